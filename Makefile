@@ -1,0 +1,46 @@
+# Everything runs in .venv, which the first target that needs it makes.
+PYTHON = .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format bench bench-client profile lock clean golden
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/ready-dev  ## .venv with all that development needs
+
+.venv/ready-%: requirements/%.txt pyproject.toml scripts/setup
+	@scripts/setup $*
+
+run: .venv/ready-run  ## start the gateway with the offline model
+	@.venv/bin/dragoman serve
+
+test: .venv/ready-dev  ## run all tests
+	@$(PYTHON) -m pytest
+
+check: .venv/ready-dev  ## format, lint, types, import contracts, then the tests with coverage
+	@scripts/check
+
+format: .venv/ready-dev  ## rewrite the code in the house format
+	@.venv/bin/ruff check --fix-only --quiet src tests bench
+	@.venv/bin/ruff format src tests bench
+
+golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now; read the diff
+	@$(PYTHON) -m pytest -n 0 tests/protocols --golden
+
+bench: .venv/ready-dev  ## measure the gateway against nginx and others, and start-up times; ARGS="--help" lists more
+	@$(MAKE) --silent .venv/ready-bench || echo "No chart: matplotlib could not be installed."
+	@$(PYTHON) -m bench.gateway $(ARGS)
+	@$(PYTHON) -m bench.start
+
+bench-client: .venv/ready-dev  ## measure the client against the vendor's SDK
+	@$(PYTHON) -m bench.client $(ARGS)
+
+profile: .venv/ready-dev .venv/ready-bench  ## flame graphs of the gateway under load, in bench/results
+	@$(PYTHON) -m bench.flame $(ARGS)
+
+lock:  ## pin the newest versions of all dependencies, with their hashes
+	@scripts/lock
+
+clean:  ## forget .venv and every cache
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
