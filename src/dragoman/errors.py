@@ -1,0 +1,263 @@
+"""The tree of errors: what went wrong, whose fault it was, and whether to try again.
+
+    DragomanError
+    ├── ConfigurationError               a setting is wrong: file, line, key
+    ├── RequestError                     the caller's
+    │   ├── InvalidRequestError          400  malformed, out of range, of a wrong type
+    │   ├── ModelNotFoundError           404  no such model, here or at the service
+    │   └── UnsupportedFeatureError      400  the target cannot express it, and `strict` was asked for
+    ├── UpstreamError                    the service's (5xx that say no more are this class itself)
+    │   ├── AuthenticationError          401  the key, password or signature was refused
+    │   ├── PermissionDeniedError        403
+    │   ├── RateLimitError               429  `retry_after` in seconds, where it was said
+    │   ├── QuotaExhaustedError          429  money or quota is used up; waiting does not help
+    │   ├── ContextLengthError           400  the conversation is too long for the model
+    │   ├── ContentFilterError           400  refused by a filter
+    │   ├── OverloadedError              503  (529 at some services)
+    │   ├── BadEventError                502  an answer that is not of the protocol
+    │   └── TruncatedStreamError         502  the answer broke off
+    └── TransportError                   the network's
+        ├── ConnectError                 502  no connection: refused, unknown host, TLS, proxy
+        └── TimeoutError                 504  `phase` says which wait was too long
+
+Every error has `status` (the HTTP status it is shown with), `retryable` (the same request may succeed later or
+elsewhere), `code` (a stable word for programs) and `provider` (who sent it, where that is known). Messages hold no key
+and no prompt.
+"""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from functools import partial
+from typing import ClassVar, Literal
+
+CUT = 200
+"""Characters of a service's own words that an error keeps: enough for a sentence, too few for a page or a prompt."""
+
+LONGEST_WORD = 80
+"""Characters of a word that are compared with others: comparing costs their square, and a caller may have chosen it."""
+
+LIKENESS = 0.65
+"""How alike two words must be, of 1: `ulr` and `url` are (0.67), `prot` and `fronts` are not (0.6)."""
+
+Phase = Literal["pool", "connect", "tls", "proxy", "first_byte", "idle", "total"]
+
+
+def cut(text: str, limit: int = CUT) -> str:
+    """`text` on one line, at most `limit` characters long."""
+    line = " ".join(text[: 4 * limit].split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+SECRETS = re.compile(
+    r"""
+    ( \bBearer\s+
+    | \b[\w-]*(?:key|token|secret|password|signature)=
+    | \bapi[-_ ]?key(?:\s+provided)?["']?\s*[:=]\s*["']?
+    ) [^\s"'&,;]+[^\s"'&,;.)\]}]
+    | \b(?:sk|pk|rk|gsk|hf|xai|ghp)[-_][\w*.-]*[\w*]
+    | \bAIza[\w*-]{4,}
+    | \beyJ[\w-]+\.[\w-]+(?:\.[\w-]+)?
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Credentials as services repeat them: `Incorrect API key provided: sk-…`, `?key=AIza…`, bearer tokens, JWTs."""
+
+
+def scrub(text: str) -> str:
+    """`text` with everything that looks like a credential as `…`."""
+    return SECRETS.sub(lambda found: f"{found[1] or ''}…", text)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The tail of an error's message: `; did you mean X?` where one of `known` looks like `word`, else nothing."""
+    spelt = {name.lower(): name for name in known}
+    close = get_close_matches(word[:LONGEST_WORD].lower(), spelt, n=1, cutoff=LIKENESS)
+    return f"; did you mean {spelt[close[0]]}?" if close else ""
+
+
+class DragomanError(Exception):
+    """Anything that this library raises on purpose."""
+
+    status: int = 500
+    retryable: bool = False
+    code: str = "internal_error"
+    type: ClassVar[str] = "server_error"
+
+    def __init__(
+        self, message: str, *, status: int | None = None, code: str | None = None, provider: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.provider = provider
+        if status is not None:
+            self.status = status
+        if code is not None:
+            self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.message}" if self.provider else self.message
+
+
+class ConfigurationError(DragomanError):
+    """A setting is wrong. The message names the file, the line, the key, and the nearest known key."""
+
+    code = "bad_configuration"
+
+
+class RequestError(DragomanError):
+    """The caller's request cannot be served as it is."""
+
+    status = 400
+    code = "invalid_request"
+    type = "invalid_request_error"
+
+
+class InvalidRequestError(RequestError):
+    """Malformed, out of range, or of a wrong type."""
+
+
+class ModelNotFoundError(RequestError):
+    """No such model, here or at the service."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class UnsupportedFeatureError(RequestError):
+    """The target cannot express what was asked, and the caller asked for strictness."""
+
+    code = "unsupported_feature"
+
+
+class UpstreamError(DragomanError):
+    """The service answered with a failure."""
+
+    status = 502
+    retryable = True
+    code = "upstream_error"
+    type = "upstream_error"
+
+
+class AuthenticationError(UpstreamError):
+    """The key, password or signature was refused."""
+
+    status = 401
+    retryable = False
+    code = "invalid_api_key"
+    type = "authentication_error"
+
+
+class PermissionDeniedError(UpstreamError):
+    """The key is known, and may not do this."""
+
+    status = 403
+    retryable = False
+    code = "permission_denied"
+    type = "permission_error"
+
+
+class RateLimitError(UpstreamError):
+    """Too many requests. `retry_after`: seconds, or None where the service did not say."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+    type = "rate_limit_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        provider: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, status=status, code=code, provider=provider)
+        self.retry_after = retry_after
+
+
+class QuotaExhaustedError(UpstreamError):
+    """Money or quota is used up; waiting does not help."""
+
+    status = 429
+    retryable = False
+    code = "insufficient_quota"
+    type = "insufficient_quota"
+
+
+class ContextLengthError(UpstreamError):
+    """The conversation is too long for the model."""
+
+    status = 400
+    retryable = False
+    code = "context_length_exceeded"
+    type = "invalid_request_error"
+
+
+class ContentFilterError(UpstreamError):
+    """Refused by a filter."""
+
+    status = 400
+    retryable = False
+    code = "content_filter"
+    type = "invalid_request_error"
+
+
+class OverloadedError(UpstreamError):
+    """The service has no capacity now."""
+
+    status = 503
+    code = "overloaded"
+    type = "overloaded_error"
+
+
+class BadEventError(UpstreamError):
+    """The answer is not of the protocol that was asked for."""
+
+    code = "upstream_bad_event"
+
+
+class TruncatedStreamError(UpstreamError):
+    """The answer broke off; what came before it stands, and is not whole."""
+
+    code = "truncated"
+
+
+class TransportError(DragomanError):
+    """The network failed."""
+
+    status = 502
+    retryable = True
+    code = "transport_error"
+    type = "upstream_error"
+
+
+class ConnectError(TransportError):
+    """No connection: refused, unknown host, TLS or proxy."""
+
+    code = "connect_error"
+
+
+class TimeoutError(TransportError):
+    """A wait was too long; `phase` says which."""
+
+    status = 504
+    code = "timeout"
+    type = "timeout_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: Phase,
+        status: int | None = None,
+        code: str | None = None,
+        provider: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, code=code, provider=provider)
+        self.phase = phase
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # An exception is copied and pickled as its class called with `args`, which hold no phase.
+        return partial(type(self), phase=self.phase), self.args, self.__dict__

@@ -1,0 +1,70 @@
+"""What a stream is made of, and the order it may come in."""
+
+from enum import Enum
+from typing import Literal
+
+from msgspec import Struct, field
+
+from dragoman.types.messages import AnyPart, Extra
+from dragoman.types.usage import Usage
+
+FinishReason = Literal["stop", "length", "tool_call", "content_filter", "refusal", "pause", "other"]
+"""Why the model stopped. A stop sequence is a `stop`; `other` has no word here (see `native_finish_reason`)."""
+
+
+class ResponseStart(Struct, frozen=True, tag="response_start"):
+    """The service answers. `losses`: what the request said and its protocol could not."""
+
+    id: str | None = None
+    model: str | None = None
+    created: int | None = None
+    losses: tuple[str, ...] = ()
+    extra: Extra = field(default_factory=dict)
+
+
+class PartStart(Struct, frozen=True, tag="part_start"):
+    """A part begins: with its text empty, or, where it comes whole (an image), complete."""
+
+    part: AnyPart
+
+
+class PartDelta(Struct, frozen=True, tag="part_delta"):
+    """More of the open part: its text, or a tool call's arguments."""
+
+    text: str
+
+
+class PartEnd(Struct, frozen=True, tag="part_end"):
+    """The open part is whole. `signature` belongs to reasoning."""
+
+    signature: str | None = None
+
+
+class ResponseEnd(Struct, frozen=True, tag="response_end"):
+    """The answer is whole. `native_finish_reason`: the service's own word, where it differs from ours."""
+
+    finish_reason: FinishReason
+    usage: Usage | None = None
+    native_finish_reason: str | None = None
+    stop_sequence: str | None = None
+
+
+StreamEvent = ResponseStart | PartStart | PartDelta | PartEnd | ResponseEnd
+
+
+class State(Enum):
+    """Where a stream stands."""
+
+    NEW = "new"
+    BETWEEN = "between parts"
+    OPEN = "in a part"
+    ENDED = "ended"
+
+
+GRAMMAR: dict[State, dict[type[StreamEvent], State]] = {
+    State.NEW: {ResponseStart: State.BETWEEN},
+    State.BETWEEN: {PartStart: State.OPEN, ResponseEnd: State.ENDED},
+    State.OPEN: {PartDelta: State.OPEN, PartEnd: State.BETWEEN},
+    State.ENDED: {},
+}
+"""A KeyError in this table is a fault of the sender."""

@@ -1,0 +1,71 @@
+"""HTTP messages as values. Knows no vendor and no socket."""
+
+from msgspec import Struct
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class HttpRequest(Struct, frozen=True, kw_only=True):
+    """A request to a service.
+
+    `url` is absolute. `content-length` and `host` are the transport's to add. `mark_chunks`: the protocol reads meaning
+    into HTTP chunks, so the reply's body must carry an empty piece behind each.
+    """
+
+    method: str = "POST"
+    url: str
+    headers: Headers = ()
+    body: bytes = b""
+    mark_chunks: bool = False
+
+
+class ReplyHead(Struct, frozen=True):
+    """Status and headers of a reply; header names as they came."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name, whatever its case; None where there is none."""
+        wanted = name.lower().encode()
+        for key, value in self.headers:
+            if key.lower() == wanted:
+                return value.decode("latin-1").strip(" \t")
+        return None
+
+    @property
+    def media_type(self) -> str:
+        """`text/html` of `Text/HTML; charset=utf-8`; empty where none was said."""
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+class HttpReply(Struct, frozen=True):
+    """A whole reply."""
+
+    head: ReplyHead
+    body: bytes = b""
+
+
+class HttpAnswer(Struct, frozen=True, kw_only=True):
+    """A whole answer of ours to a caller. `content-length` is the server's to add."""
+
+    status: int = 200
+    headers: Headers = ()
+    body: bytes = b""
+
+
+class HttpCall(Struct, frozen=True, kw_only=True):
+    """A caller's request to one of our fronts. Header names are lower case."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes = b""
+
+    def header(self, name: bytes) -> str | None:
+        """The first header called `name` (lower case); None where there is none."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1").strip(" \t")
+        return None

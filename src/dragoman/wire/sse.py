@@ -1,0 +1,108 @@
+"""Server-sent events, both ways. Knows no vendor.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from dragoman.errors import BadEventError
+from dragoman.wire.lines import LineReader, and_raise
+
+MAX_EVENT = 4 << 20
+"""Bytes of one event's data: 4 MiB holds the largest whole image or tool call a service sends in one piece."""
+
+BOM = b"\xef\xbb\xbf"
+
+
+class SseEvent(Struct, frozen=True):
+    """One event. `event` is empty where the service named none."""
+
+    data: bytes
+    event: bytes = b""
+
+
+class SseReader:
+    """Events from bytes cut anywhere. Lines end with LF, CR or CRLF; comments and unknown fields are dropped."""
+
+    def __init__(self, limit: int = MAX_EVENT) -> None:
+        self._limit = limit
+        self._lines = LineReader(limit)
+        self._head: bytes | None = b""
+        self._after_cr = False
+        self._data: list[bytes] = []
+        self._size = 0
+        self._event = b""
+
+    def feed(self, data: bytes) -> Iterable[SseEvent]:
+        """The events that `data` completes. Raises BadEventError, behind the good ones, where one passes the limit."""
+        if self._head is not None:
+            data = self._without_bom(data)
+        if self._after_cr and data:
+            self._after_cr = False
+            data = data.removeprefix(b"\n")
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if not data:
+            return ()
+        events: list[SseEvent] = []
+        try:
+            for line in self._lines.feed(data):
+                if line:
+                    self._field(line)
+                elif self._data:
+                    events.append(self._take())
+                else:
+                    self._event = b""
+        except BadEventError as exc:
+            return and_raise(events, exc)
+        return events
+
+    def finish(self) -> SseEvent | None:
+        """The event that the end of the body cut short, which the standard discards; it may still be whole."""
+        line = (self._head or b"") + self._lines.finish()
+        self._head = None
+        if line:
+            self._field(line)
+        return self._take() if self._data else None
+
+    def _without_bom(self, data: bytes) -> bytes:
+        head = (self._head or b"") + data
+        if len(head) < len(BOM) and BOM.startswith(head):
+            self._head = head
+            return b""
+        self._head = None
+        return head.removeprefix(BOM)
+
+    def _take(self) -> SseEvent:
+        event = SseEvent(self._data[0] if len(self._data) == 1 else b"\n".join(self._data), self._event)
+        self._data = []
+        self._size = 0
+        self._event = b""
+        return event
+
+    def _field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            value = value.removeprefix(b" ")
+            self._data.append(value)
+            self._size += len(value) + 1
+            if self._size > self._limit:
+                raise BadEventError(f"expected events of at most {self._limit} bytes", code="upstream_too_large")
+        elif name == b"event":
+            self._event = value.removeprefix(b" ")
+
+
+def encode(data: bytes, event: bytes = b"") -> bytes:
+    """One event; `data` may hold line ends."""
+    head = b"event: " + event + b"\n" if event else b""
+    if b"\n" in data or b"\r" in data:
+        lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        return head + b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"
+    return head + b"data: " + data + b"\n\n"
+
+
+HEARTBEAT = b": ping\n\n"
+"""A comment: keeps proxies from closing a silent stream, and is no event."""

@@ -1,0 +1,32 @@
+"""UTF-8 text that arrives in pieces. Knows nothing of what the text says."""
+
+import codecs
+
+_new = codecs.getincrementaldecoder("utf-8")
+
+
+class Utf8Reader:
+    """Text from bytes cut anywhere. What is not UTF-8 becomes U+FFFD; a character cut by a piece's edge never does."""
+
+    def __init__(self) -> None:
+        self._decoder = _new("replace")
+
+    def feed(self, data: bytes) -> str:
+        """The text that `data` completes."""
+        return self._decoder.decode(data)
+
+    def finish(self) -> str:
+        """What an unfinished last character stands for: one U+FFFD, or nothing."""
+        return self._decoder.decode(b"", final=True)
+
+
+def well_formed(text: str) -> str:
+    """`text` as UTF-8 can carry it: each lone surrogate becomes U+FFFD, as in JavaScript's TextEncoder.
+
+    https://encoding.spec.whatwg.org/#interface-textencoder
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

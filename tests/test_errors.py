@@ -1,0 +1,71 @@
+"""What errors say beside their own words."""
+
+import copy
+import pickle
+
+import pytest
+
+from dragoman.errors import (
+    LONGEST_WORD,
+    DragomanError,
+    RateLimitError,
+    TimeoutError,
+    UpstreamError,
+    nearest,
+    scrub,
+)
+
+NEAR = [
+    ("prot", ["host", "port"], "; did you mean port?"),
+    ("AIBM", ["aibn", "cromicle"], "; did you mean aibn?"),
+    ("ulr", ["url"], "; did you mean url?"),
+    ("gpt-3.5", ["GPT-3.5-turbo", "eliza"], "; did you mean GPT-3.5-turbo?"),
+    ("prot", ["fronts"], ""),
+    ("", ["a"], ""),
+    ("a", [], ""),
+    ("x" * LONGEST_WORD + "y" * 10_000, ["x" * LONGEST_WORD], f"; did you mean {'x' * LONGEST_WORD}?"),
+]
+
+
+@pytest.mark.parametrize(("word", "known", "tail"), NEAR)
+def test_the_nearest_known_word_is_named_where_one_is_near(word: str, known: list[str], tail: str) -> None:
+    assert nearest(word, known) == tail
+
+
+SECRETS = [
+    ("Incorrect API key provided: sk-fake. See the docs.", "Incorrect API key provided: …. See the docs."),
+    ("Incorrect API key provided: hunter2.", "Incorrect API key provided: …."),
+    ("key sk-proj-Ab_9****wxyz is disabled", "key … is disabled"),
+    ("Authorization: Bearer abc.def-123, refused", "Authorization: Bearer …, refused"),
+    ("GET https://h/v1?alt=sse&key=AIzaSyCanary000&x=1", "GET https://h/v1?alt=sse&key=…&x=1"),
+    ("API key not valid: AIzaSyCanary000", "API key not valid: …"),
+    ("{'api_key': 'canary-000'}", "{'api_key': '…'}"),
+    ("access_token=canary;secret=canary2", "access_token=…;secret=…"),
+    ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-def expired", "jwt … expired"),
+    ("gsk_canary000 and hf_canary000 and xai-canary000", "… and … and …"),
+    (
+        "the keyboard: a key, a token; sk is short; task-list, risk-free",
+        "the keyboard: a key, a token; sk is short; task-list, risk-free",
+    ),
+    ("You can find your API key at https://h/api-keys.", "You can find your API key at https://h/api-keys."),
+]
+
+
+@pytest.mark.parametrize(("said", "shown"), SECRETS)
+def test_what_looks_like_a_credential_is_not_shown(said: str, shown: str) -> None:
+    assert scrub(said) == shown
+
+
+CARRIED = [
+    UpstreamError("broken", status=599, provider="up"),
+    RateLimitError("slower", retry_after=3.5, provider="up"),
+    TimeoutError("too long", phase="idle", provider="up"),
+]
+
+
+@pytest.mark.parametrize("error", CARRIED)
+def test_an_error_is_whole_after_it_was_copied_or_carried_to_another_process(error: DragomanError) -> None:
+    for again in (copy.copy(error), copy.deepcopy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301  # our own
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)

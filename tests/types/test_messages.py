@@ -1,0 +1,82 @@
+"""What values say of themselves: text, tool calls, headers, merged usage."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.types import (
+    ChatResponse,
+    HttpCall,
+    Message,
+    ReplyHead,
+    Text,
+    ToolCall,
+    Usage,
+    assistant,
+    system,
+    user,
+)
+from tests.types.values import PARTS, counts
+
+
+def test_text_is_all_text_parts_joined_by_nothing() -> None:
+    parts = (Text(text="a "), *PARTS[1:], Text(text=" b"))
+    assert Message("user", parts).text == "a  b"
+    assert ChatResponse(parts=parts).text == "a  b"
+    assert Message("user", ()).text == ""
+
+
+def test_an_answer_is_a_turn_of_the_assistants() -> None:
+    response = ChatResponse(parts=PARTS)
+    assert response.message == Message("assistant", PARTS)
+    assert response.tool_calls == (ToolCall(id="call_1", name="f", arguments='{"a":1}'),)
+
+
+def test_plain_messages_have_one_text() -> None:
+    for make, role in ((system, "system"), (user, "user"), (assistant, "assistant")):
+        message = make("hello")
+        assert (message.role, message.parts) == (role, (Text(text="hello"),))
+
+
+def test_equal_content_is_equal() -> None:
+    assert user("a") == user("a")
+    assert user("a") != assistant("a")
+    assert Text(text="a") != Text(text="a", extra={"x": {}})
+
+
+HEADERS = ((b"Content-Type", b" Text/HTML; charset=utf-8 "), (b"x", b"caf\xe9\xa0"), (b"X", b"later"))
+
+
+def test_headers_are_found_whatever_their_case() -> None:
+    head = ReplyHead(200, HEADERS)
+    assert head.header("CONTENT-type") == "Text/HTML; charset=utf-8"
+    assert head.header("x") == "café\u00a0"
+    assert head.header("y") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "media_type"),
+    [(b"Text/HTML; charset=utf-8", "text/html"), (b"text/event-stream", "text/event-stream"), (b" ; x", ""), (b"", "")],
+)
+def test_the_media_type_is_said_without_parameters(value: bytes, media_type: str) -> None:
+    assert ReplyHead(200, ((b"content-type", value),)).media_type == media_type
+    assert ReplyHead(200).media_type == ""
+
+
+def test_a_callers_headers_are_lower_case_already() -> None:
+    call = HttpCall(method="GET", path="/", headers=((b"x", b" a\t"), (b"x", b"b")))
+    assert call.header(b"x") == "a"
+    assert call.header(b"y") is None
+
+
+usages = st.builds(Usage, counts, counts, counts, counts, counts)
+
+
+def test_the_last_word_on_each_count_holds() -> None:
+    assert Usage(1, 2, 3).merge(Usage(None, 0, 5, 6)) == Usage(1, 0, 5, 6)
+
+
+@given(usages, usages, usages)
+def test_merging_reports_is_associative_and_forgets_nothing(a: Usage, b: Usage, c: Usage) -> None:
+    assert a.merge(b).merge(c) == a.merge(b.merge(c))
+    assert a.merge(Usage()) == Usage().merge(a) == a.merge(a) == a

@@ -1,0 +1,73 @@
+"""Canonical values for tests: one of each kind, and strategies for any."""
+
+from hypothesis import strategies as st
+
+from dragoman.types import (
+    AnyPart,
+    Audio,
+    ChatResponse,
+    File,
+    Image,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    Refusal,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Text,
+    ToolCall,
+    ToolResult,
+    Unknown,
+    Usage,
+)
+
+EXTRA = {"openai-chat": {"odd": [1, {"two": None}]}}
+
+PARTS: tuple[AnyPart, ...] = (
+    Text(text="a\u2028b", extra=EXTRA),
+    Refusal(text="no"),
+    Reasoning(text="hm", signature="c2ln"),
+    Image(url="https://example.org/a.png", detail="low"),
+    Image(data="AAAA", media_type="image/png"),
+    Audio(data="AAAA", format="wav"),
+    File(id="file_1", name="a.pdf"),
+    ToolCall(id="call_1", name="f", arguments='{"a":1}'),
+    ToolResult(id="call_1", parts=(Text(text="4"), Image(url="data:,")), name="f", is_error=True),
+    Unknown(protocol="anthropic", data={"type": "container_upload", "n": 1.5}),
+)
+
+EVENTS: tuple[StreamEvent, ...] = (
+    ResponseStart("id", "model", 7, ("stop",), EXTRA),
+    PartStart(PARTS[0]),
+    PartDelta("x"),
+    PartEnd("signature"),
+    ResponseEnd("tool_call", Usage(1, 2, 3, 4, 5), "tool_calls", "STOP"),
+)
+
+texts = st.text(max_size=8)
+maybe = st.none() | texts
+counts = st.none() | st.integers(0, 5)
+
+parts: st.SearchStrategy[AnyPart] = st.one_of(
+    st.builds(Text, text=texts),
+    st.builds(Refusal, text=texts),
+    st.builds(Reasoning, text=texts, signature=maybe),
+    st.builds(ToolCall, id=texts, name=texts, arguments=texts),
+    st.sampled_from(PARTS),
+)
+
+responses = st.builds(
+    ChatResponse,
+    id=maybe,
+    model=maybe,
+    created=st.none() | st.integers(0, 9),
+    parts=st.lists(parts, max_size=5).map(tuple),
+    finish_reason=st.sampled_from(("stop", "length", "tool_call", "content_filter", "refusal", "pause", "other")),
+    usage=st.none() | st.builds(Usage, counts, counts, counts, counts, counts),
+    native_finish_reason=maybe,
+    stop_sequence=maybe,
+    losses=st.lists(texts, max_size=2).map(tuple),
+    extra=st.sampled_from(({}, EXTRA)),
+)

@@ -1,0 +1,30 @@
+"""The event stream interpretation of the standard, step by step over whole text. Slow, and in the standard's own order.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+"""
+
+import re
+
+
+def interpret(body: bytes) -> list[tuple[str, str]]:
+    """The (data, event type) pairs that a client dispatches; the type is empty where none was set."""
+    stream = body.decode("utf-8", "replace").removeprefix("\ufeff")
+    lines = re.split("\r\n|\n|\r", stream)
+    dispatched: list[tuple[str, str]] = []
+    data, event = "", ""
+    for line in lines[:-1]:
+        if line == "":
+            if data != "":
+                dispatched.append((data.removesuffix("\n"), event))
+            data, event = "", ""
+        elif line.startswith(":"):
+            continue
+        else:
+            field, colon, value = line.partition(":")
+            if colon and value.startswith(" "):
+                value = value[1:]
+            if field == "event":
+                event = value
+            elif field == "data":
+                data += value + "\n"
+    return dispatched
