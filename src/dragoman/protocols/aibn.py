@@ -1,0 +1,190 @@
+"""Aibn, the protocol of chatgpt-demo: OpenAI-style messages, signed; raw text back."""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, ClassVar
+
+from dragoman.errors import DragomanError, InvalidRequestError, RequestError, TruncatedStreamError, UpstreamError
+from dragoman.protocols import javascript
+from dragoman.protocols.codec import ClientCodec, Decoder, Encoder, Env, ServerCodec
+from dragoman.protocols.failure import decode_failure
+from dragoman.protocols.gate import Gate, is_own, parse, refusal, waiting
+from dragoman.protocols.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
+from dragoman.protocols.signature import sign
+from dragoman.protocols.words import spoken, words_of
+from dragoman.types import (
+    AnyPart,
+    ChatRequest,
+    ChatResponse,
+    HttpAnswer,
+    HttpCall,
+    HttpReply,
+    HttpRequest,
+    Message,
+    Role,
+    Text,
+    Unknown,
+)
+
+NAME = "aibn"
+ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+
+
+class AibnClient(ClientCodec):
+    """Calls a chatgpt-demo.
+
+    `secret`: empty for today's servers, `undefined` for those before 2023-04-26 and the founding service. `password` is
+    sent as `pass`; where there is none, the credential of the call is. `milliseconds`: the unit of the signed time,
+    which no server checks.
+    """
+
+    name: ClassVar[str] = NAME
+    expresses = frozenset({"temperature"})
+    error_types = frozenset({"text/html", "application/json"})
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        secret: str = "undefined",  # noqa: S107  # the word that the founding service signs with
+        password: str | None = None,
+        milliseconds: bool = False,
+        broken_mark: str | None = BROKEN_MARK,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._secret = secret
+        self._password = password
+        self._unit = 1000 if milliseconds else 1
+        self._broken_mark = broken_mark
+
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
+        messages = [_encode_message(message) for message in spoken(request.messages)]
+        time = int(env.now * self._unit)
+        body: dict[str, Any] = {
+            "messages": messages,
+            "time": time,
+            "pass": env.key if self._password is None else self._password,
+            "sign": sign(time, messages[-1]["content"] if messages else "", self._secret),
+        }
+        if request.temperature is not None:
+            body["temperature"] = request.temperature
+        return HttpRequest(
+            url=f"{self._url}/api/generate",
+            headers=(("content-type", "application/json"),),
+            body=javascript.stringify(body | _new(request.extra.get(NAME, {}), body)),
+            mark_chunks=True,
+        )
+
+    def decoder(self, request: ChatRequest) -> Decoder:
+        return RawTextDecoder(self._broken_mark)
+
+    def decode_error(self, reply: HttpReply) -> DragomanError:
+        return decode_failure(reply)
+
+
+def _encode_message(message: Message) -> dict[str, Any]:
+    body: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.name is not None:
+        body["name"] = message.name
+    return body | _new(message.extra.get(NAME, {}), body)
+
+
+def _new(extra: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """What `extra` adds to `body`: it never replaces what is there, which was signed."""
+    return {key: value for key, value in extra.items() if key not in body}
+
+
+class AibnServer(ServerCodec):
+    """A drop-in chatgpt-demo: its checks, in its order, in its words. Requests name no model: they ask for `model`."""
+
+    name: ClassVar[str] = NAME
+
+    def __init__(self, *, secret: str = "", password: str | None = None, model: str = "") -> None:
+        self._gate = Gate(secret, password)
+        self._model = model
+
+    def auth(self, call: HttpCall) -> HttpAnswer:
+        """The answer to `/api/auth`."""
+        return self._gate.auth(call)
+
+    def decode_request(self, call: HttpCall) -> ChatRequest:
+        fields = parse(call)
+        messages = fields.get("messages")
+        if not messages and not isinstance(messages, list | dict):
+            raise InvalidRequestError("No input text.")
+        self._gate.check_password(fields.get("pass"))
+        self._gate.check_signature(fields, _last_text(messages))
+        if not isinstance(messages, list):
+            raise InvalidRequestError("expected `messages` to be a list")
+        return _decode_fields(fields, tuple(map(_decode_message, messages)), self._model)
+
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
+        return HttpAnswer(body=words_of(response).encode())
+
+    def encoder(self, request: ChatRequest, env: Env) -> Encoder:
+        return RawTextEncoder(broken_mark=BROKEN_MARK)
+
+    def encode_error(self, error: DragomanError) -> HttpAnswer:
+        """The site's own no; an upstream's in OpenAI's form, which the site passes on; 500 where none spoke."""
+        if is_own(error):
+            return refusal(error)
+        if isinstance(error, UpstreamError | RequestError) and not isinstance(error, TruncatedStreamError):
+            body = {"message": error.message, "type": error.type, "param": None, "code": error.code}
+            return HttpAnswer(status=error.status, headers=waiting(error), body=javascript.stringify({"error": body}))
+        body = {"code": type(error).__name__, "message": error.message}
+        return HttpAnswer(status=500, body=javascript.stringify({"error": body}))
+
+
+def _last_text(messages: Any) -> str:
+    """What the site signs: the last message's content as JavaScript prints it, nothing where there is none."""
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    content = last.get("content") if isinstance(last, dict) else None
+    return javascript.string(content) if content or isinstance(content, list | dict) else ""
+
+
+def _decode_fields(fields: dict[str, Any], messages: tuple[Message, ...], model: str) -> ChatRequest:
+    rest = {key: value for key, value in fields.items() if key not in {"messages", "time", "pass", "sign"}}
+    temperature = rest.get("temperature")
+    if isinstance(temperature, int | float) and not isinstance(temperature, bool) and isfinite(temperature):
+        # A temperature of another type goes on as it came: the recorded server lets its upstream judge.
+        temperature = float(rest.pop("temperature"))
+    else:
+        temperature = None
+    return ChatRequest(model=model, messages=messages, temperature=temperature, extra={NAME: rest} if rest else {})
+
+
+def _decode_message(value: Any) -> Message:
+    if not isinstance(value, dict):
+        raise InvalidRequestError("expected each message to be an object")
+    role = ROLES.get(str(value.get("role")))
+    if role is None:
+        raise InvalidRequestError(f"expected the role of each message to be one of {', '.join(ROLES)}")
+    name = value.get("name")
+    rest = {key: field for key, field in value.items() if key not in {"role", "content", "name"}}
+    return Message(
+        role,
+        _decode_content(value.get("content")),
+        name if isinstance(name, str) else None,
+        {NAME: rest} if rest else {},
+    )
+
+
+def _decode_content(content: Any) -> tuple[AnyPart, ...]:
+    match content:
+        case None:
+            return ()
+        case str():
+            return (Text(text=content),)
+        case list():
+            return tuple(map(_decode_part, content))
+        case _:
+            raise InvalidRequestError("expected the content of each message to be text or a list of parts")
+
+
+def _decode_part(value: Any) -> AnyPart:
+    match value:
+        case {"type": "text", "text": str(text)}:
+            rest = {key: field for key, field in value.items() if key not in {"type", "text"}}
+            return Text(text=text, extra={NAME: rest} if rest else {})
+        case _:
+            return Unknown(protocol=NAME, data=value)

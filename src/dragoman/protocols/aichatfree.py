@@ -1,0 +1,201 @@
+"""AIChatFree, the protocol of GeminiProChat: Gemini-style messages, signed; raw text back."""
+
+import re
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from dragoman.errors import (
+    AuthenticationError,
+    DragomanError,
+    InvalidRequestError,
+    RateLimitError,
+    RequestError,
+    UpstreamError,
+    cut,
+    scrub,
+)
+from dragoman.protocols import javascript
+from dragoman.protocols.browser import FIREFOX
+from dragoman.protocols.codec import ClientCodec, Decoder, Encoder, Env, ServerCodec
+from dragoman.protocols.failure import decode_failure, reply_words
+from dragoman.protocols.gate import PLAIN, Gate, bare, is_own, parse, refusal, waiting
+from dragoman.protocols.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
+from dragoman.protocols.signature import sign
+from dragoman.protocols.status import error_for, retry_after
+from dragoman.protocols.words import spoken, words_of
+from dragoman.types import (
+    AnyPart,
+    ChatRequest,
+    ChatResponse,
+    Headers,
+    HttpAnswer,
+    HttpCall,
+    HttpReply,
+    HttpRequest,
+    Message,
+    Role,
+    Text,
+    Unknown,
+)
+
+NAME = "aichatfree"
+ROLES: dict[str, Role] = {"user": "user", "model": "assistant"}
+ANSWER: Headers = (("content-type", "text/plain; charset=utf-8"),)
+
+STATUS = re.compile(r"\[(\d{3}) [^\]]*\]")
+"""Where the library that the site calls its upstream with says the upstream's status: `[429 Too Many Requests]`."""
+
+LAST_NOT_USER = "Invalid message history: The last message must be from user role."
+BAD_ROLE = "bad_role"
+
+
+class AIChatFreeClient(ClientCodec):
+    """Calls a GeminiProChat. `password` is sent as `pass`; where there is none, the credential of the call is."""
+
+    name: ClassVar[str] = NAME
+    expresses = frozenset()
+    error_types = frozenset({"text/html", "application/json"})
+
+    def __init__(
+        self, *, url: str, secret: str = "", password: str | None = None, broken_mark: str | None = BROKEN_MARK
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._secret = secret
+        self._password = password
+        self._broken_mark = broken_mark
+
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
+        messages = spoken(request.messages)
+        if not messages or messages[-1].role == "assistant":
+            raise InvalidRequestError(
+                "expected a last message that is not the assistant's: this protocol takes no other"
+            )
+        time = int(env.now * 1000)
+        body: dict[str, Any] = {
+            "messages": [_encode_message(message) for message in messages],
+            "time": time,
+            "pass": env.key if self._password is None else self._password,
+            "sign": sign(time, messages[-1].text, self._secret),
+        }
+        extra = {key: value for key, value in request.extra.get(NAME, {}).items() if key not in body}
+        return HttpRequest(
+            url=f"{self._url}/api/generate",
+            headers=(
+                ("user-agent", FIREFOX),
+                ("accept", "*/*"),
+                ("accept-language", "en-US,en;q=0.5"),
+                ("content-type", "text/plain;charset=UTF-8"),
+                ("referer", f"{self._url}/"),
+                ("origin", self._url),
+            ),
+            body=javascript.stringify(body | extra),
+            mark_chunks=True,
+        )
+
+    def decoder(self, request: ChatRequest) -> Decoder:
+        return RawTextDecoder(self._broken_mark)
+
+    def decode_error(self, reply: HttpReply) -> DragomanError:
+        """By the upstream's status, which the site says only inside its message: its own is always 500."""
+        message = reply_words(reply.body).message
+        if reply.head.status < 500 or not message:
+            return decode_failure(reply)
+        words = cut(scrub(message))
+        if "Quota exceeded" in message:
+            return RateLimitError(words, retry_after=retry_after(reply.head))
+        if "API_KEY_INVALID" in message:
+            return AuthenticationError(words)
+        if status := STATUS.search(message):
+            return error_for(int(status[1]), words, head=reply.head)
+        return decode_failure(reply)
+
+
+def _encode_message(message: Message) -> dict[str, Any]:
+    """The protocol has no system role: what it says stands as the user's, in its place."""
+    parts = [{"text": part.text} | part.extra.get(NAME, {}) for part in message.parts if isinstance(part, Text)]
+    return {"role": "model" if message.role == "assistant" else "user", "parts": parts or [{"text": ""}]}
+
+
+class AIChatFreeServer(ServerCodec):
+    """A drop-in GeminiProChat: its checks, in its order, in its words. Requests name no model: they ask for `model`."""
+
+    name: ClassVar[str] = NAME
+
+    def __init__(self, *, secret: str = "", password: str | None = None, model: str = "") -> None:
+        self._gate = Gate(secret, password)
+        self._model = model
+
+    def auth(self, call: HttpCall) -> HttpAnswer:
+        """The answer to `/api/auth`."""
+        return self._gate.auth(call)
+
+    def decode_request(self, call: HttpCall) -> ChatRequest:
+        fields = parse(call)
+        messages = _messages(fields)
+        self._gate.check_password(fields.get("pass"))
+        self._gate.check_signature(fields, javascript.join(_texts(messages[-1]), ""))
+        rest = {key: value for key, value in fields.items() if key not in {"messages", "time", "pass", "sign"}}
+        return ChatRequest(
+            model=self._model,
+            messages=tuple(map(_decode_message, messages)),
+            extra={NAME: rest} if rest else {},
+        )
+
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
+        return HttpAnswer(headers=ANSWER, body=words_of(response).encode())
+
+    def encoder(self, request: ChatRequest, env: Env) -> Encoder:
+        return RawTextEncoder(ANSWER, BROKEN_MARK)
+
+    def encode_error(self, error: DragomanError) -> HttpAnswer:
+        """The site's own no, or 500 with the upstream's status inside the message."""
+        if is_own(error) and error.code != BAD_ROLE:
+            return refusal(error)
+        message = error.message
+        if isinstance(error, UpstreamError | RequestError) and error.code != BAD_ROLE and not STATUS.search(message):
+            message = f"[{error.status} {_PHRASES.get(error.status, 'Error')}] {message}"
+        # "Error" is the name of every failure that was recorded.
+        body = {"code": "Error", "message": message}
+        return HttpAnswer(status=500, headers=(*PLAIN, *waiting(error)), body=javascript.stringify({"error": body}))
+
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+
+def _messages(fields: dict[str, Any]) -> list[Any]:
+    """The history. Raises unless its last entry is the user's, and the bare error on one that is no object."""
+    messages = fields.get("messages")
+    match messages:
+        case [*_, {"role": "user"}]:
+            return list(messages)
+        case [*_, None] | {}:
+            raise bare("expected `messages` to be a list of objects")
+        case int() | float() if messages:
+            raise bare("expected `messages` to be a list")
+        case _:
+            raise InvalidRequestError(LAST_NOT_USER)
+
+
+def _texts(message: Any) -> list[Any]:
+    """The text of each part. Raises the bare error where there is no list of parts: the site's own program breaks."""
+    parts = message.get("parts") if isinstance(message, dict) else None
+    if not isinstance(parts, list) or None in parts:
+        raise bare("expected each message to hold a list of parts")
+    return [part.get("text") if isinstance(part, dict) else None for part in parts]
+
+
+def _decode_message(value: Any) -> Message:
+    texts = _texts(value)
+    role = ROLES.get(str(value.get("role")))
+    if role is None:
+        # The site lets its upstream say so, as it says everything that its upstream says.
+        raise InvalidRequestError("Please use a valid role: user, model.", status=500, code=BAD_ROLE)
+    parts = tuple(_decode_part(part, text) for part, text in zip(value["parts"], texts, strict=True))
+    return Message(role, parts)
+
+
+def _decode_part(part: Any, text: Any) -> AnyPart:
+    if not isinstance(text, str):
+        return Unknown(protocol=NAME, data=part)
+    rest = {key: value for key, value in part.items() if key != "text"}
+    return Text(text=text, extra={NAME: rest} if rest else {})

@@ -1,0 +1,233 @@
+"""AiChatOnline: a token first, then the conversation as one text; lines of JSON back."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from dragoman.errors import AuthenticationError, BadEventError, DragomanError, InvalidRequestError, TruncatedStreamError
+from dragoman.protocols import javascript
+from dragoman.protocols.browser import FIREFOX
+from dragoman.protocols.codec import ClientCodec, Decoder, Encoder, Env, Exchange, ServerCodec
+from dragoman.protocols.failure import decode_failure, error_in
+from dragoman.protocols.pages import BOM, is_page
+from dragoman.protocols.parts import Parts
+from dragoman.protocols.prompt import format_messages
+from dragoman.protocols.words import Words, spoken, words_of
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    Headers,
+    HttpAnswer,
+    HttpCall,
+    HttpReply,
+    HttpRequest,
+    Message,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    user,
+)
+from dragoman.wire import json
+from dragoman.wire.lines import LineReader
+
+NAME = "aichatonline"
+LINES: Headers = (("content-type", "application/x-ndjson; charset=utf-8"),)
+JSON: Headers = (("content-type", "application/json; charset=utf-8"),)
+OK_CODES = frozenset({0, 200})
+
+
+class AiChatOnlineClient(ClientCodec):
+    """Calls an AiChatOnline: gets a token for its caller, then asks."""
+
+    name: ClassVar[str] = NAME
+    expresses = frozenset()
+
+    def __init__(self, *, url: str, api_endpoint: str = "/aichatonline/api/chat/gpt") -> None:
+        self._url = url.rstrip("/")
+        self._endpoint = api_endpoint
+        self._headers = (("user-agent", FIREFOX), ("accept", "*/*"), ("referer", f"{self._url}/chatgpt/chat/"))
+
+    def encode_request(self, request: ChatRequest, env: Env) -> Exchange:
+        body = {
+            "conversationId": env.new_id(),
+            "prompt": format_messages(spoken(request.messages)),
+        } | request.extra.get(NAME, {})
+        return self._exchange(javascript.stringify(body), env.new_id())
+
+    def _exchange(self, body: bytes, canvas: str) -> Exchange:
+        token = decode_token((yield self.token_request(canvas)))
+        return HttpRequest(
+            url=f"{self._url}{self._endpoint}",
+            headers=(*self._headers, ("UniqueId", token), ("content-type", "application/json")),
+            body=body,
+        )
+
+    def token_request(self, canvas: str) -> HttpRequest:
+        """Asks for a token; `canvas`: a random word that stands for the caller's browser."""
+        url = f"{self._url}/api/v1/user/getUniqueId?canvas=-{canvas}"
+        return HttpRequest(method="GET", url=url, headers=self._headers)
+
+    def decoder(self, request: ChatRequest) -> Decoder:
+        return AiChatOnlineDecoder()
+
+    def decode_error(self, reply: HttpReply) -> DragomanError:
+        return decode_failure(reply)
+
+
+def decode_token(reply: HttpReply) -> str:
+    """What names the caller from here on. Raises BadEventError, or what the service says is wrong."""
+    if is_page(reply.body):
+        raise BadEventError("expected a token, got an HTML page", code="upstream_html")
+    value = json.decode_event(reply.body)
+    token = value.get("data") if isinstance(value, dict) else None
+    # It becomes a header: a service must not write more of our request than that.
+    if isinstance(token, str) and token.isascii() and token.isprintable() and token.strip():
+        return token
+    raise error_in(value) or BadEventError("expected a token in `data`, got none that a header can hold")
+
+
+class AiChatOnlineDecoder(Decoder):
+    """Lines of JSON to text. Ends with the body, after a whole line."""
+
+    def __init__(self) -> None:
+        self._lines = LineReader()
+        self._parts = Parts()
+        self._begun = False
+        self._head: bytes | None = b""
+
+    def salvage(self) -> list[StreamEvent]:
+        """The last line may be whole, only its end missing."""
+        events: list[StreamEvent] = []
+        if self.error is None and (value := _value(self._lines.finish())) is not None and error_in(value) is None:
+            self._add(_text(value), events)
+        return events
+
+    def _read(self, data: bytes, out: list[StreamEvent]) -> None:
+        if self._head is not None:
+            self._sniff(data)
+        for line in self._lines.feed(data):
+            self._line(line, out)
+
+    def _end(self, out: list[StreamEvent]) -> None:
+        tail = self._lines.finish()
+        self._line(tail, out)
+        if _value(tail) is None and tail.lstrip().startswith(b"{"):
+            raise TruncatedStreamError("the answer ended within a line")
+        self._start(out)
+        self._parts.close(out)
+        out.append(ResponseEnd("stop"))
+
+    def _sniff(self, data: bytes) -> None:
+        """A page has no line that is JSON, so that without this look it would be an empty answer."""
+        self._head = (self._head or b"") + data
+        page = is_page(self._head)
+        if page:
+            raise BadEventError("expected lines of JSON, got an HTML page", code="upstream_html")
+        if page is False:
+            self._head = None
+
+    def _line(self, line: bytes, out: list[StreamEvent]) -> None:
+        value = _value(line)
+        if value is None:
+            return
+        text = _text(value)
+        # A status that says that all is well, on a line with text, is no failure.
+        if not (text and value.get("code") in OK_CODES and "error" not in value):
+            error = error_in(value)
+            if error is not None:
+                raise error
+        self._add(text, out)
+
+    def _add(self, text: str, out: list[StreamEvent]) -> None:
+        if text:
+            self._start(out)
+            self._parts.text(out, text)
+
+    def _start(self, out: list[StreamEvent]) -> None:
+        if not self._begun:
+            self._begun = True
+            out.append(ResponseStart())
+
+
+def _value(line: bytes) -> dict[str, Any] | None:
+    """The object of a line; None for a heartbeat, a blank line, and whatever else is none."""
+    line = line.removeprefix(BOM).strip()
+    if not line.startswith(b"{"):
+        return None
+    try:
+        value = msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        try:
+            value = javascript.parse(line)
+        except ValueError:
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def _text(value: dict[str, Any]) -> str:
+    match value:
+        case {"data": {"message": str(text)}}:
+            return text
+        case _:
+            return ""
+
+
+class AiChatOnlineServer(ServerCodec):
+    """An AiChatOnline. Requests name no model: they ask for `model`."""
+
+    name: ClassVar[str] = NAME
+
+    def __init__(self, *, model: str = "") -> None:
+        self._model = model
+
+    def unique_id(self, env: Env) -> HttpAnswer:
+        """The answer to `getUniqueId`: a token, which is not remembered."""
+        return HttpAnswer(headers=JSON, body=json.encode({"code": 0, "data": env.new_id()}))
+
+    def decode_request(self, call: HttpCall) -> ChatRequest:
+        if not call.header(b"uniqueid"):
+            raise AuthenticationError("expected the header UniqueId", code="missing_unique_id")
+        try:
+            fields = javascript.parse(call.body)
+        except ValueError as exc:
+            raise InvalidRequestError("the body is not valid JSON", code="invalid_json") from exc
+        prompt = fields.get("prompt") if isinstance(fields, dict) else None
+        if not isinstance(prompt, str):
+            raise InvalidRequestError("expected `prompt` to be a text")
+        rest = {key: value for key, value in fields.items() if key != "prompt"}
+        messages: tuple[Message, ...] = (user(prompt),)
+        return ChatRequest(model=self._model, messages=messages, extra={NAME: rest} if rest else {})
+
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
+        return HttpAnswer(headers=LINES, body=_line_of(words_of(response)))
+
+    def encoder(self, request: ChatRequest, env: Env) -> Encoder:
+        return AiChatOnlineEncoder()
+
+    def encode_error(self, error: DragomanError) -> HttpAnswer:
+        return HttpAnswer(status=error.status, headers=JSON, body=_error(error))
+
+
+class AiChatOnlineEncoder(Encoder):
+    """Events to lines of JSON; a failure is a line of its own."""
+
+    headers = LINES
+    heartbeat = b"\n"
+
+    def __init__(self) -> None:
+        self._words = Words()
+
+    def send(self, events: Sequence[StreamEvent]) -> bytes:
+        return _line_of(self._words.read(events))
+
+    def fail(self, error: DragomanError) -> bytes:
+        return _error(error) + b"\n"
+
+
+def _line_of(text: str) -> bytes:
+    return json.encode({"data": {"message": text}}) + b"\n" if text else b""
+
+
+def _error(error: DragomanError) -> bytes:
+    return javascript.stringify({"error": {"message": error.message, "type": error.type, "code": error.code}})

@@ -1,0 +1,140 @@
+"""What a dialect is: the seams that every protocol here fills. Knows no vendor."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Sequence
+from typing import ClassVar
+
+from msgspec import Struct
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.relay import Question, RelayCodec
+from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall, HttpReply, HttpRequest, StreamEvent
+
+Exchange = Generator[HttpRequest, HttpReply, HttpRequest]
+"""Preliminary requests: each is yielded, its reply is sent in, and the chat request itself is returned."""
+
+
+class Env(Struct, frozen=True):
+    """What a codec may not take for itself, so that its bytes can be foretold in a test.
+
+    `now`: seconds since 1970. `key`: the credential to send, if any. `new_id`: a fresh random word of letters and
+    digits.
+    """
+
+    now: float
+    new_id: Callable[[], str]
+    key: str | None = None
+
+
+class Decoder(ABC):
+    """Events from a service's bytes.
+
+    A good beginning and a bad end may come in one read, so neither method raises: both return the events that are good,
+    and leave in `error` why no more will come.
+    """
+
+    error: DragomanError | None = None
+    done: bool = False
+    """True once the end mark was seen: what follows is not part of the answer."""
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """The events that `data`, cut anywhere, completes. An empty piece marks the end of an HTTP chunk."""
+        events: list[StreamEvent] = []
+        if self.error is None:
+            try:
+                self._read(data, events)
+            except DragomanError as exc:
+                self.error = exc
+        return events
+
+    def finish(self) -> list[StreamEvent]:
+        """The last events, the body having ended well. `error`: TruncatedStreamError where the end mark never came."""
+        events: list[StreamEvent] = []
+        if self.error is None:
+            try:
+                self._end(events)
+            except DragomanError as exc:
+                self.error = exc
+        return events
+
+    def salvage(self) -> list[StreamEvent]:
+        """What was held back, the body having broken off."""
+        return []
+
+    @abstractmethod
+    def _read(self, data: bytes, out: list[StreamEvent]) -> None: ...
+
+    @abstractmethod
+    def _end(self, out: list[StreamEvent]) -> None: ...
+
+
+class ClientCodec(ABC):
+    """The half that calls a service."""
+
+    name: ClassVar[str]
+    expresses: frozenset[str]
+    """The fields of ChatRequest, and the kinds of parts, that this protocol can say; see `losses`."""
+    relay: RelayCodec | None = None
+    """The protocol's part in relaying, where it can be relayed."""
+    error_types: frozenset[str] = frozenset({"text/html"})
+    """Media types that no good answer of this protocol has: such a reply is an error, whatever its status."""
+
+    @abstractmethod
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Exchange:
+        """The request on the wire. Raises InvalidRequestError where it cannot be said at all."""
+
+    @abstractmethod
+    def decoder(self, request: ChatRequest) -> Decoder:
+        """A fresh decoder for the answer to `request`."""
+
+    @abstractmethod
+    def decode_error(self, reply: HttpReply) -> DragomanError:
+        """What a reply that is no answer means."""
+
+
+class Encoder(ABC):
+    """Bytes for a caller from events."""
+
+    status: int = 200
+    headers: Headers = ()
+    heartbeat: bytes = b""
+    """What may be sent in a silence without meaning anything; empty where the protocol has no such thing."""
+    fails_cleanly: bool = False
+    """True where the protocol ends a broken answer like a good one, so that only `fail`'s bytes tell."""
+
+    @abstractmethod
+    def send(self, events: Sequence[StreamEvent]) -> bytes:
+        """The bytes of a batch; may be empty.
+
+        Raises a DragomanError at the end of an answer that this protocol would misrepresent: `fail` comes next.
+        """
+
+    @abstractmethod
+    def fail(self, error: DragomanError) -> bytes:
+        """The bytes that say that the answer broke off here."""
+
+
+class ServerCodec(ABC):
+    """The half that a program calls."""
+
+    name: ClassVar[str]
+
+    def read_question(self, body: bytes) -> Question | None:
+        """The question of a request that might be relayed; None where none can be. Raises RequestError."""
+        return None
+
+    @abstractmethod
+    def decode_request(self, call: HttpCall) -> ChatRequest:
+        """What the caller asks. Raises a RequestError, or AuthenticationError."""
+
+    @abstractmethod
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
+        """A whole answer, for a caller who asked for no stream."""
+
+    @abstractmethod
+    def encoder(self, request: ChatRequest, env: Env) -> Encoder:
+        """A fresh encoder for a streamed answer."""
+
+    @abstractmethod
+    def encode_error(self, error: DragomanError) -> HttpAnswer:
+        """The answer where there is none."""

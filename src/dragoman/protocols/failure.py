@@ -1,0 +1,91 @@
+"""What a reply that is no answer says, out of the shapes that chat sites use. Knows no site."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from dragoman.errors import BadEventError, DragomanError, cut, scrub
+from dragoman.protocols.pages import is_page
+from dragoman.protocols.status import error_for
+from dragoman.types import HttpReply
+from dragoman.wire import json
+
+
+class Said(Struct, frozen=True):
+    """A service's own words for its failure, their code and type, and the status they name, where they do."""
+
+    message: str = ""
+    words: tuple[str, ...] = ()
+    status: int | None = None
+
+
+def said(value: Any) -> Said | None:
+    """What an error object says; None where `value` is none.
+
+    Known are `{"error": {"message", "code", "type"}}`, `{"error": "text"}`, and a `code` but 0 beside a
+    `message` or `msg`.
+    """
+    if not isinstance(value, dict):
+        return None
+    match value.get("error"):
+        case None | False | "":
+            return _numbered(value)
+        case dict() as error:
+            return Said(_text(error), _words(error), _status(error.get("code")))
+        case str() as text:
+            return Said(text, _words(value), _status(value.get("code")))
+        case _:
+            return Said()
+
+
+def error_in(value: Any, status: int = 502) -> DragomanError | None:
+    """The error of an error object that came as part of an answer; None where `value` is none."""
+    words = said(value)
+    if words is None:
+        return None
+    message = words.message or "the service sent an error without words"
+    return error_for(words.status or status, cut(scrub(message)), words=words.words)
+
+
+def decode_failure(reply: HttpReply) -> DragomanError:
+    """The error of a whole reply that is no answer: by the words in its body where they are known, else by status."""
+    head, body = reply.head, reply.body
+    if head.media_type == "text/html" or is_page(body):
+        if head.status < 300:
+            return BadEventError("expected an answer, got an HTML page", code="upstream_html")
+        return error_for(head.status, f"expected an answer, got {head.status} and an HTML page", head=head)
+    words = reply_words(body)
+    if head.status < 300 and not words.message:
+        return BadEventError(f"expected text, got {head.media_type or 'something else'}")
+    message = words.message or f"expected an answer, got {head.status} and no words"
+    status = head.status if head.status >= 300 else words.status or 502
+    return error_for(status, cut(scrub(message)), words=words.words, head=head)
+
+
+def reply_words(body: bytes) -> Said:
+    """What a failure's body says: an error object's words, or the body itself where it is none."""
+    try:
+        value = json.decode_event(body)
+    except BadEventError:
+        return Said(body.decode("utf-8", "replace").strip())
+    return said(value) or Said(_text(value) if isinstance(value, dict) else "")
+
+
+def _numbered(value: dict[str, Any]) -> Said | None:
+    code = value.get("code")
+    if code in (None, False, "", "0", 0):
+        return None
+    text = _text(value)
+    return Said(text, _words(value), _status(code)) if text else None
+
+
+def _text(value: dict[str, Any]) -> str:
+    return next((text for key in ("message", "msg") if isinstance(text := value.get(key), str) and text), "")
+
+
+def _words(value: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(word for key in ("code", "type") if isinstance(word := value.get(key), str))
+
+
+def _status(code: Any) -> int | None:
+    return code if isinstance(code, int) and 400 <= code < 600 else None

@@ -1,0 +1,106 @@
+"""A caller's JSON, read strictly: a refusal names the field, what was expected and what came. Knows no vendor."""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from dragoman.errors import InvalidRequestError
+
+KINDS: dict[type, str] = {
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    list: "a list",
+    tuple: "a list",
+    dict: "an object",
+    type(None): "nothing",
+}
+
+
+def kind(value: object) -> str:
+    """What `value` is, in JSON's words."""
+    return KINDS.get(type(value), "an object" if isinstance(value, Mapping) else "something that JSON cannot say")
+
+
+def wrong(path: str, expected: str, value: object) -> InvalidRequestError:
+    """The refusal of `value`, of which only its kind is said."""
+    return InvalidRequestError(f"{path}: expected {expected}, got {kind(value)}")
+
+
+class Fields:
+    """The fields of one object, each taken once; null counts as not said. What nobody takes is left in `rest`."""
+
+    def __init__(self, value: object, path: str = "") -> None:
+        if not isinstance(value, Mapping):
+            raise wrong(path or "the body", "an object", value)
+        self.rest: dict[str, Any] = dict(value)
+        self._path = path
+
+    def path(self, name: str) -> str:
+        """Where the field called `name` stands."""
+        return f"{self._path}.{name}" if self._path else name
+
+    def any(self, name: str) -> Any:
+        """Whatever was said; None where nothing was."""
+        return self.rest.pop(name, None)
+
+    def text(self, name: str) -> str | None:
+        value = self.any(name)
+        if value is None or isinstance(value, str):
+            return value
+        raise wrong(self.path(name), "a string", value)
+
+    def needed(self, name: str) -> str:
+        """A string that must be there."""
+        value = self.text(name)
+        if value is None:
+            raise InvalidRequestError(f"{self.path(name)}: expected a string, got nothing")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        value = self.any(name)
+        if value is None or isinstance(value, bool):
+            return value
+        raise wrong(self.path(name), "a boolean", value)
+
+    def integer(self, name: str) -> int | None:
+        value = self.any(name)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        raise wrong(self.path(name), "an integer", value)
+
+    def number(self, name: str) -> float | None:
+        value = self.any(name)
+        if value is None:
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+            return value
+        raise wrong(self.path(name), "a finite number", value)
+
+    def object(self, name: str) -> dict[str, Any] | None:
+        """An object, as it came."""
+        value = self.any(name)
+        if value is None:
+            return None
+        if isinstance(value, Mapping):
+            return dict(value)
+        raise wrong(self.path(name), "an object", value)
+
+    def fields(self, name: str) -> "Fields":
+        """An object that must be there, to be read further."""
+        return Fields(self.any(name), self.path(name))
+
+    def items(self, name: str) -> list[tuple[str, Any]]:
+        """The entries of a list, each with its path; none where no list was said."""
+        value = self.any(name)
+        if value is None:
+            return []
+        if isinstance(value, list | tuple):
+            return entries(value, self.path(name))
+        raise wrong(self.path(name), "a list", value)
+
+
+def entries(values: list[Any] | tuple[Any, ...], path: str) -> list[tuple[str, Any]]:
+    """The entries of a list, each with its path."""
+    return [(f"{path}[{i}]", value) for i, value in enumerate(values)]

@@ -1,0 +1,97 @@
+"""What the recorded chat sites ask of a caller (JSON, a password, a signature), and how they say no. Knows no site."""
+
+from hmac import compare_digest
+from math import ceil
+from typing import Any
+
+from msgspec import Struct
+
+from dragoman.errors import AuthenticationError, DragomanError, InvalidRequestError, RateLimitError, RequestError
+from dragoman.protocols import javascript
+from dragoman.protocols.signature import sign
+from dragoman.types import Headers, HttpAnswer, HttpCall
+
+PLAIN: Headers = (("content-type", "text/plain;charset=UTF-8"),)
+"""What the sites say of their own JSON."""
+
+BARE = "bare"
+"""The code of a failure that the sites answer with status 500 and nothing else: their own program broke."""
+
+PASSWORD, SIGNATURE = "invalid_password", "invalid_signature"  # codes of errors
+
+
+def bare(reason: str) -> InvalidRequestError:
+    """The error for a request on which the sites' own program breaks."""
+    return InvalidRequestError(reason, status=500, code=BARE)
+
+
+def parse(call: HttpCall) -> dict[str, Any]:
+    """The fields of the caller's JSON; none where it is a value that has no fields. Raises the bare error."""
+    try:
+        value = javascript.parse(call.body)
+    except ValueError as exc:
+        raise bare("the body is not JSON") from exc
+    if value is None:
+        raise bare("expected an object, got null")
+    return value if isinstance(value, dict) else {}
+
+
+class Gate(Struct, frozen=True):
+    """A site's secret, and its password: none, one, or several between commas."""
+
+    secret: str = ""
+    password: str | None = None
+
+    def opens(self, word: object) -> bool:
+        """Whether `word` is the whole password or one of its entries; anything is where none is set."""
+        if not self.password:
+            return True
+        if not isinstance(word, str):
+            return False
+        entries = {self.password, *self.password.split(",")} - {""}
+        return sum([_same(word, entry) for entry in entries]) > 0
+
+    def check_password(self, word: object) -> None:
+        """Raises AuthenticationError."""
+        if not self.opens(word):
+            raise AuthenticationError("Invalid password.", code=PASSWORD)
+
+    def check_signature(self, fields: dict[str, Any], text: str) -> None:
+        """Raises AuthenticationError unless `sign` is that of `time`, as JavaScript prints it, and `text`."""
+        time = javascript.string(fields.get("time", javascript.UNDEFINED))
+        word = fields.get("sign")
+        if not isinstance(word, str) or not _same(word, sign(time, text, self.secret)):
+            raise AuthenticationError("Invalid signature.", code=SIGNATURE)
+
+    def auth(self, call: HttpCall) -> HttpAnswer:
+        """The answer to `/api/auth`: code 0 where the password opens, else -1."""
+        try:
+            code = 0 if self.opens(parse(call).get("pass")) else -1
+        except InvalidRequestError as error:
+            return refusal(error)
+        return HttpAnswer(headers=PLAIN, body=javascript.stringify({"code": code}))
+
+
+def is_own(error: DragomanError) -> bool:
+    """Whether `error` is the site's own no, and not its upstream's: those carry a provider's name."""
+    return error.code in {PASSWORD, SIGNATURE} or (isinstance(error, RequestError) and error.provider is None)
+
+
+def refusal(error: DragomanError) -> HttpAnswer:
+    """The site's own no."""
+    if error.code == BARE:
+        return HttpAnswer(status=error.status)
+    return HttpAnswer(
+        status=error.status, headers=PLAIN, body=javascript.stringify({"error": {"message": error.message}})
+    )
+
+
+def waiting(error: DragomanError) -> Headers:
+    """When to come again, where that is known. The recorded sites keep it to themselves."""
+    if isinstance(error, RateLimitError) and error.retry_after is not None:
+        return (("retry-after", str(ceil(error.retry_after))),)
+    return ()
+
+
+def _same(one: str, other: str) -> bool:
+    return compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,131 @@
+"""JSON and values as JavaScript reads and prints them, for sites whose signatures are defined by what it prints."""
+
+import json
+from decimal import Decimal
+from enum import Enum
+from math import inf, isinf, isnan
+from typing import Any
+
+import msgspec
+
+from dragoman.errors import InvalidRequestError
+from dragoman.wire.utf8 import well_formed
+
+
+class Undefined(Enum):
+    """What a field that is not there prints as."""
+
+    UNDEFINED = "undefined"
+
+
+UNDEFINED = Undefined.UNDEFINED
+
+PLAIN = 21
+"""Places before the point up to which a number is printed plainly; https://tc39.es/ecma262/#sec-numeric-types-number-tostring"""
+
+
+SAFE = 2**53
+"""Integers up to here are doubles; https://tc39.es/ecma262/#sec-number.max_safe_integer"""
+
+
+def parse(data: bytes) -> Any:
+    """The value of a JSON text as `Response.json()` has it: numbers are doubles, and the last of two equal keys holds.
+
+    What is not UTF-8 is U+FFFD, and so is a lone surrogate, which is what JavaScript signs and sends for it.
+    Raises ValueError, also where it is nested more deeply than this machine can follow.
+    """
+    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    try:
+        value = json.loads(text, parse_constant=_refuse, parse_int=_integer)
+        return clean(value) if "\\ud" in text or "\\uD" in text else value
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+
+
+def stringify(value: Any) -> bytes:
+    """`value` as JSON text. Raises InvalidRequestError where it holds what JSON has no word for."""
+    try:
+        try:
+            return msgspec.json.encode(value)
+        except UnicodeEncodeError:
+            return msgspec.json.encode(clean(value))
+    except (TypeError, RecursionError) as exc:
+        raise InvalidRequestError(f"expected values that JSON can say: {exc}") from exc
+
+
+def clean(value: Any) -> Any:
+    """A JSON value with each lone surrogate replaced by U+FFFD."""
+    match value:
+        case str():
+            return well_formed(value)
+        case list() | tuple():
+            return [clean(item) for item in value]
+        case dict():
+            return {clean(key): clean(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _integer(digits: str) -> float:
+    double = float(digits)
+    return int(digits) if abs(double) <= SAFE else double
+
+
+def string(value: object) -> str:
+    """What `String(value)` is, for a value that came out of JSON."""
+    match value:
+        case Undefined():
+            return value.value
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return number(value)
+        case list():
+            return join(value, ",")
+        case dict():
+            return "[object Object]"
+        case _:
+            return str(value)
+
+
+def join(values: list[Any], between: str) -> str:
+    """What `values.join(between)` is: null and undefined count as nothing."""
+    return between.join("" if value is None or value is UNDEFINED else string(value) for value in values)
+
+
+def number(value: float) -> str:
+    """A number as JavaScript prints it: the shortest digits that give the same double back.
+
+    https://tc39.es/ecma262/#sec-numeric-types-number-tostring
+    """
+    try:
+        double = float(value)
+    except OverflowError:
+        double = inf if value > 0 else -inf
+    if isinf(double):
+        return "Infinity" if double > 0 else "-Infinity"
+    if isnan(double):
+        return "NaN"
+    if double == 0:
+        return "0"
+    negative, digits, exponent = Decimal(repr(double)).normalize().as_tuple()
+    assert isinstance(exponent, int)  # noqa: S101  # only NaN and infinities have letters there
+    return ("-" if negative else "") + _layout("".join(map(str, digits)), exponent)
+
+
+def _layout(digits: str, exponent: int) -> str:
+    point = len(digits) + exponent
+    if len(digits) <= point <= PLAIN:
+        return digits + "0" * exponent
+    if 0 < point <= PLAIN:
+        return f"{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return f"0.{'0' * -point}{digits}"
+    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{digits[0]}{fraction}e{'+' if point > 0 else '-'}{abs(point - 1)}"

@@ -1,0 +1,168 @@
+"""Our answer to a caller: chunks as server-sent events, or one whole completion."""
+
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+import msgspec
+
+from dragoman.errors import DragomanError, UnsupportedFeatureError
+from dragoman.protocols.codec import Encoder, Env
+from dragoman.protocols.openai_chat.chunk import encode_usage
+from dragoman.protocols.openai_chat.errors import envelope
+from dragoman.protocols.openai_chat.name import NAME
+from dragoman.protocols.openai_chat.reasons import encode_reason
+from dragoman.types import (
+    AnyPart,
+    Audio,
+    ChatRequest,
+    ChatResponse,
+    File,
+    Image,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    Refusal,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Text,
+    ToolCall,
+    ToolResult,
+    Unknown,
+)
+from dragoman.wire import sse
+
+_json = msgspec.json.Encoder().encode
+
+REASONING_FIELD = "reasoning_content"
+"""OpenAI has no field for it; this is DeepSeek's word, which most clients read."""
+
+
+class AnswerEncoder(Encoder):
+    """Chunks from events. What is the same in every chunk of a stream is encoded once."""
+
+    headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
+    heartbeat = sse.HEARTBEAT
+
+    def __init__(self, request: ChatRequest, env: Env) -> None:
+        self._request = request
+        self._env = env
+        self._before = b""
+        self._after = b""
+        self._open = b""
+        self._close = b""
+        self._calls = 0
+        self._refused = False
+
+    def send(self, events: Sequence[StreamEvent]) -> bytes:
+        out: list[bytes] = []
+        for event in events:
+            match event:
+                case PartDelta(text):
+                    if text:
+                        out += (self._open, _json(text), self._close)
+                case PartStart(part):
+                    self._part(part, out)
+                case PartEnd():
+                    continue
+                case ResponseStart():
+                    self._start(event, out)
+                case ResponseEnd():
+                    self._end(event, out)
+                case _:
+                    assert_never(event)
+        return b"".join(out)
+
+    def fail(self, error: DragomanError) -> bytes:
+        return sse.encode(_json(envelope(error)))
+
+    def _start(self, start: ResponseStart, out: list[bytes]) -> None:
+        head = _json(_head("chat.completion.chunk", start, self._request, self._env))
+        more = _json(start.extra.get(NAME, {}))[1:-1]
+        usage = b',"usage":null' if self._request.include_usage else b""
+        self._before = b"data: " + head[:-1] + (b"," + more if more else b"") + b',"choices":['
+        self._after = b"]" + usage + b"}\n\n"
+        out.append(self._chunk({"role": "assistant", "content": ""}))
+
+    def _part(self, part: AnyPart, out: list[bytes]) -> None:
+        match part:
+            case Text(text=text):
+                self._shape(b'{"content":', b"}")
+            case Reasoning(text=text):
+                self._shape(b'{"' + REASONING_FIELD.encode() + b'":', b"}")
+            case Refusal(text=text):
+                self._refused = True
+                self._shape(b'{"refusal":', b"}")
+            case ToolCall(arguments=text):
+                number = self._calls
+                self._calls += 1
+                function = {"name": part.name, "arguments": ""}
+                first = {"index": number, "id": part.id, "type": "function", "function": function}
+                out.append(self._chunk({"tool_calls": [first]}))
+                self._shape(b'{"tool_calls":[{"index":%d,"function":{"arguments":' % number, b"}}]}")
+            case Image() | Audio() | File() | ToolResult() | Unknown():
+                raise _unsayable(part)
+            case _:
+                assert_never(part)
+        if text:
+            out += (self._open, _json(text), self._close)
+
+    def _shape(self, before: bytes, after: bytes) -> None:
+        """What stands around the text of the part that begins."""
+        self._open = self._before + b'{"index":0,"delta":' + before
+        self._close = after + b',"logprobs":null,"finish_reason":null}' + self._after
+
+    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        return self._before + _json(choice) + self._after
+
+    def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
+        out.append(self._chunk({}, encode_reason(end.finish_reason, refusal=self._refused)))
+        if self._request.include_usage and end.usage is not None:
+            out += (self._before, b'],"usage":', _json(encode_usage(end.usage)), b"}\n\n")
+        out.append(b"data: [DONE]\n\n")
+
+
+def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) -> bytes:
+    """A whole answer. What was not reported, usage above all, is absent."""
+    parts = response.parts
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    refusals = [part.text for part in parts if isinstance(part, Refusal)]
+    thoughts = [part.text for part in parts if isinstance(part, Reasoning)]
+    calls = [_call(part) for part in parts if isinstance(part, ToolCall)]
+    for part in parts:
+        if isinstance(part, Image | Audio | File | ToolResult | Unknown):
+            raise _unsayable(part)
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "".join(texts) if texts or not (refusals or calls) else None,
+        "refusal": "".join(refusals) if refusals else None,
+    }
+    if thoughts:
+        message[REASONING_FIELD] = "".join(thoughts)
+    if calls:
+        message["tool_calls"] = calls
+    reason = encode_reason(response.finish_reason, refusal=bool(refusals))
+    body = _head("chat.completion", response, request, env)
+    body["choices"] = [{"index": 0, "message": message, "logprobs": None, "finish_reason": reason}]
+    if response.usage is not None:
+        body["usage"] = encode_usage(response.usage)
+    return _json(body | response.extra.get(NAME, {}))
+
+
+def _head(kind: str, start: ResponseStart | ChatResponse, request: ChatRequest, env: Env) -> dict[str, Any]:
+    return {
+        "id": start.id or f"chatcmpl-{env.new_id()}",
+        "object": kind,
+        "created": int(env.now) if start.created is None else start.created,
+        "model": start.model or request.model,
+    }
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def _unsayable(part: AnyPart) -> UnsupportedFeatureError:
+    return UnsupportedFeatureError(f"{NAME} cannot express in an answer: {type(part).__name__.lower()}")

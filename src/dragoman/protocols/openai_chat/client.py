@@ -1,0 +1,70 @@
+"""The half that calls a service."""
+
+from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.protocols.codec import ClientCodec, Decoder, Env
+from dragoman.protocols.openai_chat.errors import decode_error
+from dragoman.protocols.openai_chat.name import NAME
+from dragoman.protocols.openai_chat.relay import ChatRelay
+from dragoman.protocols.openai_chat.reply import ReplyDecoder
+from dragoman.protocols.openai_chat.request import Dialect, encode_body
+from dragoman.types import ChatRequest, HttpReply, HttpRequest
+from dragoman.wire import json
+
+EXPRESSES = frozenset(
+    {
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "max_output_tokens",
+        "temperature",
+        "top_p",
+        "frequency_penalty",
+        "presence_penalty",
+        "stop",
+        "seed",
+        "reasoning_effort",
+        "user",
+        "text",
+        "refusal",
+        "image",
+        "audio",
+        "file",
+        "tool_call",
+        "tool_result",
+        f"unknown.{NAME}",
+    }
+)
+
+
+class OpenAIChatClient(ClientCodec):
+    """Calls `POST {url}/chat/completions`. How the service differs from others of this protocol: see Dialect."""
+
+    name = NAME
+
+    def __init__(
+        self, url: str, *, max_tokens_field: str = "max_tokens", top_k: bool = True, reasoning: bool = False
+    ) -> None:
+        self._url = f"{url.rstrip('/')}/chat/completions"
+        self.relay = ChatRelay(self._url)
+        self._dialect = Dialect(max_tokens_field, top_k, reasoning)
+        said = {"top_k": top_k, "reasoning": reasoning}
+        self.expresses = EXPRESSES.union(name for name, is_said in said.items() if is_said)
+
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
+        headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
+        if env.key:
+            headers.append(("authorization", f"Bearer {env.key}"))
+        try:
+            body = json.encode(encode_body(request, self._dialect))
+        except UnicodeEncodeError as exc:
+            raise InvalidRequestError(
+                "the request holds half a character (a lone surrogate), which JSON cannot carry"
+            ) from exc
+        return HttpRequest(url=self._url, headers=tuple(headers), body=body)
+
+    def decoder(self, request: ChatRequest) -> Decoder:
+        return ReplyDecoder()
+
+    def decode_error(self, reply: HttpReply) -> DragomanError:
+        return decode_error(reply)

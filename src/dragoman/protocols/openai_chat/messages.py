@@ -1,0 +1,144 @@
+"""Messages of this protocol to canonical ones, and back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from dragoman.errors import InvalidRequestError, cut
+from dragoman.protocols.fields import Fields, entries, wrong
+from dragoman.protocols.openai_chat.content import decode_content, encode_content
+from dragoman.protocols.openai_chat.name import given_back, kept
+from dragoman.types import AnyPart, Image, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+
+
+def decode_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
+    """The conversation. Raises InvalidRequestError that names the field, as `messages[2].content`."""
+    return tuple(_message(Fields(value, path)) for path, value in entries(list(messages), "messages"))
+
+
+def encode_messages(messages: Sequence[Message], *, reasoning: bool = False) -> list[dict[str, Any]]:
+    """The conversation on the wire. `reasoning`: earlier thinking goes back too, as `reasoning_content`."""
+    out: list[dict[str, Any]] = []
+    for i, message in enumerate(messages):
+        results = [part for part in message.parts if isinstance(part, ToolResult)]
+        others = [part for part in message.parts if not isinstance(part, ToolResult)]
+        if others and message.role == "tool":
+            raise InvalidRequestError(f"messages[{i}]: expected only results in a tool's turn")
+        if message.role != "assistant" and any(isinstance(part, ToolCall) for part in others):
+            raise InvalidRequestError(f"messages[{i}]: expected tool calls only in an assistant's turn")
+        out += [_result(part, message) for part in results]
+        if others or not results:
+            out.append(_turn(message, others, reasoning))
+    return out
+
+
+def _message(fields: Fields) -> Message:
+    role = fields.needed("role")
+    read = READERS.get(role)
+    if read is None:
+        raise InvalidRequestError(f"{fields.path('role')}: expected one of {', '.join(READERS)}, got {cut(role, 40)!r}")
+    return read(fields)
+
+
+def _speaks(role: Role) -> Callable[[Fields], Message]:
+    def read(fields: Fields) -> Message:
+        name, parts = fields.text("name"), decode_content(fields)
+        if not parts:
+            raise InvalidRequestError(f"{fields.path('content')}: expected a string or a list of parts, got nothing")
+        return Message(role, parts, name, kept(fields.rest))
+
+    return read
+
+
+def _developer(fields: Fields) -> Message:
+    fields.rest["role"] = "developer"
+    return _speaks("system")(fields)
+
+
+def _assistant(fields: Fields) -> Message:
+    name = fields.text("name")
+    # Two spellings of one thing; a service that sends both repeats itself.
+    contents, plain = fields.text("reasoning_content"), fields.text("reasoning")
+    parts: list[AnyPart] = [Reasoning(text=thought)] if (thought := contents or plain) else []
+    parts += decode_content(fields)
+    if refusal := fields.text("refusal"):
+        parts.append(Refusal(text=refusal))
+    parts += [_call(Fields(value, path)) for path, value in fields.items("tool_calls")]
+    if fields.rest.get("function_call") is not None:
+        old = fields.fields("function_call")
+        called = old.needed("name")
+        parts.append(ToolCall(id=f"call_{called}", name=called, arguments=old.text("arguments") or ""))
+    return Message("assistant", tuple(parts), name, kept(fields.rest))
+
+
+def _call(fields: Fields) -> ToolCall:
+    call_id = fields.needed("id")
+    kind = fields.text("type")
+    if kind not in {None, "function"}:
+        raise InvalidRequestError(f"{fields.path('type')}: expected 'function', got {cut(str(kind), 40)!r}")
+    function = fields.fields("function")
+    name, arguments = function.needed("name"), function.text("arguments") or ""
+    rest = fields.rest | ({"function": function.rest} if function.rest else {})
+    return ToolCall(id=call_id, name=name, arguments=arguments, extra=kept(rest))
+
+
+def _tool(fields: Fields) -> Message:
+    return _answered(fields, fields.needed("tool_call_id"), fields.text("name"))
+
+
+def _function(fields: Fields) -> Message:
+    name = fields.needed("name")
+    return _answered(fields, f"call_{name}", name)
+
+
+def _answered(fields: Fields, call_id: str, name: str | None) -> Message:
+    parts: list[Text | Image] = []
+    for part in decode_content(fields):
+        if not isinstance(part, Text | Image):
+            raise wrong(fields.path("content"), "a string or a list of texts and images", {})
+        parts.append(part)
+    return Message("tool", (ToolResult(id=call_id, parts=tuple(parts), name=name),), extra=kept(fields.rest))
+
+
+READERS: dict[str, Callable[[Fields], Message]] = {
+    "system": _speaks("system"),
+    "developer": _developer,
+    "user": _speaks("user"),
+    "assistant": _assistant,
+    "tool": _tool,
+    "function": _function,
+}
+"""`function` is how results were given before there were tools; `developer` is OpenAI's newer word for `system`."""
+
+
+def _result(result: ToolResult, message: Message) -> dict[str, Any]:
+    body: dict[str, Any] = {"role": "tool", "tool_call_id": result.id}
+    if result.name is not None:
+        body["name"] = result.name
+    body["content"] = encode_content(result.parts) or ""
+    return given_back(given_back(body, result.extra), message.extra if message.role == "tool" else {})
+
+
+def _turn(message: Message, parts: Sequence[AnyPart], reasoning: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {"role": message.role}
+    if message.name is not None:
+        body["name"] = message.name
+    content = [part for part in parts if not isinstance(part, Reasoning | ToolCall)]
+    calls = [_called(part) for part in parts if isinstance(part, ToolCall)]
+    match content:
+        case [Refusal(text=text, extra=extra)] if message.role == "assistant" and not extra:
+            body |= {"content": None, "refusal": text}
+        case []:
+            body["content"] = None if calls else ""
+        case _:
+            body["content"] = encode_content(content) or ""
+    thoughts = [part.text for part in parts if isinstance(part, Reasoning)]
+    if thoughts and reasoning:
+        body["reasoning_content"] = "".join(thoughts)
+    if calls:
+        body["tool_calls"] = calls
+    return given_back(body, message.extra)
+
+
+def _called(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return given_back({"id": call.id, "type": "function", "function": function}, call.extra)

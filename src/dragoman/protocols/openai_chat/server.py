@@ -1,0 +1,49 @@
+"""The half that a program calls."""
+
+from math import ceil
+
+from dragoman.errors import DragomanError, InvalidRequestError, RateLimitError
+from dragoman.protocols.codec import Encoder, Env, ServerCodec
+from dragoman.protocols.fields import wrong
+from dragoman.protocols.openai_chat.answer import AnswerEncoder, encode_completion
+from dragoman.protocols.openai_chat.errors import OUTWARD, envelope
+from dragoman.protocols.openai_chat.name import NAME
+from dragoman.protocols.openai_chat.relay import read_question
+from dragoman.protocols.openai_chat.request import decode_body
+from dragoman.protocols.relay import Question
+from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall
+from dragoman.wire import json
+
+JSON: Headers = (("content-type", "application/json"),)
+
+
+class OpenAIChatServer(ServerCodec):
+    """Answers `POST /v1/chat/completions`."""
+
+    name = NAME
+
+    def read_question(self, body: bytes) -> Question:
+        return read_question(body)
+
+    def decode_request(self, call: HttpCall) -> ChatRequest:
+        body = json.decode_request(call.body)
+        if not isinstance(body, dict):
+            raise wrong("the body", "an object", body)
+        request = decode_body(body)
+        if not request.messages:
+            raise InvalidRequestError("messages: expected at least one message")
+        return request
+
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
+        return HttpAnswer(headers=JSON, body=encode_completion(response, request, env))
+
+    def encoder(self, request: ChatRequest, env: Env) -> Encoder:
+        return AnswerEncoder(request, env)
+
+    def encode_error(self, error: DragomanError) -> HttpAnswer:
+        headers = JSON
+        if isinstance(error, RateLimitError) and error.retry_after is not None:
+            headers += (("retry-after", str(ceil(error.retry_after))),)
+        return HttpAnswer(
+            status=OUTWARD.get(error.status, error.status), headers=headers, body=json.encode(envelope(error))
+        )

@@ -1,0 +1,317 @@
+"""A relayed answer as it passes: its first content, its failure, its end and its usage; the rest is not decoded."""
+
+import re
+from collections import deque
+
+from dragoman.errors import BadEventError
+from dragoman.protocols.openai_chat.chunk import Delta, decode_chunk, decode_usage
+from dragoman.protocols.openai_chat.reasons import FINISH
+from dragoman.protocols.openai_chat.reply import ReplyDecoder
+from dragoman.protocols.relay import Tap
+from dragoman.types import PartStart, ResponseEnd, StreamEvent, Usage
+from dragoman.wire.sse import MAX_EVENT
+
+END = b"\n\n"
+BLANK = re.compile(rb"(?:\r\n|\r(?!\n)|\n){2}")
+MARK = b"[DONE]"
+ERROR = b'"error"'
+"""In JSON these bytes are a key or a whole value, never words within a longer one: there a quote is escaped."""
+REASON = re.compile(rb'_reason"\s*:\s*"')
+CALL = b"_call"
+REFUSAL = b'"refusal"'
+USAGE = b'_tokens"'
+"""What stands in events that hold more than text; elsewhere too, which costs only time."""
+
+EVENT = b"data: {"
+DONE = b"data: [DONE]"
+PLAIN = frozenset({"stop", "length"})
+"""Reasons to stop that mean what they say, unless a tool was called."""
+FIRST_EVENTS = 3
+LAST_EVENTS = 5
+
+NEAR = 24
+"""Bytes at the end of a read in which the end mark stands, if it has just come."""
+LAST = 1 << 10
+"""Bytes of the end that are read first: the reason to stop, the usage and the mark fit in."""
+LATE = 4 << 10
+"""Bytes of the end that are kept, for the answer whose end takes more; 8,000 open answers keep as much each."""
+
+
+class ChatTap(Tap):
+    """Reads with the real decoder up to the first content; from there on only what may be a failure, and the end.
+
+    Where that content is cut into events by anything but LF, everything is read.
+    """
+
+    def __init__(self) -> None:
+        self._decoder: ReplyDecoder | None = None
+        self._careful = False
+        self._cut = False
+        self._late: deque[bytes] = deque()
+        self._size = 0
+        self._since = 0
+        self._edge = b""
+
+    def feed(self, data: bytes) -> None:
+        if self.done or self.error is not None:
+            return
+        if not self.committed:
+            data = self._first(data)
+            if not data or not self.committed:
+                return
+        if self._careful and self._decoder is not None:
+            self._read(self._decoder, data)
+            return
+        self._keep(data)
+        near = self._edge + data if self._edge else data
+        if ERROR in near:
+            self._careful = True
+            self._decoder = EndDecoder(self._decoder)
+            self._read(self._decoder, self._kept())
+        elif MARK in near[-NEAR:] and not self._plain_end():
+            self._conclude(whole=False)
+        self._edge = b"" if data.endswith(END) else near[-NEAR:]
+
+    def boundary(self, data: bytes) -> int:
+        if data.endswith(END) or len(data) > MAX_EVENT:
+            return len(data)
+        if b"\r" in data:
+            return max((blank.end() for blank in BLANK.finditer(data)), default=0)
+        return data.rfind(END) + len(END) if END in data else 0
+
+    def good(self, data: bytes) -> int:
+        decoder = EndDecoder(None)
+        at = 0
+        for blank in BLANK.finditer(data):
+            decoder.feed(data[at : blank.end()])
+            if decoder.error is not None:
+                break
+            at = blank.end()
+        return at
+
+    def finish(self) -> None:
+        if self.done or self.error is not None:
+            return
+        if self.committed and not self._careful:
+            self._conclude(whole=True)
+        else:
+            decoder = self._decoder or ReplyDecoder()
+            self._heed(decoder, decoder.finish())
+        self._owe()
+
+    def _owe(self) -> None:
+        if self.done and not self.other:
+            # A blank line first, for the last event may have none.
+            self.owed = END + DONE + END
+
+    def _first(self, data: bytes) -> bytes:
+        """Reads event by event until there is content; what is behind that event is left."""
+        if self._decoder is None:
+            if (at := _plain_start(data)) > 0:
+                self.committed = True
+                return data[at:]
+            self._decoder = ReplyDecoder()
+        if b"\r" in data:
+            self._careful = True
+            self._read(self._decoder, data)
+            return b""
+        at = 0
+        if data.startswith(b"\n") and self._edge == b"\n":
+            self._read(self._decoder, b"\n")
+            at = 1
+        self._edge = data[-1:]
+        while not self.committed and self.error is None and not self.done:
+            end = data.find(END, at)
+            if end < 0:
+                self._read(self._decoder, data[at:])
+                return b""
+            self._read(self._decoder, data[at : end + len(END)])
+            at = end + len(END)
+        self._edge = b""
+        return data[at:]
+
+    def _read(self, decoder: ReplyDecoder, data: bytes) -> None:
+        self._heed(decoder, decoder.feed(data))
+        self.other = decoder.whole
+
+    def _heed(self, decoder: ReplyDecoder, events: list[StreamEvent]) -> None:
+        for event in events:
+            if isinstance(event, PartStart):
+                self.committed = True
+            elif isinstance(event, ResponseEnd):
+                self.committed = True
+                self.finish_reason, self.usage = event.finish_reason, event.usage
+        self.error = decoder.error
+        self.done = decoder.done
+
+    def _keep(self, data: bytes) -> None:
+        late = self._late
+        late.append(data)
+        size = self._size + len(data)
+        begun = self._since + len(data) if self._since else 0
+        if data.endswith(END):
+            self._since = 0
+        elif (end := data.rfind(END)) >= 0:
+            self._since = len(data) - end - len(END)
+        elif data.startswith(b"\n") and self._edge.endswith(b"\n"):
+            self._since = len(data) - 1
+        else:
+            self._since += len(data)
+        if size > LATE:
+            # The last event, which may have begun long ago, is kept whole.
+            enough = LATE if begun < LATE else min(begun, MAX_EVENT) + len(END)
+            while size - len(late[0]) > enough:
+                size -= len(late.popleft())
+                self._cut = True
+        self._size = size
+
+    def _conclude(self, *, whole: bool) -> None:
+        """Reads the end: its last events where these say all, else all that was kept. `whole`: nothing more comes."""
+        late = self._kept()
+        end = late.find(END, len(late) - LAST) if len(late) > LAST else -1
+        start = 0 if end < 0 else end + len(END)
+        before = late[:start]
+        decoder, events = self._ending(late[start:], whole=whole)
+        if before and (decoder.reason is None or _says_more(before)):
+            decoder, events = self._ending(late, whole=whole)
+        if decoder.error is not None or decoder.done:
+            self._heed(decoder, events)
+
+    def _ending(self, text: bytes, *, whole: bool) -> tuple["EndDecoder", list[StreamEvent]]:
+        decoder = EndDecoder(self._decoder)
+        events = decoder.feed(text)
+        return decoder, events + decoder.finish() if whole else events
+
+    def _plain_end(self) -> bool:
+        """Whether the answer has ended, as nearly all do; then that has been read."""
+        usage: Usage | None = None
+        reason: str | None = None
+        late = b"".join(self._late)[-LATE:]
+        blocks = late.rsplit(END, LAST_EVENTS)
+        if self._decoder is not None or blocks[-1] or blocks[-2] != DONE:
+            return False
+        read = len(DONE + END)
+        for block in blocks[-3:0:-1]:
+            if not block.startswith(EVENT):
+                return False
+            try:
+                chunk = decode_chunk(block[len(EVENT) - 1 :])
+            except BadEventError:
+                return False
+            if chunk.error or (chunk.usage is not None and usage is not None):
+                return False
+            read += len(block + END)
+            usage = decode_usage(chunk.usage) if chunk.usage is not None else usage
+            if chunk.choices:
+                reason = None if chunk.choices[0].index else chunk.choices[0].finish_reason
+                break
+        if reason is None or reason not in PLAIN or _says_more(late[:-read]):
+            return False
+        self.finish_reason = FINISH[reason]
+        self.usage, self.done = usage, True
+        return True
+
+    def _kept(self) -> bytes:
+        """What is kept of what came, from the first event on that is whole."""
+        late = b"".join(self._late)
+        return late[late.find(END) + len(END) :] if self._cut else late
+
+
+def _says_more(data: bytes) -> bool:
+    """Whether there may be events in `data` that tell more of the answer than text."""
+    return CALL in data or REFUSAL in data or USAGE in data or REASON.search(data) is not None
+
+
+def _plain_start(data: bytes) -> int:
+    """Where, in a stream's first bytes, its first content ends; 0 where that takes more than a look."""
+    at = 0
+    for _ in range(FIRST_EVENTS):
+        end = data.find(END, at)
+        if end < 0 or not data.startswith(EVENT, at):
+            return 0
+        try:
+            chunk = decode_chunk(data[at + len(EVENT) - 1 : end])
+        except BadEventError:
+            return 0
+        if chunk.error or chunk.usage is not None or not chunk.choices or b"\r" in data[at:end]:
+            return 0
+        choice = chunk.choices[0]
+        delta = choice.delta
+        if delta is None or choice.index or choice.finish_reason or delta.tool_calls or delta.refusal:
+            return 0
+        at = end + len(END)
+        if delta.content:
+            return at
+    return 0
+
+
+class WholeTap(Tap):
+    """Reads a whole answer, once it is whole: a plain one with a look, any other with the real decoder."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        self._pieces.append(data)
+
+    def boundary(self, data: bytes) -> int:
+        return len(data)
+
+    def good(self, data: bytes) -> int:
+        return 0
+
+    def finish(self) -> None:
+        body = b"".join(self._pieces)
+        try:
+            chunk = decode_chunk(body)
+        except BadEventError:
+            chunk = None
+        if chunk is not None and not chunk.error and chunk.choices and len(chunk.choices) == 1:
+            choice = chunk.choices[0]
+            message = choice.message
+            if (
+                choice.finish_reason in PLAIN
+                and not choice.index
+                and message is not None
+                and message.content
+                and not _more_than_text(message)
+            ):
+                self.finish_reason = FINISH[choice.finish_reason]
+                self.usage = decode_usage(chunk.usage) if chunk.usage is not None else None
+                self.committed = self.done = True
+                return
+        self._decode(body)
+
+    def _decode(self, body: bytes) -> None:
+        decoder = ReplyDecoder()
+        events = [*decoder.feed(body), *decoder.finish()]
+        self.error, self.other = decoder.error, not decoder.whole
+        for event in events:
+            if isinstance(event, ResponseEnd):
+                self.committed = self.done = True
+                self.finish_reason, self.usage = event.finish_reason, event.usage
+
+
+def _more_than_text(message: Delta) -> bool:
+    return bool(message.tool_calls or message.refusal) or message.function_call is not None
+
+
+class EndDecoder(ReplyDecoder):
+    """A decoder that may begin between any two events, because of the content it reads only the kind."""
+
+    def __init__(self, first: ReplyDecoder | None) -> None:
+        super().__init__()
+        self._started = True
+        if first is not None:
+            self._finished, self._reason, self._usage = first._finished, first._reason, first._usage
+            self._refused, self._parts.saw_tool_call = first._refused, first._parts.saw_tool_call
+
+    @property
+    def reason(self) -> str | None:
+        """The service's own reason to stop, once it was said."""
+        return self._reason
+
+    def _delta(self, delta: Delta, out: list[StreamEvent]) -> None:
+        self._refused = self._refused or bool(delta.refusal)
+        if delta.tool_calls or delta.function_call is not None:
+            self._parts.saw_tool_call = True

@@ -1,0 +1,159 @@
+"""Deltas to parts: gives any service's fragments the order of our grammar. Knows no vendor."""
+
+from collections import deque
+from collections.abc import Hashable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.errors import BadEventError
+from dragoman.types import PartDelta, PartEnd, PartStart, Reasoning, Refusal, StreamEvent, Text, ToolCall
+from dragoman.wire.brackets import Brackets
+
+Streamed = Text | Refusal | Reasoning | ToolCall
+
+TEXT, REFUSAL, REASONING = Text(text=""), Refusal(text=""), Reasoning(text="")
+
+
+class _Waiting(Struct):
+    key: Hashable
+    part: Streamed
+    fallback: str
+    pieces: list[str]
+    signature: str | None = None
+
+
+class Parts:
+    """Opens, fills and closes parts, one at a time.
+
+    Services may interleave the fragments of several tool calls. The open call is streamed; others wait until
+    its arguments are complete JSON, or until the answer ends. A call waits for its name, too, and so does what follows.
+    """
+
+    def __init__(self) -> None:
+        self._key: Hashable = None
+        self._part: Streamed | None = None
+        self._signature: str | None = None
+        self._unread: list[str] = []
+        self._brackets = Brackets()
+        self._queue: deque[_Waiting] = deque()
+        self._last: dict[Hashable, _Waiting] = {}
+        self._closed: set[Hashable] = set()
+        self.saw_tool_call = False
+
+    def text(self, out: list[StreamEvent], text: str) -> None:
+        """Words; an empty piece opens nothing."""
+        if text:
+            if self._part is TEXT and not self._queue:
+                out.append(PartDelta(text))
+            else:
+                self._add(out, "text", TEXT, text)
+
+    def refusal(self, out: list[StreamEvent], text: str) -> None:
+        """Words of a refusal."""
+        if text:
+            self._add(out, "refusal", REFUSAL, text)
+
+    def reasoning(self, out: list[StreamEvent], text: str) -> None:
+        """Words of thinking."""
+        if text:
+            self._add(out, "reasoning", REASONING, text)
+
+    def tool_call(self, out: list[StreamEvent], key: Hashable, call_id: str, name: str, arguments: str) -> None:
+        """A fragment of the call `key`. Its id and name need be said only once; a missing id becomes `call_KEY`."""
+        self.saw_tool_call = True
+        self._add(out, ("call", key), ToolCall(id=call_id, name=name), arguments, f"call_{key}")
+
+    def whole(self, out: list[StreamEvent], part: PartStart) -> None:
+        """A part that comes complete."""
+        self.close(out)
+        out += [part, PartEnd()]
+
+    def sign(self, out: list[StreamEvent], signature: str) -> None:
+        """The proof of the last reasoning, given out when that ends; where none is under way, of one without words."""
+        if not self._queue and self._part is REASONING:
+            self._signature = signature
+            return
+        if not self._queue or self._queue[-1].part is not REASONING:
+            self._queue.append(_Waiting("reasoning", REASONING, "", []))
+            self._last["reasoning"] = self._queue[-1]
+        self._queue[-1].signature = signature
+        self._advance(out)
+
+    def close(self, out: list[StreamEvent]) -> None:
+        """Ends the open part, and those that waited. Raises BadEventError where one of these is a call with no name."""
+        self._end(out)
+        while self._queue:
+            self._promote(out)
+            self._end(out)
+
+    def _add(self, out: list[StreamEvent], key: Hashable, part: Streamed, text: str, fallback: str = "") -> None:
+        waiting = self._last.get(key)
+        if key == self._key and (isinstance(part, ToolCall) or not self._queue):
+            self._more(out, text)
+        elif waiting is not None and isinstance(part, ToolCall) and isinstance(waiting.part, ToolCall):
+            waiting.pieces.append(text)
+            waiting.part = _merged(waiting.part, part)
+        elif waiting is not None and waiting is self._queue[-1]:
+            waiting.pieces.append(text)
+        elif key in self._closed:
+            if text.strip():
+                raise BadEventError("expected no more arguments of a tool call that was whole")
+        else:
+            self._last[key] = _Waiting(key, part, fallback, [text])
+            self._queue.append(self._last[key])
+        if self._queue:
+            self._advance(out)
+
+    def _advance(self, out: list[StreamEvent]) -> None:
+        while self._queue and not self._busy() and not _nameless(self._queue[0].part):
+            self._end(out)
+            self._promote(out)
+
+    def _busy(self) -> bool:
+        """Whether the open part may still grow, so that the next must wait."""
+        if not isinstance(self._part, ToolCall):
+            return False
+        for piece in self._unread:
+            self._brackets.feed(piece)
+        self._unread.clear()
+        return not self._brackets.whole
+
+    def _more(self, out: list[StreamEvent], text: str) -> None:
+        if text:
+            out.append(PartDelta(text))
+            if isinstance(self._part, ToolCall):
+                self._unread.append(text)
+
+    def _promote(self, out: list[StreamEvent]) -> None:
+        waiting = self._queue.popleft()
+        if self._last.get(waiting.key) is waiting:
+            del self._last[waiting.key]
+        part = waiting.part
+        if isinstance(part, ToolCall):
+            if not part.name:
+                raise BadEventError("expected the name of a tool call, got none")
+            part = part if part.id else replace(part, id=waiting.fallback)
+        self._key, self._part, self._signature = waiting.key, part, waiting.signature
+        out.append(PartStart(part))
+        self._more(out, "".join(waiting.pieces))
+
+    def _end(self, out: list[StreamEvent]) -> None:
+        if self._part is None:
+            return
+        if isinstance(self._part, ToolCall):
+            self._closed.add(self._key)
+        out.append(PartEnd(self._signature))
+        self._key = self._part = self._signature = None
+        self._unread = []
+        self._brackets = Brackets()
+
+
+def _nameless(part: Streamed) -> bool:
+    return isinstance(part, ToolCall) and not part.name
+
+
+def _merged(first: ToolCall, later: ToolCall) -> ToolCall:
+    if (first.id or not later.id) and (first.name or not later.name):
+        return first
+    return ToolCall(id=first.id or later.id, name=first.name or later.name)

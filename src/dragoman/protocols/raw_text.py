@@ -1,0 +1,152 @@
+"""Answers of nothing but UTF-8 text, both ways, and the few signs of failure that they have. Knows no site."""
+
+from collections.abc import Sequence
+from enum import Enum
+
+from dragoman.errors import (
+    AuthenticationError,
+    BadEventError,
+    DragomanError,
+    InvalidRequestError,
+    TruncatedStreamError,
+)
+from dragoman.protocols.codec import Decoder, Encoder
+from dragoman.protocols.pages import is_page
+from dragoman.protocols.words import Words
+from dragoman.types import (
+    Headers,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Text,
+)
+from dragoman.wire.utf8 import Utf8Reader
+
+BROKEN_MARK = "Internal server error"
+"""What both recorded servers send as a chunk of its own where their upstream breaks, before a clean end."""
+
+ERRORS: dict[bytes, type[DragomanError]] = {
+    b"Invalid signature": AuthenticationError,
+    b"No input text": InvalidRequestError,
+}
+"""Whole answers that are errors, with status 200: chatgpt-demo before 2023-03-17."""
+
+
+class _Chunk(Enum):
+    """What the HTTP chunk under way may still turn out to be."""
+
+    TEXT = "text"
+    MAYBE = "the mark, as far as it has come"
+    MARK = "the mark, and whole"
+
+
+class RawTextDecoder(Decoder):
+    """Text that ends with the body.
+
+    A last chunk of its own, or a whole answer, that is exactly `broken_mark` means that it broke off; None or ""
+    switches that off. What could still be this mark, a known error text or an HTML page is held back until it cannot.
+    """
+
+    def __init__(self, broken_mark: str | None = None) -> None:
+        self._mark = (broken_mark or "").encode()
+        self._utf8 = Utf8Reader()
+        self._start: list[bytes] | None = []
+        self._chunk = _Chunk.MAYBE
+        self._held = b""
+        self._begun = False
+
+    def salvage(self) -> list[StreamEvent]:
+        events: list[StreamEvent] = []
+        if self.error is None:
+            if b"".join(self._start or ()) not in ERRORS:
+                self._decide(events)
+            if self._held != self._mark:
+                self._release(events)
+        return events
+
+    def _read(self, data: bytes, out: list[StreamEvent]) -> None:
+        if self._start is None:
+            self._piece(data, out)
+            return
+        self._start.append(data)
+        head = b"".join(self._start)
+        page = is_page(head)
+        if page:
+            raise BadEventError("expected text, got an HTML page", code="upstream_html")
+        if page is False and not any(text.startswith(head) for text in ERRORS):
+            self._decide(out)
+
+    def _end(self, out: list[StreamEvent]) -> None:
+        body = b"".join(self._start or ())
+        if kind := ERRORS.get(body):
+            raise kind(body.decode())
+        self._decide(out)
+        if self._held and self._held == self._mark:
+            raise TruncatedStreamError(f"the service ended the answer with {self._mark.decode()!r}")
+        self._release(out)
+        self._text(self._utf8.finish(), out)
+        if self._begun:
+            out.append(PartEnd())
+        else:
+            out.append(ResponseStart())
+        out.append(ResponseEnd("stop"))
+
+    def _decide(self, out: list[StreamEvent]) -> None:
+        """The body is text: what was held of its start goes the way of all pieces."""
+        pieces, self._start = self._start or (), None
+        for piece in pieces:
+            self._piece(piece, out)
+
+    def _piece(self, data: bytes, out: list[StreamEvent]) -> None:
+        if not data:
+            self._end_chunk(out)
+            return
+        if self._chunk is _Chunk.MARK:
+            # More came after it: it was text.
+            self._release(out)
+            self._chunk = _Chunk.MAYBE
+        if self._chunk is _Chunk.MAYBE:
+            held = self._held + data
+            if self._mark.startswith(held):
+                self._held = held
+                return
+            self._chunk, self._held, data = _Chunk.TEXT, b"", held
+        self._text(self._utf8.feed(data), out)
+
+    def _end_chunk(self, out: list[StreamEvent]) -> None:
+        if self._held and self._held == self._mark:
+            self._chunk = _Chunk.MARK
+            return
+        self._release(out)
+        self._chunk = _Chunk.MAYBE
+
+    def _release(self, out: list[StreamEvent]) -> None:
+        data, self._held = self._held, b""
+        self._text(self._utf8.feed(data), out)
+
+    def _text(self, text: str, out: list[StreamEvent]) -> None:
+        if not text:
+            return
+        if not self._begun:
+            self._begun = True
+            out += [ResponseStart(), PartStart(Text(text=""))]
+        out.append(PartDelta(text))
+
+
+class RawTextEncoder(Encoder):
+    """Text as it comes. With a `broken_mark`, a failure is that mark as a chunk of its own, and then a clean end."""
+
+    def __init__(self, headers: Headers = (), broken_mark: str = "") -> None:
+        self.headers = headers
+        self.fails_cleanly = bool(broken_mark)
+        self._mark = broken_mark.encode()
+        self._words = Words()
+
+    def send(self, events: Sequence[StreamEvent]) -> bytes:
+        return self._words.read(events).encode()
+
+    def fail(self, error: DragomanError) -> bytes:
+        return self._mark

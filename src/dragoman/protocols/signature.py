@@ -1,0 +1,10 @@
+"""The signature that chat sites ask of their own web page. Knows no site."""
+
+from hashlib import sha256
+
+from dragoman.wire.utf8 import well_formed
+
+
+def sign(time: object, text: str, secret: str) -> str:
+    """Lower-case hex SHA-256 of `{time}:{text}:{secret}`: untouched, but for lone surrogates: U+FFFD."""
+    return sha256(well_formed(f"{time}:{text}:{secret}").encode()).hexdigest()

@@ -1,0 +1,264 @@
+"""Answers of ours: what OpenAI's own types accept, and what our own client half reads back."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from dragoman.errors import (
+    AuthenticationError,
+    BadEventError,
+    DragomanError,
+    OverloadedError,
+    RateLimitError,
+    TruncatedStreamError,
+    UnsupportedFeatureError,
+)
+from dragoman.protocols.codec import Encoder
+from dragoman.protocols.openai_chat import NAME, OpenAIChatClient, OpenAIChatServer
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    FinishReason,
+    Image,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    Refusal,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Text,
+    ToolCall,
+    Unknown,
+    Usage,
+    fold,
+    unfold,
+    user,
+)
+from tests.support.cuts import drive, joined
+from tests.support.env import NOW, fixed_env
+
+CLIENT = OpenAIChatClient("http://up")
+SERVER = OpenAIChatServer()
+REQUEST = ChatRequest(model="m", messages=(user("x"),))
+SILENT = ChatRequest(model="m", messages=(user("x"),), include_usage=False)
+USAGE = Usage(input_tokens=10, output_tokens=5, cache_read_tokens=0, cache_write_tokens=2, reasoning_tokens=3)
+START = ResponseStart(id="chatcmpl-7", model="gpt", created=1_700_000_000)
+
+
+def whole(*parts: Any, reason: FinishReason = "stop", **more: Any) -> ChatResponse:
+    return ChatResponse(id="chatcmpl-7", model="gpt", created=1_700_000_000, parts=parts, finish_reason=reason, **more)
+
+
+TEXT = Text(text='Привет, 👩‍👩‍👧\u2028\n"quoted"\\ \x00 </script>')
+CALLS = (
+    ToolCall(id="call_a", name="f", arguments='{"city":"Осло"}'),
+    ToolCall(id="call_b", name="g", arguments="{}"),
+    ToolCall(id="call_c", name="h", arguments=""),
+)
+ANSWERS: dict[str, ChatResponse] = {
+    "text": whole(TEXT),
+    "nothing": whole(),
+    "tools": whole(*CALLS, reason="tool_call"),
+    "text and tools": whole(TEXT, *CALLS, reason="tool_call"),
+    "reasoning": whole(Reasoning(text="Hm…"), TEXT, CALLS[0], reason="tool_call"),
+    "refusal": whole(Refusal(text="I can't."), reason="refusal"),
+    "usage": whole(TEXT, usage=USAGE),
+    "usage without details": whole(TEXT, usage=Usage(input_tokens=0, output_tokens=0)),
+    "length": whole(TEXT, reason="length", usage=USAGE),
+    "content filter": whole(TEXT, reason="content_filter"),
+    "extra": whole(TEXT, extra={NAME: {"system_fingerprint": "fp_1", "service_tier": "flex"}}),
+}
+each = pytest.mark.parametrize("response", ANSWERS.values(), ids=ANSWERS)
+
+
+def chunks(data: bytes) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(line[6:]) for line in data.split(b"\n\n") if line.startswith(b"data: {")]
+
+
+def started(request: ChatRequest = REQUEST) -> Encoder:
+    encoder = SERVER.encoder(request, fixed_env())
+    encoder.send([START])
+    return encoder
+
+
+@each
+def test_a_stream_of_ours_is_read_back_as_the_same_events(response: ChatResponse) -> None:
+    events = unfold(response)
+    encoder = SERVER.encoder(REQUEST, fixed_env())
+    data = b"".join(encoder.send([event]) + encoder.heartbeat for event in events)
+    assert SERVER.encoder(REQUEST, fixed_env()).send(events) == data.replace(encoder.heartbeat, b"")
+    assert drive(CLIENT.decoder(REQUEST), [data]) == (joined(events), None)
+
+
+@each
+def test_a_whole_answer_of_ours_is_read_back_as_the_same(response: ChatResponse) -> None:
+    body = SERVER.encode_response(response, REQUEST, fixed_env()).body
+    events, error = drive(CLIENT.decoder(REQUEST), [body])
+    assert error is None
+    assert fold(events) == response
+
+
+@each
+def test_openais_own_types_accept_it(response: ChatResponse) -> None:
+    answer = SERVER.encode_response(response, REQUEST, fixed_env())
+    assert answer.status == 200
+    assert answer.headers == (("content-type", "application/json"),)
+    completion = ChatCompletion.model_validate_json(answer.body, strict=True)
+    assert (completion.usage is None) == (response.usage is None)
+    read = [
+        ChatCompletionChunk.model_validate(chunk, strict=True)
+        for chunk in chunks(SERVER.encoder(REQUEST, fixed_env()).send(unfold(response)))
+    ]
+    assert {chunk.id for chunk in read} == {completion.id}
+    assert read[0].choices[0].delta.role == "assistant"
+    assert read[0].choices[0].delta.content == ""
+    assert [c.finish_reason for chunk in read for c in chunk.choices if c.finish_reason] == [
+        completion.choices[0].finish_reason
+    ]
+    text = "".join(c.delta.content or "" for chunk in read for c in chunk.choices)
+    assert text == (completion.choices[0].message.content or "")
+
+
+def test_a_stream_is_these_bytes() -> None:
+    events: list[StreamEvent] = [
+        START,
+        PartStart(Text(text="")),
+        PartDelta("Hi"),
+        PartDelta(""),
+        PartEnd(),
+        PartStart(ToolCall(id="c", name="f")),
+        PartDelta("{}"),
+        PartEnd(),
+        ResponseEnd("tool_call", Usage(1, 2)),
+    ]
+    head = b'data: {"id":"chatcmpl-7","object":"chat.completion.chunk","created":1700000000,"model":"gpt","choices":['
+    tail = b',"logprobs":null,"finish_reason":null}],"usage":null}\n\n'
+    call = b'{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":""}}'
+    assert SERVER.encoder(REQUEST, fixed_env()).send(events) == b"".join(
+        (
+            head + b'{"index":0,"delta":{"role":"assistant","content":""}' + tail,
+            head + b'{"index":0,"delta":{"content":"Hi"}' + tail,
+            head + b'{"index":0,"delta":{"tool_calls":[' + call + b"]}" + tail,
+            head + b'{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}' + tail,
+            head + b'{"index":0,"delta":{},"logprobs":null,"finish_reason":"tool_calls"}],"usage":null}\n\n',
+            head + b'],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}\n\n',
+            b"data: [DONE]\n\n",
+        )
+    )
+
+
+def test_calls_are_numbered_and_named_once() -> None:
+    deltas = [
+        chunk["choices"][0]["delta"]
+        for chunk in chunks(SERVER.encoder(SILENT, fixed_env()).send(unfold(whole(*CALLS))))
+    ]
+    fragments = [call for delta in deltas for call in delta.get("tool_calls", [])]
+    assert [(call["index"], call.get("id"), call["function"].get("name")) for call in fragments] == [
+        (0, "call_a", "f"),
+        (0, None, None),
+        (1, "call_b", "g"),
+        (1, None, None),
+        (2, "call_c", "h"),
+    ]
+
+
+def test_usage_is_streamed_only_to_those_who_ask() -> None:
+    events: list[StreamEvent] = [START, ResponseEnd("stop", USAGE)]
+    assert b"usage" not in SERVER.encoder(SILENT, fixed_env()).send(events)
+    last = chunks(SERVER.encoder(REQUEST, fixed_env()).send(events))[-1]
+    assert last["choices"] == []
+    assert last["usage"] == {
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+        "total_tokens": 15,
+        "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 2},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }
+
+
+def test_usage_that_is_not_known_is_absent() -> None:
+    assert all(
+        "usage" not in chunk or chunk["usage"] is None for chunk in chunks(started().send([ResponseEnd("stop")]))
+    )
+    assert b"usage" not in SERVER.encode_response(whole(TEXT), REQUEST, fixed_env()).body
+    body = SERVER.encode_response(whole(TEXT, usage=Usage(output_tokens=5)), REQUEST, fixed_env()).body
+    assert msgspec.json.decode(body)["usage"] == {"completion_tokens": 5}
+
+
+def test_what_the_service_did_not_say_is_ours() -> None:
+    (chunk,) = chunks(SERVER.encoder(REQUEST, fixed_env()).send([ResponseStart()]))
+    assert (chunk["id"], chunk["created"], chunk["model"]) == ("chatcmpl-id0001", int(NOW), "m")
+    body = msgspec.json.decode(SERVER.encode_response(ChatResponse(), REQUEST, fixed_env()).body)
+    assert (body["id"], body["created"], body["model"]) == ("chatcmpl-id0001", int(NOW), "m")
+
+
+@pytest.mark.parametrize(
+    ("reason", "parts", "word"),
+    [
+        ("refusal", (Refusal(text="No."),), "stop"),
+        ("refusal", (TEXT,), "content_filter"),
+        ("pause", (TEXT,), "stop"),
+        ("other", (TEXT,), "stop"),
+    ],
+)
+def test_reasons_that_have_no_word_here_get_the_nearest(
+    reason: FinishReason, parts: tuple[Any, ...], word: str
+) -> None:
+    response = whole(*parts, reason=reason)
+    body = msgspec.json.decode(SERVER.encode_response(response, REQUEST, fixed_env()).body)
+    assert body["choices"][0]["finish_reason"] == word
+    last = chunks(SERVER.encoder(SILENT, fixed_env()).send(unfold(response)))[-1]
+    assert last["choices"][0]["finish_reason"] == word
+
+
+def test_a_part_that_starts_with_text_says_it() -> None:
+    data = started().send([PartStart(Reasoning(text="Hm")), PartDelta("…"), PartEnd()])
+    assert [chunk["choices"][0]["delta"] for chunk in chunks(data)] == [
+        {"reasoning_content": "Hm"},
+        {"reasoning_content": "…"},
+    ]
+
+
+@pytest.mark.parametrize("part", [Image(url="https://h/x"), Unknown(protocol="x", data=1)])
+def test_what_an_answer_cannot_say_is_refused(part: Image | Unknown) -> None:
+    with pytest.raises(UnsupportedFeatureError):
+        started().send([PartStart(part)])
+    with pytest.raises(UnsupportedFeatureError):
+        SERVER.encode_response(whole(part), REQUEST, fixed_env())
+
+
+def test_a_broken_answer_ends_in_an_error_and_no_end_mark() -> None:
+    encoder = SERVER.encoder(REQUEST, fixed_env())
+    data = encoder.send([START, PartStart(Text(text="")), PartDelta("Half")])
+    data += encoder.fail(TruncatedStreamError("the answer broke off", provider="up"))
+    assert encoder.fails_cleanly is False
+    assert b"[DONE]" not in data
+    assert chunks(data)[-1] == {
+        "error": {"message": "up: the answer broke off", "type": "upstream_error", "param": None, "code": "truncated"}
+    }
+    events, error = drive(CLIENT.decoder(REQUEST), [data])
+    assert events[-1] == PartDelta("Half")
+    assert error == (TruncatedStreamError, "up: the answer broke off")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "headers"),
+    [
+        (RateLimitError("slow down", retry_after=1.2), 429, (("retry-after", "2"),)),
+        (RateLimitError("slow down"), 429, ()),
+        (OverloadedError("full", status=529), 503, ()),
+        (AuthenticationError("who are you?"), 401, ()),
+        (BadEventError("expected JSON"), 502, ()),
+    ],
+)
+def test_an_error_keeps_its_status(error: DragomanError, status: int, headers: tuple[tuple[str, str], ...]) -> None:
+    answer = SERVER.encode_error(error)
+    assert answer.status == status
+    assert answer.headers == (("content-type", "application/json"), *headers)
+    assert msgspec.json.decode(answer.body) == {
+        "error": {"message": error.message, "type": error.type, "param": None, "code": error.code}
+    }

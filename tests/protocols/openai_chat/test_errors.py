@@ -1,0 +1,153 @@
+"""A service's failures: the exact class, the service's own words, and nothing that is nobody's business."""
+
+import msgspec
+import pytest
+
+from dragoman.errors import (
+    AuthenticationError,
+    BadEventError,
+    ContentFilterError,
+    ContextLengthError,
+    DragomanError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    OverloadedError,
+    PermissionDeniedError,
+    QuotaExhaustedError,
+    RateLimitError,
+    UpstreamError,
+)
+from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIChatServer
+from dragoman.types import ChatRequest, HttpReply, ReplyHead, user
+from tests.support.cuts import drive
+
+CODEC = OpenAIChatClient("http://up")
+REQUEST = ChatRequest(model="m", messages=(user("x"),))
+
+
+def failed(status: int, body: bytes, **headers: str) -> DragomanError:
+    pairs = tuple((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())
+    return CODEC.decode_error(HttpReply(ReplyHead(status, pairs), body))
+
+
+def said(message: str = "why", **more: object) -> bytes:
+    return msgspec.json.encode({"error": {"message": message, **more}})
+
+
+FAILURES: list[tuple[int, bytes, type[DragomanError], int]] = [
+    (400, said(type="invalid_request_error"), InvalidRequestError, 400),
+    (400, said(code="context_length_exceeded"), ContextLengthError, 400),
+    (400, said("This model's Maximum context length is 5", type="BadRequestError", code=400), ContextLengthError, 400),
+    (400, said(code="content_policy_violation"), ContentFilterError, 400),
+    (401, said(code="invalid_api_key"), AuthenticationError, 401),
+    (401, b'{"detail":"why"}', AuthenticationError, 401),
+    (402, said(), QuotaExhaustedError, 402 + 27),
+    (403, said(type="permission_error"), PermissionDeniedError, 403),
+    (404, said(code="model_not_found"), ModelNotFoundError, 404),
+    (422, b'{"detail":[{"loc":["body"],"msg":"why","type":"missing"}]}', InvalidRequestError, 400),
+    (429, said(code="rate_limit_exceeded", type="tokens"), RateLimitError, 429),
+    (429, said(code="insufficient_quota", type="insufficient_quota"), QuotaExhaustedError, 429),
+    (429, b'[{"error":{"code":429,"message":"why","status":"RESOURCE_EXHAUSTED"}}]', RateLimitError, 429),
+    (500, said(type="server_error"), UpstreamError, 500),
+    (500, b'{"error":"why"}', UpstreamError, 500),
+    (500, b'{"object":"error","message":"why","code":500}', UpstreamError, 500),
+    (503, said(), OverloadedError, 503),
+    (529, said(type="overloaded_error"), OverloadedError, 503),
+    (418, said(), UpstreamError, 502),
+    (200, said(code=503), OverloadedError, 503),
+    (200, said(type="requests"), RateLimitError, 429),
+    (200, said(code="404"), ModelNotFoundError, 404),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "shown"), FAILURES)
+def test_a_failure_is_the_exact_class_in_the_services_words(
+    status: int, body: bytes, kind: type[DragomanError], shown: int
+) -> None:
+    error = failed(status, body)
+    assert type(error) is kind
+    assert error.status == shown
+    assert "why" in error.message or "context" in error.message
+
+
+PAGE = b"<!DOCTYPE html><title>Secret page</title>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "message"),
+    [
+        (502, PAGE, UpstreamError, "answered 502 with an HTML page"),
+        (403, b"\xef\xbb\xbf \n" + PAGE, PermissionDeniedError, "answered 403 with an HTML page"),
+        (200, PAGE, BadEventError, "answered 200 with an HTML page"),
+        (200, b"Secret", BadEventError, "answered 200 with a body that is not of this protocol"),
+        (500, b"", UpstreamError, "answered 500 with an empty body"),
+        (500, b"\xff\xfeSecret", UpstreamError, "answered 500 with a body that is not of this protocol"),
+        (500, b"[" * 100_000, UpstreamError, "answered 500 with a body that is not of this protocol"),
+        (500, b"[]", UpstreamError, "answered 500 with a body that is not of this protocol"),
+        (500, b'"Secret"', UpstreamError, "answered 500 with a body that is not of this protocol"),
+        (301, b"Secret", UpstreamError, "answered 301, a redirect, which is not followed"),
+        (500, b'{"error":{"text":"Secret"}}', UpstreamError, "no reason was given"),
+        (500, b'{"error":[5]}', UpstreamError, "no reason was given"),
+    ],
+)
+def test_a_page_is_named_and_never_shown(status: int, body: bytes, kind: type[DragomanError], message: str) -> None:
+    error = failed(status, body)
+    assert type(error) is kind
+    assert error.message == message
+
+
+def test_a_page_has_a_code_of_its_own() -> None:
+    assert failed(200, PAGE).code == "upstream_html"
+    assert failed(301, b"").code == "upstream_redirect"
+    assert failed(502, b"x", content_type="text/html").message == "answered 502 with an HTML page"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after_ms": "1500", "retry_after": "9"}, 1.5),
+        ({"retry_after": "Sat, 21 Nov 2026 06:00:30 GMT", "date": "Sat, 21 Nov 2026 06:00:00 GMT"}, 30.0),
+        ({"retry_after": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_a_rate_limit_keeps_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    error = failed(429, said(), **headers)
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after == seconds
+
+
+def test_a_message_is_cut_and_holds_no_key() -> None:
+    error = failed(
+        401, said("Incorrect API key provided: sk-fake. You can find your API key at https://h/api-keys. " + "x" * 900)
+    )
+    assert error.message.startswith("Incorrect API key provided: …. You can find your API key at https://h/api-keys. x")
+    assert len(error.message) == 200
+
+
+@pytest.mark.parametrize(("status", "body", "kind", "shown"), FAILURES)
+def test_the_same_failure_is_an_error_inside_an_answer(
+    status: int, body: bytes, kind: type[DragomanError], shown: int
+) -> None:
+    for reply in (body, b"data: " + body + b"\n\n", b"event: error\ndata: " + body + b"\n\n"):
+        events, error = drive(CODEC.decoder(REQUEST), [reply])
+        assert events == []
+        assert error is not None
+        assert issubclass(error[0], DragomanError)
+        assert "why" in error[1] or "context" in error[1]
+
+
+def test_an_error_event_may_be_plain_text() -> None:
+    _, error = drive(CODEC.decoder(REQUEST), [b"event: error\ndata: it broke\n\n"])
+    assert error == (UpstreamError, "it broke")
+
+
+@pytest.mark.parametrize(
+    "kind", [AuthenticationError, ContextLengthError, QuotaExhaustedError, RateLimitError, ModelNotFoundError]
+)
+def test_an_error_of_ours_is_read_back_as_the_same(kind: type[DragomanError]) -> None:
+    answer = OpenAIChatServer().encode_error(kind("why"))
+    error = failed(answer.status, answer.body)
+    assert type(error) is kind
+    assert error.message == "why"

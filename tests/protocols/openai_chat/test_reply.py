@@ -1,0 +1,198 @@
+"""Answers as services really give them: oddities that must not lose an answer, and those that must not pass for one."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError
+from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.types import ChatRequest, ChatResponse, Fold, PartDelta, ResponseStart, Usage, user
+from tests.support.cuts import drive
+
+CODEC = OpenAIChatClient("http://up")
+REQUEST = ChatRequest(model="m", messages=(user("x"),))
+
+
+def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    return {
+        "id": "c",
+        "model": "m",
+        "created": 1,
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        **more,
+    }
+
+
+def stream(*items: Any) -> bytes:
+    return "".join(f"data: {item if isinstance(item, str) else json.dumps(item)}\n\n" for item in items).encode()
+
+
+def answer(*items: Any) -> ChatResponse:
+    decoder = CODEC.decoder(REQUEST)
+    folding = Fold()
+    folding.feed(decoder.feed(stream(*items)))
+    folding.feed(decoder.finish())
+    assert decoder.error is None
+    return folding.result()
+
+
+def failure(body: bytes) -> DragomanError:
+    decoder = CODEC.decoder(REQUEST)
+    decoder.feed(body)
+    decoder.finish()
+    assert decoder.error is not None
+    return decoder.error
+
+
+@pytest.mark.parametrize(
+    ("native", "ours", "kept"),
+    [
+        ("stop", "stop", None),
+        ("length", "length", None),
+        ("content_filter", "content_filter", None),
+        ("tool_calls", "tool_call", None),
+        ("function_call", "tool_call", "function_call"),
+        ("eos", "stop", "eos"),
+        ("max_tokens", "length", "max_tokens"),
+        ("insufficient_system_resource", "other", "insufficient_system_resource"),
+    ],
+)
+def test_a_reason_is_ours_and_the_services_word_is_kept(native: str, ours: str, kept: str | None) -> None:
+    response = answer(chunk({"content": "x"}, native), "[DONE]")
+    assert (response.finish_reason, response.native_finish_reason) == (ours, kept)
+
+
+@pytest.mark.parametrize(
+    ("native", "ours"), [("stop", "tool_call"), ("length", "length"), ("content_filter", "content_filter")]
+)
+def test_a_tool_call_makes_a_stop_a_tool_call_and_no_other_reason(native: str, ours: str) -> None:
+    call = {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "f", "arguments": "{}"}}]}
+    assert answer(chunk(call, native), "[DONE]").finish_reason == ours
+
+
+def test_the_end_mark_alone_is_a_stop() -> None:
+    assert answer(chunk({"content": "x"}), "[DONE]").finish_reason == "stop"
+    assert answer("[DONE]") == ChatResponse()
+
+
+def test_what_follows_the_end_mark_is_not_read() -> None:
+    decoder = CODEC.decoder(REQUEST)
+    events = decoder.feed(stream(chunk({"content": "x"}, "stop"), "[DONE]", "{bad"))
+    assert decoder.done
+    assert decoder.feed(b"data: {bad\n\n") == []
+    assert decoder.finish() == []
+    assert decoder.error is None
+    assert PartDelta("x") in events
+
+
+def test_numbers_written_as_strings_are_numbers() -> None:
+    usage = {"prompt_tokens": "3", "completion_tokens": 4}
+    assert answer(chunk({"content": "x"}, "stop", usage=usage), "[DONE]").usage == Usage(3, 4)
+
+
+def test_bytes_that_are_no_text_are_replaced_in_a_lenient_event_too() -> None:
+    body = b'data: {"usage":{"prompt_tokens":"3"},"choices":[{"delta":{"content":"a\xff"},"finish_reason":"stop"}]}\n\n'
+    events, error = drive(CODEC.decoder(REQUEST), [body])
+    assert error is None
+    assert PartDelta("a\ufffd") in events
+
+
+@pytest.mark.parametrize("created", ["1e999", "1e99", '"x"', "null", "0"])
+def test_a_head_that_makes_no_sense_loses_no_answer(created: str) -> None:
+    body = b'data: {"created":%s,"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n' % created.encode()
+    events, error = drive(CODEC.decoder(REQUEST), [body])
+    assert error is None
+    assert events[0] == ResponseStart()
+
+
+def test_a_name_may_stand_in_a_message_instead_of_a_delta() -> None:
+    body = {"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}
+    assert answer(body).text == "x"
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        [
+            {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x"'}},
+            {"index": 0, "function": {"arguments": ":1}"}},
+        ],
+        [{"id": "a", "function": {"name": "f", "arguments": '{"x"'}}, {"id": "a", "function": {"arguments": ":1}"}}],
+        [{"id": "a", "function": {"name": "f", "arguments": '{"x"'}}, {"function": {"arguments": ":1}"}}],
+        [
+            {"index": 5, "id": "a", "function": {"name": "f"}},
+            {"index": 5, "id": "a", "function": {"arguments": '{"x":1}'}},
+        ],
+        [{"index": 0, "id": "a", "function": {"name": "f", "arguments": {"x": 1}}}, {"index": 0, "function": None}],
+        [
+            {"index": 0, "id": "a", "function": {"name": "f"}},
+            {"index": 0, "id": "b", "function": {"arguments": '{"x":1}'}},
+        ],
+        [
+            {"index": 0, "id": "a", "function": {"name": "f"}},
+            {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x":1}'}},
+        ],
+    ],
+)
+def test_a_call_is_put_together_however_it_is_counted(fragments: list[dict[str, Any]]) -> None:
+    (call,) = answer(*(chunk({"tool_calls": [fragment]}) for fragment in fragments), "[DONE]").tool_calls
+    assert (call.id, call.name, call.arguments) == ("a", "f", '{"x":1}')
+
+
+def test_calls_without_ids_get_some() -> None:
+    named = [{"function": {"name": name, "arguments": "{}"}} for name in "fg"]
+    calls = answer(chunk({"tool_calls": named}, "tool_calls")).tool_calls
+    assert [(call.id, call.name) for call in calls] == [("call_0", "f"), ("call_1", "g")]
+
+
+def test_a_call_without_a_name_is_an_error() -> None:
+    error = failure(stream(chunk({"tool_calls": [{"index": 0, "id": "a"}]}), "[DONE]"))
+    assert isinstance(error, BadEventError)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "code"),
+    [
+        (b"", TruncatedStreamError, "truncated"),
+        (b" \r\n", TruncatedStreamError, "truncated"),
+        (b"\xef\xbb", TruncatedStreamError, "truncated"),
+        (b": ping\n\n", TruncatedStreamError, "truncated"),
+        (b"Internal Server Error", TruncatedStreamError, "truncated"),
+        (stream(chunk({"content": "x"})), TruncatedStreamError, "truncated"),
+        (stream(chunk({"content": "x"}, "stop")) + b"data: {", TruncatedStreamError, "truncated"),
+        (b'{"choices":[{"message":{"content":"x"', TruncatedStreamError, "truncated"),
+        (b'{"choices":[{"message":{"content":"x}', BadEventError, "upstream_bad_event"),
+        (b'{"choices":[]}', BadEventError, "upstream_bad_event"),
+        (b'{"hello":"world"}', BadEventError, "upstream_bad_event"),
+        (b"[1,2]", BadEventError, "upstream_bad_event"),
+        (b'{"choices":[{"message":{"content":5}}]}', BadEventError, "upstream_bad_event"),
+        (stream("{bad"), BadEventError, "upstream_bad_event"),
+        (stream("bad"), BadEventError, "upstream_bad_event"),
+        (stream(chunk({"content": 5})), BadEventError, "upstream_bad_event"),
+        (b"<html>", BadEventError, "upstream_html"),
+        (b"\xef\xbb\xbf<html>", BadEventError, "upstream_html"),
+        (b"data: " + b"x" * (5 << 20), BadEventError, "upstream_too_large"),
+        (stream(chunk({"content": "x"}, "error")), UpstreamError, "upstream_error"),
+    ],
+    ids=range(20),
+)
+def test_what_is_no_whole_answer_is_an_error(body: bytes, kind: type[DragomanError], code: str) -> None:
+    error = failure(body)
+    assert type(error) is kind
+    assert error.code == code
+
+
+def test_an_answer_of_more_than_64_mib_is_refused() -> None:
+    decoder = CODEC.decoder(REQUEST)
+    piece = b": " + b"x" * 1022 * 1024 + b"\n"
+    for _ in range(70):
+        decoder.feed(piece)
+    assert decoder.error is not None
+    assert decoder.error.code == "upstream_too_large"
+
+
+def test_a_transfer_that_breaks_off_gives_nothing_more() -> None:
+    decoder = CODEC.decoder(REQUEST)
+    decoder.feed(stream(chunk({"content": "x"}))[:-1])
+    assert decoder.salvage() == []

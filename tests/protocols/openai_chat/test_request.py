@@ -1,0 +1,247 @@
+"""Requests: what is sent, what is lost, and what goes back as it came."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from dragoman.errors import InvalidRequestError
+from dragoman.protocols.losses import losses
+from dragoman.protocols.openai_chat import (
+    NAME,
+    OpenAIChatClient,
+    decode_body,
+    decode_messages,
+    encode_messages,
+)
+from dragoman.types import (
+    ChatRequest,
+    HttpRequest,
+    Image,
+    Message,
+    Reasoning,
+    Refusal,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Unknown,
+    user,
+)
+from tests.support.env import fixed_env
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def sent(request: ChatRequest, codec: OpenAIChatClient | None = None) -> dict[str, Any]:
+    message = (codec or OpenAIChatClient("http://up")).encode_request(request, fixed_env())
+    assert isinstance(message, HttpRequest)
+    body: dict[str, Any] = msgspec.json.decode(message.body)
+    return body
+
+
+def test_says_the_url_the_key_and_the_types() -> None:
+    request = OpenAIChatClient("http://up/v1/").encode_request(
+        ChatRequest(model="m", messages=(user("x"),)), fixed_env("k")
+    )
+    assert isinstance(request, HttpRequest)
+    assert (request.method, request.url) == ("POST", "http://up/v1/chat/completions")
+    assert dict(request.headers) == {
+        "content-type": "application/json",
+        "accept": "text/event-stream",
+        "authorization": "Bearer k",
+    }
+
+
+def test_openai_gets_its_newer_name_and_no_top_k() -> None:
+    codec = OpenAIChatClient("http://up", max_tokens_field="max_completion_tokens", top_k=False)
+    request = ChatRequest(model="m", messages=(user("x"),), max_output_tokens=5, top_k=3)
+    body = sent(request, codec)
+    assert body["max_completion_tokens"] == 5
+    assert "max_tokens" not in body
+    assert "top_k" not in body
+    assert losses(request, codec.expresses) == ("top_k",)
+
+
+def test_what_is_lost_is_told() -> None:
+    request = ChatRequest(
+        model="m",
+        messages=(
+            Message("assistant", (Reasoning(text="hm", signature="s"), Text(text="a"))),
+            Message("tool", (ToolResult(id="1", parts=(Text(text="no"),), is_error=True),)),
+            Message("user", (Unknown(protocol="anthropic", data={}), Unknown(protocol=NAME, data={"type": "x"}))),
+        ),
+    )
+    told = losses(request, OpenAIChatClient("http://up").expresses)
+    assert told == (
+        "messages[0].parts[0] (reasoning)",
+        "messages[1].parts[0].is_error",
+        "messages[2].parts[0] (unknown)",
+    )
+    told = losses(request, OpenAIChatClient("http://up", reasoning=True).expresses)
+    assert told[0] == "messages[0].parts[0].signature"
+    assert "hm" not in str(sent(request))
+    assert sent(request, OpenAIChatClient("http://up", reasoning=True))["messages"][0]["reasoning_content"] == "hm"
+
+
+def test_extra_fields_are_given_back_over_the_defaults() -> None:
+    request = ChatRequest(
+        model="m",
+        messages=(user("x"),),
+        extra={NAME: {"stream_options": {"include_obfuscation": False}, "store": True}},
+    )
+    body = sent(request)
+    assert body["stream_options"] == {"include_usage": True, "include_obfuscation": False}
+    assert body["store"] is True
+    assert body["stream"] is True
+
+
+def test_no_stream_options_where_there_is_no_stream() -> None:
+    body = sent(ChatRequest(model="m", messages=(user("x"),), extra={NAME: {"stream": False}}))
+    assert body["stream"] is False
+    assert "stream_options" not in body
+
+
+def test_foreign_tools_and_choices_go_back_as_they_came() -> None:
+    custom = {"type": "custom", "custom": {"name": "sql"}}
+    function = {"type": "function", "function": {"name": "f"}}
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}
+    grammar = {"type": "grammar", "grammar": "x"}
+    more = {"tools": [custom, function], "tool_choice": choice, "response_format": grammar}
+    request = decode_body({"model": "m", "messages": HELLO, **more})
+    assert request.tools == (Tool("f"),)
+    assert request.tool_choice is None
+    body = sent(request)
+    assert body["tools"] == [function, custom]
+    assert body["tool_choice"] == choice
+    assert body["response_format"] == grammar
+
+
+def test_more_than_a_response_format_can_hold_is_kept() -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "x_more": 1}, "x_most": 2}
+    request = decode_body({"model": "m", "messages": HELLO, "response_format": schema})
+    assert request.response_format == ResponseFormat("json_schema", name="a", schema={})
+    assert sent(request)["response_format"] == schema
+
+
+def test_a_schema_without_a_name_gets_one_since_it_must_have_one() -> None:
+    form = ResponseFormat("json_schema", schema={"type": "object"})
+    body = sent(ChatRequest(model="m", messages=(user("x"),), response_format=form))
+    assert body["response_format"]["json_schema"]["name"] == "answer"
+
+
+@pytest.mark.parametrize(
+    ("body", "stream", "usage"),
+    [
+        ({}, False, True),
+        ({"stream": True}, True, False),
+        ({"stream": True, "stream_options": {"include_usage": True}}, True, True),
+        ({"stream": True, "stream_options": {"include_usage": False}}, True, False),
+        ({"stream": True, "stream_options": None}, True, False),
+    ],
+)
+def test_usage_is_streamed_only_to_those_who_ask(body: dict[str, Any], stream: bool, usage: bool) -> None:
+    request = decode_body({"model": "m", "messages": HELLO, **body})
+    assert (request.stream, request.include_usage, request.extra) == (stream, usage, {})
+
+
+def test_options_of_a_stream_that_are_the_services_are_kept() -> None:
+    options = {"include_usage": True, "include_obfuscation": False}
+    request = decode_body({"model": "m", "messages": HELLO, "stream": True, "stream_options": options})
+    assert request.include_usage
+    assert request.extra == {NAME: {"stream_options": {"include_obfuscation": False}}}
+    assert sent(request)["stream_options"] == options
+
+
+def test_a_stop_may_be_a_string_or_a_list() -> None:
+    assert decode_body({"model": "m", "messages": HELLO, "stop": "END"}).stop == ("END",)
+    assert decode_body({"model": "m", "messages": HELLO, "stop": ["a", "b"]}).stop == ("a", "b")
+
+
+def test_a_refusal_of_before_goes_back_as_it_came() -> None:
+    before = [{"role": "assistant", "content": None, "refusal": "No."}]
+    assert decode_messages(before) == (Message("assistant", (Refusal(text="No."),)),)
+    assert encode_messages(decode_messages(before)) == before
+
+
+def test_null_is_not_said() -> None:
+    fields = dict.fromkeys(ChatRequest.__struct_fields__) | dict.fromkeys(
+        ["n", "max_tokens", "functions", "stream_options"]
+    )
+    fields = {
+        name: value for name, value in fields.items() if name not in {"extra", "include_usage", "max_output_tokens"}
+    }
+    assert decode_body({**fields, "model": "m", "messages": HELLO}) == ChatRequest(
+        model="m", messages=(user("Hello"),), stream=False
+    )
+
+
+def test_the_developer_is_a_system_that_goes_back_as_developer() -> None:
+    given_messages = [{"role": "developer", "content": "Be brief."}]
+    (message,) = decode_messages(given_messages)
+    assert message.role == "system"
+    assert encode_messages((message,)) == given_messages
+
+
+def test_calls_and_results_of_before_there_were_tools_are_understood() -> None:
+    old: list[dict[str, Any]] = [
+        {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "function", "name": "f", "content": "1"},
+    ]
+    assert decode_messages(old) == (
+        Message("assistant", (ToolCall(id="call_f", name="f", arguments="{}"),)),
+        Message("tool", (ToolResult(id="call_f", name="f", parts=(Text(text="1"),)),)),
+    )
+
+
+def test_results_in_a_users_turn_become_turns_of_their_own() -> None:
+    message = Message(
+        "user", (ToolResult(id="a", parts=()), ToolResult(id="b", parts=(Text(text="2"),)), Text(text="so?"))
+    )
+    assert encode_messages((message,)) == [
+        {"role": "tool", "tool_call_id": "a", "content": ""},
+        {"role": "tool", "tool_call_id": "b", "content": "2"},
+        {"role": "user", "content": "so?"},
+    ]
+
+
+def test_reasoning_of_both_spellings_is_read_once() -> None:
+    both = [{"role": "assistant", "content": "a", "reasoning": "r", "reasoning_content": "r"}]
+    assert decode_messages(both) == (Message("assistant", (Reasoning(text="r"), Text(text="a"))),)
+
+
+def test_a_turn_with_nothing_left_to_say_is_an_empty_text() -> None:
+    lost = Message("user", (Unknown(protocol="gemini", data=1),))
+    assert encode_messages((lost, Message("assistant", ()))) == [
+        {"role": "user", "content": ""},
+        {"role": "assistant", "content": ""},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("media", "data"),
+    [("png", "iVBORw0KGgoA"), ("jpeg", "/9j/4A"), ("gif", "R0lGODlh"), ("webp", "UklGRg"), ("bmp", "Qk0")],
+)
+def test_a_picture_without_a_media_type_tells_its_own(media: str, data: str) -> None:
+    (message,) = encode_messages((Message("user", (Image(data=data),)),))
+    assert message["content"] == [{"type": "image_url", "image_url": {"url": f"data:image/{media};base64,{data}"}}]
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (Message("user", (Image(data="AAAA"),)), "an image: expected its media type"),
+        (Message("user", (Image(),)), "an image: expected its url or its data"),
+        (
+            Message("user", (ToolCall(id="1", name="f"),)),
+            "messages[0]: expected tool calls only in an assistant's turn",
+        ),
+        (Message("tool", (Text(text="x"),)), "messages[0]: expected only results in a tool's turn"),
+        (user("half \ud83d"), "half a character"),
+    ],
+)
+def test_what_cannot_be_said_at_all_is_refused(message: Message, words: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        sent(ChatRequest(model="m", messages=(message,)))
+    assert words in caught.value.message

@@ -1,0 +1,400 @@
+"""The tap of a relayed answer against the decoder of a translated one: on the same bytes, however cut, they agree.
+
+Differences that are allowed, for content is not read behind the first of it:
+- an event in mid-stream that is no chunk (no JSON, or other JSON without the word "error") ends a translated answer; in
+  a relayed one it passes untouched, and is the caller's to judge. So does a tool call without a name;
+- usage and a reason to stop that an event said which began more than LATE bytes before the end are not known.
+Where the tap reads everything (before the first content, behind the word "error", in a stream that began with lines not
+ended by LF) it may tell all the same.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.openai_chat.reply import ReplyDecoder
+from dragoman.protocols.openai_chat.tap import LATE, ChatTap, WholeTap
+from dragoman.protocols.relay import Tap
+from dragoman.types import FinishReason, ResponseEnd, Usage
+from dragoman.wire.sse import SseReader
+from tests.support.cuts import bytewise, scattered, two_way
+from tests.support.golden import cases
+
+Verdict = tuple[type[DragomanError] | None, str | None, bool, Usage | None, FinishReason | None]
+"""Error's class and code, whether the end was seen, usage, reason to stop."""
+
+GOLDEN = cases("openai-chat")
+
+
+def decoded(body: bytes) -> Verdict:
+    """What the decoder of the slow path finds."""
+    decoder = ReplyDecoder()
+    events = [*decoder.feed(body), *decoder.finish()]
+    end = next((event for event in events if isinstance(event, ResponseEnd)), None)
+    return (
+        type(decoder.error) if decoder.error else None,
+        decoder.error.code if decoder.error else None,
+        decoder.done,
+        end.usage if end else None,
+        end.finish_reason if end else None,
+    )
+
+
+def tapped(pieces: Sequence[bytes]) -> Verdict:
+    """What the tap finds, fed as the relay feeds it."""
+    tap = ChatTap()
+    for piece in pieces:
+        tap.feed(piece)
+    tap.finish()
+    return verdict(tap)
+
+
+def verdict(tap: Tap) -> Verdict:
+    """What it has found."""
+    return (
+        type(tap.error) if tap.error else None,
+        tap.error.code if tap.error else None,
+        tap.done,
+        tap.usage,
+        tap.finish_reason,
+    )
+
+
+def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    """A chunk of one choice."""
+    choice = {"index": 0, "delta": delta or {}, "finish_reason": finish}
+    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice], **more}
+
+
+def event(item: Any) -> bytes:
+    """One event."""
+    said = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, separators=(",", ":"))
+    return f"data: {said}\n\n".encode()
+
+
+def stream(*items: Any) -> bytes:
+    """A stream of them."""
+    return b"".join(map(event, items))
+
+
+def text(words: str, **more: Any) -> dict[str, Any]:
+    """A chunk of text."""
+    return chunk({"content": words}, **more)
+
+
+ROLE = chunk({"role": "assistant", "content": ""})
+DONE = "[DONE]"
+STOP = chunk({}, "stop")
+USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+REPORT = {"id": "c", "object": "chat.completion.chunk", "choices": [], "usage": USAGE}
+CALL = chunk(
+    {"tool_calls": [{"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+)
+FAILURE = {"error": {"message": "busy", "type": "overloaded_error", "code": None}}
+LONG = "word " * 40
+
+HAND_MADE: dict[str, bytes] = {
+    "nothing": b"",
+    "blank": b"\n\n \n",
+    "only the mark": stream(DONE),
+    "usage": stream(ROLE, text("a"), text("b"), STOP, REPORT, DONE),
+    "usage with the reason": stream(ROLE, text("a"), chunk({}, "length", usage=USAGE), DONE),
+    "usage in every chunk": stream(
+        ROLE, *(text("a", usage={"prompt_tokens": 3, "completion_tokens": i}) for i in range(9)), STOP, DONE
+    ),
+    "usage null in every chunk": stream(ROLE, text("a", usage=None), text("b", usage=None), STOP, REPORT, DONE),
+    "usage behind the reason, and no mark": stream(ROLE, text("a"), text("b"), STOP, REPORT),
+    "no mark": stream(ROLE, text("a"), text("b"), chunk({}, "length")),
+    "no mark and no blank line": stream(ROLE, text("a"), text("b"), chunk({}, "length")).rstrip(b"\n"),
+    "mark without blank line": stream(ROLE, text("a"), text("b"), chunk({}, "length"), DONE).rstrip(b"\n"),
+    "neither reason nor mark": stream(ROLE, text("a"), text("b"), text("c")),
+    "cut in an event": stream(ROLE, text("a"), text("b"), text("c"))[:-20],
+    "cut in the mark": stream(ROLE, text("a"), text("b"), text("c"), DONE)[:-5],
+    "reason in the last text": stream(ROLE, text("a"), chunk({"content": "b"}, "length"), DONE),
+    "all in one chunk": stream(chunk({"content": "a"}, "length", usage=USAGE), DONE),
+    "text behind the reason": stream(ROLE, text("a"), chunk({}, "length"), text("b"), DONE),
+    "two reasons": stream(ROLE, text("a"), chunk({}, "length"), STOP, DONE),
+    "an unknown reason": stream(ROLE, text("a"), text("b"), chunk({}, "weariness"), DONE),
+    "reason error": stream(ROLE, text("a"), text("b"), chunk({}, "error"), DONE),
+    "error first": stream(FAILURE, DONE),
+    "error behind the role": stream(ROLE, FAILURE),
+    "error in mid-stream": stream(ROLE, text("a"), text("b"), FAILURE),
+    "error and the mark": stream(ROLE, text("a"), text("b"), FAILURE, DONE),
+    "error behind the reason": stream(ROLE, text("a"), STOP, FAILURE, DONE),
+    "error behind the mark": stream(ROLE, text("a"), STOP, DONE, FAILURE),
+    "error as text": stream(ROLE, text("a"), {"error": "busy"}, DONE),
+    "error null": stream(*(item | {"error": None} for item in (ROLE, text("a"), text("b"), STOP, REPORT)), DONE),
+    "error null, length": stream(
+        *(item | {"error": None} for item in (ROLE, text("a"), text("b"), chunk({}, "length"), REPORT)), DONE
+    ),
+    "error null, no mark": stream(*(item | {"error": None} for item in (ROLE, text("a"), text("b"), STOP, REPORT))),
+    "error null in the report alone": stream(ROLE, text("a"), chunk({}, "length"), REPORT | {"error": None}, DONE),
+    "error null in the report alone, no mark": stream(ROLE, text("a"), chunk({}, "length"), REPORT | {"error": None}),
+    "event named error": b"%bevent: error\ndata: busy\n\n%b" % (stream(ROLE, text("a")), stream(DONE)),
+    "event named error, with an object": b'%bevent: error\ndata: {"message":"busy"}\n\n' % stream(ROLE, text("a")),
+    "event named error, data first": b'%bdata: {"message":"busy"}\nevent: error\n\n' % stream(ROLE, text("a")),
+    "event named error, without a space": b'%bevent:error\ndata:{"message":"busy"}\n\n' % stream(ROLE, text("a")),
+    "vllm's error": stream(ROLE, text("a"), {"object": "error", "message": "busy", "code": 503}, DONE),
+    "fastapi's error": stream(ROLE, text("a"), {"detail": "busy"}, DONE),
+    "gemini's error": stream(ROLE, text("a"), [{"error": {"code": 429, "message": "busy"}}]),
+    "the word error in text": stream(ROLE, text('an "error" is'), text('"error"'), text("error"), STOP, DONE),
+    "a text that is the word error": stream(ROLE, text("a"), text("error"), chunk({}, "length"), REPORT, DONE),
+    "the mark in text": stream(ROLE, text("say [DONE]"), text("[DONE]"), text("data: [DONE]\n\n"), STOP, DONE),
+    "the mark last in text, and no end": stream(ROLE, text("a"), text("[DONE]")),
+    "a tool call": stream(ROLE, CALL, STOP, DONE),
+    "a tool call behind text": stream(ROLE, text("a"), CALL, STOP, DONE),
+    "a tool call, its own reason": stream(ROLE, text("a"), CALL, chunk({}, "tool_calls"), REPORT, DONE),
+    "a tool call and no reason": stream(ROLE, text("a"), CALL, DONE),
+    "tool calls null": stream(ROLE, chunk({"content": "a", "tool_calls": None}), text("b"), STOP, DONE),
+    "tool calls empty": stream(ROLE, *[chunk({"content": "a", "tool_calls": []})] * 3, STOP, DONE),
+    "tool calls null everywhere": stream(ROLE, *[chunk({"content": "a", "tool_calls": None})] * 3, STOP, DONE),
+    "a function call": stream(ROLE, text("a"), chunk({"function_call": {"name": "f", "arguments": ""}}), STOP, DONE),
+    "a refusal": stream(ROLE, chunk({"refusal": "I"}), chunk({"refusal": " can't"}), STOP, DONE),
+    "a refusal behind text": stream(ROLE, text("a"), chunk({"refusal": "I can't"}), STOP, DONE),
+    "another choice's reason": stream(
+        ROLE, text("a"), {"choices": [{"index": 1, "delta": {}, "finish_reason": "length"}]}, STOP, DONE
+    ),
+    "another choice's reason alone": stream(
+        ROLE, text("a"), {"choices": [{"index": 1, "delta": {}, "finish_reason": "length"}]}
+    ),
+    "numbers as strings": stream(ROLE, text("a"), STOP, REPORT | {"usage": {"prompt_tokens": "3"}}, DONE),
+    "usage in parts": stream(
+        ROLE, text("a", usage={"prompt_tokens": 3}), text("b"), STOP, REPORT | {"usage": {"completion_tokens": 4}}, DONE
+    ),
+    "usage in the role": stream(ROLE | {"usage": {"prompt_tokens": 3}}, text("a"), text("b"), STOP, DONE),
+    "usage in mid-stream": stream(ROLE, text("a"), text("b", usage=USAGE), *[text(LONG)] * 9, STOP, DONE),
+    "a byte order mark": b"\xef\xbb\xbf" + stream(ROLE, text("a"), STOP, DONE),
+    "comments": b": hi\n\n" + stream(ROLE, text("a")) + b": hi\n\n" + stream(text("b"), STOP) + b":\n\n" + stream(DONE),
+    "blank lines": stream(ROLE, text("a"), text("b"), STOP, DONE).replace(b"\n\n", b"\n\n\n"),
+    "many blank lines": stream(ROLE, text("a"), text("b"), STOP, DONE).replace(b"\n\n", b"\n\n\n\n"),
+    "an event of two lines": stream(ROLE, text("a")) + b'data: {"choices":[\ndata: ]}\n\n' + stream(STOP, DONE),
+    "a page": b"<!DOCTYPE html><p>Just a moment",
+    "a whole answer": json.dumps({"choices": [{"message": {"content": "a"}, "finish_reason": "length"}]}).encode(),
+    "a whole failure": json.dumps(FAILURE).encode(),
+    "other JSON": b'{"status":"ok"}',
+    "an empty object": b"{}",
+    "a list": b"[]",
+    "half a whole answer": b'{"choices":[{"message":{"content":"a"}',
+}
+
+for _name, _end in (("CRLF", b"\r\n"), ("CR", b"\r")):
+    for _key in ("usage", "no mark", "error in mid-stream", "error null, length", "cut in an event", "a tool call"):
+        HAND_MADE[f"{_key}, {_name}"] = HAND_MADE[_key].replace(b"\n", _end)
+HAND_MADE["LF, then CRLF"] = stream(ROLE, text("a")) + stream(text("b"), chunk({}, "length"), REPORT, DONE).replace(
+    b"\n", b"\r\n"
+)
+HAND_MADE["LF, then an error behind CRLF"] = stream(ROLE, text("a")) + stream(text("b"), FAILURE).replace(
+    b"\n", b"\r\n"
+)
+
+BODIES = {name: case.reply for name, case in GOLDEN.items() if name != "bad-event"} | HAND_MADE
+"""The golden `bad-event` has an event in mid-stream that is no JSON: the one difference."""
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_finds_what_the_decoder_finds_at_every_cut(name: str) -> None:
+    body = BODIES[name]
+    expected = decoded(body)
+    assert tapped([body]) == expected, "whole"
+    for pieces in two_way(body):
+        assert tapped(pieces) == expected, f"cut at byte {len(pieces[0])}"
+    assert tapped(bytewise(body)) == expected, "byte by byte"
+    for seed in range(20):
+        assert tapped(scattered(body, seed)) == expected, f"seed {seed}"
+
+
+def test_content_before_the_end_does_not_hide_it_however_long() -> None:
+    ends: list[list[Any]] = [
+        [STOP, DONE],
+        [chunk({}, "length"), REPORT, DONE],
+        [chunk({}, "length", usage=USAGE)],
+        [chunk({"content": "word " * 40_000}, "stop"), DONE],
+        [chunk({"content": "word " * 40_000}, "length")],
+        [REPORT, chunk({"content": LONG}, "length"), DONE],
+        [CALL, STOP, DONE],
+        [FAILURE],
+        [FAILURE, DONE],
+        [chunk({}, "length"), REPORT | {"padding": LONG * 8}, DONE],
+        [chunk({}, "length"), REPORT, *[": ping"] * 20, DONE],
+        [text("cut off here")],
+    ]
+    for last in ends:
+        body = stream(ROLE, *[text(f"{number} {LONG}") for number in range(300)], *last)
+        assert len(body) > 100_000 > LATE
+        expected = decoded(body)
+        for seed in range(10):
+            for count in (1, 3, 30, 3000):
+                assert tapped(scattered(body, seed, count)) == expected, (last, seed, count)
+
+
+def test_content_that_looks_like_an_event_is_content_at_every_cut() -> None:
+    """What is kept may begin in the middle of an event."""
+    fake = "data: [DONE] data: {} data: x event: error"
+    body = stream(ROLE, *[text(f"{fake} {LONG}")] * 12, chunk({"content": LONG * 6}, "length"), DONE)
+    expected = decoded(body)
+    assert expected == (None, None, True, None, "length")
+    for pieces in two_way(body):
+        assert tapped(pieces) == expected, f"cut at byte {len(pieces[0])}"
+    assert tapped(bytewise(body)) == expected
+
+
+POOL: list[Any] = [
+    ROLE,
+    text("a"),
+    text('"error" [DONE]'),
+    text("error"),
+    text("[DONE]"),
+    text(LONG),
+    text("b", usage=USAGE),
+    text("c", usage=None),
+    text("d", error=None),
+    chunk({"reasoning_content": "hm"}),
+    chunk({"refusal": "no"}),
+    chunk({"content": "e", "tool_calls": None}),
+    chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": ""}}]}),
+    STOP,
+    chunk({}, "length"),
+    chunk({"content": "f"}, "length"),
+    REPORT,
+    REPORT | {"usage": {"completion_tokens": 9}},
+    REPORT | {"error": None},
+    FAILURE,
+    DONE,
+]
+COMMENT = b": a comment\n\n"
+
+bodies = st.builds(
+    lambda items, line_end, tail: (b"".join(items) + tail).replace(b"\n", line_end),
+    st.lists(st.one_of(st.sampled_from([event(item) for item in POOL]), st.just(COMMENT)), max_size=14),
+    st.sampled_from([b"\n", b"\n", b"\n", b"\r\n", b"\r"]),
+    st.sampled_from(
+        [b"", b"", stream(STOP, DONE), stream(STOP, REPORT, DONE), stream(text("x"))[:-9], b"data: [DONE]"]
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(bodies, st.integers(0, 2**32), st.integers(1, 40))
+def test_any_order_of_events_in_any_pieces_is_found_alike(body: bytes, seed: int, count: int) -> None:
+    assert tapped(scattered(body, seed, count)) == decoded(body)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.sampled_from(sorted(BODIES)), st.binary(max_size=40), st.integers(0, 2**32), st.integers(1, 9))
+def test_whatever_comes_nothing_is_raised(name: str, junk: bytes, seed: int, count: int) -> None:
+    body = BODIES[name]
+    at = seed % (len(body) + 1)
+    for broken in (junk, body[:at] + junk, body[:at] + junk + body[at:], junk + body, body.replace(b'"', junk[:1])):
+        for tap in (ChatTap(), WholeTap()):
+            for piece in scattered(broken, seed, count):
+                tap.feed(piece)
+                assert 0 <= tap.boundary(piece) <= len(piece)
+                assert 0 <= tap.good(piece) <= len(piece)
+            tap.finish()
+            assert tap.done is (tap.error is None)
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+def test_a_boundary_never_cuts_an_event(line_end: bytes) -> None:
+    items = [ROLE, text("a"), ": ping", text("b"), STOP, DONE]
+    body = stream(*items).replace(b"\n", line_end)
+    tap = ChatTap()
+    expected = list(SseReader().feed(body))
+    for cut in range(len(body) + 1):
+        end = tap.boundary(body[:cut])
+        assert end <= cut
+        reader = SseReader()
+        whole = [*reader.feed(body[:end])]
+        assert reader.finish() is None
+        assert whole == expected[: len(whole)]
+        assert [*SseReader().feed(body[end:])] == expected[len(whole) :]
+    assert tap.boundary(body) == len(body)
+
+
+def test_an_event_that_is_too_long_to_be_held_is_not() -> None:
+    assert ChatTap().boundary(b"x" * ((4 << 20) + 1)) == (4 << 20) + 1
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize(
+    "bad",
+    [FAILURE, {"error": "busy"}, chunk({}, "error"), text("b", error={"message": "busy"}), [{"error": {"code": 429}}]],
+)
+def test_what_stands_before_a_failure_is_good(bad: Any, line_end: bytes) -> None:
+    before = stream(ROLE, text("a"), text("b")).replace(b"\n", line_end)
+    body = before + stream(bad, text("c"), DONE).replace(b"\n", line_end)
+    tap = ChatTap()
+    tap.feed(body)
+    assert tap.error is not None
+    assert tap.committed
+    assert tap.good(body) == len(before)
+
+
+def test_an_end_mark_that_was_never_sent_is_owed() -> None:
+    for name, owed in (("no mark", True), ("usage", False), ("neither reason nor mark", False), ("error first", False)):
+        tap = ChatTap()
+        tap.feed(HAND_MADE[name])
+        tap.finish()
+        assert bool(tap.owed) is owed, name
+        if owed:
+            assert tapped([HAND_MADE[name] + tap.owed]) == decoded(HAND_MADE[name])
+
+
+def test_content_is_seen_with_its_event_and_not_before() -> None:
+    body = stream(ROLE, text("a"), text("b"), STOP, DONE)
+    first = len(stream(ROLE, text("a")))
+    for cut in range(len(body) + 1):
+        tap = ChatTap()
+        tap.feed(body[:cut])
+        assert tap.committed is (cut >= first), cut
+
+
+@pytest.mark.parametrize("last", [FAILURE, DONE])
+def test_a_failure_and_the_end_mark_are_seen_at_once_at_every_cut(last: Any) -> None:
+    body = stream(ROLE, text("a"), text("b"), STOP, last)
+    for pieces in (*two_way(body), bytewise(body)):
+        tap = ChatTap()
+        for piece in pieces:
+            tap.feed(piece)
+        assert (tap.done, tap.error is None) == ((True, True) if last is DONE else (False, False)), pieces[0]
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_whole_answer_is_judged_as_by_the_decoder(name: str) -> None:
+    tap = WholeTap()
+    for piece in scattered(BODIES[name], 1):
+        tap.feed(piece)
+    tap.finish()
+    assert verdict(tap) == decoded(BODIES[name])
+    assert tap.other is not BODIES[name].lstrip().startswith((b"{", b"["))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "a"},
+        {"content": "a", "refusal": "no"},
+        {"content": "a", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}]},
+        {"content": "a", "tool_calls": []},
+        {"content": "a", "function_call": {"name": "f", "arguments": "{}"}},
+        {"content": "a", "reasoning_content": "hm"},
+        {"content": ""},
+        {"content": None, "refusal": "no"},
+        {"content": [{"type": "text", "text": "a"}]},
+    ],
+)
+@pytest.mark.parametrize("finish", ["stop", "length", "tool_calls", "content_filter", "eos", "error", None])
+def test_a_completion_means_the_same(message: dict[str, Any], finish: str | None) -> None:
+    for more in ({}, {"usage": USAGE}, {"usage": None}, {"error": None}, {"error": {"message": "x"}}):
+        choice = {"index": 0, "message": message, "finish_reason": finish}
+        for choices in ([choice], [choice | {"index": 1}], [choice | {"index": 1}, choice], []):
+            body = json.dumps({"id": "c", "choices": choices, **more}, indent=1).encode()
+            tap = WholeTap()
+            tap.feed(body)
+            tap.finish()
+            assert verdict(tap) == decoded(body), body

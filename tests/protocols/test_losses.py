@@ -1,0 +1,128 @@
+"""The loss manifest: exact, and in a stable order."""
+
+import pytest
+
+from dragoman.errors import UnsupportedFeatureError
+from dragoman.protocols.losses import ALWAYS, DETAILS, PARTS, losses, refuse
+from dragoman.types import (
+    ChatRequest,
+    Image,
+    Message,
+    Reasoning,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolChoice,
+    ToolResult,
+    Unknown,
+    user,
+)
+from tests.types.values import PARTS as ONE_OF_EACH
+
+EVERYTHING = (
+    frozenset(ChatRequest.__struct_fields__)
+    | frozenset(PARTS.values())
+    | {f"{PARTS[kind]}.{detail}" for kind, detail in DETAILS.items()}
+)
+
+FULL = ChatRequest(
+    model="m",
+    messages=(user("hi"), Message("user", ONE_OF_EACH)),
+    tools=(Tool("f"),),
+    tool_choice=ToolChoice("none"),
+    parallel_tool_calls=False,
+    response_format=ResponseFormat("text"),
+    max_output_tokens=0,
+    temperature=0.0,
+    top_p=0.0,
+    top_k=0,
+    frequency_penalty=0.0,
+    presence_penalty=0.0,
+    stop=("x",),
+    seed=0,
+    reasoning_effort="",
+    user="",
+    stream=False,
+    include_usage=False,
+    extra={"other": {"odd": 1}},
+)
+
+FIELDS = (
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "max_output_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "frequency_penalty",
+    "presence_penalty",
+    "stop",
+    "seed",
+    "reasoning_effort",
+    "user",
+)
+
+
+def test_a_plain_question_loses_nothing_anywhere() -> None:
+    assert losses(ChatRequest(model="m", messages=(user("hi"),)), frozenset()) == ()
+
+
+def test_everything_said_is_listed_where_nothing_can_be_said() -> None:
+    kinds = ("refusal", "reasoning", "image", "image", "audio", "file", "tool_call", "tool_result", "unknown")
+    parts = tuple(f"messages[1].parts[{i}] ({kind})" for i, kind in enumerate(kinds, 1))
+    assert losses(FULL, frozenset()) == FIELDS + parts
+
+
+def test_nothing_is_listed_where_everything_can_be_said() -> None:
+    assert losses(FULL, EVERYTHING) == ()
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_one_field_that_cannot_be_said_is_the_only_loss(name: str) -> None:
+    assert losses(FULL, EVERYTHING - {name}) == (name,)
+
+
+@pytest.mark.parametrize("name", sorted(ALWAYS))
+def test_some_things_are_never_lost(name: str) -> None:
+    assert losses(FULL, EVERYTHING - {name}) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("refusal", "messages[1].parts[1] (refusal)"),
+        ("audio", "messages[1].parts[5] (audio)"),
+        ("unknown", "messages[1].parts[9] (unknown)"),
+        ("reasoning", "messages[1].parts[2] (reasoning)"),
+        ("reasoning.signature", "messages[1].parts[2].signature"),
+        ("tool_result.is_error", "messages[1].parts[8].is_error"),
+    ],
+)
+def test_a_part_that_cannot_be_said_is_listed_with_its_place(name: str, place: str) -> None:
+    assert losses(FULL, EVERYTHING - {name}) == (place,)
+
+
+def test_a_detail_that_was_not_said_is_not_lost() -> None:
+    parts = (Reasoning(text="hm"), ToolResult(id="1", parts=()), Text(text="a"), Image(url="x"))
+    request = ChatRequest(model="m", messages=(Message("user", parts),))
+    assert losses(request, frozenset({"reasoning", "tool_result", "image"})) == ()
+
+
+def test_a_protocol_gets_its_own_unknown_parts_back_and_no_others() -> None:
+    parts = (Unknown(protocol="anthropic", data={}), Unknown(protocol="gemini", data={}))
+    request = ChatRequest(model="m", messages=(Message("user", parts),))
+    assert losses(request, frozenset({"unknown.gemini"})) == ("messages[0].parts[0] (unknown)",)
+
+
+def test_strictness_refuses_by_name_and_lets_the_rest_pass() -> None:
+    refuse((), "up")
+    with pytest.raises(
+        UnsupportedFeatureError, match=r"^up cannot express: seed, messages\[0\]\.parts\[1\] \(image\)$"
+    ):
+        refuse(("seed", "messages[0].parts[1] (image)"), "up")
+
+
+def test_every_kind_of_part_has_its_word() -> None:
+    assert set(PARTS) == {type(part) for part in ONE_OF_EACH}

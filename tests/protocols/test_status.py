@@ -1,0 +1,118 @@
+"""Statuses and error words, and how long to wait."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.errors import (
+    AuthenticationError,
+    ContentFilterError,
+    ContextLengthError,
+    DragomanError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    OverloadedError,
+    PermissionDeniedError,
+    QuotaExhaustedError,
+    RateLimitError,
+    UpstreamError,
+)
+from dragoman.protocols.status import STATUS, WORDS, error_for, retry_after
+from dragoman.types import ReplyHead
+
+SHOWN: dict[int, tuple[type[DragomanError], int]] = {
+    302: (UpstreamError, 502),
+    400: (InvalidRequestError, 400),
+    401: (AuthenticationError, 401),
+    402: (QuotaExhaustedError, 429),
+    403: (PermissionDeniedError, 403),
+    404: (ModelNotFoundError, 404),
+    408: (UpstreamError, 502),
+    413: (InvalidRequestError, 400),
+    418: (UpstreamError, 502),
+    422: (InvalidRequestError, 400),
+    429: (RateLimitError, 429),
+    500: (UpstreamError, 500),
+    502: (UpstreamError, 502),
+    503: (OverloadedError, 503),
+    504: (UpstreamError, 504),
+    529: (OverloadedError, 503),
+}
+
+
+@pytest.mark.parametrize("status", SHOWN)
+def test_each_status_has_its_error(status: int) -> None:
+    error = error_for(status, "said")
+    assert (type(error), error.status, error.message) == (*SHOWN[status], "said")
+    assert set(STATUS) <= set(SHOWN)
+
+
+def test_a_word_is_more_exact_than_a_status_and_the_first_known_one_holds() -> None:
+    assert type(error_for(429, "", words=("insufficient_quota", "rate_limit_error"))) is QuotaExhaustedError
+    assert type(error_for(400, "", words=(None, "odd", "context_length_exceeded"))) is ContextLengthError
+    assert type(error_for(500, "", words=("content_filter",))) is ContentFilterError
+    assert type(error_for(403, "", words=(None, "odd"))) is PermissionDeniedError
+    for word, kind in WORDS.items():
+        assert type(error_for(418, "", words=(word,))) is kind
+
+
+def test_only_a_rate_limit_says_how_long_to_wait() -> None:
+    head = ReplyHead(429, ((b"retry-after", b"7"),))
+    limited = error_for(429, "", head=head)
+    assert isinstance(limited, RateLimitError)
+    assert limited.retry_after == 7
+    worded = error_for(500, "", words=("rate_limit_exceeded",), head=head)
+    assert isinstance(worded, RateLimitError)
+    assert worded.retry_after == 7
+    bare = error_for(429, "")
+    assert isinstance(bare, RateLimitError)
+    assert bare.retry_after is None
+    assert type(error_for(503, "", head=head)) is OverloadedError
+
+
+NOON = b"Sun, 06 Nov 1994 12:00:00 GMT"
+
+WAITS: list[tuple[dict[str, bytes], float | None]] = [
+    ({}, None),
+    ({"retry-after": b"0"}, 0.0),
+    ({"retry-after": b"7"}, 7.0),
+    ({"retry-after": b" 7.25 "}, 7.25),
+    ({"retry-after": b"1000000000"}, 1e9),
+    ({"retry-after": b"-1"}, None),
+    ({"retry-after": b""}, None),
+    ({"retry-after": b"soon"}, None),
+    ({"retry-after": b"nan"}, None),
+    ({"retry-after": b"inf"}, None),
+    ({"retry-after": b"1e3"}, None),
+    ({"retry-after": b"1_000"}, None),
+    ({"retry-after": b"\xb2"}, None),
+    ({"retry-after": b"9" * 400}, None),
+    ({"retry-after-ms": b"1500"}, 1.5),
+    ({"retry-after-ms": b"1500", "retry-after": b"7"}, 1.5),
+    ({"retry-after-ms": b"-5", "retry-after": b"7"}, 7.0),
+    ({"retry-after-ms": b"junk", "retry-after": b"Sun, 06 Nov 1994 12:00:30 GMT", "date": NOON}, 30.0),
+    ({"retry-after": b"Sun, 06 Nov 1994 12:01:00 GMT", "date": NOON}, 60.0),
+    ({"retry-after": b"Sunday, 06-Nov-94 12:00:05 GMT", "date": NOON}, 5.0),
+    ({"retry-after": b"Sun Nov  6 12:00:05 1994", "date": b"Sun Nov  6 12:00:00 1994"}, 5.0),
+    ({"retry-after": b"Sun, 06 Nov 1994 13:00:05 +0100", "date": NOON}, 5.0),
+    ({"retry-after": b"Sun, 06 Nov 1994 11:00:00 GMT", "date": NOON}, 0.0),
+    ({"retry-after": NOON}, None),
+    ({"retry-after": NOON, "date": b"today"}, None),
+    ({"retry-after": b"Sun, 06 Nov 1994 12:00:00", "date": NOON}, None),
+    ({"retry-after": b"Sun, 06 Nov 1994 12:00:00 +99999999999999", "date": NOON}, None),
+    ({"retry-after": b"Sun, 06 Nov 99999 12:00:00 GMT", "date": NOON}, None),
+]
+
+
+@pytest.mark.parametrize(("headers", "seconds"), WAITS)
+def test_the_wait_is_read_in_every_form(headers: dict[str, bytes], seconds: float | None) -> None:
+    head = ReplyHead(429, tuple((name.title().encode(), value) for name, value in headers.items()))
+    assert retry_after(head) == seconds
+
+
+@given(st.binary(max_size=30), st.sampled_from([b"", b"Sun, ", b"06 Nov 1994 12:00:00 "]))
+def test_a_junk_wait_is_none_or_a_number(junk: bytes, before: bytes) -> None:
+    value = before + junk
+    for name in (b"retry-after", b"retry-after-ms", b"date"):
+        seconds = retry_after(ReplyHead(429, ((name, value), (b"retry-after", NOON), (b"date", NOON))))
+        assert seconds is None or 0 <= seconds < float("inf")
