@@ -1,0 +1,1 @@
+"""Sockets, behind one seam: native, browser, aiohttp, replay."""

@@ -1,0 +1,61 @@
+"""aiohttp's errors to the tree of errors. https://docs.aiohttp.org/en/stable/client_reference.html#client-exceptions"""
+
+import aiohttp
+
+from dragoman.errors import (
+    BadEventError,
+    ConnectError,
+    DragomanError,
+    InvalidRequestError,
+    Phase,
+    TruncatedStreamError,
+)
+
+FAULTS: tuple[tuple[tuple[type[Exception], ...], type[DragomanError], str | None, str], ...] = (
+    ((aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError), ConnectError, "tls_error", "TLS failed"),
+    ((aiohttp.ServerFingerprintMismatch,), ConnectError, "tls_error", "TLS failed"),
+    (
+        (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
+        ConnectError,
+        "proxy_error",
+        "the proxy failed",
+    ),
+    ((aiohttp.ClientConnectorError,), ConnectError, None, "cannot connect"),
+    ((aiohttp.InvalidURL,), InvalidRequestError, None, "expected an http or https URL"),
+    ((aiohttp.ClientPayloadError, aiohttp.ClientConnectionError), TruncatedStreamError, None, "the answer broke off"),
+    ((aiohttp.ClientResponseError,), BadEventError, None, "expected HTTP"),
+)
+"""The first row that fits."""
+
+ERRORS = (aiohttp.ClientError, OSError, ValueError)
+"""All that aiohttp raises for a request. ValueError: it will not write such a header or URL."""
+
+WAITS: tuple[tuple[type[Exception], Phase], ...] = (
+    (aiohttp.ConnectionTimeoutError, "connect"),
+    (aiohttp.SocketTimeoutError, "first_byte"),
+)
+
+
+def error_of(exc: Exception, host: str) -> DragomanError:
+    """What aiohttp's error means. Its own words are left out: they may hold the whole URL, and with it a key."""
+    for kinds, kind, code, words in FAULTS:
+        if isinstance(exc, kinds):
+            return kind(f"{host}: {words}{_detail(exc)}", code=code)
+    if isinstance(exc, ValueError):
+        return InvalidRequestError(f"{host}: expected headers without line ends and an http or https URL")
+    return TruncatedStreamError(f"{host}: the answer broke off{_detail(exc)}")
+
+
+def phase_of(exc: Exception) -> Phase | None:
+    """The wait that aiohttp found too long; None where it was something else."""
+    return next((phase for kind, phase in WAITS if isinstance(exc, kind)), None)
+
+
+def _detail(exc: Exception) -> str:
+    match exc:
+        case aiohttp.ClientHttpProxyError():
+            return f" with status {exc.status}"
+        case OSError() if exc.strerror:
+            return f": {exc.strerror}"
+        case _:
+            return ""

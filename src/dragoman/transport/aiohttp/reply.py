@@ -1,0 +1,81 @@
+"""A reply as aiohttp brings it. Knows no protocol but HTTP."""
+
+from collections.abc import Callable
+
+from aiohttp import EMPTY_PAYLOAD, ClientError, ClientResponse
+
+from dragoman.errors import DragomanError, TruncatedStreamError
+from dragoman.transport.aiohttp.faults import error_of
+from dragoman.transport.seam import Reply
+from dragoman.transport.waits import Waits
+from dragoman.types import ReplyHead
+
+
+class AiohttpReply(Reply):
+    """A reply as it arrives. `left` is told once it was closed."""
+
+    def __init__(
+        self, response: ClientResponse, waits: Waits, *, marks: bool, left: Callable[["AiohttpReply"], object]
+    ) -> None:
+        self.head = ReplyHead(response.status, tuple(response.raw_headers))
+        self._response = response
+        self._waits = waits
+        self._marks = marks
+        self._left = left
+        self._fault: DragomanError | None = None
+        self._over = False
+        _own_the_clock(response)
+
+    async def read(self) -> list[bytes]:
+        """One piece, with an empty one behind it where chunks are marked and it ends one."""
+        while not self._over:
+            try:
+                piece, ends_chunk = await self._piece()
+            except DragomanError as exc:
+                self._end(exc)
+                break
+            if not piece and not ends_chunk:
+                self._end(self._fault)
+            elif batch := [*([piece] if piece else []), *([b""] if ends_chunk and self._marks else [])]:
+                return batch
+        if self._fault is not None:
+            raise self._fault
+        return []
+
+    def close(self) -> None:
+        """Ends it at once. May be called twice."""
+        if not self._over:
+            self._end(TruncatedStreamError("the reply was closed before its end"))
+
+    async def _piece(self) -> tuple[bytes, bool]:
+        content = self._response.content
+        if content is EMPTY_PAYLOAD:
+            # One for the whole process: once it was read, it says without end that a chunk has ended (aiohttp 3.14).
+            return b"", False
+        try:
+            return await self._waits.within(content.readchunk, "idle", self._waits.limits.idle)
+        except (ClientError, OSError) as exc:
+            if self._fault is not None:
+                raise self._fault from exc
+            # readchunk raises before it hands out what came earlier (aiohttp 3.14, 2026-11), and that stands.
+            self._fault = error_of(exc, self._waits.host)
+            content._exception = None
+            content.feed_eof()
+            return await content.readchunk()
+
+    def _end(self, fault: DragomanError | None) -> None:
+        self._over = True
+        self._fault = fault
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()  # a polite end of TLS would wait for the peer
+        self._response.close()
+        self._left(self)
+
+
+def _own_the_clock(response: ClientResponse) -> None:
+    """Stops aiohttp's own timer, which knows one limit for the first byte and for silences."""
+    connection = response.connection
+    if connection is not None and connection.protocol is not None:
+        connection.protocol.read_timeout = None
+        connection.protocol.start_timeout()

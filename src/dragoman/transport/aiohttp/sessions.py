@@ -1,0 +1,135 @@
+"""aiohttp's sessions, a caller's or our own, and requests through them. Knows no protocol but HTTP."""
+
+import ssl
+from functools import partial
+
+from aiohttp import BaseConnector, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from yarl import URL
+
+from dragoman.errors import ConfigurationError
+from dragoman.transport.aiohttp.faults import ERRORS, error_of, phase_of
+from dragoman.transport.aiohttp.reply import AiohttpReply
+from dragoman.transport.native.coding import unpacked
+from dragoman.transport.native.target import head, parse
+from dragoman.transport.refused import check_proxy
+from dragoman.transport.seam import Reply, Route
+from dragoman.transport.waits import Waits, opening
+from dragoman.types import HttpRequest
+
+AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+"""What aiohttp would add by itself."""
+
+
+class Sessions:
+    """The session that requests go through, and the replies that are open."""
+
+    def __init__(self, session: ClientSession | None, connector: BaseConnector | None) -> None:
+        self._given = session
+        self._connector = connector
+        self._own: ClientSession | None = None
+        self._replies: set[AiohttpReply] = set()
+        self._trust: dict[str, ssl.SSLContext] = {}
+
+    async def open(self, request: HttpRequest, route: Route) -> Reply:
+        """The reply, once its head is here."""
+        target = parse(request.url, route.proxy)
+        head(request, target)  # refuses what no transport of ours sends
+        if route.proxy is not None and route.proxy.startswith("socks"):
+            raise ConfigurationError(
+                "aiohttp speaks to http and https proxies only: for SOCKS give a connector that does it, or none"
+            )
+        waits = Waits(route.limits, request.url)
+        response = await self._request(request, route, waits)
+        reply = AiohttpReply(response, waits, marks=request.mark_chunks, left=self._replies.discard)
+        self._replies.add(reply)
+        check_proxy(reply, target.origin)
+        return unpacked(reply, (reply.head.header("content-encoding") or "identity").lower())
+
+    def close(self) -> None:
+        """Closes what is open; a session or connector of the caller's stays as it is."""
+        for reply in list(self._replies):
+            reply.close()
+        own, self._own = self._own, None
+        if own is None:
+            return
+        connector = own.connector
+        own.detach()
+        if self._connector is None and connector is not None:
+            _close(connector)
+
+    async def _request(self, request: HttpRequest, route: Route, waits: Waits) -> ClientResponse:
+        limits = route.limits
+        plain = not any(name.lower() == "accept-encoding" for name, _ in request.headers)
+        ask = partial(
+            self._session().request,
+            request.method,
+            URL(request.url, encoded=True),
+            data=request.body or None,
+            headers=[*request.headers, *([("accept-encoding", "identity")] if plain else [])],
+            skip_auto_headers=AUTOMATIC,
+            allow_redirects=False,
+            auto_decompress=False,
+            proxy=route.proxy,
+            ssl=self._context(route.ca_file),
+            timeout=ClientTimeout(
+                total=None,
+                connect=_sum(limits.pool, opening(route, request.url)),
+                sock_connect=limits.connect,
+                sock_read=limits.first_byte,
+            ),
+        )
+        try:
+            return await waits.within(ask, "total", None)
+        except ERRORS as exc:
+            phase = phase_of(exc)
+            if phase is not None:
+                limit = limits.first_byte if phase == "first_byte" else limits.connect
+                raise waits.over(phase, limit) from exc
+            raise error_of(exc, waits.host) from exc
+
+    def _session(self) -> ClientSession:
+        if self._given is not None:
+            return self._given
+        if self._own is None:
+            # Without kept connections no request dies on a stale one, and closing has nothing to wait for.
+            connector = self._connector or TCPConnector(force_close=True)
+            self._own = ClientSession(
+                connector=connector,
+                connector_owner=self._connector is None,
+                cookie_jar=DummyCookieJar(),
+                trust_env=False,
+            )
+        return self._own
+
+    def _context(self, ca_file: str | None) -> ssl.SSLContext | bool:
+        if ca_file is None:
+            return True
+        if ca_file not in self._trust:
+            context = ssl.create_default_context()
+            try:
+                context.load_verify_locations(ca_file)
+            except OSError as exc:
+                raise ConfigurationError(
+                    f"ca_file {ca_file!r} cannot be read: {exc.strerror or 'no certificate'}"
+                ) from exc
+            self._trust[ca_file] = context
+        return self._trust[ca_file]
+
+
+def _sum(*limits: float | None) -> float | None:
+    known = [limit for limit in limits if limit is not None]
+    return sum(known) if len(known) == len(limits) else None
+
+
+def _close(connector: BaseConnector) -> None:
+    """Closes `connector` here and now: with no connection left in it, its coroutine has nothing to wait for."""
+
+    async def closing() -> None:
+        await connector.close()
+
+    step = closing()
+    try:
+        step.send(None)
+    except StopIteration:
+        return
+    step.close()

@@ -1,0 +1,29 @@
+"""HTTP in a browser's likeness: its TLS, its HTTP, its headers. Needs the extra `web`."""
+
+from dragoman.errors import ConfigurationError
+from dragoman.transport.seam import Reply, Route, Transport
+from dragoman.types import HttpRequest
+
+
+class BrowserTransport(Transport):
+    """Requests that look like `impersonate`'s (`chrome107`, …). Lives in one event loop.
+
+    Raises ConfigurationError where the extra is missing or no browser is called so.
+    """
+
+    def __init__(self, impersonate: str) -> None:
+        try:
+            from dragoman.transport.browser.likeness import Browser
+        except ImportError as exc:
+            raise ConfigurationError(
+                f"impersonate={impersonate!r} needs curl_cffi: install the extra `web` (pip install 'dragoman[web]')"
+            ) from exc
+        self._browser = Browser(impersonate)
+
+    async def send(self, request: HttpRequest, route: Route) -> Reply:
+        """The reply, once its head is here; its body is decoded. Raises as the seam says."""
+        return await self._browser.open(request, route)
+
+    def close(self) -> None:
+        """Ends every connection. May be called twice."""
+        self._browser.close()

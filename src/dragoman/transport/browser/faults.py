@@ -1,0 +1,65 @@
+"""libcurl's error numbers to the tree of errors. https://curl.se/libcurl/c/libcurl-errors.html"""
+
+from curl_cffi import CurlECode, CurlError
+
+from dragoman.errors import BadEventError, ConnectError, DragomanError, InvalidRequestError, TruncatedStreamError
+
+TLS = frozenset(
+    {
+        CurlECode.SSL_CONNECT_ERROR,
+        CurlECode.SSL_CERTPROBLEM,
+        CurlECode.SSL_CIPHER,
+        CurlECode.PEER_FAILED_VERIFICATION,
+        CurlECode.SSL_ENGINE_INITFAILED,
+        CurlECode.SSL_CACERT_BADFILE,
+        CurlECode.SSL_ISSUER_ERROR,
+        CurlECode.SSL_INVALIDCERTSTATUS,
+    }
+)
+
+PROXY = frozenset({CurlECode.COULDNT_RESOLVE_PROXY, CurlECode.PROXY})
+
+CONNECT = frozenset({CurlECode.COULDNT_RESOLVE_HOST, CurlECode.COULDNT_CONNECT, CurlECode.QUIC_CONNECT_ERROR})
+
+BROKEN = frozenset(
+    {
+        CurlECode.PARTIAL_FILE,
+        CurlECode.GOT_NOTHING,
+        CurlECode.SEND_ERROR,
+        CurlECode.RECV_ERROR,
+        CurlECode.HTTP2,
+        CurlECode.HTTP2_STREAM,
+        CurlECode.HTTP3,
+    }
+)
+"""The connection stood, and the answer is not whole."""
+
+ODD: dict[int, tuple[type[DragomanError], str]] = {
+    CurlECode.UNSUPPORTED_PROTOCOL: (BadEventError, "expected HTTP"),
+    CurlECode.WEIRD_SERVER_REPLY: (BadEventError, "expected HTTP"),
+    CurlECode.BAD_CONTENT_ENCODING: (BadEventError, "the body is not encoded as its head says"),
+    CurlECode.TOO_LARGE: (BadEventError, "the head is too large"),
+    CurlECode.URL_MALFORMAT: (InvalidRequestError, "expected an http or https URL"),
+}
+"""Any other number is an answer that broke off."""
+
+
+def error_of(exc: CurlError, host: str, *, proxied: bool) -> DragomanError:
+    """What libcurl's error means. `proxied`: the way to `host` led through a proxy, and no answer had come."""
+    code, detail = int(exc.code), _detail(exc)
+    if code in TLS:
+        return ConnectError(f"TLS with {host} failed{detail}", code="tls_error")
+    if code in PROXY or (proxied and code in CONNECT | BROKEN):
+        return ConnectError(f"the proxy to {host} failed{detail}", code="proxy_error")
+    if code in CONNECT:
+        return ConnectError(f"cannot connect to {host}{detail}")
+    if code in ODD:
+        kind, words = ODD[code]
+        return kind(f"{host}: {words}{detail}")
+    return TruncatedStreamError(f"{host} broke off{detail}")
+
+
+def _detail(exc: CurlError) -> str:
+    """libcurl's own words; none where they may hold the proxy's password."""
+    words = str(exc).partition("curl: (")[2].partition(") ")[2].partition(". See https://curl.se")[0]
+    return f": {words}" if words and "@" not in words else ""

@@ -1,0 +1,119 @@
+"""libcurl in asyncio: transfers that can be ended at once and wait for a slow reader. Knows no protocol but HTTP."""
+
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import get_args
+
+from curl_cffi import AsyncCurl, BrowserTypeLiteral, Curl
+from curl_cffi.curl import DEFAULT_CACERT
+from curl_cffi.requests.impersonate import resolve_latest_browser_type
+
+from dragoman.errors import ConfigurationError, nearest
+from dragoman.transport.browser.request import new_handle
+from dragoman.transport.browser.transfer import Transfer
+from dragoman.transport.native.target import parse
+from dragoman.transport.refused import check_proxy
+from dragoman.transport.seam import Route
+from dragoman.types import HttpRequest
+
+
+class Browser:
+    """The transfers and kept connections of one browser's likeness. Belongs to the event loop of its first transfer."""
+
+    def __init__(self, impersonate: str) -> None:
+        self.name = _known(impersonate)
+        self._multi: AsyncCurl | None = None
+        self._transfers: set[Transfer] = set()
+        self._trust = Trust()
+
+    async def open(self, request: HttpRequest, route: Route) -> Transfer:
+        """The transfer, once its head is here."""
+        handle = new_handle(self.name, request, route, self._trust.file(route.ca_file))
+        transfer = Transfer(self._here(), handle, request, route, self._transfers.discard)
+        self._transfers.add(transfer)
+        try:
+            await transfer.arrive()
+            check_proxy(transfer, parse(request.url, route.proxy).origin)
+        except BaseException:
+            transfer.close()
+            raise
+        return transfer
+
+    def close(self) -> None:
+        """Ends every connection. May be called twice."""
+        for transfer in list(self._transfers):
+            transfer.close()
+        if self._multi is not None:
+            _close(self._multi)
+            self._multi = None
+        self._trust.close()
+
+    def _here(self) -> AsyncCurl:
+        if self._multi is not None and self._multi.loop is not asyncio.get_running_loop():
+            self.close()  # its loop has ended: nothing there can be waited for any more
+        if self._multi is None:
+            self._multi = AsyncCurl()
+        return self._multi
+
+
+def _close(multi: AsyncCurl) -> None:
+    """Closes `multi` here and now.
+
+    Its `close` is a coroutine only because it waits for its own timer task, which it has cancelled; it goes on as soon
+    as that wait is cancelled too (curl_cffi 0.16, 2026-11).
+    """
+    if multi.loop.is_closed():
+        return
+    closing = multi.close()  # type: ignore[no-untyped-call]  # curl_cffi has no annotation here
+    try:
+        closing.send(None)
+        closing.throw(asyncio.CancelledError())
+    except StopIteration:
+        return
+
+
+def _known(impersonate: str) -> str:
+    """libcurl's own name of the browser. Raises ConfigurationError that names the nearest."""
+    name = str(resolve_latest_browser_type(impersonate))  # type: ignore[no-untyped-call]  # curl_cffi has no annotation here
+    probe = Curl()
+    try:
+        known = probe.impersonate(name) == 0
+    finally:
+        probe.close()
+    if not known:
+        hint = nearest(impersonate, get_args(BrowserTypeLiteral))
+        raise ConfigurationError(f"impersonate={impersonate!r} is no browser known to curl_cffi{hint}")
+    return name
+
+
+class Trust:
+    """Files of the certificates to trust: libcurl takes one, so that further ones are joined to the system's own."""
+
+    def __init__(self) -> None:
+        self._folder: TemporaryDirectory[str] | None = None
+        self._files: dict[str | None, str] = {None: DEFAULT_CACERT}
+
+    def file(self, extra: str | None) -> str:
+        """The file that also holds `extra`'s. Raises ConfigurationError where that cannot be read."""
+        if extra not in self._files:
+            self._files[extra] = self._join(str(extra))
+        return self._files[extra]
+
+    def close(self) -> None:
+        """Removes what was written."""
+        self._files = {None: DEFAULT_CACERT}
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def _join(self, extra: str) -> str:
+        try:
+            more = Path(extra).read_bytes()
+        except OSError as exc:
+            raise ConfigurationError(f"ca_file {extra!r} cannot be read: {exc.strerror}") from exc
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="dragoman-")
+        path = Path(self._folder.name, f"{len(self._files)}.pem")
+        path.write_bytes(Path(DEFAULT_CACERT).read_bytes() + b"\n" + more)
+        return str(path)

@@ -1,0 +1,146 @@
+"""Recorded exchanges as a JSON file. Knows no socket."""
+
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+from msgspec import Struct, field
+
+from dragoman.errors import (
+    BadEventError,
+    ConfigurationError,
+    ConnectError,
+    DragomanError,
+    Phase,
+    TimeoutError,
+    TruncatedStreamError,
+)
+from dragoman.types import Headers, HttpRequest, ReplyHead
+
+REDACTED = "REDACTED"
+
+SECRET_HEADERS = frozenset(
+    {"authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie", "set-cookie", "proxy-authorization"}
+)
+SECRET_PARAMETERS = frozenset({"key", "api_key", "api-key", "access_token"})
+
+End = Literal["clean", "truncated", "error", "closed"]
+"""How a reply ended. `closed`: whoever read it left early, so that nobody knows what would have come."""
+
+KINDS: dict[str, type[DragomanError]] = {
+    kind.__name__: kind for kind in (BadEventError, ConnectError, TimeoutError, TruncatedStreamError)
+}
+"""What a transport raises."""
+
+
+class RecordedRequest(Struct, frozen=True, kw_only=True):
+    """A request without its credentials. The body is whole: a secret in there is recorded."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes = b""
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Self:
+        """`request`, its credentials replaced."""
+        headers = tuple(
+            (name, REDACTED if name.lower() in SECRET_HEADERS else value) for name, value in request.headers
+        )
+        return cls(method=request.method, url=_redacted(request.url), headers=headers, body=request.body)
+
+    @property
+    def target(self) -> str:
+        """Path and query: hosts change from recording to replaying."""
+        parts = urlsplit(self.url)
+        return f"{parts.path or '/'}?{parts.query}"
+
+
+class Piece(Struct, frozen=True):
+    """A piece of a body, and when it came: milliseconds since the request. Those of one moment came in one read."""
+
+    t_ms: float
+    data: bytes
+
+
+class Fault(Struct, frozen=True, omit_defaults=True):
+    """An error of the tree."""
+
+    kind: str
+    message: str
+    code: str | None = None
+    phase: Phase | None = None
+
+    @classmethod
+    def of(cls, error: DragomanError) -> Self:
+        """`error`, by the nearest class that a transport raises."""
+        kind = next((name for name, kind in KINDS.items() if isinstance(error, kind)), BadEventError.__name__)
+        return cls(kind, error.message, error.code, error.phase if isinstance(error, TimeoutError) else None)
+
+    def error(self) -> DragomanError:
+        """The error again."""
+        kind = KINDS.get(self.kind, BadEventError)
+        if kind is TimeoutError:
+            return TimeoutError(self.message, phase=self.phase or "idle", code=self.code)
+        return kind(self.message, code=self.code)
+
+
+class Exchange(Struct, kw_only=True):
+    """A request and what came back; grows while it is recorded. `status` is None where no head came."""
+
+    request: RecordedRequest
+    status: int | None = None
+    headers: Headers = ()
+    head_t_ms: float = 0.0
+    pieces: list[Piece] = field(default_factory=list)
+    end: End = "closed"
+    fault: Fault | None = None
+
+    def begin(self, head: ReplyHead, t_ms: float) -> None:
+        """Notes the head."""
+        self.status = head.status
+        self.head_t_ms = t_ms
+        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers]
+        self.headers = tuple((name, REDACTED if name.lower() in SECRET_HEADERS else value) for name, value in pairs)
+
+    def fail(self, error: DragomanError) -> None:
+        """Notes how it broke off."""
+        self.end = "truncated" if isinstance(error, TruncatedStreamError) else "error"
+        self.fault = Fault.of(error)
+
+    @property
+    def head(self) -> ReplyHead:
+        """The reply's head."""
+        headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers)
+        return ReplyHead(self.status or 0, headers)
+
+
+class Cassette(Struct):
+    """Exchanges in the order of their requests."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    version: Literal[1] = 1
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """The cassette in `path`. Raises ConfigurationError where there is none."""
+        try:
+            return msgspec.json.decode(Path(path).read_bytes(), type=cls)
+        except OSError as exc:
+            raise ConfigurationError(f"{path}: cannot be read: {exc.strerror}") from exc
+        except msgspec.MsgspecError as exc:
+            raise ConfigurationError(f"{path}: expected a cassette: {exc}") from exc
+
+    def save(self, path: Path | str) -> None:
+        """Writes it to `path`."""
+        Path(path).write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+
+
+def _redacted(url: str) -> str:
+    parts = urlsplit(url)
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    if not any(name.lower() in SECRET_PARAMETERS for name, _ in pairs):
+        return url
+    query = urlencode([(name, REDACTED if name.lower() in SECRET_PARAMETERS else value) for name, value in pairs])
+    return urlunsplit(parts._replace(query=query))

@@ -1,0 +1,385 @@
+"""One HTTP/1.1 connection: one request at a time, its reply parsed as it arrives. Knows no pool and no address."""
+
+import asyncio
+import math
+import re
+import ssl
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from typing import cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from dragoman.errors import BadEventError, DragomanError, Phase, TimeoutError, TruncatedStreamError, cut
+from dragoman.transport.native.alarm import Alarm
+from dragoman.transport.seam import Limits
+from dragoman.types import HttpRequest, ReplyHead
+
+UNREAD = 64 << 10
+"""Bytes that may lie unread before reading pauses: as much as asyncio buffers for writing. The last read may go beyond:
+both loops read up to 256 KiB at once."""
+
+MAX_HEAD = 64 << 10
+MAX_FIELDS = 100
+"""Bounds of a head, as nginx, Node and Apache set them in the same order of size; 64 KiB without any body also bounds
+chunk extensions and trailers."""
+
+MAX_INFORMATIONAL = 16
+"""Heads of 1xx before the real one; curl takes no more than some either, one or two are ever seen."""
+
+SMALL = 64 << 10
+"""A body up to this size is copied behind its head: one write costs less than two."""
+
+KEEP = 4.5
+"""Seconds an idle connection is kept, where the server says nothing: Node, which runs chatgpt-demo, closes after 5 s
+(FIN seen at 6 s), and a request sent into that is lost."""
+
+MAX_KEEP = 60.0
+"""No address is held on to for longer, however long the server would."""
+
+TIMEOUT = re.compile(rb"timeout=(\d{1,5})")
+
+
+class Stage(Enum):
+    """Where a connection stands with its present request."""
+
+    IDLE = "no request"
+    HEAD = "waiting for the head"
+    BODY = "in the body"
+    WHOLE = "the reply is whole"
+    BROKEN = "failed; see `error`"
+
+
+IDLE, HEAD, BODY, WHOLE, BROKEN = Stage
+
+
+class Connection(asyncio.Protocol):
+    """Also what httptools calls back. `pieces`: the body's, unread; the reader takes them out and calls `drained`."""
+
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop, on_idle_end: Callable[["Connection"], None]) -> None:
+        self._name = name
+        self._loop = loop
+        self._on_idle_end = on_idle_end
+        self.transport: asyncio.Transport
+        self.stage = IDLE
+        self.head: ReplyHead
+        self.coding = ""
+        self.error: DragomanError | None = None
+        self.pieces: list[bytes] = []
+        self.received = False
+        self._spent = False
+        self._lost = False
+        self._bodiless = False
+        self._keep = KEEP
+        self._ends = math.inf
+        self._first_byte = math.inf
+        self._idle = math.inf
+        self._keep_text = b""
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._informational = 0
+        self._overhead = 0
+        self._unread = 0
+        self._unsent = 0
+        self._paused = False
+        self._congested = False
+        self._waiter: asyncio.Future[None] | None = None
+        self.listener: Callable[[], None] | None = None
+        self._alarm = Alarm(loop, self._late)
+        self._phase: Phase = "total"
+        self.on_body = self.pieces.append  # called by the parser without a Python frame
+        self.on_chunk_complete: Callable[[], None] | None = None
+        self._chunks_marked = False
+        self._parser = HttpResponseParser(self)
+
+    # The owner's side.
+
+    def begin(self, head: bytes, request: HttpRequest, limits: Limits, ends: float) -> None:
+        """Sends a request. The connection is idle; `ends` is the loop's time at which all must be over."""
+        if self._lost or self.transport.is_closing():
+            self.stage = HEAD
+            self.received = False
+            self._broke_off("closed the connection")
+            return
+        if request.mark_chunks is not self._chunks_marked:
+            self._chunks_marked = request.mark_chunks
+            self.on_chunk_complete = partial(self.pieces.append, b"") if request.mark_chunks else None
+            self._parser = HttpResponseParser(self)
+        self.stage = HEAD
+        self.received = False
+        self._bodiless = request.method == "HEAD"
+        self._ends = ends
+        self._first_byte = math.inf if limits.first_byte is None else limits.first_byte
+        self._idle = math.inf if limits.idle is None else limits.idle
+        self.coding = ""
+        self._informational = self._overhead = 0
+        self._fields.clear()
+        body = request.body
+        self._unsent = len(head) + len(body)
+        if len(body) <= SMALL:
+            self.transport.write(head + body)
+        else:
+            self.transport.writelines((head, body))
+
+    def expect(self) -> None:
+        """Limits the wait for news. `listener`, where there is one, is called as soon as there is some."""
+        if self.stage is HEAD and not self.received:
+            self._limit(self._first_byte, "first_byte")
+        else:
+            self._limit(self._idle, "idle")
+
+    def more(self) -> "asyncio.Future[None]":
+        """Done once there is news: the head, pieces, the end or an error. Ask `stage` and `pieces` again then."""
+        self.expect()
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
+
+    def drained(self) -> None:
+        """The reader has taken all pieces."""
+        self._unread = 0
+        if self._paused:
+            self._paused = False
+            if not self._lost and not self.transport.is_closing():
+                self.transport.resume_reading()
+        if self._ends <= self._loop.time() and self.stage is BODY:
+            self.fail(TimeoutError(f"{self._name}: the answer took too long as a whole", phase="total"))
+
+    def rest(self) -> bool:
+        """Makes it idle, to serve again within some seconds; False where it cannot."""
+        if (
+            self.stage not in (WHOLE, IDLE)
+            or self._spent
+            or self._lost
+            or self.transport.is_closing()
+            or self._keep <= 0
+        ):
+            return False
+        if self.transport.get_write_buffer_size():
+            return False
+        self.pieces.clear()
+        self.drained()
+        self.listener = None
+        self.stage = IDLE
+        self._alarm.set(self._loop.time() + self._keep)
+        return True
+
+    def abort(self) -> None:
+        """Closes the socket at once, sending nothing more; whoever waits is told that the answer broke off."""
+        if self.error is None:
+            self.error = TruncatedStreamError(f"{self._name}: the connection was closed on this side")
+        self.stage = BROKEN
+        self._wake()
+        self._alarm.stop()
+        if not self._lost:
+            self.transport.abort()
+
+    def fail(self, error: DragomanError) -> None:
+        """Ends the exchange with `error`, which the reader meets behind the pieces."""
+        self.error = error
+        self.stage = BROKEN
+        self._wake()
+        if not self._lost:
+            self.transport.abort()
+
+    # asyncio's side.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        before = self.stage
+        if before is IDLE or before is BROKEN or before is WHOLE:
+            self._unasked()
+            return
+        self.received = True
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            self._spent = True
+            if self.stage is not WHOLE:
+                self.fail(BadEventError(f"{self._name}: expected an HTTP reply: {cut(str(error))}"))
+                return
+        stage = self.stage
+        if before is HEAD:
+            self._judge_head(stage, len(data))
+        elif stage is BODY and not self.pieces:
+            self._overhead += len(data)
+            if self._overhead > MAX_HEAD:
+                self._too_large(f"{MAX_HEAD} bytes of chunk extensions or trailers")
+        if stage is BODY and self.pieces:
+            self._overhead = 0
+            self._unread += len(data)
+            if self._unread > UNREAD and not self._paused:
+                self._paused = True
+                self.transport.pause_reading()
+        if self.stage is not HEAD and (self._waiter is not None or self.listener is not None):
+            self._wake()
+
+    def eof_received(self) -> None:
+        match self.stage:
+            case Stage.BODY if self._until_close() and _said_farewell(self.transport):
+                self.stage = WHOLE
+                self._spent = True
+                self._wake()
+            case Stage.HEAD | Stage.BODY:
+                self._broke_off("closed the connection")
+            case Stage.IDLE:
+                self._on_idle_end(self)
+            case _:
+                self._spent = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        match self.stage:
+            case Stage.HEAD | Stage.BODY:
+                self._broke_off("reset the connection" if exc else "closed the connection")
+            case Stage.IDLE:
+                self._on_idle_end(self)
+            case _:
+                pass
+        self._alarm.stop()
+        del self._parser  # the two know each other: without this, only the collector would free them
+
+    def pause_writing(self) -> None:
+        self._congested = True
+
+    def resume_writing(self) -> None:
+        self._congested = False
+        if self.stage is HEAD and not self.received and (self._waiter is not None or self.listener is not None):
+            self._limit(self._first_byte, "first_byte")  # it is counted from when the request was sent
+
+    # The parser's side.
+
+    def on_message_begin(self) -> None:
+        if self.stage is not HEAD:
+            self._spent = True  # bytes behind the end of a reply: nobody asked for them
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self.stage is not HEAD:
+            return
+        status = self._parser.get_status_code()
+        if 100 <= status < 200:
+            self._informational += 1
+            return
+        self.head = ReplyHead(status, tuple(self._fields))
+        self._fields.clear()
+        self.stage = BODY
+        if self._bodiless:
+            self.stage = WHOLE
+            self._spent = True  # the parser does not know that no body follows
+
+    def on_message_complete(self) -> None:
+        match self.stage:
+            case Stage.HEAD:
+                self._fields.clear()  # a 1xx is over, the head is still to come
+            case Stage.BODY:
+                self.stage = WHOLE
+                self._spent = not self._parser.should_keep_alive()
+                pieces = self.pieces
+                if self._chunks_marked and pieces and not pieces[-1]:
+                    pieces.pop()  # the last chunk's mark: it is the end itself
+            case _:
+                pass
+
+    # Within.
+
+    def _judge_head(self, stage: Stage, size: int) -> None:
+        if stage is HEAD:
+            self._overhead += size
+            if self._overhead > MAX_HEAD or self._informational > MAX_INFORMATIONAL:
+                self._too_large(f"a head of {MAX_HEAD} bytes behind {MAX_INFORMATIONAL} informational ones")
+            elif self._waiter is not None or self.listener is not None:
+                self._limit(self._idle, "idle")
+            return
+        headers = self.head.headers
+        total = 0
+        for name, value in headers:
+            length = len(name)
+            total += length + len(value)
+            if length == 10 and name.lower() == b"keep-alive":
+                self._keep_alive(value)
+            elif length == 16 and name.lower() == b"content-encoding":
+                self.coding = value.decode("latin-1").strip().lower()
+        if len(headers) > MAX_FIELDS or total > MAX_HEAD:
+            self._too_large(f"{MAX_FIELDS} header fields or {MAX_HEAD} bytes of them")
+        self._overhead = 0
+
+    def _keep_alive(self, value: bytes) -> None:
+        if value != self._keep_text:
+            self._keep_text = value
+            said = TIMEOUT.search(value)
+            self._keep = min(float(said[1]) - 1, MAX_KEEP) if said else KEEP
+
+    def _too_large(self, what: str) -> None:
+        self.pieces.clear()
+        self.fail(BadEventError(f"{self._name}: expected at most {what}", code="upstream_too_large"))
+
+    def _until_close(self) -> bool:
+        names = {name.lower() for name, _ in self.head.headers}
+        return not names & {b"content-length", b"transfer-encoding"}
+
+    def _broke_off(self, how: str) -> None:
+        where = "before the answer's end" if self.received else "without an answer"
+        self.fail(TruncatedStreamError(f"{self._name} {how} {where}"))
+
+    def _unasked(self) -> None:
+        """Bytes that no request asked for: the connection serves no more."""
+        self._spent = True
+        if self.stage is IDLE:
+            self._on_idle_end(self)
+            self.abort()
+
+    def _wake(self) -> None:
+        self._alarm.deadline = math.inf
+        if self.listener is not None:
+            self.listener()
+            return
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _limit(self, seconds: float, phase: Phase) -> None:
+        deadline = self._loop.time() + seconds
+        if deadline > self._ends:
+            deadline, phase = self._ends, "total"
+        self._phase = phase
+        self._alarm.set(deadline)
+
+    def _late(self) -> None:
+        if self.stage is IDLE:
+            self._on_idle_end(self)
+            self.abort()
+        elif self._phase == "first_byte" and self._congested and self._is_sending():
+            self._limit(self._first_byte, "first_byte")
+        else:
+            self.fail(TimeoutError(f"{self._name}: {SAID[self._phase]}", phase=self._phase))
+
+    def _is_sending(self) -> bool:
+        unsent = self.transport.get_write_buffer_size()
+        moved = unsent < self._unsent
+        self._unsent = unsent
+        return moved
+
+
+SAID: dict[Phase, str] = {
+    "first_byte": "no answer began in time",
+    "idle": "the answer stopped coming",
+    "total": "the answer took too long as a whole",
+}
+
+
+def _said_farewell(transport: asyncio.Transport) -> bool:
+    """Whether an end is the peer's own: under TLS its closing alert must have come (RFC 8446, section 6.1)."""
+    # asyncio tells both ends alike, so the TLS object is asked: it has nothing more to read, or wants more.
+    over = transport.get_extra_info("ssl_object")
+    if over is None:
+        return True
+    try:
+        return not over.read(1)
+    except ssl.SSLError:
+        return False

@@ -1,0 +1,131 @@
+"""How a connection to an origin is opened: directly or through a proxy, with TLS or without. Knows no pool."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+from dragoman.errors import ConfigurationError, ConnectError, cut
+from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.limit import limited
+from dragoman.transport.native.sockets import open_socket
+from dragoman.transport.native.target import Origin, Proxy, authority
+from dragoman.transport.native.tunnel import Tunnel, open_socks
+from dragoman.transport.seam import Limits
+
+
+class Dialer:
+    """Opens connections. Trusts what the system trusts, and what a `ca_file` adds."""
+
+    def __init__(self) -> None:
+        self._contexts: dict[str | None, ssl.SSLContext] = {}
+
+    async def dial(
+        self, origin: Origin, limits: Limits, ends: float, on_idle_end: Callable[[Connection], None]
+    ) -> Connection:
+        """A fresh connection. Raises ConnectError, TimeoutError; leaves nothing open where it raises or is ended."""
+        loop = asyncio.get_running_loop()
+        connection = Connection(origin.name, loop, on_idle_end)
+        way = _Way(loop, self._context(origin.ca_file) if _needs_tls(origin) else None)
+        try:
+            await way.reach(origin, limits, ends)
+            if origin.scheme == "https":
+                async with limited(limits.tls, ends, "tls", f"{origin.name}: TLS took too long"):
+                    await way.secure(origin.host, origin.name, "tls_error")
+            way.hand_over(connection)
+        except BaseException:
+            way.abort()
+            raise
+        return connection
+
+    def _context(self, ca_file: str | None) -> ssl.SSLContext:
+        context = self._contexts.get(ca_file)
+        if context is None:
+            context = ssl.create_default_context()
+            context.set_alpn_protocols(["http/1.1"])
+            if ca_file is not None:
+                try:
+                    context.load_verify_locations(ca_file)
+                except OSError as error:
+                    raise ConfigurationError(f"expected a PEM file in ca_file {ca_file!r}: {error}") from error
+            self._contexts[ca_file] = context
+        return context
+
+
+def _needs_tls(origin: Origin) -> bool:
+    return origin.scheme == "https" or (origin.proxy is not None and origin.proxy.scheme == "https")
+
+
+class _Way:
+    """A transport under construction: each step puts another layer on the one before."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None) -> None:
+        self._loop = loop
+        self._context = context
+        self._made: list[asyncio.Transport] = []
+        self._tunnel = Tunnel(loop)
+
+    def hand_over(self, connection: Connection) -> None:
+        """What stands now becomes the connection's. Raises ConnectError where the peer spoke unasked."""
+        if self._tunnel.early:
+            raise ConnectError("expected silence from the server before the first request, got bytes")
+        transport = self._made[-1]
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+
+    def abort(self) -> None:
+        for transport in reversed(self._made):
+            transport.abort()
+
+    async def reach(self, origin: Origin, limits: Limits, ends: float) -> None:
+        """To the origin's door, before any TLS of its own."""
+        proxy = origin.proxy
+        if proxy is None:
+            async with limited(limits.connect, ends, "connect", f"{origin.name}: no connection in time"):
+                await self._over(await _connected(origin.host, origin.port, "connect_error"))
+            return
+        async with limited(limits.proxy, ends, "proxy", f"{proxy.name}: no way through in time"):
+            match proxy.scheme:
+                case "socks5" | "socks5h":
+                    await self._over(await open_socks(origin.host, origin.port, proxy))
+                case _:
+                    await self._through(origin, proxy)
+
+    async def secure(self, host: str, name: str, code: str) -> None:
+        """TLS on top, the peer's certificate checked for `host`."""
+        assert self._context is not None  # noqa: S101  # by _needs_tls
+        try:
+            over = await self._loop.start_tls(self._made[-1], self._tunnel, self._context, server_hostname=host)
+        except (OSError, ssl.CertificateError) as error:
+            raise ConnectError(f"{name}: no TLS: {_reason(error)}", code=code) from error
+        if over is None or over.is_closing():
+            raise ConnectError(f"{name}: no TLS: the connection was closed", code=code)
+        self._made.append(over)
+
+    async def _through(self, origin: Origin, proxy: Proxy) -> None:
+        await self._over(await _connected(proxy.host, proxy.port, "proxy_error"))
+        if proxy.scheme == "https":
+            await self.secure(proxy.host, proxy.name, "proxy_error")
+        if not origin.forwarded:
+            await self._tunnel.open(self._made[-1], origin.host, origin.port, proxy)
+
+    async def _over(self, made: socket.socket) -> None:
+        try:
+            transport, _ = await self._loop.create_connection(lambda: self._tunnel, sock=made)
+        except BaseException:
+            made.close()
+            raise
+        self._made.append(transport)
+
+
+async def _connected(host: str, port: int, code: str) -> socket.socket:
+    try:
+        return await open_socket(host, port)
+    except socket.gaierror as error:
+        raise ConnectError(f"expected a known host, {host!r} is not: {_reason(error)}", code=code) from error
+    except OSError as error:
+        raise ConnectError(f"{authority(host, port)}: no connection: {_reason(error)}", code=code) from error
+
+
+def _reason(error: OSError) -> str:
+    return cut(error.strerror or str(error) or type(error).__name__)

@@ -1,0 +1,122 @@
+"""The connections of one origin: kept while idle, counted while busy. Does not know how one is opened."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from dragoman.errors import ConnectError
+from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.limit import limited
+from dragoman.transport.seam import Limits
+
+Dial = Callable[[Limits, float, Callable[[Connection], None]], Awaitable[Connection]]
+
+
+class Pool:
+    """Every request holds one slot, from `take` or `slot` until `give_back`; a connection belongs to its holder."""
+
+    def __init__(self, name: str, size: int, dial: Dial) -> None:
+        self._name = name
+        self._size = size
+        self._dial = dial
+        self._idle: list[Connection] = []
+        self._busy: set[Connection] = set()
+        self._slots = 0
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._closed = False
+
+    @property
+    def idle(self) -> int:
+        """Connections that wait for a request."""
+        return len(self._idle)
+
+    @property
+    def active(self) -> int:
+        """Slots held: connections that serve, or are being opened."""
+        return self._slots
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a slot."""
+        return len(self._waiting)
+
+    def take(self) -> Connection | None:
+        """The connection used last, with a slot; None where none is idle."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.transport.is_closing():
+                self._slots += 1
+                self._busy.add(connection)
+                return connection
+        return None
+
+    async def slot(self, limits: Limits, ends: float) -> Connection | None:
+        """A slot, and the connection that its last holder left. Raises TimeoutError(phase="pool")."""
+        if self._closed:
+            raise ConnectError("this transport is closed")
+        if self._slots < self._size:
+            self._slots += 1
+            return None
+        turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with limited(limits.pool, ends, "pool", f"{self._name}: all {self._size} connections are busy"):
+                return await turn
+        except BaseException:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            elif turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.give_back(turn.result())  # it was handed over while this request was being ended
+            raise
+
+    async def dial(self, limits: Limits, ends: float) -> Connection:
+        """A fresh connection for a slot that is held; the slot is given back where this fails."""
+        try:
+            connection = await self._dial(limits, ends, self._ended)
+        except BaseException:
+            self.give_back(None)
+            raise
+        if self._closed:
+            connection.abort()
+            self.give_back(None)
+            raise ConnectError("this transport is closed")
+        self._busy.add(connection)
+        return connection
+
+    def drop(self, connection: Connection) -> None:
+        """Closes a connection; its slot stays held."""
+        self._busy.discard(connection)
+        connection.abort()
+
+    def give_back(self, connection: Connection | None) -> None:
+        """Ends a slot. A connection whose reply is whole may serve again, any other is closed."""
+        if connection is not None:
+            self._busy.discard(connection)
+            if self._closed or not connection.rest():
+                connection.abort()
+                connection = None
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                if connection is not None:
+                    self._busy.add(connection)
+                turn.set_result(connection)
+                return
+        self._slots -= 1
+        if connection is not None:
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Ends every connection."""
+        self._closed = True
+        for turn in self._waiting:
+            if not turn.done():
+                turn.set_exception(ConnectError("this transport is closed"))
+        self._waiting.clear()
+        for connection in [*self._idle, *self._busy]:
+            connection.abort()
+        self._idle.clear()
+
+    def _ended(self, connection: Connection) -> None:
+        if connection in self._idle:
+            self._idle.remove(connection)

@@ -1,0 +1,171 @@
+"""Where a request goes, and the bytes of its head. Knows no socket."""
+
+import base64
+import re
+from typing import Literal
+from urllib.parse import quote, unquote, urlsplit
+
+from msgspec import Struct
+
+from dragoman.errors import ConfigurationError, InvalidRequestError, cut
+from dragoman.types import Headers, HttpRequest
+
+PORTS = {"http": 80, "https": 443}
+PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+
+UNSAFE = re.compile(r"[\x00-\x20\x7f]")
+"""What no URL holds: `urlsplit` would drop line ends in silence."""
+
+PRINTABLE = "%/:=&?~#+!$,;'@()*[]|"
+"""What of a path stays as the caller wrote it; the rest of ASCII's signs, and all beyond, are percent-encoded."""
+
+FIELDS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e]*\r\n)*")
+"""Any number of header lines: names are tokens, values visible ASCII (RFC 9110, section 5.5, without obs-text)."""
+
+OWN = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "proxy-authorization"})
+"""Headers that say how a message is framed or routed: the transport's to write; anyone else's would smuggle."""
+
+BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+"""Methods whose missing body needs no `content-length: 0` (RFC 9110, section 8.6)."""
+
+
+class Proxy(Struct, frozen=True):
+    """A proxy, taken from its URL."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Proxy({self.name})"  # no password
+
+    @property
+    def name(self) -> str:
+        """What an error may call it."""
+        return f"{self.scheme}://{authority(self.host, self.port)}"
+
+    @property
+    def authorization(self) -> str | None:
+        """The value of `proxy-authorization`, where the URL had credentials."""
+        if self.user is None:
+            return None
+        pair = f"{self.user}:{self.password or ''}".encode()
+        return "Basic " + base64.b64encode(pair).decode()
+
+
+class Origin(Struct, frozen=True):
+    """Who is spoken to, and the way there: what connections are pooled by."""
+
+    scheme: Literal["http", "https"]
+    host: str
+    port: int
+    proxy: Proxy | None = None
+    ca_file: str | None = None
+
+    @property
+    def name(self) -> str:
+        """`https://host`, with its port where it is not the scheme's own."""
+        return f"{self.scheme}://{authority(self.host, self.port, PORTS[self.scheme])}"
+
+    @property
+    def forwarded(self) -> bool:
+        """Whether requests go to an HTTP proxy with their whole URL, without a tunnel."""
+        return self.scheme == "http" and self.proxy is not None and self.proxy.scheme in PORTS
+
+
+class Target(Struct, frozen=True):
+    """A parsed URL: its origin, and the head's text between the method and the request's own headers."""
+
+    origin: Origin
+    text: str
+
+
+def authority(host: str, port: int, default: int | None = None) -> str:
+    """`host:port`, the port left out where it is the default."""
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port == default else f"{shown}:{port}"
+
+
+def parse_proxy(url: str) -> Proxy:
+    """The proxy at `url`. Raises ConfigurationError, without the password."""
+    schemes = ", ".join(PROXY_PORTS)
+    try:
+        parts = urlsplit("" if UNSAFE.search(url) else url)
+        port = parts.port
+        host = (parts.hostname or "").encode("idna").decode()
+    except ValueError:
+        raise ConfigurationError(f"expected a proxy URL ({schemes}), got one that cannot be parsed") from None
+    if parts.scheme not in PROXY_PORTS or not host:
+        raise ConfigurationError(f"expected a proxy URL ({schemes}), got one of scheme {cut(parts.scheme, 20)!r}")
+    user = None if parts.username is None else unquote(parts.username)
+    password = None if parts.password is None else unquote(parts.password)
+    return Proxy(parts.scheme, host, port or PROXY_PORTS[parts.scheme], user, password)
+
+
+def parse(url: str, proxy: str | None = None, ca_file: str | None = None) -> Target:
+    """The target of `url`. Raises InvalidRequestError; its message shows no path and no query, where keys may hide."""
+    if UNSAFE.search(url):
+        raise InvalidRequestError("the URL holds a space or a control character")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = (parts.hostname or "").encode("idna").decode()
+        path = quote(parts.path or "/", safe=PRINTABLE)
+        if parts.query:
+            path += "?" + quote(parts.query, safe=PRINTABLE)
+    except ValueError as error:
+        raise InvalidRequestError("expected an absolute http or https URL, got one that cannot be parsed") from error
+    scheme: Literal["http", "https"]
+    match parts.scheme:
+        case "http" | "https" as scheme if host:
+            pass
+        case _:
+            raise InvalidRequestError(f"expected an absolute http or https URL, got {cut(parts.scheme, 20)!r}://…")
+    if parts.username is not None:
+        raise InvalidRequestError(f"the URL of {host} holds credentials: put them into a header")
+    origin = Origin(scheme, host, port or PORTS[scheme], parse_proxy(proxy) if proxy else None, ca_file)
+    where = authority(origin.host, origin.port, PORTS[scheme])
+    text = f" {path} HTTP/1.1\r\nhost: {where}\r\n"
+    if origin.forwarded and origin.proxy:
+        text = f" http://{where}{text[1:]}"
+        if origin.proxy.authorization:
+            text += f"proxy-authorization: {origin.proxy.authorization}\r\n"
+    return Target(origin, text)
+
+
+def head(request: HttpRequest, target: Target) -> bytes:
+    """The request's head, ready to send. Raises InvalidRequestError for a header that is ours, or injects another."""
+    headers = request.headers
+    lines = ""
+    plain = True
+    for name, value in headers:
+        lines += f"{name}: {value}\r\n"
+        lower = name.lower()
+        if lower in OWN:
+            raise InvalidRequestError(f"the header {lower!r} is the transport's to write")
+        if lower == "accept-encoding":
+            plain = False
+    method = request.method
+    if (
+        lines.count("\r\n") != len(headers)
+        or not FIELDS.fullmatch(lines)
+        or not (method.isalpha() and method.isascii())
+    ):
+        raise InvalidRequestError(f"{_culprit(request)} holds a character that no HTTP header may hold")
+    if plain:
+        lines += "accept-encoding: identity\r\n"
+    if request.body or method not in BODILESS:
+        lines += f"content-length: {len(request.body)}\r\n"
+    return f"{method}{target.text}{lines}\r\n".encode("ascii")
+
+
+def _culprit(request: HttpRequest) -> str:
+    headers: Headers = request.headers
+    for name, value in headers:
+        if not FIELDS.fullmatch(f"{name}: x\r\n") or "\n" in name:
+            return "a header's name"
+        if not FIELDS.fullmatch(f"x: {value}\r\n") or "\n" in value:
+            return f"the value of the header {cut(name, 40)!r}"
+    return "the method"

@@ -1,0 +1,74 @@
+"""The way through a proxy: HTTP's CONNECT, and SOCKS 5. Knows nothing of what goes through it."""
+
+import asyncio
+import re
+import socket
+
+from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError, ProxyType
+from python_socks.async_.asyncio import Proxy as SocksProxy
+
+from dragoman.errors import ConnectError, cut
+from dragoman.transport.native.limit import YEAR
+from dragoman.transport.native.target import Proxy, authority
+
+MAX_ANSWER = 64 << 10
+"""Bytes of an answer to CONNECT: what any other head may have."""
+
+STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n]*))?\r?\n")
+
+
+class Tunnel(asyncio.Protocol):
+    """Keeps a connection that is under construction; asks an HTTP proxy for a way through where that is needed."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._answer: asyncio.Future[bytes] = loop.create_future()
+        self._bytes = bytearray()
+
+    @property
+    def early(self) -> bool:
+        """Whether bytes came that answer nothing."""
+        return bool(self._bytes)
+
+    def data_received(self, data: bytes) -> None:
+        self._bytes += data
+        whole = b"\r\n\r\n" in self._bytes or b"\n\n" in self._bytes
+        if (whole or len(self._bytes) > MAX_ANSWER) and not self._answer.done():
+            self._answer.set_result(bytes(self._bytes))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._answer.done():
+            self._answer.set_result(bytes(self._bytes))
+
+    async def open(self, transport: asyncio.Transport, host: str, port: int, proxy: Proxy) -> None:
+        """Returns once the way is open. Raises ConnectError."""
+        where = authority(host, port)
+        lines = [f"CONNECT {where} HTTP/1.1", f"host: {where}"]
+        if proxy.authorization:
+            lines.append(f"proxy-authorization: {proxy.authorization}")
+        transport.write("\r\n".join([*lines, "\r\n"]).encode("ascii"))
+        answer = await self._answer
+        status = STATUS.match(answer)
+        if status is None:
+            raise ConnectError(
+                f"{proxy.name}: expected an answer to CONNECT, got {len(answer)} other bytes", code="proxy_error"
+            )
+        if not 200 <= int(status[1]) < 300:
+            said = f"{int(status[1])} {(status[2] or b'').decode('latin-1')}"
+            raise ConnectError(f"{proxy.name} refused the way to {where}: {cut(said)}", code="proxy_error")
+        self._bytes.clear()
+        if not answer.endswith((b"\r\n\r\n", b"\n\n")):
+            raise ConnectError(f"{proxy.name} sent bytes before they were asked for", code="proxy_error")
+
+
+async def open_socks(host: str, port: int, proxy: Proxy) -> socket.socket:
+    """A socket that leads to `host` through a SOCKS 5 proxy, which resolves the name (socks5h). Raises ConnectError."""
+    try:
+        socks = SocksProxy(
+            ProxyType.SOCKS5, proxy.host, proxy.port, proxy.user, proxy.password, rdns=proxy.scheme == "socks5h"
+        )
+        return await socks.connect(host, port, timeout=YEAR)
+    except (ProxyError, ProxyConnectionError, ProxyTimeoutError, OSError) as error:
+        said = f"{proxy.name} gave no way to {authority(host, port)}: {cut(str(error))}"
+        raise ConnectError(said, code="proxy_error") from error
+    except ValueError:  # user or password beyond ASCII or 255 bytes; the error would show it
+        raise ConnectError(f"{proxy.name}: user or password cannot be sent by SOCKS 5", code="proxy_error") from None

@@ -1,0 +1,53 @@
+"""A prepared request: sent again and again with another body; a listener is told of each reply, no task is needed."""
+
+import asyncio
+import math
+from collections.abc import Callable
+
+from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.pool import Pool
+from dragoman.transport.native.target import Target, head
+from dragoman.transport.seam import Limits
+from dragoman.types import HttpRequest
+
+
+class Wire:
+    """One kind of request to one service. The one who sends it owns the connection until `give_back`."""
+
+    def __init__(self, request: HttpRequest, target: Target, pool: Pool, limits: Limits) -> None:
+        self.name = target.origin.name
+        self.origin = target.origin
+        self.pool = pool
+        self._limits = limits
+        self._request = request
+        # The length of a body is the only thing in the head that changes with it.
+        self._head = head(request, target).removesuffix(b"0\r\n\r\n")
+        self._loop = asyncio.get_running_loop()
+
+    def take(self) -> Connection | None:
+        """An idle connection, if there is one."""
+        return self.pool.take()
+
+    async def dial(self) -> Connection:
+        """A fresh connection, or one that another has left, once there is a slot. Raises ConnectError, TimeoutError."""
+        ends = self._ends()
+        return await self.pool.slot(self._limits, ends) or await self.pool.dial(self._limits, ends)
+
+    async def redial(self) -> Connection:
+        """A fresh connection for the slot of one that was dropped."""
+        return await self.pool.dial(self._limits, self._ends())
+
+    def begin(self, connection: Connection, body: bytes, listener: Callable[[], None]) -> None:
+        """Sends `body`; `listener` is called whenever there is news: the head, pieces, the end or an error."""
+        request = HttpRequest(url=self._request.url, body=body)
+        connection.listener = listener
+        connection.begin(b"%b%d\r\n\r\n" % (self._head, len(body)), request, self._limits, self._ends())
+        connection.expect()
+
+    def give_back(self, connection: Connection) -> None:
+        """Ends the exchange: a connection whose reply is whole may serve again, any other is closed."""
+        connection.listener = None
+        self.pool.give_back(connection)
+
+    def _ends(self) -> float:
+        return math.inf if self._limits.total is None else self._loop.time() + self._limits.total

@@ -1,0 +1,65 @@
+"""What a service says where it refuses: the error of a reply that is no answer. Knows no vendor."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from dragoman.errors import DragomanError, UpstreamError, cut, scrub
+from dragoman.protocols.status import error_for
+from dragoman.types import ReplyHead
+
+PATHS: tuple[tuple[str, ...], ...] = (("error", "message"), ("error",), ("message",), ("detail",), ("msg",))
+"""Where services put their words, in JSON."""
+
+NAMES: tuple[tuple[str, ...], ...] = (("error", "code"), ("error", "type"), ("code",), ("type",))
+"""Where they put the error's name."""
+
+
+class Refusal(Protocol):
+    """A reply of StreamSession, or of aiohttp."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    async def text(self) -> str: ...
+
+
+async def raise_for_status(response: Refusal) -> None:
+    """Raises the error of the tree that a status of 300 or more means, with the service's own words in it."""
+    if response.status >= 300:
+        head = ReplyHead(
+            response.status, tuple((k.encode(), v.encode("latin-1", "replace")) for k, v in response.headers.items())
+        )
+        raise refusal(head, await response.text())
+
+
+def refusal(head: ReplyHead, text: str = "") -> DragomanError:
+    """The error of a reply with that `head` and body. A page is never shown, nor what looks like a key."""
+    value = _json(text)
+    words = tuple(name for name in (_at(value, path) for path in NAMES) if name is not None)
+    said = next((said for said in (_at(value, path) for path in PATHS) if said), None)
+    if said is None and value is None and not _is_page(head, text):
+        said = text.strip()
+    message = f"HTTP {head.status}: {cut(scrub(said))}" if said else f"HTTP {head.status}"
+    if head.status < 400:
+        return UpstreamError(message, code="upstream_redirect")
+    return error_for(head.status, message, words=words, head=head)
+
+
+def _json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
+def _at(value: Any, path: tuple[str, ...]) -> str | None:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _is_page(head: ReplyHead, text: str) -> bool:
+    return head.media_type in ("text/html", "application/xhtml+xml") or text.lstrip()[:1] == "<"

@@ -1,0 +1,12 @@
+"""The reply of a proxy that takes a request nowhere. Knows no protocol but HTTP."""
+
+from dragoman.errors import ConnectError
+from dragoman.transport.native.target import Origin
+from dragoman.transport.seam import Reply
+
+
+def check_proxy(reply: Reply, origin: Origin) -> None:
+    """Closes a reply in which the proxy, and not the service, asks for credentials. Raises ConnectError."""
+    if origin.forwarded and origin.proxy is not None and reply.head.status == 407:
+        reply.close()
+        raise ConnectError(f"{origin.proxy.name} refused the request: 407", code="proxy_error")

@@ -1,0 +1,155 @@
+"""Recording what another transport brings, and playing it again without a network."""
+
+import asyncio
+from itertools import groupby
+
+from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
+from dragoman.transport.cassette import Cassette, Exchange, Piece, RecordedRequest
+from dragoman.transport.seam import Reply, Route, Transport
+from dragoman.types import HttpRequest
+
+__all__ = ["Cassette", "RecordingTransport", "ReplayTransport"]
+
+
+class RecordingTransport(Transport):
+    """Passes everything through to `inner`, and notes it in `cassette`: exact pieces, and their times."""
+
+    def __init__(self, inner: Transport, cassette: Cassette) -> None:
+        self.cassette = cassette
+        self._inner = inner
+
+    async def send(self, request: HttpRequest, route: Route) -> Reply:
+        """`inner`'s reply."""
+        exchange = Exchange(request=RecordedRequest.of(request))
+        self.cassette.exchanges.append(exchange)
+        clock = Clock()
+        try:
+            reply = await self._inner.send(request, route)
+        except DragomanError as exc:
+            exchange.fail(exc)
+            raise
+        exchange.begin(reply.head, clock.milliseconds())
+        return RecordingReply(reply, exchange, clock)
+
+    def close(self) -> None:
+        """Closes `inner`. May be called twice."""
+        self._inner.close()
+
+
+class RecordingReply(Reply):
+    """A reply that is noted as it is read."""
+
+    def __init__(self, inner: Reply, exchange: Exchange, clock: "Clock") -> None:
+        self.head = inner.head
+        self._inner = inner
+        self._exchange = exchange
+        self._clock = clock
+
+    async def read(self) -> list[bytes]:
+        """`inner`'s pieces."""
+        try:
+            batch = await self._inner.read()
+        except DragomanError as exc:
+            self._exchange.fail(exc)
+            raise
+        if not batch:
+            self._exchange.end = "clean"
+        now = self._clock.milliseconds()
+        self._exchange.pieces += [Piece(now, piece) for piece in batch]
+        return batch
+
+    def close(self) -> None:
+        """Closes `inner`. May be called twice."""
+        self._inner.close()
+
+
+class ReplayTransport(Transport):
+    """Plays `cassette`: each exchange once, in order.
+
+    A request gets the first unplayed exchange of its method, path, query and body; where none has that body, the first
+    of its method, path and query (signatures and times change), unless `strict`. `speed`: 1.0 waits as long as was
+    recorded, 2.0 half as long, None not at all. Limits of the route do not count.
+    """
+
+    def __init__(self, cassette: Cassette, speed: float | None = None, *, strict: bool = False) -> None:
+        self._unplayed = list(cassette.exchanges)
+        self._speed = speed
+        self._strict = strict
+
+    async def send(self, request: HttpRequest, route: Route) -> Reply:
+        """The recorded reply. Raises ConnectError where nothing like `request` is left, and what was recorded."""
+        exchange = self._take(RecordedRequest.of(request))
+        clock = Clock(self._speed)
+        if exchange.status is None:
+            raise exchange.fault.error() if exchange.fault else _stops()
+        await clock.until(exchange.head_t_ms)
+        return ReplayReply(exchange, clock)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _take(self, wanted: RecordedRequest) -> Exchange:
+        alike = [
+            exchange
+            for exchange in self._unplayed
+            if (exchange.request.method, exchange.request.target) == (wanted.method, wanted.target)
+        ]
+        same = [exchange for exchange in alike if exchange.request.body == wanted.body]
+        found = next(iter(same if self._strict else same + alike), None)
+        if found is None:
+            raise ConnectError(f"the cassette holds no further {wanted.method} {wanted.target.removesuffix('?')}")
+        self._unplayed = [exchange for exchange in self._unplayed if exchange is not found]
+        return found
+
+
+class ReplayReply(Reply):
+    """A recorded reply."""
+
+    def __init__(self, exchange: Exchange, clock: "Clock") -> None:
+        self.head = exchange.head
+        self._exchange = exchange
+        self._clock = clock
+        self._reads = [(t_ms, [piece.data for piece in some]) for t_ms, some in groupby(exchange.pieces, _moment)]
+        self._reads.reverse()
+        self._closed = False
+
+    async def read(self) -> list[bytes]:
+        """The pieces that came in one read."""
+        if self._closed:
+            raise TruncatedStreamError("the reply was closed before its end")
+        if self._reads:
+            t_ms, pieces = self._reads.pop()
+            await self._clock.until(t_ms)
+            return pieces
+        if self._exchange.end == "clean":
+            return []
+        raise self._exchange.fault.error() if self._exchange.fault else _stops()
+
+    def close(self) -> None:
+        """Ends it. May be called twice."""
+        self._closed = self._closed or bool(self._reads) or self._exchange.end != "clean"
+
+
+class Clock:
+    """Time since a request. `speed`: how fast recorded time passes; None: at once."""
+
+    def __init__(self, speed: float | None = None) -> None:
+        self._speed = speed
+        self._start = asyncio.get_running_loop().time()
+
+    def milliseconds(self) -> float:
+        """Since the request, to the microsecond."""
+        return round((asyncio.get_running_loop().time() - self._start) * 1000, 3)
+
+    async def until(self, t_ms: float) -> None:
+        """Returns when `t_ms` of recorded time have passed."""
+        if self._speed is not None:
+            await asyncio.sleep(max(0.0, (t_ms / self._speed - self.milliseconds()) / 1000))
+
+
+def _moment(piece: Piece) -> float:
+    return piece.t_ms
+
+
+def _stops() -> TruncatedStreamError:
+    return TruncatedStreamError("the recording stops here: whoever read it then had left")

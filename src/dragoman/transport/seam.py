@@ -1,0 +1,85 @@
+"""What a transport is: sends one request, hands out one reply as it arrives. Knows no protocol but HTTP."""
+
+from abc import ABC, abstractmethod
+
+from msgspec import Struct
+
+from dragoman.types import HttpRequest, ReplyHead
+
+
+class Limits(Struct, frozen=True):
+    """The longest waits, in seconds; None: no limit.
+
+    Five seconds to get a connection are what LiteLLM, httpx and Envoy give; a first token may take 30 s of thinking; a
+    silence of a minute means that nobody is there; 15 minutes outlast every answer known.
+    """
+
+    pool: float | None = 5.0
+    connect: float | None = 5.0
+    tls: float | None = 5.0
+    proxy: float | None = 5.0
+    first_byte: float | None = 30.0
+    idle: float | None = 60.0
+    total: float | None = 900.0
+
+
+class Route(Struct, frozen=True):
+    """How to reach a service.
+
+    `proxy`: an http, https, socks5 or socks5h URL. `ca_file`: a PEM file to trust besides the system's own.
+    """
+
+    limits: Limits = Limits()
+    proxy: str | None = None
+    ca_file: str | None = None
+
+
+class Reply(ABC):
+    """A reply as it arrives."""
+
+    head: ReplyHead
+
+    @abstractmethod
+    async def read(self) -> list[bytes]:
+        """What has arrived since the last call, waiting for at least one piece; [] at the clean end.
+
+        A piece never spans two HTTP chunks; where the request asked to mark chunks, an empty piece follows each.
+        Reading pauses while nobody calls this. Raises TruncatedStreamError where the body broke off (after what came
+        before it was handed out), and TimeoutError.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends it at once: a whole reply's connection may serve again, any other is closed. May be called twice."""
+
+
+class Transport(ABC):
+    """Sends requests."""
+
+    @abstractmethod
+    async def send(self, request: HttpRequest, route: Route) -> Reply:
+        """The reply, once its head is here. Raises ConnectError, TimeoutError, TruncatedStreamError.
+
+        Follows no redirect. Leaves no connection behind where the caller is cancelled.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends every connection. May be called twice."""
+
+
+MAX_BODY = 64 << 20
+"""Bytes of a reply that is read whole: 64 MiB, above any answer that a service gives."""
+
+
+async def read_all(reply: Reply, limit: int = MAX_BODY) -> bytes:
+    """The rest of the body, cut at `limit` bytes; closes the reply."""
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while size < limit and (batch := await reply.read()):
+            pieces += batch
+            size += sum(map(len, batch))
+    finally:
+        reply.close()
+    return b"".join(pieces)[:limit]

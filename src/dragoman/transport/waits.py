@@ -1,0 +1,76 @@
+"""The waits of one exchange, each with its limit. Knows no socket."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from dragoman import errors
+from dragoman.errors import Phase
+from dragoman.transport.seam import Limits, Route
+
+T = TypeVar("T")
+
+WORDS: dict[Phase, str] = {
+    "pool": "no free connection to",
+    "connect": "no connection to",
+    "tls": "no TLS handshake with",
+    "proxy": "no tunnel through the proxy to",
+    "first_byte": "no answer from",
+    "idle": "nothing more from",
+    "total": "the answer had no end from",
+}
+"""What is said where a wait was too long."""
+
+
+class Waits:
+    """The clock of one exchange, which starts here."""
+
+    def __init__(self, limits: Limits, url: str) -> None:
+        self.limits = limits
+        self.host = urlsplit(url).netloc.rpartition("@")[2]
+        self._loop = asyncio.get_running_loop()
+        self._start = self._loop.time()
+
+    def passed(self) -> float:
+        """Seconds since the start."""
+        return self._loop.time() - self._start
+
+    def left(self) -> float | None:
+        """Seconds until the whole exchange has taken too long. Raises TimeoutError where it has."""
+        if self.limits.total is None:
+            return None
+        left = self.limits.total - self.passed()
+        if left <= 0:
+            raise self.over("total", self.limits.total)
+        return left
+
+    async def within(self, what: Callable[[], Awaitable[T]], phase: Phase, limit: float | None) -> T:
+        """What `what` gives. Raises TimeoutError where that takes over `limit` seconds, or the exchange its total."""
+        left = self.left()
+        if left is not None and (limit is None or left < limit):
+            phase, limit = "total", left
+        timer = asyncio.timeout(limit)
+        try:
+            async with timer:
+                return await what()
+        except TimeoutError as exc:
+            if not timer.expired():
+                raise
+            raise self.over(phase, self.limits.total if phase == "total" else limit) from exc
+
+    def over(self, phase: Phase, limit: float | None) -> errors.TimeoutError:
+        """The error of a wait that took more than `limit` seconds."""
+        return errors.TimeoutError(f"{WORDS[phase]} {self.host} within {limit or 0:g} s", phase=phase)
+
+
+def opening(route: Route, url: str) -> float | None:
+    """Seconds that all steps to an open connection may take together; None where one of them has no limit."""
+    limits = route.limits
+    steps = [limits.connect]
+    if url.startswith("https:"):
+        steps.append(limits.tls)
+    if route.proxy:
+        steps.append(limits.proxy)
+    known = [step for step in steps if step is not None]
+    return sum(known) if len(known) == len(steps) else None

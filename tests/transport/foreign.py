@@ -1,0 +1,58 @@
+"""What the tests of the transports over other libraries share: how to make each, and routes with short limits."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from dragoman.errors import DragomanError
+from dragoman.transport.aiohttp import AiohttpTransport
+from dragoman.transport.browser import BrowserTransport
+from dragoman.transport.seam import Limits, Reply, Route, Transport
+from dragoman.types import HttpRequest
+
+Make = Callable[[], Transport]
+
+
+def browser() -> Transport:
+    return BrowserTransport("chrome107")
+
+
+def aiohttp() -> Transport:
+    return AiohttpTransport()
+
+
+BOTH = [browser, aiohttp]
+
+SOON = 0.05
+"""Seconds: a limit that is meant to pass."""
+
+PATIENT = Route(limits=Limits(total=30.0))
+
+
+def route(**limits: float | None) -> Route:
+    """A route with these limits."""
+    return Route(limits=Limits(**limits))
+
+
+@asynccontextmanager
+async def closing(transport: Transport) -> AsyncIterator[Transport]:
+    """`transport`, closed at the end."""
+    try:
+        yield transport
+    finally:
+        transport.close()
+
+
+def ask(url: str, *, mark_chunks: bool = False) -> HttpRequest:
+    """A small POST."""
+    return HttpRequest(url=url, headers=(("content-type", "text/plain"),), body=b"hello", mark_chunks=mark_chunks)
+
+
+async def pieces_of(reply: Reply) -> tuple[list[bytes], DragomanError | None]:
+    """All pieces, and what the end raised."""
+    pieces: list[bytes] = []
+    try:
+        while batch := await reply.read():
+            pieces += batch
+    except DragomanError as error:
+        return pieces, error
+    return pieces, None

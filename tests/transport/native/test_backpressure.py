@@ -1,0 +1,87 @@
+"""A slow reader holds the sender back instead of filling memory."""
+
+import asyncio
+
+import pytest
+
+from dragoman.transport.native import NativeTransport
+from dragoman.transport.native.connection import UNREAD
+from tests.support.server import Exchange, serve
+from tests.transport.native.reading import PLAIN, get, whole
+
+READ = 256 << 10
+"""What a loop reads at once, at most."""
+
+TOTAL = 24 << 20
+"""More than all of the system's own buffers hold."""
+
+
+@pytest.mark.parametrize("chunk", [1_000, 1 << 20])
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_reading_pauses_while_nobody_reads(chunk: int, chunked: bool) -> None:
+    sent = 0
+
+    async def handler(exchange: Exchange) -> None:
+        nonlocal sent
+        await exchange.head(chunked=chunked, length=None if chunked else TOTAL // chunk * chunk)
+        for _ in range(TOTAL // chunk):
+            await exchange.chunk(b"x" * chunk)
+            sent += chunk
+        await exchange.end()
+
+    async with serve(handler) as server:
+        transport = NativeTransport()
+        reply = await transport.send(get(server.url), PLAIN)
+        (pool,) = transport._pools.values()
+        (connection,) = pool._busy
+        while not connection._paused:  # noqa: ASYNC110  # nobody tells of it
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        held = sum(map(len, connection.pieces))
+        assert UNREAD < held <= UNREAD + READ
+        assert sent < TOTAL - chunk
+        size = 0
+        while batch := await reply.read():
+            assert sum(map(len, batch)) <= UNREAD + READ
+            size += sum(map(len, batch))
+            await asyncio.sleep(0)
+        assert size == TOTAL // chunk * chunk
+        assert transport.stats().idle == 1
+        transport.close()
+
+
+async def test_leaving_a_paused_reply_closes_it() -> None:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.head()
+        while not exchange._connection.gone.is_set():
+            await exchange.chunk(b"x" * 100_000)
+
+    async with serve(handler) as server:
+        transport = NativeTransport()
+        reply = await transport.send(get(server.url), PLAIN)
+        (pool,) = transport._pools.values()
+        (connection,) = pool._busy
+        while not connection._paused:  # noqa: ASYNC110  # nobody tells of it
+            await asyncio.sleep(0)
+        reply.close()
+        assert transport.stats().active == 0
+        await server.peer_closed()
+        transport.close()
+
+
+async def test_a_paused_connection_serves_again_once_its_reply_was_read() -> None:
+    body = b"x" * 400_000
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.reply(200, {}, body)
+
+    async with serve(handler) as server:
+        transport = NativeTransport()
+        for _ in range(3):
+            reply = await transport.send(get(server.url), PLAIN)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert await whole(reply) == body
+        assert len(server.connections) == 1
+        transport.close()

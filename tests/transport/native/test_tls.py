@@ -1,0 +1,157 @@
+"""TLS: verified, always; and what a broken one says."""
+
+import asyncio
+import socket
+import ssl
+
+import pytest
+import trustme
+
+from dragoman.errors import ConfigurationError, ConnectError, TruncatedStreamError
+from dragoman.transport.native import NativeTransport, Stats
+from dragoman.transport.seam import Route
+from tests.support.server import Exchange, serve
+from tests.transport.native.reading import PLAIN, ending, get, whole
+
+
+def presenting(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+    """A server's context with a certificate for `names`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return context
+
+
+async def echo(exchange: Exchange) -> None:
+    await exchange.reply(200, {}, exchange.request.body)
+
+
+async def test_a_trusted_server_is_spoken_to_and_its_connection_kept(authority: trustme.CA, ca_file: str) -> None:
+    async with serve(echo, presenting(authority, "localhost")) as server:
+        transport = NativeTransport()
+        for body in (b"one", b"x" * 3_000_000, b"three"):
+            assert await whole(await transport.send(get(server.url, body=body), Route(ca_file=ca_file))) == body
+        assert len(server.connections) == 1
+        transport.close()
+        await server.peer_closed()
+
+
+@pytest.mark.parametrize(("names", "trusted"), [(("localhost",), False), (("elsewhere.example",), True)])
+async def test_any_other_certificate_is_refused(
+    authority: trustme.CA, ca_file: str, names: tuple[str, ...], trusted: bool
+) -> None:
+    async with serve(echo, presenting(authority, *names)) as server:
+        transport = NativeTransport()
+        with pytest.raises(ConnectError) as caught:
+            await transport.send(get(server.url), Route(ca_file=ca_file if trusted else None))
+        assert caught.value.code == "tls_error"
+        assert "certificate" in caught.value.message.lower()
+        assert server.requests == []
+        assert transport.stats() == Stats(0, 0, 0)
+        transport.close()
+
+
+async def test_an_old_version_is_refused(authority: trustme.CA, ca_file: str) -> None:
+    context = presenting(authority, "localhost")
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    async with serve(echo, context) as server:
+        transport = NativeTransport()
+        with pytest.raises(ConnectError) as caught:
+            await transport.send(get(server.url), Route(ca_file=ca_file))
+        assert caught.value.code == "tls_error"
+        transport.close()
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+async def test_a_server_without_tls_is_told_as_such(answer: bytes) -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    transport = NativeTransport()
+    with pytest.raises(ConnectError) as caught:
+        await transport.send(get(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"), PLAIN)
+    assert caught.value.code == "tls_error"
+    assert transport.stats().active == 0
+    transport.close()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_ca_file_that_cannot_be_read_is_a_fault_of_the_configuration(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    path = tmp_path_factory.mktemp("bad") / "ca.pem"
+    transport = NativeTransport()
+    for text in (None, "not a certificate"):
+        if text:
+            path.write_text(text)
+        with pytest.raises(ConfigurationError, match=r"ca\.pem"):
+            await transport.send(get("https://127.0.0.1:1"), Route(ca_file=str(path)))
+    assert transport.stats().active == 0
+    transport.close()
+
+
+@pytest.mark.parametrize("how", ["close", "cut", "reset"])
+async def test_a_body_without_length_is_whole_only_where_tls_was_closed_properly(
+    authority: trustme.CA, ca_file: str, how: str
+) -> None:
+    """Without its closing alert, a TLS stream may have been cut by anyone on the way (RFC 8446, section 6.1)."""
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.head(chunked=False)
+        await exchange.chunk(b"abc")
+        if how == "close":
+            await exchange.end()
+            return
+        await read.wait()
+        connection = server.connections[0]
+        if how == "reset":
+            exchange.reset()
+        else:
+            made = connection._transport.get_extra_info("socket")
+            _shut(made.fileno())
+            await exchange.closed()
+
+    read = asyncio.Event()
+    async with serve(handler, presenting(authority, "localhost")) as server:
+        transport = NativeTransport()
+        reply = await transport.send(get(server.url), Route(ca_file=ca_file))
+        assert await reply.read() == [b"abc"]
+        read.set()
+        pieces, error = await ending(reply)
+        assert pieces == []
+        assert (error is None) is (how == "close")
+        assert error is None or isinstance(error, TruncatedStreamError)
+        transport.close()
+
+
+def _shut(number: int) -> None:
+    """FIN on a socket that belongs to a transport, without TLS's own farewell."""
+    made = socket.socket(fileno=number)
+    made.shutdown(socket.SHUT_WR)
+    made.detach()
+
+
+async def test_cancelling_a_handshake_leaves_nothing_open() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        loop = asyncio.get_running_loop()
+        transport = NativeTransport()
+        task = asyncio.create_task(transport.send(get(f"https://127.0.0.1:{listener.getsockname()[1]}"), PLAIN))
+        accepted, _ = await loop.sock_accept(listener)
+        with accepted:
+            assert await loop.sock_recv(accepted, 1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            while await loop.sock_recv(accepted, 65536):
+                pass
+        assert transport.stats() == Stats(0, 0, 0)
+        transport.close()
