@@ -1,0 +1,1 @@
+"""Codec and transport joined: a request goes out in a protocol, events come back."""

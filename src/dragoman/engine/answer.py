@@ -1,0 +1,48 @@
+"""An answer that is under way: batches of events, and one owner who closes it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+
+from dragoman.types import ChatRequest, ChatResponse, Fold, StreamEvent
+
+
+class Answer(ABC):
+    """A service's answer as it comes."""
+
+    @abstractmethod
+    async def read(self) -> list[StreamEvent]:
+        """The events that one read brought, never empty until the answer has ended: then []. Raises what went wrong."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends it at once, and with it whatever it holds. May be called twice."""
+
+
+Handler = Callable[[ChatRequest], Awaitable[Answer]]
+"""Opens an answer: a service, or a policy around others. What is wrong before the first byte raises here."""
+
+
+async def whole(answer: Answer) -> ChatResponse:
+    """The fold of `answer`, which is closed. Raises TruncatedStreamError where it broke off."""
+    folding = Fold()
+    try:
+        while events := await answer.read():
+            folding.feed(events)
+        return folding.result()
+    finally:
+        answer.close()
+
+
+class Owning(Answer):
+    """An answer that ends, when it is closed, what was made for it alone."""
+
+    def __init__(self, answer: Answer, release: Callable[[], None]) -> None:
+        self._answer = answer
+        self._release = release
+
+    async def read(self) -> list[StreamEvent]:
+        return await self._answer.read()
+
+    def close(self) -> None:
+        self._answer.close()
+        self._release()

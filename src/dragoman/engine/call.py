@@ -1,0 +1,186 @@
+"""One call of a service: a request is translated, sent, and its answer decoded as it arrives."""
+
+import asyncio
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.engine.answer import Answer
+from dragoman.errors import BadEventError, DragomanError, UpstreamError
+from dragoman.protocols.codec import ClientCodec, Decoder, Env, Exchange
+from dragoman.protocols.losses import losses, refuse
+from dragoman.transport.seam import Reply, Route, Transport, read_all
+from dragoman.types import ChatRequest, HttpReply, HttpRequest, ResponseStart, StreamEvent
+
+LINGER = 0.25
+"""Seconds that a service has, after its end mark, to end the transfer too, so that the connection can serve again."""
+
+MAX_ERROR_BODY = 1 << 16
+"""Bytes of a failure that are read: 64 KiB holds any error object; of a page nothing is shown anyway."""
+
+
+class Service(Struct, frozen=True):
+    """Where a call goes. `strict`: refuse what the protocol cannot express, instead of listing it as lost."""
+
+    name: str
+    codec: ClientCodec
+    transport: Transport
+    route: Route
+    strict: bool = False
+
+
+async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answer:
+    """The service's answer, its head being here and good.
+
+    Raises whatever was wrong so far, with the service's name on it.
+    """
+    codec = service.codec
+    lost = losses(request, codec.expresses)
+    if service.strict:
+        refuse(lost, service.name)
+    try:
+        message = codec.encode_request(request, env)
+        if not isinstance(message, HttpRequest):
+            message = await _exchange(service, message)
+        reply = await service.transport.send(message, service.route)
+    except DragomanError as exc:
+        raise signed(exc, service.name, env.key) from exc.__cause__
+    return await receive(service, request, env, reply, lost, marked=message.mark_chunks)
+
+
+async def receive(
+    service: Service,
+    request: ChatRequest,
+    env: Env,
+    reply: Reply,
+    lost: tuple[str, ...] = (),
+    *,
+    marked: bool = False,
+) -> Answer:
+    """The answer that `reply` is; `marked`: it carries marks of chunks. Raises what it is instead."""
+    error = await _failure(service.codec, reply)
+    if error is not None:
+        raise signed(error, service.name, env.key)
+    return Decoded(reply, service.codec.decoder(request), service.name, env.key, lost, marked=marked)
+
+
+async def fetch(service: Service, request: HttpRequest) -> HttpReply:
+    """The whole reply to a small request. Raises what the codec says of one that is no answer."""
+    reply = await service.transport.send(request, service.route)
+    error = await _failure(service.codec, reply)
+    if error is not None:
+        raise error
+    return HttpReply(reply.head, await read_all(reply, MAX_ERROR_BODY))
+
+
+async def _exchange(service: Service, exchange: Exchange) -> HttpRequest:
+    """Sends the preliminary requests that a codec yields; the chat request is what it returns."""
+    try:
+        preliminary = next(exchange)
+        while True:
+            preliminary = exchange.send(await fetch(service, preliminary))
+    except StopIteration as stop:
+        request: HttpRequest = stop.value
+        return request
+    finally:
+        exchange.close()
+
+
+async def _failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
+    """What a reply that is no answer means; None for one that may be."""
+    head = reply.head
+    if 200 <= head.status < 300 and head.media_type not in codec.error_types:
+        return None
+    if 300 <= head.status < 400:
+        reply.close()
+        return UpstreamError(f"expected an answer, got a redirect ({head.status})", code="upstream_redirect")
+    if head.status < 300 and head.media_type == "text/html":
+        reply.close()
+        return BadEventError("expected an answer, got an HTML page", code="upstream_html")
+    try:
+        body = await read_all(reply, MAX_ERROR_BODY)
+    except DragomanError:
+        body = b""
+    return codec.decode_error(HttpReply(head, body))
+
+
+def signed(error: DragomanError, name: str, key: str | None) -> DragomanError:
+    """`error` with the service's name on it and our credential nowhere in it."""
+    error.provider = error.provider or name
+    if key and key in error.message:
+        error.message = error.message.replace(key, "…")
+        error.args = (error.message,)
+    return error
+
+
+class Decoded(Answer):
+    """A reply's bytes as events."""
+
+    def __init__(
+        self, reply: Reply, decoder: Decoder, name: str, key: str | None, lost: tuple[str, ...], *, marked: bool
+    ) -> None:
+        self._reply = reply
+        self._decoder = decoder
+        self._name = name
+        self._key = key
+        self._lost = lost
+        self._marked = marked
+        self._error: DragomanError | None = None
+        self._over = False
+
+    async def read(self) -> list[StreamEvent]:
+        while self._error is None and not self._over:
+            if self._decoder.done:
+                await self._linger()
+                return []
+            events = await self._next()
+            if events:
+                return self._with_losses(events) if self._lost else events
+        if self._error is not None:
+            raise self._error
+        return []
+
+    def close(self) -> None:
+        self._over = True
+        self._reply.close()
+
+    async def _next(self) -> list[StreamEvent]:
+        decoder = self._decoder
+        try:
+            pieces = await self._reply.read()
+        except DragomanError as exc:
+            self._fail(exc)
+            return decoder.salvage()
+        if self._marked:
+            events = [event for piece in pieces for event in decoder.feed(piece)]
+        else:
+            events = decoder.feed(b"".join(pieces))
+        if not pieces:
+            events = decoder.finish()
+            self.close()
+        if decoder.error is not None:
+            self._fail(decoder.error)
+        return events
+
+    async def _linger(self) -> None:
+        """Reads the end of the transfer, which follows the end mark at once where the service is well."""
+        try:
+            async with asyncio.timeout(LINGER):
+                while await self._reply.read():
+                    pass
+        except (DragomanError, TimeoutError):
+            # The answer is whole; only the connection is lost.
+            self._over = True
+        finally:
+            self.close()
+
+    def _fail(self, error: DragomanError) -> None:
+        self._error = signed(error, self._name, self._key)
+        self.close()
+
+    def _with_losses(self, events: list[StreamEvent]) -> list[StreamEvent]:
+        first = events[0]
+        if isinstance(first, ResponseStart):
+            events[0] = replace(first, losses=self._lost)
+        self._lost = ()
+        return events

@@ -1,0 +1,23 @@
+"""The clock and the randomness of this machine, as codecs are handed them."""
+
+import secrets
+import string
+import time
+
+from dragoman.protocols.codec import Env
+
+_ALPHABET = string.ascii_lowercase + string.digits
+
+
+def get_random_string(length: int = 10) -> str:
+    """A random word of lower-case letters and digits."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def system_env(key: str | None = None) -> Env:
+    """The time now, real randomness, and the credential to send."""
+    return Env(now=time.time(), new_id=_new_id, key=key)
+
+
+def _new_id() -> str:
+    return secrets.token_hex(12)

@@ -1,0 +1,316 @@
+"""The relay: caller and service speak the same protocol, so bytes pass as they are, and a tap reads what must be known.
+
+Runs in the callbacks of the service's connection: no task, no turn of the loop between a read and the write it causes.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+
+from msgspec import Struct
+
+from dragoman.engine.call import LINGER, signed
+from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
+from dragoman.protocols.relay import RelayCodec
+from dragoman.transport.native.coding import unpacked
+from dragoman.transport.native.connection import BODY, BROKEN, HEAD, WHOLE, Connection
+from dragoman.transport.native.transport import NativeReply
+from dragoman.transport.native.wire import Wire
+from dragoman.transport.refused import check_proxy
+from dragoman.transport.seam import MAX_BODY, Reply
+
+STREAM = "text/event-stream"
+JSON = "application/json"
+
+
+class Sink(ABC):
+    """Where a relayed answer goes. Exactly one of `refuse`, `take_over`, `give` and `begin` is called, once.
+
+    Its owner calls `Relay.resume` once it is no longer congested.
+    """
+
+    @property
+    @abstractmethod
+    def congested(self) -> bool:
+        """Whether it can take no more for now."""
+
+    @abstractmethod
+    def refuse(self, error: DragomanError) -> None:
+        """There is no answer; nothing has been sent."""
+
+    @abstractmethod
+    def take_over(self, reply: Reply) -> None:
+        """The reply is not of the kind that can pass as it is: it must be decoded."""
+
+    @abstractmethod
+    def give(self, body: bytes) -> None:
+        """A whole answer."""
+
+    @abstractmethod
+    def begin(self, data: bytes, *, more: bool) -> None:
+        """A stream, up to its first content. Without `more` that is all of it."""
+
+    @abstractmethod
+    def pass_on(self, data: bytes, *, more: bool) -> None:
+        """More of the stream, or its good end."""
+
+    @abstractmethod
+    def fail(self, error: DragomanError) -> None:
+        """The stream broke off, which has not been said yet."""
+
+
+class Line(Struct, frozen=True):
+    """A service as a relay reaches it: its name, our credential there, and a wire for either kind of answer."""
+
+    name: str
+    key: str | None
+    codec: RelayCodec
+    stream: Wire
+    whole: Wire
+
+
+class Relay:
+    """One exchange. `close` ends it at once."""
+
+    def __init__(self, line: Line, sink: Sink, *, stream: bool) -> None:
+        self.tap = line.codec.tap(stream=stream)
+        self._line = line
+        self._wire = line.stream if stream else line.whole
+        self._sink = sink
+        self._stream = stream
+        self._body = b""
+        self._connection: Connection | None = None
+        self._reused = False
+        self._judged = False
+        self._begun = False
+        self._over = False
+        self._held: list[bytes] = []
+        self._size = 0
+        self._task: asyncio.Task[None] | None = None
+        self._slot = False
+
+    def start(self, body: bytes) -> None:
+        """Sends `body`, at once where a connection is idle."""
+        self._body = body
+        connection = self._wire.take()
+        if connection is None:
+            self._task = asyncio.get_running_loop().create_task(self._dial())
+        else:
+            self._reused = True
+            self._send(connection)
+
+    def resume(self) -> None:
+        """The caller reads again."""
+        if self._connection is not None and self._judged and not self._over:
+            self._news()
+
+    def interrupt(self, error: DragomanError) -> None:
+        """Ends it with `error`, which is not the service's."""
+        if not self._over:
+            self.close()
+            if self._begun:
+                self._sink.fail(error)
+            else:
+                self._sink.refuse(error)
+
+    def close(self) -> None:
+        """Ends it; the service's connection is closed, unless the reply is whole."""
+        self._over = True
+        if self._task is not None:
+            self._task.cancel()
+        if self._slot:
+            # The task never began to run, so nobody else gives it back.
+            self._slot = False
+            self._wire.pool.give_back(None)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._wire.give_back(connection)
+
+    async def _dial(self) -> None:
+        try:
+            connection = await self._wire.dial()
+        except DragomanError as exc:
+            self._refuse(exc)
+            return
+        self._task = None
+        self._send(connection)
+
+    async def _redial(self) -> None:
+        self._slot = False
+        try:
+            connection = await self._wire.redial()
+        except DragomanError as exc:
+            self._refuse(exc)
+            return
+        self._task = None
+        self._send(connection)
+
+    def _send(self, connection: Connection) -> None:
+        self._connection = connection
+        self._wire.begin(connection, self._body, self._news)
+
+    def _news(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        if not self._judged and not self._judge(connection):
+            return
+        pieces = connection.pieces
+        if pieces:
+            if self._sink.congested:
+                return
+            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
+            self._take(data, whole=connection.stage is WHOLE)
+            if not self._over:
+                # Behind what came, for this may end the exchange, which is then told here.
+                connection.drained()
+        elif connection.stage is WHOLE:
+            self._take(b"", whole=True)
+        if self._over:
+            return
+        stage = connection.stage
+        if stage is BROKEN:
+            self._fail(connection.error or TruncatedStreamError("the answer broke off"))
+        elif stage is BODY or stage is HEAD:
+            connection.expect()
+
+    def _judge(self, connection: Connection) -> bool:
+        """Whether the head is one of an answer that can pass."""
+        if connection.stage is BROKEN and not connection.received:
+            error = connection.error or TruncatedStreamError("the connection closed without an answer")
+            if self._reused and isinstance(error, TruncatedStreamError):
+                # Closed while idle, not a byte answered: once more, afresh (RFC 9112, section 9.3.1).
+                self._reused = False
+                self._connection = None
+                connection.listener = None
+                self._wire.pool.drop(connection)
+                self._slot = True
+                self._task = asyncio.get_running_loop().create_task(self._redial())
+            else:
+                self._refuse(error)
+            return False
+        if connection.stage is BROKEN and not connection.pieces:
+            self._refuse(connection.error or TruncatedStreamError("the answer broke off"))
+            return False
+        if connection.stage is HEAD:
+            connection.expect()
+            return False
+        self._judged = True
+        head = connection.head
+        wanted = STREAM if self._stream else JSON
+        if head.status == 200 and not connection.coding and head.media_type == wanted:
+            return True
+        self._hand_over(connection)
+        return False
+
+    def _hand_over(self, connection: Connection) -> None:
+        """Leaves the reply, of which nothing was passed on, to be decoded."""
+        self._over = True
+        self._connection = None
+        connection.listener = None
+        connection.pieces[:0] = self._held
+        reply: Reply = NativeReply(connection, self._wire.pool)
+        try:
+            check_proxy(reply, self._wire.origin)
+            reply = unpacked(reply, connection.coding) if connection.coding else reply
+        except DragomanError as exc:
+            self._sink.refuse(signed(exc, self._line.name, self._line.key))
+        else:
+            self._sink.take_over(reply)
+
+    def _take(self, data: bytes, *, whole: bool) -> None:
+        if self._stream:
+            self._pass(data, whole=whole)
+            return
+        self._held.append(data)
+        self._size += len(data)
+        if self._size > MAX_BODY:
+            self._refuse(BadEventError(f"expected an answer of at most {MAX_BODY} bytes", code="upstream_too_large"))
+        elif whole:
+            self._give()
+
+    def _pass(self, data: bytes, *, whole: bool) -> None:
+        tap = self.tap
+        tap.feed(data)
+        if tap.other and not self._begun and self._connection is not None:
+            self._held.append(data)
+            self._hand_over(self._connection)
+            return
+        if whole and not tap.done and tap.error is None:
+            tap.finish()
+        ended = tap.error is None and (tap.done or whole)
+        if not tap.committed and not ended:
+            if tap.error is not None:
+                self._refuse(tap.error)
+            else:
+                self._held.append(data)
+            return
+        if self._held:
+            data = b"".join([*self._held, data])
+            self._held.clear()
+        if tap.error is not None:
+            # What it says of its failure may hold our key, and its end mark behind that would be a lie.
+            data = data[: tap.good(data)]
+        elif ended:
+            data += tap.owed
+        elif (end := tap.boundary(data)) < len(data):
+            # Only whole events go out, so that what is said behind them, a failure or a heartbeat, can be understood.
+            self._held.append(data[end:])
+            data = data[:end]
+        if data or ended:
+            if self._begun:
+                self._sink.pass_on(data, more=not ended)
+            else:
+                self._begun = True
+                self._sink.begin(data, more=not ended)
+        if tap.error is not None:
+            self._fail(tap.error)
+        elif ended:
+            self._let_go()
+
+    def _give(self) -> None:
+        body = b"".join(self._held)
+        self.tap.feed(body)
+        self.tap.finish()
+        if self.tap.other and self._connection is not None:
+            self._hand_over(self._connection)
+            return
+        if self.tap.error is not None:
+            self._refuse(self.tap.error)
+            return
+        self._let_go()
+        self._sink.give(body)
+
+    def _refuse(self, error: DragomanError) -> None:
+        if not self._over:
+            self.close()
+            self._sink.refuse(signed(error, self._line.name, self._line.key))
+
+    def _fail(self, error: DragomanError) -> None:
+        if not self._begun:
+            self._refuse(error)
+            return
+        self.close()
+        self._sink.fail(signed(error, self._line.name, self._line.key))
+
+    def _let_go(self) -> None:
+        """The answer is whole. Its connection serves again once the transfer has ended too, which it should at once."""
+        connection, self._connection = self._connection, None
+        self._over = True
+        if connection is None:
+            return
+        if connection.stage is WHOLE:
+            self._wire.give_back(connection)
+            return
+        wire = self._wire
+        late = asyncio.get_running_loop().call_later(LINGER, wire.give_back, connection)
+
+        def ended() -> None:
+            connection.pieces.clear()
+            connection.drained()
+            if connection.stage is not BODY:
+                late.cancel()
+                wire.give_back(connection)
+
+        connection.listener = ended
+        connection.drained()

@@ -1,0 +1,96 @@
+"""The relay alone, where its owner ends it at a bad moment: no slot of the pool may stay behind."""
+
+import asyncio
+
+from dragoman.engine.relay import Line, Relay, Sink
+from dragoman.errors import DragomanError
+from dragoman.protocols.openai_chat.relay import ChatRelay
+from dragoman.transport.native import NativeTransport
+from dragoman.transport.native.transport import Stats
+from dragoman.transport.seam import Reply, Route
+from tests.support.server import Exchange, serve
+
+WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}'
+
+
+class Kept(Sink):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[bytes | DragomanError] = asyncio.Queue()
+
+    @property
+    def congested(self) -> bool:
+        return False
+
+    def refuse(self, error: DragomanError) -> None:
+        self.told.put_nowait(error)
+
+    def take_over(self, reply: Reply) -> None:
+        reply.close()
+
+    def give(self, body: bytes) -> None:
+        self.told.put_nowait(body)
+
+    def begin(self, data: bytes, *, more: bool) -> None:
+        self.told.put_nowait(data)
+
+    def pass_on(self, data: bytes, *, more: bool) -> None:
+        self.told.put_nowait(data)
+
+    def fail(self, error: DragomanError) -> None:
+        self.told.put_nowait(error)
+
+
+def line(transport: NativeTransport, url: str) -> Line:
+    """A line to the service at `url`."""
+    codec = ChatRelay(f"{url}/chat/completions")
+    stream, whole = (transport.wire(codec.frame(None, stream=stream), Route()) for stream in (True, False))
+    return Line("up", None, codec, stream, whole)
+
+
+async def test_ending_it_before_it_dials_again_leaves_no_slot() -> None:
+    async def upstream(exchange: Exchange) -> None:
+        if len(service.requests) != 2:
+            await exchange.reply(headers={"content-type": "application/json"}, body=WHOLE)
+
+    transport = NativeTransport()
+    async with serve(upstream) as service:
+        way = line(transport, service.url)
+        sink = Kept()
+        Relay(way, sink, stream=False).start(b"{}")
+        assert await sink.told.get() == WHOLE
+        assert transport.stats() == Stats(idle=1, active=0, waiting=0)
+
+        relay = Relay(way, sink, stream=False)
+        tasks = asyncio.all_tasks()
+        relay.start(b"{}")  # over a connection that the service now ends
+        while asyncio.all_tasks() <= tasks:  # noqa: ASYNC110  # nothing tells of a task but that it is there
+            await asyncio.sleep(0)
+        relay.close()  # before the task that dials again has run at all
+        assert transport.stats() == Stats(idle=0, active=0, waiting=0)
+        assert sink.told.empty()
+
+        Relay(way, sink, stream=False).start(b"{}")
+        assert await sink.told.get() == WHOLE
+        transport.close()
+        assert transport.stats().active == 0
+
+
+async def test_ending_it_while_it_dials_leaves_no_slot() -> None:
+    async def upstream(exchange: Exchange) -> None:
+        await exchange.reply(headers={"content-type": "application/json"}, body=WHOLE)
+
+    transport = NativeTransport()
+    async with serve(upstream) as service:
+        way = line(transport, service.url)
+        for turns in range(8):
+            relay = Relay(way, Kept(), stream=False)
+            relay.start(b"{}")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            relay.close()
+            for _ in range(4):
+                await asyncio.sleep(0)
+            assert transport.stats().active == 0, turns
+        transport.close()

@@ -1,0 +1,147 @@
+"""A stream as a caller holds it: opened late, closed at once."""
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from dragoman.engine.answer import Answer, Owning
+from dragoman.engine.stream import Stream, Texts
+from dragoman.errors import ConnectError, UpstreamError
+from dragoman.types import PartDelta, PartEnd, PartStart, Reasoning, Refusal, StreamEvent, Text
+
+
+class Batches(Answer):
+    """Gives out batches, or raises; tells when it was closed."""
+
+    def __init__(self, *batches: list[StreamEvent] | Exception) -> None:
+        self._batches = list(batches)
+        self.closed = asyncio.Event()
+
+    async def read(self) -> list[StreamEvent]:
+        following = self._batches.pop(0) if self._batches else []
+        if isinstance(following, Exception):
+            raise following
+        return following
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def deltas(text: str) -> list[StreamEvent]:
+    return [PartDelta(letter) for letter in text]
+
+
+def opening(answer: Answer | Exception) -> Callable[[], Awaitable[Answer]]:
+    async def open_it() -> Answer:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return open_it
+
+
+def letters(events: list[StreamEvent]) -> list[str]:
+    return [event.text for event in events if isinstance(event, PartDelta)]
+
+
+async def test_the_events_of_a_batch_come_one_by_one() -> None:
+    answer = Batches(deltas("ab"), [PartEnd()], deltas("c"))
+    assert [text async for text in Stream(opening(answer), letters)] == ["a", "b", "c"]
+    assert answer.closed.is_set()
+
+
+async def test_awaiting_opens_and_returns_the_stream_itself() -> None:
+    stream = Stream(opening(Batches(deltas("a"))), letters)
+    assert await stream is stream
+    assert await stream is stream
+    assert [text async for text in stream] == ["a"]
+
+
+async def test_a_refused_connection_raises_where_the_stream_is_awaited() -> None:
+    with pytest.raises(ConnectError):
+        await Stream(opening(ConnectError("refused")), letters)
+
+
+async def test_an_error_comes_after_the_text_and_ends_the_stream() -> None:
+    answer = Batches(deltas("ab"), UpstreamError("gave up"))
+    stream = Stream(opening(answer), letters)
+    assert [await anext(stream), await anext(stream)] == ["a", "b"]
+    with pytest.raises(UpstreamError):
+        await anext(stream)
+    assert answer.closed.is_set()
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+
+
+async def test_leaving_the_loop_early_closes_the_answer() -> None:
+    answer = Batches(deltas("ab"), deltas("c"))
+    async for _ in Stream(opening(answer), letters):
+        break
+    gc.collect()
+    await asyncio.wait_for(answer.closed.wait(), 5)
+
+
+async def test_closing_ends_it_and_drops_the_rest_of_the_batch() -> None:
+    answer = Batches(deltas("ab"))
+    stream = Stream(opening(answer), letters)
+    assert await anext(stream) == "a"
+    await stream.aclose()
+    assert answer.closed.is_set()
+    assert [text async for text in stream] == []
+
+
+async def test_async_with_opens_and_closes() -> None:
+    answer = Batches(deltas("ab"))
+    async with Stream(opening(answer), letters) as stream:
+        assert await anext(stream) == "a"
+    assert answer.closed.is_set()
+
+
+async def test_a_stream_that_was_never_started_opens_nothing() -> None:
+    stream = Stream(opening(AssertionError("opened")), letters)
+    await stream.aclose()
+    assert [text async for text in stream] == []
+
+
+async def test_a_cancelled_reader_closes_the_answer() -> None:
+    class Silent(Batches):
+        async def read(self) -> list[StreamEvent]:
+            await asyncio.Event().wait()
+            return []
+
+    answer = Silent()
+    task = asyncio.ensure_future(anext(Stream(opening(answer), letters)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert answer.closed.is_set()
+
+
+async def test_an_exception_thrown_in_closes_and_comes_back() -> None:
+    answer = Batches(deltas("ab"))
+    stream = Stream(opening(answer), letters)
+    assert await stream.asend(None) == "a"
+    with pytest.raises(KeyError):
+        await stream.athrow(KeyError("k"))
+    assert answer.closed.is_set()
+    with pytest.raises(LookupError):
+        await stream.athrow(LookupError)
+
+
+async def test_what_an_answer_owns_is_released_with_it() -> None:
+    released: list[str] = []
+    answer = Batches(deltas("a"))
+    stream = Stream(opening(Owning(answer, lambda: released.append("transport"))), letters)
+    assert [text async for text in stream] == ["a"]
+    assert answer.closed.is_set()
+    assert released == ["transport"]
+
+
+def test_texts_are_words_for_the_reader_and_not_reasoning() -> None:
+    texts = Texts()
+    first: list[StreamEvent] = [PartStart(Reasoning(text="")), PartDelta("hm"), PartEnd(), PartStart(Text(text=""))]
+    second: list[StreamEvent] = [PartDelta("a"), PartEnd(), PartStart(Refusal(text="")), PartDelta("no"), PartEnd()]
+    assert [texts(first), texts(second)] == [[], ["a", "no"]]
