@@ -1,0 +1,41 @@
+"""Aibn: a site built on chatgpt-demo. Knows its host and its settings."""
+
+from typing import Any
+
+from dragoman.protocols.aibn import AibnClient
+from dragoman.protocols.codec import ClientCodec
+from dragoman.protocols.raw_text import BROKEN_MARK
+from dragoman.protocols.signature import sign
+from dragoman.providers.base import AsyncGeneratorProvider, AsyncResult
+from dragoman.providers.prompt import Messages
+
+
+class Aibn(AsyncGeneratorProvider):
+    """chatgpt-demo's protocol: OpenAI-style messages, signed over seconds; raw text back.
+
+    Today's chatgpt-demo wants `secret = ""` where none is set; up to 2023-04-26 it was "undefined".
+    """
+
+    url = "https://aibn.cc"
+    working = False
+    supports_message_history = True
+    supports_gpt_35_turbo = True
+    impersonate = "chrome107"
+    secret = "undefined"  # noqa: S105  # the site's public default
+    broken_mark = BROKEN_MARK
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        return AibnClient(url=cls.url, secret=cls.secret, password=cls.password, broken_mark=cls.broken_mark)
+
+    @classmethod
+    def create_async_generator(
+        cls, model: str, messages: Messages, proxy: str | None = None, timeout: float = 120, **kwargs: Any
+    ) -> AsyncResult:
+        """The answer's text, piece by piece; `timeout`: seconds of silence, until the first byte and between bytes."""
+        return super().create_async_generator(model, messages, proxy, timeout=timeout, **kwargs)
+
+
+def generate_signature(timestamp: int, message: str, secret: str = "undefined") -> str:  # noqa: S107  # public default
+    """The lower-case hex SHA-256 of `timestamp:message:secret`."""
+    return sign(timestamp, message, secret)

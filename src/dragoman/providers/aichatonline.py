@@ -1,0 +1,35 @@
+"""AiChatOnline: a chat site with a token for each visitor. Knows its hosts."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from dragoman.engine.call import Service, fetch
+from dragoman.engine.env import get_random_string
+from dragoman.protocols.aichatonline import AiChatOnlineClient, decode_token
+from dragoman.providers.base import AsyncGeneratorProvider
+from dragoman.providers.models import ProviderModelMixin
+from dragoman.transport.aiohttp import AiohttpTransport
+from dragoman.transport.seam import Route
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+
+class AiChatOnline(AsyncGeneratorProvider, ProviderModelMixin):
+    """A token first, then the conversation as one text; lines of JSON back."""
+
+    site_url: ClassVar[str] = "https://aichatonline.org"
+    url = "https://aichatonlineorg.erweima.ai"
+    api_endpoint: ClassVar[str] = "/aichatonline/api/chat/gpt"
+    working = False
+    default_model = "gpt-4o-mini"
+
+    @classmethod
+    def codec(cls) -> AiChatOnlineClient:
+        return AiChatOnlineClient(url=cls.url, api_endpoint=cls.api_endpoint)
+
+    @classmethod
+    async def grab_token(cls, session: "ClientSession", proxy: str | None) -> str:
+        """A fresh token, fetched with the caller's own session. Raises the exact error of the tree."""
+        transport, codec = AiohttpTransport(session=session), cls.codec()
+        service = Service(cls.__name__, codec, transport, Route(limits=cls.limits, proxy=proxy, ca_file=cls.ca_file))
+        return decode_token(await fetch(service, codec.token_request(get_random_string())))

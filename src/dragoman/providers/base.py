@@ -1,0 +1,177 @@
+"""What a provider is: a class whose attributes say where a service is, what it speaks, and what it can do."""
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dragoman.engine.answer import Answer, Owning
+from dragoman.engine.call import Service, open_answer, receive
+from dragoman.engine.env import system_env
+from dragoman.engine.relay import Line
+from dragoman.engine.stream import Stream, Texts
+from dragoman.errors import ConfigurationError, TransportError
+from dragoman.protocols.codec import ClientCodec
+from dragoman.providers.prompt import Messages
+from dragoman.providers.request import build_request
+from dragoman.transport.choice import Transports
+from dragoman.transport.native.transport import NativeTransport
+from dragoman.transport.seam import Limits, Reply, Route, Transport
+from dragoman.types import ChatRequest
+
+if TYPE_CHECKING:
+    from aiohttp import BaseConnector, ClientSession
+
+AsyncResult = AsyncGenerator[str, None]
+"""The text of an answer, piece by piece; it may be awaited as well, which opens it."""
+
+SETTINGS = frozenset(
+    {"url", "api_key", "secret", "password", "impersonate", "broken_mark", "limits", "ca_file", "strict"}
+)
+"""Attributes that a single call may override by name."""
+
+
+class AsyncGeneratorProvider:
+    """A chat service.
+
+    A subclass gives attributes and `codec`; another `url` is all it takes to use a host of one's own.
+    """
+
+    url: ClassVar[str] = ""
+    working: ClassVar[bool] = True
+    supports_stream: ClassVar[bool] = True
+    supports_message_history: ClassVar[bool] = False
+    supports_gpt_35_turbo: ClassVar[bool] = False
+    impersonate: ClassVar[str | None] = None
+    api_key: ClassVar[str | None] = None
+    secret: ClassVar[str] = ""
+    password: ClassVar[str | None] = None
+    broken_mark: ClassVar[str | None] = None
+    proxy: ClassVar[str | None] = None
+    ca_file: ClassVar[str | None] = None
+    strict: ClassVar[bool] = False
+    limits: ClassVar[Limits] = Limits()
+    timeout: ClassVar[float] = 120
+    """Seconds of silence that `create_async_generator` bears, until the first byte and between bytes."""
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        """The protocol, with this class's settings."""
+        raise ConfigurationError(f"{cls.__name__} names no protocol")
+
+    @classmethod
+    async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
+        """The answer to `request`. Raises what is wrong before its first byte."""
+        service = Service(
+            name=cls.__name__,
+            codec=cls.codec(),
+            transport=transports.pick(cls.impersonate),
+            route=route or cls.route(),
+            strict=cls.strict,
+        )
+        try:
+            return await open_answer(service, request, system_env(cls.key()))
+        except TransportError as exc:
+            if cls._gone():
+                exc.message += f" (the hosted site {cls.url} is gone; give `url` a host of your own)"
+            raise
+
+    @classmethod
+    async def receive(cls, request: ChatRequest, reply: Reply, transport: Transport) -> Answer:
+        """The answer that `reply`, to a request that was relayed, is."""
+        service = Service(cls.__name__, cls.codec(), transport, cls.route())
+        return await receive(service, request, system_env(cls.key()), reply)
+
+    @classmethod
+    def line(cls, transport: NativeTransport) -> Line | None:
+        """How requests of its own protocol are relayed to it; None where they cannot be."""
+        own_way = cls.open.__func__ is not AsyncGeneratorProvider.open.__func__  # type: ignore[attr-defined]  # a method
+        if own_way or cls.impersonate or (relay := cls.codec().relay) is None:
+            return None
+        key, route = cls.key(), cls.route()
+        stream, whole = (transport.wire(relay.frame(key, stream=stream), route) for stream in (True, False))
+        return Line(cls.__name__, key, relay, stream, whole)
+
+    @classmethod
+    def key(cls) -> str | None:
+        """The credential to send."""
+        return cls.api_key
+
+    @classmethod
+    def route(cls) -> Route:
+        """How this class's settings reach the service."""
+        return Route(limits=cls.limits, proxy=cls.proxy, ca_file=cls.ca_file)
+
+    @classmethod
+    def create_async_generator(
+        cls, model: str, messages: Messages, proxy: str | None = None, **kwargs: Any
+    ) -> AsyncResult:
+        """The answer's text, piece by piece.
+
+        `proxy`: an http, https or socks5 URL. Further arguments: `timeout` (seconds of silence), `connector` or
+        `session` (aiohttp's, used and left open), any of SETTINGS, the chat options of OpenAI's API, and whatever else
+        the service's own protocol takes.
+        """
+        timeout = kwargs.pop("timeout", None)
+        connector, session = kwargs.pop("connector", None), kwargs.pop("session", None)
+        kwargs.pop("stream", None)
+        overrides = {name: kwargs.pop(name) for name in SETTINGS & kwargs.keys()}
+        provider = cls.configured(overrides) if overrides else cls
+        return provider._texts(model, messages, kwargs, _silence(proxy, timeout, provider), _given(session, connector))
+
+    @classmethod
+    async def create_async(cls, model: str, messages: Messages, proxy: str | None = None, **kwargs: Any) -> str:
+        """The answer's whole text; arguments as for `create_async_generator`."""
+        return "".join([text async for text in cls.create_async_generator(model, messages, proxy, **kwargs)])
+
+    @classmethod
+    def configured(cls, attributes: Mapping[str, Any], name: str = "") -> type["AsyncGeneratorProvider"]:
+        """This class with other attributes, and under another name where one is given."""
+        return type(name or cls.__name__, (cls,), dict(attributes))
+
+    @classmethod
+    def _texts(
+        cls, model: str, messages: Messages, options: dict[str, Any], route: Route, given: Transport | None
+    ) -> AsyncResult:
+        async def opening() -> Answer:
+            transports = Transports(given)
+            try:
+                request = build_request(cls.model_name(model), messages, options, cls.protocol_name())
+                return Owning(await cls.open(request, transports, route), transports.close)
+            except BaseException:
+                transports.close()
+                raise
+
+        return Stream(opening, Texts())
+
+    @classmethod
+    def model_name(cls, model: str) -> str:
+        """The service's own name of a caller's `model`."""
+        return model
+
+    @classmethod
+    def protocol_name(cls) -> str:
+        """The protocol whose own words a caller may add to a request."""
+        return cls.codec().name
+
+    @classmethod
+    def _gone(cls) -> bool:
+        """Whether this hosted site no longer answers: `working` is False, and `url` still the one it came with."""
+        founder = next(base for base in cls.__mro__ if "working" in vars(base))
+        return not cls.working and cls.url == getattr(founder, "url", None)
+
+
+def _silence(proxy: str | None, timeout: float | None, provider: type[AsyncGeneratorProvider]) -> Route:
+    silence = provider.timeout if timeout is None else timeout
+    limits = provider.limits
+    return Route(
+        limits=Limits(limits.pool, limits.connect, limits.tls, limits.proxy, silence, silence, limits.total),
+        proxy=proxy or provider.proxy,
+        ca_file=provider.ca_file,
+    )
+
+
+def _given(session: "ClientSession | None", connector: "BaseConnector | None") -> Transport | None:
+    if session is None and connector is None:
+        return None
+    from dragoman.transport.aiohttp import AiohttpTransport
+
+    return AiohttpTransport(session=session, connector=connector)

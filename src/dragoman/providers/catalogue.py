@@ -1,0 +1,44 @@
+"""Every provider there is: each class of this package's modules, and those that other packages register.
+
+A package adds its own through the entry point group `dragoman.providers`; no list is edited for one of ours.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+
+import dragoman.providers
+from dragoman.errors import ConfigurationError
+from dragoman.providers.base import AsyncGeneratorProvider
+
+Provider = type[AsyncGeneratorProvider]
+
+
+def catalogue() -> dict[str, Provider]:
+    """The classes by their names in lower case. Raises ConfigurationError where a registered one cannot be loaded."""
+    return {provider.__name__.lower(): provider for provider in [*_own(), *_registered()]}
+
+
+def _own() -> Iterator[Provider]:
+    package = dragoman.providers
+    for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(info.name)
+        for value in vars(module).values():
+            if _is_provider(value) and value.__module__.startswith(info.name) and value is not AsyncGeneratorProvider:
+                yield value
+
+
+def _registered() -> Iterator[Provider]:
+    for entry in entry_points(group="dragoman.providers"):
+        try:
+            provider = entry.load()
+        except (ImportError, AttributeError) as exc:
+            raise ConfigurationError(f"the provider {entry.name!r} ({entry.value}) cannot be loaded: {exc}") from exc
+        if not _is_provider(provider):
+            raise ConfigurationError(f"the provider {entry.name!r} ({entry.value}) is no AsyncGeneratorProvider")
+        yield provider
+
+
+def _is_provider(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, AsyncGeneratorProvider)

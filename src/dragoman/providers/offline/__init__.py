@@ -1,0 +1,29 @@
+"""Models that need no network and no key: `eliza` talks, `echo` repeats, `script` does as it is told."""
+
+from dragoman.engine.answer import Answer
+from dragoman.providers.base import AsyncGeneratorProvider
+from dragoman.providers.models import ProviderModelMixin
+from dragoman.providers.offline.answers import MODELS, open_offline
+from dragoman.transport.choice import Transports
+from dragoman.transport.seam import Route
+from dragoman.types import ChatRequest
+
+
+class Offline(AsyncGeneratorProvider, ProviderModelMixin):
+    """`eliza` listens, `echo` repeats, `script` obeys its directives: see `dragoman.providers.offline.script`."""
+
+    supports_message_history = True
+    default_model = "eliza"
+    models = MODELS
+
+    @classmethod
+    async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
+        return await open_offline(request.model, request)
+
+    @classmethod
+    def model_name(cls, model: str) -> str:
+        return cls.get_model(model)
+
+    @classmethod
+    def protocol_name(cls) -> str:
+        return "offline"

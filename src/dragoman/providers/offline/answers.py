@@ -1,0 +1,116 @@
+"""The offline models' answers: steps of events, silence and failure. Knows no network."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from typing import assert_never
+
+from dragoman.engine.answer import Answer
+from dragoman.errors import DragomanError, ModelNotFoundError, TruncatedStreamError, nearest
+from dragoman.protocols.losses import DETAILS, PARTS, losses
+from dragoman.providers.offline.directives import Count, Directive, Fail, Pause, Say, Step, steps
+from dragoman.providers.offline.echo import echo
+from dragoman.providers.offline.eliza import eliza
+from dragoman.providers.offline.script import script
+from dragoman.providers.offline.turns import heard
+from dragoman.types import ChatRequest, ResponseStart, StreamEvent
+
+_MODELS: dict[str, Callable[[ChatRequest], list[Directive]]] = {"eliza": eliza, "echo": echo, "script": script}
+
+MODELS = tuple(_MODELS)
+"""The names of the offline models."""
+
+_EVERYTHING = (
+    frozenset(ChatRequest.__struct_fields__)
+    | frozenset(PARTS.values())
+    | frozenset(f"{PARTS[kind]}.{detail}" for kind, detail in DETAILS.items())
+)
+_UNHEARD = frozenset(
+    {
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "stop",
+        "reasoning_effort",
+        "image",
+        "audio",
+        "file",
+        "unknown",
+    }
+)
+"""What the talking models do not heed. What steers a choice among words they obey: they have none."""
+
+_EXPRESSES = {"eliza": _EVERYTHING - _UNHEARD, "echo": _EVERYTHING - _UNHEARD, "script": _EVERYTHING}
+"""A script itself says what is made of the request, so nothing is lost on it."""
+
+
+async def open_offline(model: str, request: ChatRequest) -> Answer:
+    """The answer of an offline model. Raises ModelNotFoundError, InvalidRequestError, and what a script begins with."""
+    answering = _MODELS.get(model)
+    if answering is None:
+        known = f"expected one of the offline models {', '.join(MODELS)}, got {model!r}"
+        raise ModelNotFoundError(known + nearest(model, MODELS))
+    directives = answering(request)
+    await _opening(directives)
+    start = ResponseStart(model=model, losses=losses(request, _EXPRESSES[model]))
+    return OfflineAnswer(steps(start, heard(request), directives))
+
+
+async def _opening(directives: Sequence[Directive]) -> None:
+    """Raises an error that comes before any content, after the delays before it. A cut is always one of the stream."""
+    delay = 0.0
+    for directive in directives:
+        match directive:
+            case Pause(float() as seconds):
+                delay += seconds
+            case Fail(error) if not isinstance(error, TruncatedStreamError):
+                await asyncio.sleep(delay)
+                raise error
+            case Count() | Say(text=""):
+                pass
+            case _:
+                return
+
+
+class OfflineAnswer(Answer):
+    """Steps, taken one a read."""
+
+    def __init__(self, taken: Iterator[Step]) -> None:
+        self._steps = taken
+        self._closed = asyncio.Event()
+        self._error: DragomanError | None = None
+        self._whole = False
+
+    async def read(self) -> list[StreamEvent]:
+        # A model that never waits must not keep a loop from its other work.
+        await asyncio.sleep(0)
+        while self._error is None and not self._whole:
+            if self._closed.is_set():
+                self._error = TruncatedStreamError("the answer was closed before its end")
+                break
+            step = next(self._steps, None)
+            match step:
+                case None:
+                    self._whole = True
+                case list():
+                    return step
+                case Pause(seconds):
+                    await self._pause(seconds)
+                case Fail(error):
+                    self._error = error
+                case _:
+                    assert_never(step)
+        if self._error is not None:
+            raise self._error
+        return []
+
+    def close(self) -> None:
+        self._closed.set()
+
+    async def _pause(self, seconds: float | None) -> None:
+        """Waits that long, or until the answer is closed."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,46 @@
+"""OpenAI, and every service that took over its chat protocol."""
+
+import os
+from typing import ClassVar
+
+from dragoman.errors import ConfigurationError
+from dragoman.protocols.codec import ClientCodec
+from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.providers.base import AsyncGeneratorProvider
+from dragoman.providers.models import ProviderModelMixin
+
+
+class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
+    """Any service with `POST {url}/chat/completions`. Without `models` it takes any name."""
+
+    supports_message_history = True
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        if not cls.url:
+            raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001/v1")
+        return OpenAIChatClient(cls.url)
+
+    @classmethod
+    def get_models(cls) -> list[str]:
+        return list(cls.models)
+
+    @classmethod
+    def model_name(cls, model: str) -> str:
+        return cls.get_model(model)
+
+
+class OpenAI(OpenAICompatible):
+    """OpenAI itself. The key is `api_key`, or the variable OPENAI_API_KEY."""
+
+    url = "https://api.openai.com/v1"
+    supports_gpt_35_turbo = True
+    key_variable: ClassVar[str] = "OPENAI_API_KEY"
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        return OpenAIChatClient(cls.url, max_tokens_field="max_completion_tokens", top_k=False)
+
+    @classmethod
+    def key(cls) -> str | None:
+        return cls.api_key or os.environ.get(cls.key_variable)

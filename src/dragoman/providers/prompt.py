@@ -1,0 +1,24 @@
+"""Conversations as callers write them: lists of dictionaries, in OpenAI's shape."""
+
+from itertools import chain
+from typing import Any
+
+from msgspec.structs import replace
+
+from dragoman.protocols.openai_chat import decode_messages
+from dragoman.protocols.prompt import format_messages
+from dragoman.types import Message, ToolResult
+
+Messages = list[dict[str, Any]]
+"""`[{"role": "user", "content": "Hello"}]`; content is a string or a list of parts, as OpenAI's API takes it."""
+
+
+def format_prompt(messages: Messages) -> str:
+    """The conversation as one text: one message is its content, more are `Role: content` lines and `Assistant:`."""
+    return format_messages(tuple(map(_told, decode_messages(messages))))
+
+
+def _told(message: Message) -> Message:
+    """`message` with what a tool answered as words of its own."""
+    parts = (part.parts if isinstance(part, ToolResult) else (part,) for part in message.parts)
+    return replace(message, parts=tuple(chain.from_iterable(parts)))

@@ -1,0 +1,91 @@
+"""The catalogue: what this package has, and what others register."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.providers import OpenAI, OpenAICompatible, format_prompt, get_random_string
+from dragoman.providers.catalogue import catalogue
+from dragoman.providers.request import build_request
+
+EXTENSION = """
+from dragoman.providers import OpenAICompatible
+class Mine(OpenAICompatible):
+    url = "http://127.0.0.1:1/v1"
+"""
+
+
+def registered(folder: Path, value: str) -> subprocess.CompletedProcess[str]:
+    """What a Python that finds another package in `folder` says of the catalogue."""
+    (folder / "extension.py").write_text(EXTENSION)
+    info = folder / "extension-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: extension\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[dragoman.providers]\nmine = {value}\n")
+    code = f"import sys; sys.path.insert(0, {str(folder)!r})\n" + (
+        "from dragoman.providers.catalogue import catalogue\n"
+        "from dragoman.errors import ConfigurationError\n"
+        "try: print(*sorted(catalogue()))\n"
+        "except ConfigurationError as exc: print(exc)\n"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+def test_every_class_of_this_package_is_found_without_a_list() -> None:
+    assert set(catalogue()) == {
+        "aibn",
+        "aichatfree",
+        "aichatonline",
+        "cromicle",
+        "offline",
+        "openai",
+        "openaicompatible",
+    }
+
+
+def test_another_package_registers_its_own(tmp_path: Path) -> None:
+    assert "mine" in registered(tmp_path, "extension:Mine").stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("extension:Gone", "the provider 'mine' (extension:Gone) cannot be loaded"),
+        ("nowhere:Mine", "the provider 'mine' (nowhere:Mine) cannot be loaded"),
+        ("pathlib:Path", "the provider 'mine' (pathlib:Path) is no AsyncGeneratorProvider"),
+    ],
+)
+def test_one_that_cannot_be_used_is_named(tmp_path: Path, value: str, message: str) -> None:
+    assert message in registered(tmp_path, value).stdout
+
+
+def test_openai_takes_its_key_from_the_environment_unless_it_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-from-the-environment")
+    assert OpenAI.key() == "sk-from-the-environment"
+    assert OpenAI.configured({"api_key": "sk-own"}).key() == "sk-own"
+    assert OpenAICompatible.key() is None
+
+
+def test_a_prompt_is_the_content_of_one_message_or_lines_of_many() -> None:
+    one = {"role": "user", "content": "Привет"}
+    assert format_prompt([one]) == "Привет"
+    many = [{"role": "system", "content": "Brief."}, one, {"role": "assistant", "content": ""}, one]
+    assert format_prompt(many) == "System: Brief.\nUser: Привет\nUser: Привет\nAssistant:"
+    asked: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": []}
+    told = {"role": "tool", "tool_call_id": "c1", "content": "42"}
+    assert format_prompt([one, asked, told]) == "User: Привет\nTool: 42\nAssistant:"
+
+
+def test_a_random_string_is_new_each_time_and_as_long_as_asked() -> None:
+    words = {get_random_string() for _ in range(50)}
+    assert len(words) == 50
+    assert all(len(word) == 10 and word.isalnum() and word.islower() | word.isdigit() for word in words)
+    assert len(get_random_string(24)) == 24
+
+
+def test_what_no_protocol_shares_rides_under_the_name_of_the_one_asked() -> None:
+    request = build_request("m", "Hi", {"extra_body": {"seed": 7, "mood": "calm"}, "temperature": None}, "aibn")
+    assert (request.seed, request.temperature, request.extra) == (7, None, {"aibn": {"mood": "calm"}})
