@@ -1,0 +1,78 @@
+"""One interface to every chat service that is configured."""
+
+from pathlib import Path
+from typing import Self, Unpack
+
+from dragoman.client.models import Models, Relayed
+from dragoman.config import Config, load
+from dragoman.engine.answer import Answer, whole
+from dragoman.engine.stream import Stream
+from dragoman.providers.request import ChatOptions, Conversation, build_request
+from dragoman.transport.choice import Transports
+from dragoman.transport.seam import Transport
+from dragoman.types import ChatRequest, ChatResponse, StreamEvent
+
+
+class Client:
+    """Chats with any model by its name: `provider/model`, or a route of the configuration; "" is the default.
+
+    `config`: values, or the path of a file; where it is None, `dragoman.toml` is looked for here and in the user's
+    configuration folder, and with none of them the offline models answer. `transport` serves every call instead of real
+    sockets. Raises ConfigurationError.
+    """
+
+    def __init__(self, config: Config | Path | str | None = None, *, transport: Transport | None = None) -> None:
+        self.config = config if isinstance(config, Config) else load(Path(config) if config else None)
+        self._closed = False
+        self._transports = Transports(transport)
+        self._models = Models(self.config, self._transports)
+        self.providers = self._models.providers
+
+    @property
+    def default_model(self) -> str:
+        """What answers where no model is named."""
+        return self._models.default
+
+    def models(self) -> tuple[str, ...]:
+        """The names known here. A service may take more under `provider/…`."""
+        return self._models.names()
+
+    def relayed(self, model: str, protocol: str) -> Relayed | None:
+        """Where a request of `protocol` can be relayed, by the one who serves it; None where it must be translated."""
+        return self._models.relayed(model, protocol)
+
+    async def open(self, request: ChatRequest) -> Answer:
+        """The answer as batches of events; its owner closes it. Raises what is wrong before the first byte."""
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        return await self._models.handler(request.model)(request)
+
+    async def complete(self, request: ChatRequest) -> ChatResponse:
+        """The whole answer. Raises TruncatedStreamError where it broke off."""
+        return await whole(await self.open(request))
+
+    async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
+        """The whole answer to `messages`: a string, dictionaries in OpenAI's shape, or Message values."""
+        return await self.complete(build_request(model, messages, options))
+
+    def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> Stream[StreamEvent]:
+        """The answer's events.
+
+        Nothing is sent before it is awaited or iterated; leaving the loop ends the call at once.
+        """
+
+        async def opening() -> Answer:
+            return await self.open(build_request(model, messages, options))
+
+        return Stream(opening, list)
+
+    async def aclose(self) -> None:
+        """Ends every connection. May be called twice; nothing can be asked any more."""
+        self._closed = True
+        self._transports.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()

@@ -1,0 +1,150 @@
+"""The client for callers without an event loop: the same names, each waiting for its result."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError, Future
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any, Self, TypeVar, Unpack
+
+from dragoman.client.client import Client
+from dragoman.config import Config
+from dragoman.engine.answer import Answer
+from dragoman.providers.request import ChatOptions, Conversation, build_request
+from dragoman.types import ChatRequest, ChatResponse, StreamEvent
+
+T = TypeVar("T")
+
+
+class SyncClient:
+    """A Client whose loop runs in a thread of its own. Close it, or use it in a `with`."""
+
+    def __init__(self, config: Config | Path | str | None = None) -> None:
+        self._client = Client(config)
+        self.config = self._client.config
+        self.providers = self._client.providers
+        self._closed = False
+        self._closing = Lock()
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="dragoman", daemon=True)
+        self._thread.start()
+
+    @property
+    def default_model(self) -> str:
+        """What answers where no model is named."""
+        return self._client.default_model
+
+    def models(self) -> tuple[str, ...]:
+        """The names known here. A service may take more under `provider/…`."""
+        return self._client.models()
+
+    def complete(self, request: ChatRequest) -> ChatResponse:
+        """The whole answer. Raises TruncatedStreamError where it broke off."""
+        return self._wait(self._client.complete(request))
+
+    def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
+        """The whole answer to `messages`: a string, dictionaries in OpenAI's shape, or Message values."""
+        return self._wait(self._client.chat(model, messages, **options))
+
+    def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> "SyncStream":
+        """The answer's events. Nothing is sent before it is iterated; leaving the loop ends the call at once."""
+        request = build_request(model, messages, options)
+        return SyncStream(lambda: self._client.open(request), self._wait, self._loop)
+
+    def close(self) -> None:
+        """Ends every call, every connection and the thread. May be called twice."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        with self._closing:
+            if self._closed:
+                coroutine.close()
+                raise RuntimeError("this client is closed")
+            future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except CancelledError as exc:
+            raise RuntimeError("this client was closed by another thread") from exc
+        except BaseException:
+            # Ctrl-C while waiting: nobody wants the result any more.
+            future.cancel()
+            raise
+
+    async def _end(self) -> None:
+        # Threads that still wait for a call are told, and not left waiting.
+        calls = asyncio.all_tasks() - {asyncio.current_task()}
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        await self._client.aclose()
+        await self._loop.shutdown_asyncgens()
+
+
+class SyncStream(Iterator[StreamEvent]):
+    """An answer's events. It ends at once when it is closed, dropped or has failed; `with` closes it too."""
+
+    def __init__(
+        self,
+        opening: Callable[[], Coroutine[Any, Any, Answer]],
+        wait: Callable[[Coroutine[Any, Any, Any]], Any],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._opening: Callable[[], Coroutine[Any, Any, Answer]] | None = opening
+        self._wait = wait
+        self._loop = loop
+        self._answer: Answer | None = None
+        self._events: Iterator[StreamEvent] = iter(())
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> StreamEvent:
+        for event in self._events:
+            return event
+        try:
+            return self._refill()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Ends the call at once. May be called twice."""
+        self._opening = None
+        self._events = iter(())
+        answer, self._answer = self._answer, None
+        if answer is not None and not self._loop.is_closed():
+            # What runs in the loop belongs to the loop; the client that closed it has closed this too.
+            self._loop.call_soon_threadsafe(answer.close)
+
+    def __del__(self) -> None:
+        # A caller who leaves its loop early drops the stream; this may run in any thread.
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _refill(self) -> StreamEvent:
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            self._answer = self._wait(opening())
+        if self._answer is not None:
+            self._events = iter(self._wait(self._answer.read()))
+            for event in self._events:
+                return event
+        raise StopIteration

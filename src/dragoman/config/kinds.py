@@ -1,0 +1,228 @@
+"""What a key may hold: kinds of values, and how one is checked. Knows no key."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import assert_never
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.config.values import Key, Keys
+from dragoman.errors import CUT, cut, nearest
+
+
+class Text(Struct, frozen=True):
+    """Text that matches `pattern` whole. A `secret` one is never shown, and may be `{ env = "NAME" }`.
+
+    `conceal`: characters behind or before which a wrong text may hold a secret, so that it is not shown either.
+    """
+
+    expected: str
+    pattern: str
+    secret: bool = False
+    conceal: str = ""
+
+
+class Switch(Struct, frozen=True):
+    """Text, or empty text for "off": None."""
+
+    of: Text
+
+
+class Whole(Struct, frozen=True):
+    """A whole number."""
+
+    least: int
+    most: int | None = None
+
+
+class Seconds(Struct, frozen=True):
+    """A number of seconds above 0; `inf` for no limit: None."""
+
+
+class Truth(Struct, frozen=True):
+    """True or false."""
+
+
+class Choice(Struct, frozen=True):
+    """One of some words."""
+
+    words: tuple[str, ...]
+
+
+class Many(Struct, frozen=True):
+    """A list of different texts."""
+
+    of: Text
+    least: int = 0
+
+
+class Single(Struct, frozen=True):
+    """One text, read as a list of one."""
+
+    of: Text
+
+
+class Pairs(Struct, frozen=True):
+    """A table of texts."""
+
+    of: Text
+
+
+Kind = Text | Switch | Whole | Seconds | Truth | Choice | Many | Single | Pairs
+
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+WHOLE = re.compile(r"-?[0-9]{1,18}")
+DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?|inf")
+LONG_NUMBER = 10**18
+"""Numbers from here on are not spelt out, nor taken for seconds: 30 thousand million years are no wait."""
+TRUTH = {"true": True, "false": False, "1": True, "0": False}
+
+
+class WrongError(Exception):
+    """A value is not of its kind; `below`: where inside the value."""
+
+    def __init__(self, expected: str, got: str, hint: str = "", below: Keys = ()) -> None:
+        super().__init__(f"expected {expected}, got {got}{hint}")
+        self.below = below
+
+
+def is_secret(kind: Kind) -> bool:
+    """Whether values of this kind are shown nowhere."""
+    match kind:
+        case Text():
+            return kind.secret
+        case Switch(of) | Many(of) | Single(of) | Pairs(of):
+            return of.secret
+        case Whole() | Seconds() | Truth() | Choice():
+            return False
+        case _:
+            assert_never(kind)
+
+
+def expected(kind: Kind) -> str:
+    """What may stand there, in words."""
+    match kind:
+        case Text(words, secret=secret):
+            return words + (', or { env = "NAME" }' if secret else "")
+        case Switch(of) | Single(of):
+            return expected(of)
+        case Whole(least, None):
+            return f"a whole number of at least {least}"
+        case Whole(least, most):
+            return f"a whole number from {least} to {most}"
+        case Seconds():
+            return "a number of seconds above 0, or inf for no limit"
+        case Truth():
+            return "true or false"
+        case Choice(words):
+            return " or ".join(map(_quoted, words))
+        case Many(of, least):
+            return f"a list of {'at least one ' if least else ''}{expected(of)}"
+        case Pairs(of):
+            return f"a table of {expected(of)}"
+        case _:
+            assert_never(kind)
+
+
+def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
+    """The value as the configuration keeps it. Raises WrongError."""
+    match kind, value:
+        case (Text(secret=True), {"env": str(name), **others}) if not others:
+            if name not in environ:
+                # A key that was pasted where a variable's name belongs is a secret still.
+                spelt = f"variable {cut(name)}" if VARIABLE.fullmatch(name) else "variable that it names"
+                raise WrongError(f"the environment {spelt} to be set", "none", nearest(name, environ))
+            return checked(kind, environ[name], environ)
+        case (Text(_, pattern), str(text)) if re.fullmatch(pattern, text, re.DOTALL):
+            return text
+        case Switch(of), _:
+            return checked(of, value, environ) or None
+        case (Whole(least, most), int(number)) if not isinstance(number, bool) and least <= number <= (most or number):
+            return number
+        case (Seconds(), float() | int()) if not isinstance(value, bool) and (
+            0 < value < LONG_NUMBER or value == math.inf
+        ):
+            return None if value == math.inf else float(value)
+        case Truth(), bool():
+            return value
+        case (Choice(words), str(word)):
+            if word in words:
+                return word
+            raise WrongError(expected(kind), shown(value), nearest(word, words))
+        case (Many(of, least), list(items)) if len(items) >= least:
+            return _many(of, items, environ)
+        case Single(of), _:
+            return (checked(of, value, environ),)
+        case Pairs(of), dict():
+            return {_inside(of, name, environ, name): _inside(of, item, environ, name) for name, item in value.items()}
+        case _:
+            raise WrongError(expected(kind), shown(value, secret=is_secret(kind) or _conceals(kind, value)))
+
+
+def parsed(kind: Kind, text: str) -> object:
+    """What the text of an environment variable means; lists and pairs by commas. What fits no kind stays as it is."""
+    match kind:
+        case Text() | Switch() | Choice() | Single():
+            return text
+        case Whole():
+            return int(text) if WHOLE.fullmatch(text) else text
+        case Seconds():
+            return float(text) if DECIMAL.fullmatch(text) else text
+        case Truth():
+            return TRUTH.get(text.lower(), text)
+        case Many():
+            return [item.strip() for item in text.split(",") if item.strip()]
+        case Pairs():
+            pairs = [item.partition("=") for item in text.split(",") if item.strip()]
+            return {name.strip(): value.strip() for name, _, value in pairs}
+        case _:
+            assert_never(kind)
+
+
+def shown(value: object, *, secret: bool = False) -> str:
+    """What came, in words; of a secret only what kind of thing it is."""
+    match value:
+        case "":
+            return "empty text"
+        case str():
+            return "other text" if secret else _quoted(value)
+        case bool():
+            return "true or false" if secret else str(value).lower()
+        case int() | float():
+            return str(value) if not secret and abs(value) < LONG_NUMBER else "a number"
+        case []:
+            return "an empty list"
+        case list():
+            return "a list"
+        case dict():
+            return "a table"
+        case _:
+            return "a date or time"
+
+
+def _many(of: Text, items: list[object], environ: Mapping[str, str]) -> tuple[object, ...]:
+    found: list[object] = []
+    for index, item in enumerate(items):
+        value = _inside(of, item, environ, index)
+        if value in found:
+            raise WrongError("every entry once", f"{shown(value, secret=of.secret)} again", below=(index,))
+        found.append(value)
+    return tuple(found)
+
+
+def _inside(of: Text, item: object, environ: Mapping[str, str], key: Key) -> object:
+    try:
+        return checked(of, item, environ)
+    except WrongError as exc:
+        exc.below = (key, *exc.below)
+        raise
+
+
+def _conceals(kind: Kind, value: object) -> bool:
+    return isinstance(kind, Text) and isinstance(value, str) and any(mark in value for mark in kind.conceal)
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text if len(text) <= CUT else f"{text[: CUT - 1]}…").decode()

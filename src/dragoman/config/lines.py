@@ -1,0 +1,97 @@
+"""The line of every key in a TOML text, which the standard parser does not tell; it must have accepted the text."""
+
+import re
+import tomllib
+
+from dragoman.config.values import Keys
+
+BLANK = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
+BARE = re.compile(r"[A-Za-z0-9_-]+")
+STRING = re.compile(
+    r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}' r"|'''(?:[^']|'{1,2}(?!'))*'{3,5}" r'|"(?:[^"\\\n]|\\.)*"' r"|'[^'\n]*'",
+    re.DOTALL,
+)
+SCALAR = re.compile(r"[^,\]}\n#]+")
+DOT = re.compile(r"[ \t]*\.[ \t]*")
+EQUALS = re.compile(r"[ \t]*=[ \t]*")
+HEADER, HEADER_END = re.compile(r"\[\[?[ \t]*"), re.compile(r"[ \t]*\]\]?")
+ARRAY, ARRAY_END = re.compile(r"\["), re.compile(r"\]")
+TABLE, TABLE_END = re.compile(r"\{"), re.compile(r"\}")
+COMMA = re.compile(r",")
+
+
+def lines(text: str) -> dict[Keys, int]:
+    """Where each key, table and list entry of `text` first stands; lines count from 1."""
+    return _Search(text.replace("\r\n", "\n")).found
+
+
+class _Search:
+    """Walks the text once. What it cannot read ends the search: the lines found until then hold."""
+
+    def __init__(self, text: str) -> None:
+        self.found: dict[Keys, int] = {}
+        self._text = text
+        self._at = 0
+        self._line = 1
+        table: Keys = ()
+        while self._more():
+            line = self._line
+            if self._skip(HEADER):
+                table = self._key()
+                self._note(table, line)
+                self._take(HEADER_END)
+            else:
+                self._pair(table)
+
+    def _more(self) -> bool:
+        self._skip(BLANK)
+        return self._at < len(self._text)
+
+    def _skip(self, pattern: re.Pattern[str]) -> str:
+        match = pattern.match(self._text, self._at)
+        if match is None:
+            return ""
+        self._line += self._text.count("\n", self._at, match.end())
+        self._at = match.end()
+        return match[0]
+
+    def _take(self, pattern: re.Pattern[str]) -> str:
+        found = self._skip(pattern)
+        if not found:
+            self._at = len(self._text)
+        return found
+
+    def _note(self, keys: Keys, line: int) -> None:
+        for size in range(1, len(keys) + 1):
+            self.found.setdefault(keys[:size], line)
+
+    def _key(self) -> tuple[str, ...]:
+        words: list[str] = []
+        while not words or self._skip(DOT):
+            quoted = self._skip(STRING)
+            words.append(tomllib.loads(f"key = {quoted}")["key"] if quoted else self._take(BARE))
+        return tuple(words)
+
+    def _pair(self, table: Keys) -> None:
+        line = self._line
+        keys = table + self._key()
+        self._note(keys, line)
+        self._take(EQUALS)
+        self._value(keys)
+
+    def _value(self, keys: Keys) -> None:
+        if self._skip(ARRAY):
+            index = 0
+            while self._more() and not self._skip(ARRAY_END):
+                self._note((*keys, index), self._line)
+                self._value((*keys, index))
+                index += 1
+                self._skip(BLANK)
+                self._skip(COMMA)
+        elif self._skip(TABLE):
+            while self._more() and not self._skip(TABLE_END):
+                self._pair(keys)
+                self._skip(BLANK)
+                self._skip(COMMA)
+        elif not self._skip(STRING):
+            self._take(SCALAR)

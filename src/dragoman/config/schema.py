@@ -1,0 +1,122 @@
+"""The table of all settings: tables, keys, and what each may hold."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from msgspec import Struct, field
+
+from dragoman.config.kinds import Choice, Kind, Many, Pairs, Seconds, Single, Switch, Text, Truth, Whole
+from dragoman.config.values import (
+    FrontConfig,
+    GatewayConfig,
+    LimitsConfig,
+    ModelConfig,
+    ProviderConfig,
+)
+
+
+class Table(Struct, frozen=True):
+    """A table of known keys, and the value it becomes.
+
+    `needed`: keys that must be set; `either`: keys of which at most one may be; `fields`: the fields of keys that are
+    called otherwise.
+    """
+
+    build: Callable[..., Any]
+    keys: "dict[str, Kind | Table]"
+    needed: tuple[str, ...] = ()
+    either: tuple[tuple[str, str], ...] = ()
+    fields: dict[str, str] = field(default_factory=dict)
+
+    def leaves(self) -> Iterator[tuple[tuple[str, ...], Kind]]:
+        """The keys of this table and of those in it, with what they hold."""
+        for name, node in self.keys.items():
+            if isinstance(node, Table):
+                yield from (((name, *keys), kind) for keys, kind in node.leaves())
+            else:
+                yield (name,), node
+
+
+class Entries(Struct, frozen=True):
+    """Tables of one shape under names that the user chooses: those that match `name` whole."""
+
+    entry: Table
+    name: re.Pattern[str]
+    expected: str
+
+
+WORDS = Text("text without spaces around it", r"(?!\s)[^\x00-\x1f\x7f]+(?<!\s)")
+FREE = Text("text", r".*")
+SECRET = Text("text", r".*", secret=True)
+# A key becomes a header's value: outside visible ASCII it cannot be sent, and a line break would begin another one.
+API_KEY = Text("text of visible ASCII characters", r"[!-~]+", secret=True)
+URL = Text(
+    "an http or https URL without user, query and fragment",
+    r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[!-\"$->@-~]*)?",
+    conceal="@?",
+)
+PROXY = Text("an http, https, socks5 or socks5h URL", r"(?i:https?|socks5h?)://[!-~]+", secret=True)
+
+GATEWAY = Table(
+    GatewayConfig,
+    {
+        "host": WORDS,
+        "port": Whole(0, 65535),
+        "default_model": WORDS,
+        "api_keys": Many(API_KEY),
+        "api_key": Single(API_KEY),
+        "allowed_hosts": Many(WORDS),
+        "max_body": Whole(1),
+        "workers": Whole(1),
+    },
+    either=(("api_keys", "api_key"),),
+    fields={"api_key": "api_keys"},
+)
+
+LIMITS = Table(
+    LimitsConfig,
+    {
+        "pool": Seconds(),
+        "connect": Seconds(),
+        "tls": Seconds(),
+        "proxy": Seconds(),
+        "first_byte": Seconds(),
+        "idle": Seconds(),
+        "total": Seconds(),
+    },
+)
+
+PROVIDER = Table(
+    ProviderConfig,
+    {
+        "type": WORDS,
+        "protocol": WORDS,
+        "url": URL,
+        "api_key": API_KEY,
+        "secret": SECRET,
+        "password": SECRET,
+        "proxy": PROXY,
+        "ca_file": WORDS,
+        "impersonate": WORDS,
+        "default_model": WORDS,
+        "models": Many(WORDS),
+        "model_aliases": Pairs(WORDS),
+        "broken_mark": Switch(FREE),
+        "strict": Truth(),
+        "limits": LIMITS,
+    },
+    either=(("type", "protocol"),),
+)
+
+MODEL = Table(ModelConfig, {"targets": Many(WORDS, least=1), "strategy": Choice(("fallback",))}, needed=("targets",))
+
+FRONT = Table(FrontConfig, {"secret": SECRET, "password": SECRET, "model": WORDS})
+
+ROOT: dict[str, Table | Entries] = {
+    "gateway": GATEWAY,
+    # A slash ends the provider's name in `provider/model`.
+    "providers": Entries(PROVIDER, re.compile(r"[^\s/\x00-\x1f\x7f]+"), "a name without spaces and slashes"),
+    "models": Entries(MODEL, re.compile(r"[^\s\x00-\x1f\x7f]+"), "a name without spaces"),
+    "fronts": Entries(FRONT, re.compile(r"[^\s/\x00-\x1f\x7f]+"), "a name without spaces and slashes"),
+}

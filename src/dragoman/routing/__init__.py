@@ -1,0 +1,1 @@
+"""Policies around a handler: which service, when, how often. Knows no protocol."""

@@ -1,0 +1,208 @@
+"""The client: any model by its name, over real sockets and offline."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from dragoman import Client
+from dragoman.config import Config
+from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, TruncatedStreamError
+from dragoman.types import PartDelta, ResponseEnd, ResponseStart, system, user
+from tests.support.server import Exchange, serve
+
+UP = b"".join(
+    b"data: " + json.dumps(chunk).encode() + b"\n\n"
+    for chunk in (
+        {
+            "id": "c1",
+            "model": "m",
+            "created": 1,
+            "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hel"}}],
+        },
+        {"id": "c1", "model": "m", "created": 1, "choices": [{"index": 0, "delta": {"content": "lo"}}]},
+        {"id": "c1", "model": "m", "created": 1, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {"id": "c1", "model": "m", "created": 1, "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}},
+    )
+)
+
+
+async def up(exchange: Exchange) -> None:
+    """A service on OpenAI's chat protocol."""
+    await exchange.head(headers={"content-type": "text/event-stream"})
+    await exchange.chunk(UP)
+    await exchange.chunk(b"data: [DONE]\n\n")
+    await exchange.end()
+
+
+def configuration(folder: Path, text: str) -> Path:
+    path = folder / "dragoman.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def one_service(folder: Path, url: str, more: str = "") -> Path:
+    return configuration(
+        folder, f'[providers.up]\nprotocol = "openai-chat"\nurl = "{url}/v1"\napi_key = "sk-mine"\n{more}'
+    )
+
+
+async def test_with_nothing_configured_the_offline_model_answers() -> None:
+    async with Client(Config()) as client:
+        assert client.default_model == "offline/eliza"
+        reply = await client.chat("", "Hello")
+        assert reply.text
+        assert reply.finish_reason == "stop"
+        assert (await client.chat("offline/echo", "Привет  мир")).text == "Привет  мир"
+
+
+async def test_a_chat_is_the_fold_of_the_stream(tmp_path: Path) -> None:
+    async with serve(up) as server, Client(one_service(tmp_path, server.url)) as client:
+        reply = await client.chat("up/gpt-x", "Hi", temperature=0)
+        events = [event async for event in client.stream("up/gpt-x", [{"role": "user", "content": "Hi"}])]
+    assert (reply.text, reply.id, reply.model, reply.finish_reason) == ("Hello", "c1", "m", "stop")
+    assert reply.usage is not None
+    assert (reply.usage.input_tokens, reply.usage.output_tokens) == (3, 2)
+    assert "".join(event.text for event in events if isinstance(event, PartDelta)) == "Hello"
+    assert isinstance(events[0], ResponseStart)
+    assert isinstance(events[-1], ResponseEnd)
+    first = server.requests[0]
+    assert (first.path, first.headers["authorization"]) == ("/v1/chat/completions", "Bearer sk-mine")
+    body = json.loads(first.body)
+    assert (body["model"], body["temperature"], body["stream"]) == ("gpt-x", 0, True)
+
+
+async def test_messages_may_be_our_own_values(tmp_path: Path) -> None:
+    async with serve(up) as server, Client(one_service(tmp_path, server.url)) as client:
+        await client.chat("up/m", [system("Be brief."), user("Hi")])
+    assert json.loads(server.requests[0].body)["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Hi"},
+    ]
+
+
+async def test_connections_are_kept_between_calls(tmp_path: Path) -> None:
+    async with serve(up) as server, Client(one_service(tmp_path, server.url)) as client:
+        for _ in range(3):
+            assert (await client.chat("up/m", "Hi")).text == "Hello"
+        assert len(server.connections) == 1
+
+
+async def test_leaving_a_stream_closes_the_socket_and_spares_the_client(tmp_path: Path) -> None:
+    async def half(exchange: Exchange) -> None:
+        await exchange.head(headers={"content-type": "text/event-stream"})
+        await exchange.chunk(UP[: len(UP) // 2])
+        await exchange.closed()
+
+    async with serve(half) as server, Client(one_service(tmp_path, server.url)) as client:
+        async for _ in client.stream("up/m", "Hi"):
+            break
+        await asyncio.wait_for(server.peer_closed(), 5)
+        async with client.stream("up/m", "Hi") as stream:
+            assert isinstance(await anext(stream), ResponseStart)
+        await asyncio.wait_for(server.peer_closed(), 5)
+
+
+async def test_a_broken_answer_is_never_whole(tmp_path: Path) -> None:
+    async def broken(exchange: Exchange) -> None:
+        await exchange.head(headers={"content-type": "text/event-stream"})
+        await exchange.chunk(UP[:200])
+        await exchange.end()
+
+    async with serve(broken) as server, Client(one_service(tmp_path, server.url)) as client:
+        with pytest.raises(TruncatedStreamError, match="up: "):
+            await client.chat("up/m", "Hi")
+
+
+async def test_a_route_falls_back_to_the_next_target(tmp_path: Path, unused_tcp_port: int) -> None:
+    async with serve(up) as server:
+        path = configuration(
+            tmp_path,
+            f"""
+            [providers.down]
+            protocol = "openai-chat"
+            url = "http://127.0.0.1:{unused_tcp_port}/v1"
+            [providers.up]
+            protocol = "openai-chat"
+            url = "{server.url}/v1"
+            [models.fast]
+            targets = ["down/a", "up/b"]
+            """,
+        )
+        async with Client(path) as client:
+            assert client.default_model == "fast"
+            assert (await client.chat("fast", "Hi")).text == "Hello"
+            assert json.loads(server.requests[0].body)["model"] == "b"
+
+
+async def test_a_class_of_the_catalogue_takes_other_attributes(tmp_path: Path) -> None:
+    async def text(exchange: Exchange) -> None:
+        await exchange.head()
+        await exchange.chunk("Привет".encode())
+        await exchange.end()
+
+    async with serve(text) as server:
+        path = configuration(
+            tmp_path,
+            f'[providers.home]\ntype = "aibn"\nurl = "{server.url}"\nsecret = ""\npassword = "hunter2"\n'
+            f'[providers.cromicle]\nurl = "{server.url}"\n',
+        )
+        async with Client(path) as client:
+            assert (await client.chat("home/gpt-3.5-turbo", "Hi")).text == "Привет"
+            assert (await client.chat("cromicle/any", "Hi", temperature=1)).losses == ("temperature",)
+    assert json.loads(server.requests[0].body)["pass"] == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("model", "nearest"),
+    [("offline/elisa", "eliza"), ("ofline/eliza", "offline/eliza"), ("eliza", "offline/eliza")],
+)
+async def test_an_unknown_model_names_the_nearest(model: str, nearest: str) -> None:
+    async with Client(Config()) as client:
+        with pytest.raises(ModelNotFoundError, match=nearest):
+            await client.chat(model, "Hi")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[providers.home]\ntype = "aibm"\n', "dragoman.toml:2: providers.home.type: no provider type 'aibm'.*aibn"),
+        ('[providers.home]\nprotocol = "openai-chats"\nurl = "http://x"\n', "dragoman.toml:2: .*openai-chat"),
+        ("[providers.mine]\nurl = 'http://x'\n", "dragoman.toml:1: providers.mine: no provider type 'mine'"),
+        ('[models.fast]\ntargets = ["nowhere/x"]\n', r"dragoman.toml:2: models.fast.targets\[0\]: .*nowhere/x"),
+        ('[gateway]\ndefault_model = "offline/elisa"\n', "dragoman.toml:2: gateway.default_model: .*eliza"),
+    ],
+)
+def test_a_name_that_stands_for_nothing_is_told_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Client(configuration(tmp_path, text))
+
+
+async def test_a_wrong_option_is_named() -> None:
+    async with Client(Config()) as client:
+        with pytest.raises(InvalidRequestError, match="temperature"):
+            await client.chat("offline/echo", "Hi", temperature="hot")  # type: ignore[arg-type]  # the point of the test
+
+
+def test_models_lists_routes_and_known_models(tmp_path: Path) -> None:
+    path = configuration(
+        tmp_path,
+        '[providers.up]\nprotocol = "openai-chat"\nurl = "http://127.0.0.1:1/v1"\nmodels = ["a", "b"]\n'
+        '[models.fast]\ntargets = ["up/a"]\n',
+    )
+    assert Client(path).models() == ("fast", "up/a", "up/b", "offline/eliza", "offline/echo", "offline/script")
+
+
+@pytest.mark.parametrize("messages", [None, 5, user("a message alone")])
+async def test_messages_of_a_wrong_type_are_named(messages: object) -> None:
+    async with Client(Config()) as client:
+        with pytest.raises(InvalidRequestError, match="messages: expected"):
+            await client.chat("offline/echo", messages)  # type: ignore[arg-type]  # the point of the test
+
+
+async def test_a_closed_client_says_so() -> None:
+    client = Client(Config())
+    await client.aclose()
+    with pytest.raises(RuntimeError, match="closed"):
+        await client.chat("offline/echo", "Hi")

@@ -1,0 +1,127 @@
+"""The client without an event loop."""
+
+import gc
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dragoman import SyncClient
+from dragoman.config import Config
+from dragoman.errors import ModelNotFoundError, OverloadedError
+from dragoman.types import PartDelta, ResponseEnd, ResponseStart
+
+
+def test_it_chats_and_streams_without_a_loop() -> None:
+    with SyncClient(Config()) as client:
+        assert client.chat("offline/echo", "Hello there").text == "Hello there"
+        events = list(client.stream("offline/echo", "Hello there"))
+        assert "".join(event.text for event in events if isinstance(event, PartDelta)) == "Hello there"
+        assert isinstance(events[-1], ResponseEnd)
+        assert client.default_model in client.models()
+
+
+def test_errors_arrive_where_they_are_waited_for() -> None:
+    with SyncClient(Config()) as client:
+        with pytest.raises(ModelNotFoundError):
+            client.chat("offline/nobody", "Hi")
+        stream = client.stream("offline/script", "text: so far\nerror: 503 busy")
+        texts: list[str] = []
+        with pytest.raises(OverloadedError):
+            texts += [event.text for event in stream if isinstance(event, PartDelta)]
+
+
+def test_a_stream_left_early_ends_at_once() -> None:
+    with SyncClient(Config()) as client, client.stream("offline/script", "text: a b\nhang") as stream:
+        assert isinstance(next(stream), ResponseStart)
+
+
+def test_a_stream_that_was_never_started_costs_nothing() -> None:
+    with SyncClient(Config()) as client:
+        client.stream("offline/echo", "Hi").close()
+
+
+def test_closing_twice_is_fine_and_ends_the_thread() -> None:
+    before = threading.active_count()
+    client = SyncClient(Config())
+    client.close()
+    client.close()
+    assert threading.active_count() == before
+
+
+class Endless:
+    """A service that sends one piece, then nothing, until its caller goes."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self.asked = threading.Event()
+        self.gone = threading.Event()
+        self._listener = listener
+
+    def answer(self) -> None:
+        connection, _ = self._listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\ntick\r\n")
+            self.asked.set()
+            while True:
+                try:
+                    if not connection.recv(65536):
+                        break
+                except ConnectionResetError:
+                    break
+        self.gone.set()
+
+
+@contextmanager
+def endless(folder: Path) -> Iterator[tuple[Endless, SyncClient]]:
+    """The service in a thread, and a client whose model `up/x` it is."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        service = Endless(listener)
+        thread = threading.Thread(target=service.answer)
+        thread.start()
+        path = folder / "dragoman.toml"
+        path.write_text(f'[providers.up]\ntype = "cromicle"\nurl = "{service.url}"\n')
+        with SyncClient(path) as client:
+            yield service, client
+        thread.join()
+
+
+def test_leaving_the_loop_ends_the_call_at_once(tmp_path: Path) -> None:
+    with endless(tmp_path) as (service, client):
+        for _ in client.stream("up/x", "Hi"):
+            break
+        assert service.gone.wait(10)
+
+
+def test_a_stream_that_is_dropped_before_it_began_leaves_no_warning() -> None:
+    with SyncClient(Config()) as client:
+        client.stream("offline/echo", "Hi")
+        gc.collect()
+
+
+def test_closing_the_client_ends_the_calls_that_other_threads_wait_for(tmp_path: Path) -> None:
+    with endless(tmp_path) as (service, client), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.chat, "up/x", "Hi")
+        assert service.asked.wait(10)
+        client.close()
+        with pytest.raises(RuntimeError, match="closed by another thread"):
+            waiting.result(10)
+        assert service.gone.wait(10)
+
+
+def test_a_closed_client_says_so() -> None:
+    client = SyncClient(Config())
+    stream = client.stream("offline/script", "text: a b\nhang")
+    next(stream)
+    client.close()
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        client.chat("offline/echo", "Hi")
+    with pytest.raises(RuntimeError, match="this client is closed"):
+        list(stream)
+    stream.close()
+    gc.collect()

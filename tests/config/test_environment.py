@@ -1,0 +1,190 @@
+"""Settings from variables: every key has one."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dragoman.config import Config, LimitsConfig, ModelConfig, load
+from dragoman.config.schema import ROOT, Table
+from dragoman.errors import ConfigurationError
+from tests.config.test_load import write
+
+FILE = """
+[gateway]
+api_keys = ["file"]
+
+[providers.my-up]
+type = "aibn"
+url = "http://file"
+
+[providers."v1.5"]
+protocol = "openai-chat"
+
+[models.fast]
+targets = ["my-up/a",
+           "my-up/b"]
+"""
+
+
+def over(tmp_path: Path, environ: dict[str, str], text: str = FILE) -> Config:
+    """`text` with `environ` over it."""
+    write(tmp_path, text)
+    return load(None, environ, tmp_path)
+
+
+def refused(tmp_path: Path, environ: dict[str, str], text: str = FILE) -> str:
+    """The message that refuses them."""
+    with pytest.raises(ConfigurationError) as caught:
+        over(tmp_path, environ, text)
+    return str(caught.value)
+
+
+SAMPLES = {
+    "PORT": "9",
+    "MAX_BODY": "9",
+    "WORKERS": "9",
+    "STRICT": "true",
+    "STRATEGY": "fallback",
+    "URL": "http://h",
+    "PROXY": "http://h",
+    "MODEL_ALIASES": "a=b",
+}
+LEAVES = [
+    (section, leaf)
+    for section, node in ROOT.items()
+    for leaf, _ in (node if isinstance(node, Table) else node.entry).leaves()
+]
+
+
+@pytest.mark.parametrize(("section", "leaf"), LEAVES)
+def test_every_key_has_its_variable(tmp_path: Path, section: str, leaf: tuple[str, ...]) -> None:
+    path = (section, *leaf) if isinstance(ROOT[section], Table) else (section, "some_new", *leaf)
+    variable = f"DRAGOMAN_{'_'.join(path)}".upper()
+    environ = {variable: "1" if "limits" in leaf else SAMPLES.get(leaf[-1].upper(), "x")}
+    if section == "models":
+        environ.setdefault("DRAGOMAN_MODELS_SOME_NEW_TARGETS", "a/b")
+    config = over(tmp_path, environ, "")
+    assert config.where(*path) == f"{variable}: {'.'.join(path)}"
+    if section != "models":
+        assert config != over(tmp_path, {}, "")
+
+
+VALUES: list[tuple[str, str, Callable[[Config], object], object]] = [
+    ("GATEWAY_PORT", "9000", lambda c: c.gateway.port, 9000),
+    ("GATEWAY_HOST", "::1", lambda c: c.gateway.host, "::1"),
+    ("GATEWAY_API_KEYS", "a, b,", lambda c: c.gateway.api_keys, ("a", "b")),
+    ("GATEWAY_API_KEYS", "", lambda c: c.gateway.api_keys, ()),
+    ("GATEWAY_API_KEY", "a,b", lambda c: c.gateway.api_keys, ("a,b",)),
+    ("PROVIDERS_MY_UP_API_KEY", "k", lambda c: c.providers["my-up"].api_key, "k"),
+    ("PROVIDERS_V1_5_URL", "http://x", lambda c: c.providers["v1.5"].url, "http://x"),
+    ("PROVIDERS_MY_UP_LIMITS_IDLE", "2.5", lambda c: c.providers["my-up"].limits, LimitsConfig(idle=2.5)),
+    ("PROVIDERS_MY_UP_LIMITS_FIRST_BYTE", "inf", lambda c: c.providers["my-up"].limits, LimitsConfig(first_byte=None)),
+    ("PROVIDERS_MY_UP_STRICT", "True", lambda c: c.providers["my-up"].strict, True),
+    ("PROVIDERS_MY_UP_STRICT", "0", lambda c: c.providers["my-up"].strict, False),
+    ("PROVIDERS_MY_UP_BROKEN_MARK", "", lambda c: c.providers["my-up"].broken_mark, None),
+    ("PROVIDERS_MY_UP_MODEL_ALIASES", "a=b, gpt-4.1 = c", lambda c: c.providers["my-up"].model_aliases,
+     {"a": "b", "gpt-4.1": "c"}),
+    ("PROVIDERS_OTHER_TYPE", "aibn", lambda c: c.providers["other"].type, "aibn"),
+    ("PROVIDERS_MY_DEFAULT_MODEL", "m", lambda c: c.providers["my"].default_model, "m"),
+    ("MODELS_FAST_TARGETS", "a/b,c/d", lambda c: c.models["fast"], ModelConfig(targets=("a/b", "c/d"))),
+    ("FRONTS_AIBN_SECRET", "", lambda c: c.fronts["aibn"].secret, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("variable", "text", "read", "value"), VALUES)
+def test_a_variable_means_what_the_key_would(
+    tmp_path: Path, variable: str, text: str, read: Callable[[Config], object], value: object
+) -> None:
+    assert read(over(tmp_path, {f"DRAGOMAN_{variable}": text})) == value
+
+
+def test_a_variable_takes_the_place_of_the_file_s_key_and_of_its_rival(tmp_path: Path) -> None:
+    environ = {
+        "DRAGOMAN_GATEWAY_API_KEY": "mine",
+        "DRAGOMAN_PROVIDERS_MY_UP_PROTOCOL": "cromicle",
+        "DRAGOMAN_MODELS_FAST_TARGETS": "my-up/c,my-up/d",
+    }
+    config = over(tmp_path, environ)
+    assert config.gateway.api_keys == ("mine",)
+    assert (config.providers["my-up"].type, config.providers["my-up"].protocol) == (None, "cromicle")
+    assert config.providers["my-up"].url == "http://file"
+    assert config.where("models", "fast", "targets", 1) == "DRAGOMAN_MODELS_FAST_TARGETS: models.fast.targets[1]"
+
+
+def test_a_bad_value_of_the_file_does_not_matter_where_a_variable_is_set(tmp_path: Path) -> None:
+    text = '[providers.up]\napi_key = { env = "NOT_SET" }\n'
+    assert over(tmp_path, {"DRAGOMAN_PROVIDERS_UP_API_KEY": "k"}, text).providers["up"].api_key == "k"
+
+
+REFUSED = [
+    ("DRAGOMAN_GATEWAY_PORT", "abc", ": gateway.port: expected a whole number from 0 to 65535, got \"abc\""),
+    ("DRAGOMAN_GATEWAY_PORT", "9" * 5000,
+     f": gateway.port: expected a whole number from 0 to 65535, got \"{'9' * 199}…\""),
+    ("DRAGOMAN_GATEWAY_PORT", "99999", ": gateway.port: expected a whole number from 0 to 65535, got 99999"),
+    ("DRAGOMAN_GATEWAY_HOST", "", ": gateway.host: expected text without spaces around it, got empty text"),
+    ("DRAGOMAN_GATEWAY_HOST", "\udcff", ": gateway.host: expected UTF-8, got other bytes"),
+    ("DRAGOMAN_PROVIDERS_MY_UP_STRICT", "yes", ': providers.my-up.strict: expected true or false, got "yes"'),
+    ("DRAGOMAN_PROVIDERS_MY_UP_LIMITS_IDLE", "0",
+     ": providers.my-up.limits.idle: expected a number of seconds above 0, or inf for no limit, got 0.0"),
+    ("DRAGOMAN_PROVIDERS_MY_UP_API_KEY", "canary\n",
+     ': providers.my-up.api_key: expected text of visible ASCII characters, or { env = "NAME" }, got other text'),
+    ("DRAGOMAN_PROVIDERS_MY_UP_MODEL_ALIASES", "small",
+     ": providers.my-up.model_aliases.small: expected text without spaces around it, got empty text"),
+    ("DRAGOMAN_MODELS_FAST_TARGETS", "a/b,a/b", ': models.fast.targets[1]: expected every entry once, got "a/b" again'),
+    ("DRAGOMAN_MODELS_SLOW_STRATEGY", "fallback", ": models.slow: expected targets, got none"),
+    ("DRAGOMAN_GATEWAY_PROT", "1", ": unknown variable; did you mean DRAGOMAN_GATEWAY_PORT?"),
+    ("DRAGOMAN_PORT", "9000", ": unknown variable; did you mean DRAGOMAN_GATEWAY_PORT?"),
+    ("DRAGOMAN_CONFGI", "x", ": unknown variable; did you mean DRAGOMAN_CONFIG?"),
+    ("DRAGOMAN_PROVIDERS_MY_UP_API_KEI", "canary",
+     ": unknown variable; did you mean DRAGOMAN_PROVIDERS_MY_UP_API_KEY?"),
+    ("DRAGOMAN_PROVIDER_NEW_URL", "http://x", ": unknown variable; did you mean DRAGOMAN_PROVIDERS_NEW_URL?"),
+    ("DRAGOMAN_PROVIDERS__URL", "http://x", ": unknown variable; did you mean DRAGOMAN_PROVIDERS_"),
+    ("DRAGOMAN_", "x", ": unknown variable"),
+    ("DRAGOMAN_QQQQQQQQQQQQQQQQQQQQQQQQQQQ", "x", ": unknown variable"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("variable", "text", "message"), REFUSED)
+def test_a_bad_variable_is_refused_by_its_name(tmp_path: Path, variable: str, text: str, message: str) -> None:
+    found = refused(tmp_path, {variable: text})
+    assert found.startswith(f"{variable}{message}")
+    assert "canary" not in found
+
+
+def test_rivals_that_are_both_variables_are_refused(tmp_path: Path) -> None:
+    environ = {"DRAGOMAN_PROVIDERS_UP_TYPE": "a", "DRAGOMAN_PROVIDERS_UP_PROTOCOL": "b"}
+    assert refused(tmp_path, environ) == (
+        "DRAGOMAN_PROVIDERS_UP_PROTOCOL: providers.up.protocol: expected either type or protocol, got both"
+    )
+
+
+def test_a_variable_that_fits_two_entries_is_refused(tmp_path: Path) -> None:
+    text = "[providers.a-b]\n[providers.a_b]\n"
+    assert refused(tmp_path, {"DRAGOMAN_PROVIDERS_A_B_URL": "http://x"}, text) == (
+        "DRAGOMAN_PROVIDERS_A_B_URL: expected the variable of one setting, "
+        "got one that fits providers.a-b.url and providers.a_b.url"
+    )
+
+
+OURS_NOT = {
+    "DRAGOMAN_COMPLETE": "bash_source",
+    "_DRAGOMAN_COMPLETE": "bash_source",
+    "DRAGOMANIA": "x",
+    "dragoman_gateway_prot": "x",
+    "DRAGOMAN_SERVICE_HOST": "10.0.0.1",
+    "DRAGOMAN_SERVICE_PORT": "8642",
+    "DRAGOMAN_SERVICE_PORT_HTTP": "8642",
+    "DRAGOMAN_PORT": "tcp://10.0.0.1:8642",
+    "DRAGOMAN_PORT_8642_TCP": "tcp://10.0.0.1:8642",
+    "DRAGOMAN_PORT_8642_TCP_ADDR": "10.0.0.1",
+    "DRAGOMAN_GATEWAY_PORT": "tcp://10.0.0.1:8642",
+    "DRAGOMAN_GATEWAY_SERVICE_HOST": "10.0.0.1",
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names have no case there")
+@pytest.mark.parametrize("name", OURS_NOT)
+def test_variables_that_are_no_settings_change_nothing(tmp_path: Path, name: str) -> None:
+    assert over(tmp_path, {name: OURS_NOT[name]}, "") == over(tmp_path, {}, "")

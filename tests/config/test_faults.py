@@ -1,0 +1,172 @@
+"""Bad files: each names its line, its key, what was expected and what came."""
+
+from pathlib import Path
+
+import pytest
+
+from dragoman.config import load
+from dragoman.errors import ConfigurationError
+from tests.config.test_load import write
+
+BAD = [
+    # unknown keys
+    ("prot = 1", '1: prot: unknown key; known are gateway, providers, models, fronts'),
+    ("[gatway]", "1: gatway: unknown key; did you mean gateway?"),
+    ("[gateway]\nprot = 1", "2: gateway.prot: unknown key; did you mean port?"),
+    ("[gateway]\n\n# port\n'Port' = 1", "4: gateway.Port: unknown key; did you mean port?"),
+    ('[providers.up]\napi_kee = "x"', "2: providers.up.api_kee: unknown key; did you mean api_key?"),
+    ("[providers.up.limits]\nidel = 1", "2: providers.up.limits.idel: unknown key; did you mean idle?"),
+    ("providers.up.limits = { idle = 1, tls = 2, zzz = 3 }",
+     "1: providers.up.limits.zzz: unknown key; known are pool, connect, tls, proxy, first_byte, idle, total"),
+    ('[models."gpt-4.1"]\nwith = 1',
+     '2: models."gpt-4.1".with: unknown key; known are targets, strategy'),
+    ('[models.fast]\nstrategie = "fallback"', "2: models.fast.strategie: unknown key; did you mean strategy?"),
+    ("[fronts.aibn]\nmodell = 1", "2: fronts.aibn.modell: unknown key; did you mean model?"),
+    # tables
+    ("gateway = 1", "1: gateway: expected a table, got a number"),
+    ("[[gateway]]", "1: gateway: expected a table, got a list"),
+    ('[providers]\nup = "sk-canary"', "2: providers.up: expected a table, got other text"),
+    ("models = [1]", "1: models: expected a table, got a list"),
+    ("[providers.up]\nlimits = true", "2: providers.up.limits: expected a table, got true or false"),
+    ("[providers.up]\nlimits = 1979-05-27", "2: providers.up.limits: expected a table, got a date or time"),
+    ('[providers."a/b"]', '1: providers."a/b": expected a name without spaces and slashes, got "a/b"'),
+    ('[models.""]\ntargets = ["a/b"]', '1: models."": expected a name without spaces, got empty text'),
+    # numbers
+    ("[gateway]\nport = 65536", "2: gateway.port: expected a whole number from 0 to 65535, got 65536"),
+    ("[gateway]\nport = -1", "2: gateway.port: expected a whole number from 0 to 65535, got -1"),
+    ('[gateway]\nport = "80"', '2: gateway.port: expected a whole number from 0 to 65535, got "80"'),
+    ("[gateway]\nport = 80.0", "2: gateway.port: expected a whole number from 0 to 65535, got 80.0"),
+    ("[gateway]\nport = true", "2: gateway.port: expected a whole number from 0 to 65535, got true"),
+    ("[gateway]\nport = {}", "2: gateway.port: expected a whole number from 0 to 65535, got a table"),
+    ("[gateway]\nport = []", "2: gateway.port: expected a whole number from 0 to 65535, got an empty list"),
+    (f"[gateway]\nport = 0x{'f' * 9000}", "2: gateway.port: expected a whole number from 0 to 65535, got a number"),
+    ("[gateway]\nmax_body = 0", "2: gateway.max_body: expected a whole number of at least 1, got 0"),
+    ("[providers.up]\nlimits.idle = 0",
+     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got 0"),
+    ("[providers.up]\nlimits.idle = -1.5",
+     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got -1.5"),
+    ("[providers.up]\nlimits.idle = nan",
+     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got a number"),
+    ("[providers.up]\nlimits.idle = true",
+     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got true"),
+    (f"[providers.up]\nlimits.idle = 0x{'f' * 300}",
+     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got a number"),
+    # texts
+    ("[providers.up]\ntype = 3", "2: providers.up.type: expected text without spaces around it, got 3"),
+    ('[providers.up]\ntype = ""', "2: providers.up.type: expected text without spaces around it, got empty text"),
+    ('[gateway]\ndefault_model = " a"', '2: gateway.default_model: expected text without spaces around it, got " a"'),
+    ('[providers.up]\nurl = "localhost:3000"',
+     '2: providers.up.url: expected an http or https URL without user, query and fragment, got "localhost:3000"'),
+    ('[providers.up]\nurl = "http://h/v1?key=1"',
+     '2: providers.up.url: expected an http or https URL without user, query and fragment, got other text'),
+    ('[providers.up]\nstrict = "yes"', '2: providers.up.strict: expected true or false, got "yes"'),
+    ("[providers.up]\nbroken_mark = false", "2: providers.up.broken_mark: expected text, got false"),
+    ('[models.fast]\ntargets = ["a/b"]\nstrategy = "falback"',
+     '3: models.fast.strategy: expected "fallback", got "falback"; did you mean fallback?'),
+    ('[models.fast]\ntargets = ["a/b"]\nstrategy = 1', '3: models.fast.strategy: expected "fallback", got 1'),
+    # lists
+    ("\n[models.fast]", "2: models.fast: expected targets, got none"),
+    ("[models.fast]\ntargets = []",
+     "2: models.fast.targets: expected a list of at least one text without spaces around it, got an empty list"),
+    ('[models.fast]\ntargets = "a/b"',
+     '2: models.fast.targets: expected a list of at least one text without spaces around it, got "a/b"'),
+    ('[models.fast]\ntargets = [\n  "a/b",\n  7,\n]',
+     "4: models.fast.targets[1]: expected text without spaces around it, got 7"),
+    ('[models.fast]\ntargets = [\n  "a/b",\n\n  "a/b"]',
+     '5: models.fast.targets[1]: expected every entry once, got "a/b" again'),
+    ('[gateway]\napi_keys = ["canary", "canary"]',
+     "2: gateway.api_keys[1]: expected every entry once, got other text again"),
+    ('[providers.up]\nmodels = [{ env = "KEY" }]',
+     "2: providers.up.models[0]: expected text without spaces around it, got a table"),
+    ('[providers.up.model_aliases]\nsmall = "a"\nbig = 4',
+     "3: providers.up.model_aliases.big: expected text without spaces around it, got 4"),
+    ("[providers.up]\nmodel_aliases = []",
+     "2: providers.up.model_aliases: expected a table of text without spaces around it, got an empty list"),
+    # either, or
+    ('[gateway]\napi_key = "a"\napi_keys = ["b"]', "2: gateway.api_key: expected either api_keys or api_key, got both"),
+    ('[providers.up]\ntype = "aibn"\nprotocol = "aibn"',
+     "3: providers.up.protocol: expected either type or protocol, got both"),
+    # secrets
+    ("[providers.up]\napi_key = 12345",
+     '2: providers.up.api_key: expected text of visible ASCII characters, or { env = "NAME" }, got a number'),
+    ('[providers.up]\napi_key = "canary\\r\\nx: y"',
+     '2: providers.up.api_key: expected text of visible ASCII characters, or { env = "NAME" }, got other text'),
+    ('[providers.up]\napi_key = ""',
+     '2: providers.up.api_key: expected text of visible ASCII characters, or { env = "NAME" }, got empty text'),
+    ('[providers.up]\nsecret = ["canary"]', '2: providers.up.secret: expected text, or { env = "NAME" }, got a list'),
+    ('[providers.up]\npassword = { env = "KEY", or = "canary" }',
+     '2: providers.up.password: expected text, or { env = "NAME" }, got a table'),
+    ("[fronts.aibn]\npassword = true",
+     '2: fronts.aibn.password: expected text, or { env = "NAME" }, got true or false'),
+    ('[providers.up]\nproxy = "ftp://canary@h"',
+     '2: providers.up.proxy: expected an http, https, socks5 or socks5h URL, or { env = "NAME" }, got other text'),
+    ('[providers.up]\napi_key = { env = "API_KYE" }',
+     "2: providers.up.api_key: expected the environment variable API_KYE to be set, got none; did you mean API_KEY?"),
+    ('[gateway]\napi_keys = [\n "a",\n { env = "ZZZZZZZZZZ" }]',
+     "4: gateway.api_keys[1]: expected the environment variable ZZZZZZZZZZ to be set, got none"),
+    ('[providers.up]\napi_key = { env = "sk-canary" }',
+     "2: providers.up.api_key: expected the environment variable that it names to be set, got none"),
+    ('[providers.up]\napi_key = { env = "BROKEN_KEY" }',
+     '2: providers.up.api_key: expected text of visible ASCII characters, or { env = "NAME" }, got other text'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), BAD)
+def test_a_bad_file_is_refused_with_its_line_and_key(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(None, {"API_KEY": "canary", "BROKEN_KEY": "canary\n"}, tmp_path)
+    assert str(caught.value) == f"dragoman.toml:{message}"
+    assert "canary" not in str(caught.value)
+
+
+SYNTAX = [
+    ("[gateway]\nport 80", "2: expected TOML, got at column 6: "),
+    ("[gateway]\nport = 1\nport = 2\n", "3: expected TOML, got at column "),
+    ("[gateway]\n[gateway]", "2: expected TOML, got at column "),
+    ('[gateway]\n\nhost = "', "3: expected TOML, got at end of file: "),
+]
+
+
+@pytest.mark.parametrize(("text", "beginning"), SYNTAX)
+def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path, text: str, beginning: str) -> None:
+    write(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(None, {}, tmp_path)
+    assert str(caught.value).startswith(f"dragoman.toml:{beginning}")
+
+
+BYTES = [
+    (b"\xef\xbb\xbf[gateway]", ":1: expected UTF-8 without a byte order mark, got one"),
+    (b"\xff\xfe[\x00", ":1: expected UTF-8, got the byte 0xff"),
+    (b'[gateway]\nhost = "caf\xe9"', ":2: expected UTF-8, got the byte 0xe9"),
+    (b"a = " + b"[" * 20_000, ": expected TOML, got lists or tables too deep in each other"),
+    (b"a = " + b"9" * 5_000, ": expected TOML, got: Exceeds the limit"),
+]
+
+
+@pytest.mark.parametrize(("data", "beginning"), BYTES, ids=["mark", "utf-16", "latin-1", "deep", "long"])
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path, data: bytes, beginning: str) -> None:
+    (tmp_path / "dragoman.toml").write_bytes(data)
+    with pytest.raises(ConfigurationError) as caught:
+        load(None, {}, tmp_path)
+    assert str(caught.value).startswith(f"dragoman.toml{beginning}")
+
+
+def test_a_directory_of_that_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dragoman.toml").mkdir()
+    with pytest.raises(ConfigurationError) as caught:
+        load(None, {}, tmp_path)
+    assert str(caught.value) == "dragoman.toml: expected a file, got a directory"
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    loop = tmp_path / "dragoman.toml"
+    loop.symlink_to(loop)
+    with pytest.raises(ConfigurationError, match=r"^dragoman\.toml: expected a file that can be read, got: "):
+        load(None, {}, tmp_path)
+
+
+def test_a_path_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="expected the path of a file, got: "):
+        load("a\0b", {})
