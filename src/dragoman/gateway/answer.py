@@ -1,0 +1,88 @@
+"""Answering a question, with a stream or whole. Until the first content is sent, an error may still become a status."""
+
+from contextlib import suppress
+
+from dragoman.engine.answer import Answer, Handler, whole
+from dragoman.engine.env import system_env
+from dragoman.errors import DragomanError, TruncatedStreamError
+from dragoman.gateway.caller import Caller
+from dragoman.protocols.codec import Encoder, ServerCodec
+from dragoman.types import ChatRequest, Headers, PartStart, ResponseEnd, ResponseStart, StreamEvent
+
+STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
+"""Headers that keep proxies from holding a stream back; https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering"""
+
+MOST_LOSSES = 1000
+"""Characters of the list of losses: proxies refuse headers above 4 KiB, and each turn may lose a part."""
+
+
+async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatRequest, caller: Caller) -> None:
+    """Sends the whole answer. A service that broke off is an error, however much it had said."""
+    async with caller:
+        response = await whole(await handler(request))
+    answer = codec.encode_response(response, request, system_env())
+    await caller.answer(answer, *_losses(response.losses))
+
+
+async def answer_stream(handler: Handler, codec: ServerCodec, request: ChatRequest, caller: Caller) -> None:
+    """Sends the answer batch by batch, as it comes.
+
+    What fails after the first content is said in the protocol's own way. The answer then goes without its end, so that
+    a caller who does not read that notices too; unless the protocol ends it like a good one.
+    """
+    encoder = codec.encoder(request, system_env())
+    try:
+        async with caller:
+            answer = await handler(request)
+            try:
+                await _relay(answer, encoder, caller)
+            except BaseException:
+                answer.close()
+                raise
+    except DragomanError as exc:
+        if not caller.started:
+            raise
+        await caller.say(encoder.fail(exc), more=not encoder.fails_cleanly)
+        return
+    await _let_go(answer)
+
+
+async def _relay(answer: Answer, encoder: Encoder, caller: Caller) -> None:
+    held: list[StreamEvent] = []
+    losses: tuple[str, ...] = ()
+    begun = False
+    while events := await answer.read():
+        if not begun:
+            held += events
+            begun = any(isinstance(event, PartStart | ResponseEnd) for event in events)
+            if not begun:
+                continue
+            events = held
+            losses = held[0].losses if isinstance(held[0], ResponseStart) else ()
+        ended = isinstance(events[-1], ResponseEnd)
+        data = encoder.send(events)
+        if not caller.started and (data or ended):
+            caller.heartbeat = encoder.heartbeat
+            await caller.start(encoder.status, (*(STREAM | dict(encoder.headers)).items(), *_losses(losses)))
+        if data or ended:
+            await caller.say(data, more=not ended)
+        if ended:
+            return
+    raise TruncatedStreamError("the answer broke off before its end")
+
+
+async def _let_go(answer: Answer) -> None:
+    """Reads to the end of the transfer, so that the connection can serve again; the answer is whole, and sent."""
+    try:
+        with suppress(DragomanError):
+            await answer.read()
+    finally:
+        answer.close()
+
+
+def _losses(names: tuple[str, ...]) -> Headers:
+    """The loss manifest as a header, in printable ASCII."""
+    if not names:
+        return ()
+    text = ascii(", ".join(names))[1:-1]
+    return (("x-dragoman-losses", text if len(text) <= MOST_LOSSES else f"{text[:MOST_LOSSES]}..."),)

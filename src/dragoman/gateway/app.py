@@ -1,0 +1,184 @@
+"""The gateway: who calls, what for, and what goes wrong said in the caller's own protocol. Knows no server."""
+
+import asyncio
+import logging
+import re
+import traceback
+from contextlib import suppress
+from itertools import count
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.client import Client
+from dragoman.config import Config
+from dragoman.engine.env import system_env
+from dragoman.errors import AuthenticationError, DragomanError, OverloadedError, RequestError
+from dragoman.gateway.caller import Caller, CallerGoneError
+from dragoman.gateway.fronts import AtOnce, Endpoint, Front, Fronts, refusal
+from dragoman.gateway.guard import Hosts, Keys, check_origin
+from dragoman.gateway.waits import Waits
+from dragoman.types import Headers, HttpAnswer, HttpCall
+from dragoman.wire import json
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""A caller's own name for a request, if it is one that can be logged and sent back as it is."""
+
+MOST_PATHS = 1000
+"""Ways to an endpoint that are remembered; models named in paths make them many."""
+
+JSON: Headers = (("content-type", "application/json"),)
+
+log = logging.getLogger("dragoman.gateway")
+
+
+class Admitted(Struct, frozen=True):
+    """What answers a request: its front and, there, its endpoint."""
+
+    front: Front
+    endpoint: Endpoint
+
+
+class Gateway:
+    """Answers callers of every protocol with the models of one client. Raises ConfigurationError.
+
+    It closes `client` in the end; without one it makes its own.
+    """
+
+    def __init__(self, config: Config, *, client: Client | None = None, waits: Waits | None = None) -> None:
+        self.client = client or Client(config)
+        self.draining = False
+        self.stopped = False
+        self.waits = waits or Waits()
+        self.max_body = config.gateway.max_body
+        self._keys = Keys(config.gateway.api_keys)
+        self._hosts = Hosts(config)
+        health = {
+            "/health/live": {"GET": AtOnce(lambda call: HttpAnswer(headers=JSON, body=b'{"status":"ok"}'))},
+            "/health/ready": {"GET": AtOnce(lambda call: self._readiness())},
+        }
+        self._fronts = Fronts(self.client, health)
+        self.names = Names()
+        self._known: dict[tuple[str, str], Admitted] = {}
+        self._callers: set[Caller] = set()
+        self._last: asyncio.TimerHandle | None = None
+
+    def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
+        """What answers a request with this head, or its refusal: nothing of the body need be read for that."""
+        known = self._known.get((call.method, call.path))
+        front = self._fronts.at(call.path) if known is None else known.front
+        try:
+            self._hosts.check(call)
+            if self._keys.asked and not front.open:
+                try:
+                    self._keys.check(call)
+                    if known is not None:
+                        return known
+                    front = self._fronts.keyed(call.path)
+                except AuthenticationError as exc:
+                    if not front.password:
+                        answer = front.codec.encode_error(refusal(front, exc))
+                        return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
+            found = self._find(front, call)
+            if self._keys.asked and not front.open and isinstance(found, Admitted):
+                self._remember(call, found)
+            return found
+        except DragomanError as exc:
+            return front.codec.encode_error(exc)
+
+    async def answer(self, admitted: Admitted, call: HttpCall, caller: Caller) -> None:
+        """Answers a whole request. Whatever goes wrong is told to the caller, or shown by how its answer ends."""
+        front = admitted.front
+        self.hold(caller)
+        try:
+            await admitted.endpoint(call, caller)
+        except DragomanError as exc:
+            await self.refuse(front, exc, caller)
+        except CallerGoneError:
+            return
+        except Exception as exc:  # noqa: BLE001  # the edge of the process: a bug of ours must not take the server with it
+            await self._apologise(front, exc, caller)
+        finally:
+            caller.cut()
+            self.release(caller)
+
+    def hold(self, caller: Caller) -> None:
+        """`interrupt` reaches `caller`, until `release`."""
+        self._callers.add(caller)
+
+    def release(self, caller: Caller) -> None:
+        """Its answer is over."""
+        self._callers.discard(caller)
+
+    def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
+        """`error` in the words of the front that was called."""
+        return self._fronts.at(call.path).codec.encode_error(error)
+
+    def drain(self) -> None:
+        """Says that no more requests are wanted, and gives those under way their grace."""
+        if not self.draining:
+            self.draining = True
+            self._last = asyncio.get_running_loop().call_later(self.waits.grace, self.interrupt)
+
+    def interrupt(self) -> None:
+        """Ends every answer under way with an error."""
+        self.stopped = True
+        for caller in tuple(self._callers):
+            caller.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
+
+    async def aclose(self) -> None:
+        """Ends it; no answer is under way."""
+        if self._last is not None:
+            self._last.cancel()
+        await self.client.aclose()
+
+    def _remember(self, call: HttpCall, found: Admitted) -> None:
+        # Not where a password of its own may be shown instead: there, what answers depends on what was.
+        if len(self._known) < MOST_PATHS and self._fronts.keyed(call.path) is self._fronts.at(call.path):
+            self._known[call.method, call.path] = found
+
+    def _find(self, front: Front, call: HttpCall) -> Admitted | HttpAnswer:
+        methods = front.methods(call.path)
+        if not methods:
+            if front.no_path is None:
+                raise RequestError("there is nothing at this path", status=404, code="unknown_path")
+            return front.no_path
+        endpoint = methods.get("GET" if call.method == "HEAD" else call.method)
+        if endpoint is None:
+            allow = ", ".join(methods)
+            error = RequestError(f"expected {allow}, got another method", status=405, code="wrong_method")
+            answer = front.no_method or front.codec.encode_error(error)
+            return replace(answer, headers=(*answer.headers, ("allow", allow)))
+        if call.method == "POST" and not self._keys.asked:
+            check_origin(call)
+        return Admitted(front, endpoint)
+
+    async def refuse(self, front: Front, error: DragomanError, caller: Caller) -> None:
+        """Answers with `error`, unless an answer has begun: then it goes without its end."""
+        if not caller.started:
+            with suppress(CallerGoneError):
+                await caller.answer(front.codec.encode_error(error))
+
+    async def _apologise(self, front: Front, bug: Exception, caller: Caller) -> None:
+        # Its message may hold a caller's words or a key: what is logged is where it happened.
+        where = "".join(traceback.format_tb(bug.__traceback__))
+        log.error("request %s: %s\n%s", caller.request_id, type(bug).__name__, where)
+        message = f"the gateway failed; its log has the reason under request {caller.request_id}"
+        await self.refuse(front, DragomanError(message), caller)
+
+    def _readiness(self) -> HttpAnswer:
+        status, word = (503, "draining") if self.draining else (200, "ok")
+        return HttpAnswer(status=status, headers=JSON, body=json.encode({"status": word}))
+
+
+class Names:
+    """Names for requests: the caller's own, or fresh ones, which differ between processes and need not be a secret."""
+
+    def __init__(self) -> None:
+        self._prefix = system_env().new_id()[:16]
+        self._count = count()
+
+    def name(self, call: HttpCall) -> str:
+        """The name of `call`."""
+        said = call.header(b"x-request-id")
+        return said if said and REQUEST_ID.fullmatch(said) else f"{self._prefix}{next(self._count):08x}"

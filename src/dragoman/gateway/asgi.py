@@ -1,0 +1,182 @@
+"""The gateway as an ASGI application, for servers of others. https://asgi.readthedocs.io/en/latest/specs/www.html"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from types import TracebackType
+from typing import Any, Self
+
+from msgspec.structs import replace
+
+from dragoman.config import load
+from dragoman.errors import InvalidRequestError
+from dragoman.gateway.app import Gateway
+from dragoman.gateway.caller import Caller, CallerGoneError
+from dragoman.gateway.calls import flaw, paused, too_large
+from dragoman.types import Headers, HttpAnswer, HttpCall
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class AsgiGateway:
+    """`uvicorn`'s view of a gateway. It closes the gateway's client when the server shuts down."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "http":
+                await self._answer(read_head(scope), receive, send)
+            case "lifespan":
+                await self._live(receive, send)
+            case kind:
+                raise InvalidRequestError(f"expected HTTP, got {kind}")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while (await receive())["type"] != "lifespan.shutdown":
+            await send({"type": "lifespan.startup.complete"})
+        await self._gateway.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _answer(self, call: HttpCall, receive: Receive, send: Send) -> None:
+        gateway = self._gateway
+        caller = AsgiCaller(receive, send, gateway.names.name(call), gateway.waits.heartbeat)
+        admitted = gateway.admit(call)
+        try:
+            if isinstance(admitted, HttpAnswer):
+                await caller.answer(admitted)
+                return
+            if (error := flaw(call, gateway.max_body)) is not None:
+                raise error
+            if call.method == "POST":
+                call = await read_body(call, receive, gateway.max_body, gateway.waits.body)
+        except InvalidRequestError as exc:
+            await caller.answer(gateway.refusal(call, exc))
+        except CallerGoneError:
+            return
+        else:
+            await gateway.answer(admitted, call, caller)
+
+
+def application() -> AsgiGateway:
+    """A gateway with the configuration that is found: `uvicorn --factory dragoman.gateway.asgi:application`."""
+    return AsgiGateway(Gateway(load()))
+
+
+class AsgiCaller(Caller):
+    """A caller behind another server. `silence`: seconds after which `heartbeat` is sent.
+
+    Nothing else may be received from it while work is held.
+    """
+
+    def __init__(self, receive: Receive, send: Send, name: str, silence: float) -> None:
+        super().__init__(name)
+        self._receive = receive
+        self._send = send
+        self._silence = silence
+        self._loop = asyncio.get_running_loop()
+        self._spoke = self._loop.time()
+        self._sending = False
+        self._listener: asyncio.Task[None] | None = None
+
+    async def start(self, status: int, headers: Headers) -> None:
+        sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        sent.append((b"x-request-id", self.request_id.encode("latin-1")))
+        await self._tell({"type": "http.response.start", "status": status, "headers": sent})
+        self.started = True
+
+    async def say(self, data: bytes, *, more: bool = True) -> None:
+        await self._tell({"type": "http.response.body", "body": data, "more_body": more})
+
+    def cut(self) -> None:
+        """The server does that where the application returns without having sent the end."""
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self._listener = self._loop.create_task(self._listen())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+        await super().__aexit__(kind, error, trace)
+
+    async def _listen(self) -> None:
+        """Waits for the caller to leave, and breaks long silences meanwhile: one task does both."""
+        try:
+            while await self._is_there():
+                await self._beat()
+        except CallerGoneError as exc:
+            self.interrupt(exc)
+        else:
+            self.interrupt(CallerGoneError())
+
+    async def _is_there(self) -> bool:
+        """True after a silence of ours; False once the caller has left."""
+        try:
+            async with asyncio.timeout_at(self._spoke + self._silence):
+                while (await self._receive())["type"] != "http.disconnect":
+                    continue
+        except TimeoutError:
+            return True
+        return False
+
+    async def _beat(self) -> None:
+        quiet = self._loop.time() - self._spoke
+        if quiet < self._silence:
+            return
+        if self.started and self.heartbeat and not self._sending:
+            await self.say(self.heartbeat)
+        else:
+            self._spoke = self._loop.time()
+
+    async def _tell(self, message: Message) -> None:
+        self._sending = True
+        try:
+            await self._send(message)
+        except OSError as exc:
+            # What ASGI says that sending to a caller who left may raise.
+            raise CallerGoneError from exc
+        finally:
+            self._sending = False
+            self._spoke = self._loop.time()
+
+
+def read_head(scope: Scope) -> HttpCall:
+    """Everything of a request but its body."""
+    return HttpCall(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers=tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"]),
+    )
+
+
+async def read_body(call: HttpCall, receive: Receive, limit: int, silence: float) -> HttpCall:
+    """`call` with its body, of at most `limit` bytes, sent without a pause longer than `silence` seconds.
+
+    Raises InvalidRequestError (408, 413) as soon as it is known, and CallerGoneError.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(silence):
+                message = await receive()
+        except TimeoutError as exc:
+            raise paused(silence) from exc
+        if message["type"] == "http.disconnect":
+            raise CallerGoneError
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise too_large(limit)
+        pieces.append(piece)
+        more = message.get("more_body", False)
+    return replace(call, body=b"".join(pieces))

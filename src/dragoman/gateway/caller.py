@@ -1,0 +1,70 @@
+"""The caller of one request: what is sent to it, and what happens once it is gone. Knows no protocol and no server."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+from dragoman.types import Headers, HttpAnswer
+
+
+class CallerGoneError(Exception):
+    """The caller has hung up: nobody is there to be told anything."""
+
+
+class Caller(ABC):
+    """One request's other end. `started`: a status has been sent. `gone`: it has hung up.
+
+    `async with caller` holds work that ends at once when the caller hangs up (CallerGoneError), or by `interrupt`.
+    `heartbeat`: bytes that the server may send in a silence.
+    """
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        self.started = False
+        self.gone = False
+        self.heartbeat = b""
+        self._work: asyncio.Task[object] | None = None
+        self._cancelling = 0
+        self._reason: Exception | None = None
+
+    @abstractmethod
+    async def start(self, status: int, headers: Headers) -> None:
+        """The status; from here on no error can become one. Raises CallerGoneError."""
+
+    @abstractmethod
+    async def say(self, data: bytes, *, more: bool = True) -> None:
+        """A piece of the body; waits while the caller does not read. Without `more` the answer ends well.
+
+        Raises CallerGoneError.
+        """
+
+    async def answer(self, answer: HttpAnswer, *more: tuple[str, str]) -> None:
+        """A whole answer, with `more` headers."""
+        await self.start(answer.status, (*answer.headers, *more, ("content-length", str(len(answer.body)))))
+        await self.say(answer.body, more=False)
+
+    @abstractmethod
+    def cut(self) -> None:
+        """The work is over: an answer that has not ended by now goes without the end that would make it look whole."""
+
+    def interrupt(self, reason: Exception) -> None:
+        """Ends the work at once, with `reason`. Nothing happens where none is under way."""
+        if self._work is not None and self._reason is None:
+            self._reason = reason
+            self._work.cancel()
+
+    async def __aenter__(self) -> Self:
+        if self.gone:
+            raise CallerGoneError
+        self._work = asyncio.current_task()
+        self._cancelling = self._work.cancelling() if self._work else 0
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        work, self._work = self._work, None
+        # As asyncio.timeout does: our own cancellation becomes its reason, anybody else's stays what it is.
+        if work is not None and self._reason is not None and work.uncancel() <= self._cancelling:
+            raise self._reason from None

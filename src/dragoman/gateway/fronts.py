@@ -1,0 +1,199 @@
+"""The table of routes: what is answered where, and in which protocol's words. A new front is a line in FRONTS."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.client import Client
+from dragoman.config import FrontConfig
+from dragoman.engine.answer import Handler
+from dragoman.engine.env import system_env
+from dragoman.errors import AuthenticationError, ConfigurationError, nearest
+from dragoman.gateway.answer import answer_stream, answer_whole
+from dragoman.gateway.caller import Caller
+from dragoman.gateway.models import one_model, the_models
+from dragoman.protocols import gate
+from dragoman.protocols.aibn import AibnServer
+from dragoman.protocols.aichatfree import AIChatFreeServer
+from dragoman.protocols.aichatonline import AiChatOnlineServer
+from dragoman.protocols.codec import ServerCodec
+from dragoman.protocols.cromicle import CromicleServer
+from dragoman.protocols.openai_chat import OpenAIChatServer
+from dragoman.types import ChatRequest, HttpAnswer, HttpCall
+
+
+class Endpoint(ABC):
+    """What answers a request."""
+
+    @abstractmethod
+    async def __call__(self, call: HttpCall, caller: Caller) -> None:
+        """Answers. Raises what is wrong, as long as nothing has been sent."""
+
+
+Routes = Mapping[str, Mapping[str, Endpoint]]
+"""Path to method to endpoint; a path that ends with a slash stands for all below it."""
+
+MODELS = "/v1/models/"
+
+NO_METHOD = HttpAnswer(status=404)
+NO_PATH = HttpAnswer(status=404, body=b"Not found")
+"""What both recorded chat sites say to a method and to a path that they do not know."""
+
+
+class Front(Struct, frozen=True):
+    """A protocol's place among our paths. `codec` says its errors.
+
+    `open`: no key is ever asked. `password`: the protocol's own may be shown in a key's place. `refused`: the code of
+    a missing key, by which the protocol knows its own no. `no_method`, `no_path`: answers in its own words, if any.
+    """
+
+    codec: ServerCodec
+    routes: Routes
+    open: bool = False
+    password: bool = False
+    refused: str | None = None
+    no_method: HttpAnswer | None = None
+    no_path: HttpAnswer | None = None
+
+    def methods(self, path: str) -> Mapping[str, Endpoint]:
+        """What is at `path`; nothing where nothing is."""
+        exact = self.routes.get(path)
+        if exact is not None:
+            return exact
+        below = (at for at in self.routes if at.endswith("/") and path.startswith(at))
+        return self.routes[at] if (at := next(below, None)) else {}
+
+
+class Chat(Endpoint):
+    """Answers questions in a protocol, with the models of a client."""
+
+    def __init__(self, client: Client, codec: ServerCodec) -> None:
+        self.client = client
+        self.codec = codec
+
+    async def __call__(self, call: HttpCall, caller: Caller) -> None:
+        await self.answer(self.codec.decode_request(call), self.client.open, caller)
+
+    async def answer(self, request: ChatRequest, handler: Handler, caller: Caller) -> None:
+        """Answers `request` with what `handler` opens."""
+        if not request.model:
+            request = replace(request, model=self.client.default_model)
+        answering = answer_stream if request.stream else answer_whole
+        await answering(handler, self.codec, request, caller)
+
+
+class AtOnce(Endpoint):
+    """Gives an answer for which nobody is asked."""
+
+    def __init__(self, answer: Callable[[HttpCall], HttpAnswer]) -> None:
+        self._answer = answer
+
+    async def __call__(self, call: HttpCall, caller: Caller) -> None:
+        await caller.answer(self._answer(call))
+
+
+def openai(client: Client) -> Front:
+    """OpenAI's API; whatever is nobody's is answered in its words too."""
+    codec = OpenAIChatServer()
+    since = int(system_env().now)
+    return Front(
+        codec,
+        {
+            "/v1/chat/completions": {"POST": Chat(client, codec)},
+            "/v1/models": {"GET": AtOnce(lambda call: the_models(client, since))},
+            MODELS: {"GET": AtOnce(lambda call: one_model(client, call.path.removeprefix(MODELS), since))},
+        },
+    )
+
+
+def aibn(client: Client, settings: FrontConfig) -> Front:
+    """A chatgpt-demo."""
+    codec = AibnServer(secret=settings.secret or "", password=settings.password, model=settings.model or "")
+    return _recorded("/aibn", client, codec, codec.auth, settings)
+
+
+def aichatfree(client: Client, settings: FrontConfig) -> Front:
+    """A GeminiProChat."""
+    codec = AIChatFreeServer(secret=settings.secret or "", password=settings.password, model=settings.model or "")
+    return _recorded("/aichatfree", client, codec, codec.auth, settings)
+
+
+def _recorded(
+    prefix: str,
+    client: Client,
+    codec: ServerCodec,
+    auth: Callable[[HttpCall], HttpAnswer],
+    settings: FrontConfig,
+) -> Front:
+    return Front(
+        codec,
+        {
+            f"{prefix}/api/generate": {"POST": Chat(client, codec)},
+            f"{prefix}/api/auth": {"POST": AtOnce(auth)},
+        },
+        password=bool(settings.password),
+        refused=gate.PASSWORD,
+        no_method=NO_METHOD,
+        no_path=NO_PATH,
+    )
+
+
+def aichatonline(client: Client, settings: FrontConfig) -> Front:
+    """An AiChatOnline."""
+    codec = AiChatOnlineServer(model=settings.model or "")
+    return Front(
+        codec,
+        {
+            "/aichatonline/api/v1/user/getUniqueId": {"GET": AtOnce(lambda call: codec.unique_id(system_env()))},
+            "/aichatonline/aichatonline/api/chat/gpt": {"POST": Chat(client, codec)},
+        },
+    )
+
+
+def cromicle(client: Client, settings: FrontConfig) -> Front:
+    """A Cromicle."""
+    codec = CromicleServer(model=settings.model or "")
+    return Front(codec, {"/cromicle/chat": {"POST": Chat(client, codec)}})
+
+
+FRONTS: dict[str, Callable[[Client, FrontConfig], Front]] = {
+    "aibn": aibn,
+    "aichatfree": aichatfree,
+    "aichatonline": aichatonline,
+    "cromicle": cromicle,
+}
+"""Fronts by name: the first part of their paths, and their table in the configuration."""
+
+
+class Fronts:
+    """All fronts of one gateway; `health` is one of them. A caller who has shown a key is not asked for a password."""
+
+    def __init__(self, client: Client, health: Routes) -> None:
+        for name in client.config.fronts:
+            if name not in FRONTS:
+                where = client.config.where("fronts", name)
+                raise ConfigurationError(f"{where}: there is no front {name!r}{nearest(name, FRONTS)}")
+        settings = {name: client.config.fronts.get(name, FrontConfig()) for name in FRONTS}
+        self._rest = openai(client)
+        self._named = {name: make(client, settings[name]) for name, make in FRONTS.items()}
+        self._named["health"] = Front(self._rest.codec, health, open=True)
+        self._keyed = {name: make(client, replace(settings[name], password=None)) for name, make in FRONTS.items()}
+
+    def at(self, path: str) -> Front:
+        """The front that answers for `path`."""
+        return self._named.get(_first(path), self._rest)
+
+    def keyed(self, path: str) -> Front:
+        """The same for a caller who has shown a key."""
+        return self._keyed.get(_first(path)) or self.at(path)
+
+
+def _first(path: str) -> str:
+    return path[1:].partition("/")[0]
+
+
+def refusal(front: Front, error: AuthenticationError) -> AuthenticationError:
+    """`error` under the code by which the front's protocol knows its own no."""
+    return AuthenticationError(error.message, code=front.refused)

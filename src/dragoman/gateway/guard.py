@@ -1,0 +1,141 @@
+"""Who may call: keys, and the names and sites that a request is for and from. Knows no protocol."""
+
+from hashlib import sha256
+from hmac import compare_digest
+from ipaddress import ip_address
+from socket import AI_PASSIVE, SOCK_STREAM, AddressFamily, gaierror, getaddrinfo
+from urllib.parse import urlsplit
+
+from dragoman.config import Config
+from dragoman.errors import AuthenticationError, ConfigurationError, RequestError
+from dragoman.types import HttpCall
+
+CARRIERS = (b"authorization", b"x-api-key", b"api-key")
+"""Headers that carry a key: OpenAI's, Anthropic's, Azure's."""
+
+MOST_GOOD = 10_000
+"""Headers with a known key that are remembered, so that a caller's next request costs no digest."""
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+Address = tuple[AddressFamily, str]
+
+
+class Keys:
+    """The keys that callers may show; with none of them, none is asked. Only digests are kept and compared."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._digests = [_digest(key.encode()) for key in keys]
+        self._good: set[tuple[bytes, bytes]] = set()
+
+    @property
+    def asked(self) -> bool:
+        """Whether a key must be shown."""
+        return bool(self._digests)
+
+    def check(self, call: HttpCall) -> None:
+        """Raises AuthenticationError unless a known key is shown, RequestError (400) where different ones are."""
+        carriers = [field for field in call.headers if field[0] in CARRIERS]
+        if len(carriers) == 1 and carriers[0] in self._good:
+            return
+        shown = {key for name, value in carriers for key in _carried(name, value)}
+        if len(shown) > 1:
+            raise RequestError("expected one key, got different ones in different headers", code="ambiguous_api_key")
+        if not shown:
+            raise AuthenticationError("expected a key of this gateway, as `Authorization: Bearer KEY`, got none")
+        digest = _digest(shown.pop())
+        # Every known key is compared: the time that it takes tells nothing.
+        if not sum([compare_digest(digest, known) for known in self._digests]):
+            raise AuthenticationError("expected a key of this gateway, got one that is not known here")
+        if len(carriers) == 1 and len(self._good) < MOST_GOOD:
+            self._good.add(carriers[0])
+
+
+class Hosts:
+    """The names under which the gateway is called.
+
+    A server that only this machine reaches answers to its own names alone: else a page on the web could point a name of
+    its own at 127.0.0.1, and use what is configured here.
+    """
+
+    def __init__(self, config: Config) -> None:
+        gateway = config.gateway
+        names = {_name(host) for host in (*LOCAL, gateway.host, *gateway.allowed_hosts)}
+        self._last = b""
+        self._names = names if gateway.allowed_hosts or not exposed(gateway.host) else None
+
+    def check(self, call: HttpCall) -> None:
+        """Raises RequestError (421) for a request to a host that this is not."""
+        if self._names is None:
+            return
+        said = [value for name, value in call.headers if name == b"host"]
+        if len(said) == 1 and said[0] == self._last:
+            return
+        if not said or not all(_name(host.decode("latin-1")) in self._names for host in said):
+            raise RequestError(
+                "this gateway does not answer under that host name; gateway.allowed_hosts lists those it does",
+                status=421,
+                code="unknown_host",
+            )
+        self._last = said[0]
+
+
+def check_origin(call: HttpCall) -> None:
+    """Raises RequestError (403) for a request that a page of another site had its browser send."""
+    origin = call.header(b"origin")
+    if origin is not None and _site(origin) != (call.header(b"host") or "").lower():
+        raise RequestError(
+            "expected no request from a page of another site, unless it shows a key", status=403, code="foreign_origin"
+        )
+
+
+def addresses(host: str) -> list[Address]:
+    """What `host` stands for; the empty one for every address. Raises ConfigurationError where it is no host."""
+    try:
+        found = getaddrinfo(host or None, 0, type=SOCK_STREAM, flags=AI_PASSIVE)
+    except (gaierror, UnicodeError) as exc:
+        raise ConfigurationError(f"gateway.host: expected an address of this machine, got {host!r}") from exc
+    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+
+
+def exposed(host: str) -> bool:
+    """Whether other machines may reach what listens on `host`: not every address of it is loopback."""
+    return not all(ip_address(address.partition("%")[0]).is_loopback for _, address in addresses(host))
+
+
+def check_exposure(config: Config) -> None:
+    """Raises ConfigurationError where anyone on the network could use what is configured."""
+    host = config.gateway.host
+    if not config.gateway.api_keys and exposed(host):
+        raise ConfigurationError(
+            f"{config.where('gateway', 'host')}: other machines can reach {host!r} and no key is asked, so anyone "
+            "there could use your models and accounts; set gateway.api_keys (or DRAGOMAN_GATEWAY_API_KEYS), "
+            "or listen on 127.0.0.1"
+        )
+
+
+def _carried(name: bytes, value: bytes) -> list[bytes]:
+    if name != b"authorization":
+        return [value.strip()]
+    scheme, _, key = value.strip().partition(b" ")
+    return [key.strip()] if scheme.lower() == b"bearer" else []
+
+
+def _site(origin: str) -> str | None:
+    """The host and port of an origin; None where it has none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
+
+
+def _digest(key: bytes) -> bytes:
+    return sha256(key).digest()
+
+
+def _name(host: str) -> str:
+    """A host's name in its one spelling: without port, brackets, letter case and the last dot."""
+    name = host.strip().lower()
+    if name.startswith("["):
+        return name[1:].partition("]")[0]
+    return (name if name.count(":") > 1 else name.partition(":")[0]).removesuffix(".")

@@ -1,0 +1,156 @@
+"""The caller of one request on a connection of ours: how its answer is framed. Knows no protocol above HTTP."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from dragoman.errors import DragomanError
+from dragoman.gateway.caller import Caller, CallerGoneError
+from dragoman.gateway.http.heads import date, fields, status_line
+from dragoman.types import Headers, HttpAnswer
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+class Line(Protocol):
+    """What a caller needs of its connection. `congested`: set once it reads again; None while it does."""
+
+    congested: asyncio.Event | None
+
+    def write(self, data: bytes) -> None:
+        """Sends, now."""
+
+    def answered(self, *, keep: bool) -> None:
+        """The answer is over. `keep`: the connection may serve again."""
+
+
+class Watcher(Protocol):
+    """Work for a caller that is done in callbacks, without a task that could be cancelled."""
+
+    def close(self) -> None:
+        """The caller has gone."""
+
+    def resume(self) -> None:
+        """The caller reads again."""
+
+    def interrupt(self, error: DragomanError) -> None:
+        """The work is to end at once, with `error`."""
+
+
+class HttpCaller(Caller):
+    """Frames one answer: sized where its head says a length, in chunks for HTTP/1.1, until the end for HTTP/1.0.
+
+    What is sent goes out at once, the head with the first of the body. `over`: nothing more is to be sent.
+    """
+
+    def __init__(self, line: Line, request_id: str, *, keep: bool, chunks: bool, body: bool) -> None:
+        super().__init__(request_id)
+        self.over = False
+        self.watcher: Watcher | None = None
+        self.on_over: Callable[[], None] | None = None
+        self._line = line
+        self._keep = keep
+        self._chunks = chunks
+        self._body = body
+        self._framed = False
+        self._head = b""
+
+    @property
+    def congested(self) -> bool:
+        """Whether it reads more slowly than is sent."""
+        return self._line.congested is not None
+
+    async def start(self, status: int, headers: Headers) -> None:
+        self.begin(status, fields(headers), sized=any(name == "content-length" for name, _ in headers))
+
+    async def say(self, data: bytes, *, more: bool = True) -> None:
+        self.write(data, more=more)
+        if (congested := self._line.congested) is not None and not self.over:
+            await congested.wait()
+            if self.gone:
+                raise CallerGoneError
+
+    def give(self, answer: HttpAnswer) -> None:
+        """A whole answer, now."""
+        if not self.gone:
+            self.begin(
+                answer.status, b"%bcontent-length: %d\r\n" % (fields(answer.headers), len(answer.body)), sized=True
+            )
+            self.write(answer.body, more=False)
+
+    def begin(self, status: int, lines: bytes, *, sized: bool) -> None:
+        """The head; `lines`: its fields, ready to send."""
+        if self.gone:
+            raise CallerGoneError
+        self.started = True
+        self._framed = self._chunks and self._body and not sized
+        self._keep = self._keep and (sized or self._chunks)
+        framing = b"transfer-encoding: chunked\r\n" if self._chunks and not sized else b""
+        closing = b"" if self._keep else b"connection: close\r\n"
+        self._head = b"%b%b%bx-request-id: %b\r\n%b%b\r\n" % (
+            status_line(status),
+            lines,
+            date(),
+            self.request_id.encode(),
+            framing,
+            closing,
+        )
+
+    def write(self, data: bytes, *, more: bool = True) -> None:
+        """A piece of the body, now. Without `more` the answer ends well."""
+        if self.gone:
+            raise CallerGoneError
+        if self.over:
+            return
+        if self._framed:
+            data = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+            if not more:
+                data += LAST_CHUNK
+        elif not self._body:
+            data = b""
+        if self._head:
+            data, self._head = self._head + data, b""
+        if data:
+            self._line.write(data)
+        if not more:
+            self._finish(keep=self._keep)
+
+    def cut(self) -> None:
+        if not self.over and not self.gone:
+            if self._head:
+                self._line.write(self._head)
+            self._finish(keep=False)
+
+    def leave(self) -> None:
+        """It has hung up: work for it ends."""
+        self.gone = True
+        if self.watcher is not None:
+            self.watcher.close()
+        self.interrupt(CallerGoneError())
+        self._forget()
+
+    def interrupt(self, reason: Exception) -> None:
+        if self.watcher is not None and not self.gone and isinstance(reason, DragomanError):
+            self.watcher.interrupt(reason)
+        super().interrupt(reason)
+
+    def resume(self) -> None:
+        """It reads again."""
+        if self.watcher is not None and not self.congested:
+            self.watcher.resume()
+
+    def beat(self) -> None:
+        """Breaks a silence, where the protocol has something to break it with."""
+        if self.started and self.heartbeat and not self.over and not self.congested:
+            self.write(self.heartbeat)
+
+    def _finish(self, *, keep: bool) -> None:
+        self.over = True
+        self._line.answered(keep=keep)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.watcher = None
+        on_over, self.on_over = self.on_over, None
+        if on_over is not None:
+            on_over()

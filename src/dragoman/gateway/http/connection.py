@@ -1,0 +1,405 @@
+"""One caller's connection: requests one after another, each answered before the next. Knows nothing above HTTP."""
+
+import asyncio
+from collections import deque
+from typing import Protocol, cast
+
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
+from msgspec.structs import force_setattr
+
+from dragoman.errors import DragomanError
+from dragoman.gateway.app import Admitted
+from dragoman.gateway.calls import MAX_HEAD, flaw, paused, too_large, too_large_head
+from dragoman.gateway.http.caller import HttpCaller
+from dragoman.gateway.http.heads import CONTINUE, BadHeadError, check_head, date, split_target, status_line
+from dragoman.gateway.http.request import Request, framing
+from dragoman.gateway.waits import Waits
+from dragoman.transport.native.alarm import EARLY, Alarm
+from dragoman.types import HttpAnswer, HttpCall
+from dragoman.wire import json
+
+MAX_QUEUED = 16
+"""Requests that may follow one another unanswered. No SDK pipelines; one that does sends a handful."""
+
+MAX_DISCARDED = 64 << 20
+"""Bytes of a request that are read after its refusal; `Waits.linger` says why."""
+
+UNSENT = 64 << 10
+"""Bytes that wait for a slow caller before its service is no longer read."""
+
+
+class Service(Protocol):
+    """Who answers. All return at once."""
+
+    def opened(self, connection: "Connection") -> None:
+        """There is one more."""
+
+    def closed(self, connection: "Connection") -> None:
+        """There is one less."""
+
+    def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
+        """What answers a request with this head, or its refusal."""
+
+    def name(self, call: HttpCall) -> str:
+        """What the request is called in answers and logs."""
+
+    def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+        """Begins the answer to a whole request."""
+
+    def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
+        """`error` in the words of whom the request was for."""
+
+
+class Connection(asyncio.Protocol):
+    """Also what httptools calls back."""
+
+    def __init__(
+        self,
+        service: Service,
+        loop: asyncio.AbstractEventLoop,
+        waits: Waits,
+        max_body: int,
+    ) -> None:
+        self.congested: asyncio.Event | None = None
+        self._service = service
+        self._loop = loop
+        self._waits = waits
+        self._max_body = max_body
+        self._transport: asyncio.Transport
+        self._parser = HttpRequestParser(self)
+        self._requests: deque[Request] = deque()
+        self._url: list[bytes] = []
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._overhead = 0
+        self._in_head = False
+        self._again = False
+        self._deaf = False
+        self._closing = False
+        self._draining = False
+        self._spoke = 0.0
+        self._unsent = 0
+        self._unread = 0.0
+        self._alarm = Alarm(loop, self._late)
+
+    # The server's side.
+
+    def drain(self) -> None:
+        """No more requests: closes once those under way are answered."""
+        self._draining = True
+        if not self._requests and not self._in_head:
+            self._close()
+
+    def abort(self) -> None:
+        """Ends it at once."""
+        self._transport.abort()
+
+    # The caller's side.
+
+    def write(self, data: bytes) -> None:
+        self._spoke = self._loop.time()
+        self._transport.write(data)
+
+    def answered(self, *, keep: bool) -> None:
+        request = self._requests[0]
+        if not keep or (self._draining and len(self._requests) == 1):
+            if request.whole:
+                self._close()
+            else:
+                self._linger(request)
+            return
+        if not request.whole:
+            # The rest of its body is read and dropped: the next request stands behind it.
+            request.discarded = True
+            self._linger(request)
+            return
+        self._requests.popleft()
+        if self._requests:
+            self._alarm.set(self._loop.time() + self._waits.body)
+            self._loop.call_soon(self._proceed)
+        else:
+            self._alarm.set(self._loop.time() + (self._waits.head if self._in_head else self._waits.idle))
+
+    # asyncio's side.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=UNSENT)
+        self._alarm.set(self._loop.time() + self._waits.head)
+        self._service.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing or self._deaf:
+            return
+        self._overhead += len(data)
+        while data and not self._closing:
+            try:
+                self._parser.feed_data(data)
+                break
+            except HttpParserUpgrade as exc:
+                data = self._go_on(data[exc.args[0] :])
+            except HttpParserCallbackError as exc:
+                bug = exc.__context__
+                if not isinstance(bug, BadHeadError):
+                    self._fail(bug or exc)
+                self._break(400, str(bug))
+                break
+            except HttpParserError:
+                self._break(400, "expected an HTTP/1.1 request")
+                break
+        if self._overhead > MAX_HEAD and not self._deaf:
+            error = too_large_head()
+            self._break(error.status, error.message)
+        if self.congested is not None and not self._closing:
+            # It asks on without reading what it is told: that would pile up here.
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        # One that has left looks just like one that has sent all and still reads, which no SDK does.
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closing = True
+        self._alarm.stop()
+        for request in self._requests:
+            if request.caller is not None:
+                request.caller.leave()
+        self._requests.clear()
+        if self.congested is not None:
+            self.congested.set()
+        self._service.closed(self)
+        del self._parser  # the two know each other: without this, only the collector would free them
+
+    def pause_writing(self) -> None:
+        self.congested = asyncio.Event()
+        self._await_reading()
+
+    def resume_writing(self) -> None:
+        congested, self.congested = self.congested, None
+        if congested is not None:
+            congested.set()
+            self._transport.resume_reading()
+        caller = self._requests[0].caller if self._requests else None
+        if caller is not None:
+            self._alarm.set(self._loop.time() + self._waits.heartbeat)
+            # Soon, not now: asyncio's transport must not be closed from within this call, it would be lost twice.
+            self._loop.call_soon(caller.resume)
+        elif not self._requests and not self._in_head and not self._deaf and not self._closing:
+            self._alarm.set(self._loop.time() + self._waits.idle)
+
+    # The parser's side.
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        if not self._requests:
+            self._alarm.set(self._loop.time() + self._waits.head)
+
+    def on_url(self, url: bytes) -> None:
+        self._url.append(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # and no trailer: what is behind a body belongs to no head, least of all to the next one
+            self._fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._overhead = 0
+        headers, self._fields = tuple(self._fields), []
+        url = self._url[0] if len(self._url) == 1 else b"".join(self._url)
+        self._url = []
+        if self._again:
+            self._again = False
+            return
+        parser = self._parser
+        version = parser.get_http_version()
+        method = parser.get_method()
+        path, query, host = split_target(url)
+        if host is not None:
+            headers = (*(field for field in headers if field[0] != b"host"), (b"host", host))
+        check_head(headers, version)
+        request = Request(
+            HttpCall(method=method.decode("latin-1"), path=path, query=query, headers=headers),
+            modern=version == "1.1",
+            keep=parser.should_keep_alive() and method != b"CONNECT",
+            upgrade=parser.should_upgrade() and method != b"CONNECT",
+        )
+        self._requests.append(request)
+        if len(self._requests) > MAX_QUEUED:
+            self.abort()
+        elif len(self._requests) == 1:
+            self._alarm.set(self._loop.time() + self._waits.body)
+            self._admit(request)
+
+    def on_body(self, data: bytes) -> None:
+        self._overhead = 0
+        request = self._requests[-1]
+        request.size += len(data)
+        if request.discarded:
+            if request.size > MAX_DISCARDED:
+                self._close()
+        elif request.caller is None:
+            request.pieces.append(data)
+            if sum(each.size for each in self._requests if each.caller is None) > self._max_body:
+                self.abort()
+        elif request.size > self._max_body:
+            self._refuse(request, self._service.refusal(request.call, too_large(self._max_body)))
+        else:
+            request.pieces.append(data)
+            self._alarm.set(self._loop.time() + self._waits.body)
+
+    def on_message_complete(self) -> None:
+        self._overhead = 0
+        request = self._requests[-1]
+        if request.upgrade and framing(request.call):
+            return  # its body is yet to come, whatever the parser says
+        request.whole = True
+        if request is not self._requests[0]:
+            return
+        if not request.discarded:
+            self._serve(request)
+        elif request.caller is not None and request.caller.over:
+            self.answered(keep=request.keep)
+
+    # Within.
+
+    def _admit(self, request: Request) -> None:
+        """Looks at the head of the request whose turn it is."""
+        call = request.call
+        request.caller = HttpCaller(
+            self,
+            self._service.name(call),
+            keep=request.keep and not self._draining,
+            chunks=request.modern,
+            body=call.method != "HEAD",
+        )
+        admitted = self._service.admit(call)
+        if isinstance(admitted, HttpAnswer):
+            self._refuse(request, admitted)
+        elif (error := flaw(call, self._max_body)) is not None:
+            self._refuse(request, self._service.refusal(call, error))
+        else:
+            request.admitted = admitted
+            if request.modern and not request.whole and (call.header(b"expect") or "").lower() == "100-continue":
+                self._transport.write(CONTINUE)
+
+    def _serve(self, request: Request) -> None:
+        caller, admitted = request.caller, request.admitted
+        if caller is None or admitted is None:
+            return
+        pieces, request.pieces = request.pieces, []
+        if pieces:
+            # Nobody has the call yet but we, and a copy of it would cost as much as all of its checks.
+            force_setattr(request.call, "body", pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        self._alarm.set(self._loop.time() + self._waits.heartbeat)
+        self._service.serve(admitted, request.call, caller)
+
+    def _proceed(self) -> None:
+        """The next request's turn, which came while the one before it was answered."""
+        if self._closing or not self._requests:
+            return
+        request = self._requests[0]
+        if request.caller is None:
+            self._admit(request)
+        if request.whole and not request.discarded:
+            self._serve(request)
+
+    def _refuse(self, request: Request, answer: HttpAnswer) -> None:
+        request.discarded = True
+        request.pieces = []
+        if request.caller is not None:
+            request.caller.give(answer)
+
+    def _fail(self, bug: BaseException) -> None:
+        """A fault of ours: the connection ends, and the loop's handler tells what it was."""
+        self.abort()
+        raise bug
+
+    def _go_on(self, rest: bytes) -> bytes:
+        """What is to be parsed where `rest` follows the head of a request for another protocol.
+
+        None is spoken here, and RFC 9110, section 7.8 lets a server go on as if it had not been asked. The parser takes
+        such a head for the end of HTTP, so another is told what the body is, which it reads as any.
+        """
+        self._parser = HttpRequestParser(self)
+        request = self._requests[-1] if self._requests else None
+        if request is not None and not request.whole:
+            request.upgrade = False
+            self._again = True
+            fields = framing(request.call) if request.keep else [*framing(request.call), (b"connection", b"close")]
+            rest = b"\r\n".join([b"POST / HTTP/1.1", *(b"%b: %b" % field for field in fields), b"", rest])
+        return rest
+
+    def _break(self, status: int, message: str) -> None:
+        """What came cannot be understood, nor what is behind it: once what is under way is answered, all ends."""
+        self._deaf = True
+        if self._requests and not self._requests[-1].whole:
+            caller = self._requests.pop().caller
+            if caller is not None and caller.over:
+                self._part()
+                return
+        if self._requests:
+            self._draining = True
+        else:
+            self._say_and_close(status, message)
+
+    def _say_and_close(self, status: int, message: str) -> None:
+        body = json.encode({"error": {"message": message, "type": "invalid_request_error", "code": "bad_http"}})
+        head = status_line(status) + date()
+        self._transport.write(
+            b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
+            % (head, len(body), body)
+        )
+        self._part()
+
+    def _part(self) -> None:
+        """Sends the end. What still comes is read for a moment, and dropped."""
+        self._deaf = True
+        self._in_head = False
+        self._transport.write_eof()
+        self._alarm.set(self._loop.time() + self._waits.linger)
+
+    def _linger(self, request: Request) -> None:
+        """Reads what is still coming, for a moment."""
+        request.discarded = True
+        self._alarm.set(self._loop.time() + self._waits.linger)
+
+    def _close(self) -> None:
+        self._closing = True
+        self._transport.close()
+        self._await_reading()
+
+    def _late(self) -> None:
+        request = self._requests[0] if self._requests else None
+        if self.congested is not None or self._closing:
+            self._still_reading()
+        elif request is None:
+            if self._in_head:
+                self._say_and_close(408, "the request's head took too long")
+            else:
+                self._close()
+        elif request.caller is not None and request.caller.over:
+            self._close()
+        elif not request.whole:
+            self._refuse(request, self._service.refusal(request.call, paused(self._waits.body)))
+        elif request.caller is not None:
+            self._beat(request.caller)
+
+    def _await_reading(self) -> None:
+        """From here on the caller must read some of what waits for it."""
+        self._unsent = self._transport.get_write_buffer_size()
+        self._unread = self._loop.time()
+        self._alarm.set(self._unread + self._waits.stall)
+
+    def _still_reading(self) -> None:
+        if self._transport.get_write_buffer_size() < self._unsent:
+            self._await_reading()
+        elif (ends := self._unread + self._waits.stall) > self._loop.time() + EARLY:
+            self._alarm.set(ends)
+        else:
+            self.abort()
+
+    def _beat(self, caller: HttpCaller) -> None:
+        ends = self._spoke + self._waits.heartbeat
+        if ends <= self._loop.time() + EARLY:
+            caller.beat()
+            ends = self._loop.time() + self._waits.heartbeat
+        self._alarm.set(ends)

@@ -1,0 +1,78 @@
+"""Heads: those of requests checked and read, those of answers as bytes. Knows no connection."""
+
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+from urllib.parse import unquote, urlsplit
+
+from dragoman.errors import DragomanError
+from dragoman.types import Headers
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class BadHeadError(Exception):
+    """The head of a request is none of HTTP/1.1's; its message says why."""
+
+
+def split_target(url: bytes) -> tuple[str, str, bytes | None]:
+    """Path and query of a request's target, and the host that its absolute form names. Raises BadHeadError.
+
+    https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+    """
+    if url.startswith(b"/") or b"://" not in url:
+        path, _, query = url.partition(b"?")
+        text = path.decode("latin-1")
+        return unquote(text) if b"%" in path else text, query.decode("latin-1"), None
+    try:
+        parts = urlsplit(url.decode("latin-1"))
+    except ValueError as exc:
+        raise BadHeadError("expected a path or a URL as the request's target") from exc
+    return unquote(parts.path) or "/", parts.query, parts.netloc.encode("latin-1")
+
+
+def check_head(headers: tuple[tuple[bytes, bytes], ...], version: str) -> None:
+    """Raises BadHeadError where servers disagree on where the request ends or for whom it is.
+
+    The parser lets pass what is checked here. https://www.rfc-editor.org/rfc/rfc9112#section-6.1
+    """
+    names = [name for name, _ in headers]
+    hosts = names.count(b"host")
+    if version == "1.1":
+        if hosts != 1:
+            raise BadHeadError("expected one Host field")
+    elif version != "1.0" or hosts > 1:
+        raise BadHeadError("expected an HTTP/1.1 request")
+    if b"transfer-encoding" in names and (
+        version == "1.0" or headers[names.index(b"transfer-encoding")][1].strip().lower() != b"chunked"
+    ):
+        raise BadHeadError("expected no transfer coding but chunked")
+
+
+@lru_cache(maxsize=1)
+def _dated(second: int) -> bytes:
+    return b"date: " + formatdate(second, usegmt=True).encode() + b"\r\n"
+
+
+def date() -> bytes:
+    """The header that says when, made anew once a second."""
+    return _dated(int(time.time()))
+
+
+@lru_cache(maxsize=64)
+def status_line(status: int) -> bytes:
+    """`HTTP/1.1 200 OK` and its line end."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+def fields(headers: Headers) -> bytes:
+    """Header fields, each with its line end. Raises DragomanError where one would break out of its line."""
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    if not text.count("\r\n") == text.count("\r") == text.count("\n") == len(headers) or "\0" in text:
+        raise DragomanError("expected header fields of one line each")
+    return text.encode("latin-1", "replace")

@@ -1,0 +1,31 @@
+"""One request as it arrives. Knows no connection."""
+
+from dragoman.gateway.app import Admitted
+from dragoman.gateway.http.caller import HttpCaller
+from dragoman.types import HttpCall
+
+
+class Request:
+    """A request as it arrives.
+
+    `upgrade`: it asked for another protocol. `discarded`: the rest of its body is dropped. `whole`: all of it is here.
+    """
+
+    __slots__ = ("admitted", "call", "caller", "discarded", "keep", "modern", "pieces", "size", "upgrade", "whole")
+
+    def __init__(self, call: HttpCall, *, modern: bool, keep: bool, upgrade: bool) -> None:
+        self.call = call
+        self.modern = modern
+        self.keep = keep
+        self.upgrade = upgrade
+        self.admitted: Admitted | None = None
+        self.caller: HttpCaller | None = None
+        self.pieces: list[bytes] = []
+        self.size = 0
+        self.discarded = False
+        self.whole = False
+
+
+def framing(call: HttpCall) -> list[tuple[bytes, bytes]]:
+    """The fields that say how long its body is."""
+    return [field for field in call.headers if field[0] in {b"content-length", b"transfer-encoding"}]

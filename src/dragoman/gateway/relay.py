@@ -1,0 +1,130 @@
+"""A relayed answer on its way to a caller: what the engine's relay does, in this server's words."""
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from msgspec import Struct
+
+from dragoman.client.models import Relayed
+from dragoman.engine.answer import Answer, Handler
+from dragoman.engine.env import system_env
+from dragoman.engine.relay import Relay, Sink
+from dragoman.errors import DragomanError
+from dragoman.gateway.answer import STREAM
+from dragoman.gateway.app import Admitted, Gateway
+from dragoman.gateway.caller import Caller
+from dragoman.gateway.fronts import Chat
+from dragoman.gateway.http.caller import HttpCaller
+from dragoman.routing.fallback import fallback
+from dragoman.transport.seam import Reply
+from dragoman.types import ChatRequest, HttpCall
+from dragoman.wire.sse import HEARTBEAT
+
+STREAM_FIELDS = b"content-type: text/event-stream\r\n" + b"".join(
+    f"{name}: {value}\r\n".encode() for name, value in STREAM.items()
+)
+WHOLE_FIELDS = b"content-type: application/json\r\ncontent-length: %d\r\n"
+
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
+"""Runs a coroutine in a task that is held."""
+
+
+class Job(Struct, frozen=True):
+    """A request that may be relayed, and who may do what for it."""
+
+    gateway: Gateway
+    admitted: Admitted
+    call: HttpCall
+    caller: HttpCaller
+    spawn: Spawn
+
+
+def begin_relay(job: Job) -> bool:
+    """Begins to relay; False where the request must be translated, or refused in detail."""
+    chat = job.admitted.endpoint
+    if not isinstance(chat, Chat):
+        return False
+    try:
+        question = chat.codec.read_question(job.call.body)
+        relayed = chat.client.relayed(question.model, chat.codec.name) if question is not None else None
+    except DragomanError:
+        return False
+    if question is None or relayed is None:
+        return False
+    relay = Relay(relayed.line, RelayedAnswer(job, chat, relayed), stream=question.stream)
+    job.caller.watcher = relay
+    job.gateway.hold(job.caller)
+    job.caller.on_over = partial(job.gateway.release, job.caller)
+    relay.start(relayed.line.codec.rewrite(question, relayed.model))
+    return True
+
+
+class RelayedAnswer(Sink):
+    """Where one relayed answer goes."""
+
+    def __init__(self, job: Job, chat: Chat, relayed: Relayed) -> None:
+        self._job = job
+        self._chat = chat
+        self._caller = job.caller
+        self._relayed = relayed
+
+    @property
+    def congested(self) -> bool:
+        return self._caller.congested
+
+    def refuse(self, error: DragomanError) -> None:
+        rest = self._relayed.rest
+        if not rest or self._job.gateway.stopped:
+            self._caller.give(self._chat.codec.encode_error(error))
+            return
+
+        async def refused(request: ChatRequest) -> Answer:
+            raise error
+
+        self._translate(fallback([refused, *rest]))
+
+    def take_over(self, reply: Reply) -> None:
+        handler, rest = self._relayed.received(reply), self._relayed.rest
+        self._translate(fallback([handler, *rest]) if rest else handler, reply)
+
+    def give(self, body: bytes) -> None:
+        self._caller.begin(200, WHOLE_FIELDS % len(body), sized=True)
+        self._caller.write(body, more=False)
+
+    def begin(self, data: bytes, *, more: bool) -> None:
+        self._caller.heartbeat = HEARTBEAT
+        self._caller.begin(200, STREAM_FIELDS, sized=False)
+        self.pass_on(data, more=more)
+
+    def pass_on(self, data: bytes, *, more: bool) -> None:
+        self._caller.write(data, more=more)
+
+    def fail(self, error: DragomanError) -> None:
+        # How a failure is said does not depend on what was asked, which may be more than we could read.
+        encoder = self._chat.codec.encoder(ChatRequest(model="", messages=()), system_env())
+        self._caller.write(encoder.fail(error))
+        self._caller.cut()
+
+    def _translate(self, handler: Handler, reply: Reply | None = None) -> None:
+        job = self._job
+        job.caller.watcher = None
+        admitted = Admitted(job.admitted.front, Translated(self._chat, handler, reply))
+        job.spawn(job.gateway.answer(admitted, job.call, job.caller))
+
+
+class Translated(Chat):
+    """Answers a question that could not be relayed, with a handler of its own."""
+
+    def __init__(self, chat: Chat, handler: Handler, reply: Reply | None) -> None:
+        super().__init__(chat.client, chat.codec)
+        self._handler = handler
+        self._reply = reply
+
+    async def __call__(self, call: HttpCall, caller: Caller) -> None:
+        try:
+            await self.answer(self.codec.decode_request(call), self._handler, caller)
+        finally:
+            # Nobody else does where the question is wrong, or its caller has gone before this began.
+            if self._reply is not None:
+                self._reply.close()

@@ -1,0 +1,118 @@
+"""Running the gateway: where it listens, and what its user is told then."""
+
+import asyncio
+import errno
+import gc
+import shlex
+import socket
+from collections.abc import Callable
+
+from dragoman.config import Config
+from dragoman.errors import ConfigurationError
+from dragoman.gateway.app import Gateway
+from dragoman.gateway.guard import addresses, check_exposure
+from dragoman.gateway.http.server import BACKLOG, Server
+from dragoman.gateway.waits import Waits
+from dragoman.gateway.workers import share
+from dragoman.wire import json
+
+COLLECTIONS = (20_000, 20, 20)
+"""Garbage collections, by objects made: Python's 700 looks every few requests for cycles, which they do not leave."""
+
+EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
+"""Hosts that stand for every address of the machine, to one of those."""
+
+REASONS = {
+    errno.EADDRINUSE: "another program listens there already; stop it, or choose another gateway.port",
+    errno.EACCES: "this user may not listen there; choose a gateway.port above 1023",
+    errno.EADDRNOTAVAIL: "this machine has no such address; choose another gateway.host",
+}
+
+
+def serve(config: Config, *, announce: Callable[[str], None] | None = None, waits: Waits | None = None) -> None:
+    """Runs until SIGINT or SIGTERM, then returns once the answers under way are whole or their grace is over.
+
+    `announce` is given a greeting as soon as it listens: the address, and a line to try. Raises ConfigurationError.
+    """
+    check_exposure(config)
+    gateway = Gateway(config, waits=waits)
+    listeners = bind(config.gateway.host, config.gateway.port)
+
+    def listening() -> None:
+        if announce is not None:
+            announce(greeting(config, gateway.client.default_model, listeners[0].getsockname()[1]))
+
+    if config.gateway.workers == 1:
+        run(gateway, listeners, listening)
+        return
+    for each in listeners:
+        each.listen(BACKLOG)
+    listening()
+    share(config.gateway.workers, lambda: run(Gateway(config, waits=waits), listeners))
+
+
+def run(gateway: Gateway, listeners: list[socket.socket], ready: Callable[[], None] | None = None) -> None:
+    """Serves in this process until SIGINT or SIGTERM."""
+
+    async def serving() -> None:
+        server = Server(gateway)
+        server.stop_on_signals()
+        await server.run(listeners, ready)
+
+    # Not asyncio.Runner: it takes SIGINT for a wish to cancel, and here it is one to stop well.
+    loop = new_loop()
+    # What is here by now stays; and little of what requests leave behind is in cycles.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTIONS)
+    try:
+        loop.run_until_complete(serving())
+    finally:
+        loop.close()
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where there is one."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return new_event_loop()
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """A socket for each address of `host`, all on one port. Raises ConfigurationError that says why that cannot be."""
+    listeners: list[socket.socket] = []
+    failures: list[OSError] = []
+    for family, address in addresses(host):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            listener.bind((address, listeners[0].getsockname()[1] if listeners else port))
+        except OSError as exc:
+            listener.close()
+            failures.append(exc)
+        else:
+            listeners.append(listener)
+    # A machine without IPv6 may still know `::1` by name: that alone is no reason to stop.
+    fatal = [exc for exc in failures if not listeners or exc.errno != errno.EADDRNOTAVAIL]
+    if fatal:
+        for listener in listeners:
+            listener.close()
+        reason = REASONS.get(fatal[0].errno or 0, fatal[0].strerror)
+        raise ConfigurationError(f"cannot listen on port {port} of {host or 'any address'}: {reason}") from fatal[0]
+    return listeners
+
+
+def greeting(config: Config, model: str, port: int) -> str:
+    """Where the gateway is, and a line for a shell that streams an answer of `model`."""
+    host = EVERYWHERE.get(config.gateway.host, config.gateway.host)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    question = {"model": model, "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
+    words = ["curl", "-N", f"{url}/v1/chat/completions", "-H", "Content-Type: application/json"]
+    if config.gateway.api_keys:
+        words += ["-H", "Authorization: Bearer YOUR_KEY"]
+    line = shlex.join([*words, "-d", json.encode(question).decode()])
+    return f"dragoman listens on {url}; where no model is named, {model} answers. Try:\n\n{line}\n"

@@ -1,0 +1,215 @@
+"""The framing of one answer, without a connection."""
+
+import asyncio
+from functools import partial
+
+import pytest
+
+from dragoman.errors import DragomanError, OverloadedError
+from dragoman.gateway.caller import CallerGoneError
+from dragoman.gateway.http.caller import HttpCaller, Watcher
+from dragoman.types import HttpAnswer
+
+
+class Paper:
+    """A connection on which everything is written down. `ended`: for each answer, whether the next may follow."""
+
+    def __init__(self) -> None:
+        self.congested: asyncio.Event | None = None
+        self.said: list[bytes] = []
+        self.ended: list[bool] = []
+
+    def write(self, data: bytes) -> None:
+        self.said.append(data)
+
+    def answered(self, *, keep: bool) -> None:
+        self.ended.append(keep)
+
+
+class Work(Watcher):
+    """What is told to those who work for a caller."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def close(self) -> None:
+        self.told.append("close")
+
+    def resume(self) -> None:
+        self.told.append("resume")
+
+    def interrupt(self, error: DragomanError) -> None:
+        self.told.append(error)
+
+
+def caller(paper: Paper, *, keep: bool = True, chunks: bool = True, body: bool = True) -> HttpCaller:
+    """One whose request asked for nothing special."""
+    return HttpCaller(paper, "id", keep=keep, chunks=chunks, body=body)
+
+
+def parts(data: bytes) -> tuple[set[bytes], bytes]:
+    """The lines of a head but its date, and what is behind it."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    return {line for line in head.split(b"\r\n") if not line.startswith(b"date: ")}, body
+
+
+async def test_a_whole_answer_is_one_write() -> None:
+    paper = Paper()
+    caller(paper).give(HttpAnswer(status=404, headers=(("a", "b"),), body=b"no"))
+    assert paper.ended == [True]
+    assert [parts(each) for each in paper.said] == [
+        ({b"HTTP/1.1 404 Not Found", b"a: b", b"content-length: 2", b"x-request-id: id"}, b"no")
+    ]
+
+
+async def test_the_head_of_a_stream_waits_for_its_first_piece() -> None:
+    paper = Paper()
+    one = caller(paper)
+    await one.start(200, ())
+    assert one.started
+    assert paper.said == []
+    await one.say(b"first")
+    await one.say(b"")
+    await one.say(b"", more=False)
+    assert parts(paper.said[0]) == (
+        {b"HTTP/1.1 200 OK", b"x-request-id: id", b"transfer-encoding: chunked"},
+        b"5\r\nfirst\r\n",
+    )
+    assert paper.said[1:] == [b"0\r\n\r\n"]
+    assert paper.ended == [True]
+    assert one.over
+
+
+async def test_nothing_is_said_after_the_end() -> None:
+    paper = Paper()
+    one = caller(paper)
+    await one.answer(HttpAnswer(body=b"a"))
+    await one.say(b"more")
+    one.cut()
+    one.beat()
+    assert len(paper.said) == 1
+    assert paper.ended == [True]
+
+
+async def test_a_cut_answer_has_no_end_and_its_connection_does_not_go_on() -> None:
+    paper = Paper()
+    one = caller(paper)
+    await one.start(200, ())
+    one.cut()
+    assert parts(paper.said[0])[1] == b""
+    assert paper.ended == [False]
+    paper = Paper()
+    caller(paper).cut()
+    assert (paper.said, paper.ended) == ([], [False])
+
+
+@pytest.mark.parametrize(("chunks", "keep"), [(False, True), (True, False), (False, False)])
+async def test_a_connection_that_will_not_go_on_says_so(chunks: bool, keep: bool) -> None:
+    paper = Paper()
+    one = caller(paper, keep=keep, chunks=chunks)
+    await one.start(200, ())
+    await one.say(b"a", more=False)
+    lines, body = parts(paper.said[0])
+    assert b"connection: close" in lines
+    assert body == (b"1\r\na\r\n0\r\n\r\n" if chunks else b"a")
+    assert paper.ended == [False]
+
+
+async def test_an_answer_to_head_has_the_head_that_get_would_have() -> None:
+    for stream in (True, False):
+        paper = Paper()
+        one = caller(paper, body=False)
+        if stream:
+            await one.start(200, ())
+            await one.say(b"a")
+            await one.say(b"b", more=False)
+        else:
+            await one.answer(HttpAnswer(body=b"ab"))
+        lines, body = parts(b"".join(paper.said))
+        assert (b"transfer-encoding: chunked" if stream else b"content-length: 2") in lines
+        assert body == b""
+        assert paper.ended == [True]
+
+
+async def test_a_header_that_breaks_out_of_its_line_is_not_sent() -> None:
+    paper = Paper()
+    with pytest.raises(DragomanError):
+        caller(paper).give(HttpAnswer(headers=(("a", "b\r\nc: d"),)))
+    assert paper.said == []
+
+
+async def test_who_has_gone_is_told_nothing() -> None:
+    paper = Paper()
+    one = caller(paper)
+    one.leave()
+    one.give(HttpAnswer())
+    one.cut()
+    with pytest.raises(CallerGoneError):
+        one.begin(200, b"", sized=True)
+    with pytest.raises(CallerGoneError):
+        one.write(b"a")
+    assert (paper.said, paper.ended) == ([], [])
+
+
+async def test_a_piece_waits_until_the_caller_reads() -> None:
+    paper = Paper()
+    one = caller(paper)
+    await one.start(200, ())
+    paper.congested = asyncio.Event()
+    saying = asyncio.create_task(one.say(b"a"))
+    await asyncio.sleep(0)
+    assert one.congested
+    assert not saying.done()
+    paper.congested.set()
+    await saying
+
+
+async def test_a_piece_for_who_leaves_meanwhile_says_so() -> None:
+    paper = Paper()
+    one = caller(paper)
+    await one.start(200, ())
+    paper.congested = asyncio.Event()
+    saying = asyncio.create_task(one.say(b"a"))
+    await asyncio.sleep(0)
+    one.leave()
+    paper.congested.set()
+    with pytest.raises(CallerGoneError):
+        await saying
+
+
+async def test_a_heartbeat_is_sent_only_into_an_answer_that_is_read() -> None:
+    paper = Paper()
+    one = caller(paper)
+    one.beat()
+    await one.start(200, ())
+    one.beat()
+    assert paper.said == []
+    one.heartbeat = b":"
+    paper.congested = asyncio.Event()
+    one.beat()
+    assert paper.said == []
+    paper.congested = None
+    one.beat()
+    assert parts(paper.said[0])[1] == b"1\r\n:\r\n"
+
+
+async def test_the_watcher_learns_how_its_work_ends() -> None:
+    stopped = OverloadedError("stopped")
+    for end, told in {"leave": ["close"], "interrupt": [stopped], "other": [], "over": []}.items():
+        one, work = caller(Paper()), Work()
+        over: list[int] = []
+        one.watcher = work
+        one.on_over = partial(over.append, 1)
+        match end:
+            case "leave":
+                one.leave()
+                one.leave()
+            case "interrupt":
+                one.interrupt(stopped)
+            case "other":
+                one.interrupt(CallerGoneError())
+            case _:
+                one.give(HttpAnswer())
+                one.leave()
+        assert work.told == told, end
+        assert over == ([1] if end in {"leave", "over"} else []), end

@@ -1,0 +1,163 @@
+"""The gateway under another server, which is a real one."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, chdir
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from dragoman.client import Client
+from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.errors import InvalidRequestError
+from dragoman.gateway import Gateway, Waits
+from dragoman.gateway.asgi import AsgiGateway, Message, application
+from dragoman.wire import json
+from tests.support.gateway import LOCAL, ask, chat, chat_body, connect
+from tests.support.raw import chunked, post, talk
+from tests.support.server import Exchange, serve
+
+CHAT = "/v1/chat/completions"
+SMALL = Config(gateway=GatewayConfig(port=0, max_body=2000))
+KEYED = Config(gateway=GatewayConfig(port=0, api_keys=("s3cret",)))
+BEGINNING = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"half"}}]}\n\n'
+
+
+class Watched(Client):
+    """A client that tells that it was closed."""
+
+    closed = False
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await super().aclose()
+
+
+@asynccontextmanager
+async def under_uvicorn(
+    config: Config = LOCAL, *, client: Client | None = None, waits: Waits | None = None, http: str = "httptools"
+) -> AsyncIterator[str]:
+    """The URL of a gateway that uvicorn serves until the block ends."""
+    app = AsgiGateway(Gateway(config, client=client, waits=waits))
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=http, ws="none", lifespan="on", log_config=None, timeout_graceful_shutdown=1)
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@pytest.mark.parametrize("http", ["httptools", "h11"])
+async def test_answers_whole_and_streamed(http: str) -> None:
+    async with under_uvicorn(http=http) as url:
+        live = await ask(url, "GET", "/health/live", {"X-Request-Id": "mine"})
+        whole = await chat(url, "text: hi")
+        stream = await chat(url, "text: hi", stream=True)
+        missing = await ask(url, "GET", "/nothing")
+        refused = await chat(url, "error: 429 retry_after=7 Slow!", stream=True)
+    assert (live.status, live.text, live.headers["x-request-id"]) == (200, '{"status":"ok"}', "mine")
+    assert json.decode_event(whole.body)["choices"][0]["message"]["content"] == "hi"
+    assert (stream.status, stream.clean, stream.body.endswith(b"data: [DONE]\n\n")) == (200, True, True)
+    assert stream.headers["x-accel-buffering"] == "no"
+    assert missing.status == 404
+    assert (refused.status, refused.headers["retry-after"]) == (429, "7")
+
+
+@pytest.mark.parametrize("ending", ["cut", "error: 500 Broken"])
+async def test_a_broken_answer_has_no_end(ending: str) -> None:
+    async with under_uvicorn() as url:
+        got = await chat(url, f"text: half\n{ending}", stream=True)
+    assert (got.status, got.clean) == (200, False)
+    assert b'{"error":{"message":' in got.chunks[-1]
+
+
+async def test_requests_have_their_limits() -> None:
+    async with under_uvicorn(SMALL, waits=Waits(body=0.02)) as url:
+        said = [
+            await ask(url, "POST", CHAT, {"Content-Length": "2001"}),
+            (await talk(url, chunked(b"x" * 2001, b"Connection: close", size=500)))[0],
+            (await talk(url, post(b"{}", CHAT, b"Connection: close")[:-1]))[0],
+            await ask(url, "POST", CHAT, {"Content-Encoding": "gzip"}, b"{}"),
+            await ask(url, "GET", "/v1/models", {"X": "a" * 17_000}),
+            await ask(url, "POST", CHAT, body=b"{"),
+            await ask(url, "GET", "/v1/models", {"Host": "evil.example"}),
+        ]
+    assert [got.status for got in said] == [413, 413, 408, 415, 431, 400, 421]
+
+
+async def test_a_key_is_asked_before_the_body() -> None:
+    async with under_uvicorn(KEYED) as url, connect(url) as wire:
+        wire.send("POST", CHAT, {"Content-Length": "1000"})
+        assert await wire.head() == 401
+
+
+async def test_a_silence_is_broken_by_a_heartbeat() -> None:
+    async with under_uvicorn(waits=Waits(heartbeat=0.01)) as url, connect(url) as wire:
+        wire.send("POST", CHAT, body=chat_body("text: now\nhang", stream=True))
+        await wire.head()
+        await wire.chunk()
+        assert (await wire.chunk()).startswith(b":")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_caller_who_hangs_up_closes_the_upstream(stream: bool) -> None:
+    reached, left = asyncio.Event(), asyncio.Event()
+
+    async def upstream(exchange: Exchange) -> None:
+        await exchange.head(headers={"content-type": "text/event-stream"})
+        await exchange.chunk(BEGINNING)
+        reached.set()
+        await exchange.closed()
+        left.set()
+
+    async with serve(upstream) as service:
+        provider = ProviderConfig(protocol="openai-chat", url=service.url, models=("m",))
+        async with under_uvicorn(Config(gateway=GatewayConfig(port=0), providers={"up": provider})) as url:
+            async with connect(url) as wire:
+                wire.send("POST", CHAT, body=chat_body("hi", "up/m", stream=stream))
+                await reached.wait()
+                if stream:
+                    assert await wire.head() == 200
+            await left.wait()
+
+
+async def test_a_caller_who_leaves_while_it_asks_is_let_go() -> None:
+    async with under_uvicorn() as url:
+        async with connect(url) as wire:
+            wire.send("POST", CHAT, {"Content-Length": "1000"}, b"{")
+        assert (await ask(url, "GET", "/health/live")).status == 200
+
+
+async def test_the_client_is_closed_with_the_server() -> None:
+    client = Watched(LOCAL)
+    async with under_uvicorn(client=client) as url:
+        assert (await ask(url, "GET", "/health/live")).status == 200
+        assert not client.closed
+    assert client.closed
+
+
+async def test_an_application_has_the_configuration_that_is_found(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "dragoman.toml").write_text('[gateway]\ndefault_model = "offline/echo"\n')
+    with chdir(tmp_path):
+        app = application()
+    sent: list[Message] = []
+    received = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+
+    async def receive() -> Message:
+        return received.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app({"type": "lifespan"}, receive, send)
+    assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    with pytest.raises(InvalidRequestError, match="websocket"):
+        await app({"type": "websocket"}, receive, send)

@@ -1,0 +1,134 @@
+"""Requests as they must not be: too large, packed, malformed, to nowhere."""
+
+from dragoman.config import Config, GatewayConfig
+from dragoman.gateway import Waits
+from dragoman.wire import json
+from tests.support.gateway import Got, ask, chat, chat_body, connect, running_gateway
+
+SMALL = Config(gateway=GatewayConfig(port=0, max_body=2000))
+CHAT = "/v1/chat/completions"
+
+
+def code(got: Got) -> str | None:
+    """The word for a failure in OpenAI's envelope, which must be whole."""
+    error = json.decode_event(got.body)["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert "Traceback" not in got.text
+    found: str | None = error["code"]
+    return found
+
+
+async def test_a_body_above_the_limit_is_refused_before_it_is_read() -> None:
+    async with running_gateway(SMALL) as url, connect(url) as wire:
+        wire.send("POST", CHAT, {"Content-Length": "2001"})
+        got = await wire.answer()
+    assert got.status == 413
+    assert code(got) == "request_too_large"
+
+
+async def test_a_chunked_body_is_refused_once_it_passes_the_limit() -> None:
+    async with running_gateway(SMALL) as url, connect(url) as wire:
+        wire.send("POST", CHAT, {"Transfer-Encoding": "chunked"})
+        for _ in range(3):
+            wire.writer.write(b"3e8\r\n" + b"x" * 1000 + b"\r\n")
+        got = await wire.answer()
+    assert got.status == 413
+
+
+async def test_a_body_of_exactly_the_limit_is_read_chunked_or_not() -> None:
+    body = chat_body("text: hi")
+    body += b" " * (2000 - len(body))
+    async with running_gateway(SMALL) as url, connect(url) as wire:
+        wire.send("POST", CHAT, body=body)
+        assert (await wire.answer()).status == 200
+        wire.send("POST", CHAT, {"Transfer-Encoding": "chunked"}, length=False)
+        wire.writer.write(b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n")
+        assert (await wire.answer()).status == 200
+
+
+async def test_every_front_refuses_too_large_a_body_in_its_own_shape() -> None:
+    paths = [
+        "/aibn/api/generate",
+        "/aichatfree/api/generate",
+        "/aichatonline/aichatonline/api/chat/gpt",
+        "/cromicle/chat",
+    ]
+    async with running_gateway(SMALL) as url:
+        for path in paths:
+            got = await ask(url, "POST", path, body=b"x" * 2001)
+            assert got.status == 413, path
+            assert "2000 bytes" in json.decode_event(got.body)["error"]["message"]
+
+
+async def test_a_packed_body_is_refused() -> None:
+    async with running_gateway() as url:
+        for encoding, status in {"gzip": 415, "br, gzip": 415, "identity": 200, "": 200}.items():
+            got = await chat(url, "text: hi", headers={"Content-Encoding": encoding})
+            assert got.status == status, encoding
+
+
+async def test_a_body_that_pauses_too_long_is_refused() -> None:
+    async with running_gateway(waits=Waits(body=0.01, grace=0)) as url, connect(url) as wire:
+        wire.send("POST", CHAT, {"Content-Length": "100"}, b"{")
+        got = await wire.answer()
+    assert got.status == 408
+    assert code(got) == "request_timeout"
+
+
+async def test_what_is_no_request_is_refused_with_the_reason() -> None:
+    bodies: dict[bytes, str] = {
+        b"": "invalid_json",
+        b"{": "invalid_json",
+        b"\xff": "invalid_json",
+        b"[" * 100_000: "invalid_json",
+        b"[]": "invalid_request",
+        b"null": "invalid_request",
+        b"{}": "invalid_request",
+        b'{"model": 1, "messages": []}': "invalid_request",
+        b'{"model": "offline/echo", "messages": "hi"}': "invalid_request",
+        b'{"model": "offline/echo", "messages": [{"role": "user", "content": 5}]}': "invalid_request",
+        b'{"model": "offline/echo", "messages": [{"role": "user", "content": ""}], "stream": "yes"}': "invalid_request",
+    }
+    async with running_gateway() as url:
+        for body, word in bodies.items():
+            got = await ask(url, "POST", CHAT, body=body)
+            assert (got.status, code(got)) == (400, word), body[:80]
+            assert got.headers["content-type"] == "application/json"
+
+
+async def test_an_unknown_model_is_refused_with_the_nearest() -> None:
+    async with running_gateway() as url:
+        for stream in (True, False):
+            got = await chat(url, "hi", "offline/elisa", stream=stream)
+            assert got.status == 404
+            assert code(got) == "model_not_found"
+            assert "did you mean" in got.text
+            assert "eliza" in got.text
+
+
+async def test_unknown_paths_and_methods() -> None:
+    async with running_gateway() as url:
+        for path in ["/", "/v1", "/v1/", f"{CHAT}/", f"/{CHAT}", "/V1/models", "/health", "/aibnx"]:
+            got = await ask(url, "GET", path)
+            assert (got.status, code(got)) == (404, "unknown_path"), path
+        got = await ask(url, "GET", CHAT)
+        assert (got.status, code(got), got.headers["allow"]) == (405, "wrong_method", "POST")
+        assert (await ask(url, "OPTIONS", CHAT)).status == 405
+        assert (await ask(url, "POST", "/health/live")).status == 405
+        for front in ("aibn", "aichatfree"):
+            wrong = await ask(url, "GET", f"/{front}/api/generate")
+            assert (wrong.status, wrong.body) == (404, b"")
+            nothing = await ask(url, "POST", f"/{front}/api/nothing")
+            assert (nothing.status, nothing.body) == (404, b"Not found")
+        online = await ask(url, "GET", "/aichatonline/nothing")
+        assert (online.status, "error" in online.text) == (404, True)
+
+
+async def test_a_request_has_an_id_its_own_or_a_fresh_one() -> None:
+    async with running_gateway() as url:
+        own = await ask(url, "GET", "/v1/models", {"X-Request-Id": "abc-1.2_3"})
+        fresh = [await ask(url, "GET", "/nothing", {"X-Request-Id": said}) for said in ("a b", "x" * 65, "é", "")]
+    assert own.headers["x-request-id"] == "abc-1.2_3"
+    ids = [got.headers["x-request-id"] for got in fresh]
+    assert all(word.isalnum() and word.isascii() for word in ids)
+    assert len(set(ids)) == len(ids)

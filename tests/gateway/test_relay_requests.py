@@ -1,0 +1,327 @@
+"""What a relay sends to a service: the caller's request as it stands, but for the model's name and the credential."""
+
+from typing import Any
+
+import pytest
+
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
+from dragoman.wire import json
+from tests.support.gateway import ask, connect, running_gateway
+from tests.support.golden import cases
+from tests.support.relaying import (
+    EVENTS,
+    JSON,
+    KEY,
+    PATH,
+    Translating,
+    configured,
+    post,
+    question,
+    turn,
+    two,
+    understood,
+)
+from tests.support.server import Exchange, Seen, Server, serve
+
+TEXT = cases("openai-chat")["text"].reply
+WHOLE = cases("openai-chat")["whole"].reply
+BEGUN = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"half"}}]}\n\n'
+
+
+async def answer(exchange: Exchange) -> None:
+    """Answers well, as was asked."""
+    if b'"stream":true' in exchange.request.body.replace(b" ", b""):
+        await exchange.reply(headers=EVENTS, body=TEXT)
+    else:
+        await exchange.reply(headers=JSON, body=WHOLE)
+
+
+async def sent(body: bytes, headers: dict[str, str] | None = None) -> Seen:
+    """The request that a service sees of a caller's."""
+    async with serve(answer) as service, running_gateway(configured(service.url, "up/real")) as url:
+        got = await post(url, body, headers)
+        assert got.status == 200, got.text
+        (seen,) = service.requests
+        return seen
+
+
+async def test_the_callers_key_stays_here_and_the_services_own_goes_out() -> None:
+    said = {
+        "Authorization": "Bearer canary-of-the-caller",
+        "X-Api-Key": "canary-of-the-caller",
+        "Cookie": "canary-of-the-caller",
+        "X-Forwarded-For": "canary-of-the-caller",
+        "OpenAI-Organization": "canary-of-the-caller",
+    }
+    seen = await sent(question("up/m", stream=True), said)
+    assert seen.headers["authorization"] == f"Bearer {KEY}"
+    assert "canary-of-the-caller" not in repr(seen)
+    assert set(seen.headers) - {"host", "user-agent"} == {
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "content-length",
+        "content-type",
+    }
+
+
+async def test_a_service_without_a_key_is_sent_none() -> None:
+    config = configured("http://127.0.0.1:1")
+    async with serve(answer) as service:
+        bare = ProviderConfig(protocol="openai-chat", url=service.url)
+        async with running_gateway(Config(gateway=config.gateway, providers={"up": bare})) as url:
+            await post(url, question("up/m", stream=True), {"Authorization": "Bearer canary-of-the-caller"})
+        assert "authorization" not in service.requests[0].headers
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_says_which_kind_of_answer_it_takes(stream: bool) -> None:
+    seen = await sent(question("up/m", stream=stream))
+    assert (seen.method, seen.path) == ("POST", "/chat/completions")
+    assert seen.headers["accept"] == ("text/event-stream" if stream else "application/json")
+    assert seen.headers["content-type"] == "application/json"
+
+
+MODELS: dict[str, tuple[bytes, str]] = {
+    "a provider's": (b'{"model":"up/m","messages":[]}', "m"),
+    "a provider's, with a slash": (b'{"model":"up/org/m","messages":[]}', "org/m"),
+    "a route": (b'{"model":"route","messages":[]}', "real"),
+    "the default": (b'{"model":"","messages":[]}', "m"),
+    "last of all": (b'{"messages":[],"stream":false,"model":"up/m"}', "m"),
+    "twice": (b'{"model":"offline/echo","messages":[],"model":"up/m"}', "m"),
+    "in escapes": (b'{"mod\\u0065l":"\\u0075p\\/m","messages":[]}', "m"),
+    "between spaces": (b' {\n "model" : "up/m" ,\t"messages" : [ ] } ', "m"),
+    "in other scripts": ('{"model":"up/модель-✓","messages":[]}'.encode(), "модель-✓"),
+    "with a quote": (b'{"model":"up/a\\"b","messages":[]}', 'a"b'),
+    "elsewhere too": (
+        b'{"metadata":{"model":"up/x"},"messages":[{"role":"user","content":"\\"model\\":\\"up/x\\"","model":"up/x"}],'
+        b'"model":"up/m"}',
+        "m",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+async def test_the_models_name_is_the_services_own(name: str) -> None:
+    body, model = MODELS[name]
+    seen = await sent(body)
+    said, asked = json.decode_request(seen.body), json.decode_request(body)
+    assert said.pop("model") == model
+    asked.pop("model", None)
+    assert said == asked
+
+
+FIELDS = (
+    b'"messages":[{"role":"user","content":"\\u0041\\ud83d\\ude00 \xf0\x9f\x98\x80 \\/ \\u2028","model":"up/x"}]',
+    b'"seed":123456789012345678901234567890',
+    b'"temperature":1.00',
+    b'"top_p":1e-1',
+    b'"unknown":{"a":[1, 2,\n3],"b":null,"model":"up/m"}',
+    b'"n":-0.0',
+    b'"stream_options":{"include_usage":true,"more":1}',
+    b'"empty":""',
+)
+
+
+async def test_every_other_field_goes_out_byte_by_byte() -> None:
+    seen = await sent(b'{"model":"up/m","stream":true,' + b",".join(FIELDS) + b"}")
+    for each in FIELDS:
+        assert each in seen.body
+    assert len(seen.body) == len(b'{"model":"m","stream":true,' + b",".join(FIELDS) + b"}")
+
+
+async def test_what_was_not_asked_for_is_not_asked_for() -> None:
+    body = json.encode({"model": "up/m", "stream": True, "messages": [{"role": "user", "content": "x"}]})
+    assert json.decode_request((await sent(body)).body) == json.decode_request(body) | {"model": "m"}
+
+
+async def test_a_large_body_arrives_whole() -> None:
+    words = "0123456789abcdef" * (5 << 16)
+    seen = await sent(question("up/m", stream=True, messages=[{"role": "user", "content": words}]))
+    assert json.decode_request(seen.body)["messages"][0]["content"] == words
+
+
+WRONG: dict[str, bytes] = {
+    "no JSON": b"{",
+    "no object": b"[]",
+    "no model": b'{"messages":[{"role":"user","content":"x"}]}',
+    "a model of another type": b'{"model":1,"messages":[{"role":"user","content":"x"}]}',
+    "stream of another type": b'{"model":"up/m","stream":"yes","messages":[{"role":"user","content":"x"}]}',
+    "an unknown model": question("up2/m", stream=True),
+    "too deep": b'{"model":"up/m","messages":' + b"[" * 100_000,
+    "half a character": b'{"model":"up/\\ud800","messages":[{"role":"user","content":"x"}]}',
+    "a model that is no text": b'{"model":"up/\xff","messages":[{"role":"user","content":"x"}]}',
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_a_wrong_request_is_refused_as_ever(name: str) -> None:
+    async with two() as both:
+        both.script[:] = [answer]
+        got = [await post(url, WRONG[name]) for url in (both.relay, both.translate)]
+    assert got[0].status == got[1].status
+    assert got[0].body == got[1].body
+
+
+async def test_a_provider_that_is_not_configured_well_is_an_answer_and_no_crash() -> None:
+    config = Config(gateway=GatewayConfig(port=0))
+    body = question("openaicompatible/m", stream=True)
+    async with (
+        running_gateway(config) as relay,
+        running_gateway(config, client=Translating(config)) as translate,
+    ):
+        got = [await post(url, body) for url in (relay, translate)]
+    assert got[0].status == got[1].status == 500
+    assert got[0].body == got[1].body
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+async def test_other_methods_reach_no_service(method: str) -> None:
+    async with serve(answer) as service, running_gateway(configured(service.url)) as url:
+        async with connect(url) as wire:
+            wire.send(method, PATH)
+            assert await wire.head() == 405
+        assert not service.requests
+
+
+async def test_an_answer_passes_byte_by_byte() -> None:
+    async with serve(answer) as service, running_gateway(configured(service.url)) as url:
+        stream = await post(url, question("up/m", stream=True))
+        whole = await post(url, question("up/m", stream=False))
+    assert (stream.body, whole.body) == (TEXT, WHOLE)
+    assert stream.headers["cache-control"] == "no-store"
+    assert whole.headers["content-length"] == str(len(WHOLE))
+
+
+async def test_one_connection_serves_one_caller_after_another() -> None:
+    async with serve(answer) as service, running_gateway(configured(service.url)) as url, connect(url) as wire:
+        for number in range(10):
+            wire.send("POST", PATH, body=question("up/m", stream=bool(number % 2)))
+            assert (await wire.answer()).clean
+        assert (len(service.connections), len(service.requests)) == (1, 10)
+
+
+# A connection that the service closed while it was idle.
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("reset", [True, False])
+async def test_a_question_that_a_stale_connection_ate_is_asked_once_more(stream: bool, reset: bool) -> None:
+    async def second_eaten(exchange: Exchange) -> None:
+        if len(service.requests) != 2:
+            await answer(exchange)
+        elif reset:
+            exchange.reset()
+
+    async with serve(second_eaten) as service, running_gateway(configured(service.url)) as url:
+        got = [await post(url, question("up/m", stream=stream)) for _ in range(2)]
+        assert [(each.status, each.body) for each in got] == [(200, TEXT if stream else WHOLE)] * 2
+        assert (len(service.connections), len(service.requests)) == (2, 3)
+
+
+async def test_a_fresh_connection_that_ends_unanswered_is_not_asked_again() -> None:
+    async def never(exchange: Exchange) -> None:
+        return
+
+    async with serve(never) as service, running_gateway(configured(service.url)) as url:
+        assert (await post(url, question("up/m", stream=True))).status == 502
+        assert len(service.requests) == 1
+
+
+async def test_a_connection_that_was_closed_while_idle_is_replaced() -> None:
+    async with serve(answer) as service, running_gateway(configured(service.url)) as url:
+        for number in range(3):
+            assert (await post(url, question("up/m", stream=True))).status == 200
+            service.connections[-1].end(reset=bool(number % 2))
+            await service.connections[-1].lost.wait()
+        assert (len(service.connections), len(service.requests)) == (3, 3)
+
+
+# Another service in the place of one that does not answer.
+
+
+async def route(*targets: str, first: Any, stream: bool) -> tuple[Any, Server]:
+    """What a caller of a route understands whose provider `up` answers with `first`."""
+    async with serve(first) as service, serve(answer) as other:
+        config = configured(service.url)
+        providers = config.providers | {"other": ProviderConfig(protocol="openai-chat", url=other.url)}
+        models = {"route": ModelConfig(targets=targets)}
+        async with running_gateway(Config(gateway=config.gateway, providers=providers, models=models)) as url:
+            said = understood(await post(url, question("route", stream=stream)), stream=stream)
+        assert len(service.requests) <= 1
+        return said, other
+
+
+async def failing(exchange: Exchange) -> None:
+    await exchange.reply(503, JSON, b'{"error":{"message":"busy"}}')
+
+
+async def mute(exchange: Exchange) -> None:
+    return
+
+
+async def broken(exchange: Exchange) -> None:
+    await exchange.head(headers=EVENTS)
+    await exchange.chunk(b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n')
+
+
+async def erring(exchange: Exchange) -> None:
+    await exchange.head(headers=EVENTS)
+    await exchange.chunk(b'data: {"error":{"message":"busy","type":"overloaded_error"}}\n\n')
+    await exchange.end()
+
+
+async def half(exchange: Exchange) -> None:
+    await exchange.head(headers=EVENTS)
+    await exchange.chunk(BEGUN)
+    await turn()
+
+
+async def wrong(exchange: Exchange) -> None:
+    await exchange.reply(400, JSON, b'{"error":{"message":"no"}}')
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("first", [failing, mute, broken, erring])
+async def test_a_failure_before_the_first_content_is_answered_by_another(first: Any, stream: bool) -> None:
+    said, other = await route("up/m", "other/n", first=first, stream=stream)
+    assert (said.status, said.clean, said.marked, said.error) == (200, True, True, None)
+    assert [json.decode_request(seen.body)["model"] for seen in other.requests] == ["n"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_service_that_is_down_is_answered_for_by_another(stream: bool) -> None:
+    said, other = await route("down/m", "down/m", "other/n", first=mute, stream=stream)
+    assert (said.status, said.marked, len(other.requests)) == (200, True, 1)
+
+
+async def test_a_failure_behind_the_first_content_is_told() -> None:
+    said, other = await route("up/m", "other/n", first=half, stream=True)
+    assert (said.status, said.clean, said.marked, said.parts) == (200, False, False, (("Text", "half"),))
+    assert said.error is not None
+    assert not other.requests
+
+
+async def test_a_request_that_is_wrong_is_asked_of_nobody_else() -> None:
+    said, other = await route("up/m", "other/n", first=wrong, stream=True)
+    assert said.status == 400
+    assert not other.requests
+
+
+async def test_when_all_fail_the_answer_is_that_of_a_translation() -> None:
+    async with serve(failing) as service:
+        config = configured(service.url, "down/m", "up/m", "up/n")
+        async with (
+            running_gateway(config) as relay,
+            running_gateway(config, client=Translating(config)) as translate,
+        ):
+            got = [await post(url, question("route", stream=True)) for url in (relay, translate)]
+    assert got[0].status == got[1].status == 503
+    assert got[0].body == got[1].body
+
+
+async def test_an_answer_of_the_models_list_is_not_relayed() -> None:
+    async with serve(answer) as service, running_gateway(configured(service.url)) as url:
+        assert (await ask(url, "GET", "/v1/models")).status == 200
+        assert not service.requests

@@ -1,0 +1,163 @@
+"""One service behind two gateways, one that relays and one that translates: what a caller gets of each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from dragoman.client import Client
+from dragoman.client.models import Relayed
+from dragoman.config import Config, GatewayConfig, LimitsConfig, ModelConfig, ProviderConfig
+from dragoman.gateway import Waits
+from dragoman.protocols.openai_chat.reply import ReplyDecoder
+from dragoman.types import (
+    FinishReason,
+    PartDelta,
+    PartStart,
+    Reasoning,
+    Refusal,
+    ResponseEnd,
+    StreamEvent,
+    Text,
+    ToolCall,
+    Usage,
+)
+from dragoman.wire import json
+from dragoman.wire.sse import SseReader
+from tests.support.gateway import Got, connect, running_gateway
+from tests.support.server import Exchange, Server, serve
+
+KEY = "canary-of-the-service"
+PATH = "/v1/chat/completions"
+EVENTS = {"content-type": "text/event-stream"}
+JSON = {"content-type": "application/json"}
+DONE = b"[DONE]"
+
+Script = Callable[[Exchange], Awaitable[None]]
+"""How the service answers one request."""
+
+
+class Said(Struct, frozen=True):
+    """What a caller understands. `error`: its type and code; `marked`: it was told that the answer is whole."""
+
+    status: int
+    clean: bool
+    marked: bool
+    parts: tuple[tuple[str, str], ...] = ()
+    usage: Usage | None = None
+    finish_reason: FinishReason | None = None
+    error: tuple[str, str] | None = None
+    retry_after: str | None = None
+
+
+def configured(url: str, *targets: str, limits: LimitsConfig | None = None, key: str = KEY) -> Config:
+    """A provider `up` at `url` and, where there are `targets`, a route `route` to them."""
+    up = ProviderConfig(protocol="openai-chat", url=url, api_key=key, limits=limits or LimitsConfig())
+    down = ProviderConfig(protocol="openai-chat", url="http://127.0.0.1:9", api_key="other")
+    models = {"route": ModelConfig(targets=targets)} if targets else {}
+    return Config(
+        gateway=GatewayConfig(port=0, default_model="up/m"),
+        providers={"up": up, "down": down},
+        models=models,
+    )
+
+
+class Translating(Client):
+    """A client that relays nothing."""
+
+    def relayed(self, model: str, protocol: str) -> Relayed | None:
+        return None
+
+
+class Two(Struct):
+    """Both gateways, and the service, whose `script` a test sets."""
+
+    relay: str
+    translate: str
+    service: Server
+    script: list[Script]
+
+    async def compare(self, script: Script, *, stream: bool, model: str = "up/m", **more: object) -> Said:
+        """What both say, which is the same."""
+        self.script[:] = [script]
+        body = question(model, stream=stream, **more)
+        said = [understood(await post(url, body), stream=stream) for url in (self.relay, self.translate)]
+        assert said[0] == said[1], f"\nrelayed    {said[0]}\ntranslated {said[1]}"
+        return said[0]
+
+
+@asynccontextmanager
+async def two(*targets: str, limits: LimitsConfig | None = None, waits: Waits | None = None) -> AsyncIterator[Two]:
+    """Both gateways in front of one service."""
+    script: list[Script] = []
+
+    async def handler(exchange: Exchange) -> None:
+        await script[0](exchange)
+
+    async with serve(handler) as service:
+        config = configured(service.url, *targets, limits=limits)
+        async with (
+            running_gateway(config, waits=waits) as relay,
+            running_gateway(config, client=Translating(config), waits=waits) as translate,
+        ):
+            yield Two(relay, translate, service, script)
+
+
+def question(model: str = "up/m", *, stream: bool, **more: object) -> bytes:
+    """A request, which wants to be told the usage too."""
+    options: dict[str, object] = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+    return json.encode({"model": model, "messages": [{"role": "user", "content": "hi"}]} | options | more)
+
+
+async def post(url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Got:
+    """The whole answer, over a connection of its own."""
+    async with connect(url) as wire:
+        wire.send("POST", PATH, headers, body)
+        return await wire.answer()
+
+
+def understood(got: Got, *, stream: bool) -> Said:
+    """What a caller who speaks the protocol makes of an answer."""
+    retry = got.headers.get("retry-after")
+    if got.status != 200:
+        error = json.decode_event(got.body)["error"]
+        return Said(got.status, got.clean, marked=False, error=(error["type"], error["code"]), retry_after=retry)
+    assert got.headers["content-type"].startswith("text/event-stream" if stream else "application/json")
+    marked = not stream or DONE in [event.data.strip() for event in SseReader().feed(got.body)]
+    decoder = ReplyDecoder()
+    events = decoder.feed(got.body)
+    if got.clean and decoder.error is None:
+        events += decoder.finish()
+    end = next((event for event in events if isinstance(event, ResponseEnd)), None)
+    return Said(
+        got.status,
+        got.clean,
+        marked,
+        parts=parts(events),
+        usage=end.usage if end else None,
+        finish_reason=end.finish_reason if end else None,
+        error=None if decoder.error is None else (decoder.error.type, decoder.error.code),
+    )
+
+
+def parts(events: Sequence[StreamEvent]) -> tuple[tuple[str, str], ...]:
+    """What each part is, and its text."""
+    found: list[tuple[str, str]] = []
+    for event in events:
+        match event:
+            case PartStart(ToolCall(id=name, name=function, arguments=text)):
+                found.append((f"{name} {function}", text))
+            case PartStart(Text(text=text) | Reasoning(text=text) | Refusal(text=text)):
+                found.append((type(event.part).__name__, text))
+            case PartStart(part):
+                found.append((type(part).__name__, ""))
+            case PartDelta(text):
+                found[-1] = (found[-1][0], found[-1][1] + text)
+    return tuple(found)
+
+
+async def turn() -> None:
+    """Lets what was written arrive, so that the next piece is a read of its own."""
+    for _ in range(3):
+        await asyncio.sleep(0)
