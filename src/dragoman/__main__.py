@@ -1,0 +1,6 @@
+"""`python -m dragoman`: the command, where it is not on the path."""
+
+from dragoman.cli import main
+
+if __name__ == "__main__":
+    main()

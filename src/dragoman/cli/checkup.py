@@ -1,0 +1,114 @@
+"""One service tried: a short question, and how long each part of the answer took."""
+
+import asyncio
+from time import perf_counter
+
+from msgspec import Struct
+
+from dragoman.cli.remedies import remedy
+from dragoman.client import Client
+from dragoman.errors import ConfigurationError, DragomanError, RequestError, UpstreamError
+from dragoman.providers.catalogue import Provider
+from dragoman.providers.models import ProviderModelMixin
+from dragoman.types import ChatRequest, PartDelta, PartStart, Refusal, StreamEvent, Text, user
+
+QUESTION = "Reply with the single word OK."
+
+
+class Checkup(Struct, frozen=True, kw_only=True):
+    """What was found. Seconds count from the start; None: it did not come. `problem` is None where all is well.
+
+    `reachable` is None where a wrong setting kept it from being tried.
+    """
+
+    provider: str
+    model: str
+    url: str | None
+    reachable: bool | None
+    first_text: float | None = None
+    whole: float | None = None
+    error: str | None = None
+    problem: str | None = None
+    remedy: str | None = None
+
+
+async def check(client: Client, provider: str, patience: float) -> Checkup:
+    """Asks `provider` something and waits for the whole answer, `patience` seconds at most."""
+    service = client.providers[provider]
+    model = _model(client, provider, service)
+    trial = Trial(client, ChatRequest(model=f"{provider}/{model}", messages=(user(QUESTION),)))
+    error: DragomanError | None = None
+    problem = advice = None
+    try:
+        async with asyncio.timeout(patience):
+            await trial.run()
+    except DragomanError as exc:
+        error, problem, advice = exc, exc.message, remedy(exc)
+    except TimeoutError:
+        problem = f"no whole answer within {patience:g} s"
+        advice = "Wait longer with --timeout, or look whether it is overloaded or still loads the model."
+    if problem is None and trial.first_text is None:
+        problem, advice = "the answer holds no text", "Name a model that chats (`default_model`)."
+    if problem is not None and not model and issubclass(service, ProviderModelMixin):
+        advice = f"No model of it is known to try: name one with `default_model`. {advice}"
+    return Checkup(
+        provider=provider,
+        model=model,
+        url=service.url or None,
+        reachable=_reachable(trial, error),
+        first_text=trial.first_text,
+        whole=trial.whole,
+        error=type(error).__name__ if error else None,
+        problem=problem,
+        remedy=advice if problem else None,
+    )
+
+
+class Trial:
+    """A question under way, and what is known of its answer."""
+
+    def __init__(self, client: Client, request: ChatRequest) -> None:
+        self.reached = False
+        self.first_text: float | None = None
+        self.whole: float | None = None
+        self._client = client
+        self._request = request
+        self._shown = False
+
+    async def run(self) -> None:
+        """Asks, and reads to the end. Raises what is wrong."""
+        began = perf_counter()
+        answer = await self._client.open(self._request)
+        try:
+            self.reached = True
+            while events := await answer.read():
+                if self.first_text is None and self._has_text(events):
+                    self.first_text = perf_counter() - began
+            self.whole = perf_counter() - began
+        finally:
+            answer.close()
+
+    def _has_text(self, events: list[StreamEvent]) -> bool:
+        for event in events:
+            match event:
+                case PartStart(part):
+                    self._shown = isinstance(part, Text | Refusal)
+                case PartDelta(text) if text and self._shown:
+                    return True
+        return False
+
+
+def _reachable(trial: Trial, error: DragomanError | None) -> bool | None:
+    if isinstance(error, ConfigurationError):
+        return None
+    return trial.reached or isinstance(error, UpstreamError | RequestError)
+
+
+def _model(client: Client, name: str, service: Provider) -> str:
+    """The model to try: the default, else the first known one, else one that a route names, else empty."""
+    known: list[str] = []
+    if issubclass(service, ProviderModelMixin):
+        known = [service.default_model, *service.get_models()]
+    for route in client.config.models.values():
+        known += [target.removeprefix(f"{name}/") for target in route.targets if target.startswith(f"{name}/")]
+    return next(filter(None, known), "")

@@ -1,0 +1,50 @@
+"""Files of the user's: read whole, and written whole or not at all."""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from dragoman.errors import InvalidRequestError
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a file. Raises InvalidRequestError."""
+    try:
+        return _place(path).read_bytes()
+    except (OSError, ValueError) as exc:
+        raise InvalidRequestError(f"{path} cannot be read: {_reason(exc)}") from exc
+
+
+def write(path: Path, data: bytes) -> None:
+    """Puts `data` at `path`, for this user's eyes only; at every moment the old file or the new one is there, whole.
+
+    Raises InvalidRequestError.
+    """
+    try:
+        # A link stays a link: what it points to is replaced.
+        place = _place(path).resolve()
+        handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+        try:
+            with open(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, place)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(name)
+            raise
+    except (OSError, ValueError) as exc:
+        raise InvalidRequestError(f"{path} cannot be written: {_reason(exc)}") from exc
+
+
+def _place(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as exc:
+        raise ValueError("whose home is that?") from exc
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,0 +1,54 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _nearest(ctx: click.Context, _: click.Parameter, value: Path | None) -> Path | None:
+    """The command's own file, else the one that was named before the command."""
+    return value or ctx.find_root().params.get("config")
+
+
+def config_option(command: Command) -> Command:
+    """`--config FILE`, before the command or behind it."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        callback=_nearest,
+        help="Read this configuration instead of looking for dragoman.toml.",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """`--json`, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+def model_option(command: Command) -> Command:
+    """`-m NAME`, empty for the default, completed with the known names."""
+    return click.option(
+        "-m",
+        "--model",
+        default="",
+        metavar="NAME",
+        shell_complete=_models,
+        help="The model: a route's name, or PROVIDER/MODEL. Default: the configured one, else offline/eliza.",
+    )(command)
+
+
+def system_option(command: Command) -> Command:
+    """`-s TEXT`."""
+    return click.option("-s", "--system", metavar="TEXT", help="A system message before the conversation.")(command)
+
+
+def _models(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    # Loaded here, since every command's options come from this file and only completion needs the client.
+    from dragoman.cli.names import known_models
+
+    return [name for name in known_models(ctx.params.get("config")) if name.startswith(incomplete)]

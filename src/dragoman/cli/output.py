@@ -1,0 +1,115 @@
+"""Words on stdout and stderr. Knows what a terminal must not be told, and nothing of answers."""
+
+import io
+import os
+import sys
+from typing import TextIO
+
+from dragoman.wire.utf8 import well_formed
+
+DIM, PLAIN = "\x1b[2m", "\x1b[22m"
+
+_KEPT = {ord("\n"): "\n", ord("\t"): "\t", ord("\r"): ""}
+_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡"}
+_C1 = dict.fromkeys(range(0x80, 0xA0), "\ufffd")
+_HARMLESS = _PICTURES | _C1 | _KEPT
+"""Control characters made visible, so that no text can move the cursor or name the window; carriage returns vanish."""
+
+
+def harmless(text: str) -> str:
+    """`text` as a terminal may see it: line feeds and tabs stay, other control characters become pictures (␛)."""
+    return well_formed(text).translate(_HARMLESS)
+
+
+def one_line(text: str) -> str:
+    """`text` harmless and on one line."""
+    return " ".join(harmless(text).split())
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody watches; False where the stream was closed from the start."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def is_able(stream: TextIO | None) -> bool:
+    """Whether `stream` takes more than lines: a terminal on which things can be drawn again."""
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
+def dim(text: str, stream: TextIO) -> str:
+    """`text` drawn back, where `stream` shows it so, and nobody asked for none of it (https://no-color.org)."""
+    return f"{DIM}{text}{PLAIN}" if text and is_able(stream) and not os.environ.get("NO_COLOR") else text
+
+
+def say(text: str = "") -> None:
+    """A line on stdout; harmless on a terminal, exact in UTF-8 elsewhere."""
+    Out().write(text + "\n")
+
+
+def tell(text: str) -> None:
+    """A line on stderr, harmless."""
+    if sys.stderr is not None:
+        print(harmless(text), file=sys.stderr, flush=True)
+
+
+def remark(text: str) -> None:
+    """A line on stderr that is not important."""
+    if sys.stderr is not None:
+        print(dim(harmless(text), sys.stderr), file=sys.stderr, flush=True)
+
+
+def complain(message: str) -> None:
+    """An error's one line on stderr."""
+    tell(f"dragoman: {one_line(message)}")
+
+
+class Out:
+    """Stdout, flushed at every write. Raises BrokenPipeError when its reader has left."""
+
+    def __init__(self) -> None:
+        self.terminal = is_terminal(sys.stdout)
+        self.fresh = True
+
+    def write(self, text: str) -> None:
+        """Text that is not ours: harmless on a terminal, exact in UTF-8 elsewhere."""
+        if self.terminal:
+            self.draw(harmless(text))
+        elif text and sys.stdout is not None:
+            _exact(text)
+            self.fresh = text.endswith("\n")
+
+    def draw(self, text: str) -> None:
+        """Text that may style a terminal."""
+        if text:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self.fresh = text.endswith("\n")
+
+    def end_line(self) -> None:
+        """A line feed, unless the last line has one."""
+        if not self.fresh:
+            self.write("\n")
+
+
+def _exact(text: str) -> None:
+    data = well_formed(text).encode()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # The text layer would translate line feeds on some systems, and follow the locale's encoding.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        sys.stdout.write(data.decode())
+        sys.stdout.flush()
+
+
+def forgiving() -> None:
+    """Makes stdout and stderr show what their encoding lacks as `?`, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def leave_pipe() -> None:
+    """Lets the interpreter end in silence after the reader of stdout has left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

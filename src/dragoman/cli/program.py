@@ -1,0 +1,141 @@
+"""The table of commands, each loaded when it is used, and the edge where errors become exit codes."""
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+from msgspec import Struct
+
+from dragoman import __version__
+from dragoman.cli.exits import MEANINGS, Exit, exit_code
+from dragoman.cli.options import config_option
+from dragoman.cli.output import complain, forgiving, leave_pipe
+from dragoman.errors import DragomanError, nearest
+
+
+class Entry(Struct, frozen=True):
+    """Where a command is, and what it does in one sentence, so that the list of commands loads none of them."""
+
+    module: str
+    help: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "ask": Entry("dragoman.cli.ask", "Ask one question and print the answer."),
+    "chat": Entry("dragoman.cli.chat", "Talk with a model."),
+    "models": Entry("dragoman.cli.models", "List the models that can be named."),
+    "providers": Entry("dragoman.cli.providers", "List the services: built in, and configured."),
+    "serve": Entry("dragoman.cli.serve", "Run the gateway."),
+    "doctor": Entry("dragoman.cli.doctor", "Try every configured service, and say what is wrong."),
+    "completion": Entry("dragoman.cli.completion", "Print the shell's completion script."),
+}
+
+
+class Program(click.Group):
+    """A group whose commands are modules, each with a `command`, imported when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = import_module(entry.module).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"there is no command {args[0]!r}{nearest(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), meaning) for code, meaning in MEANINGS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        named = [
+            CompletionItem(name, help=entry.help) for name, entry in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return named + click.Command.shell_complete(self, ctx, incomplete)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # --help and --version print here.
+        with _readerless():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _readerless():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _readerless() -> Iterator[None]:
+    """Ends the run as shells know a writer without a reader, by 128 + SIGPIPE; click would end it with 1."""
+    try:
+        yield
+    except BrokenPipeError as exc:
+        leave_pipe()
+        raise click.exceptions.Exit(Exit.PIPE) from exc
+
+
+@click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="dragoman %(version)s")
+@config_option
+def program(config: Path | None) -> None:
+    """One command for every chat service, whatever protocol it speaks.
+
+    Without any configuration a small offline model answers; dragoman.toml, here or in the user's configuration folder,
+    names services and models.
+    """
+
+
+def main() -> None:
+    """Runs the command that the process was called with, and exits."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of one run; its errors are on stderr, a line each."""
+    forgiving()
+    try:
+        code = program.main(arguments, prog_name="dragoman", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        exc.show()
+        return Exit.USAGE
+    except click.UsageError as exc:
+        complain(f"{exc.format_message()}{_see(exc.ctx)}")
+        return Exit.USAGE
+    except click.ClickException as exc:
+        complain(exc.format_message())
+        return exc.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except DragomanError as exc:
+        complain(str(exc))
+        return exit_code(exc)
+    except Exception as exc:  # noqa: BLE001  # the process edge: a fault of ours is told in a line as well
+        complain(f"internal error: {type(exc).__name__}: {exc} (at {_place(exc)})")
+        return Exit.FAILED
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _see(ctx: click.Context | None) -> str:
+    return f" (see {ctx.command_path} --help)" if ctx is not None else ""
+
+
+def _place(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"

@@ -1,0 +1,29 @@
+"""What has come of an answer, be it whole or not."""
+
+from dragoman.types import ChatResponse, Fold, PartDelta, PartEnd, PartStart, ResponseEnd, ResponseStart, StreamEvent
+
+
+class Record:
+    """Collects events. `whole`: the end has come."""
+
+    def __init__(self) -> None:
+        self.whole = False
+        self._fold = Fold()
+        self._last: StreamEvent | None = None
+
+    def feed(self, events: list[StreamEvent]) -> None:
+        """More of the answer."""
+        self._fold.feed(events)
+        if events:
+            self._last = events[-1]
+            self.whole = isinstance(self._last, ResponseEnd)
+
+    def response(self) -> ChatResponse:
+        """The answer so far; where it is not `whole`, its finish reason is `other`. Takes no more events then."""
+        if self._last is None:
+            self.feed([ResponseStart()])
+        if isinstance(self._last, (PartStart, PartDelta)):
+            self._fold.feed([PartEnd()])
+        if not self.whole:
+            self._fold.feed([ResponseEnd("other")])
+        return self._fold.result()

@@ -1,0 +1,61 @@
+"""What to do about an error, in plain words. Knows classes of errors, and no service."""
+
+from dragoman.errors import (
+    AuthenticationError,
+    BadEventError,
+    ConfigurationError,
+    ConnectError,
+    ContentFilterError,
+    ContextLengthError,
+    DragomanError,
+    ModelNotFoundError,
+    OverloadedError,
+    PermissionDeniedError,
+    Phase,
+    QuotaExhaustedError,
+    RateLimitError,
+    RequestError,
+    TimeoutError,
+    TransportError,
+    TruncatedStreamError,
+    UpstreamError,
+)
+
+PHASES: dict[Phase, str] = {
+    "pool": "All connections to it are in use: ask again when fewer answers are under way.",
+    "connect": "Nothing there takes connections: check host and port of `url`, and the firewall between.",
+    "tls": "The host connects and then does not speak TLS: is it `http` in `url`, not `https`?",
+    "proxy": "The proxy does not let it through: check `proxy`.",
+    "first_byte": "It takes the question and says nothing: it is overloaded, still loads the model, or needs a longer "
+    "`limits.first_byte`.",
+    "idle": "It began to answer and fell silent: it is overloaded, or a proxy before it holds the answer back.",
+    "total": "The answer takes longer than `limits.total` allows.",
+}
+"""By the wait that was too long."""
+
+REMEDIES: tuple[tuple[type[DragomanError], str], ...] = (
+    (ConfigurationError, "Correct that setting, or install what it needs."),
+    (ModelNotFoundError, "Name a model that it has (`default_model`); if it has that one, the path in `url` is wrong."),
+    (RequestError, "It does not take a plain question: check `protocol`, and whether the model is one for chats."),
+    (AuthenticationError, "Check `api_key`; for a web-chat service `secret` and `password`."),
+    (PermissionDeniedError, "The key is known and may not do this: name another model, or ask whoever gave the key."),
+    (RateLimitError, "It works, and had too many questions: wait a while."),
+    (QuotaExhaustedError, "The account has no money or quota left: top it up, or use another key."),
+    (ContextLengthError, "Even a short question is too long for this model: name another one (`default_model`)."),
+    (ContentFilterError, "Its filter refuses a harmless question: look at the filter's settings at the service."),
+    (OverloadedError, "It has no capacity now: try again later, or name a second target in the route."),
+    (BadEventError, "What answers there does not speak this protocol: check `url`, its path, and `protocol`."),
+    (TruncatedStreamError, "It, or a proxy before it, breaks answers off: its own log says why."),
+    (UpstreamError, "The fault lies with the service: its own log or status page says more."),
+    (ConnectError, "Is the service running, and is `url` (and `proxy`) right?"),
+    (TransportError, "Check the network between here and there."),
+    (DragomanError, "Please report this: it should not happen."),
+)
+"""The first class that fits decides."""
+
+
+def remedy(error: DragomanError) -> str:
+    """What the user can do."""
+    if isinstance(error, TimeoutError):
+        return PHASES[error.phase]
+    return next(words for kind, words in REMEDIES if isinstance(error, kind))

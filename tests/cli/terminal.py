@@ -1,0 +1,125 @@
+"""The real command on a pseudo-terminal: keys go in, and all that it draws is kept."""
+
+import fcntl
+import os
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from tests.cli.shell import COMMAND, PATIENCE, environment
+
+# The child makes the terminal its own, so that Ctrl-C typed into it becomes a signal.
+TAKE = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|[\x01\x02\r]")
+
+ROWS, COLUMNS = 24, 100
+CTRL_C, CTRL_D, TAB, ENTER = "\x03", "\x04", "\t", "\r"
+
+
+class Terminal:
+    """One run of the command; `out`: where its stdout goes instead. `drawn`: every byte that came, as text."""
+
+    def __init__(
+        self, home: Path, *arguments: str, env: Mapping[str, str] | None = None, out: Path | None = None
+    ) -> None:
+        self._master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        stdout = slave if out is None else os.open(out, os.O_WRONLY | os.O_CREAT)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", TAKE, *COMMAND, *arguments],
+            stdin=slave,
+            stdout=stdout,
+            stderr=slave,
+            cwd=home,
+            env=environment(home, env),
+        )
+        for handle in {slave, stdout}:
+            os.close(handle)
+        self._data = b""
+        self._seen = 0
+
+    @property
+    def drawn(self) -> str:
+        return self._data.decode(errors="replace")
+
+    @property
+    def text(self) -> str:
+        """What was drawn, without colours and movements."""
+        return ESCAPES.sub("", self.drawn)
+
+    def press(self, keys: str) -> None:
+        """Presses keys."""
+        os.write(self._master, keys.encode())
+
+    def line(self, text: str) -> None:
+        """Types a line when the prompt is there."""
+        self.expect("›")
+        self.press(text + ENTER)
+        # What is typed is drawn too: it is not what is waited for next.
+        self.expect(text[-20:])
+
+    def paste(self, text: str) -> None:
+        """Pastes lines when the prompt is there, and sends them: https://invisible-island.net/xterm/xterm-paste64.html"""
+        self.expect("›")
+        assert self.drawn.rfind("\x1b[?2004h") > self.drawn.rfind("\x1b[?2004l"), "nobody asked for brackets around it"
+        self.press(f"\x1b[200~{text}\x1b[201~{ENTER}")
+
+    def expect(self, wanted: str) -> None:
+        """Waits until `wanted` is drawn, behind what was waited for before."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.text.find(wanted, self._seen)) < 0:
+            assert self._more(deadline), f"expected {wanted!r} behind {self.text[self._seen :]!r}"
+        self._seen = found + len(wanted)
+
+    def insist(self, key: str, wanted: str) -> None:
+        """Presses `key` until `wanted` is drawn.
+
+        Python overlooks a Ctrl-C that comes while readline still draws the key before it: it then waits for another.
+        """
+        for _ in range(PATIENCE):
+            self.press(key)
+            deadline = time.monotonic() + 1
+            while self._more(deadline):
+                if wanted in self.text[self._seen :]:
+                    return self.expect(wanted)
+        raise AssertionError(f"expected {wanted!r} behind {self.text[self._seen :]!r}")
+
+    def end(self) -> int:
+        """Waits for the end; the exit code."""
+        deadline = time.monotonic() + PATIENCE
+        while self._more(deadline):
+            continue
+        return self._process.wait(PATIENCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._master)
+
+    def _more(self, deadline: float) -> bool:
+        """Reads what comes; False at the end, or when patience is."""
+        ready, _, _ = select.select([self._master], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            data = os.read(self._master, 1 << 16)
+        except OSError:  # Linux's way to say that nobody holds the other end
+            return False
+        self._data += data
+        return bool(data)

@@ -1,0 +1,158 @@
+"""`dragoman doctor`: each service tried, and what is wrong in plain words."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from dragoman import errors
+from dragoman.cli.remedies import PHASES, remedy
+from dragoman.errors import DragomanError, TimeoutError
+from tests.cli.shell import DONE, SSE, chunk, configure, run, run_beside
+from tests.support.server import Exchange, serve
+
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, DragomanError)][1:]
+
+
+async def well(exchange: Exchange) -> None:
+    await exchange.reply(headers=SSE, body=chunk("OK") + chunk(finish="stop") + DONE)
+
+
+async def refuses(exchange: Exchange) -> None:
+    body = json.dumps({"error": {"message": "Incorrect API key", "code": "invalid_api_key"}}).encode()
+    await exchange.reply(401, {"content-type": "application/json"}, body)
+
+
+async def breaks_off(exchange: Exchange) -> None:
+    await exchange.head(headers=SSE)
+    await exchange.chunk(chunk("O"))
+
+
+async def silent(exchange: Exchange) -> None:
+    await exchange.head(headers=SSE)
+    await exchange.chunk(chunk("O"))
+    await exchange.closed()
+
+
+async def wordless(exchange: Exchange) -> None:
+    await exchange.reply(headers=SSE, body=chunk(finish="stop") + DONE)
+
+
+def test_with_nothing_configured_it_tries_the_offline_model(tmp_path: Path) -> None:
+    ran = run(tmp_path, "doctor")
+    assert ran.code == 0
+    assert ran.out.startswith(b"ok    offline  eliza")
+    assert b"[providers.up]" in ran.out
+
+
+async def test_says_of_each_service_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    async with (
+        serve(well) as good,
+        serve(refuses) as locked,
+        serve(breaks_off) as broken,
+        serve(wordless) as empty,
+    ):
+        urls = {"good": good.url, "locked": locked.url, "broken": broken.url, "empty": empty.url}
+        configure(tmp_path, urls | {"nobody": "http://127.0.0.1:1"})
+        ran = await run_beside(tmp_path, "doctor")
+        as_json = await run_beside(tmp_path, "doctor", "--json")
+    assert (ran.code, as_json.code) == (1, 1)
+    lines = ran.out.decode().splitlines()
+    assert lines[0] == f"configuration: {tmp_path / 'dragoman.toml'}"
+    assert lines[1].startswith("ok    good    test  http://127.0.0.1:")
+    assert "first text after" in lines[1]
+    assert lines[2].startswith("FAIL  locked")
+    assert "Incorrect API key" in lines[3]
+    assert "api_key" in lines[4]
+    assert b"sk-very-secret" not in ran.out + as_json.out
+    found = {checkup["provider"]: checkup for checkup in json.loads(as_json.out)["providers"]}
+    assert list(found) == ["good", "locked", "broken", "empty", "nobody"]
+    assert [checkup["ok"] for checkup in found.values()] == [True, False, False, False, False]
+    assert [checkup["error"] for checkup in found.values()] == [
+        None,
+        "AuthenticationError",
+        "TruncatedStreamError",
+        None,
+        "ConnectError",
+    ]
+    assert [checkup["reachable"] for checkup in found.values()] == [True, True, True, True, False]
+    assert found["broken"]["first_text"] > 0
+    assert found["broken"]["whole"] is None
+    assert found["empty"]["problem"] == "the answer holds no text"
+
+
+async def test_a_service_that_falls_silent_takes_no_longer_than_it_may(tmp_path: Path) -> None:
+    async with serve(silent) as server:
+        configure(tmp_path, {"up": server.url})
+        ran = await run_beside(tmp_path, "doctor", "--timeout", "0.5")
+        await server.peer_closed()
+    assert ran.code == 1
+    assert b"no whole answer within 0.5 s" in ran.out
+
+
+async def test_all_services_are_asked_at_the_same_time(tmp_path: Path) -> None:
+    asked: set[str] = set()
+    both = asyncio.Event()
+
+    async def waits_for_the_other(exchange: Exchange) -> None:
+        asked.add(exchange.request.headers["host"])
+        if len(asked) == 2:
+            both.set()
+        await both.wait()
+        await well(exchange)
+
+    async with serve(waits_for_the_other) as one, serve(waits_for_the_other) as two:
+        configure(tmp_path, {"one": one.url, "two": two.url})
+        ran = await run_beside(tmp_path, "doctor")
+    assert ran.code == 0
+
+
+async def test_without_a_known_model_it_says_to_name_one(tmp_path: Path) -> None:
+    async def unknown(exchange: Exchange) -> None:
+        body = b'{"error": {"message": "you must provide a model parameter"}}'
+        await exchange.reply(400, {"content-type": "application/json"}, body)
+
+    async with serve(unknown) as server:
+        entry = f'[providers.up]\nprotocol = "openai-chat"\nurl = "{server.url}"\n'
+        (tmp_path / "dragoman.toml").write_text(entry)
+        ran = await run_beside(tmp_path, "doctor")
+        assert b"No model of it is known to try: name one with `default_model`." in ran.out
+        (tmp_path / "dragoman.toml").write_text(entry + '[models.fast]\ntargets = ["up/routed"]\n')
+        await run_beside(tmp_path, "doctor")
+        assert [json.loads(request.body)["model"] for request in server.requests] == ["", "routed"]
+
+
+def test_only_the_named_services_are_tried(tmp_path: Path) -> None:
+    configure(tmp_path, {"nobody": "http://127.0.0.1:1"})
+    assert run(tmp_path, "doctor", "offline").code == 0
+    ran = run(tmp_path, "doctor", "ofline")
+    assert ran.code == 2
+    assert "did you mean offline?" in ran.err
+
+
+def test_what_a_wrong_setting_kept_from_being_tried_is_not_called_unreachable(tmp_path: Path) -> None:
+    ran = run(tmp_path, "doctor", "openaicompatible")
+    assert ran.code == 1
+    assert b"needs a `url`" in ran.out
+    assert b"not reachable" not in ran.out
+    (checkup,) = json.loads(run(tmp_path, "doctor", "openaicompatible", "--json").out)["providers"]
+    assert (checkup["error"], checkup["reachable"]) == ("ConfigurationError", None)
+
+
+async def test_a_wait_that_was_too_long_is_named(tmp_path: Path) -> None:
+    async def deaf(exchange: Exchange) -> None:
+        await exchange.closed()
+
+    async with serve(deaf) as server:
+        entry = f'[providers.up]\nprotocol = "openai-chat"\nurl = "{server.url}"\nlimits = {{ first_byte = 0.1 }}\n'
+        (tmp_path / "dragoman.toml").write_text(entry)
+        ran = await run_beside(tmp_path, "doctor")
+    assert PHASES["first_byte"].encode() in ran.out
+
+
+@pytest.mark.parametrize("kind", [DragomanError, *KINDS])
+def test_there_is_something_to_do_about_every_error(kind: type[DragomanError]) -> None:
+    words = remedy(TimeoutError("x", phase="tls") if kind is TimeoutError else kind("x"))
+    assert words.endswith((".", "?"))
+    assert (kind is DragomanError) == (words == remedy(DragomanError("x")))

@@ -1,0 +1,108 @@
+"""The program: its table of commands, its help, what a shell completes, and how little it loads."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from dragoman import __version__
+from dragoman.cli.program import COMMANDS, program
+from tests.cli.shell import COMMAND, PATIENCE, REPOSITORY, environment, run
+
+
+def test_tells_its_version(tmp_path: Path) -> None:
+    assert run(tmp_path, "--version").out == f"dragoman {__version__}\n".encode()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_itself(name: str) -> None:
+    command = program.get_command(click.Context(program), name)
+    assert command is not None
+    assert (command.help or "").split("\n")[0] == COMMANDS[name].help
+
+
+def test_the_help_lists_every_command(tmp_path: Path) -> None:
+    shown = run(tmp_path, "--help").out.decode()
+    for name, entry in COMMANDS.items():
+        assert name in shown
+        assert entry.help in shown
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_version_and_help_load_no_client_and_no_rich(tmp_path: Path, argument: str) -> None:
+    code = (
+        "import sys; from dragoman.cli.program import run; run(sys.argv[1:]);"
+        "print([name for name in ('asyncio', 'rich', 'dragoman.client', 'dragoman.config') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, argument],
+        capture_output=True,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert done.stdout.endswith(b"\n[]\n")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["ask", "--help"], ["models"]])
+def test_a_reader_who_left_is_no_fault_of_ours(tmp_path: Path, words: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*COMMAND, *words],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            timeout=PATIENCE,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_prints_the_completion_script_of_a_shell(tmp_path: Path, shell: str) -> None:
+    ran = run(tmp_path, "completion", shell)
+    assert ran.code == 0
+    assert f"_DRAGOMAN_COMPLETE={shell}_complete".encode() in ran.out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("dragoman ser", {"serve"}),
+        ("dragoman ask -m offline/e", {"offline/eliza", "offline/echo"}),
+        ("dragoman ask -m mi", {"mine"}),
+        ("dragoman ask --no", {"--no-stream"}),
+        ("dragoman completion z", {"zsh"}),
+    ],
+)
+def test_completes_words(tmp_path: Path, words: str, expected: set[str]) -> None:
+    (tmp_path / "dragoman.toml").write_text('[models.mine]\ntargets = ["offline/echo"]\n')
+    place = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_DRAGOMAN_COMPLETE": "bash_complete"}
+    lines = run(tmp_path, env=place).out.decode().splitlines()
+    assert {line.partition(",")[2] for line in lines} == expected
+
+
+def test_completion_is_silent_about_a_wrong_configuration(tmp_path: Path) -> None:
+    (tmp_path / "dragoman.toml").write_text("nonsense")
+    place = {"COMP_WORDS": "dragoman ask -m o", "COMP_CWORD": "3", "_DRAGOMAN_COMPLETE": "bash_complete"}
+    ran = run(tmp_path, env=place)
+    assert (ran.out.strip(), ran.err) == (b"", "")
+
+
+def test_the_page_in_the_documentation_is_the_help() -> None:
+    done = subprocess.run(
+        [sys.executable, REPOSITORY / "scripts" / "cli-help", "--check"],
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
