@@ -1,0 +1,145 @@
+"""Load on a server: bench/load.c, built and run, and wrk as a second opinion."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bench.process import LOAD_CORE, BenchError, pinned
+
+HERE = Path(__file__).parent
+CONNECTIONS = 64
+
+Kind = Literal["json", "stream"]
+
+
+class Ask(Struct, frozen=True):
+    """A request as it is sent. `mark`: what the end of its answer's body must hold. `events`: what the upstream sends.
+
+    `words`: how often the body says `word `. `steady`: all its answers have the same size.
+    """
+
+    request: bytes
+    mark: str
+    events: int = 1
+    words: int = 0
+    steady: bool = True
+
+
+class Times(Struct, frozen=True):
+    """Microseconds."""
+
+    p50: int
+    p90: int
+    p99: int
+    most: int
+
+
+class Sample(Struct, frozen=True):
+    """What one run of the load saw. `seconds`: until the last answer. `open`: the most requests at one time."""
+
+    answers: int
+    seconds: float
+    begun: int
+    open: int
+    bytes: tuple[int, int]
+    errors: dict[str, int]
+    reconnected: int
+    whole: Times
+    first: Times
+    cpu: float | None = None
+
+    @property
+    def rate(self) -> float:
+        """Whole answers a second."""
+        return self.answers / self.seconds
+
+    @property
+    def cpu_us(self) -> float | None:
+        """Microseconds of the server's time that one answer took."""
+        return None if self.cpu is None or not self.answers else 1e6 * self.cpu / self.answers
+
+    def fault(self, ask: Ask) -> str:
+        """Why its numbers mean nothing; empty where every answer was whole."""
+        wrong = {name: count for name, count in self.errors.items() if count}
+        if wrong or self.answers != self.begun or not self.answers:
+            return f"{self.begun - self.answers} of {self.begun} answers were not whole: {wrong}"
+        if ask.steady and self.bytes[0] != self.bytes[1]:
+            return f"bodies of {self.bytes[0]} to {self.bytes[1]} bytes"
+        return ""
+
+
+def post(port: int, path: str, body: bytes, headers: dict[str, str] | None = None) -> bytes:
+    """A whole request."""
+    lines = {"Host": f"127.0.0.1:{port}", "Content-Type": "application/json", **(headers or {})}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"POST {path} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def build(name: str, place: Path) -> Path:
+    """The program of `name`.c, in the folder `place`. Raises BenchError where no C compiler is there."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise BenchError("the benchmarks need a C compiler (on Debian: apt-get install gcc libc6-dev)")
+    program = place / name
+    subprocess.run([compiler, "-O2", "-Wall", "-o", str(program), str(HERE / f"{name}.c")], check=True)
+    return program
+
+
+class Load:
+    """The load generator; `place` is a folder for its program and its requests."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._program = build("load", place)
+
+    def start(
+        self, port: int, ask: Ask, *, seconds: float, connections: int = CONNECTIONS, rate: float = 0, count: int = 0
+    ) -> subprocess.Popen[bytes]:
+        """A run that goes on by itself; `finish` waits for it."""
+        request = self._place / "request"
+        request.write_bytes(ask.request)
+        words = [str(each) for each in (port, request, connections, rate, seconds, count, ask.mark)]
+        return subprocess.Popen(pinned(LOAD_CORE, [str(self._program), *words]), stdout=subprocess.PIPE)
+
+    def finish(self, process: subprocess.Popen[bytes]) -> Sample:
+        """What it saw."""
+        output, _ = process.communicate()
+        return msgspec.json.decode(output, type=Sample)
+
+    def run(
+        self, port: int, ask: Ask, *, seconds: float, connections: int = CONNECTIONS, rate: float = 0, count: int = 0
+    ) -> Sample:
+        """One run, waited for."""
+        process = self.start(port, ask, seconds=seconds, connections=connections, rate=rate, count=count)
+        try:
+            return self.finish(process)
+        finally:
+            process.kill()
+
+    def wrk(self, port: int, ask: Ask, seconds: float) -> float:
+        """Answers a second as wrk counts them; NaN where it saw an error. It looks at no body."""
+        head, _, body = ask.request.partition(b"\r\n\r\n")
+        lines = [line.partition(": ") for line in head.decode().split("\r\n")[1:]]
+        (self._place / "wrk-body").write_bytes(body)
+        script = self._place / "wrk.lua"
+        script.write_text(
+            "wrk.method = 'POST'\n"
+            f"wrk.body = io.open({msgspec.json.encode(str(self._place / 'wrk-body')).decode()}, 'rb'):read('*a')\n"
+            + "".join(
+                f"wrk.headers[{msgspec.json.encode(name).decode()}] = {msgspec.json.encode(value).decode()}\n"
+                for name, _, value in lines
+                if name not in {"Host", "Content-Length"}
+            )
+            + "done = function(s) local e = s.errors\n"
+            "io.write(string.format('RATE %f %d\\n', s.requests / s.duration * 1e6,"
+            " e.connect + e.read + e.write + e.status + e.timeout)) end\n"
+        )
+        path = head.split(b" ", 2)[1].decode()
+        words = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", str(script), f"http://127.0.0.1:{port}{path}"]
+        shown = subprocess.run(pinned(LOAD_CORE, ["wrk", *words]), check=True, capture_output=True, text=True).stdout
+        rate, errors = shown.rpartition("RATE ")[2].split()
+        return float("nan") if int(errors) else float(rate)
