@@ -5,7 +5,7 @@ from typing import Self, Unpack
 
 from dragoman.client.models import Models, Relayed
 from dragoman.config import Config, load
-from dragoman.engine.answer import Answer, whole
+from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.stream import Stream
 from dragoman.providers.request import ChatOptions, Conversation, build_request
 from dragoman.transport.choice import Transports
@@ -41,11 +41,15 @@ class Client:
         """Where a request of `protocol` can be relayed, by the one who serves it; None where it must be translated."""
         return self._models.relayed(model, protocol)
 
+    def handler(self, model: str) -> Handler:
+        """What answers `model`. Raises ModelNotFoundError that names the nearest."""
+        return self._models.handler(model)
+
     async def open(self, request: ChatRequest) -> Answer:
         """The answer as batches of events; its owner closes it. Raises what is wrong before the first byte."""
         if self._closed:
             raise RuntimeError("the client is closed")
-        return await self._models.handler(request.model)(request)
+        return await self.handler(request.model)(request)
 
     async def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError where it broke off."""

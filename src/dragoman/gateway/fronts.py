@@ -10,7 +10,7 @@ from dragoman.client import Client
 from dragoman.config import FrontConfig
 from dragoman.engine.answer import Handler
 from dragoman.engine.env import system_env
-from dragoman.errors import AuthenticationError, ConfigurationError, nearest
+from dragoman.errors import AuthenticationError, ConfigurationError, ModelNotFoundError, nearest
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.caller import Caller
 from dragoman.gateway.models import one_model, the_models
@@ -171,10 +171,8 @@ class Fronts:
     """All fronts of one gateway; `health` is one of them. A caller who has shown a key is not asked for a password."""
 
     def __init__(self, client: Client, health: Routes) -> None:
-        for name in client.config.fronts:
-            if name not in FRONTS:
-                where = client.config.where("fronts", name)
-                raise ConfigurationError(f"{where}: there is no front {name!r}{nearest(name, FRONTS)}")
+        for name, front in client.config.fronts.items():
+            _check(client, name, front)
         settings = {name: client.config.fronts.get(name, FrontConfig()) for name in FRONTS}
         self._rest = openai(client)
         self._named = {name: make(client, settings[name]) for name, make in FRONTS.items()}
@@ -188,6 +186,16 @@ class Fronts:
     def keyed(self, path: str) -> Front:
         """The same for a caller who has shown a key."""
         return self._keyed.get(_first(path)) or self.at(path)
+
+
+def _check(client: Client, name: str, front: FrontConfig) -> None:
+    where = client.config.where
+    if name not in FRONTS:
+        raise ConfigurationError(f"{where('fronts', name)}: there is no front {name!r}{nearest(name, FRONTS)}")
+    try:
+        client.handler(front.model or "")
+    except ModelNotFoundError as exc:
+        raise ConfigurationError(f"{where('fronts', name, 'model')}: {exc.message}") from exc
 
 
 def _first(path: str) -> str:
