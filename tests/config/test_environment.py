@@ -1,6 +1,5 @@
 """Settings from variables: every key has one."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -184,7 +183,6 @@ OURS_NOT = {
 }
 
 
-@pytest.mark.skipif(os.name == "nt", reason="names have no case there")
 @pytest.mark.parametrize("name", OURS_NOT)
 def test_variables_that_are_no_settings_change_nothing(tmp_path: Path, name: str) -> None:
     assert over(tmp_path, {name: OURS_NOT[name]}, "") == over(tmp_path, {}, "")

@@ -10,7 +10,7 @@ from dragoman.gateway import Waits
 from dragoman.wire import json
 from tests.support.gateway import connect, running, running_gateway
 from tests.support.relaying import DONE, EVENTS, JSON, KEY, PATH, configured, post, question, turn, understood
-from tests.support.server import Exchange, serve
+from tests.support.server import Exchange, Handler, serve
 
 BEGUN = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"half"}}]}\n\n'
 END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
@@ -18,11 +18,8 @@ WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"f
 PHASES = ["before the head", "behind the head", "before content", "in mid-stream", "in an event"]
 
 
-@pytest.mark.parametrize("reset", [True, False])
-@pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("phase", PHASES)
-async def test_a_caller_who_leaves_ends_the_service_at_once(phase: str, stream: bool, reset: bool) -> None:
-    reached = asyncio.Event()
+def silent_at(phase: str, reached: asyncio.Event, *, stream: bool) -> Handler:
+    """A service that comes as far as `phase`, says so, and then says nothing more."""
 
     async def upstream(exchange: Exchange) -> None:
         if phase != "before the head":
@@ -36,6 +33,16 @@ async def test_a_caller_who_leaves_ends_the_service_at_once(phase: str, stream: 
         await turn()
         reached.set()
         await exchange.closed()
+
+    return upstream
+
+
+@pytest.mark.parametrize("reset", [True, False])
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("phase", PHASES)
+async def test_a_caller_who_leaves_ends_the_service_at_once(phase: str, stream: bool, reset: bool) -> None:
+    reached = asyncio.Event()
+    upstream = silent_at(phase, reached, stream=stream)
 
     async with serve(upstream) as service, running_gateway(configured(service.url)) as url:
         async with connect(url) as wire:
@@ -250,19 +257,7 @@ async def test_a_gateway_that_stops_ends_its_relays_with_an_error(
     phase: str, targets: tuple[str, ...], stream: bool
 ) -> None:
     reached = asyncio.Event()
-
-    async def upstream(exchange: Exchange) -> None:
-        if phase != "before the head":
-            await exchange.head(headers=EVENTS if stream else JSON)
-        if phase == "before content":
-            await exchange.chunk(BEGUN.replace(b"half", b""))
-        elif phase == "in mid-stream":
-            await exchange.chunk(BEGUN)
-        elif phase == "in an event":
-            await exchange.chunk(BEGUN + BEGUN[:20])
-        await turn()
-        reached.set()
-        await exchange.closed()
+    upstream = silent_at(phase, reached, stream=stream)
 
     async with serve(upstream) as service:
         config = configured(service.url, *targets)
