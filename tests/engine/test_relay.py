@@ -2,7 +2,7 @@
 
 import asyncio
 
-from dragoman.engine.relay import Line, Relay, Sink
+from dragoman.engine.relay import Line, Relay
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.transport.native import NativeTransport
@@ -13,11 +13,12 @@ from tests.support.server import Exchange, serve
 WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}'
 
 
-class Kept(Sink):
+class Kept(Relay):
     """Keeps what it is told."""
 
-    def __init__(self) -> None:
-        self.told: asyncio.Queue[bytes | DragomanError] = asyncio.Queue()
+    def __init__(self, line: Line, told: "asyncio.Queue[bytes | DragomanError]") -> None:
+        super().__init__(line, stream=False)
+        self.told = told
 
     @property
     def congested(self) -> bool:
@@ -57,22 +58,22 @@ async def test_ending_it_before_it_dials_again_leaves_no_slot() -> None:
     transport = NativeTransport()
     async with serve(upstream) as service:
         way = line(transport, service.url)
-        sink = Kept()
-        Relay(way, sink, stream=False).start(b"{}")
-        assert await sink.told.get() == WHOLE
+        told: asyncio.Queue[bytes | DragomanError] = asyncio.Queue()
+        Kept(way, told).start(b"{}")
+        assert await told.get() == WHOLE
         assert transport.stats() == Stats(idle=1, active=0, waiting=0)
 
-        relay = Relay(way, sink, stream=False)
+        relay = Kept(way, told)
         tasks = asyncio.all_tasks()
         relay.start(b"{}")  # over a connection that the service now ends
         while asyncio.all_tasks() <= tasks:  # noqa: ASYNC110  # nothing tells of a task but that it is there
             await asyncio.sleep(0)
         relay.close()  # before the task that dials again has run at all
         assert transport.stats() == Stats(idle=0, active=0, waiting=0)
-        assert sink.told.empty()
+        assert told.empty()
 
-        Relay(way, sink, stream=False).start(b"{}")
-        assert await sink.told.get() == WHOLE
+        Kept(way, told).start(b"{}")
+        assert await told.get() == WHOLE
         transport.close()
         assert transport.stats().active == 0
 
@@ -85,7 +86,7 @@ async def test_ending_it_while_it_dials_leaves_no_slot() -> None:
     async with serve(upstream) as service:
         way = line(transport, service.url)
         for turns in range(8):
-            relay = Relay(way, Kept(), stream=False)
+            relay = Kept(way, asyncio.Queue())
             relay.start(b"{}")
             for _ in range(turns):
                 await asyncio.sleep(0)

@@ -22,11 +22,41 @@ STREAM = "text/event-stream"
 JSON = "application/json"
 
 
-class Sink(ABC):
-    """Where a relayed answer goes. Exactly one of `refuse`, `take_over`, `give` and `begin` is called, once.
+class Line(Struct, frozen=True):
+    """A service as a relay reaches it: its name, our credential there, and a wire for either kind of answer."""
 
-    Its owner calls `Relay.resume` once it is no longer congested.
+    name: str
+    key: str | None
+    codec: RelayCodec
+    stream: Wire
+    whole: Wire
+
+
+class Relay(ABC):
+    """One exchange; what is made of it says where its answer goes.
+
+    Exactly one of `refuse`, `take_over`, `give` and `begin` is called, once. Its owner calls `resume` once it is no
+    longer congested; `close` ends it at once.
     """
+
+    _body = b""
+    _connection: Connection | None = None
+    _reused = False
+    _judged = False
+    _begun = False
+    _over = False
+    _size = 0
+    _task: asyncio.Task[None] | None = None
+    _slot = False
+
+    def __init__(self, line: Line, *, stream: bool) -> None:
+        self.tap = line.codec.tap(stream=stream)
+        self._line = line
+        self._stream = stream
+        self._wire = line.stream if stream else line.whole
+        self._held: list[bytes] = []
+
+    # Where the answer goes.
 
     @property
     @abstractmethod
@@ -57,41 +87,12 @@ class Sink(ABC):
     def fail(self, error: DragomanError) -> None:
         """The stream broke off, which has not been said yet."""
 
-
-class Line(Struct, frozen=True):
-    """A service as a relay reaches it: its name, our credential there, and a wire for either kind of answer."""
-
-    name: str
-    key: str | None
-    codec: RelayCodec
-    stream: Wire
-    whole: Wire
-
-
-class Relay:
-    """One exchange. `close` ends it at once."""
-
-    def __init__(self, line: Line, sink: Sink, *, stream: bool) -> None:
-        self.tap = line.codec.tap(stream=stream)
-        self._line = line
-        self._wire = line.stream if stream else line.whole
-        self._sink = sink
-        self._stream = stream
-        self._body = b""
-        self._connection: Connection | None = None
-        self._reused = False
-        self._judged = False
-        self._begun = False
-        self._over = False
-        self._held: list[bytes] = []
-        self._size = 0
-        self._task: asyncio.Task[None] | None = None
-        self._slot = False
+    # The owner's side.
 
     def start(self, body: bytes) -> None:
         """Sends `body`, at once where a connection is idle."""
         self._body = body
-        connection = self._wire.take()
+        connection = self._wire.pool.take()
         if connection is None:
             self._task = asyncio.get_running_loop().create_task(self._dial())
         else:
@@ -108,9 +109,9 @@ class Relay:
         if not self._over:
             self.close()
             if self._begun:
-                self._sink.fail(error)
+                self.fail(error)
             else:
-                self._sink.refuse(error)
+                self.refuse(error)
 
     def close(self) -> None:
         """Ends it; the service's connection is closed, unless the reply is whole."""
@@ -156,16 +157,22 @@ class Relay:
             return
         pieces = connection.pieces
         if pieces:
-            if self._sink.congested:
+            if self.congested:
                 return
             data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
-            self._take(data, whole=connection.stage is WHOLE)
+            if self._stream:
+                self._pass(data, whole=connection.stage is WHOLE)
+            else:
+                self._collect(data, whole=connection.stage is WHOLE)
             if not self._over:
                 # Behind what came, for this may end the exchange, which is then told here.
                 connection.drained()
         elif connection.stage is WHOLE:
-            self._take(b"", whole=True)
+            if self._stream:
+                self._pass(b"", whole=True)
+            else:
+                self._give()
         if self._over:
             return
         stage = connection.stage
@@ -214,14 +221,11 @@ class Relay:
             check_proxy(reply, self._wire.origin)
             reply = unpacked(reply, connection.coding) if connection.coding else reply
         except DragomanError as exc:
-            self._sink.refuse(signed(exc, self._line.name, self._line.key))
+            self.refuse(signed(exc, self._line.name, self._line.key))
         else:
-            self._sink.take_over(reply)
+            self.take_over(reply)
 
-    def _take(self, data: bytes, *, whole: bool) -> None:
-        if self._stream:
-            self._pass(data, whole=whole)
-            return
+    def _collect(self, data: bytes, *, whole: bool) -> None:
         self._held.append(data)
         self._size += len(data)
         if self._size > MAX_BODY:
@@ -259,39 +263,40 @@ class Relay:
             data = data[:end]
         if data or ended:
             if self._begun:
-                self._sink.pass_on(data, more=not ended)
+                self.pass_on(data, more=not ended)
             else:
                 self._begun = True
-                self._sink.begin(data, more=not ended)
+                self.begin(data, more=not ended)
         if tap.error is not None:
             self._fail(tap.error)
         elif ended:
             self._let_go()
 
     def _give(self) -> None:
-        body = b"".join(self._held)
-        self.tap.feed(body)
-        self.tap.finish()
-        if self.tap.other and self._connection is not None:
+        body = self._held[0] if len(self._held) == 1 else b"".join(self._held)
+        tap = self.tap
+        tap.feed(body)
+        tap.finish()
+        if tap.other and self._connection is not None:
             self._hand_over(self._connection)
             return
-        if self.tap.error is not None:
-            self._refuse(self.tap.error)
+        if tap.error is not None:
+            self._refuse(tap.error)
             return
         self._let_go()
-        self._sink.give(body)
+        self.give(body)
 
     def _refuse(self, error: DragomanError) -> None:
         if not self._over:
             self.close()
-            self._sink.refuse(signed(error, self._line.name, self._line.key))
+            self.refuse(signed(error, self._line.name, self._line.key))
 
     def _fail(self, error: DragomanError) -> None:
         if not self._begun:
             self._refuse(error)
             return
         self.close()
-        self._sink.fail(signed(error, self._line.name, self._line.key))
+        self.fail(signed(error, self._line.name, self._line.key))
 
     def _let_go(self) -> None:
         """The answer is whole. Its connection serves again once the transfer has ended too, which it should at once."""

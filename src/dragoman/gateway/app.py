@@ -181,4 +181,8 @@ class Names:
     def name(self, call: HttpCall) -> str:
         """The name of `call`."""
         said = call.header(b"x-request-id")
-        return said if said and REQUEST_ID.fullmatch(said) else f"{self._prefix}{next(self._count):08x}"
+        return said if said and REQUEST_ID.fullmatch(said) else self.fresh()
+
+    def fresh(self) -> str:
+        """A name that no other request has."""
+        return f"{self._prefix}{next(self._count):08x}"

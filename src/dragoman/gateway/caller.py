@@ -19,14 +19,15 @@ class Caller(ABC):
     `heartbeat`: bytes that the server may send in a silence.
     """
 
+    started = False
+    gone = False
+    heartbeat = b""
+    _work: asyncio.Task[object] | None = None
+    _cancelling = 0
+    _reason: Exception | None = None
+
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
-        self.started = False
-        self.gone = False
-        self.heartbeat = b""
-        self._work: asyncio.Task[object] | None = None
-        self._cancelling = 0
-        self._reason: Exception | None = None
 
     @abstractmethod
     async def start(self, status: int, headers: Headers) -> None:

@@ -1,15 +1,12 @@
 """A relayed answer on its way to a caller: what the engine's relay does, in this server's words."""
 
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
-
-from msgspec import Struct
 
 from dragoman.client.models import Relayed
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.env import system_env
-from dragoman.engine.relay import Relay, Sink
+from dragoman.engine.relay import Relay
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM
 from dragoman.gateway.app import Admitted, Gateway
@@ -30,44 +27,49 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 """Runs a coroutine in a task that is held."""
 
 
-class Job(Struct, frozen=True):
-    """A request that may be relayed, and who may do what for it."""
-
-    gateway: Gateway
-    admitted: Admitted
-    call: HttpCall
-    caller: HttpCaller
-    spawn: Spawn
-
-
-def begin_relay(job: Job) -> bool:
+def begin_relay(gateway: Gateway, admitted: Admitted, call: HttpCall, caller: HttpCaller, spawn: Spawn) -> bool:
     """Begins to relay; False where the request must be translated, or refused in detail."""
-    chat = job.admitted.endpoint
+    chat = admitted.endpoint
     if not isinstance(chat, Chat):
         return False
     try:
-        question = chat.codec.read_question(job.call.body)
+        question = chat.codec.read_question(call.body)
         relayed = chat.client.relayed(question.model, chat.codec.name) if question is not None else None
     except DragomanError:
         return False
     if question is None or relayed is None:
         return False
-    relay = Relay(relayed.line, RelayedAnswer(job, chat, relayed), stream=question.stream)
-    job.caller.watcher = relay
-    job.gateway.hold(job.caller)
-    job.caller.on_over = partial(job.gateway.release, job.caller)
+    relay = RelayedAnswer(gateway, admitted, chat, call, caller, spawn, relayed, stream=question.stream)
     relay.start(relayed.line.codec.rewrite(question, relayed.model))
     return True
 
 
-class RelayedAnswer(Sink):
-    """Where one relayed answer goes."""
+class RelayedAnswer(Relay):
+    """One relayed answer to a caller. What cannot pass as it is, is translated instead, in a task."""
 
-    def __init__(self, job: Job, chat: Chat, relayed: Relayed) -> None:
-        self._job = job
+    def __init__(
+        self,
+        gateway: Gateway,
+        admitted: Admitted,
+        chat: Chat,
+        call: HttpCall,
+        caller: HttpCaller,
+        spawn: Spawn,
+        relayed: Relayed,
+        *,
+        stream: bool,
+    ) -> None:
+        super().__init__(relayed.line, stream=stream)
+        self._gateway = gateway
+        self._admitted = admitted
         self._chat = chat
-        self._caller = job.caller
+        self._call = call
+        self._caller = caller
+        self._spawn = spawn
         self._relayed = relayed
+        caller.watcher = self
+        caller.on_over = gateway.release
+        gateway.hold(caller)
 
     @property
     def congested(self) -> bool:
@@ -75,7 +77,7 @@ class RelayedAnswer(Sink):
 
     def refuse(self, error: DragomanError) -> None:
         rest = self._relayed.rest
-        if not rest or self._job.gateway.stopped:
+        if not rest or self._gateway.stopped:
             self._caller.give(self._chat.codec.encode_error(error))
             return
 
@@ -95,7 +97,7 @@ class RelayedAnswer(Sink):
     def begin(self, data: bytes, *, more: bool) -> None:
         self._caller.heartbeat = HEARTBEAT
         self._caller.begin(200, STREAM_FIELDS, sized=False)
-        self.pass_on(data, more=more)
+        self._caller.write(data, more=more)
 
     def pass_on(self, data: bytes, *, more: bool) -> None:
         self._caller.write(data, more=more)
@@ -107,10 +109,9 @@ class RelayedAnswer(Sink):
         self._caller.cut()
 
     def _translate(self, handler: Handler, reply: Reply | None = None) -> None:
-        job = self._job
-        job.caller.watcher = None
-        admitted = Admitted(job.admitted.front, Translated(self._chat, handler, reply))
-        job.spawn(job.gateway.answer(admitted, job.call, job.caller))
+        self._caller.watcher = None
+        admitted = Admitted(self._admitted.front, Translated(self._chat, handler, reply))
+        self._spawn(self._gateway.answer(admitted, self._call, self._caller))
 
 
 class Translated(Chat):

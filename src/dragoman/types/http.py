@@ -1,5 +1,7 @@
 """HTTP messages as values. Knows no vendor and no socket."""
 
+from functools import lru_cache
+
 from msgspec import Struct
 
 Headers = tuple[tuple[str, str], ...]
@@ -36,7 +38,15 @@ class ReplyHead(Struct, frozen=True):
     @property
     def media_type(self) -> str:
         """`text/html` of `Text/HTML; charset=utf-8`; empty where none was said."""
-        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+        for key, value in self.headers:
+            if len(key) == 12 and key.lower() == b"content-type":
+                return _media_type(value)
+        return ""
+
+
+@lru_cache(maxsize=256)
+def _media_type(value: bytes) -> str:
+    return value.decode("latin-1").partition(";")[0].strip().lower()
 
 
 class HttpReply(Struct, frozen=True):

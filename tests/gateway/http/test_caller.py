@@ -1,7 +1,6 @@
 """The framing of one answer, without a connection."""
 
 import asyncio
-from functools import partial
 
 import pytest
 
@@ -197,9 +196,9 @@ async def test_the_watcher_learns_how_its_work_ends() -> None:
     stopped = OverloadedError("stopped")
     for end, told in {"leave": ["close"], "interrupt": [stopped], "other": [], "over": []}.items():
         one, work = caller(Paper()), Work()
-        over: list[int] = []
+        over: list[HttpCaller] = []
         one.watcher = work
-        one.on_over = partial(over.append, 1)
+        one.on_over = over.append
         match end:
             case "leave":
                 one.leave()
@@ -212,4 +211,4 @@ async def test_the_watcher_learns_how_its_work_ends() -> None:
                 one.give(HttpAnswer())
                 one.leave()
         assert work.told == told, end
-        assert over == ([1] if end in {"leave", "over"} else []), end
+        assert over == ([one] if end in {"leave", "over"} else []), end

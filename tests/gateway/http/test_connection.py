@@ -8,7 +8,7 @@ import pytest
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.app import Admitted
-from dragoman.gateway.http.connection import Connection
+from dragoman.gateway.http.connection import Connection, Shared
 from dragoman.gateway.http.server import Server
 from dragoman.types import HttpAnswer, HttpCall
 from dragoman.wire import json
@@ -339,7 +339,7 @@ async def test_a_bug_of_ours_ends_the_connection_and_is_told() -> None:
     loop.set_exception_handler(lambda _, context: told.append(context.get("exception")))
     server = Faulty(Gateway(LOCAL))
     ours, theirs = socket.socketpair()
-    await loop.connect_accepted_socket(lambda: Connection(server, loop, Waits(), 1), theirs)
+    await loop.connect_accepted_socket(lambda: Connection(server, Shared(loop, Waits(), 1)), theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     writer.write(LIVE)
     assert await closing(Wire(reader, writer, "")) == b""

@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.gateway import Gateway, Waits
-from dragoman.gateway.http.connection import Connection
+from dragoman.gateway.http.connection import Connection, Shared
 from dragoman.gateway.http.server import Server
 from dragoman.gateway.serve import bind
 from dragoman.wire import json
@@ -150,7 +150,7 @@ async def test_a_connection_that_opens_as_it_stops_is_closed() -> None:
     async with running(waits=PATIENT) as up, connect(up.url) as wire:
         wire.send("GET", "/health/live")
         await wire.answer()
-        made = Connection(up.server, asyncio.get_running_loop(), PATIENT, 1)
+        made = Connection(up.server, Shared(asyncio.get_running_loop(), PATIENT, 1))
         up.server.stop()
         reader, writer = socket.socketpair()
         with reader:

@@ -43,17 +43,18 @@ class HttpCaller(Caller):
     What is sent goes out at once, the head with the first of the body. `over`: nothing more is to be sent.
     """
 
+    over = False
+    watcher: Watcher | None = None
+    on_over: "Callable[[HttpCaller], None] | None" = None
+    _framed = False
+    _head = b""
+
     def __init__(self, line: Line, request_id: str, *, keep: bool, chunks: bool, body: bool) -> None:
-        super().__init__(request_id)
-        self.over = False
-        self.watcher: Watcher | None = None
-        self.on_over: Callable[[], None] | None = None
+        self.request_id = request_id
         self._line = line
         self._keep = keep
         self._chunks = chunks
         self._body = body
-        self._framed = False
-        self._head = b""
 
     @property
     def congested(self) -> bool:
@@ -153,4 +154,4 @@ class HttpCaller(Caller):
         self.watcher = None
         on_over, self.on_over = self.on_over, None
         if on_over is not None:
-            on_over()
+            on_over(self)

@@ -12,9 +12,11 @@ from dragoman.gateway.app import Admitted
 from dragoman.gateway.calls import MAX_HEAD, flaw, paused, too_large, too_large_head
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, check_head, date, split_target, status_line
+from dragoman.gateway.http.known import KnownHead, KnownHeads
 from dragoman.gateway.http.request import Request, framing
 from dragoman.gateway.waits import Waits
 from dragoman.transport.native.alarm import EARLY, Alarm
+from dragoman.transport.native.outbox import Outbox
 from dragoman.types import HttpAnswer, HttpCall
 from dragoman.wire import json
 
@@ -43,6 +45,9 @@ class Service(Protocol):
     def name(self, call: HttpCall) -> str:
         """What the request is called in answers and logs."""
 
+    def fresh_name(self) -> str:
+        """What one is called that brings no name of its own."""
+
     def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
         """Begins the answer to a whole request."""
 
@@ -50,21 +55,30 @@ class Service(Protocol):
         """`error` in the words of whom the request was for."""
 
 
+class Shared:
+    """What the connections of a server have in common."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, waits: Waits, max_body: int) -> None:
+        self.loop = loop
+        self.outbox = Outbox(loop)
+        self.heads = KnownHeads()
+        self.waits = waits
+        self.max_body = max_body
+
+
 class Connection(asyncio.Protocol):
     """Also what httptools calls back."""
 
-    def __init__(
-        self,
-        service: Service,
-        loop: asyncio.AbstractEventLoop,
-        waits: Waits,
-        max_body: int,
-    ) -> None:
+    def __init__(self, service: Service, shared: Shared) -> None:
         self.congested: asyncio.Event | None = None
         self._service = service
-        self._loop = loop
-        self._waits = waits
-        self._max_body = max_body
+        self._loop = shared.loop
+        self._outbox = shared.outbox
+        self._heads = shared.heads
+        self._waits = shared.waits
+        self._max_body = shared.max_body
+        self._known: KnownHead | None = None
+        self._alone = b""
         self._transport: asyncio.Transport
         self._parser = HttpRequestParser(self)
         self._requests: deque[Request] = deque()
@@ -79,7 +93,7 @@ class Connection(asyncio.Protocol):
         self._spoke = 0.0
         self._unsent = 0
         self._unread = 0.0
-        self._alarm = Alarm(loop, self._late)
+        self._alarm = Alarm(shared.loop, self._late)
 
     # The server's side.
 
@@ -97,7 +111,7 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         self._spoke = self._loop.time()
-        self._transport.write(data)
+        self._outbox.post(self._transport, data)
 
     def answered(self, *, keep: bool) -> None:
         request = self._requests[0]
@@ -130,6 +144,10 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing or self._deaf:
             return
+        if not self._requests and not self._in_head:
+            if self._known is not None and self._take(self._known, data):
+                return
+            self._alone = data
         self._overhead += len(data)
         while data and not self._closing:
             try:
@@ -146,6 +164,7 @@ class Connection(asyncio.Protocol):
             except HttpParserError:
                 self._break(400, "expected an HTTP/1.1 request")
                 break
+        self._alone = b""
         if self._overhead > MAX_HEAD and not self._deaf:
             error = too_large_head()
             self._break(error.status, error.message)
@@ -278,8 +297,33 @@ class Connection(asyncio.Protocol):
             self._refuse(request, self._service.refusal(call, error))
         else:
             request.admitted = admitted
+            if self._alone and request.modern and request.keep:
+                self._known = self._heads.learn(self._alone, call, admitted)
             if request.modern and not request.whole and (call.header(b"expect") or "").lower() == "100-continue":
-                self._transport.write(CONTINUE)
+                self.write(CONTINUE)
+
+    def _take(self, known: KnownHead, data: bytes) -> bool:
+        """Begins the next request without the parser, where `data` begins with the head that the last one had too."""
+        found = known.find(data)
+        if found is None or self._draining or self.congested is not None:
+            return False
+        length, start = found
+        missing = length - len(data) + start
+        if missing < 0 or length > self._max_body:
+            return False
+        request = Request(known.call(length, b"" if missing else data[start:]), modern=True, keep=True, upgrade=False)
+        request.admitted = known.admitted
+        request.caller = HttpCaller(self, self._service.fresh_name(), keep=True, chunks=True, body=True)
+        self._requests.append(request)
+        if not missing:
+            request.whole = True
+            self._serve(request)
+            return True
+        # Another head says to the parser how long the body is.
+        self._again = True
+        self._alarm.set(self._loop.time() + self._waits.body)
+        self._parser.feed_data(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (length, data[start:]))
+        return True
 
     def _serve(self, request: Request) -> None:
         caller, admitted = request.caller, request.admitted
@@ -344,7 +388,7 @@ class Connection(asyncio.Protocol):
     def _say_and_close(self, status: int, message: str) -> None:
         body = json.encode({"error": {"message": message, "type": "invalid_request_error", "code": "bad_http"}})
         head = status_line(status) + date()
-        self._transport.write(
+        self.write(
             b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
             % (head, len(body), body)
         )
@@ -354,6 +398,7 @@ class Connection(asyncio.Protocol):
         """Sends the end. What still comes is read for a moment, and dropped."""
         self._deaf = True
         self._in_head = False
+        self._outbox.flush()
         self._transport.write_eof()
         self._alarm.set(self._loop.time() + self._waits.linger)
 
@@ -364,6 +409,7 @@ class Connection(asyncio.Protocol):
 
     def _close(self) -> None:
         self._closing = True
+        self._outbox.flush()
         self._transport.close()
         self._await_reading()
 

@@ -11,19 +11,18 @@ class Request:
     `upgrade`: it asked for another protocol. `discarded`: the rest of its body is dropped. `whole`: all of it is here.
     """
 
-    __slots__ = ("admitted", "call", "caller", "discarded", "keep", "modern", "pieces", "size", "upgrade", "whole")
+    admitted: Admitted | None = None
+    caller: HttpCaller | None = None
+    size = 0
+    discarded = False
+    whole = False
 
     def __init__(self, call: HttpCall, *, modern: bool, keep: bool, upgrade: bool) -> None:
         self.call = call
         self.modern = modern
         self.keep = keep
         self.upgrade = upgrade
-        self.admitted: Admitted | None = None
-        self.caller: HttpCaller | None = None
         self.pieces: list[bytes] = []
-        self.size = 0
-        self.discarded = False
-        self.whole = False
 
 
 def framing(call: HttpCall) -> list[tuple[bytes, bytes]]:

@@ -9,8 +9,8 @@ from typing import Any
 from dragoman.errors import DragomanError
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.http.caller import HttpCaller
-from dragoman.gateway.http.connection import Connection
-from dragoman.gateway.relay import Job, begin_relay
+from dragoman.gateway.http.connection import Connection, Shared
+from dragoman.gateway.relay import begin_relay
 from dragoman.types import HttpAnswer, HttpCall
 
 BACKLOG = 4096
@@ -29,6 +29,7 @@ class Server:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._loop = asyncio.get_running_loop()
+        self._shared = Shared(self._loop, gateway.waits, gateway.max_body)
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -68,15 +69,18 @@ class Server:
     def name(self, call: HttpCall) -> str:
         return self._gateway.names.name(call)
 
+    def fresh_name(self) -> str:
+        return self._gateway.names.fresh()
+
     def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
-        if not begin_relay(Job(self._gateway, admitted, call, caller, self._spawn)):
+        if not begin_relay(self._gateway, admitted, call, caller, self._spawn):
             self._spawn(self._gateway.answer(admitted, call, caller))
 
     def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
         return self._gateway.refusal(call, error)
 
     def _connect(self) -> Connection:
-        return Connection(self, self._loop, self._gateway.waits, self._gateway.max_body)
+        return Connection(self, self._shared)
 
     def opened(self, connection: Connection) -> None:
         self._connections.add(connection)

@@ -13,8 +13,9 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TimeoutError, TruncatedStreamError, cut
 from dragoman.transport.native.alarm import Alarm
+from dragoman.transport.native.outbox import Outbox
 from dragoman.transport.seam import Limits
-from dragoman.types import HttpRequest, ReplyHead
+from dragoman.types import ReplyHead
 
 UNREAD = 64 << 10
 """Bytes that may lie unread before reading pauses: as much as asyncio buffers for writing. The last read may go beyond:
@@ -57,9 +58,16 @@ IDLE, HEAD, BODY, WHOLE, BROKEN = Stage
 class Connection(asyncio.Protocol):
     """Also what httptools calls back. `pieces`: the body's, unread; the reader takes them out and calls `drained`."""
 
-    def __init__(self, name: str, loop: asyncio.AbstractEventLoop, on_idle_end: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        loop: asyncio.AbstractEventLoop,
+        outbox: Outbox,
+        on_idle_end: Callable[["Connection"], None],
+    ) -> None:
         self._name = name
         self._loop = loop
+        self._outbox = outbox
         self._on_idle_end = on_idle_end
         self.transport: asyncio.Transport
         self.stage = IDLE
@@ -94,39 +102,45 @@ class Connection(asyncio.Protocol):
 
     # The owner's side.
 
-    def begin(self, head: bytes, request: HttpRequest, limits: Limits, ends: float) -> None:
-        """Sends a request. The connection is idle; `ends` is the loop's time at which all must be over."""
+    def begin(
+        self, head: bytes, body: bytes, limits: Limits, ends: float, *, bodiless: bool = False, marked: bool = False
+    ) -> None:
+        """Sends a request. The connection is idle; `ends` is the loop's time at which all must be over.
+
+        `bodiless`: its reply has none, whatever it says. `marked`: an empty piece follows each chunk of the reply.
+        """
         if self._lost or self.transport.is_closing():
             self.stage = HEAD
             self.received = False
             self._broke_off("closed the connection")
             return
-        if request.mark_chunks is not self._chunks_marked:
-            self._chunks_marked = request.mark_chunks
-            self.on_chunk_complete = partial(self.pieces.append, b"") if request.mark_chunks else None
+        if marked is not self._chunks_marked:
+            self._chunks_marked = marked
+            self.on_chunk_complete = partial(self.pieces.append, b"") if marked else None
             self._parser = HttpResponseParser(self)
         self.stage = HEAD
         self.received = False
-        self._bodiless = request.method == "HEAD"
+        self._bodiless = bodiless
         self._ends = ends
         self._first_byte = math.inf if limits.first_byte is None else limits.first_byte
         self._idle = math.inf if limits.idle is None else limits.idle
         self.coding = ""
         self._informational = self._overhead = 0
         self._fields.clear()
-        body = request.body
         self._unsent = len(head) + len(body)
         if len(body) <= SMALL:
-            self.transport.write(head + body)
+            self._outbox.post(self.transport, head + body)
         else:
+            self._outbox.flush()
             self.transport.writelines((head, body))
 
     def expect(self) -> None:
         """Limits the wait for news. `listener`, where there is one, is called as soon as there is some."""
+        phase: Phase = "idle"
+        seconds = self._idle
         if self.stage is HEAD and not self.received:
-            self._limit(self._first_byte, "first_byte")
-        else:
-            self._limit(self._idle, "idle")
+            phase, seconds = "first_byte", self._first_byte
+        self._limit(seconds, phase)
 
     def more(self) -> "asyncio.Future[None]":
         """Done once there is news: the head, pieces, the end or an error. Ask `stage` and `pieces` again then."""
@@ -157,7 +171,9 @@ class Connection(asyncio.Protocol):
         if self.transport.get_write_buffer_size():
             return False
         self.pieces.clear()
-        self.drained()
+        self._unread = 0
+        if self._paused:
+            self.drained()
         self.listener = None
         self.stage = IDLE
         self._alarm.set(self._loop.time() + self._keep)

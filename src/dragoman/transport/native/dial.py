@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dragoman.errors import ConfigurationError, ConnectError, cut
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.limit import limited
+from dragoman.transport.native.outbox import Outbox
 from dragoman.transport.native.sockets import open_socket
 from dragoman.transport.native.target import Origin, Proxy, authority
 from dragoman.transport.native.tunnel import Tunnel, open_socks
@@ -19,13 +20,16 @@ class Dialer:
 
     def __init__(self) -> None:
         self._contexts: dict[str | None, ssl.SSLContext] = {}
+        self._outbox: Outbox | None = None
 
     async def dial(
         self, origin: Origin, limits: Limits, ends: float, on_idle_end: Callable[[Connection], None]
     ) -> Connection:
         """A fresh connection. Raises ConnectError, TimeoutError; leaves nothing open where it raises or is ended."""
         loop = asyncio.get_running_loop()
-        connection = Connection(origin.name, loop, on_idle_end)
+        if self._outbox is None:
+            self._outbox = Outbox(loop)
+        connection = Connection(origin.name, loop, self._outbox, on_idle_end)
         way = _Way(loop, self._context(origin.ca_file) if _needs_tls(origin) else None)
         try:
             await way.reach(origin, limits, ends)

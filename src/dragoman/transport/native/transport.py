@@ -102,7 +102,14 @@ class NativeTransport(Transport):
         if connection is None:
             connection = await pool.dial(limits, ends)
         while True:
-            connection.begin(message, request, limits, ends)
+            connection.begin(
+                message,
+                request.body,
+                limits,
+                ends,
+                bodiless=request.method == "HEAD",
+                marked=request.mark_chunks,
+            )
             try:
                 while connection.stage is HEAD:
                     await connection.more()

@@ -19,14 +19,10 @@ class Wire:
         self.origin = target.origin
         self.pool = pool
         self._limits = limits
-        self._request = request
+        self._total = math.inf if limits.total is None else limits.total
         # The length of a body is the only thing in the head that changes with it.
         self._head = head(request, target).removesuffix(b"0\r\n\r\n")
         self._loop = asyncio.get_running_loop()
-
-    def take(self) -> Connection | None:
-        """An idle connection, if there is one."""
-        return self.pool.take()
 
     async def dial(self) -> Connection:
         """A fresh connection, or one that another has left, once there is a slot. Raises ConnectError, TimeoutError."""
@@ -39,9 +35,8 @@ class Wire:
 
     def begin(self, connection: Connection, body: bytes, listener: Callable[[], None]) -> None:
         """Sends `body`; `listener` is called whenever there is news: the head, pieces, the end or an error."""
-        request = HttpRequest(url=self._request.url, body=body)
         connection.listener = listener
-        connection.begin(b"%b%d\r\n\r\n" % (self._head, len(body)), request, self._limits, self._ends())
+        connection.begin(b"%b%d\r\n\r\n" % (self._head, len(body)), body, self._limits, self._ends())
         connection.expect()
 
     def give_back(self, connection: Connection) -> None:
@@ -50,4 +45,4 @@ class Wire:
         self.pool.give_back(connection)
 
     def _ends(self) -> float:
-        return math.inf if self._limits.total is None else self._loop.time() + self._limits.total
+        return self._loop.time() + self._total

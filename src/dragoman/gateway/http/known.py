@@ -1,0 +1,86 @@
+"""Heads of requests that were read before: a caller sends the same one over and over, but for its body's length."""
+
+import re
+
+from msgspec import Struct
+
+from dragoman.gateway.app import Admitted
+from dragoman.types import HttpCall
+
+LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,10})\r\n", re.IGNORECASE)
+MOST = 1000
+"""Heads that are remembered; when there are more, all are forgotten. Some hundred bytes each."""
+
+LONGEST = 4 << 10
+"""Bytes of a head that is worth remembering: an SDK's takes less than one KiB."""
+
+VARYING = frozenset({b"x-request-id", b"expect", b"transfer-encoding", b"upgrade"})
+"""Fields with which a request is another each time, or is framed in another way."""
+
+
+class KnownHead(Struct, frozen=True, eq=False):
+    """A head that was read, checked and admitted.
+
+    `start`: what stands before the digits of its body's length; `rest`: what stands behind them. `fields`: all but that
+    length.
+    """
+
+    start: bytes
+    rest: bytes
+    path: str
+    query: str
+    fields: tuple[tuple[bytes, bytes], ...]
+    admitted: Admitted
+
+    def find(self, data: bytes) -> tuple[int, int] | None:
+        """The length of the body, and where it begins, if `data` begins with this head."""
+        if not data.startswith(self.start):
+            return None
+        at = len(self.start)
+        end = data.find(b"\r", at, at + 11)
+        digits = data[at:end]
+        if end < 0 or not digits.isdigit() or not data.startswith(self.rest, end):
+            return None
+        return int(digits), end + len(self.rest)
+
+    def call(self, length: int, body: bytes) -> HttpCall:
+        """The request that has this head and this body; `length` is what it says of it."""
+        return HttpCall(
+            method="POST",
+            path=self.path,
+            query=self.query,
+            headers=(*self.fields, (b"content-length", b"%d" % length)),
+            body=body,
+        )
+
+
+class KnownHeads:
+    """Shared by all connections: what they remember is this."""
+
+    def __init__(self) -> None:
+        self._heads: dict[tuple[bytes, bytes], KnownHead] = {}
+
+    def learn(self, data: bytes, call: HttpCall, admitted: Admitted) -> KnownHead | None:
+        """The head of the request that began with `data`, alone, and was read as `call`; None where it is a rare one."""
+        text = data[: data.find(b"\r\n\r\n") + 4]
+        names = [name for name, _ in call.headers]
+        if (
+            call.method != "POST"
+            or not 4 <= len(text) <= LONGEST
+            or text.count(b"\n") != text.count(b"\r\n")
+            or text.count(b"\r") != text.count(b"\n")
+            or names.count(b"content-length") != 1
+            or not VARYING.isdisjoint(names)
+        ):
+            return None
+        length = LENGTH.search(text)
+        if length is None or length[1] not in (value for name, value in call.headers if name == b"content-length"):
+            return None
+        key = text[: length.start(1)], text[length.end(1) :]
+        known = self._heads.get(key)
+        if known is None:
+            if len(self._heads) >= MOST:
+                self._heads.clear()
+            fields = tuple(field for field in call.headers if field[0] != b"content-length")
+            known = self._heads[key] = KnownHead(*key, call.path, call.query, fields, admitted)
+        return known
