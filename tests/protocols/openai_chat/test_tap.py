@@ -167,7 +167,7 @@ HAND_MADE: dict[str, bytes] = {
         ROLE, text("a", usage={"prompt_tokens": 3}), text("b"), STOP, REPORT | {"usage": {"completion_tokens": 4}}, DONE
     ),
     "usage in the role": stream(ROLE | {"usage": {"prompt_tokens": 3}}, text("a"), text("b"), STOP, DONE),
-    "usage in mid-stream": stream(ROLE, text("a"), text("b", usage=USAGE), *[text(LONG)] * 9, STOP, DONE),
+    "usage in mid-stream": stream(ROLE, text("a"), text("b", usage=USAGE), *[text(LONG)] * 4, STOP, DONE),
     "a byte order mark": b"\xef\xbb\xbf" + stream(ROLE, text("a"), STOP, DONE),
     "comments": b": hi\n\n" + stream(ROLE, text("a")) + b": hi\n\n" + stream(text("b"), STOP) + b":\n\n" + stream(DONE),
     "blank lines": stream(ROLE, text("a"), text("b"), STOP, DONE).replace(b"\n\n", b"\n\n\n"),
