@@ -16,31 +16,31 @@ WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"f
 class Kept(Relay):
     """Keeps what it is told."""
 
-    def __init__(self, line: Line, told: "asyncio.Queue[bytes | DragomanError]") -> None:
+    def __init__(self, line: Line, heard: "asyncio.Queue[bytes | DragomanError]") -> None:
         super().__init__(line, stream=False)
-        self.told = told
+        self.heard = heard
 
     @property
     def congested(self) -> bool:
         return False
 
     def refuse(self, error: DragomanError) -> None:
-        self.told.put_nowait(error)
+        self.heard.put_nowait(error)
 
     def take_over(self, reply: Reply) -> None:
         reply.close()
 
     def give(self, body: bytes) -> None:
-        self.told.put_nowait(body)
+        self.heard.put_nowait(body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
-        self.told.put_nowait(data)
+        self.heard.put_nowait(data)
 
     def pass_on(self, data: bytes, *, more: bool) -> None:
-        self.told.put_nowait(data)
+        self.heard.put_nowait(data)
 
     def fail(self, error: DragomanError) -> None:
-        self.told.put_nowait(error)
+        self.heard.put_nowait(error)
 
 
 def line(transport: NativeTransport, url: str) -> Line:
@@ -58,22 +58,22 @@ async def test_ending_it_before_it_dials_again_leaves_no_slot() -> None:
     transport = NativeTransport()
     async with serve(upstream) as service:
         way = line(transport, service.url)
-        told: asyncio.Queue[bytes | DragomanError] = asyncio.Queue()
-        Kept(way, told).start(b"{}")
-        assert await told.get() == WHOLE
+        heard: asyncio.Queue[bytes | DragomanError] = asyncio.Queue()
+        Kept(way, heard).start(b"{}")
+        assert await heard.get() == WHOLE
         assert transport.stats() == Stats(idle=1, active=0, waiting=0)
 
-        relay = Kept(way, told)
+        relay = Kept(way, heard)
         tasks = asyncio.all_tasks()
         relay.start(b"{}")  # over a connection that the service now ends
         while asyncio.all_tasks() <= tasks:  # noqa: ASYNC110  # nothing tells of a task but that it is there
             await asyncio.sleep(0)
         relay.close()  # before the task that dials again has run at all
         assert transport.stats() == Stats(idle=0, active=0, waiting=0)
-        assert told.empty()
+        assert heard.empty()
 
-        Kept(way, told).start(b"{}")
-        assert await told.get() == WHOLE
+        Kept(way, heard).start(b"{}")
+        assert await heard.get() == WHOLE
         transport.close()
         assert transport.stats().active == 0
 

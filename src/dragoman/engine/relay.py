@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from dragoman.engine.call import LINGER, signed
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
-from dragoman.protocols.relay import RelayCodec
+from dragoman.protocols.relay import RelayCodec, Tap, Told
 from dragoman.transport.native.coding import unpacked
 from dragoman.transport.native.connection import BODY, BROKEN, HEAD, WHOLE, Connection
 from dragoman.transport.native.transport import NativeReply
@@ -36,9 +36,11 @@ class Relay(ABC):
     """One exchange; what is made of it says where its answer goes.
 
     Exactly one of `refuse`, `take_over`, `give` and `begin` is called, once. Its owner calls `resume` once it is no
-    longer congested; `close` ends it at once.
+    longer congested; `close` ends it at once. `told`: what the answer says of itself, as far as that is known.
     """
 
+    told: Told | None = None
+    _tap: Tap | None = None
     _body = b""
     _connection: Connection | None = None
     _reused = False
@@ -50,11 +52,11 @@ class Relay(ABC):
     _slot = False
 
     def __init__(self, line: Line, *, stream: bool) -> None:
-        self.tap = line.codec.tap(stream=stream)
         self._line = line
-        self._stream = stream
         self._wire = line.stream if stream else line.whole
         self._held: list[bytes] = []
+        if stream:
+            self.told = self._tap = line.codec.tap()
 
     # Where the answer goes.
 
@@ -151,28 +153,23 @@ class Relay(ABC):
 
     def _news(self) -> None:
         connection = self._connection
-        if connection is None:
-            return
-        if not self._judged and not self._judge(connection):
+        if connection is None or not (self._judged or self._judge(connection)):
             return
         pieces = connection.pieces
-        if pieces:
+        tap = self._tap
+        if tap is None:
+            self._collect(connection)
+        elif pieces:
             if self.congested:
                 return
             data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
-            if self._stream:
-                self._pass(data, whole=connection.stage is WHOLE)
-            else:
-                self._collect(data, whole=connection.stage is WHOLE)
-            if not self._over:
-                # Behind what came, for this may end the exchange, which is then told here.
-                connection.drained()
+            self._pass(tap, data, whole=connection.stage is WHOLE)
         elif connection.stage is WHOLE:
-            if self._stream:
-                self._pass(b"", whole=True)
-            else:
-                self._give()
+            self._pass(tap, b"", whole=True)
+        if not self._over:
+            # Behind what came, for this may end the exchange, which is then told here.
+            connection.drained()
         if self._over:
             return
         stage = connection.stage
@@ -204,7 +201,7 @@ class Relay(ABC):
             return False
         self._judged = True
         head = connection.head
-        wanted = STREAM if self._stream else JSON
+        wanted = JSON if self._tap is None else STREAM
         if head.status == 200 and not connection.coding and head.media_type == wanted:
             return True
         self._hand_over(connection)
@@ -225,16 +222,18 @@ class Relay(ABC):
         else:
             self.take_over(reply)
 
-    def _collect(self, data: bytes, *, whole: bool) -> None:
-        self._held.append(data)
-        self._size += len(data)
+    def _collect(self, connection: Connection) -> None:
+        """Keeps what has come of a whole answer, until all of it has."""
+        pieces = connection.pieces
+        self._held += pieces
+        self._size += sum(map(len, pieces))
+        pieces.clear()
         if self._size > MAX_BODY:
             self._refuse(BadEventError(f"expected an answer of at most {MAX_BODY} bytes", code="upstream_too_large"))
-        elif whole:
-            self._give()
+        elif connection.stage is WHOLE:
+            self._give(connection, b"".join(self._held))
 
-    def _pass(self, data: bytes, *, whole: bool) -> None:
-        tap = self.tap
+    def _pass(self, tap: Tap, data: bytes, *, whole: bool) -> None:
         tap.feed(data)
         if tap.other and not self._begun and self._connection is not None:
             self._held.append(data)
@@ -272,19 +271,15 @@ class Relay(ABC):
         elif ended:
             self._let_go()
 
-    def _give(self) -> None:
-        body = self._held[0] if len(self._held) == 1 else b"".join(self._held)
-        tap = self.tap
-        tap.feed(body)
-        tap.finish()
-        if tap.other and self._connection is not None:
-            self._hand_over(self._connection)
-            return
-        if tap.error is not None:
-            self._refuse(tap.error)
-            return
-        self._let_go()
-        self.give(body)
+    def _give(self, connection: Connection, body: bytes) -> None:
+        told = self.told = self._line.codec.read(body)
+        if told.other:
+            self._hand_over(connection)
+        elif told.error is not None:
+            self._refuse(told.error)
+        else:
+            self._let_go()
+            self.give(body)
 
     def _refuse(self, error: DragomanError) -> None:
         if not self._over:
@@ -305,7 +300,8 @@ class Relay(ABC):
         if connection is None:
             return
         if connection.stage is WHOLE:
-            self._wire.give_back(connection)
+            connection.listener = None
+            self._wire.pool.give_back(connection)
             return
         wire = self._wire
         late = asyncio.get_running_loop().call_later(LINGER, wire.give_back, connection)

@@ -20,22 +20,28 @@ class Question(Struct, frozen=True):
     fields: dict[str, Raw]
 
 
-class Tap(ABC):
-    """A pure observer of a service's answer: it changes nothing, and decodes nothing that need not be.
+class Told:
+    """What an answer says of itself.
+
+    `error`: why it is bad. `other`: its body is not of the form that was asked for, and must be decoded.
+    """
+
+    other: bool = False
+    error: DragomanError | None = None
+    usage: Usage | None = None
+    finish_reason: FinishReason | None = None
+
+
+class Tap(Told, ABC):
+    """A pure observer of a stream: it changes nothing, and decodes nothing that need not be.
 
     Fed the body's bytes, cut anywhere. `committed`: content has been seen, from where on a failure cannot be hidden.
-    `error`: why the answer is bad. `done`: its end mark was seen; `owed`: what is missing of it, though the answer is
-    good. `other`: the body is not of the form that was asked for, and must be decoded. The rest is what the answer said
-    of itself.
+    `done`: its end mark was seen; `owed`: what is missing of it, though the answer is good.
     """
 
     committed: bool = False
     done: bool = False
     owed: bytes = b""
-    other: bool = False
-    error: DragomanError | None = None
-    usage: Usage | None = None
-    finish_reason: FinishReason | None = None
 
     @abstractmethod
     def feed(self, data: bytes) -> None:
@@ -68,5 +74,9 @@ class RelayCodec(ABC):
         """A request without its body, as a service of this protocol wants it."""
 
     @abstractmethod
-    def tap(self, *, stream: bool) -> Tap:
-        """A fresh observer of the answer."""
+    def tap(self) -> Tap:
+        """A fresh observer of a stream."""
+
+    @abstractmethod
+    def read(self, body: bytes) -> Told:
+        """What a whole answer says."""

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat.reply import ReplyDecoder
-from dragoman.protocols.openai_chat.tap import LATE, ChatTap, WholeTap
-from dragoman.protocols.relay import Tap
+from dragoman.protocols.openai_chat.tap import LATE, ChatTap, read_whole
+from dragoman.protocols.relay import Told
 from dragoman.types import FinishReason, ResponseEnd, Usage
 from dragoman.wire.sse import SseReader
 from tests.support.cuts import bytewise, scattered, two_way
@@ -51,17 +51,17 @@ def tapped(pieces: Sequence[bytes]) -> Verdict:
     for piece in pieces:
         tap.feed(piece)
     tap.finish()
-    return verdict(tap)
+    return verdict(tap, done=tap.done)
 
 
-def verdict(tap: Tap) -> Verdict:
+def verdict(told: Told, *, done: bool) -> Verdict:
     """What it has found."""
     return (
-        type(tap.error) if tap.error else None,
-        tap.error.code if tap.error else None,
-        tap.done,
-        tap.usage,
-        tap.finish_reason,
+        type(told.error) if told.error else None,
+        told.error.code if told.error else None,
+        done,
+        told.usage,
+        told.finish_reason,
     )
 
 
@@ -290,13 +290,14 @@ def test_whatever_comes_nothing_is_raised(name: str, junk: bytes, seed: int, cou
     body = BODIES[name]
     at = seed % (len(body) + 1)
     for broken in (junk, body[:at] + junk, body[:at] + junk + body[at:], junk + body, body.replace(b'"', junk[:1])):
-        for tap in (ChatTap(), WholeTap()):
-            for piece in scattered(broken, seed, count):
-                tap.feed(piece)
-                assert 0 <= tap.boundary(piece) <= len(piece)
-                assert 0 <= tap.good(piece) <= len(piece)
-            tap.finish()
-            assert tap.done is (tap.error is None)
+        tap = ChatTap()
+        for piece in scattered(broken, seed, count):
+            tap.feed(piece)
+            assert 0 <= tap.boundary(piece) <= len(piece)
+            assert 0 <= tap.good(piece) <= len(piece)
+        tap.finish()
+        assert tap.done is (tap.error is None)
+        read_whole(broken)
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
@@ -366,12 +367,9 @@ def test_a_failure_and_the_end_mark_are_seen_at_once_at_every_cut(last: Any) -> 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_a_whole_answer_is_judged_as_by_the_decoder(name: str) -> None:
-    tap = WholeTap()
-    for piece in scattered(BODIES[name], 1):
-        tap.feed(piece)
-    tap.finish()
-    assert verdict(tap) == decoded(BODIES[name])
-    assert tap.other is not BODIES[name].lstrip().startswith((b"{", b"["))
+    told = read_whole(BODIES[name])
+    assert verdict(told, done=told.error is None) == decoded(BODIES[name])
+    assert told.other is not BODIES[name].lstrip().startswith((b"{", b"["))
 
 
 @pytest.mark.parametrize(
@@ -394,7 +392,5 @@ def test_a_completion_means_the_same(message: dict[str, Any], finish: str | None
         choice = {"index": 0, "message": message, "finish_reason": finish}
         for choices in ([choice], [choice | {"index": 1}], [choice | {"index": 1}, choice], []):
             body = json.dumps({"id": "c", "choices": choices, **more}, indent=1).encode()
-            tap = WholeTap()
-            tap.feed(body)
-            tap.finish()
-            assert verdict(tap) == decoded(body), body
+            told = read_whole(body)
+            assert verdict(told, done=told.error is None) == decoded(body), body

@@ -84,18 +84,17 @@ class HttpCaller(Caller):
         if self.gone:
             raise CallerGoneError
         self.started = True
-        self._framed = self._chunks and self._body and not sized
-        self._keep = self._keep and (sized or self._chunks)
-        framing = b"transfer-encoding: chunked\r\n" if self._chunks and not sized else b""
-        closing = b"" if self._keep else b"connection: close\r\n"
-        self._head = b"%b%b%bx-request-id: %b\r\n%b%b\r\n" % (
-            status_line(status),
-            lines,
-            date(),
-            self.request_id.encode(),
-            framing,
-            closing,
-        )
+        more = b""
+        if not sized:
+            if self._chunks:
+                self._framed = self._body
+                more = b"transfer-encoding: chunked\r\n"
+            else:
+                self._keep = False
+        if not self._keep:
+            more += b"connection: close\r\n"
+        name = self.request_id.encode()
+        self._head = b"%b%b%bx-request-id: %b\r\n%b\r\n" % (status_line(status), lines, date(), name, more)
 
     def write(self, data: bytes, *, more: bool = True) -> None:
         """A piece of the body, now. Without `more` the answer ends well."""
@@ -103,14 +102,15 @@ class HttpCaller(Caller):
             raise CallerGoneError
         if self.over:
             return
+        head, self._head = self._head, b""
         if self._framed:
-            data = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
-            if not more:
-                data += LAST_CHUNK
-        elif not self._body:
-            data = b""
-        if self._head:
-            data, self._head = self._head + data, b""
+            last = b"" if more else LAST_CHUNK
+            # Put together at once: a long piece is copied only here.
+            data = b"%b%x\r\n%b\r\n%b" % (head, len(data), data, last) if data else head + last
+        elif self._body:
+            data = head + data
+        else:
+            data = head
         if data:
             self._line.write(data)
         if not more:

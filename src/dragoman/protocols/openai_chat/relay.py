@@ -5,8 +5,8 @@ from msgspec import Raw
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat.name import NAME
-from dragoman.protocols.openai_chat.tap import ChatTap, WholeTap
-from dragoman.protocols.relay import Question, RelayCodec, Tap
+from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
+from dragoman.protocols.relay import Question, RelayCodec, Tap, Told
 from dragoman.types import HttpRequest
 from dragoman.wire import json
 
@@ -35,8 +35,11 @@ class ChatRelay(RelayCodec):
             headers.append(("authorization", f"Bearer {key}"))
         return HttpRequest(url=self._url, headers=tuple(headers))
 
-    def tap(self, *, stream: bool) -> Tap:
-        return ChatTap() if stream else WholeTap()
+    def tap(self) -> Tap:
+        return ChatTap()
+
+    def read(self, body: bytes) -> Told:
+        return read_whole(body)
 
 
 def read_question(body: bytes) -> Question:

@@ -10,7 +10,6 @@ from dragoman.protocols.openai_chat.errors import OUTWARD, envelope
 from dragoman.protocols.openai_chat.name import NAME
 from dragoman.protocols.openai_chat.relay import read_question
 from dragoman.protocols.openai_chat.request import decode_body
-from dragoman.protocols.relay import Question
 from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall
 from dragoman.wire import json
 
@@ -21,9 +20,7 @@ class OpenAIChatServer(ServerCodec):
     """Answers `POST /v1/chat/completions`."""
 
     name = NAME
-
-    def read_question(self, body: bytes) -> Question:
-        return read_question(body)
+    read_question = staticmethod(read_question)
 
     def decode_request(self, call: HttpCall) -> ChatRequest:
         body = json.decode_request(call.body)

@@ -6,7 +6,7 @@ from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.chunk import Delta, decode_chunk, decode_usage
 from dragoman.protocols.openai_chat.reasons import FINISH
 from dragoman.protocols.openai_chat.reply import ReplyDecoder
-from dragoman.protocols.relay import Tap
+from dragoman.protocols.relay import Tap, Told
 from dragoman.types import PartStart, ResponseEnd, StreamEvent, Usage
 from dragoman.wire.sse import MAX_EVENT
 
@@ -17,8 +17,8 @@ ERROR = b'"error"'
 """In JSON these bytes are a key or a whole value, never words within a longer one: there a quote is escaped."""
 REASON = re.compile(rb'_reason"\s*:\s*"')
 CALL = b"_call"
-REFUSAL = b'"refusal"'
-USAGE = b'_tokens"'
+REFUSAL = b'refusal"'
+USAGE = b"_tokens"
 """What stands in events that hold more than text; elsewhere too, which costs only time."""
 
 EVENT = b"data: {"
@@ -220,7 +220,9 @@ class ChatTap(Tap):
 
 def _says_more(data: bytes) -> bool:
     """Whether there may be events in `data` that tell more of the answer than text."""
-    return max(map(data.rfind, (CALL, REFUSAL, USAGE))) >= 0 or REASON.search(data) is not None
+    return (
+        data.rfind(USAGE) >= 0 or data.rfind(REFUSAL) >= 0 or data.rfind(CALL) >= 0 or REASON.search(data) is not None
+    )
 
 
 def _starts_plainly(data: bytes) -> bool:
@@ -246,55 +248,33 @@ def _starts_plainly(data: bytes) -> bool:
     return False
 
 
-class WholeTap(Tap):
-    """Reads a whole answer, once it is whole: a plain one with a look, any other with the real decoder."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def feed(self, data: bytes) -> None:
-        self._pieces.append(data)
-
-    def boundary(self, data: bytes) -> int:
-        return len(data)
-
-    def good(self, data: bytes) -> int:
-        return 0
-
-    def finish(self) -> None:
-        body = b"".join(self._pieces)
-        try:
-            chunk = decode_chunk(body)
-        except BadEventError:
-            chunk = None
-        if chunk is not None and not chunk.error and chunk.choices and len(chunk.choices) == 1:
-            choice = chunk.choices[0]
-            message = choice.message
-            if (
-                choice.finish_reason in PLAIN
-                and not choice.index
-                and message is not None
-                and message.content
-                and not _more_than_text(message)
-            ):
-                self.finish_reason = FINISH[choice.finish_reason]
-                self.usage = decode_usage(chunk.usage) if chunk.usage is not None else None
-                self.committed = self.done = True
-                return
-        self._decode(body)
-
-    def _decode(self, body: bytes) -> None:
-        decoder = ReplyDecoder()
-        events = [*decoder.feed(body), *decoder.finish()]
-        self.error, self.other = decoder.error, not decoder.whole
-        for event in events:
-            if isinstance(event, ResponseEnd):
-                self.committed = self.done = True
-                self.finish_reason, self.usage = event.finish_reason, event.usage
-
-
-def _more_than_text(message: Delta) -> bool:
-    return bool(message.tool_calls or message.refusal) or message.function_call is not None
+def read_whole(body: bytes) -> Told:
+    """What a whole answer says: a plain one is read with a look, any other with the real decoder."""
+    told = Told()
+    try:
+        chunk = decode_chunk(body)
+    except BadEventError:
+        chunk = None
+    if chunk is not None and not chunk.error and chunk.choices and len(chunk.choices) == 1:
+        choice = chunk.choices[0]
+        message = choice.message
+        if (
+            choice.finish_reason in PLAIN
+            and not choice.index
+            and message is not None
+            and message.content
+            and not (message.tool_calls or message.refusal or message.function_call is not None)
+        ):
+            told.finish_reason = FINISH[choice.finish_reason]
+            told.usage = decode_usage(chunk.usage) if chunk.usage is not None else None
+            return told
+    decoder = ReplyDecoder()
+    events = [*decoder.feed(body), *decoder.finish()]
+    told.error, told.other = decoder.error, not decoder.whole
+    for event in events:
+        if isinstance(event, ResponseEnd):
+            told.finish_reason, told.usage = event.finish_reason, event.usage
+    return told
 
 
 class EndDecoder(ReplyDecoder):
