@@ -137,6 +137,7 @@ DRAGOMAN = """
 host = "127.0.0.1"
 port = {port}
 api_keys = ["{key}"]
+request_log = "{log}"
 
 [providers.up]
 protocol = "openai-chat"
@@ -163,7 +164,7 @@ def dragoman(ground: Ground, *, models: int = 0, name: str = "dragoman") -> list
     port = free_port()
     routes = {"bench": "bench", "paced": "paced", **{f"model-{number}": "bench" for number in range(models)}}
     settings = ground.place / f"{name}.toml"
-    text = DRAGOMAN.format(port=port, upstream=ground.upstream, key=KEY)
+    text = DRAGOMAN.format(port=port, upstream=ground.upstream, key=KEY, log=ground.place / f"{name}.jsonl")
     settings.write_text(text + "".join(ROUTE.format(name=name, target=to) for name, to in routes.items()))
     pid = ground.start([str(HERE / "dragoman"), "serve", "--config", str(settings)], port, name)
     relayed: dict[Kind, Ask] = {kind: chat(kind, port, headers=BEARER) for kind in ("json", "stream")}

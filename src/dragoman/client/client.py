@@ -1,6 +1,5 @@
 """One interface to every chat service that is configured."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self, Unpack
 
@@ -28,8 +27,6 @@ class Client:
         self._transports = Transports(transport)
         self._models = Models(self.config, self._transports)
         self.providers = self._models.providers
-        self.relayed: Callable[[str, str], Relayed | None] = self._models.relayed
-        """Where a request for a model, of a protocol, can be relayed; None where it must be translated."""
 
     @property
     def default_model(self) -> str:
@@ -39,6 +36,10 @@ class Client:
     def models(self) -> tuple[str, ...]:
         """The names known here. A service may take more under `provider/…`."""
         return self._models.names()
+
+    def relayed(self, model: str, protocol: str) -> Relayed | None:
+        """Where a request of `protocol` can be relayed, by the one who serves it; None where it must be translated."""
+        return self._models.relayed(model, protocol)
 
     def handler(self, model: str) -> Handler:
         """What answers `model`. Raises ModelNotFoundError that names the nearest."""

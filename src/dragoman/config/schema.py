@@ -69,6 +69,7 @@ GATEWAY = Table(
         "allowed_hosts": Many(WORDS),
         "max_body": Whole(1),
         "workers": Whole(1),
+        "request_log": WORDS,
     },
     either=(("api_keys", "api_key"),),
     fields={"api_key": "api_keys"},

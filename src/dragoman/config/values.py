@@ -33,7 +33,8 @@ class GatewayConfig(Discreet, frozen=True, kw_only=True):
     """How our own server listens. `api_keys`: what callers may show, empty: none is asked; `max_body` in bytes.
 
     `default_model`: for callers whose protocol names no model. `allowed_hosts`: the names that a request may be for,
-    empty: the server's own judgement.
+    empty: the server's own judgement. `request_log`: a file that gets a line for each request; `-` is standard output,
+    None: no log.
     """
 
     host: str = "127.0.0.1"
@@ -43,6 +44,7 @@ class GatewayConfig(Discreet, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     max_body: int = MAX_BODY
     workers: int = 1
+    request_log: str | None = None
 
 
 class LimitsConfig(Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
     """Sends the whole answer. A service that broke off is an error, however much it had said."""
     async with caller:
         response = await whole(await handler(request))
+    caller.usage, caller.finish_reason = response.usage, response.finish_reason
     answer = codec.encode_response(response, request, system_env())
     await caller.answer(answer, *_losses(response.losses))
 
@@ -42,6 +43,7 @@ async def answer_stream(handler: Handler, codec: ServerCodec, request: ChatReque
     except DragomanError as exc:
         if not caller.started:
             raise
+        caller.failure = exc.code
         await caller.say(encoder.fail(exc), more=not encoder.fails_cleanly)
         return
     await _let_go(answer)
@@ -59,7 +61,9 @@ async def _relay(answer: Answer, encoder: Encoder, caller: Caller) -> None:
                 continue
             events = held
             losses = held[0].losses if isinstance(held[0], ResponseStart) else ()
-        ended = isinstance(events[-1], ResponseEnd)
+        last = events[-1]
+        if ended := isinstance(last, ResponseEnd):
+            caller.usage, caller.finish_reason = last.usage, last.finish_reason
         data = encoder.send(events)
         if not caller.started and (data or ended):
             caller.heartbeat = encoder.heartbeat

@@ -17,6 +17,7 @@ from dragoman.errors import AuthenticationError, DragomanError, OverloadedError,
 from dragoman.gateway.caller import Caller, CallerGoneError
 from dragoman.gateway.fronts import AtOnce, Endpoint, Front, Fronts, refusal
 from dragoman.gateway.guard import Hosts, Keys, check_origin
+from dragoman.gateway.journal import Journal
 from dragoman.gateway.waits import Waits
 from dragoman.types import Headers, HttpAnswer, HttpCall
 from dragoman.wire import json
@@ -59,6 +60,7 @@ class Gateway:
         }
         self._fronts = Fronts(self.client, health)
         self.names = Names()
+        self._journal = Journal(config.gateway.request_log) if config.gateway.request_log else None
         self._known: dict[tuple[str, str], Admitted] = {}
         self._callers: set[Caller] = set()
         self._last: asyncio.TimerHandle | None = None
@@ -107,8 +109,14 @@ class Gateway:
         self._callers.add(caller)
 
     def release(self, caller: Caller) -> None:
-        """Its answer is over."""
+        """No work for it is under way any more."""
         self._callers.discard(caller)
+
+    def over(self, caller: Caller) -> None:
+        """All that is said to `caller` has been said. Told once for each request, by its server."""
+        self._callers.discard(caller)
+        if self._journal is not None:
+            self._journal.note(caller)
 
     def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
         """`error` in the words of the front that was called."""
@@ -130,6 +138,8 @@ class Gateway:
         """Ends it; no answer is under way."""
         if self._last is not None:
             self._last.cancel()
+        if self._journal is not None:
+            self._journal.close()
         await self.client.aclose()
 
     def _remember(self, call: HttpCall, found: Admitted) -> None:
@@ -156,6 +166,7 @@ class Gateway:
     async def refuse(self, front: Front, error: DragomanError, caller: Caller) -> None:
         """Answers with `error`, unless an answer has begun: then it goes without its end."""
         if not caller.started:
+            caller.failure = error.code
             with suppress(CallerGoneError):
                 await caller.answer(front.codec.encode_error(error))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
@@ -43,7 +44,14 @@ class AsgiGateway:
 
     async def _answer(self, call: HttpCall, receive: Receive, send: Send) -> None:
         gateway = self._gateway
-        caller = AsgiCaller(receive, send, gateway.names.name(call), gateway.waits.heartbeat)
+        caller = AsgiCaller(receive, send, gateway.names.name(call), call, gateway.waits.heartbeat)
+        try:
+            await self._serve(call, caller, receive)
+        finally:
+            gateway.over(caller)
+
+    async def _serve(self, call: HttpCall, caller: "AsgiCaller", receive: Receive) -> None:
+        gateway = self._gateway
         admitted = gateway.admit(call)
         try:
             if isinstance(admitted, HttpAnswer):
@@ -72,8 +80,8 @@ class AsgiCaller(Caller):
     Nothing else may be received from it while work is held.
     """
 
-    def __init__(self, receive: Receive, send: Send, name: str, silence: float) -> None:
-        super().__init__(name)
+    def __init__(self, receive: Receive, send: Send, name: str, call: HttpCall, silence: float) -> None:
+        super().__init__(name, call.method, call.path)
         self._receive = receive
         self._send = send
         self._silence = silence
@@ -87,9 +95,12 @@ class AsgiCaller(Caller):
         sent.append((b"x-request-id", self.request_id.encode("latin-1")))
         await self._tell({"type": "http.response.start", "status": status, "headers": sent})
         self.started = True
+        self.began = monotonic()
+        self.status = status
 
     async def say(self, data: bytes, *, more: bool = True) -> None:
         await self._tell({"type": "http.response.body", "body": data, "more_body": more})
+        self.whole = not more
 
     def cut(self) -> None:
         """The server does that where the application returns without having sent the end."""
@@ -112,8 +123,10 @@ class AsgiCaller(Caller):
             while await self._is_there():
                 await self._beat()
         except CallerGoneError as exc:
+            self.gone = True
             self.interrupt(exc)
         else:
+            self.gone = True
             self.interrupt(CallerGoneError())
 
     async def _is_there(self) -> bool:

@@ -2,10 +2,11 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from dragoman.types import Headers, HttpAnswer
+from dragoman.types import FinishReason, Headers, HttpAnswer, Usage
 
 
 class CallerGoneError(Exception):
@@ -13,7 +14,10 @@ class CallerGoneError(Exception):
 
 
 class Caller(ABC):
-    """One request's other end. `started`: a status has been sent. `gone`: it has hung up.
+    """One request's other end. `started`: a status has been sent. `gone`: it has hung up. `whole`: all has been sent.
+
+    `since`, `began`: when the request's head was here, and its answer began, on the monotonic clock. `status`, and from
+    `model` on: what is known of the answer by its end; `failure` is the code of what went wrong.
 
     `async with caller` holds work that ends at once when the caller hangs up (CallerGoneError), or by `interrupt`.
     `heartbeat`: bytes that the server may send in a silence.
@@ -21,13 +25,23 @@ class Caller(ABC):
 
     started = False
     gone = False
+    whole = False
+    began: float | None = None
+    status: int | None = None
+    model = ""
+    usage: Usage | None = None
+    finish_reason: FinishReason | None = None
+    failure = ""
     heartbeat = b""
     _work: asyncio.Task[object] | None = None
     _cancelling = 0
     _reason: Exception | None = None
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, method: str, path: str) -> None:
         self.request_id = request_id
+        self.method = method
+        self.path = path
+        self.since = monotonic()
 
     @abstractmethod
     async def start(self, status: int, headers: Headers) -> None:

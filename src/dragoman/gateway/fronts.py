@@ -80,6 +80,7 @@ class Chat(Endpoint):
         """Answers `request` with what `handler` opens."""
         if not request.model:
             request = replace(request, model=self.client.default_model)
+        caller.model = request.model
         answering = answer_stream if request.stream else answer_whole
         await answering(handler, self.codec, request, caller)
 

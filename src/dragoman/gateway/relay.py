@@ -39,7 +39,17 @@ def begin_relay(gateway: Gateway, admitted: Admitted, call: HttpCall, caller: Ht
         return False
     if question is None or relayed is None:
         return False
-    relay = RelayedAnswer(gateway, admitted, chat, call, caller, spawn, relayed, stream=question.stream)
+    relay = RelayedAnswer(
+        gateway=gateway,
+        admitted=admitted,
+        chat=chat,
+        call=call,
+        caller=caller,
+        spawn=spawn,
+        relayed=relayed,
+        model=question.model,
+        stream=question.stream,
+    )
     relay.start(relayed.line.codec.rewrite(question, relayed.model))
     return True
 
@@ -49,6 +59,7 @@ class RelayedAnswer(Relay):
 
     def __init__(
         self,
+        *,
         gateway: Gateway,
         admitted: Admitted,
         chat: Chat,
@@ -56,7 +67,7 @@ class RelayedAnswer(Relay):
         caller: HttpCaller,
         spawn: Spawn,
         relayed: Relayed,
-        *,
+        model: str,
         stream: bool,
     ) -> None:
         super().__init__(relayed.line, stream=stream)
@@ -68,7 +79,7 @@ class RelayedAnswer(Relay):
         self._spawn = spawn
         self._relayed = relayed
         caller.watcher = self
-        caller.on_over = gateway.release
+        caller.model = model
         gateway.hold(caller)
 
     @property
@@ -78,6 +89,7 @@ class RelayedAnswer(Relay):
     def refuse(self, error: DragomanError) -> None:
         rest = self._relayed.rest
         if not rest or self._gateway.stopped:
+            self._caller.failure = error.code
             self._caller.give(self._chat.codec.encode_error(error))
             return
 
@@ -91,22 +103,33 @@ class RelayedAnswer(Relay):
         self._translate(fallback([handler, *rest]) if rest else handler, reply)
 
     def give(self, body: bytes) -> None:
+        self._note()
         self._caller.begin(200, WHOLE_FIELDS % len(body), sized=True)
         self._caller.write(body, more=False)
 
     def begin(self, data: bytes, *, more: bool) -> None:
         self._caller.heartbeat = HEARTBEAT
+        if not more:
+            self._note()
         self._caller.begin(200, STREAM_FIELDS, sized=False)
         self._caller.write(data, more=more)
 
     def pass_on(self, data: bytes, *, more: bool) -> None:
+        if not more:
+            self._note()
         self._caller.write(data, more=more)
 
     def fail(self, error: DragomanError) -> None:
         # How a failure is said does not depend on what was asked, which may be more than we could read.
         encoder = self._chat.codec.encoder(ChatRequest(model="", messages=()), system_env())
+        self._caller.failure = error.code
+        self._note()
         self._caller.write(encoder.fail(error))
         self._caller.cut()
+
+    def _note(self) -> None:
+        if self.told is not None:
+            self._caller.usage, self._caller.finish_reason = self.told.usage, self.told.finish_reason
 
     def _translate(self, handler: Handler, reply: Reply | None = None) -> None:
         self._caller.watcher = None

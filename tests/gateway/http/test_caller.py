@@ -11,18 +11,25 @@ from dragoman.types import HttpAnswer
 
 
 class Paper:
-    """A connection on which everything is written down. `ended`: for each answer, whether the next may follow."""
+    """A connection on which everything is written down.
+
+    `ended`: for each answer, whether the next may follow; `left`: the callers for whom no more is done.
+    """
 
     def __init__(self) -> None:
         self.congested: asyncio.Event | None = None
         self.said: list[bytes] = []
         self.ended: list[bool] = []
+        self.left: list[HttpCaller] = []
 
     def write(self, data: bytes) -> None:
         self.said.append(data)
 
     def answered(self, *, keep: bool) -> None:
         self.ended.append(keep)
+
+    def over(self, caller: HttpCaller) -> None:
+        self.left.append(caller)
 
 
 class Work(Watcher):
@@ -43,7 +50,7 @@ class Work(Watcher):
 
 def caller(paper: Paper, *, keep: bool = True, chunks: bool = True, body: bool = True) -> HttpCaller:
     """One whose request asked for nothing special."""
-    return HttpCaller(paper, "id", keep=keep, chunks=chunks, body=body)
+    return HttpCaller(paper, "id", "POST" if body else "HEAD", "/", keep=keep, chunks=chunks)
 
 
 def parts(data: bytes) -> tuple[set[bytes], bytes]:
@@ -195,10 +202,9 @@ async def test_a_heartbeat_is_sent_only_into_an_answer_that_is_read() -> None:
 async def test_the_watcher_learns_how_its_work_ends() -> None:
     stopped = OverloadedError("stopped")
     for end, told in {"leave": ["close"], "interrupt": [stopped], "other": [], "over": []}.items():
-        one, work = caller(Paper()), Work()
-        over: list[HttpCaller] = []
+        paper, work = Paper(), Work()
+        one = caller(paper)
         one.watcher = work
-        one.on_over = over.append
         match end:
             case "leave":
                 one.leave()
@@ -211,4 +217,4 @@ async def test_the_watcher_learns_how_its_work_ends() -> None:
                 one.give(HttpAnswer())
                 one.leave()
         assert work.told == told, end
-        assert over == ([one] if end in {"leave", "over"} else []), end
+        assert paper.left == ([one] if end in {"leave", "over"} else []), end

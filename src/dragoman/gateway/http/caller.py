@@ -1,7 +1,7 @@
 """The caller of one request on a connection of ours: how its answer is framed. Knows no protocol above HTTP."""
 
 import asyncio
-from collections.abc import Callable
+from time import monotonic
 from typing import Protocol
 
 from dragoman.errors import DragomanError
@@ -22,6 +22,9 @@ class Line(Protocol):
 
     def answered(self, *, keep: bool) -> None:
         """The answer is over. `keep`: the connection may serve again."""
+
+    def over(self, caller: "HttpCaller") -> None:
+        """Nothing more is done for `caller`. Told once."""
 
 
 class Watcher(Protocol):
@@ -45,16 +48,17 @@ class HttpCaller(Caller):
 
     over = False
     watcher: Watcher | None = None
-    on_over: "Callable[[HttpCaller], None] | None" = None
     _framed = False
     _head = b""
 
-    def __init__(self, line: Line, request_id: str, *, keep: bool, chunks: bool, body: bool) -> None:
-        self.request_id = request_id
+    def __init__(
+        self, line: Line, request_id: str, method: str, path: str, *, keep: bool = True, chunks: bool = True
+    ) -> None:
+        super().__init__(request_id, method, path)
         self._line = line
         self._keep = keep
         self._chunks = chunks
-        self._body = body
+        self._body = method != "HEAD"
 
     @property
     def congested(self) -> bool:
@@ -84,6 +88,8 @@ class HttpCaller(Caller):
         if self.gone:
             raise CallerGoneError
         self.started = True
+        self.began = monotonic()
+        self.status = status
         more = b""
         if not sized:
             if self._chunks:
@@ -114,6 +120,7 @@ class HttpCaller(Caller):
         if data:
             self._line.write(data)
         if not more:
+            self.whole = True
             self._finish(keep=self._keep)
 
     def cut(self) -> None:
@@ -124,11 +131,15 @@ class HttpCaller(Caller):
 
     def leave(self) -> None:
         """It has hung up: work for it ends."""
+        if self.gone:
+            return
         self.gone = True
         if self.watcher is not None:
             self.watcher.close()
+            self.watcher = None
         self.interrupt(CallerGoneError())
-        self._forget()
+        if not self.over:
+            self._line.over(self)
 
     def interrupt(self, reason: Exception) -> None:
         if self.watcher is not None and not self.gone and isinstance(reason, DragomanError):
@@ -147,11 +158,6 @@ class HttpCaller(Caller):
 
     def _finish(self, *, keep: bool) -> None:
         self.over = True
-        self._line.answered(keep=keep)
-        self._forget()
-
-    def _forget(self) -> None:
         self.watcher = None
-        on_over, self.on_over = self.on_over, None
-        if on_over is not None:
-            on_over(self)
+        self._line.answered(keep=keep)
+        self._line.over(self)

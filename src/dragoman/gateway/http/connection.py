@@ -51,6 +51,9 @@ class Service(Protocol):
     def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
         """Begins the answer to a whole request."""
 
+    def over(self, caller: HttpCaller) -> None:
+        """Nothing more is done for `caller`."""
+
     def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
         """`error` in the words of whom the request was for."""
 
@@ -72,6 +75,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, service: Service, shared: Shared) -> None:
         self.congested: asyncio.Event | None = None
         self._service = service
+        self.over = service.over
         self._loop = shared.loop
         self._outbox = shared.outbox
         self._heads = shared.heads
@@ -283,12 +287,9 @@ class Connection(asyncio.Protocol):
     def _admit(self, request: Request) -> None:
         """Looks at the head of the request whose turn it is."""
         call = request.call
+        keep = request.keep and not self._draining
         request.caller = HttpCaller(
-            self,
-            self._service.name(call),
-            keep=request.keep and not self._draining,
-            chunks=request.modern,
-            body=call.method != "HEAD",
+            self, self._service.name(call), call.method, call.path, keep=keep, chunks=request.modern
         )
         admitted = self._service.admit(call)
         if isinstance(admitted, HttpAnswer):
@@ -307,13 +308,14 @@ class Connection(asyncio.Protocol):
         found = known.find(data)
         if found is None or self._draining or self.congested is not None:
             return False
-        length, start = found
+        digits, start = found
+        length = int(digits)
         missing = length - len(data) + start
         if missing < 0 or length > self._max_body:
             return False
-        request = Request(known.call(length, b"" if missing else data[start:]), modern=True, keep=True, upgrade=False)
+        request = Request(known.call(digits, b"" if missing else data[start:]), modern=True, keep=True, upgrade=False)
         request.admitted = known.admitted
-        request.caller = HttpCaller(self, self._service.fresh_name(), keep=True, chunks=True, body=True)
+        request.caller = HttpCaller(self, self._service.fresh_name(), "POST", known.path)
         self._requests.append(request)
         if not missing:
             request.whole = True

@@ -32,8 +32,8 @@ class KnownHead(Struct, frozen=True, eq=False):
     fields: tuple[tuple[bytes, bytes], ...]
     admitted: Admitted
 
-    def find(self, data: bytes) -> tuple[int, int] | None:
-        """The length of the body, and where it begins, if `data` begins with this head."""
+    def find(self, data: bytes) -> tuple[bytes, int] | None:
+        """The digits of the body's length, and where the body begins, if `data` begins with this head."""
         if not data.startswith(self.start):
             return None
         at = len(self.start)
@@ -41,15 +41,15 @@ class KnownHead(Struct, frozen=True, eq=False):
         digits = data[at:end]
         if end < 0 or not digits.isdigit() or not data.startswith(self.rest, end):
             return None
-        return int(digits), end + len(self.rest)
+        return digits, end + len(self.rest)
 
-    def call(self, length: int, body: bytes) -> HttpCall:
-        """The request that has this head and this body; `length` is what it says of it."""
+    def call(self, digits: bytes, body: bytes) -> HttpCall:
+        """The request that has this head and this body, whose length it says in these digits."""
         return HttpCall(
             method="POST",
             path=self.path,
             query=self.query,
-            headers=(*self.fields, (b"content-length", b"%d" % length)),
+            headers=(*self.fields, (b"content-length", digits)),
             body=body,
         )
 
@@ -61,7 +61,7 @@ class KnownHeads:
         self._heads: dict[tuple[bytes, bytes], KnownHead] = {}
 
     def learn(self, data: bytes, call: HttpCall, admitted: Admitted) -> KnownHead | None:
-        """The head of the request that began with `data`, alone, and was read as `call`; None where it is a rare one."""
+        """The head of the request that `data` began with, and that was read as `call`; None where it is a rare one."""
         text = data[: data.find(b"\r\n\r\n") + 4]
         names = [name for name, _ in call.headers]
         if (

@@ -76,6 +76,9 @@ class Server:
         if not begin_relay(self._gateway, admitted, call, caller, self._spawn):
             self._spawn(self._gateway.answer(admitted, call, caller))
 
+    def over(self, caller: HttpCaller) -> None:
+        self._gateway.over(caller)
+
     def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
         return self._gateway.refusal(call, error)
 

@@ -1,0 +1,260 @@
+"""A head that was read before is not parsed again: nobody can tell, whatever comes and however it is cut."""
+
+import asyncio
+import random
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import pytest
+
+from dragoman.errors import DragomanError
+from dragoman.gateway.app import Admitted
+from dragoman.gateway.fronts import AtOnce, Front
+from dragoman.gateway.http.caller import HttpCaller
+from dragoman.gateway.http.connection import Connection, Shared
+from dragoman.gateway.http.known import LONGEST, MOST, KnownHead, KnownHeads
+from dragoman.gateway.waits import Waits
+from dragoman.protocols.openai_chat import OpenAIChatServer
+from dragoman.types import HttpAnswer, HttpCall
+
+ADMITTED = Admitted(Front(OpenAIChatServer(), {}), AtOnce(lambda call: HttpAnswer()))
+LIMIT = 1000
+"""Bytes that a body may have here."""
+
+Heard = tuple[HttpCall | str, ...]
+
+
+class Echo:
+    """A service that writes down what it is asked, and answers each at once or, where it is `slow`, only later."""
+
+    def __init__(self, *, slow: bool) -> None:
+        self.heard: list[HttpCall | str] = []
+        self.waiting: list[HttpCaller] = []
+        self.slow = slow
+        self._count = 0
+
+    def opened(self, connection: Connection) -> None:
+        pass
+
+    def closed(self, connection: Connection) -> None:
+        pass
+
+    def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
+        return ADMITTED if call.path != "/none" else HttpAnswer(status=404)
+
+    def name(self, call: HttpCall) -> str:
+        return call.header(b"x-request-id") or self.fresh_name()
+
+    def fresh_name(self) -> str:
+        self._count += 1
+        return f"fresh-{self._count}"
+
+    def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+        self.heard.append(
+            HttpCall(
+                method=call.method,
+                path=call.path,
+                query=call.query,
+                headers=tuple(sorted(call.headers)),
+                body=call.body,
+            )
+        )
+        self.waiting.append(caller)
+        if not self.slow:
+            self.answer()
+
+    def answer(self) -> None:
+        for caller in self.waiting:
+            caller.give(HttpAnswer(body=b"answer to " + caller.request_id.encode()))
+        self.waiting.clear()
+
+    def over(self, caller: HttpCaller) -> None:
+        self.heard.append(f"{caller.method} {caller.path} {caller.status} {caller.whole}")
+
+    def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
+        return HttpAnswer(status=error.status, body=error.message.encode())
+
+
+class Pipe(asyncio.Transport):
+    """A caller's connection, as far as a server sees it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b""
+        self.ended = ""
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return bool(self.ended)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent += data
+
+    def write_eof(self) -> None:
+        self.ended = self.ended or "eof"
+
+    def close(self) -> None:
+        self.ended = self.ended or "close"
+
+    def abort(self) -> None:
+        self.ended = self.ended or "abort"
+
+
+class Forgetful(KnownHeads):
+    """Learns nothing: what every request was to us before."""
+
+    def learn(self, data: bytes, call: HttpCall, admitted: Admitted) -> KnownHead | None:
+        return None
+
+
+async def talk(
+    pieces: Sequence[bytes], *, known: bool, slow: bool = False, drain: int | None = None
+) -> tuple[Heard, bytes, str]:
+    """What the service heard, and the caller. `drain`: the piece before which the server begins to stop."""
+    service, pipe = Echo(slow=slow), Pipe()
+    shared = Shared(asyncio.get_running_loop(), Waits(), LIMIT)
+    if not known:
+        shared.heads = Forgetful()
+    connection = Connection(service, shared)
+    connection.connection_made(pipe)
+    for number, piece in enumerate(pieces):
+        if number == drain:
+            connection.drain()
+        if pipe.ended:
+            break
+        connection.data_received(piece)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        service.answer()
+        for _ in range(3):
+            await asyncio.sleep(0)
+    ended = pipe.ended
+    connection.connection_lost(None)
+    return tuple(service.heard), re.sub(rb"date: [^\r]*", b"date:", pipe.sent), ended
+
+
+def post(body: bytes, *lines: str, length: str | None = None, name: str = "Content-Length") -> bytes:
+    """A request as an SDK sends it; its length is where `lines` has an empty one, else at the end."""
+    said = list(lines) or ["Host: here", "Authorization: Bearer key", "", "User-Agent: a"]
+    at = said.index("") if "" in said else len(said)
+    said[at : at + 1] = [f"{name}: {len(body) if length is None else length}"]
+    return "\r\n".join(["POST /chat?a=b HTTP/1.1", *said, "", ""]).encode() + body
+
+
+ORDINARY = post(b"hello")
+REQUESTS: dict[str, bytes] = {
+    "the same": ORDINARY,
+    "longer": post(b"hello" * 30),
+    "of no length": post(b""),
+    "as long as may be": post(b"x" * LIMIT),
+    "too long": post(b"x" * (LIMIT + 1)),
+    "far too long": post(b"x", length="99999999999"),
+    "zeros first": post(b"hello", length="0005"),
+    "a plus": post(b"hello", length="+5"),
+    "a minus": post(b"hello", length="-5"),
+    "no digits": post(b"hello", length=""),
+    "hexadecimal": post(b"hello", length="0x5"),
+    "a list": post(b"hello", length="5, 5"),
+    "a space": post(b"hello", length="5 "),
+    "two lengths": post(b"hello", length="5\r\nContent-Length: 4"),
+    "a length and chunks": post(b"5\r\nhello\r\n0\r\n\r\n", length="5\r\nTransfer-Encoding: chunked"),
+    "another key": post(b"hello", "Host: here", "Authorization: Bearer other", "", "User-Agent: a"),
+    "one line more": post(
+        b"hello", "Host: here", "Authorization: Bearer key", "", "User-Agent: a", "X-Request-Id: mine"
+    ),
+    "one line less": post(b"hello", "Host: here", "Authorization: Bearer key", ""),
+    "no host": post(b"hello", "Authorization: Bearer key", ""),
+    "a line end alone": ORDINARY.replace(b"a\r\n\r\n", b"a\n\r\n"),
+    "the end of a head in its body": post(b"a\r\n\r\nb"),
+    "a request in its body": post(ORDINARY),
+    "lower case": post(b"hello", name="content-length"),
+    "spaces before the length": post(b"hello", length="  5"),
+    "a page": b"GET /page HTTP/1.1\r\nHost: here\r\n\r\n",
+    "nothing there": b"POST /none HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nhello",
+    "a last one": post(b"hello", "Host: here", "Connection: close", ""),
+    "one that waits": post(b"hello", "Host: here", "Expect: 100-continue", ""),
+    "one that stays": post(b"hello", "Host: here", "Connection: keep-alive", ""),
+    "for another protocol": post(b"hello", "Host: here", "Connection: upgrade", "Upgrade: h2c", ""),
+    "of an old version": post(b"hello").replace(b"HTTP/1.1", b"HTTP/1.0"),
+    "chunks": b"POST /chat HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    "an empty line first": b"\r\n" + ORDINARY,
+    "none": b"junk\r\n\r\n",
+}
+
+
+def cuts(data: bytes) -> Iterator[list[bytes]]:
+    """In one piece, in two at every byte, and byte by byte."""
+    yield [data]
+    yield from ([data[:at], data[at:]] for at in range(1, len(data)))
+    yield [data[at : at + 1] for at in range(len(data))]
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_the_second_request_is_read_as_if_it_were_the_first_at_every_cut(name: str) -> None:
+    second = REQUESTS[name]
+    every = cuts(second) if len(second) < LIMIT else iter([[second], [second[:500], second[500:]]])
+    for pieces in every:
+        fast, slow = [await talk([ORDINARY, *pieces, ORDINARY], known=known) for known in (True, False)]
+        assert fast == slow, pieces[0]
+
+
+@pytest.mark.parametrize("first", REQUESTS)
+async def test_whatever_came_first(first: str) -> None:
+    for second in ("the same", "longer"):
+        sent = [REQUESTS[first], REQUESTS[first], REQUESTS[second], REQUESTS[first]]
+        fast, slow = [await talk(sent, known=known) for known in (True, False)]
+        assert fast == slow, second
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_whatever_comes_in_whatever_pieces(seed: int) -> None:
+    print("seed", seed)
+    dice = random.Random(seed)
+    names = dice.choices([*REQUESTS, *["the same", "longer", "of no length"] * 10], k=6)
+    sent = ORDINARY + b"".join(REQUESTS[name] for name in names)
+    edges = sorted({0, len(sent), *(dice.randrange(len(sent)) for _ in range(dice.randrange(9)))})
+    pieces = [sent[start:end] for start, end in pairwise(edges)]
+    if dice.random() < 0.5:
+        pieces = [ORDINARY, *(REQUESTS[name] for name in names)]
+    for slow in (False, True):
+        both = [await talk(pieces, known=known, slow=slow) for known in (True, False)]
+        assert both[0] == both[1], names
+
+
+@pytest.mark.parametrize("drain", [1, 2])
+async def test_a_server_that_stops_says_so(drain: int) -> None:
+    for slow in (False, True):
+        fast, plain = [await talk([ORDINARY] * 3, known=known, slow=slow, drain=drain) for known in (True, False)]
+        assert fast == plain
+
+
+async def test_it_is_learnt() -> None:
+    heads = KnownHeads()
+    call = HttpCall(method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5")))
+    head = post(b"hello", "Host: here", "")
+    known = heads.learn(head, call, ADMITTED)
+    assert known is not None
+    assert (
+        heads.learn(post(b"good bye", "Host: here", ""), call, ADMITTED) is None
+    )  # it says another length than `call`
+    assert heads.learn(head, call, ADMITTED) is known
+    assert known.find(post(b"good bye", "Host: here", "")) == (b"8", len(head) - 5)
+    assert known.call(b"8", b"good bye").headers == ((b"host", b"here"), (b"content-length", b"8"))
+    assert known.find(head[:-6]) is None
+
+
+async def test_what_is_remembered_is_bounded() -> None:
+    heads = KnownHeads()
+    long = post(b"hello", "Host: here", "", f"X: {'x' * LONGEST}")
+    call = HttpCall(method="POST", path="/", headers=((b"host", b"here"), (b"content-length", b"5"), (b"x", b"x")))
+    assert heads.learn(long, call, ADMITTED) is None
+    first = heads.learn(post(b"hello", "Host: here", "", "X: 0"), call, ADMITTED)
+    for number in range(1, MOST + 1):
+        assert heads.learn(post(b"hello", "Host: here", "", f"X: {number}"), call, ADMITTED) is not None
+    assert heads.learn(post(b"hello", "Host: here", "", "X: 0"), call, ADMITTED) is not first

@@ -1,0 +1,274 @@
+"""The request log: what a line says, and that nothing else gets into it."""
+
+import asyncio
+import logging
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from dragoman.config import Config, FrontConfig, GatewayConfig
+from dragoman.errors import ConfigurationError
+from dragoman.gateway import Gateway
+from dragoman.gateway.asgi import AsgiGateway
+from dragoman.gateway.caller import Caller
+from dragoman.gateway.journal import LONGEST, SIZE, Journal
+from dragoman.types import Headers
+from dragoman.wire import json
+from tests.support.gateway import ask, chat, chat_body, connect, running
+from tests.support.relaying import DONE, EVENTS, JSON, PATH, configured, question
+from tests.support.server import Exchange, serve
+
+WHOLE = (
+    b'{"choices":[{"index":0,"message":{"role":"assistant","content":"answer-canary"},"finish_reason":"length"}],'
+    b'"usage":{"prompt_tokens":3,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":2}}}'
+)
+TIMES = ("time", "ms", "first_ms")
+
+
+def logging_to(path: Path, config: Config | None = None) -> Config:
+    """`config` with a log."""
+    config = config or Config(gateway=GatewayConfig(port=0, api_keys=("key-canary",)))
+    return replace(config, gateway=replace(config.gateway, request_log=str(path)))
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """What was logged."""
+    return [json.decode_event(line) for line in path.read_bytes().splitlines()]
+
+
+def without_times(line: dict[str, Any]) -> dict[str, Any]:
+    """What is the same in every run."""
+    return {name: value for name, value in line.items() if name not in TIMES}
+
+
+class Said(Caller):
+    """A caller whose answer is over."""
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Not asked."""
+
+    async def say(self, data: bytes, *, more: bool = True) -> None:
+        """Not asked."""
+
+    def cut(self) -> None:
+        """Not asked."""
+
+
+async def test_each_request_is_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    key = {"Authorization": "Bearer key-canary"}
+    before = datetime.now(UTC)
+    async with running(logging_to(path)) as up:
+        named = key | {"X-Request-Id": "mine"}
+        await ask(up.url, "POST", PATH, named, chat_body("text: prompt-canary"))
+        await ask(up.url, "POST", PATH, named, chat_body("text: prompt-canary", stream=True))
+        await ask(up.url, "POST", PATH, named, chat_body("error: 429", stream=True))
+        await ask(up.url, "POST", PATH, named, chat_body("text: a\ncut", stream=True))
+        await ask(up.url, "POST", PATH, named, chat_body("hi", "offline/nobody"))
+        await ask(up.url, "POST", PATH, named, b"{")
+        await ask(up.url, "GET", "/nothing?secret=query-canary", named)
+        await ask(up.url, "GET", "/v1/models", {"Authorization": "Bearer wrong-canary", "X-Request-Id": "mine"})
+        await ask(up.url, "GET", "/health/live", {"X-Request-Id": "mine"})
+    text = path.read_text()
+    assert "canary" not in text
+    ours = {"id": "mine", "method": "POST", "path": PATH, "end": "whole"}
+    said = [without_times(line) for line in lines(path)]
+    usage = {name: said[0].pop(name) for name in ("input_tokens", "output_tokens")}
+    assert usage == {name: said[1].pop(name) for name in usage}
+    assert all(isinstance(count, int) and count > 0 for count in usage.values())
+    assert said == [
+        ours | {"status": 200, "model": "offline/script", "finish_reason": "stop"},
+        ours | {"status": 200, "model": "offline/script", "finish_reason": "stop"},
+        ours | {"status": 429, "model": "offline/script", "error": "rate_limit_exceeded"},
+        ours | {"status": 200, "model": "offline/script", "end": "broken", "error": "truncated"},
+        ours | {"status": 404, "model": "offline/nobody", "error": "model_not_found"},
+        ours | {"status": 400, "error": "invalid_json"},
+        ours | {"status": 404, "method": "GET", "path": "/nothing"},
+        ours | {"status": 401, "method": "GET", "path": "/v1/models"},
+        ours | {"status": 200, "method": "GET", "path": "/health/live"},
+    ]
+    for line in lines(path):
+        assert before <= datetime.fromisoformat(line["time"]) <= before + timedelta(minutes=5)
+        assert 0 <= line["first_ms"] <= line["ms"] < 300_000
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_relayed_answer_is_a_line_too(tmp_path: Path, stream: bool) -> None:
+    usage = (
+        b'{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":2}}}'
+    )
+
+    async def upstream(exchange: Exchange) -> None:
+        if not stream:
+            await exchange.reply(headers=JSON, body=WHOLE)
+            return
+        await exchange.head(headers=EVENTS)
+        for data in (
+            b'{"choices":[{"index":0,"delta":{"content":"answer-canary"}}]}',
+            b'{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}',
+            usage,
+            DONE,
+        ):
+            await exchange.chunk(b"data: " + data + b"\n\n")
+        await exchange.end()
+
+    path = tmp_path / "requests.jsonl"
+    async with serve(upstream) as service, running(logging_to(path, configured(service.url))) as up:
+        body = question(stream=stream)
+        async with connect(up.url) as wire:
+            for _ in range(2):
+                wire.send("POST", PATH, {}, body)
+                await wire.answer()
+    first, second = lines(path)
+    assert first["id"] != second["id"]
+    for line in (first, second):
+        assert {name: value for name, value in without_times(line).items() if name != "id"} == {
+            "method": "POST",
+            "path": PATH,
+            "status": 200,
+            "end": "whole",
+            "model": "up/m",
+            "finish_reason": "length",
+            "input_tokens": 3,
+            "output_tokens": 4,
+            "cache_read_tokens": 2,
+        }
+
+
+async def test_a_relay_that_fails_says_why(tmp_path: Path) -> None:
+    async def upstream(exchange: Exchange) -> None:
+        if b'"stream":true' in exchange.request.body:
+            await exchange.head(headers=EVENTS)
+            await exchange.chunk(b'data: {"choices":[{"index":0,"delta":{"content":"answer-canary"}}]}\n\n')
+        exchange.reset()
+
+    path = tmp_path / "requests.jsonl"
+    async with serve(upstream) as service, running(logging_to(path, configured(service.url))) as up:
+        for stream in (True, False):
+            await ask(up.url, "POST", PATH, {}, question(stream=stream))
+    assert [(line["status"], line["end"], line["error"]) for line in lines(path)] == [
+        (200, "broken", "truncated"),
+        (502, "whole", "truncated"),
+    ]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_caller_who_leaves_is_gone(tmp_path: Path, stream: bool) -> None:
+    path = tmp_path / "requests.jsonl"
+    async with running(logging_to(path, Config(gateway=GatewayConfig(port=0)))) as up, connect(up.url) as wire:
+        wire.send("POST", PATH, {}, chat_body("text: a\nhang" if stream else "hang", stream=stream))
+        if stream:
+            await wire.head()
+    line = lines(path)[0]
+    assert (line["end"], line["status"]) == ("gone", 200 if stream else None)
+    assert ("first_ms" in line) is stream
+
+
+async def test_another_server_logs_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    config = logging_to(path, Config(gateway=GatewayConfig(port=0), fronts={"aibn": FrontConfig(model="offline/echo")}))
+    app = AsgiGateway(Gateway(config))
+    leave = asyncio.Event()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body" and message.get("more_body"):
+            leave.set()
+
+    async def request(path: str, body: bytes, *, leaves: bool = False) -> None:
+        bodies = [{"type": "http.request", "body": body}]
+
+        async def receive() -> dict[str, Any]:
+            if bodies:
+                return bodies.pop()
+            await (leave.wait() if leaves else asyncio.Event().wait())
+            return {"type": "http.disconnect"}
+
+        headers = [(b"host", b"localhost"), (b"x-request-id", b"mine")]
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        await app(scope, receive, send)
+
+    await request(PATH, chat_body("text: a", stream=True))
+    leave.clear()
+    await request(PATH, chat_body("text: a\nhang", stream=True), leaves=True)
+    await request("/nothing", b"")
+    events = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def next_event() -> dict[str, Any]:
+        return next(events)
+
+    await app({"type": "lifespan"}, next_event, send)
+    assert [(line["status"], line["end"], line.get("finish_reason")) for line in lines(path)] == [
+        (200, "whole", "stop"),
+        (200, "gone", None),
+        (404, "whole", None),
+    ]
+
+
+async def test_lines_are_appended_and_come_in_time(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    path.write_text('{"id":"older"}\n')
+    config = logging_to(path, Config(gateway=GatewayConfig(port=0)))
+    async with running(config) as up:
+        await chat(up.url, "text: a")
+        async with asyncio.timeout(20):
+            while len(lines(path)) < 2:  # noqa: ASYNC110  # nothing tells of a file but that it grows
+                await asyncio.sleep(0.01)
+    assert lines(path)[0] == {"id": "older"}
+
+
+async def test_what_a_caller_chooses_cannot_break_or_swell_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    journal = Journal(str(path))
+    caller = Said("id", "POST", '/"\n\\' + "p" * 9999)
+    caller.model = "\x00é\u2028" + "m" * 9999
+    journal.note(caller)
+    journal.close()
+    (line,) = lines(path)
+    assert (len(line["path"]), len(line["model"])) == (LONGEST, LONGEST)
+    assert line["path"].startswith('/"\n\\p')
+    assert path.read_bytes().count(b"\n") == 1
+
+
+async def test_many_lines_do_not_wait(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    journal = Journal(str(path))
+    while not path.stat().st_size:
+        journal.note(Said("id", "POST", "/"))
+    assert SIZE < path.stat().st_size < SIZE + 1000
+    journal.close()
+    assert len(lines(path)) > 100
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"gateway\.request_log: cannot write"):
+        Gateway(logging_to(tmp_path / "no" / "such" / "folder"))
+
+
+async def test_a_full_disk_is_said_once_and_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    journal = Journal(str(path))
+    os.close(reader)  # from here on each write fails
+    caplog.set_level(logging.ERROR)
+    for _ in range(3):
+        journal.note(Said("id", "POST", "/"))
+        journal.flush()
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    journal.note(Said("id", "POST", "/"))
+    journal.close()
+    assert os.read(reader, 1000).count(b"\n") == 1
+    os.close(reader)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the request log cannot be written, 1 requests are missing: Broken pipe"
+    ]
+
+
+async def test_standard_output_will_do(capfd: pytest.CaptureFixture[str]) -> None:
+    async with running(logging_to(Path("-"), Config(gateway=GatewayConfig(port=0)))) as up:
+        await chat(up.url, "text: a")
+    assert json.decode_event(capfd.readouterr().out.encode())["status"] == 200
