@@ -20,10 +20,6 @@ class Kept(Relay):
         super().__init__(line, stream=False)
         self.heard = heard
 
-    @property
-    def congested(self) -> bool:
-        return False
-
     def refuse(self, error: DragomanError) -> None:
         self.heard.put_nowait(error)
 

@@ -35,11 +35,13 @@ class Line(Struct, frozen=True):
 class Relay(ABC):
     """One exchange; what is made of it says where its answer goes.
 
-    Exactly one of `refuse`, `take_over`, `give` and `begin` is called, once. Its owner calls `resume` once it is no
-    longer congested; `close` ends it at once. `told`: what the answer says of itself, as far as that is known.
+    Exactly one of `refuse`, `take_over`, `give` and `begin` is called, once. Its owner sets `paused` while no more can
+    be taken, and then calls `resume`; `close` ends it at once. `told`: what the answer says of itself, as far as that
+    is known.
     """
 
     told: Told | None = None
+    paused = False
     _tap: Tap | None = None
     _body = b""
     _connection: Connection | None = None
@@ -59,11 +61,6 @@ class Relay(ABC):
             self.told = self._tap = line.codec.tap()
 
     # Where the answer goes.
-
-    @property
-    @abstractmethod
-    def congested(self) -> bool:
-        """Whether it can take no more for now."""
 
     @abstractmethod
     def refuse(self, error: DragomanError) -> None:
@@ -102,7 +99,8 @@ class Relay(ABC):
             self._send(connection)
 
     def resume(self) -> None:
-        """The caller reads again."""
+        """More can be taken."""
+        self.paused = False
         if self._connection is not None and self._judged and not self._over:
             self._news()
 
@@ -160,7 +158,7 @@ class Relay(ABC):
         if tap is None:
             self._collect(connection)
         elif pieces:
-            if self.congested:
+            if self.paused:
                 return
             data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
@@ -169,14 +167,9 @@ class Relay(ABC):
             self._pass(tap, b"", whole=True)
         if not self._over:
             # Behind what came, for this may end the exchange, which is then told here.
-            connection.drained()
-        if self._over:
-            return
-        stage = connection.stage
-        if stage is BROKEN:
+            connection.go_on()
+        if connection.stage is BROKEN and not self._over:
             self._fail(connection.error or TruncatedStreamError("the answer broke off"))
-        elif stage is BODY or stage is HEAD:
-            connection.expect()
 
     def _judge(self, connection: Connection) -> bool:
         """Whether the head is one of an answer that can pass."""

@@ -78,13 +78,10 @@ class RelayedAnswer(Relay):
         self._caller = caller
         self._spawn = spawn
         self._relayed = relayed
+        self.paused = caller.congested
         caller.watcher = self
         caller.model = model
         gateway.hold(caller)
-
-    @property
-    def congested(self) -> bool:
-        return self._caller.congested
 
     def refuse(self, error: DragomanError) -> None:
         rest = self._relayed.rest

@@ -36,6 +36,7 @@ class Work(Watcher):
     """What is told to those who work for a caller."""
 
     def __init__(self) -> None:
+        self.paused = False
         self.told: list[object] = []
 
     def close(self) -> None:
@@ -197,6 +198,21 @@ async def test_a_heartbeat_is_sent_only_into_an_answer_that_is_read() -> None:
     paper.congested = None
     one.beat()
     assert parts(paper.said[0])[1] == b"1\r\n:\r\n"
+
+
+async def test_the_watcher_pauses_while_the_caller_does_not_read() -> None:
+    paper, work = Paper(), Work()
+    one = caller(paper)
+    one.pause()
+    one.watcher = work
+    one.pause()
+    assert work.paused
+    paper.congested = asyncio.Event()
+    one.resume()
+    assert work.told == []
+    paper.congested = None
+    one.resume()
+    assert work.told == ["resume"]
 
 
 async def test_the_watcher_learns_how_its_work_ends() -> None:

@@ -28,7 +28,12 @@ class Line(Protocol):
 
 
 class Watcher(Protocol):
-    """Work for a caller that is done in callbacks, without a task that could be cancelled."""
+    """Work for a caller that is done in callbacks, without a task that could be cancelled.
+
+    `paused`: the caller reads more slowly than is sent; nothing more should be.
+    """
+
+    paused: bool
 
     def close(self) -> None:
         """The caller has gone."""
@@ -145,6 +150,11 @@ class HttpCaller(Caller):
         if self.watcher is not None and not self.gone and isinstance(reason, DragomanError):
             self.watcher.interrupt(reason)
         super().interrupt(reason)
+
+    def pause(self) -> None:
+        """It reads more slowly than is sent."""
+        if self.watcher is not None:
+            self.watcher.paused = True
 
     def resume(self) -> None:
         """It reads again."""

@@ -194,6 +194,8 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.congested = asyncio.Event()
+        if self._requests and (caller := self._requests[0].caller) is not None:
+            caller.pause()
         self._await_reading()
 
     def resume_writing(self) -> None:

@@ -50,6 +50,7 @@ class ChatTap(Tap):
         self._size = 0
         self._room = 2 * LATE
         self._edge = b""
+        self._start = b""
 
     def feed(self, data: bytes) -> None:
         if self.done or self.error is not None:
@@ -98,6 +99,8 @@ class ChatTap(Tap):
             self._conclude(whole=True)
         else:
             decoder = self._decoder or ReplyDecoder()
+            if self._start:
+                self._read(decoder, self._start)
             self._heed(decoder, decoder.finish())
         self._owe()
 
@@ -109,7 +112,13 @@ class ChatTap(Tap):
     def _first(self, data: bytes) -> bytes:
         """Reads event by event until there is content; what is behind that event is left."""
         if self._decoder is None:
-            if _starts_plainly(data):
+            if self._start:
+                data, self._start = self._start + data, b""
+            plain = _starts_plainly(data)
+            if plain is None:
+                self._start = data
+                return b""
+            if plain:
                 self.committed = True
                 return data
             self._decoder = ReplyDecoder()
@@ -225,8 +234,11 @@ def _says_more(data: bytes) -> bool:
     )
 
 
-def _starts_plainly(data: bytes) -> bool:
-    """Whether there is content in a stream's first bytes, and nothing before it that takes more than a look."""
+def _starts_plainly(data: bytes) -> bool | None:
+    """Whether there is content in a stream's first bytes, and nothing before it that takes more than a look.
+
+    None: so far there is nothing at all, but what says who speaks.
+    """
     at = 0
     for _ in range(FIRST_EVENTS):
         end = data.find(END, at)
@@ -245,6 +257,8 @@ def _starts_plainly(data: bytes) -> bool:
         at = end + len(END)
         if delta.content:
             return True
+        if at == len(data):
+            return None
     return False
 
 

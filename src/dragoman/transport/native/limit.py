@@ -2,27 +2,36 @@
 
 import asyncio
 import builtins
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from dragoman.errors import Phase, TimeoutError
 
-
-@asynccontextmanager
-async def limited(seconds: float | None, ends: float, phase: Phase, said: str) -> AsyncIterator[None]:
-    """Raises the tree's TimeoutError, saying `said`, after `seconds`, or at the loop's time `ends` (phase `total`)."""
-    left = ends - asyncio.get_running_loop().time()
-    if seconds is None or left < seconds:
-        seconds, phase = left, "total"
-    clock = asyncio.timeout(min(seconds, YEAR))
-    try:
-        async with clock:
-            yield
-    except builtins.TimeoutError as error:
-        if clock.expired():
-            raise TimeoutError(said, phase=phase) from error
-        raise  # the operating system's own (ETIMEDOUT), which is an OSError
-
-
 YEAR = 366 * 86400.0
 """Stands for no limit: a timer takes no infinity."""
+
+
+class limited:  # noqa: N801  # read as words, like asyncio.timeout
+    """Raises the tree's TimeoutError, saying `said`, after `seconds`, or at the loop's time `ends` (phase `total`)."""
+
+    __slots__ = ("_clock", "_phase", "_said")
+
+    def __init__(self, seconds: float | None, ends: float, phase: Phase, said: str) -> None:
+        left = ends - asyncio.get_running_loop().time()
+        if seconds is None or left < seconds:
+            seconds, phase = left, "total"
+        self._clock = asyncio.timeout(min(seconds, YEAR))
+        self._phase = phase
+        self._said = said
+
+    async def __aenter__(self) -> None:
+        await self._clock.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._clock.__aexit__(kind, error, trace)
+        except builtins.TimeoutError as late:
+            if self._clock.expired():
+                raise TimeoutError(self._said, phase=self._phase) from late
+            raise  # the operating system's own (ETIMEDOUT), which is an OSError
