@@ -162,7 +162,10 @@ class Relay(ABC):
                 return
             data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
-            self._pass(tap, data, whole=connection.stage is WHOLE)
+            if tap.feed(data) and self._begun and not self._held and connection.stage is BODY:
+                self.pass_on(data, more=True)
+            else:
+                self._pass(tap, data, whole=connection.stage is WHOLE)
         elif connection.stage is WHOLE:
             self._pass(tap, b"", whole=True)
         if not self._over:
@@ -227,7 +230,7 @@ class Relay(ABC):
             self._give(connection, b"".join(self._held))
 
     def _pass(self, tap: Tap, data: bytes, *, whole: bool) -> None:
-        tap.feed(data)
+        """Passes on what it may of `data`, which the tap has seen."""
         if tap.other and not self._begun and self._connection is not None:
             self._held.append(data)
             self._hand_over(self._connection)

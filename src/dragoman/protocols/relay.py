@@ -44,8 +44,8 @@ class Tap(Told, ABC):
     owed: bytes = b""
 
     @abstractmethod
-    def feed(self, data: bytes) -> None:
-        """Observes what passes."""
+    def feed(self, data: bytes) -> bool:
+        """Observes what passes. True where that was content and nothing else, and an event ends where `data` does."""
 
     @abstractmethod
     def boundary(self, data: bytes) -> int:

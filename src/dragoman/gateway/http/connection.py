@@ -72,6 +72,35 @@ class Shared:
 class Connection(asyncio.Protocol):
     """Also what httptools calls back."""
 
+    # Thousands of these are looked at in turn: what lies close together is found faster.
+    __slots__ = (
+        "_again",
+        "_alarm",
+        "_alone",
+        "_closing",
+        "_deaf",
+        "_draining",
+        "_fields",
+        "_heads",
+        "_in_head",
+        "_known",
+        "_loop",
+        "_max_body",
+        "_outbox",
+        "_overhead",
+        "_parser",
+        "_requests",
+        "_service",
+        "_spoke",
+        "_transport",
+        "_unread",
+        "_unsent",
+        "_url",
+        "_waits",
+        "congested",
+        "over",
+    )
+
     def __init__(self, service: Service, shared: Shared) -> None:
         self.congested: asyncio.Event | None = None
         self._service = service

@@ -52,16 +52,16 @@ class ChatTap(Tap):
         self._edge = b""
         self._start = b""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> bool:
         if self.done or self.error is not None:
-            return
+            return False
         if not self.committed:
             data = self._first(data)
             if not data or not self.committed:
-                return
+                return False
         if self._careful and self._decoder is not None:
             self._read(self._decoder, data)
-            return
+            return False
         self._late.append(data)
         self._size += len(data)
         near = self._edge + data if self._edge else data
@@ -69,11 +69,16 @@ class ChatTap(Tap):
             self._careful = True
             self._decoder = EndDecoder(self._decoder)
             self._read(self._decoder, self._kept())
-        elif MARK in near[-NEAR:] and not self._plain_end():
-            self._conclude(whole=False)
-        self._edge = b"" if data.endswith(END) else near[-NEAR:]
-        if self._size > self._room and not self.done:
+            return False
+        ends = data.endswith(END)
+        self._edge = b"" if ends else near[-NEAR:]
+        if MARK in near[-NEAR:]:
+            if not self._plain_end():
+                self._conclude(whole=False)
+            return False
+        if self._size > self._room:
             self._trim()
+        return ends
 
     def boundary(self, data: bytes) -> int:
         if data.endswith(END) or len(data) > MAX_EVENT:

@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
     called as soon as there is news, and calls `go_on` to get more.
     """
 
-    # A thousand of these are looked at in turn: what lies close together is found faster.
+    # Thousands of these are looked at in turn: what lies close together is found faster.
     __slots__ = (
         "_alarm",
         "_bodiless",
@@ -263,7 +263,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         before = self.stage
-        if before is IDLE or before is BROKEN or before is WHOLE:
+        if before is not BODY and before is not HEAD:
             self._unasked()
             return
         self.received = True
@@ -287,7 +287,7 @@ class Connection(asyncio.Protocol):
             if self._unread > UNREAD and not self._paused:
                 self._paused = True
                 self.transport.pause_reading()
-        if self.stage is not HEAD and (self._waiter is not None or self.listener is not None):
+        if self.stage is not HEAD:
             self._wake()
 
     def eof_received(self) -> None:
