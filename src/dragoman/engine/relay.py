@@ -91,12 +91,12 @@ class Relay(ABC):
     def start(self, body: bytes) -> None:
         """Sends `body`, at once where a connection is idle."""
         self._body = body
-        connection = self._wire.pool.take()
+        connection = self._connection = self._wire.pool.take()
         if connection is None:
             self._task = asyncio.get_running_loop().create_task(self._dial())
         else:
             self._reused = True
-            self._send(connection)
+            self._wire.begin(connection, body, self._news)
 
     def resume(self) -> None:
         """More can be taken."""

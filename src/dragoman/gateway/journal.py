@@ -59,11 +59,6 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     error: str = ""
 
 
-def _milliseconds(seconds: float) -> float:
-    """With three digits; half the cost of `round`."""
-    return int(1e6 * seconds) / 1e3
-
-
 class Journal:
     """Appends to a file; `-` is standard output. Raises ConfigurationError where the file cannot be opened."""
 
@@ -94,8 +89,9 @@ class Journal:
                 caller.path[:LONGEST],
                 caller.status,
                 "whole" if caller.whole else "gone" if caller.gone else "broken",
-                _milliseconds(now - caller.since),
-                None if began is None else _milliseconds(began - caller.since),
+                # With three digits: half the cost of `round`.
+                int(1e6 * (now - caller.since)) / 1e3,
+                None if began is None else int(1e6 * (began - caller.since)) / 1e3,
                 caller.model[:LONGEST],
                 caller.finish_reason,
                 usage.input_tokens,

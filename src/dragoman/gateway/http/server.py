@@ -30,6 +30,8 @@ class Server:
         self._gateway = gateway
         self._loop = asyncio.get_running_loop()
         self._shared = Shared(self._loop, gateway.waits, gateway.max_body)
+        self.fresh_name = gateway.names.fresh
+        self.over = gateway.over
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -69,15 +71,9 @@ class Server:
     def name(self, call: HttpCall) -> str:
         return self._gateway.names.name(call)
 
-    def fresh_name(self) -> str:
-        return self._gateway.names.fresh()
-
     def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
         if not begin_relay(self._gateway, admitted, call, caller, self._spawn):
             self._spawn(self._gateway.answer(admitted, call, caller))
-
-    def over(self, caller: HttpCaller) -> None:
-        self._gateway.over(caller)
 
     def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
         return self._gateway.refusal(call, error)

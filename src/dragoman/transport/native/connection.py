@@ -149,6 +149,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         """Sends a request. The connection is idle; `ends` is the loop's time at which all must be over.
 
+        The wait for news is limited from now on.
         `bodiless`: its reply has none, whatever it says. `marked`: an empty piece follows each chunk of the reply.
         """
         if self._lost or self.transport.is_closing():
@@ -175,6 +176,7 @@ class Connection(asyncio.Protocol):
         else:
             self._outbox.flush()
             self.transport.writelines((head, body))
+        self._limit(self._first_byte, "first_byte")
 
     def expect(self) -> None:
         """Limits the wait for news."""
@@ -204,18 +206,10 @@ class Connection(asyncio.Protocol):
             self._resume()
         if self.stage is not BODY:
             return
-        now = self._loop.time()
-        deadline, self._phase = now + self._idle, "idle"
-        if deadline > self._ends:
-            deadline, self._phase = self._ends, "total"
-            if deadline <= now:
-                self._too_long()
-                return
-        alarm = self._alarm
-        if deadline < alarm.at:
-            alarm.set(deadline)
+        if self._ends <= self._loop.time():
+            self._too_long()
         else:
-            alarm.deadline = deadline
+            self._limit(self._idle, "idle")
 
     def rest(self) -> bool:
         """Makes it idle, to serve again within some seconds; False where it cannot."""
@@ -431,7 +425,11 @@ class Connection(asyncio.Protocol):
         if deadline > self._ends:
             deadline, phase = self._ends, "total"
         self._phase = phase
-        self._alarm.set(deadline)
+        alarm = self._alarm
+        if deadline < alarm.at:
+            alarm.set(deadline)
+        else:
+            alarm.deadline = deadline
 
     def _late(self) -> None:
         if self.stage is IDLE:
