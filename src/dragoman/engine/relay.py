@@ -214,7 +214,7 @@ class Relay(ABC):
             check_proxy(reply, self._wire.origin)
             reply = unpacked(reply, connection.coding) if connection.coding else reply
         except DragomanError as exc:
-            self.refuse(signed(exc, self._line.name, self._line.key))
+            self.refuse(self._signed(exc))
         else:
             self.take_over(reply)
 
@@ -280,14 +280,19 @@ class Relay(ABC):
     def _refuse(self, error: DragomanError) -> None:
         if not self._over:
             self.close()
-            self.refuse(signed(error, self._line.name, self._line.key))
+            self.refuse(self._signed(error))
 
     def _fail(self, error: DragomanError) -> None:
         if not self._begun:
             self._refuse(error)
             return
         self.close()
-        self.fail(signed(error, self._line.name, self._line.key))
+        self.fail(self._signed(error))
+
+    def _signed(self, error: DragomanError) -> DragomanError:
+        # Where it was raised knows all of this exchange, which knows the error: only the collector would free them.
+        error.__cause__ = error.__context__ = error.__traceback__ = None
+        return signed(error, self._line.name, self._line.key)
 
     def _let_go(self) -> None:
         """The answer is whole. Its connection serves again once the transfer has ended too, which it should at once."""

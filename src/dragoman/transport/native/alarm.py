@@ -35,6 +35,7 @@ class Alarm:
     def stop(self) -> None:
         """Never rings again."""
         self.deadline = math.inf
+        self._ring = _silence  # else the two would know each other, and only the collector would free them
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -48,3 +49,7 @@ class Alarm:
         else:
             self.deadline = math.inf
             self._ring()
+
+
+def _silence() -> None:
+    """Rings for nobody."""
