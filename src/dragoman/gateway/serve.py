@@ -85,7 +85,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     failures: list[OSError] = []
     for family, address in addresses(host):
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

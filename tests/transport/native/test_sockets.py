@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dragoman.transport.native.sockets import Address, _alternating, _race, open_socket
+from dragoman.transport.native.sockets import Address, _alternating, _race, open_socket, plain
 
 V4 = socket.AF_INET
 
@@ -15,11 +15,6 @@ V4 = socket.AF_INET
 def at(port: int) -> Address:
     """A place on this machine."""
     return (V4, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))
-
-
-def port_of(address: Address) -> int:
-    """Its port."""
-    return int(address[4][1])
 
 
 @pytest.fixture
@@ -63,10 +58,20 @@ async def test_ending_the_race_ends_every_runner(places: dict[str, Address], tur
 
 
 async def test_one_address_needs_no_race(places: dict[str, Address]) -> None:
-    with await open_socket("127.0.0.1", port_of(places["live"])) as made:
+    with await open_socket([places["live"]]) as made:
         assert made.getpeername() == places["live"][4]
     with pytest.raises(ConnectionRefusedError):
-        await open_socket("127.0.0.1", port_of(places["dead"]))
+        await open_socket([places["dead"]])
+
+
+def test_one_plain_address_is_told() -> None:
+    def six(scope: int) -> Address:
+        return (socket.AF_INET6, socket.SOCK_STREAM, 0, "", ("fe80::1", 1, 0, scope))
+
+    assert plain([at(1)]) == "127.0.0.1"
+    assert plain([six(0)]) == "fe80::1"
+    assert plain([six(2)]) is None
+    assert plain([at(1), at(2)]) is None
 
 
 def test_families_take_turns() -> None:

@@ -9,7 +9,7 @@ from dragoman.errors import ConfigurationError, ConnectError, cut
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.limit import limited
 from dragoman.transport.native.outbox import Outbox
-from dragoman.transport.native.sockets import open_socket
+from dragoman.transport.native.sockets import open_socket, plain, resolve
 from dragoman.transport.native.target import Origin, Proxy, authority
 from dragoman.transport.native.tunnel import Tunnel, open_socks
 from dragoman.transport.seam import Limits
@@ -86,7 +86,7 @@ class _Way:
         proxy = origin.proxy
         if proxy is None:
             async with limited(limits.connect, ends, "connect", f"{origin.name}: no connection in time"):
-                await self._over(await _connected(origin.host, origin.port, "connect_error"))
+                await self._connect(origin.host, origin.port, "connect_error")
             return
         async with limited(limits.proxy, ends, "proxy", f"{proxy.name}: no way through in time"):
             match proxy.scheme:
@@ -107,11 +107,26 @@ class _Way:
         self._made.append(over)
 
     async def _through(self, origin: Origin, proxy: Proxy) -> None:
-        await self._over(await _connected(proxy.host, proxy.port, "proxy_error"))
+        await self._connect(proxy.host, proxy.port, "proxy_error")
         if proxy.scheme == "https":
             await self.secure(proxy.host, proxy.name, "proxy_error")
         if not origin.forwarded:
             await self._tunnel.open(self._made[-1], origin.host, origin.port, proxy)
+
+    async def _connect(self, host: str, port: int, code: str) -> None:
+        try:
+            addresses = await resolve(host, port)
+            address = plain(addresses)
+            if address is None:
+                await self._over(await open_socket(addresses))
+                return
+            # With no other to try beside it, the loop's own way costs a third.
+            transport, _ = await self._loop.create_connection(lambda: self._tunnel, address, port)
+            self._made.append(transport)
+        except socket.gaierror as error:
+            raise ConnectError(f"expected a known host, {host!r} is not: {_reason(error)}", code=code) from error
+        except OSError as error:
+            raise ConnectError(f"{authority(host, port)}: no connection: {_reason(error)}", code=code) from error
 
     async def _over(self, made: socket.socket) -> None:
         try:
@@ -120,15 +135,6 @@ class _Way:
             made.close()
             raise
         self._made.append(transport)
-
-
-async def _connected(host: str, port: int, code: str) -> socket.socket:
-    try:
-        return await open_socket(host, port)
-    except socket.gaierror as error:
-        raise ConnectError(f"expected a known host, {host!r} is not: {_reason(error)}", code=code) from error
-    except OSError as error:
-        raise ConnectError(f"{authority(host, port)}: no connection: {_reason(error)}", code=code) from error
 
 
 def _reason(error: OSError) -> str:

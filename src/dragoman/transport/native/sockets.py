@@ -13,13 +13,20 @@ Address = tuple[
 ]
 
 
-async def open_socket(host: str, port: int) -> socket.socket:
-    """A connected socket: that of the address which answers first (RFC 8305). Raises OSError (gaierror is one)."""
-    loop = asyncio.get_running_loop()
-    addresses = _alternating(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    if len(addresses) == 1:
-        return await _connect(addresses[0])
-    return await _race(addresses)
+async def resolve(host: str, port: int) -> list[Address]:
+    """The addresses of `host`, best first. Raises OSError (gaierror is one)."""
+    return _alternating(await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+
+async def open_socket(addresses: list[Address]) -> socket.socket:
+    """A connected socket: that of the address which answers first (RFC 8305). Raises OSError."""
+    return await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
+
+
+def plain(addresses: list[Address]) -> str | None:
+    """The one address there is, as text that says all of it; None where there are more, or it has a scope besides."""
+    place = addresses[0][4]
+    return str(place[0]) if len(addresses) == 1 and not any(place[2:]) else None
 
 
 def _alternating(addresses: Sequence[Address]) -> list[Address]:
