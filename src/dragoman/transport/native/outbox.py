@@ -7,25 +7,31 @@ MOST = 16
 
 
 class Outbox:
-    """Sends at the end of the loop's turn.
+    """Sends at the end of the loop's turn; at once, while a turn brings no more than one message.
 
     A peer that sleeps is woken by the kernel of whoever sends to it, which costs more than all the rest of a small
     write; sent in a row, one waking serves many. Whoever closes a transport flushes first, or means to lose what waits.
     """
 
-    __slots__ = ("_letters", "_loop")
+    __slots__ = ("_alone", "_letters", "_loop", "_posted")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._letters: list[tuple[asyncio.Transport, bytes]] = []
+        self._posted = 0
+        self._alone = True
 
     def post(self, transport: asyncio.Transport, data: bytes) -> None:
-        """Sends `data` soon: in this turn of the loop, and before what is posted later."""
-        letters = self._letters
-        letters.append((transport, data))
-        if len(letters) == 1:
-            self._loop.call_soon(self.flush)
-        elif len(letters) >= MOST:
+        """Sends `data` in this turn of the loop, and before what is posted later."""
+        self._posted += 1
+        if self._posted == 1:
+            self._loop.call_soon(self._end)
+            if self._alone:
+                if not transport.is_closing():
+                    transport.write(data)
+                return
+        self._letters.append((transport, data))
+        if len(self._letters) >= MOST:
             self.flush()
 
     def flush(self) -> None:
@@ -34,3 +40,11 @@ class Outbox:
         for transport, data in letters:
             if not transport.is_closing():
                 transport.write(data)
+
+    def _end(self) -> None:
+        self.flush()
+        self._alone = self._posted == 1
+        self._posted = len(self._letters)
+        if self._letters:
+            # Posted by whom sending woke: the next turn's.
+            self._loop.call_soon(self._end)

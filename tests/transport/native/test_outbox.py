@@ -1,0 +1,108 @@
+"""What is posted in one turn of the loop goes out at its end, in order."""
+
+import asyncio
+
+from dragoman.transport.native.outbox import MOST, Outbox
+
+
+class Line(asyncio.Transport):
+    """Writes down, in `said`, what it is given; what `then` posts meanwhile must not be lost."""
+
+    def __init__(self, said: list[bytes]) -> None:
+        super().__init__()
+        self.said = said
+        self.closing = False
+        self.then: Outbox | None = None
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.said.append(bytes(data))
+        if self.then is not None:
+            outbox, self.then = self.then, None
+            outbox.post(self, b"afterwards")
+
+
+async def busy(said: list[bytes]) -> Outbox:
+    """One that has just seen a turn of two messages."""
+    outbox = Outbox(asyncio.get_running_loop())
+    for _ in range(2):
+        outbox.post(Line(said), b"")
+    await asyncio.sleep(0)
+    said.clear()
+    return outbox
+
+
+async def test_all_goes_out_at_the_end_of_the_turn_in_order() -> None:
+    said: list[bytes] = []
+    one, other = Line(said), Line(said)
+    outbox = await busy(said)
+    outbox.post(one, b"a")
+    outbox.post(other, b"b")
+    outbox.post(one, b"c")
+    assert said == []
+    await asyncio.sleep(0)
+    assert said == [b"a", b"b", b"c"]
+    outbox.post(one, b"d")
+    assert said[3:] == []
+    await asyncio.sleep(0)
+    assert said[3:] == [b"d"]
+
+
+async def test_what_comes_alone_goes_out_at_once() -> None:
+    said: list[bytes] = []
+    line = Line(said)
+    outbox = await busy(said)
+    outbox.post(line, b"waits, for the turn before was a busy one")
+    await asyncio.sleep(0)
+    said.clear()
+    for _ in range(2):
+        outbox.post(line, b"a")
+        assert said.pop() == b"a"
+        await asyncio.sleep(0)
+    outbox.post(line, b"b")
+    outbox.post(line, b"c")
+    assert said == [b"b"]
+    await asyncio.sleep(0)
+    assert said == [b"b", b"c"]
+    line.closing = True
+    outbox.post(line, b"lost")
+    await asyncio.sleep(0)
+    outbox.post(line, b"lost")
+    assert said == [b"b", b"c"]
+
+
+async def test_many_do_not_wait_for_the_end() -> None:
+    said: list[bytes] = []
+    line = Line(said)
+    outbox = await busy(said)
+    for number in range(MOST + 1):
+        outbox.post(line, b"%d" % number)
+    assert said == [b"%d" % number for number in range(MOST)]
+    await asyncio.sleep(0)
+    assert said == [b"%d" % number for number in range(MOST + 1)]
+
+
+async def test_who_closes_may_flush_first() -> None:
+    said: list[bytes] = []
+    one, other = Line(said), Line(said)
+    outbox = await busy(said)
+    outbox.post(one, b"a")
+    outbox.flush()
+    one.closing = True
+    outbox.post(one, b"lost")
+    outbox.post(other, b"b")
+    await asyncio.sleep(0)
+    assert said == [b"a", b"b"]
+
+
+async def test_what_is_posted_while_it_sends_is_sent_too() -> None:
+    said: list[bytes] = []
+    line = Line(said)
+    outbox = await busy(said)
+    line.then = outbox
+    outbox.post(line, b"a")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert said == [b"a", b"afterwards"]
