@@ -189,6 +189,39 @@ async def test_a_slow_caller_slows_the_service() -> None:
         await service.peer_closed()
 
 
+async def test_a_caller_who_has_not_read_the_last_answer_slows_the_next() -> None:
+    written = 0
+    large = b'{"choices":[{"index":0,"message":{"content":"%b"},"finish_reason":"stop"}]}' % (b"a" * (8 << 20))
+
+    async def upstream(exchange: Exchange) -> None:
+        nonlocal written
+        if b'"stream":true' not in exchange.request.body:
+            await exchange.reply(headers=JSON, body=large)
+            return
+        await exchange.head(headers=EVENTS)
+        with suppress(ConnectionError):
+            while True:
+                await exchange.chunk(BEGUN * 100)
+                written += len(BEGUN) * 100
+                assert written < 64 << 20, "nothing slows it"
+                await asyncio.sleep(0)
+
+    async with serve(upstream) as service, running_gateway(configured(service.url)) as url, connect(url) as wire:
+        for stream in (False, True):
+            wire.send("POST", PATH, body=question(stream=stream))
+        seen = -1
+        while not written or written != seen:  # until nothing moves
+            seen = written
+            for _ in range(200):
+                await asyncio.sleep(0)
+        assert (await wire.answer()).body == large
+        assert await wire.head() == 200
+        while seen > 0:
+            seen -= len(await wire.chunk())
+        wire.writer.transport.abort()
+        await service.peer_closed()
+
+
 async def test_a_slow_caller_loses_nothing() -> None:
     events = [BEGUN.replace(b"half", b"%d" % number) for number in range(40_000)]
     body = b"".join(events) + END

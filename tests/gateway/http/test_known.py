@@ -94,6 +94,7 @@ class Pipe(asyncio.Transport):
         return bool(self.ended)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.ended
         self.sent += data
 
     def write_eof(self) -> None:
@@ -232,6 +233,18 @@ async def test_a_server_that_stops_says_so(drain: int) -> None:
     for slow in (False, True):
         fast, plain = [await talk([ORDINARY] * 3, known=known, slow=slow, drain=drain) for known in (True, False)]
         assert fast == plain
+
+
+async def test_what_is_said_goes_out_before_the_end() -> None:
+    shared = Shared(asyncio.get_running_loop(), Waits(), LIMIT)
+    pipes = [Pipe(), Pipe()]
+    for pipe in pipes:  # in one turn of the loop: what the second says waits for its end
+        connection = Connection(Echo(slow=False), shared)
+        connection.connection_made(pipe)
+        connection.data_received(b"junk\r\n\r\n")
+    await asyncio.sleep(0)
+    assert [pipe.sent.split(b"\r\n")[0] for pipe in pipes] == [b"HTTP/1.1 400 Bad Request"] * 2
+    assert [pipe.ended for pipe in pipes] == ["eof", "eof"]
 
 
 async def test_it_is_learnt() -> None:

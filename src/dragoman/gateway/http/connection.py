@@ -337,22 +337,22 @@ class Connection(asyncio.Protocol):
     def _take(self, known: KnownHead, data: bytes) -> bool:
         """Begins the next request without the parser, where `data` begins with the head that the last one had too."""
         found = known.find(data)
-        if found is None or self._draining or self.congested is not None:
+        if found is None or self.congested is not None:
             return False
         digits, start = found
         length = int(digits)
-        missing = length - len(data) + start
-        if missing < 0 or length > self._max_body:
+        if length > self._max_body:
             return False
-        request = Request(known.call(digits, b"" if missing else data[start:]), modern=True, keep=True, upgrade=False)
+        whole = len(data) - start == length
+        request = Request(known.call(digits, data[start:] if whole else b""), modern=True, keep=True, upgrade=False)
         request.admitted = known.admitted
         request.caller = HttpCaller(self, self._service.fresh_name(), "POST", known.path)
         self._requests.append(request)
-        if not missing:
+        if whole:
             request.whole = True
             self._serve(request)
             return True
-        # Another head says to the parser how long the body is.
+        # Another head says to the parser how long the body is, which is not all here, or has another request behind it.
         self._again = True
         self._alarm.set(self._loop.time() + self._waits.body)
         self._parser.feed_data(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (length, data[start:]))

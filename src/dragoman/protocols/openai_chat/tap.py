@@ -104,8 +104,6 @@ class ChatTap(Tap):
             self._conclude(whole=True)
         else:
             decoder = self._decoder or ReplyDecoder()
-            if self._start:
-                self._read(decoder, self._start)
             self._heed(decoder, decoder.finish())
         self._owe()
 
