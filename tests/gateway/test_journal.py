@@ -178,8 +178,8 @@ async def test_another_server_logs_the_same(tmp_path: Path) -> None:
         if message["type"] == "http.response.body" and message.get("more_body"):
             leave.set()
 
-    async def request(path: str, body: bytes, *, leaves: bool = False) -> None:
-        bodies = [{"type": "http.request", "body": body}]
+    async def request(path: str, body: bytes, *, leaves: bool = False, more: bool = False) -> None:
+        bodies = [{"type": "http.request", "body": body, "more_body": more}]
 
         async def receive() -> dict[str, Any]:
             if bodies:
@@ -195,6 +195,8 @@ async def test_another_server_logs_the_same(tmp_path: Path) -> None:
     leave.clear()
     await request(PATH, chat_body("text: a\nhang", stream=True), leaves=True)
     await request("/nothing", b"")
+    leave.set()
+    await request(PATH, b"", leaves=True, more=True)
     events = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
 
     async def next_event() -> dict[str, Any]:
@@ -205,7 +207,16 @@ async def test_another_server_logs_the_same(tmp_path: Path) -> None:
         (200, "whole", "stop"),
         (200, "gone", None),
         (404, "whole", None),
+        (None, "gone", None),
     ]
+
+
+async def test_a_body_that_is_no_http_is_told_too(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    async with running(logging_to(path, Config(gateway=GatewayConfig(port=0)))) as up, connect(up.url) as wire:
+        wire.send("POST", PATH, {"Transfer-Encoding": "chunked"}, b"ZZ\r\n", length=False)
+        assert (await wire.answer()).status == 400
+    assert [(line["status"], line["end"], line["error"]) for line in lines(path)] == [(400, "whole", "bad_http")]
 
 
 async def test_lines_are_appended_and_come_in_time(tmp_path: Path) -> None:

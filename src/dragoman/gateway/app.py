@@ -138,8 +138,9 @@ class Gateway:
         """Ends it; no answer is under way."""
         if self._last is not None:
             self._last.cancel()
-        if self._journal is not None:
-            self._journal.close()
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()
         await self.client.aclose()
 
     def _remember(self, call: HttpCall, found: Admitted) -> None:

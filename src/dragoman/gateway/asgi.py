@@ -64,7 +64,7 @@ class AsgiGateway:
         except InvalidRequestError as exc:
             await caller.answer(gateway.refusal(call, exc))
         except CallerGoneError:
-            return
+            caller.gone = True
         else:
             await gateway.answer(admitted, call, caller)
 
@@ -154,6 +154,7 @@ class AsgiCaller(Caller):
             await self._send(message)
         except OSError as exc:
             # What ASGI says that sending to a caller who left may raise.
+            self.gone = True
             raise CallerGoneError from exc
         finally:
             self._sending = False

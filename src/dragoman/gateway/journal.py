@@ -67,13 +67,16 @@ class Journal:
         self._timer: asyncio.TimerHandle | None = None
         self._well = True
         self._own = place != STDOUT
-        if not self._own:
-            self._file = sys.stdout.fileno()
-            return
         try:
-            self._file = os.open(Path(place).expanduser(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        except OSError as exc:
-            raise ConfigurationError(f"gateway.request_log: cannot write {place!r}: {exc.strerror}") from exc
+            if self._own:
+                self._file = os.open(Path(place).expanduser(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+            else:
+                self._file = sys.stdout.fileno()
+        except (OSError, AttributeError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else None
+            raise ConfigurationError(
+                f"gateway.request_log: cannot write {place!r}: {reason or 'there is no standard output'}"
+            ) from exc
 
     def note(self, caller: Caller) -> None:
         """The answer to `caller` is over."""

@@ -213,6 +213,21 @@ async def test_whatever_came_first(first: str) -> None:
         assert fast == slow, second
 
 
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_what_comes_in_one_piece_with_another(name: str) -> None:
+    other = REQUESTS[name]
+    for sent in (
+        [ORDINARY, ORDINARY + other, ORDINARY],
+        [ORDINARY, other + ORDINARY, other, ORDINARY],
+        [other + ORDINARY, other, other, ORDINARY],
+        [ORDINARY + other, ORDINARY, other],
+        [ORDINARY + other + ORDINARY, other, ORDINARY],
+    ):
+        for waits in (False, True):
+            fast, slow = [await talk(sent, known=known, slow=waits) for known in (True, False)]
+            assert fast == slow, sent
+
+
 @pytest.mark.parametrize("seed", range(40))
 async def test_whatever_comes_in_whatever_pieces(seed: int) -> None:
     print("seed", seed)
@@ -257,6 +272,16 @@ async def test_it_is_learnt() -> None:
         heads.learn(post(b"good bye", "Host: here", ""), call, ADMITTED) is None
     )  # it says another length than `call`
     assert heads.learn(head, call, ADMITTED) is known
+    for text in (
+        head.replace(b"/chat", b"/none"),
+        head.replace(b"a=b", b"a=c"),
+        head.replace(b"here", b"there"),
+        head.replace(b"Host", b"Most"),
+        head.replace(b"\r\nHost", b"\r\nX: y\r\nHost"),
+        head.replace(b"\r\nHost", b"\nHost"),
+        head.replace(b"POST", b"PUT"),
+    ):
+        assert heads.learn(text, call, ADMITTED) is None, text
     assert known.find(post(b"good bye", "Host: here", "")) == (b"8", len(head) - 5)
     assert known.call(b"8", b"good bye").headers == ((b"host", b"here"), (b"content-length", b"8"))
     assert known.find(head[:-6]) is None
@@ -264,10 +289,15 @@ async def test_it_is_learnt() -> None:
 
 async def test_what_is_remembered_is_bounded() -> None:
     heads = KnownHeads()
-    long = post(b"hello", "Host: here", "", f"X: {'x' * LONGEST}")
-    call = HttpCall(method="POST", path="/", headers=((b"host", b"here"), (b"content-length", b"5"), (b"x", b"x")))
-    assert heads.learn(long, call, ADMITTED) is None
-    first = heads.learn(post(b"hello", "Host: here", "", "X: 0"), call, ADMITTED)
+
+    def learn(value: str) -> KnownHead | None:
+        fields = ((b"host", b"here"), (b"content-length", b"5"), (b"x", value.encode()))
+        call = HttpCall(method="POST", path="/chat", query="a=b", headers=fields)
+        return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED)
+
+    assert learn("x" * LONGEST) is None
+    first = learn("0")
+    assert learn("0") is first is not None
     for number in range(1, MOST + 1):
-        assert heads.learn(post(b"hello", "Host: here", "", f"X: {number}"), call, ADMITTED) is not None
-    assert heads.learn(post(b"hello", "Host: here", "", "X: 0"), call, ADMITTED) is not first
+        assert learn(str(number)) is not None
+    assert learn("0") is not first

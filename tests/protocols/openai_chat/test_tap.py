@@ -3,7 +3,8 @@
 Differences that are allowed, for content is not read behind the first of it:
 - an event in mid-stream that is no chunk (no JSON, or other JSON without the word "error") ends a translated answer; in
   a relayed one it passes untouched, and is the caller's to judge. So does a tool call without a name;
-- usage and a reason to stop that an event said which began more than LATE bytes before the end are not known.
+- what a read that brings the end mark says of usage, calls and a reason to stop more than LATE bytes before it is not
+  known, unless the end itself makes no sense without it; of reports of usage before that, only the last one is.
 Where the tap reads everything (before the first content, behind the word "error", in a stream that began with lines not
 ended by LF) it may tell all the same.
 """
@@ -222,6 +223,10 @@ def test_content_before_the_end_does_not_hide_it_however_long() -> None:
         [chunk({}, "length"), REPORT | {"padding": LONG * 8}, DONE],
         [chunk({}, "length"), REPORT, *[": ping"] * 20, DONE],
         [text("cut off here")],
+        [chunk({}, "length"), REPORT | {"padding": LONG * 8}],
+        [chunk({}, "length"), *[": ping"] * 2000, DONE],
+        [chunk({}, "length"), *[": ping"] * 2000],
+        [chunk({}, "length", usage=USAGE), *[text(LONG)] * 20, DONE],
     ]
     for last in ends:
         body = stream(ROLE, *[text(f"{number} {LONG}") for number in range(300)], *last)
@@ -230,6 +235,26 @@ def test_content_before_the_end_does_not_hide_it_however_long() -> None:
         for seed in range(10):
             for count in (1, 3, 30, 3000):
                 assert tapped(scattered(body, seed, count)) == expected, (last, seed, count)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [text("b", usage=USAGE), REPORT, chunk({"content": "b"}, "length"), CALL, chunk({"refusal": "no"})],
+    ids=["usage", "a report", "a reason", "a call", "a refusal"],
+)
+def test_what_was_said_long_before_the_end_is_known(said: dict[str, Any]) -> None:
+    body = stream(ROLE, text("a"), said, *[text(LONG)] * 30, STOP, DONE)
+    for pieces in (bytewise(body), [event + b"\n\n" for event in body.split(b"\n\n")[:-1]], scattered(body, 1, 60)):
+        assert tapped(pieces) == decoded(body)
+
+
+def test_where_the_end_is_cut_off_does_not_matter() -> None:
+    for padding in range(LATE - 300, LATE + 20):
+        body = stream(
+            ROLE, text("a"), *[text(LONG)] * 20, chunk({}, "length"), REPORT | {"padding": "x" * padding}, DONE
+        )
+        events = [event + b"\n\n" for event in body.split(b"\n\n")[:-1]]
+        assert tapped(events) == decoded(body), padding
 
 
 def test_content_that_looks_like_an_event_is_content_at_every_cut() -> None:

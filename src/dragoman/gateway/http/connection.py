@@ -20,6 +20,9 @@ from dragoman.transport.native.outbox import Outbox
 from dragoman.types import HttpAnswer, HttpCall
 from dragoman.wire import json
 
+BAD = "bad_http"
+"""The code of what is no HTTP."""
+
 MAX_QUEUED = 16
 """Requests that may follow one another unanswered. No SDK pipelines; one that does sends a handful."""
 
@@ -232,9 +235,10 @@ class Connection(asyncio.Protocol):
         if congested is not None:
             congested.set()
             self._transport.resume_reading()
-        caller = self._requests[0].caller if self._requests else None
-        if caller is not None:
-            self._alarm.set(self._loop.time() + self._waits.heartbeat)
+        request = self._requests[0] if self._requests else None
+        caller = request.caller if request is not None else None
+        if request is not None and caller is not None:
+            self._alarm.set(self._loop.time() + (self._waits.heartbeat if request.whole else self._waits.body))
             # Soon, not now: asyncio's transport must not be closed from within this call, it would be lost twice.
             self._loop.call_soon(caller.resume)
         elif not self._requests and not self._in_head and not self._deaf and not self._closing:
@@ -257,6 +261,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._overhead = 0
+        alone, self._alone = self._alone, b""  # and behind this request there may be another, with another head
         headers, self._fields = tuple(self._fields), []
         url = self._url[0] if len(self._url) == 1 else b"".join(self._url)
         self._url = []
@@ -281,7 +286,7 @@ class Connection(asyncio.Protocol):
             self.abort()
         elif len(self._requests) == 1:
             self._alarm.set(self._loop.time() + self._waits.body)
-            self._admit(request)
+            self._admit(request, alone)
 
     def on_body(self, data: bytes) -> None:
         self._overhead = 0
@@ -315,8 +320,8 @@ class Connection(asyncio.Protocol):
 
     # Within.
 
-    def _admit(self, request: Request) -> None:
-        """Looks at the head of the request whose turn it is."""
+    def _admit(self, request: Request, alone: bytes = b"") -> None:
+        """Looks at the head of the request whose turn it is; `alone`: what came, where it began with that head."""
         call = request.call
         keep = request.keep and not self._draining
         request.caller = HttpCaller(
@@ -329,8 +334,8 @@ class Connection(asyncio.Protocol):
             self._refuse(request, self._service.refusal(call, error))
         else:
             request.admitted = admitted
-            if self._alone and request.modern and request.keep:
-                self._known = self._heads.learn(self._alone, call, admitted)
+            if alone and request.modern and request.keep:
+                self._known = self._heads.learn(alone, call, admitted)
             if request.modern and not request.whole and (call.header(b"expect") or "").lower() == "100-continue":
                 self.write(CONTINUE)
 
@@ -343,16 +348,18 @@ class Connection(asyncio.Protocol):
         length = int(digits)
         if length > self._max_body:
             return False
-        whole = len(data) - start == length
-        request = Request(known.call(digits, data[start:] if whole else b""), modern=True, keep=True, upgrade=False)
+        missing = length - len(data) + start
+        if missing < 0:
+            return False  # another request stands behind it, which is the parser's
+        request = Request(known.call(digits, b"" if missing else data[start:]), modern=True, keep=True, upgrade=False)
         request.admitted = known.admitted
         request.caller = HttpCaller(self, self._service.fresh_name(), "POST", known.path)
         self._requests.append(request)
-        if whole:
+        if not missing:
             request.whole = True
             self._serve(request)
             return True
-        # Another head says to the parser how long the body is, which is not all here, or has another request behind it.
+        # Another head says to the parser how long the body is. Nothing but body follows, so it can find no fault.
         self._again = True
         self._alarm.set(self._loop.time() + self._waits.body)
         self._parser.feed_data(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (length, data[start:]))
@@ -408,6 +415,7 @@ class Connection(asyncio.Protocol):
     def _break(self, status: int, message: str) -> None:
         """What came cannot be understood, nor what is behind it: once what is under way is answered, all ends."""
         self._deaf = True
+        caller: HttpCaller | None = None
         if self._requests and not self._requests[-1].whole:
             caller = self._requests.pop().caller
             if caller is not None and caller.over:
@@ -417,9 +425,14 @@ class Connection(asyncio.Protocol):
             self._draining = True
         else:
             self._say_and_close(status, message)
+            if caller is not None:
+                caller.status, caller.whole = status, True
+        if caller is not None:
+            caller.failure = BAD
+            self.over(caller)
 
     def _say_and_close(self, status: int, message: str) -> None:
-        body = json.encode({"error": {"message": message, "type": "invalid_request_error", "code": "bad_http"}})
+        body = json.encode({"error": {"message": message, "type": "invalid_request_error", "code": BAD}})
         head = status_line(status) + date()
         self.write(
             b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"

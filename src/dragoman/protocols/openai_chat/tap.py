@@ -16,6 +16,8 @@ MARK = b"[DONE]"
 ERROR = b'"error"'
 """In JSON these bytes are a key or a whole value, never words within a longer one: there a quote is escaped."""
 REASON = re.compile(rb'_reason"\s*:\s*"')
+REASONS = (b'_reason":"', b'_reason": "')
+"""As it is written, which is found faster."""
 CALL = b"_call"
 REFUSAL = b'refusal"'
 USAGE = b"_tokens"
@@ -160,22 +162,35 @@ class ChatTap(Tap):
 
     def _trim(self) -> None:
         """Keeps the end: the last event, however long ago it began, and what makes it LATE bytes."""
-        late = b"".join(self._late)
-        last = late.rfind(END, 0, -len(END)) + len(END) if END in late[: -len(END)] else 0
-        start = len(late) - LATE
-        if start < last:
-            late = late[late.find(END, start, last) + len(END) :]
-            self._cut = False
-        elif len(late) - last > MAX_EVENT:
-            late = b""
+        late = self._kept()
+        before = late.rfind(END, 0, -len(END))
+        last = 0 if before < 0 else before + len(END)
+        if len(late) - last > MAX_EVENT:
+            self._forget(late[:last])
+            late = late[-1:]
             self._cut = True
-        else:
-            late = late[last:]
-            self._cut = self._cut and not last
+        elif last:
+            enough = late.find(END, max(0, len(late) - LATE - len(END)), last)
+            start = last if enough < 0 else enough + len(END)
+            self._forget(late[:start])
+            late = late[start:]
         self._late = [late]
         self._size = len(late)
         # Room for as much again: an event that grows and grows is not copied for each of its pieces.
         self._room = 2 * max(LATE, len(late))
+
+    def _forget(self, data: bytes) -> None:
+        """Reads what whole events, which are kept no longer, say besides text."""
+        if max(map(data.rfind, (*REASONS, REFUSAL, CALL))) < 0:
+            at = data.rfind(USAGE)
+            if at < 0:
+                return
+            # Of reports the last one holds, and some services send one with each event.
+            before = data.rfind(END, 0, at)
+            data = data[before + len(END) :] if before >= 0 else data
+        decoder = EndDecoder(self._decoder)
+        decoder.feed(data)
+        self._decoder = decoder
 
     def _conclude(self, *, whole: bool) -> None:
         """Reads the end: its last events where these say all, else all that was kept. `whole`: nothing more comes."""
@@ -227,7 +242,12 @@ class ChatTap(Tap):
     def _kept(self) -> bytes:
         """What is kept of what came, from the first event on that is whole."""
         late = b"".join(self._late)
-        return late[late.find(END) + len(END) :] if self._cut else late
+        if self._cut:
+            end = late.find(END)
+            self._cut = end < 0
+            # Of an event too long to be kept its last byte is, with which its end may begin.
+            late = late[-1:] if end < 0 else late[end + len(END) :]
+        return late
 
 
 def _says_more(data: bytes) -> bool:

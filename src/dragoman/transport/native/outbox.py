@@ -38,8 +38,12 @@ class Outbox:
         """Sends what waits."""
         letters, self._letters = self._letters, []
         for transport, data in letters:
-            if not transport.is_closing():
-                transport.write(data)
+            try:
+                if not transport.is_closing():
+                    transport.write(data)
+            except Exception as exc:  # noqa: BLE001  # what is wrong with one must not cost the others what was promised them
+                self._loop.call_exception_handler({"message": "a message could not be sent", "exception": exc})
+                transport.abort()
 
     def _end(self) -> None:
         self.flush()
