@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.errors import DragomanError
+from dragoman.protocols.openai_chat import tap as tap_module
 from dragoman.protocols.openai_chat.reply import ReplyDecoder
 from dragoman.protocols.openai_chat.tap import LATE, ChatTap, read_whole
 from dragoman.protocols.relay import Told
@@ -246,6 +247,23 @@ def test_what_was_said_long_before_the_end_is_known(said: dict[str, Any]) -> Non
     body = stream(ROLE, text("a"), said, *[text(LONG)] * 30, STOP, DONE)
     for pieces in (bytewise(body), [event + b"\n\n" for event in body.split(b"\n\n")[:-1]], scattered(body, 1, 60)):
         assert tapped(pieces) == decoded(body)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("before", [[], [chunk({"content": "b"}, "length")]], ids=["", "behind the reason"])
+def test_an_event_too_long_to_be_kept_hides_nothing_behind_it(
+    size: int, before: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tap_module, "MAX_EVENT", 3 * LATE)
+    huge = text("word " * 4000)
+    for last in (
+        [*before, huge, chunk({}, "length"), REPORT, DONE],
+        [*before, huge, chunk({}, "length")],
+        [*before, huge],
+    ):
+        body = stream(ROLE, text("a"), *last)
+        pieces = [body[at : at + size] for at in range(0, len(body), size)]
+        assert tapped(pieces) == decoded(body), (last[-1], size)
 
 
 def test_where_the_end_is_cut_off_does_not_matter() -> None:

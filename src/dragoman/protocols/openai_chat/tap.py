@@ -163,6 +163,7 @@ class ChatTap(Tap):
     def _trim(self) -> None:
         """Keeps the end: the last event, however long ago it began, and what makes it LATE bytes."""
         late = self._kept()
+        self._cut = self._cut and END not in b"".join(self._late)
         before = late.rfind(END, 0, -len(END))
         last = 0 if before < 0 else before + len(END)
         if len(late) - last > MAX_EVENT:
@@ -242,12 +243,11 @@ class ChatTap(Tap):
     def _kept(self) -> bytes:
         """What is kept of what came, from the first event on that is whole."""
         late = b"".join(self._late)
-        if self._cut:
-            end = late.find(END)
-            self._cut = end < 0
-            # Of an event too long to be kept its last byte is, with which its end may begin.
-            late = late[-1:] if end < 0 else late[end + len(END) :]
-        return late
+        if not self._cut:
+            return late
+        end = late.find(END)
+        # Of an event too long to be kept its last byte is, with which its end may begin.
+        return late[-1:] if end < 0 else late[end + len(END) :]
 
 
 def _says_more(data: bytes) -> bool:
