@@ -12,7 +12,8 @@ from dragoman.engine.call import LINGER, signed
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
 from dragoman.protocols.relay import RelayCodec, Tap, Told
 from dragoman.transport.native.coding import unpacked
-from dragoman.transport.native.connection import BODY, BROKEN, HEAD, WHOLE, Connection
+from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.stage import BODY, BROKEN, HEAD, WHOLE
 from dragoman.transport.native.transport import NativeReply
 from dragoman.transport.native.wire import Wire
 from dragoman.transport.refused import check_proxy

@@ -102,15 +102,11 @@ class Gateway:
             await self._apologise(front, exc, caller)
         finally:
             caller.cut()
-            self.release(caller)
+            self._callers.discard(caller)
 
     def hold(self, caller: Caller) -> None:
-        """`interrupt` reaches `caller`, until `release`."""
+        """`interrupt` reaches `caller`, until it is over."""
         self._callers.add(caller)
-
-    def release(self, caller: Caller) -> None:
-        """No work for it is under way any more."""
-        self._callers.discard(caller)
 
     def over(self, caller: Caller) -> None:
         """All that is said to `caller` has been said. Told once for each request, by its server."""

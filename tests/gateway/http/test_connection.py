@@ -8,8 +8,9 @@ import pytest
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.app import Admitted
-from dragoman.gateway.http.connection import Connection, Shared
+from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.server import Server
+from dragoman.gateway.http.service import Shared
 from dragoman.types import HttpAnswer, HttpCall
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Got, Wire, ask, chat_body, connect, running, running_gateway

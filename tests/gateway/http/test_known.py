@@ -12,8 +12,9 @@ from dragoman.errors import DragomanError
 from dragoman.gateway.app import Admitted
 from dragoman.gateway.fronts import AtOnce, Front
 from dragoman.gateway.http.caller import HttpCaller
-from dragoman.gateway.http.connection import Connection, Shared
+from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.known import LONGEST, MOST, KnownHead, KnownHeads
+from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.waits import Waits
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import HttpAnswer, HttpCall
@@ -34,10 +35,10 @@ class Echo:
         self.slow = slow
         self._count = 0
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Peer) -> None:
         pass
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Peer) -> None:
         pass
 
     def admit(self, call: HttpCall) -> Admitted | HttpAnswer:

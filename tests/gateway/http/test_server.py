@@ -7,8 +7,9 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.gateway import Gateway, Waits
-from dragoman.gateway.http.connection import Connection, Shared
+from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.server import Server
+from dragoman.gateway.http.service import Shared
 from dragoman.gateway.serve import bind
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Running, chat_body, connect, running

@@ -59,11 +59,7 @@ class HttpCaller(Caller):
     def __init__(
         self, line: Line, request_id: str, method: str, path: str, *, keep: bool = True, chunks: bool = True
     ) -> None:
-        # As Caller does: a call for each request costs more than these lines.
-        self.request_id = request_id
-        self.method = method
-        self.path = path
-        self.since = monotonic()
+        super().__init__(request_id, method, path)
         self._line = line
         self._keep = keep
         self._chunks = chunks

@@ -2,21 +2,18 @@
 
 import asyncio
 from collections import deque
-from typing import Protocol, cast
+from typing import cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec.structs import force_setattr
 
-from dragoman.errors import DragomanError
-from dragoman.gateway.app import Admitted
 from dragoman.gateway.calls import MAX_HEAD, flaw, paused, too_large, too_large_head
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, check_head, date, split_target, status_line
-from dragoman.gateway.http.known import KnownHead, KnownHeads
+from dragoman.gateway.http.known import KnownHead
 from dragoman.gateway.http.request import Request, framing
-from dragoman.gateway.waits import Waits
+from dragoman.gateway.http.service import Service, Shared
 from dragoman.transport.native.alarm import EARLY, Alarm
-from dragoman.transport.native.outbox import Outbox
 from dragoman.types import HttpAnswer, HttpCall
 from dragoman.wire import json
 
@@ -33,76 +30,8 @@ UNSENT = 64 << 10
 """Bytes that wait for a slow caller before its service is no longer read."""
 
 
-class Service(Protocol):
-    """Who answers. All return at once."""
-
-    def opened(self, connection: "Connection") -> None:
-        """There is one more."""
-
-    def closed(self, connection: "Connection") -> None:
-        """There is one less."""
-
-    def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
-        """What answers a request with this head, or its refusal."""
-
-    def name(self, call: HttpCall) -> str:
-        """What the request is called in answers and logs."""
-
-    def fresh_name(self) -> str:
-        """What one is called that brings no name of its own."""
-
-    def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
-        """Begins the answer to a whole request."""
-
-    def over(self, caller: HttpCaller) -> None:
-        """Nothing more is done for `caller`."""
-
-    def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
-        """`error` in the words of whom the request was for."""
-
-
-class Shared:
-    """What the connections of a server have in common."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, waits: Waits, max_body: int) -> None:
-        self.loop = loop
-        self.outbox = Outbox(loop)
-        self.heads = KnownHeads()
-        self.waits = waits
-        self.max_body = max_body
-
-
 class Connection(asyncio.Protocol):
     """Also what httptools calls back."""
-
-    # Thousands of these are looked at in turn: what lies close together is found faster.
-    __slots__ = (
-        "_again",
-        "_alarm",
-        "_alone",
-        "_closing",
-        "_deaf",
-        "_draining",
-        "_fields",
-        "_heads",
-        "_in_head",
-        "_known",
-        "_loop",
-        "_max_body",
-        "_outbox",
-        "_overhead",
-        "_parser",
-        "_requests",
-        "_service",
-        "_spoke",
-        "_transport",
-        "_unread",
-        "_unsent",
-        "_url",
-        "_waits",
-        "congested",
-        "over",
-    )
 
     def __init__(self, service: Service, shared: Shared) -> None:
         self.congested: asyncio.Event | None = None

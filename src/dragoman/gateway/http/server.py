@@ -9,7 +9,8 @@ from typing import Any
 from dragoman.errors import DragomanError
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.http.caller import HttpCaller
-from dragoman.gateway.http.connection import Connection, Shared
+from dragoman.gateway.http.connection import Connection
+from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.relay import begin_relay
 from dragoman.types import HttpAnswer, HttpCall
 
@@ -32,7 +33,7 @@ class Server:
         self._shared = Shared(self._loop, gateway.waits, gateway.max_body)
         self.fresh_name = gateway.names.fresh
         self.over = gateway.over
-        self._connections: set[Connection] = set()
+        self._connections: set[Peer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._empty = asyncio.Event()
@@ -81,12 +82,12 @@ class Server:
     def _connect(self) -> Connection:
         return Connection(self, self._shared)
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Peer) -> None:
         self._connections.add(connection)
         if self._stopping.is_set():
             connection.drain()  # accepted just before the listeners closed
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Peer) -> None:
         self._connections.discard(connection)
         if not self._connections:
             self._empty.set()

@@ -9,27 +9,24 @@ EARLY = 0.001
 
 
 class Alarm:
-    """Rings once `deadline` has passed. A later deadline needs no new timer: the old one looks at it when it fires.
+    """Rings once `deadline` has passed. A later deadline needs no new timer: the old one looks at it when it fires."""
 
-    `at`: when that is. Where `deadline` is not before it, it may simply be set.
-    """
-
-    __slots__ = ("_loop", "_ring", "_timer", "at", "deadline")
+    __slots__ = ("_at", "_loop", "_ring", "_timer", "deadline")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self.deadline = math.inf
         self._loop = loop
         self._ring = ring
-        self.at = math.inf
+        self._at = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, deadline: float) -> None:
         """Rings at `deadline`, in the loop's time; infinity: not at all."""
         self.deadline = deadline
-        if deadline < self.at:
+        if deadline < self._at:
             if self._timer is not None:
                 self._timer.cancel()
-            self.at = deadline
+            self._at = deadline
             self._timer = self._loop.call_at(deadline, self._fire)
 
     def stop(self) -> None:
@@ -43,7 +40,7 @@ class Alarm:
     def _fire(self) -> None:
         deadline = self.deadline
         self._timer = None
-        self.at = math.inf
+        self._at = math.inf
         if self._loop.time() + EARLY < deadline:
             self.set(deadline)
         else:

@@ -1,0 +1,61 @@
+"""What stands behind a server's connections: who answers, and what they all have in common."""
+
+import asyncio
+from typing import Protocol
+
+from dragoman.errors import DragomanError
+from dragoman.gateway.app import Admitted
+from dragoman.gateway.http.caller import HttpCaller
+from dragoman.gateway.http.known import KnownHeads
+from dragoman.gateway.waits import Waits
+from dragoman.transport.native.outbox import Outbox
+from dragoman.types import HttpAnswer, HttpCall
+
+
+class Peer(Protocol):
+    """A connection, as its server sees it."""
+
+    def drain(self) -> None:
+        """No more requests: closes once those under way are answered."""
+
+    def abort(self) -> None:
+        """Ends it at once."""
+
+
+class Service(Protocol):
+    """Who answers. All return at once."""
+
+    def opened(self, connection: Peer) -> None:
+        """There is one more."""
+
+    def closed(self, connection: Peer) -> None:
+        """There is one less."""
+
+    def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
+        """What answers a request with this head, or its refusal."""
+
+    def name(self, call: HttpCall) -> str:
+        """What the request is called in answers and logs."""
+
+    def fresh_name(self) -> str:
+        """What one is called that brings no name of its own."""
+
+    def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+        """Begins the answer to a whole request."""
+
+    def over(self, caller: HttpCaller) -> None:
+        """Nothing more is done for `caller`."""
+
+    def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
+        """`error` in the words of whom the request was for."""
+
+
+class Shared:
+    """What the connections of a server have in common."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, waits: Waits, max_body: int) -> None:
+        self.loop = loop
+        self.outbox = Outbox(loop)
+        self.heads = KnownHeads()
+        self.waits = waits
+        self.max_body = max_body
