@@ -151,10 +151,7 @@ class Decoded(Answer):
         except DragomanError as exc:
             self._fail(exc)
             return decoder.salvage()
-        if self._marked:
-            events = [event for piece in pieces for event in decoder.feed(piece)]
-        else:
-            events = decoder.feed(b"".join(pieces))
+        events = decoder.feed_pieces(pieces) if self._marked else decoder.feed(b"".join(pieces))
         if not pieces:
             events = decoder.finish()
             self.close()

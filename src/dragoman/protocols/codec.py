@@ -1,7 +1,7 @@
 """What a dialect is: the seams that every protocol here fills. Knows no vendor."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import ClassVar
 
 from msgspec import Struct
@@ -39,10 +39,15 @@ class Decoder(ABC):
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """The events that `data`, cut anywhere, completes. An empty piece marks the end of an HTTP chunk."""
+        return self.feed_pieces((data,))
+
+    def feed_pieces(self, pieces: Iterable[bytes]) -> list[StreamEvent]:
+        """The same, one piece after another."""
         events: list[StreamEvent] = []
         if self.error is None:
             try:
-                self._read(data, events)
+                for piece in pieces:
+                    self._read(piece, events)
             except DragomanError as exc:
                 self.error = exc
         return events

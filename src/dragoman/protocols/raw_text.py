@@ -43,6 +43,10 @@ class _Chunk(Enum):
     MARK = "the mark, and whole"
 
 
+TEXT, MAYBE, MARK = _Chunk.TEXT, _Chunk.MAYBE, _Chunk.MARK
+"""Asked for at each chunk: a lookup in an enumeration costs as much as the question."""
+
+
 class RawTextDecoder(Decoder):
     """Text that ends with the body.
 
@@ -54,7 +58,7 @@ class RawTextDecoder(Decoder):
         self._mark = (broken_mark or "").encode()
         self._utf8 = Utf8Reader()
         self._start: list[bytes] | None = []
-        self._chunk = _Chunk.MAYBE
+        self._chunk = MAYBE
         self._held = b""
         self._begun = False
 
@@ -104,24 +108,25 @@ class RawTextDecoder(Decoder):
         if not data:
             self._end_chunk(out)
             return
-        if self._chunk is _Chunk.MARK:
+        if self._chunk is MARK:
             # More came after it: it was text.
             self._release(out)
-            self._chunk = _Chunk.MAYBE
-        if self._chunk is _Chunk.MAYBE:
+            self._chunk = MAYBE
+        if self._chunk is MAYBE:
             held = self._held + data
             if self._mark.startswith(held):
                 self._held = held
                 return
-            self._chunk, self._held, data = _Chunk.TEXT, b"", held
+            self._chunk, self._held, data = TEXT, b"", held
         self._text(self._utf8.feed(data), out)
 
     def _end_chunk(self, out: list[StreamEvent]) -> None:
-        if self._held and self._held == self._mark:
-            self._chunk = _Chunk.MARK
-            return
-        self._release(out)
-        self._chunk = _Chunk.MAYBE
+        if self._held:
+            if self._held == self._mark:
+                self._chunk = MARK
+                return
+            self._release(out)
+        self._chunk = MAYBE
 
     def _release(self, out: list[StreamEvent]) -> None:
         data, self._held = self._held, b""

@@ -1,52 +1,41 @@
-"""Where HTTP chunks end, read beside libcurl, which does not tell. Knows no protocol but HTTP."""
+"""HTTP chunks, taken apart beside libcurl, which does not tell where they end. Knows no protocol but HTTP."""
 
-from collections import deque
+from functools import partial
 
 import httptools
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
-class ChunkEnds:
-    """Follows a chunked body as it came off the wire, and cuts what libcurl hands out where a chunk has ended."""
+class Chunks:
+    """A chunked body as it comes off the wire. `whole`: it has come to its end, which one with a fault never does.
 
-    def __init__(self) -> None:
+    `marked`: an empty piece follows each chunk but the last, which is the end itself.
+    """
+
+    def __init__(self, *, marked: bool) -> None:
+        self.whole = False
+        self._broken = False
+        self._pieces: list[bytes] = []
+        self.on_body = self._pieces.append
+        if marked:
+            self.on_chunk_complete = partial(self._pieces.append, b"")
         self._parser = httptools.HttpResponseParser(self)
         self._parser.feed_data(HEAD)
-        self._read = 0
-        self._given = 0
-        self._ends: deque[int] = deque()
 
-    def on_body(self, data: bytes) -> None:
-        """Part of a chunk."""
-        self._read += len(data)
-
-    def on_chunk_complete(self) -> None:
-        """The end of a chunk."""
-        self._ends.append(self._read)
+    def on_message_complete(self) -> None:
+        """The end."""
+        self.whole = True
+        if self._pieces and not self._pieces[-1]:
+            self._pieces.pop()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Takes raw bytes, before libcurl hands out what they hold; an empty piece where that had ended a chunk."""
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            return []  # libcurl finds the same fault, and says so
-        return self._marks()
-
-    def cut(self, data: bytes) -> list[bytes]:
-        """`data` in pieces, an empty one behind each end of a chunk."""
-        pieces: list[bytes] = []
-        while data:
-            size = self._ends[0] - self._given if self._ends else len(data)
-            pieces.append(data[:size])
-            self._given += len(pieces[-1])
-            data = data[size:]
-            pieces += self._marks()
+        """The pieces that `data`, cut anywhere, holds; none spans two chunks."""
+        if not self._broken:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserError:
+                self._broken = True
+        pieces = self._pieces.copy()
+        self._pieces.clear()
         return pieces
-
-    def _marks(self) -> list[bytes]:
-        marks: list[bytes] = []
-        while self._ends and self._ends[0] <= self._given:
-            self._ends.popleft()
-            marks = [b""]
-        return marks

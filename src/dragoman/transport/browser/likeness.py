@@ -10,9 +10,8 @@ from curl_cffi.curl import DEFAULT_CACERT
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
 from dragoman.errors import ConfigurationError, nearest
-from dragoman.transport.browser.request import new_handle
+from dragoman.transport.browser.handles import Handle, Handles
 from dragoman.transport.browser.transfer import Transfer
-from dragoman.transport.native.target import parse
 from dragoman.transport.refused import check_proxy
 from dragoman.transport.seam import Route
 from dragoman.types import HttpRequest
@@ -25,16 +24,17 @@ class Browser:
         self.name = _known(impersonate)
         self._multi: AsyncCurl | None = None
         self._transfers: set[Transfer] = set()
+        self._handles = Handles(self.name)
         self._trust = Trust()
 
     async def open(self, request: HttpRequest, route: Route) -> Transfer:
         """The transfer, once its head is here."""
-        handle = new_handle(self.name, request, route, self._trust.file(route.ca_file))
-        transfer = Transfer(self._here(), handle, request, route, self._transfers.discard)
+        handle = self._handles.take(request, route, self._trust.file(route.ca_file))
+        transfer = Transfer(self._here(), handle, request, route, self._left)
         self._transfers.add(transfer)
         try:
             await transfer.arrive()
-            check_proxy(transfer, parse(request.url, route.proxy).origin)
+            check_proxy(transfer, handle.target.origin)
         except BaseException:
             transfer.close()
             raise
@@ -47,7 +47,15 @@ class Browser:
         if self._multi is not None:
             _close(self._multi)
             self._multi = None
+        self._handles.close()
         self._trust.close()
+
+    def _left(self, transfer: Transfer, handle: Handle, *, well: bool) -> None:
+        self._transfers.discard(transfer)
+        if well:
+            self._handles.give_back(handle)
+        else:
+            handle.close()
 
     def _here(self) -> AsyncCurl:
         if self._multi is not None and self._multi.loop is not asyncio.get_running_loop():

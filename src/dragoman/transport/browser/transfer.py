@@ -1,15 +1,16 @@
 """One transfer in libcurl, from the request to the last byte. Knows no protocol but HTTP."""
 
 import asyncio
-from collections.abc import Callable
+from typing import Protocol
 
-from curl_cffi import AsyncCurl, Curl, CurlECode, CurlError, CurlInfo
+from curl_cffi import AsyncCurl, CurlECode, CurlError, CurlInfo
 from curl_cffi.const import CurlOpt
 from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError
-from dragoman.transport.browser.chunks import ChunkEnds
+from dragoman.transport.browser.chunks import Chunks
 from dragoman.transport.browser.faults import error_of
+from dragoman.transport.browser.handles import Handle
 from dragoman.transport.native.coding import REWRITTEN
 from dragoman.transport.seam import MAX_BODY, Reply, Route
 from dragoman.transport.waits import Waits
@@ -18,28 +19,24 @@ from dragoman.types import HttpRequest, ReplyHead
 WINDOW = 64 << 10
 """Bytes kept for a slow reader, then libcurl stops reading: 64 KiB, four of its own buffers."""
 
-DATA_IN = 3
-"""CURLINFO_DATA_IN: bytes of a body as they came. https://curl.se/libcurl/c/CURLOPT_DEBUGFUNCTION.html"""
-
 MAX_HEAD = 64 << 10
 """Bytes of a reply's head: 64 KiB, as nginx and Node give at most; libcurl itself stops at 300 KB."""
 
 
-class Transfer(Reply):
-    """A reply as libcurl brings it. `left` is told once it has ended."""
+class Left(Protocol):
+    """Told once that a transfer is over, and no longer needs its handle. `well`: it is whole."""
 
-    def __init__(
-        self,
-        multi: AsyncCurl,
-        handle: Curl,
-        request: HttpRequest,
-        route: Route,
-        left: Callable[["Transfer"], object],
-    ) -> None:
+    def __call__(self, transfer: "Transfer", handle: Handle, *, well: bool) -> None: ...
+
+
+class Transfer(Reply):
+    """A reply as libcurl brings it."""
+
+    def __init__(self, multi: AsyncCurl, handle: Handle, request: HttpRequest, route: Route, left: Left) -> None:
         self._waits = Waits(route.limits, request.url)
         self._route = route
         self._marked = request.mark_chunks
-        self._chunks: ChunkEnds | None = None
+        self._chunks: Chunks | None = None
         self._tls = request.url.startswith("https:")
         self._left = left
         self._pieces: list[bytes] = []
@@ -50,28 +47,26 @@ class Transfer(Reply):
         self._arrived = False
         self._over = False
         self._fault: DragomanError | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
         self._multi = multi
         self._curl = handle
         self._curl.setopt(CurlOpt.HEADERFUNCTION, self._on_header)
         self._curl.setopt(CurlOpt.WRITEFUNCTION, self._on_body)
-        if self._marked:
-            # Of all that libcurl tells, only this holds the chunks as they came.
-            self._curl.setopt(CurlOpt.VERBOSE, 1)
-            self._curl.setopt(CurlOpt.DEBUGFUNCTION, self._on_wire)
         self._multi.add_handle(self._curl).add_done_callback(self._on_end)
 
     async def arrive(self) -> None:
         """Returns once the head is here. Raises what went wrong before that."""
         limits = self._waits.limits
+        begun = False
         while not self._arrived and not self._over:
             now = self._waits.passed()
             self._waits.left()
-            sent = self._number(CurlInfo.PRETRANSFER_TIME_T) / 1_000_000
+            # Before libcurl has begun, what it tells is of the transfer that its handle was for before.
+            sent = self._number(CurlInfo.PRETRANSFER_TIME_T) / 1_000_000 if begun else 0.0
             ends: list[tuple[float, float | None, Phase]] = []
             if sent and limits.first_byte is not None:
                 ends.append((sent + limits.first_byte, limits.first_byte, "first_byte"))
-            if not sent and limits.connect is not None and not self._connected():
+            if not sent and limits.connect is not None and not (begun and self._connected()):
                 ends.append((limits.connect, limits.connect, "connect"))
             for end, limit, phase in ends:
                 if end <= now:
@@ -81,15 +76,14 @@ class Transfer(Reply):
             looks += [now + limits.first_byte] if limits.first_byte is not None and not sent else []
             looks += [limits.total] if limits.total is not None else []
             await self._change(min(looks) - now if looks else None)
+            begun = True
         if not self._arrived:
             raise self._fault or TruncatedStreamError(f"{self._waits.host} broke off within the head")
 
     async def read(self) -> list[bytes]:
         """What has arrived, an empty piece behind each chunk where they are marked, or each piece of a packed body."""
         try:
-            self._waits.left()
-            if not self._pieces and not self._over:
-                await self._waits.within(self._something, "idle", self._waits.limits.idle)
+            await self._more()
         except DragomanError as exc:
             self._stop(exc)
         batch, self._pieces, self._size = self._pieces, [], 0
@@ -98,6 +92,18 @@ class Transfer(Reply):
         if not batch and self._fault is not None:
             raise self._fault
         return batch
+
+    async def _more(self) -> None:
+        """Waits until there is something to read. Raises TimeoutError."""
+        left = self._waits.left()
+        if self._pieces or self._over:
+            return
+        limits = self._waits.limits
+        if left is not None and (limits.idle is None or left < limits.idle):
+            if not await self._change(left):
+                raise self._waits.over("total", limits.total)
+        elif not await self._change(limits.idle):
+            raise self._waits.over("idle", limits.idle)
 
     def _resume(self) -> None:
         self._paused = False
@@ -115,27 +121,34 @@ class Transfer(Reply):
         """Ends the transfer: libcurl closes the connection of one that is not whole as soon as it is taken away."""
         if self._over:
             return
-        self._finish(fault)
         self._multi.remove_handle(self._curl)
-        self._curl.close()
+        self._finish(fault)
 
     def _finish(self, fault: DragomanError | None) -> None:
         self._over = True
         self._fault = fault
         self._wake()
-        self._left(self)
+        self._left(self, self._curl, well=fault is None)
 
-    async def _change(self, seconds: float | None) -> None:
-        """Waits until something has come, at most so long."""
-        await asyncio.wait([self._something()], timeout=seconds)
-
-    def _something(self) -> "asyncio.Future[None]":
-        self._waiter = asyncio.get_running_loop().create_future()
-        return self._waiter
+    async def _change(self, seconds: float | None) -> bool:
+        """Waits until something has come, at most so long; False where nothing has."""
+        loop = self._multi.loop
+        waiter: asyncio.Future[bool] = loop.create_future()
+        self._waiter = waiter
+        timer = None if seconds is None else loop.call_later(seconds, self._late)
+        try:
+            return await waiter
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._waiter.set_result(True)
+
+    def _late(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(False)
 
     def _connected(self) -> bool:
         return self._number(CurlInfo.NUM_CONNECTS) > 0
@@ -153,8 +166,10 @@ class Transfer(Reply):
         if head is not None:
             self.head = head
             self._arrived = True
-            if self._marked and self._arriving.chunked and not self._arriving.coded:
-                self._chunks = ChunkEnds()
+            if self._arriving.chunked and not self._arriving.coded:
+                self._chunks = Chunks(marked=self._marked)
+            # Chunked it comes as it is, in few pieces instead of one for each chunk; libcurl still finds its end.
+            self._curl.setopt(CurlOpt.HTTP_TRANSFER_DECODING, self._chunks is None)
             self._wake()
         return len(line)
 
@@ -162,30 +177,28 @@ class Transfer(Reply):
         if self._size >= WINDOW:
             self._paused = True
             return CURL_WRITEFUNC_PAUSE
-        self._pieces += self._cut(data)
+        if self._chunks is not None:
+            self._pieces += self._chunks.feed(data)
+        else:
+            self._pieces += [data, b""] if self._marked else [data]
         self._size += len(data)
         self._total += len(data)
         if self._total > MAX_BODY and self._arriving.coded:
             return CURL_WRITEFUNC_ERROR
-        self._wake()
-        return len(data)
-
-    def _cut(self, data: bytes) -> list[bytes]:
-        if self._chunks is not None:
-            return self._chunks.cut(data)
-        return [data, b""] if self._marked else [data]
-
-    def _on_wire(self, kind: int, data: bytes) -> None:
-        if kind == DATA_IN and self._chunks is not None and (marks := self._chunks.feed(data)):
-            self._pieces += marks
+        if self._pieces:
             self._wake()
+        return len(data)
 
     def _on_end(self, transfer: "asyncio.Future[None]") -> None:
         if self._over or transfer.cancelled():
             return
         exc = transfer.exception()
-        self._finish(None if exc is None else self._meaning(exc))
-        self._curl.close()
+        if exc is not None:
+            self._finish(self._meaning(exc))
+        elif self._chunks is not None and not self._chunks.whole:
+            self._finish(BadEventError(f"{self._waits.host}: expected HTTP chunks"))
+        else:
+            self._finish(None)
 
     def _meaning(self, exc: BaseException) -> DragomanError:
         host = self._waits.host

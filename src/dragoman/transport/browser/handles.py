@@ -1,0 +1,114 @@
+"""libcurl's handles, each made ready for requests of one kind and kept for the next. Knows no protocol but HTTP."""
+
+from curl_cffi import Curl, CurlHttpVersion, CurlOpt
+
+from dragoman.transport.native.target import Target, head, parse
+from dragoman.transport.seam import Route
+from dragoman.transport.waits import opening
+from dragoman.types import HttpRequest
+
+FOREVER_MS = 10**9
+"""Eleven days: to libcurl, 0 would mean its own default of five minutes."""
+
+MOST_IDLE = 64
+"""Handles that are kept, of all kinds together. Making one costs 70 µs; a kept one holds some 10 KiB."""
+
+WITH_BODY = ("POST", "PUT", "PATCH")
+
+Kind = tuple[str, str, bool, Route, str]
+"""What a handle is made ready for: URL, method, whether there is a body, route, CA file."""
+
+
+class Handle(Curl):
+    """One of libcurl's, and what it is ready for."""
+
+    _WS_RECV_BUFFER_SIZE = 1  # for frames of WebSockets, which none of ours carries, each would hold 128 KiB more
+
+    def __init__(self, kind: Kind, target: Target) -> None:
+        super().__init__()
+        self.kind = kind
+        self.target = target
+
+
+class Handles:
+    """The handles of one browser's likeness."""
+
+    def __init__(self, browser: str) -> None:
+        self._browser = browser
+        self._idle: dict[Kind, list[Handle]] = {}
+        self._count = 0
+
+    def take(self, request: HttpRequest, route: Route, ca_file: str) -> Handle:
+        """A handle that is ready to go. Raises InvalidRequestError, ConfigurationError."""
+        body = request.method != "HEAD" and (bool(request.body) or request.method in WITH_BODY)
+        kind = (request.url, request.method, body, route, ca_file)
+        idle = self._idle.get(kind)
+        target = idle[-1].target if idle else parse(request.url, route.proxy)
+        head(request, target)  # refuses what no transport of ours sends
+        if idle:
+            handle = idle.pop()
+            self._count -= 1
+            if not idle:
+                del self._idle[kind]
+        else:
+            handle = self._new(kind, target)
+        if body:
+            handle.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(request.body))
+            handle.setopt(CurlOpt.POSTFIELDS, request.body)
+        handle.setopt(CurlOpt.HTTPHEADER, _lines(request))
+        return handle
+
+    def give_back(self, handle: Handle) -> None:
+        """Keeps the handle of a transfer that has ended well, in place of the one that has been idle for longest."""
+        handle.clean_handles_and_buffers()
+        self._idle.setdefault(handle.kind, []).append(handle)
+        self._count += 1
+        if self._count > MOST_IDLE:
+            kind, idle = next(iter(self._idle.items()))
+            idle.pop(0).close()
+            self._count -= 1
+            if not idle:
+                del self._idle[kind]
+
+    def close(self) -> None:
+        """Closes those that are idle."""
+        for idle in self._idle.values():
+            for handle in idle:
+                handle.close()
+        self._idle.clear()
+        self._count = 0
+
+    def _new(self, kind: Kind, target: Target) -> Handle:
+        url, method, body, route, ca_file = kind
+        curl = Handle(kind, target)
+        curl.impersonate(self._browser, default_headers=True)
+        if target.origin.scheme == "http":
+            # No browser speaks HTTP/2 without TLS; libcurl would ask each service to upgrade.
+            curl.setopt(CurlOpt.HTTP_VERSION, CurlHttpVersion.V1_1)
+        curl.setopt(CurlOpt.URL, url)
+        if method == "HEAD":
+            curl.setopt(CurlOpt.NOBODY, 1)
+        elif body:
+            curl.setopt(CurlOpt.POST, 1)
+            curl.setopt(CurlOpt.CUSTOMREQUEST, method)
+        elif method != "GET":
+            curl.setopt(CurlOpt.CUSTOMREQUEST, method)
+        curl.setopt(CurlOpt.ACCEPT_ENCODING, "")  # decodes all that it can; the browser's own list is what is sent
+        # The empty words keep libcurl from reading HTTP_PROXY and NO_PROXY in the environment.
+        curl.setopt(CurlOpt.PROXY, route.proxy or "")
+        curl.setopt(CurlOpt.NOPROXY, "")
+        curl.setopt(CurlOpt.SUPPRESS_CONNECT_HEADERS, 1)
+        curl.setopt(CurlOpt.CAINFO, ca_file)
+        curl.setopt(CurlOpt.PROXY_CAINFO, ca_file)
+        limit = opening(route, url)
+        curl.setopt(CurlOpt.CONNECTTIMEOUT_MS, FOREVER_MS if limit is None else max(1, round(limit * 1000)))
+        return curl
+
+
+def _lines(request: HttpRequest) -> list[bytes]:
+    """The request's own headers, which stand in place of the browser's; none that libcurl would add by itself."""
+    lines = [b"Expect:"]
+    if not any(name.lower() == "content-type" for name, _ in request.headers):
+        lines.append(b"Content-Type:")
+    lines += [(f"{name}: {value}" if value else f"{name};").encode() for name, value in request.headers]
+    return lines
