@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 
 import pytest
 
@@ -40,3 +41,32 @@ def test_an_interrupt_that_came_too_early_to_be_counted_is_one_too() -> None:
     # What is left of it is a cancelled task.
     with pytest.raises(KeyboardInterrupt):
         run(cancelled())
+
+
+def test_an_interrupt_reaches_a_loop_that_sleeps_on() -> None:
+    # One that comes between the last look at signals and the sleep interrupts nothing, nor does one that another thread
+    # takes.
+    over, woken = threading.Event(), threading.Event()
+
+    def press(loop: asyncio.AbstractEventLoop) -> None:
+        over.wait(0.05)  # by then it sleeps; were it awake, nothing would be tested
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        if not over.wait(10):
+            woken.set()
+            loop.call_soon_threadsafe(lambda: None)
+
+    async def sleeping() -> None:
+        thread.append(threading.Thread(target=press, args=(asyncio.get_running_loop(),)))
+        thread[0].start()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        await asyncio.Event().wait()
+
+    thread: list[threading.Thread] = []
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(sleeping())
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        over.set()
+        thread[0].join()
+    assert not woken.is_set()
