@@ -46,7 +46,8 @@ class Outbox:
                 transport.abort()
 
     def _end(self) -> None:
-        self.flush()
+        if self._letters:
+            self.flush()
         self._alone = self._posted == 1
         self._posted = len(self._letters)
         if self._letters:
