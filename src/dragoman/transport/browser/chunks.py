@@ -8,20 +8,26 @@ HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 class Chunks:
-    """A chunked body as it comes off the wire. `whole`: it has come to its end, which one with a fault never does.
+    """A chunked body as it comes off the wire.
 
-    `marked`: an empty piece follows each chunk but the last, which is the end itself.
+    `whole`: it has come to its end. `broken`: no more can be read, be it for a fault within or for what stands behind
+    the end. `marked`: an empty piece follows each chunk but the last, which is the end itself.
     """
 
     def __init__(self, *, marked: bool) -> None:
         self.whole = False
-        self._broken = False
+        self.broken = False
         self._pieces: list[bytes] = []
         self.on_body = self._pieces.append
         if marked:
             self.on_chunk_complete = partial(self._pieces.append, b"")
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._parser.feed_data(HEAD)
+
+    def on_message_begin(self) -> None:
+        """The body's, or that of something behind its end, which is none of it: the parser stops there."""
+        if self.whole:
+            raise EOFError
 
     def on_message_complete(self) -> None:
         """The end."""
@@ -31,11 +37,16 @@ class Chunks:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The pieces that `data`, cut anywhere, holds; none spans two chunks."""
-        if not self._broken:
+        if self._parser is not None:
             try:
                 self._parser.feed_data(data)
-            except httptools.HttpParserError:
-                self._broken = True
+            except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+                self.broken = True
+                self.close()
         pieces = self._pieces.copy()
         self._pieces.clear()
         return pieces
+
+    def close(self) -> None:
+        """Nothing more is fed. The two know each other: without this, only the collector would free them."""
+        self._parser = None

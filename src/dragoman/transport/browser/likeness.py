@@ -1,6 +1,7 @@
 """libcurl in asyncio: transfers that can be ended at once and wait for a slow reader. Knows no protocol but HTTP."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import get_args
@@ -29,8 +30,9 @@ class Browser:
 
     async def open(self, request: HttpRequest, route: Route) -> Transfer:
         """The transfer, once its head is here."""
+        multi = self._here()
         handle = self._handles.take(request, route, self._trust.file(route.ca_file))
-        transfer = Transfer(self._here(), handle, request, route, self._left)
+        transfer = Transfer(multi, handle, request, route, self._left)
         self._transfers.add(transfer)
         try:
             await transfer.arrive()
@@ -42,11 +44,15 @@ class Browser:
 
     def close(self) -> None:
         """Ends every connection. May be called twice."""
+        multi, self._multi = self._multi, None
+        if multi is not None and multi.loop.is_closed():
+            multi.loop = _Ended()  # type: ignore[assignment]  # as much of a loop as is asked for
         for transfer in list(self._transfers):
-            transfer.close()
-        if self._multi is not None:
-            _close(self._multi)
-            self._multi = None
+            # Where its loop has ended, nobody there can be told.
+            with suppress(RuntimeError):
+                transfer.close()
+        if multi is not None:
+            _close(multi)
         self._handles.close()
         self._trust.close()
 
@@ -59,7 +65,7 @@ class Browser:
 
     def _here(self) -> AsyncCurl:
         if self._multi is not None and self._multi.loop is not asyncio.get_running_loop():
-            self.close()  # its loop has ended: nothing there can be waited for any more
+            self.close()  # nothing there can be waited for any more
         if self._multi is None:
             self._multi = AsyncCurl()
         return self._multi
@@ -71,14 +77,28 @@ def _close(multi: AsyncCurl) -> None:
     Its `close` is a coroutine only because it waits for its own timer task, which it has cancelled; it goes on as soon
     as that wait is cancelled too (curl_cffi 0.16, 2026-11).
     """
-    if multi.loop.is_closed():
-        return
     closing = multi.close()  # type: ignore[no-untyped-call]  # curl_cffi has no annotation here
     try:
         closing.send(None)
         closing.throw(asyncio.CancelledError())
     except StopIteration:
         return
+
+
+class _Ended:
+    """Stands for a loop that has ended, while libcurl takes leave of it."""
+
+    def is_closed(self) -> bool:
+        return True
+
+    def remove_reader(self, fd: int) -> None:
+        """Nobody reads there any more."""
+
+    def remove_writer(self, fd: int) -> None:
+        """Nor writes."""
+
+    def call_later(self, delay: float, callback: object, *args: object) -> None:
+        """Nor waits."""
 
 
 def _known(impersonate: str) -> str:

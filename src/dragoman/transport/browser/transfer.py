@@ -20,11 +20,15 @@ WINDOW = 64 << 10
 """Bytes kept for a slow reader, then libcurl stops reading: 64 KiB, four of its own buffers."""
 
 MAX_HEAD = 64 << 10
-"""Bytes of a reply's head: 64 KiB, as nginx and Node give at most; libcurl itself stops at 300 KB."""
+"""Bytes of a reply's head: 64 KiB, as nginx and Node give at most; libcurl itself stops at 300 KB. Also of what comes
+of a chunked body without any text."""
+
+BODILESS = (204, 304)
+"""Replies without a body, whatever their head says (RFC 9112, section 6.3)."""
 
 
 class Left(Protocol):
-    """Told once that a transfer is over, and no longer needs its handle. `well`: it is whole."""
+    """Told once that a transfer is over, and no longer needs its handle. `well`: that may serve again."""
 
     def __call__(self, transfer: "Transfer", handle: Handle, *, well: bool) -> None: ...
 
@@ -36,17 +40,20 @@ class Transfer(Reply):
         self._waits = Waits(route.limits, request.url)
         self._route = route
         self._marked = request.mark_chunks
+        self._bodiless = request.method == "HEAD"
         self._chunks: Chunks | None = None
         self._tls = request.url.startswith("https:")
         self._left = left
         self._pieces: list[bytes] = []
         self._size = 0
         self._total = 0
+        self._overhead = 0
         self._paused = False
         self._arriving = _Head()
         self._arrived = False
         self._over = False
         self._fault: DragomanError | None = None
+        self._broken: BadEventError | None = None
         self._waiter: asyncio.Future[bool] | None = None
         self._multi = multi
         self._curl = handle
@@ -121,14 +128,18 @@ class Transfer(Reply):
         """Ends the transfer: libcurl closes the connection of one that is not whole as soon as it is taken away."""
         if self._over:
             return
-        self._multi.remove_handle(self._curl)
-        self._finish(fault)
+        try:
+            self._multi.remove_handle(self._curl)
+        finally:
+            self._finish(fault)
 
-    def _finish(self, fault: DragomanError | None) -> None:
+    def _finish(self, fault: DragomanError | None, *, well: bool = False) -> None:
         self._over = True
         self._fault = fault
+        if self._chunks is not None:
+            self._chunks.close()
+        self._left(self, self._curl, well=well)
         self._wake()
-        self._left(self, self._curl, well=fault is None)
 
     async def _change(self, seconds: float | None) -> bool:
         """Waits until something has come, at most so long; False where nothing has."""
@@ -162,11 +173,13 @@ class Transfer(Reply):
             return len(line)  # a trailer
         head = self._arriving.feed(line)
         if self._arriving.size > MAX_HEAD:
+            self._broken = self._too_large(f"a head of at most {MAX_HEAD}")
             return CURL_WRITEFUNC_ERROR
         if head is not None:
             self.head = head
             self._arrived = True
-            if self._arriving.chunked and not self._arriving.coded:
+            bodiless = self._bodiless or head.status in BODILESS
+            if self._arriving.chunked and not self._arriving.coded and not bodiless:
                 self._chunks = Chunks(marked=self._marked)
             # Chunked it comes as it is, in few pieces instead of one for each chunk; libcurl still finds its end.
             self._curl.setopt(CurlOpt.HTTP_TRANSFER_DECODING, self._chunks is None)
@@ -178,38 +191,56 @@ class Transfer(Reply):
             self._paused = True
             return CURL_WRITEFUNC_PAUSE
         if self._chunks is not None:
-            self._pieces += self._chunks.feed(data)
-        else:
-            self._pieces += [data, b""] if self._marked else [data]
+            return self._on_chunks(self._chunks, data)
+        self._pieces += [data, b""] if self._marked else [data]
         self._size += len(data)
         self._total += len(data)
         if self._total > MAX_BODY and self._arriving.coded:
+            self._broken = self._too_large(f"a packed body of at most {MAX_BODY}")
             return CURL_WRITEFUNC_ERROR
-        if self._pieces:
-            self._wake()
+        self._wake()
         return len(data)
 
+    def _on_chunks(self, chunks: Chunks, data: bytes) -> int:
+        pieces = chunks.feed(data)
+        self._pieces += pieces
+        self._size += sum(map(len, pieces))
+        self._overhead = 0 if pieces else self._overhead + len(data)
+        if pieces:
+            self._wake()
+        if chunks.broken:
+            self._broken = BadEventError(f"{self._waits.host}: expected HTTP chunks")
+        elif self._overhead > MAX_HEAD:
+            self._broken = self._too_large(f"chunk extensions and trailers of at most {MAX_HEAD}")
+        return len(data) if self._broken is None else CURL_WRITEFUNC_ERROR
+
+    def _too_large(self, what: str) -> BadEventError:
+        return BadEventError(f"{self._waits.host}: expected {what} bytes", code="upstream_too_large")
+
     def _on_end(self, transfer: "asyncio.Future[None]") -> None:
+        exc = None if transfer.cancelled() else transfer.exception()  # asked for in any case, or asyncio complains
         if self._over or transfer.cancelled():
             return
-        exc = transfer.exception()
-        if exc is not None:
+        chunks = self._chunks
+        if chunks is not None and chunks.whole:
+            # What may be wrong is what stood behind the end: that ends the connection, not the answer.
+            self._finish(None, well=exc is None)
+        elif exc is not None:
             self._finish(self._meaning(exc))
-        elif self._chunks is not None and not self._chunks.whole:
+        elif chunks is not None:
             self._finish(BadEventError(f"{self._waits.host}: expected HTTP chunks"))
         else:
-            self._finish(None)
+            self._finish(None, well=True)
 
     def _meaning(self, exc: BaseException) -> DragomanError:
+        if self._broken is not None:
+            return self._broken
         host = self._waits.host
         if not isinstance(exc, CurlError):
             return TruncatedStreamError(f"{host} broke off: {type(exc).__name__}")
         if exc.code == CurlECode.OPERATION_TIMEDOUT:
             phase: Phase = "proxy" if self._route.proxy else "tls" if self._tls else "connect"
             return self._waits.over(phase if self._connected() else "connect", self._waits.passed())
-        if exc.code == CurlECode.WRITE_ERROR:
-            what = f"a packed body of at most {MAX_BODY}" if self._arrived else f"a head of at most {MAX_HEAD}"
-            return BadEventError(f"{host}: expected {what} bytes", code="upstream_too_large")
         return error_of(exc, host, proxied=self._route.proxy is not None and not self._arrived)
 
 
@@ -238,8 +269,10 @@ class _Head:
             self._headers.append((name.strip(), value.strip()))
         elif self._status >= 200:
             head = ReplyHead(self._status, tuple(self._headers))
-            self.chunked = head.header("transfer-encoding") is not None
-            self.coded = (head.header("content-encoding") or "identity").lower() != "identity"
+            self.chunked = (head.header("transfer-encoding") or "").lower() == "chunked"
+            self.coded = any(
+                name.lower() == b"content-encoding" and value.lower() != b"identity" for name, value in self._headers
+            )
             return (
                 head
                 if not self.coded

@@ -308,7 +308,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self.stage is not HEAD:
-            self._spent = True  # bytes behind the end of a reply: nobody asked for them
+            self._spent = True
+            raise EOFError  # bytes behind the end of a reply: nobody asked for them, and the parser stops here
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._fields.append((name, value))
