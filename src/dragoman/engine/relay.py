@@ -222,6 +222,9 @@ class Relay(ABC):
     def _collect(self, connection: Connection) -> None:
         """Keeps what has come of a whole answer, until all of it has."""
         pieces = connection.pieces
+        if len(pieces) == 1 and connection.stage is WHOLE and not self._held:
+            self._give(connection, pieces.pop())
+            return
         self._held += pieces
         self._size += sum(map(len, pieces))
         pieces.clear()
@@ -271,6 +274,7 @@ class Relay(ABC):
     def _give(self, connection: Connection, body: bytes) -> None:
         told = self.told = self._line.codec.read(body)
         if told.other:
+            self._held = [body]
             self._hand_over(connection)
         elif told.error is not None:
             self._refuse(told.error)

@@ -27,31 +27,30 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 """Runs a coroutine in a task that is held."""
 
 
-def begin_relay(gateway: Gateway, admitted: Admitted, call: HttpCall, caller: HttpCaller, spawn: Spawn) -> bool:
-    """Begins to relay; False where the request must be translated, or refused in detail."""
-    chat = admitted.endpoint
-    if not isinstance(chat, Chat):
-        return False
-    try:
-        question = chat.codec.read_question(call.body)
-        relayed = chat.client.relayed(question.model, chat.codec.name) if question is not None else None
-    except DragomanError:
-        return False
-    if question is None or relayed is None:
-        return False
-    relay = RelayedAnswer(
-        gateway=gateway,
-        admitted=admitted,
-        chat=chat,
-        call=call,
-        caller=caller,
-        spawn=spawn,
-        relayed=relayed,
-        model=question.model,
-        stream=question.stream,
-    )
-    relay.start(relayed.line.codec.rewrite(question, relayed.model))
-    return True
+class Relays:
+    """What one server relays for its gateway."""
+
+    def __init__(self, gateway: Gateway, spawn: Spawn) -> None:
+        self.gateway = gateway
+        self.spawn = spawn
+
+    def begin(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> bool:
+        """Begins to relay; False where the request must be translated, or refused in detail."""
+        chat = admitted.endpoint
+        if not isinstance(chat, Chat):
+            return False
+        try:
+            question = chat.codec.read_question(call.body)
+            relayed = chat.client.relayed(question.model, chat.codec.name) if question is not None else None
+        except DragomanError:
+            return False
+        if question is None or relayed is None:
+            return False
+        caller.model = question.model
+        relay = RelayedAnswer(self, admitted, call, caller, relayed, chat=chat, stream=question.stream)
+        self.gateway.hold(caller)
+        relay.start(relayed.line.codec.rewrite(question, relayed.model))
+        return True
 
 
 class RelayedAnswer(Relay):
@@ -59,33 +58,28 @@ class RelayedAnswer(Relay):
 
     def __init__(
         self,
-        *,
-        gateway: Gateway,
+        relays: Relays,
         admitted: Admitted,
-        chat: Chat,
         call: HttpCall,
         caller: HttpCaller,
-        spawn: Spawn,
         relayed: Relayed,
-        model: str,
+        *,
+        chat: Chat,
         stream: bool,
     ) -> None:
         super().__init__(relayed.line, stream=stream)
-        self._gateway = gateway
+        self._relays = relays
         self._admitted = admitted
         self._chat = chat
         self._call = call
         self._caller = caller
-        self._spawn = spawn
         self._relayed = relayed
         self.paused = caller.congested
         caller.watcher = self
-        caller.model = model
-        gateway.hold(caller)
 
     def refuse(self, error: DragomanError) -> None:
         rest = self._relayed.rest
-        if not rest or self._gateway.stopped:
+        if not rest or self._relays.gateway.stopped:
             self._caller.failure = error.code
             self._caller.give(self._chat.codec.encode_error(error))
             return
@@ -131,7 +125,7 @@ class RelayedAnswer(Relay):
     def _translate(self, handler: Handler, reply: Reply | None = None) -> None:
         self._caller.watcher = None
         admitted = Admitted(self._admitted.front, Translated(self._chat, handler, reply))
-        self._spawn(self._gateway.answer(admitted, self._call, self._caller))
+        self._relays.spawn(self._relays.gateway.answer(admitted, self._call, self._caller))
 
 
 class Translated(Chat):

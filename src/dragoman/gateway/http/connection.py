@@ -204,12 +204,10 @@ class Connection(asyncio.Protocol):
         if host is not None:
             headers = (*(field for field in headers if field[0] != b"host"), (b"host", host))
         check_head(headers, version)
-        request = Request(
-            HttpCall(method=method.decode("latin-1"), path=path, query=query, headers=headers),
-            modern=version == "1.1",
-            keep=parser.should_keep_alive() and method != b"CONNECT",
-            upgrade=parser.should_upgrade() and method != b"CONNECT",
-        )
+        request = Request(HttpCall(method=method.decode("latin-1"), path=path, query=query, headers=headers))
+        request.modern = version == "1.1"
+        request.keep = parser.should_keep_alive() and method != b"CONNECT"
+        request.upgrade = parser.should_upgrade() and method != b"CONNECT"
         self._requests.append(request)
         if len(self._requests) > MAX_QUEUED:
             self.abort()
@@ -280,7 +278,7 @@ class Connection(asyncio.Protocol):
         missing = length - len(data) + start
         if missing < 0:
             return False  # another request stands behind it, which is the parser's
-        request = Request(known.call(digits, b"" if missing else data[start:]), modern=True, keep=True, upgrade=False)
+        request = Request(known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
         request.caller = HttpCaller(self, self._service.fresh_name(), "POST", known.path)
         self._requests.append(request)
@@ -298,8 +296,8 @@ class Connection(asyncio.Protocol):
         caller, admitted = request.caller, request.admitted
         if caller is None or admitted is None:
             return
-        pieces, request.pieces = request.pieces, []
-        if pieces:
+        if request.pieces:
+            pieces, request.pieces = request.pieces, []
             # Nobody has the call yet but we, and a copy of it would cost as much as all of its checks.
             force_setattr(request.call, "body", pieces[0] if len(pieces) == 1 else b"".join(pieces))
         self._alarm.set(self._loop.time() + self._waits.heartbeat)

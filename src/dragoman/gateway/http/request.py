@@ -11,17 +11,17 @@ class Request:
     `upgrade`: it asked for another protocol. `discarded`: the rest of its body is dropped. `whole`: all of it is here.
     """
 
+    modern = True
+    keep = True
+    upgrade = False
     admitted: Admitted | None = None
     caller: HttpCaller | None = None
     size = 0
     discarded = False
     whole = False
 
-    def __init__(self, call: HttpCall, *, modern: bool, keep: bool, upgrade: bool) -> None:
+    def __init__(self, call: HttpCall) -> None:
         self.call = call
-        self.modern = modern
-        self.keep = keep
-        self.upgrade = upgrade
         self.pieces: list[bytes] = []
 
 

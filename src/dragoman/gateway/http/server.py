@@ -11,7 +11,7 @@ from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.service import Peer, Shared
-from dragoman.gateway.relay import begin_relay
+from dragoman.gateway.relay import Relays
 from dragoman.types import HttpAnswer, HttpCall
 
 BACKLOG = 4096
@@ -29,6 +29,7 @@ class Server:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._relays = Relays(gateway, self._spawn)
         self._loop = asyncio.get_running_loop()
         self._shared = Shared(self._loop, gateway.waits, gateway.max_body)
         self.fresh_name = gateway.names.fresh
@@ -73,7 +74,7 @@ class Server:
         return self._gateway.names.name(call)
 
     def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
-        if not begin_relay(self._gateway, admitted, call, caller, self._spawn):
+        if not self._relays.begin(admitted, call, caller):
             self._spawn(self._gateway.answer(admitted, call, caller))
 
     def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:

@@ -14,8 +14,6 @@ _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 _text = msgspec.json.Decoder(str).decode
 _flag = msgspec.json.Decoder(bool | None).decode
 
-NO = Raw(b"false")
-
 
 class ChatRelay(RelayCodec):
     """Requests and answers of `POST {url}/chat/completions` as they stand."""
@@ -46,7 +44,8 @@ def read_question(body: bytes) -> Question:
     """The model, and whether a stream is wanted; the rest is not looked into. Raises InvalidRequestError."""
     try:
         fields = _decode(body)
-        return Question(_text(fields["model"]), _flag(fields.get("stream", NO)) or False, fields)
+        stream = fields.get("stream")
+        return Question(_text(fields["model"]), stream is not None and _flag(stream) is True, fields)
     except KeyError:
         raise InvalidRequestError("model: expected a string, got nothing") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:

@@ -36,7 +36,7 @@ class Wire:
     def begin(self, connection: Connection, body: bytes, listener: Callable[[], None]) -> None:
         """Sends `body`; `listener` is called whenever there is news: the head, pieces, the end or an error."""
         connection.listener = listener
-        connection.begin(b"%b%d\r\n\r\n" % (self._head, len(body)), body, self._limits, self._ends())
+        connection.begin(b"%b%d\r\n\r\n" % (self._head, len(body)), body, self._limits, self._loop.time() + self._total)
 
     def give_back(self, connection: Connection) -> None:
         """Ends the exchange: a connection whose reply is whole may serve again, any other is closed."""
