@@ -193,10 +193,15 @@ class Connection(asyncio.Protocol):
             self._resume()
         if self.stage is not BODY:
             return
-        if self._ends <= self._loop.time():
+        now = self._loop.time()
+        if self._ends <= now:
             self._time_out("total")
+        elif now + self._idle < self._ends:
+            self._phase = "idle"
+            self._alarm.set(now + self._idle)
         else:
-            self._limit(self._idle, "idle")
+            self._phase = "total"
+            self._alarm.set(self._ends)
 
     def rest(self) -> bool:
         """Makes it idle, to serve again within some seconds; False where it cannot."""
@@ -268,8 +273,14 @@ class Connection(asyncio.Protocol):
             if self._unread > UNREAD and not self._paused:
                 self._paused = True
                 self.transport.pause_reading()
-        if self.stage is not HEAD:
+        if self.stage is HEAD:
+            return
+        listener = self.listener
+        if listener is None:
             self._wake()
+        else:
+            self._alarm.deadline = math.inf
+            listener()
 
     def eof_received(self) -> None:
         match self.stage:
