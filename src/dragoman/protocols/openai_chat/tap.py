@@ -267,11 +267,12 @@ def _starts_plainly(data: bytes) -> bool | None:
         end = data.find(END, at)
         if end < 0 or not data.startswith(EVENT, at):
             return False
+        event = data[at + len(EVENT) - 1 : end]
         try:
-            chunk = decode_chunk(data[at + len(EVENT) - 1 : end])
+            chunk = decode_chunk(event)
         except BadEventError:
             return False
-        if chunk.error or chunk.usage is not None or not chunk.choices or b"\r" in data[at:end]:
+        if chunk.error or chunk.usage is not None or not chunk.choices or b"\r" in event:
             return False
         choice = chunk.choices[0]
         delta = choice.delta
