@@ -33,7 +33,7 @@ log = logging.getLogger("dragoman.gateway")
 _encode_into = msgspec.json.Encoder().encode_into
 
 
-class Entry(Struct, frozen=True, omit_defaults=True):
+class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
     """One request.
 
     `time`: when its answer was over. `end`: `whole`, `broken` (the answer began and did not end well) or `gone` (the

@@ -21,7 +21,7 @@ from dragoman.wire.sse import HEARTBEAT
 STREAM_FIELDS = b"content-type: text/event-stream\r\n" + b"".join(
     f"{name}: {value}\r\n".encode() for name, value in STREAM.items()
 )
-WHOLE_FIELDS = b"content-type: application/json\r\ncontent-length: %d\r\n"
+WHOLE_FIELDS = b"content-type: application/json\r\n"
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 """Runs a coroutine in a task that is held."""
@@ -95,8 +95,7 @@ class RelayedAnswer(Relay):
 
     def give(self, body: bytes) -> None:
         self._note()
-        self._caller.begin(200, WHOLE_FIELDS % len(body), sized=True)
-        self._caller.write(body, more=False)
+        self._caller.send(200, WHOLE_FIELDS, body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
         self._caller.heartbeat = HEARTBEAT

@@ -10,6 +10,7 @@ from dragoman.gateway.http.heads import date, fields, status_line
 from dragoman.types import Headers, HttpAnswer
 
 LAST_CHUNK = b"0\r\n\r\n"
+CLOSE = b"connection: close\r\n"
 
 
 class Line(Protocol):
@@ -83,10 +84,30 @@ class HttpCaller(Caller):
     def give(self, answer: HttpAnswer) -> None:
         """A whole answer, now."""
         if not self.gone:
-            self.begin(
-                answer.status, b"%bcontent-length: %d\r\n" % (fields(answer.headers), len(answer.body)), sized=True
+            self.send(answer.status, fields(answer.headers), answer.body)
+
+    def send(self, status: int, lines: bytes, body: bytes) -> None:
+        """The same; `lines`: its header fields but the length, ready to send."""
+        if self.gone:
+            raise CallerGoneError
+        if self.over:
+            return
+        self.started = self.whole = True
+        self.began = monotonic()
+        self.status = status
+        self._line.write(
+            b"%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n%b\r\n%b"
+            % (
+                status_line(status),
+                lines,
+                date(),
+                self.request_id.encode(),
+                len(body),
+                b"" if self._keep else CLOSE,
+                body if self._body else b"",
             )
-            self.write(answer.body, more=False)
+        )
+        self._finish(keep=self._keep)
 
     def begin(self, status: int, lines: bytes, *, sized: bool) -> None:
         """The head; `lines`: its fields, ready to send."""
@@ -103,7 +124,7 @@ class HttpCaller(Caller):
             else:
                 self._keep = False
         if not self._keep:
-            more += b"connection: close\r\n"
+            more += CLOSE
         name = self.request_id.encode()
         self._head = b"%b%b%bx-request-id: %b\r\n%b\r\n" % (status_line(status), lines, date(), name, more)
 
