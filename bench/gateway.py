@@ -25,8 +25,8 @@ def options(words: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.gateway", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(PARTS)}, all [speed]")
-    parser.add_argument("--seconds", type=float, default=4, help="of one turn [4]")
-    parser.add_argument("--rounds", type=int, default=3, help="of turns of all contenders [3]")
+    parser.add_argument("--seconds", type=float, default=1.5, help="of one turn [1.5]")
+    parser.add_argument("--rounds", type=int, default=9, help="of turns of all contenders [9]")
     parser.add_argument("--only", action="append", default=[], metavar="TEXT", help="contenders whose name holds TEXT")
     parser.add_argument("--wrk", action="store_true", help="let wrk count too, as a second opinion")
     parser.add_argument("--streams", type=int, default=8000, help="open at a time, for the part memory [8000]")
