@@ -85,6 +85,18 @@ async def test_golden_replies_under_the_other_type_say_the_same(stream: bool) ->
             await check(both, name, pieces(body, headers=headers), stream=stream)
 
 
+@pytest.mark.parametrize("headers", [EVENTS, JSON])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_golden_replies_that_come_at_once_say_the_same(stream: bool, headers: Mapping[str, str]) -> None:
+    async with two() as both:
+        for name, body in GOLDEN.items():
+
+            async def script(exchange: Exchange, body: bytes = body) -> None:
+                await exchange.reply(headers=headers, body=body)
+
+            await check(both, name, script, stream=stream)
+
+
 async def test_golden_replies_say_the_same_however_they_are_cut() -> None:
     rng = random.Random(SEED)
     print(f"seed {SEED}")

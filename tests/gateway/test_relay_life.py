@@ -263,6 +263,33 @@ async def test_a_total_that_ends_while_a_caller_is_slow_is_told_once() -> None:
         assert set(said.parts[0][1].split("half")) == {""}
 
 
+async def test_a_slow_caller_is_no_silence_of_the_service() -> None:
+    written = 0
+
+    async def upstream(exchange: Exchange) -> None:
+        nonlocal written
+        await exchange.head(headers=EVENTS)
+        with suppress(ConnectionError):
+            while True:
+                await exchange.chunk(BEGUN * 100)
+                written += len(BEGUN) * 100
+                await asyncio.sleep(0)
+
+    async with serve(upstream) as service:
+        config = configured(service.url, limits=LimitsConfig(idle=0.2))
+        async with running_gateway(config) as url, connect(url) as wire:
+            wire.send("POST", PATH, body=question(stream=True))
+            assert await wire.head() == 200
+            await asyncio.sleep(0.5)  # the service is not silent, it is not listened to
+            left = written + (8 << 20)
+            while left > 0:
+                chunk = await wire.chunk()
+                assert chunk.replace(BEGUN, b"") == b""
+                left -= len(chunk)
+            wire.writer.transport.abort()
+        await service.peer_closed()
+
+
 async def test_two_hundred_answers_at_once_are_each_their_own() -> None:
     async def upstream(exchange: Exchange) -> None:
         words = json.decode_request(exchange.request.body)["messages"][0]["content"].encode()
