@@ -159,59 +159,58 @@ async def test_the_end_mark_ends_an_answer_though_the_transfer_goes_on() -> None
         await service.peer_closed()
 
 
-async def test_a_slow_caller_slows_the_service() -> None:
-    written = 0
+class Flood:
+    """A service that says more and more until its peer has gone. `written`: bytes that it was rid of."""
 
-    async def upstream(exchange: Exchange) -> None:
-        nonlocal written
+    def __init__(self) -> None:
+        self.written = 0
+
+    async def __call__(self, exchange: Exchange) -> None:
         await exchange.head(headers=EVENTS)
         with suppress(ConnectionError):
             while True:
                 await exchange.chunk(BEGUN * 100)
-                written += len(BEGUN) * 100
+                self.written += len(BEGUN) * 100
+                assert self.written < 64 << 20, "nothing slows it"
                 await asyncio.sleep(0)
 
-    async with serve(upstream) as service, running_gateway(configured(service.url)) as url:
+
+async def test_a_slow_caller_slows_the_service() -> None:
+    flood = Flood()
+    async with serve(flood) as service, running_gateway(configured(service.url)) as url:
         reader, writer = await asyncio.open_connection(*url.removeprefix("http://").split(":"), limit=1 << 16)
         body = question(stream=True)
         writer.write(b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (PATH.encode(), len(body)))
         writer.write(body)
         seen = -1
-        while written != seen:  # until nothing moves: sockets hold megabytes, the gateway may hold little more
-            seen = written
+        while flood.written != seen:  # until nothing moves: sockets hold megabytes, the gateway may hold little more
+            seen = flood.written
             for _ in range(200):
                 await asyncio.sleep(0)
         got = 0
         while got < seen + (8 << 20):
             got += len(await reader.readexactly(1 << 16))
-        assert written > seen
+        assert flood.written > seen
         writer.transport.abort()
         await service.peer_closed()
 
 
 async def test_a_caller_who_has_not_read_the_last_answer_slows_the_next() -> None:
-    written = 0
+    flood = Flood()
     large = b'{"choices":[{"index":0,"message":{"content":"%b"},"finish_reason":"stop"}]}' % (b"a" * (8 << 20))
 
     async def upstream(exchange: Exchange) -> None:
-        nonlocal written
         if b'"stream":true' not in exchange.request.body:
             await exchange.reply(headers=JSON, body=large)
             return
-        await exchange.head(headers=EVENTS)
-        with suppress(ConnectionError):
-            while True:
-                await exchange.chunk(BEGUN * 100)
-                written += len(BEGUN) * 100
-                assert written < 64 << 20, "nothing slows it"
-                await asyncio.sleep(0)
+        await flood(exchange)
 
     async with serve(upstream) as service, running_gateway(configured(service.url)) as url, connect(url) as wire:
         for stream in (False, True):
             wire.send("POST", PATH, body=question(stream=stream))
         seen = -1
-        while not written or written != seen:  # until nothing moves
-            seen = written
+        while not flood.written or flood.written != seen:  # until nothing moves
+            seen = flood.written
             for _ in range(200):
                 await asyncio.sleep(0)
         assert (await wire.answer()).body == large
@@ -241,15 +240,8 @@ async def test_a_slow_caller_loses_nothing() -> None:
 
 
 async def test_a_total_that_ends_while_a_caller_is_slow_is_told_once() -> None:
-    async def upstream(exchange: Exchange) -> None:
-        await exchange.head(headers=EVENTS)
-        with suppress(ConnectionError):
-            while True:
-                await exchange.chunk(BEGUN * 100)
-                await asyncio.sleep(0)
-
     limits = LimitsConfig(total=0.2)
-    async with serve(upstream) as service:
+    async with serve(Flood()) as service:
         config = configured(service.url, limits=limits)
         async with running_gateway(config) as url, connect(url) as wire:
             wire.send("POST", PATH, body=question(stream=True))
@@ -264,24 +256,14 @@ async def test_a_total_that_ends_while_a_caller_is_slow_is_told_once() -> None:
 
 
 async def test_a_slow_caller_is_no_silence_of_the_service() -> None:
-    written = 0
-
-    async def upstream(exchange: Exchange) -> None:
-        nonlocal written
-        await exchange.head(headers=EVENTS)
-        with suppress(ConnectionError):
-            while True:
-                await exchange.chunk(BEGUN * 100)
-                written += len(BEGUN) * 100
-                await asyncio.sleep(0)
-
-    async with serve(upstream) as service:
+    flood = Flood()
+    async with serve(flood) as service:
         config = configured(service.url, limits=LimitsConfig(idle=0.2))
         async with running_gateway(config) as url, connect(url) as wire:
             wire.send("POST", PATH, body=question(stream=True))
             assert await wire.head() == 200
             await asyncio.sleep(0.5)  # the service is not silent, it is not listened to
-            left = written + (8 << 20)
+            left = flood.written + (8 << 20)
             while left > 0:
                 chunk = await wire.chunk()
                 assert chunk.replace(BEGUN, b"") == b""

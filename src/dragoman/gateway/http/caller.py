@@ -88,34 +88,18 @@ class HttpCaller(Caller):
 
     def send(self, status: int, lines: bytes, body: bytes) -> None:
         """The same; `lines`: its header fields but the length, ready to send."""
-        if self.gone:
-            raise CallerGoneError
+        head = self._start(status, lines)
         if self.over:
             return
-        self.started = self.whole = True
-        self.began = monotonic()
-        self.status = status
-        self._line.write(
-            b"%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n%b\r\n%b"
-            % (
-                status_line(status),
-                lines,
-                date(),
-                self.request_id.encode(),
-                len(body),
-                b"" if self._keep else CLOSE,
-                body if self._body else b"",
-            )
-        )
+        close = b"" if self._keep else CLOSE
+        shown = body if self._body else b""
+        self._line.write(b"%bcontent-length: %d\r\n%b\r\n%b" % (head, len(body), close, shown))
+        self.whole = True
         self._finish(keep=self._keep)
 
     def begin(self, status: int, lines: bytes, *, sized: bool) -> None:
         """The head; `lines`: its fields, ready to send."""
-        if self.gone:
-            raise CallerGoneError
-        self.started = True
-        self.began = monotonic()
-        self.status = status
+        head = self._start(status, lines)
         more = b""
         if not sized:
             if self._chunks:
@@ -125,8 +109,7 @@ class HttpCaller(Caller):
                 self._keep = False
         if not self._keep:
             more += CLOSE
-        name = self.request_id.encode()
-        self._head = b"%b%b%bx-request-id: %b\r\n%b\r\n" % (status_line(status), lines, date(), name, more)
+        self._head = b"%b%b\r\n" % (head, more)
 
     def write(self, data: bytes, *, more: bool = True) -> None:
         """A piece of the body, now. Without `more` the answer ends well."""
@@ -186,6 +169,15 @@ class HttpCaller(Caller):
         """Breaks a silence, where the protocol has something to break it with."""
         if self.started and self.heartbeat and not self.over and not self.congested:
             self.write(self.heartbeat)
+
+    def _start(self, status: int, lines: bytes) -> bytes:
+        """The head, but for what says how the body ends."""
+        if self.gone:
+            raise CallerGoneError
+        self.started = True
+        self.began = monotonic()
+        self.status = status
+        return b"%b%b%bx-request-id: %b\r\n" % (status_line(status), lines, date(), self.request_id.encode())
 
     def _finish(self, *, keep: bool) -> None:
         self.over = True

@@ -35,23 +35,19 @@ class Handles:
 
     def __init__(self, browser: str) -> None:
         self._browser = browser
-        self._idle: dict[Kind, list[Handle]] = {}
-        self._count = 0
+        self._idle: list[Handle] = []
 
     def take(self, request: HttpRequest, route: Route, ca_file: str) -> Handle:
         """A handle that is ready to go. Raises InvalidRequestError, ConfigurationError."""
         body = request.method != "HEAD" and (bool(request.body) or request.method in WITH_BODY)
         kind = (request.url, request.method, body, route, ca_file)
-        idle = self._idle.get(kind)
-        target = idle[-1].target if idle else parse(request.url, route.proxy)
+        handle = next((each for each in reversed(self._idle) if each.kind == kind), None)
+        target = parse(request.url, route.proxy) if handle is None else handle.target
         head(request, target)  # refuses what no transport of ours sends
-        if idle:
-            handle = idle.pop()
-            self._count -= 1
-            if not idle:
-                del self._idle[kind]
-        else:
+        if handle is None:
             handle = self._new(kind, target)
+        else:
+            self._idle.remove(handle)
         if body:
             handle.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(request.body))
             handle.setopt(CurlOpt.POSTFIELDS, request.body)
@@ -61,22 +57,15 @@ class Handles:
     def give_back(self, handle: Handle) -> None:
         """Keeps the handle of a transfer that has ended well, in place of the one that has been idle for longest."""
         handle.clean_handles_and_buffers()
-        self._idle.setdefault(handle.kind, []).append(handle)
-        self._count += 1
-        if self._count > MOST_IDLE:
-            kind, idle = next(iter(self._idle.items()))
-            idle.pop(0).close()
-            self._count -= 1
-            if not idle:
-                del self._idle[kind]
+        self._idle.append(handle)
+        if len(self._idle) > MOST_IDLE:
+            self._idle.pop(0).close()
 
     def close(self) -> None:
         """Closes those that are idle."""
-        for idle in self._idle.values():
-            for handle in idle:
-                handle.close()
+        for handle in self._idle:
+            handle.close()
         self._idle.clear()
-        self._count = 0
 
     def _new(self, kind: Kind, target: Target) -> Handle:
         url, method, body, route, ca_file = kind

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import re
 import ssl
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TimeoutError, TruncatedStreamError, cut
 from dragoman.transport.native.alarm import Alarm
+from dragoman.transport.native.keep import KEEP, kept_for
 from dragoman.transport.native.outbox import Outbox
 from dragoman.transport.native.stage import BODY, BROKEN, HEAD, IDLE, WHOLE, Stage
 from dragoman.transport.seam import Limits
@@ -31,15 +31,6 @@ MAX_INFORMATIONAL = 16
 
 SMALL = 64 << 10
 """A body up to this size is copied behind its head: one write costs less than two."""
-
-KEEP = 4.5
-"""Seconds an idle connection is kept, where the server says nothing: Node, which runs chatgpt-demo, closes after 5 s
-(FIN seen at 6 s), and a request sent into that is lost."""
-
-MAX_KEEP = 60.0
-"""No address is held on to for longer, however long the server would."""
-
-TIMEOUT = re.compile(rb"timeout=(\d{1,5})")
 
 
 class Connection(asyncio.Protocol):
@@ -61,7 +52,6 @@ class Connection(asyncio.Protocol):
         "_idle",
         "_informational",
         "_keep",
-        "_keep_text",
         "_loop",
         "_lost",
         "_name",
@@ -112,7 +102,6 @@ class Connection(asyncio.Protocol):
         self._ends = math.inf
         self._first_byte = math.inf
         self._idle = math.inf
-        self._keep_text = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._informational = 0
         self._overhead = 0
@@ -193,15 +182,10 @@ class Connection(asyncio.Protocol):
             self._resume()
         if self.stage is not BODY:
             return
-        now = self._loop.time()
-        if self._ends <= now:
+        if self._ends <= self._loop.time():
             self._time_out("total")
-        elif now + self._idle < self._ends:
-            self._phase = "idle"
-            self._alarm.set(now + self._idle)
         else:
-            self._phase = "total"
-            self._alarm.set(self._ends)
+            self._limit(self._idle, "idle")
 
     def rest(self) -> bool:
         """Makes it idle, to serve again within some seconds; False where it cannot."""
@@ -273,14 +257,8 @@ class Connection(asyncio.Protocol):
             if self._unread > UNREAD and not self._paused:
                 self._paused = True
                 self.transport.pause_reading()
-        if self.stage is HEAD:
-            return
-        listener = self.listener
-        if listener is None:
+        if self.stage is not HEAD:
             self._wake()
-        else:
-            self._alarm.deadline = math.inf
-            listener()
 
     def eof_received(self) -> None:
         match self.stage:
@@ -376,18 +354,12 @@ class Connection(asyncio.Protocol):
             length = len(name)
             total += length + len(value)
             if length == 10 and name.lower() == b"keep-alive":
-                self._keep_alive(value)
+                self._keep = kept_for(value)
             elif length == 16 and name.lower() == b"content-encoding":
                 self.coding = value.decode("latin-1").strip().lower()
         if len(headers) > MAX_FIELDS or total > MAX_HEAD:
             self._too_large(f"{MAX_FIELDS} header fields or {MAX_HEAD} bytes of them")
         self._overhead = 0
-
-    def _keep_alive(self, value: bytes) -> None:
-        if value != self._keep_text:
-            self._keep_text = value
-            said = TIMEOUT.search(value)
-            self._keep = min(float(said[1]) - 1, MAX_KEEP) if said else KEEP
 
     def _too_large(self, what: str) -> None:
         self.pieces.clear()
