@@ -8,8 +8,9 @@
     │   └── UnsupportedFeatureError      400  the target cannot express it, and `strict` was asked for
     ├── UpstreamError                    the service's (5xx that say no more are this class itself)
     │   ├── AuthenticationError          401  the key, password or signature was refused
+    │   ├── EndpointNotFoundError        404  the service has nothing at this path
     │   ├── PermissionDeniedError        403
-    │   ├── RateLimitError               429  `retry_after` in seconds, where it was said
+    │   ├── RateLimitError               429
     │   ├── QuotaExhaustedError          429  money or quota is used up; waiting does not help
     │   ├── ContextLengthError           400  the conversation is too long for the model
     │   ├── ContentFilterError           400  refused by a filter
@@ -21,18 +22,23 @@
         └── TimeoutError                 504  `phase` says which wait was too long
 
 Every error has `status` (the HTTP status it is shown with), `retryable` (the same request may succeed later or
-elsewhere), `code` (a stable word for programs) and `provider` (who sent it, where that is known). Messages hold no key
-and no prompt.
+elsewhere), `code` (a stable word for programs), `provider` (who sent it, if that is known), `retry_after` (seconds, if
+the service gave them), `param` (the field that is wrong, if it is known) and the service's own words for the failure:
+`native_type`, `native_code`, and in `extra` the other fields of its error object. Messages hold no key and no prompt.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import partial
-from typing import ClassVar, Literal
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 CUT = 200
-"""Characters of a service's own words that an error keeps: enough for a sentence, too few for a page or a prompt."""
+"""Characters of a value that a message quotes: enough for a sentence, too few for a page or a prompt."""
+
+CUT_WORDS = 2000
+"""Characters of a service's own message that an error keeps: validators name the wrong field at its end."""
 
 LONGEST_WORD = 80
 """Characters of a word that are compared with others: comparing costs their square, and a caller may have chosen it."""
@@ -83,13 +89,28 @@ class DragomanError(Exception):
     retryable: bool = False
     code: str = "internal_error"
     type: ClassVar[str] = "server_error"
+    native_code: str | None = None
+    """The service's own code, if it gave one that says more than ours."""
+    native_type: str | None = None
+    """The service's own type."""
+    extra: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    """Further fields of the service's error object, by protocol: given back to callers of that protocol."""
 
     def __init__(
-        self, message: str, *, status: int | None = None, code: str | None = None, provider: str | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        provider: str | None = None,
+        retry_after: float | None = None,
+        param: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.provider = provider
+        self.retry_after = retry_after
+        self.param = param
         if status is not None:
             self.status = status
         if code is not None:
@@ -157,24 +178,21 @@ class PermissionDeniedError(UpstreamError):
     type = "permission_error"
 
 
+class EndpointNotFoundError(UpstreamError):
+    """The service has nothing at this path, whatever the model: its `url` is wrong."""
+
+    status = 404
+    retryable = False
+    code = "unknown_path"
+    type = "not_found_error"
+
+
 class RateLimitError(UpstreamError):
-    """Too many requests. `retry_after`: seconds, or None where the service did not say."""
+    """Too many requests."""
 
     status = 429
     code = "rate_limit_exceeded"
     type = "rate_limit_error"
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int | None = None,
-        code: str | None = None,
-        provider: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message, status=status, code=code, provider=provider)
-        self.retry_after = retry_after
 
 
 class QuotaExhaustedError(UpstreamError):
@@ -254,8 +272,9 @@ class TimeoutError(TransportError):
         status: int | None = None,
         code: str | None = None,
         provider: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
-        super().__init__(message, status=status, code=code, provider=provider)
+        super().__init__(message, status=status, code=code, provider=provider, retry_after=retry_after)
         self.phase = phase
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from dragoman.errors import (
     ContentFilterError,
     ContextLengthError,
     DragomanError,
+    EndpointNotFoundError,
     InvalidRequestError,
     ModelNotFoundError,
     OverloadedError,
@@ -26,11 +27,11 @@ SHOWN: dict[int, tuple[type[DragomanError], int]] = {
     401: (AuthenticationError, 401),
     402: (QuotaExhaustedError, 429),
     403: (PermissionDeniedError, 403),
-    404: (ModelNotFoundError, 404),
-    408: (UpstreamError, 502),
-    413: (InvalidRequestError, 400),
-    418: (UpstreamError, 502),
-    422: (InvalidRequestError, 400),
+    404: (EndpointNotFoundError, 404),
+    408: (UpstreamError, 408),
+    413: (InvalidRequestError, 413),
+    418: (UpstreamError, 418),
+    422: (InvalidRequestError, 422),
     429: (RateLimitError, 429),
     500: (UpstreamError, 500),
     502: (UpstreamError, 502),
@@ -56,7 +57,7 @@ def test_a_word_is_more_exact_than_a_status_and_the_first_known_one_holds() -> N
         assert type(error_for(418, "", words=(word,))) is kind
 
 
-def test_only_a_rate_limit_says_how_long_to_wait() -> None:
+def test_every_error_says_how_long_to_wait_if_the_service_did() -> None:
     head = ReplyHead(429, ((b"retry-after", b"7"),))
     limited = error_for(429, "", head=head)
     assert isinstance(limited, RateLimitError)
@@ -68,6 +69,20 @@ def test_only_a_rate_limit_says_how_long_to_wait() -> None:
     assert isinstance(bare, RateLimitError)
     assert bare.retry_after is None
     assert type(error_for(503, "", head=head)) is OverloadedError
+    assert [error_for(status, "", head=head).retry_after for status in SHOWN] == [7] * len(SHOWN)
+
+
+def test_of_statuses_below_500_only_some_are_worth_another_try() -> None:
+    assert [status for status in (405, 406, 408, 409, 415, 418, 425, 451) if error_for(status, "").retryable] == [
+        408,
+        409,
+        425,
+    ]
+
+
+def test_a_missing_path_is_no_missing_model() -> None:
+    assert type(error_for(404, "Not Found")) is EndpointNotFoundError
+    assert type(error_for(404, "The model `x` does not exist")) is ModelNotFoundError
 
 
 NOON = b"Sun, 06 Nov 1994 12:00:00 GMT"

@@ -8,8 +8,8 @@ from _pytest.mark import ParameterSet
 from dragoman.errors import (
     AuthenticationError,
     DragomanError,
+    EndpointNotFoundError,
     InvalidRequestError,
-    ModelNotFoundError,
     RateLimitError,
     TruncatedStreamError,
     UpstreamError,
@@ -48,7 +48,7 @@ FAILURES: dict[str, tuple[type[DragomanError], int]] = {
 BY_STATUS: dict[int, type[DragomanError]] = {
     400: InvalidRequestError,
     401: AuthenticationError,
-    404: ModelNotFoundError,
+    404: EndpointNotFoundError,
     500: UpstreamError,
 }
 

@@ -8,6 +8,7 @@ from dragoman.errors import (
     ContentFilterError,
     ContextLengthError,
     DragomanError,
+    EndpointNotFoundError,
     ModelNotFoundError,
     OverloadedError,
     PermissionDeniedError,
@@ -36,6 +37,7 @@ PHASES: dict[Phase, str] = {
 REMEDIES: tuple[tuple[type[DragomanError], str], ...] = (
     (ConfigurationError, "Correct that setting, or install what it needs."),
     (ModelNotFoundError, "Name a model that it has (`default_model`); if it has that one, the path in `url` is wrong."),
+    (EndpointNotFoundError, "The path in `url` is wrong: most services of this kind want one that ends with `/v1`."),
     (RequestError, "It does not take a plain question: check `protocol`, and whether the model is one for chats."),
     (AuthenticationError, "Check `api_key`; for a web-chat service `secret` and `password`."),
     (PermissionDeniedError, "The key is known and may not do this: name another model, or ask whoever gave the key."),

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dragoman.errors import BadEventError, DragomanError, cut, scrub
+from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, cut, scrub
 from dragoman.protocols.pages import is_page
 from dragoman.protocols.status import error_for
 from dragoman.types import HttpReply
@@ -44,7 +44,7 @@ def error_in(value: Any, status: int = 502) -> DragomanError | None:
     if words is None:
         return None
     message = words.message or "the service sent an error without words"
-    return error_for(words.status or status, cut(scrub(message)), words=words.words)
+    return error_for(words.status or status, cut(scrub(message), CUT_WORDS), words=words.words)
 
 
 def decode_failure(reply: HttpReply) -> DragomanError:
@@ -59,7 +59,7 @@ def decode_failure(reply: HttpReply) -> DragomanError:
         return BadEventError(f"expected text, got {head.media_type or 'something else'}")
     message = words.message or f"expected an answer, got {head.status} and no words"
     status = head.status if head.status >= 300 else words.status or 502
-    return error_for(status, cut(scrub(message)), words=words.words, head=head)
+    return error_for(status, cut(scrub(message), CUT_WORDS), words=words.words, head=head)
 
 
 def reply_words(body: bytes) -> Said:

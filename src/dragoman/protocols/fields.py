@@ -23,9 +23,14 @@ def kind(value: object) -> str:
     return KINDS.get(type(value), "an object" if isinstance(value, Mapping) else "something that JSON cannot say")
 
 
+def refused(path: str, reason: str) -> InvalidRequestError:
+    """The refusal of the field at `path`."""
+    return InvalidRequestError(f"{path}: {reason}", param=path)
+
+
 def wrong(path: str, expected: str, value: object) -> InvalidRequestError:
     """The refusal of `value`, of which only its kind is said."""
-    return InvalidRequestError(f"{path}: expected {expected}, got {kind(value)}")
+    return refused(path, f"expected {expected}, got {kind(value)}")
 
 
 class Fields:
@@ -55,7 +60,7 @@ class Fields:
         """A string that must be there."""
         value = self.text(name)
         if value is None:
-            raise InvalidRequestError(f"{self.path(name)}: expected a string, got nothing")
+            raise wrong(self.path(name), "a string", None)
         return value
 
     def flag(self, name: str) -> bool | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dragoman.errors import AuthenticationError, DragomanError, InvalidRequestError, RateLimitError, RequestError
+from dragoman.errors import AuthenticationError, DragomanError, InvalidRequestError, RequestError
 from dragoman.protocols import javascript
 from dragoman.protocols.signature import sign
 from dragoman.types import Headers, HttpAnswer, HttpCall
@@ -88,7 +88,7 @@ def refusal(error: DragomanError) -> HttpAnswer:
 
 def waiting(error: DragomanError) -> Headers:
     """When to come again, where that is known. The recorded sites keep it to themselves."""
-    if isinstance(error, RateLimitError) and error.retry_after is not None:
+    if error.retry_after is not None:
         return (("retry-after", str(ceil(error.retry_after))),)
     return ()
 

@@ -8,6 +8,7 @@ from dragoman.errors import (
     ContentFilterError,
     ContextLengthError,
     DragomanError,
+    EndpointNotFoundError,
     InvalidRequestError,
     ModelNotFoundError,
     OverloadedError,
@@ -24,7 +25,7 @@ STATUS: dict[int, type[DragomanError]] = {
     401: AuthenticationError,
     402: QuotaExhaustedError,
     403: PermissionDeniedError,
-    404: ModelNotFoundError,
+    404: EndpointNotFoundError,
     413: InvalidRequestError,
     422: InvalidRequestError,
     429: RateLimitError,
@@ -51,17 +52,47 @@ WORDS: dict[str, type[DragomanError]] = {
 """A service's `code` or `type`, more exact than its status. The last is our own, for a dragoman behind a dragoman."""
 
 
+PHRASES: dict[str, type[DragomanError]] = {
+    "maximum context length": ContextLengthError,
+    "context length exceeded": ContextLengthError,
+    "exceeds the available context size": ContextLengthError,
+    "prompt is too long": ContextLengthError,
+    "exceeds the maximum number of tokens": ContextLengthError,
+    "exceed context limit": ContextLengthError,
+    "exceeds the context window": ContextLengthError,
+}
+"""What services that give no code for it write in its place: vLLM, llama.cpp, Anthropic, Gemini. Agents shorten their
+conversation on this error, so that it must be known under every wording."""
+
+KEPT: frozenset[type[DragomanError]] = frozenset({InvalidRequestError, UpstreamError})
+"""Errors that keep the service's own status: the others have one meaning, and so one status."""
+
+AGAIN = frozenset({408, 409, 425})
+"""Of the statuses below 500 without a class of their own, those after which the same request may succeed."""
+
+
 def error_for(
     status: int, message: str, *, words: tuple[str | None, ...] = (), head: ReplyHead | None = None
 ) -> DragomanError:
     """The most exact error for a service's failure. `words`: its code and type, the more exact first."""
-    known = (WORDS[word] for word in words if word in WORDS)
-    kind = next(known, None) or STATUS.get(status, UpstreamError)
-    if kind is RateLimitError:
-        return RateLimitError(message, retry_after=retry_after(head) if head else None)
-    if kind is UpstreamError:
-        return UpstreamError(message, status=status if status >= 500 else 502)
-    return kind(message)
+    kind = _kind(status, message, words)
+    shown = status if kind in KEPT and 400 <= status < 600 else None
+    error = kind(message, status=shown, retry_after=retry_after(head) if head else None)
+    if kind is UpstreamError and error.status < 500:
+        error.retryable = error.status in AGAIN
+    return error
+
+
+def _kind(status: int, message: str, words: tuple[str | None, ...]) -> type[DragomanError]:
+    known = next((WORDS[word] for word in words if word in WORDS), None)
+    if known is not None:
+        return known
+    text = message.lower()
+    if (found := next((kind for phrase, kind in PHRASES.items() if phrase in text), None)) is not None:
+        return found
+    if status == 404 and "model" in text:
+        return ModelNotFoundError
+    return STATUS.get(status, UpstreamError)
 
 
 def retry_after(head: ReplyHead) -> float | None:

@@ -8,13 +8,20 @@ from dragoman.errors import (
     AuthenticationError,
     ConfigurationError,
     DragomanError,
+    EndpointNotFoundError,
     ModelNotFoundError,
     PermissionDeniedError,
     QuotaExhaustedError,
 )
 from dragoman.types import ChatRequest, ResponseStart, StreamEvent
 
-ELSEWHERE = (AuthenticationError, PermissionDeniedError, ModelNotFoundError, QuotaExhaustedError)
+ELSEWHERE = (
+    AuthenticationError,
+    EndpointNotFoundError,
+    ModelNotFoundError,
+    PermissionDeniedError,
+    QuotaExhaustedError,
+)
 """Failures of a target rather than of the request: hopeless there, however often one asks, and yet not with another."""
 
 

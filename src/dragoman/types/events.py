@@ -41,12 +41,17 @@ class PartEnd(Struct, frozen=True, tag="part_end"):
 
 
 class ResponseEnd(Struct, frozen=True, tag="response_end"):
-    """The answer is whole. `native_finish_reason`: the service's own word, where it differs from ours."""
+    """The answer is complete."""
 
     finish_reason: FinishReason
     usage: Usage | None = None
     native_finish_reason: str | None = None
+    """The service's own word, if it differs from ours."""
     stop_sequence: str | None = None
+    losses: tuple[str, ...] = ()
+    """What of the answer could not be read or carried."""
+    extra: Extra = field(default_factory=dict)
+    """What the service's protocol said beyond these values, collected over the whole stream."""
 
 
 StreamEvent = ResponseStart | PartStart | PartDelta | PartEnd | ResponseEnd

@@ -100,9 +100,16 @@ class Fold:
             usage=end.usage,
             native_finish_reason=end.native_finish_reason,
             stop_sequence=end.stop_sequence,
-            losses=start.losses,
-            extra=start.extra,
+            losses=(*start.losses, *end.losses),
+            extra=joined(start.extra, end.extra),
         )
+
+
+def joined(first: Extra, later: Extra) -> Extra:
+    """Both as one; of a field that both say the later holds."""
+    if not later:
+        return first
+    return first | {name: first.get(name, {}) | fields for name, fields in later.items()}
 
 
 def _whole(part: AnyPart, text: str, signature: str | None) -> AnyPart:

@@ -1,7 +1,9 @@
 """What an answer cost in tokens."""
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import asdict
+
+from dragoman.types.messages import Extra
 
 
 class Usage(Struct, frozen=True):
@@ -12,7 +14,13 @@ class Usage(Struct, frozen=True):
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
+    total_tokens: int | None = None
+    """As the service reported it; it need not be the sum of the others."""
+    extra: Extra = field(default_factory=dict)
+    """What the service's protocol reported beyond these counts."""
 
     def merge(self, later: "Usage") -> "Usage":
         """Both reports as one: the last word on each count holds, counts are never added."""
-        return Usage(**asdict(self) | {name: count for name, count in asdict(later).items() if count is not None})
+        known = {name: count for name, count in asdict(later).items() if count is not None and name != "extra"}
+        extra = {name: self.extra.get(name, {}) | fields for name, fields in later.extra.items()}
+        return Usage(**asdict(self) | known | {"extra": self.extra | extra})

@@ -9,6 +9,7 @@ from dragoman.errors import (
     ContentFilterError,
     ContextLengthError,
     DragomanError,
+    EndpointNotFoundError,
     InvalidRequestError,
     ModelNotFoundError,
     OverloadedError,
@@ -44,7 +45,21 @@ FAILURES: list[tuple[int, bytes, type[DragomanError], int]] = [
     (402, said(), QuotaExhaustedError, 402 + 27),
     (403, said(type="permission_error"), PermissionDeniedError, 403),
     (404, said(code="model_not_found"), ModelNotFoundError, 404),
-    (422, b'{"detail":[{"loc":["body"],"msg":"why","type":"missing"}]}', InvalidRequestError, 400),
+    (404, said("why, the model `x` does not exist"), ModelNotFoundError, 404),
+    (404, b'{"detail":"why: Not Found"}', EndpointNotFoundError, 404),
+    (409, said(), UpstreamError, 409),
+    (413, said(), InvalidRequestError, 413),
+    (400, said("prompt is too long: 208310 tokens > 200000 maximum. why"), ContextLengthError, 400),
+    (
+        400,
+        said("The input token count (9) exceeds the maximum number of tokens allowed (8). why"),
+        ContextLengthError,
+        400,
+    ),
+    (400, b'{"errors":[{"message":"why"}]}', InvalidRequestError, 400),
+    (200, b'{"code":1214,"msg":"why"}', UpstreamError, 500),
+    (200, b'{"status":"435","msg":"why","body":null}', UpstreamError, 435),
+    (422, b'{"detail":[{"loc":["body"],"msg":"why","type":"missing"}]}', InvalidRequestError, 422),
     (429, said(code="rate_limit_exceeded", type="tokens"), RateLimitError, 429),
     (429, said(code="insufficient_quota", type="insufficient_quota"), QuotaExhaustedError, 429),
     (429, b'[{"error":{"code":429,"message":"why","status":"RESOURCE_EXHAUSTED"}}]', RateLimitError, 429),
@@ -53,10 +68,10 @@ FAILURES: list[tuple[int, bytes, type[DragomanError], int]] = [
     (500, b'{"object":"error","message":"why","code":500}', UpstreamError, 500),
     (503, said(), OverloadedError, 503),
     (529, said(type="overloaded_error"), OverloadedError, 503),
-    (418, said(), UpstreamError, 502),
+    (418, said(), UpstreamError, 418),
     (200, said(code=503), OverloadedError, 503),
     (200, said(type="requests"), RateLimitError, 429),
-    (200, said(code="404"), ModelNotFoundError, 404),
+    (200, said(code="404"), EndpointNotFoundError, 404),
 ]
 
 
@@ -120,10 +135,10 @@ def test_a_rate_limit_keeps_how_long_to_wait(headers: dict[str, str], seconds: f
 
 def test_a_message_is_cut_and_holds_no_key() -> None:
     error = failed(
-        401, said("Incorrect API key provided: sk-fake. You can find your API key at https://h/api-keys. " + "x" * 900)
+        401, said("Incorrect API key provided: sk-fake. You can find your API key at https://h/api-keys. " + "x" * 3000)
     )
     assert error.message.startswith("Incorrect API key provided: …. You can find your API key at https://h/api-keys. x")
-    assert len(error.message) == 200
+    assert len(error.message) == 2000
 
 
 @pytest.mark.parametrize(("status", "body", "kind", "shown"), FAILURES)
@@ -151,3 +166,39 @@ def test_an_error_of_ours_is_read_back_as_the_same(kind: type[DragomanError]) ->
     error = failed(answer.status, answer.body)
     assert type(error) is kind
     assert error.message == "why"
+
+
+def test_what_the_service_said_goes_on_to_a_caller_of_the_same_protocol() -> None:
+    body = {
+        "message": "Provider returned error",
+        "type": "invalid_request_error",
+        "param": "tools[0].function.parameters",
+        "code": "unsupported_value",
+        "metadata": {"raw": "expected `x`; your key sk-12345678 is fine"},
+        "innererror": {"code": "ResponsibleAIPolicyViolation"},
+    }
+    error = failed(400, msgspec.json.encode({"error": body}), retry_after="7")
+    assert error.message == "Provider returned error: expected `x`; your key … is fine"
+    assert (error.param, error.code, error.native_code) == (body["param"], "invalid_request", "unsupported_value")
+    answer = OpenAIChatServer().encode_error(error)
+    metadata = {"raw": "expected `x`; your key … is fine"}
+    assert answer.status == 400
+    assert msgspec.json.decode(answer.body) == {"error": body | {"message": error.message, "metadata": metadata}}
+    assert dict(answer.headers)["retry-after"] == "7"
+
+
+def test_a_code_that_says_less_than_the_message_does_not_hide_what_is_wrong() -> None:
+    error = failed(400, said("prompt is too long: 9 tokens > 8 maximum", code="bad_request"))
+    assert (
+        msgspec.json.decode(OpenAIChatServer().encode_error(error).body)["error"]["code"] == "context_length_exceeded"
+    )
+
+
+def test_a_short_plain_text_is_shown() -> None:
+    error = failed(503, b"model is loading", content_type="text/plain; charset=utf-8")
+    assert error.message == "answered 503 with 'model is loading'"
+
+
+def test_a_long_echo_beside_the_message_is_left_out() -> None:
+    error = failed(400, said(input="x" * 5000))
+    assert error.extra == {}

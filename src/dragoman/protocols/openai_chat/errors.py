@@ -2,14 +2,11 @@
 
 from typing import Any
 
-import msgspec
-
-from dragoman.errors import BadEventError, DragomanError, UpstreamError, cut, scrub
-from dragoman.protocols.status import error_for
+from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, UpstreamError, cut, scrub
+from dragoman.protocols.openai_chat.name import NAME
+from dragoman.protocols.status import KEPT, STATUS, WORDS, error_for
 from dragoman.types import HttpReply, ReplyHead
-
-READ = 2000
-"""Characters of a service's message that are looked at, ten times what is kept."""
+from dragoman.wire import json
 
 TYPES: dict[str, int] = {
     "invalid_request_error": 400,
@@ -27,51 +24,61 @@ TYPES: dict[str, int] = {
 }
 """The status of a failure inside a stream, where only its type was said; any other is 500."""
 
-PHRASES: dict[str, str] = {
-    "maximum context length": "context_length_exceeded",
-    "context length exceeded": "context_length_exceeded",
-    "exceeds the available context size": "context_length_exceeded",
-}
-"""What services that give no code (vLLM, llama.cpp) write in its place."""
-
 OUTWARD: dict[int, int] = {529: 503}
 """Statuses that callers of this protocol do not know, as those they do."""
 
 
-def failure_in(value: object) -> object:
-    """The failure that a JSON value reports, in whichever of the known shapes; None where it reports none.
+NAMED = frozenset({"message", "msg", "detail", "code", "type", "param"})
+"""Fields of an error object that have a place of their own in the tree of errors."""
 
-    `{"error": …}`; the same in a list (Gemini); `{"object": "error", "message": …}` (vLLM); `{"detail": …}` (FastAPI).
+MAX_EXTRA = 1 << 12
+"""Bytes of further fields that an error keeps: 4 KiB holds any reason, and no echo of a long prompt."""
+
+MAX_TEXT = 500
+"""Characters of a plain text in the place of an error object that are shown: a sentence, and no page."""
+
+
+def failure_in(value: object) -> object:
+    """The failure that a JSON value reports, in whichever of the known forms; None if it reports none.
+
+    `{"error": …}`, or `{"errors": …}`; the same in a list (Gemini); `{"object": "error", "message": …}` (vLLM);
+    `{"detail": …}` (FastAPI); `{"code": 1214, "msg": …}`, `{"status": "435", "msg": …}` (services of their own making).
     """
     if isinstance(value, list) and value:
         return failure_in(value[0])
     if not isinstance(value, dict):
         return None
-    if error := value.get("error"):
+    if error := value.get("error") or value.get("errors"):
         return error
     if "choices" in value:
         return None
-    return value if isinstance(value.get("message"), str) else value.get("detail")
+    return value if any(isinstance(value.get(name), str) for name in ("message", "msg")) else value.get("detail")
 
 
 def reported(failure: object, status: int | None = None, head: ReplyHead | None = None) -> DragomanError:
-    """The error that a service reports. `status`: the reply's, where it was no success."""
-    said = failure if isinstance(failure, dict) else {"message": _first(failure)}
-    message = next(
-        (text for name in ("message", "msg", "detail") if isinstance(text := said.get(name), str) and text), ""
-    )
+    """The error that a service reports. `status`: the reply's, if it was no success."""
+    said = _object(failure)
+    message = _words(said)
     code, kind = _word(said.get("code")), _word(said.get("type"))
-    phrase = next((word for phrase, word in PHRASES.items() if phrase in message[:READ].lower()), None)
     number = status or _status(said.get("code")) or _status(said.get("status")) or TYPES.get(kind or "", 500)
-    return error_for(number, _shown(message) or "no reason was given", words=(code, phrase, kind), head=head)
+    error = error_for(number, shown(message) or "no reason was given", words=(code, kind), head=head)
+    error.param = _word(said.get("param"))
+    error.native_type = _word(scrubbed(kind))
+    # A code that says less than the class found by the message would hide it.
+    if code is not None and (code in WORDS or type(error) in KEPT or STATUS.get(number) is type(error)):
+        error.native_code = _word(scrubbed(code))
+    more = {name: scrubbed(value) for name, value in said.items() if name not in NAMED}
+    if more and len(json.encode(more)) <= MAX_EXTRA:
+        error.extra = {NAME: more}
+    return error
 
 
 def decode_error(reply: HttpReply) -> DragomanError:
     """What a reply that is no answer means. A page, or a body of another kind, is named and never shown."""
     status, head = reply.head.status, reply.head
     try:
-        failure = failure_in(msgspec.json.decode(reply.body.decode("utf-8", "replace")))
-    except (msgspec.MsgspecError, RecursionError):
+        failure = failure_in(json.decode_event(reply.body))
+    except BadEventError:
         failure = None
     if failure is not None:
         return reported(failure, status if status >= 400 else None, head)
@@ -84,23 +91,61 @@ def decode_error(reply: HttpReply) -> DragomanError:
 
 
 def envelope(error: DragomanError) -> dict[str, Any]:
-    """`error` as a caller of this protocol expects it."""
-    return {"error": {"message": str(error), "type": error.type, "param": None, "code": error.code}}
+    """`error` as a caller of this protocol expects it: in the service's own words, if it spoke this protocol too."""
+    said = {
+        "message": str(error),
+        "type": error.native_type or error.type,
+        "param": error.param,
+        "code": error.native_code or error.code,
+    }
+    return {"error": {**error.extra.get(NAME, {}), **said}}
 
 
-def _first(failure: object) -> object:
-    """The text of a failure: FastAPI's validation puts it in a list of objects."""
-    if isinstance(failure, list) and failure and isinstance(failure[0], dict):
-        return failure[0].get("msg")
-    return failure
+def shown(message: str) -> str:
+    """A service's words as an error carries them: on one line, cut, without credentials."""
+    return cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
 
 
-def _shown(message: str) -> str:
-    return cut(scrub(message[:READ]))
+def scrubbed(value: Any) -> Any:
+    """A JSON value without credentials in its texts."""
+    match value:
+        case str():
+            return scrub(value)
+        case list():
+            return [scrubbed(item) for item in value]
+        case dict():
+            return {name: scrubbed(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _object(failure: object) -> dict[str, Any]:
+    """The failure as an object: FastAPI's validation puts it in a list of objects, others say a text alone."""
+    if isinstance(failure, list) and failure:
+        failure = failure[0]
+    if isinstance(failure, dict):
+        # An error within an error, as gateways in front of gateways write it.
+        inner = failure.get("error")
+        return (
+            inner | {name: failure[name] for name in failure.keys() - inner.keys() - {"error"}}
+            if isinstance(inner, dict)
+            else failure
+        )
+    return {"message": failure if isinstance(failure, str) else ""}
+
+
+def _words(said: dict[str, Any]) -> str:
+    """The message, and the real reason beside it, which OpenRouter puts in `metadata.raw`."""
+    message = next(
+        (text for name in ("message", "msg", "detail") if isinstance(text := said.get(name), str) and text), ""
+    )
+    metadata = said.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return f"{message}: {raw}" if isinstance(raw, str) and raw and raw not in message else message
 
 
 def _word(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and value else None
 
 
 def _status(value: object) -> int | None:
@@ -110,10 +155,13 @@ def _status(value: object) -> int | None:
 
 
 def _nature(reply: HttpReply) -> str:
-    if not reply.body.strip():
+    body = reply.body.strip()
+    if not body:
         return "an empty body"
-    if reply.head.media_type == "text/html" or _is_page(reply.body):
+    if reply.head.media_type == "text/html" or _is_page(body):
         return "an HTML page"
+    if reply.head.media_type == "text/plain":
+        return f"{cut(scrub(body.decode('utf-8', 'replace')), MAX_TEXT)!r}"
     return "a body that is not of this protocol"
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dragoman.errors import InvalidRequestError, cut
-from dragoman.protocols.fields import Fields, entries, wrong
+from dragoman.errors import cut
+from dragoman.protocols.fields import Fields, entries, refused, wrong
 from dragoman.protocols.openai_chat.content import decode_content, encode_content
 from dragoman.protocols.openai_chat.name import given_back, kept
 from dragoman.types import AnyPart, Image, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
@@ -22,9 +22,9 @@ def encode_messages(messages: Sequence[Message], *, reasoning: bool = False) -> 
         results = [part for part in message.parts if isinstance(part, ToolResult)]
         others = [part for part in message.parts if not isinstance(part, ToolResult)]
         if others and message.role == "tool":
-            raise InvalidRequestError(f"messages[{i}]: expected only results in a tool's turn")
+            raise refused(f"messages[{i}]", "expected only results in a tool's turn")
         if message.role != "assistant" and any(isinstance(part, ToolCall) for part in others):
-            raise InvalidRequestError(f"messages[{i}]: expected tool calls only in an assistant's turn")
+            raise refused(f"messages[{i}]", "expected tool calls only in an assistant's turn")
         out += [_result(part, message) for part in results]
         if others or not results:
             out.append(_turn(message, others, reasoning))
@@ -35,7 +35,7 @@ def _message(fields: Fields) -> Message:
     role = fields.needed("role")
     read = READERS.get(role)
     if read is None:
-        raise InvalidRequestError(f"{fields.path('role')}: expected one of {', '.join(READERS)}, got {cut(role, 40)!r}")
+        raise refused(fields.path("role"), f"expected one of {', '.join(READERS)}, got {cut(role, 40)!r}")
     return read(fields)
 
 
@@ -43,7 +43,7 @@ def _speaks(role: Role) -> Callable[[Fields], Message]:
     def read(fields: Fields) -> Message:
         name, parts = fields.text("name"), decode_content(fields)
         if not parts:
-            raise InvalidRequestError(f"{fields.path('content')}: expected a string or a list of parts, got nothing")
+            raise wrong(fields.path("content"), "a string or a list of parts", None)
         return Message(role, parts, name, kept(fields.rest))
 
     return read
@@ -74,7 +74,7 @@ def _call(fields: Fields) -> ToolCall:
     call_id = fields.needed("id")
     kind = fields.text("type")
     if kind not in {None, "function"}:
-        raise InvalidRequestError(f"{fields.path('type')}: expected 'function', got {cut(str(kind), 40)!r}")
+        raise refused(fields.path("type"), f"expected 'function', got {cut(str(kind), 40)!r}")
     function = fields.fields("function")
     name, arguments = function.needed("name"), function.text("arguments") or ""
     rest = fields.rest | ({"function": function.rest} if function.rest else {})

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
-from dragoman.protocols.fields import Fields, wrong
+from dragoman.errors import UnsupportedFeatureError
+from dragoman.protocols.fields import Fields, refused, wrong
 from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages
 from dragoman.protocols.openai_chat.name import NAME, kept, merged
 from dragoman.protocols.openai_chat.tools import (
@@ -36,10 +36,10 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     """What `body` asks. Unknown fields ride in `extra`. Raises InvalidRequestError, UnsupportedFeatureError."""
     fields = Fields(body)
     if (count := fields.integer("n")) not in {None, 1}:
-        raise UnsupportedFeatureError(f"n: expected 1 answer, {count} were asked for")
+        raise UnsupportedFeatureError(f"n: expected 1 answer, {count} were asked for", param="n")
     for old in ("functions", "function_call"):
         if fields.any(old) is not None:
-            raise UnsupportedFeatureError(f"{old}: expected `tools` and `tool_choice`, which took its place")
+            raise UnsupportedFeatureError(f"{old}: expected `tools` and `tool_choice`, which took its place", param=old)
     stream = fields.flag("stream") or False
     return ChatRequest(
         model=fields.needed("model"),
@@ -106,12 +106,10 @@ def _messages(fields: Fields) -> Any:
 def _max_output_tokens(fields: Fields) -> int | None:
     new, old = fields.integer("max_completion_tokens"), fields.integer("max_tokens")
     if new is not None and old is not None and new != old:
-        raise InvalidRequestError("max_tokens: expected only one of max_tokens and max_completion_tokens")
+        raise refused("max_tokens", "expected only one of max_tokens and max_completion_tokens")
     limit = old if new is None else new
     if limit is not None and limit < 1:
-        raise InvalidRequestError(
-            f"{'max_tokens' if new is None else 'max_completion_tokens'}: expected at least 1, got {limit}"
-        )
+        raise refused("max_tokens" if new is None else "max_completion_tokens", f"expected at least 1, got {limit}")
     return limit
 
 

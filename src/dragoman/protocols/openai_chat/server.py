@@ -2,9 +2,9 @@
 
 from math import ceil
 
-from dragoman.errors import DragomanError, InvalidRequestError, RateLimitError
+from dragoman.errors import DragomanError
 from dragoman.protocols.codec import Encoder, Env, ServerCodec
-from dragoman.protocols.fields import wrong
+from dragoman.protocols.fields import refused, wrong
 from dragoman.protocols.openai_chat.answer import AnswerEncoder, encode_completion
 from dragoman.protocols.openai_chat.errors import OUTWARD, envelope
 from dragoman.protocols.openai_chat.name import NAME
@@ -28,7 +28,7 @@ class OpenAIChatServer(ServerCodec):
             raise wrong("the body", "an object", body)
         request = decode_body(body)
         if not request.messages:
-            raise InvalidRequestError("messages: expected at least one message")
+            raise refused("messages", "expected at least one message")
         return request
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
@@ -39,7 +39,7 @@ class OpenAIChatServer(ServerCodec):
 
     def encode_error(self, error: DragomanError) -> HttpAnswer:
         headers = JSON
-        if isinstance(error, RateLimitError) and error.retry_after is not None:
+        if error.retry_after is not None:
             headers += (("retry-after", str(ceil(error.retry_after))),)
         return HttpAnswer(
             status=OUTWARD.get(error.status, error.status), headers=headers, body=json.encode(envelope(error))

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from dragoman.errors import InvalidRequestError
-from dragoman.protocols.fields import Fields, kind
+from dragoman.protocols.fields import Fields, refused, wrong
 from dragoman.protocols.openai_chat.name import given_back, kept
 from dragoman.types import ResponseFormat, Tool, ToolChoice
 
@@ -56,9 +55,9 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
     if isinstance(choice, str):
         if mode := MODES.get(choice):
             return ToolChoice(mode)
-        raise InvalidRequestError(f"{path}: expected one of {', '.join(MODES)}, or an object")
+        raise refused(path, f"expected one of {', '.join(MODES)}, or an object")
     if not isinstance(choice, dict):
-        raise InvalidRequestError(f"{path}: expected a string or an object, got {kind(choice)}")
+        raise wrong(path, "a string or an object", choice)
     said = Fields(choice, path)
     if said.needed("type") == "function":
         return ToolChoice("tool", said.fields("function").needed("name"))
