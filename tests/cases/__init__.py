@@ -1,0 +1,1 @@
+"""Cases: one readable file each, and what runs them."""

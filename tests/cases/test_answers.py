@@ -1,0 +1,39 @@
+"""What a service answers, and what must come out of it on every path: the files in answers/."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cases.expected import outcomes
+from tests.cases.page import cases, read
+from tests.cases.roads import DEFAULT, logged, roads, walk_name
+from tests.cases.service import ROLES, Service, services
+from tests.support.relaying import KEY
+from tests.support.server import serve
+
+ANSWERS = {"toml config": frozenset[str](), "json request": frozenset[str](), **ROLES, "toml expect": frozenset[str]()}
+
+
+@pytest.mark.parametrize("path", cases("answers"), ids=lambda path: path.stem)
+async def test_an_answer_comes_out_right_on_every_path(path: Path, tmp_path: Path) -> None:
+    page = read(path, ANSWERS)
+    expected = outcomes(page.table("toml expect"))
+    answers = services(page)
+    request, config = page.one("json request"), page.one("toml config")
+    fields = json.loads(request.text) if request else {}
+    walks = [(road, slowly) for road in expected for slowly in (False, True) if not (slowly and road.endswith("whole"))]
+    async with (
+        serve(Service(answers)) as service,
+        roads(service.url, config.text if config else DEFAULT, fields, tmp_path) as ways,
+    ):
+        told = await asyncio.gather(*(ways.walk(road, slowly=slowly) for road, slowly in walks))
+    lines = logged(tmp_path)
+    differing = []
+    for (road, slowly), got in zip(walks, told, strict=True):
+        name = walk_name(road, slowly=slowly)
+        got.log = lines.get(name, {})
+        differing += [f"{name}: {text}" for text in expected[road].differences(road, got, answers[0].body)]
+        assert KEY.encode() not in got.body, f"{name}: the service's key is shown"
+    assert not differing, "\n".join([page.title, *differing])
