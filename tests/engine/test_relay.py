@@ -5,6 +5,7 @@ import asyncio
 from dragoman.engine.relay import Line, Relay
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat.relay import ChatRelay
+from dragoman.protocols.relay import Question
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.native.transport import Stats
 from dragoman.transport.seam import Reply, Route
@@ -17,7 +18,7 @@ class Kept(Relay):
     """Keeps what it is told."""
 
     def __init__(self, line: Line, heard: "asyncio.Queue[bytes | DragomanError]") -> None:
-        super().__init__(line, stream=False)
+        super().__init__(line, Question("m", stream=False, fields={}))
         self.heard = heard
 
     def refuse(self, error: DragomanError) -> None:

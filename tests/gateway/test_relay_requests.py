@@ -130,9 +130,10 @@ async def test_every_other_field_goes_out_byte_by_byte() -> None:
     assert len(seen.body) == len(b'{"model":"m","stream":true,' + b",".join(FIELDS) + b"}")
 
 
-async def test_what_was_not_asked_for_is_not_asked_for() -> None:
+async def test_nothing_is_asked_for_beside_the_usage() -> None:
     body = json.encode({"model": "up/m", "stream": True, "messages": [{"role": "user", "content": "x"}]})
-    assert json.decode_request((await sent(body)).body) == json.decode_request(body) | {"model": "m"}
+    usage = {"stream_options": {"include_usage": True}}
+    assert json.decode_request((await sent(body)).body) == json.decode_request(body) | {"model": "m"} | usage
 
 
 async def test_a_large_body_arrives_whole() -> None:

@@ -58,8 +58,12 @@ def read(pieces: list[bytes]) -> list[SseEvent]:
 
 
 def plain(events: list[SseEvent]) -> list[tuple[str, str]]:
-    """As the reference has them."""
-    return [(event.data.decode("utf-8", "replace"), event.event.decode("utf-8", "replace")) for event in events]
+    """As the reference has them, which drops lines that are no field."""
+    return [
+        (event.data.decode("utf-8", "replace"), event.event.decode("utf-8", "replace"))
+        for event in events
+        if not event.stray
+    ]
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -121,7 +125,7 @@ def test_reads_any_body_as_the_standard_does(body: bytes, seed: int) -> None:
         (b"data: x\r\n", SseEvent(b"x")),
         (b"event: e\ndata: x\ndata: y", SseEvent(b"x\ny", b"e")),
         (BOM + b"data: x", SseEvent(b"x")),
-        (BOM[:2], None),
+        (BOM[:2], SseEvent(BOM[:2], stray=True)),
         (BOM, None),
     ],
 )
@@ -130,7 +134,7 @@ def test_gives_out_what_the_end_cut_short(body: bytes, tail: SseEvent | None) ->
         reader = SseReader()
         for piece in pieces:
             list(reader.feed(piece))
-        assert reader.finish() == tail
+        assert reader.finish() == ([] if tail is None else [tail])
 
 
 def test_keeps_bytes_that_are_no_line_end() -> None:
@@ -188,3 +192,12 @@ def test_the_unfinished_event_has_the_same_limit() -> None:
     assert not list(reader.feed(b"data\n" * LIMIT + b"data"))
     with pytest.raises(BadEventError):
         reader.finish()
+
+
+def test_a_line_that_is_no_field_is_given_out_where_it_stands() -> None:
+    body = b'data: x\n\nupstream failed\n{"error":1}\n: ping\nid: 1\nretry: 5\ndata: y\nlast\n\nand more'
+    strays = [SseEvent(line, stray=True) for line in (b"upstream failed", b'{"error":1}', b"last", b"and more")]
+    expected = [SseEvent(b"x"), *strays[:3], SseEvent(b"y"), strays[3]]
+    for pieces in ([body], bytewise(body)):
+        reader = SseReader()
+        assert [*(event for piece in pieces for event in reader.feed(piece)), *reader.finish()] == expected

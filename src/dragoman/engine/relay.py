@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from dragoman.engine.call import LINGER, signed
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
-from dragoman.protocols.relay import RelayCodec, Tap, Told
+from dragoman.protocols.relay import Question, RelayCodec, Tap, Told
 from dragoman.transport.native.coding import unpacked
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.stage import BODY, BROKEN, HEAD, WHOLE
@@ -54,12 +54,12 @@ class Relay(ABC):
     _task: asyncio.Task[None] | None = None
     _slot = False
 
-    def __init__(self, line: Line, *, stream: bool) -> None:
+    def __init__(self, line: Line, question: Question) -> None:
         self._line = line
-        self._wire = line.stream if stream else line.whole
+        self._wire = line.stream if question.stream else line.whole
         self._held: list[bytes] = []
-        if stream:
-            self.told = self._tap = line.codec.tap()
+        if question.stream:
+            self.told = self._tap = line.codec.tap(question)
 
     # Where the answer goes.
 
@@ -163,17 +163,18 @@ class Relay(ABC):
                 return
             data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
-            if tap.feed(data) and self._begun and not self._held and connection.stage is BODY:
+            passing = tap.feed(data)
+            if passing is data and self._begun and not tap.done and connection.stage is BODY:
                 self.pass_on(data, more=True)
             else:
-                self._pass(tap, data, whole=connection.stage is WHOLE)
+                self._pass(tap, passing, whole=connection.stage is WHOLE)
         elif connection.stage is WHOLE:
             self._pass(tap, b"", whole=True)
         if not self._over:
             # Behind what came, for this may end the exchange, which is then told here.
             connection.go_on()
         if connection.stage is BROKEN and not self._over:
-            self._fail(connection.error or TruncatedStreamError("the answer broke off"))
+            self._broke_off(tap, connection.error or TruncatedStreamError("the answer broke off"))
 
     def _judge(self, connection: Connection) -> bool:
         """Whether the head is one of an answer that can pass."""
@@ -234,42 +235,31 @@ class Relay(ABC):
             self._give(connection, b"".join(self._held))
 
     def _pass(self, tap: Tap, data: bytes, *, whole: bool) -> None:
-        """Passes on what it may of `data`, which the tap has seen."""
-        if tap.other and not self._begun and self._connection is not None:
-            self._held.append(data)
+        """Passes on `data`, which the tap has let through; `whole`: the body has ended."""
+        if whole and not (tap.done or tap.other or tap.error is not None):
+            data += tap.finish()
+        if tap.other and self._connection is not None:
+            self._held.append(tap.unread())
             self._hand_over(self._connection)
             return
-        if whole and not tap.done and tap.error is None:
-            tap.finish()
-        ended = tap.error is None and (tap.done or whole)
-        if not tap.committed and not ended:
-            if tap.error is not None:
-                self._refuse(tap.error)
-            else:
-                self._held.append(data)
-            return
-        if self._held:
-            data = b"".join([*self._held, data])
-            self._held.clear()
-        if tap.error is not None:
-            # What it says of its failure may hold our key, and its end mark behind that would be a lie.
-            data = data[: tap.good(data)]
-        elif ended:
-            data += tap.owed
-        elif (end := tap.boundary(data)) < len(data):
-            # Only whole events go out, so that what is said behind them, a failure or a heartbeat, can be understood.
-            self._held.append(data[end:])
-            data = data[:end]
-        if data or ended:
+        if data or tap.done:
             if self._begun:
-                self.pass_on(data, more=not ended)
+                self.pass_on(data, more=not tap.done)
             else:
                 self._begun = True
-                self.begin(data, more=not ended)
+                self.begin(data, more=not tap.done)
         if tap.error is not None:
             self._fail(tap.error)
-        elif ended:
+        elif tap.done:
             self._let_go()
+
+    def _broke_off(self, tap: Tap | None, error: DragomanError) -> None:
+        """The body ended badly; the answer in it may be whole all the same."""
+        last = b"" if tap is None else tap.salvage()
+        if tap is not None and tap.done:
+            self._pass(tap, last, whole=False)
+        else:
+            self._fail(error)
 
     def _give(self, connection: Connection, body: bytes) -> None:
         told = self.told = self._line.codec.read(body)

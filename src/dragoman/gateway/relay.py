@@ -13,6 +13,7 @@ from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.caller import Caller
 from dragoman.gateway.fronts import Chat
 from dragoman.gateway.http.caller import HttpCaller
+from dragoman.protocols.relay import Question
 from dragoman.routing.fallback import fallback
 from dragoman.transport.seam import Reply
 from dragoman.types import ChatRequest, HttpCall
@@ -47,7 +48,7 @@ class Relays:
         if question is None or relayed is None:
             return False
         caller.model = question.model
-        relay = RelayedAnswer(self, admitted, call, caller, relayed, chat=chat, stream=question.stream)
+        relay = RelayedAnswer(self, admitted, call, caller, relayed, chat=chat, question=question)
         self.gateway.hold(caller)
         relay.start(relayed.line.codec.rewrite(question, relayed.model))
         return True
@@ -65,9 +66,9 @@ class RelayedAnswer(Relay):
         relayed: Relayed,
         *,
         chat: Chat,
-        stream: bool,
+        question: Question,
     ) -> None:
-        super().__init__(relayed.line, stream=stream)
+        super().__init__(relayed.line, question)
         self._relays = relays
         self._admitted = admitted
         self._chat = chat

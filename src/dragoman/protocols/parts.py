@@ -7,12 +7,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError
-from dragoman.types import PartDelta, PartEnd, PartStart, Reasoning, Refusal, StreamEvent, Text, ToolCall
+from dragoman.types import Extra, PartDelta, PartEnd, PartStart, Reasoning, Refusal, StreamEvent, Text, ToolCall
 from dragoman.wire.brackets import Brackets
 
 Streamed = Text | Refusal | Reasoning | ToolCall
 
 TEXT, REFUSAL, REASONING = Text(text=""), Refusal(text=""), Reasoning(text="")
+NOTHING: Extra = {}
 
 
 class _Waiting(Struct):
@@ -28,6 +29,7 @@ class Parts:
 
     Services may interleave the fragments of several tool calls. The open call is streamed; others wait until
     its arguments are complete JSON, or until the answer ends. A call waits for its name, too, and so does what follows.
+    `begun`: some part has come.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,7 @@ class Parts:
         self._last: dict[Hashable, _Waiting] = {}
         self._closed: set[Hashable] = set()
         self.saw_tool_call = False
+        self.begun = False
 
     def text(self, out: list[StreamEvent], text: str) -> None:
         """Words; an empty piece opens nothing."""
@@ -59,13 +62,28 @@ class Parts:
         if text:
             self._add(out, "reasoning", REASONING, text)
 
-    def tool_call(self, out: list[StreamEvent], key: Hashable, call_id: str, name: str, arguments: str) -> None:
+    def tool_call(
+        self, out: list[StreamEvent], key: Hashable, call_id: str, name: str, arguments: str, *, extra: Extra = NOTHING
+    ) -> None:
         """A fragment of the call `key`. Its id and name need be said only once; a missing id becomes `call_KEY`."""
         self.saw_tool_call = True
-        self._add(out, ("call", key), ToolCall(id=call_id, name=name), arguments, f"call_{key}")
+        self._add(out, ("call", key), ToolCall(id=call_id, name=name, extra=extra), arguments, f"call_{key}")
+
+    def complete(self, key: Hashable) -> bool:
+        """True if the arguments of the call `key` are complete JSON, so that no more of them can come."""
+        if self._key == ("call", key):
+            return not self._busy()
+        waiting = self._last.get(("call", key))
+        if waiting is None:
+            return ("call", key) in self._closed
+        brackets = Brackets()
+        for piece in waiting.pieces:
+            brackets.feed(piece)
+        return brackets.whole
 
     def whole(self, out: list[StreamEvent], part: PartStart) -> None:
         """A part that comes complete."""
+        self.begun = True
         self.close(out)
         out += [part, PartEnd()]
 
@@ -88,6 +106,7 @@ class Parts:
             self._end(out)
 
     def _add(self, out: list[StreamEvent], key: Hashable, part: Streamed, text: str, fallback: str = "") -> None:
+        self.begun = True
         waiting = self._last.get(key)
         if key == self._key and (isinstance(part, ToolCall) or not self._queue):
             self._more(out, text)
@@ -154,6 +173,6 @@ def _nameless(part: Streamed) -> bool:
 
 
 def _merged(first: ToolCall, later: ToolCall) -> ToolCall:
-    if (first.id or not later.id) and (first.name or not later.name):
+    if (first.id or not later.id) and (first.name or not later.name) and not later.extra:
         return first
-    return ToolCall(id=first.id or later.id, name=first.name or later.name)
+    return ToolCall(id=first.id or later.id, name=first.name or later.name, extra=first.extra | later.extra)

@@ -33,31 +33,31 @@ class Told:
 
 
 class Tap(Told, ABC):
-    """A pure observer of a stream: it changes nothing, and decodes nothing that need not be.
+    """Through which a stream passes: whole events as they came, and nothing before the first content.
 
     Fed the body's bytes, cut anywhere. `committed`: content has been seen, from where on a failure cannot be hidden.
-    `done`: its end mark was seen; `owed`: what is missing of it, though the answer is good.
+    `done`: the answer has ended well. Of an event that says that it failed, and of what stands behind it or behind the
+    end, nothing passes.
     """
 
     committed: bool = False
     done: bool = False
-    owed: bytes = b""
 
     @abstractmethod
-    def feed(self, data: bytes) -> bool:
-        """Observes what passes. True where that was content and nothing else, and an event ends where `data` does."""
+    def feed(self, data: bytes) -> bytes:
+        """The bytes that may pass now; `data` itself, if that is all of it and nothing else."""
 
     @abstractmethod
-    def boundary(self, data: bytes) -> int:
-        """How many bytes of `data`, which begins between events, are whole events; all, where that cannot be told."""
+    def finish(self) -> bytes:
+        """The body ended well. The bytes that may still pass; `error` is TruncatedStreamError if the answer did not."""
 
     @abstractmethod
-    def good(self, data: bytes) -> int:
-        """How many bytes of `data`, which begins between events, stand before the event that is the `error`."""
+    def salvage(self) -> bytes:
+        """The body broke off. The bytes that may still pass; `done` if all of the answer was there but the end mark."""
 
     @abstractmethod
-    def finish(self) -> None:
-        """The body ended well; `error` is TruncatedStreamError where the answer did not."""
+    def unread(self) -> bytes:
+        """What came and did not pass, for the decoder of a reply that cannot be relayed."""
 
 
 class RelayCodec(ABC):
@@ -67,15 +67,15 @@ class RelayCodec(ABC):
 
     @abstractmethod
     def rewrite(self, question: Question, model: str) -> bytes:
-        """The request's body for a service that calls the model by this name."""
+        """The request's body for a service that calls the model by this name. The usage is always asked for."""
 
     @abstractmethod
     def frame(self, key: str | None, *, stream: bool) -> HttpRequest:
         """A request without its body, as a service of this protocol wants it."""
 
     @abstractmethod
-    def tap(self) -> Tap:
-        """A fresh observer of a stream."""
+    def tap(self, question: Question) -> Tap:
+        """A fresh tap for the answer to `question`."""
 
     @abstractmethod
     def read(self, body: bytes) -> Told:

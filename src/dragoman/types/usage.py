@@ -15,7 +15,7 @@ class Usage(Struct, frozen=True):
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     total_tokens: int | None = None
-    """As the service reported it; it need not be the sum of the others."""
+    """What the service reported as the sum, if it is not that of input and output."""
     extra: Extra = field(default_factory=dict)
     """What the service's protocol reported beyond these counts."""
 

@@ -10,21 +10,28 @@ from msgspec import Struct
 from dragoman.errors import BadEventError
 from dragoman.wire.lines import LineReader, and_raise
 
-MAX_EVENT = 4 << 20
-"""Bytes of one event's data: 4 MiB holds the largest whole image or tool call a service sends in one piece."""
+MAX_EVENT = 64 << 20
+"""Bytes of one event's data: 64 MiB, as much as a whole answer may have. Models send a picture in one event, and those
+of today have more than the 4 MiB that other gateways allow."""
 
 BOM = b"\xef\xbb\xbf"
 
 
+FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
+"""The standard's fields; a line that begins with a colon is a comment."""
+
+
 class SseEvent(Struct, frozen=True):
-    """One event. `event` is empty where the service named none."""
+    """One event. `event` is empty if the service named none."""
 
     data: bytes
     event: bytes = b""
+    stray: bool = False
+    """True for a line that is no field of the standard, which drops it: some services speak so when they fail."""
 
 
 class SseReader:
-    """Events from bytes cut anywhere. Lines end with LF, CR or CRLF; comments and unknown fields are dropped."""
+    """Events from bytes cut anywhere. Lines end with LF, CR or CRLF; comments are dropped."""
 
     def __init__(self, limit: int = MAX_EVENT) -> None:
         self._limit = limit
@@ -51,7 +58,8 @@ class SseReader:
         try:
             for line in self._lines.feed(data):
                 if line:
-                    self._field(line)
+                    if self._field(line):
+                        events.append(SseEvent(line, stray=True))
                 elif self._data:
                     events.append(self._take())
                 else:
@@ -60,13 +68,12 @@ class SseReader:
             return and_raise(events, exc)
         return events
 
-    def finish(self) -> SseEvent | None:
+    def finish(self) -> list[SseEvent]:
         """The event that the end of the body cut short, which the standard discards; it may still be whole."""
         line = (self._head or b"") + self._lines.finish()
         self._head = None
-        if line:
-            self._field(line)
-        return self._take() if self._data else None
+        stray = [SseEvent(line, stray=True)] if line and self._field(line) else []
+        return [self._take(), *stray] if self._data else stray
 
     def _without_bom(self, data: bytes) -> bytes:
         head = (self._head or b"") + data
@@ -83,7 +90,8 @@ class SseReader:
         self._event = b""
         return event
 
-    def _field(self, line: bytes) -> None:
+    def _field(self, line: bytes) -> bool:
+        """Takes a field in; True if the line is none."""
         name, _, value = line.partition(b":")
         if name == b"data":
             value = value.removeprefix(b" ")
@@ -93,6 +101,7 @@ class SseReader:
                 raise BadEventError(f"expected events of at most {self._limit} bytes", code="upstream_too_large")
         elif name == b"event":
             self._event = value.removeprefix(b" ")
+        return name not in FIELDS
 
 
 def encode(data: bytes, event: bytes = b"") -> bytes:

@@ -13,7 +13,6 @@ from dragoman.errors import (
     OverloadedError,
     RateLimitError,
     TruncatedStreamError,
-    UnsupportedFeatureError,
 )
 from dragoman.protocols.codec import Encoder
 from dragoman.protocols.openai_chat import NAME, OpenAIChatClient, OpenAIChatServer
@@ -224,11 +223,10 @@ def test_a_part_that_starts_with_text_says_it() -> None:
 
 
 @pytest.mark.parametrize("part", [Image(url="https://h/x"), Unknown(protocol="x", data=1)])
-def test_what_an_answer_cannot_say_is_refused(part: Image | Unknown) -> None:
-    with pytest.raises(UnsupportedFeatureError):
-        started().send([PartStart(part)])
-    with pytest.raises(UnsupportedFeatureError):
-        SERVER.encode_response(whole(part), REQUEST, fixed_env())
+def test_what_an_answer_cannot_say_is_left_out(part: Image | Unknown) -> None:
+    assert started().send([PartStart(part), PartEnd()]) == b""
+    body = msgspec.json.decode(SERVER.encode_response(whole(part), REQUEST, fixed_env()).body)
+    assert body["choices"][0]["message"]["content"] == ""
 
 
 def test_a_broken_answer_ends_in_an_error_and_no_end_mark() -> None:

@@ -8,6 +8,7 @@ import pytest
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.types import ChatRequest, ChatResponse, Fold, PartDelta, ResponseStart, Usage, user
+from dragoman.wire.sse import MAX_EVENT
 from tests.support.cuts import drive
 
 CODEC = OpenAIChatClient("http://up")
@@ -73,7 +74,8 @@ def test_a_tool_call_makes_a_stop_a_tool_call_and_no_other_reason(native: str, o
 
 def test_the_end_mark_alone_is_a_stop() -> None:
     assert answer(chunk({"content": "x"}), "[DONE]").finish_reason == "stop"
-    assert answer("[DONE]") == ChatResponse()
+    error = failure(stream("[DONE]"))
+    assert error.code == "empty_answer"
 
 
 def test_what_follows_the_end_mark_is_not_read() -> None:
@@ -158,7 +160,7 @@ def test_a_call_without_a_name_is_an_error() -> None:
         (b" \r\n", TruncatedStreamError, "truncated"),
         (b"\xef\xbb", TruncatedStreamError, "truncated"),
         (b": ping\n\n", TruncatedStreamError, "truncated"),
-        (b"Internal Server Error", TruncatedStreamError, "truncated"),
+        (b"Internal Server Error", UpstreamError, "upstream_error"),
         (stream(chunk({"content": "x"})), TruncatedStreamError, "truncated"),
         (stream(chunk({"content": "x"}, "stop")) + b"data: {", TruncatedStreamError, "truncated"),
         (b'{"choices":[{"message":{"content":"x"', TruncatedStreamError, "truncated"),
@@ -166,13 +168,13 @@ def test_a_call_without_a_name_is_an_error() -> None:
         (b'{"choices":[]}', BadEventError, "upstream_bad_event"),
         (b'{"hello":"world"}', BadEventError, "upstream_bad_event"),
         (b"[1,2]", BadEventError, "upstream_bad_event"),
-        (b'{"choices":[{"message":{"content":5}}]}', BadEventError, "upstream_bad_event"),
+        (b'{"choices":"x"}', BadEventError, "upstream_bad_event"),
         (stream("{bad"), BadEventError, "upstream_bad_event"),
         (stream("bad"), BadEventError, "upstream_bad_event"),
-        (stream(chunk({"content": 5})), BadEventError, "upstream_bad_event"),
+        (stream({"choices": "x"}), BadEventError, "upstream_bad_event"),
         (b"<html>", BadEventError, "upstream_html"),
         (b"\xef\xbb\xbf<html>", BadEventError, "upstream_html"),
-        (b"data: " + b"x" * (5 << 20), BadEventError, "upstream_too_large"),
+        (b"data: " + b"x" * MAX_EVENT, BadEventError, "upstream_too_large"),
         (stream(chunk({"content": "x"}, "error")), UpstreamError, "upstream_error"),
     ],
     ids=range(20),

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from typing import Any, assert_never
 
 import msgspec
+from msgspec.structs import replace
 
-from dragoman.errors import DragomanError, UnsupportedFeatureError
+from dragoman.errors import DragomanError
 from dragoman.protocols.codec import Encoder, Env
-from dragoman.protocols.openai_chat.chunk import encode_usage
+from dragoman.protocols.openai_chat.content import encode_content
 from dragoman.protocols.openai_chat.errors import envelope
-from dragoman.protocols.openai_chat.name import NAME
+from dragoman.protocols.openai_chat.more import placed
+from dragoman.protocols.openai_chat.name import NAME, given_back
 from dragoman.protocols.openai_chat.reasons import encode_reason
+from dragoman.protocols.openai_chat.usage import encode_usage
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -97,12 +100,15 @@ class AnswerEncoder(Encoder):
             case ToolCall(arguments=text):
                 number = self._calls
                 self._calls += 1
-                function = {"name": part.name, "arguments": ""}
-                first = {"index": number, "id": part.id, "type": "function", "function": function}
+                first = {"index": number} | _call(replace(part, arguments=""))
                 out.append(self._chunk({"tool_calls": [first]}))
                 self._shape(b'{"tool_calls":[{"index":%d,"function":{"arguments":' % number, b"}}]}")
-            case Image() | Audio() | File() | ToolResult() | Unknown():
-                raise _unsayable(part)
+            case Unknown(protocol=protocol, data=data):
+                if protocol == NAME:
+                    out.append(self._chunk({"content": [data]}))
+                return
+            case Image() | Audio() | File() | ToolResult():
+                return  # nothing in a chunk can say it; `losses` names it
             case _:
                 assert_never(part)
         if text:
@@ -113,12 +119,15 @@ class AnswerEncoder(Encoder):
         self._open = self._before + b'{"index":0,"delta":' + before
         self._close = after + b',"logprobs":null,"finish_reason":null}' + self._after
 
-    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+    def _chunk(self, delta: dict[str, Any], reason: str | None = None, **more: Any) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason} | more
         return self._before + _json(choice) + self._after
 
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
-        out.append(self._chunk({}, encode_reason(end.finish_reason, refusal=self._refused)))
+        more = placed(end.extra.get(NAME, {}))
+        reason = encode_reason(end.finish_reason, refusal=self._refused)
+        last = self._chunk(more.message, reason, **more.choice)
+        out.append(last if not more.body else last[: -len(b"}\n\n")] + b"," + _json(more.body)[1:] + b"\n\n")
         if self._request.include_usage and end.usage is not None:
             out += (self._before, b'],"usage":', _json(encode_usage(end.usage)), b"}\n\n")
         out.append(b"data: [DONE]\n\n")
@@ -131,12 +140,10 @@ def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) ->
     refusals = [part.text for part in parts if isinstance(part, Refusal)]
     thoughts = [part.text for part in parts if isinstance(part, Reasoning)]
     calls = [_call(part) for part in parts if isinstance(part, ToolCall)]
-    for part in parts:
-        if isinstance(part, Image | Audio | File | ToolResult | Unknown):
-            raise _unsayable(part)
+    more = placed(response.extra.get(NAME, {}))
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": "".join(texts) if texts or not (refusals or calls) else None,
+        "content": _content(parts) if texts or not (refusals or calls) else None,
         "refusal": "".join(refusals) if refusals else None,
     }
     if thoughts:
@@ -145,10 +152,19 @@ def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) ->
         message["tool_calls"] = calls
     reason = encode_reason(response.finish_reason, refusal=bool(refusals))
     body = _head("chat.completion", response, request, env)
-    body["choices"] = [{"index": 0, "message": message, "logprobs": None, "finish_reason": reason}]
+    choice = {"index": 0, "message": message | more.message, "logprobs": None, "finish_reason": reason}
+    body["choices"] = [choice | more.choice]
     if response.usage is not None:
         body["usage"] = encode_usage(response.usage)
-    return _json(body | response.extra.get(NAME, {}))
+    return _json(body | more.body)
+
+
+def _content(parts: Sequence[AnyPart]) -> str | list[Any]:
+    """The text; a list of typed parts if the service gave one with parts that only its protocol knows."""
+    texts = [part for part in parts if isinstance(part, Text)]
+    if not any(isinstance(part, Unknown) and part.protocol == NAME for part in parts):
+        return "".join(text.text for text in texts)
+    return encode_content([part for part in parts if isinstance(part, Text | Unknown)])
 
 
 def _head(kind: str, start: ResponseStart | ChatResponse, request: ChatRequest, env: Env) -> dict[str, Any]:
@@ -161,8 +177,5 @@ def _head(kind: str, start: ResponseStart | ChatResponse, request: ChatRequest, 
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-
-
-def _unsayable(part: AnyPart) -> UnsupportedFeatureError:
-    return UnsupportedFeatureError(f"{NAME} cannot express in an answer: {type(part).__name__.lower()}")
+    function = {"name": call.name, "arguments": call.arguments}
+    return given_back({"id": call.id, "type": "function", "function": function}, call.extra)

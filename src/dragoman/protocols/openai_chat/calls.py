@@ -1,45 +1,54 @@
 """Which tool call a fragment belongs to, however a service counts them."""
 
-import msgspec
+from collections.abc import Callable
 
-from dragoman.protocols.openai_chat.chunk import Call, Function
+from dragoman.protocols.openai_chat.chunk import Call
 
 
 class Calls:
     """Numbers for tool calls, in the order they began.
 
-    Each fragment says its call's index. Some services leave it out, and some give every call index 0: there, a name
-    under another id begins another call.
+    Each fragment says its call's index. Some services leave it out, and some give every call index 0: there, another
+    call begins with a name under another id, with another name, or with a name after arguments that are complete.
+    `complete` tells whether a call's arguments are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, complete: Callable[[int], bool]) -> None:
+        self._complete = complete
         self._ids: list[str] = []
+        self._names: list[str] = []
         self._at: dict[int, int] = {}
 
     def number(self, call: Call) -> int:
         """The number of the call that `call` is a fragment of."""
         call_id = call.id or ""
-        named = call.function is not None and bool(call.function.name)
+        name = (call.function.name if call.function is not None else None) or ""
         if call.index is None:
-            return self._unnumbered(call_id, named=named)
+            return self._unnumbered(call_id, name)
         known = self._at.get(call.index)
-        if known is None or (named and call_id and call_id != self._ids[known]):
-            known = self._at[call.index] = self._begin(call_id)
+        if known is None or (name and self._is_another(known, call_id, name)):
+            known = self._at[call.index] = self._begin(call_id, name)
+        else:
+            self._ids[known] = self._ids[known] or call_id
+            self._names[known] = self._names[known] or name
         return known
 
-    def _unnumbered(self, call_id: str, *, named: bool) -> int:
+    def named(self, number: int) -> bool:
+        """True once the call's name has come."""
+        return bool(self._names[number])
+
+    def _is_another(self, known: int, call_id: str, name: str) -> bool:
+        if call_id and self._ids[known]:
+            return call_id != self._ids[known]
+        before = self._names[known]
+        return bool(before) and (name != before or (not call_id and self._complete(known)))
+
+    def _unnumbered(self, call_id: str, name: str) -> int:
         if call_id and call_id in self._ids:
             return self._ids.index(call_id)
-        return self._begin(call_id) if named or not self._ids else len(self._ids) - 1
+        return self._begin(call_id, name) if name or not self._ids else len(self._ids) - 1
 
-    def _begin(self, call_id: str) -> int:
+    def _begin(self, call_id: str, name: str) -> int:
         self._ids.append(call_id)
+        self._names.append(name)
         return len(self._ids) - 1
-
-
-def arguments(function: Function) -> str:
-    """JSON text, whether it came as text or as an object."""
-    said = function.arguments
-    if isinstance(said, dict):
-        return msgspec.json.encode(said).decode()
-    return said or ""

@@ -10,8 +10,11 @@ from dragoman.protocols.relay import Question, RelayCodec, Tap, Told
 from dragoman.types import HttpRequest
 from dragoman.wire import json
 
+ONE = b"1"
+
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 _text = msgspec.json.Decoder(str).decode
+_object = msgspec.json.Decoder(dict[str, object] | None).decode
 _flag = msgspec.json.Decoder(bool | None).decode
 
 
@@ -24,7 +27,10 @@ class ChatRelay(RelayCodec):
         self._url = url
 
     def rewrite(self, question: Question, model: str) -> bytes:
-        return json.encode(question.fields | {"model": model})
+        fields: dict[str, object] = {**question.fields, "model": model}
+        if question.stream and not _wants_usage(question):
+            fields["stream_options"] = _options(question) | {"include_usage": True}
+        return json.encode(fields)
 
     def frame(self, key: str | None, *, stream: bool) -> HttpRequest:
         accept = "text/event-stream" if stream else "application/json"
@@ -33,8 +39,9 @@ class ChatRelay(RelayCodec):
             headers.append(("authorization", f"Bearer {key}"))
         return HttpRequest(url=self._url, headers=tuple(headers))
 
-    def tap(self) -> Tap:
-        return ChatTap()
+    def tap(self, question: Question) -> Tap:
+        count = question.fields.get("n", ONE)
+        return ChatTap(usage_wanted=_wants_usage(question), every=bytes(count) not in {ONE, b"null"})
 
     def read(self, body: bytes) -> Told:
         return read_whole(body)
@@ -50,3 +57,17 @@ def read_question(body: bytes) -> Question:
         raise InvalidRequestError("model: expected a string, got nothing") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise InvalidRequestError("the body is not a valid request") from exc
+
+
+def _wants_usage(question: Question) -> bool:
+    """True if the caller asked for the usage itself."""
+    return _options(question).get("include_usage") is True
+
+
+def _options(question: Question) -> dict[str, object]:
+    """The options of the stream; what cannot be read as such is the service's to refuse."""
+    said = question.fields.get("stream_options")
+    try:
+        return {} if said is None else _object(said) or {}
+    except msgspec.MsgspecError:
+        return {}

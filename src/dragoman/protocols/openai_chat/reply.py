@@ -1,17 +1,32 @@
 """A service's answer to events: server-sent chunks, or one whole completion."""
 
+import re
+from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
-import msgspec
-
-from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError
+from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError, cut, scrub
 from dragoman.protocols.codec import Decoder
-from dragoman.protocols.openai_chat.calls import Calls, arguments
-from dragoman.protocols.openai_chat.chunk import Call, Choice, Delta, Function, decode_chunk, decode_head, decode_usage
+from dragoman.protocols.openai_chat.calls import Calls
+from dragoman.protocols.openai_chat.chunk import (
+    STRANGE,
+    TOO_STRANGE,
+    Call,
+    Choice,
+    Chunk,
+    Delta,
+    Function,
+    Loose,
+    LooseCall,
+    decode_chunk,
+    read_loosely,
+)
 from dragoman.protocols.openai_chat.errors import failure_in, reported
+from dragoman.protocols.openai_chat.halves import Halves
+from dragoman.protocols.openai_chat.more import gather
 from dragoman.protocols.openai_chat.name import NAME, kept
 from dragoman.protocols.openai_chat.reasons import decode_reason
+from dragoman.protocols.openai_chat.usage import decode_usage, find_usage
 from dragoman.protocols.parts import Parts
 from dragoman.types import PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage
 from dragoman.wire import json
@@ -26,6 +41,14 @@ LATEST = 1 << 40
 DONE = b"[DONE]"
 PING = b"ping"
 BLANK = b" \t\r\n"
+FAILED = re.compile(rb"error\s*:\s*(.+)", re.IGNORECASE | re.DOTALL)
+"""A line that is no field of an event stream, and which llama.cpp wrote until 2025 if it failed."""
+FIELD = re.compile(rb"[A-Za-z][\w-]*:")
+"""A line in the form of a field, which the standard wants to be ignored."""
+SILENT = frozenset(
+    {"id", "object", "created", "model", "type", "event", "timestamp", "system_fingerprint", "service_tier"}
+)
+"""Fields of an object that says nothing to anybody: a sign of life."""
 
 
 class Form(Enum):
@@ -40,7 +63,15 @@ FORMS: dict[bytes, Form] = {b"{": Form.WHOLE, b"[": Form.WHOLE}
 
 
 class ReplyDecoder(Decoder):
-    """Events from the answer to one request."""
+    """Events from the answer to one request.
+
+    The end of an answer is `[DONE]`, or the end of a transfer in which a reason to stop has come: a reason alone is no
+    end, since some services send text behind it. It is a good end only if there was a reason or content, and if nothing
+    was passed over that looks like a message of the service.
+    """
+
+    thorough: ClassVar[bool] = True
+    """Chunks that may say more than the fast way reads are read loosely, too."""
 
     def __init__(self) -> None:
         self._form: Form | None = None
@@ -49,17 +80,30 @@ class ReplyDecoder(Decoder):
         self._pieces: list[bytes] = []
         self._sse = SseReader()
         self._parts = Parts()
-        self._calls = Calls()
+        self._calls = Calls(self._parts.complete)
+        self._halves = Halves()
         self._started = False
         self._refused = False
         self._finished = False
+        self._index: int | None = None
+        self._said = 0
         self._reason: str | None = None
         self._usage: Usage | None = None
+        self._more: dict[str, Any] = {}
+        self._losses: set[str] = set()
+        self._skipped: DragomanError | None = None
 
     @property
     def whole(self) -> bool:
         """Whether this is one completion, and no stream."""
         return self._form is Form.WHOLE
+
+    def salvage(self) -> list[StreamEvent]:
+        """The end of an answer of which all was there but the end mark: `done` is True then."""
+        out: list[StreamEvent] = []
+        if self.error is None and not self.done and self._finished and self._skipped is None:
+            self._close(out)
+        return out
 
     def _read(self, data: bytes, out: list[StreamEvent]) -> None:
         if self.done:
@@ -67,7 +111,7 @@ class ReplyDecoder(Decoder):
         self._size += len(data)
         if self._size > MAX_ANSWER:
             raise BadEventError(f"expected an answer of at most {MAX_ANSWER} bytes", code="upstream_too_large")
-        data = self._told(data) if self._form is None else data
+        data = self._formed(data) if self._form is None else data
         if self._form is Form.WHOLE:
             self._pieces.append(data)
         if self._form is Form.STREAM:
@@ -80,26 +124,26 @@ class ReplyDecoder(Decoder):
         if self._form is Form.WHOLE:
             self._whole(b"".join(self._pieces), out)
             return
-        tail = self._sse.finish()
-        if tail is not None and tail.data.strip():
-            if not _is_complete(tail.data):
-                raise TruncatedStreamError("the answer broke off inside an event")
-            self._event(tail, out)
+        for event in self._sse.finish():
+            if not event.stray and event.data.strip() and not _is_complete(event.data):
+                raise self._skipped or TruncatedStreamError("the answer broke off inside an event")
+            self._event(event, out)
         if not self.done:
             if not self._finished:
-                raise TruncatedStreamError("the answer broke off before its end")
+                raise self._skipped or TruncatedStreamError("the answer broke off before its end")
             self._close(out)
 
-    def _told(self, data: bytes) -> bytes:
+    def _formed(self, data: bytes) -> bytes:
         """What is to be read, once the first byte has told the form of the body."""
-        self._head += data
-        start = self._head.removeprefix(BOM).lstrip(BLANK)
+        start = (self._head + data).lstrip(BLANK).removeprefix(BOM).lstrip(BLANK)
         if not start or BOM.startswith(start):
+            self._head = start
             return b""
+        self._head = b""
         if start.startswith(b"<"):
             raise BadEventError("expected an event stream, got an HTML page", code="upstream_html")
         self._form = FORMS.get(start[:1], Form.STREAM)
-        return start if self._form is Form.WHOLE else self._head
+        return start
 
     def _whole(self, body: bytes, out: list[StreamEvent]) -> None:
         if not body.rstrip().endswith((b"}", b"]")):
@@ -108,49 +152,138 @@ class ReplyDecoder(Decoder):
             raise reported(failure)
         self._chunk(body, out)
         if not self._started:
-            raise BadEventError("expected a chat completion, got other JSON")
+            raise self._skipped or BadEventError("expected a chat completion, got other JSON")
         self._close(out)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
         if self.done:
             return
         data = event.data
-        if event.event and event.event != b"message":
-            self._named(event)
+        if event.stray:
+            self._stray(data, out)
+            return
+        if event.event == b"error":
+            raise _named_error(data)
         if not data.startswith(b"{"):
             data = data.strip(BLANK)
         if data.startswith(b"{"):
-            self._chunk(data, out)
+            self._chunk(data, out, named=event.event not in {b"", b"message"})
         elif data == DONE:
             self._close(out)
+        elif b"\n" in data:
+            self._lines(data, out)
         elif data and event.event != PING:
             raise _foreign(data)
 
-    def _chunk(self, data: bytes, out: list[StreamEvent]) -> None:
-        chunk = decode_chunk(data)
+    def _lines(self, data: bytes, out: list[StreamEvent]) -> None:
+        """Events that no blank line separates, one in each line."""
+        for line in data.split(b"\n"):
+            self._event(SseEvent(line), out)
+
+    def _stray(self, line: bytes, out: list[StreamEvent]) -> None:
+        """A line of the body that belongs to no event: what a service writes that forgets how it speaks."""
+        line = line.strip(BLANK)
+        if line.startswith((b"{", b"[")):
+            self._event(SseEvent(line), out)
+        elif line.startswith(b"<"):
+            raise BadEventError("expected an event, got an HTML page", code="upstream_html")
+        elif (failed := FAILED.fullmatch(line)) is not None:
+            raise _named_error(failed[1])
+        elif line and not FIELD.match(line) and line.lower() != PING:
+            words = cut(scrub(line.decode("utf-8", "replace")))
+            self._skip(UpstreamError(f"the service wrote {words!r} in the place of an event"))
+
+    def _skip(self, error: DragomanError) -> None:
+        """Passes over what may be a message of the service: if nothing better comes, it is why the answer ended."""
+        self._skipped = self._skipped or error
+
+    def _chunk(self, data: bytes, out: list[StreamEvent], *, named: bool = False) -> None:
+        loose: Loose | None = None
+        try:
+            chunk = decode_chunk(data)
+        except TOO_STRANGE:
+            try:
+                loose = read_loosely(data)
+            except BadEventError:
+                if b"\n" not in data:
+                    raise
+                self._lines(data, out)
+                return
+            if loose is None:
+                raise _foreign(data) from None
+            chunk = loose.chunk
+        if loose is not None or self._halves.waiting:
+            self._halves.join(chunk)
         if chunk.error:
             raise reported(chunk.error)
-        if chunk.usage is not None:
-            usage = decode_usage(chunk.usage)
-            self._usage = usage if self._usage is None else self._usage.merge(usage)
+        telling = chunk.usage is not None
         if chunk.choices:
             if not self._started:
-                self._start(data, out)
+                loose = loose or (read_loosely(data) if self.thorough else None)
+                self._start({} if loose is None else loose.value, out)
+            if self._index is None:
+                self._index = min(choice.index or 0 for choice in chunk.choices)
             for choice in chunk.choices:
-                if not choice.index and not self._finished:
-                    self._choice(choice, out)
-        elif chunk.usage is None and (failure := failure_in(json.decode_event(data))) is not None:
+                self._choice(choice, out)
+                telling = telling or choice.finish_reason is not None
+        elif chunk.choices is None and chunk.usage is None:
+            self._other(data, named)
+        if telling and loose is None and self.thorough:
+            loose = read_loosely(data)
+        if telling or loose is not None:
+            self._notes(chunk, loose)
+
+    def _other(self, data: bytes, named: bool) -> None:
+        """An object that is neither a chunk nor a report. Those in events of another name are meant for others."""
+        value = json.decode_event(data)
+        if (failure := failure_in(value)) is not None:
             raise reported(failure)
+        if not named and isinstance(value, dict) and any(value[name] for name in value.keys() - SILENT):
+            self._skip(BadEventError(f"{STRANGE} with {cut(', '.join(value))}"))
+
+    def _notes(self, chunk: Chunk, loose: Loose | None) -> None:
+        """What a chunk says beside the text."""
+        report = chunk.usage if loose is None else find_usage(loose.value)
+        if isinstance(report, dict):
+            usage = decode_usage(report)
+            self._usage = usage if self._usage is None else self._usage.merge(usage)
+        if loose is not None and self.thorough:
+            gather(self._more, loose.more)
 
     def _choice(self, choice: Choice, out: list[StreamEvent]) -> None:
-        delta = choice.delta or choice.message
-        if delta is not None:
-            self._delta(delta, out)
+        index = choice.index or 0
+        if index != self._index:
+            self._losses.add(f"choices[{index}]")
+            return
+        if choice.delta is not None:
+            self._delta(choice.delta, out)
+        if choice.message is not None:
+            self._message(choice.message, out)
         if choice.finish_reason:
             if choice.finish_reason == "error":
                 raise UpstreamError("the service gave `error` for its reason to stop, and no other")
             self._finished = True
             self._reason = choice.finish_reason
+
+    def _message(self, message: Delta, out: list[StreamEvent]) -> None:
+        """A whole message. At the end of a stream it repeats what was streamed, of which nothing may come twice."""
+        if self._parts.begun:
+            content = message.content
+            rest = (
+                content[self._said :]
+                if isinstance(content, str) and self._said
+                else content
+                if not self._said
+                else None
+            )
+            called = self._parts.saw_tool_call
+            message = Delta(
+                content=rest,
+                refusal=None if self._refused else message.refusal,
+                tool_calls=None if called else message.tool_calls,
+                function_call=None if called else message.function_call,
+            )
+        self._delta(message, out)
 
     def _delta(self, delta: Delta, out: list[StreamEvent]) -> None:
         parts = self._parts
@@ -158,6 +291,7 @@ class ReplyDecoder(Decoder):
             parts.reasoning(out, thought)
         if content := delta.content:
             if isinstance(content, str):
+                self._said += len(content)
                 parts.text(out, content)
             else:
                 self._list(content, out)
@@ -166,71 +300,88 @@ class ReplyDecoder(Decoder):
             parts.refusal(out, delta.refusal)
         if delta.tool_calls:
             for call in delta.tool_calls:
-                function = call.function or Function()
-                parts.tool_call(out, self._calls.number(call), call.id or "", function.name or "", arguments(function))
-        if (old := delta.function_call) is not None:
-            parts.tool_call(out, self._calls.number(Call(function=old)), "", old.name or "", arguments(old))
+                self._call(call, out)
+        if delta.function_call is not None:
+            self._call(Call(function=delta.function_call), out)
+
+    def _call(self, call: Call, out: list[StreamEvent]) -> None:
+        function = call.function or Function()
+        number = self._calls.number(call)
+        if function.name and self._parts.complete(number):
+            return  # the whole call again, behind its fragments
+        extra = kept(call.extra) if isinstance(call, LooseCall) else {}
+        self._parts.tool_call(out, number, call.id or "", function.name or "", function.arguments or "", extra=extra)
 
     def _list(self, content: list[Any], out: list[StreamEvent]) -> None:
-        """Content as typed parts, as Mistral gives it where the model thinks."""
+        """Content as typed parts, as Mistral gives it if the model thinks; or as plain texts."""
         for part in content:
             match part:
-                case {"type": "text", "text": str(text)}:
+                case str(text) | {"type": "text", "text": str(text)}:
+                    self._said += len(text)
                     self._parts.text(out, text)
+                case {"type": "thinking", "thinking": str(text)}:
+                    self._parts.reasoning(out, text)
                 case {"type": "thinking", "thinking": list(thoughts)}:
                     for thought in thoughts:
                         if isinstance(thought, dict) and isinstance(words := thought.get("text"), str):
                             self._parts.reasoning(out, words)
+                case None:
+                    pass
                 case _:
                     self._parts.whole(out, PartStart(Unknown(protocol=NAME, data=part)))
 
-    def _named(self, event: SseEvent) -> None:
-        """Events that have a name of their own carry chunks too, but for errors."""
-        if event.event == b"error":
-            try:
-                said = json.decode_event(event.data)
-            except BadEventError:
-                said = event.data.decode("utf-8", "replace")
-            raise reported(failure_in(said) or said)
-
-    def _start(self, data: bytes, out: list[StreamEvent]) -> None:
+    def _start(self, head: Mapping[str, Any], out: list[StreamEvent]) -> None:
         self._started = True
-        head = decode_head(data)
-        more = {"system_fingerprint": head.system_fingerprint, "service_tier": head.service_tier}
+        name, model, created = head.get("id"), head.get("model"), head.get("created")
+        more = {field: head.get(field) for field in ("system_fingerprint", "service_tier")}
         out.append(
             ResponseStart(
-                id=head.id if isinstance(head.id, str) and head.id else None,
-                model=head.model if isinstance(head.model, str) and head.model else None,
-                created=int(head.created)
-                if isinstance(head.created, int | float) and 0 < head.created < LATEST
-                else None,
-                extra=kept({name: value for name, value in more.items() if isinstance(value, str)}),
+                id=name if isinstance(name, str) and name else None,
+                model=model if isinstance(model, str) and model else None,
+                created=int(created) if isinstance(created, int | float) and 0 < created < LATEST else None,
+                extra=kept({field: value for field, value in more.items() if isinstance(value, str)}),
             )
         )
 
     def _close(self, out: list[StreamEvent]) -> None:
-        """The end of a good answer."""
+        """The end of the answer, if it is a good one."""
+        if self._skipped is not None:
+            raise self._skipped
+        if self._halves.waiting:
+            self._delta(self._halves.rest(), out)
+        if not (self._finished or self._parts.begun or self._more):
+            raise BadEventError("expected an answer, got its end alone", code="empty_answer")
         if not self._started:
-            self._started = True
-            out.append(ResponseStart())
+            self._start({}, out)
         self._parts.close(out)
         reason, native = decode_reason(self._reason, tool_call=self._parts.saw_tool_call, refusal=self._refused)
-        out.append(ResponseEnd(reason, self._usage, native))
+        out.append(ResponseEnd(reason, self._usage, native, losses=tuple(sorted(self._losses)), extra=kept(self._more)))
         self.done = True
+
+
+def _named_error(data: bytes) -> DragomanError:
+    """The error of an event that is named so, whatever it holds."""
+    try:
+        said = json.decode_event(data)
+    except BadEventError:
+        said = data.decode("utf-8", "replace")
+    return reported(failure_in(said) or said)
 
 
 def _foreign(data: bytes) -> DragomanError:
     """What an event means that is no object: Gemini puts its errors in a list."""
     failure = failure_in(json.decode_event(data))
-    return (
-        BadEventError("expected a chunk of a chat completion, got other JSON") if failure is None else reported(failure)
-    )
+    return BadEventError(STRANGE) if failure is None else reported(failure)
 
 
 def _is_complete(data: bytes) -> bool:
-    """Whether an event that no blank line ended is all there."""
-    try:
-        msgspec.json.decode(data.decode("utf-8", "replace"))
-    except (msgspec.MsgspecError, RecursionError):
-        return data.strip(BLANK) == DONE
-    return True
+    """True if an event that no blank line ended is all there; it may hold several, one in each line."""
+    for text in (data, data.rstrip(BLANK).rpartition(b"\n")[2]):
+        try:
+            json.decode_loosely(text)
+        except BadEventError:
+            if text.strip(BLANK) == DONE:
+                return True
+        else:
+            return True
+    return False

@@ -1,310 +1,230 @@
-"""A relayed answer as it passes: its first content, its failure, its end and its usage; the rest is not decoded."""
+"""A relayed answer as it passes: whole events go on as they came, and what they say of the answer is known.
+
+Every event is decoded by an `Observer`, which makes nothing of its text, except those that are known to hold text and
+nothing else (see `lane`): that is nearly all of them. What has come of an event that is not whole is held back, and so
+is all that comes before the first content. Four things are changed on the way:
+
+- an event that only reports the usage is taken out, if the caller did not ask for it;
+- events that no blank line separates are separated, as a caller could not read them;
+- a byte order mark is dropped, as callers take it for a part of the first field;
+- the end mark is added to an answer that ended well without it.
+"""
 
 import re
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.openai_chat.chunk import Delta, decode_chunk, decode_usage
+from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
+from dragoman.protocols.openai_chat.lane import Lane, lane
+from dragoman.protocols.openai_chat.observer import Observer
 from dragoman.protocols.openai_chat.reasons import FINISH
 from dragoman.protocols.openai_chat.reply import ReplyDecoder
+from dragoman.protocols.openai_chat.usage import decode_usage
 from dragoman.protocols.relay import Tap, Told
-from dragoman.types import PartStart, ResponseEnd, StreamEvent, Usage
-from dragoman.wire.sse import MAX_EVENT
+from dragoman.types import ResponseEnd, StreamEvent
+from dragoman.wire import json, sse
+from dragoman.wire.sse import BOM, MAX_EVENT, SseReader
 
 END = b"\n\n"
-BLANK = re.compile(rb"(?:\r\n|\r(?!\n)|\n){2}")
+ENDS = (END, b"\r\r", b"\r\n\r\n")
+BLANK = re.compile(rb"(?:\r\n|\r(?=[^\n])|\n){2}")
+"""A blank line. A CR may be half of a line end, as long as nothing stands behind it."""
+OVERLAP = 3
+"""Bytes of a blank line that the next read may complete."""
+BLANKS = b" \t\r\n"
+MAX_BLANKS = 64
+"""Blanks at the beginning of a body that are kept; more would be looked at again and again."""
+OTHERS = (b"{", b"[", b"<")
+"""How a body begins that is no stream."""
 MARK = b"[DONE]"
-ERROR = b'"error"'
-"""In JSON these bytes are a key or a whole value, never words within a longer one: there a quote is escaped."""
-REASON = re.compile(rb'_reason"\s*:\s*"')
-REASONS = (b'_reason":"', b'_reason": "')
-"""As it is written, which is found faster."""
-CALL = b"_call"
-REFUSAL = b'refusal"'
-USAGE = b"_tokens"
-"""What stands in events that hold more than text; elsewhere too, which costs only time."""
-
-EVENT = b"data: {"
-DONE = b"data: [DONE]"
+DONE = b"data: [DONE]\n\n"
 PLAIN = frozenset({"stop", "length"})
 """Reasons to stop that mean what they say, unless a tool was called."""
-FIRST_EVENTS = 3
-LAST_EVENTS = 5
-
-NEAR = 24
-"""Bytes at the end of a read in which the end mark stands, if it has just come."""
-LAST = 1 << 10
-"""Bytes of the end that are read first: the reason to stop, the usage and the mark fit in."""
-LATE = 2 << 10
-"""Bytes of the end that are kept at least, for the answer whose end takes more; 8,000 open answers keep twice that."""
+TRIES = 16
+"""Events from which a lane is tried to be made: a service that writes each event in another way has none."""
 
 
 class ChatTap(Tap):
-    """Reads with the real decoder up to the first content; from there on only what may be a failure, and the end.
+    """`usage_wanted`: the caller asked for the usage. `every`: it asked for several choices."""
 
-    Where that content is cut into events by anything but LF, everything is read.
-    """
-
-    def __init__(self) -> None:
-        self._decoder: ReplyDecoder | None = None
-        self._careful = False
-        self._cut = False
-        self._late: list[bytes] = []
+    def __init__(self, *, usage_wanted: bool = True, every: bool = False) -> None:
+        self._usage_wanted = usage_wanted
+        self._observer = Observer(every=every)
+        self._lane: Lane | None = None
+        self._tries = TRIES
+        self._tail: list[bytes] = []
+        self._edge = b""
         self._size = 0
-        self._room = 2 * LATE
-        self._edge = b""
-        self._start = b""
+        self._held: list[bytes] = []
+        self._formless = self._beginning = True
 
-    def feed(self, data: bytes) -> bool:
+    def feed(self, data: bytes) -> bytes:
         if self.done or self.error is not None:
-            return False
-        if not self.committed:
-            data = self._first(data)
-            if not data or not self.committed:
-                return False
-        if self._careful and self._decoder is not None:
-            self._read(self._decoder, data)
-            return False
-        self._late.append(data)
-        self._size += len(data)
-        near = self._edge + data if self._edge else data
-        if near.rfind(ERROR) >= 0:  # which is faster than `in`: fewer bytes of JSON are `"` than `r`
-            self._careful = True
-            self._decoder = EndDecoder(self._decoder)
-            self._read(self._decoder, self._kept())
-            return False
-        ends = data.endswith(END)
-        self._edge = b"" if ends else near[-NEAR:]
-        if MARK in near[-NEAR:]:
-            if not self._plain_end():
-                self._conclude(whole=False)
-            return False
-        if self._size > self._room:
-            self._trim()
-        return ends
-
-    def boundary(self, data: bytes) -> int:
-        if data.endswith(END) or len(data) > MAX_EVENT:
-            return len(data)
-        if b"\r" in data:
-            return max((blank.end() for blank in BLANK.finditer(data)), default=0)
-        return data.rfind(END) + len(END) if END in data else 0
-
-    def good(self, data: bytes) -> int:
-        decoder = EndDecoder(None)
-        at = 0
-        for blank in BLANK.finditer(data):
-            decoder.feed(data[at : blank.end()])
-            if decoder.error is not None:
-                break
-            at = blank.end()
-        return at
-
-    def finish(self) -> None:
-        if self.done or self.error is not None:
-            return
-        if self.committed and not self._careful:
-            self._conclude(whole=True)
-        else:
-            decoder = self._decoder or ReplyDecoder()
-            self._heed(decoder, decoder.finish())
-        self._owe()
-
-    def _owe(self) -> None:
-        if self.done and not self.other:
-            # A blank line first, for the last event may have none.
-            self.owed = END + DONE + END
-
-    def _first(self, data: bytes) -> bytes:
-        """Reads event by event until there is content; what is behind that event is left."""
-        if self._decoder is None:
-            if self._start:
-                data, self._start = self._start + data, b""
-            plain = _starts_plainly(data)
-            if plain is None:
-                self._start = data
-                return b""
-            if plain:
-                self.committed = True
-                return data
-            self._decoder = ReplyDecoder()
-        if b"\r" in data:
-            self._careful = True
-            self._read(self._decoder, data)
             return b""
-        at = 0
-        if data.startswith(b"\n") and self._edge == b"\n":
-            self._read(self._decoder, b"\n")
-            at = 1
-        self._edge = data[-1:]
-        while not self.committed and self.error is None and not self.done:
-            end = data.find(END, at)
-            if end < 0:
-                self._read(self._decoder, data[at:])
-                return b""
-            self._read(self._decoder, data[at : end + len(END)])
-            at = end + len(END)
-        self._edge = b""
-        return data[at:]
+        if self._lane is not None and not self._tail and self._lane.holds(data):
+            return data
+        return self._let_through(self._events(data))
 
-    def _read(self, decoder: ReplyDecoder, data: bytes) -> None:
-        self._heed(decoder, decoder.feed(data))
-        self.other = decoder.whole
+    def finish(self) -> bytes:
+        if self.done or self._stuck():
+            return b""
+        tail, observer = b"".join(self._tail), self._observer
+        observer.begin()
+        self._heed(observer.feed(tail))
+        if observer.error is None and not observer.done:
+            self._heed(observer.finish())
+        if self._stuck():
+            return b""
+        self._tail.clear()
+        tail = self._passing(tail)
+        marked = tail.rstrip().endswith(MARK)
+        # The last event may have no blank line behind it.
+        return self._let_through([tail, b"" if marked and tail.endswith(ENDS) else END if marked else END + DONE])
 
-    def _heed(self, decoder: ReplyDecoder, events: list[StreamEvent]) -> None:
-        for event in events:
-            if isinstance(event, PartStart):
-                self.committed = True
-            elif isinstance(event, ResponseEnd):
-                self.committed = True
-                self.finish_reason, self.usage = event.finish_reason, event.usage
-        self.error = decoder.error
-        self.done = decoder.done
+    def salvage(self) -> bytes:
+        if self.done or self.error is not None:
+            return b""
+        self._heed(self._observer.salvage())
+        self._tail.clear()
+        return self._let_through([DONE] if self._observer.done else [])
 
-    def _trim(self) -> None:
-        """Keeps the end: the last event, however long ago it began, and what makes it LATE bytes."""
-        late = self._kept()
-        self._cut = self._cut and END not in b"".join(self._late)
-        before = late.rfind(END, 0, -len(END))
-        last = 0 if before < 0 else before + len(END)
-        if len(late) - last > MAX_EVENT:
-            self._forget(late[:last])
-            late = late[-1:]
-            self._cut = True
-        elif last:
-            enough = late.find(END, max(0, len(late) - LATE - len(END)), last)
-            start = last if enough < 0 else enough + len(END)
-            self._forget(late[:start])
-            late = late[start:]
-        self._late = [late]
-        self._size = len(late)
-        # Room for as much again: an event that grows and grows is not copied for each of its pieces.
-        self._room = 2 * max(LATE, len(late))
+    def unread(self) -> bytes:
+        return b"".join([*self._held, *self._tail])
 
-    def _forget(self, data: bytes) -> None:
-        """Reads what whole events, which are kept no longer, say besides text."""
-        if max(map(data.rfind, (*REASONS, REFUSAL, CALL))) < 0:
-            at = data.rfind(USAGE)
-            if at < 0:
-                return
-            # Of reports the last one holds, and some services send one with each event.
-            before = data.rfind(END, 0, at)
-            data = data[before + len(END) :] if before >= 0 else data
-        decoder = EndDecoder(self._decoder)
-        decoder.feed(data)
-        self._decoder = decoder
+    def _stuck(self) -> bool:
+        """True if nothing of what was read may pass: it failed, or must be decoded."""
+        return self.error is not None or self.other
 
-    def _conclude(self, *, whole: bool) -> None:
-        """Reads the end: its last events where these say all, else all that was kept. `whole`: nothing more comes."""
-        late = self._kept()
-        end = late.find(END, len(late) - LAST) if len(late) > LAST else -1
-        start = 0 if end < 0 else end + len(END)
-        before = late[:start]
-        decoder, events = self._ending(late[start:], whole=whole)
-        if before and (decoder.reason is None or _says_more(before)):
-            decoder, events = self._ending(late, whole=whole)
-        if decoder.error is not None or decoder.done:
-            self._heed(decoder, events)
-
-    def _ending(self, text: bytes, *, whole: bool) -> tuple["EndDecoder", list[StreamEvent]]:
-        decoder = EndDecoder(self._decoder)
-        events = decoder.feed(text)
-        return decoder, events + decoder.finish() if whole else events
-
-    def _plain_end(self) -> bool:
-        """Whether the answer has ended, as nearly all do; then that has been read."""
-        usage: Usage | None = None
-        reason: str | None = None
-        late = self._late[-1]
-        late = late[-LATE:] if len(late) >= LATE else b"".join(self._late)[-LATE:]
-        blocks = late.rsplit(END, LAST_EVENTS)
-        if self._decoder is not None or blocks[-1] or blocks[-2] != DONE:
-            return False
-        read = len(DONE + END)
-        for block in blocks[-3:0:-1]:
-            if not block.startswith(EVENT):
-                return False
-            try:
-                chunk = decode_chunk(block[len(EVENT) - 1 :])
-            except BadEventError:
-                return False
-            if chunk.error or (chunk.usage is not None and usage is not None):
-                return False
-            read += len(block + END)
-            usage = decode_usage(chunk.usage) if chunk.usage is not None else usage
-            if chunk.choices:
-                reason = None if chunk.choices[0].index else chunk.choices[0].finish_reason
+    def _events(self, data: bytes) -> list[bytes]:
+        """Reads the events that `data` completes. What may pass of them."""
+        # Searched no byte twice: an event that comes in many pieces is put together once.
+        if not BLANK.search(self._edge + data if self._tail else data):
+            return self._keep(data)
+        if self._tail:
+            data = b"".join([*self._tail, data])
+            self._tail.clear()
+        passing: list[bytes] = []
+        at, alike = 0, True
+        while at < len(data) and not (self.done or self.error is not None):
+            if alike and self._lane is not None and (length := self._lane.length(data, at)):
+                passing.append(data[at : at + length])
+                at += length
+                self._tries = TRIES
+                continue
+            blank = BLANK.search(data, at)
+            if blank is None or self.other:
+                self._keep(data[at:])
                 break
-        if reason is None or reason not in PLAIN or _says_more(late[:-read]):
-            return False
-        self.finish_reason = FINISH[reason]
-        self.usage, self.done = usage, True
-        return True
+            event = data[at : blank.end()]
+            # Not again for the same bytes, which would be searched from each of many odd events on.
+            alike = alike and (self._lane is None or not event.startswith(self._lane.before))
+            passing.append(self._event(event))
+            at = blank.end()
+        return passing
 
-    def _kept(self) -> bytes:
-        """What is kept of what came, from the first event on that is whole."""
-        late = b"".join(self._late)
-        if not self._cut:
-            return late
-        end = late.find(END)
-        # Of an event too long to be kept its last byte is, with which its end may begin.
-        return late[-1:] if end < 0 else late[end + len(END) :]
+    def _event(self, event: bytes) -> bytes:
+        observer = self._observer
+        observer.begin()
+        self._heed(observer.feed(event))
+        if self.error is not None:
+            return b""
+        if observer.texts == 1 and not observer.others and self._tries:
+            self._learn(event)
+        return self._passing(event)
+
+    def _passing(self, event: bytes) -> bytes:
+        """The form in which `event`, which has been read, goes on."""
+        if self._observer.report and not self._usage_wanted:
+            return b""
+        return event if self._observer.framed else _framed(event)
+
+    def _learn(self, event: bytes) -> None:
+        known = self._lane
+        if known is None or not (event.startswith(known.before) and event.endswith(known.after)):
+            self._tries -= 1
+            self._lane = lane(event) or known
+
+    def _keep(self, data: bytes) -> list[bytes]:
+        self._size = self._size + len(data) if self._tail else len(data)
+        self._edge = (self._edge + data)[-OVERLAP:] if self._tail else data[-OVERLAP:]
+        if data:
+            self._tail.append(data)
+        if self._formless:
+            self._form()
+        if self._size > MAX_EVENT:
+            self.error = BadEventError(f"expected events of at most {MAX_EVENT} bytes", code="upstream_too_large")
+        return []
+
+    def _form(self) -> None:
+        """Looks at the body's first byte: if it is not that of a stream, there may be no blank line to wait for."""
+        tail = b"".join(self._tail)
+        start = tail.lstrip(BLANKS).removeprefix(BOM).lstrip(BLANKS)
+        if start.startswith(OTHERS):
+            self._observer.begin()
+            self._heed(self._observer.feed(start))
+        elif len(start) > len(BOM):
+            self._formless = False
+        elif not start and len(tail) > MAX_BLANKS:
+            self._tail = [tail[-OVERLAP:]]
+
+    def _heed(self, events: list[StreamEvent]) -> None:
+        observer = self._observer
+        for event in events:
+            if isinstance(event, ResponseEnd):
+                self.finish_reason = event.finish_reason
+        self._formless = False
+        self.usage = observer.usage
+        self.other = observer.whole
+        self.error, self.done = observer.error, observer.done
+        self.committed = observer.committed or observer.done
+
+    def _let_through(self, pieces: list[bytes]) -> bytes:
+        """What may go on of what was read: nothing, as long as there is no content."""
+        if not self.committed:
+            self._held += pieces
+            return b""
+        if self._held:
+            pieces = [*self._held, *pieces]
+            self._held.clear()
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self._beginning and data:
+            self._beginning = False
+            data = data.removeprefix(BOM)
+        return data
 
 
-def _says_more(data: bytes) -> bool:
-    """Whether there may be events in `data` that tell more of the answer than text."""
-    return (
-        data.rfind(USAGE) >= 0 or data.rfind(REFUSAL) >= 0 or data.rfind(CALL) >= 0 or REASON.search(data) is not None
-    )
-
-
-def _starts_plainly(data: bytes) -> bool | None:
-    """Whether there is content in a stream's first bytes, and nothing before it that takes more than a look.
-
-    None: so far there is nothing at all, but what says who speaks.
-    """
-    at = 0
-    for _ in range(FIRST_EVENTS):
-        end = data.find(END, at)
-        if end < 0 or not data.startswith(EVENT, at):
-            return False
-        event = data[at + len(EVENT) - 1 : end]
+def _framed(event: bytes) -> bytes:
+    """`event`, in which several stand line by line, as events that a caller can find."""
+    reader = SseReader()
+    out: list[bytes] = []
+    for each in [*reader.feed(event), *reader.finish()]:
+        if each.stray and not each.data.startswith(b"{"):
+            continue
         try:
-            chunk = decode_chunk(event)
+            json.decode_loosely(each.data)
+            out.append(sse.encode(each.data))
         except BadEventError:
-            return False
-        if chunk.error or chunk.usage is not None or not chunk.choices or b"\r" in event:
-            return False
-        choice = chunk.choices[0]
-        delta = choice.delta
-        if delta is None or choice.index or choice.finish_reason or delta.tool_calls or delta.refusal:
-            return False
-        at = end + len(END)
-        if delta.content:
-            return True
-        if at == len(data):
-            return None
-    return False
+            out += [sse.encode(line) for line in each.data.split(b"\n")]
+    return b"".join(out)
 
 
 def read_whole(body: bytes) -> Told:
-    """What a whole answer says: a plain one is read with a look, any other with the real decoder."""
+    """What a whole answer says: a plain one is read with a look, any other with the decoder."""
     told = Told()
     try:
         chunk = decode_chunk(body)
-    except BadEventError:
+    except TOO_STRANGE:
         chunk = None
     if chunk is not None and not chunk.error and chunk.choices and len(chunk.choices) == 1:
         choice = chunk.choices[0]
         message = choice.message
         if (
             choice.finish_reason in PLAIN
-            and not choice.index
             and message is not None
             and message.content
             and not (message.tool_calls or message.refusal or message.function_call is not None)
         ):
             told.finish_reason = FINISH[choice.finish_reason]
-            told.usage = decode_usage(chunk.usage) if chunk.usage is not None else None
+            told.usage = decode_usage(chunk.usage) if isinstance(chunk.usage, dict) else None
             return told
     decoder = ReplyDecoder()
     events = [*decoder.feed(body), *decoder.finish()]
@@ -313,24 +233,3 @@ def read_whole(body: bytes) -> Told:
         if isinstance(event, ResponseEnd):
             told.finish_reason, told.usage = event.finish_reason, event.usage
     return told
-
-
-class EndDecoder(ReplyDecoder):
-    """A decoder that may begin between any two events, because of the content it reads only the kind."""
-
-    def __init__(self, first: ReplyDecoder | None) -> None:
-        super().__init__()
-        self._started = True
-        if first is not None:
-            self._finished, self._reason, self._usage = first._finished, first._reason, first._usage
-            self._refused, self._parts.saw_tool_call = first._refused, first._parts.saw_tool_call
-
-    @property
-    def reason(self) -> str | None:
-        """The service's own reason to stop, once it was said."""
-        return self._reason
-
-    def _delta(self, delta: Delta, out: list[StreamEvent]) -> None:
-        self._refused = self._refused or bool(delta.refusal)
-        if delta.tool_calls or delta.function_call is not None:
-            self._parts.saw_tool_call = True

@@ -1,0 +1,61 @@
+"""Characters that a service cut in two: JSON writes those beyond U+FFFF as two halves, which may come in two chunks."""
+
+from dragoman.protocols.openai_chat.chunk import Chunk, Delta, Function
+from dragoman.wire import json
+from dragoman.wire.utf8 import well_formed
+
+TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+LOST = "\ufffd"
+"""What a half stands for whose other half never came."""
+
+
+class Halves:
+    """Holds a half back until the next piece of the same text. `waiting`: there is one."""
+
+    def __init__(self) -> None:
+        self._held: dict[str | int, str] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """True if a half is held back."""
+        return bool(self._held)
+
+    def join(self, chunk: Chunk) -> None:
+        """Makes the texts of `chunk` whole characters; the last half of one is kept for later."""
+        for choice in chunk.choices or ():
+            for delta in (choice.delta, choice.message):
+                if delta is not None:
+                    self._join(delta)
+
+    def rest(self) -> Delta:
+        """What is still held back, once nothing more comes."""
+        held, self._held = self._held, {}
+        rest = Delta()
+        for name in held:
+            if isinstance(name, str):
+                setattr(rest, name, LOST)
+        return rest
+
+    def _join(self, delta: Delta) -> None:
+        for name in TEXTS:
+            text = getattr(delta, name)
+            if isinstance(text, str):
+                setattr(delta, name, self._whole(name, text))
+            elif text is not None:
+                setattr(delta, name, json.clean(text))
+        for call in delta.tool_calls or ():
+            if call.function is not None:
+                self._function(call.index or 0, call.function)
+        if delta.function_call is not None:
+            self._function(0, delta.function_call)
+
+    def _function(self, index: int, function: Function) -> None:
+        function.name = None if function.name is None else well_formed(function.name)
+        function.arguments = None if function.arguments is None else self._whole(index, function.arguments)
+
+    def _whole(self, key: str | int, text: str) -> str:
+        text = self._held.pop(key, "") + text
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            self._held[key] = text[-1]
+            text = text[:-1]
+        return well_formed(text)

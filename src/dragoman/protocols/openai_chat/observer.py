@@ -1,0 +1,106 @@
+"""The decoder of a relayed answer, which notes what kinds of things are said and not what: it makes no parts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dragoman.errors import BadEventError
+from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, Delta, Loose
+from dragoman.protocols.openai_chat.reply import ReplyDecoder
+from dragoman.types import StreamEvent, Usage
+
+
+class Observer(ReplyDecoder):
+    """Fed event by event, it comes to the same end as the decoder.
+
+    `every`: the caller asked for several choices, and each that began must end. `texts`, `others`: how many pieces of
+    text came since `begin`, and how much else. `report`: an event was a report of the usage. `framed`: events were
+    written so that a caller can find them.
+    """
+
+    thorough = False
+
+    def __init__(self, *, every: bool = False) -> None:
+        super().__init__()
+        self.begin()
+        self._every = every
+        self._unended: dict[int, bool] = {}
+        self._unnamed: set[int] = set()
+
+    def begin(self) -> None:
+        """The next event is to be told from the ones before."""
+        self.texts = self.others = 0
+        self.report = False
+        self.framed = True
+
+    @property
+    def committed(self) -> bool:
+        """True once content has come."""
+        return self._parts.begun
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens that have been reported so far."""
+        return self._usage
+
+    def _start(self, head: Mapping[str, Any], out: list[StreamEvent]) -> None:
+        self._started = True
+
+    def _choice(self, choice: Choice, out: list[StreamEvent]) -> None:
+        if not self._every:
+            super()._choice(choice, out)
+        else:
+            index = self._index = choice.index or 0
+            super()._choice(choice, out)
+            self._unended[index] = self._unended.get(index, True) and not choice.finish_reason
+            self._finished = not any(self._unended.values())
+        if choice.finish_reason or choice.index or choice.message is not None:
+            self.others += 1
+
+    def _message(self, message: Delta, out: list[StreamEvent]) -> None:
+        self._delta(message, out)
+
+    def _delta(self, delta: Delta, out: list[StreamEvent]) -> None:
+        said = [text for text in (delta.content, delta.reasoning_content, delta.reasoning) if text]
+        self.texts += len(said)
+        if said:
+            self._parts.begun = True
+        if delta.content and not isinstance(delta.content, str):
+            self.others += 1
+        if delta.refusal:
+            self._refused = self._parts.begun = True
+            self.others += 1
+        for call in delta.tool_calls or ():
+            self._call(call, out)
+        if delta.function_call is not None:
+            self._call(Call(function=delta.function_call), out)
+
+    def _call(self, call: Call, out: list[StreamEvent]) -> None:
+        number = self._calls.number(call)
+        named = call.function is not None and bool(call.function.name)
+        if named:
+            self._unnamed.discard(number)
+        elif not self._calls.named(number):
+            self._unnamed.add(number)
+        self._parts.begun = self._parts.saw_tool_call = True
+        if named or call.id or call.function is None:
+            self.others += 1
+        else:
+            self.texts += 1
+
+    def _notes(self, chunk: Chunk, loose: Loose | None) -> None:
+        super()._notes(chunk, loose)
+        self.others += 1
+        self.report = not chunk.choices and chunk.usage is not None
+
+    def _lines(self, data: bytes, out: list[StreamEvent]) -> None:
+        self.framed = False
+        super()._lines(data, out)
+
+    def _stray(self, line: bytes, out: list[StreamEvent]) -> None:
+        self.framed = False
+        super()._stray(line, out)
+
+    def _close(self, out: list[StreamEvent]) -> None:
+        if self._unnamed:
+            raise BadEventError("expected the name of a tool call, got none")
+        super()._close(out)

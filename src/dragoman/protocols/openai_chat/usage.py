@@ -1,0 +1,74 @@
+"""Reports of tokens, both ways. What a report says unreadably is unknown, and never costs the answer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dragoman.protocols.openai_chat.name import NAME, kept, merged
+from dragoman.types import Usage
+
+INPUT, OUTPUT, TOTAL = "prompt_tokens", "completion_tokens", "total_tokens"
+READ, WRITTEN = "prompt_tokens_details", "completion_tokens_details"
+CACHED, CACHE_WRITTEN, REASONING = "cached_tokens", "cache_write_tokens", "reasoning_tokens"
+HIT = "prompt_cache_hit_tokens"
+"""DeepSeek's word for cached tokens."""
+
+
+def decode_usage(report: Mapping[str, Any]) -> Usage:
+    """What was reported; what was not, or cannot be read, stays None. Further counts ride in `extra`."""
+    read, written = _object(report.get(READ)), _object(report.get(WRITTEN))
+    cached = _count(read.get(CACHED))
+    rest = {name: value for name, value in report.items() if name not in {INPUT, OUTPUT, TOTAL, READ, WRITTEN}}
+    for name, details, known in ((READ, read, {CACHED, CACHE_WRITTEN}), (WRITTEN, written, {REASONING})):
+        if more := {key: value for key, value in details.items() if key not in known}:
+            rest[name] = more
+    asked, told, total = _count(report.get(INPUT)), _count(report.get(OUTPUT)), _count(report.get(TOTAL))
+    return Usage(
+        input_tokens=asked,
+        output_tokens=told,
+        cache_read_tokens=_count(report.get(HIT)) if cached is None else cached,
+        cache_write_tokens=_count(read.get(CACHE_WRITTEN)),
+        reasoning_tokens=_count(written.get(REASONING)),
+        total_tokens=None if asked is not None and told is not None and total == asked + told else total,
+        extra=kept(rest),
+    )
+
+
+def encode_usage(usage: Usage) -> dict[str, Any]:
+    """The report; a count that is not known is left out."""
+    total = usage.total_tokens
+    if total is None and usage.input_tokens is not None and usage.output_tokens is not None:
+        total = usage.input_tokens + usage.output_tokens
+    body: dict[str, Any] = _known({INPUT: usage.input_tokens, OUTPUT: usage.output_tokens, TOTAL: total})
+    if read := _known({CACHED: usage.cache_read_tokens, CACHE_WRITTEN: usage.cache_write_tokens}):
+        body[READ] = read
+    if written := _known({REASONING: usage.reasoning_tokens}):
+        body[WRITTEN] = written
+    return merged(usage.extra.get(NAME, {}), body)
+
+
+def find_usage(chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The report in a chunk, wherever a service puts it: Groq in `x_groq`, Moonshot in the choice."""
+    if isinstance(report := chunk.get("usage"), dict):
+        return report
+    places = [value for name, value in chunk.items() if name.startswith("x_")]
+    choices = chunk.get("choices")
+    places += choices if isinstance(choices, list) else []
+    found = (place["usage"] for place in places if isinstance(place, dict) and isinstance(place.get("usage"), dict))
+    return next(found, None)
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int | None:
+    """A count of tokens; some services write it as a text or as a number with a point, and some make it a fraction."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _known(counts: dict[str, int | None]) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if count is not None}
