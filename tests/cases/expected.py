@@ -1,6 +1,6 @@
 """What a case expects of each path, and where what a caller was told differs from it. Knows no protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -13,6 +13,9 @@ PATHS = ("library.stream", "library.whole", "relay.stream", "relay.whole", "tran
 GROUPS = ("library", "relay", "translate", "web")
 WAYS = ("stream", "whole")
 
+NAMED = frozenset({"code", "status", "type", "param", "retry_after"})
+IN_THE_HEAD = frozenset({"status", "retry_after"})
+
 Words = str | tuple[str, ...]
 
 
@@ -20,6 +23,7 @@ class Failure(Struct, frozen=True, forbid_unknown_fields=True):
     """An error. What a case does not say of it is not looked at; nor is a status after the head has gone out."""
 
     code: str | UnsetType = UNSET
+    code_not: str | UnsetType = UNSET
     status: int | UnsetType = UNSET
     type: str | UnsetType = UNSET
     param: str | UnsetType = UNSET
@@ -41,9 +45,13 @@ class Failure(Struct, frozen=True, forbid_unknown_fields=True):
             *(
                 f"expected the error's {name} to be {want!r}, got {error.get(name)!r}"
                 for name, want in fields
-                if not name.startswith("message_") and want is not UNSET and error.get(name) != want
+                if not name.startswith("message_")
+                and name != "code_not"
+                and want is not UNSET
+                and error.get(name) != want
                 if not (begun and name in {"status", "retry_after"})
             ),
+            *(["expected another code of the error"] if self.code_not == error.get("code") else []),
             *(f"expected {word!r} in {message!r}" for word in words(self.message_has) if word not in message),
             *(f"expected no {word!r} in {message!r}" for word in words(self.message_lacks) if word in message),
         ]
@@ -52,8 +60,9 @@ class Failure(Struct, frozen=True, forbid_unknown_fields=True):
 class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     """What must come out.
 
-    `finish_reason`: UNSET is `stop`, or `tool_call` if tools are called. `error`: False is none. `passed`: how
-    the service's bytes are. `ends`: how the transfer does. `log`: what must stand in the request log's line.
+    `finish_reason`: UNSET is `stop`, or `tool_call` if tools are called. `error`: False is none. `passed`: how the
+    service's bytes are. `holds`: words that the caller gets, in whatever field. `ends`: how the transfer does. `log`:
+    what must stand in the request log's line.
     """
 
     text: str = ""
@@ -61,14 +70,15 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     refusal: str = ""
     calls: list[dict[str, str]] = field(default_factory=list)
     finish_reason: str | UnsetType = UNSET
-    usage: dict[str, int] = field(default_factory=dict)
+    usage: dict[str, int | float] = field(default_factory=dict)
     losses: list[str] | UnsetType = UNSET
     error: Failure | Literal[False] = False
     passed: Literal["untouched"] | UnsetType = field(default=UNSET, name="bytes")
+    holds: Words = ()
     ends: Literal["clean", "cut"] | UnsetType = UNSET
     log: dict[str, Any] = field(default_factory=dict)
 
-    def differences(self, path: str, told: Told, served: bytes) -> list[str]:
+    def differences(self, path: str, told: Told, served: Sequence[bytes]) -> list[str]:
         """Where what was told on a path differs from this."""
         whole = path.endswith("whole")
         differing = self._good(path, told) if self.error is False else self._bad(path, told, self.error)
@@ -76,8 +86,11 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
             differing += self._words(path, told)
         if self.ends is not UNSET and told.status is not None and told.clean != (self.ends == "clean"):
             differing.append(f"expected the transfer's end to be {self.ends}")
-        if self.passed is not UNSET and path.startswith("relay") and told.body != served:
+        if self.passed is not UNSET and path.startswith("relay") and told.body not in served:
             differing.append(f"expected the service's bytes, got {told.body!r}")
+        if path != "web":
+            held = told.body.decode("utf-8", "replace")
+            differing += [f"expected {word!r} in {held!r}" for word in words(self.holds) if word not in held]
         if path.startswith(("relay", "translate")):
             log = ((key, want, told.log.get(key)) for key, want in self.log.items())
             differing += [f"expected {key} = {want!r} in the log, got {got!r}" for key, want, got in log if got != want]

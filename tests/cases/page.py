@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent
 
 FENCE = re.compile(r"(`{3,})(.*)")
 TITLE = re.compile(r"# \S.*\.")
-REPEATED = re.compile(rb"\{\{(.+?)\*(\d+)\}\}")
+REPEATED = re.compile(rb"\{\{(.+?)\*(\d+)\}\}", re.DOTALL)
 """`{{x*3}}` is `xxx`, so that a long text need not be written out."""
 ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([rnt\\]))")
 ESCAPED = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"\\": b"\\"}

@@ -55,7 +55,8 @@ def understood(status: int, headers: Mapping[str, str], body: bytes, *, clean: b
         if data.strip() == DONE:
             told.marked = True
             break
-        _read(json.loads(data), told)
+        _read(json.loads(data), "delta" if status == 200 and stream else "message", told)
+    told.text, told.reasoning = _whole(told.text), _whole(told.reasoning)
     if told.error is not None and status != 200:
         told.error["status"] = status
         if "retry-after" in headers:
@@ -92,7 +93,7 @@ def counts(usage: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
-def _read(value: Any, told: Told) -> None:
+def _read(value: Any, place: str, told: Told) -> None:
     if not isinstance(value, dict):
         return
     if error := value.get("error"):
@@ -100,8 +101,7 @@ def _read(value: Any, told: Told) -> None:
     if isinstance(usage := value.get("usage"), dict):
         told.usage = counts(usage)
     for choice in value.get("choices") or []:
-        said = choice.get("delta") or choice.get("message")
-        if isinstance(said, dict):
+        if isinstance(said := choice.get(place), dict):
             told.text += _text(said, "content")
             told.reasoning += _text(said, "reasoning_content") or _text(said, "reasoning")
             told.refusal += _text(said, "refusal")
@@ -111,7 +111,18 @@ def _read(value: Any, told: Told) -> None:
 
 
 def _text(said: Mapping[str, Any], name: str) -> str:
-    return text if isinstance(text := said.get(name), str) else ""
+    value = said.get(name)
+    return "".join(map(_words, value if isinstance(value, list) else [value]))
+
+
+def _words(part: Any) -> str:
+    words = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else part
+    return words if isinstance(words, str) else ""
+
+
+def _whole(text: str) -> str:
+    """`text` with the halves of characters joined, as JavaScript joins them by itself."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _call(fragments: Any, calls: list[dict[str, str]]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.json import encode
 from msgspec.structs import asdict, replace
 
 from dragoman.client import Client
@@ -99,8 +100,15 @@ class Roads(Struct, frozen=True):
             else:
                 _note(await self.client.chat(model, text, extra_body=fields), told)
         except DragomanError as exc:
-            # Not each class of error has each of these fields.
-            told.error = {**vars(exc), "code": exc.code, "status": exc.status, "type": exc.native_type or exc.type}
+            told.body = encode(exc.extra)
+            told.error = {
+                "message": exc.message,
+                "code": exc.code,
+                "type": exc.native_type or exc.type,
+                "status": exc.status,
+                "param": exc.param,
+                "retry_after": exc.retry_after,
+            }
         return told
 
 
@@ -144,6 +152,7 @@ async def _follow(answer: AsyncIterator[StreamEvent], told: Told) -> None:
     told.marked = False
     kind: type[AnyPart] | None = None
     async for event in answer:
+        told.body += encode(event)
         match event:
             case PartStart(part):
                 kind = type(part)
@@ -158,6 +167,7 @@ async def _follow(answer: AsyncIterator[StreamEvent], told: Told) -> None:
 
 def _note(response: ChatResponse, told: Told) -> None:
     """Notes a whole answer."""
+    told.body = encode(response)
     for part in response.parts:
         _part(part, told)
     told.losses = list(response.losses)

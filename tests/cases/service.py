@@ -28,8 +28,10 @@ BORDER = re.compile(rb"(?<=\n\n)|(?<=\r\n\r\n)|(?<=\r\r)")
 SLOWLY = "hi, slowly"
 """The question that is answered byte by byte."""
 MOST_READS = 4096
-"""Bytes of an answer, and so reads, up to which it comes byte by byte; a longer one comes in pieces of `PIECE`."""
+"""Bytes of an answer, and so reads, up to which it comes byte by byte."""
 PIECE = 997
+MOST_PIECES = 500
+"""What a longer answer comes in: pieces of so many bytes, or so many pieces."""
 
 
 class Served(Struct, frozen=True):
@@ -46,7 +48,7 @@ class Served(Struct, frozen=True):
         """The body as it is read: event by event, or in pieces that know no border."""
         if not slowly:
             return [piece for piece in BORDER.split(self.body) if piece]
-        size = 1 if len(self.body) <= MOST_READS else PIECE
+        size = 1 if len(self.body) <= MOST_READS else max(PIECE, len(self.body) // MOST_PIECES)
         return [self.body[at : at + size] for at in range(0, len(self.body), size)]
 
 
@@ -67,6 +69,7 @@ class Service:
         for piece in answer.pieces(slowly=slowly):
             await exchange.chunk(piece)
             await (asyncio.sleep(0) if slowly else turn())
+        await turn()  # a reset may take what has not been read yet
         match answer.end:
             case "clean" | "close":
                 await exchange.end()

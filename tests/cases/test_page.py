@@ -80,12 +80,12 @@ def test_the_narrower_table_holds() -> None:
 def test_every_difference_is_told() -> None:
     expected = outcomes({"text": "a", "usage": {"input_tokens": 1}})["relay.stream"]
     told = Told(text="b", finish_reason="length", status=200, marked=False)
-    assert len(expected.differences("relay.stream", told, b"")) == 4
+    assert len(expected.differences("relay.stream", told, [])) == 4
 
 
 def test_an_error_that_did_not_come_is_told() -> None:
     expected = outcomes({"error": {"code": "x"}})["relay.whole"]
-    assert expected.differences("relay.whole", Told(status=200, marked=False), b"") == [
+    assert expected.differences("relay.whole", Told(status=200, marked=False), []) == [
         "expected an error, got a good answer"
     ]
 
