@@ -82,6 +82,8 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
         """Where what was told on a path differs from this."""
         whole = path.endswith("whole")
         differing = self._good(path, told) if self.error is False else self._bad(path, told, self.error)
+        if told.unreadable:
+            differing.append(f"expected JSON in each event, got {told.unreadable!r}")
         if self.error is False or not whole:
             differing += self._words(path, told)
         if self.ends is not UNSET and told.status is not None and told.clean != (self.ends == "clean"):

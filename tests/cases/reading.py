@@ -24,8 +24,8 @@ COUNTS: dict[str, tuple[str, ...]] = {
 class Told(Struct):
     """What a caller was told.
 
-    `status`: of HTTP, None where there is none. `marked`: the end mark came. `clean`: the transfer ended well. `log`:
-    the request log's line.
+    `status`: of HTTP, None where there is none. `marked`: the end mark came. `clean`: the transfer ended well.
+    `unreadable`: data on which an SDK breaks. `log`: the request log's line.
     """
 
     text: str = ""
@@ -39,6 +39,7 @@ class Told(Struct):
     status: int | None = None
     marked: bool = True
     clean: bool = True
+    unreadable: str = ""
     body: bytes = b""
     log: dict[str, Any] = field(default_factory=dict)
 
@@ -55,7 +56,12 @@ def understood(status: int, headers: Mapping[str, str], body: bytes, *, clean: b
         if data.strip() == DONE:
             told.marked = True
             break
-        _read(json.loads(data), "delta" if status == 200 and stream else "message", told)
+        try:
+            value = json.loads(data)
+        except ValueError:
+            told.unreadable = data
+            break
+        _read(value, "delta" if status == 200 and stream else "message", told)
     told.text, told.reasoning = _whole(told.text), _whole(told.reasoning)
     if told.error is not None and status != 200:
         told.error["status"] = status

@@ -38,9 +38,10 @@ DEFAULT = f"""\
 protocol = "openai-chat"
 url = "{{service}}/v1"
 api_key = "{KEY}"
-limits = {{ idle = 0.5 }}
 """
-"""One service. A short wait is for those that fall silent."""
+"""One service."""
+IMPATIENT = DEFAULT + "limits = { idle = 0.5 }\n"
+"""The same for a service that falls silent."""
 
 WEB = "/aibn/api/generate"
 BROKEN = b"Internal server error"
@@ -100,7 +101,7 @@ class Roads(Struct, frozen=True):
             else:
                 _note(await self.client.chat(model, text, extra_body=fields), told)
         except DragomanError as exc:
-            told.body = encode(exc.extra)
+            told.body = encode(dict(exc.extra))
             told.error = {
                 "message": exc.message,
                 "code": exc.code,

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -23,14 +24,14 @@ ENDS = frozenset({"clean", "close", "fin", "reset", "stall"})
 USES = frozenset({"stream", "whole"})
 
 SHORT = re.compile(r"([CM])\((.*)\)")
-BORDER = re.compile(rb"(?<=\n\n)|(?<=\r\n\r\n)|(?<=\r\r)")
+BLANK = re.compile(rb"\n\n|\r\n\r\n|\r\r")
 
 SLOWLY = "hi, slowly"
 """The question that is answered byte by byte."""
 MOST_READS = 4096
 """Bytes of an answer, and so reads, up to which it comes byte by byte."""
 PIECE = 997
-MOST_PIECES = 500
+MOST_PIECES = 100
 """What a longer answer comes in: pieces of so many bytes, or so many pieces."""
 
 
@@ -47,7 +48,8 @@ class Served(Struct, frozen=True):
     def pieces(self, *, slowly: bool) -> Sequence[bytes]:
         """The body as it is read: event by event, or in pieces that know no border."""
         if not slowly:
-            return [piece for piece in BORDER.split(self.body) if piece]
+            ends = [0, *(blank.end() for blank in BLANK.finditer(self.body)), len(self.body)]
+            return [self.body[begin:end] for begin, end in pairwise(ends) if begin < end]
         size = 1 if len(self.body) <= MOST_READS else max(PIECE, len(self.body) // MOST_PIECES)
         return [self.body[at : at + size] for at in range(0, len(self.body), size)]
 
