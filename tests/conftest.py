@@ -10,6 +10,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", action="store_true", help="rewrite golden files instead of comparing")
+    parser.addoption("--fuzz", action="store_true", help="try every mutant of an answer instead of a sample")
 
 
 @pytest.fixture

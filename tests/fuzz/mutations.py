@@ -1,0 +1,195 @@
+"""What can be wrong with an answer in JSON: fields of other types, dropped, doubled, events moved, bytes cut off."""
+
+import json
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+from msgspec import Struct
+
+END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+Path = tuple[str | int, ...]
+Change = Callable[[Any], str]
+"""The text of an event's JSON, changed."""
+
+OTHERS: dict[str, object] = {
+    "null": None,
+    "true": True,
+    "false": False,
+    "0": 0,
+    "3": 3,
+    "2.5": 2.5,
+    "NaN": float("nan"),
+    "empty text": "",
+    "text": "x",
+    "empty list": [],
+    "empty object": {},
+}
+"""Values of each type of JSON, by the names that a failed test shows."""
+
+
+class Mutant(Struct, frozen=True):
+    """A changed body, written when it is tried. `name` says what was done to what; `cut`: its end is missing."""
+
+    name: str
+    write: Callable[[], bytes]
+    cut: bool = False
+
+
+class Body(Struct, frozen=True):
+    """An answer as pieces, of which some hold JSON: events, or one document. `mark`: what stands before the JSON."""
+
+    pieces: tuple[bytes, ...]
+    values: tuple[tuple[int, bytes, Any], ...]
+
+    def written(self, changed: dict[int, Change]) -> bytes:
+        """The bytes, with some pieces' JSON written anew."""
+        pieces = list(self.pieces)
+        for number, mark, value in self.values:
+            if number in changed:
+                pieces[number] = mark + changed[number](value).encode("utf-8", "surrogatepass") + b"\n\n"
+        return b"".join(pieces)
+
+
+def body(data: bytes) -> Body:
+    """An answer taken apart."""
+    ends = [0, *(found.end() for found in END.finditer(data)), len(data)]
+    pieces = tuple(data[begin:end] for begin, end in pairwise(ends) if begin < end)
+    values = []
+    for number, piece in enumerate(pieces):
+        mark = b"data: " if piece.startswith(b"data: ") else b""
+        try:
+            value = json.loads(piece.removeprefix(mark))
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            values.append((number, mark, value))
+    return Body(pieces, tuple(values))
+
+
+def mutants(data: bytes, seed: int) -> Iterator[Mutant]:
+    """All that is tried on one answer. The same for the same seed."""
+    whole = body(data)
+    yield from _fields(whole)
+    yield from _everywhere(whole)
+    yield from _moved(whole.pieces, random.Random(seed))
+    yield from (Mutant(f"cut at {at}", partial(_begun, data, at), cut=True) for at in range(1, len(data)))
+
+
+def _begun(data: bytes, size: int) -> bytes:
+    return data[:size]
+
+
+def _fields(whole: Body) -> Iterator[Mutant]:
+    """Each field of each event alone."""
+    for number, _, value in whole.values:
+        for path in paths(value):
+            for what, change in _changes(value, path):
+                yield Mutant(f"event {number}, {spelt(path)}: {what}", partial(whole.written, {number: change}))
+
+
+def _everywhere(whole: Body) -> Iterator[Mutant]:
+    """The same field in every event that has it, as a service that means it so would write it."""
+    for path in dict.fromkeys(path for _, _, value in whole.values for path in paths(value)):
+        changed: dict[str, dict[int, Change]] = {}
+        for number, _, value in whole.values:
+            for what, change in _changes(value, path):
+                changed.setdefault(what, {})[number] = change
+        for what, changes in changed.items():
+            if len(changes) > 1:
+                yield Mutant(f"every event, {spelt(path)}: {what}", partial(whole.written, changes))
+
+
+def _moved(pieces: Sequence[bytes], rng: random.Random) -> Iterator[Mutant]:
+    """Events doubled, left out, and in another order."""
+    for at in range(len(pieces)):
+        yield Mutant(f"event {at} doubled", partial(b"".join, [*pieces[: at + 1], *pieces[at:]]))
+        yield Mutant(f"event {at} left out", partial(b"".join, [*pieces[:at], *pieces[at + 1 :]]))
+    for number in range(len(pieces) if len(pieces) > 1 else 0):
+        yield Mutant(f"order {number}", partial(b"".join, rng.sample(pieces, len(pieces))))
+
+
+def _changes(value: Any, path: Path) -> Iterator[tuple[str, Change]]:
+    """What can be done to the field at `path` of an event, if it has one."""
+    found = at(value, path)
+    if found is _ABSENT:
+        return
+    others = {name: other for name, other in OTHERS.items() if other != found or type(other) is not type(found)}
+    for name, other in {
+        **others,
+        "in a list": [found],
+        "twice in a list": [found] * 2,
+        "in an object": {"x": found},
+    }.items():
+        yield name, partial(_changed, path, other)
+    if isinstance(path[-1], str):
+        yield "left out", partial(_changed, path, _ABSENT)
+        yield "twice", partial(_twice, path)
+
+
+class _Absent:
+    """What is not there."""
+
+
+_ABSENT = _Absent()
+_MARK = "\ue000"
+
+
+def paths(value: Any, above: Path = ()) -> Iterator[Path]:
+    """The way to each field, at any depth."""
+    items: Sequence[tuple[str | int, Any]] = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
+    for key, below in items:
+        yield (*above, key)
+        yield from paths(below, (*above, key))
+
+
+def at(value: Any, path: Path) -> Any:
+    """What stands at `path`; `_ABSENT` if nothing does."""
+    for key in path:
+        match value, key:
+            case dict(), str() if key in value:
+                value = value[key]
+            case list(), int() if key < len(value):
+                value = value[key]
+            case _:
+                return _ABSENT
+    return value
+
+
+def spelt(path: Path) -> str:
+    """`choices[0].delta`."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+
+
+def _with(value: Any, path: Path, other: Any) -> Any:
+    key, *rest = path
+    if isinstance(value, dict):
+        if not rest and other is _ABSENT:
+            return {name: below for name, below in value.items() if name != key}
+        return {name: _put(below, rest, other) if name == key else below for name, below in value.items()}
+    return [_put(below, rest, other) if place == key else below for place, below in enumerate(value)]
+
+
+def _put(value: Any, path: Sequence[str | int], other: Any) -> Any:
+    return _with(value, tuple(path), other) if path else other
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _changed(path: Path, other: Any, value: Any) -> str:
+    return _text(_with(value, path, other))
+
+
+def _twice(path: Path, value: Any) -> str:
+    """The field twice in its object, which a dictionary cannot hold: once with a mark, which is taken off again."""
+    *above, key = path
+    holder = at(value, tuple(above))
+    doubled = {f"{key}{_MARK}" if name == key else name: below for name, below in holder.items()} | {key: holder[key]}
+    return _text(_put(value, above, doubled)).replace(_MARK, "")

@@ -1,0 +1,167 @@
+"""Golden answers with something wrong in them: what a person would read in the bytes comes out, or an error.
+
+Never a shorter good answer, never a failure that looks like one. `make fuzz` tries all; otherwise a sample is tried.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.openai_chat import OpenAIChatServer
+from dragoman.protocols.openai_chat.reply import ReplyDecoder
+from dragoman.protocols.openai_chat.tap import ChatTap
+from dragoman.types import ChatRequest
+from tests.fuzz.mutations import Mutant, mutants
+from tests.fuzz.readable import Readable, readable
+from tests.support.cuts import drive, scattered
+from tests.support.env import fixed_env
+from tests.support.golden import cases
+
+SEED = 20_261_126
+SAMPLE = 100
+"""Mutants of each golden answer, of some thousands: all together take a few seconds."""
+SHOWN = 12
+TAGS = frozenset({"type", "kind", "finish_reason", "native_finish_reason", "model", "id", "name", "protocol"})
+"""Names of what is no text of an answer."""
+
+GOLDEN = {name: case.reply for name, case in cases("openai-chat").items()}
+
+
+class Outcome(Struct, frozen=True):
+    """What came out: `said` is all text in it, `error` what it failed with."""
+
+    said: str
+    error: str | None = None
+
+
+def decoded(pieces: Sequence[bytes]) -> Outcome:
+    """What the library makes of a body."""
+    events, error = drive(ReplyDecoder(), pieces)
+    return Outcome("".join(texts(msgspec.to_builtins(events))), None if error is None else error[0].__name__)
+
+
+def translated(pieces: Sequence[bytes]) -> Outcome:
+    """What a caller gets of a gateway that translates."""
+    encoder = OpenAIChatServer().encoder(ChatRequest(model="m", messages=()), fixed_env())
+    decoder = ReplyDecoder()
+    try:
+        sent = encoder.send([event for piece in pieces for event in decoder.feed(piece)] + decoder.finish())
+    except DragomanError as exc:
+        return Outcome("", type(exc).__name__)
+    error = None if decoder.error is None else type(decoder.error).__name__
+    return Outcome("".join(readable(sent).words), error)
+
+
+def relayed(pieces: Sequence[bytes]) -> Outcome | None:
+    """What a caller gets of a gateway that relays; None if it is decoded after all."""
+    tap = ChatTap()
+    for piece in pieces:
+        tap.feed(piece)
+    if tap.error is None and not tap.other:
+        tap.finish()
+    if tap.other:
+        return None
+    return Outcome("".join(readable(b"".join(pieces)).words), None if tap.error is None else type(tap.error).__name__)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a value, at any depth."""
+    match value:
+        case str():
+            yield value
+        case list():
+            for below in value:
+                yield from texts(below)
+        case dict():
+            for name, below in value.items():
+                if name not in TAGS:
+                    yield from texts(below)
+
+
+class Golden(Struct, frozen=True):
+    """A golden answer as it was, by which its mutants are judged."""
+
+    name: str
+    data: bytes
+    read: Readable
+    outcome: Outcome
+
+    @property
+    def aside(self) -> frozenset[str]:
+        """Words that no reader of the answer as it was is shown: those of a second choice."""
+        return frozenset(word for word in self.read.words if word not in self.outcome.said)
+
+    def faults(self, mutant: Mutant, body: bytes, outcome: Outcome) -> Iterator[str]:
+        """What must not be."""
+        if outcome.error is not None:
+            return
+        read = self.read if mutant.cut else readable(body)
+        words = [word for word in read.words if word not in self.aside]
+        lost = [word for word in dict.fromkeys(words) if outcome.said.count(word) < words.count(word)]
+        if lost:
+            yield f"a good answer without {lost}"
+        if any(words in self.read.failures for words in read.failures):
+            yield "a failure that looks like a good answer"
+
+
+GOLDENS = [Golden(name, data, readable(data), decoded([data])) for name, data in GOLDEN.items()]
+
+
+@pytest.fixture(params=GOLDENS, ids=lambda golden: golden.name)
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Each golden answer."""
+    found: Golden = request.param
+    return found
+
+
+@pytest.fixture
+def tried(golden: Golden, request: pytest.FixtureRequest) -> list[Mutant]:
+    """The mutants that are tried of it."""
+    everything = list(mutants(golden.data, SEED))
+    if request.config.getoption("--fuzz") or len(everything) <= SAMPLE:
+        return everything
+    return random.Random(SEED).sample(everything, SAMPLE)
+
+
+def judge(golden: Golden, tried: list[Mutant], path: Callable[[Sequence[bytes]], Outcome | None]) -> None:
+    """Fails with the first of what is wrong, and how much there is."""
+    found: list[str] = []
+    for mutant in tried:
+        body = mutant.write()
+        outcome = path([body])
+        if outcome is not None:
+            found += [f"{mutant.name}: {fault}" for fault in golden.faults(mutant, body, outcome)]
+    assert not found, "\n".join([f"{golden.name}: {len(found)} of {len(tried)}", *found[:SHOWN]])
+
+
+def test_the_library_loses_nothing(golden: Golden, tried: list[Mutant]) -> None:
+    judge(golden, tried, decoded)
+
+
+def test_a_translation_loses_nothing(golden: Golden, tried: list[Mutant]) -> None:
+    judge(golden, tried, translated)
+
+
+def test_a_relay_takes_no_failure_for_an_answer(golden: Golden, tried: list[Mutant]) -> None:
+    judge(golden, tried, relayed)
+
+
+def test_a_relay_and_the_library_agree_on_what_failed(golden: Golden, tried: list[Mutant]) -> None:
+    found = []
+    for mutant in tried:
+        body = mutant.write()
+        one, other = relayed([body]), decoded([body])
+        if one is not None and (one.error is None) != (other.error is None):
+            found.append(f"{mutant.name}: relayed {one.error or 'well'}, decoded {other.error or 'well'}")
+    assert not found, "\n".join([f"{golden.name}: {len(found)} of {len(tried)}", *found[:SHOWN]])
+
+
+def test_a_cut_changes_nothing(golden: Golden, tried: list[Mutant]) -> None:
+    for number, mutant in enumerate(tried):
+        body = mutant.write()
+        assert decoded(scattered(body, number)) == decoded([body]), f"{golden.name}, {mutant.name}"
