@@ -31,12 +31,45 @@ OTHERS: dict[str, object] = {
 """Values of each type of JSON, by the names that a failed test shows."""
 
 
+FAILURES: dict[str, bytes] = {
+    "an error": b'data: {"error":{"message":"the worker died"}}\n\n',
+    "an error whose name is escaped": b'data: {"err\\u006fr":{"message":"the worker died"}}\n\n',
+    "an event named error": b'event: error\ndata: {"message":"the worker died"}\n\n',
+    "a list of errors": b'data: {"errors":[{"message":"the worker died"}]}\n\n',
+    "an error in a list": b'data: [{"error":{"message":"the worker died"}}]\n\n',
+    "a status and a msg": b'data: {"status":"435","msg":"the worker died","body":null}\n\n',
+    "a detail": b'data: {"detail":"the worker died"}\n\n',
+    "a fault": b'data: {"fault":{"faultstring":"the worker died"}}\n\n',
+    "words": b"data: the worker died\n\n",
+    "broken JSON": b'data: {"choices":[{"index":0,"delta":{"content":"the wo\n\n',
+    "a field named error": b'error: {"message":"the worker died"}\n\n',
+    "an object on a line of its own": b'{"error":{"message":"the worker died"}}\n\n',
+    "a page": b"<html><title>502 Bad Gateway</title></html>\n\n",
+}
+"""What services put into a stream when they fail, by the names that a failed test shows."""
+
+HARMLESS: dict[str, bytes] = {
+    "a comment": b": ping\n\n",
+    "blank lines": b"\n\n\n\n",
+    "a named ping": b"event: ping\ndata: {}\n\n",
+    "an id and a time": b"id: 5\nretry: 1000\n\n",
+    "an empty event": b"data:\n\n",
+    "no choices": b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[]}\n\n',
+}
+"""What they put there meanwhile."""
+
+
 class Mutant(Struct, frozen=True):
-    """A changed body, written when it is tried. `name` says what was done to what; `cut`: its end is missing."""
+    """A changed body, written when it is tried. `name` says what was done to what.
+
+    `cut`: its end is missing. `fails`: the service says that it failed. `same`: nothing of it is different.
+    """
 
     name: str
     write: Callable[[], bytes]
     cut: bool = False
+    fails: bool = False
+    same: bool = False
 
 
 class Body(Struct, frozen=True):
@@ -76,6 +109,7 @@ def mutants(data: bytes, seed: int) -> Iterator[Mutant]:
     yield from _fields(whole)
     yield from _everywhere(whole)
     yield from _moved(whole.pieces, random.Random(seed))
+    yield from _foreign(whole)
     yield from (Mutant(f"cut at {at}", partial(_begun, data, at), cut=True) for at in range(1, len(data)))
 
 
@@ -87,6 +121,8 @@ def _fields(whole: Body) -> Iterator[Mutant]:
     """Each field of each event alone."""
     for number, _, value in whole.values:
         for path in paths(value):
+            if path[0] == "choices" and path[2:] == ("index",):
+                continue  # an event of another choice is nobody's
             for what, change in _changes(value, path):
                 yield Mutant(f"event {number}, {spelt(path)}: {what}", partial(whole.written, {number: change}))
 
@@ -110,6 +146,23 @@ def _moved(pieces: Sequence[bytes], rng: random.Random) -> Iterator[Mutant]:
         yield Mutant(f"event {at} left out", partial(b"".join, [*pieces[:at], *pieces[at + 1 :]]))
     for number in range(len(pieces) if len(pieces) > 1 else 0):
         yield Mutant(f"order {number}", partial(b"".join, rng.sample(pieces, len(pieces))))
+
+
+def _foreign(whole: Body) -> Iterator[Mutant]:
+    """Events that are no part of the answer, at each place: of failures, those before its reason to stop."""
+    pieces = whole.pieces
+    if not pieces[0].startswith(b"data: {"):
+        return
+    ends = [number for number, _, value in whole.values if '"finish_reason": "' in json.dumps(value)]
+    for place in range(len(pieces)):
+        for name, event in HARMLESS.items():
+            yield Mutant(f"{name} before event {place}", partial(_inserted, pieces, place, event), same=True)
+        for name, event in FAILURES.items() if place <= min(ends, default=len(pieces) - 1) else ():
+            yield Mutant(f"{name} before event {place}", partial(_inserted, pieces, place, event), fails=True)
+
+
+def _inserted(pieces: Sequence[bytes], place: int, event: bytes) -> bytes:
+    return b"".join([*pieces[:place], event, *pieces[place:]])
 
 
 def _changes(value: Any, path: Path) -> Iterator[tuple[str, Change]]:

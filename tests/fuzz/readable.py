@@ -64,11 +64,10 @@ def _words(value: Any, *, named: bool) -> Iterator[str]:
             for below in value:
                 yield from _words(below, named=named)
         case dict():
-            # Some services say the same under two names.
-            said: list[Any] = []
+            # Thoughts have two names, and some services use both at once.
+            doubled = {"reasoning"} if value.get("reasoning_content") else set()
             for name, below in value.items():
-                if name not in ASIDE and not (name in FIELDS and below in said):
-                    said.append(below)
+                if name not in ASIDE | doubled:
                     yield from _words(below, named=named or name in FIELDS)
 
 

@@ -3,6 +3,7 @@
 Never a shorter good answer, never a failure that looks like one. `make fuzz` tries all; otherwise a sample is tried.
 """
 
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,8 +15,9 @@ from msgspec import Struct
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_chat.reply import ReplyDecoder
-from dragoman.protocols.openai_chat.tap import ChatTap
-from dragoman.types import ChatRequest
+from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
+from dragoman.protocols.relay import Told
+from dragoman.types import ChatRequest, fold
 from tests.fuzz.mutations import Mutant, mutants
 from tests.fuzz.readable import Readable, readable
 from tests.support.cuts import drive, scattered
@@ -32,11 +34,18 @@ TAGS = frozenset({"type", "kind", "finish_reason", "native_finish_reason", "mode
 GOLDEN = {name: case.reply for name, case in cases("openai-chat").items()}
 
 
+QUESTION = ChatRequest(model="m", messages=())
+
+
 class Outcome(Struct, frozen=True):
     """What came out: `said` is all text in it, `error` what it failed with."""
 
     said: str
     error: str | None = None
+
+    def count(self, word: str) -> int:
+        """How often it was said, as it is or as JSON writes it: arguments that are an object become a text."""
+        return self.said.count(word) or self.said.count(json.dumps(word, ensure_ascii=False)[1:-1])
 
 
 def decoded(pieces: Sequence[bytes]) -> Outcome:
@@ -46,8 +55,8 @@ def decoded(pieces: Sequence[bytes]) -> Outcome:
 
 
 def translated(pieces: Sequence[bytes]) -> Outcome:
-    """What a caller gets of a gateway that translates."""
-    encoder = OpenAIChatServer().encoder(ChatRequest(model="m", messages=()), fixed_env())
+    """What a caller gets of a gateway that translates, as a stream."""
+    encoder = OpenAIChatServer().encoder(QUESTION, fixed_env())
     decoder = ReplyDecoder()
     try:
         sent = encoder.send([event for piece in pieces for event in decoder.feed(piece)] + decoder.finish())
@@ -57,16 +66,33 @@ def translated(pieces: Sequence[bytes]) -> Outcome:
     return Outcome("".join(readable(sent).words), error)
 
 
+def translated_whole(pieces: Sequence[bytes]) -> Outcome:
+    """What a caller gets of a gateway that translates, as one document."""
+    events, error = drive(ReplyDecoder(), pieces)
+    if error is not None:
+        return Outcome("", error[0].__name__)
+    try:
+        sent = OpenAIChatServer().encode_response(fold(events), QUESTION, fixed_env())
+    except DragomanError as exc:
+        return Outcome("", type(exc).__name__)
+    return Outcome("".join(readable(sent.body).words))
+
+
 def relayed(pieces: Sequence[bytes]) -> Outcome | None:
-    """What a caller gets of a gateway that relays; None if it is decoded after all."""
-    tap = ChatTap()
-    for piece in pieces:
-        tap.feed(piece)
-    if tap.error is None and not tap.other:
-        tap.finish()
-    if tap.other:
+    """What a caller gets of a gateway that relays, stream or document; None if it is decoded after all."""
+    data = b"".join(pieces)
+    told: Told
+    if data.startswith(b"{"):
+        told = read_whole(data)
+    else:
+        told = tap = ChatTap()
+        for piece in pieces:
+            tap.feed(piece)
+        if tap.error is None and not tap.other:
+            tap.finish()
+    if told.other:
         return None
-    return Outcome("".join(readable(b"".join(pieces)).words), None if tap.error is None else type(tap.error).__name__)
+    return Outcome("".join(readable(data).words), None if told.error is None else type(told.error).__name__)
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -98,14 +124,16 @@ class Golden(Struct, frozen=True):
 
     def faults(self, mutant: Mutant, body: bytes, outcome: Outcome) -> Iterator[str]:
         """What must not be."""
+        if mutant.same and outcome.error != self.outcome.error:
+            yield f"{outcome.error or 'a good answer'} instead of {self.outcome.error or 'a good one'}"
         if outcome.error is not None:
             return
         read = self.read if mutant.cut else readable(body)
         words = [word for word in read.words if word not in self.aside]
-        lost = [word for word in dict.fromkeys(words) if outcome.said.count(word) < words.count(word)]
+        lost = [word for word in dict.fromkeys(words) if outcome.count(word) < words.count(word)]
         if lost:
             yield f"a good answer without {lost}"
-        if any(words in self.read.failures for words in read.failures):
+        if mutant.fails or any(words in self.read.failures for words in read.failures):
             yield "a failure that looks like a good answer"
 
 
@@ -145,6 +173,10 @@ def test_the_library_loses_nothing(golden: Golden, tried: list[Mutant]) -> None:
 
 def test_a_translation_loses_nothing(golden: Golden, tried: list[Mutant]) -> None:
     judge(golden, tried, translated)
+
+
+def test_a_translation_to_one_document_loses_nothing(golden: Golden, tried: list[Mutant]) -> None:
+    judge(golden, tried, translated_whole)
 
 
 def test_a_relay_takes_no_failure_for_an_answer(golden: Golden, tried: list[Mutant]) -> None:
