@@ -124,7 +124,7 @@ class Golden(Struct, frozen=True):
 
     def faults(self, mutant: Mutant, body: bytes, outcome: Outcome) -> Iterator[str]:
         """What must not be."""
-        if mutant.same and outcome.error != self.outcome.error:
+        if mutant.same and (outcome.error is None) != (self.outcome.error is None):
             yield f"{outcome.error or 'a good answer'} instead of {self.outcome.error or 'a good one'}"
         if outcome.error is not None:
             return
