@@ -34,7 +34,7 @@ from dragoman.wire.lines import LineReader
 NAME = "aichatonline"
 LINES: Headers = (("content-type", "application/x-ndjson; charset=utf-8"),)
 JSON: Headers = (("content-type", "application/json; charset=utf-8"),)
-OK_CODES = frozenset({0, 200})
+OK_CODES = (0, 200)
 
 
 class AiChatOnlineClient(ClientCodec):
