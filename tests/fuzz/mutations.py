@@ -10,7 +10,6 @@ from typing import Any
 
 from msgspec import Struct
 
-END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 Path = tuple[str | int, ...]
 Change = Callable[[Any], str]
 """The text of an event's JSON, changed."""
@@ -59,6 +58,19 @@ HARMLESS: dict[str, bytes] = {
 """What they put there meanwhile."""
 
 
+class Form(Struct, frozen=True):
+    """How a protocol's answer is cut into pieces: what ends each, and what else a service may put between them."""
+
+    end: re.Pattern[bytes]
+    tail: bytes
+    failures: dict[str, bytes]
+    harmless: dict[str, bytes]
+
+
+EVENTS = Form(re.compile(rb"\r\n\r\n|\n\n|\r\r"), b"\n\n", FAILURES, HARMLESS)
+"""Server-sent events, or one document."""
+
+
 class Mutant(Struct, frozen=True):
     """A changed body, written when it is tried. `name` says what was done to what.
 
@@ -73,8 +85,9 @@ class Mutant(Struct, frozen=True):
 
 
 class Body(Struct, frozen=True):
-    """An answer as pieces, of which some hold JSON: events, or one document. `mark`: what stands before the JSON."""
+    """An answer as pieces, of which some hold JSON: each of `values` has its piece, what stands before it, and it."""
 
+    form: Form
     pieces: tuple[bytes, ...]
     values: tuple[tuple[int, bytes, Any], ...]
 
@@ -83,13 +96,13 @@ class Body(Struct, frozen=True):
         pieces = list(self.pieces)
         for number, mark, value in self.values:
             if number in changed:
-                pieces[number] = mark + changed[number](value).encode("utf-8", "surrogatepass") + b"\n\n"
+                pieces[number] = mark + changed[number](value).encode("utf-8", "surrogatepass") + self.form.tail
         return b"".join(pieces)
 
 
-def body(data: bytes) -> Body:
+def body(data: bytes, form: Form) -> Body:
     """An answer taken apart."""
-    ends = [0, *(found.end() for found in END.finditer(data)), len(data)]
+    ends = [0, *(found.end() for found in form.end.finditer(data)), len(data)]
     pieces = tuple(data[begin:end] for begin, end in pairwise(ends) if begin < end)
     values = []
     for number, piece in enumerate(pieces):
@@ -100,12 +113,12 @@ def body(data: bytes) -> Body:
             continue
         if isinstance(value, dict):
             values.append((number, mark, value))
-    return Body(pieces, tuple(values))
+    return Body(form, pieces, tuple(values))
 
 
-def mutants(data: bytes, seed: int) -> Iterator[Mutant]:
+def mutants(data: bytes, seed: int, form: Form = EVENTS) -> Iterator[Mutant]:
     """All that is tried on one answer. The same for the same seed."""
-    whole = body(data)
+    whole = body(data, form)
     yield from _fields(whole)
     yield from _everywhere(whole)
     yield from _moved(whole.pieces, random.Random(seed))
@@ -151,13 +164,13 @@ def _moved(pieces: Sequence[bytes], rng: random.Random) -> Iterator[Mutant]:
 def _foreign(whole: Body) -> Iterator[Mutant]:
     """Events that are no part of the answer, at each place: of failures, those before its reason to stop."""
     pieces = whole.pieces
-    if not pieces[0].startswith(b"data: {"):
-        return
+    if len(whole.values) < 2:
+        return  # a document
     ends = [number for number, _, value in whole.values if '"finish_reason": "' in json.dumps(value)]
     for place in range(len(pieces)):
-        for name, event in HARMLESS.items():
+        for name, event in whole.form.harmless.items():
             yield Mutant(f"{name} before event {place}", partial(_inserted, pieces, place, event), same=True)
-        for name, event in FAILURES.items() if place <= min(ends, default=len(pieces) - 1) else ():
+        for name, event in whole.form.failures.items() if place <= min(ends, default=len(pieces) - 1) else ():
             yield Mutant(f"{name} before event {place}", partial(_inserted, pieces, place, event), fails=True)
 
 
