@@ -14,6 +14,14 @@ Path = tuple[str | int, ...]
 Change = Callable[[Any], str]
 """The text of an event's JSON, changed."""
 
+
+def _deep(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
 OTHERS: dict[str, object] = {
     "null": None,
     "true": True,
@@ -21,11 +29,13 @@ OTHERS: dict[str, object] = {
     "0": 0,
     "3": 3,
     "2.5": 2.5,
+    "400 digits": 10**399,
     "NaN": float("nan"),
     "empty text": "",
     "text": "x",
     "empty list": [],
     "empty object": {},
+    "300 lists": _deep(300),
 }
 """Values of each type of JSON, by the names that a failed test shows."""
 
