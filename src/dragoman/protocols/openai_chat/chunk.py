@@ -103,10 +103,15 @@ HEAD = frozenset(
 """Fields of a chunk with a place of their own. `obfuscation` is padding, which means nothing."""
 PADDING = frozenset({"obfuscation"})
 CHOICE_FIELDS = frozenset({"index", "delta", "message", "text", "finish_reason", "error", "usage"})
-TEXTS = ("reasoning_content", "reasoning", "refusal")
-DELTA_FIELDS = frozenset({"role", "content", "tool_calls", "function_call", *TEXTS})
+DELTA_FIELDS = frozenset(
+    {"role", "content", "tool_calls", "function_call", "reasoning_content", "reasoning", "refusal"}
+)
 CALL_FIELDS = frozenset({"index", "id", "type", "function"})
 FUNCTION_FIELDS = frozenset({"name", "arguments"})
+TEXT_FIELDS = ("text", "thinking", "content", "reasoning", "refusal")
+"""Where a text stands if there is an object in its place."""
+EMPTY: tuple[object, ...] = ([], {}, [{}])
+MAX_INDEX = 1 << 20
 NOTHING: tuple[object, ...] = (None, "", [], {})
 
 
@@ -120,56 +125,57 @@ def read_loosely(data: bytes) -> Loose | None:
         return None
     more = _rest(value, HEAD | PADDING, "")
     chunk = Chunk(error=value.get("error"))
-    choices = value.get("choices")
-    if isinstance(choices, dict):
-        choices = [choices]
-    if isinstance(choices, list):
-        objects = [choice for choice in choices if isinstance(choice, dict)]
-        if choices and not objects:
+    if (choices := value.get("choices")) is not None:
+        try:
+            found = _objects(choices, CHOICE_FIELDS)
+            chunk.choices = [piece for choice in found for piece in _choice(choice, more)]
+        except RecursionError as exc:
+            raise BadEventError("expected a chunk of a chat completion, got JSON that is nested too deeply") from exc
+        if not found and choices not in EMPTY:
             raise BadEventError(STRANGE)
-        chunk.error = chunk.error or next((choice["error"] for choice in objects if choice.get("error")), None)
-        chunk.choices = [_choice(choice, more) for choice in objects]
-    elif choices:
-        raise BadEventError(STRANGE)
+        chunk.error = chunk.error or next((choice["error"] for choice in found if choice.get("error")), None)
     return Loose(chunk, value, more)
 
 
-def _choice(value: dict[str, Any], more: dict[str, Any]) -> Choice:
+def _choice(value: dict[str, Any], more: dict[str, Any]) -> list[Choice]:
+    """The choice, in several pieces if its delta is a list."""
     more |= _rest(value, CHOICE_FIELDS, CHOICE)
-    message, delta = _delta(value.get("message"), more), _delta(value.get("delta"), more)
-    if message is None and delta is None and (text := _text(value.get("text"))):
-        delta = Delta(content=text)  # a completion that is no chat has its text here
-    return Choice(_index(value.get("index")), delta, message, _text(value.get("finish_reason")))
+    index = _index(value.get("index"))
+    pieces = [Choice(index, delta=delta) for delta in _deltas(value.get("delta"), more)]
+    pieces += [Choice(index, message=message) for message in _deltas(value.get("message"), more)]
+    if not pieces:
+        # A completion that is no chat has its text here.
+        pieces.append(Choice(index, Delta(content=text) if (text := _text(value.get("text"))) else None))
+    pieces[-1].finish_reason = _text(value.get("finish_reason"))
+    return pieces
 
 
-def _delta(value: object, more: dict[str, Any]) -> Delta | None:
-    if not isinstance(value, dict):
-        return Delta(content=value) if isinstance(value, str) else None
+def _deltas(value: object, more: dict[str, Any]) -> list[Delta]:
+    if isinstance(value, str):
+        return [Delta(content=value)]
+    found = _objects(value, DELTA_FIELDS) or ([value] if isinstance(value, dict) else [])
+    return [_delta(delta, more) for delta in found]
+
+
+def _delta(value: dict[str, Any], more: dict[str, Any]) -> Delta:
     more |= _rest(value, DELTA_FIELDS, MESSAGE)
     content = value.get("content")
-    delta = Delta(
-        content=content if isinstance(content, list) else [content] if isinstance(content, dict) else _text(content)
+    return Delta(
+        content=content if isinstance(content, list) else [content] if isinstance(content, dict) else _text(content),
+        reasoning_content=read_text(value.get("reasoning_content")),
+        reasoning=read_text(value.get("reasoning")),
+        refusal=read_text(value.get("refusal")),
+        tool_calls=[_call(call) for call in _objects(value.get("tool_calls"), CALL_FIELDS)]
+        + [Call(function=_function(old)) for old in _objects(value.get("function_call"), FUNCTION_FIELDS)],
     )
-    for name in TEXTS:
-        said = value.get(name)
-        if isinstance(said, list | dict) and said:
-            more[f"{MESSAGE}{name}"] = said
-        else:
-            setattr(delta, name, _text(said))
-    calls = value.get("tool_calls")
-    found = [calls] if isinstance(calls, dict) else calls if isinstance(calls, list) else []
-    delta.tool_calls = [_call(call) for call in found if isinstance(call, dict)]
-    if isinstance(old := value.get("function_call"), dict):
-        delta.function_call = _function(old)
-    return delta
 
 
 def _call(value: dict[str, Any]) -> Call:
-    function = value.get("function")
     call = LooseCall(_index(value.get("index")), _text(value.get("id")))
     call.extra = _rest(value, CALL_FIELDS, "")
-    if isinstance(function, dict):
-        call.function = _function(function)
+    for function in _objects(value.get("function"), FUNCTION_FIELDS):
+        said, known = _function(function), call.function or Function()
+        call.function = Function(said.name or known.name, (known.arguments or "") + (said.arguments or ""))
         if rest := _rest(function, FUNCTION_FIELDS, ""):
             call.extra["function"] = rest
     return call
@@ -180,6 +186,23 @@ def _function(value: dict[str, Any]) -> Function:
     if isinstance(arguments, dict | list):
         arguments = json.encode(json.clean(arguments)).decode()
     return Function(_text(value.get("name")), _text(arguments))
+
+
+def read_text(value: object) -> str | None:
+    """The text in a value, wherever it stands in it; None if there is none."""
+    if isinstance(value, list):
+        return "".join(filter(None, map(read_text, value))) or None
+    if isinstance(value, dict):
+        return "".join(filter(None, (read_text(value.get(name)) for name in TEXT_FIELDS))) or None
+    return _text(value)
+
+
+def _objects(value: object, known: frozenset[str]) -> list[dict[str, Any]]:
+    """The objects with any of the `known` fields: the value itself, or what stands in it."""
+    if isinstance(value, dict) and not known.isdisjoint(value):
+        return [value]
+    below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [found for item in below for found in _objects(item, known)]
 
 
 def _rest(value: dict[str, Any], known: frozenset[str], where: str) -> dict[str, Any]:
@@ -197,6 +220,7 @@ def _text(value: object) -> str | None:
 
 
 def _index(value: object) -> int | None:
+    """A place in a list; one that no list has is unknown."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
         return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_INDEX else None

@@ -20,6 +20,7 @@ from dragoman.protocols.openai_chat.chunk import (
     LooseCall,
     decode_chunk,
     read_loosely,
+    read_text,
 )
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.halves import Halves
@@ -316,15 +317,13 @@ class ReplyDecoder(Decoder):
         """Content as typed parts, as Mistral gives it if the model thinks; or as plain texts."""
         for part in content:
             match part:
-                case str(text) | {"type": "text", "text": str(text)}:
+                case {"type": "thinking"} if (thought := read_text(part.get("thinking"))) is not None:
+                    self._parts.reasoning(out, thought)
+                case str(text) | {"text": str(text)}:
                     self._said += len(text)
                     self._parts.text(out, text)
-                case {"type": "thinking", "thinking": str(text)}:
-                    self._parts.reasoning(out, text)
-                case {"type": "thinking", "thinking": list(thoughts)}:
-                    for thought in thoughts:
-                        if isinstance(thought, dict) and isinstance(words := thought.get("text"), str):
-                            self._parts.reasoning(out, words)
+                case list():
+                    self._list(part, out)
                 case None:
                     pass
                 case _:
