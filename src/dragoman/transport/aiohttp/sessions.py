@@ -43,7 +43,7 @@ class Sessions:
         reply = AiohttpReply(response, waits, marks=request.mark_chunks, left=self._replies.discard)
         self._replies.add(reply)
         check_proxy(reply, target.origin)
-        return unpacked(reply, (reply.head.header("content-encoding") or "identity").lower())
+        return unpacked(reply, (reply.head.header("content-encoding") or "identity").lower(), request.method)
 
     def close(self) -> None:
         """Closes what is open; a session or connector of the caller's stays as it is."""
