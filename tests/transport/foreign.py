@@ -1,4 +1,4 @@
-"""What the tests of the transports over other libraries share: how to make each, and routes with short limits."""
+"""What the tests of several transports share: how to make each, and routes with short limits."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dragoman.errors import DragomanError
 from dragoman.transport.aiohttp import AiohttpTransport
 from dragoman.transport.browser import BrowserTransport
+from dragoman.transport.native import NativeTransport
 from dragoman.transport.seam import Limits, Reply, Route, Transport
 from dragoman.types import HttpRequest
 
@@ -20,7 +21,12 @@ def aiohttp() -> Transport:
     return AiohttpTransport()
 
 
+def native() -> Transport:
+    return NativeTransport()
+
+
 BOTH = [browser, aiohttp]
+ALL = [native, browser, aiohttp]
 
 SOON = 0.05
 """Seconds: a limit that is meant to pass."""

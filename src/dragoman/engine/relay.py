@@ -214,7 +214,7 @@ class Relay(ABC):
         reply: Reply = NativeReply(connection, self._wire.pool)
         try:
             check_proxy(reply, self._wire.origin)
-            reply = unpacked(reply, connection.coding) if connection.coding else reply
+            reply = unpacked(reply) if connection.coding else reply
         except DragomanError as exc:
             self.refuse(self._signed(exc))
         else:

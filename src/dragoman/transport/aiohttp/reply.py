@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from aiohttp import EMPTY_PAYLOAD, ClientError, ClientResponse
+from aiohttp import EMPTY_PAYLOAD, ClientError, ClientResponse, ServerDisconnectedError
 
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.transport.aiohttp.faults import error_of
+from dragoman.transport.farewell import said_farewell, tls_of
 from dragoman.transport.seam import Reply
 from dragoman.transport.waits import Waits
 from dragoman.types import ReplyHead
@@ -24,6 +25,8 @@ class AiohttpReply(Reply):
         self._left = left
         self._fault: DragomanError | None = None
         self._over = False
+        unsized = response.content is not EMPTY_PAYLOAD and _until_close(self.head)
+        self._ending = Ending(response) if unsized else None
         _own_the_clock(response)
 
     async def read(self) -> list[bytes]:
@@ -35,7 +38,7 @@ class AiohttpReply(Reply):
                 self._end(exc)
                 break
             if not piece and not ends_chunk:
-                self._end(self._fault)
+                self._end(self._fault or self._cut_short())
             elif batch := [*([piece] if piece else []), *([b""] if ends_chunk and self._marks else [])]:
                 return batch
         if self._fault is not None:
@@ -63,6 +66,12 @@ class AiohttpReply(Reply):
             content.feed_eof()
             return await content.readchunk()
 
+    def _cut_short(self) -> DragomanError | None:
+        """What is wrong with an end that aiohttp takes for a good one."""
+        if self._ending is None or self._ending.good:
+            return None
+        return TruncatedStreamError(f"{self._waits.host}: the connection was lost, and nothing says that it was all")
+
     def _end(self, fault: DragomanError | None) -> None:
         self._over = True
         self._fault = fault
@@ -71,6 +80,28 @@ class AiohttpReply(Reply):
             connection.transport.abort()  # a polite end of TLS would wait for the peer
         self._response.close()
         self._left(self)
+
+
+class Ending:
+    """How the connection of a reply ends. aiohttp takes any end for that of a body without length (3.14, 2026-11)."""
+
+    def __init__(self, response: ClientResponse) -> None:
+        self._protocol = response._protocol
+        self._secure = response.url.scheme == "https"
+        self._tls = tls_of(self._protocol.transport) if self._protocol is not None else None
+
+    @property
+    def good(self) -> bool:
+        """Whether the peer ended it on purpose: not by a reset, and under TLS not without a farewell."""
+        if self._protocol is None or not isinstance(self._protocol.exception(), ServerDisconnectedError):
+            return False
+        return not self._secure or (self._tls is not None and said_farewell(self._tls))
+
+
+def _until_close(head: ReplyHead) -> bool:
+    """Whether a body ends with its connection (RFC 9112, section 6.3)."""
+    chunked = (head.header("transfer-encoding") or "").lower().endswith("chunked")
+    return not chunked and head.header("content-length") is None
 
 
 def _own_the_clock(response: ClientResponse) -> None:

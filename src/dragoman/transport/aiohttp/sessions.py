@@ -6,9 +6,10 @@ from functools import partial
 from aiohttp import BaseConnector, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from yarl import URL
 
-from dragoman.errors import ConfigurationError
+from dragoman.errors import BadEventError, ConfigurationError
 from dragoman.transport.aiohttp.faults import ERRORS, error_of, phase_of
 from dragoman.transport.aiohttp.reply import AiohttpReply
+from dragoman.transport.heads import check_head
 from dragoman.transport.native.coding import unpacked
 from dragoman.transport.native.target import head, parse
 from dragoman.transport.refused import check_proxy
@@ -43,7 +44,12 @@ class Sessions:
         reply = AiohttpReply(response, waits, marks=request.mark_chunks, left=self._replies.discard)
         self._replies.add(reply)
         check_proxy(reply, target.origin)
-        return unpacked(reply, (reply.head.header("content-encoding") or "identity").lower(), request.method)
+        try:
+            check_head(reply.head, waits.host)
+        except BadEventError:
+            reply.close()
+            raise
+        return unpacked(reply, request.method)
 
     def close(self) -> None:
         """Closes what is open; a session or connector of the caller's stays as it is."""

@@ -21,7 +21,7 @@ class BrowserTransport(Transport):
         self._browser = Browser(impersonate)
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
-        """The reply, once its head is here; its body is decoded. Raises as the seam says."""
+        """The reply, once its head is here; its body is unpacked. Raises as the seam says."""
         return await self._browser.open(request, route)
 
     def close(self) -> None:

@@ -82,7 +82,9 @@ class Handles:
             curl.setopt(CurlOpt.CUSTOMREQUEST, method)
         elif method != "GET":
             curl.setopt(CurlOpt.CUSTOMREQUEST, method)
-        curl.setopt(CurlOpt.ACCEPT_ENCODING, "")  # decodes all that it can; the browser's own list is what is sent
+        # What is offered is the browser's own list. What comes is unpacked by us: libcurl takes a packed body that was
+        # cut for a whole one, and knows no bounds but its own.
+        curl.setopt(CurlOpt.HTTP_CONTENT_DECODING, 0)
         # The empty words keep libcurl from reading HTTP_PROXY and NO_PROXY in the environment.
         curl.setopt(CurlOpt.PROXY, route.proxy or "")
         curl.setopt(CurlOpt.NOPROXY, "")

@@ -13,8 +13,9 @@ from curl_cffi.requests.impersonate import resolve_latest_browser_type
 from dragoman.errors import ConfigurationError, nearest
 from dragoman.transport.browser.handles import Handle, Handles
 from dragoman.transport.browser.transfer import Transfer
+from dragoman.transport.native.coding import unpacked
 from dragoman.transport.refused import check_proxy
-from dragoman.transport.seam import Route
+from dragoman.transport.seam import Reply, Route
 from dragoman.types import HttpRequest
 
 
@@ -28,8 +29,8 @@ class Browser:
         self._handles = Handles(self.name)
         self._trust = Trust()
 
-    async def open(self, request: HttpRequest, route: Route) -> Transfer:
-        """The transfer, once its head is here."""
+    async def open(self, request: HttpRequest, route: Route) -> Reply:
+        """The reply, once its head is here."""
         multi = self._here()
         handle = self._handles.take(request, route, self._trust.file(route.ca_file))
         transfer = Transfer(multi, handle, request, route, self._left)
@@ -40,7 +41,7 @@ class Browser:
         except BaseException:
             transfer.close()
             raise
-        return transfer
+        return unpacked(transfer, request.method)
 
     def close(self) -> None:
         """Ends every connection. May be called twice."""

@@ -11,17 +11,15 @@ from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStream
 from dragoman.transport.browser.chunks import Chunks
 from dragoman.transport.browser.faults import error_of
 from dragoman.transport.browser.handles import Handle
-from dragoman.transport.native.coding import REWRITTEN
-from dragoman.transport.seam import MAX_BODY, Reply, Route
+from dragoman.transport.browser.head import Head
+from dragoman.transport.heads import TOO_LARGE
+from dragoman.transport.native.connection import MAX_HEAD
+from dragoman.transport.seam import Reply, Route
 from dragoman.transport.waits import Waits
-from dragoman.types import HttpRequest, ReplyHead
+from dragoman.types import HttpRequest
 
 WINDOW = 64 << 10
 """Bytes kept for a slow reader, then libcurl stops reading: 64 KiB, four of its own buffers."""
-
-MAX_HEAD = 64 << 10
-"""Bytes of a reply's head: 64 KiB, as nginx and Node give at most; libcurl itself stops at 300 KB. Also of what comes
-of a chunked body without any text."""
 
 BODILESS = (204, 304)
 """Replies without a body, whatever their head says (RFC 9112, section 6.3)."""
@@ -34,7 +32,7 @@ class Left(Protocol):
 
 
 class Transfer(Reply):
-    """A reply as libcurl brings it."""
+    """A reply as libcurl brings it, its body still packed where its head says so."""
 
     def __init__(self, multi: AsyncCurl, handle: Handle, request: HttpRequest, route: Route, left: Left) -> None:
         self._waits = Waits(route.limits, request.url)
@@ -46,10 +44,9 @@ class Transfer(Reply):
         self._left = left
         self._pieces: list[bytes] = []
         self._size = 0
-        self._total = 0
         self._overhead = 0
         self._paused = False
-        self._arriving = _Head()
+        self._arriving = Head(self._waits.host)
         self._arrived = False
         self._over = False
         self._fault: DragomanError | None = None
@@ -88,7 +85,7 @@ class Transfer(Reply):
             raise self._fault or TruncatedStreamError(f"{self._waits.host} broke off within the head")
 
     async def read(self) -> list[bytes]:
-        """What has arrived, an empty piece behind each chunk where they are marked, or each piece of a packed body."""
+        """What has arrived, an empty piece behind each chunk where they are marked."""
         try:
             await self._more()
         except DragomanError as exc:
@@ -171,15 +168,16 @@ class Transfer(Reply):
     def _on_header(self, line: bytes) -> int:
         if self._arrived:
             return len(line)  # a trailer
-        head = self._arriving.feed(line)
-        if self._arriving.size > MAX_HEAD:
-            self._broken = self._too_large(f"a head of at most {MAX_HEAD}")
+        try:
+            head = self._arriving.feed(line)
+        except BadEventError as exc:
+            self._broken = exc
             return CURL_WRITEFUNC_ERROR
         if head is not None:
             self.head = head
             self._arrived = True
             bodiless = self._bodiless or head.status in BODILESS
-            if self._arriving.chunked and not self._arriving.coded and not bodiless:
+            if (head.header("transfer-encoding") or "").lower() == "chunked" and not bodiless:
                 self._chunks = Chunks(marked=self._marked)
             # Chunked it comes as it is, in few pieces instead of one for each chunk; libcurl still finds its end.
             self._curl.setopt(CurlOpt.HTTP_TRANSFER_DECODING, self._chunks is None)
@@ -194,10 +192,6 @@ class Transfer(Reply):
             return self._on_chunks(self._chunks, data)
         self._pieces += [data, b""] if self._marked else [data]
         self._size += len(data)
-        self._total += len(data)
-        if self._total > MAX_BODY and self._arriving.coded:
-            self._broken = self._too_large(f"a packed body of at most {MAX_BODY}")
-            return CURL_WRITEFUNC_ERROR
         self._wake()
         return len(data)
 
@@ -211,11 +205,9 @@ class Transfer(Reply):
         if chunks.broken:
             self._broken = BadEventError(f"{self._waits.host}: expected HTTP chunks")
         elif self._overhead > MAX_HEAD:
-            self._broken = self._too_large(f"chunk extensions and trailers of at most {MAX_HEAD}")
+            words = f"{self._waits.host}: expected at most {MAX_HEAD} bytes of chunk extensions or trailers"
+            self._broken = BadEventError(words, code=TOO_LARGE)
         return len(data) if self._broken is None else CURL_WRITEFUNC_ERROR
-
-    def _too_large(self, what: str) -> BadEventError:
-        return BadEventError(f"{self._waits.host}: expected {what} bytes", code="upstream_too_large")
 
     def _on_end(self, transfer: "asyncio.Future[None]") -> None:
         exc = None if transfer.cancelled() else transfer.exception()  # asked for in any case, or asyncio complains
@@ -242,40 +234,3 @@ class Transfer(Reply):
             phase: Phase = "proxy" if self._route.proxy else "tls" if self._tls else "connect"
             return self._waits.over(phase if self._connected() else "connect", self._waits.passed())
         return error_of(exc, host, proxied=self._route.proxy is not None and not self._arrived)
-
-
-class _Head:
-    """A reply's head from its lines; those of interim replies are passed over.
-
-    libcurl hands out a packed body unpacked, so such a head no longer says that it was `coded`.
-    """
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.coded = False
-        self.chunked = False
-        self._status = 0
-        self._headers: list[tuple[bytes, bytes]] = []
-
-    def feed(self, line: bytes) -> ReplyHead | None:
-        """The head, once it is whole."""
-        self.size += len(line)
-        if line.startswith(b"HTTP/"):
-            words = line.split(None, 2)
-            self._status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
-            self._headers = []
-        elif line.strip():
-            name, _, value = line.partition(b":")
-            self._headers.append((name.strip(), value.strip()))
-        elif self._status >= 200:
-            head = ReplyHead(self._status, tuple(self._headers))
-            self.chunked = (head.header("transfer-encoding") or "").lower() == "chunked"
-            self.coded = any(
-                name.lower() == b"content-encoding" and value.lower() != b"identity" for name, value in self._headers
-            )
-            return (
-                head
-                if not self.coded
-                else ReplyHead(self._status, tuple(p for p in head.headers if p[0].lower() not in REWRITTEN))
-            )
-        return None

@@ -52,15 +52,23 @@ class UnpackedReply(Reply):
         self._error = error  # what came before it is handed out first
 
 
-def unpacked(reply: Reply, coding: str, method: str = "POST") -> Reply:
-    """`reply` to a request of `method`, its `coding` (lower case) undone.
+def unpacked(reply: Reply, method: str = "POST") -> Reply:
+    """`reply` to a request of `method`, unpacked where its head says that it is packed.
 
-    Raises BadEventError, the reply closed, for a coding unknown here.
+    Raises BadEventError, the reply closed, for a coding unknown here, or more than one.
     """
-    if coding == "identity" or method == "HEAD" or reply.head.status in EMPTY:
+    coding = _coding(reply.head)
+    if not coding or method == "HEAD" or reply.head.status in EMPTY:
         return reply
     try:
         return UnpackedReply(reply, coding)
     except UnknownCodingError as exc:
         reply.close()
         raise BadEventError(f"content-encoding: {exc}") from exc
+
+
+def _coding(head: ReplyHead) -> str:
+    """The codings of all lines that name some, in lower case; empty where there are none."""
+    lines = b",".join(value for name, value in head.headers if name.lower() == b"content-encoding")
+    named = (name.strip() for name in lines.decode("latin-1").lower().split(","))
+    return ", ".join(name for name in named if name not in ("", "identity"))

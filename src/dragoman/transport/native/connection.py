@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import cast
@@ -10,6 +9,7 @@ from typing import cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TimeoutError, TruncatedStreamError, cut
+from dragoman.transport.farewell import said_farewell, tls_of
 from dragoman.transport.native.alarm import Alarm
 from dragoman.transport.native.keep import KEEP, kept_for
 from dragoman.transport.native.outbox import Outbox
@@ -262,7 +262,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         match self.stage:
-            case Stage.BODY if self._until_close() and _said_farewell(self.transport):
+            case Stage.BODY if self._until_close() and ((tls := tls_of(self.transport)) is None or said_farewell(tls)):
                 self.stage = WHOLE
                 self._spent = True
                 self._wake()
@@ -341,10 +341,13 @@ class Connection(asyncio.Protocol):
         self.fail(TimeoutError(f"{self._name}: {SAID[phase]}", phase=phase))
 
     def _judge_head(self, stage: Stage, size: int) -> None:
+        if self._informational > MAX_INFORMATIONAL:
+            self._too_large(f"{MAX_INFORMATIONAL} informational heads before the real one")
+            return
         if stage is HEAD:
             self._overhead += size
-            if self._overhead > MAX_HEAD or self._informational > MAX_INFORMATIONAL:
-                self._too_large(f"a head of {MAX_HEAD} bytes behind {MAX_INFORMATIONAL} informational ones")
+            if self._overhead > MAX_HEAD:
+                self._too_large(f"a head of {MAX_HEAD} bytes")
             elif self._waiter is not None or self.listener is not None:
                 self._limit(self._idle, "idle")
             return
@@ -419,15 +422,3 @@ SAID: dict[Phase, str] = {
     "idle": "the answer stopped coming",
     "total": "the answer took too long as a whole",
 }
-
-
-def _said_farewell(transport: asyncio.Transport) -> bool:
-    """Whether an end is the peer's own: under TLS its closing alert must have come (RFC 8446, section 6.1)."""
-    # asyncio tells both ends alike, so the TLS object is asked: it has nothing more to read, or wants more.
-    over = transport.get_extra_info("ssl_object")
-    if over is None:
-        return True
-    try:
-        return not over.read(1)
-    except ssl.SSLError:
-        return False

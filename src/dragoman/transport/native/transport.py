@@ -132,7 +132,7 @@ class NativeTransport(Transport):
             reply.close()
             proxy = target.origin.proxy
             raise ConnectError(f"{proxy.name if proxy else ''} refused the request: 407", code="proxy_error")
-        return unpacked(reply, connection.coding, request.method) if connection.coding else reply
+        return unpacked(reply, request.method) if connection.coding else reply
 
     def wire(self, request: HttpRequest, route: Route) -> "Wire":
         """What sends requests like this one, each with another body, to a listener."""
