@@ -224,6 +224,20 @@ async def test_a_preliminary_request_that_fails_is_the_calls_failure() -> None:
     assert len(transport.sent) == 1
 
 
+async def test_a_preliminary_reply_that_is_too_long_is_not_cut_in_silence() -> None:
+    transport = CannedTransport(CannedReply([[b"t" * 70_000]]))
+    with pytest.raises(BadEventError) as caught:
+        await open_answer(service(transport, token=True), REQUEST, fixed_env())
+    assert caught.value.code == "upstream_too_large"
+    assert len(transport.sent) == 1
+
+
+async def test_a_failures_words_count_however_its_body_ended() -> None:
+    transport = CannedTransport(CannedReply([[b"no"], TruncatedStreamError("broke off")], 401))
+    with pytest.raises(AuthenticationError, match="Up: 401 no"):
+        await open_answer(service(transport), REQUEST, fixed_env())
+
+
 async def test_what_is_lost_is_listed_at_the_start() -> None:
     request = ChatRequest(model="m", messages=(user("hi"),), temperature=0.5, seed=7)
     answer = await open_answer(service(CannedTransport(CannedReply([[b"a."]]))), request, fixed_env())

@@ -241,6 +241,25 @@ async def test_a_refusal_is_the_trees_exact_class_in_the_services_own_words(
         assert caught.value.retry_after == 7
 
 
+@both
+async def test_a_longer_body_than_may_be_read_is_not_cut_in_silence(impersonate: str | None) -> None:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.head(int(exchange.request.path[1:]), length=(64 << 20) + 1)
+        for _ in range(64):
+            await exchange.chunk(bytes(1 << 20))
+        await exchange.chunk(b"x")
+        await exchange.end()
+
+    async with serve(handler) as server, StreamSession(impersonate=impersonate) as session:
+        async with session.get(f"{server.url}/200") as response:
+            with pytest.raises(BadEventError) as caught:
+                await response.read()
+        async with session.get(f"{server.url}/503") as response:
+            with pytest.raises(OverloadedError):
+                await raise_for_status(response)
+    assert caught.value.code == "upstream_too_large"
+
+
 async def test_raises_for_aiohttps_own_replies_too() -> None:
     async def handler(exchange: Exchange) -> None:
         if exchange.request.path == "/good":

@@ -9,7 +9,7 @@ from dragoman.engine.answer import Answer
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.codec import ClientCodec, Decoder, Env, Exchange
 from dragoman.protocols.losses import losses, refuse
-from dragoman.transport.seam import Reply, Route, Transport, read_all
+from dragoman.transport.seam import Reply, Route, Transport, read_all, read_beginning
 from dragoman.types import ChatRequest, HttpReply, HttpRequest, ResponseStart, StreamEvent
 
 LINGER = 0.25
@@ -97,10 +97,7 @@ async def _failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
     if head.status < 300 and head.media_type == "text/html":
         reply.close()
         return BadEventError("expected an answer, got an HTML page", code="upstream_html")
-    try:
-        body = await read_all(reply, MAX_ERROR_BODY)
-    except DragomanError:
-        body = b""
+    body = await read_beginning(reply, MAX_ERROR_BODY)
     return codec.decode_error(HttpReply(head, body))
 
 

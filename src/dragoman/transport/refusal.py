@@ -32,7 +32,15 @@ async def raise_for_status(response: Refusal) -> None:
         head = ReplyHead(
             response.status, tuple((k.encode(), v.encode("latin-1", "replace")) for k, v in response.headers.items())
         )
-        raise refusal(head, await response.text())
+        raise refusal(head, await _words(response))
+
+
+async def _words(response: Refusal) -> str:
+    """The body; empty where it is too long or breaks off: the status says more than that."""
+    try:
+        return await response.text()
+    except DragomanError:
+        return ""
 
 
 def refusal(head: ReplyHead, text: str = "") -> DragomanError:

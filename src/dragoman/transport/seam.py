@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from msgspec import Struct
 
+from dragoman.errors import BadEventError, DragomanError
 from dragoman.types import HttpRequest, ReplyHead
 
 
@@ -73,13 +74,33 @@ MAX_BODY = 64 << 20
 
 
 async def read_all(reply: Reply, limit: int = MAX_BODY) -> bytes:
-    """The rest of the body, cut at `limit` bytes; closes the reply."""
+    """The rest of the body; closes the reply. Raises BadEventError where that is more than `limit` bytes."""
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while batch := await reply.read():
+            pieces += batch
+            size += sum(map(len, batch))
+            if size > limit:
+                raise BadEventError(f"expected a body of at most {limit} bytes", code="upstream_too_large")
+    finally:
+        reply.close()
+    return b"".join(pieces)
+
+
+async def read_beginning(reply: Reply, limit: int) -> bytes:
+    """As much of the rest of a body as came well, `limit` bytes at most; closes the reply.
+
+    For a failure's words: they stand at its beginning, and how it ended changes nothing.
+    """
     pieces: list[bytes] = []
     size = 0
     try:
         while size < limit and (batch := await reply.read()):
             pieces += batch
             size += sum(map(len, batch))
+    except DragomanError:
+        return b"".join(pieces)[:limit]
     finally:
         reply.close()
     return b"".join(pieces)[:limit]
