@@ -12,7 +12,7 @@ import pytest
 
 from dragoman import SyncClient
 from dragoman.config import Config
-from dragoman.errors import ModelNotFoundError, OverloadedError
+from dragoman.errors import ModelNotFoundError, OverloadedError, TruncatedStreamError
 from dragoman.types import PartDelta, ResponseEnd, ResponseStart
 
 
@@ -53,20 +53,24 @@ def test_closing_twice_is_fine_and_ends_the_thread() -> None:
     assert threading.active_count() == before
 
 
-class Endless:
-    """A service that sends one piece, then nothing, until its caller goes."""
+ONE_PIECE = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\ntick\r\n"
 
-    def __init__(self, listener: socket.socket) -> None:
+
+class Endless:
+    """A service that sends `said`, then nothing, until its caller goes."""
+
+    def __init__(self, listener: socket.socket, said: bytes) -> None:
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self.asked = threading.Event()
         self.gone = threading.Event()
         self._listener = listener
+        self._said = said
 
     def answer(self) -> None:
         connection, _ = self._listener.accept()
         with connection:
             connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\ntick\r\n")
+            connection.sendall(self._said)
             self.asked.set()
             while True:
                 try:
@@ -78,10 +82,10 @@ class Endless:
 
 
 @contextmanager
-def endless(folder: Path) -> Iterator[tuple[Endless, SyncClient]]:
+def endless(folder: Path, said: bytes = ONE_PIECE) -> Iterator[tuple[Endless, SyncClient]]:
     """The service in a thread, and a client whose model `up/x` it is."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        service = Endless(listener)
+        service = Endless(listener, said)
         thread = threading.Thread(target=service.answer)
         thread.start()
         path = folder / "dragoman.toml"
@@ -95,6 +99,17 @@ def test_leaving_the_loop_ends_the_call_at_once(tmp_path: Path) -> None:
     with endless(tmp_path) as (service, client):
         for _ in client.stream("up/x", "Hi"):
             break
+        assert service.gone.wait(10)
+
+
+def test_a_stream_closed_by_another_thread_while_it_opens_ends_at_once(tmp_path: Path) -> None:
+    with endless(tmp_path, said=b"") as (service, client), ThreadPoolExecutor(1) as pool:
+        stream = client.stream("up/x", "Hi")
+        waiting = pool.submit(next, stream)
+        assert service.asked.wait(10)
+        stream.close()
+        with pytest.raises(TruncatedStreamError):
+            waiting.result(10)
         assert service.gone.wait(10)
 
 

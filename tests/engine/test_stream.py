@@ -8,7 +8,7 @@ import pytest
 
 from dragoman.engine.answer import Answer, Owning
 from dragoman.engine.stream import Stream, Texts
-from dragoman.errors import ConnectError, UpstreamError
+from dragoman.errors import ConnectError, TruncatedStreamError, UpstreamError
 from dragoman.types import PartDelta, PartEnd, PartStart, Reasoning, Refusal, StreamEvent, Text
 
 
@@ -105,19 +105,127 @@ async def test_a_stream_that_was_never_started_opens_nothing() -> None:
     assert [text async for text in stream] == []
 
 
-async def test_a_cancelled_reader_closes_the_answer() -> None:
-    class Silent(Batches):
-        async def read(self) -> list[StreamEvent]:
-            await asyncio.Event().wait()
-            return []
+class Silent(Batches):
+    """Says nothing; `waiting` is set once somebody waits for it."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = asyncio.Event()
+
+    async def read(self) -> list[StreamEvent]:
+        self.waiting.set()
+        await asyncio.Event().wait()
+        return []
+
+
+async def test_a_cancelled_reader_closes_the_answer() -> None:
     answer = Silent()
     task = asyncio.ensure_future(anext(Stream(opening(answer), letters)))
-    await asyncio.sleep(0)
+    await answer.waiting.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert answer.closed.is_set()
+
+
+class Slow:
+    """Opens only when it is let; knows whether it was ended before that."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.begun = asyncio.Event()
+        self.let = asyncio.Event()
+        self.ended = asyncio.Event()
+        self._answer = answer
+
+    async def __call__(self) -> Answer:
+        self.begun.set()
+        try:
+            await self.let.wait()
+        except asyncio.CancelledError:
+            self.ended.set()
+            raise
+        return self._answer
+
+
+Enter = Callable[[Stream[str]], Awaitable[object]]
+
+
+async def _await(stream: Stream[str]) -> object:
+    return await stream
+
+
+ENTRIES: dict[str, Enter] = {
+    "iterated": anext,
+    "awaited": _await,
+    "entered": Stream.__aenter__,
+}
+
+entered = pytest.mark.parametrize("enter", ENTRIES.values(), ids=ENTRIES)
+
+
+@entered
+async def test_a_stream_closed_while_it_opens_ends_for_whoever_waits(enter: Enter) -> None:
+    slow = Slow(Batches())
+    stream = Stream(slow, letters)
+    waiting = asyncio.ensure_future(enter(stream))
+    await slow.begun.wait()
+    await stream.aclose()
+    with pytest.raises(TruncatedStreamError, match="closed before"):
+        await waiting
+    assert slow.ended.is_set()
+    assert [text async for text in stream] == []
+
+
+@entered
+async def test_a_reader_cancelled_while_it_opens_ends_it(enter: Enter) -> None:
+    slow = Slow(Batches())
+    stream = Stream(slow, letters)
+    waiting = asyncio.ensure_future(enter(stream))
+    await slow.begun.wait()
+    waiting.cancel()
+    await stream.aclose()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert slow.ended.is_set()
+
+
+async def test_an_answer_that_came_as_the_stream_was_closed_is_closed() -> None:
+    answer = Batches(deltas("a"))
+    closing: list[asyncio.Task[None]] = []
+
+    async def open_it() -> Answer:
+        # Runs before whoever waits for the answer knows that it is here.
+        closing.append(asyncio.create_task(stream.aclose()))
+        return answer
+
+    stream = Stream(open_it, letters)
+    with pytest.raises(TruncatedStreamError):
+        await anext(stream)
+    assert answer.closed.is_set()
+    await closing[0]
+
+
+async def test_a_stream_dropped_while_it_opens_is_ended() -> None:
+    slow = Slow(Batches())
+    stream = Stream(slow, letters)
+    reader = stream.__anext__()
+    reader.send(None)
+    await slow.begun.wait()
+    reader.close()
+    del reader, stream
+    gc.collect()
+    await asyncio.wait_for(slow.ended.wait(), 5)
+
+
+async def test_a_stream_is_opened_once() -> None:
+    slow = Slow(Batches(deltas("a")))
+    stream = Stream(slow, letters)
+    waiting = asyncio.ensure_future(anext(stream))
+    await slow.begun.wait()
+    with pytest.raises(RuntimeError, match="already"):
+        await anext(stream)
+    slow.let.set()
+    assert await waiting == "a"
 
 
 async def test_an_exception_thrown_in_closes_and_comes_back() -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar, Unpack
 from dragoman.client.client import Client
 from dragoman.config import Config
 from dragoman.engine.answer import Answer
+from dragoman.engine.opening import Opening
 from dragoman.providers.request import ChatOptions, Conversation, build_request
 from dragoman.types import ChatRequest, ChatResponse, StreamEvent
 
@@ -102,7 +103,7 @@ class SyncStream(Iterator[StreamEvent]):
         wait: Callable[[Coroutine[Any, Any, Any]], Any],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self._opening: Callable[[], Coroutine[Any, Any, Answer]] | None = opening
+        self._opening: Opening | None = Opening(opening)
         self._wait = wait
         self._loop = loop
         self._answer: Answer | None = None
@@ -122,12 +123,13 @@ class SyncStream(Iterator[StreamEvent]):
 
     def close(self) -> None:
         """Ends the call at once. May be called twice."""
-        self._opening = None
-        self._events = iter(())
+        opening, self._opening = self._opening, None
         answer, self._answer = self._answer, None
-        if answer is not None and not self._loop.is_closed():
+        self._events = iter(())
+        held = answer or opening
+        if held is not None and not self._loop.is_closed():
             # What runs in the loop belongs to the loop; the client that closed it has closed this too.
-            self._loop.call_soon_threadsafe(answer.close)
+            self._loop.call_soon_threadsafe(held.close)
 
     def __del__(self) -> None:
         # A caller who leaves its loop early drops the stream; this may run in any thread.
@@ -140,9 +142,10 @@ class SyncStream(Iterator[StreamEvent]):
         self.close()
 
     def _refill(self) -> StreamEvent:
-        opening, self._opening = self._opening, None
+        opening = self._opening
         if opening is not None:
-            self._answer = self._wait(opening())
+            self._answer = self._wait(opening.answer())
+            self._opening = None
         if self._answer is not None:
             self._events = iter(self._wait(self._answer.read()))
             for event in self._events:

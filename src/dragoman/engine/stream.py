@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from dragoman.engine.answer import Answer
+from dragoman.engine.opening import Opening
 from dragoman.types import PartDelta, PartStart, Refusal, StreamEvent, Text
 
 T = TypeVar("T")
@@ -15,14 +16,14 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
     """What `project` makes of an answer's batches.
 
     Nothing is opened before it is awaited or iterated: `await stream` opens it, so that a refused connection raises
-    there, and returns it. It ends at once when it is closed, dropped, cancelled or has failed. `async with` closes it
-    too.
+    there, and returns it. It ends at once when it is closed, dropped, cancelled or has failed, while it is being opened
+    too: whoever waits for it then meets a TruncatedStreamError. `async with` closes it too.
     """
 
     def __init__(
         self, opening: Callable[[], Awaitable[Answer]], project: Callable[[list[StreamEvent]], Iterable[T]]
     ) -> None:
-        self._opening: Callable[[], Awaitable[Answer]] | None = opening
+        self._opening: Opening | None = Opening(opening)
         self._project = project
         self._answer: Answer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -64,14 +65,18 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
 
     def __del__(self) -> None:
         # A caller who leaves its loop early drops the stream; this may run in any thread.
-        if self._answer is not None and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._answer.close)
+        held = self._answer or self._opening
+        if held is not None and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(held.close)
 
     async def _open(self) -> Self:
-        opening, self._opening = self._opening, None
+        opening = self._opening
         if opening is not None:
             self._loop = asyncio.get_running_loop()
-            self._answer = await opening()
+            try:
+                self._answer = await opening.answer()
+            finally:
+                self._opening = None
         return self
 
     async def _refill(self) -> T:
@@ -92,7 +97,9 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         raise StopAsyncIteration
 
     def _finish(self) -> None:
-        self._opening = None
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.close()
         self._items = iter(())
         answer, self._answer = self._answer, None
         if answer is not None:

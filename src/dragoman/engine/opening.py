@@ -1,0 +1,57 @@
+"""An answer that is being opened, and may be given up meanwhile by another than the one who waits for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from dragoman.engine.answer import Answer
+from dragoman.errors import TruncatedStreamError
+
+
+class Opening:
+    """Opens one answer, once, in a task of its own."""
+
+    def __init__(self, opening: Callable[[], Awaitable[Answer]]) -> None:
+        self._opening = opening
+        self._task: asyncio.Task[Answer] | None = None
+        self._closed = False
+
+    async def answer(self) -> Answer:
+        """The answer; its owner is whoever called this. Raises TruncatedStreamError where it was given up."""
+        if self._task is not None:
+            raise RuntimeError("the answer is being opened already")
+        self._task = task = asyncio.get_running_loop().create_task(self._open())
+        try:
+            answer = await task
+        except BaseException as exc:
+            given_up = self._closed
+            self.close()
+            if given_up and isinstance(exc, asyncio.CancelledError) and not _cancelled():
+                raise _given_up() from None
+            raise
+        if self._closed:
+            raise _given_up()
+        return answer
+
+    def close(self) -> None:
+        """Gives it up, socket included, unless its owner has it. May be called twice."""
+        task = self._task
+        if self._closed or task is None:
+            return
+        self._closed = True
+        if not task.done():
+            task.cancel()
+        elif not task.cancelled() and task.exception() is None:
+            task.result().close()
+
+    async def _open(self) -> Answer:
+        return await self._opening()
+
+
+def _cancelled() -> bool:
+    """Whether it is the one who waits that was cancelled."""
+    waiting = asyncio.current_task()
+    return waiting is not None and waiting.cancelling() > 0
+
+
+def _given_up() -> TruncatedStreamError:
+    return TruncatedStreamError("the stream was closed before its answer began")
