@@ -75,11 +75,11 @@ class AiohttpReply(Reply):
     def _end(self, fault: DragomanError | None) -> None:
         self._over = True
         self._fault = fault
+        self._left(self)
         connection = self._response.connection
         if connection is not None and connection.transport is not None:
             connection.transport.abort()  # a polite end of TLS would wait for the peer
         self._response.close()
-        self._left(self)
 
 
 class Ending:

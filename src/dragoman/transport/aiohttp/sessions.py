@@ -1,6 +1,8 @@
 """aiohttp's sessions, a caller's or our own, and requests through them. Knows no protocol but HTTP."""
 
+import asyncio
 import ssl
+from contextlib import suppress
 from functools import partial
 
 from aiohttp import BaseConnector, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
@@ -15,6 +17,7 @@ from dragoman.transport.native.target import head, parse
 from dragoman.transport.refused import check_proxy
 from dragoman.transport.seam import Reply, Route
 from dragoman.transport.waits import Waits, opening
+from dragoman.transport.watch import Watch
 from dragoman.types import HttpRequest
 
 AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
@@ -28,6 +31,8 @@ class Sessions:
         self._given = session
         self._connector = connector
         self._own: ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._watch: Watch | None = None
         self._replies: set[AiohttpReply] = set()
         self._trust: dict[str, ssl.SSLContext] = {}
 
@@ -40,6 +45,8 @@ class Sessions:
                 "aiohttp speaks to http and https proxies only: for SOCKS give a connector that does it, or none"
             )
         waits = Waits(route.limits, request.url)
+        if self._given is None and self._loop is not asyncio.get_running_loop():
+            await self._move()
         response = await self._request(request, route, waits)
         reply = AiohttpReply(response, waits, marks=request.mark_chunks, left=self._replies.discard)
         self._replies.add(reply)
@@ -53,8 +60,23 @@ class Sessions:
 
     def close(self) -> None:
         """Closes what is open; a session or connector of the caller's stays as it is."""
+        self._end()
+        watch, self._watch, self._loop = self._watch, None, None
+        if watch is not None:
+            watch.end()
+
+    async def _move(self) -> None:
+        """Settles in the running loop: nothing of the last one can be waited for any more."""
+        self.close()
+        self._loop = asyncio.get_running_loop()
+        self._watch = Watch(self._end)
+        await self._watch.begin()
+
+    def _end(self) -> None:
         for reply in list(self._replies):
-            reply.close()
+            # Where its loop has ended, nobody there can be told.
+            with suppress(RuntimeError):
+                reply.close()
         own, self._own = self._own, None
         if own is None:
             return

@@ -6,7 +6,7 @@ from dragoman.types import HttpRequest
 
 
 class BrowserTransport(Transport):
-    """Requests that look like `impersonate`'s (`chrome107`, …). Lives in one event loop.
+    """Requests that look like `impersonate`'s (`chrome107`, …). Lives in one event loop after another.
 
     Raises ConfigurationError where the extra is missing or no browser is called so.
     """

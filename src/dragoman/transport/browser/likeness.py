@@ -20,7 +20,7 @@ from dragoman.types import HttpRequest
 
 
 class Browser:
-    """The transfers and kept connections of one browser's likeness. Belongs to the event loop of its first transfer."""
+    """The transfers and kept connections of one browser's likeness. Lives in one event loop after another."""
 
     def __init__(self, impersonate: str) -> None:
         self.name = _known(impersonate)

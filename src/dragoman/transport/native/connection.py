@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
 
     # With more than thirty attributes each would have a table of its own, of 1.6 KiB: five times as much.
     __slots__ = (
+        "__weakref__",
         "_alarm",
         "_bodiless",
         "_chunks_marked",
@@ -186,6 +187,10 @@ class Connection(asyncio.Protocol):
             self._time_out("total")
         else:
             self._limit(self._idle, "idle")
+
+    def serves(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether it can take a request in `loop`: not where it was left over by one that has ended."""
+        return self._loop is loop and not self.transport.is_closing()
 
     def rest(self) -> bool:
         """Makes it idle, to serve again within some seconds; False where it cannot."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from dragoman.errors import ConfigurationError, ConnectError, cut
 from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.home import Home
 from dragoman.transport.native.limit import limited
-from dragoman.transport.native.outbox import Outbox
 from dragoman.transport.native.sockets import open_socket, plain, resolve
 from dragoman.transport.native.target import Origin, Proxy, authority
 from dragoman.transport.native.tunnel import Tunnel, open_socks
@@ -20,16 +20,17 @@ class Dialer:
 
     def __init__(self) -> None:
         self._contexts: dict[str | None, ssl.SSLContext] = {}
-        self._outbox: Outbox | None = None
+        self._home: Home | None = None
 
     async def dial(
         self, origin: Origin, limits: Limits, ends: float, on_idle_end: Callable[[Connection], None]
     ) -> Connection:
         """A fresh connection. Raises ConnectError, TimeoutError; leaves nothing open where it raises or is ended."""
         loop = asyncio.get_running_loop()
-        if self._outbox is None:
-            self._outbox = Outbox(loop)
-        connection = Connection(origin.name, loop, self._outbox, on_idle_end)
+        home = self._home
+        if home is None or home.loop is not loop:
+            home = await self._move()
+        connection = Connection(origin.name, loop, home.outbox, on_idle_end)
         way = _Way(loop, self._context(origin.ca_file) if _needs_tls(origin) else None)
         try:
             await way.reach(origin, limits, ends)
@@ -40,7 +41,18 @@ class Dialer:
         except BaseException:
             way.abort()
             raise
+        home.add(connection)
         return connection
+
+    def close(self) -> None:
+        """Ends every connection. May be called twice."""
+        if self._home is not None:
+            self._home.leave()
+
+    async def _move(self) -> Home:
+        self.close()
+        self._home = home = await Home.here()
+        return home
 
     def _context(self, ca_file: str | None) -> ssl.SSLContext:
         context = self._contexts.get(ca_file)

@@ -42,9 +42,10 @@ class Pool:
 
     def take(self) -> Connection | None:
         """The connection used last, with a slot; None where none is idle."""
+        loop = asyncio.get_running_loop()
         while self._idle:
             connection = self._idle.pop()
-            if not connection.transport.is_closing():
+            if connection.serves(loop):
                 self._slots += 1
                 self._busy.add(connection)
                 return connection

@@ -82,7 +82,7 @@ class NativeReply(Reply):
 
 
 class NativeTransport(Transport):
-    """HTTP/1.1 with a pool of connections to each origin. Belongs to the event loop it first sends in."""
+    """HTTP/1.1 with a pool of connections to each origin. Lives in one event loop after another."""
 
     def __init__(self, connections: int = CONNECTIONS) -> None:
         self._connections = connections
@@ -144,6 +144,7 @@ class NativeTransport(Transport):
         self._closed = True
         for pool in self._wired.union(self._pools.values()):
             pool.close()
+        self._dialer.close()
         self._targets.clear()
         self._pools.clear()
 

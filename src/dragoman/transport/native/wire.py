@@ -22,7 +22,6 @@ class Wire:
         self._total = math.inf if limits.total is None else limits.total
         # The length of a body is the only thing in the head that changes with it.
         self._head = head(request, target).removesuffix(b"0\r\n\r\n")
-        self._loop = asyncio.get_running_loop()
 
     async def dial(self) -> Connection:
         """A fresh connection, or one that another has left, once there is a slot. Raises ConnectError, TimeoutError."""
@@ -36,7 +35,7 @@ class Wire:
     def begin(self, connection: Connection, body: bytes, listener: Callable[[], None]) -> None:
         """Sends `body`; `listener` is called whenever there is news: the head, pieces, the end or an error."""
         connection.listener = listener
-        connection.begin(b"%b%d\r\n\r\n" % (self._head, len(body)), body, self._limits, self._loop.time() + self._total)
+        connection.begin(b"%b%d\r\n\r\n" % (self._head, len(body)), body, self._limits, self._ends())
 
     def give_back(self, connection: Connection) -> None:
         """Ends the exchange: a connection whose reply is whole may serve again, any other is closed."""
@@ -44,4 +43,4 @@ class Wire:
         self.pool.give_back(connection)
 
     def _ends(self) -> float:
-        return self._loop.time() + self._total
+        return asyncio.get_running_loop().time() + self._total

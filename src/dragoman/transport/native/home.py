@@ -1,0 +1,53 @@
+"""What belongs to one event loop: its outbox, and connections that end with it. Knows nothing of what they carry."""
+
+import asyncio
+from contextlib import suppress
+from functools import partial
+from typing import Self
+from weakref import WeakSet
+
+from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.outbox import Outbox
+from dragoman.transport.watch import Watch
+
+
+class Home:
+    """Connections of one loop, and what they share there."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.outbox = Outbox(loop)
+        self._connections: WeakSet[Connection] = WeakSet()
+        self._watch = Watch(partial(_abort, self._connections))
+
+    @classmethod
+    async def here(cls) -> Self:
+        """That of the running loop, with which it ends."""
+        home = cls(asyncio.get_running_loop())
+        await home._watch.begin()
+        return home
+
+    def add(self, connection: Connection) -> None:
+        """Ends it with the loop."""
+        self._connections.add(connection)
+
+    def leave(self) -> None:
+        """Ends the connections. May be called twice."""
+        if self.loop.is_running() and self.loop is not _running():
+            self.loop.call_soon_threadsafe(self._watch.end)  # it runs in another thread, and so do they
+        else:
+            self._watch.end()
+
+
+def _running() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _abort(connections: WeakSet[Connection]) -> None:
+    for connection in list(connections):
+        # Where the loop is closed, nobody there can be told.
+        with suppress(RuntimeError):
+            connection.abort()
