@@ -2,18 +2,21 @@
 
 import pytest
 
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.call import Service, open_answer
 from dragoman.errors import (
     AuthenticationError,
     BadEventError,
     ConnectError,
     DragomanError,
+    OverloadedError,
     TruncatedStreamError,
     UnsupportedFeatureError,
     UpstreamError,
 )
 from dragoman.protocols.codec import ClientCodec, Decoder, Env, Exchange
+from dragoman.routing.fallback import fallback
+from dragoman.transport.exhausted import overloaded
 from dragoman.transport.seam import Route
 from dragoman.types import (
     ChatRequest,
@@ -207,6 +210,21 @@ async def test_redirects_and_pages_are_errors_and_are_not_shown(
 async def test_a_refused_connection_names_the_service() -> None:
     with pytest.raises(ConnectError, match="Up: refused"):
         await open_answer(service(CannedTransport(ConnectError("refused"))), REQUEST, fixed_env())
+
+
+async def test_what_is_used_up_here_is_not_the_services_fault_and_no_other_is_tried() -> None:
+    asked: list[str] = []
+
+    def target(name: str) -> Handler:
+        async def answer(request: ChatRequest) -> Answer:
+            asked.append(name)
+            return await open_answer(service(CannedTransport(overloaded())), request, fixed_env())
+
+        return answer
+
+    with pytest.raises(OverloadedError, match=r"^dragoman: no file descriptor"):
+        await fallback([target("one"), target("other")])(REQUEST)
+    assert asked == ["one"]
 
 
 async def test_preliminary_requests_are_sent_first() -> None:

@@ -5,12 +5,21 @@ import ssl
 from contextlib import suppress
 from functools import partial
 
-from aiohttp import BaseConnector, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import (
+    BaseConnector,
+    ClientConnectorError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+)
 from yarl import URL
 
 from dragoman.errors import BadEventError, ConfigurationError
 from dragoman.transport.aiohttp.faults import ERRORS, error_of, phase_of
 from dragoman.transport.aiohttp.reply import AiohttpReply
+from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.heads import check_head
 from dragoman.transport.native.coding import unpacked
 from dragoman.transport.native.target import head, parse
@@ -113,6 +122,8 @@ class Sessions:
             if phase is not None:
                 limit = limits.first_byte if phase == "first_byte" else limits.connect
                 raise waits.over(phase, limit) from exc
+            if isinstance(exc, ClientConnectorError) and is_exhausted(exc):
+                raise overloaded() from exc
             raise error_of(exc, waits.host) from exc
 
     def _session(self) -> ClientSession:
@@ -133,6 +144,7 @@ class Sessions:
         if ca_file is None:
             return True
         if ca_file not in self._trust:
+            check_room(1)  # without it the context would trust nobody
             context = ssl.create_default_context()
             try:
                 context.load_verify_locations(ca_file)

@@ -13,10 +13,14 @@ from curl_cffi.requests.impersonate import resolve_latest_browser_type
 from dragoman.errors import ConfigurationError, nearest
 from dragoman.transport.browser.handles import Handle, Handles
 from dragoman.transport.browser.transfer import Transfer
+from dragoman.transport.exhausted import check_room
 from dragoman.transport.native.coding import unpacked
 from dragoman.transport.refused import check_proxy
 from dragoman.transport.seam import Reply, Route
 from dragoman.types import HttpRequest
+
+DESCRIPTORS = 4
+"""What libcurl opens for itself before its first transfer; without them it makes something that never works."""
 
 
 class Browser:
@@ -68,6 +72,7 @@ class Browser:
         if self._multi is not None and self._multi.loop is not asyncio.get_running_loop():
             self.close()  # nothing there can be waited for any more
         if self._multi is None:
+            check_room(DESCRIPTORS)
             self._multi = AsyncCurl()
         return self._multi
 

@@ -12,6 +12,7 @@ from dragoman.transport.browser.chunks import Chunks
 from dragoman.transport.browser.faults import error_of
 from dragoman.transport.browser.handles import Handle
 from dragoman.transport.browser.head import Head
+from dragoman.transport.exhausted import is_exhausted, overloaded
 from dragoman.transport.heads import TOO_LARGE
 from dragoman.transport.native.connection import MAX_HEAD
 from dragoman.transport.seam import Reply, Route
@@ -233,4 +234,6 @@ class Transfer(Reply):
         if exc.code == CurlECode.OPERATION_TIMEDOUT:
             phase: Phase = "proxy" if self._route.proxy else "tls" if self._tls else "connect"
             return self._waits.over(phase if self._connected() else "connect", self._waits.passed())
+        if not self._arrived and is_exhausted(exc):
+            return overloaded()
         return error_of(exc, host, proxied=self._route.proxy is not None and not self._arrived)

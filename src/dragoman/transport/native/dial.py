@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable
 
 from dragoman.errors import ConfigurationError, ConnectError, cut
+from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.home import Home
 from dragoman.transport.native.limit import limited
@@ -57,6 +58,7 @@ class Dialer:
     def _context(self, ca_file: str | None) -> ssl.SSLContext:
         context = self._contexts.get(ca_file)
         if context is None:
+            check_room(1)  # without it the context would trust nobody
             context = ssl.create_default_context()
             context.set_alpn_protocols(["http/1.1"])
             if ca_file is not None:
@@ -135,10 +137,12 @@ class _Way:
             # With no other to try beside it, the loop's own way costs a third.
             transport, _ = await self._loop.create_connection(lambda: self._tunnel, address, port)
             self._made.append(transport)
-        except socket.gaierror as error:
-            raise ConnectError(f"expected a known host, {host!r} is not: {_reason(error)}", code=code) from error
         except OSError as error:
-            raise ConnectError(f"{authority(host, port)}: no connection: {_reason(error)}", code=code) from error
+            if is_exhausted(error):
+                raise overloaded() from error
+            if not isinstance(error, socket.gaierror):
+                raise ConnectError(f"{authority(host, port)}: no connection: {_reason(error)}", code=code) from error
+            raise ConnectError(f"expected a known host, {host!r} is not: {_reason(error)}", code=code) from error
 
     async def _over(self, made: socket.socket) -> None:
         try:

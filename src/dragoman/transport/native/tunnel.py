@@ -8,6 +8,7 @@ from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError, Pr
 from python_socks.async_.asyncio import Proxy as SocksProxy
 
 from dragoman.errors import ConnectError, cut
+from dragoman.transport.exhausted import is_exhausted, overloaded
 from dragoman.transport.native.limit import YEAR
 from dragoman.transport.native.target import Proxy, authority
 
@@ -68,6 +69,8 @@ async def open_socks(host: str, port: int, proxy: Proxy) -> socket.socket:
         )
         return await socks.connect(host, port, timeout=YEAR)
     except (ProxyError, ProxyConnectionError, ProxyTimeoutError, OSError) as error:
+        if is_exhausted(error):
+            raise overloaded() from error
         said = f"{proxy.name} gave no way to {authority(host, port)}: {cut(str(error))}"
         raise ConnectError(said, code="proxy_error") from error
     except ValueError:  # user or password beyond ASCII or 255 bytes; the error would show it

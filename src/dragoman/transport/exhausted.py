@@ -1,0 +1,44 @@
+"""When this process can open nothing more, which is no service's fault. Knows no service."""
+
+import errno
+import os
+
+from dragoman.errors import OverloadedError
+
+OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""No descriptor is left, in the process or in the system, or no memory in the kernel."""
+
+NAME = "dragoman"
+"""Who is to blame."""
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Whether `error`, met on the way to a service, comes from what is used up here."""
+    # The resolver and libcurl say only that they failed.
+    return (isinstance(error, OSError) and error.errno in OURS) or not _has_room(1)
+
+
+def check_room(descriptors: int) -> None:
+    """For what fails in silence without so many descriptors, and would be kept. Raises OverloadedError."""
+    if not _has_room(descriptors):
+        raise overloaded()
+
+
+def overloaded() -> OverloadedError:
+    """The error of ours. No other target could be reached either, so that none is tried."""
+    error = OverloadedError("no file descriptor is left for a connection: raise the limit (ulimit -n)", provider=NAME)
+    error.retryable = False
+    return error
+
+
+def _has_room(descriptors: int) -> bool:
+    opened: list[int] = []
+    try:
+        for _ in range(descriptors):
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as exc:
+        return exc.errno not in OURS
+    finally:
+        for each in opened:
+            os.close(each)
+    return True
