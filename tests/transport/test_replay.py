@@ -91,24 +91,61 @@ async def test_replays_an_error_that_came_instead_of_a_reply() -> None:
     assert (again.value.message, again.value.code) == (live.value.message, live.value.code)
 
 
+SECRET_HEADERS = ("Authorization", "x-api-key", "X-Goog-Api-Key", "api-key", "Cookie", "X-Auth-Token", "UniqueId")
+BODY = (
+    b'{"messages":[{"role":"user","content":"say \\"pass\\": \\"shown\\""}],'
+    b'"pass":"hid\\"den","time":1,"token" : 47110815}'
+)
+
+
 async def test_records_no_credential(tmp_path: Path) -> None:
-    secret = ("Authorization", "x-api-key", "X-Goog-Api-Key", "api-key", "Cookie")
+    async def handler(exchange: Exchange) -> None:
+        await exchange.reply(201, {"set-cookie": "hidden", "x-session-token": "hidden", "x-remaining-tokens": "7"})
+
     async with (
-        serve(script) as server,
+        serve(handler) as server,
         closing(RecordingTransport(NativeTransport(), cassette := Cassette())) as transport,
     ):
         request = HttpRequest(
-            url=f"{server.url}/clean?alt=sse&key=hidden&Key=hidden",
-            headers=(*((name, "hidden") for name in secret), ("x-plain", "shown")),
-            body=b"question",
+            url=f"{server.url}/clean?alt=sse&key=hidden&Key=hidden&apikey=hidden&token=hidden&max_tokens=5",
+            headers=(*((name, "hidden") for name in SECRET_HEADERS), ("x-plain", "shown")),
+            body=BODY,
         )
         assert (await hear(transport, request))[2] is None
         assert server.requests[0].headers["authorization"] == "hidden"
+        assert server.requests[0].body == BODY
     cassette.save(tmp_path / "tape.json")
     text = (tmp_path / "tape.json").read_text()
+    again = Cassette.load(tmp_path / "tape.json")
+    kept = again.exchanges[0]
     assert "hidden" not in text
-    assert "shown" in text
-    assert (await hear(ReplayTransport(cassette), request))[0] == 201
+    assert kept.request.body == BODY.replace(b'"hid\\"den"', b'"REDACTED"').replace(b"47110815", b'"REDACTED"')
+    assert kept.request.url.endswith(
+        "/clean?alt=sse&key=REDACTED&Key=REDACTED&apikey=REDACTED&token=REDACTED&max_tokens=5"
+    )
+    assert ("x-plain", "shown") in kept.request.headers
+    assert ("x-remaining-tokens", "7") in kept.headers
+    assert (await hear(ReplayTransport(again), request))[0] == 201
+
+
+async def test_a_form_is_recorded_without_its_credentials() -> None:
+    request = HttpRequest(
+        url="http://service/",
+        headers=(("Content-Type", "application/x-www-form-urlencoded; charset=utf-8"),),
+        body=b"password=hidden&text=shown&access_token=hidden&token=",
+    )
+    kept = RecordedRequest.of(request)
+    assert kept.body == b"password=REDACTED&text=shown&access_token=REDACTED&token="
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_tape_is_for_its_owner_alone(tmp_path: Path, before: bool) -> None:
+    path = tmp_path / "tape.json"
+    if before:
+        path.write_text("an older one")
+        path.chmod(0o644)
+    Cassette().save(path)
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def tape(*pairs: tuple[str, bytes, bytes]) -> Cassette:

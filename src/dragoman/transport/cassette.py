@@ -16,14 +16,8 @@ from dragoman.errors import (
     TimeoutError,
     TruncatedStreamError,
 )
+from dragoman.transport.redaction import REDACTED, is_secret, redacted_body, redacted_headers
 from dragoman.types import Headers, HttpRequest, ReplyHead
-
-REDACTED = "REDACTED"
-
-SECRET_HEADERS = frozenset(
-    {"authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie", "set-cookie", "proxy-authorization"}
-)
-SECRET_PARAMETERS = frozenset({"key", "api_key", "api-key", "access_token"})
 
 End = Literal["clean", "truncated", "error", "closed"]
 """How a reply ended. `closed`: whoever read it left early, so that nobody knows what would have come."""
@@ -35,7 +29,7 @@ KINDS: dict[str, type[DragomanError]] = {
 
 
 class RecordedRequest(Struct, frozen=True, kw_only=True):
-    """A request without its credentials. The body is whole: a secret in there is recorded."""
+    """A request without its credentials: those in fields called as credentials are, of head, query and body."""
 
     method: str
     url: str
@@ -45,10 +39,8 @@ class RecordedRequest(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, request: HttpRequest) -> Self:
         """`request`, its credentials replaced."""
-        headers = tuple(
-            (name, REDACTED if name.lower() in SECRET_HEADERS else value) for name, value in request.headers
-        )
-        return cls(method=request.method, url=_redacted(request.url), headers=headers, body=request.body)
+        headers, body = redacted_headers(request.headers), redacted_body(request.body, request.headers)
+        return cls(method=request.method, url=_redacted(request.url), headers=headers, body=body)
 
     @property
     def target(self) -> str:
@@ -101,8 +93,9 @@ class Exchange(Struct, kw_only=True):
         """Notes the head."""
         self.status = head.status
         self.head_t_ms = t_ms
-        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers]
-        self.headers = tuple((name, REDACTED if name.lower() in SECRET_HEADERS else value) for name, value in pairs)
+        self.headers = redacted_headers(
+            tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)
+        )
 
     def fail(self, error: DragomanError) -> None:
         """Notes how it broke off."""
@@ -133,14 +126,17 @@ class Cassette(Struct):
             raise ConfigurationError(f"{path}: expected a cassette: {exc}") from exc
 
     def save(self, path: Path | str) -> None:
-        """Writes it to `path`."""
-        Path(path).write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+        """Writes it to `path`, for its owner alone: prompts and answers are in there."""
+        file = Path(path)
+        file.touch(mode=0o600)
+        file.chmod(0o600)
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
 
 
 def _redacted(url: str) -> str:
     parts = urlsplit(url)
     pairs = parse_qsl(parts.query, keep_blank_values=True)
-    if not any(name.lower() in SECRET_PARAMETERS for name, _ in pairs):
+    if not any(is_secret(name) for name, _ in pairs):
         return url
-    query = urlencode([(name, REDACTED if name.lower() in SECRET_PARAMETERS else value) for name, value in pairs])
+    query = urlencode([(name, REDACTED if is_secret(name) else value) for name, value in pairs])
     return urlunsplit(parts._replace(query=query))
