@@ -47,6 +47,12 @@ SECRETS = [
         "the keyboard: a key, a token; sk is short; task-list, risk-free",
         "the keyboard: a key, a token; sk is short; task-list, risk-free",
     ),
+    ("as `Authorization: Bearer KEY`, got none", "as `Authorization: Bearer KEY`, got none"),
+    ("as `Authorization: Bearer key-1234`, got", "as `Authorization: Bearer …`, got"),
+    (
+        "using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or",
+        "using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or",
+    ),
     ("You can find your API key at https://h/api-keys.", "You can find your API key at https://h/api-keys."),
 ]
 

@@ -57,17 +57,20 @@ def cut(text: str, limit: int = CUT) -> str:
 
 SECRETS = re.compile(
     r"""
-    ( \bBearer\s+
+    ( \bBearer\s+(?!(?:your[_-]\w+|(?:api[_-]?)?key|token|auth\w*|scheme)(?![\w-]))
     | \b[\w-]*(?:key|token|secret|password|signature)=
     | \bapi[-_ ]?key(?:\s+provided)?["']?\s*[:=]\s*["']?
-    ) [^\s"'&,;]+[^\s"'&,;.)\]}]
+    ) [^\s"'`&,;]+[^\s"'`&,;.)\]}]
     | \b(?:sk|pk|rk|gsk|hf|xai|ghp)[-_][\w*.-]*[\w*]
     | \bAIza[\w*-]{4,}
     | \beyJ[\w-]+\.[\w-]+(?:\.[\w-]+)?
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-"""Credentials as services repeat them: `Incorrect API key provided: sk-…`, `?key=AIza…`, bearer tokens, JWTs."""
+"""Credentials as services repeat them: `Incorrect API key provided: sk-…`, `?key=AIza…`, bearer tokens, JWTs.
+
+A word that stands for one (`Bearer KEY`, `Bearer YOUR_KEY`, "using Bearer auth") is none.
+"""
 
 
 def scrub(text: str) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.call import Service, open_answer
+from dragoman.engine.secrets import secrets
 from dragoman.errors import (
     AuthenticationError,
     BadEventError,
@@ -93,7 +94,7 @@ class LettersClient(ClientCodec):
 
 
 def service(transport: CannedTransport, *, strict: bool = False, token: bool = False) -> Service:
-    return Service("Up", LettersClient(token=token), transport, Route(), strict)
+    return Service("Up", LettersClient(token=token), transport, Route(), strict, secrets("sk-secret"))
 
 
 async def everything(answer: Answer) -> tuple[list[StreamEvent], DragomanError | None]:

@@ -3,6 +3,7 @@
 import asyncio
 
 from dragoman.engine.relay import Line, Relay
+from dragoman.engine.secrets import Secrets
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.relay import Question
@@ -44,7 +45,7 @@ def line(transport: NativeTransport, url: str) -> Line:
     """A line to the service at `url`."""
     codec = ChatRelay(f"{url}/chat/completions")
     stream, whole = (transport.wire(codec.frame(None, stream=stream), Route()) for stream in (True, False))
-    return Line("up", None, codec, stream, whole)
+    return Line("up", Secrets(), codec, stream, whole)
 
 
 async def test_ending_it_before_it_dials_again_leaves_no_slot() -> None:

@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer
+from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.codec import ClientCodec, Decoder, Env, Exchange
 from dragoman.protocols.losses import losses, refuse
@@ -20,13 +21,17 @@ MAX_ERROR_BODY = 1 << 16
 
 
 class Service(Struct, frozen=True):
-    """Where a call goes. `strict`: refuse what the protocol cannot express, instead of listing it as lost."""
+    """Where a call goes. `secrets`: what no error of it may show.
+
+    `strict`: refuse what the protocol cannot express, instead of listing it as lost.
+    """
 
     name: str
     codec: ClientCodec
     transport: Transport
     route: Route
     strict: bool = False
+    secrets: Secrets = Secrets()
 
 
 async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answer:
@@ -44,14 +49,13 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
             message = await _exchange(service, message)
         reply = await service.transport.send(message, service.route)
     except DragomanError as exc:
-        raise signed(exc, service.name, env.key) from exc.__cause__
-    return await receive(service, request, env, reply, lost, marked=message.mark_chunks)
+        raise signed(exc, service.name, service.secrets) from exc.__cause__
+    return await receive(service, request, reply, lost, marked=message.mark_chunks)
 
 
 async def receive(
     service: Service,
     request: ChatRequest,
-    env: Env,
     reply: Reply,
     lost: tuple[str, ...] = (),
     *,
@@ -60,17 +64,20 @@ async def receive(
     """The answer that `reply` is; `marked`: it carries marks of chunks. Raises what it is instead."""
     error = await _failure(service.codec, reply)
     if error is not None:
-        raise signed(error, service.name, env.key)
-    return Decoded(reply, service.codec.decoder(request), service.name, env.key, lost, marked=marked)
+        raise signed(error, service.name, service.secrets)
+    return Decoded(reply, service.codec.decoder(request), service.name, service.secrets, lost, marked=marked)
 
 
-async def fetch(service: Service, request: HttpRequest) -> HttpReply:
-    """The whole reply to a small request. Raises what the codec says of one that is no answer."""
-    reply = await service.transport.send(request, service.route)
-    error = await _failure(service.codec, reply)
-    if error is not None:
-        raise error
-    return HttpReply(reply.head, await read_all(reply, MAX_ERROR_BODY))
+async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_BODY) -> HttpReply:
+    """The whole reply, of at most `limit` bytes, to a small request. Raises what the codec says of one that is none."""
+    try:
+        reply = await service.transport.send(request, service.route)
+        error = await _failure(service.codec, reply)
+        if error is not None:
+            raise error
+        return HttpReply(reply.head, await read_all(reply, limit))
+    except DragomanError as exc:
+        raise signed(exc, service.name, service.secrets) from exc.__cause__
 
 
 async def _exchange(service: Service, exchange: Exchange) -> HttpRequest:
@@ -101,25 +108,16 @@ async def _failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
     return codec.decode_error(HttpReply(head, body))
 
 
-def signed(error: DragomanError, name: str, key: str | None) -> DragomanError:
-    """`error` with the service's name on it and our credential nowhere in it."""
-    error.provider = error.provider or name
-    if key and key in error.message:
-        error.message = error.message.replace(key, "…")
-        error.args = (error.message,)
-    return error
-
-
 class Decoded(Answer):
     """A reply's bytes as events."""
 
     def __init__(
-        self, reply: Reply, decoder: Decoder, name: str, key: str | None, lost: tuple[str, ...], *, marked: bool
+        self, reply: Reply, decoder: Decoder, name: str, secrets: Secrets, lost: tuple[str, ...], *, marked: bool
     ) -> None:
         self._reply = reply
         self._decoder = decoder
         self._name = name
-        self._key = key
+        self._secrets = secrets
         self._lost = lost
         self._marked = marked
         self._error: DragomanError | None = None
@@ -169,7 +167,7 @@ class Decoded(Answer):
             self.close()
 
     def _fail(self, error: DragomanError) -> None:
-        self._error = signed(error, self._name, self._key)
+        self._error = signed(error, self._name, self._secrets)
         self.close()
 
     def _with_losses(self, events: list[StreamEvent]) -> list[StreamEvent]:

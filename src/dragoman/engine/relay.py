@@ -8,7 +8,8 @@ from abc import ABC, abstractmethod
 
 from msgspec import Struct
 
-from dragoman.engine.call import LINGER, signed
+from dragoman.engine.call import LINGER
+from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
 from dragoman.protocols.relay import Question, RelayCodec, Tap, Told
 from dragoman.transport.native.coding import unpacked
@@ -24,10 +25,10 @@ JSON = "application/json"
 
 
 class Line(Struct, frozen=True):
-    """A service as a relay reaches it: its name, our credential there, and a wire for either kind of answer."""
+    """A service as a relay reaches it: its name, what no error of it may show, and a wire for either kind of answer."""
 
     name: str
-    key: str | None
+    secrets: Secrets
     codec: RelayCodec
     stream: Wire
     whole: Wire
@@ -287,7 +288,7 @@ class Relay(ABC):
     def _signed(self, error: DragomanError) -> DragomanError:
         # Where it was raised knows all of this exchange, which knows the error: only the collector would free them.
         error.__cause__ = error.__context__ = error.__traceback__ = None
-        return signed(error, self._line.name, self._line.key)
+        return signed(error, self._line.name, self._line.secrets)
 
     def _let_go(self) -> None:
         """The answer is whole. Its connection serves again once the transfer has ended too, which it should at once."""

@@ -4,23 +4,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import ClassVar
 
-from msgspec import Struct
-
 from dragoman.errors import DragomanError
 from dragoman.protocols.relay import Question, RelayCodec
 from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall, HttpReply, HttpRequest, StreamEvent
+from dragoman.types.discreet import Discreet
 
 Exchange = Generator[HttpRequest, HttpReply, HttpRequest]
 """Preliminary requests: each is yielded, its reply is sent in, and the chat request itself is returned."""
 
 
-class Env(Struct, frozen=True):
+class Env(Discreet, frozen=True):
     """What a codec may not take for itself, so that its bytes can be foretold in a test.
 
     `now`: seconds since 1970. `key`: the credential to send, if any. `new_id`: a fresh random word of letters and
     digits.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"key"})
     now: float
     new_id: Callable[[], str]
     key: str | None = None

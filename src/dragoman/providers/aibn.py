@@ -22,6 +22,7 @@ class Aibn(AsyncGeneratorProvider):
     supports_gpt_35_turbo = True
     impersonate = "chrome107"
     secret = "undefined"  # noqa: S105  # the site's public default
+    public = frozenset({"undefined"})
     broken_mark = BROKEN_MARK
 
     @classmethod

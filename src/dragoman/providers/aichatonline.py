@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dragoman.engine.call import Service, fetch
 from dragoman.engine.env import get_random_string
+from dragoman.engine.secrets import signed
+from dragoman.errors import DragomanError
 from dragoman.protocols.aichatonline import AiChatOnlineClient, decode_token
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
@@ -30,6 +32,10 @@ class AiChatOnline(AsyncGeneratorProvider, ProviderModelMixin):
     @classmethod
     async def grab_token(cls, session: "ClientSession", proxy: str | None) -> str:
         """A fresh token, fetched with the caller's own session. Raises the exact error of the tree."""
-        transport, codec = AiohttpTransport(session=session), cls.codec()
-        service = Service(cls.__name__, codec, transport, Route(limits=cls.limits, proxy=proxy, ca_file=cls.ca_file))
-        return decode_token(await fetch(service, codec.token_request(get_random_string())))
+        codec, route = cls.codec(), Route(limits=cls.limits, proxy=proxy, ca_file=cls.ca_file)
+        hidden = cls.secrets(cls.key(), route)
+        service = Service(cls.__name__, codec, AiohttpTransport(session=session), route, secrets=hidden)
+        try:
+            return decode_token(await fetch(service, codec.token_request(get_random_string())))
+        except DragomanError as exc:
+            raise signed(exc, cls.__name__, hidden) from exc.__cause__

@@ -7,6 +7,7 @@ from dragoman.engine.answer import Answer, Owning
 from dragoman.engine.call import Service, open_answer, receive
 from dragoman.engine.env import system_env
 from dragoman.engine.relay import Line
+from dragoman.engine.secrets import Secrets, secrets
 from dragoman.engine.stream import Stream, Texts
 from dragoman.errors import ConfigurationError, TransportError
 from dragoman.protocols.codec import ClientCodec
@@ -43,6 +44,8 @@ class AsyncGeneratorProvider:
     impersonate: ClassVar[str | None] = None
     api_key: ClassVar[str | None] = None
     secret: ClassVar[str] = ""
+    public: ClassVar[frozenset[str]] = frozenset()
+    """Values of `secret` that are no secret: what a hosted site, or its source, tells everybody."""
     password: ClassVar[str | None] = None
     broken_mark: ClassVar[str | None] = None
     proxy: ClassVar[str | None] = None
@@ -60,15 +63,17 @@ class AsyncGeneratorProvider:
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
         """The answer to `request`. Raises what is wrong before its first byte."""
+        key, route = cls.key(), route or cls.route()
         service = Service(
             name=cls.__name__,
             codec=cls.codec(),
             transport=transports.pick(cls.impersonate),
-            route=route or cls.route(),
+            route=route,
             strict=cls.strict,
+            secrets=cls.secrets(key, route),
         )
         try:
-            return await open_answer(service, request, system_env(cls.key()))
+            return await open_answer(service, request, system_env(key))
         except TransportError as exc:
             if cls._gone():
                 exc.message += f" (the hosted site {cls.url} is gone; give `url` a host of your own)"
@@ -77,8 +82,9 @@ class AsyncGeneratorProvider:
     @classmethod
     async def receive(cls, request: ChatRequest, reply: Reply, transport: Transport) -> Answer:
         """The answer that `reply`, to a request that was relayed, is."""
-        service = Service(cls.__name__, cls.codec(), transport, cls.route())
-        return await receive(service, request, system_env(cls.key()), reply)
+        route = cls.route()
+        service = Service(cls.__name__, cls.codec(), transport, route, secrets=cls.secrets(cls.key(), route))
+        return await receive(service, request, reply)
 
     @classmethod
     def line(cls, transport: NativeTransport) -> Line | None:
@@ -88,12 +94,17 @@ class AsyncGeneratorProvider:
             return None
         key, route = cls.key(), cls.route()
         stream, whole = (transport.wire(relay.frame(key, stream=stream), route) for stream in (True, False))
-        return Line(cls.__name__, key, relay, stream, whole)
+        return Line(cls.__name__, cls.secrets(key, route), relay, stream, whole)
 
     @classmethod
     def key(cls) -> str | None:
         """The credential to send."""
         return cls.api_key
+
+    @classmethod
+    def secrets(cls, key: str | None, route: Route) -> Secrets:
+        """What no error of a call with this `key` and `route` may show. A class with more to hide adds it here."""
+        return secrets(key, cls.api_key, cls.password, cls.secret, urls=(cls.url, route.proxy), public=cls.public)
 
     @classmethod
     def route(cls) -> Route:

@@ -1,11 +1,13 @@
 """What a transport is: sends one request, hands out one reply as it arrives. Knows no protocol but HTTP."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from msgspec import Struct
 
 from dragoman.errors import BadEventError, DragomanError
 from dragoman.types import HttpRequest, ReplyHead
+from dragoman.types.discreet import Discreet
 
 
 class Limits(Struct, frozen=True):
@@ -24,12 +26,13 @@ class Limits(Struct, frozen=True):
     total: float | None = 900.0
 
 
-class Route(Struct, frozen=True):
+class Route(Discreet, frozen=True):
     """How to reach a service.
 
     `proxy`: an http, https, socks5 or socks5h URL. `ca_file`: a PEM file to trust besides the system's own.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"proxy"})
     limits: Limits = Limits()
     proxy: str | None = None
     ca_file: str | None = None

@@ -1,24 +1,33 @@
 """HTTP messages as values. Knows no vendor and no socket."""
 
 from functools import lru_cache
+from typing import Any, ClassVar
 
 from msgspec import Struct
+
+from dragoman.types.discreet import Discreet
 
 Headers = tuple[tuple[str, str], ...]
 
 
-class HttpRequest(Struct, frozen=True, kw_only=True):
+class HttpRequest(Discreet, frozen=True, kw_only=True):
     """A request to a service.
 
     `url` is absolute. `content-length` and `host` are the transport's to add. `mark_chunks`: the protocol reads meaning
-    into HTTP chunks, so the reply's body must carry an empty piece behind each.
+    into HTTP chunks, so the reply's body must carry an empty piece behind each. Printed without what may hold a key or
+    a prompt.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"headers", "body"})
     method: str = "POST"
     url: str
     headers: Headers = ()
     body: bytes = b""
     mark_chunks: bool = False
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        address, asked, _ = self.url.partition("?")
+        return [(name, f"{address}?…" if asked and name == "url" else value) for name, value in super().__rich_repr__()]
 
 
 class ReplyHead(Struct, frozen=True):
@@ -64,9 +73,10 @@ class HttpAnswer(Struct, frozen=True, kw_only=True):
     body: bytes = b""
 
 
-class HttpCall(Struct, frozen=True, kw_only=True):
-    """A caller's request to one of our fronts. Header names are lower case."""
+class HttpCall(Discreet, frozen=True, kw_only=True):
+    """A caller's request to one of our fronts. Header names are lower case. Printed without keys and prompts."""
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"query", "headers", "body"})
     method: str
     path: str
     query: str = ""

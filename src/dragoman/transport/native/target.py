@@ -2,13 +2,14 @@
 
 import base64
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from msgspec import Struct
 
 from dragoman.errors import ConfigurationError, InvalidRequestError, cut
 from dragoman.types import Headers, HttpRequest
+from dragoman.types.discreet import Discreet
 
 PORTS = {"http": 80, "https": 443}
 PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -29,17 +30,15 @@ BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 """Methods whose missing body needs no `content-length: 0` (RFC 9110, section 8.6)."""
 
 
-class Proxy(Struct, frozen=True):
+class Proxy(Discreet, frozen=True):
     """A proxy, taken from its URL."""
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"user", "password"})
     scheme: str
     host: str
     port: int
     user: str | None = None
     password: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Proxy({self.name})"  # no password
 
     @property
     def name(self) -> str:

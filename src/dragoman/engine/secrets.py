@@ -1,0 +1,208 @@
+"""A service's credentials, found and taken out of what leaves the process. Knows no service.
+
+An error of a service is shown to callers, logged and printed. Services repeat what they were sent: the key in whole,
+its last characters, or the request's own JSON. So each text is searched for every run of RUN characters of a secret, in
+each way to spell it; what is found becomes `…`. Only errors are searched: a good answer costs nothing.
+"""
+
+import string
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import Any, ClassVar, TypeVar
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+from dragoman.engine.ordinary import ORDINARY
+from dragoman.errors import DragomanError
+from dragoman.types.discreet import Discreet
+from dragoman.wire import json
+
+RUN = 6
+"""Characters in a row that tell too much of a secret. Services show the last four, so that their owner knows it."""
+
+MOST_KNOWN = 64
+"""Sets of secrets whose runs are remembered: one for each service, and for each key that a single call brings."""
+
+LONGEST_CHAIN = 16
+"""Errors behind an error that are searched: causes of causes are few."""
+
+LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+"""Letters are compared without their case: a host name, or `%2F` beside `%2f`. Unlike `lower` it keeps every length."""
+
+SKIPPED = frozenset({"provider", "phase"})
+"""Fields of an error that hold our own words only."""
+
+T = TypeVar("T")
+
+
+class Secrets(Discreet, frozen=True):
+    """What one service's callers, logs and errors must never show."""
+
+    hidden: ClassVar[frozenset[str]] = frozenset({"values"})
+    values: tuple[str, ...] = ()
+
+    def clean(self, text: str) -> str:
+        """`text` with every secret, and each of its runs of RUN characters, as `…`."""
+        return _cleaned(text, *_known(self.values)) if self.values else text
+
+    def clean_error(self, error: BaseException) -> None:
+        """Cleans all that `error` and the errors behind it say: message, arguments, notes and further fields."""
+        if self.values:
+            for each in islice(_chain(error), LONGEST_CHAIN):
+                each.args = self._clean(each.args)
+                said = vars(each)
+                said |= {name: self._clean(value) for name, value in said.items() if name not in SKIPPED}
+
+    def _clean(self, value: T) -> T:
+        cleaned: Any = value
+        match value:
+            case str():
+                cleaned = self.clean(value)
+            case bytes():
+                text = value.decode("utf-8", "surrogateescape")
+                cleaned = self.clean(text).encode("utf-8", "surrogateescape")
+            case tuple():
+                cleaned = tuple(map(self._clean, value))
+            case list():
+                cleaned = list(map(self._clean, value))
+            case dict():
+                cleaned = {self._clean(name): self._clean(each) for name, each in value.items()}
+        same: T = cleaned
+        return same
+
+
+def secrets(*values: str | None, urls: tuple[str | None, ...] = (), public: frozenset[str] = frozenset()) -> Secrets:
+    """The secrets among `values`, and the credentials within `urls`. `public`: what everybody knows anyway."""
+    found = [*values, *(word for url in urls if url for word in _credentials(url))]
+    return Secrets(tuple(dict.fromkeys(value for value in found if value and value not in public)))
+
+
+def signed(error: DragomanError, name: str, hidden: Secrets) -> DragomanError:
+    """`error` with the service's name on it, and no secret of ours anywhere in it."""
+    error.provider = error.provider or name
+    hidden.clean_error(error)
+    return error
+
+
+def _credentials(url: str) -> Iterator[str]:
+    """What a URL holds of them: as they stand, and as they are sent."""
+    try:
+        parts = urlsplit(url)
+        user, password = parts.username, parts.password
+    except ValueError:
+        user, password = None, url.partition("://")[2].rpartition("@")[0]
+    if password is None:
+        # A token alone, in the user's place.
+        user, password = None, user
+    if password is not None:
+        yield password
+        yield unquote(password)
+        if user is not None:
+            # What Basic makes base64 of.
+            yield f"{unquote(user)}:{unquote(password)}"
+
+
+def _itself(value: str) -> Iterator[str]:
+    yield value
+
+
+def _in_url(value: str) -> Iterator[str]:
+    yield quote(value, safe="", errors="replace")
+    yield quote_plus(value, errors="replace")
+
+
+def _in_json(value: str) -> Iterator[str]:
+    said = json.encode(value.encode("utf-8", "replace").decode()).decode()[1:-1]
+    yield said
+    # PHP escapes the slash too, Python and PHP all that is not ASCII.
+    yield said.replace("/", r"\/")
+    yield "".join(letter if letter.isascii() else _escaped(letter) for letter in said)
+
+
+def _escaped(letter: str) -> str:
+    units = letter.encode("utf-16-be")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+def _in_base64(value: str) -> Iterator[str]:
+    """Its letters wherever in a longer text it begins: after a multiple of three bytes, or one or two more."""
+    said = value.encode("utf-8", "replace")
+    for before, foreign in ((0, 0), (1, 2), (2, 3)):
+        padded = bytes(before) + said
+        whole = len(padded) * 8 // 6
+        for encode in (b64encode, urlsafe_b64encode):
+            yield encode(padded).decode()[foreign:whole]
+
+
+SPELLINGS: tuple[Callable[[str], Iterator[str]], ...] = (_itself, _in_url, _in_json, _in_base64)
+"""The ways that a secret is written where it is sent."""
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _known(values: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
+    """All runs of the secrets, and what of them is hidden even if it is an ordinary word, or short."""
+    whole = frozenset(value.translate(LOWER) for value in values)
+    spelt = {word.translate(LOWER) for value in values for spelling in SPELLINGS for word in spelling(value)}
+    return frozenset(word[i : i + RUN] for word in spelt for i in range(len(word) - RUN + 1)), whole
+
+
+def _cleaned(text: str, runs: frozenset[str], whole: frozenset[str]) -> str:
+    lower = text.translate(LOWER)
+    pieces: list[str] = []
+    shown = 0
+    for start, end in _merged(sorted([*_runs(lower, runs), *_short(lower, whole)])):
+        if lower[start:end] in whole or not _is_ordinary(lower, start, end):
+            pieces += (text[shown:start], "…")
+            shown = end
+    return "".join([*pieces, text[shown:]]) if pieces else text
+
+
+def _runs(text: str, runs: frozenset[str]) -> Iterator[tuple[int, int]]:
+    for i in range(len(text) - RUN + 1):
+        if text[i : i + RUN] in runs:
+            yield i, i + RUN
+
+
+def _short(text: str, whole: frozenset[str]) -> Iterator[tuple[int, int]]:
+    """Secrets that are shorter than a run, where they are a word of their own."""
+    for word in whole:
+        if len(word) < RUN:
+            at = text.find(word)
+            while at >= 0:
+                end = at + len(word)
+                if not (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
+                    yield at, end
+                at = text.find(word, end)
+
+
+def _merged(found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The stretches that overlap, or touch, as one; `found` is in order."""
+    start = end = -1
+    for first, last in found:
+        if first > end:
+            if end >= 0:
+                yield start, end
+            start = first
+        end = max(end, last)
+    if end >= 0:
+        yield start, end
+
+
+def _is_ordinary(text: str, start: int, end: int) -> bool:
+    """Whether what was found lies within one word that errors are made of."""
+    while start < end and not text[start].isalpha():
+        start += 1
+    while start < end and not text[end - 1].isalpha():
+        end -= 1
+    while start > 0 and text[start - 1].isalpha():
+        start -= 1
+    while end < len(text) and text[end].isalpha():
+        end += 1
+    return text[start:end] in ORDINARY
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

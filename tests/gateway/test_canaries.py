@@ -1,0 +1,119 @@
+"""Secrets of a service that repeats them: on no path do they reach a caller, the library's user, or the log."""
+
+import json
+import traceback
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from dragoman.client import Client
+from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.errors import DragomanError
+from tests.support.gateway import ask, running_gateway
+from tests.support.relaying import EVENTS, JSON, Translating, question
+from tests.support.server import Exchange, serve
+
+API_KEY, PASSWORD, SECRET = "c4nary/Of+Key=9", 'c4nary"Of Pass', "c4nary-of-sign"
+CANARIES = (API_KEY, PASSWORD, SECRET)
+
+TELLING: dict[str, Callable[[str], str]] = {
+    "whole": lambda secret: secret,
+    "beginning": lambda secret: secret[:9],
+    "end": lambda secret: secret[-9:],
+    "url": lambda secret: quote(secret, safe=""),
+    "json": lambda secret: json.dumps({"pass": secret}),
+    "base64": lambda secret: b64encode(f"user:{secret}".encode()).decode(),
+}
+"""How a service may repeat a secret."""
+
+PROTOCOLS = ("openai-chat", "aibn", "aichatfree", "aichatonline", "cromicle")
+
+
+def provider(protocol: str, url: str) -> ProviderConfig:
+    return ProviderConfig(protocol=protocol, url=url, api_key=API_KEY, password=PASSWORD, secret=SECRET)
+
+
+def refused(status: int, words: str) -> Callable[[Exchange], object]:
+    async def answer(exchange: Exchange) -> None:
+        said = json.dumps({"error": {"message": words, "code": words, "type": words, "param": words}})
+        await exchange.reply(status, JSON, said.encode())
+
+    return answer
+
+
+def broken(words: str) -> Callable[[Exchange], object]:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.head(headers=EVENTS)
+        chunk = {"choices": [{"index": 0, "delta": {"content": "Hel"}, "finish_reason": None}]}
+        await exchange.chunk(f"data: {json.dumps(chunk)}\n\n".encode())
+        await exchange.chunk(f"data: {json.dumps({'error': {'message': words, 'code': words}})}\n\n".encode())
+        await exchange.end()
+
+    return answer
+
+
+def tells(shown: str) -> list[str]:
+    """The parts of secrets, of six characters and more, that `shown` holds in some spelling."""
+    found = []
+    for secret in CANARIES:
+        spellings = (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], json.dumps(json.dumps(secret))[3:-3])
+        for spelt in (*spellings, b64encode(f"user:{secret}".encode()).decode()[8:-4]):
+            found += [run for i in range(len(spelt) - 5) if (run := spelt[i : i + 6]) in shown]
+    return found
+
+
+async def library(config: Config) -> str:
+    async with Client(config) as client:
+        with pytest.raises(DragomanError) as caught:
+            await client.chat("up/m", "hi")
+    error = caught.value
+    return str(error) + repr(error) + repr(vars(error)) + "".join(traceback.format_exception(error))
+
+
+async def front(config: Config, client: Client | None, path: str, headers: dict[str, str], body: bytes) -> str:
+    async with running_gateway(config, client=client) as url:
+        got = await ask(url, "POST", path, headers, body)
+    return str(got.headers) + got.text
+
+
+async def everywhere(config: Config) -> dict[str, str]:
+    """What each path shows."""
+    chat = "/v1/chat/completions"
+    site, prompt = "/aichatonline/aichatonline/api/chat/gpt", b'{"prompt":"hi"}'
+    shown = {"library": await library(config)}
+    for stream in (True, False):
+        body = question(stream=stream)
+        shown[f"relay {stream}"] = await front(config, None, chat, {}, body)
+        shown[f"translation {stream}"] = await front(config, Translating(config), chat, {}, body)
+    shown["web-chat front"] = await front(config, None, site, {"uniqueid": "x"}, prompt)
+    return shown
+
+
+def configured(protocol: str, url: str, folder: Path) -> Config:
+    gateway = GatewayConfig(port=0, default_model="up/m", request_log=str(folder / "requests.log"))
+    return Config(gateway=gateway, providers={"up": provider(protocol, url)})
+
+
+@pytest.mark.parametrize("telling", TELLING)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_refusal_shows_no_secret_on_any_path(protocol: str, telling: str, tmp_path: Path) -> None:
+    words = " ".join(f"bad <{TELLING[telling](secret)}> here" for secret in CANARIES)
+    for status in (401, 400, 500):
+        async with serve(refused(status, words)) as service:
+            shown = await everywhere(configured(protocol, service.url, tmp_path))
+        assert {path: tells(said) for path, said in shown.items() if tells(said)} == {}
+        assert all("bad <" in said for said in shown.values())
+    assert tells((tmp_path / "requests.log").read_text()) == []
+
+
+@pytest.mark.parametrize("telling", TELLING)
+async def test_an_answer_that_breaks_off_shows_no_secret_on_any_path(telling: str, tmp_path: Path) -> None:
+    words = " ".join(f"bad <{TELLING[telling](secret)}> here" for secret in CANARIES)
+    async with serve(broken(words)) as service:
+        shown = await everywhere(configured("openai-chat", service.url, tmp_path))
+    assert {path: tells(said) for path, said in shown.items() if tells(said)} == {}
+    assert "Hel" in shown["relay True"]
+    assert tells((tmp_path / "requests.log").read_text()) == []
