@@ -13,7 +13,7 @@ from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.errors import DragomanError
 from tests.support.gateway import ask, running_gateway
-from tests.support.relaying import EVENTS, JSON, Translating, question
+from tests.support.relaying import EVENTS, JSON, Script, Translating, question
 from tests.support.server import Exchange, serve
 
 API_KEY, PASSWORD, SECRET = "c4nary/Of+Key=9", 'c4nary"Of Pass', "c4nary-of-sign"
@@ -36,7 +36,7 @@ def provider(protocol: str, url: str) -> ProviderConfig:
     return ProviderConfig(protocol=protocol, url=url, api_key=API_KEY, password=PASSWORD, secret=SECRET)
 
 
-def refused(status: int, words: str) -> Callable[[Exchange], object]:
+def refused(status: int, words: str) -> Script:
     async def answer(exchange: Exchange) -> None:
         said = json.dumps({"error": {"message": words, "code": words, "type": words, "param": words}})
         await exchange.reply(status, JSON, said.encode())
@@ -44,7 +44,7 @@ def refused(status: int, words: str) -> Callable[[Exchange], object]:
     return answer
 
 
-def broken(words: str) -> Callable[[Exchange], object]:
+def broken(words: str) -> Script:
     async def answer(exchange: Exchange) -> None:
         await exchange.head(headers=EVENTS)
         chunk = {"choices": [{"index": 0, "delta": {"content": "Hel"}, "finish_reason": None}]}
