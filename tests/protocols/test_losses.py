@@ -1,11 +1,15 @@
 """The loss manifest: exact, and in a stable order."""
 
+import re
+from typing import Any
+
 import pytest
 
-from dragoman.errors import UnsupportedFeatureError
-from dragoman.protocols.losses import ALWAYS, DETAILS, PARTS, losses, refuse
+from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
+from dragoman.protocols.losses import ALWAYS, DETAILS, NAMES, PARTS, losses, refuse
 from dragoman.types import (
     ChatRequest,
+    Extra,
     Image,
     Message,
     Reasoning,
@@ -17,12 +21,15 @@ from dragoman.types import (
     Unknown,
     user,
 )
-from tests.types.values import PARTS as ONE_OF_EACH
+from tests.types.values import PARTS as EXAMPLES
+
+ONE_OF_EACH = (Text(text="a"), *EXAMPLES[1:])
 
 EVERYTHING = (
     frozenset(ChatRequest.__struct_fields__)
     | frozenset(PARTS.values())
     | {f"{PARTS[kind]}.{detail}" for kind, detail in DETAILS.items()}
+    | {NAMES}
 )
 
 FULL = ChatRequest(
@@ -44,7 +51,7 @@ FULL = ChatRequest(
     user="",
     stream=False,
     include_usage=False,
-    extra={"other": {"odd": 1}},
+    extra={"own": {"odd": 1}},
 )
 
 FIELDS = (
@@ -66,27 +73,27 @@ FIELDS = (
 
 
 def test_a_plain_question_loses_nothing_anywhere() -> None:
-    assert losses(ChatRequest(model="m", messages=(user("hi"),)), frozenset()) == ()
+    assert losses(ChatRequest(model="m", messages=(user("hi"),)), frozenset(), "own") == ()
 
 
 def test_everything_said_is_listed_where_nothing_can_be_said() -> None:
     kinds = ("refusal", "reasoning", "image", "image", "audio", "file", "tool_call", "tool_result", "unknown")
     parts = tuple(f"messages[1].parts[{i}] ({kind})" for i, kind in enumerate(kinds, 1))
-    assert losses(FULL, frozenset()) == FIELDS + parts
+    assert losses(FULL, frozenset(), "own") == FIELDS + parts
 
 
 def test_nothing_is_listed_where_everything_can_be_said() -> None:
-    assert losses(FULL, EVERYTHING) == ()
+    assert losses(FULL, EVERYTHING, "own") == ()
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_one_field_that_cannot_be_said_is_the_only_loss(name: str) -> None:
-    assert losses(FULL, EVERYTHING - {name}) == (name,)
+    assert losses(FULL, EVERYTHING - {name}, "own") == (name,)
 
 
 @pytest.mark.parametrize("name", sorted(ALWAYS))
 def test_some_things_are_never_lost(name: str) -> None:
-    assert losses(FULL, EVERYTHING - {name}) == ()
+    assert losses(FULL, EVERYTHING - {name}, "own") == ()
 
 
 @pytest.mark.parametrize(
@@ -101,19 +108,19 @@ def test_some_things_are_never_lost(name: str) -> None:
     ],
 )
 def test_a_part_that_cannot_be_said_is_listed_with_its_place(name: str, place: str) -> None:
-    assert losses(FULL, EVERYTHING - {name}) == (place,)
+    assert losses(FULL, EVERYTHING - {name}, "own") == (place,)
 
 
 def test_a_detail_that_was_not_said_is_not_lost() -> None:
     parts = (Reasoning(text="hm"), ToolResult(id="1", parts=()), Text(text="a"), Image(url="x"))
     request = ChatRequest(model="m", messages=(Message("user", parts),))
-    assert losses(request, frozenset({"reasoning", "tool_result", "image"})) == ()
+    assert losses(request, frozenset({"reasoning", "tool_result", "image"}), "own") == ()
 
 
 def test_a_protocol_gets_its_own_unknown_parts_back_and_no_others() -> None:
     parts = (Unknown(protocol="anthropic", data={}), Unknown(protocol="gemini", data={}))
     request = ChatRequest(model="m", messages=(Message("user", parts),))
-    assert losses(request, frozenset({"unknown.gemini"})) == ("messages[0].parts[0] (unknown)",)
+    assert losses(request, frozenset({"unknown.gemini"}), "own") == ("messages[0].parts[0] (unknown)",)
 
 
 def test_strictness_refuses_by_name_and_lets_the_rest_pass() -> None:
@@ -126,3 +133,57 @@ def test_strictness_refuses_by_name_and_lets_the_rest_pass() -> None:
 
 def test_every_kind_of_part_has_its_word() -> None:
     assert set(PARTS) == {type(part) for part in ONE_OF_EACH}
+
+
+def test_what_other_protocols_alone_said_is_lost_by_name() -> None:
+    def theirs(name: str, value: object = 1) -> Extra:
+        return {"theirs": {name: value}, "own": {f"own_{name}": value}}
+
+    result = ToolResult(id="1", parts=(Text(text="4", extra=theirs("inner")),), extra=theirs("result"))
+    request = ChatRequest(
+        model="m",
+        messages=(Message("user", (Text(text="a", extra=theirs("part")), result), "ann", theirs("message")),),
+        tools=(Tool("f"), Tool("g", extra=theirs("tool"))),
+        extra=theirs("request"),
+    )
+    everywhere = (
+        "request",
+        "tools[1].tool",
+        "messages[0].message",
+        "messages[0].parts[0].part",
+        "messages[0].parts[1].result",
+        "messages[0].parts[1].parts[0].inner",
+    )
+    assert losses(request, EVERYTHING, "own") == everywhere
+    assert losses(request, EVERYTHING - {"tools"}, "own") == ("tools", "request", *everywhere[2:])
+    assert losses(request, EVERYTHING - {NAMES}, "theirs")[:4] == (
+        "own_request",
+        "tools[1].own_tool",
+        "messages[0].name",
+        "messages[0].own_message",
+    )
+
+
+@pytest.mark.parametrize("value", [None, [], {}])
+def test_an_empty_field_says_nothing(value: object) -> None:
+    request = ChatRequest(model="m", messages=(user("hi"),), extra={"theirs": {"annotations": value, "store": False}})
+    assert losses(request, frozenset(), "own") == ("store",)
+
+
+def test_another_word_for_a_role_is_not_missed() -> None:
+    message = Message("system", (Text(text="a"),), extra={"theirs": {"role": "developer"}})
+    assert losses(ChatRequest(model="m", messages=(message,)), frozenset(), "own") == ()
+
+
+def test_a_field_is_lost_once() -> None:
+    request = ChatRequest(model="m", messages=(), tools=(Tool("f"),), extra={"theirs": {"tools": [{"type": "custom"}]}})
+    assert losses(request, frozenset(), "own") == ("tools",)
+
+
+@pytest.mark.parametrize(
+    ("parts", "place"),
+    [("plain", "messages[0].parts[0]"), ((ToolResult(id="1", parts="plain"),), "messages[0].parts[0].parts[0]")],  # type: ignore[arg-type]  # the point of the test
+)
+def test_what_is_no_part_is_named_with_its_place(parts: Any, place: str) -> None:
+    with pytest.raises(InvalidRequestError, match=re.escape(f"{place}: expected a part of a message, got str")):
+        losses(ChatRequest(model="m", messages=(Message("user", parts),)), EVERYTHING, "own")

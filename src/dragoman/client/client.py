@@ -7,7 +7,8 @@ from dragoman.client.models import Models, Relayed
 from dragoman.config import Config, load
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.stream import Stream
-from dragoman.providers.request import ChatOptions, Conversation, build_request
+from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
+from dragoman.providers.turns import read_request
 from dragoman.transport.choice import Transports
 from dragoman.transport.seam import Transport
 from dragoman.types import ChatRequest, ChatResponse, StreamEvent
@@ -53,17 +54,22 @@ class Client:
 
     async def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError where it broke off."""
-        return await whole(await self.open(request))
+        return await whole(await self.open(read_request(request)))
 
     async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
-        """The whole answer to `messages`: a string, dictionaries in OpenAI's shape, or Message values."""
-        return await self.complete(build_request(model, messages, options))
+        """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
+
+        Raises TypeError for an option that there is not.
+        """
+        check_names(options)
+        return await whole(await self.open(build_request(model, messages, options)))
 
     def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> Stream[StreamEvent]:
-        """The answer's events.
+        """The answer's events; arguments as for `chat`.
 
         Nothing is sent before it is awaited or iterated; leaving the loop ends the call at once.
         """
+        check_names(options)
 
         async def opening() -> Answer:
             return await self.open(build_request(model, messages, options))

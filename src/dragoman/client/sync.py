@@ -11,17 +11,18 @@ from dragoman.client.client import Client
 from dragoman.config import Config
 from dragoman.engine.answer import Answer
 from dragoman.engine.opening import Opening
-from dragoman.providers.request import ChatOptions, Conversation, build_request
+from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
+from dragoman.transport.seam import Transport
 from dragoman.types import ChatRequest, ChatResponse, StreamEvent
 
 T = TypeVar("T")
 
 
 class SyncClient:
-    """A Client whose loop runs in a thread of its own. Close it, or use it in a `with`."""
+    """A Client, with the same arguments, whose loop runs in a thread of its own. Close it, or use it in a `with`."""
 
-    def __init__(self, config: Config | Path | str | None = None) -> None:
-        self._client = Client(config)
+    def __init__(self, config: Config | Path | str | None = None, *, transport: Transport | None = None) -> None:
+        self._client = Client(config, transport=transport)
         self.config = self._client.config
         self.providers = self._client.providers
         self._closed = False
@@ -39,16 +40,27 @@ class SyncClient:
         """The names known here. A service may take more under `provider/…`."""
         return self._client.models()
 
+    def open(self, request: ChatRequest) -> "SyncStream":
+        """The answer's events, its beginning being here and good. Raises what is wrong before the first byte."""
+        return SyncStream(lambda: self._client.open(request), self._wait, self._loop).open()
+
     def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError where it broke off."""
         return self._wait(self._client.complete(request))
 
     def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
-        """The whole answer to `messages`: a string, dictionaries in OpenAI's shape, or Message values."""
+        """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
+
+        Raises TypeError for an option that there is not.
+        """
         return self._wait(self._client.chat(model, messages, **options))
 
     def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> "SyncStream":
-        """The answer's events. Nothing is sent before it is iterated; leaving the loop ends the call at once."""
+        """The answer's events; arguments as for `chat`.
+
+        Nothing is sent before it is iterated; leaving the loop ends the call at once.
+        """
+        check_names(options)
         request = build_request(model, messages, options)
         return SyncStream(lambda: self._client.open(request), self._wait, self._loop)
 
@@ -121,6 +133,14 @@ class SyncStream(Iterator[StreamEvent]):
             self.close()
             raise
 
+    def open(self) -> Self:
+        """Opens the call, if nothing has yet: what is wrong before the first byte raises here."""
+        opening = self._opening
+        if opening is not None:
+            self._answer = self._wait(opening.answer())
+            self._opening = None
+        return self
+
     def close(self) -> None:
         """Ends the call at once. May be called twice."""
         opening, self._opening = self._opening, None
@@ -142,10 +162,7 @@ class SyncStream(Iterator[StreamEvent]):
         self.close()
 
     def _refill(self) -> StreamEvent:
-        opening = self._opening
-        if opening is not None:
-            self._answer = self._wait(opening.answer())
-            self._opening = None
+        self.open()
         if self._answer is not None:
             self._events = iter(self._wait(self._answer.read()))
             for event in self._events:

@@ -40,7 +40,7 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
     Raises whatever was wrong so far, with the service's name on it.
     """
     codec = service.codec
-    lost = losses(request, codec.expresses)
+    lost = losses(request, codec.expresses, codec.name)
     if service.strict:
         refuse(lost, service.name)
     try:

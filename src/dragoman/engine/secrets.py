@@ -7,7 +7,7 @@ each way to spell it; what is found becomes `…`. Only errors are searched: a g
 
 import string
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
@@ -66,7 +66,7 @@ class Secrets(Discreet, frozen=True):
                 cleaned = tuple(map(self._clean, value))
             case list():
                 cleaned = list(map(self._clean, value))
-            case dict():
+            case Mapping():
                 cleaned = {self._clean(name): self._clean(each) for name, each in value.items()}
         same: T = cleaned
         return same

@@ -9,6 +9,7 @@ from dragoman.protocols import javascript
 from dragoman.protocols.codec import ClientCodec, Decoder, Encoder, Env, ServerCodec
 from dragoman.protocols.failure import decode_failure
 from dragoman.protocols.gate import Gate, is_own, parse, refusal, waiting
+from dragoman.protocols.losses import NAMES
 from dragoman.protocols.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.signature import sign
 from dragoman.protocols.words import spoken, words_of
@@ -39,7 +40,7 @@ class AibnClient(ClientCodec):
     """
 
     name: ClassVar[str] = NAME
-    expresses = frozenset({"temperature"})
+    expresses = frozenset({"temperature", NAMES})
     error_types = frozenset({"text/html", "application/json"})
 
     def __init__(

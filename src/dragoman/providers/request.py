@@ -1,23 +1,25 @@
 """A question as callers write it in Python, to a ChatRequest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from msgspec.structs import replace
 
-from dragoman.errors import InvalidRequestError
+from dragoman.errors import InvalidRequestError, nearest
 from dragoman.protocols.openai_chat import NAME as OPENAI_CHAT
 from dragoman.protocols.openai_chat import decode_body
-from dragoman.types import ChatRequest, Message, user
+from dragoman.providers.plain import plain
+from dragoman.providers.turns import read_choice, read_format, read_messages, read_tools
+from dragoman.types import ChatRequest, Message, ResponseFormat, Tool, ToolChoice, user
 
 
 class ChatOptions(TypedDict, total=False):
-    """What may be said beside model and messages, in OpenAI's words and shapes. None: not said."""
+    """What may be said beside model and messages, in OpenAI's words and shapes or as our own values. None: not said."""
 
-    tools: Sequence[Mapping[str, Any]] | None
-    tool_choice: str | Mapping[str, Any] | None
+    tools: Sequence[Mapping[str, Any] | Tool] | None
+    tool_choice: str | Mapping[str, Any] | ToolChoice | None
     parallel_tool_calls: bool | None
-    response_format: Mapping[str, Any] | None
+    response_format: Mapping[str, Any] | ResponseFormat | None
     max_tokens: int | None
     max_completion_tokens: int | None
     temperature: float | None
@@ -32,8 +34,21 @@ class ChatOptions(TypedDict, total=False):
     extra_body: Mapping[str, Any] | None
 
 
-Conversation = str | Sequence[Mapping[str, Any]] | Sequence[Message]
-"""A single question, or messages: dictionaries in OpenAI's shape, or our own values."""
+Conversation = str | Sequence[Mapping[str, Any] | Message]
+"""A single question, or messages: dictionaries in OpenAI's shape and our own values, in any mixture."""
+
+APART = frozenset({"model", "messages", "stream"})
+"""What `extra_body` may not say: arguments of their own."""
+
+
+def check_names(options: Mapping[str, Any]) -> None:
+    """Raises TypeError, with the nearest known name, for an option that there is not."""
+    for name in options:
+        if name not in ChatOptions.__annotations__:
+            hint = nearest(name, ChatOptions.__annotations__)
+            raise TypeError(
+                f"there is no option {name!r}{hint}; fields that only the service knows go into `extra_body`"
+            )
 
 
 def build_request(
@@ -44,19 +59,50 @@ def build_request(
     Fields that no protocol shares ride in `extra` under the name of `protocol`. Raises InvalidRequestError.
     """
     said = {name: value for name, value in options.items() if value is not None and name != "extra_body"}
-    said |= options.get("extra_body") or {}
-    if not isinstance(messages, str | Sequence):
-        raise InvalidRequestError(f"messages: expected a text or a list of messages, got {type(messages).__name__}")
-    ready = _ready(messages)
-    body = {"model": model, "messages": [] if ready is not None else list(messages), "stream": True, **said}
-    request = decode_body(body)
+    said |= _more(options.get("extra_body"))
+    turns = (
+        [user(messages)] if isinstance(messages, str) else _list(messages, "messages", "a text or a list of messages")
+    )
+    bodies, own_turns = read_messages(turns)
+    choice, form = said.get("tool_choice"), said.get("response_format")
+    own: dict[str, Any] = {}
+    if isinstance(choice, ToolChoice):
+        own["tool_choice"] = read_choice(said.pop("tool_choice"))
+    if isinstance(form, ResponseFormat):
+        own["response_format"] = read_format(said.pop("response_format"))
+    tools, own_tools = read_tools(_list(said.pop("tools", ()), "tools", "a list of tools"))
+    more = {name: plain(value, name) for name, value in said.items()}
+    if tools:
+        more["tools"] = tools
+    request = decode_body({"model": plain(model, "model"), "messages": bodies, "stream": True, **more})
     if protocol != OPENAI_CHAT and OPENAI_CHAT in request.extra:
         request = replace(request, extra={protocol: request.extra[OPENAI_CHAT]})
-    return request if ready is None else replace(request, messages=ready)
+    if own_turns:
+        own["messages"] = tuple(own_turns.get(i, message) for i, message in enumerate(request.messages))
+    if own_tools:
+        own["tools"] = tuple(_functions(tools, own_tools, request.tools))
+    return replace(request, **own) if own else request
 
 
-def _ready(messages: Conversation) -> tuple[Message, ...] | None:
-    if isinstance(messages, str):
-        return (user(messages),)
-    own = tuple(message for message in messages if isinstance(message, Message))
-    return own if own and len(own) == len(messages) else None
+def _more(body: object) -> dict[str, Any]:
+    """The fields of `extra_body`."""
+    if body is None:
+        return {}
+    if not isinstance(body, Mapping):
+        raise InvalidRequestError(f"extra_body: expected an object, got {type(body).__name__}")
+    if apart := sorted(APART & body.keys()):
+        raise InvalidRequestError(f"extra_body: expected no {apart[0]!r}, which is an argument of its own")
+    return dict(body)
+
+
+def _list(value: object, path: str, expected: str) -> list[object]:
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview):
+        return list(value)
+    raise InvalidRequestError(f"{path}: expected {expected}, got {type(value).__name__}")
+
+
+def _functions(bodies: list[dict[str, Any]], own: Mapping[int, Tool], decoded: Sequence[Tool]) -> Iterator[Tool]:
+    """All tools that are functions, in order; those of other types ride in `extra`."""
+    places = [i for i, body in enumerate(bodies) if body.get("type") == "function"]
+    for i, tool in zip(places, decoded, strict=True):
+        yield own.get(i, tool)

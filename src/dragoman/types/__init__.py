@@ -29,6 +29,7 @@ from dragoman.types.messages import (
     Unknown,
     assistant,
     system,
+    tool,
     user,
 )
 from dragoman.types.requests import ChatRequest, ResponseFormat
@@ -76,6 +77,7 @@ __all__ = [
     "assistant",
     "fold",
     "system",
+    "tool",
     "unfold",
     "user",
 ]

@@ -113,3 +113,8 @@ def user(text: str) -> Message:
 def assistant(text: str) -> Message:
     """An assistant message of plain text."""
     return Message("assistant", (Text(text=text),))
+
+
+def tool(call: ToolCall, text: str) -> Message:
+    """What a tool answered to `call`, in plain text."""
+    return Message("tool", (ToolResult(id=call.id, parts=(Text(text=text),)),))

@@ -118,5 +118,5 @@ def test_what_one_half_sends_the_other_half_reads(request: ChatRequest, field: s
     client = OpenAIChatClient("http://up/v1", max_tokens_field=field, reasoning=True)
     message = client.encode_request(request, fixed_env())
     assert isinstance(message, HttpRequest)
-    assert losses(request, client.expresses) == ()
+    assert losses(request, client.expresses, client.name) == ()
     assert SERVER.decode_request(HttpCall(method="POST", path="/", body=message.body)) == request

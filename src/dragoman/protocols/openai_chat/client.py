@@ -2,6 +2,7 @@
 
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.protocols.codec import ClientCodec, Decoder, Env
+from dragoman.protocols.losses import NAMES
 from dragoman.protocols.openai_chat.errors import decode_error
 from dragoman.protocols.openai_chat.name import NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
@@ -33,6 +34,7 @@ EXPRESSES = frozenset(
         "tool_call",
         "tool_result",
         f"unknown.{NAME}",
+        NAMES,
     }
 )
 

@@ -3,7 +3,7 @@
 from dragoman.engine.answer import Answer
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
-from dragoman.providers.offline.answers import MODELS, open_offline
+from dragoman.providers.offline.answers import MODELS, PROTOCOL, open_offline
 from dragoman.transport.choice import Transports
 from dragoman.transport.seam import Route
 from dragoman.types import ChatRequest
@@ -26,4 +26,4 @@ class Offline(AsyncGeneratorProvider, ProviderModelMixin):
 
     @classmethod
     def protocol_name(cls) -> str:
-        return "offline"
+        return PROTOCOL

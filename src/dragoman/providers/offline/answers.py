@@ -6,7 +6,7 @@ from typing import assert_never
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import DragomanError, ModelNotFoundError, TruncatedStreamError, nearest
-from dragoman.protocols.losses import DETAILS, PARTS, losses
+from dragoman.protocols.losses import DETAILS, NAMES, PARTS, losses
 from dragoman.providers.offline.directives import Count, Directive, Fail, Pause, Say, Step, steps
 from dragoman.providers.offline.echo import echo
 from dragoman.providers.offline.eliza import eliza
@@ -16,6 +16,9 @@ from dragoman.types import ChatRequest, ResponseStart, StreamEvent
 
 _MODELS: dict[str, Callable[[ChatRequest], list[Directive]]] = {"eliza": eliza, "echo": echo, "script": script}
 
+PROTOCOL = "offline"
+"""What they speak: our own values."""
+
 MODELS = tuple(_MODELS)
 """The names of the offline models."""
 
@@ -23,6 +26,7 @@ _EVERYTHING = (
     frozenset(ChatRequest.__struct_fields__)
     | frozenset(PARTS.values())
     | frozenset(f"{PARTS[kind]}.{detail}" for kind, detail in DETAILS.items())
+    | {NAMES}
 )
 _UNHEARD = frozenset(
     {
@@ -40,8 +44,8 @@ _UNHEARD = frozenset(
 )
 """What the talking models do not heed. What steers a choice among words they obey: they have none."""
 
-_EXPRESSES = {"eliza": _EVERYTHING - _UNHEARD, "echo": _EVERYTHING - _UNHEARD, "script": _EVERYTHING}
-"""A script itself says what is made of the request, so nothing is lost on it."""
+_EXPRESSES = {"eliza": _EVERYTHING - _UNHEARD, "echo": _EVERYTHING - _UNHEARD}
+"""Of a script nothing is said here: it says itself what is made of the request, so that nothing is lost on it."""
 
 
 async def open_offline(model: str, request: ChatRequest) -> Answer:
@@ -52,7 +56,8 @@ async def open_offline(model: str, request: ChatRequest) -> Answer:
         raise ModelNotFoundError(known + nearest(model, MODELS))
     directives = answering(request)
     await _opening(directives)
-    start = ResponseStart(model=model, losses=losses(request, _EXPRESSES[model]))
+    lost = losses(request, _EXPRESSES[model], PROTOCOL) if model in _EXPRESSES else ()
+    start = ResponseStart(model=model, losses=lost)
     return OfflineAnswer(steps(start, heard(request), directives))
 
 

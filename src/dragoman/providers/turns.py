@@ -1,0 +1,146 @@
+"""Our own values as callers hand them in, in any mixture with dictionaries, read and checked.
+
+A message is a Message, what `msgspec.to_builtins` makes of one, or a dictionary in OpenAI's shape; a tool likewise. Of
+parts, plain text may stand for a Text.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar, get_args
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.errors import InvalidRequestError, cut, nearest
+from dragoman.protocols.fields import kind
+from dragoman.providers.plain import plain
+from dragoman.types import AnyPart, ChatRequest, Message, ResponseFormat, Role, Tool, ToolChoice
+
+T = TypeVar("T", bound=Struct)
+
+ROLES: tuple[str, ...] = get_args(Role)
+
+PARTS: dict[str, type[AnyPart]] = {str(part.__struct_config__.tag): part for part in get_args(AnyPart)}
+"""The kinds of parts by their words."""
+
+PLACE = re.compile(r"(?P<reason>.*?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
+"""How msgspec says what is wrong, and where."""
+
+Read = tuple[list[dict[str, Any]], dict[int, T]]
+"""Dictionaries in OpenAI's shape, and, by their places, our own values, for which some dictionary stands in."""
+
+
+def read_messages(values: Sequence[object]) -> Read[Message]:
+    """The messages. Raises InvalidRequestError that names the place, as `messages[2].parts[0].text`."""
+    return _read(values, "messages", _own_message, {"role": "user", "content": "."})
+
+
+def read_tools(values: Sequence[object]) -> Read[Tool]:
+    """The tools. Raises InvalidRequestError."""
+    return _read(values, "tools", _own_tool, {"type": "function", "function": {"name": "."}})
+
+
+def read_choice(value: ToolChoice) -> ToolChoice:
+    """`value`, checked. Raises InvalidRequestError."""
+    return _converted(plain(value, "tool_choice"), ToolChoice, "tool_choice")
+
+
+def read_format(value: ResponseFormat) -> ResponseFormat:
+    """`value`, checked. Raises InvalidRequestError."""
+    return _converted(plain(value, "response_format"), ResponseFormat, "response_format")
+
+
+def read_request(request: ChatRequest) -> ChatRequest:
+    """`request`, checked. Raises InvalidRequestError."""
+    if not isinstance(request, ChatRequest):
+        raise InvalidRequestError(f"expected a ChatRequest, got {type(request).__name__}")
+    said = msgspec.structs.asdict(request)
+    messages = said.pop("messages")
+    if not isinstance(messages, list | tuple):
+        raise InvalidRequestError(f"messages: expected messages, got {type(messages).__name__}")
+    bodies, own = read_messages(messages)
+    if len(own) < len(bodies):
+        raise InvalidRequestError("messages: expected values of the type Message")
+    rest = _converted({name: plain(value, name) for name, value in said.items()} | {"messages": []}, ChatRequest, "")
+    return replace(rest, messages=tuple(own.values()))
+
+
+def _read(values: Sequence[object], path: str, own: "Own[T]", stand_in: dict[str, Any]) -> Read[T]:
+    bodies: list[dict[str, Any]] = []
+    ours: dict[int, T] = {}
+    for i, value in enumerate(values):
+        where = f"{path}[{i}]"
+        body = plain(value, where)
+        if not isinstance(body, dict):
+            raise InvalidRequestError(f"{where}: expected an object or a value of dragoman.types, got {kind(body)}")
+        read = own(value, body, where)
+        if read is not None:
+            ours[i] = read
+        bodies.append(body if read is None else stand_in)
+    return bodies, ours
+
+
+Own = Callable[[object, dict[str, Any], str], T | None]
+"""Reads one of our own values, that came as it is or as a dictionary; None if the dictionary is in OpenAI's shape."""
+
+
+def _own_message(value: object, body: dict[str, Any], path: str) -> Message | None:
+    if not isinstance(value, Message) and ("content" in body or "parts" not in body):
+        return None
+    role = body.get("role")
+    if role not in ROLES:
+        raise InvalidRequestError(f"{path}.role: expected one of {', '.join(ROLES)}, got {_shown(role)}")
+    return _converted(body | {"parts": _parts(body.get("parts"), f"{path}.parts")}, Message, path)
+
+
+def _own_tool(value: object, body: dict[str, Any], path: str) -> Tool | None:
+    if not isinstance(value, Tool) and ("type" in body or "name" not in body):
+        return None
+    return _converted(body, Tool, path)
+
+
+def _parts(value: object, path: str) -> list[dict[str, Any]]:
+    """The parts of a message or of a tool's result, each with its kind, and with fields that it knows."""
+    if isinstance(value, str):
+        return [{"kind": "text", "text": value}]
+    if not isinstance(value, list):
+        raise InvalidRequestError(f"{path}: expected text or a list of parts, got {kind(value)}")
+    return list(_each_part(value, path))
+
+
+def _each_part(values: list[Any], path: str) -> Iterator[dict[str, Any]]:
+    for i, value in enumerate(values):
+        where = f"{path}[{i}]"
+        if isinstance(value, str):
+            yield {"kind": "text", "text": value}
+            continue
+        if not isinstance(value, dict):
+            raise InvalidRequestError(f"{where}: expected text or a part, got {kind(value)}")
+        word = value.get("kind")
+        if word not in PARTS:
+            raise InvalidRequestError(f"{where}.kind: expected one of {', '.join(PARTS)}, got {_shown(word)}")
+        inner = {"parts": _parts(value["parts"], f"{where}.parts")} if "parts" in value else {}
+        yield value | inner if word == "tool_result" else value
+        _check_names(value, PARTS[word], where, "kind")
+
+
+def _converted(body: dict[str, Any], into: type[T], path: str) -> T:
+    _check_names(body, into, path)
+    try:
+        return msgspec.convert(body, into)
+    except msgspec.ValidationError as exc:
+        found = PLACE.fullmatch(str(exc))
+        reason, place = (found["reason"], found["place"] or "") if found else (str(exc), "")
+        raise InvalidRequestError(f"{f'{path}{place}'.removeprefix('.')}: {reason[:1].lower()}{reason[1:]}") from exc
+
+
+def _check_names(body: dict[str, Any], known: type[Struct], path: str, *more: str) -> None:
+    for name in body:
+        if name not in (names := (*known.__struct_fields__, *more)):
+            hint = nearest(name, names)
+            raise InvalidRequestError(f"{path}: expected no {cut(name, 40)!r} in a {known.__name__}{hint}")
+
+
+def _shown(word: object) -> str:
+    return repr(cut(word, 40)) if isinstance(word, str) else kind(word)

@@ -1,0 +1,266 @@
+"""Questions as callers write them in Python: dictionaries and our own values in any mixture, and junk."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dragoman.client import Client
+from dragoman.config import Config
+from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.protocols.aibn import AibnClient
+from dragoman.protocols.aichatfree import AIChatFreeClient
+from dragoman.protocols.aichatonline import AiChatOnlineClient
+from dragoman.protocols.codec import ClientCodec
+from dragoman.protocols.cromicle import CromicleClient
+from dragoman.protocols.losses import losses
+from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.providers.request import ChatOptions, build_request, check_names
+from dragoman.providers.turns import read_request
+from dragoman.types import (
+    Audio,
+    ChatRequest,
+    ChatResponse,
+    Message,
+    Reasoning,
+    Refusal,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Unknown,
+    tool,
+    user,
+)
+from dragoman.wire import json
+from tests.support.env import fixed_env
+from tests.types.values import PARTS
+
+CALL = ToolCall(id="c1", name="f", arguments="{}")
+REPLY = ChatResponse(parts=(Reasoning(text="hm", signature="s"), Text(text="so"), CALL), finish_reason="tool_call")
+FUNCTION = {"type": "function", "function": {"name": "g", "parameters": {"type": "object"}}}
+CUSTOM = {"type": "custom", "custom": {"name": "h"}}
+
+CODECS: tuple[ClientCodec, ...] = (
+    OpenAIChatClient("http://h/v1"),
+    AibnClient(url="http://h"),
+    AIChatFreeClient(url="http://h"),
+    AiChatOnlineClient(url="http://h"),
+    CromicleClient(url="http://h"),
+)
+
+
+def asked(messages: Any, **options: Any) -> ChatRequest:
+    return build_request("m", messages, options)
+
+
+def test_messages_may_be_dictionaries_and_our_own_values_in_any_mixture() -> None:
+    loop = [{"role": "user", "content": "go"}, REPLY.message, tool(CALL, "done"), {"role": "user", "content": "on"}]
+    result = ToolResult(id="c1", parts=(Text(text="done"),))
+    assert asked(loop).messages == (user("go"), REPLY.message, Message("tool", (result,)), user("on"))
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)
+def test_what_msgspec_makes_of_a_message_is_read_as_that_message(part: Any) -> None:
+    message = Message("assistant", (part, part), "ann", {"openai-chat": {"odd": [1]}})
+    assert asked([msgspec.to_builtins(message)]).messages == (message,)
+    assert asked([message]).messages == (message,)
+    assert msgspec.convert(msgspec.to_builtins(asked([message])), ChatRequest).messages == (message,)
+
+
+def test_plain_text_may_stand_for_parts() -> None:
+    plain: Any = "plain"
+    assert asked([Message("user", plain)]).messages == (user("plain"),)
+    assert asked([Message("user", (plain,))]).messages == (user("plain"),)
+    result = ToolResult(id="c", parts=plain)
+    assert asked([Message("tool", (result,))]).messages == (
+        Message("tool", (ToolResult(id="c", parts=(Text(text="plain"),)),)),
+    )
+
+
+def test_tools_their_choice_and_the_form_may_be_our_own_values() -> None:
+    own = Tool("f", "does", {"type": "object"}, True, {"other": {"x": 1}})
+    request = asked("x", tools=[FUNCTION, own, CUSTOM, own], tool_choice=ToolChoice("tool", "f"))
+    assert request.tools == (Tool("g", None, {"type": "object"}), own, own)
+    assert request.tool_choice == ToolChoice("tool", "f")
+    assert request.extra == {"openai-chat": {"tools": [CUSTOM]}}
+    form = ResponseFormat("json_schema", schema={"type": "object"})
+    assert asked("x", response_format=form).response_format == form
+    assert asked("x", tools=[msgspec.to_builtins(own)]).tools == (own,)
+
+
+def test_a_text_of_another_type_is_that_text() -> None:
+    class Word(str):
+        pass
+
+    class Effort(StrEnum):
+        LOW = "low"
+
+    request = asked([{"role": Word("user"), "content": Word("hi")}], reasoning_effort=Effort.LOW)
+    assert request.messages == (user("hi"),)
+    assert (request.reasoning_effort, type(request.messages[0].text)) == ("low", str)
+
+
+WRONG: list[tuple[Any, dict[str, Any], str]] = [
+    ([Message("bot", ())], {}, "messages[0].role: expected one of system, user, assistant, tool, got 'bot'"),  # type: ignore[arg-type]  # the point
+    ([user("a"), Message("user", 5)], {}, "messages[1].parts: expected text or a list of parts, got an integer"),  # type: ignore[arg-type]  # the point
+    ([Message("user", (5,))], {}, "messages[0].parts[0]: expected text or a part, got an integer"),  # type: ignore[arg-type]  # the point
+    ([Message("user", (Text(text=5),))], {}, "messages[0].parts[0].text: expected `str`, got `int`"),  # type: ignore[arg-type]  # the point
+    ([Message("user", (Text(text=b"x"),))], {}, "messages[0].parts[0].text: expected what JSON can say, got bytes"),  # type: ignore[arg-type]  # the point
+    ([Message("tool", (ToolResult(id="c", parts=None),))], {}, "messages[0].parts[0].parts: expected text or a list"),  # type: ignore[arg-type]  # the point
+    ([{"role": "user", "parts": [{"text": "gemini"}]}], {}, "messages[0].parts[0].kind: expected one of text, refusal"),
+    (
+        [{"role": "user", "parts": [{"kind": "text", "txt": "x"}]}],
+        {},
+        "messages[0].parts[0]: expected no 'txt' in a Text",
+    ),
+    (
+        [{"role": "user", "parts": "x", "nme": "y"}],
+        {},
+        "messages[0]: expected no 'nme' in a Message; did you mean name?",
+    ),
+    ([{"role": "user", "content": {1, 2}}], {}, "messages[0].content: expected what JSON can say, got set"),
+    ([{"role": "user", "content": float("nan")}], {}, "messages[0].content: expected a finite number"),
+    ([{"role": "user", 5: "x"}], {}, "messages[0]: expected names that are strings, got int"),
+    ([None], {}, "messages[0]: expected an object or a value of dragoman.types, got nothing"),
+    ([REPLY], {}, "messages[0].role: expected"),
+    (b"bytes", {}, "messages: expected a text or a list of messages, got bytes"),
+    (user("alone"), {}, "messages: expected a text or a list of messages, got Message"),
+    ("x", {"tools": [Tool(5)]}, "tools[0].name: expected `str`, got `int`"),  # type: ignore[arg-type]  # the point
+    ("x", {"tools": [{"name": "f", "input_schema": {}}]}, "tools[0]: expected no 'input_schema' in a Tool"),
+    ("x", {"tools": "f"}, "tools: expected a list of tools, got str"),
+    ("x", {"tool_choice": ToolChoice("maybe")}, "tool_choice.mode: invalid enum value 'maybe'"),  # type: ignore[arg-type]  # the point
+    ("x", {"user": b"x"}, "user: expected what JSON can say, got bytes"),
+    ("x", {"stop": {"a"}}, "stop: expected what JSON can say, got set"),
+    ("x", {"seed": 10**400}, "seed: expected a finite number of at most 308 digits"),
+    ("x", {"extra_body": "x"}, "extra_body: expected an object, got str"),
+    ("x", {"extra_body": {"messages": []}}, "extra_body: expected no 'messages', which is an argument of its own"),
+    ("x", {"extra_body": {"a": object()}}, "a: expected what JSON can say, got object"),
+]
+
+
+@pytest.mark.parametrize(("messages", "options", "words"), WRONG, ids=[words for _, _, words in WRONG])
+def test_what_is_wrong_is_named_with_its_place(messages: Any, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        asked(messages, **options)
+    assert caught.value.message.startswith(words)
+
+
+def test_values_too_deep_for_an_encoder_are_refused() -> None:
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(InvalidRequestError, match="at most 64 deep"):
+        asked("x", extra_body={"a": deep})
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("temprature", "; did you mean temperature?"), ("timeout", "; fields that only"), ("system", ";")],
+)
+async def test_an_option_that_there_is_not_is_a_type_error_with_the_nearest_name(name: str, hint: str) -> None:
+    options: Any = {name: 0.1}
+    with pytest.raises(TypeError, match=f"there is no option '{name}'") as caught:
+        check_names(options)
+    assert hint in str(caught.value)
+    async with Client(Config()) as client:
+        with pytest.raises(TypeError):
+            await client.chat("offline/echo", "x", **options)
+        with pytest.raises(TypeError):
+            client.stream("offline/echo", "x", **options)
+
+
+def test_every_option_may_be_none() -> None:
+    check_names(dict.fromkeys(ChatOptions.__annotations__))
+    assert asked("x", **dict.fromkeys(ChatOptions.__annotations__)) == asked("x")
+
+
+async def test_a_request_of_our_own_making_is_checked_before_it_is_sent() -> None:
+    plain: Any = "plain"
+    async with Client(Config()) as client:
+        reply = await client.complete(ChatRequest(model="offline/echo", messages=(Message("user", plain),)))
+        assert reply.text == "plain"
+        with pytest.raises(InvalidRequestError, match="temperature"):
+            await client.complete(ChatRequest(model="offline/echo", messages=(user("x"),), temperature=plain))
+        with pytest.raises(InvalidRequestError, match="messages: expected"):
+            await client.complete(ChatRequest(model="offline/echo", messages=plain))
+
+
+WORDS = [
+    "role",
+    "content",
+    "parts",
+    "kind",
+    "text",
+    "type",
+    "function",
+    "name",
+    "tool_calls",
+    "id",
+    "image_url",
+    "extra",
+]
+SAID = ["user", "assistant", "tool", "bot", "text", "tool_call", "tool_result", "unknown", "function", "json_schema"]
+
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(SAID) | st.text(max_size=3)
+    | st.binary(max_size=2) | st.builds(object) | st.just({1}) | st.just(10**310)
+)  # fmt: skip
+
+
+def grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(WORDS) | st.integers(0, 1), inner, max_size=4),
+        st.builds(Message, inner, inner, inner, inner),
+        st.builds(Text, text=inner, extra=inner),
+        st.builds(Refusal, text=inner),
+        st.builds(Audio, data=inner, format=inner),
+        st.builds(ToolCall, id=inner, name=inner, arguments=inner),
+        st.builds(ToolResult, id=inner, parts=inner),
+        st.builds(Unknown, protocol=inner, data=inner),
+        st.builds(Tool, inner, inner, inner),
+        st.builds(ToolChoice, inner, inner),
+        st.builds(ResponseFormat, inner, inner, inner),
+    )
+
+
+junk = st.recursive(scalars, grown, max_leaves=12)
+likely = st.lists(
+    st.builds(Message, st.sampled_from(SAID), junk) | st.dictionaries(st.sampled_from(WORDS), junk) | junk, max_size=3
+)
+options = st.dictionaries(st.sampled_from([*ChatOptions.__annotations__]), junk, max_size=3)
+
+
+@settings(derandomize=True, database=None, max_examples=400, deadline=None)
+@given(model=st.just("m") | junk, messages=likely | junk, said=options)
+def test_only_the_trees_own_errors_come_of_junk(model: Any, messages: Any, said: dict[str, Any]) -> None:
+    try:
+        request = build_request(model, messages, said)
+    except DragomanError:
+        return
+    json.encode(request)
+    for codec in CODECS:
+        losses(request, codec.expresses, codec.name)
+        try:
+            codec.encode_request(request, fixed_env())
+        except DragomanError:
+            continue
+
+
+@settings(derandomize=True, database=None, max_examples=200, deadline=None)
+@given(messages=likely | junk, temperature=junk, tools=junk, extra=junk)
+def test_only_the_trees_own_errors_come_of_a_request_of_junk(
+    messages: Any, temperature: Any, tools: Any, extra: Any
+) -> None:
+    request = ChatRequest(model="m", messages=messages, temperature=temperature, tools=tools, extra=extra)
+    try:
+        read = read_request(request)
+    except DragomanError:
+        return
+    assert read_request(read) == read
