@@ -61,7 +61,7 @@ async def test_a_chat_is_the_fold_of_the_stream(tmp_path: Path) -> None:
     async with serve(up) as server, Client(one_service(tmp_path, server.url)) as client:
         reply = await client.chat("up/gpt-x", "Hi", temperature=0)
         events = [event async for event in client.stream("up/gpt-x", [{"role": "user", "content": "Hi"}])]
-    assert (reply.text, reply.id, reply.model, reply.finish_reason) == ("Hello", "c1", "m", "stop")
+    assert (reply.text, reply.id, reply.model, reply.finish_reason) == ("Hello", "c1", "up/gpt-x", "stop")
     assert reply.usage is not None
     assert (reply.usage.input_tokens, reply.usage.output_tokens) == (3, 2)
     assert "".join(event.text for event in events if isinstance(event, PartDelta)) == "Hello"
@@ -71,6 +71,20 @@ async def test_a_chat_is_the_fold_of_the_stream(tmp_path: Path) -> None:
     assert (first.path, first.headers["authorization"]) == ("/v1/chat/completions", "Bearer sk-mine")
     body = json.loads(first.body)
     assert (body["model"], body["temperature"], body["stream"]) == ("gpt-x", 0, True)
+
+
+async def test_an_answer_has_the_name_that_was_asked_and_may_be_asked_again(tmp_path: Path) -> None:
+    async with serve(up) as server:
+        path = one_service(tmp_path, server.url, 'default_model = "m"\n[models.fast]\ntargets = ["up/gpt-x"]\n')
+        async with Client(path) as client:
+            for asked, named in {"up/gpt-x": "up/gpt-x", "up/m": "up/m", "fast": "fast", "": "fast"}.items():
+                reply = await client.chat(asked, "Hi")
+                assert reply.model == named
+                assert reply.extra["dragoman"] == {"model": "m"}
+                assert (await client.chat(reply.model, "Hi")).text == "Hello"
+            start = await anext(client.stream("fast", "Hi"))
+    assert isinstance(start, ResponseStart)
+    assert start.model == "fast"
 
 
 async def test_messages_may_be_our_own_values(tmp_path: Path) -> None:
@@ -183,6 +197,11 @@ async def test_a_wrong_option_is_named() -> None:
     async with Client(Config()) as client:
         with pytest.raises(InvalidRequestError, match="temperature"):
             await client.chat("offline/echo", "Hi", temperature="hot")  # type: ignore[arg-type]  # the point of the test
+
+
+def test_a_default_model_is_known_where_any_name_may_be_asked_for(tmp_path: Path) -> None:
+    path = one_service(tmp_path, "http://127.0.0.1:1", 'default_model = "m"\n')
+    assert Client(path).models()[0] == "up/m"
 
 
 def test_models_lists_routes_and_known_models(tmp_path: Path) -> None:

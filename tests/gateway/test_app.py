@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from dragoman.client import Client
-from dragoman.config import Config, FrontConfig, GatewayConfig, ModelConfig
+from dragoman.config import Config, FrontConfig, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.engine.answer import Answer
 from dragoman.errors import InvalidRequestError, RateLimitError
 from dragoman.gateway import Gateway, Waits
@@ -14,6 +14,7 @@ from dragoman.protocols.cromicle import digest
 from dragoman.types import ChatRequest, PartDelta, PartStart, ResponseStart, StreamEvent, Text
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, ask, chat, chat_body, connect, running, running_gateway
+from tests.support.server import Exchange, serve
 
 
 async def test_is_alive_and_ready_until_it_drains() -> None:
@@ -37,6 +38,26 @@ async def test_a_head_request_has_a_head_alone() -> None:
         assert (await wire.answer()).text == '{"status":"ok"}'
 
 
+async def test_lists_the_models_of_services_and_shows_any_that_a_chat_may_ask_for() -> None:
+    async def service(exchange: Exchange) -> None:
+        assert (exchange.request.method, exchange.request.path) == ("GET", "/v1/models")
+        await exchange.reply(headers={"content-type": "application/json"}, body=b'{"data":[{"id":"offline/eliza"}]}')
+
+    async with serve(service) as up:
+        provider = ProviderConfig(protocol="openai-chat", url=f"{up.url}/v1")
+        config = Config(gateway=GatewayConfig(port=0), providers={"up": provider})
+        async with running_gateway(config) as url:
+            listed = json.decode_event((await ask(url, "GET", "/v1/models")).body)
+            assert listed["data"][0]["id"] == "up/offline/eliza"
+            assert listed["data"][0]["owned_by"] == "up"
+            for path in ("up%2Foffline%2Feliza", "up/offline/eliza"):
+                assert json.decode_event((await ask(url, "GET", f"/v1/models/{path}")).body) == listed["data"][0]
+            missing = await ask(url, "GET", "/v1/models/eliza")
+            nameless = await ask(url, "GET", "/v1/models/")
+    assert (missing.status, "did you mean 'offline/eliza'?" in missing.text) == (404, True)
+    assert nameless.status == 404
+
+
 async def test_lists_models_and_shows_one() -> None:
     config = Config(gateway=GatewayConfig(port=0), models={"fast": ModelConfig(targets=("offline/echo",))})
     async with running_gateway(config) as url:
@@ -50,7 +71,7 @@ async def test_lists_models_and_shows_one() -> None:
     assert {(type(model["created"]), model["object"]) for model in listed["data"]} == {(int, "model")}
     assert plain == quoted == listed["data"][1]
     assert missing.status == 404
-    assert "offline/eliza" in missing.text
+    assert "did you mean eliza?" in missing.text
 
 
 async def test_a_front_without_a_model_of_its_own_asks_the_default() -> None:

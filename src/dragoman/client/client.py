@@ -38,6 +38,14 @@ class Client:
         """The names known here. A service may take more under `provider/…`."""
         return self._models.names()
 
+    async def list_models(self) -> tuple[str, ...]:
+        """The names known here, and those that the configured services list themselves.
+
+        They are asked all at once, at most every five minutes each; one that gives no list within two seconds is left
+        out, and not asked again for a minute.
+        """
+        return await self._models.listed()
+
     def relayed(self, model: str, protocol: str) -> Relayed | None:
         """Where a request of `protocol` can be relayed, by the one who serves it; None where it must be translated."""
         return self._models.relayed(model, protocol)
@@ -79,6 +87,7 @@ class Client:
     async def aclose(self) -> None:
         """Ends every connection. May be called twice; nothing can be asked any more."""
         self._closed = True
+        self._models.close()
         self._transports.close()
 
     async def __aenter__(self) -> Self:

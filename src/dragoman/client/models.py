@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict, replace
 
+from dragoman.client.listing import Listing
+from dragoman.client.naming import Named
 from dragoman.config import Config, Key, ProviderConfig
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.relay import Line
@@ -49,6 +51,7 @@ class Models:
         self.providers: Mapping[str, Provider] = self._catalogue | {
             name: self._configured(name, entry) for name, entry in config.providers.items()
         }
+        self._listing = Listing(self.providers, transports)
         self._relayed: dict[tuple[str, str], Relayed | None] = {}
         self._lines: dict[str, Line | None] = {}
         self._routes: dict[str, Handler] = {}
@@ -58,11 +61,24 @@ class Models:
         self.default = self._default()
 
     def names(self) -> tuple[str, ...]:
-        """What a caller may ask for: routes, then the known models of configured providers and of the offline one."""
+        """What a caller may ask for: routes, then the known models of services, of plugins and the offline ones."""
+        return self._names({})
+
+    async def listed(self) -> tuple[str, ...]:
+        """The same, with what the configured services that name no models of theirs list themselves."""
+        asked = tuple(name for name in self._config.providers if self.providers[name].lists_models())
+        return self._names(await self._listing.of(asked))
+
+    def close(self) -> None:
+        """Nobody asks any more."""
+        self._listing.close()
+
+    def _names(self, listed: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+        plugins = (name for name, provider in self._catalogue.items() if not _is_own(provider))
         named = [
             f"{name}/{model}"
-            for name in dict.fromkeys([*self._config.providers, "offline"])
-            for model in _known(self.providers[name])
+            for name in dict.fromkeys([*self._config.providers, *plugins, OFFLINE.partition("/")[0]])
+            for model in dict.fromkeys([*_known(self.providers[name]), *listed.get(name, ())])
         ]
         return (*self._config.models, *named)
 
@@ -106,7 +122,8 @@ class Models:
         def received(reply: Reply) -> Handler:
             async def answer(request: ChatRequest) -> Answer:
                 asked = replace(request, model=provider.model_name(model))
-                return await provider.receive(asked, reply, self._transports.pick())
+                received = await provider.receive(asked, reply, self._transports.pick())
+                return Named(received, request.model or self.default)
 
             return answer
 
@@ -146,7 +163,8 @@ class Models:
         transports = self._transports
 
         async def answer(request: ChatRequest) -> Answer:
-            return await provider.open(replace(request, model=asked), transports)
+            opened = await provider.open(replace(request, model=asked), transports)
+            return Named(opened, request.model or self.default)
 
         return answer
 
@@ -194,7 +212,14 @@ class Relayed(Struct, frozen=True):
 
 
 def _known(provider: Provider) -> list[str]:
-    return provider.get_models() if issubclass(provider, ProviderModelMixin) else []
+    """The models that are known by name, or the default one where any name may be asked for."""
+    if not issubclass(provider, ProviderModelMixin):
+        return []
+    return provider.get_models() or [name for name in (provider.default_model,) if name]
+
+
+def _is_own(provider: Provider) -> bool:
+    return provider.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _default_model(provider: Provider) -> str:

@@ -40,6 +40,10 @@ class SyncClient:
         """The names known here. A service may take more under `provider/…`."""
         return self._client.models()
 
+    def list_models(self) -> tuple[str, ...]:
+        """The names known here, and those that the configured services list themselves; see `Client.list_models`."""
+        return self._wait(self._client.list_models())
+
     def open(self, request: ChatRequest) -> "SyncStream":
         """The answer's events, its beginning being here and good. Raises what is wrong before the first byte."""
         return SyncStream(lambda: self._client.open(request), self._wait, self._loop).open()

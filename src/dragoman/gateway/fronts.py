@@ -1,7 +1,7 @@
 """The table of routes: what is answered where, and in which protocol's words. A new front is a line in FRONTS."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -95,6 +95,18 @@ class AtOnce(Endpoint):
         await caller.answer(self._answer(call))
 
 
+class InTime(Endpoint):
+    """Gives an answer for which others are asked; they are left once the caller has."""
+
+    def __init__(self, answer: Callable[[HttpCall], Awaitable[HttpAnswer]]) -> None:
+        self._answer = answer
+
+    async def __call__(self, call: HttpCall, caller: Caller) -> None:
+        async with caller:
+            answer = await self._answer(call)
+        await caller.answer(answer)
+
+
 def openai(client: Client) -> Front:
     """OpenAI's API; whatever is nobody's is answered in its words too."""
     codec = OpenAIChatServer()
@@ -103,7 +115,7 @@ def openai(client: Client) -> Front:
         codec,
         {
             "/v1/chat/completions": {"POST": Chat(client, codec)},
-            "/v1/models": {"GET": AtOnce(lambda call: the_models(client, since))},
+            "/v1/models": {"GET": InTime(lambda call: the_models(client, since))},
             MODELS: {"GET": AtOnce(lambda call: one_model(client, call.path.removeprefix(MODELS), since))},
         },
     )

@@ -1,7 +1,7 @@
 """The list of models, in OpenAI's shape. https://platform.openai.com/docs/api-reference/models"""
 
 from dragoman.client import Client
-from dragoman.errors import ModelNotFoundError, nearest
+from dragoman.errors import ModelNotFoundError
 from dragoman.types import Headers, HttpAnswer
 from dragoman.wire import json
 
@@ -10,15 +10,16 @@ OWNER = "dragoman"
 """Whose a route is; any other model is its provider's."""
 
 
-def the_models(client: Client, since: int) -> HttpAnswer:
-    """All names that are known. `since`: when they came to be offered here, in seconds since 1970."""
-    return _ok({"object": "list", "data": [_model(name, since) for name in client.models()]})
+async def the_models(client: Client, since: int) -> HttpAnswer:
+    """All names that are known or that services list. `since`: when they were first offered, in seconds since 1970."""
+    return _ok({"object": "list", "data": [_model(name, since) for name in await client.list_models()]})
 
 
 def one_model(client: Client, name: str, since: int) -> HttpAnswer:
-    """One of them. Raises ModelNotFoundError that names the nearest."""
-    if name not in client.models():
-        raise ModelNotFoundError(f"there is no model {name!r}{nearest(name, client.models())}")
+    """One that may be asked for, listed or not. Raises ModelNotFoundError that names the nearest."""
+    if not name:
+        raise ModelNotFoundError("expected the name of a model, got nothing")
+    client.handler(name)
     return _ok(_model(name, since))
 
 

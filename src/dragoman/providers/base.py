@@ -87,6 +87,16 @@ class AsyncGeneratorProvider:
         return await receive(service, request, reply)
 
     @classmethod
+    def lists_models(cls) -> bool:
+        """Whether `fetch_models` is worth a call: the protocol has such a list, and no names were configured."""
+        return False
+
+    @classmethod
+    async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
+        """The models that the service lists, by its own names. Raises what is wrong."""
+        return ()
+
+    @classmethod
     def line(cls, transport: NativeTransport) -> Line | None:
         """How requests of its own protocol are relayed to it; None where they cannot be."""
         own_way = cls.open.__func__ is not AsyncGeneratorProvider.open.__func__  # type: ignore[attr-defined]  # a method

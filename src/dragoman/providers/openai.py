@@ -3,11 +3,18 @@
 import os
 from typing import ClassVar
 
-from dragoman.errors import ConfigurationError
+from dragoman.engine.call import Service, fetch
+from dragoman.engine.secrets import signed
+from dragoman.errors import ConfigurationError, DragomanError
 from dragoman.protocols.codec import ClientCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.protocols.openai_chat.models import decode_models, models_request
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
+from dragoman.transport.choice import Transports
+
+MAX_LIST = 8 << 20
+"""Bytes of a list of models: OpenRouter's, with a page about each, are one million."""
 
 
 class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
@@ -24,6 +31,20 @@ class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
     @classmethod
     def get_models(cls) -> list[str]:
         return list(cls.models)
+
+    @classmethod
+    def lists_models(cls) -> bool:
+        return not cls.models
+
+    @classmethod
+    async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
+        key, route = cls.key(), cls.route()
+        hidden = cls.secrets(key, route)
+        service = Service(cls.__name__, cls.codec(), transports.pick(cls.impersonate), route, secrets=hidden)
+        try:
+            return decode_models(await fetch(service, models_request(cls.url, key), MAX_LIST))
+        except DragomanError as exc:
+            raise signed(exc, cls.__name__, hidden) from exc.__cause__
 
     @classmethod
     def model_name(cls, model: str) -> str:

@@ -1,0 +1,71 @@
+"""The models that services list themselves: asked for when they are wanted, and remembered for a while."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from time import monotonic
+
+from msgspec import Struct
+
+from dragoman.errors import DragomanError
+from dragoman.providers.catalogue import Provider
+from dragoman.transport.choice import Transports
+
+PATIENCE = 2.0
+"""Seconds that a service has for its list: who waits for it is a person before a menu."""
+
+FRESH = 300.0
+"""Seconds for which a list is good: models come and go by the week."""
+
+SULK = 60.0
+"""Seconds for which a service that gave no list is not asked again."""
+
+
+class Listed(Struct, frozen=True):
+    """What a service listed last, and until when it is not asked again."""
+
+    names: tuple[str, ...] = ()
+    until: float = float("-inf")
+
+
+class Listing:
+    """Lists of models by the provider's name. `now`: seconds of a clock that only goes forward."""
+
+    def __init__(
+        self, providers: Mapping[str, Provider], transports: Transports, now: Callable[[], float] = monotonic
+    ) -> None:
+        self._providers = providers
+        self._transports = transports
+        self._now = now
+        self._listed: dict[str, Listed] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+
+    async def of(self, names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """What each of these providers lists; what it listed last if it does not answer now. All are asked at once."""
+        stale = [name for name in names if self._listed.get(name, Listed()).until <= self._now()]
+        await asyncio.gather(*(asyncio.shield(self._task(name)) for name in stale))
+        return {name: self._listed[name].names for name in names}
+
+    def close(self) -> None:
+        """Nobody wants to know any more."""
+        for task in self._asking.values():
+            task.cancel()
+
+    def _task(self, name: str) -> asyncio.Task[None]:
+        """Asks, once for all who want to know now. It goes on if one of them leaves."""
+        loop = asyncio.get_running_loop()
+        task = self._asking.get(name)
+        if task is None or task.done() or task.get_loop() is not loop:
+            task = self._asking[name] = loop.create_task(self._ask(name))
+        return task
+
+    async def _ask(self, name: str) -> None:
+        names, good = self._listed.get(name, Listed()).names, SULK
+        try:
+            async with asyncio.timeout(PATIENCE):
+                names, good = await self._providers[name].fetch_models(self._transports), FRESH
+        except (DragomanError, TimeoutError):
+            # A service without a list costs nobody more than this wait.
+            good = SULK
+        finally:
+            self._asking.pop(name, None)
+        self._listed[name] = Listed(names, self._now() + good)

@@ -1,0 +1,34 @@
+"""Answers under the name that was asked for, by which they can be asked for again."""
+
+from msgspec.structs import replace
+
+from dragoman.engine.answer import Answer
+from dragoman.types import ResponseStart, StreamEvent
+
+NAME = "dragoman"
+"""Under which `extra` keeps the service's own name of its model."""
+
+
+class Named(Answer):
+    """An answer of `model`, a route or `provider/model`, whatever the service calls it."""
+
+    def __init__(self, answer: Answer, model: str) -> None:
+        self._answer = answer
+        self._model = model
+        self._begun = False
+
+    async def read(self) -> list[StreamEvent]:
+        events = await self._answer.read()
+        if not self._begun and events:
+            self._begun = True
+            if isinstance(first := events[0], ResponseStart):
+                events[0] = self._named(first)
+        return events
+
+    def close(self) -> None:
+        self._answer.close()
+
+    def _named(self, start: ResponseStart) -> ResponseStart:
+        if start.model in {None, self._model}:
+            return replace(start, model=self._model)
+        return replace(start, model=self._model, extra=start.extra | {NAME: {"model": start.model}})

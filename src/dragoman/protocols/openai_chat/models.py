@@ -1,0 +1,38 @@
+"""A service's list of its models. https://platform.openai.com/docs/api-reference/models/list"""
+
+from dragoman.errors import BadEventError
+from dragoman.protocols.openai_chat.errors import failure_in, reported
+from dragoman.types import HttpReply, HttpRequest
+from dragoman.wire import json
+
+MOST_MODELS = 10_000
+"""Names that are taken; OpenRouter, which resells everybody's, lists some hundreds."""
+
+LONGEST_NAME = 200
+"""Characters of a name; one that is longer, or holds what no name does, is left out."""
+
+
+def models_request(url: str, key: str | None) -> HttpRequest:
+    """Asks the service at `url` for its models."""
+    headers = [("accept", "application/json")]
+    if key:
+        headers.append(("authorization", f"Bearer {key}"))
+    return HttpRequest(method="GET", url=f"{url.rstrip('/')}/models", headers=tuple(headers))
+
+
+def decode_models(reply: HttpReply) -> tuple[str, ...]:
+    """The names, each once. Raises BadEventError, or what the service says is wrong.
+
+    `{"data": [{"id": …}]}`; some services (Together) leave the list bare.
+    """
+    value = json.decode_event(reply.body)
+    entries = value.get("data") if isinstance(value, dict) else value
+    if not isinstance(entries, list):
+        failure = failure_in(value)
+        raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
+    names = (entry.get("id") for entry in entries[:MOST_MODELS] if isinstance(entry, dict))
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= LONGEST_NAME and text.isprintable() and " " not in text
