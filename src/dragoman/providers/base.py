@@ -13,6 +13,7 @@ from dragoman.errors import ConfigurationError, TransportError
 from dragoman.protocols.codec import ClientCodec
 from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
+from dragoman.providers.settings import address, model_name, seconds, taken
 from dragoman.transport.choice import Transports
 from dragoman.transport.native.transport import NativeTransport
 from dragoman.transport.seam import Limits, Reply, Route, Transport
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 
 AsyncResult = AsyncGenerator[str, None]
 """The text of an answer, piece by piece; it may be awaited as well, which opens it."""
-
-SETTINGS = frozenset(
-    {"url", "api_key", "secret", "password", "impersonate", "broken_mark", "limits", "ca_file", "strict"}
-)
-"""Attributes that a single call may override by name."""
 
 
 class AsyncGeneratorProvider:
@@ -131,12 +127,13 @@ class AsyncGeneratorProvider:
         `session` (aiohttp's, used and left open), any of SETTINGS, the chat options of OpenAI's API, and whatever else
         the service's own protocol takes.
         """
-        timeout = kwargs.pop("timeout", None)
+        timeout = seconds(kwargs.pop("timeout", None))
         connector, session = kwargs.pop("connector", None), kwargs.pop("session", None)
         kwargs.pop("stream", None)
-        overrides = {name: kwargs.pop(name) for name in SETTINGS & kwargs.keys()}
-        provider = cls.configured(overrides) if overrides else cls
-        return provider._texts(model, messages, kwargs, _silence(proxy, timeout, provider), _given(session, connector))
+        overrides = taken(kwargs)
+        name, provider = model_name(model), cls.configured(overrides) if overrides else cls
+        route = _silence(address(proxy), timeout, provider)
+        return provider._texts(name, messages, kwargs, route, _given(session, connector))
 
     @classmethod
     async def create_async(cls, model: str, messages: Messages, proxy: str | None = None, **kwargs: Any) -> str:

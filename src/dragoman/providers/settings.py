@@ -1,0 +1,62 @@
+"""Settings of a class that a single call of `create_async_generator` may say otherwise. Knows no class."""
+
+from math import isfinite
+from types import UnionType
+from typing import Any
+
+from dragoman.errors import InvalidRequestError
+from dragoman.transport.seam import Limits
+
+SETTINGS: dict[str, type | UnionType] = {
+    "url": str,
+    "api_key": str | None,
+    "secret": str,
+    "password": str | None,
+    "impersonate": str | None,
+    "broken_mark": str | None,
+    "limits": Limits,
+    "ca_file": str | None,
+    "strict": bool,
+}
+"""Attributes by name, and what each may hold. Where None is no value of its own, it means: not said."""
+
+
+def taken(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The settings among `kwargs`, taken out of them. Raises InvalidRequestError, which shows no value."""
+    said = {name: kwargs.pop(name) for name in SETTINGS.keys() & kwargs.keys()}
+    for name, value in said.items():
+        if not isinstance(value, SETTINGS[name] | None):
+            raise wrong(name, _spelt(SETTINGS[name]), value)
+    return {name: value for name, value in said.items() if value is not None or isinstance(None, SETTINGS[name])}
+
+
+def seconds(value: object) -> float | None:
+    """A timeout; None where nothing was said. Raises InvalidRequestError."""
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value > 0:
+        return float(value)
+    raise wrong("timeout", "a finite number of seconds above 0", value)
+
+
+def address(value: object) -> str | None:
+    """A proxy's URL; None where nothing was said. Raises InvalidRequestError."""
+    if value is None or isinstance(value, str):
+        return value
+    raise wrong("proxy", "a URL", value)
+
+
+def model_name(value: object) -> str:
+    """A model's name; empty where nothing was said. Raises InvalidRequestError."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise wrong("model", "a string", value)
+
+
+def wrong(name: str, expected: str, value: object) -> InvalidRequestError:
+    """The refusal of an argument, of which only its type is said."""
+    return InvalidRequestError(f"{name}: expected {expected}, got {type(value).__name__}")
+
+
+def _spelt(kind: type | UnionType) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind)
