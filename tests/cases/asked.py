@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
@@ -100,7 +101,7 @@ async def in_process(config: Config, head: list[str], body: bytes) -> Got:
     scope = {
         "type": "http",
         "method": method,
-        "path": path,
+        "path": unquote(path),
         "query_string": query.encode(),
         "headers": [(name.lower().encode(), value.strip().encode("latin-1")) for name, _, value in fields],
     }
