@@ -283,3 +283,13 @@ async def test_standard_output_will_do(capfd: pytest.CaptureFixture[str]) -> Non
     async with running(logging_to(Path("-"), Config(gateway=GatewayConfig(port=0)))) as up:
         await chat(up.url, "text: a")
     assert json.decode_event(capfd.readouterr().out.encode())["status"] == 200
+
+
+async def test_what_is_lost_of_question_and_answer_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    async with running(logging_to(path, Config(fronts={"aichatonline": FrontConfig(model="offline/script")}))) as up:
+        front, named = "/aichatonline/aichatonline/api/chat/gpt", {"UniqueId": "x"}
+        await ask(up.url, "POST", front, named, b'{"prompt":"reasoning: hm\\ntext: a","mood":1}')
+        await ask(up.url, "POST", PATH, None, chat_body("text: a", "offline/echo", stop=["b"]))
+        await ask(up.url, "POST", PATH, None, chat_body("text: a", stream=True))
+    assert [line.get("losses") for line in lines(path)] == ["answer.reasoning, answer.usage", "stop", None]

@@ -3,14 +3,12 @@
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer
+from dragoman.protocols.unsaid import OURS
 from dragoman.types import ResponseStart, StreamEvent
-
-NAME = "dragoman"
-"""Under which `extra` keeps the service's own name of its model."""
 
 
 class Named(Answer):
-    """An answer of `model`, a route or `provider/model`, whatever the service calls it."""
+    """An answer of `model`, a route or `provider/model`; `extra` keeps the service's own name of it."""
 
     def __init__(self, answer: Answer, model: str) -> None:
         self._answer = answer
@@ -31,4 +29,4 @@ class Named(Answer):
     def _named(self, start: ResponseStart) -> ResponseStart:
         if start.model in {None, self._model}:
             return replace(start, model=self._model)
-        return replace(start, model=self._model, extra=start.extra | {NAME: {"model": start.model}})
+        return replace(start, model=self._model, extra=start.extra | {OURS: {"model": start.model}})

@@ -7,7 +7,8 @@ from dragoman.engine.env import system_env
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.gateway.caller import Caller
 from dragoman.protocols.codec import Encoder, ServerCodec
-from dragoman.types import ChatRequest, Headers, PartStart, ResponseEnd, ResponseStart, StreamEvent
+from dragoman.protocols.unsaid import Unsaid, unsaid
+from dragoman.types import ChatRequest, Headers, PartStart, ResponseEnd, ResponseStart, StreamEvent, unfold
 
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers that keep proxies from holding a stream back; https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering"""
@@ -22,7 +23,9 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
         response = await whole(await handler(request))
     caller.usage, caller.finish_reason = response.usage, response.finish_reason
     answer = codec.encode_response(response, request, system_env())
-    await caller.answer(answer, *_losses(response.losses))
+    lost = (*response.losses, *unsaid(unfold(response), codec.expresses, codec.name))
+    caller.losses = _spelt(lost)
+    await caller.answer(answer, *_header(caller.losses))
 
 
 async def answer_stream(handler: Handler, codec: ServerCodec, request: ChatRequest, caller: Caller) -> None:
@@ -36,7 +39,7 @@ async def answer_stream(handler: Handler, codec: ServerCodec, request: ChatReque
         async with caller:
             answer = await handler(request)
             try:
-                await _relay(answer, encoder, caller)
+                await _relay(answer, encoder, caller, Unsaid(codec.expresses, codec.name))
             except BaseException:
                 answer.close()
                 raise
@@ -49,7 +52,7 @@ async def answer_stream(handler: Handler, codec: ServerCodec, request: ChatReque
     await _let_go(answer)
 
 
-async def _relay(answer: Answer, encoder: Encoder, caller: Caller) -> None:
+async def _relay(answer: Answer, encoder: Encoder, caller: Caller, left_out: Unsaid) -> None:
     held: list[StreamEvent] = []
     losses: tuple[str, ...] = ()
     begun = False
@@ -61,13 +64,17 @@ async def _relay(answer: Answer, encoder: Encoder, caller: Caller) -> None:
                 continue
             events = held
             losses = held[0].losses if isinstance(held[0], ResponseStart) else ()
+            caller.losses = _spelt(losses)
+        left_out.read(events)
         last = events[-1]
         if ended := isinstance(last, ResponseEnd):
             caller.usage, caller.finish_reason = last.usage, last.finish_reason
         data = encoder.send(events)
         if not caller.started and (data or ended):
             caller.heartbeat = encoder.heartbeat
-            await caller.start(encoder.status, (*(STREAM | dict(encoder.headers)).items(), *_losses(losses)))
+            await caller.start(encoder.status, (*(STREAM | dict(encoder.headers)).items(), *_header(caller.losses)))
+        if isinstance(last, ResponseEnd):
+            caller.losses = _spelt((*losses, *last.losses, *left_out.names))
         if data or ended:
             await caller.say(data, more=not ended)
         if ended:
@@ -84,9 +91,11 @@ async def _let_go(answer: Answer) -> None:
         answer.close()
 
 
-def _losses(names: tuple[str, ...]) -> Headers:
-    """The loss manifest as a header, in printable ASCII."""
-    if not names:
-        return ()
+def _spelt(names: tuple[str, ...]) -> str:
+    """The loss manifest as a header and the log have it, in printable ASCII; empty where nothing was lost."""
     text = ascii(", ".join(names))[1:-1]
-    return (("x-dragoman-losses", text if len(text) <= MOST_LOSSES else f"{text[:MOST_LOSSES]}..."),)
+    return text if len(text) <= MOST_LOSSES else f"{text[:MOST_LOSSES]}..."
+
+
+def _header(losses: str) -> Headers:
+    return (("x-dragoman-losses", losses),) if losses else ()

@@ -17,7 +17,8 @@ class Caller(ABC):
     """One request's other end. `started`: a status has been sent. `gone`: it has hung up. `whole`: all has been sent.
 
     `since`, `began`: when the request's head was here, and its answer began, on the monotonic clock. `status`, and from
-    `model` on: what is known of the answer by its end; `failure` is the code of what went wrong.
+    `model` on: what is known of the answer by its end; `failure` is the code of what went wrong, `losses` names what of
+    question and answer was left out.
 
     `async with caller` holds work that ends at once when the caller hangs up (CallerGoneError), or by `interrupt`.
     `heartbeat`: bytes that the server may send in a silence.
@@ -32,6 +33,7 @@ class Caller(ABC):
     usage: Usage | None = None
     finish_reason: FinishReason | None = None
     failure = ""
+    losses = ""
     heartbeat = b""
     _work: asyncio.Task[object] | None = None
     _cancelling = 0

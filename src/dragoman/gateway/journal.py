@@ -38,7 +38,8 @@ class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
 
     `time`: when its answer was over. `end`: `whole`, `broken` (the answer began and did not end well) or `gone` (the
     caller had left by then). `ms`: from its head to the end of the answer; `first_ms`: to the answer's first byte, or
-    the first content of a stream. `error`: the code of what went wrong behind the head.
+    the first content of a stream. `error`: the code of what went wrong behind the head. `losses`: what of question
+    and answer could not be said, as in the header of that name.
     """
 
     time: datetime
@@ -57,6 +58,7 @@ class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     error: str = ""
+    losses: str = ""
 
 
 class Journal:
@@ -103,6 +105,7 @@ class Journal:
                 usage.cache_write_tokens,
                 usage.reasoning_tokens,
                 caller.failure,
+                caller.losses,
             ),
             buffer,
             -1,

@@ -12,7 +12,7 @@ from dragoman.protocols.gate import Gate, is_own, parse, refusal, waiting
 from dragoman.protocols.losses import NAMES
 from dragoman.protocols.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.signature import sign
-from dragoman.protocols.words import spoken, words_of
+from dragoman.protocols.words import WORDS, spoken, words_of
 from dragoman.types import (
     AnyPart,
     ChatRequest,
@@ -99,6 +99,7 @@ class AibnServer(ServerCodec):
     """A drop-in chatgpt-demo: its checks, in its order, in its words. Requests name no model: they ask for `model`."""
 
     name: ClassVar[str] = NAME
+    expresses = WORDS
 
     def __init__(self, *, secret: str = "", password: str | None = None, model: str = "") -> None:
         self._gate = Gate(secret, password)

@@ -22,7 +22,7 @@ from dragoman.protocols.gate import PLAIN, Gate, bare, is_own, parse, refusal, w
 from dragoman.protocols.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.signature import sign
 from dragoman.protocols.status import error_for, retry_after
-from dragoman.protocols.words import spoken, words_of
+from dragoman.protocols.words import WORDS, spoken, words_of
 from dragoman.types import (
     AnyPart,
     ChatRequest,
@@ -120,6 +120,7 @@ class AIChatFreeServer(ServerCodec):
     """A drop-in GeminiProChat: its checks, in its order, in its words. Requests name no model: they ask for `model`."""
 
     name: ClassVar[str] = NAME
+    expresses = WORDS
 
     def __init__(self, *, secret: str = "", password: str | None = None, model: str = "") -> None:
         self._gate = Gate(secret, password)

@@ -13,7 +13,7 @@ from dragoman.protocols.failure import decode_failure, error_in
 from dragoman.protocols.pages import BOM, is_page
 from dragoman.protocols.parts import Parts
 from dragoman.protocols.prompt import format_messages
-from dragoman.protocols.words import Words, spoken, words_of
+from dragoman.protocols.words import WORDS, Words, spoken, words_of
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -177,6 +177,7 @@ class AiChatOnlineServer(ServerCodec):
     """An AiChatOnline. Requests name no model: they ask for `model`."""
 
     name: ClassVar[str] = NAME
+    expresses = WORDS
 
     def __init__(self, *, model: str = "") -> None:
         self._model = model

@@ -123,6 +123,8 @@ class ServerCodec(ABC):
     """The half that a program calls."""
 
     name: ClassVar[str]
+    expresses: ClassVar[frozenset[str]]
+    """What an answer of this protocol can say: kinds of parts, and of the names that `unsaid` asks for those it has."""
 
     def read_question(self, body: bytes) -> Question | None:
         """The question of a request that might be relayed; None where none can be. Raises RequestError."""

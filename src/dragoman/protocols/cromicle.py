@@ -10,7 +10,7 @@ from dragoman.protocols.codec import ClientCodec, Decoder, Encoder, Env, ServerC
 from dragoman.protocols.failure import decode_failure
 from dragoman.protocols.prompt import format_messages
 from dragoman.protocols.raw_text import RawTextDecoder, RawTextEncoder
-from dragoman.protocols.words import spoken, words_of
+from dragoman.protocols.words import WORDS, spoken, words_of
 from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall, HttpReply, HttpRequest, user
 from dragoman.wire.utf8 import well_formed
 
@@ -56,6 +56,7 @@ class CromicleServer(ServerCodec):
     """A Cromicle. Requests name no model: they ask for `model`."""
 
     name: ClassVar[str] = NAME
+    expresses = WORDS
 
     def __init__(self, *, model: str = "") -> None:
         self._model = model

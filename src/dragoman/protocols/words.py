@@ -18,6 +18,9 @@ from dragoman.types import (
 )
 from dragoman.wire.utf8 import well_formed
 
+WORDS = frozenset({"text", "refusal"})
+"""The kinds of parts of an answer that are words."""
+
 
 def spoken(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """`messages` without those that have parts and no text. Raises InvalidRequestError where none is left."""

@@ -20,6 +20,7 @@ class OpenAIChatServer(ServerCodec):
     """Answers `POST /v1/chat/completions`."""
 
     name = NAME
+    expresses = frozenset({"text", "refusal", "reasoning", "tool_call", f"unknown.{NAME}", "usage", "finish_reason"})
     read_question = staticmethod(read_question)
 
     def decode_request(self, call: HttpCall) -> ChatRequest:

@@ -1,0 +1,100 @@
+"""The manifest of what an answer loses on its way to a caller: exact, and in the answer's order."""
+
+import pytest
+
+from dragoman.protocols.aibn import AibnServer
+from dragoman.protocols.aichatfree import AIChatFreeServer
+from dragoman.protocols.aichatonline import AiChatOnlineServer
+from dragoman.protocols.codec import ServerCodec
+from dragoman.protocols.cromicle import CromicleServer
+from dragoman.protocols.openai_chat import OpenAIChatServer
+from dragoman.protocols.unsaid import Unsaid, unsaid
+from dragoman.types import (
+    ChatResponse,
+    FinishReason,
+    Image,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    ResponseEnd,
+    ResponseStart,
+    Text,
+    ToolCall,
+    Unknown,
+    Usage,
+    unfold,
+)
+
+FULL = ChatResponse(
+    parts=(
+        Text(text="a", extra={"theirs": {"citations": [1]}, "own": {"kept": 1}}),
+        Reasoning(text="hm", signature="s"),
+        Image(url="https://x"),
+        Image(url="https://y"),
+        ToolCall(id="1", name="f"),
+        Unknown(protocol="theirs", data={}),
+    ),
+    finish_reason="length",
+    usage=Usage(1, 2),
+    stop_sequence="x",
+    extra={"theirs": {"logprobs": 1, "annotations": []}, "own": {"kept": 1}, "dragoman": {"model": "m"}},
+)
+
+ALL = (
+    "answer.logprobs",
+    "answer.text",
+    "answer.reasoning",
+    "answer.reasoning.signature",
+    "answer.image",
+    "answer.tool_call",
+    "answer.unknown",
+    "answer.usage",
+    "answer.finish_reason",
+    "answer.stop_sequence",
+)
+
+
+def test_everything_is_lost_on_a_protocol_that_says_nothing() -> None:
+    assert unsaid(unfold(FULL), frozenset(), "own") == ALL
+
+
+def test_nothing_is_lost_on_a_protocol_that_says_everything() -> None:
+    everything = frozenset(name.removeprefix("answer.") for name in ALL)
+    assert unsaid(unfold(FULL), everything, "theirs") == ("answer.kept",)
+    assert unsaid(unfold(FULL), everything, "own") == ("answer.logprobs", "answer.citations")
+
+
+def test_a_protocol_gets_its_own_unknown_parts_and_no_others() -> None:
+    events = [PartStart(Unknown(protocol="theirs", data={}))]
+    assert unsaid(events, frozenset({"unknown.theirs"}), "theirs") == ()
+    assert unsaid(events, frozenset({"unknown.own"}), "own") == ("answer.unknown",)
+
+
+@pytest.mark.parametrize(("reason", "lost"), [("stop", ()), ("length", ("answer.finish_reason",))])
+def test_the_usual_end_is_not_missed(reason: FinishReason, lost: tuple[str, ...]) -> None:
+    assert unsaid([ResponseStart(), ResponseEnd(reason)], frozenset(), "own") == lost
+
+
+def test_an_answer_may_come_in_pieces_and_each_loss_is_told_once() -> None:
+    manifest = Unsaid(frozenset({"text", "reasoning"}), "own")
+    manifest.read([ResponseStart(), PartStart(Reasoning(text=""))])
+    assert not manifest.names
+    manifest.read([PartEnd("signature"), PartStart(Image(url="x")), PartEnd()])
+    manifest.read([PartStart(Image(url="y")), PartEnd(), ResponseEnd("stop", extra={"theirs": {"images": [1]}})])
+    assert manifest.names == ("answer.reasoning.signature", "answer.image", "answer.images")
+
+
+FRONTS: list[tuple[ServerCodec, tuple[str, ...]]] = [
+    (OpenAIChatServer(), ("answer.image", "answer.reasoning.signature", "answer.stop_sequence")),
+    *(
+        (front, ("answer.reasoning", "answer.image", "answer.tool_call", "answer.usage", "answer.finish_reason"))
+        for front in (AibnServer(), AIChatFreeServer(), AiChatOnlineServer(), CromicleServer())
+    ),
+]
+
+
+@pytest.mark.parametrize(("front", "lost"), FRONTS, ids=[front.name for front, _ in FRONTS])
+def test_every_front_says_what_it_can(front: ServerCodec, lost: tuple[str, ...]) -> None:
+    found = unsaid(unfold(FULL), front.expresses, front.name)
+    assert set(lost) <= set(found)
+    assert "answer.text" not in found
