@@ -170,7 +170,12 @@ async def test_a_class_of_the_catalogue_takes_other_attributes(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("model", "nearest"),
-    [("offline/elisa", "eliza"), ("ofline/eliza", "offline/eliza"), ("eliza", "offline/eliza")],
+    [
+        ("offline/elisa", "eliza"),
+        ("ofline/eliza", "offline/eliza"),
+        ("eliza", "offline/eliza"),
+        ("openai", "name one of its models, as openai/MODEL"),
+    ],
 )
 async def test_an_unknown_model_names_the_nearest(model: str, nearest: str) -> None:
     async with Client(Config()) as client:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from dragoman import SyncClient
-from dragoman.config import Config
+from dragoman.config import Config, ProviderConfig
 from dragoman.errors import ModelNotFoundError, OverloadedError, TruncatedStreamError
-from dragoman.types import PartDelta, ResponseEnd, ResponseStart
+from dragoman.types import ChatRequest, PartDelta, ResponseEnd, ResponseStart, user
+from tests.support.canned import CannedReply, CannedTransport
 
 
 def test_it_chats_and_streams_without_a_loop() -> None:
@@ -23,6 +24,28 @@ def test_it_chats_and_streams_without_a_loop() -> None:
         assert "".join(event.text for event in events if isinstance(event, PartDelta)) == "Hello there"
         assert isinstance(events[-1], ResponseEnd)
         assert client.default_model in client.models()
+
+
+def test_it_takes_what_the_client_takes() -> None:
+    reply = (
+        b'{"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}'
+    )
+    transport = CannedTransport(CannedReply([[reply]], media_type="application/json"))
+    config = Config(providers={"up": ProviderConfig(protocol="openai-chat", url="http://up/v1")})
+    with SyncClient(config, transport=transport) as client:
+        assert client.chat("up/m", "Hi").text == "hi"
+    assert transport.sent[0].url == "http://up/v1/chat/completions"
+
+
+def test_opening_raises_what_is_wrong_before_the_first_byte() -> None:
+    request = ChatRequest(model="offline/echo", messages=(user("Hi"),))
+    with SyncClient(Config()) as client:
+        with client.open(request) as stream:
+            assert isinstance(next(stream), ResponseStart)
+        with pytest.raises(OverloadedError):
+            client.stream("offline/script", "error: 503 busy").open()
+        with pytest.raises(TypeError, match="did you mean seed"):
+            client.stream("offline/echo", "Hi", sed=1)  # type: ignore[call-arg]  # the point of the test
 
 
 def test_errors_arrive_where_they_are_waited_for() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.errors import InvalidRequestError
 from dragoman.providers import OpenAI, OpenAICompatible, format_prompt, get_random_string
 from dragoman.providers.catalogue import catalogue
 from dragoman.providers.request import build_request
@@ -27,7 +28,7 @@ def registered(folder: Path, value: str) -> subprocess.CompletedProcess[str]:
     (info / "entry_points.txt").write_text(f"[dragoman.providers]\nmine = {value}\n")
     code = f"import sys; sys.path.insert(0, {str(folder)!r})\n" + (
         "from dragoman.providers.catalogue import catalogue\n"
-        "from dragoman.errors import ConfigurationError\n"
+        "from dragoman.errors import ConfigurationError, InvalidRequestError\n"
         "try: print(*sorted(catalogue()))\n"
         "except ConfigurationError as exc: print(exc)\n"
     )
@@ -77,6 +78,8 @@ def test_a_prompt_is_the_content_of_one_message_or_lines_of_many() -> None:
     asked: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": []}
     told = {"role": "tool", "tool_call_id": "c1", "content": "42"}
     assert format_prompt([one, asked, told]) == "User: Привет\nTool: 42\nAssistant:"
+    with pytest.raises(InvalidRequestError, match=r"messages\[0\]\.content: expected what JSON can say, got bytes"):
+        format_prompt([{"role": "user", "content": b"x"}])
 
 
 def test_a_random_string_is_new_each_time_and_as_long_as_asked() -> None:

@@ -172,6 +172,8 @@ class Models:
         _, slash, model = name.partition("/")
         if slash:
             return nearest(name, [*self.names(), *(f"{each}/{model}" for each in self.providers)])
+        if name in self.providers:
+            return f"; name one of its models, as {name}/MODEL"
         behind = {full.rpartition("/")[2]: full for full in self.names()}
         return f"; did you mean {behind[name]!r}?" if name in behind else nearest(name, self.names())
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.protocols.openai_chat import decode_messages
 from dragoman.protocols.prompt import format_messages
+from dragoman.providers.request import build_request
 from dragoman.types import Message, ToolResult
 
 Messages = list[dict[str, Any]]
@@ -14,8 +14,11 @@ Messages = list[dict[str, Any]]
 
 
 def format_prompt(messages: Messages) -> str:
-    """The conversation as one text: one message is its content, more are `Role: content` lines and `Assistant:`."""
-    return format_messages(tuple(map(_told, decode_messages(messages))))
+    """The conversation as one text: one message is its content, more are `Role: content` lines and `Assistant:`.
+
+    Raises InvalidRequestError that names the place.
+    """
+    return format_messages(tuple(map(_told, build_request("", messages, {}).messages)))
 
 
 def _told(message: Message) -> Message:
