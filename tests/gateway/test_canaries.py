@@ -38,8 +38,9 @@ def provider(protocol: str, url: str) -> ProviderConfig:
 
 def refused(status: int, words: str) -> Script:
     async def answer(exchange: Exchange) -> None:
-        said = json.dumps({"error": {"message": words, "code": words, "type": words, "param": words}})
-        await exchange.reply(status, JSON, said.encode())
+        more = {"metadata": {"raw": words, words: [words]}, "innererror": words}
+        said = {"error": {"message": words, "code": words, "type": words, "param": words} | more}
+        await exchange.reply(status, JSON, json.dumps(said).encode())
 
     return answer
 

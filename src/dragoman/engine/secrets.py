@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from dragoman.engine.ordinary import ORDINARY
+from dragoman.engine.ordinary import LONGEST, ORDINARY
 from dragoman.errors import DragomanError
 from dragoman.types.discreet import Discreet
 from dragoman.wire import json
@@ -195,9 +195,9 @@ def _is_ordinary(text: str, start: int, end: int) -> bool:
         start += 1
     while start < end and not text[end - 1].isalpha():
         end -= 1
-    while start > 0 and text[start - 1].isalpha():
+    while start > 0 and end - start <= LONGEST and text[start - 1].isalpha():
         start -= 1
-    while end < len(text) and text[end].isalpha():
+    while end < len(text) and end - start <= LONGEST and text[end].isalpha():
         end += 1
     return text[start:end] in ORDINARY
 
