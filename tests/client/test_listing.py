@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from dragoman.client import Client, SyncClient
-from dragoman.client.listing import FRESH, SULK, Listing
+from dragoman.client.listing import FRESH, PAUSE, Listing
 from dragoman.config import Config, ProviderConfig
 from dragoman.errors import DragomanError, TransportError
 from dragoman.providers.base import AsyncGeneratorProvider
@@ -63,12 +63,12 @@ async def test_a_service_without_a_list_is_not_asked_again_for_a_minute_and_its_
     assert await models.of(("up",)) == {"up": ("a",)}
     clock.now = FRESH
     assert await models.of(("up",)) == {"up": ("a",)}
-    clock.now += SULK - 1
+    clock.now += PAUSE - 1
     assert await models.of(("up",)) == {"up": ("a",)}
     assert len(told) == 2
     clock.now += 1
     assert await models.of(("up",)) == {"up": ("a",)}
-    clock.now += SULK
+    clock.now += PAUSE
     assert await models.of(("up",)) == {"up": ("b",)}
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from aiohttp import ClientSession
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.errors import DragomanError
+from dragoman.providers import AiChatOnline
 from tests.support.gateway import ask, running_gateway
 from tests.support.relaying import EVENTS, JSON, Script, Translating, question
 from tests.support.server import Exchange, serve
@@ -74,6 +76,14 @@ async def library(config: Config) -> str:
     return str(error) + repr(error) + repr(vars(error)) + "".join(traceback.format_exception(error))
 
 
+async def session(config: Config) -> str:
+    """A founding class, with a session of its caller's."""
+    async with Client(config) as client, ClientSession() as given:
+        with pytest.raises(DragomanError) as caught:
+            await client.providers["up"].create_async("m", [{"role": "user", "content": "hi"}], session=given)
+    return str(caught.value) + repr(vars(caught.value)) + "".join(traceback.format_exception(caught.value))
+
+
 async def front(config: Config, client: Client | None, path: str, headers: dict[str, str], body: bytes) -> str:
     async with running_gateway(config, client=client) as url:
         got = await ask(url, "POST", path, headers, body)
@@ -84,7 +94,7 @@ async def everywhere(config: Config) -> dict[str, str]:
     """What each path shows."""
     chat = "/v1/chat/completions"
     site, prompt = "/aichatonline/aichatonline/api/chat/gpt", b'{"prompt":"hi"}'
-    shown = {"library": await library(config)}
+    shown = {"library": await library(config), "session": await session(config)}
     for stream in (True, False):
         body = question(stream=stream)
         shown[f"relay {stream}"] = await front(config, None, chat, {}, body)
@@ -108,6 +118,14 @@ async def test_a_refusal_shows_no_secret_on_any_path(protocol: str, telling: str
         assert {path: tells(said) for path, said in shown.items() if tells(said)} == {}
         assert all("bad <" in said for said in shown.values())
     assert tells((tmp_path / "requests.log").read_text()) == []
+
+
+async def test_a_refused_token_shows_no_secret() -> None:
+    async with serve(refused(401, f"bad <{PASSWORD}> <{API_KEY[:9]}>")) as service, ClientSession() as given:
+        up = type("Up", (AiChatOnline,), {"url": service.url, "password": PASSWORD, "api_key": API_KEY})
+        with pytest.raises(DragomanError) as caught:
+            await up.grab_token(given, None)
+    assert str(caught.value) == "Up: bad <…> <…>"
 
 
 @pytest.mark.parametrize("telling", TELLING)

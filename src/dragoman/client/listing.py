@@ -1,6 +1,7 @@
 """The models that services list themselves: asked for when they are wanted, and remembered for a while."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from time import monotonic
 
@@ -11,13 +12,15 @@ from dragoman.providers.catalogue import Provider
 from dragoman.transport.choice import Transports
 
 PATIENCE = 2.0
-"""Seconds that a service has for its list: who waits for it is a person before a menu."""
+"""Seconds that a service has for its list: a person waits for it, in front of a menu."""
 
 FRESH = 300.0
 """Seconds for which a list is good: models come and go by the week."""
 
-SULK = 60.0
+PAUSE = 60.0
 """Seconds for which a service that gave no list is not asked again."""
+
+log = logging.getLogger("dragoman.client")
 
 
 class Listed(Struct, frozen=True):
@@ -46,12 +49,12 @@ class Listing:
         return {name: self._listed[name].names for name in names}
 
     def close(self) -> None:
-        """Nobody wants to know any more."""
+        """Ends what is being asked."""
         for task in self._asking.values():
             task.cancel()
 
     def _task(self, name: str) -> asyncio.Task[None]:
-        """Asks, once for all who want to know now. It goes on if one of them leaves."""
+        """Asks, once for all who want to know now, and goes on if one of them leaves."""
         loop = asyncio.get_running_loop()
         task = self._asking.get(name)
         if task is None or task.done() or task.get_loop() is not loop:
@@ -59,13 +62,12 @@ class Listing:
         return task
 
     async def _ask(self, name: str) -> None:
-        names, good = self._listed.get(name, Listed()).names, SULK
+        names, good = self._listed.get(name, Listed()).names, PAUSE
         try:
             async with asyncio.timeout(PATIENCE):
                 names, good = await self._providers[name].fetch_models(self._transports), FRESH
-        except (DragomanError, TimeoutError):
-            # A service without a list costs nobody more than this wait.
-            good = SULK
+        except (DragomanError, TimeoutError) as exc:
+            log.debug("%s gives no list of its models: %s", name, exc)
         finally:
             self._asking.pop(name, None)
         self._listed[name] = Listed(names, self._now() + good)

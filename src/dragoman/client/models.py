@@ -70,7 +70,7 @@ class Models:
         return self._names(await self._listing.of(asked))
 
     def close(self) -> None:
-        """Nobody asks any more."""
+        """Ends what is being asked."""
         self._listing.close()
 
     def _names(self, listed: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

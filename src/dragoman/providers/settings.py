@@ -18,7 +18,7 @@ SETTINGS: dict[str, type | UnionType] = {
     "ca_file": str | None,
     "strict": bool,
 }
-"""Attributes by name, and what each may hold. Where None is no value of its own, it means: not said."""
+"""Attributes by name, and what each may hold. None means "not said", except for those that may hold it."""
 
 
 def taken(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def taken(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def seconds(value: object) -> float | None:
-    """A timeout; None where nothing was said. Raises InvalidRequestError."""
+    """A timeout; None if nothing was said. Raises InvalidRequestError."""
     if value is None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value > 0:
@@ -40,14 +40,14 @@ def seconds(value: object) -> float | None:
 
 
 def address(value: object) -> str | None:
-    """A proxy's URL; None where nothing was said. Raises InvalidRequestError."""
+    """A proxy's URL; None if nothing was said. Raises InvalidRequestError."""
     if value is None or isinstance(value, str):
         return value
     raise wrong("proxy", "a URL", value)
 
 
 def model_name(value: object) -> str:
-    """A model's name; empty where nothing was said. Raises InvalidRequestError."""
+    """A model's name; empty if nothing was said. Raises InvalidRequestError."""
     if value is None or isinstance(value, str):
         return value or ""
     raise wrong("model", "a string", value)
