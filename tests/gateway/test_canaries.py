@@ -122,7 +122,8 @@ async def test_a_refusal_shows_no_secret_on_any_path(protocol: str, telling: str
 
 async def test_a_refused_token_shows_no_secret() -> None:
     async with serve(refused(401, f"bad <{PASSWORD}> <{API_KEY[:9]}>")) as service, ClientSession() as given:
-        up = type("Up", (AiChatOnline,), {"url": service.url, "password": PASSWORD, "api_key": API_KEY})
+        up = AiChatOnline.configured({"url": service.url, "password": PASSWORD, "api_key": API_KEY}, "Up")
+        assert issubclass(up, AiChatOnline)
         with pytest.raises(DragomanError) as caught:
             await up.grab_token(given, None)
     assert str(caught.value) == "Up: bad <…> <…>"
