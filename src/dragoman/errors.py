@@ -124,7 +124,7 @@ class DragomanError(Exception):
 
 
 class ConfigurationError(DragomanError):
-    """A setting is wrong. The message names the file, the line, the key, and the nearest known key."""
+    """A setting is wrong: each line of the message names a file, a line, a key, and the nearest known key."""
 
     code = "bad_configuration"
 

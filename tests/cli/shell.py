@@ -26,10 +26,14 @@ class Ran(Struct, frozen=True):
 
 
 def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """An environment in which nothing of the machine's user is seen."""
-    # What coverage needs to look into the process is let through.
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG"} or name.startswith("COV")}
-    return kept | {"HOME": str(home), "PYTHONDEVMODE": "", "LC_ALL": "C.UTF-8", "TERM": "xterm"} | dict(more or {})
+    """An environment in which nothing of the machine's user is seen; a configuration in `home` is named."""
+    # What coverage needs to look into the process is let through, and where the sources are.
+    told = {"PATH", "LANG", "PYTHONPATH"}
+    kept = {name: value for name, value in os.environ.items() if name in told or name.startswith("COV")}
+    named = {"DRAGOMAN_CONFIG": "dragoman.toml"} if (home / "dragoman.toml").exists() else {}
+    return (
+        kept | named | {"HOME": str(home), "PYTHONDEVMODE": "", "LC_ALL": "C.UTF-8", "TERM": "xterm"} | dict(more or {})
+    )
 
 
 def run(home: Path, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:
@@ -83,7 +87,9 @@ models = ["test"]
 
 def configure(home: Path, urls: Mapping[str, str]) -> None:
     """A configuration of services that speak OpenAI's protocol, by their names; `test` is the only model of each."""
-    (home / "dragoman.toml").write_text("\n".join(ENTRY.format(name=name, url=url) for name, url in urls.items()))
+    path = home / "dragoman.toml"
+    path.touch(mode=0o600)
+    path.write_text("\n".join(ENTRY.format(name=name, url=url) for name, url in urls.items()))
 
 
 def chunk(text: str | None = None, finish: str | None = None) -> bytes:

@@ -188,7 +188,10 @@ async def test_an_unknown_model_names_the_nearest(model: str, nearest: str) -> N
     [
         ('[providers.home]\ntype = "aibm"\n', "dragoman.toml:2: providers.home.type: no provider type 'aibm'.*aibn"),
         ('[providers.home]\nprotocol = "openai-chats"\nurl = "http://x"\n', "dragoman.toml:2: .*openai-chat"),
-        ("[providers.mine]\nurl = 'http://x'\n", "dragoman.toml:1: providers.mine: no provider type 'mine'"),
+        (
+            "[providers.mine]\nurl = 'http://x'\n",
+            "dragoman.toml:1: providers.mine: expected protocol or type, got neither",
+        ),
         ('[models.fast]\ntargets = ["nowhere/x"]\n', r"dragoman.toml:2: models.fast.targets\[0\]: .*nowhere/x"),
         ('[gateway]\ndefault_model = "offline/elisa"\n', "dragoman.toml:2: gateway.default_model: .*eliza"),
     ],
@@ -196,6 +199,79 @@ async def test_an_unknown_model_names_the_nearest(model: str, nearest: str) -> N
 def test_a_name_that_stands_for_nothing_is_told_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Client(configuration(tmp_path, text))
+
+
+def test_all_names_that_stand_for_nothing_are_told_at_once(tmp_path: Path) -> None:
+    text = (
+        '[providers.home]\ntype = "aibm"\n[providers.mine]\n[models.fast]\ntargets = ["home/x", "nowhere/x"]\n'
+        '[gateway]\ndefault_model = "offline/elisa"\n'
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        Client(configuration(tmp_path, text))
+    assert [line.partition("dragoman.toml:")[2].partition(": ")[0] for line in str(caught.value).splitlines()] == [
+        "2",
+        "3",
+        "5",
+        "7",
+    ]
+
+
+ROUTES = [
+    (
+        '[models.a]\ntargets = ["b"]\n[models.b]\ntargets = ["offline/echo"]\n',
+        "expected PROVIDER/MODEL, got the route 'b'",
+    ),
+    ('[models.a]\ntargets = ["offline/echo", "a"]\n', "expected PROVIDER/MODEL, got the route 'a'"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), ROUTES)
+def test_a_route_is_no_target_of_a_route(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Client(configuration(tmp_path, text))
+    assert str(caught.value).endswith(message)
+
+
+def test_a_route_may_have_the_name_of_a_service_s_model(tmp_path: Path) -> None:
+    text = '[models."offline/eliza"]\ntargets = ["offline/eliza", "offline/echo"]\n'
+    assert Client(configuration(tmp_path, text)).default_model == "offline/eliza"
+
+
+def test_no_service_may_take_the_offline_models_name(tmp_path: Path) -> None:
+    text = '[providers.offline]\nprotocol = "openai-chat"\nurl = "http://127.0.0.1:1/v1"\n'
+    with pytest.raises(ConfigurationError, match=r"dragoman.toml:1: providers.offline: expected another name, since "):
+        Client(configuration(tmp_path, text))
+
+
+async def test_a_service_is_never_replaced_by_the_offline_model_in_silence(tmp_path: Path) -> None:
+    async with Client(one_service(tmp_path, "http://127.0.0.1:1")) as client:
+        assert client.default_model == ""
+        with pytest.raises(InvalidRequestError, match=r"no model was named, .* set gateway.default_model"):
+            await client.chat("", "Hi")
+        assert (await client.chat("offline/echo", "Hi")).text == "Hi"
+
+
+@pytest.mark.parametrize(
+    ("more", "default"),
+    [
+        ('default_model = "a"\n', "up/a"),
+        ('models = ["b", "a"]\n', "up/b"),
+        ('models = ["b", "a"]\ndefault_model = "a"\n', "up/a"),
+        ('[models.fast]\ntargets = ["up/z"]\n', "fast"),
+        ('[gateway]\ndefault_model = "up/y"\n', "up/y"),
+    ],
+)
+def test_the_default_is_a_model_that_is_known(tmp_path: Path, more: str, default: str) -> None:
+    assert Client(one_service(tmp_path, "http://127.0.0.1:1", more)).default_model == default
+
+
+async def test_tables_in_the_program_configure_a_client() -> None:
+    async with serve(up) as server:
+        tables = {"providers": {"up": {"protocol": "openai-chat", "url": f"{server.url}/v1", "api_key": "sk-mine"}}}
+        async with Client(tables) as client:
+            assert (await client.chat("up/m", "Hi")).text == "Hello"
+    with pytest.raises(ConfigurationError, match=r"^providers.up.ulr: unknown key; did you mean url\?$"):
+        Client({"providers": {"up": {"ulr": "http://x"}}})
 
 
 async def test_a_wrong_option_is_named() -> None:

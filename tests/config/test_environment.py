@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.config import Config, LimitsConfig, ModelConfig, load
+from dragoman.config import Config, LimitsConfig, ModelConfig
 from dragoman.config.schema import ROOT, Table
+from dragoman.config.secrets import FORMS
 from dragoman.errors import ConfigurationError
-from tests.config.test_load import write
+from tests.config.test_load import trusted, write
 
 FILE = """
 [gateway]
@@ -30,7 +31,7 @@ targets = ["my-up/a",
 def over(tmp_path: Path, environ: dict[str, str], text: str = FILE) -> Config:
     """`text` with `environ` over it."""
     write(tmp_path, text)
-    return load(None, environ, tmp_path)
+    return trusted(tmp_path, environ)
 
 
 def refused(tmp_path: Path, environ: dict[str, str], text: str = FILE) -> str:
@@ -128,7 +129,8 @@ REFUSED = [
     ("DRAGOMAN_PROVIDERS_MY_UP_LIMITS_IDLE", "0",
      ": providers.my-up.limits.idle: expected a number of seconds above 0, or inf for no limit, got 0.0"),
     ("DRAGOMAN_PROVIDERS_MY_UP_API_KEY", "canary\n",
-     ': providers.my-up.api_key: expected text of visible ASCII characters, or { env = "NAME" }, got other text'),
+     ': providers.my-up.api_key: expected text of visible ASCII characters, FORMS, '
+     "got one that ends with a line break"),
     ("DRAGOMAN_PROVIDERS_MY_UP_MODEL_ALIASES", "small",
      ": providers.my-up.model_aliases.small: expected text without spaces around it, got empty text"),
     ("DRAGOMAN_MODELS_FAST_TARGETS", "a/b,a/b", ': models.fast.targets[1]: expected every entry once, got "a/b" again'),
@@ -148,7 +150,7 @@ REFUSED = [
 @pytest.mark.parametrize(("variable", "text", "message"), REFUSED)
 def test_a_bad_variable_is_refused_by_its_name(tmp_path: Path, variable: str, text: str, message: str) -> None:
     found = refused(tmp_path, {variable: text})
-    assert found.startswith(f"{variable}{message}")
+    assert found.startswith(f"{variable}{message}".replace("FORMS", FORMS))
     assert "canary" not in found
 
 
@@ -186,3 +188,37 @@ OURS_NOT = {
 @pytest.mark.parametrize("name", OURS_NOT)
 def test_variables_that_are_no_settings_change_nothing(tmp_path: Path, name: str) -> None:
     assert over(tmp_path, {name: OURS_NOT[name]}, "") == over(tmp_path, {}, "")
+
+
+def test_a_secret_s_variable_may_name_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from-file\n")
+    (tmp_path / "keys").write_text("one\ntwo\n")
+    environ = {
+        "DRAGOMAN_PROVIDERS_MY_UP_API_KEY_FILE": str(tmp_path / "key"),
+        "DRAGOMAN_FRONTS_AIBN_PASSWORD_FILE": str(tmp_path / "key"),
+        "DRAGOMAN_GATEWAY_API_KEYS_FILE": str(tmp_path / "keys"),
+    }
+    config = over(tmp_path, environ)
+    assert config.providers["my-up"].api_key == "from-file"
+    assert config.fronts["aibn"].password == "from-file"
+    assert config.gateway.api_keys == ("one", "two")
+    assert over(tmp_path, {"DRAGOMAN_GATEWAY_API_KEY_FILE": str(tmp_path / "key")}).gateway.api_keys == ("from-file",)
+
+
+def test_a_secret_s_variable_and_the_one_for_its_file_are_rivals(tmp_path: Path) -> None:
+    environ = {"DRAGOMAN_GATEWAY_API_KEY": "canary", "DRAGOMAN_GATEWAY_API_KEY_FILE": "/run/secrets/key"}
+    assert refused(tmp_path, environ) == (
+        "DRAGOMAN_GATEWAY_API_KEY_FILE: expected either DRAGOMAN_GATEWAY_API_KEY or this variable, got both"
+    )
+
+
+def test_a_secret_s_file_that_is_missing_is_told_by_the_variable(tmp_path: Path) -> None:
+    assert refused(tmp_path, {"DRAGOMAN_GATEWAY_API_KEY_FILE": str(tmp_path / "none")}) == (
+        "DRAGOMAN_GATEWAY_API_KEY_FILE: gateway.api_key: expected a file with the secret, "
+        "got one that cannot be read: No such file or directory"
+    )
+
+
+@pytest.mark.parametrize("variable", ["DRAGOMAN_GATEWAY_HOST_FILE", "DRAGOMAN_PROVIDERS_MY_UP_URL_FILE"])
+def test_what_is_no_secret_has_no_variable_for_a_file(tmp_path: Path, variable: str) -> None:
+    assert refused(tmp_path, {variable: "x"}).startswith(f"{variable}: unknown variable")

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from dragoman.config import load
+from dragoman.config.file import LARGEST
+from dragoman.config.secrets import FORMS
 from dragoman.errors import ConfigurationError
-from tests.config.test_load import write
+from tests.config.test_load import trusted, write
 
 BAD = [
     # unknown keys
@@ -39,18 +41,23 @@ BAD = [
     ("[gateway]\nport = true", "2: gateway.port: expected a whole number from 0 to 65535, got true"),
     ("[gateway]\nport = {}", "2: gateway.port: expected a whole number from 0 to 65535, got a table"),
     ("[gateway]\nport = []", "2: gateway.port: expected a whole number from 0 to 65535, got an empty list"),
-    (f"[gateway]\nport = 0x{'f' * 9000}", "2: gateway.port: expected a whole number from 0 to 65535, got a number"),
+    (f"[gateway]\nport = 0x{'f' * 9000}",
+     "2: gateway.port: expected a whole number from 0 to 65535, got a number of more than 40 digits"),
+    ("[gateway]\nport = 99999999999999999999",
+     "2: gateway.port: expected a whole number from 0 to 65535, got 99999999999999999999"),
+    ("[gateway]\nworkers = 257", "2: gateway.workers: expected a whole number from 1 to 256, got 257"),
     ("[gateway]\nmax_body = 0", "2: gateway.max_body: expected a whole number of at least 1, got 0"),
     ("[providers.up]\nlimits.idle = 0",
      "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got 0"),
     ("[providers.up]\nlimits.idle = -1.5",
      "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got -1.5"),
     ("[providers.up]\nlimits.idle = nan",
-     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got a number"),
+     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got nan"),
     ("[providers.up]\nlimits.idle = true",
      "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got true"),
     (f"[providers.up]\nlimits.idle = 0x{'f' * 300}",
-     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got a number"),
+     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got a number of more "
+     "than 40 digits"),
     # texts
     ("[providers.up]\ntype = 3", "2: providers.up.type: expected text without spaces around it, got 3"),
     ('[providers.up]\ntype = ""', "2: providers.up.type: expected text without spaces around it, got empty text"),
@@ -88,18 +95,18 @@ BAD = [
      "3: providers.up.protocol: expected either type or protocol, got both"),
     # secrets
     ("[providers.up]\napi_key = 12345",
-     '2: providers.up.api_key: expected text of visible ASCII characters, or { env = "NAME" }, got a number'),
+     '2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got a number'),
     ('[providers.up]\napi_key = "canary\\r\\nx: y"',
-     '2: providers.up.api_key: expected text of visible ASCII characters, or { env = "NAME" }, got other text'),
+     '2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got other text'),
     ('[providers.up]\napi_key = ""',
-     '2: providers.up.api_key: expected text of visible ASCII characters, or { env = "NAME" }, got empty text'),
-    ('[providers.up]\nsecret = ["canary"]', '2: providers.up.secret: expected text, or { env = "NAME" }, got a list'),
+     '2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got empty text'),
+    ('[providers.up]\nsecret = ["canary"]', '2: providers.up.secret: expected text, FORMS, got a list'),
     ('[providers.up]\npassword = { env = "KEY", or = "canary" }',
-     '2: providers.up.password: expected text, or { env = "NAME" }, got a table'),
+     '2: providers.up.password: expected text, FORMS, got a table'),
     ("[fronts.aibn]\npassword = true",
-     '2: fronts.aibn.password: expected text, or { env = "NAME" }, got true or false'),
+     '2: fronts.aibn.password: expected text, FORMS, got true or false'),
     ('[providers.up]\nproxy = "ftp://canary@h"',
-     '2: providers.up.proxy: expected an http, https, socks5 or socks5h URL, or { env = "NAME" }, got other text'),
+     '2: providers.up.proxy: expected an http, https, socks5 or socks5h URL, FORMS, got other text'),
     ('[providers.up]\napi_key = { env = "API_KYE" }',
      "2: providers.up.api_key: expected the environment variable API_KYE to be set, got none; did you mean API_KEY?"),
     ('[gateway]\napi_keys = [\n "a",\n { env = "ZZZZZZZZZZ" }]',
@@ -107,7 +114,15 @@ BAD = [
     ('[providers.up]\napi_key = { env = "sk-canary" }',
      "2: providers.up.api_key: expected the environment variable that it names to be set, got none"),
     ('[providers.up]\napi_key = { env = "BROKEN_KEY" }',
-     '2: providers.up.api_key: expected text of visible ASCII characters, or { env = "NAME" }, got other text'),
+     "2: providers.up.api_key: expected text of visible ASCII characters, got one that ends with a line break in the "
+     "variable BROKEN_KEY"),
+    ('[providers.up]\napi_key = { evn = "canary" }',
+     "2: providers.up.api_key: expected text of visible ASCII characters, FORMS, got a table; did you mean env?"),
+    ('[providers.up]\napi_key = { file = "none" }',
+     "2: providers.up.api_key: expected a file with the secret, got one that cannot be read: "
+     "No such file or directory"),
+    ('[providers.up]\npassword = { file = "/dev/zero" }',
+     "2: providers.up.password: expected a file with the secret, of at most 64 KiB, got a larger one"),
 ]  # fmt: skip
 
 
@@ -115,16 +130,23 @@ BAD = [
 def test_a_bad_file_is_refused_with_its_line_and_key(tmp_path: Path, text: str, message: str) -> None:
     write(tmp_path, text)
     with pytest.raises(ConfigurationError) as caught:
-        load(None, {"API_KEY": "canary", "BROKEN_KEY": "canary\n"}, tmp_path)
-    assert str(caught.value) == f"dragoman.toml:{message}"
+        trusted(tmp_path, {"API_KEY": "canary", "BROKEN_KEY": "canary\n"})
+    assert str(caught.value) == f"dragoman.toml:{message}".replace("FORMS", FORMS)
     assert "canary" not in str(caught.value)
 
 
 SYNTAX = [
-    ("[gateway]\nport 80", "2: expected TOML, got at column 6: "),
-    ("[gateway]\nport = 1\nport = 2\n", "3: expected TOML, got at column "),
-    ("[gateway]\n[gateway]", "2: expected TOML, got at column "),
-    ('[gateway]\n\nhost = "', "3: expected TOML, got at end of file: "),
+    ("[gateway]\nport 80", "2: expected = after the key (at column 6)"),
+    ("[gateway]\nport = 1\nport = 2\n", "3: gateway.port stands twice, first in line 2"),
+    ("[providers.up]\n\n[providers.up]", "3: [providers.up] stands twice, first in line 1"),
+    ("[providers]\nup = { url = 1, url = 2 }", "2: providers.up.url stands twice, first in line 2"),
+    ("[[q]]\na = 1\n[[q]]\na = 2\nb", "5: expected = after the key (at the end of the file)"),
+    ('[gateway]\n\nhost = "', "3: expected a quote at the end of the text (at the end of the file)"),
+    ("[gateway]\nhost = “::1”", "2: expected TOML, got the typographic quote “; "),
+    ('[gateway]\nhost = "::1”\n', "2: expected TOML, got the typographic quote ”; "),
+    ('[gateway]\nrequest_log = "C:\\logs"', "2: expected \\\\ for each backslash of a text, or the text in "),
+    ("[gateway]\nhost = localhost", "2: expected a value: text in quotes, a number, "),
+    ("a.b = 1\n[a]", "2: expected a table that does not stand elsewhere already"),
 ]
 
 
@@ -132,31 +154,36 @@ SYNTAX = [
 def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path, text: str, beginning: str) -> None:
     write(tmp_path, text)
     with pytest.raises(ConfigurationError) as caught:
-        load(None, {}, tmp_path)
+        trusted(tmp_path, {})
     assert str(caught.value).startswith(f"dragoman.toml:{beginning}")
 
 
 BYTES = [
     (b"\xef\xbb\xbf[gateway]", ":1: expected UTF-8 without a byte order mark, got one"),
-    (b"\xff\xfe[\x00", ":1: expected UTF-8, got the byte 0xff"),
+    (b"\xff\xfe[\x00", ":1: expected UTF-8, got what looks like UTF-16; save it as UTF-8"),
+    (b"[gateway]\n\xff", ":2: expected UTF-8, got the byte 0xff"),
+    (b"#" * (LARGEST + 1), ": expected at most 16 MiB, got more"),
     (b'[gateway]\nhost = "caf\xe9"', ":2: expected UTF-8, got the byte 0xe9"),
     (b"a = " + b"[" * 20_000, ": expected TOML, got lists or tables too deep in each other"),
     (b"a = " + b"9" * 5_000, ": expected TOML, got: Exceeds the limit"),
 ]
 
 
-@pytest.mark.parametrize(("data", "beginning"), BYTES, ids=["mark", "utf-16", "latin-1", "deep", "long"])
+IDS = ["mark", "utf-16", "byte", "size", "latin-1", "deep", "long"]
+
+
+@pytest.mark.parametrize(("data", "beginning"), BYTES, ids=IDS)
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path, data: bytes, beginning: str) -> None:
     (tmp_path / "dragoman.toml").write_bytes(data)
     with pytest.raises(ConfigurationError) as caught:
-        load(None, {}, tmp_path)
+        trusted(tmp_path, {})
     assert str(caught.value).startswith(f"dragoman.toml{beginning}")
 
 
 def test_a_directory_of_that_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dragoman.toml").mkdir()
     with pytest.raises(ConfigurationError) as caught:
-        load(None, {}, tmp_path)
+        trusted(tmp_path, {})
     assert str(caught.value) == "dragoman.toml: expected a file, got a directory"
 
 
@@ -164,9 +191,29 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     loop = tmp_path / "dragoman.toml"
     loop.symlink_to(loop)
     with pytest.raises(ConfigurationError, match=r"^dragoman\.toml: expected a file that can be read, got: "):
-        load(None, {}, tmp_path)
+        trusted(tmp_path, {})
 
 
 def test_a_path_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="expected the path of a file, got: "):
         load("a\0b", {})
+
+
+def test_every_mistake_is_told_at_once_in_the_order_of_its_line(tmp_path: Path) -> None:
+    text = "[gateway]\nprot = 1\n[models.fast]\ntarget = []\n[providers.up]\nstrict = 1\nurl = 2\n[gatway]\n"
+    write(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        trusted(tmp_path, {"DRAGOMAN_PORT": "1"})
+    assert [line.partition(": expected")[0] for line in str(caught.value).splitlines()] == [
+        "DRAGOMAN_PORT: unknown variable; did you mean DRAGOMAN_GATEWAY_PORT?",
+        "dragoman.toml:2: gateway.prot: unknown key; did you mean port?",
+        "dragoman.toml:4: models.fast.target: unknown key; did you mean targets?",
+        "dragoman.toml:6: providers.up.strict",
+        "dragoman.toml:7: providers.up.url",
+        "dragoman.toml:8: gatway: unknown key; did you mean gateway?",
+    ]
+
+
+def test_a_device_without_end_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"^/dev/zero: expected at most 16 MiB, got more$"):
+        load("/dev/zero", {})

@@ -1,6 +1,8 @@
 """Good files, and which of several is read."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from msgspec import UNSET
@@ -12,9 +14,12 @@ from dragoman.config import (
     LimitsConfig,
     ModelConfig,
     ProviderConfig,
+    from_tables,
     load,
 )
+from dragoman.config.file import File, read
 from dragoman.config.load import places
+from dragoman.config.trust import Trust
 from dragoman.errors import ConfigurationError
 
 EXAMPLE = """
@@ -51,6 +56,14 @@ def write(folder: Path, text: str) -> Path:
     path = folder / "dragoman.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def trusted(folder: Path, environ: Mapping[str, str]) -> Config:
+    """What is configured in `folder`, whose file is trusted."""
+    environ = {"XDG_STATE_HOME": str(folder / "state"), **environ}
+    if (file := read(folder / "dragoman.toml", "dragoman.toml")) is not None:
+        Trust(environ).keep(file)
+    return load(None, environ, folder)
 
 
 def configured(tmp_path: Path, text: str, **environ: str) -> Config:
@@ -103,7 +116,9 @@ PROVIDERS = [
         ProviderConfig(models=("llama 3:8b", "b"), default_model="b"),
     ),
     ('model_aliases = { "gpt-4.1" = "big" }', ProviderConfig(model_aliases={"gpt-4.1": "big"})),
-    ('impersonate = "chrome107"\nca_file = "own.pem"', ProviderConfig(impersonate="chrome107", ca_file="own.pem")),
+    ('impersonate = "chrome107"', ProviderConfig(impersonate="chrome107")),
+    ('impersonate = ""', ProviderConfig(impersonate=None)),
+    ('ca_file = "/certs/own.pem"', ProviderConfig(ca_file="/certs/own.pem")),
     ("limits = { idle = 3, total = inf }", ProviderConfig(limits=LimitsConfig(idle=3.0, total=None))),
     ("limits.first_byte = 0.5", ProviderConfig(limits=LimitsConfig(first_byte=0.5))),
 ]
@@ -122,6 +137,49 @@ def test_what_was_not_said_differs_from_what_was_said_and_empty(tmp_path: Path) 
     assert LimitsConfig(idle=3.0, total=None).said() == {"idle": 3.0, "total": None}
 
 
+def test_relative_paths_start_from_the_folder_of_their_file(tmp_path: Path) -> None:
+    folder = tmp_path / "etc"
+    text = '[providers.up]\nca_file = "own.pem"\napi_key = { file = "key" }\n[gateway]\napi_keys = [{ file = "key" }]\n'
+    write(folder, text)
+    (folder / "key").write_text("from-file\r\n")
+    config = load(folder / "dragoman.toml", {})
+    assert config.providers["up"] == ProviderConfig(ca_file=str(folder / "own.pem"), api_key="from-file")
+    assert config.gateway.api_keys == ("from-file",)
+
+
+TABLES = [
+    ({}, Config()),
+    ({"gateway": {"port": 1, "api_keys": ("a", "b")}}, Config(gateway=GatewayConfig(port=1, api_keys=("a", "b")))),
+    (
+        MappingProxyType({"providers": {"up": {"type": "aibn", "api_key": {"env": "KEY"}, "ca_file": Path("a.pem")}}}),
+        Config(providers={"up": ProviderConfig(type="aibn", api_key="from-env", ca_file="a.pem")}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("tables", "expected"), TABLES)
+def test_tables_in_the_program_configure_as_a_file_would(tables: Mapping[str, object], expected: Config) -> None:
+    assert from_tables(tables, {"KEY": "from-env", "DRAGOMAN_GATEWAY_PORT": "9"}) == expected
+
+
+WRONG_TABLES = [
+    ({1: {}}, "1: unknown key; known are "),
+    ({"providers": {1: {}}}, "providers.1: expected a name without spaces and slashes, got 1"),
+    ({"gateway": {"port": None}}, "gateway.port: expected a whole number from 0 to 65535, got "),
+    ({"gateway": {2: 1}}, "gateway.2: unknown key; "),
+    ({"providers": {"up": ProviderConfig(api_key="canary")}}, "providers.up: expected a table, got "),
+    ({"gateway": {"api_keys": {"canary"}}}, "gateway.api_keys: expected a list of "),
+]
+
+
+@pytest.mark.parametrize(("tables", "message"), WRONG_TABLES)
+def test_wrong_tables_are_refused_by_their_key(tables: Mapping[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        from_tables(tables, {})
+    assert str(caught.value).startswith(message)
+    assert "canary" not in str(caught.value)
+
+
 def test_a_list_is_whole_after_an_edit_with_windows_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "dragoman.toml"
     path.write_bytes(b'[models.fast]\r\ntargets = [\r\n  "a/b",\r\n  "c/d",\r\n]\r\n')
@@ -131,14 +189,14 @@ def test_a_list_is_whole_after_an_edit_with_windows_line_ends(tmp_path: Path) ->
 
 
 def test_no_file_means_all_at_its_default(tmp_path: Path) -> None:
-    config = load(None, {}, tmp_path)
+    config = trusted(tmp_path, {})
     assert config == Config()
     assert config.where("gateway", "port") == "gateway.port"
 
 
 def test_where_names_the_nearest_place_that_is_known(tmp_path: Path) -> None:
     write(tmp_path, '[gateway]\nport = 1\n\n[providers."a.b"]\ntype = "aibn"\n')
-    config = load(None, {}, tmp_path)
+    config = trusted(tmp_path, {})
     assert config.where("providers", "a.b", "type") == 'dragoman.toml:5: providers."a.b".type'
     assert config.where("providers", "a.b", "url") == 'dragoman.toml:4: providers."a.b".url'
     assert config.where("models", "fast") == "dragoman.toml: models.fast"
@@ -150,6 +208,7 @@ def test_the_sources_take_precedence_in_their_order(tmp_path: Path) -> None:
         for port, name in enumerate(["explicit", "named", "here", "home/.config/dragoman"], 1)
     )
     environ = {"HOME": str(tmp_path / "home")}
+    Trust(environ).keep(File(here, "", here.read_bytes(), here.stat()))
     with_name = environ | {"DRAGOMAN_CONFIG": str(named)}
     assert load(str(explicit), with_name, here.parent).gateway.port == 1
     assert load(None, with_name, here.parent).gateway.port == 2
@@ -166,6 +225,8 @@ def test_the_working_directory_and_the_process_environment_are_the_default(
     write(tmp_path, "[gateway]\nport = 1\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DRAGOMAN_CONFIG", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    trusted(tmp_path, {})
     monkeypatch.setenv("DRAGOMAN_GATEWAY_HOST", "0.0.0.0")
     config = load()
     assert config.gateway == GatewayConfig(host="0.0.0.0", port=1)

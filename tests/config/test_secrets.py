@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.pretty import pretty_repr
 
-from dragoman.config import Config, FrontConfig, GatewayConfig, ProviderConfig, load
+from dragoman.config import Config, FrontConfig, GatewayConfig, ProviderConfig
 from dragoman.errors import ConfigurationError
-from tests.config.test_load import write
+from tests.config.test_load import trusted, write
 
 CANARY = "canary-7Q"
 SECRETS = Config(
@@ -58,7 +58,7 @@ PLACES = [
 def test_a_refused_secret_is_not_shown(tmp_path: Path, text: str) -> None:
     write(tmp_path, text.replace("CANARY", CANARY if "'" in text else f'"{CANARY}"'))
     with pytest.raises(ConfigurationError) as caught:
-        load(None, {}, tmp_path)
+        trusted(tmp_path, {})
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
@@ -68,5 +68,5 @@ NAMES = ["GATEWAY_API_KEY", "PROVIDERS_UP_API_KEY", "PROVIDERS_UP_PROXY", "PROVI
 @pytest.mark.parametrize("name", NAMES)
 def test_a_refused_secret_of_a_variable_is_not_shown(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        load(None, {f"DRAGOMAN_{name}": f"é{CANARY}"}, tmp_path)
+        trusted(tmp_path, {f"DRAGOMAN_{name}": f"é{CANARY}"})
     assert CANARY not in "".join(traceback.format_exception(caught.value))

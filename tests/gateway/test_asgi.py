@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, chdir
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ import uvicorn
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
-from dragoman.errors import InvalidRequestError
+from dragoman.errors import ConfigurationError, InvalidRequestError
 from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.asgi import AsgiGateway, Message, application
 from dragoman.wire import json
@@ -143,11 +143,15 @@ async def test_the_client_is_closed_with_the_server() -> None:
 
 
 async def test_an_application_has_the_configuration_that_is_found(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "dragoman.toml").write_text('[gateway]\ndefault_model = "offline/echo"\n')
-    with chdir(tmp_path):
-        app = application()
+    path = tmp_path / "dragoman.toml"
+    monkeypatch.setenv("DRAGOMAN_CONFIG", str(path))
+    path.write_text('[gateway]\ndefault_model = "offline/nobody"\n')
+    with pytest.raises(ConfigurationError, match=r"no model .nobody."):
+        application()
+    path.write_text('[gateway]\ndefault_model = "offline/echo"\n')
+    app = application()
     sent: list[Message] = []
     received = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
 

@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -165,12 +167,58 @@ async def test_aibn_signs_over_seconds_and_sends_the_password() -> None:
     assert (third["pass"], third["sign"]) == ("second", sha256(f"{third['time']}:Привет:"))
 
 
-async def test_aibn_really_is_a_browser() -> None:
+class Alike(Aibn):
+    impersonate = "chrome107"
+
+
+@pytest.mark.parametrize("overrides", [{"impersonate": "chrome107"}, {}])
+async def test_aibn_really_is_a_browser(overrides: dict[str, str]) -> None:
     async with serve(raw) as server:
-        await at(Aibn, server.url).create_async("", HELLO)
+        await at(Aibn if overrides else Alike, server.url, **overrides).create_async("", HELLO)
     headers = server.requests[0].headers
     assert "Chrome/107" in headers["user-agent"]
     assert "sec-ch-ua" in headers
+
+
+async def test_a_host_in_this_machine_is_asked_without_a_browser_s_likeness() -> None:
+    async with serve(raw) as server:
+        await at(Aibn, server.url).create_async("", HELLO)
+        await at(Alike, server.url, impersonate=None).create_async("", HELLO)
+    assert ["sec-ch-ua" in request.headers for request in server.requests] == [False, False]
+
+
+LIKENESSES = [
+    (Aibn, {}, "chrome107"),
+    (Aibn, {"url": "http://127.0.0.2:3000"}, None),
+    (Aibn, {"url": "http://[::1]:3000"}, None),
+    (Aibn, {"url": "http://LOCALHOST"}, None),
+    (Aibn, {"url": "http://chat.localhost/x"}, None),
+    (Aibn, {"url": "https://mine.example"}, "chrome107"),
+    (Aibn, {"url": "http://127.0.0.1.example"}, "chrome107"),
+    (Aibn, {"url": "http://127.0.0.1", "impersonate": "chrome"}, "chrome"),
+    (Alike, {"url": "http://127.0.0.1"}, "chrome107"),
+    (Cromicle, {"url": "https://mine.example"}, None),
+]
+
+
+@pytest.mark.parametrize(("provider", "attributes", "likeness"), LIKENESSES)
+def test_what_a_hosted_site_wants_is_not_asked_of_one_s_own(
+    provider: type[AsyncGeneratorProvider], attributes: dict[str, str], likeness: str | None
+) -> None:
+    assert provider.configured(attributes).likeness() == likeness
+
+
+WITHOUT_EXTRA = """
+import sys
+sys.modules["curl_cffi"] = None  # what an import of it then meets is an ImportError
+from dragoman.providers import Aibn
+print(Aibn.configured({"url": "https://mine.example"}).likeness(), Aibn.likeness())
+"""
+
+
+def test_a_host_of_one_s_own_works_without_the_extra() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_EXTRA], capture_output=True, timeout=30, check=True)
+    assert done.stdout == b"None chrome107\n"
 
 
 async def test_aichatfree_sends_geminis_roles_signed_over_milliseconds() -> None:

@@ -137,12 +137,12 @@ MOVING = [
     PermissionDeniedError("no"),
     ModelNotFoundError("none"),
     QuotaExhaustedError("paid up"),
+    ConfigurationError("a certificate that was moved"),
 ]
 STAYING = [
     InvalidRequestError("bad"),
     ContentFilterError("no"),
     ContextLengthError("long"),
-    ConfigurationError("wrong"),
 ]
 
 

@@ -22,7 +22,7 @@ PATIENCE = 30.0
 OFFLINE = "offline"
 
 ADVICE = """\
-No service is configured; the offline model answers. To name one, write dragoman.toml here or in ~/.config/dragoman:
+No service is configured; the offline model answers. To name one, write ~/.config/dragoman/dragoman.toml:
 
     [providers.up]
     protocol = "openai-chat"
@@ -61,8 +61,8 @@ def command(ctx: click.Context, names: tuple[str, ...], timeout: float, as_json:
         configuration = str(client.config.path.resolve()) if client.config.path else None
         say(encode({"configuration": configuration, "providers": [_object(checkup) for checkup in checkups]}).decode())
     else:
-        if client.config.path:
-            say(f"configuration: {client.config.path.resolve()}")
+        for path in client.config.files:
+            say(f"configuration: {path.resolve()}")
         for checkup in checkups:
             say(_report(checkup, max(map(len, chosen))))
         if not client.config.providers:

@@ -3,12 +3,17 @@
 from pathlib import Path
 
 from dragoman.client import Client
+from dragoman.config import load
 from dragoman.errors import DragomanError
 
 
 def known_models(config: Path | None) -> tuple[str, ...]:
     """What `-m` may name."""
     try:
-        return Client(config).models()
+        return Client(load(config, warn=_in_silence)).models()
     except DragomanError:
         return ()
+
+
+def _in_silence(_: str) -> None:
+    """A shell shows what is written while it completes in the middle of the user's line."""

@@ -16,7 +16,7 @@ from dragoman import __version__
 from dragoman.cli.exits import MEANINGS, Exit, exit_code
 from dragoman.cli.options import config_option
 from dragoman.cli.output import complain, forgiving, leave_pipe
-from dragoman.errors import DragomanError, nearest
+from dragoman.errors import ConfigurationError, DragomanError, nearest
 
 
 class Entry(Struct, frozen=True):
@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "providers": Entry("dragoman.cli.providers", "List the services: built in, and configured."),
     "serve": Entry("dragoman.cli.serve", "Run the gateway."),
     "doctor": Entry("dragoman.cli.doctor", "Try every configured service, and say what is wrong."),
+    "trust": Entry("dragoman.cli.trust", "Use a configuration that lies in a working directory."),
     "completion": Entry("dragoman.cli.completion", "Print the shell's completion script."),
 }
 
@@ -97,8 +98,8 @@ def _readerless() -> Iterator[None]:
 def program(config: Path | None) -> None:
     """One command for every chat service, whatever protocol it speaks.
 
-    Without any configuration a small offline model answers; dragoman.toml, here or in the user's configuration folder,
-    names services and models.
+    Without any configuration a small offline model answers; dragoman.toml, in the user's configuration folder or here
+    if the user trusts it, names services and models.
     """
 
 
@@ -123,6 +124,10 @@ def run(arguments: list[str]) -> int:
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
+    except ConfigurationError as exc:
+        for mistake in str(exc).split("\n"):
+            complain(mistake)
+        return exit_code(exc)
     except DragomanError as exc:
         complain(str(exc))
         return exit_code(exc)

@@ -1,10 +1,11 @@
 """One interface to every chat service that is configured."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 from dragoman.client.models import Models, Relayed
-from dragoman.config import Config, load
+from dragoman.config import Config, from_tables, load
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.stream import Stream
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
@@ -13,17 +14,20 @@ from dragoman.transport.choice import Transports
 from dragoman.transport.seam import Transport
 from dragoman.types import ChatRequest, ChatResponse, StreamEvent
 
+Configuration = Config | Mapping[str, Any] | Path | str | None
+"""What a client is configured with."""
+
 
 class Client:
     """Chats with any model by its name: `provider/model`, or a route of the configuration; "" is the default.
 
-    `config`: values, or the path of a file; where it is None, `dragoman.toml` is looked for here and in the user's
-    configuration folder, and with none of them the offline models answer. `transport` serves every call instead of real
-    sockets. Raises ConfigurationError.
+    `config`: values, tables in the shape of the file, or the path of a file; if it is None, `dragoman.toml` is looked
+    for here, where its user has trusted it, and in the user's configuration folder; with no service configured the
+    offline models answer. `transport` serves every call instead of real sockets. Raises ConfigurationError.
     """
 
-    def __init__(self, config: Config | Path | str | None = None, *, transport: Transport | None = None) -> None:
-        self.config = config if isinstance(config, Config) else load(Path(config) if config else None)
+    def __init__(self, config: Configuration = None, *, transport: Transport | None = None) -> None:
+        self.config = _config(config)
         self._closed = False
         self._transports = Transports(transport)
         self._models = Models(self.config, self._transports)
@@ -95,3 +99,13 @@ class Client:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.aclose()
+
+
+def _config(given: Configuration) -> Config:
+    match given:
+        case Config():
+            return given
+        case Mapping():
+            return from_tables(given)
+        case _:
+            return load(given or None)

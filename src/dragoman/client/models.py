@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict, replace
 
+from dragoman.client.check import check_service
 from dragoman.client.listing import Listing
 from dragoman.client.naming import Named
 from dragoman.config import Config, Key, ProviderConfig
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.relay import Line
-from dragoman.errors import ConfigurationError, ModelNotFoundError, nearest
+from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, nearest
 from dragoman.providers.catalogue import Provider, catalogue
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.routing.fallback import fallback
@@ -22,6 +23,9 @@ from dragoman.types import ChatRequest
 OFFLINE = "offline/eliza"
 """What answers where nothing is configured."""
 
+TAKEN = "offline"
+"""The one name that no service may take: it stands for what needs no service."""
+
 PROTOCOLS = {
     "openai-chat": "openaicompatible",
     "aibn": "aibn",
@@ -31,34 +35,43 @@ PROTOCOLS = {
 }
 """A protocol that the configuration names, to the class that speaks it."""
 
+NO_DEFAULT = "name one (PROVIDER/MODEL), or set gateway.default_model"
+"""What to do where services are configured, and none of their models is known."""
+
 MOST_NAMES = 4096
 """Names whose way is remembered: far more than are in use; callers may make up others."""
 
-OVERRIDES = frozenset(ProviderConfig.__struct_fields__) - {"type", "protocol", "limits", "broken_mark"}
+SWITCHES = frozenset({"broken_mark", "impersonate"})
+"""Settings that may be switched off: UNSET is what was not said."""
+
+OVERRIDES = frozenset(ProviderConfig.__struct_fields__) - {"type", "protocol", "limits"} - SWITCHES
 """Settings that take the place of a class's attribute of the same name."""
 
 
 class Models:
     """What every model's name stands for.
 
-    Raises ConfigurationError for a name in the configuration that stands for nothing.
+    Raises ConfigurationError with all that can only be wrong: names that stand for nothing, services that nobody could
+    reach.
     """
 
     def __init__(self, config: Config, transports: Transports) -> None:
         self._config = config
         self._transports = transports
         self._catalogue = catalogue()
-        self.providers: Mapping[str, Provider] = self._catalogue | {
-            name: self._configured(name, entry) for name, entry in config.providers.items()
-        }
+        self._flaws: list[str] = []
+        self.providers: Mapping[str, Provider] = self._catalogue | self._services()
         self._listing = Listing(self.providers, transports)
         self._relayed: dict[tuple[str, str], Relayed | None] = {}
         self._lines: dict[str, Line | None] = {}
         self._routes: dict[str, Handler] = {}
         self._rest: dict[str, tuple[Handler, ...]] = {}
         for name in config.models:
-            self._routes[name] = self._route(name)
+            self._route(name)
         self.default = self._default()
+        """What answers where no model is named; empty where services are configured, and none of their models."""
+        if self._flaws:
+            raise ConfigurationError("\n".join(self._flaws))
 
     def names(self) -> tuple[str, ...]:
         """What a caller may ask for: routes, then the known models of services, of plugins and the offline ones."""
@@ -77,14 +90,20 @@ class Models:
         plugins = (name for name, provider in self._catalogue.items() if not _is_own(provider))
         named = [
             f"{name}/{model}"
-            for name in dict.fromkeys([*self._config.providers, *plugins, OFFLINE.partition("/")[0]])
+            for name in dict.fromkeys([*self._config.providers, *plugins, TAKEN])
+            if name in self.providers
             for model in dict.fromkeys([*_known(self.providers[name]), *listed.get(name, ())])
         ]
         return (*self._config.models, *named)
 
     def handler(self, model: str) -> Handler:
-        """What answers `model`; the default where it is empty. Raises ModelNotFoundError that names the nearest."""
+        """What answers `model`; the default where it is empty.
+
+        Raises ModelNotFoundError that names the nearest, and InvalidRequestError where there is no default.
+        """
         name = model or self.default
+        if not name:
+            raise InvalidRequestError(f"no model was named, and none is the default: {NO_DEFAULT}")
         route = self._routes.get(name)
         return route if route is not None else self._target(name)
 
@@ -133,26 +152,40 @@ class Models:
         config = self._config
         name = config.gateway.default_model or next(iter(config.models), "")
         if not name:
-            named = ((entry, _default_model(self.providers[entry])) for entry in config.providers)
-            name = next((f"{entry}/{model}" for entry, model in named if model), OFFLINE)
-        self._check(name, "gateway", "default_model")
+            # A service is never replaced by the offline model in silence.
+            entries = [entry for entry in config.providers if entry in self.providers]
+            named = ((entry, _default_model(self.providers[entry])) for entry in entries)
+            name = next((f"{entry}/{model}" for entry, model in named if model), "" if config.providers else OFFLINE)
+        if name:
+            self._check(name, "gateway", "default_model")
         return name
 
-    def _route(self, name: str) -> Handler:
+    def _route(self, name: str) -> None:
         targets = self._config.models[name].targets
-        for place, target in enumerate(targets):
-            self._check(target, "models", name, "targets", place)
-        handlers = [self._target(target) for target in targets]
-        self._rest[name] = tuple(handlers[1:])
-        return fallback(handlers) if len(handlers) > 1 else handlers[0]
+        good = [self._check(target, "models", name, "targets", place) for place, target in enumerate(targets)]
+        if all(good):
+            handlers = [self._target(target) for target in targets]
+            self._rest[name] = tuple(handlers[1:])
+            self._routes[name] = fallback(handlers) if len(handlers) > 1 else handlers[0]
 
-    def _check(self, model: str, *keys: Key) -> None:
+    def _check(self, model: str, *keys: Key) -> bool:
+        """Whether `model` stands for something; if not, that is a flaw of the setting `keys`."""
         if model in self._config.models and keys[0] == "gateway":
-            return
+            return True
+        if self._is_flawed(model.partition("/")[0]):
+            return False
         try:
             self._target(model)
         except ModelNotFoundError as exc:
-            raise ConfigurationError(f"{self._config.where(*keys)}: {exc.message}") from exc
+            is_route = model in self._config.models
+            message = f"expected PROVIDER/MODEL, got the route {model!r}" if is_route else exc.message
+            self._flaws.append(f"{self._config.where(*keys)}: {message}")
+            return False
+        return True
+
+    def _is_flawed(self, name: str) -> bool:
+        """Whether the service `name` was told to be wrong already."""
+        return name in self._config.providers and name not in self.providers
 
     def _target(self, name: str) -> Handler:
         prefix, slash, model = name.partition("/")
@@ -177,27 +210,48 @@ class Models:
         behind = {full.rpartition("/")[2]: full for full in self.names()}
         return f"; did you mean {behind[name]!r}?" if name in behind else nearest(name, self.names())
 
-    def _configured(self, name: str, entry: ProviderConfig) -> Provider:
-        base = self._base(name, entry)
-        said = {key: value for key, value in asdict(entry).items() if key in OVERRIDES and value is not None}
-        if entry.broken_mark is not UNSET:
-            said["broken_mark"] = entry.broken_mark
+    def _services(self) -> dict[str, Provider]:
+        """What is configured, and of which nothing is wrong."""
+        services: dict[str, Provider] = {}
+        for name, entry in self._config.providers.items():
+            base = self._base(name, entry)
+            provider = self._configured(base, name, entry) if base is not None else None
+            wrong = check_service(provider, entry) if provider is not None else {}
+            self._flaws += [f"{self._config.where('providers', name, key)}: {wrong[key]}" for key in wrong]
+            if provider is not None and not wrong:
+                services[name] = provider
+        return services
+
+    def _configured(self, base: Provider, name: str, entry: ProviderConfig) -> Provider:
+        settings = asdict(entry)
+        said = {key: value for key, value in settings.items() if key in OVERRIDES and value is not None}
+        said |= {key: settings[key] for key in SWITCHES if settings[key] is not UNSET}
         if limits := entry.limits.said():
             said["limits"] = replace(base.limits, **limits)
         return base.configured(said, name)
 
-    def _base(self, name: str, entry: ProviderConfig) -> Provider:
-        where, known = self._config.where, self._catalogue
-        if entry.protocol is not None:
+    def _base(self, name: str, entry: ProviderConfig) -> Provider | None:
+        """The class of an entry; None where there is none, which is a flaw."""
+        known = self._catalogue
+        key, message = "type", ""
+        if name == TAKEN:
+            key, message = "", f"expected another name, since {TAKEN}/… needs no service"
+        elif entry.protocol is not None:
             if entry.protocol in PROTOCOLS:
                 return known[PROTOCOLS[entry.protocol]]
-            hint = nearest(entry.protocol, PROTOCOLS)
-            raise ConfigurationError(f"{where('providers', name, 'protocol')}: no protocol {entry.protocol!r}{hint}")
-        kind, key = (name, "") if entry.type is None else (entry.type, "type")
-        if kind.lower() in known:
-            return known[kind.lower()]
-        place = where("providers", name, key) if key else where("providers", name)
-        raise ConfigurationError(f"{place}: no provider type {kind!r}{nearest(kind.lower(), known)}")
+            key, message = "protocol", f"no protocol {entry.protocol!r}{nearest(entry.protocol, PROTOCOLS)}"
+        elif entry.type is not None:
+            kind = entry.type.lower()
+            if kind in known:
+                return known[kind]
+            message = f"no provider type {entry.type!r}{nearest(kind, known)}"
+        elif name.lower() in known:
+            return known[name.lower()]
+        else:
+            key, message = "", f"expected protocol or type, got neither{nearest(name.lower(), known)}"
+        keys = ("providers", name, key) if key else ("providers", name)
+        self._flaws.append(f"{self._config.where(*keys)}: {message}")
+        return None
 
 
 Receiver = Callable[[Reply], Handler]
@@ -225,5 +279,7 @@ def _is_own(provider: Provider) -> bool:
 
 
 def _default_model(provider: Provider) -> str:
-    """The provider's default model; empty where it has none."""
-    return provider.default_model if issubclass(provider, ProviderModelMixin) else ""
+    """The provider's default model, or the first that is listed; empty where none is known."""
+    return (
+        provider.default_model or next(iter(_known(provider)), "") if issubclass(provider, ProviderModelMixin) else ""
+    )

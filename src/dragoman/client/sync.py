@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError, Future
-from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Self, TypeVar, Unpack
 
-from dragoman.client.client import Client
-from dragoman.config import Config
+from dragoman.client.client import Client, Configuration
 from dragoman.engine.answer import Answer
 from dragoman.engine.opening import Opening
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
@@ -21,7 +19,7 @@ T = TypeVar("T")
 class SyncClient:
     """A Client, with the same arguments, whose loop runs in a thread of its own. Close it, or use it in a `with`."""
 
-    def __init__(self, config: Config | Path | str | None = None, *, transport: Transport | None = None) -> None:
+    def __init__(self, config: Configuration = None, *, transport: Transport | None = None) -> None:
         self._client = Client(config, transport=transport)
         self.config = self._client.config
         self.providers = self._client.providers

@@ -1,6 +1,6 @@
 """What the user has set: one TOML file, and over it the environment, as frozen values."""
 
-from dragoman.config.load import load
+from dragoman.config.load import NAME, from_tables, load
 from dragoman.config.values import (
     Config,
     FrontConfig,
@@ -12,6 +12,7 @@ from dragoman.config.values import (
 )
 
 __all__ = [
+    "NAME",
     "Config",
     "FrontConfig",
     "GatewayConfig",
@@ -19,5 +20,6 @@ __all__ = [
     "LimitsConfig",
     "ModelConfig",
     "ProviderConfig",
+    "from_tables",
     "load",
 ]

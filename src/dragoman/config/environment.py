@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from dragoman.config.kinds import Kind, parsed
+from dragoman.config.kinds import Kind, is_secret, parsed
 from dragoman.config.schema import ROOT, Entries, Table
-from dragoman.config.settings import Settings, fault
+from dragoman.config.settings import Flaw, Settings, note
 from dragoman.config.values import dotted
-from dragoman.errors import ConfigurationError, nearest
+from dragoman.errors import nearest
 
 PREFIX = "DRAGOMAN_"
 FILE = "DRAGOMAN_CONFIG"
@@ -31,33 +31,54 @@ WORDS = 5
 
 
 class Variable(Struct, frozen=True):
-    """What a variable sets. `rivals`: keys that it takes the place of."""
+    """What a variable sets, or where it says that a file with it is. `rivals`: keys that it takes the place of."""
 
     keys: tuple[str, ...]
     kind: Kind
     rivals: tuple[tuple[str, ...], ...]
+    is_file: bool = False
+
+
+class Spelling(Struct, frozen=True):
+    """The end of a variable's name, and the key that it stands for."""
+
+    words: str
+    leaf: tuple[str, ...]
+    is_file: bool = False
 
 
 def override(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Puts what `environ` says over `settings`. Raises ConfigurationError: unknown variables, text that is not UTF-8.
+    """Puts what `environ` says over `settings`. Flaws are unknown variables, and text that is not UTF-8.
 
     Names of providers, models and fronts are spelt in upper case, with `_` for all but letters and digits; one that
-    fits no existing entry opens a new one, in lower case. Lists are written with commas, pairs as `a=b,c=d`.
+    fits no existing entry opens a new one, in lower case. Lists are written with commas, pairs as `a=b,c=d`. A secret's
+    variable with `_FILE` behind it names a file that holds the secret.
     """
-    found = {name: _variable(name, settings) for name in sorted(environ) if _is_ours(name, environ[name])}
-    overridden = {variable.keys for variable in found.values()}
-    for name, variable in found.items():
+    found: dict[tuple[str, ...], str] = {}
+    rivals: set[tuple[str, ...]] = set()
+    for name in sorted(environ):
+        variable = _variable(name, settings) if _is_ours(name, environ[name]) else None
+        if variable is None:
+            continue
         keys = variable.keys
+        if keys in found:
+            _refuse(settings, name, f"expected either {found[keys]} or this variable, got both")
+            continue
         for below in [place for place in settings.origins if place[: len(keys)] == keys]:
             del settings.origins[below]
-        settings.origins[keys] = name
+        settings.origins[keys] = found[keys] = name
         _open(settings, name, keys)
-        if not _is_text(environ[name]):
-            raise fault(settings, keys, "expected UTF-8, got other bytes")
-        settings.said[keys] = parsed(variable.kind, environ[name])
-        for rival in variable.rivals:
-            if rival not in overridden:
-                settings.said.pop(rival, None)
+        rivals.update(variable.rivals)
+        if _is_text(environ[name]):
+            settings.said[keys] = {"file": environ[name]} if variable.is_file else parsed(variable.kind, environ[name])
+        else:
+            note(settings, keys, "expected UTF-8, got other bytes")
+    for rival in rivals - found.keys():
+        settings.said.pop(rival, None)
+
+
+def _refuse(settings: Settings, name: str, message: str) -> None:
+    settings.flaws.append(Flaw((), name, message))
 
 
 def _is_ours(name: str, text: str) -> bool:
@@ -77,7 +98,7 @@ def _open(settings: Settings, name: str, keys: tuple[str, ...]) -> None:
         settings.origins.setdefault(keys[:2], name)
 
 
-def _variable(name: str, settings: Settings) -> Variable:
+def _variable(name: str, settings: Settings) -> Variable | None:
     rest = name.removeprefix(PREFIX)
     for section, node in ROOT.items():
         tail = rest.removeprefix(f"{_upper(section)}_")
@@ -85,38 +106,48 @@ def _variable(name: str, settings: Settings) -> Variable:
             continue
         match node:
             case Table():
-                found = [_set(node, (section,), leaf) for leaf, _ in node.leaves() if _spelt(leaf) == tail]
+                found = [_set(node, (section,), each) for each in _spellings(node) if each.words == tail]
             case Entries():
                 found = _in_entries(name, tail, section, node, settings)
         if found:
             return found[0]
-    raise ConfigurationError(f"{name}: unknown variable{nearest(name, _known(rest, settings))}")
+    _refuse(settings, name, f"unknown variable{nearest(name, _known(rest, settings))}")
+    return None
 
 
 def _in_entries(name: str, tail: str, section: str, node: Entries, settings: Settings) -> list[Variable]:
     """What the variable may mean, the likeliest first."""
-    readings = {
-        leaf: tail.removesuffix(f"_{_spelt(leaf)}")
-        for leaf, _ in node.entry.leaves()
-        if tail.endswith(f"_{_spelt(leaf)}")
-    }
+    readings = [
+        (each, tail.removesuffix(f"_{each.words}"))
+        for each in _spellings(node.entry)
+        if tail.endswith(f"_{each.words}")
+    ]
     fitting = [
-        (entry, leaf)
-        for leaf, entry_name in readings.items()
+        (entry, each)
+        for each, entry_name in readings
         for entry in settings.entries[section]
         if _upper(entry) == entry_name
     ]
     if len(fitting) > 1:
-        both = " and ".join(dotted((section, entry, *leaf)) for entry, leaf in fitting)
-        raise ConfigurationError(f"{name}: expected the variable of one setting, got one that fits {both}")
-    new = [(entry.lower(), leaf) for leaf, entry in readings.items() if NEW.fullmatch(entry)]
+        both = " and ".join(dotted((section, entry, *each.leaf)) for entry, each in fitting)
+        _refuse(settings, name, f"expected the variable of one setting, got one that fits {both}")
+    new = [(entry.lower(), each) for each, entry in readings if NEW.fullmatch(entry)]
     new.sort(key=lambda reading: len(reading[0]))
-    return [_set(node.entry, (section, entry), leaf) for entry, leaf in fitting or new]
+    return [_set(node.entry, (section, entry), each) for entry, each in fitting or new]
 
 
-def _set(table: Table, keys: tuple[str, ...], leaf: tuple[str, ...]) -> Variable:
-    rivals = (other for pair in table.either if leaf[0] in pair for other in pair if other != leaf[0])
-    return Variable((*keys, *leaf), dict(table.leaves())[leaf], tuple((*keys, rival) for rival in rivals))
+def _set(table: Table, keys: tuple[str, ...], spelling: Spelling) -> Variable:
+    leaf = spelling.leaf
+    rivals = tuple((*keys, rival) for rival in table.rivals(leaf[0]))
+    return Variable((*keys, *leaf), dict(table.leaves())[leaf], rivals, spelling.is_file)
+
+
+def _spellings(table: Table) -> Iterator[Spelling]:
+    for leaf, kind in table.leaves():
+        words = "_".join(map(_upper, leaf))
+        yield Spelling(words, leaf)
+        if is_secret(kind):
+            yield Spelling(f"{words}_FILE", leaf, is_file=True)
 
 
 def _known(rest: str, settings: Settings) -> Iterator[str]:
@@ -126,15 +157,11 @@ def _known(rest: str, settings: Settings) -> Iterator[str]:
     for section, node in ROOT.items():
         match node:
             case Table():
-                yield from (f"{PREFIX}{_upper(section)}_{_spelt(leaf)}" for leaf, _ in node.leaves())
+                yield from (f"{PREFIX}{_upper(section)}_{each.words}" for each in _spellings(node))
             case Entries():
                 for entry in [*map(_upper, settings.entries[section]), *guesses]:
-                    yield from (f"{PREFIX}{_upper(section)}_{entry}_{_spelt(leaf)}" for leaf, _ in node.entry.leaves())
+                    yield from (f"{PREFIX}{_upper(section)}_{entry}_{each.words}" for each in _spellings(node.entry))
     yield from OTHERS
-
-
-def _spelt(keys: tuple[str, ...]) -> str:
-    return "_".join(map(_upper, keys))
 
 
 def _upper(word: str) -> str:

@@ -3,25 +3,35 @@
 import math
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import assert_never
 
-import msgspec
 from msgspec import Struct
 
-from dragoman.config.values import Key, Keys
-from dragoman.errors import CUT, cut, nearest
+from dragoman.config.faults import WrongError, quoted, shown
+from dragoman.config.secrets import FORMS, fetched
+from dragoman.config.values import Key
+from dragoman.errors import nearest
 
 
 class Text(Struct, frozen=True):
-    """Text that matches `pattern` whole. A `secret` one is never shown, and may be `{ env = "NAME" }`.
+    """Text that matches `pattern` whole. A `secret` one is never shown, and may be named by one of FORMS.
 
     `conceal`: characters behind or before which a wrong text may hold a secret, so that it is not shown either.
+    `harmless`: the pattern of secrets that are none.
     """
 
     expected: str
     pattern: str
     secret: bool = False
     conceal: str = ""
+    harmless: str = ""
+
+
+class Place(Struct, frozen=True):
+    """The path of a file. A relative one starts from the folder of the file that says it."""
+
+    of: Text
 
 
 class Switch(Struct, frozen=True):
@@ -70,22 +80,13 @@ class Pairs(Struct, frozen=True):
     of: Text
 
 
-Kind = Text | Switch | Whole | Seconds | Truth | Choice | Many | Single | Pairs
+Kind = Text | Place | Switch | Whole | Seconds | Truth | Choice | Many | Single | Pairs
 
-VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?|inf")
 LONG_NUMBER = 10**18
-"""Numbers from here on are not spelt out, nor taken for seconds: 30 thousand million years are no wait."""
+"""Numbers from here on are not taken for seconds: 30 thousand million years are no wait."""
 TRUTH = {"true": True, "false": False, "1": True, "0": False}
-
-
-class WrongError(Exception):
-    """A value is not of its kind; `below`: where inside the value."""
-
-    def __init__(self, expected: str, got: str, hint: str = "", below: Keys = ()) -> None:
-        super().__init__(f"expected {expected}, got {got}{hint}")
-        self.below = below
 
 
 def is_secret(kind: Kind) -> bool:
@@ -93,7 +94,7 @@ def is_secret(kind: Kind) -> bool:
     match kind:
         case Text():
             return kind.secret
-        case Switch(of) | Many(of) | Single(of) | Pairs(of):
+        case Place(of) | Switch(of) | Many(of) | Single(of) | Pairs(of):
             return of.secret
         case Whole() | Seconds() | Truth() | Choice():
             return False
@@ -105,8 +106,8 @@ def expected(kind: Kind) -> str:
     """What may stand there, in words."""
     match kind:
         case Text(words, secret=secret):
-            return words + (', or { env = "NAME" }' if secret else "")
-        case Switch(of) | Single(of):
+            return f"{words}, {FORMS}" if secret else words
+        case Place(of) | Switch(of) | Single(of):
             return expected(of)
         case Whole(least, None):
             return f"a whole number of at least {least}"
@@ -117,7 +118,7 @@ def expected(kind: Kind) -> str:
         case Truth():
             return "true or false"
         case Choice(words):
-            return " or ".join(map(_quoted, words))
+            return " or ".join(map(quoted, words))
         case Many(of, least):
             return f"a list of {'at least one ' if least else ''}{expected(of)}"
         case Pairs(of):
@@ -129,16 +130,19 @@ def expected(kind: Kind) -> str:
 def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
     """The value as the configuration keeps it. Raises WrongError."""
     match kind, value:
-        case (Text(secret=True), {"env": str(name), **others}) if not others:
-            if name not in environ:
-                # A key that was pasted where a variable's name belongs is a secret still.
-                spelt = f"variable {cut(name)}" if VARIABLE.fullmatch(name) else "variable that it names"
-                raise WrongError(f"the environment {spelt} to be set", "none", nearest(name, environ))
-            return checked(kind, environ[name], environ)
+        case (Text(secret=True) as text, dict(source)):
+            secret, where = fetched(source, expected(kind), environ)
+            if not re.fullmatch(text.pattern, secret, re.DOTALL):
+                raise WrongError(text.expected, shown(secret, secret=True) + where)
+            return secret
         case (Text(_, pattern), str(text)) if re.fullmatch(pattern, text, re.DOTALL):
             return text
+        case Place(of), _:
+            return checked(of, value, environ)
+        case Switch(of), "":
+            return None
         case Switch(of), _:
-            return checked(of, value, environ) or None
+            return checked(of, value, environ)
         case (Whole(least, most), int(number)) if not isinstance(number, bool) and least <= number <= (most or number):
             return number
         case (Seconds(), float() | int()) if not isinstance(value, bool) and (
@@ -151,6 +155,9 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
             if word in words:
                 return word
             raise WrongError(expected(kind), shown(value), nearest(word, words))
+        case (Many(Text(secret=True)), dict(source)):
+            secret, _ = fetched(source, expected(kind), environ)
+            return checked(kind, parsed(kind, ",".join(secret.splitlines())), environ)
         case (Many(of, least), list(items)) if len(items) >= least:
             return _many(of, items, environ)
         case Single(of), _:
@@ -164,7 +171,7 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
 def parsed(kind: Kind, text: str) -> object:
     """What the text of an environment variable means; lists and pairs by commas. What fits no kind stays as it is."""
     match kind:
-        case Text() | Switch() | Choice() | Single():
+        case Text() | Place() | Switch() | Choice() | Single():
             return text
         case Whole():
             return int(text) if WHOLE.fullmatch(text) else text
@@ -181,25 +188,32 @@ def parsed(kind: Kind, text: str) -> object:
             assert_never(kind)
 
 
-def shown(value: object, *, secret: bool = False) -> str:
-    """What came, in words; of a secret only what kind of thing it is."""
-    match value:
-        case "":
-            return "empty text"
-        case str():
-            return "other text" if secret else _quoted(value)
-        case bool():
-            return "true or false" if secret else str(value).lower()
-        case int() | float():
-            return str(value) if not secret and abs(value) < LONG_NUMBER else "a number"
-        case []:
-            return "an empty list"
-        case list():
-            return "a list"
-        case dict():
-            return "a table"
+def anchored(kind: Kind, value: object, folder: Path) -> object:
+    """`value` with the paths in it taken from `folder`, where they are relative."""
+    match kind, value:
+        case Place(), str(path) if path:
+            return str(folder / path)
+        case (Text(secret=True) | Many(Text(secret=True)), {"file": str(path), **others}) if path and not others:
+            return {"file": str(folder / path)}
+        case Many(of), list(items):
+            return [anchored(of, item, folder) for item in items]
+        case Single(of), _:
+            return anchored(of, value, folder)
         case _:
-            return "a date or time"
+            return value
+
+
+def is_in_clear(kind: Kind, value: object) -> bool:
+    """Whether `value` holds a secret itself, instead of naming it."""
+    match kind, value:
+        case Text(secret=True, harmless=pattern), str(text):
+            return not re.fullmatch(pattern, text)
+        case Many(of), list(items):
+            return any(is_in_clear(of, item) for item in items)
+        case Single(of), _:
+            return is_in_clear(of, value)
+        case _:
+            return False
 
 
 def _many(of: Text, items: list[object], environ: Mapping[str, str]) -> tuple[object, ...]:
@@ -222,7 +236,3 @@ def _inside(of: Text, item: object, environ: Mapping[str, str], key: Key) -> obj
 
 def _conceals(kind: Kind, value: object) -> bool:
     return isinstance(kind, Text) and isinstance(value, str) and any(mark in value for mark in kind.conceal)
-
-
-def _quoted(text: str) -> str:
-    return msgspec.json.encode(text if len(text) <= CUT else f"{text[: CUT - 1]}…").decode()

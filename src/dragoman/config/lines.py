@@ -1,7 +1,9 @@
-"""The line of every key in a TOML text, which the standard parser does not tell; it must have accepted the text."""
+"""The line of every key in a TOML text, which the standard parser does not tell."""
 
 import re
 import tomllib
+
+from msgspec import Struct
 
 from dragoman.config.values import Keys
 
@@ -20,9 +22,23 @@ TABLE, TABLE_END = re.compile(r"\{"), re.compile(r"\}")
 COMMA = re.compile(r",")
 
 
+class Repeated(Struct, frozen=True):
+    """What stands twice, and in which lines."""
+
+    keys: Keys
+    table: bool
+    first: int
+    again: int
+
+
 def lines(text: str) -> dict[Keys, int]:
     """Where each key, table and list entry of `text` first stands; lines count from 1."""
     return _Search(text.replace("\r\n", "\n")).found
+
+
+def repeated(text: str) -> Repeated | None:
+    """The first table or key of `text` that stands twice, which TOML forbids."""
+    return _Search(text.replace("\r\n", "\n")).repeated
 
 
 class _Search:
@@ -30,15 +46,18 @@ class _Search:
 
     def __init__(self, text: str) -> None:
         self.found: dict[Keys, int] = {}
+        self.repeated: Repeated | None = None
+        self._written: dict[Keys, int] = {}
         self._text = text
         self._at = 0
         self._line = 1
         table: Keys = ()
         while self._more():
             line = self._line
-            if self._skip(HEADER):
+            if header := self._skip(HEADER):
                 table = self._key()
                 self._note(table, line)
+                self._write(table, line, is_table=True, is_list=header.startswith("[["))
                 self._take(HEADER_END)
             else:
                 self._pair(table)
@@ -65,17 +84,36 @@ class _Search:
         for size in range(1, len(keys) + 1):
             self.found.setdefault(keys[:size], line)
 
+    def _write(self, keys: Keys, line: int, *, is_table: bool = False, is_list: bool = False) -> None:
+        if is_list:
+            # The next of several tables: its keys are its own.
+            self._written = {each: at for each, at in self._written.items() if each[: len(keys)] != keys}
+        elif keys in self._written and self.repeated is None:
+            self.repeated = Repeated(keys, is_table, self._written[keys], line)
+        else:
+            self._written[keys] = line
+
     def _key(self) -> tuple[str, ...]:
         words: list[str] = []
         while not words or self._skip(DOT):
             quoted = self._skip(STRING)
-            words.append(tomllib.loads(f"key = {quoted}")["key"] if quoted else self._take(BARE))
+            words.append(self._unquoted(quoted) if quoted else self._take(BARE))
         return tuple(words)
+
+    def _unquoted(self, quoted: str) -> str:
+        try:
+            word: str = tomllib.loads(f"key = {quoted}")["key"]
+        except ValueError:
+            # Here the standard parser has stopped too.
+            self._at = len(self._text)
+            return ""
+        return word
 
     def _pair(self, table: Keys) -> None:
         line = self._line
         keys = table + self._key()
         self._note(keys, line)
+        self._write(keys, line)
         self._take(EQUALS)
         self._value(keys)
 

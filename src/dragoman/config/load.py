@@ -1,13 +1,17 @@
-"""A configuration from a file and the environment. The one place here that asks the machine where things are."""
+"""A configuration from files and the environment. The one place here that asks the machine where things are."""
 
+import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from dragoman.config.environment import FILE, override
-from dragoman.config.settings import assemble, gather
-from dragoman.config.toml import Document, read
+from dragoman.config.file import File, read
+from dragoman.config.settings import Settings, assemble, gather, merge
+from dragoman.config.toml import document
+from dragoman.config.trust import Trust
 from dragoman.config.values import Config
 from dragoman.errors import ConfigurationError
 
@@ -18,38 +22,98 @@ HOMES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 """Beside the places that XDG names, by system: a variable, and the folder below it where configurations are kept."""
 
+log = logging.getLogger("dragoman.config")
+
+Warn = Callable[[str], None]
+
+
+def _log(line: str) -> None:
+    log.warning("dragoman: %s", line)
+
 
 def load(
     path: Path | str | None = None,
     environ: Mapping[str, str] | None = None,
     directory: Path | None = None,
+    *,
+    warn: Warn = _log,
 ) -> Config:
-    """What is configured: one file, and over it the environment.
+    """What is configured: files, and over them the environment.
 
-    The file is `path`; else the one that DRAGOMAN_CONFIG names; else `dragoman.toml` in `directory` (the working
-    directory); else the one in the user's configuration folder; else none, and all is at its default. Raises
-    ConfigurationError, which names file, line, key, what was expected and what came, but shows no secret.
+    The file is `path`, alone; else the one that DRAGOMAN_CONFIG names, alone; else `dragoman.toml` in `directory` (the
+    working directory), where its user has trusted it, over the one in the user's configuration folder; else none, and
+    all is at its default. `warn` is given a line for each file that is not used, or that others may write, or read keys
+    in. Raises ConfigurationError with a line for each mistake, which names file, line, key, what was expected and what
+    came, but shows no secret.
     """
     environ = os.environ if environ is None else environ
-    document, found = _find(Path(path) if path is not None else None, environ, directory or Path())
-    settings = gather(document.data, document.origins())
+    files = _files(Path(path) if path is not None else None, environ, directory or Path(), warn)
+    settings = Settings()
+    for file in reversed(files):
+        told = document(file)
+        found = gather(told.data, told.origins(), told.folder)
+        if found.in_clear and file.readable:
+            warn(
+                f"{file.label}: others may read the keys that stand in it: take the right from them (chmod go= FILE), "
+                "or name keys by { env } or { file }"
+            )
+        settings = merge(found, settings)
     override(settings, environ)
-    return Config(**assemble(settings, environ), path=found, origins=settings.origins)
+    return Config(**assemble(settings, environ), files=tuple(file.path for file in files), origins=settings.origins)
 
 
-def _find(path: Path | None, environ: Mapping[str, str], directory: Path) -> tuple[Document, Path | None]:
+def from_tables(tables: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Config:
+    """What `tables` configure, in the shape of the file: `{"providers": {"up": {"url": …}}}`.
+
+    No file and no variable is looked for, except those that `{"env": …}` and `{"file": …}` name. Raises
+    ConfigurationError.
+    """
+    settings = gather(_plain(tables), {})
+    return Config(**assemble(settings, os.environ if environ is None else environ), origins=settings.origins)
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and sequences of any kind as those that a file has."""
+    match value:
+        case Mapping():
+            return {name: _plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner) for inner in value]
+        case Path():
+            return str(value)
+        case _:
+            return value
+
+
+def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn: Warn) -> list[File]:
+    """The files to read, the nearest first."""
     named = path or (Path(environ[FILE]) if environ.get(FILE) else None)
     if named is not None:
-        document = read(named, str(named))
-        if document is None:
+        file = read(named, str(named))
+        if file is None:
             said = "" if path else f"{FILE}: "
             raise ConfigurationError(f"{said}{named}: expected a configuration file, got none")
-        return document, named
-    for place, label in [(directory / NAME, NAME), *((place, str(place)) for place in places(environ, sys.platform))]:
-        document = read(place, label)
-        if document is not None:
-            return document, place
-    return Document("", {}, {}), None
+        return [_known(file, warn)]
+    own = next((file for place in places(environ, sys.platform) if (file := read(place, str(place)))), None)
+    found = read(directory / NAME, NAME)
+    if found is not None and (own is None or not os.path.samestat(found.status, own.status)):
+        doubt = Trust(environ).doubt(found)
+        if not doubt:
+            return [found, *([_known(own, warn)] if own else [])]
+        warn(
+            f"{NAME} of this folder is not used, since it {doubt}: read it, then run `dragoman trust`, "
+            f"or name it (--config {NAME})"
+        )
+    return [_known(own, warn)] if own else []
+
+
+def _known(file: File, warn: Warn) -> File:
+    if file.writable:
+        warn(
+            f"{file.label}: others may write it, and so choose where your keys and questions go: "
+            "make it and its folder yours alone (chmod go-w)"
+        )
+    return file
 
 
 def places(environ: Mapping[str, str], platform: str) -> Iterator[Path]:

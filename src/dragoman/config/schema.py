@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from dragoman.config.kinds import Choice, Kind, Many, Pairs, Seconds, Single, Switch, Text, Truth, Whole
+from dragoman.config.kinds import Choice, Kind, Many, Pairs, Place, Seconds, Single, Switch, Text, Truth, Whole
 from dragoman.config.values import (
+    MAX_WORKERS,
     FrontConfig,
     GatewayConfig,
     LimitsConfig,
@@ -37,6 +38,10 @@ class Table(Struct, frozen=True):
             else:
                 yield (name,), node
 
+    def rivals(self, key: str) -> Iterator[str]:
+        """The keys that `key` takes the place of."""
+        yield from (other for pair in self.either if key in pair for other in pair if other != key)
+
 
 class Entries(Struct, frozen=True):
     """Tables of one shape under names that the user chooses: those that match `name` whole."""
@@ -56,7 +61,7 @@ URL = Text(
     r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[!-\"$->@-~]*)?",
     conceal="@?",
 )
-PROXY = Text("an http, https, socks5 or socks5h URL", r"(?i:https?|socks5h?)://[!-~]+", secret=True)
+PROXY = Text("an http, https, socks5 or socks5h URL", r"(?i:https?|socks5h?)://[!-~]+", secret=True, harmless=r"[^@]*")
 
 GATEWAY = Table(
     GatewayConfig,
@@ -68,7 +73,7 @@ GATEWAY = Table(
         "api_key": Single(API_KEY),
         "allowed_hosts": Many(WORDS),
         "max_body": Whole(1),
-        "workers": Whole(1),
+        "workers": Whole(1, MAX_WORKERS),
         "request_log": WORDS,
     },
     either=(("api_keys", "api_key"),),
@@ -98,8 +103,8 @@ PROVIDER = Table(
         "secret": SECRET,
         "password": SECRET,
         "proxy": PROXY,
-        "ca_file": WORDS,
-        "impersonate": WORDS,
+        "ca_file": Place(WORDS),
+        "impersonate": Switch(WORDS),
         "default_model": WORDS,
         "models": Many(WORDS),
         "model_aliases": Pairs(WORDS),

@@ -1,82 +1,137 @@
 """Settings on their way from sources to values: flat, each under its keys, as it came. Knows no source."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
-from dragoman.config.kinds import WrongError, checked, shown
+from dragoman.config.faults import WrongError, shown
+from dragoman.config.kinds import anchored, checked, is_in_clear
 from dragoman.config.schema import ROOT, Entries, Table
-from dragoman.config.values import Keys, place
+from dragoman.config.values import Keys, dotted, origin
 from dragoman.errors import ConfigurationError, nearest
 
 Node = TypeVar("Node")
 
 
+class Flaw(Struct, frozen=True):
+    """A mistake: the setting, where it stands, and what is wrong with it."""
+
+    keys: Keys
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.place, dotted(self.keys), self.message) if part)
+
+
 class Settings(Struct):
-    """What was said, where it stands, and the names that the user gave (`entries`), be there nothing under them."""
+    """What was said, where it stands, and the names that the user gave (`entries`), even if nothing is under them.
+
+    `flaws`: what is wrong with it, all of which is to be told at once. `in_clear`: whether a secret stands in it.
+    """
 
     said: dict[Keys, object] = field(default_factory=dict)
     origins: dict[Keys, str] = field(default_factory=dict)
     entries: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in ROOT})
+    flaws: list[Flaw] = field(default_factory=list)
+    in_clear: bool = False
 
 
-def gather(data: Mapping[str, Any], origins: dict[Keys, str]) -> Settings:
-    """The settings of nested tables. Raises ConfigurationError: unknown keys, tables that are none, bad names."""
+def gather(data: Mapping[str, Any], origins: dict[Keys, str], folder: Path = Path()) -> Settings:
+    """The settings of nested tables; relative paths start from `folder`.
+
+    Flaws are unknown keys, tables that are none, bad names.
+    """
     settings = Settings(origins=origins)
     for name, value in data.items():
-        node = _known((name,), ROOT, settings)
-        match node:
-            case Table():
-                _gather(settings, node, (name,), value)
-            case Entries():
+        match _known((name,), ROOT, settings):
+            case Table() as table:
+                _gather(settings, table, (name,), value, folder)
+            case Entries() as entries:
                 for entry, inner in _table((name,), value, settings).items():
-                    if not node.name.fullmatch(entry):
-                        raise fault(settings, (name, entry), f"expected {node.expected}, got {shown(entry)}")
-                    settings.entries[name].append(entry)
-                    _gather(settings, node.entry, (name, entry), inner)
+                    if not isinstance(entry, str) or not entries.name.fullmatch(entry):
+                        note(settings, (name, str(entry)), f"expected {entries.expected}, got {shown(entry)}")
+                        continue
+                    if isinstance(inner, dict):
+                        settings.entries[name].append(entry)
+                    _gather(settings, entries.entry, (name, entry), inner, folder)
     return settings
 
 
-def _gather(settings: Settings, table: Table, keys: tuple[str, ...], data: object) -> None:
+def _gather(settings: Settings, table: Table, keys: tuple[str, ...], data: object, folder: Path) -> None:
     for name, value in _table(keys, data, settings).items():
         below = (*keys, name)
-        node = _known(below, table.keys, settings)
-        if isinstance(node, Table):
-            _gather(settings, node, below, value)
-        else:
-            settings.said[below] = value
+        match _known(below, table.keys, settings):
+            case None:
+                continue
+            case Table() as inner:
+                _gather(settings, inner, below, value, folder)
+            case kind:
+                settings.said[below] = anchored(kind, value, folder)
+                settings.in_clear = settings.in_clear or is_in_clear(kind, value)
 
 
-def _known(keys: tuple[str, ...], nodes: Mapping[str, Node], settings: Settings) -> Node:
-    name = keys[-1]
+def _known(keys: tuple[str, ...], nodes: Mapping[str, Node], settings: Settings) -> Node | None:
+    name = str(keys[-1])
     if name not in nodes:
         hint = nearest(name, nodes) or f"; known are {', '.join(nodes)}"
-        raise fault(settings, keys, f"unknown key{hint}")
-    return nodes[name]
+        note(settings, (*keys[:-1], name), f"unknown key{hint}")
+    return nodes.get(name)
 
 
-def _table(keys: Keys, value: object, settings: Settings) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        # A value in a table's place may be a secret that lost its key.
-        raise fault(settings, keys, f"expected a table, got {shown(value, secret=True)}")
-    return value
+def _table(keys: Keys, value: object, settings: Settings) -> dict[Any, Any]:
+    if isinstance(value, dict):
+        return value
+    # A value in a table's place may be a secret that lost its key.
+    note(settings, keys, f"expected a table, got {shown(value, secret=True)}")
+    return {}
+
+
+def merge(settings: Settings, under: Settings) -> Settings:
+    """`settings` over those of another file: tables key by key, an entry in the place of the whole one of its name."""
+    own = {(section, name) for section, names in settings.entries.items() for name in names}
+    rivals = {
+        (*keys[:-1], rival)
+        for keys in settings.said
+        if isinstance(table := ROOT[str(keys[0])], Table)
+        for rival in table.rivals(str(keys[-1]))
+    }
+    hidden = own | rivals | settings.said.keys()
+
+    def stands(keys: Keys) -> bool:
+        return not any(keys[:size] in hidden for size in range(1, len(keys) + 1))
+
+    return Settings(
+        said={keys: value for keys, value in under.said.items() if stands(keys)} | settings.said,
+        origins={keys: place for keys, place in under.origins.items() if stands(keys)} | settings.origins,
+        entries={
+            section: list(dict.fromkeys([*names, *under.entries[section]]))
+            for section, names in settings.entries.items()
+        },
+        flaws=[*settings.flaws, *under.flaws],
+    )
 
 
 def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The values of Config's fields. Raises ConfigurationError where a value is not of its kind, or one is missing."""
-    return {
+    """The values of Config's fields. Raises ConfigurationError with every flaw, wrong and missing values among them."""
+    built = {
         name: _build(settings, node, (name,), environ)
         if isinstance(node, Table)
         else {entry: _build(settings, node.entry, (name, entry), environ) for entry in settings.entries[name]}
         for name, node in ROOT.items()
     }
+    if settings.flaws:
+        raise ConfigurationError("\n".join(map(str, sorted(settings.flaws, key=_line))))
+    return built
 
 
 def _build(settings: Settings, table: Table, keys: Keys, environ: Mapping[str, str]) -> Any:
+    missing: list[str] = []
     for pair in table.either:
         if all((*keys, name) in settings.said for name in pair):
-            raise fault(settings, (*keys, pair[1]), f"expected either {pair[0]} or {pair[1]}, got both")
+            note(settings, (*keys, pair[1]), f"expected either {pair[0]} or {pair[1]}, got both")
     fields: dict[str, Any] = {}
     for name, node in table.keys.items():
         below = (*keys, name)
@@ -86,12 +141,24 @@ def _build(settings: Settings, table: Table, keys: Keys, environ: Mapping[str, s
             try:
                 fields[table.fields.get(name, name)] = checked(node, settings.said[below], environ)
             except WrongError as exc:
-                raise fault(settings, below + exc.below, str(exc)) from exc
+                note(settings, below + exc.below, str(exc))
         elif name in table.needed:
-            raise fault(settings, keys, f"expected {name}, got none")
+            missing.append(name)
+    if any(flaw.keys[: len(keys)] == keys for flaw in settings.flaws):
+        # What is missing may be there, under the name of an unknown key.
+        return None
+    if missing:
+        note(settings, keys, f"expected {missing[0]}, got none")
+        return None
     return table.build(**fields)
 
 
-def fault(settings: Settings, keys: Keys, message: str) -> ConfigurationError:
-    """The error about the setting `keys`, with its place."""
-    return ConfigurationError(f"{place(settings.origins, keys)}: {message}")
+def note(settings: Settings, keys: Keys, message: str) -> None:
+    """The setting `keys` is wrong."""
+    settings.flaws.append(Flaw(keys, origin(settings.origins, keys), message))
+
+
+def _line(flaw: Flaw) -> tuple[str, int]:
+    """Flaws are told in the order in which they stand."""
+    label, _, line = flaw.place.rpartition(":")
+    return (label, int(line)) if line.isdecimal() else (flaw.place, 0)

@@ -1,4 +1,4 @@
-"""A TOML file as a dictionary and the line of each key. Knows no setting."""
+"""A TOML text as a dictionary and the line of each key, and what is wrong with one in plain words. Knows no setting."""
 
 import re
 import tomllib
@@ -7,20 +7,47 @@ from typing import Any
 
 from msgspec import Struct
 
-from dragoman.config.lines import lines
-from dragoman.config.values import Keys
+from dragoman.config.file import File
+from dragoman.config.lines import lines, repeated
+from dragoman.config.values import Keys, dotted
 from dragoman.errors import ConfigurationError, cut
 
 BOM = b"\xef\xbb\xbf"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+TYPOGRAPHIC = re.compile("[“”„‟‘’‚‛«»]")
+"""Quotes that word processors and web pages put into the place of straight ones."""
+
+WORDS: tuple[tuple[str, str], ...] = (
+    ("Invalid value", "expected a value: text in quotes, a number, true or false, a list or a table"),
+    ("Expected '=' after a key", "expected = after the key"),
+    ("Invalid statement", "expected a key or a [table]"),
+    ("Expected newline or end of document", "expected the line to end after the value; text needs quotes"),
+    (
+        "Invalid initial character for a key part",
+        "expected a key; one with other signs than A-Z a-z 0-9 _ - needs quotes",
+    ),
+    ("Illegal character '\\n'", "expected a quote at the end of the text, on the same line"),
+    ("Unterminated string", "expected a quote at the end of the text"),
+    ('Expected "\'"', "expected a quote at the end of the text"),
+    ("Unescaped '\\'", "expected \\\\ for each backslash of a text, or the text in single quotes"),
+    ("Unclosed array", "expected ] at the end of the list"),
+    ("Unclosed inline table", "expected } at the end of the table"),
+    ("Cannot declare", "expected a table that does not stand elsewhere already"),
+    ("Cannot overwrite", "expected a key that does not stand elsewhere already"),
+    ("Cannot ", "expected nothing more for a table that is whole already"),
+    ("Expected ']", "expected ] at the end of the table's name"),
+)
+"""How the words of the standard parser begin, to plainer ones."""
 
 
 class Document(Struct, frozen=True):
-    """What a file says, and where: `label` is its name in messages."""
+    """What a file says, and where: `label` is its name in messages, `folder` is where it is."""
 
     label: str
     data: dict[str, Any]
     lines: dict[Keys, int]
+    folder: Path = Path()
 
     def origins(self) -> dict[Keys, str]:
         """Where each key stands: `dragoman.toml:12`."""
@@ -28,25 +55,17 @@ class Document(Struct, frozen=True):
         return whole | {keys: f"{self.label}:{line}" for keys, line in self.lines.items()}
 
 
-def read(path: Path, label: str) -> Document | None:
-    """The file at `path`; None where there is none. Raises ConfigurationError: unreadable, not UTF-8, not TOML."""
-    try:
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except IsADirectoryError as exc:
-        raise ConfigurationError(f"{label}: expected a file, got a directory") from exc
-    except OSError as exc:
-        raise ConfigurationError(f"{label}: expected a file that can be read, got: {exc.strerror}") from exc
-    except ValueError as exc:
-        raise ConfigurationError(f"{cut(label)}: expected the path of a file, got: {exc}") from exc
-    return parse(decode(data, label), label)
+def document(file: File) -> Document:
+    """What `file` says. Raises ConfigurationError: not UTF-8, not TOML."""
+    return parse(decode(file.data, file.label), file.label, file.path.parent)
 
 
 def decode(data: bytes, label: str) -> str:
     """The text of a file. Raises ConfigurationError where it is not UTF-8, or begins with a byte order mark."""
     if data.startswith(BOM):
         raise ConfigurationError(f"{label}:1: expected UTF-8 without a byte order mark, got one")
+    if data.startswith(UTF_16):
+        raise ConfigurationError(f"{label}:1: expected UTF-8, got what looks like UTF-16; save it as UTF-8")
     try:
         return data.decode()
     except UnicodeDecodeError as exc:
@@ -54,19 +73,40 @@ def decode(data: bytes, label: str) -> str:
         raise ConfigurationError(f"{label}:{line}: expected UTF-8, got the byte 0x{data[exc.start]:02x}") from exc
 
 
-def parse(text: str, label: str) -> Document:
+def parse(text: str, label: str, folder: Path = Path()) -> Document:
     """What `text` says. Raises ConfigurationError with the line where it is not TOML."""
     try:
-        return Document(label, tomllib.loads(text), lines(text))
+        return Document(label, tomllib.loads(text), lines(text), folder)
     except RecursionError as exc:
         raise ConfigurationError(f"{label}: expected TOML, got lists or tables too deep in each other") from exc
     except ValueError as exc:
         message = str(exc)
-        place = PLACE.search(message)
-        if place is None:
+        found = PLACE.search(message)
+        if found is None:
             raise ConfigurationError(f"{label}: expected TOML, got: {cut(message)}") from exc
-        line = place[1] or str(text.count("\n") + 1)
-        column = f"column {place[2]}: " if place[2] else "end of file: "
-        raise ConfigurationError(
-            f"{label}:{line}: expected TOML, got at {column}{cut(message[: place.start()])}"
-        ) from exc
+        line = int(found[1] or text.count("\n") + 1)
+        column = int(found[2]) if found[2] else None
+        raise ConfigurationError(f"{label}:{_told(text, line, column, message[: found.start()])}") from exc
+
+
+def _told(text: str, line: int, column: int | None, message: str) -> str:
+    """The line at fault, and what is wrong there."""
+    twice = repeated(text)
+    if twice is not None and twice.again <= line:
+        name = f"[{dotted(twice.keys)}]" if twice.table else dotted(twice.keys)
+        return f"{twice.again}: {cut(name)} stands twice, first in line {twice.first}"
+    quote = _typographic(text, line, column)
+    if quote:
+        return f"""{line}: expected TOML, got the typographic quote {quote}; straight ones are " and '"""
+    where = f"column {column}" if column else "the end of the file"
+    plain = next((words for beginning, words in WORDS if message.startswith(beginning)), None)
+    return f"{line}: {plain} (at {where})" if plain else f"{line}: expected TOML, got at {where}: {cut(message)}"
+
+
+def _typographic(text: str, line: int, column: int | None) -> str:
+    """The quote that a parser took for something else: where it stopped, or in a text that it found no end of."""
+    words = text.split("\n")[line - 1]
+    if column is not None and column <= len(words) and TYPOGRAPHIC.match(words[column - 1]):
+        return words[column - 1]
+    found = TYPOGRAPHIC.search(words) if words.count('"') % 2 or words.count("'") % 2 else None
+    return found[0] if found else ""

@@ -16,6 +16,9 @@ SECRET = frozenset({"api_key", "api_keys", "secret", "password", "proxy"})
 MAX_BODY = 32 << 20
 """Bytes of a caller's request: 32 MiB carry a few pictures, and are what OpenAI and Anthropic accept at the least."""
 
+MAX_WORKERS = 256
+"""Processes of one gateway: as many as the largest machines have cores; a slip of the finger is no thousand of them."""
+
 
 class Discreet(Struct, frozen=True):
     """A struct that shows `…` for a secret that is set."""
@@ -78,7 +81,7 @@ class ProviderConfig(Discreet, frozen=True, kw_only=True):
     password: str | None = None
     proxy: str | None = None
     ca_file: str | None = None
-    impersonate: str | None = None
+    impersonate: str | UnsetType | None = UNSET
     default_model: str | None = None
     models: tuple[str, ...] | None = None
     model_aliases: dict[str, str] | None = None
@@ -106,7 +109,7 @@ class FrontConfig(Discreet, frozen=True, kw_only=True):
 
 
 class Config(Discreet, frozen=True, kw_only=True):
-    """Everything that is set. `path`: the file it came from, None where there was none.
+    """Everything that is set. `files`: those it came from, the nearest first.
 
     `origins` says where each setting stands, as `FILE:LINE` or the name of a variable.
     """
@@ -115,18 +118,22 @@ class Config(Discreet, frozen=True, kw_only=True):
     providers: dict[str, ProviderConfig] = field(default_factory=dict)
     models: dict[str, ModelConfig] = field(default_factory=dict)
     fronts: dict[str, FrontConfig] = field(default_factory=dict)
-    path: Path | None = None
+    files: tuple[Path, ...] = ()
     origins: dict[Keys, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path | None:
+        """The nearest file; None where there was none."""
+        return self.files[0] if self.files else None
 
     def where(self, *keys: Key) -> str:
         """`dragoman.toml:12: providers.home.type`: the start of an error about that setting."""
-        return place(self.origins, keys)
+        return ": ".join(part for part in (origin(self.origins, keys), dotted(keys)) if part)
 
 
-def place(origins: Mapping[Keys, str], keys: Keys) -> str:
-    """The nearest known place of `keys`, and their dotted name."""
-    said = (origins[keys[:size]] for size in range(len(keys), -1, -1) if keys[:size] in origins)
-    return ": ".join(part for part in (next(said, ""), dotted(keys)) if part)
+def origin(origins: Mapping[Keys, str], keys: Keys) -> str:
+    """The nearest known place of `keys`; empty where none is known."""
+    return next((origins[keys[:size]] for size in range(len(keys), -1, -1) if keys[:size] in origins), "")
 
 
 def dotted(keys: Keys) -> str:

@@ -14,7 +14,9 @@ from dragoman.protocols.codec import ClientCodec
 from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
 from dragoman.providers.settings import address, model_name, seconds, taken
+from dragoman.transport import browser
 from dragoman.transport.choice import Transports
+from dragoman.transport.native.target import is_loopback
 from dragoman.transport.native.transport import NativeTransport
 from dragoman.transport.seam import Limits, Reply, Route, Transport
 from dragoman.types import ChatRequest
@@ -63,7 +65,7 @@ class AsyncGeneratorProvider:
         service = Service(
             name=cls.__name__,
             codec=cls.codec(),
-            transport=transports.pick(cls.impersonate),
+            transport=transports.pick(cls.likeness()),
             route=route,
             strict=cls.strict,
             secrets=cls.secrets(key, route),
@@ -95,12 +97,30 @@ class AsyncGeneratorProvider:
     @classmethod
     def line(cls, transport: NativeTransport) -> Line | None:
         """How requests of its own protocol are relayed to it; None where they cannot be."""
-        own_way = cls.open.__func__ is not AsyncGeneratorProvider.open.__func__  # type: ignore[attr-defined]  # a method
-        if own_way or cls.impersonate or (relay := cls.codec().relay) is None:
+        if cls.has_own_way() or cls.likeness() or (relay := cls.codec().relay) is None:
             return None
         key, route = cls.key(), cls.route()
         stream, whole = (transport.wire(relay.frame(key, stream=stream), route) for stream in (True, False))
         return Line(cls.__name__, cls.secrets(key, route), relay, stream, whole)
+
+    @classmethod
+    def has_own_way(cls) -> bool:
+        """Whether this class opens answers itself, without a codec."""
+        return cls.open.__func__ is not AsyncGeneratorProvider.open.__func__  # type: ignore[attr-defined]  # a method
+
+    @classmethod
+    def likeness(cls) -> str | None:
+        """The browser to look like.
+
+        What a hosted site wants is not asked of a host of one's own, unless that class or entry sets `impersonate` too:
+        not in this machine, nor where the extra `web` is missing.
+        """
+        if cls.impersonate is None:
+            return None
+        site = cls._founder("working")
+        if cls._founder("impersonate") is not site or cls.url == site.url:
+            return cls.impersonate
+        return None if is_loopback(cls.url) or not browser.installed() else cls.impersonate
 
     @classmethod
     def key(cls) -> str | None:
@@ -173,8 +193,12 @@ class AsyncGeneratorProvider:
     @classmethod
     def _gone(cls) -> bool:
         """Whether this hosted site no longer answers: `working` is False, and `url` still the one it came with."""
-        founder = next(base for base in cls.__mro__ if "working" in vars(base))
-        return not cls.working and cls.url == getattr(founder, "url", None)
+        return not cls.working and cls.url == cls._founder("working").url
+
+    @classmethod
+    def _founder(cls, name: str) -> type["AsyncGeneratorProvider"]:
+        """The class that sets the attribute `name` for this one; what sets `working` is the hosted site's own."""
+        return next(base for base in cls.__mro__ if name in vars(base) and issubclass(base, AsyncGeneratorProvider))
 
 
 def _silence(proxy: str | None, timeout: float | None, provider: type[AsyncGeneratorProvider]) -> Route:

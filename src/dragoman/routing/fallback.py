@@ -17,6 +17,7 @@ from dragoman.types import ChatRequest, ResponseStart, StreamEvent
 
 ELSEWHERE = (
     AuthenticationError,
+    ConfigurationError,
     EndpointNotFoundError,
     ModelNotFoundError,
     PermissionDeniedError,

@@ -1,8 +1,17 @@
 """HTTP in a browser's likeness: its TLS, its HTTP, its headers. Needs the extra `web`."""
 
+from functools import cache
+from importlib.util import find_spec
+
 from dragoman.errors import ConfigurationError
 from dragoman.transport.seam import Reply, Route, Transport
 from dragoman.types import HttpRequest
+
+
+@cache
+def installed() -> bool:
+    """Whether the extra is here."""
+    return find_spec("curl_cffi") is not None
 
 
 class BrowserTransport(Transport):

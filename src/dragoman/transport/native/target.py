@@ -2,6 +2,7 @@
 
 import base64
 import re
+from ipaddress import ip_address
 from typing import ClassVar, Literal
 from urllib.parse import quote, unquote, urlsplit
 
@@ -132,6 +133,18 @@ def parse(url: str, proxy: str | None = None, ca_file: str | None = None) -> Tar
         if origin.proxy.authorization:
             text += f"proxy-authorization: {origin.proxy.authorization}\r\n"
     return Target(origin, text)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the host of `url` is this machine, by its name alone: nothing is looked up."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def head(request: HttpRequest, target: Target) -> bytes:

@@ -1,0 +1,88 @@
+"""What of a service's settings can only be wrong, found before anybody asks it. Opens no connection."""
+
+import re
+import ssl
+from collections.abc import Callable
+
+from dragoman.config import ProviderConfig
+from dragoman.errors import DragomanError
+from dragoman.providers.catalogue import Provider
+from dragoman.providers.models import ProviderModelMixin
+from dragoman.transport.browser import BrowserTransport
+from dragoman.transport.native.target import parse, parse_proxy
+
+PORT = re.compile(r"[^/]*//[^/]*:([0-9]+)(?:/.*)?", re.DOTALL)
+HIGHEST_PORT = 65535
+
+CHAT = "/chat/completions"
+"""What OpenAI's protocol puts behind a `url`, and what many who set one have put there already."""
+
+
+def check_service(provider: Provider, entry: ProviderConfig) -> dict[str, str]:
+    """What is wrong with `provider`, which `entry` configures, by the setting at fault."""
+    found = {key: _flaw(check, provider) for key, check in CHECKS.items()}
+    if isinstance(entry.impersonate, str):
+        # That of a class is known; and looking needs the whole of curl_cffi.
+        found["impersonate"] = _flaw(_likeness, provider)
+    return {key: message for key, message in found.items() if message}
+
+
+def _flaw(check: Callable[[Provider], str], provider: Provider) -> str:
+    try:
+        return check(provider)
+    except DragomanError as exc:
+        return exc.message
+
+
+def _url(provider: Provider) -> str:
+    name = "" if provider.has_own_way() else provider.codec().name
+    url = provider.url
+    if not url:
+        return ""
+    port = PORT.fullmatch(url)
+    if port and not 0 < int(port[1]) <= HIGHEST_PORT:
+        return f"expected a port from 1 to {HIGHEST_PORT}, got {port[1]}"
+    parse(url)
+    if name == "openai-chat" and url.rstrip("/").endswith(CHAT):
+        return f"expected what stands before {CHAT}, got that too"
+    return ""
+
+
+def _proxy(provider: Provider) -> str:
+    if provider.proxy is not None:
+        parse_proxy(provider.proxy)
+    return ""
+
+
+def _ca_file(provider: Provider) -> str:
+    if provider.ca_file is None:
+        return ""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(provider.ca_file)
+    except ssl.SSLError:
+        return f"expected a PEM file of certificates, got none in {provider.ca_file!r}"
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        return f"expected a PEM file of certificates, got {provider.ca_file!r}, which cannot be read: {reason}"
+    return ""
+
+
+def _default_model(provider: Provider) -> str:
+    if issubclass(provider, ProviderModelMixin):
+        provider.get_model(provider.default_model)
+    return ""
+
+
+def _likeness(provider: Provider) -> str:
+    if provider.impersonate is not None:
+        BrowserTransport(provider.impersonate).close()
+    return ""
+
+
+CHECKS: dict[str, Callable[[Provider], str]] = {
+    "url": _url,
+    "proxy": _proxy,
+    "ca_file": _ca_file,
+    "default_model": _default_model,
+}
+"""By the setting at fault."""

@@ -1,0 +1,60 @@
+"""What is wrong with a value, in words that show no secret. Knows no key."""
+
+from datetime import date, time
+
+import msgspec
+
+from dragoman.config.values import Keys
+from dragoman.errors import CUT
+
+DIGITS = 40
+"""Digits of a number that are shown: more than any setting has, and few enough to be read."""
+
+
+class WrongError(Exception):
+    """A value is not of its kind; `below`: where inside the value."""
+
+    def __init__(self, expected: str, got: str, hint: str = "", below: Keys = ()) -> None:
+        super().__init__(f"expected {expected}, got {got}{hint}")
+        self.below = below
+
+
+def shown(value: object, *, secret: bool = False) -> str:
+    """What came, in words; of a secret only what kind of thing it is."""
+    match value:
+        case "":
+            return "empty text"
+        case str():
+            return _concealed(value) if secret else quoted(value)
+        case bool():
+            return "true or false" if secret else str(value).lower()
+        case int() | float():
+            return "a number" if secret else _number(value)
+        case []:
+            return "an empty list"
+        case list():
+            return "a list"
+        case dict():
+            return "a table"
+        case date() | time():
+            return "a date or time"
+        case _:
+            return f"a value of type {type(value).__name__}"
+
+
+def quoted(text: str) -> str:
+    """`text` in quotes, cut where it is long."""
+    return msgspec.json.encode(text if len(text) <= CUT else f"{text[: CUT - 1]}…").decode()
+
+
+def _concealed(text: str) -> str:
+    """Why a secret may be wrong: what is around it says nothing of it."""
+    if text.endswith(("\n", "\r")):
+        return "one that ends with a line break"
+    return "one with spaces around it" if text.strip() != text else "other text"
+
+
+def _number(value: int | float) -> str:
+    if isinstance(value, float):
+        return str(value)
+    return str(value) if abs(value) < 10**DIGITS else f"a number of more than {DIGITS} digits"

@@ -1,0 +1,91 @@
+"""A configuration file as it was read, once: its bytes, and what others may do with it. Knows no TOML."""
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+from msgspec import Struct
+
+from dragoman.errors import ConfigurationError, cut
+
+LARGEST = 16 << 20
+"""Bytes of a configuration: 16 MiB hold some hundred thousand services, and a device has no end."""
+
+READ = stat.S_IRGRP | stat.S_IROTH
+WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+class File(Struct, frozen=True):
+    """`label` is its name in messages; `status` was taken from what was read, whatever stands at `path` by now."""
+
+    path: Path
+    label: str
+    data: bytes
+    status: os.stat_result
+
+    @property
+    def readable(self) -> bool:
+        """Whether other users of this machine may read it."""
+        return _open_to_others(self.status, READ)
+
+    @property
+    def writable(self) -> bool:
+        """Whether other users of this machine may write it, or put another one in its place."""
+        return _open_to_others(self.status, WRITE) or _foreign(self.status) or _replaceable(self.path)
+
+
+def read(path: Path, label: str) -> File | None:
+    """The file at `path`; None where there is none. Raises ConfigurationError: unreadable, too large."""
+    try:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            data = file.read(LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except IsADirectoryError as exc:
+        raise ConfigurationError(f"{label}: expected a file, got a directory") from exc
+    except OSError as exc:
+        raise ConfigurationError(f"{label}: expected a file that can be read, got: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise ConfigurationError(f"{cut(label)}: expected the path of a file, got: {exc}") from exc
+    if len(data) > LARGEST:
+        raise ConfigurationError(f"{label}: expected at most {LARGEST >> 20} MiB, got more")
+    return File(path, label, data, status)
+
+
+def _replaceable(path: Path) -> bool:
+    try:
+        folder = os.stat(path.parent)
+    except OSError:
+        return False
+    # With the sticky bit, as in /tmp, nobody removes what another one wrote.
+    shared = _open_to_others(folder, WRITE) and not folder.st_mode & stat.S_ISVTX
+    return shared or _foreign(folder)
+
+
+def _open_to_others(status: os.stat_result, rights: int) -> bool:
+    if sys.platform == "win32":  # where these bits say nothing
+        return False
+    found = status.st_mode & rights
+    if found & stat.S_IRWXG and _is_private_group(status):
+        found &= ~stat.S_IRWXG
+    return bool(found)
+
+
+def _foreign(status: os.stat_result) -> bool:
+    """Whether it belongs to neither this user nor the machine's administrator."""
+    return sys.platform != "win32" and status.st_uid not in {0, os.geteuid()}
+
+
+def _is_private_group(status: os.stat_result) -> bool:
+    """Whether the group is the owner's alone, as most Linux systems make one for each user."""
+    if sys.platform == "win32" or status.st_gid != status.st_uid:
+        return False
+    import grp
+
+    try:
+        members = grp.getgrgid(status.st_gid).gr_mem
+    except KeyError:
+        return True
+    return len(members) <= 1

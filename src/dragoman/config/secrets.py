@@ -1,0 +1,52 @@
+"""Secrets that a configuration names instead of holding them: a variable, or a file as Docker and systemd give one."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from dragoman.config.faults import WrongError, shown
+from dragoman.errors import cut, nearest
+
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+SOURCES = ("env", "file")
+FORMS = '{ env = "NAME" } or { file = "PATH" }'
+
+LARGEST = 1 << 16
+"""Bytes of a secret's file: 64 KiB hold hundreds of keys; whoever names another file is told."""
+
+
+def fetched(source: Mapping[str, object], words: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """The secret that `source` names, and where it was found, in words. Raises WrongError.
+
+    `words`: what is expected there. One line break at the end of a file is the editor's, not the secret's.
+    """
+    match source:
+        case {"env": str(name), **others} if not others:
+            # A key that was pasted where a variable's name belongs is a secret still.
+            known = VARIABLE.fullmatch(name)
+            if name not in environ:
+                spelt = f"variable {cut(name)}" if known else "variable that it names"
+                raise WrongError(f"the environment {spelt} to be set", "none", nearest(name, environ))
+            return environ[name], f" in the variable {cut(name)}" if known else ""
+        case {"file": str(name), **others} if not others:
+            return _read(name), " in the file that it names"
+    # The words of a table that is none of these may be a secret that lost its quotes.
+    hints = {nearest(word, SOURCES) for word in source if word not in SOURCES}
+    raise WrongError(words, shown(source), next(filter(None, hints), ""))
+
+
+def _read(name: str) -> str:
+    expected = "a file with the secret"
+    try:
+        with open(Path(name), "rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as exc:
+        raise WrongError(expected, f"one that cannot be read: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise WrongError(expected, "a path that is none") from exc
+    if len(data) > LARGEST:
+        raise WrongError(f"{expected}, of at most {LARGEST >> 10} KiB", "a larger one")
+    try:
+        return data.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as exc:
+        raise WrongError(f"{expected}, in UTF-8", "other bytes") from exc

@@ -1,0 +1,85 @@
+"""Which files found in a working directory are used: those that their user has read and trusted, as they were then.
+
+Whoever clones a repository and asks a question there must not send keys to the hosts that the repository names. So
+`dragoman trust` keeps, for each path, the SHA-256 of the content; whatever changes it, the user is asked again.
+direnv does the same: https://direnv.net/man/direnv.1.html
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from dragoman.config.file import File, read
+from dragoman.errors import ConfigurationError
+
+FOLDER = "trusted"
+
+
+class Trust:
+    """What one user trusts. A record is a file for each path, in the form of `sha256sum`, for this user's eyes only."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._folder = _state_folder(environ)
+
+    def doubt(self, file: File) -> str:
+        """Why `file` is not to be used; empty where it is trusted."""
+        record = self._record(file.path)
+        said = read(record, FOLDER) if record is not None else None
+        if said is None or said.writable:
+            return "was never trusted"
+        return "" if said.data == _words(file) else "has changed since it was trusted"
+
+    def keep(self, file: File) -> None:
+        """Trusts what was read of `file`. Raises ConfigurationError where that cannot be kept."""
+        record = self._record(file.path)
+        if record is None:
+            raise ConfigurationError("expected HOME or XDG_STATE_HOME to be set, to keep there what is trusted")
+        try:
+            record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=record.parent)  # of mode 0600
+            try:
+                with open(handle, "wb") as new:
+                    new.write(_words(file))
+                os.replace(name, record)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(name)
+                raise
+        except OSError as exc:
+            raise ConfigurationError(f"{record.parent}: expected a folder to write in, got: {exc.strerror}") from exc
+
+    def revoke(self, path: Path) -> bool:
+        """Forgets the file at `path`; whether it was known. Raises ConfigurationError where it cannot be forgotten."""
+        record = self._record(path)
+        try:
+            if record is not None:
+                record.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as exc:
+            raise ConfigurationError(f"{record}: expected a file that can be removed, got: {exc.strerror}") from exc
+        return record is not None
+
+    def _record(self, path: Path) -> Path | None:
+        return self._folder / sha256(_place(path)).hexdigest() if self._folder is not None else None
+
+
+def _state_folder(environ: Mapping[str, str]) -> Path | None:
+    # https://specifications.freedesktop.org/basedir-spec/latest/: a relative path is invalid and to be ignored.
+    for variable, below in (("XDG_STATE_HOME", ""), ("HOME", ".local/state"), ("USERPROFILE", ".local/state")):
+        base = Path(environ.get(variable, ""))
+        if base.is_absolute():
+            return base / below / "dragoman" / FOLDER
+    return None
+
+
+def _place(path: Path) -> bytes:
+    """The one spelling of a path, whatever links lead to its folder."""
+    return os.fsencode(Path(os.path.realpath(path.parent), path.name))
+
+
+def _words(file: File) -> bytes:
+    return sha256(file.data).hexdigest().encode() + b"  " + _place(file.path) + b"\n"

@@ -1,0 +1,82 @@
+"""Settings that can only be wrong are told before anybody asks, with their place."""
+
+from pathlib import Path
+
+import pytest
+import trustme
+
+from dragoman import Client
+from dragoman.config import Config, ProviderConfig
+from dragoman.errors import ConfigurationError
+
+UP = '[providers.up]\nprotocol = "openai-chat"\n'
+GOOD = f'{UP}url = "http://127.0.0.1:9001/v1"\n'
+
+WRONG = [
+    (UP, "1: providers.up.url: up needs a `url`"),
+    (f'{UP}url = "http://h:99999/v1"', "3: providers.up.url: expected a port from 1 to 65535, got 99999"),
+    (f'{UP}url = "http://[::1]:0/v1"', "3: providers.up.url: expected a port from 1 to 65535, got 0"),
+    (
+        f'{UP}url = "http://[1:2]/v1"',
+        "3: providers.up.url: expected an absolute http or https URL, got one that cannot",
+    ),
+    (f'{UP}url = "http://h/v1/chat/completions"', "3: providers.up.url: expected what stands before /chat/completions"),
+    (
+        f'{UP}url = "http://h/v1/chat/completions/"',
+        "3: providers.up.url: expected what stands before /chat/completions",
+    ),
+    ('[providers.home]\ntype = "aibn"\nurl = "http://h:66000"', "3: providers.home.url: expected a port from 1 to "),
+    (f'{GOOD}proxy = "http://h:99999"', "4: providers.up.proxy: expected a proxy URL (http, "),
+    (f'{GOOD}proxy = "http://:1"', "4: providers.up.proxy: expected a proxy URL (http, "),
+    (f'{GOOD}ca_file = "none.pem"', "4: providers.up.ca_file: expected a PEM file of certificates, got '"),
+    (f'{GOOD}ca_file = "dragoman.toml"', "4: providers.up.ca_file: expected a PEM file of certificates, got none in '"),
+    (f'{GOOD}ca_file = "."', "4: providers.up.ca_file: expected a PEM file of certificates, got '"),
+    (
+        f'{GOOD}impersonate = "chrom"',
+        "4: providers.up.impersonate: impersonate='chrom' is no browser known to curl_cffi",
+    ),
+    (f'{GOOD}models = ["a"]\ndefault_model = "b"', "5: providers.up.default_model: up has no model 'b'"),
+]
+
+
+def refused(folder: Path, text: str) -> str:
+    """The message that refuses a configuration, from the file's name on."""
+    path = folder / "dragoman.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        Client(path)
+    return str(caught.value).replace(f"{path}:", "", 1)
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG)
+def test_a_service_that_nobody_could_reach_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    found = refused(tmp_path, text)
+    assert found.startswith(message)
+    assert "\n" not in found
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    home = '[providers.home]\ntype = "aibn"\nurl = "http://h:0"\n'
+    text = f'{UP}ca_file = "none.pem"\n{home}[models.a]\ntargets = ["b/c"]\n'
+    assert [line.rpartition(".toml:")[2].partition(": ")[0] for line in refused(tmp_path, text).splitlines()] == [
+        "1",
+        "3",
+        "6",
+        "8",
+    ]
+
+
+def test_what_is_right_is_told_nothing(tmp_path: Path) -> None:
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    path = tmp_path / "dragoman.toml"
+    path.write_text(
+        f'{GOOD}ca_file = "ca.pem"\nproxy = "socks5://h:1"\nimpersonate = "chrome"\nmodels = ["a"]\n'
+        'default_model = "x"\nmodel_aliases = { x = "a" }\n[providers.home]\ntype = "aibn"\nimpersonate = ""\n'
+    )
+    assert Client(path).default_model == "up/x"
+
+
+def test_a_configuration_of_the_program_is_checked_too() -> None:
+    config = Config(providers={"up": ProviderConfig(protocol="openai-chat", url="http://h:99999")})
+    with pytest.raises(ConfigurationError, match=r"^providers.up.url: expected a port from 1 to 65535, got 99999$"):
+        Client(config)
