@@ -15,6 +15,7 @@ import pytest
 from dragoman.config import Config, GatewayConfig
 from dragoman.errors import ConfigurationError
 from dragoman.gateway import serve
+from dragoman.gateway.check import check
 from dragoman.gateway.serve import bind, greeting
 from tests.support.gateway import ask, chat_body, connect, running_gateway
 
@@ -120,6 +121,17 @@ def test_the_greeting_shows_no_key_and_a_host_that_can_be_called() -> None:
     assert "'Authorization: Bearer YOUR_KEY'" in keyed
     assert "s3cret" not in keyed
     assert "http://[::1]:1/v1" in greeting(Config(gateway=GatewayConfig(host="::1")), "it's", 1)
+
+
+def test_the_greeting_says_that_no_model_is_the_default() -> None:
+    said = greeting(Config(), "", 1)
+    assert "callers must name a model: name one (PROVIDER/MODEL), or set gateway.default_model" in said
+    assert '"model":"offline/eliza"' in said
+
+
+def test_a_host_may_be_spelt_as_in_urls() -> None:
+    assert "http://[::1]:1/v1" in greeting(Config(gateway=GatewayConfig(host="[::1]")), "m", 1)
+    check(Config(gateway=GatewayConfig(host="[::1]")))
 
 
 async def test_a_broken_stream_makes_no_noise_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@ from dragoman.cli.options import config_option
 from dragoman.cli.output import say
 from dragoman.config import load
 from dragoman.gateway import serve
+from dragoman.gateway.check import check
 
 
 @click.command()
@@ -16,20 +17,28 @@ from dragoman.gateway import serve
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="The port; 0 takes any free one.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that share the address.")
 @click.option("--request-log", metavar="FILE", help="A file that gets a line of JSON for each request; - for stdout.")
+@click.option("--check", "only_check", is_flag=True, help="Say in a line whether the settings are good, and end.")
 @config_option
 def command(
-    host: str | None, port: int | None, workers: int | None, request_log: str | None, config: Path | None
+    *,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    request_log: str | None,
+    only_check: bool,
+    config: Path | None,
 ) -> None:
     """Run the gateway.
 
     Prints its address, and a command to try. Ctrl-C lets running answers end; pressed again, it ends them.
     """
     settings = load(config)
-    gateway = replace(
-        settings.gateway,
-        host=settings.gateway.host if host is None else host,
-        port=settings.gateway.port if port is None else port,
-        workers=settings.gateway.workers if workers is None else workers,
-        request_log=settings.gateway.request_log if request_log is None else request_log,
-    )
-    serve(replace(settings, gateway=gateway), announce=say)
+    options = {"host": host, "port": port, "workers": workers, "request_log": request_log}
+    said = {name: value for name, value in options.items() if value is not None}
+    origins = {("gateway", name): f"--{name.replace('_', '-')}" for name in said}
+    gateway = replace(settings.gateway, **said)
+    settings = replace(settings, gateway=gateway, origins=settings.origins | origins)
+    if only_check:
+        say(check(settings))
+    else:
+        serve(settings, announce=say)

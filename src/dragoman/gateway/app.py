@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.engine.env import system_env
-from dragoman.errors import AuthenticationError, DragomanError, OverloadedError, RequestError
+from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError
 from dragoman.gateway.caller import Caller, CallerGoneError
 from dragoman.gateway.fronts import AtOnce, Endpoint, Front, Fronts, refusal
 from dragoman.gateway.guard import Hosts, Keys, check_origin
@@ -60,7 +60,7 @@ class Gateway:
         }
         self._fronts = Fronts(self.client, health)
         self.names = Names()
-        self._journal = Journal(config.gateway.request_log) if config.gateway.request_log else None
+        self._journal = _journal(config)
         self._known: dict[tuple[str, str], Admitted] = {}
         self._callers: set[Caller] = set()
         self._last: asyncio.TimerHandle | None = None
@@ -95,7 +95,7 @@ class Gateway:
         try:
             await admitted.endpoint(call, caller)
         except DragomanError as exc:
-            await self.refuse(front, exc, caller)
+            await self.refuse(front, self.fit(exc, caller), caller)
         except CallerGoneError:
             return
         except Exception as exc:  # noqa: BLE001  # the edge of the process: a bug of ours must not take the server with it
@@ -103,6 +103,13 @@ class Gateway:
         finally:
             caller.cut()
             self._callers.discard(caller)
+
+    def fit(self, error: DragomanError, caller: Caller) -> DragomanError:
+        """`error` as a caller may see it; words about a setting of ours, which name files, go to the log instead."""
+        if not isinstance(error, ConfigurationError):
+            return error
+        log.error("request %s: %s", caller.request_id, error)
+        return ConfigurationError("a setting of the gateway is wrong; its log says which")
 
     def hold(self, caller: Caller) -> None:
         """`interrupt` reaches `caller`, until it is over."""
@@ -177,6 +184,14 @@ class Gateway:
     def _readiness(self) -> HttpAnswer:
         status, word = (503, "draining") if self.draining else (200, "ok")
         return HttpAnswer(status=status, headers=JSON, body=json.encode({"status": word}))
+
+
+def _journal(config: Config) -> Journal | None:
+    place = config.gateway.request_log
+    try:
+        return Journal(place) if place else None
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"{config.where('gateway', 'request_log')}: {exc.message}") from exc
 
 
 class Names:

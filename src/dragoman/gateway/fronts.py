@@ -184,8 +184,9 @@ class Fronts:
     """All fronts of one gateway; `health` is one of them. A caller who has shown a key is not asked for a password."""
 
     def __init__(self, client: Client, health: Routes) -> None:
-        for name, front in client.config.fronts.items():
-            _check(client, name, front)
+        flaws = [flaw for name, front in client.config.fronts.items() if (flaw := _flaw(client, name, front))]
+        if flaws:
+            raise ConfigurationError("\n".join(flaws))
         settings = {name: client.config.fronts.get(name, FrontConfig()) for name in FRONTS}
         self._rest = openai(client)
         self._named = {name: make(client, settings[name]) for name, make in FRONTS.items()}
@@ -201,14 +202,17 @@ class Fronts:
         return self._keyed.get(_first(path)) or self.at(path)
 
 
-def _check(client: Client, name: str, front: FrontConfig) -> None:
+def _flaw(client: Client, name: str, front: FrontConfig) -> str:
+    """What is wrong with the settings of a front."""
     where = client.config.where
     if name not in FRONTS:
-        raise ConfigurationError(f"{where('fronts', name)}: there is no front {name!r}{nearest(name, FRONTS)}")
+        return f"{where('fronts', name)}: there is no front {name!r}{nearest(name, FRONTS)}"
     try:
-        client.handler(front.model or "")
+        if front.model:
+            client.handler(front.model)
     except ModelNotFoundError as exc:
-        raise ConfigurationError(f"{where('fronts', name, 'model')}: {exc.message}") from exc
+        return f"{where('fronts', name, 'model')}: {exc.message}"
+    return ""
 
 
 def _first(path: str) -> str:

@@ -92,10 +92,16 @@ def check_origin(call: HttpCall) -> None:
 def addresses(host: str) -> list[Address]:
     """What `host` stands for; the empty one for every address. Raises ConfigurationError where it is no host."""
     try:
-        found = getaddrinfo(host or None, 0, type=SOCK_STREAM, flags=AI_PASSIVE)
+        found = getaddrinfo(unbracketed(host) or None, 0, type=SOCK_STREAM, flags=AI_PASSIVE)
     except (gaierror, UnicodeError) as exc:
-        raise ConfigurationError(f"gateway.host: expected an address of this machine, got {host!r}") from exc
+        hint = "; a Unix socket is not supported" if "/" in host else ""
+        raise ConfigurationError(f"expected an address of this machine, got {host!r}{hint}") from exc
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+
+
+def unbracketed(host: str) -> str:
+    """`::1` for `[::1]`, as URLs spell it."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 def exposed(host: str) -> bool:
@@ -106,9 +112,14 @@ def exposed(host: str) -> bool:
 def check_exposure(config: Config) -> None:
     """Raises ConfigurationError where anyone on the network could use what is configured."""
     host = config.gateway.host
-    if not config.gateway.api_keys and exposed(host):
+    place = config.where("gateway", "host")
+    try:
+        unguarded = exposed(host) and not config.gateway.api_keys
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"{place}: {exc.message}") from exc
+    if unguarded:
         raise ConfigurationError(
-            f"{config.where('gateway', 'host')}: other machines can reach {host!r} and no key is asked, so anyone "
+            f"{place}: other machines can reach {host!r} and no key is asked, so anyone "
             "there could use your models and accounts; set gateway.api_keys (or DRAGOMAN_GATEWAY_API_KEYS), "
             "or listen on 127.0.0.1"
         )

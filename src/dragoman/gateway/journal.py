@@ -76,9 +76,7 @@ class Journal:
                 self._file = sys.stdout.fileno()
         except (OSError, AttributeError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else None
-            raise ConfigurationError(
-                f"gateway.request_log: cannot write {place!r}: {reason or 'there is no standard output'}"
-            ) from exc
+            raise ConfigurationError(f"cannot write {place!r}: {reason or 'there is no standard output'}") from exc
 
     def note(self, caller: Caller) -> None:
         """The answer to `caller` is over."""

@@ -81,6 +81,7 @@ class RelayedAnswer(Relay):
     def refuse(self, error: DragomanError) -> None:
         rest = self._relayed.rest
         if not rest or self._relays.gateway.stopped:
+            error = self._relays.gateway.fit(error, self._caller)
             self._caller.failure = error.code
             self._caller.give(self._chat.codec.encode_error(error))
             return

@@ -7,10 +7,12 @@ import shlex
 import socket
 from collections.abc import Callable
 
+from dragoman.client.models import NO_DEFAULT, OFFLINE
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.app import Gateway
-from dragoman.gateway.guard import addresses, check_exposure
+from dragoman.gateway.check import check
+from dragoman.gateway.guard import addresses, unbracketed
 from dragoman.gateway.http.server import BACKLOG, Server
 from dragoman.gateway.waits import Waits
 from dragoman.gateway.workers import share
@@ -34,7 +36,7 @@ def serve(config: Config, *, announce: Callable[[str], None] | None = None, wait
 
     `announce` is given a greeting as soon as it listens: the address, and a line to try. Raises ConfigurationError.
     """
-    check_exposure(config)
+    check(config)
     gateway = Gateway(config, waits=waits)
     listeners = bind(config.gateway.host, config.gateway.port)
 
@@ -107,12 +109,13 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def greeting(config: Config, model: str, port: int) -> str:
-    """Where the gateway is, and a line for a shell that streams an answer of `model`."""
-    host = EVERYWHERE.get(config.gateway.host, config.gateway.host)
+    """Where the gateway is, and a line for a shell that streams an answer of `model`, or of any where that is empty."""
+    host = unbracketed(EVERYWHERE.get(config.gateway.host, config.gateway.host))
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    question = {"model": model, "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
+    told = f"where no model is named, {model} answers" if model else f"callers must name a model: {NO_DEFAULT}"
+    question = {"model": model or OFFLINE, "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
     words = ["curl", "-N", f"{url}/v1/chat/completions", "-H", "Content-Type: application/json"]
     if config.gateway.api_keys:
         words += ["-H", "Authorization: Bearer YOUR_KEY"]
     line = shlex.join([*words, "-d", json.encode(question).decode()])
-    return f"dragoman listens on {url}; where no model is named, {model} answers. Try:\n\n{line}\n"
+    return f"dragoman listens on {url}; {told}. Try:\n\n{line}\n"

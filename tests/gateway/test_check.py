@@ -1,0 +1,127 @@
+"""What the gateway would refuse is told before it listens, all of it at once."""
+
+from pathlib import Path
+
+import pytest
+import trustme
+
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig, load
+from dragoman.errors import ConfigurationError
+from dragoman.gateway import serve
+from dragoman.gateway.check import check
+from tests.support.gateway import Running, ask, chat_body, running
+
+BAD = """
+[gateway]
+host = "0.0.0.0"
+request_log = "none/x.log"
+
+[fronts.aibm]
+
+[fronts.cromicle]
+model = "nobody"
+
+[models.fast]
+targets = ["offline/echo"]
+"""
+
+
+def test_every_mistake_of_a_gateway_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "dragoman.toml"
+    path.write_text(BAD)
+    config = load(path, {})
+    for refuse in (check, serve):
+        with pytest.raises(ConfigurationError) as caught:
+            refuse(config)
+        assert [line.replace(f"{path}:", "").partition(" ")[0] for line in str(caught.value).splitlines()] == [
+            "3:",
+            "4:",
+            "6:",
+            "9:",
+        ]
+    assert not (tmp_path / "none").exists()
+
+
+LOGS = [
+    ("none/x.log", "cannot write 'none/x.log': No such file or directory"),
+    (".", "cannot write '.': Is a directory"),
+    ("~nobody-of-that-name/x.log", "cannot write '~nobody-of-that-name/x.log': nobody has that home"),
+]
+
+
+@pytest.mark.parametrize(("place", "message"), LOGS)
+def test_a_request_log_that_cannot_be_written_is_told_with_its_place(place: str, message: str) -> None:
+    config = Config(gateway=GatewayConfig(request_log=place), origins={("gateway", "request_log"): "--request-log"})
+    with pytest.raises(ConfigurationError) as caught:
+        check(config)
+    assert str(caught.value) == f"--request-log: gateway.request_log: {message}"
+
+
+def test_a_request_log_is_not_made_by_a_look(tmp_path: Path) -> None:
+    check(Config(gateway=GatewayConfig(request_log=str(tmp_path / "x.log"))))
+    assert list(tmp_path.iterdir()) == []
+
+
+HOSTS = [
+    ("unix:/run/x.sock", "expected an address of this machine, got 'unix:/run/x.sock'; a Unix socket is not supported"),
+    ("no such host", "expected an address of this machine, got 'no such host'"),
+]
+
+
+@pytest.mark.parametrize(("host", "message"), HOSTS)
+def test_a_host_that_is_none_is_told_with_its_place(host: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        check(Config(gateway=GatewayConfig(host=host), origins={("gateway", "host"): "--host"}))
+    assert str(caught.value) == f"--host: gateway.host: {message}"
+
+
+def test_what_is_well_is_told_in_a_line() -> None:
+    assert check(Config()) == (
+        "no configuration file: all is well; services: 0, routes: 0, default model: offline/eliza"
+    )
+
+
+@pytest.fixture
+def moved(tmp_path: Path) -> tuple[Path, Config]:
+    """A certificate's file, and a service that needs it, also as the first target of a route."""
+    path = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    up = ProviderConfig(protocol="openai-chat", url="https://127.0.0.1:1/v1", ca_file=str(path))
+    home = ProviderConfig(type="cromicle", url="https://127.0.0.1:1", ca_file=str(path))
+    routes = {name: ModelConfig(targets=(f"{name}/m", "offline/echo")) for name in ("up", "home")}
+    return path, Config(gateway=GatewayConfig(port=0), providers={"up": up, "home": home}, models=routes)
+
+
+async def answer(up: Running, model: str, *, stream: bool) -> tuple[int, bytes]:
+    """What a caller gets of `model`."""
+    got = await ask(up.url, "POST", "/v1/chat/completions", body=chat_body("hello", model=model, stream=stream))
+    return got.status, got.body
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("name", ["up", "home"])
+async def test_a_file_that_was_moved_is_told_to_the_log_and_not_to_callers(
+    moved: tuple[Path, Config], name: str, stream: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, config = moved
+    async with running(config) as up:
+        path.unlink()
+        status, body = await answer(up, f"{name}/m", stream=stream)
+    assert status == 500
+    assert b"a setting of the gateway is wrong" in body
+    assert b"bad_configuration" in body
+    assert str(path).encode() not in body
+    assert str(path) in caplog.text
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("name", ["up", "home"])
+async def test_a_target_whose_setting_is_wrong_is_a_failed_target(
+    moved: tuple[Path, Config], name: str, stream: bool
+) -> None:
+    path, config = moved
+    async with running(config) as up:
+        path.unlink()
+        status, body = await answer(up, name, stream=stream)
+    assert status == 200
+    assert b"hello" in body
