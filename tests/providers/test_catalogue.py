@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.errors import InvalidRequestError
+from dragoman.errors import ConfigurationError, InvalidRequestError
 from dragoman.providers import OpenAI, OpenAICompatible, format_prompt, get_random_string
 from dragoman.providers.catalogue import catalogue
 from dragoman.providers.request import build_request
@@ -68,6 +68,47 @@ def test_openai_takes_its_key_from_the_environment_unless_it_has_one(monkeypatch
     assert OpenAI.key() == "sk-from-the-environment"
     assert OpenAI.configured({"api_key": "sk-own"}).key() == "sk-own"
     assert OpenAICompatible.key() is None
+
+
+PROXY = "https://Proxy.example/openai/v1"
+SITES = [
+    ("", {}, "https://api.openai.com/v1", "sk-env"),
+    (PROXY, {}, PROXY, "sk-env"),
+    (PROXY, {"url": "https://proxy.example/other"}, "https://proxy.example/other", "sk-env"),
+    ("", {"url": "https://attacker.example/v1"}, "https://attacker.example/v1", None),
+    ("", {"url": "http://api.openai.com/v1"}, "http://api.openai.com/v1", None),
+    (PROXY, {"url": "https://api.openai.com/v1"}, "https://api.openai.com/v1", None),
+    ("", {"url": "https://mine.example/v1", "api_key": "sk-own"}, "https://mine.example/v1", "sk-own"),
+    ("http://[", {"url": "https://[1"}, "https://[1", None),
+]
+
+
+@pytest.mark.parametrize(("variable", "attributes", "url", "key"), SITES)
+def test_the_environment_s_key_goes_to_no_other_host_than_that_of_openai_s_tools(
+    monkeypatch: pytest.MonkeyPatch, variable: str, attributes: dict[str, str], url: str, key: str | None
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-env")
+    monkeypatch.setenv("OPENAI_BASE_URL", variable)
+    provider = OpenAI.configured(attributes)
+    assert (provider.url, provider.key()) == (url, key)
+
+
+def test_a_wrong_address_of_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "proxy.example/v1")
+    with pytest.raises(ConfigurationError, match="OPENAI_BASE_URL"):
+        OpenAI.codec()
+
+
+class OpenAIElsewhere(OpenAI):
+    url = "https://api.elsewhere.example/v1"
+    key_variable = "ELSEWHERE_API_KEY"
+
+
+def test_a_class_with_a_variable_of_its_own_sends_that_key_to_its_own_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-env")
+    monkeypatch.setenv("ELSEWHERE_API_KEY", "sk-elsewhere")
+    assert OpenAIElsewhere.key() == "sk-elsewhere"
+    assert OpenAIElsewhere.configured({"url": "https://attacker.example"}).key() is None
 
 
 def test_a_prompt_is_the_content_of_one_message_or_lines_of_many() -> None:

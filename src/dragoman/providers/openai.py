@@ -2,6 +2,7 @@
 
 import os
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from dragoman.engine.call import Service, fetch
 from dragoman.engine.secrets import signed
@@ -51,17 +52,42 @@ class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
         return cls.get_model(model)
 
 
-class OpenAI(OpenAICompatible):
-    """OpenAI itself. The key is `api_key`, or the variable OPENAI_API_KEY."""
+class Home:
+    """Where OpenAI is for this user: at the host that OPENAI_BASE_URL names, as for OpenAI's own tools."""
 
+    variable = "OPENAI_BASE_URL"
     url = "https://api.openai.com/v1"
+
+    def __get__(self, instance: object, owner: type) -> str:
+        return os.environ.get(self.variable) or self.url
+
+
+class OpenAI(OpenAICompatible):
+    """OpenAI itself. The key is `api_key`, or the variable OPENAI_API_KEY.
+
+    The variable's key goes to no other host than that of the class: another `url` needs an `api_key` of its own.
+    """
+
+    url = Home()
     supports_gpt_35_turbo = True
     key_variable: ClassVar[str] = "OPENAI_API_KEY"
 
     @classmethod
     def codec(cls) -> ClientCodec:
+        if not cls.url.startswith(("http://", "https://")):
+            raise ConfigurationError(f"{cls.__name__}: expected an http or https URL (`url`, or {Home.variable})")
         return OpenAIChatClient(cls.url, max_tokens_field="max_completion_tokens", top_k=False)
 
     @classmethod
     def key(cls) -> str | None:
-        return cls.api_key or os.environ.get(cls.key_variable)
+        if cls.api_key is not None or _site(cls.url) != _site(cls._founder("key_variable").url):
+            return cls.api_key
+        return os.environ.get(cls.key_variable)
+
+
+def _site(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", url
+    return parts.scheme, parts.netloc.lower()
