@@ -75,6 +75,15 @@ def test_a_host_that_is_none_is_told_with_its_place(host: str, message: str) -> 
     assert str(caught.value) == f"--host: gateway.host: {message}"
 
 
+def test_a_front_that_has_no_model_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "dragoman.toml"
+    path.write_text('[providers.up]\nprotocol = "cromicle"\nurl = "http://h"\n\n[fronts.aibn]\n')
+    with pytest.raises(
+        ConfigurationError, match=r":5: fronts.aibn: expected model, since no model is the default, got"
+    ):
+        check(load(path, {}))
+
+
 def test_what_is_well_is_told_in_a_line() -> None:
     assert check(Config()) == (
         "no configuration file: all is well; services: 0, routes: 0, default model: offline/eliza"

@@ -14,7 +14,6 @@ Keys = tuple[Key, ...]
 SECRET = frozenset({"api_key", "api_keys", "secret", "password", "proxy"})
 """Fields whose values are shown nowhere. A proxy's URL may carry a password."""
 MAX_BODY = 32 << 20
-"""Bytes of a caller's request: 32 MiB carry a few pictures, and are what OpenAI and Anthropic accept at the least."""
 
 MAX_WORKERS = 256
 """Processes of one gateway: as many as the largest machines have cores; a slip of the finger is no thousand of them."""
@@ -33,33 +32,49 @@ class Discreet(Struct, frozen=True):
 
 
 class GatewayConfig(Discreet, frozen=True, kw_only=True):
-    """How our own server listens. `api_keys`: what callers may show, empty: none is asked; `max_body` in bytes.
-
-    `default_model`: for callers whose protocol names no model. `allowed_hosts`: the names that a request may be for,
-    empty: the server's own judgement. `request_log`: a file that gets a line for each request; `-` is standard output,
-    None: no log.
-    """
+    """How our own server listens, and whom it answers."""
 
     host: str = "127.0.0.1"
+    """The name or address to listen on: this machine alone, because whoever reaches it uses your accounts. Any other
+    needs `api_keys`."""
     port: int = 8642
+    """The port; 0 takes any free one."""
     default_model: str | None = None
+    """What answers callers that name no model: a route, or PROVIDER/MODEL. Not said: the first route, else the default
+    or first model of the first service that has one; with no service configured, offline/eliza."""
     api_keys: tuple[str, ...] = ()
+    """The keys of which a caller must show one; none is asked where there are none."""
     allowed_hosts: tuple[str, ...] = ()
+    """The names that a request may be for, beside our own. Where only this machine can call, others are refused: a page
+    on the web could else point a name of its own here. Behind a proxy that passes on its own name, name that."""
     max_body: int = MAX_BODY
+    """Bytes of a request: 32 MiB carry a few pictures, and are what OpenAI and Anthropic accept at the least."""
     workers: int = 1
+    """Processes that share the address; one for each core that the gateway may use."""
     request_log: str | None = None
+    """A file that gets a line of JSON for each request, from the working directory; `-` is standard output."""
 
 
 class LimitsConfig(Struct, frozen=True, kw_only=True):
-    """The longest waits for a service, in seconds. UNSET: not said; None: no limit, written `inf`."""
+    """The longest waits for a service, in seconds; `inf` is no limit.
+
+    UNSET: not said; None: no limit.
+    """
 
     pool: float | UnsetType | None = UNSET
+    """For a free connection, when all are in use."""
     connect: float | UnsetType | None = UNSET
+    """For the connection: as long as httpx, LiteLLM and Envoy wait."""
     tls: float | UnsetType | None = UNSET
+    """For the handshake of TLS."""
     proxy: float | UnsetType | None = UNSET
+    """For the way through a proxy."""
     first_byte: float | UnsetType | None = UNSET
+    """For the first byte of the answer; models think before it."""
     idle: float | UnsetType | None = UNSET
+    """For the next byte of an answer that has begun: after a minute nobody is there."""
     total: float | UnsetType | None = UNSET
+    """For the whole answer; 15 minutes outlast every one known."""
 
     def said(self) -> dict[str, float | None]:
         """The limits that were set, by name."""
@@ -67,45 +82,65 @@ class LimitsConfig(Struct, frozen=True, kw_only=True):
 
 
 class ProviderConfig(Discreet, frozen=True, kw_only=True):
-    """A service, or a class of the catalogue with some attributes overridden. None: not said, the class decides.
+    """A service, under the name by which its models are called: `NAME/MODEL`.
 
-    At most one of `type` and `protocol` is set. `secret` and `password` may be said and empty. `broken_mark`: UNSET is
-    not said, None is switched off (written as empty text). `ca_file` is relative to the working directory.
+    It is a class of the catalogue with some attributes overridden; what is not said is as the class has it. None is not
+    said; UNSET is that for what may be switched off, where None is off.
     """
 
     type: str | None = None
+    """The class of the catalogue (`dragoman providers` lists them); not said, where the entry's own name is one's."""
     protocol: str | None = None
+    """What the service speaks, instead of `type`: `openai-chat`, `aibn`, `aichatfree`, `aichatonline` or `cromicle`."""
     url: str | None = None
+    """Where it is; what its protocol puts behind (`/chat/completions`) is left out."""
     api_key: str | None = None
+    """The key to show there."""
     secret: str | None = None
+    """What a web-chat protocol signs its requests with; empty text is a secret as well."""
     password: str | None = None
+    """The password that a web-chat site asks for."""
     proxy: str | None = None
+    """The proxy on the way there. Those that the environment names (HTTPS_PROXY …) are not used."""
     ca_file: str | None = None
+    """A PEM file with certificates to trust beside the system's own."""
     impersonate: str | UnsetType | None = UNSET
+    """The browser to look like (`chrome`, `chrome107` …), which needs the extra `web`; empty text for none. A hosted
+    site's class sets one, which is not used for a `url` in this machine, nor for any of your own without the extra."""
     default_model: str | None = None
+    """The model for `NAME/` without one, and for `dragoman doctor` to try."""
     models: tuple[str, ...] | None = None
+    """The models that may be asked for, and are listed; without it the service decides."""
     model_aliases: dict[str, str] | None = None
+    """Other names of its models: the name here to the name there."""
     broken_mark: str | UnsetType | None = UNSET
+    """The text by which a web-chat site ends an answer that broke off; empty text for none."""
     strict: bool | None = None
+    """Whether to refuse a request with anything that the protocol cannot say, instead of listing it as lost."""
     limits: LimitsConfig = LimitsConfig()
 
 
 class ModelConfig(Struct, frozen=True, kw_only=True):
-    """A route: the services' models behind one name, never none of them."""
+    """A route: several services' models under one name, by which callers ask for it."""
 
     targets: tuple[str, ...]
+    """The models, each as PROVIDER/MODEL and never another route; the first that is able answers."""
     strategy: Literal["fallback"] = "fallback"
+    """How one is chosen: each is tried where those before it failed."""
 
 
 class FrontConfig(Discreet, frozen=True, kw_only=True):
-    """What our server half of a web-chat protocol asks of its callers; None: not said.
+    """What our own server of a web-chat protocol asks of its callers: `aibn`, `aichatfree`, `aichatonline`, `cromicle`.
 
-    `password` may list several, with commas.
+    None: not said.
     """
 
     secret: str | None = None
+    """What callers sign their requests with; not said: empty text, as these sites have it at first."""
     password: str | None = None
+    """The password that callers must send, or several with commas: one of them is as good as a key of the gateway."""
     model: str | None = None
+    """What answers, since these protocols name no model; not said: the gateway's default."""
 
 
 class Config(Discreet, frozen=True, kw_only=True):

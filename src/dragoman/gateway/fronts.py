@@ -207,9 +207,10 @@ def _flaw(client: Client, name: str, front: FrontConfig) -> str:
     where = client.config.where
     if name not in FRONTS:
         return f"{where('fronts', name)}: there is no front {name!r}{nearest(name, FRONTS)}"
+    if not (front.model or client.default_model):
+        return f"{where('fronts', name)}: expected model, since no model is the default, got none"
     try:
-        if front.model:
-            client.handler(front.model)
+        client.handler(front.model or "")
     except ModelNotFoundError as exc:
         return f"{where('fronts', name, 'model')}: {exc.message}"
     return ""
