@@ -80,3 +80,22 @@ def test_a_configuration_of_the_program_is_checked_too() -> None:
     config = Config(providers={"up": ProviderConfig(protocol="openai-chat", url="http://h:99999")})
     with pytest.raises(ConfigurationError, match=r"^providers.up.url: expected a port from 1 to 65535, got 99999$"):
         Client(config)
+
+
+def test_a_key_of_the_program_that_no_header_can_hold_is_told() -> None:
+    config = Config(providers={"up": ProviderConfig(protocol="openai-chat", url="http://h", api_key="canary\n")})
+    with pytest.raises(ConfigurationError) as caught:
+        Client(config)
+    assert str(caught.value) == "providers.up.api_key: expected visible ASCII characters, got others"
+
+
+async def test_a_variable_s_key_that_no_header_can_hold_is_not_the_caller_s_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "canary\n")
+    async with Client(Config()) as client:
+        with pytest.raises(ConfigurationError, match=r"^OPENAI_API_KEY: expected visible ASCII characters") as caught:
+            await client.chat("openai/m", "Hi")
+    assert "canary" not in str(caught.value)
+    with pytest.raises(ConfigurationError, match=r"^providers.openai.api_key: OPENAI_API_KEY: expected"):
+        Client(Config(providers={"openai": ProviderConfig()}))

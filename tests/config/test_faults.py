@@ -24,6 +24,8 @@ BAD = [
      '2: models."gpt-4.1".with: unknown key; known are targets, strategy'),
     ('[models.fast]\nstrategie = "fallback"', "2: models.fast.strategie: unknown key; did you mean strategy?"),
     ("[fronts.aibn]\nmodell = 1", "2: fronts.aibn.modell: unknown key; did you mean model?"),
+    ('[gateway]\nallowed_hosts = ["a.example:80", "https://b.example"]',
+     '2: gateway.allowed_hosts[1]: expected a host\'s name without scheme and path, got "https://b.example"'),
     # tables
     ("gateway = 1", "1: gateway: expected a table, got a number"),
     ("[[gateway]]", "1: gateway: expected a table, got a list"),
@@ -217,3 +219,11 @@ def test_every_mistake_is_told_at_once_in_the_order_of_its_line(tmp_path: Path) 
 def test_a_device_without_end_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"^/dev/zero: expected at most 16 MiB, got more$"):
         load("/dev/zero", {})
+
+
+def test_a_flood_of_mistakes_is_told_in_part(tmp_path: Path) -> None:
+    write(tmp_path, "".join(f"[providers.p{number}]\nulr = 1\n" for number in range(3_000)))
+    with pytest.raises(ConfigurationError) as caught:
+        trusted(tmp_path, {})
+    lines = str(caught.value).splitlines()
+    assert (len(lines), lines[-1]) == (101, "and 2900 more")

@@ -9,6 +9,8 @@ from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig, 
 from dragoman.errors import ConfigurationError
 from dragoman.gateway import serve
 from dragoman.gateway.check import check
+from dragoman.protocols.cromicle import TOKEN, digest
+from dragoman.wire import json
 from tests.support.gateway import Running, ask, chat_body, running
 
 BAD = """
@@ -134,3 +136,19 @@ async def test_a_target_whose_setting_is_wrong_is_a_failed_target(
         status, body = await answer(up, name, stream=stream)
     assert status == 200
     assert b"hello" in body
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_caller_who_names_no_model_is_not_given_the_offline_one(stream: bool) -> None:
+    up_alone = {"up": ProviderConfig(protocol="openai-chat", url="http://127.0.0.1:1/v1")}
+    async with running(Config(gateway=GatewayConfig(port=0), providers=up_alone)) as up:
+        status, body = await answer(up, "", stream=stream)
+        web = await ask(
+            up.url,
+            "POST",
+            "/cromicle/chat",
+            body=json.encode({"message": "hello", "token": TOKEN, "hash": digest("hello")}),
+        )
+    assert status == 400
+    assert b"no model was named" in body
+    assert (web.status, b"no model was named" in web.body) == (400, True)

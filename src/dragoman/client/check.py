@@ -8,6 +8,7 @@ from dragoman.config import ProviderConfig
 from dragoman.errors import DragomanError
 from dragoman.providers.catalogue import Provider
 from dragoman.providers.models import ProviderModelMixin
+from dragoman.providers.openai import SENDABLE
 from dragoman.transport.browser import BrowserTransport
 from dragoman.transport.native.target import parse, parse_proxy
 
@@ -79,10 +80,17 @@ def _likeness(provider: Provider) -> str:
     return ""
 
 
+def _key(provider: Provider) -> str:
+    # Read from a file it was looked at already; in a program anything may stand there.
+    key = provider.key()
+    return "" if not key or SENDABLE.fullmatch(key) else "expected visible ASCII characters, got others"
+
+
 CHECKS: dict[str, Callable[[Provider], str]] = {
     "url": _url,
     "proxy": _proxy,
     "ca_file": _ca_file,
+    "api_key": _key,
     "default_model": _default_model,
 }
 """By the setting at fault."""

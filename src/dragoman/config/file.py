@@ -32,6 +32,8 @@ class File(Struct, frozen=True):
     @property
     def writable(self) -> bool:
         """Whether other users of this machine may write it, or put another one in its place."""
+        if _is_read_only(self.path):
+            return False
         return _open_to_others(self.status, WRITE) or _foreign(self.status) or _replaceable(self.path)
 
 
@@ -52,6 +54,16 @@ def read(path: Path, label: str) -> File | None:
     if len(data) > LARGEST:
         raise ConfigurationError(f"{label}: expected at most {LARGEST >> 20} MiB, got more")
     return File(path, label, data, status)
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether nobody here can write it, as what Kubernetes and Docker put into a container, with any rights."""
+    if sys.platform == "win32":
+        return False
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _replaceable(path: Path) -> bool:

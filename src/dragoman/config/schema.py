@@ -52,6 +52,7 @@ class Entries(Struct, frozen=True):
 
 
 WORDS = Text("text without spaces around it", r"(?!\s)[^\x00-\x1f\x7f]+(?<!\s)")
+HOST = Text("a host's name without scheme and path", r"[^\s/?#@\x00-\x1f\x7f]+", conceal="@?")
 FREE = Text("text", r".*")
 SECRET = Text("text", r".*", secret=True)
 # A key becomes a header's value: outside visible ASCII it cannot be sent, and a line break would begin another one.
@@ -71,7 +72,7 @@ GATEWAY = Table(
         "default_model": WORDS,
         "api_keys": Many(API_KEY),
         "api_key": Single(API_KEY),
-        "allowed_hosts": Many(WORDS),
+        "allowed_hosts": Many(HOST),
         "max_body": Whole(1),
         "workers": Whole(1, MAX_WORKERS),
         "request_log": WORDS,

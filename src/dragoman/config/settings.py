@@ -14,6 +14,9 @@ from dragoman.errors import ConfigurationError, nearest
 
 Node = TypeVar("Node")
 
+MOST_FLAWS = 100
+"""Mistakes that are told: more than anyone mends at a time."""
+
 
 class Flaw(Struct, frozen=True):
     """A mistake: the setting, where it stands, and what is wrong with it."""
@@ -29,13 +32,15 @@ class Flaw(Struct, frozen=True):
 class Settings(Struct):
     """What was said, where it stands, and the names that the user gave (`entries`), even if nothing is under them.
 
-    `flaws`: what is wrong with it, all of which is to be told at once. `in_clear`: whether a secret stands in it.
+    `flaws`: what is wrong with it, all of which is to be told at once. `flawed`: the ways to what is wrong. `in_clear`:
+    whether a secret stands in it.
     """
 
     said: dict[Keys, object] = field(default_factory=dict)
     origins: dict[Keys, str] = field(default_factory=dict)
     entries: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in ROOT})
     flaws: list[Flaw] = field(default_factory=list)
+    flawed: set[Keys] = field(default_factory=set)
     in_clear: bool = False
 
 
@@ -111,6 +116,7 @@ def merge(settings: Settings, under: Settings) -> Settings:
             for section, names in settings.entries.items()
         },
         flaws=[*settings.flaws, *under.flaws],
+        flawed=settings.flawed | under.flawed,
     )
 
 
@@ -123,7 +129,9 @@ def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
         for name, node in ROOT.items()
     }
     if settings.flaws:
-        raise ConfigurationError("\n".join(map(str, sorted(settings.flaws, key=_line))))
+        told = [str(flaw) for flaw in sorted(settings.flaws, key=_line)]
+        more = [f"and {len(told) - MOST_FLAWS} more"] if len(told) > MOST_FLAWS else []
+        raise ConfigurationError("\n".join([*told[:MOST_FLAWS], *more]))
     return built
 
 
@@ -144,7 +152,7 @@ def _build(settings: Settings, table: Table, keys: Keys, environ: Mapping[str, s
                 note(settings, below + exc.below, str(exc))
         elif name in table.needed:
             missing.append(name)
-    if any(flaw.keys[: len(keys)] == keys for flaw in settings.flaws):
+    if keys in settings.flawed:
         # What is missing may be there, under the name of an unknown key.
         return None
     if missing:
@@ -156,6 +164,7 @@ def _build(settings: Settings, table: Table, keys: Keys, environ: Mapping[str, s
 def note(settings: Settings, keys: Keys, message: str) -> None:
     """The setting `keys` is wrong."""
     settings.flaws.append(Flaw(keys, origin(settings.origins, keys), message))
+    settings.flawed.update(keys[:size] for size in range(1, len(keys) + 1))
 
 
 def _line(flaw: Flaw) -> tuple[str, int]:

@@ -94,7 +94,7 @@ def addresses(host: str) -> list[Address]:
     try:
         found = getaddrinfo(unbracketed(host) or None, 0, type=SOCK_STREAM, flags=AI_PASSIVE)
     except (gaierror, UnicodeError) as exc:
-        hint = "; a Unix socket is not supported" if "/" in host else ""
+        hint = "; a Unix socket is not supported" if host.startswith(("unix:", "/")) else ""
         raise ConfigurationError(f"expected an address of this machine, got {host!r}{hint}") from exc
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 

@@ -1,6 +1,7 @@
 """OpenAI, and every service that took over its chat protocol."""
 
 import os
+import re
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -16,6 +17,9 @@ from dragoman.transport.choice import Transports
 
 MAX_LIST = 8 << 20
 """Bytes of a list of models: OpenRouter's, with a page about each, are one million."""
+
+SENDABLE = re.compile(r"[!-~]+")
+"""What a header's value may hold: a line break, which `echo` leaves at a key's end, would begin another header."""
 
 
 class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
@@ -82,7 +86,10 @@ class OpenAI(OpenAICompatible):
     def key(cls) -> str | None:
         if cls.api_key is not None or _site(cls.url) != _site(cls._founder("key_variable").url):
             return cls.api_key
-        return os.environ.get(cls.key_variable)
+        key = os.environ.get(cls.key_variable)
+        if key and not SENDABLE.fullmatch(key):
+            raise ConfigurationError(f"{cls.key_variable}: expected visible ASCII characters, got a key with others")
+        return key
 
 
 def _site(url: str) -> tuple[str, str]:
