@@ -183,6 +183,15 @@ async def test_an_unknown_model_names_the_nearest(model: str, nearest: str) -> N
             await client.chat(model, "Hi")
 
 
+@pytest.mark.parametrize("model", ["ofline/a", "openaicompatibl/a"])
+async def test_a_hint_names_nothing_that_is_not_there(model: str) -> None:
+    async with Client(Config()) as client:
+        with pytest.raises(ModelNotFoundError) as caught:
+            await client.chat(model, "Hi")
+    assert "did you mean offline/a" not in str(caught.value)
+    assert "did you mean openaicompatible/a" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

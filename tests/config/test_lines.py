@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dragoman.config import load
+from dragoman.config import from_tables, load
 from dragoman.config.lines import lines
 from dragoman.config.values import Keys
 from dragoman.errors import ConfigurationError
@@ -112,6 +112,7 @@ WORDS = [
     "limits",
     "idle",
     "type",
+    "model_aliases",
 ]
 PIECES = [
     *WORDS,
@@ -165,6 +166,24 @@ def test_tables_of_any_shape_raise_nothing_but_the_error_of_configurations(
     _loaded_or_refused(
         tmp_path_factory.getbasetemp(), "".join(f"{word} = {_spelt(value)}\n" for word, value in data.items()).encode()
     )
+
+
+keys = st.sampled_from(WORDS) | st.integers() | st.none()
+values_of_programs = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), names, st.binary(max_size=2), st.just("http://h")),
+    lambda inner: st.lists(inner, max_size=3).map(tuple) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(keys, st.dictionaries(keys, values_of_programs, max_size=3), max_size=3))
+@settings(max_examples=250, deadline=None)
+def test_tables_of_a_program_raise_nothing_but_the_error_of_configurations(tables: dict[str, object]) -> None:
+    try:
+        config = from_tables(tables, {})
+    except ConfigurationError:
+        return
+    assert config.files == ()
 
 
 def _spelt(value: object) -> str:

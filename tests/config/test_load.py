@@ -164,7 +164,8 @@ def test_tables_in_the_program_configure_as_a_file_would(tables: Mapping[str, ob
 
 WRONG_TABLES = [
     ({1: {}}, "1: unknown key; known are "),
-    ({"providers": {1: {}}}, "providers.1: expected a name without spaces and slashes, got 1"),
+    ({"providers": {"a/b": {}}}, 'providers."a/b": expected a name without spaces and slashes, got "a/b"'),
+    ({"providers": {"up": {"model_aliases": {None: 1}}}}, "providers.up.model_aliases.None: expected text without "),
     ({"gateway": {"port": None}}, "gateway.port: expected a whole number from 0 to 65535, got "),
     ({"gateway": {2: 1}}, "gateway.2: unknown key; "),
     ({"providers": {"up": ProviderConfig(api_key="canary")}}, "providers.up: expected a table, got "),

@@ -38,7 +38,7 @@ def model_option(command: Command) -> Command:
         default="",
         metavar="NAME",
         shell_complete=_models,
-        help="The model: a route's name, or PROVIDER/MODEL. Default: the configured one, else offline/eliza.",
+        help="The model: a route's name, or PROVIDER/MODEL. Default: the configured one; offline/eliza, if none is.",
     )(command)
 
 

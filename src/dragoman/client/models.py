@@ -204,7 +204,8 @@ class Models:
     def _nearest(self, name: str) -> str:
         _, slash, model = name.partition("/")
         if slash:
-            return nearest(name, [*self.names(), *(f"{each}/{model}" for each in self.providers)])
+            able = (each for each, provider in self.providers.items() if _takes(provider, model))
+            return nearest(name, [*self.names(), *(f"{each}/{model}" for each in able)])
         if name in self.providers:
             return f"; name one of its models, as {name}/MODEL"
         behind = {full.rpartition("/")[2]: full for full in self.names()}
@@ -276,6 +277,12 @@ def _known(provider: Provider) -> list[str]:
 
 def _is_own(provider: Provider) -> bool:
     return provider.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
+def _takes(provider: Provider, model: str) -> bool:
+    """Whether `model` may be asked for there."""
+    known = provider.get_models() if issubclass(provider, ProviderModelMixin) else []
+    return model in known if known else provider.has_own_way() or bool(provider.url)
 
 
 def _default_model(provider: Provider) -> str:

@@ -76,7 +76,7 @@ def _plain(value: Any) -> Any:
     """Mappings and sequences of any kind as those that a file has."""
     match value:
         case Mapping():
-            return {name: _plain(inner) for name, inner in value.items()}
+            return {str(name): _plain(inner) for name, inner in value.items()}
         case list() | tuple():
             return [_plain(inner) for inner in value]
         case Path():

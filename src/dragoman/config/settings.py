@@ -56,8 +56,8 @@ def gather(data: Mapping[str, Any], origins: dict[Keys, str], folder: Path = Pat
                 _gather(settings, table, (name,), value, folder)
             case Entries() as entries:
                 for entry, inner in _table((name,), value, settings).items():
-                    if not isinstance(entry, str) or not entries.name.fullmatch(entry):
-                        note(settings, (name, str(entry)), f"expected {entries.expected}, got {shown(entry)}")
+                    if not entries.name.fullmatch(entry):
+                        note(settings, (name, entry), f"expected {entries.expected}, got {shown(entry)}")
                         continue
                     if isinstance(inner, dict):
                         settings.entries[name].append(entry)
@@ -79,14 +79,14 @@ def _gather(settings: Settings, table: Table, keys: tuple[str, ...], data: objec
 
 
 def _known(keys: tuple[str, ...], nodes: Mapping[str, Node], settings: Settings) -> Node | None:
-    name = str(keys[-1])
+    name = keys[-1]
     if name not in nodes:
         hint = nearest(name, nodes) or f"; known are {', '.join(nodes)}"
-        note(settings, (*keys[:-1], name), f"unknown key{hint}")
+        note(settings, keys, f"unknown key{hint}")
     return nodes.get(name)
 
 
-def _table(keys: Keys, value: object, settings: Settings) -> dict[Any, Any]:
+def _table(keys: Keys, value: object, settings: Settings) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     # A value in a table's place may be a secret that lost its key.
