@@ -1,5 +1,6 @@
 """Words made harmless, and columns."""
 
+import sys
 import unicodedata
 
 from dragoman.cli.output import harmless, one_line
@@ -14,8 +15,16 @@ def test_control_characters_become_pictures() -> None:
 
 
 def test_all_other_text_stays() -> None:
-    text = "Привет\tмир\n👩‍👩‍👧 \u202e\u2028 ÿ"
+    text = "Привет\tмир\n👩‍👩‍👧 ❤️ \u2028 ÿ نامه\u200cای \u0600١٢"
     assert harmless(text) == text
+
+
+def test_what_nobody_sees_is_named() -> None:
+    assert harmless("user\u202egpj.exe\u200b\U000e0041") == "user<U+202E>gpj.exe<U+200B><U+E0041>"
+    drawn = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
+    joiners = {0x200C, 0x200D}
+    formats = {code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"}
+    assert {code for code in formats if harmless(chr(code)) == chr(code)} == drawn | joiners
 
 
 def test_lone_surrogates_can_be_shown() -> None:

@@ -12,12 +12,36 @@ DIM, PLAIN = "\x1b[2m", "\x1b[22m"
 _KEPT = {ord("\n"): "\n", ord("\t"): "\t", ord("\r"): ""}
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡"}
 _C1 = dict.fromkeys(range(0x80, 0xA0), "\ufffd")
-_HARMLESS = _PICTURES | _C1 | _KEPT
-"""Control characters made visible, so that no text can move the cursor or name the window; carriage returns vanish."""
+
+_FORMATS = (
+    (0xAD, 0xAD),
+    (0x61C, 0x61C),
+    (0x180E, 0x180E),
+    (0x200B, 0x200B),
+    (0x200E, 0x200F),
+    (0x202A, 0x202E),
+    (0x2060, 0x206F),
+    (0xFEFF, 0xFEFF),
+    (0xFFF9, 0xFFFB),
+    (0x13430, 0x1345F),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
+    (0xE0000, 0xE007F),
+)
+"""Characters that nobody sees, and that turn the order of others or carry a text of their own: Unicode's category Cf
+without what is drawn (Arabic number signs) and the two joiners, of which scripts and emoji are made."""
+
+_NAMED = {code: f"<U+{code:04X}>" for first, last in _FORMATS for code in range(first, last + 1)}
+_HARMLESS = _PICTURES | _C1 | _KEPT | _NAMED
+"""Control characters made visible, so that no text can move the cursor, name the window or hide what it says; carriage
+returns vanish."""
 
 
 def harmless(text: str) -> str:
-    """`text` as a terminal may see it: line feeds and tabs stay, other control characters become pictures (␛)."""
+    """`text` as a terminal may see it.
+
+    Line feeds and tabs stay, other control characters become pictures (␛), invisible ones their names (<U+202E>).
+    """
     return well_formed(text).translate(_HARMLESS)
 
 
