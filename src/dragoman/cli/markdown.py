@@ -1,76 +1,55 @@
 """An answer as Markdown on a terminal, drawn while it comes. Needs rich."""
 
+import asyncio
 import sys
 from itertools import pairwise
 from time import monotonic
 
-from markdown_it import MarkdownIt
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.live import Live
-from rich.markdown import Markdown
-from rich.segment import Segment
+from rich.console import Console
+from rich.text import Text
 
+from dragoman.cli.drawing import Markdown, Row, draw
 from dragoman.cli.output import Out, dim, harmless, one_line
 from dragoman.cli.page import Page
+from dragoman.cli.region import Region
 from dragoman.cli.waiting import Waiting
 
-FRAMES = 12
-"""Drawings a second: as many as look like flowing text."""
+PAUSE = 1 / 12
+"""Seconds between two drawings: so many a second look like flowing text."""
 
-
-class Harmless:
-    """What `renderable` draws, without control characters: Markdown has spellings for them that only its parser undoes.
-
-    `most`: draw so many of its last lines.
-    """
-
-    def __init__(self, renderable: RenderableType, most: int | None = None) -> None:
-        self._renderable = renderable
-        self._most = most
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = _trimmed(console.render_lines(self._renderable, options, pad=False))
-        for line in lines if self._most is None else lines[-self._most :]:
-            for segment in _unpadded(line):
-                if not segment.control:
-                    yield Segment(harmless(segment.text), segment.style)
-            yield Segment.line()
+SHARE = 4
+"""A drawing that takes long is followed by a pause this many times as long: reading the answer comes first."""
 
 
 class MarkdownPage(Page):
     """Blocks that are whole stay where they are drawn; the last one, still growing, is drawn anew again and again."""
 
-    def __init__(self, waiting: Waiting, console: Console | None = None, pause: float = 1 / FRAMES) -> None:
+    def __init__(self, waiting: Waiting, console: Console | None = None, pause: float = PAUSE) -> None:
         self._waiting = waiting
         self._pause = pause
         self._console = console or Console(highlight=False)
+        self._region = Region(self._console)
         self._out = Out()
-        self._blocks = MarkdownIt().enable("strikethrough").enable("table")
-        self._live: Live | None = None
+        self._blocks = Markdown()
         self._text = ""
         self._drawn = False
-        self._looked = 0.0
+        self._next = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     def text(self, text: str) -> None:
         if not text:
             return
         self._waiting.stop()
-        if self._live is None:
+        if not self._text:
             self._out.end_line()
-            self._live = Live(
-                console=self._console,
-                get_renderable=self._growing,
-                refresh_per_second=FRAMES,
-                transient=True,
-                vertical_overflow="crop",
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
         self._text += harmless(text)
-        if "\n" in text and monotonic() - self._looked >= self._pause:
-            self._looked = monotonic()
-            self._draw_whole()
+        if self._timer is not None:
+            return
+        wait = self._next - monotonic()
+        if wait > 0:
+            self._timer = asyncio.get_running_loop().call_later(wait, self._draw)
+        else:
+            self._draw()
 
     def reasoning(self, text: str) -> None:
         self._waiting.stop()
@@ -91,33 +70,42 @@ class MarkdownPage(Page):
         self._settle()
         self._out.end_line()
 
-    def _growing(self) -> RenderableType:
-        return Harmless(_markdown(self._text), most=max(1, self._console.height - 2))
+    def resume(self) -> None:
+        self._region.forget()
 
-    def _draw_whole(self) -> None:
-        """Draws for good all blocks but the last: what comes cannot change those."""
+    def _draw(self) -> None:
+        """Draws for good all blocks but the last, which what comes may change, and that one as it is now."""
+        self._timer = None
+        began = monotonic()
         complete = self._text.rfind("\n") + 1
         *whole, last = self._split(self._text[:complete])
         self._text = last + self._text[complete:]
-        for block in whole:
-            self._draw(block)
+        fixed = self._rows(whole)
+        growing = draw(self._text, self._console)
+        self._region.change(fixed, [*self._gap(), *growing] if growing else [])
+        ended = monotonic()
+        self._next = ended + max(self._pause, SHARE * (ended - began))
 
     def _settle(self) -> None:
         """Draws for good what was still growing."""
-        live, self._live = self._live, None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         text, self._text = self._text, ""
-        if live is not None:
-            live.stop()
-            for block in self._split(text):
-                self._draw(block)
+        if text:
+            self._region.change(self._rows(self._split(text)), [])
 
-    def _draw(self, block: str) -> None:
-        if block.strip():
-            if self._drawn:
-                self._out.end_line()
-                self._console.print()
-            self._console.print(Harmless(_markdown(block.strip("\n"))), end="")
-            self._drawn = True
+    def _rows(self, blocks: list[str]) -> list[Row]:
+        """The rows of whole blocks, an empty one before each but the first of the answer."""
+        rows: list[Row] = []
+        for block in blocks:
+            if drawn := draw(block, self._console):
+                rows += [*self._gap(), *drawn]
+                self._drawn = True
+        return rows
+
+    def _gap(self) -> list[Row]:
+        return [Row(Text())] if self._drawn else []
 
     def _split(self, text: str) -> list[str]:
         """The blocks of `text`, never none; joined they are `text` again."""
@@ -126,21 +114,3 @@ class MarkdownPage(Page):
         marks = sorted({0, *starts, len(lines)})
         blocks = ["\n".join(lines[begin:end]) for begin, end in pairwise(marks)]
         return [f"{block}\n" for block in blocks[:-1]] + blocks[-1:]
-
-
-def _trimmed(lines: list[list[Segment]]) -> list[list[Segment]]:
-    """Without the empty lines that tables and code have around them."""
-    full = [i for i, line in enumerate(lines) if any(segment.text.strip() for segment in line)]
-    return lines[full[0] : full[-1] + 1] if full else []
-
-
-def _unpadded(line: list[Segment]) -> list[Segment]:
-    """Without the spaces that fill the line up: whoever copies it wants none."""
-    while line and not line[-1].text.rstrip():
-        line = line[:-1]
-    return [*line[:-1], Segment(line[-1].text.rstrip(), line[-1].style)] if line else []
-
-
-def _markdown(text: str) -> Markdown:
-    # Without hyperlinks an address is shown, not hidden behind its words.
-    return Markdown(text, code_theme="ansi_dark", hyperlinks=False)

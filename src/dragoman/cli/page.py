@@ -26,6 +26,10 @@ class Page(ABC):
     def close(self) -> None:
         """The answer is over, well or not. May be called twice."""
 
+    def resume(self) -> None:
+        """Something else was shown in between: what is drawn above it stays as it is."""
+        return
+
 
 class PlainPage(Page):
     """Text on stdout as it is, and at the end a line feed if one is missing; notes on stderr.
