@@ -27,13 +27,14 @@ class Ran(Struct, frozen=True):
 
 def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment in which nothing of the machine's user is seen; a configuration in `home` is named."""
-    # What coverage needs to look into the process is let through, and where the sources are.
-    told = {"PATH", "LANG", "PYTHONPATH"}
-    kept = {name: value for name, value in os.environ.items() if name in told or name.startswith("COV")}
+    # What coverage needs to look into the process is let through.
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG"} or name.startswith("COV")}
     named = {"DRAGOMAN_CONFIG": "dragoman.toml"} if (home / "dragoman.toml").exists() else {}
-    return (
-        kept | named | {"HOME": str(home), "PYTHONDEVMODE": "", "LC_ALL": "C.UTF-8", "TERM": "xterm"} | dict(more or {})
-    )
+    plain = {"HOME": str(home), "PYTHONDEVMODE": "", "LC_ALL": "C.UTF-8", "TERM": "xterm"}
+    own = kept | named | plain | dict(more or {})
+    # The command is the one that the tests import, wherever that is.
+    paths = [path for path in (own.get("PYTHONPATH"), os.environ.get("PYTHONPATH")) if path]
+    return own | ({"PYTHONPATH": os.pathsep.join(paths)} if paths else {})
 
 
 def run(home: Path, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:

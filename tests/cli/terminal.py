@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -25,8 +26,11 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|[\x01\x02\r]")
 
+PIECES = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b\][^\x07]*\x07|.", re.DOTALL)
+
 ROWS, COLUMNS = 24, 100
-CTRL_C, CTRL_D, TAB, ENTER = "\x03", "\x04", "\t", "\r"
+CTRL_C, CTRL_D, TAB, ENTER, UP = "\x03", "\x04", "\t", "\r", "\x1b[A"
+ALT_ENTER = "\x1b\r"
 
 
 class Terminal:
@@ -59,6 +63,11 @@ class Terminal:
     def text(self) -> str:
         """What was drawn, without colours and movements."""
         return ESCAPES.sub("", self.drawn)
+
+    @property
+    def shown(self) -> str:
+        """What can be seen now, and above it what has scrolled away; lines without spaces at their ends."""
+        return screen(self.drawn)
 
     def press(self, keys: str) -> None:
         """Presses keys."""
@@ -97,6 +106,20 @@ class Terminal:
                     return self.expect(wanted)
         raise AssertionError(f"expected {wanted!r} behind {self.text[self._seen :]!r}")
 
+    def leave_and_come_back(self) -> None:
+        """What Ctrl-Z and `fg` do, with a shell between them that sets the terminal as it likes it."""
+        os.kill(self._process.pid, signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)
+        mode = termios.tcgetattr(self._master)
+        mode[3] |= termios.ECHO | termios.ICANON
+        termios.tcsetattr(self._master, termios.TCSANOW, mode)
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def close_window(self) -> None:
+        """Ends the command as a window does that is closed."""
+        os.kill(self._process.pid, signal.SIGHUP)
+        self._process.wait(PATIENCE)
+
     def end(self) -> int:
         """Waits for the end; the exit code."""
         deadline = time.monotonic() + PATIENCE
@@ -123,3 +146,32 @@ class Terminal:
             return False
         self._data += data
         return bool(data)
+
+
+def screen(drawn: str) -> str:
+    """What a terminal shows that obeys the movements which are in use here, and never wraps a line."""
+    rows: list[list[str]] = [[]]
+    row = column = 0
+    for piece in PIECES.finditer(drawn):
+        count = int(piece[1]) if piece[1] and piece[1].isdecimal() else 1
+        match f"CSI {piece[2]}" if piece[2] else piece[0]:
+            case "\r":
+                column = 0
+            case "\n":
+                row += 1
+                rows += [[] for _ in range(row + 1 - len(rows))]
+            case "\b":
+                column = max(0, column - 1)
+            case "CSI A":
+                row = max(0, row - count)
+            case "CSI C":
+                column += count
+            case "CSI K":
+                del rows[row][0 if piece[1] == "2" else column :]
+            case "CSI J":
+                del rows[row][column:], rows[row + 1 :]
+            case char if len(char) == 1 and char >= " ":
+                rows[row] += " " * (column + 1 - len(rows[row]))
+                rows[row][column] = char
+                column += 1
+    return "\n".join("".join(line).rstrip() for line in rows)

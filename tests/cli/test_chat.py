@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import PATIENCE, SSE, chunk, configure, finish, run, start
-from tests.cli.terminal import CTRL_C, CTRL_D, TAB, Terminal
+from tests.cli.shell import DONE, PATIENCE, SSE, chunk, configure, finish, run, start
+from tests.cli.terminal import ALT_ENTER, CTRL_C, CTRL_D, TAB, UP, Terminal
 from tests.support.server import Exchange, serve
 
 SCRIPT = ("chat", "-m", "offline/script")
@@ -150,6 +152,170 @@ def test_history_outlives_the_program_and_is_nobody_elses(tmp_path: Path) -> Non
         assert terminal.end() == 0
 
 
+def test_two_conversations_at_once_both_keep_their_lines(tmp_path: Path) -> None:
+    echo = ("chat", "-m", "offline/echo")
+    with Terminal(tmp_path, *echo) as one, Terminal(tmp_path, *echo) as two:
+        for terminal, words in ((one, "said in one"), (two, "said in two")):
+            terminal.line(words)
+            terminal.expect(words)
+        for terminal in (two, one):
+            terminal.line("/exit")
+            assert terminal.end() == 0
+    history = (tmp_path / ".local" / "state" / "dragoman" / "history").read_text()
+    assert "said in one" in history
+    assert "said in two" in history
+
+
+def test_a_closed_window_loses_no_line(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.line("keep me")
+        terminal.expect("keep me")
+        terminal.close_window()
+    state = tmp_path / ".local" / "state" / "dragoman"
+    assert (state / "history").read_text() == '"keep me"\n'
+    assert [path.name for path in state.iterdir()] == ["history"]
+
+
+def test_a_message_of_several_lines_comes_back_whole(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.paste("one\ntwo\nthree")
+        terminal.expect("waiting")
+        terminal.expect("›")
+        terminal.press(CTRL_D)
+        assert terminal.end() == 0
+        assert "› one\ntwo\nthree\none\ntwo\nthree\n\n›" in terminal.shown
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.expect("›")
+        terminal.press(UP + "\r")
+        terminal.expect("waiting")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        assert "› one\ntwo\nthree\none\ntwo\nthree\n\n› /exit" in terminal.shown
+
+
+def test_a_backslash_at_the_end_and_alt_enter_go_on_in_the_next_line(tmp_path: Path) -> None:
+    with Terminal(tmp_path, *SCRIPT) as terminal:
+        terminal.line("text: one\\\\ \\")
+        terminal.expect("…")
+        terminal.press(f"text: two{ALT_ENTER}text: three\r")
+        terminal.expect("one\\ twothree\n")
+        terminal.line("text: meant \\\\")
+        terminal.expect("meant \\\n")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+def test_a_message_is_written_in_the_users_editor(tmp_path: Path) -> None:
+    editor = """sh -c 'printf " by hand\\n\\n" >> "$1"' sh"""
+    env = {"VISUAL": editor, "EDITOR": "false"}
+    with Terminal(tmp_path, "chat", "-m", "offline/echo", env=env) as terminal:
+        terminal.line("/edit written")
+        terminal.expect("waiting")
+        terminal.expect("›")
+        terminal.press(UP + "\r")
+        terminal.expect("waiting")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        talk = "› /edit written\nwritten by hand\nwritten by hand\n\n› written by hand\nwritten by hand\n\n› /exit"
+        assert talk in terminal.shown
+
+
+def test_an_editor_that_fails_sends_nothing(tmp_path: Path) -> None:
+    env = {"EDITOR": "false"}
+    with Terminal(tmp_path, "chat", "-m", "offline/echo", env=env) as terminal:
+        terminal.line("/edit written")
+        terminal.expect("the editor 'false' ended with 1; nothing is sent")
+        terminal.line("/save talk.json")
+        terminal.expect("saved 0 messages")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+def test_an_answer_or_its_code_is_copied(tmp_path: Path) -> None:
+    with Terminal(tmp_path, *SCRIPT, env={"PATH": str(tmp_path)}) as terminal:
+        terminal.line("/copy")
+        terminal.expect("there is no answer to copy")
+        terminal.line(r"text: See:\n```python\nimport os\nprint()\n```\nlast")
+        terminal.expect("last")
+        terminal.line("/copy 1")
+        terminal.expect("copied 18 characters by the terminal (OSC 52)")
+        terminal.line("/copy 2")
+        terminal.expect("the answer has 1 block of code, got '2'")
+        terminal.line("/copy")
+        terminal.expect("copied 41 characters")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        copied = re.findall(r"\x1b]52;c;([^\x07]*)\x07", terminal.drawn)
+    whole = "See:\n```python\nimport os\nprint()\n```\nlast"
+    assert [b64decode(each).decode() for each in copied] == ["import os\nprint()\n", whole]
+
+
+@pytest.mark.parametrize("way", ["--plain", "/raw"])
+def test_markdown_can_be_shown_as_it_is_written(tmp_path: Path, way: str) -> None:
+    with Terminal(tmp_path, *SCRIPT, *(["--plain"] if way == "--plain" else [])) as terminal:
+        if way == "/raw":
+            terminal.line("/raw")
+            terminal.expect("as they are written")
+        terminal.line("text: Some **bold** words.")
+        terminal.expect("Some **bold** words.\n")
+        terminal.line("/raw")
+        terminal.expect("drawn as Markdown")
+        terminal.line("text: More **bold** words.")
+        terminal.expect("More bold words.\n")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+async def test_what_is_typed_while_an_answer_comes_appears_at_the_next_prompt(tmp_path: Path) -> None:
+    typed = asyncio.Event()
+
+    async def answer(exchange: Exchange) -> None:
+        await exchange.head(headers=SSE)
+        await exchange.chunk(chunk("alpha "))
+        await typed.wait()
+        await exchange.chunk(chunk("gamma") + chunk(finish="stop") + DONE)
+        await exchange.end()
+
+    async with serve(answer) as server:
+        configure(tmp_path, {"up": server.url})
+        with Terminal(tmp_path, "chat", "-m", "up/test") as terminal:
+
+            def type_ahead(loop: asyncio.AbstractEventLoop) -> int:
+                terminal.line("hello")
+                terminal.expect("alpha")
+                terminal.press("/exit")
+                loop.call_soon_threadsafe(typed.set)
+                terminal.expect("gamma")
+                terminal.expect("› ")
+                terminal.expect("/exit")
+                terminal.press("\r")
+                return terminal.end()
+
+            assert await asyncio.to_thread(type_ahead, asyncio.get_running_loop()) == 0
+            assert terminal.shown.endswith("› hello\nalpha gamma\n\n› /exit\n")
+
+
+def test_the_prompt_is_drawn_again_with_what_was_typed_when_the_program_comes_back(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.expect("›")
+        terminal.press("half")
+        terminal.expect("half")
+        terminal.leave_and_come_back()
+        terminal.expect("› half")
+        terminal.press(" and half\r")
+        terminal.expect("waiting")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        assert "› half and half\nhalf and half\n\n› /exit" in terminal.shown
+
+
+def test_a_locale_without_the_sign_has_a_plain_prompt(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo", env={"LC_ALL": "C"}) as terminal:
+        terminal.expect("leaves\n> ")
+        terminal.press(CTRL_D)
+        assert terminal.end() == 0
+
+
 def test_markdown_is_drawn(tmp_path: Path) -> None:
     with Terminal(tmp_path, *SCRIPT) as terminal:
         terminal.line(r"text: Some **bold** words.\n\n- one\n- two\n\n```python\nprint(1)\n```\nlast")
@@ -215,7 +381,7 @@ def test_pasted_lines_are_one_message_and_notes_stand_around_its_answer(tmp_path
         assert terminal.end() == 0
         assert "\x1b[2mlet \x1b[22m" in terminal.drawn
         assert "\x1b[2J" not in terminal.drawn
-        assert 'let ␛[2J me\n\nso\ntool call: f({"x": 1})' in terminal.text
+        assert '\nlet ␛[2J me\n\nso\ntool call: f({"x": 1})\n' in terminal.shown
 
 
 def test_answers_may_go_to_a_file_while_somebody_types(tmp_path: Path) -> None:

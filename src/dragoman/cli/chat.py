@@ -14,6 +14,7 @@ from dragoman.cli.options import config_option, model_option, system_option
 from dragoman.cli.output import complain, is_able, is_terminal, remark
 from dragoman.cli.page import Page, PlainPage
 from dragoman.cli.record import Record
+from dragoman.cli.silence import silent
 from dragoman.cli.slash import Desk, check_model, completions, run_command
 from dragoman.cli.telling import tell_answer
 from dragoman.cli.waiting import Waiting
@@ -24,13 +25,15 @@ from dragoman.errors import DragomanError
 @click.command()
 @model_option
 @system_option
+@click.option("--plain", is_flag=True, help="Show answers as they are written, not drawn as Markdown.")
 @config_option
-def command(model: str, system: str | None, config: Path | None) -> int:
+def command(*, model: str, system: str | None, plain: bool, config: Path | None) -> int:
     """Talk with a model.
 
-    Every line is a message; one that begins with / is for the program: /help lists what it understands, // begins a
-    message with a slash. Ctrl-C stops the answer (what came of it stays in the conversation), Ctrl-D leaves.
-    Lines are remembered in ~/.local/state/dragoman/history.
+    Every line is a message; Alt-Enter, or a backslash at a line's end, goes on in the next line. A line that begins
+    with / is for the program: /help lists what it understands, // begins a message with a slash. Ctrl-C stops the
+    answer (what came of it stays in the conversation), Ctrl-D leaves. Messages are remembered in
+    ~/.local/state/dragoman/history.
 
     On a terminal answers are drawn as Markdown. From a pipe every line is answered in plain text, and the first error
     ends it.
@@ -38,14 +41,13 @@ def command(model: str, system: str | None, config: Path | None) -> int:
     client = Client(config)
     if model:
         check_model(client, model)
-    desk = Desk(client, Conversation(model or client.default_model, system))
+    desk = Desk(client, Conversation(model or client.default_model, system), plain)
     at_terminal = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     lines: Lines = TerminalLines(lambda line: completions(desk, line)) if at_terminal else PipedLines()
     with asyncio.Runner() as runner:
         try:
             return Chat(desk, lines, runner).run()
         finally:
-            lines.close()
             runner.run(client.aclose())
 
 
@@ -81,6 +83,7 @@ class Chat:
         try:
             if line.startswith("/") and not line.startswith("//"):
                 run_command(self._desk, line)
+                self._say()
             elif line.strip():
                 self._answer(line.removeprefix("/") if line.startswith("//") else line)
         except DragomanError as exc:
@@ -88,11 +91,20 @@ class Chat:
             return exit_code(exc)
         return Exit.OK
 
+    def _say(self) -> None:
+        """Says to the model what a command left to be said."""
+        message, self._desk.message = self._desk.message, ""
+        if message:
+            self._lines.remember(message)
+            self._answer(message)
+
     def _answer(self, question: str) -> None:
         desk, record, waiting = self._desk, Record(), Waiting("waiting for an answer")
         request = desk.conversation.request(question)
+        page = _page(waiting, plain=desk.plain)
         try:
-            run_in(self._runner, tell_answer(desk.client, request, _page(waiting), waiting, record))
+            with silent(page.resume):
+                run_in(self._runner, tell_answer(desk.client, request, page, waiting, record))
         except KeyboardInterrupt:
             if not self._watched:
                 raise
@@ -105,8 +117,8 @@ class Chat:
             remark("(without an answer in words, the question is not kept)")
 
 
-def _page(waiting: Waiting) -> Page:
-    if not is_able(sys.stdout):
+def _page(waiting: Waiting, *, plain: bool) -> Page:
+    if plain or not is_able(sys.stdout):
         return PlainPage(waiting)
     try:
         from dragoman.cli.markdown import MarkdownPage

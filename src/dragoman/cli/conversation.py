@@ -48,6 +48,11 @@ class Conversation:
         self.messages += [user(question), said if whole else replace(said, extra=MARK)]
         return True
 
+    def last_answer(self) -> str | None:
+        """The text of the newest answer, as it came; None where there is none."""
+        answers = [message for message in self.messages if message.role == "assistant"]
+        return "".join(part.text for part in answers[-1].parts if isinstance(part, Text | Refusal)) if answers else None
+
     def reset(self) -> None:
         """Forgets what was said; model and system message stay."""
         self.messages.clear()

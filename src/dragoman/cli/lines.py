@@ -1,11 +1,16 @@
-"""What the user types: line by line, with history and completion at a terminal."""
+"""What the user types, message by message: with history, completion and several lines at a terminal."""
 
+import locale
 import os
+import signal
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
+from dragoman.cli.history import History, history_path
 from dragoman.cli.output import is_able, is_terminal, tell
 
 try:
@@ -15,88 +20,128 @@ except ImportError:  # Windows has none
 else:
     EDITS = True
 
-MOST_LINES = 2000
-"""Lines of history that are kept: twice what shells keep, some 200 KiB of long questions."""
-
-PROMPT = "› "
-# Readline must know what takes no room on the line: \x01 and \x02 enclose it.
-BOLD_PROMPT = f"\x01\x1b[1m\x02{PROMPT}\x01\x1b[0m\x02"
+PROMPT, PLAIN_PROMPT = "› ", "> "
+MORE = "… "
+"""Before the further lines of a message."""
 
 
 class Lines(ABC):
-    """A source of lines."""
+    """A source of messages."""
 
     @abstractmethod
     def read(self) -> str | None:
-        """The next line without its end; None behind the last. Raises KeyboardInterrupt."""
+        """The next message without its last line's end; None behind the last. Raises KeyboardInterrupt."""
 
     @abstractmethod
-    def close(self) -> None:
-        """The conversation is over."""
+    def remember(self, text: str) -> None:
+        """A message that was written elsewhere: it can be called up like the others."""
 
 
 class PipedLines(Lines):
-    """Lines of a file or pipe, or of a terminal whose answers go elsewhere."""
+    """Lines of a file or pipe, or of a terminal whose answers go elsewhere: each is a message."""
 
     def __init__(self) -> None:
-        self._prompt = is_terminal(sys.stdin) and is_terminal(sys.stderr)
+        self._prompt = prompt() if is_terminal(sys.stdin) and is_terminal(sys.stderr) else ""
 
     def read(self) -> str | None:
         if sys.stdin is None:
             return None
         if self._prompt:
-            print(PROMPT, end="", file=sys.stderr, flush=True)
+            print(self._prompt, end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         return line.rstrip("\r\n") if line else None
 
-    def close(self) -> None:
+    def remember(self, text: str) -> None:
         return
 
 
 class TerminalLines(Lines):
-    """Lines edited with readline, their history kept between runs. `words`: what a line so far may go on with."""
+    """Lines edited with readline, and remembered. `words`: what a line so far may go on with.
+
+    A message goes on in the next line behind a backslash at a line's end, and behind Alt-Enter.
+    """
 
     def __init__(self, words: Callable[[str], Iterable[str]]) -> None:
-        self._history = history_file()
-        self._prompt = PROMPT
+        self._history: History | None = History(history_path())
+        self._last = ""
+        self._bold = is_able(sys.stdout) and not os.environ.get("NO_COLOR")
         if EDITS:
             self._begin(words)
 
     def read(self) -> str | None:
         try:
-            return input(self._prompt)
+            text = self._line(prompt())
         except EOFError:
             print()
             return None
+        while _goes_on(text):
+            text = text[:-1] + "\n"
+            try:
+                text += self._line(MORE if prompt() == PROMPT else PLAIN_PROMPT)
+            except EOFError:
+                print()
+        self.remember(text)
+        return text
 
-    def close(self) -> None:
-        if not EDITS:
+    def remember(self, text: str) -> None:
+        if not EDITS or not text.strip() or text == self._last:
             return
-        try:
-            self._history.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # What was asked is nobody else's to read; of readline's kinds only GNU's sees to that itself.
-            self._history.touch(mode=0o600)
-            readline.write_history_file(self._history)
-        except OSError as exc:
-            tell(f"the history was not kept: {exc.strerror}: {self._history}")
+        self._last = text
+        readline.add_history(text)
+        if self._history is not None:
+            try:
+                self._history.add(text)
+            except OSError as exc:
+                self._do_without("not kept", self._history, exc)
+
+    def _line(self, sign: str) -> str:
+        # Readline must know what takes no room on the line: \x01 and \x02 enclose it.
+        shown = f"\x01\x1b[1m\x02{sign}\x01\x1b[0m\x02" if self._bold and EDITS else sign
+        begun = ""
+        while True:
+            try:
+                with _resuming(), _begun(begun):
+                    return input(shown)
+            except _ResumedError as exc:
+                begun = exc.begun
 
     def _begin(self, words: Callable[[str], Iterable[str]]) -> None:
-        if is_able(sys.stdout) and not os.environ.get("NO_COLOR"):
-            self._prompt = BOLD_PROMPT
-        readline.set_history_length(MOST_LINES)
-        readline.set_auto_history(True)
-        if self._history.exists():
+        readline.set_auto_history(False)
+        if self._history is not None:
             try:
-                readline.read_history_file(self._history)
+                for entry in self._history.entries():
+                    readline.add_history(entry)
+                    self._last = entry
             except OSError as exc:
-                tell(f"the history is not readable: {exc.strerror}: {self._history}")
+                self._do_without("not readable", self._history, exc)
         # A whole line is completed at a time: names of models hold most characters that would part words.
         readline.set_completer_delims("")
         readline.set_completer(_completer(words))
         readline.parse_and_bind("tab: complete")
+        # Alt-Enter, as most terminals send it: a line feed, taken as it is.
+        readline.parse_and_bind(r'"\e\C-m": "\C-v\C-j"')
+        readline.parse_and_bind(r'"\e\C-j": "\C-v\C-j"')
         if is_able(sys.stdout):
             # Pasted lines are then one message. Python switches it off (https://bugs.python.org/issue42819).
             readline.parse_and_bind("set enable-bracketed-paste on")
+
+    def _do_without(self, lack: str, history: History, error: OSError) -> None:
+        tell(f"the history is {lack}: {error.strerror}: {history.path}")
+        self._history = None
+
+
+def prompt() -> str:
+    """What stands before a message, as far as the locale has the sign for it."""
+    try:
+        PROMPT.encode(locale.getencoding())
+    except (UnicodeEncodeError, LookupError):
+        return PLAIN_PROMPT
+    return PROMPT
+
+
+def _goes_on(text: str) -> bool:
+    """An odd number of backslashes at the end: two of them are a backslash that is meant."""
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
 
 
 def _completer(words: Callable[[str], Iterable[str]]) -> Callable[[str, int], str | None]:
@@ -107,8 +152,39 @@ def _completer(words: Callable[[str], Iterable[str]]) -> Callable[[str, int], st
     return complete
 
 
-def history_file() -> Path:
-    """Where the lines of earlier runs are. https://specifications.freedesktop.org/basedir-spec/latest/"""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
-    return base / "dragoman" / "history"
+class _ResumedError(Exception):
+    """The terminal is ours again, after Ctrl-Z and `fg`: what is on it is somebody else's, and so is its mode."""
+
+    def __init__(self, begun: str) -> None:
+        super().__init__()
+        self.begun = begun
+
+
+@contextmanager
+def _resuming() -> Iterator[None]:
+    """Within it, being resumed raises _ResumedError with what was typed so far."""
+    if not EDITS:
+        yield
+        return
+    before = signal.signal(signal.SIGCONT, _resumed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCONT, before)
+
+
+def _resumed(_: int, __: FrameType | None) -> NoReturn:
+    raise _ResumedError(readline.get_line_buffer())
+
+
+@contextmanager
+def _begun(text: str) -> Iterator[None]:
+    """Within it a line begins with `text`, as if it had been typed."""
+    if not text:
+        yield
+        return
+    readline.set_startup_hook(lambda: readline.insert_text(text))
+    try:
+        yield
+    finally:
+        readline.set_startup_hook(None)

@@ -6,18 +6,26 @@ from pathlib import Path
 from msgspec import Struct
 
 from dragoman.cli import files
+from dragoman.cli.clipboard import copy
 from dragoman.cli.conversation import Conversation
+from dragoman.cli.editor import edit
+from dragoman.cli.fences import blocks
 from dragoman.cli.output import tell
 from dragoman.client import Client
 from dragoman.errors import InvalidRequestError, ModelNotFoundError, nearest
 
 
 class Desk(Struct):
-    """What commands work on. `leaving`: the conversation is to end."""
+    """What commands work on."""
 
     client: Client
     conversation: Conversation
+    plain: bool = False
+    """Answers are shown as they are written, not drawn as Markdown."""
+    message: str = ""
+    """What is to be said to the model next."""
     leaving: bool = False
+    """The conversation is to end."""
 
 
 class Command(Struct, frozen=True):
@@ -96,6 +104,38 @@ def _count(conversation: Conversation) -> str:
     return f"{count} message{'' if count == 1 else 's'}"
 
 
+def _raw(desk: Desk, _: str) -> None:
+    desk.plain = not desk.plain
+    tell("answers are shown as they are written" if desk.plain else "answers are drawn as Markdown")
+
+
+def _copy(desk: Desk, which: str) -> None:
+    answer = desk.conversation.last_answer()
+    if answer is None:
+        raise InvalidRequestError("there is no answer to copy")
+    text = _block(answer, which) if which else answer
+    way = copy(text)
+    if not way:
+        raise InvalidRequestError("nothing here can copy: neither the terminal nor a program of the system")
+    count = len(text)
+    tell(f"copied {count} character{'' if count == 1 else 's'} by {way}")
+
+
+def _block(answer: str, which: str) -> str:
+    code = list(blocks(answer))
+    if not which.isdecimal() or not 1 <= int(which) <= len(code):
+        have = f"{len(code)} block{'' if len(code) == 1 else 's'} of code"
+        raise InvalidRequestError(f"expected the number of a block of code, the answer has {have}, got {which!r}")
+    return code[int(which) - 1]
+
+
+def _edit(desk: Desk, text: str) -> None:
+    desk.message = edit(text)
+    if not desk.message.strip():
+        raise InvalidRequestError("the message is empty; nothing is sent")
+    tell(desk.message)
+
+
 def _reset(desk: Desk, _: str) -> None:
     desk.conversation.reset()
     tell("the conversation begins anew")
@@ -104,7 +144,8 @@ def _reset(desk: Desk, _: str) -> None:
 def _help(_: Desk, __: str) -> None:
     width = max(len(_usage(name, command)) for name, command in COMMANDS.items())
     tell("\n".join(f"{_usage(name, command):{width}}  {command.help}" for name, command in COMMANDS.items()))
-    tell(f"{'Ctrl-C':{width}}  stop the answer")
+    for keys, meaning in KEYS.items():
+        tell(f"{keys:{width}}  {meaning}")
 
 
 def _usage(name: str, command: Command) -> str:
@@ -115,9 +156,14 @@ def _exit(desk: Desk, _: str) -> None:
     desk.leaving = True
 
 
+KEYS = {"Alt-Enter": "go on in the next line (or \\ at a line's end)", "Ctrl-C": "stop the answer"}
+
 COMMANDS: dict[str, Command] = {
     "/model": Command("NAME", "talk with another model; without NAME, say which", _model),
     "/system": Command("TEXT", "set the system message; `-` removes it, nothing shows it", _system),
+    "/edit": Command("TEXT", "write a message in $VISUAL or $EDITOR, beginning with TEXT", _edit),
+    "/copy": Command("N", "copy the last answer, or its N-th block of code", _copy),
+    "/raw": Command("", "show answers as they are written, or as Markdown again", _raw),
     "/save": Command("FILE", "keep the conversation in a file", _save),
     "/load": Command("FILE", "go on with a conversation from a file", _load),
     "/reset": Command("", "forget what was said; model and system message stay", _reset),

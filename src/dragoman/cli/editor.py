@@ -1,0 +1,38 @@
+"""A text written in the user's own editor."""
+
+import os
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from dragoman.errors import InvalidRequestError
+
+DEFAULT = "vi"
+"""What is there on every system that has a terminal: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/vi.html"""
+
+
+def edit(text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """`text` as it is after editing, without line feeds at its end.
+
+    Raises InvalidRequestError where the editor cannot be run, ends with an error or leaves no text.
+    """
+    command = environment.get("VISUAL") or environment.get("EDITOR") or DEFAULT
+    with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
+        path = Path(folder) / "message.md"
+        path.write_text(text, encoding="utf-8")
+        try:
+            done = subprocess.run([*shlex.split(command), str(path)], check=False)  # noqa: S603  # the user's own choice
+        except (OSError, ValueError) as exc:
+            raise InvalidRequestError(f"the editor {command!r} cannot be run: {_reason(exc)}") from exc
+        if done.returncode:
+            raise InvalidRequestError(f"the editor {command!r} ended with {done.returncode}; nothing is sent")
+        try:
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise InvalidRequestError("the editor left no text in UTF-8; nothing is sent") from exc
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
