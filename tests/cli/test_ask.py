@@ -31,6 +31,9 @@ def test_answers_without_any_configuration(tmp_path: Path) -> None:
         ([], b"two\n", b"two\n"),
         (["one"], b"two\nthree\n\n", b"one\n\ntwo\nthree\n"),
         ([], "  Привет ".encode(), "  Привет \n".encode()),
+        (["hello", "new  world"], b"", b"hello new  world\n"),
+        (["-"], b"two\n", b"two\n"),
+        (["5", "-", "3"], b"", b"5 - 3\n"),
     ],
 )
 def test_asks_what_the_argument_and_stdin_say(tmp_path: Path, arguments: list[str], stdin: bytes, asked: bytes) -> None:
@@ -94,6 +97,7 @@ def test_a_broken_answer_in_json_has_no_finish_reason(tmp_path: Path) -> None:
     assert answer["finish_reason"] is None
     assert answer["error"]["kind"] == "RateLimitError"
     assert answer["error"]["retryable"] is True
+    assert answer["error"]["retry_after"] == 3
     assert ran.code == 5
 
 
@@ -103,6 +107,52 @@ def test_a_refused_question_in_json_is_an_object_too(tmp_path: Path) -> None:
     assert (answer["text"], answer["model"], answer["usage"]) == ("", "offline/elisa", None)
     assert "did you mean" in answer["error"]["message"]
     assert ran.code == 4
+
+
+def test_the_first_block_of_code_is_printed_alone(tmp_path: Path) -> None:
+    script = r"text: See:\n```python\nimport os\n\tprint()\n```\nor\n~~~\nelse\n~~~"
+    ran = run(tmp_path, "ask", *SCRIPT, "--extract", script)
+    assert (ran.code, ran.out, ran.err) == (0, b"import os\n\tprint()\n", "")
+    assert run(tmp_path, "ask", *SCRIPT, "-x", r"text: ```\nopen").out == b"open\n"
+
+
+def test_without_a_block_of_code_nothing_is_printed(tmp_path: Path) -> None:
+    ran = run(tmp_path, "ask", *SCRIPT, "--extract", "text: rm -rf")
+    assert (ran.code, ran.out, ran.err) == (8, b"", "dragoman: there is no block of code in the answer\n")
+
+
+def test_code_of_an_answer_that_broke_off_is_not_printed(tmp_path: Path) -> None:
+    ran = run(tmp_path, "ask", *SCRIPT, "--extract", r"text: ```\nrm -rf /tmp/x\n```\nBut" + "\ncut")
+    assert (ran.code, ran.out) == (7, b"")
+
+
+def test_json_and_code_cannot_both_be_printed(tmp_path: Path) -> None:
+    ran = run(tmp_path, "ask", "--json", "--extract", "hello")
+    assert (ran.code, ran.out) == (2, b"")
+
+
+def test_a_pipe_that_says_nothing_is_spoken_of(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "ask", *ECHO, "hello"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+    )
+    with process:
+        assert process.stderr
+        assert process.stderr.readline() == "reading stdin …; Ctrl-D ends it, </dev/null leaves it out\n".encode()
+        out, err = process.communicate(b"more", PATIENCE)
+    assert (process.returncode, out, err) == (0, b"hello\n\nmore\n", b"")
+
+
+def test_a_lone_dash_reads_what_is_typed(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "ask", *ECHO, "-") as terminal:
+        terminal.expect("reading stdin")
+        terminal.press("typed\n\x04")
+        assert terminal.end() == 0
+        assert terminal.shown.endswith("typed\ntyped\n")
 
 
 def test_stdin_that_is_no_text_is_refused(tmp_path: Path) -> None:

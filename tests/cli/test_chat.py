@@ -283,16 +283,16 @@ async def test_what_is_typed_while_an_answer_comes_appears_at_the_next_prompt(tm
             def type_ahead(loop: asyncio.AbstractEventLoop) -> int:
                 terminal.line("hello")
                 terminal.expect("alpha")
-                terminal.press("/exit")
+                terminal.press("/system\r/ex")
                 loop.call_soon_threadsafe(typed.set)
                 terminal.expect("gamma")
-                terminal.expect("› ")
-                terminal.expect("/exit")
-                terminal.press("\r")
+                terminal.expect("system: (none)")
+                terminal.expect("› /ex")
+                terminal.press("it\r")
                 return terminal.end()
 
             assert await asyncio.to_thread(type_ahead, asyncio.get_running_loop()) == 0
-            assert terminal.shown.endswith("› hello\nalpha gamma\n\n› /exit\n")
+            assert terminal.shown.endswith("› hello\nalpha gamma\n\n› /system\nsystem: (none)\n› /exit\n")
 
 
 def test_the_prompt_is_drawn_again_with_what_was_typed_when_the_program_comes_back(tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_without_rich_it_still_works(tmp_path: Path) -> None:
 def test_an_error_does_not_end_it_and_its_question_is_not_kept(tmp_path: Path) -> None:
     with Terminal(tmp_path, *SCRIPT) as terminal:
         terminal.line("error: 500 It is broken")
-        terminal.expect("dragoman: It is broken")
+        terminal.expect("dragoman: 500, failed: It is broken")
         terminal.line("/save talk.json")
         terminal.expect("saved 0 messages")
         terminal.line("/exit")

@@ -24,6 +24,12 @@ async def refuses(exchange: Exchange) -> None:
     await exchange.reply(401, {"content-type": "application/json"}, body)
 
 
+async def busy(exchange: Exchange) -> None:
+    await exchange.reply(
+        429, {"content-type": "application/json", "retry-after": "7"}, b'{"error": {"message": "Slow!"}}'
+    )
+
+
 async def breaks_off(exchange: Exchange) -> None:
     await exchange.head(headers=SSE)
     await exchange.chunk(chunk("O"))
@@ -76,10 +82,21 @@ async def test_says_of_each_service_what_is_wrong_and_what_to_do(tmp_path: Path)
         None,
         "ConnectError",
     ]
+    assert found["nobody"]["problem"] == "127.0.0.1:1: no connection: Connection refused"
     assert [checkup["reachable"] for checkup in found.values()] == [True, True, True, True, False]
     assert found["broken"]["first_text"] > 0
     assert found["broken"]["whole"] is None
     assert found["empty"]["problem"] == "the answer holds no text"
+
+
+async def test_says_when_to_try_again(tmp_path: Path) -> None:
+    async with serve(busy) as server:
+        configure(tmp_path, {"up": server.url})
+        ran = await run_beside(tmp_path, "doctor")
+        as_json = await run_beside(tmp_path, "doctor", "--json")
+    assert b"      429, rate limited, try again in 7 s: Slow!\n" in ran.out
+    (checkup,) = json.loads(as_json.out)["providers"]
+    assert (checkup["error"], checkup["status"], checkup["retry_after"]) == ("RateLimitError", 429, 7)
 
 
 async def test_a_service_that_falls_silent_takes_no_longer_than_it_may(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dragoman.cli.complaints import complaint
 from dragoman.cli.conversation import Conversation
 from dragoman.cli.exits import Exit, exit_code
 from dragoman.cli.lines import Lines, PipedLines, TerminalLines
@@ -15,7 +16,7 @@ from dragoman.cli.output import complain, is_able, is_terminal, remark
 from dragoman.cli.page import Page, PlainPage
 from dragoman.cli.record import Record
 from dragoman.cli.silence import silent
-from dragoman.cli.slash import Desk, check_model, completions, run_command
+from dragoman.cli.slash import Desk, completions, run_command
 from dragoman.cli.telling import tell_answer
 from dragoman.cli.waiting import Waiting
 from dragoman.client import Client
@@ -40,7 +41,7 @@ def command(*, model: str, system: str | None, plain: bool, config: Path | None)
     """
     client = Client(config)
     if model:
-        check_model(client, model)
+        client.handler(model)
     desk = Desk(client, Conversation(model or client.default_model, system), plain)
     at_terminal = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     lines: Lines = TerminalLines(lambda line: completions(desk, line)) if at_terminal else PipedLines()
@@ -87,7 +88,7 @@ class Chat:
             elif line.strip():
                 self._answer(line.removeprefix("/") if line.startswith("//") else line)
         except DragomanError as exc:
-            complain(str(exc))
+            complain(complaint(exc))
             return exit_code(exc)
         return Exit.OK
 

@@ -5,6 +5,7 @@ from time import perf_counter
 
 from msgspec import Struct
 
+from dragoman.cli.complaints import reason
 from dragoman.cli.remedies import remedy
 from dragoman.client import Client
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, UpstreamError
@@ -18,7 +19,7 @@ QUESTION = "Reply with the single word OK."
 class Checkup(Struct, frozen=True, kw_only=True):
     """What was found. Seconds count from the start; None: it did not come. `problem` is None where all is well.
 
-    `reachable` is None where a wrong setting kept it from being tried.
+    `status` is what the gateway would answer with. `reachable` is None where a wrong setting kept it from being tried.
     """
 
     provider: str
@@ -28,6 +29,8 @@ class Checkup(Struct, frozen=True, kw_only=True):
     first_text: float | None = None
     whole: float | None = None
     error: str | None = None
+    status: int | None = None
+    retry_after: float | None = None
     problem: str | None = None
     remedy: str | None = None
 
@@ -43,7 +46,7 @@ async def check(client: Client, provider: str, patience: float) -> Checkup:
         async with asyncio.timeout(patience):
             await trial.run()
     except DragomanError as exc:
-        error, problem, advice = exc, exc.message, remedy(exc)
+        error, problem, advice = exc, reason(exc), remedy(exc)
     except TimeoutError:
         problem = f"no whole answer within {patience:g} s"
         advice = "Wait longer with --timeout, or look whether it is overloaded or still loads the model."
@@ -59,6 +62,8 @@ async def check(client: Client, provider: str, patience: float) -> Checkup:
         first_text=trial.first_text,
         whole=trial.whole,
         error=type(error).__name__ if error else None,
+        status=error.status if error else None,
+        retry_after=error.retry_after if error else None,
         problem=problem,
         remedy=advice if problem else None,
     )

@@ -23,6 +23,7 @@ class Exit(IntEnum):
     UPSTREAM = 5
     NETWORK = 6
     BROKEN_OFF = 7
+    NO_CODE = 8
     INTERRUPTED = 130
     PIPE = 141
 
@@ -36,6 +37,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.UPSTREAM: "the service answered with an error",
     Exit.NETWORK: "the network failed: no connection, or a wait was too long",
     Exit.BROKEN_OFF: "the answer broke off; what was printed is not whole",
+    Exit.NO_CODE: "`ask --extract` found no code in the answer",
     Exit.INTERRUPTED: "interrupted by Ctrl-C",
     Exit.PIPE: "whoever read the output has left",
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from shlex import join
 from typing import Any
 
 import click
@@ -13,10 +14,11 @@ from click.shell_completion import CompletionItem
 from msgspec import Struct
 
 from dragoman import __version__
+from dragoman.cli.complaints import complaint
 from dragoman.cli.exits import MEANINGS, Exit, exit_code
 from dragoman.cli.options import config_option
 from dragoman.cli.output import complain, forgiving, leave_pipe
-from dragoman.errors import ConfigurationError, DragomanError, nearest
+from dragoman.errors import ConfigurationError, DragomanError, cut, nearest
 
 
 class Entry(Struct, frozen=True):
@@ -38,6 +40,10 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
+SHOWN = 60
+"""Characters of what was typed that a hint repeats."""
+
+
 class Program(click.Group):
     """A group whose commands are modules, each with a `command`, imported when it is used."""
 
@@ -55,7 +61,8 @@ class Program(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f"there is no command {args[0]!r}{nearest(args[0], COMMANDS)}", ctx)
+            hint = nearest(args[0], COMMANDS) or f"; to ask a model: dragoman ask {cut(join(args), SHOWN)}"
+            raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -129,7 +136,7 @@ def run(arguments: list[str]) -> int:
             complain(mistake)
         return exit_code(exc)
     except DragomanError as exc:
-        complain(str(exc))
+        complain(complaint(exc))
         return exit_code(exc)
     except Exception as exc:  # noqa: BLE001  # the process edge: a fault of ours is told in a line as well
         complain(f"internal error: {type(exc).__name__}: {exc} (at {_place(exc)})")

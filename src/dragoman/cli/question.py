@@ -1,28 +1,48 @@
-"""What is asked: an argument, stdin, or both."""
+"""What is asked: words, stdin, or both."""
 
+import select
 import sys
 
 import click
 
-from dragoman.cli.output import is_terminal
+from dragoman.cli.output import is_terminal, remark
+
+STDIN = "-"
+"""The word that stands for stdin where it is the only one."""
+
+PATIENCE = 1.0
+"""Seconds of silence before a word is said of it: a program that is slow to start is not worth one."""
 
 
-def read_question(argument: str | None) -> str:
-    """The argument, a blank line, and what stdin holds without its last line feeds; each where it is there.
+def read_question(words: tuple[str, ...]) -> str:
+    """The words, a blank line, and what stdin holds without its last line feeds; each if it is there.
 
-    Raises click.UsageError where neither says anything, or stdin is not UTF-8.
+    Raises click.UsageError if neither says anything, or stdin is not UTF-8.
     """
-    parts = [part for part in (argument, _stdin()) if part and part.strip()]
+    alone = words == (STDIN,)
+    said = "" if alone else " ".join(words)
+    parts = [part for part in (said, _stdin(asked=alone)) if part.strip()]
     if not parts:
         raise click.UsageError("there is no question: give one as an argument or on stdin", click.get_current_context())
     return "\n\n".join(parts)
 
 
-def _stdin() -> str:
-    if sys.stdin is None or is_terminal(sys.stdin):
+def _stdin(*, asked: bool) -> str:
+    """What stdin holds; nothing of a terminal's, unless it was asked for."""
+    if sys.stdin is None or (is_terminal(sys.stdin) and not asked):
         return ""
+    if _is_silent():
+        remark("reading stdin …; Ctrl-D ends it, </dev/null leaves it out")
     try:
         return sys.stdin.buffer.read().decode().rstrip("\r\n")
     except UnicodeDecodeError as exc:
         message = f"stdin is not UTF-8: the byte 0x{exc.object[exc.start]:02x} at {exc.start}"
         raise click.UsageError(message, click.get_current_context()) from exc
+
+
+def _is_silent() -> bool:
+    """Whether nothing comes for a while, though nobody has closed it: many a program leaves a pipe open by mistake."""
+    if sys.platform == "win32":  # which can wait so for sockets alone
+        return False
+    ready, _, _ = select.select([sys.stdin], [], [], PATIENCE)
+    return not ready

@@ -12,7 +12,7 @@ from dragoman.cli.editor import edit
 from dragoman.cli.fences import blocks
 from dragoman.cli.output import tell
 from dragoman.client import Client
-from dragoman.errors import InvalidRequestError, ModelNotFoundError, nearest
+from dragoman.errors import InvalidRequestError, nearest
 
 
 class Desk(Struct):
@@ -59,17 +59,9 @@ def completions(desk: Desk, line: str) -> Iterator[str]:
 
 def _model(desk: Desk, name: str) -> None:
     if name:
-        check_model(desk.client, name)
+        desk.client.handler(name)
         desk.conversation.model = name
     tell(f"model: {desk.conversation.model}")
-
-
-def check_model(client: Client, name: str) -> None:
-    """Raises ModelNotFoundError where no service is called so; a service's own models only it knows."""
-    known = client.models()
-    prefix, slash, _ = name.partition("/")
-    if name not in known and not (slash and prefix in client.providers):
-        raise ModelNotFoundError(f"there is no model {name!r}{nearest(name, known)}")
 
 
 def _system(desk: Desk, text: str) -> None:

@@ -207,7 +207,7 @@ class Models:
             able = (each for each, provider in self.providers.items() if _takes(provider, model))
             return nearest(name, [*self.names(), *(f"{each}/{model}" for each in able)])
         if name in self.providers:
-            return f"; name one of its models, as {name}/MODEL"
+            return f"; {name!r} is a service: its models are {name}/NAME"
         behind = {full.rpartition("/")[2]: full for full in self.names()}
         return f"; did you mean {behind[name]!r}?" if name in behind else nearest(name, self.names())
 

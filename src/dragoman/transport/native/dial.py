@@ -1,6 +1,7 @@
 """How a connection to an origin is opened: directly or through a proxy, with TLS or without. Knows no pool."""
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -154,4 +155,7 @@ class _Way:
 
 
 def _reason(error: OSError) -> str:
+    # The system's words for a refusal: asyncio has its own, with the address in them, and uvloop has not.
+    if error.errno and not isinstance(error, socket.gaierror | ssl.SSLError):
+        return os.strerror(error.errno)
     return cut(error.strerror or str(error) or type(error).__name__)
