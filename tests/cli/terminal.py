@@ -37,10 +37,15 @@ class Terminal:
     """One run of the command; `out`: where its stdout goes instead. `drawn`: every byte that came, as text."""
 
     def __init__(
-        self, home: Path, *arguments: str, env: Mapping[str, str] | None = None, out: Path | None = None
+        self,
+        home: Path,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        out: Path | None = None,
+        columns: int = COLUMNS,
     ) -> None:
         self._master, slave = os.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
         stdout = slave if out is None else os.open(out, os.O_WRONLY | os.O_CREAT)
         self._process = subprocess.Popen(
             [sys.executable, "-c", TAKE, *COMMAND, *arguments],

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tests.cli.shell import run
+from tests.cli.terminal import Terminal
 
 SETTINGS = """\
 [providers.home]
@@ -55,8 +56,15 @@ def test_lists_the_services_and_never_a_key(tmp_path: Path) -> None:
     }
     assert (rows["up"]["class"], rows["up"]["protocol"]) == ("OpenAICompatible", "openai-chat")
     assert (rows["aibn"]["working"], rows["aibn"]["from"]) == (False, "built in")
-    assert rows["openaicompatible"]["url"] is None
+    assert (rows["openaicompatible"]["url"], rows["openaicompatible"]["working"]) == (None, False)
+    assert b"  with a url  built in\n" in plain.out
     lines = plain.out.decode().splitlines()
     assert lines[0].split() == ["name", "class", "protocol", "url", "works", "from"]
     assert lines[1].split() == ["home", "Aibn", "aibn", "http://127.0.0.1:3000", "yes", "configured"]
     assert len(lines) == len(rows) + 1
+
+
+def test_a_narrow_terminal_gets_paragraphs(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "providers", columns=30) as terminal:
+        assert terminal.end() == 0
+    assert "aibn\n  class     Aibn\n  protocol  aibn\n" in terminal.text

@@ -4,7 +4,7 @@ import sys
 import unicodedata
 
 from dragoman.cli.output import harmless, one_line
-from dragoman.cli.table import table
+from dragoman.cli.table import fitted, table
 
 
 def test_control_characters_become_pictures() -> None:
@@ -41,3 +41,9 @@ def test_a_line_is_one_line() -> None:
 
 def test_columns_are_as_wide_as_their_longest_word() -> None:
     assert table(("a", "b"), [("longer", "x"), ("y", "z\n2")]) == "a       b\nlonger  x\ny       z 2"
+
+
+def test_columns_without_room_are_a_paragraph_for_each_row() -> None:
+    head, rows = ("name", "url"), [("up", "http://127.0.0.1"), ("b", "")]
+    assert fitted(head, rows, None) == fitted(head, rows, 22) == table(head, rows)
+    assert fitted(head, rows, 21) == "up\n  url   http://127.0.0.1\nb\n  url"

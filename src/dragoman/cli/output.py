@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import sys
 from typing import TextIO
 
@@ -58,6 +59,11 @@ def is_terminal(stream: TextIO | None) -> bool:
 def is_able(stream: TextIO | None) -> bool:
     """Whether `stream` takes more than lines: a terminal on which things can be drawn again."""
     return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int | None:
+    """The columns of the terminal that stdout is; None where nobody watches."""
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
 
 def dim(text: str, stream: TextIO) -> str:
