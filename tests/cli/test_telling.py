@@ -48,12 +48,13 @@ EVENTS: list[StreamEvent] = [
     PartStart(Refusal(text="")),
     PartDelta("no"),
     PartEnd(),
-    ResponseEnd("length", Usage(1, 2)),
+    ResponseEnd("length", Usage(1, 2), losses=("images",)),
 ]
 
 TOLD = (
-    '[this service\'s protocol cannot say: top_k, seed](hm)abc[tool call: f({"x":1})][image: http://x/y.png]'
-    "[sound: wav][file: a.pdf][a part that only gemini knows]no[the answer was cut at its length limit]"
+    '[lost on the way, as a protocol has no words for it: top_k, seed](hm)abc[tool call: f({"x":1})][image: http://x/y.png]'
+    "[sound: wav][file: a.pdf][a part that only gemini knows]no"
+    "[lost on the way, as a protocol has no words for it: images][the answer was cut at its length limit]"
 )
 
 

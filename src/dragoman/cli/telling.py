@@ -67,16 +67,20 @@ class Teller:
             texts.clear()
             match event:
                 case ResponseStart(losses=losses):
-                    if losses:
-                        self._page.note(f"this service's protocol cannot say: {', '.join(losses)}")
+                    self._lost(losses)
                 case PartStart(part):
                     self._begin(part)
                 case PartEnd():
                     self._end()
-                case ResponseEnd(finish_reason):
+                case ResponseEnd(finish_reason, losses=losses):
+                    self._lost(losses)
                     if finish_reason in REMARKS:
                         self._page.note(REMARKS[finish_reason])
         self._words("".join(texts))
+
+    def _lost(self, names: tuple[str, ...]) -> None:
+        if names:
+            self._page.note(f"lost on the way, as a protocol has no words for it: {', '.join(names)}")
 
     def _begin(self, part: AnyPart) -> None:
         self._part = part

@@ -164,6 +164,44 @@ async def test_a_bare_repeat_repeats_a_letter() -> None:
     assert (await whole("script", "repeat: 3")).text == "xxx"
 
 
+MARKED = [
+    "```offline-script\n{}\n```",
+    "<environment>\ncut\nerror: 500\n</environment>\n\n~~~ offline-script \n{}\n~~~\nAnswer briefly.\n",
+    "User: ````offline-script\r\n{}\r\n````",
+    "1. the task\n   ```offline-script\n   {}\n   ```\n2. the rules",
+    "```sh\nls\n```\n```offline-script\n{}\n",
+]
+
+
+@pytest.mark.parametrize("message", MARKED)
+async def test_a_marked_block_is_the_script_wherever_it_stands(message: str) -> None:
+    assert (await whole("script", message.format("text: found"))).text == "found"
+
+
+async def test_marked_blocks_are_one_script() -> None:
+    message = "a\n```offline-script\ntool: f\n---\n```\nb\n```offline-script\ntext: done\n```\nc"
+    call = Message("assistant", (ToolCall(id="call_1", name="f"),))
+    result = Message("tool", (ToolResult(id="call_1", parts=(Text(text="4"),)),))
+    assert (await whole("script", message)).tool_calls[0].name == "f"
+    assert (await whole("script", message, call, result)).text == "done"
+
+
+async def test_a_marked_block_holds_directives_alone() -> None:
+    assert (await whole("script", "```offline-script\n```\ntext")).parts == ()
+    with pytest.raises(InvalidRequestError, match=r"script line 2: expected a directive, got 'words'"):
+        await open_offline("script", request("around\n```offline-script\n# a note\nwords\n```"))
+
+
+async def test_a_message_of_fences_alone_is_read_in_one_go() -> None:
+    for text in ("`" * 300_000, "``` " * 100_000, "```offline-script" * 20_000, "```" + " " * 300_000):
+        assert parse(text) is None
+
+
+async def test_a_block_with_another_mark_is_text() -> None:
+    for text in ("```offline-scripts\nx\n```", "``offline-script\nx", "offline-script\nx"):
+        assert (await whole("script", text)).text == text
+
+
 async def test_a_message_without_directives_is_repeated() -> None:
     for text in ("Hello\n text: indented", "textual: x", "length of it", "---", "# note", ""):
         assert (await whole("script", text)).text == text

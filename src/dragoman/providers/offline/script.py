@@ -1,4 +1,4 @@
-r"""A deterministic model that the last user message drives, by directives one a line.
+r"""A deterministic model that the last user message drives, by directives one a line (docs/offline.md has them all).
 
     text: Hello                        words, streamed one by one; `\n` is a line break (also `\r` `\t` `\\` `\u0020`)
     reasoning: Let me think            words of thinking, streamed likewise
@@ -23,10 +23,14 @@ At most one of these ends the answer, and only `usage` may stand behind it; with
 Empty lines, and lines that begin with `#`, say nothing. A message in which no line begins with a directive is answered
 with its own text; beside directives any other line is refused. A line `---` begins what is answered once the calls
 before it have their results; where nothing is written for that, the answer is the results' own text.
+
+Programs put text of their own around a user's. A fenced block marked `offline-script` is the script, wherever it stands
+in the message; what is around it says nothing then.
 """
 
 import re
 from collections.abc import Callable
+from textwrap import dedent
 
 from dragoman.errors import InvalidRequestError, TruncatedStreamError, cut
 from dragoman.protocols.status import error_for
@@ -41,6 +45,17 @@ MOST_REPEATS = 1_000_000
 """Deltas: as many events as an answer may have anywhere in this library."""
 NEXT = "---"
 
+MARKED = re.compile(
+    r"""
+    (?<![`~]) (`{3,}+|~{3,}+) [ \t]*+ offline-script [ \t]* \n
+    (.*?)
+    (?: ^ [ \t]* \1 | \Z )
+    """,
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
+"""A block that is marked as a script. Its fence need not begin a line: programs write things before it.
+Nothing in it is tried twice: a caller may send any number of signs."""
+
 
 def script(request: ChatRequest) -> list[Directive]:
     """What the last user message says to do. Raises InvalidRequestError where a line of it cannot be read."""
@@ -54,12 +69,14 @@ def script(request: ChatRequest) -> list[Directive]:
 
 
 def parse(text: str) -> list[list[Directive]] | None:
-    """The directives of a message, for each round of calls; None where it holds none.
+    """The directives of a message, for each round of calls; None if it holds none and marks none.
 
     Raises InvalidRequestError that names the line which is no directive, or a wrong one.
     """
-    lines = text.replace("\r\n", "\n").split("\n")
-    if not any(_word(line) in DIRECTIVES for line in lines):
+    text = text.replace("\r\n", "\n")
+    marked = [dedent(found[2]) for found in MARKED.finditer(text)]
+    lines = "".join(marked).split("\n") if marked else text.split("\n")
+    if not marked and not any(_word(line) in DIRECTIVES for line in lines):
         return None
     rounds: list[list[Directive]] = [[]]
     calls = 0
