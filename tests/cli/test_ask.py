@@ -62,6 +62,20 @@ def test_stdout_holds_the_answer_and_stderr_the_rest(tmp_path: Path, way: list[s
     assert ran.err == 'tool call: get_weather({"city": "X"})\nthe answer was cut at its length limit\n'
 
 
+def test_what_is_said_of_an_answer_does_not_stand_in_its_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "ask", *SCRIPT, "text: Hi.\ntool: f\ntext: More.\nlength"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.stdout == b"Hi.More.\ntool call: f({})\nthe answer was cut at its length limit\n"
+
+
 def test_a_refusal_is_the_answer(tmp_path: Path) -> None:
     assert run(tmp_path, "ask", *SCRIPT, "refusal: I will not").out == b"I will not\n"
 

@@ -34,13 +34,15 @@ class Page(ABC):
 class PlainPage(Page):
     """Text on stdout as it is, and at the end a line feed if one is missing; notes on stderr.
 
-    Reasoning is dimmed, and shown on a terminal only.
+    Reasoning is dimmed, and shown on a terminal only. Elsewhere notes wait until the answer's line has ended: both
+    outputs may go to the same file.
     """
 
     def __init__(self, waiting: Waiting) -> None:
         self._waiting = waiting
         self._out = Out()
         self._thinking = False
+        self._notes: list[str] = []
 
     def text(self, text: str) -> None:
         if text:
@@ -57,11 +59,19 @@ class PlainPage(Page):
         self._waiting.stop()
         if self._out.terminal:
             self._out.end_line()
-        remark(one_line(text))
+        self._notes.append(one_line(text))
+        if self._out.fresh:
+            self._tell()
 
     def close(self) -> None:
         self._waiting.stop()
         self._out.end_line()
+        self._tell()
+
+    def _tell(self) -> None:
+        notes, self._notes = self._notes, []
+        for note in notes:
+            remark(note)
 
     def _turn(self, *, thinking: bool) -> None:
         """From thinking to speaking and back a new line begins, with an empty one between."""
