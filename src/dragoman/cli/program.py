@@ -61,7 +61,9 @@ class Program(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in COMMANDS and not args[0].startswith("-"):
-            hint = nearest(args[0], COMMANDS) or f"; to ask a model: dragoman ask {cut(join(args), SHOWN)}"
+            hint = nearest(args[0], COMMANDS)
+            if not hint or len(args) > 1:
+                hint += f"{' To' if hint else '; to'} ask a model: dragoman ask {cut(join(args), SHOWN)}"
             raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
