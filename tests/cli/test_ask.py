@@ -268,11 +268,11 @@ def test_a_closed_stdout_is_no_traceback(tmp_path: Path) -> None:
 
 
 def test_a_terminal_is_never_told_what_the_model_orders(tmp_path: Path) -> None:
-    script = r"text: \u001b]0;owned\u0007\u001b[2Jred\u009b31m\u0008\u007f\r\nnext\tline"
+    script = r"text: \u001b]0;owned\u0007\u001b[2Jred\u009b31m\u0008\u007f\r\nnext\tline \u202eti\u2066\u200b"
     with Terminal(tmp_path, "ask", *SCRIPT, script) as terminal:
         assert terminal.end() == 0
         assert "␛]0;owned␇␛[2Jred\ufffd31m␈␡" in terminal.drawn
-        assert "next\tline" in terminal.drawn
+        assert "next\tline <U+202E>ti<U+2066><U+200B>" in terminal.drawn
         assert "\x1b]0" not in terminal.drawn
         assert "\x1b[2J" not in terminal.drawn
 

@@ -330,13 +330,15 @@ def test_markdown_is_drawn(tmp_path: Path) -> None:
 def test_a_hostile_answer_cannot_reach_the_terminal(tmp_path: Path) -> None:
     spellings = r"\u001b]0;owned\u0007 &#27;]0;owned&#7; <http://x/%1b]0;owned%07> [a](http://x/%1b]0;owned%07)"
     with Terminal(tmp_path, *SCRIPT) as terminal:
-        terminal.line(rf"text: {spellings}\n\n    \u001b]0;owned\u0007\n\nlast")
+        terminal.line(rf"text: {spellings} \u202e &#x202e;\n\n    \u001b]0;owned\u0007\u202e\n\nlast")
         terminal.expect("last")
         terminal.line("/exit")
         assert terminal.end() == 0
         assert "\x1b]" not in terminal.drawn
         assert "\x07" not in terminal.drawn
         assert "owned" in terminal.text
+        assert "\u202e" not in terminal.drawn
+        assert "owned␇<U+202E>\n" in terminal.shown
 
 
 def test_an_unknown_model_is_refused_at_once(tmp_path: Path) -> None:

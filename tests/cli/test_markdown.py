@@ -104,6 +104,18 @@ async def test_the_last_words_are_drawn_though_nothing_follows_them() -> None:
     page.close()
 
 
+async def test_what_stands_above_something_else_is_left_alone() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=60, height=10)
+    page = MarkdownPage(Waiting(""), console)
+    page.text("one ")
+    page.resume()
+    page.text("two")
+    page.close()
+    assert isinstance(console.file, io.StringIO)
+    assert "\x1b[2K" not in console.file.getvalue()
+    assert console.file.getvalue().endswith("one two\n")
+
+
 @pytest.mark.parametrize(
     "source",
     [

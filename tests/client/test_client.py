@@ -174,7 +174,7 @@ async def test_a_class_of_the_catalogue_takes_other_attributes(tmp_path: Path) -
         ("offline/elisa", "eliza"),
         ("ofline/eliza", "offline/eliza"),
         ("eliza", "offline/eliza"),
-        ("openai", "name one of its models, as openai/MODEL"),
+        ("openai", "'openai' is a service: its models are openai/NAME"),
     ],
 )
 async def test_an_unknown_model_names_the_nearest(model: str, nearest: str) -> None:

@@ -129,6 +129,7 @@ def _object(record: Record, model: str, error: DragomanError | None) -> dict[str
         "reasoning": "".join(part.text for part in answer.parts if isinstance(part, Reasoning)) or None,
         "refusal": "".join(part.text for part in answer.parts if isinstance(part, Refusal)) or None,
         "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls],
+        "parts": answer.parts,
         "losses": answer.losses,
         "error": _error(error) if error else None,
     }
