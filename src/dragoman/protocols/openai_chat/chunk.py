@@ -10,7 +10,7 @@ itself cannot be read is an error.
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.more import CHOICE, MESSAGE
@@ -60,13 +60,32 @@ class Choice(Struct, forbid_unknown_fields=True):
     logprobs: None = None
 
 
+class InputDetails(Struct, forbid_unknown_fields=True, gc=False):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class OutputDetails(Struct, forbid_unknown_fields=True, gc=False):
+    reasoning_tokens: int | None = None
+
+
+class Report(Struct, forbid_unknown_fields=True):
+    """Tokens."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: InputDetails | None = None
+    completion_tokens_details: OutputDetails | None = None
+
+
 class Chunk(Struct):
     """One event. Of the fields without a place here those are named that may come in any chunk; the others come in the
     first, in one with a reason to stop, or with the usage, and these chunks are read loosely too.
     """
 
     choices: list[Choice] | None = None
-    usage: Any = None
+    usage: Report | None = None
     error: Any = None
     citations: None = None
     search_results: None = None
@@ -79,8 +98,31 @@ decode_chunk = msgspec.json.Decoder(Chunk).decode
 
 STRANGE = "expected a chunk of a chat completion, got other JSON"
 
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+
 TOO_STRANGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What `decode_chunk` raises."""
+
+
+class Head(Struct):
+    """What is read only of the first chunk."""
+
+    id: Any = None
+    model: Any = None
+    created: Any = None
+    system_fingerprint: Any = None
+    service_tier: Any = None
+
+
+_decode_head = msgspec.json.Decoder(Head).decode
+
+
+def decode_head(data: bytes) -> Head:
+    """The same chunk's head; an empty one if it makes no sense, which is no reason to lose the answer."""
+    try:
+        return _decode_head(data)
+    except TOO_STRANGE:
+        return Head()
 
 
 class LooseCall(Call):
@@ -96,12 +138,17 @@ class Loose(Struct):
     value: dict[str, Any]
     more: dict[str, Any]
 
+    @property
+    def head(self) -> Head:
+        """What is read only of the first chunk."""
+        return Head(*(json.clean(self.value.get(name)) for name in Head.__struct_fields__))
 
-HEAD = frozenset(
+
+USUAL = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "error", "system_fingerprint", "service_tier"}
+    | {"obfuscation"}
 )
-"""Fields of a chunk with a place of their own. `obfuscation` is padding, which means nothing."""
-PADDING = frozenset({"obfuscation"})
+"""Fields of a chunk with a place of their own; and one that is padding."""
 CHOICE_FIELDS = frozenset({"index", "delta", "message", "text", "finish_reason", "error", "usage"})
 DELTA_FIELDS = frozenset(
     {"role", "content", "tool_calls", "function_call", "reasoning_content", "reasoning", "refusal"}
@@ -115,6 +162,14 @@ MAX_INDEX = 1 << 20
 NOTHING: tuple[object, ...] = (None, "", [], {})
 
 
+def is_usual(data: bytes) -> bool:
+    """True if a chunk that was decoded has no fields but those with a place of their own."""
+    try:
+        return _fields(data).keys() <= USUAL
+    except TOO_STRANGE:
+        return False
+
+
 def read_loosely(data: bytes) -> Loose | None:
     """A chunk, of which each field is taken as far as it can be understood; None if it is no object.
 
@@ -123,7 +178,7 @@ def read_loosely(data: bytes) -> Loose | None:
     value = json.decode_loosely(data)
     if not isinstance(value, dict):
         return None
-    more = _rest(value, HEAD | PADDING, "")
+    more = _rest(value, USUAL, "")
     chunk = Chunk(error=value.get("error"))
     if (choices := value.get("choices")) is not None:
         try:

@@ -10,15 +10,10 @@ LOST = "\ufffd"
 
 
 class Halves:
-    """Holds a half back until the next piece of the same text. `waiting`: there is one."""
+    """Holds a half back until the next piece of the same text. `held`: those that are, by the name of their text."""
 
     def __init__(self) -> None:
-        self._held: dict[str | int, str] = {}
-
-    @property
-    def waiting(self) -> bool:
-        """True if a half is held back."""
-        return bool(self._held)
+        self.held: dict[str | int, str] = {}
 
     def join(self, chunk: Chunk) -> None:
         """Makes the texts of `chunk` whole characters; the last half of one is kept for later."""
@@ -29,7 +24,7 @@ class Halves:
 
     def rest(self) -> Delta:
         """What is still held back, once nothing more comes."""
-        held, self._held = self._held, {}
+        held, self.held = self.held, {}
         rest = Delta()
         for name in held:
             if isinstance(name, str):
@@ -54,8 +49,8 @@ class Halves:
         function.arguments = None if function.arguments is None else self._whole(index, function.arguments)
 
     def _whole(self, key: str | int, text: str) -> str:
-        text = self._held.pop(key, "") + text
+        text = self.held.pop(key, "") + text
         if text and "\ud800" <= text[-1] <= "\udbff":
-            self._held[key] = text[-1]
+            self.held[key] = text[-1]
             text = text[:-1]
         return well_formed(text)

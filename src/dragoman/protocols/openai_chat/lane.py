@@ -1,48 +1,62 @@
 """The short way for events that say a piece of text and nothing else, which is nearly all of a stream.
 
 A service writes all such events alike: they differ in the text alone. Once one of them has been decoded, what stands
-before its text and what stands behind it is known, and a read that is made of nothing but events of this form needs no
-decoding: by counting it is found out that there is nothing else in it. What a count cannot tell is decoded.
+before its text and what stands behind it is known. Bytes in which these two enclose nothing but a text are such an
+event again, with another text: no failure, no end and no usage can be in it, and it need not be decoded. Several in a
+row are taken apart at the name of the field that holds the text. A text holds no line end, and no quote that ends it.
 """
 
 import re
 
 from msgspec import Struct
 
-TEXT = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments)":"((?:[^"\\]|\\.)*)"', re.DOTALL)
-"""A field that holds a piece of text; the JSON that it stands in was decoded, and is in order."""
+TEXT = re.compile(
+    rb'("(?:content|reasoning_content|reasoning|arguments)":")((?:[^"\\\r\n]|\\[^\r\n])*)"',
+)
+"""A field that holds a piece of text, in an event that was decoded and is in order."""
+ESCAPED = re.compile(rb'(?:[^"\\\r\n]|\\[^\0\r\n])*')
+"""Texts with quotes in them, each of them escaped. A NUL separates them."""
 
 
 class Lane(Struct, frozen=True):
-    """Events that begin with `before`, end with `after`, and have one text within; two of them meet at `between`."""
+    """Events that begin with `before`, whose end is `name`, and end with `after`. `between`: `after` and then `before`,
+    without that name.
+    """
 
     before: bytes
     after: bytes
+    name: bytes
     between: bytes
-    quotes: int
 
     def holds(self, data: bytes) -> bool:
-        """True if `data` is a row of such events and nothing else.
+        """True if `data` is one such event, or a row of them, and nothing else."""
+        before, after = self.before, self.after
+        if not (data.startswith(before) and data.endswith(after)):
+            return False
+        text = data[len(before) : -len(after)]
+        if b"\n" in text:
+            return self._row(text)
+        if len(data) < len(before) + len(after):
+            return False
+        if b'"' in text:
+            return ESCAPED.fullmatch(text) is not None
+        return b"\r" not in text and not text.endswith(b"\\")
 
-        Each event has two line ends, both at its end, so that `between` stands at all of them but the last. Its quotes
-        are those of `before` and `after`, so that its text has none that ends it.
-        """
-        if not (data.startswith(self.before) and data.endswith(self.after)):
+    def _row(self, data: bytes) -> bool:
+        """The same of several events, from the first one's text to the last one's."""
+        pieces = data.split(self.name)
+        last = pieces.pop()
+        texts = [piece.removesuffix(self.between) for piece in pieces]
+        text = b"\0".join(texts)
+        # Each piece but the last was shorter by what stands between two texts, and by the name it was cut at.
+        if len(data) - len(text) - len(last) - 1 != len(pieces) * (len(self.between) + len(self.name) - 1):
             return False
-        lines = data.count(b"\n")
-        count = lines >> 1
-        if lines & 1 or b"\r" in data:
+        text = b"%b\0%b" % (text, last)
+        if b"\n" in text or b"\\\0" in text:
             return False
-        if count > 1:
-            if data.count(self.between) != count - 1:
-                return False
-        elif len(data) < len(self.before) + len(self.after):
-            return False
-        quotes = data.count(b'"')
-        if b"\\" not in data:
-            return quotes == count * self.quotes
-        # Escaped quotes end no text. Behind an escaped backslash a quote is not escaped, which a count cannot tell.
-        return b"\\\\" not in data and quotes - data.count(b'\\"') == count * self.quotes
+        if b'"' in text:
+            return ESCAPED.fullmatch(text) is not None
+        return b"\r" not in text and not text.endswith(b"\\")
 
     def length(self, data: bytes, at: int) -> int:
         """How many bytes of `data`, from the event that begins at `at`, are such events."""
@@ -55,9 +69,7 @@ class Lane(Struct, frozen=True):
 def lane(event: bytes) -> Lane | None:
     """The lane of `event`, which said one piece of text and nothing else; None if it is written in an unusual way."""
     found = TEXT.search(event)
-    if found is None or event.count(b"\n") != 2 or not event.endswith(b"}\n\n") or b"\\" in event[: found.start(1)]:
+    if found is None or not event.startswith(b"data:") or not event.endswith(b"}\n\n") or event.count(b"\n") != 2:
         return None
-    before, after = event[: found.start(1)], event[found.end(1) :]
-    if b"\\" in after or not before.startswith(b"data:"):
-        return None
-    return Lane(before, after, after + before, before.count(b'"') + after.count(b'"'))
+    name, before, after = found[1], event[: found.start(2)], event[found.end(2) :]
+    return Lane(before, after, name, after + before.removesuffix(name))

@@ -1,11 +1,9 @@
 """The decoder of a relayed answer, which notes what kinds of things are said and not what: it makes no parts."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from dragoman.errors import BadEventError
-from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, Delta, Loose
-from dragoman.protocols.openai_chat.reply import ReplyDecoder
+from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, Delta, Head, Loose
+from dragoman.protocols.openai_chat.glance import Glance
+from dragoman.protocols.openai_chat.reply import Form, ReplyDecoder
 from dragoman.types import StreamEvent, Usage
 
 
@@ -19,9 +17,14 @@ class Observer(ReplyDecoder):
 
     thorough = False
 
-    def __init__(self, *, every: bool = False) -> None:
+    def __init__(self, glance: Glance, *, every: bool = False) -> None:
+        """Goes on where `glance` could not."""
         super().__init__()
         self.begin()
+        if glance.began:
+            self._form, self._started, self._index = Form.STREAM, True, 0
+            self._parts.begun, self._usage = glance.committed, glance.usage
+            self._reason, self._finished = glance.reason, glance.reason is not None
         self._every = every
         self._unended: dict[int, bool] = {}
         self._unnamed: set[int] = set()
@@ -42,7 +45,7 @@ class Observer(ReplyDecoder):
         """The tokens that have been reported so far."""
         return self._usage
 
-    def _start(self, head: Mapping[str, Any], out: list[StreamEvent]) -> None:
+    def _start(self, head: Head, out: list[StreamEvent]) -> None:
         self._started = True
 
     def _choice(self, choice: Choice, out: list[StreamEvent]) -> None:
@@ -87,10 +90,10 @@ class Observer(ReplyDecoder):
         else:
             self.texts += 1
 
-    def _notes(self, chunk: Chunk, loose: Loose | None) -> None:
-        super()._notes(chunk, loose)
+    def _notes(self, data: bytes, chunk: Chunk, loose: Loose | None) -> None:
+        super()._notes(data, chunk, loose)
         self.others += 1
-        self.report = not chunk.choices and chunk.usage is not None
+        self.report = not chunk.choices and self._usage is not None
 
     def _lines(self, data: bytes, out: list[StreamEvent]) -> None:
         self.framed = False

@@ -1,7 +1,6 @@
 """A service's answer to events: server-sent chunks, or one whole completion."""
 
 import re
-from collections.abc import Mapping
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -16,9 +15,12 @@ from dragoman.protocols.openai_chat.chunk import (
     Chunk,
     Delta,
     Function,
+    Head,
     Loose,
     LooseCall,
     decode_chunk,
+    decode_head,
+    is_usual,
     read_loosely,
     read_text,
 )
@@ -27,7 +29,7 @@ from dragoman.protocols.openai_chat.halves import Halves
 from dragoman.protocols.openai_chat.more import gather
 from dragoman.protocols.openai_chat.name import NAME, kept
 from dragoman.protocols.openai_chat.reasons import decode_reason
-from dragoman.protocols.openai_chat.usage import decode_usage, find_usage
+from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
 from dragoman.protocols.parts import Parts
 from dragoman.types import PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage
 from dragoman.wire import json
@@ -41,6 +43,8 @@ LATEST = 1 << 40
 
 DONE = b"[DONE]"
 PING = b"ping"
+PLAIN_NAMES = frozenset({b"", b"message"})
+"""Names of events that are meant for whoever reads the stream."""
 BLANK = b" \t\r\n"
 FAILED = re.compile(rb"error\s*:\s*(.+)", re.IGNORECASE | re.DOTALL)
 """A line that is no field of an event stream, and which llama.cpp wrote until 2025 if it failed."""
@@ -159,21 +163,21 @@ class ReplyDecoder(Decoder):
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
         if self.done:
             return
-        data = event.data
+        data, name = event.data, event.event
         if event.stray:
             self._stray(data, out)
             return
-        if event.event == b"error":
+        if name == b"error":
             raise _named_error(data)
         if not data.startswith(b"{"):
             data = data.strip(BLANK)
         if data.startswith(b"{"):
-            self._chunk(data, out, named=event.event not in {b"", b"message"})
+            self._chunk(data, out, name)
         elif data == DONE:
             self._close(out)
         elif b"\n" in data:
             self._lines(data, out)
-        elif data and event.event != PING:
+        elif data and name != PING:
             raise _foreign(data)
 
     def _lines(self, data: bytes, out: list[StreamEvent]) -> None:
@@ -198,58 +202,67 @@ class ReplyDecoder(Decoder):
         """Passes over what may be a message of the service: if nothing better comes, it is why the answer ended."""
         self._skipped = self._skipped or error
 
-    def _chunk(self, data: bytes, out: list[StreamEvent], *, named: bool = False) -> None:
+    def _chunk(self, data: bytes, out: list[StreamEvent], name: bytes = b"") -> None:
         loose: Loose | None = None
         try:
             chunk = decode_chunk(data)
         except TOO_STRANGE:
-            try:
-                loose = read_loosely(data)
-            except BadEventError:
-                if b"\n" not in data:
-                    raise
-                self._lines(data, out)
-                return
+            loose = self._loosely(data, out)
             if loose is None:
-                raise _foreign(data) from None
+                return
             chunk = loose.chunk
-        if loose is not None or self._halves.waiting:
+        if loose is not None or self._halves.held:
             self._halves.join(chunk)
         if chunk.error:
             raise reported(chunk.error)
-        telling = chunk.usage is not None
+        telling = loose is not None or chunk.usage is not None
         if chunk.choices:
             if not self._started:
-                loose = loose or (read_loosely(data) if self.thorough else None)
-                self._start({} if loose is None else loose.value, out)
-            if self._index is None:
+                self._start(decode_head(data) if loose is None else loose.head, out)
                 self._index = min(choice.index or 0 for choice in chunk.choices)
+                telling = True
             for choice in chunk.choices:
                 self._choice(choice, out)
                 telling = telling or choice.finish_reason is not None
-        elif chunk.choices is None and chunk.usage is None:
-            self._other(data, named)
-        if telling and loose is None and self.thorough:
-            loose = read_loosely(data)
-        if telling or loose is not None:
-            self._notes(chunk, loose)
+        elif not telling and chunk.choices is None:
+            self._other(data, name)
+        if telling:
+            self._notes(data, chunk, loose)
 
-    def _other(self, data: bytes, named: bool) -> None:
+    def _loosely(self, data: bytes, out: list[StreamEvent]) -> Loose | None:
+        """The chunk that `data` is to a lenient reader; None if it was several, one a line, which have been read."""
+        try:
+            loose = read_loosely(data)
+        except BadEventError:
+            if b"\n" not in data:
+                raise
+            self._lines(data, out)
+            return None
+        if loose is None:
+            raise _foreign(data)
+        return loose
+
+    def _other(self, data: bytes, name: bytes) -> None:
         """An object that is neither a chunk nor a report. Those in events of another name are meant for others."""
         value = json.decode_event(data)
         if (failure := failure_in(value)) is not None:
             raise reported(failure)
-        if not named and isinstance(value, dict) and any(value[name] for name in value.keys() - SILENT):
+        if name in PLAIN_NAMES and isinstance(value, dict) and any(value[name] for name in value.keys() - SILENT):
             self._skip(BadEventError(f"{STRANGE} with {cut(', '.join(value))}"))
 
-    def _notes(self, chunk: Chunk, loose: Loose | None) -> None:
+    def _notes(self, data: bytes, chunk: Chunk, loose: Loose | None) -> None:
         """What a chunk says beside the text."""
-        report = chunk.usage if loose is None else find_usage(loose.value)
-        if isinstance(report, dict):
-            usage = decode_usage(report)
+        if loose is None and self.thorough and not is_usual(data):
+            loose = read_loosely(data)
+        if loose is None:
+            usage = None if chunk.usage is None else usual_usage(chunk.usage)
+        else:
+            report = find_usage(loose.value)
+            usage = None if report is None else decode_usage(report)
+            if self.thorough:
+                gather(self._more, loose.more)
+        if usage is not None:
             self._usage = usage if self._usage is None else self._usage.merge(usage)
-        if loose is not None and self.thorough:
-            gather(self._more, loose.more)
 
     def _choice(self, choice: Choice, out: list[StreamEvent]) -> None:
         index = choice.index or 0
@@ -270,16 +283,11 @@ class ReplyDecoder(Decoder):
         """A whole message. At the end of a stream it repeats what was streamed, of which nothing may come twice."""
         if self._parts.begun:
             content = message.content
-            rest = (
-                content[self._said :]
-                if isinstance(content, str) and self._said
-                else content
-                if not self._said
-                else None
-            )
+            if self._said:
+                content = content[self._said :] if isinstance(content, str) else None
             called = self._parts.saw_tool_call
             message = Delta(
-                content=rest,
+                content=content,
                 refusal=None if self._refused else message.refusal,
                 tool_calls=None if called else message.tool_calls,
                 function_call=None if called else message.function_call,
@@ -329,16 +337,17 @@ class ReplyDecoder(Decoder):
                 case _:
                     self._parts.whole(out, PartStart(Unknown(protocol=NAME, data=part)))
 
-    def _start(self, head: Mapping[str, Any], out: list[StreamEvent]) -> None:
+    def _start(self, head: Head, out: list[StreamEvent]) -> None:
         self._started = True
-        name, model, created = head.get("id"), head.get("model"), head.get("created")
-        more = {field: head.get(field) for field in ("system_fingerprint", "service_tier")}
+        more = {"system_fingerprint": head.system_fingerprint, "service_tier": head.service_tier}
         out.append(
             ResponseStart(
-                id=name if isinstance(name, str) and name else None,
-                model=model if isinstance(model, str) and model else None,
-                created=int(created) if isinstance(created, int | float) and 0 < created < LATEST else None,
-                extra=kept({field: value for field, value in more.items() if isinstance(value, str)}),
+                id=head.id if isinstance(head.id, str) and head.id else None,
+                model=head.model if isinstance(head.model, str) and head.model else None,
+                created=int(head.created)
+                if isinstance(head.created, int | float) and 0 < head.created < LATEST
+                else None,
+                extra=kept({name: value for name, value in more.items() if isinstance(value, str)}),
             )
         )
 
@@ -346,12 +355,12 @@ class ReplyDecoder(Decoder):
         """The end of the answer, if it is a good one."""
         if self._skipped is not None:
             raise self._skipped
-        if self._halves.waiting:
+        if self._halves.held:
             self._delta(self._halves.rest(), out)
         if not (self._finished or self._parts.begun or self._more):
             raise BadEventError("expected an answer, got its end alone", code="empty_answer")
         if not self._started:
-            self._start({}, out)
+            self._start(Head(), out)
         self._parts.close(out)
         reason, native = decode_reason(self._reason, tool_call=self._parts.saw_tool_call, refusal=self._refused)
         out.append(ResponseEnd(reason, self._usage, native, losses=tuple(sorted(self._losses)), extra=kept(self._more)))

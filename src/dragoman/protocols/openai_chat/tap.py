@@ -1,8 +1,9 @@
 """A relayed answer as it passes: whole events go on as they came, and what they say of the answer is known.
 
-Every event is decoded by an `Observer`, which makes nothing of its text, except those that are known to hold text and
-nothing else (see `lane`): that is nearly all of them. What has come of an event that is not whole is held back, and so
-is all that comes before the first content. Four things are changed on the way:
+Every event is decoded, except those that are known to hold text and nothing else (see `lane`): that is nearly all of
+them. Those of the usual kinds are read with a `Glance`; from the first of another kind on an `Observer` reads, which
+comes to the same end as the decoder of a translated answer, and makes nothing of the text. What has come of an event
+that is not whole is held back, and so is all that comes before the first content. Four things are changed on the way:
 
 - an event that only reports the usage is taken out, if the caller did not ask for it;
 - events that no blank line separates are separated, as a caller could not read them;
@@ -14,13 +15,14 @@ import re
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
+from dragoman.protocols.openai_chat.glance import DONE, Glance
 from dragoman.protocols.openai_chat.lane import Lane, lane
 from dragoman.protocols.openai_chat.observer import Observer
-from dragoman.protocols.openai_chat.reasons import FINISH
+from dragoman.protocols.openai_chat.reasons import FINISH, decode_reason
 from dragoman.protocols.openai_chat.reply import ReplyDecoder
-from dragoman.protocols.openai_chat.usage import decode_usage
+from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.protocols.relay import Tap, Told
-from dragoman.types import ResponseEnd, StreamEvent
+from dragoman.types import FinishReason, ResponseEnd, StreamEvent
 from dragoman.wire import json, sse
 from dragoman.wire.sse import BOM, MAX_EVENT, SseReader
 
@@ -36,7 +38,6 @@ MAX_BLANKS = 64
 OTHERS = (b"{", b"[", b"<")
 """How a body begins that is no stream."""
 MARK = b"[DONE]"
-DONE = b"data: [DONE]\n\n"
 PLAIN = frozenset({"stop", "length"})
 """Reasons to stop that mean what they say, unless a tool was called."""
 TRIES = 16
@@ -48,7 +49,9 @@ class ChatTap(Tap):
 
     def __init__(self, *, usage_wanted: bool = True, every: bool = False) -> None:
         self._usage_wanted = usage_wanted
-        self._observer = Observer(every=every)
+        self._every = every
+        self._glance = Glance()
+        self._observer = Observer(self._glance, every=True) if every else None
         self._lane: Lane | None = None
         self._tries = TRIES
         self._tail: list[bytes] = []
@@ -67,7 +70,7 @@ class ChatTap(Tap):
     def finish(self) -> bytes:
         if self.done or self._stuck():
             return b""
-        tail, observer = b"".join(self._tail), self._observer
+        tail, observer = b"".join(self._tail), self._careful()
         observer.begin()
         self._heed(observer.feed(tail))
         if observer.error is None and not observer.done:
@@ -81,11 +84,11 @@ class ChatTap(Tap):
         return self._let_through([tail, b"" if marked and tail.endswith(ENDS) else END if marked else END + DONE])
 
     def salvage(self) -> bytes:
-        if self.done or self.error is not None:
+        if self.done or self._stuck():
             return b""
-        self._heed(self._observer.salvage())
+        self._heed(self._careful().salvage())
         self._tail.clear()
-        return self._let_through([DONE] if self._observer.done else [])
+        return self._let_through([DONE] if self._careful().done else [])
 
     def unread(self) -> bytes:
         return b"".join([*self._held, *self._tail])
@@ -94,52 +97,75 @@ class ChatTap(Tap):
         """True if nothing of what was read may pass: it failed, or must be decoded."""
         return self.error is not None or self.other
 
+    def _careful(self) -> Observer:
+        """The one who reads events of every kind."""
+        if self._observer is None:
+            self._observer = Observer(self._glance)
+        return self._observer
+
     def _events(self, data: bytes) -> list[bytes]:
         """Reads the events that `data` completes. What may pass of them."""
         # Searched no byte twice: an event that comes in many pieces is put together once.
-        if not BLANK.search(self._edge + data if self._tail else data):
+        if _blank(self._edge + data if self._tail else data, 0) < 0:
             return self._keep(data)
         if self._tail:
             data = b"".join([*self._tail, data])
             self._tail.clear()
         passing: list[bytes] = []
-        at, alike = 0, True
+        begin, at, alike = 0, 0, True
         while at < len(data) and not (self.done or self.error is not None):
             if alike and self._lane is not None and (length := self._lane.length(data, at)):
-                passing.append(data[at : at + length])
                 at += length
                 self._tries = TRIES
                 continue
-            blank = BLANK.search(data, at)
-            if blank is None or self.other:
-                self._keep(data[at:])
+            end = _blank(data, at)
+            if end < 0 or self.other:
                 break
-            event = data[at : blank.end()]
+            event = data[at:end]
             # Not again for the same bytes, which would be searched from each of many odd events on.
             alike = alike and (self._lane is None or not event.startswith(self._lane.before))
-            passing.append(self._event(event))
-            at = blank.end()
+            passed = self._event(event)
+            if passed is not event:
+                passing += [data[begin:at], passed]
+                begin = end
+            at = end
+        passing.append(data[begin:at])
+        if not (self.done or self.error is not None):
+            self._keep(data[at:])
         return passing
 
     def _event(self, event: bytes) -> bytes:
-        observer = self._observer
+        glance, observer = self._glance, self._observer
+        if observer is None and glance.read(event):
+            self._formless = False
+            self.committed, self.usage = glance.committed, glance.usage
+            if glance.text:
+                self._learn(event)
+            elif glance.done:
+                self._end(decode_reason(glance.reason, tool_call=False, refusal=False)[0])
+            return b"" if glance.report and not self._usage_wanted else event
+        observer = self._careful()
         observer.begin()
         self._heed(observer.feed(event))
         if self.error is not None:
             return b""
-        if observer.texts == 1 and not observer.others and self._tries:
+        if observer.texts == 1 and not observer.others:
             self._learn(event)
         return self._passing(event)
 
+    def _end(self, reason: FinishReason) -> None:
+        self.finish_reason, self.done, self.committed = reason, True, True
+
     def _passing(self, event: bytes) -> bytes:
-        """The form in which `event`, which has been read, goes on."""
-        if self._observer.report and not self._usage_wanted:
+        """The form in which `event`, which the observer has read, goes on."""
+        observer = self._careful()
+        if observer.report and not self._usage_wanted:
             return b""
-        return event if self._observer.framed else _framed(event)
+        return event if observer.framed else _framed(event)
 
     def _learn(self, event: bytes) -> None:
         known = self._lane
-        if known is None or not (event.startswith(known.before) and event.endswith(known.after)):
+        if self._tries and (known is None or not (event.startswith(known.before) and event.endswith(known.after))):
             self._tries -= 1
             self._lane = lane(event) or known
 
@@ -159,23 +185,22 @@ class ChatTap(Tap):
         tail = b"".join(self._tail)
         start = tail.lstrip(BLANKS).removeprefix(BOM).lstrip(BLANKS)
         if start.startswith(OTHERS):
-            self._observer.begin()
-            self._heed(self._observer.feed(start))
+            self._careful().begin()
+            self._heed(self._careful().feed(start))
         elif len(start) > len(BOM):
             self._formless = False
         elif not start and len(tail) > MAX_BLANKS:
             self._tail = [tail[-OVERLAP:]]
 
     def _heed(self, events: list[StreamEvent]) -> None:
-        observer = self._observer
+        """What the observer has found out."""
+        observer = self._careful()
+        self._formless = False
+        self.usage, self.other = observer.usage, observer.whole
+        self.error, self.committed = observer.error, observer.committed
         for event in events:
             if isinstance(event, ResponseEnd):
-                self.finish_reason = event.finish_reason
-        self._formless = False
-        self.usage = observer.usage
-        self.other = observer.whole
-        self.error, self.done = observer.error, observer.done
-        self.committed = observer.committed or observer.done
+                self._end(event.finish_reason)
 
     def _let_through(self, pieces: list[bytes]) -> bytes:
         """What may go on of what was read: nothing, as long as there is no content."""
@@ -190,6 +215,15 @@ class ChatTap(Tap):
             self._beginning = False
             data = data.removeprefix(BOM)
         return data
+
+
+def _blank(data: bytes, at: int) -> int:
+    """Where the next blank line in `data` ends; -1 if there is none."""
+    if b"\r" in data:
+        found = BLANK.search(data, at)
+        return -1 if found is None else found.end()
+    end = data.find(END, at)
+    return end if end < 0 else end + len(END)
 
 
 def _framed(event: bytes) -> bytes:
@@ -224,7 +258,7 @@ def read_whole(body: bytes) -> Told:
             and not (message.tool_calls or message.refusal or message.function_call is not None)
         ):
             told.finish_reason = FINISH[choice.finish_reason]
-            told.usage = decode_usage(chunk.usage) if isinstance(chunk.usage, dict) else None
+            told.usage = None if chunk.usage is None else usual_usage(chunk.usage)
             return told
     decoder = ReplyDecoder()
     events = [*decoder.feed(body), *decoder.finish()]

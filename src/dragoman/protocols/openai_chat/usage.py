@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dragoman.protocols.openai_chat.chunk import Report
 from dragoman.protocols.openai_chat.name import NAME, kept, merged
 from dragoman.types import Usage
 
@@ -30,6 +31,20 @@ def decode_usage(report: Mapping[str, Any]) -> Usage:
         reasoning_tokens=_count(written.get(REASONING)),
         total_tokens=None if asked is not None and told is not None and total == asked + told else total,
         extra=kept(rest),
+    )
+
+
+def usual_usage(report: Report) -> Usage:
+    """The same of a report that holds nothing unusual."""
+    read, written = report.prompt_tokens_details, report.completion_tokens_details
+    asked, told, total = report.prompt_tokens, report.completion_tokens, report.total_tokens
+    return Usage(
+        asked,
+        told,
+        read.cached_tokens if read else None,
+        read.cache_write_tokens if read else None,
+        written.reasoning_tokens if written else None,
+        None if asked is not None and told is not None and total == asked + told else total,
     )
 
 

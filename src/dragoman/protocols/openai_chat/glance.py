@@ -1,0 +1,59 @@
+"""The usual events of a stream, read with a look: pieces of text, a reason to stop, the usage, the end mark."""
+
+from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
+from dragoman.protocols.openai_chat.usage import usual_usage
+from dragoman.types import Usage
+
+BEGIN, END = b"data: {", b"}\n\n"
+DONE = b"data: [DONE]\n\n"
+
+
+class Glance:
+    """What the events so far have said. `text`, `report`: what the last one was; `began`: a chunk has come.
+
+    An event of any other kind is not read: from there on an Observer takes over.
+    """
+
+    __slots__ = ("began", "committed", "done", "reason", "report", "text", "usage")
+
+    def __init__(self) -> None:
+        self.began = self.committed = self.done = False
+        self.text = self.report = False
+        self.reason: str | None = None
+        self.usage: Usage | None = None
+
+    def read(self, event: bytes) -> bool:
+        """Whether `event` is of a usual kind, and so has been read."""
+        self.text = self.report = False
+        if not (event.startswith(BEGIN) and event.endswith(END)):
+            self.done = event == DONE and (self.committed or self.reason is not None)
+            return self.done
+        if event.find(b"\n") != len(event) - 2 or b"\r" in event:
+            return False
+        try:
+            chunk = decode_chunk(event[len(BEGIN) - 1 : 1 - len(END)])
+        except TOO_STRANGE:
+            return False
+        choices, report = chunk.choices, chunk.usage
+        if chunk.error or choices is None or len(choices) > 1 or not (choices or report):
+            return False
+        if choices:
+            choice = choices[0]
+            delta, reason = choice.delta, choice.finish_reason
+            if delta is None or choice.index or choice.message is not None or reason == "error":
+                return False
+            if delta.refusal or delta.tool_calls or delta.function_call is not None:
+                return False
+            text = delta.content or delta.reasoning_content or delta.reasoning
+            if text:
+                if not isinstance(text, str):
+                    return False
+                self.committed = True
+                self.text = report is None and not reason
+            self.reason = reason or self.reason
+            self.began = True
+        if report is not None:
+            usage = usual_usage(report)
+            self.usage = usage if self.usage is None else self.usage.merge(usage)
+            self.report = not choices
+        return True
