@@ -104,8 +104,8 @@ def _served(page: Page, block: Block) -> Served:
     if "retry-after" in block.options:
         headers["retry-after"] = block.options["retry-after"]
     lines = [expand(line) for line in block.text.split("\n") if line]
-    said = [f"data: {line}\n\n" for line in lines] if block.role == "events service" else lines
-    body = repeated("".join(said).encode())
+    said = "".join(f"data: {line}\n\n" for line in lines) if block.role == "events service" else "\n".join(lines)
+    body = repeated(said.encode())
     return Served(block.name, use, int(block.options.get("status", "200")), headers, body, end)
 
 

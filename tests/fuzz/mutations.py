@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+BOM = b"\xef\xbb\xbf"
 Path = tuple[str | int, ...]
 Change = Callable[[Any], str]
 """The text of an event's JSON, changed."""
@@ -50,6 +51,8 @@ FAILURES: dict[str, bytes] = {
     "a detail": b'data: {"detail":"the worker died"}\n\n',
     "a fault": b'data: {"fault":{"faultstring":"the worker died"}}\n\n',
     "words": b"data: the worker died\n\n",
+    "choices that are a text": b'data: {"choices":"the worker died"}\n\n',
+    "JSON without end": b"data: " + b'{"choices":[' * 5000 + b"\n\n",
     "broken JSON": b'data: {"choices":[{"index":0,"delta":{"content":"the wo\n\n',
     "a field named error": b'error: {"message":"the worker died"}\n\n',
     "an object on a line of its own": b'{"error":{"message":"the worker died"}}\n\n',
@@ -100,6 +103,11 @@ class Body(Struct, frozen=True):
     form: Form
     pieces: tuple[bytes, ...]
     values: tuple[tuple[int, bytes, Any], ...]
+
+    @property
+    def chunks(self) -> int:
+        """How many pieces hold choices, though their JSON may be broken."""
+        return sum(b'"choices"' in piece for piece in self.pieces)
 
     def written(self, changed: dict[int, Change]) -> bytes:
         """The bytes, with some pieces' JSON written anew."""
@@ -158,7 +166,8 @@ def _everywhere(whole: Body) -> Iterator[Mutant]:
             for what, change in _changes(value, path):
                 changed.setdefault(what, {})[number] = change
         for what, changes in changed.items():
-            if len(changes) > 1:
+            # An index in some events only would make two choices of one.
+            if len(changes) > 1 and (path[-1] != "index" or len(changes) == whole.chunks):
                 yield Mutant(f"every event, {spelt(path)}: {what}", partial(whole.written, changes))
 
 
@@ -177,7 +186,7 @@ def _foreign(whole: Body) -> Iterator[Mutant]:
     if len(whole.values) < 2:
         return  # a document
     ends = [number for number, _, value in whole.values if '"finish_reason": "' in json.dumps(value)]
-    for place in range(len(pieces)):
+    for place in range(1 if pieces[0].startswith(BOM) else 0, len(pieces)):
         for name, event in whole.form.harmless.items():
             yield Mutant(f"{name} before event {place}", partial(_inserted, pieces, place, event), same=True)
         for name, event in whole.form.failures.items() if place <= min(ends, default=len(pieces) - 1) else ():

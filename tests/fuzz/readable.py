@@ -8,17 +8,22 @@ from typing import Any
 from msgspec import Struct
 
 LINE = re.compile(r"\r\n|\r|\n")
+REASON = re.compile(rb'"finish_reason": ?"')
 FIELDS = frozenset({"content", "refusal", "reasoning_content", "reasoning", "arguments", "text", "thinking"})
 """Names under which words for a person, or for a tool, stand."""
 ASIDE = frozenset({"error", "finish_reason", "id", "logprobs", "model", "name", "object", "role", "type", "usage"})
 """Names under which none do."""
 
 
+NOTHING: tuple[object, ...] = (None, "", False, [], {})
+
+
 class Readable(Struct, frozen=True):
-    """`words`: each text, in order. `failures`: the words of what says that it failed."""
+    """`words`: each text, in order. `failures`: the words of what says that it failed. `ended`: why it stopped came."""
 
     words: tuple[str, ...]
     failures: tuple[str, ...]
+    ended: bool
 
 
 def readable(data: bytes) -> Readable:
@@ -28,7 +33,7 @@ def readable(data: bytes) -> Readable:
     for value in values(data):
         words += _words(value, named=False)
         failures += _failures(value)
-    return Readable(tuple(words), tuple(failures))
+    return Readable(tuple(words), tuple(failures), REASON.search(data) is not None)
 
 
 def values(data: bytes) -> Iterator[Any]:
@@ -65,7 +70,7 @@ def _words(value: Any, *, named: bool) -> Iterator[str]:
                 yield from _words(below, named=named)
         case dict():
             # Thoughts have two names, and some services use both at once.
-            doubled = {"reasoning"} if value.get("reasoning_content") else set()
+            doubled = {"reasoning"} if value.get("reasoning_content") not in NOTHING else set()
             for name, below in value.items():
                 if name not in ASIDE | doubled:
                     yield from _words(below, named=named or name in FIELDS)

