@@ -9,7 +9,8 @@ class Calls:
     """Numbers for tool calls, in the order they began.
 
     Each fragment says its call's index. Some services leave it out, and some give every call index 0: there, another
-    call begins with a name under another id, with another name, or with a name after arguments that are complete.
+    call begins with a name under another id, with another name, or with a name after arguments that are complete. Some
+    give every call the same id, too: there, another call begins with another name after complete arguments.
     `complete` tells whether a call's arguments are.
     """
 
@@ -38,14 +39,16 @@ class Calls:
         return bool(self._names[number])
 
     def _is_another(self, known: int, call_id: str, name: str) -> bool:
-        if call_id and self._ids[known]:
-            return call_id != self._ids[known]
         before = self._names[known]
-        return bool(before) and (name != before or (not call_id and self._complete(known)))
+        renamed = bool(before) and name != before
+        if call_id and self._ids[known]:
+            return call_id != self._ids[known] or (renamed and self._complete(known))
+        return renamed or (bool(before) and not call_id and self._complete(known))
 
     def _unnumbered(self, call_id: str, name: str) -> int:
         if call_id and call_id in self._ids:
-            return self._ids.index(call_id)
+            known = max(number for number, other in enumerate(self._ids) if other == call_id)
+            return self._begin(call_id, name) if name and self._is_another(known, call_id, name) else known
         return self._begin(call_id, name) if name or not self._ids else len(self._ids) - 1
 
     def _begin(self, call_id: str, name: str) -> int:
