@@ -56,7 +56,7 @@ def values(data: bytes) -> Iterator[Any]:
 def _loaded(text: str) -> Iterator[Any]:
     try:
         yield json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
 
 
