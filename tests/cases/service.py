@@ -3,11 +3,12 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.cases.page import Block, Page, repeated
 from tests.support.relaying import turn
@@ -44,12 +45,12 @@ class Served(Struct, frozen=True):
     headers: dict[str, str]
     body: bytes
     end: str
+    events: tuple[bytes, ...] = ()
 
     def pieces(self, *, slowly: bool) -> Sequence[bytes]:
         """The body as it is read: event by event, or in pieces that know no border."""
         if not slowly:
-            ends = [0, *(blank.end() for blank in BLANK.finditer(self.body)), len(self.body)]
-            return [self.body[begin:end] for begin, end in pairwise(ends) if begin < end]
+            return self.events
         size = 1 if len(self.body) <= MOST_READS else max(PIECE, len(self.body) // MOST_PIECES)
         return [self.body[at : at + size] for at in range(0, len(self.body), size)]
 
@@ -90,7 +91,13 @@ class Service:
 
 def services(page: Page) -> list[Served]:
     """All answers of a case. Raises CaseError."""
-    return [_served(page, block) for block in page.blocks if block.role in ROLES]
+    found = [_served(page, block) for block in page.blocks if block.role in ROLES]
+    return [replace(answer, events=tuple(_events(answer.body))) for answer in found]
+
+
+def _events(body: bytes) -> Iterator[bytes]:
+    ends = [0, *(blank.end() for blank in BLANK.finditer(body)), len(body)]
+    return (body[begin:end] for begin, end in pairwise(ends) if begin < end)
 
 
 def _served(page: Page, block: Block) -> Served:

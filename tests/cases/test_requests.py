@@ -24,7 +24,7 @@ REQUESTS = {
     "toml expect": NONE,
 }
 GOOD = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}]}'
-FINE = Served("", "", 200, {"content-type": "application/json"}, GOOD, "clean")
+FINE = Served("", "", 200, {"content-type": "application/json"}, GOOD, "clean", (GOOD,))
 """What is answered where a case does not say."""
 
 
