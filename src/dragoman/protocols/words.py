@@ -74,8 +74,9 @@ class Words:
             raise UnsupportedFeatureError("the model asks for a tool, which this protocol cannot say", status=502)
         if end.finish_reason == "content_filter":
             raise ContentFilterError("the answer was stopped by a filter")
-        if self._unsaid and not self._said:
-            kinds = ", ".join(sorted(self._unsaid))
+        unsaid = self._unsaid.union(*end.extra.values())
+        if unsaid and not self._said:
+            kinds = ", ".join(sorted(unsaid))
             raise UnsupportedFeatureError(
                 f"the answer has no text, only what this protocol cannot say: {kinds}", status=502
             )
