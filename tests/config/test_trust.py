@@ -285,9 +285,7 @@ def test_keys_that_others_may_read_are_told(user: User, text: str, told: bool) -
     path = write(user.home, text)
     path.chmod(0o644)
     user.load(path)
-    assert [line.startswith(f"{path}: others may read the keys that stand in it") for line in user.told] == [
-        True
-    ] * told
+    assert [line.startswith(f"{path}: others may read the keys in it") for line in user.told] == [True] * told
     path.chmod(0o600)
     user.load(path)
     assert user.told == []

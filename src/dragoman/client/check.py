@@ -16,7 +16,7 @@ PORT = re.compile(r"[^/]*//[^/]*:([0-9]+)(?:/.*)?", re.DOTALL)
 HIGHEST_PORT = 65535
 
 CHAT = "/chat/completions"
-"""What OpenAI's protocol puts behind a `url`, and what many who set one have put there already."""
+"""What OpenAI's protocol adds to a `url`, and many who set one have added already."""
 
 
 def check_service(provider: Provider, entry: ProviderConfig) -> dict[str, str]:

@@ -21,7 +21,7 @@ from dragoman.transport.seam import Reply
 from dragoman.types import ChatRequest
 
 OFFLINE = "offline/eliza"
-"""What answers where nothing is configured."""
+"""What answers if no service is configured."""
 
 TAKEN = "offline"
 """The one name that no service may take: it stands for what needs no service."""
@@ -36,7 +36,7 @@ PROTOCOLS = {
 """A protocol that the configuration names, to the class that speaks it."""
 
 NO_DEFAULT = "name one (PROVIDER/MODEL), or set gateway.default_model"
-"""What to do where services are configured, and none of their models is known."""
+"""What to do if services are configured, and none of their models is known."""
 
 MOST_NAMES = 4096
 """Names whose way is remembered: far more than are in use; callers may make up others."""
@@ -69,7 +69,7 @@ class Models:
         for name in config.models:
             self._route(name)
         self.default = self._default()
-        """What answers where no model is named; empty where services are configured, and none of their models."""
+        """What answers if no model is named; empty if services are configured, and none of their models is known."""
         if self._flaws:
             raise ConfigurationError("\n".join(self._flaws))
 
@@ -97,9 +97,9 @@ class Models:
         return (*self._config.models, *named)
 
     def handler(self, model: str) -> Handler:
-        """What answers `model`; the default where it is empty.
+        """What answers `model`; the default if it is empty.
 
-        Raises ModelNotFoundError that names the nearest, and InvalidRequestError where there is no default.
+        Raises ModelNotFoundError that names the nearest, and InvalidRequestError if there is no default.
         """
         name = model or self.default
         if not name:

@@ -31,7 +31,7 @@ WORDS = 5
 
 
 class Variable(Struct, frozen=True):
-    """What a variable sets, or where it says that a file with it is. `rivals`: keys that it takes the place of."""
+    """What a variable sets; with `is_file`, it names a file that holds the value. `rivals`: keys that it replaces."""
 
     keys: tuple[str, ...]
     kind: Kind
@@ -52,7 +52,7 @@ def override(settings: Settings, environ: Mapping[str, str]) -> None:
 
     Names of providers, models and fronts are spelt in upper case, with `_` for all but letters and digits; one that
     fits no existing entry opens a new one, in lower case. Lists are written with commas, pairs as `a=b,c=d`. A secret's
-    variable with `_FILE` behind it names a file that holds the secret.
+    variable with `_FILE` after its name names a file that holds the secret.
     """
     found: dict[tuple[str, ...], str] = {}
     rivals: set[tuple[str, ...]] = set()

@@ -43,7 +43,7 @@ def shown(value: object, *, secret: bool = False) -> str:
 
 
 def quoted(text: str) -> str:
-    """`text` in quotes, cut where it is long."""
+    """`text` in quotes, cut if it is long."""
     return msgspec.json.encode(text if len(text) <= CUT else f"{text[: CUT - 1]}…").decode()
 
 

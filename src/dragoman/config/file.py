@@ -38,7 +38,7 @@ class File(Struct, frozen=True):
 
 
 def read(path: Path, label: str) -> File | None:
-    """The file at `path`; None where there is none. Raises ConfigurationError: unreadable, too large."""
+    """The file at `path`; None if there is none. Raises ConfigurationError: unreadable, too large."""
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
@@ -77,7 +77,7 @@ def _replaceable(path: Path) -> bool:
 
 
 def _open_to_others(status: os.stat_result, rights: int) -> bool:
-    if sys.platform == "win32":  # where these bits say nothing
+    if sys.platform == "win32":  # there these bits say nothing
         return False
     found = status.st_mode & rights
     if found & stat.S_IRWXG and _is_private_group(status):

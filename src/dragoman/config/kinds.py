@@ -17,7 +17,7 @@ from dragoman.errors import nearest
 class Text(Struct, frozen=True):
     """Text that matches `pattern` whole. A `secret` one is never shown, and may be named by one of FORMS.
 
-    `conceal`: characters behind or before which a wrong text may hold a secret, so that it is not shown either.
+    `conceal`: a wrong text with one of these characters may hold a secret, so it is not shown either.
     `harmless`: the pattern of secrets that are none.
     """
 
@@ -189,7 +189,7 @@ def parsed(kind: Kind, text: str) -> object:
 
 
 def anchored(kind: Kind, value: object, folder: Path) -> object:
-    """`value` with the paths in it taken from `folder`, where they are relative."""
+    """`value` with the paths in it taken from `folder`, if they are relative."""
     match kind, value:
         case Place(), str(path) if path:
             return str(folder / path)

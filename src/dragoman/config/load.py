@@ -41,7 +41,7 @@ def load(
     """What is configured: files, and over them the environment.
 
     The file is `path`, alone; else the one that DRAGOMAN_CONFIG names, alone; else `dragoman.toml` in `directory` (the
-    working directory), where its user has trusted it, over the one in the user's configuration folder; else none, and
+    working directory), if its user has trusted it, over the one in the user's configuration folder; else none, and
     all is at its default. `warn` is given a line for each file that is not used, or that others may write, or read keys
     in. Raises ConfigurationError with a line for each mistake, which names file, line, key, what was expected and what
     came, but shows no secret.
@@ -54,8 +54,8 @@ def load(
         found = gather(told.data, told.origins(), told.folder)
         if found.in_clear and file.readable:
             warn(
-                f"{file.label}: others may read the keys that stand in it: take the right from them (chmod go= FILE), "
-                "or name keys by { env } or { file }"
+                f"{file.label}: others may read the keys in it: make it yours alone (chmod go=), or name keys with "
+                "{ env = … } or { file = … }"
             )
         settings = merge(found, settings)
     override(settings, environ)

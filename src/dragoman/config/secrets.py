@@ -12,7 +12,7 @@ SOURCES = ("env", "file")
 FORMS = '{ env = "NAME" } or { file = "PATH" }'
 
 LARGEST = 1 << 16
-"""Bytes of a secret's file: 64 KiB hold hundreds of keys; whoever names another file is told."""
+"""Bytes of a secret's file: 64 KiB hold hundreds of keys; a larger file was named by mistake."""
 
 
 def fetched(source: Mapping[str, object], words: str, environ: Mapping[str, str]) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from dragoman.errors import ConfigurationError, nearest
 Node = TypeVar("Node")
 
 MOST_FLAWS = 100
-"""Mistakes that are told: more than anyone mends at a time."""
+"""Mistakes that one error lists: more than anyone mends at a time."""
 
 
 class Flaw(Struct, frozen=True):
@@ -30,9 +30,9 @@ class Flaw(Struct, frozen=True):
 
 
 class Settings(Struct):
-    """What was said, where it stands, and the names that the user gave (`entries`), even if nothing is under them.
+    """What was set, where it stands, and the names that the user gave (`entries`), even if nothing is under them.
 
-    `flaws`: what is wrong with it, all of which is to be told at once. `flawed`: the ways to what is wrong. `in_clear`:
+    `flaws`: what is wrong with it, all of it for one error. `flawed`: the ways to what is wrong. `in_clear`:
     whether a secret stands in it.
     """
 
@@ -168,6 +168,6 @@ def note(settings: Settings, keys: Keys, message: str) -> None:
 
 
 def _line(flaw: Flaw) -> tuple[str, int]:
-    """Flaws are told in the order in which they stand."""
+    """The order of flaws is that of their lines."""
     label, _, line = flaw.place.rpartition(":")
     return (label, int(line)) if line.isdecimal() else (flaw.place, 0)

@@ -61,7 +61,7 @@ def document(file: File) -> Document:
 
 
 def decode(data: bytes, label: str) -> str:
-    """The text of a file. Raises ConfigurationError where it is not UTF-8, or begins with a byte order mark."""
+    """The text of a file. Raises ConfigurationError if it is not UTF-8, or begins with a byte order mark."""
     if data.startswith(BOM):
         raise ConfigurationError(f"{label}:1: expected UTF-8 without a byte order mark, got one")
     if data.startswith(UTF_16):
@@ -74,7 +74,7 @@ def decode(data: bytes, label: str) -> str:
 
 
 def parse(text: str, label: str, folder: Path = Path()) -> Document:
-    """What `text` says. Raises ConfigurationError with the line where it is not TOML."""
+    """What `text` says. Raises ConfigurationError with the line that is not TOML."""
     try:
         return Document(label, tomllib.loads(text), lines(text), folder)
     except RecursionError as exc:

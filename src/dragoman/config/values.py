@@ -35,18 +35,18 @@ class GatewayConfig(Discreet, frozen=True, kw_only=True):
     """How our own server listens, and whom it answers."""
 
     host: str = "127.0.0.1"
-    """The name or address to listen on: this machine alone, because whoever reaches it uses your accounts. Any other
-    needs `api_keys`."""
+    """The name or address to listen on: this machine alone, because everyone who reaches it uses your accounts. Any
+    other needs `api_keys`."""
     port: int = 8642
     """The port; 0 takes any free one."""
     default_model: str | None = None
-    """What answers callers that name no model: a route, or PROVIDER/MODEL. Not said: the first route, else the default
+    """What answers callers that name no model: a route, or PROVIDER/MODEL. Not set: the first route, else the default
     or first model of the first service that has one; with no service configured, offline/eliza."""
     api_keys: tuple[str, ...] = ()
-    """The keys of which a caller must show one; none is asked where there are none."""
+    """The keys of which a caller must show one; with none of them, no key is asked."""
     allowed_hosts: tuple[str, ...] = ()
-    """The names that a request may be for, beside our own. Where only this machine can call, others are refused: a page
-    on the web could else point a name of its own here. Behind a proxy that passes on its own name, name that."""
+    """The names that a request may be for, beside our own. If only this machine can call, others are refused: a page on
+    the web could else point a name of its own here. Behind a proxy that passes on its own name, name that."""
     max_body: int = MAX_BODY
     """Bytes of a request: 32 MiB carry a few pictures, and are what OpenAI and Anthropic accept at the least."""
     workers: int = 1
@@ -58,7 +58,7 @@ class GatewayConfig(Discreet, frozen=True, kw_only=True):
 class LimitsConfig(Struct, frozen=True, kw_only=True):
     """The longest waits for a service, in seconds; `inf` is no limit.
 
-    UNSET: not said; None: no limit.
+    UNSET: not set; None: no limit.
     """
 
     pool: float | UnsetType | None = UNSET
@@ -84,16 +84,16 @@ class LimitsConfig(Struct, frozen=True, kw_only=True):
 class ProviderConfig(Discreet, frozen=True, kw_only=True):
     """A service, under the name by which its models are called: `NAME/MODEL`.
 
-    It is a class of the catalogue with some attributes overridden; what is not said is as the class has it. None is not
-    said; UNSET is that for what may be switched off, where None is off.
+    It is a class of the catalogue with some attributes overridden; what is not set is as the class has it. None is not
+    set; for what may be switched off, UNSET is not set, and None is off.
     """
 
     type: str | None = None
-    """The class of the catalogue (`dragoman providers` lists them); not said, where the entry's own name is one's."""
+    """The class of the catalogue (`dragoman providers` lists them); not set: the class that is called as the entry."""
     protocol: str | None = None
     """What the service speaks, instead of `type`: `openai-chat`, `aibn`, `aichatfree`, `aichatonline` or `cromicle`."""
     url: str | None = None
-    """Where it is; what its protocol puts behind (`/chat/completions`) is left out."""
+    """Its address, without what the protocol adds (`/chat/completions`)."""
     api_key: str | None = None
     """The key to show there."""
     secret: str | None = None
@@ -126,21 +126,21 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
     targets: tuple[str, ...]
     """The models, each as PROVIDER/MODEL and never another route; the first that is able answers."""
     strategy: Literal["fallback"] = "fallback"
-    """How one is chosen: each is tried where those before it failed."""
+    """How one is chosen: each is tried if those before it failed."""
 
 
 class FrontConfig(Discreet, frozen=True, kw_only=True):
     """What our own server of a web-chat protocol asks of its callers: `aibn`, `aichatfree`, `aichatonline`, `cromicle`.
 
-    None: not said.
+    None: not set.
     """
 
     secret: str | None = None
-    """What callers sign their requests with; not said: empty text, as these sites have it at first."""
+    """What callers sign their requests with; not set: empty text, as these sites have it at first."""
     password: str | None = None
     """The password that callers must send, or several with commas: one of them is as good as a key of the gateway."""
     model: str | None = None
-    """What answers, since these protocols name no model; not said: the gateway's default."""
+    """What answers, since these protocols name no model; not set: the gateway's default."""
 
 
 class Config(Discreet, frozen=True, kw_only=True):
@@ -158,7 +158,7 @@ class Config(Discreet, frozen=True, kw_only=True):
 
     @property
     def path(self) -> Path | None:
-        """The nearest file; None where there was none."""
+        """The nearest file; None if there was none."""
         return self.files[0] if self.files else None
 
     def where(self, *keys: Key) -> str:
@@ -167,7 +167,7 @@ class Config(Discreet, frozen=True, kw_only=True):
 
 
 def origin(origins: Mapping[Keys, str], keys: Keys) -> str:
-    """The nearest known place of `keys`; empty where none is known."""
+    """The nearest known place of `keys`; empty if none is known."""
     return next((origins[keys[:size]] for size in range(len(keys), -1, -1) if keys[:size] in origins), "")
 
 
