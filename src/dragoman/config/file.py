@@ -95,9 +95,10 @@ def _is_private_group(status: os.stat_result) -> bool:
     if sys.platform == "win32" or status.st_gid != status.st_uid:
         return False
     import grp
+    import pwd
 
     try:
-        members = grp.getgrgid(status.st_gid).gr_mem
+        return {*grp.getgrgid(status.st_gid).gr_mem} <= {pwd.getpwuid(status.st_uid).pw_name}
     except KeyError:
+        # Nobody has a name here, as in many containers: the numbers have to do.
         return True
-    return len(members) <= 1
