@@ -6,7 +6,7 @@ import pytest
 import trustme
 
 from dragoman import Client
-from dragoman.config import Config, ProviderConfig
+from dragoman.config import Config, FrontConfig, LimitsConfig, ModelConfig, ProviderConfig
 from dragoman.errors import ConfigurationError
 
 UP = '[providers.up]\nprotocol = "openai-chat"\n'
@@ -86,7 +86,10 @@ def test_a_key_of_the_program_that_no_header_can_hold_is_told() -> None:
     config = Config(providers={"up": ProviderConfig(protocol="openai-chat", url="http://h", api_key="canary\n")})
     with pytest.raises(ConfigurationError) as caught:
         Client(config)
-    assert str(caught.value) == "providers.up.api_key: expected visible ASCII characters, got others"
+    assert str(caught.value) == (
+        "providers.up.api_key: expected text of visible ASCII characters, "
+        '{ env = "NAME" } or { file = "PATH" }, got one that ends with a line break'
+    )
 
 
 async def test_a_variable_s_key_that_no_header_can_hold_is_not_the_caller_s_fault(
@@ -99,3 +102,39 @@ async def test_a_variable_s_key_that_no_header_can_hold_is_not_the_caller_s_faul
     assert "canary" not in str(caught.value)
     with pytest.raises(ConfigurationError, match=r"^providers.openai.api_key: OPENAI_API_KEY: expected"):
         Client(Config(providers={"openai": ProviderConfig()}))
+
+
+WRONG_VALUES = [
+    (Config(models={"a": ModelConfig(targets=())}), "models.a.targets: expected a list of at least one "),
+    (Config(providers={"up": ProviderConfig(type="aibn", protocol="aibn")}), "providers.up.protocol: expected either "),
+    (Config(providers={"up": ProviderConfig(url="http://h/?key=canary")}), "providers.up.url: expected an http or "),
+    (Config(providers={"up": ProviderConfig(limits=LimitsConfig(idle=-1))}), "providers.up.limits.idle: expected a "),
+    (Config(providers={"a/b": ProviderConfig(type="aibn")}), 'providers."a/b": expected a name without spaces and '),
+]
+
+
+@pytest.mark.parametrize(("config", "message"), WRONG_VALUES)
+def test_a_value_of_the_program_that_no_file_may_have_is_refused(config: Config, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Client(config)
+    assert str(caught.value).startswith(message)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_value_of_the_program_may_be_all_that_a_file_may_say() -> None:
+    up = ProviderConfig(
+        type="openaicompatible",
+        url="http://h/v1",
+        api_key="k",
+        secret="",
+        proxy="http://u:p@h:1",
+        impersonate=None,
+        broken_mark=None,
+        models=("a", "b"),
+        model_aliases={"c": "a"},
+        strict=True,
+        limits=LimitsConfig(idle=1, total=None),
+    )
+    front = FrontConfig(secret="", password="a,b", model="up/a")
+    config = Config(providers={"up": up}, models={"r": ModelConfig(targets=("up/a",))}, fronts={"aibn": front})
+    assert Client(config).default_model == "r"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self, Unpack
 
 from dragoman.client.models import Models, Relayed
-from dragoman.config import Config, from_tables, load
+from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.stream import Stream
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
@@ -104,6 +104,7 @@ class Client:
 def _config(given: Configuration) -> Config:
     match given:
         case Config():
+            verify(given)
             return given
         case Mapping():
             return from_tables(given)

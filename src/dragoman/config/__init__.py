@@ -1,6 +1,7 @@
 """What the user has set: one TOML file, and over it the environment, as frozen values."""
 
-from dragoman.config.load import NAME, from_tables, load
+from dragoman.config.load import NAME, load
+from dragoman.config.tables import from_tables, verify
 from dragoman.config.values import (
     Config,
     FrontConfig,
@@ -22,4 +23,5 @@ __all__ = [
     "ProviderConfig",
     "from_tables",
     "load",
+    "verify",
 ]

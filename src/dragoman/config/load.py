@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from dragoman.config.environment import FILE, override
 from dragoman.config.file import File, read
@@ -60,29 +59,6 @@ def load(
         settings = merge(found, settings)
     override(settings, environ)
     return Config(**assemble(settings, environ), files=tuple(file.path for file in files), origins=settings.origins)
-
-
-def from_tables(tables: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Config:
-    """What `tables` configure, in the shape of the file: `{"providers": {"up": {"url": …}}}`.
-
-    No file and no variable is looked for, except those that `{"env": …}` and `{"file": …}` name. Raises
-    ConfigurationError.
-    """
-    settings = gather(_plain(tables), {})
-    return Config(**assemble(settings, os.environ if environ is None else environ), origins=settings.origins)
-
-
-def _plain(value: Any) -> Any:
-    """Mappings and sequences of any kind as those that a file has."""
-    match value:
-        case Mapping():
-            return {str(name): _plain(inner) for name, inner in value.items()}
-        case list() | tuple():
-            return [_plain(inner) for inner in value]
-        case Path():
-            return str(value)
-        case _:
-            return value
 
 
 def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn: Warn) -> list[File]:

@@ -1,0 +1,75 @@
+"""A configuration that a program holds: tables in the shape of the file, or values. Looks for no file of its own."""
+
+import os
+from collections.abc import Mapping
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET, Struct
+from msgspec.structs import asdict
+
+from dragoman.config.kinds import Kind, Many, Seconds, Switch
+from dragoman.config.schema import ROOT, Entries, Table
+from dragoman.config.settings import assemble, gather
+from dragoman.config.values import Config
+
+
+def from_tables(tables: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Config:
+    """What `tables` configure: `{"providers": {"up": {"url": …}}}`.
+
+    Of files and variables only those are read that `{"env": …}` and `{"file": …}` name. Raises ConfigurationError.
+    """
+    settings = gather(_plain(tables), {})
+    return Config(**assemble(settings, os.environ if environ is None else environ), origins=settings.origins)
+
+
+def verify(config: Config) -> None:
+    """Raises ConfigurationError if a service, a route or a front has a value that no file may give it."""
+    sections = asdict(config)
+    tables = {
+        section: {name: _said(node.entry, entry) for name, entry in sections[section].items()}
+        for section, node in ROOT.items()
+        if isinstance(node, Entries)
+    }
+    assemble(gather(tables, dict(config.origins)), {})
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and sequences of any kind as those that a file has."""
+    match value:
+        case Mapping():
+            return {str(name): _plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner) for inner in value]
+        case Path():
+            return str(value)
+        case _:
+            return value
+
+
+def _said(table: Table, value: Struct) -> dict[str, Any]:
+    """The keys that a file with this value would set."""
+    fields = asdict(value)
+    said: dict[str, Any] = {}
+    for name, node in table.keys.items():
+        inner = fields.get(name, UNSET)
+        if isinstance(node, Table):
+            said[name] = _said(node, inner)
+        elif inner is not UNSET:
+            said |= _written(name, node, inner)
+    return said
+
+
+def _written(name: str, kind: Kind, value: object) -> dict[str, object]:
+    match kind, value:
+        case Switch(), None:
+            return {name: ""}
+        case Seconds(), None:
+            return {name: inf}
+        case _, None:
+            return {}
+        case Many(), tuple(items):
+            return {name: list(items)}
+        case _:
+            return {name: value}
