@@ -45,7 +45,7 @@ class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
     async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
         key, route = cls.key(), cls.route()
         hidden = cls.secrets(key, route)
-        service = Service(cls.__name__, cls.codec(), transports.pick(cls.impersonate), route, secrets=hidden)
+        service = Service(cls.__name__, cls.codec(), transports.pick(cls.likeness()), route, secrets=hidden)
         try:
             return decode_models(await fetch(service, models_request(cls.url, key), MAX_LIST))
         except DragomanError as exc:
