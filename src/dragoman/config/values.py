@@ -7,6 +7,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
+from dragoman.types.discreet import Discreet
+
 Key = str | int
 Keys = tuple[Key, ...]
 """The way to a setting: names of tables and keys, then, in a list, the place counted from 0."""
@@ -19,19 +21,13 @@ MAX_WORKERS = 256
 """Processes of one gateway: as many as the largest machines have cores; a slip of the finger is no thousand of them."""
 
 
-class Discreet(Struct, frozen=True):
-    """A struct that shows `…` for a secret that is set."""
+class Settings(Discreet, frozen=True):
+    """Some settings; a secret among them is printed as `…`."""
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        said = msgspec.structs.asdict(self)
-        said.pop("origins", None)
-        return [(name, "…" if name in SECRET and value else value) for name, value in said.items()]
+    hidden = SECRET
 
 
-class GatewayConfig(Discreet, frozen=True, kw_only=True):
+class GatewayConfig(Settings, frozen=True, kw_only=True):
     """How our own server listens, and whom it answers."""
 
     host: str = "127.0.0.1"
@@ -81,7 +77,7 @@ class LimitsConfig(Struct, frozen=True, kw_only=True):
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not UNSET}
 
 
-class ProviderConfig(Discreet, frozen=True, kw_only=True):
+class ProviderConfig(Settings, frozen=True, kw_only=True):
     """A service, under the name by which its models are called: `NAME/MODEL`.
 
     It is a class of the catalogue with some attributes overridden; what is not set is as the class has it. None is not
@@ -129,7 +125,7 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
     """How one is chosen: each is tried if those before it failed."""
 
 
-class FrontConfig(Discreet, frozen=True, kw_only=True):
+class FrontConfig(Settings, frozen=True, kw_only=True):
     """What our own server of a web-chat protocol asks of its callers: `aibn`, `aichatfree`, `aichatonline`, `cromicle`.
 
     None: not set.
@@ -143,7 +139,7 @@ class FrontConfig(Discreet, frozen=True, kw_only=True):
     """What answers, since these protocols name no model; not set: the gateway's default."""
 
 
-class Config(Discreet, frozen=True, kw_only=True):
+class Config(Settings, frozen=True, kw_only=True):
     """Everything that is set. `files`: those it came from, the nearest first.
 
     `origins` says where each setting stands, as `FILE:LINE` or the name of a variable.
@@ -160,6 +156,9 @@ class Config(Discreet, frozen=True, kw_only=True):
     def path(self) -> Path | None:
         """The nearest file; None if there was none."""
         return self.files[0] if self.files else None
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, value) for name, value in super().__rich_repr__() if name != "origins"]
 
     def where(self, *keys: Key) -> str:
         """`dragoman.toml:12: providers.home.type`: the start of an error about that setting."""
