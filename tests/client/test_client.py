@@ -3,13 +3,14 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dragoman import Client
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, TruncatedStreamError
-from dragoman.types import PartDelta, ResponseEnd, ResponseStart, system, user
+from dragoman.types import ChatRequest, PartDelta, ResponseEnd, ResponseStart, system, user
 from tests.support.server import Exchange, serve
 
 UP = b"".join(
@@ -315,3 +316,16 @@ async def test_a_closed_client_says_so() -> None:
     await client.aclose()
     with pytest.raises(RuntimeError, match="closed"):
         await client.chat("offline/echo", "Hi")
+
+
+@pytest.mark.parametrize("model", [5, b"offline/echo", ["offline/echo"]])
+async def test_a_model_that_is_no_text_is_named(model: Any) -> None:
+    async with Client(Config()) as client:
+        with pytest.raises(InvalidRequestError, match="model: expected a string"):
+            client.handler(model)
+        with pytest.raises(InvalidRequestError, match="model: expected"):
+            await client.chat(model, "Hi")
+        with pytest.raises(InvalidRequestError, match="model: expected a string"):
+            await client.open(ChatRequest(model=model, messages=(user("Hi"),)))
+        with pytest.raises(InvalidRequestError, match="expected a ChatRequest"):
+            await client.open(model)

@@ -8,6 +8,7 @@ from dragoman.client.models import Models, Relayed
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.stream import Stream
+from dragoman.errors import InvalidRequestError
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
 from dragoman.providers.turns import read_request
 from dragoman.transport.choice import Transports
@@ -62,6 +63,8 @@ class Client:
         """The answer as batches of events; its owner closes it. Raises what is wrong before the first byte."""
         if self._closed:
             raise RuntimeError("the client is closed")
+        if not isinstance(request, ChatRequest):
+            raise InvalidRequestError(f"expected a ChatRequest, got {type(request).__name__}")
         return await self.handler(request.model)(request)
 
     async def complete(self, request: ChatRequest) -> ChatResponse:

@@ -102,6 +102,8 @@ class Models:
         Raises ModelNotFoundError that names the nearest, and InvalidRequestError if there is no default.
         """
         name = model or self.default
+        if not isinstance(name, str):
+            raise InvalidRequestError(f"model: expected a string, got {type(name).__name__}")
         if not name:
             raise InvalidRequestError(f"no model was named, and none is the default: {NO_DEFAULT}")
         route = self._routes.get(name)
