@@ -7,7 +7,17 @@ told in one list.
 from collections.abc import Iterable, Iterator, Sequence
 
 from dragoman.protocols.losses import NOTHING, PARTS
-from dragoman.types import Extra, PartEnd, PartStart, Reasoning, ResponseEnd, ResponseStart, StreamEvent, Unknown
+from dragoman.types import (
+    Extra,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Unknown,
+)
 
 USUAL = "stop"
 """The finish reason that nobody misses: the answer is simply there."""
@@ -33,6 +43,8 @@ class Unsaid:
         """More of the answer."""
         for event in events:
             match event:
+                case PartDelta():
+                    continue
                 case PartStart(part):
                     kind = PARTS[type(part)]
                     own = f"unknown.{part.protocol}" if isinstance(part, Unknown) else kind
