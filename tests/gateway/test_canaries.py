@@ -4,11 +4,14 @@ import json
 import traceback
 from base64 import b64encode
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from aiohttp import ClientSession
+from rich.console import Console
+from rich.traceback import Traceback
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
@@ -137,3 +140,16 @@ async def test_an_answer_that_breaks_off_shows_no_secret_on_any_path(telling: st
     assert {path: tells(said) for path, said in shown.items() if tells(said)} == {}
     assert "Hel" in shown["relay True"]
     assert tells((tmp_path / "requests.log").read_text()) == []
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_the_values_that_a_debugger_shows_beside_an_error_are_no_secrets(protocol: str) -> None:
+    async with serve(refused(401, "no")) as service, Client(configured(protocol, service.url, Path())) as client:
+        with pytest.raises(DragomanError) as caught:
+            await client.chat("up/m", "hi")
+    error = caught.value
+    shown = StringIO()
+    beside = Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True, locals_max_string=2000)
+    Console(file=shown, width=300).print(beside)
+    assert "service = Service(" in shown.getvalue()
+    assert not any(secret in shown.getvalue() for secret in CANARIES)

@@ -1,5 +1,6 @@
 """Values that hold secrets or prompts, printed."""
 
+from base64 import b64encode
 from io import StringIO
 
 import pytest
@@ -18,6 +19,7 @@ from tests.support.env import fixed_env
 
 KEY = "canary-0f-a-key"
 PROXY = f"http://user:{KEY}@proxy:3128"
+BASIC = b64encode(f"user:{KEY}".encode()).decode()
 FIELDS = (("authorization", f"Bearer {KEY}"),)
 
 HOLDERS = [
@@ -40,7 +42,9 @@ def printed(value: object) -> str:
 
 @pytest.mark.parametrize("holder", HOLDERS, ids=lambda holder: type(holder).__name__)
 def test_no_secret_is_printed(holder: object) -> None:
-    assert KEY not in printed(holder)
+    shown = printed(holder)
+    assert KEY not in shown
+    assert BASIC not in shown
 
 
 async def test_no_secret_is_printed_of_what_is_made_for_a_call() -> None:

@@ -61,17 +61,17 @@ class AsyncGeneratorProvider:
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
         """The answer to `request`. Raises what is wrong before its first byte."""
-        key, route = cls.key(), route or cls.route()
+        env, route = system_env(cls.key()), route or cls.route()
         service = Service(
             name=cls.__name__,
             codec=cls.codec(),
             transport=transports.pick(cls.likeness()),
             route=route,
             strict=cls.strict,
-            secrets=cls.secrets(key, route),
+            secrets=cls.secrets(env.key, route),
         )
         try:
-            return await open_answer(service, request, system_env(key))
+            return await open_answer(service, request, env)
         except TransportError as exc:
             if cls._gone():
                 exc.message += f" (the hosted site {cls.url} is gone; give `url` a host of your own)"
@@ -99,9 +99,9 @@ class AsyncGeneratorProvider:
         """How requests of its own protocol are relayed to it; None where they cannot be."""
         if cls.has_own_way() or cls.likeness() or (relay := cls.codec().relay) is None:
             return None
-        key, route = cls.key(), cls.route()
-        stream, whole = (transport.wire(relay.frame(key, stream=stream), route) for stream in (True, False))
-        return Line(cls.__name__, cls.secrets(key, route), relay, stream, whole)
+        env, route = system_env(cls.key()), cls.route()
+        stream, whole = (transport.wire(relay.frame(env.key, stream=stream), route) for stream in (True, False))
+        return Line(cls.__name__, cls.secrets(env.key, route), relay, stream, whole)
 
     @classmethod
     def has_own_way(cls) -> bool:

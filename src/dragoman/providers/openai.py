@@ -6,6 +6,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from dragoman.engine.call import Service, fetch
+from dragoman.engine.env import system_env
 from dragoman.engine.secrets import signed
 from dragoman.errors import ConfigurationError, DragomanError
 from dragoman.protocols.codec import ClientCodec
@@ -43,11 +44,11 @@ class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
 
     @classmethod
     async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
-        key, route = cls.key(), cls.route()
-        hidden = cls.secrets(key, route)
+        env, route = system_env(cls.key()), cls.route()
+        hidden = cls.secrets(env.key, route)
         service = Service(cls.__name__, cls.codec(), transports.pick(cls.likeness()), route, secrets=hidden)
         try:
-            return decode_models(await fetch(service, models_request(cls.url, key), MAX_LIST))
+            return decode_models(await fetch(service, models_request(cls.url, env.key), MAX_LIST))
         except DragomanError as exc:
             raise signed(exc, cls.__name__, hidden) from exc.__cause__
 

@@ -75,9 +75,10 @@ class Origin(Struct, frozen=True):
         return self.scheme == "http" and self.proxy is not None and self.proxy.scheme in PORTS
 
 
-class Target(Struct, frozen=True):
+class Target(Discreet, frozen=True):
     """A parsed URL: its origin, and the head's text between the method and the request's own headers."""
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"text"})
     origin: Origin
     text: str
 
