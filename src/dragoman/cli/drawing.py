@@ -10,6 +10,7 @@ what a reader of an answer about HTML must see, and nothing here would show what
 
 from collections import Counter
 from collections.abc import Iterable
+from string import punctuation
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -244,4 +245,5 @@ def _written(source: str) -> list[Row]:
 
 
 def _letters(texts: Iterable[str]) -> Counter[str]:
-    return Counter(char for text in texts for char in text if char.isalnum())
+    """What is no space and no sign that Markdown could mean, and how often it is there."""
+    return Counter(char for text in texts for char in text if not char.isspace() and char not in punctuation)
