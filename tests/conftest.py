@@ -6,6 +6,11 @@ import socket
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("dragoman", deadline=None)
+settings.load_profile("dragoman")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

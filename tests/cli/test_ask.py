@@ -86,7 +86,7 @@ def test_json_is_one_object_with_everything(tmp_path: Path) -> None:
     assert ran.out.count(b"\n") == 1
     answer = json.loads(ran.out)
     assert answer["text"] == "a\nb"
-    assert answer["model"] == "script"
+    assert answer["model"] == "offline/script"
     assert answer["reasoning"] == "hm"
     assert answer["finish_reason"] == "tool_call"
     assert answer["tool_calls"] == [{"id": "call_1", "name": "f", "arguments": '{"x": 1}'}]
