@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 
 from dragoman import errors
-from dragoman.cli.remedies import PHASES, remedy
+from dragoman.cli.remedies import CODES, PHASES, remedy
 from dragoman.errors import DragomanError, TimeoutError
 from tests.cli.shell import DONE, SSE, chunk, configure, run, run_beside
 from tests.support.server import Exchange, serve
@@ -166,6 +168,25 @@ async def test_a_wait_that_was_too_long_is_named(tmp_path: Path) -> None:
         (tmp_path / "dragoman.toml").write_text(entry)
         ran = await run_beside(tmp_path, "doctor")
     assert PHASES["first_byte"].encode() in ran.out
+
+
+def test_a_proxy_that_is_not_used_is_named_where_there_is_no_way(tmp_path: Path) -> None:
+    configure(tmp_path, {"up": "http://127.0.0.1:1"})
+    env = {"HTTPS_PROXY": "http://me:sk-secret@proxy.example:3128"}
+    ran = run(tmp_path, "doctor", "up", "offline", env=env)
+    assert ran.out.count(b" HTTPS_PROXY is set, and not used: set `proxy` if this service is behind it.") == 1
+    assert b"sk-secret" not in ran.out
+    assert b"_PROXY" not in run(tmp_path, "doctor", "up").out
+
+
+async def test_a_certificate_of_nobody_known_asks_for_its_authority(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    async with serve(well, context) as server:
+        configure(tmp_path, {"up": server.url})
+        ran = await run_beside(tmp_path, "doctor")
+    assert CODES["tls_error"].encode() in ran.out
 
 
 @pytest.mark.parametrize("kind", [DragomanError, *KINDS])

@@ -1,12 +1,13 @@
 """One service tried: a short question, and how long each part of the answer took."""
 
 import asyncio
+import os
 from time import perf_counter
 
 from msgspec import Struct
 
 from dragoman.cli.complaints import reason
-from dragoman.cli.remedies import remedy
+from dragoman.cli.remedies import remedy, unused_proxy
 from dragoman.client import Client
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, UpstreamError
 from dragoman.providers.catalogue import Provider
@@ -47,6 +48,8 @@ async def check(client: Client, provider: str, patience: float) -> Checkup:
             await trial.run()
     except DragomanError as exc:
         error, problem, advice = exc, reason(exc), remedy(exc)
+        if not service.proxy:
+            advice += unused_proxy(exc, os.environ)
     except TimeoutError:
         problem = f"no whole answer within {patience:g} s"
         advice = "Wait longer with --timeout, or look whether it is overloaded or still loads the model."

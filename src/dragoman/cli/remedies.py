@@ -1,5 +1,7 @@
 """What to do about an error, in plain words. Knows classes of errors, and no service."""
 
+from collections.abc import Mapping
+
 from dragoman.errors import (
     AuthenticationError,
     BadEventError,
@@ -34,6 +36,16 @@ PHASES: dict[Phase, str] = {
 }
 """By the wait that was too long."""
 
+CODES: dict[str, str] = {
+    "tls_error": "Its certificate is not for this host, or of nobody who is known here: name the file of its authority "
+    "with `ca_file`. If it speaks no TLS at all, `url` begins with `http`.",
+    "proxy_error": "The proxy does not let it through: check `proxy`.",
+}
+"""By the error's code, where that says more than its class."""
+
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+"""Variables that other programs take their proxy from."""
+
 REMEDIES: tuple[tuple[type[DragomanError], str], ...] = (
     (ConfigurationError, "Correct that setting, or install what it needs."),
     (ModelNotFoundError, "Name a model that it has (`default_model`); if it has that one, the path in `url` is wrong."),
@@ -60,4 +72,13 @@ def remedy(error: DragomanError) -> str:
     """What the user can do."""
     if isinstance(error, TimeoutError):
         return PHASES[error.phase]
+    if error.code in CODES:
+        return CODES[error.code]
     return next(words for kind, words in REMEDIES if isinstance(error, kind))
+
+
+def unused_proxy(error: DragomanError, environment: Mapping[str, str]) -> str:
+    """What to know of a proxy that the environment names, if the way to the service failed; else nothing."""
+    lost = isinstance(error, ConnectError) or (isinstance(error, TimeoutError) and error.phase == "connect")
+    name = next((name for name in PROXIES if environment.get(name)), None)
+    return f" {name} is set, and not used: set `proxy` if this service is behind it." if lost and name else ""
