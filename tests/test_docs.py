@@ -5,6 +5,7 @@ import asyncio
 import inspect
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ from tests.support.server import Exchange, serve
 
 BLOCK = re.compile(r"^(`{3,})(\w+)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
 EXIT = re.compile(r"\[exit (\d+)\]\n\Z")
+INTERRUPT = "^C"
+"""Where Ctrl-C is pressed: once what stands before it is printed."""
+
 SERVES = "dragoman serve"
 """The one command that does not end by itself."""
 
@@ -57,23 +61,31 @@ COMMANDS = [(name, command) for name in PAGES for command in commands(name) if c
 
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(COMMANDS)])
-def test_a_command_prints_what_the_page_says(name: str, command: Command, tmp_path: Path) -> None:
+async def test_a_command_prints_what_the_page_says(name: str, command: Command, tmp_path: Path) -> None:
     binary = tmp_path / "bin" / "dragoman"
     binary.parent.mkdir()
     binary.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dragoman "$@"\n')
     binary.chmod(0o755)
-    done = subprocess.run(
-        ["sh", "-c", command.typed],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+    before, interrupt, _ = command.printed.partition(INTERRUPT)
+    process = await asyncio.create_subprocess_exec(
+        "sh",
+        "-c",
+        f"exec {command.typed}" if interrupt else command.typed,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
         cwd=tmp_path,
         env=environment(tmp_path, {"PATH": f"{binary.parent}:{os.environ['PATH']}"}),
-        timeout=PATIENCE,
-        check=False,
     )
-    assert done.stdout.decode().rstrip("\n") == command.printed.rstrip("\n"), command.typed
-    assert done.returncode == command.code, command.typed
+    async with asyncio.timeout(PATIENCE):
+        assert process.stdout
+        printed = b""
+        if interrupt:
+            printed = await process.stdout.readexactly(len(before.encode()))
+            process.send_signal(signal.SIGINT)
+        printed += (await process.communicate())[0]
+    assert printed.decode().rstrip("\n") == before.rstrip("\n"), command.typed
+    assert process.returncode == command.code, command.typed
 
 
 def test_every_directive_of_the_script_has_a_row_and_an_example() -> None:
