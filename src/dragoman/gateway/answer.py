@@ -76,7 +76,11 @@ async def _relay(answer: Answer, encoder: Encoder, caller: Caller, left_out: Uns
         if isinstance(last, ResponseEnd):
             caller.losses = _spelt((*losses, *last.losses, *left_out.names))
         if data or ended:
-            await caller.say(data, more=not ended)
+            saying = caller.say(data, more=not ended)
+            # A slow caller may keep us here for long: nothing of what it was sent is held meanwhile.
+            held, events, data = [], [], b""
+            del last
+            await saying
         if ended:
             return
     raise TruncatedStreamError("the answer broke off before its end")

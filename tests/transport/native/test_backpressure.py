@@ -5,12 +5,11 @@ import asyncio
 import pytest
 
 from dragoman.transport.native import NativeTransport
+from dragoman.transport.native.buffer import NARROW, PROOF, WIDE
 from dragoman.transport.native.connection import UNREAD
+from dragoman.transport.native.stage import WHOLE
 from tests.support.server import Exchange, serve
 from tests.transport.native.reading import PLAIN, get, whole
-
-READ = 256 << 10
-"""What a loop reads at once, at most."""
 
 TOTAL = 24 << 20
 """More than all of the system's own buffers hold."""
@@ -39,11 +38,11 @@ async def test_reading_pauses_while_nobody_reads(chunk: int, chunked: bool) -> N
         for _ in range(100):
             await asyncio.sleep(0)
         held = sum(map(len, connection.pieces))
-        assert UNREAD < held <= UNREAD + READ
+        assert UNREAD < held <= UNREAD + NARROW
         assert sent < TOTAL - chunk
         size = 0
         while batch := await reply.read():
-            assert sum(map(len, batch)) <= UNREAD + READ
+            assert sum(map(len, batch)) <= UNREAD + NARROW
             size += sum(map(len, batch))
             await asyncio.sleep(0)
         assert size == TOTAL // chunk * chunk
@@ -84,4 +83,60 @@ async def test_a_paused_connection_serves_again_once_its_reply_was_read() -> Non
                 await asyncio.sleep(0)
             assert await whole(reply) == body
         assert len(server.connections) == 1
+        transport.close()
+
+
+async def test_a_listener_that_takes_nothing_gets_no_more_than_one_read() -> None:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.head()
+        while not exchange._connection.gone.is_set():
+            await exchange.chunk(b"x" * 100_000)
+
+    paused = asyncio.Event()
+
+    def look() -> None:
+        asyncio.get_running_loop().call_soon(note)
+
+    def note() -> None:
+        if connection._paused:
+            paused.set()
+
+    async with serve(handler) as server:
+        transport = NativeTransport()
+        wire = transport.wire(get(server.url), PLAIN)
+        connection = await wire.dial()
+        wire.begin(connection, b"", look)
+        await paused.wait()
+        assert 0 < sum(map(len, connection.pieces)) <= NARROW
+        wire.give_back(connection)
+        await server.peer_closed()
+        transport.close()
+
+
+async def test_a_reader_who_has_proved_to_be_fast_gets_more_at_once() -> None:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.head()
+        for _ in range(400):
+            await exchange.chunk(b"x" * 100_000)
+        await exchange.end()
+
+    sizes: list[int] = []
+
+    def take() -> None:
+        sizes.append(sum(map(len, connection.pieces)))
+        connection.pieces.clear()
+        connection.go_on()
+        if connection.stage is WHOLE:
+            over.set()
+
+    over = asyncio.Event()
+    async with serve(handler) as server:
+        transport = NativeTransport()
+        wire = transport.wire(get(server.url), PLAIN)
+        connection = await wire.dial()
+        wire.begin(connection, b"", take)
+        await over.wait()
+        assert sum(sizes) == 40_000_000
+        assert max(sizes[: PROOF // NARROW]) <= NARROW < max(sizes) <= WIDE
+        wire.give_back(connection)
         transport.close()

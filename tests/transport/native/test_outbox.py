@@ -2,7 +2,7 @@
 
 import asyncio
 
-from dragoman.transport.native.outbox import MOST, Outbox
+from dragoman.transport.native.outbox import MOST, MOST_BYTES, Outbox
 
 
 class Line(asyncio.Transport):
@@ -106,3 +106,18 @@ async def test_what_is_posted_while_it_sends_is_sent_too() -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert said == [b"a", b"afterwards"]
+
+
+async def test_so_many_bytes_do_not_wait_for_the_turns_end() -> None:
+    said: list[bytes] = []
+    outbox = await busy(said)
+    line = Line(said)
+    half = bytes(MOST_BYTES // 2)
+    outbox.post(line, half)
+    assert said == []
+    outbox.post(line, half)
+    assert said == [half, half]
+    outbox.post(line, b"after")
+    assert said == [half, half]
+    await asyncio.sleep(0)
+    assert said == [half, half, b"after"]

@@ -77,6 +77,7 @@ class HttpCaller(Caller):
     async def say(self, data: bytes, *, more: bool = True) -> None:
         self.write(data, more=more)
         if (congested := self._line.congested) is not None and not self.over:
+            del data  # it is in the socket's hands, and waits there
             await congested.wait()
             if self.gone:
                 raise CallerGoneError

@@ -17,6 +17,7 @@ from dragoman.transport.exhausted import check_room
 from dragoman.transport.native.coding import unpacked
 from dragoman.transport.refused import check_proxy
 from dragoman.transport.seam import Reply, Route
+from dragoman.transport.watch import Watch
 from dragoman.types import HttpRequest
 
 DESCRIPTORS = 4
@@ -29,13 +30,14 @@ class Browser:
     def __init__(self, impersonate: str) -> None:
         self.name = _known(impersonate)
         self._multi: AsyncCurl | None = None
+        self._watch: Watch | None = None
         self._transfers: set[Transfer] = set()
         self._handles = Handles(self.name)
         self._trust = Trust()
 
     async def open(self, request: HttpRequest, route: Route) -> Reply:
         """The reply, once its head is here."""
-        multi = self._here()
+        multi = await self._here()
         handle = self._handles.take(request, route, self._trust.file(route.ca_file))
         transfer = Transfer(multi, handle, request, route, self._left)
         self._transfers.add(transfer)
@@ -49,6 +51,12 @@ class Browser:
 
     def close(self) -> None:
         """Ends every connection. May be called twice."""
+        watch, self._watch = self._watch, None
+        self._end()
+        if watch is not None:
+            watch.end()
+
+    def _end(self) -> None:
         multi, self._multi = self._multi, None
         if multi is not None and multi.loop.is_closed():
             multi.loop = _Ended()  # type: ignore[assignment]  # as much of a loop as is asked for
@@ -68,12 +76,15 @@ class Browser:
         else:
             handle.close()
 
-    def _here(self) -> AsyncCurl:
+    async def _here(self) -> AsyncCurl:
         if self._multi is not None and self._multi.loop is not asyncio.get_running_loop():
             self.close()  # nothing there can be waited for any more
         if self._multi is None:
             check_room(DESCRIPTORS)
-            self._multi = AsyncCurl()
+            self._multi = multi = AsyncCurl()
+            self._watch = Watch(self._end)
+            await self._watch.begin()
+            return multi
         return self._multi
 
 

@@ -11,15 +11,16 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from dragoman.errors import BadEventError, DragomanError, Phase, TimeoutError, TruncatedStreamError, cut
 from dragoman.transport.farewell import said_farewell, tls_of
 from dragoman.transport.native.alarm import Alarm
+from dragoman.transport.native.buffer import PROOF, Buffer
 from dragoman.transport.native.keep import KEEP, kept_for
 from dragoman.transport.native.outbox import Outbox
 from dragoman.transport.native.stage import BODY, BROKEN, HEAD, IDLE, WHOLE, Stage
 from dragoman.transport.seam import Limits
 from dragoman.types import ReplyHead
 
-UNREAD = 64 << 10
-"""Bytes that may lie unread before reading pauses: as much as asyncio buffers for writing. The last read may go beyond:
-both loops read up to 256 KiB at once."""
+UNREAD = 8 << 10
+"""Bytes that may lie unread before reading pauses, if the reader is a task: it takes what came in its next turn. One
+that is called, and takes nothing, cannot. The last read goes beyond."""
 
 MAX_HEAD = 64 << 10
 MAX_FIELDS = 100
@@ -33,7 +34,7 @@ SMALL = 64 << 10
 """A body up to this size is copied behind its head: one write costs less than two."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Also what httptools calls back.
 
     `pieces`: the body's, unread; the reader takes them out and calls `drained`. `listener`, where there is one, is
@@ -45,6 +46,7 @@ class Connection(asyncio.Protocol):
         "__weakref__",
         "_alarm",
         "_bodiless",
+        "_buffer",
         "_chunks_marked",
         "_congested",
         "_ends",
@@ -63,9 +65,11 @@ class Connection(asyncio.Protocol):
         "_paused",
         "_phase",
         "_spent",
+        "_taken",
         "_unread",
         "_unsent",
         "_waiter",
+        "_window",
         "coding",
         "error",
         "head",
@@ -83,11 +87,14 @@ class Connection(asyncio.Protocol):
         name: str,
         loop: asyncio.AbstractEventLoop,
         outbox: Outbox,
+        buffer: Buffer,
         on_idle_end: Callable[["Connection"], None],
     ) -> None:
         self._name = name
         self._loop = loop
         self._outbox = outbox
+        self._buffer = buffer
+        self._window = buffer.narrow
         self._on_idle_end = on_idle_end
         self.transport: asyncio.Transport
         self.stage = IDLE
@@ -107,6 +114,7 @@ class Connection(asyncio.Protocol):
         self._informational = 0
         self._overhead = 0
         self._unread = 0
+        self._taken = 0
         self._unsent = 0
         self._paused = False
         self._congested = False
@@ -145,7 +153,8 @@ class Connection(asyncio.Protocol):
         self._first_byte = math.inf if limits.first_byte is None else limits.first_byte
         self._idle = math.inf if limits.idle is None else limits.idle
         self.coding = ""
-        self._informational = self._overhead = 0
+        self._informational = self._overhead = self._taken = 0
+        self._window = self._buffer.narrow
         self._fields.clear()
         self._unsent = len(head) + len(body)
         if len(body) <= SMALL:
@@ -164,15 +173,21 @@ class Connection(asyncio.Protocol):
 
     def more(self) -> "asyncio.Future[None]":
         """Done once there is news: the head, pieces, the end or an error. Ask `stage` and `pieces` again then."""
+        if self._paused:
+            self._resume()
         self.expect()
         self._waiter = waiter = self._loop.create_future()
         return waiter
 
     def drained(self) -> None:
-        """The reader has taken all pieces."""
-        self._unread = 0
+        """The reader has taken all pieces, and wants more."""
         if self._paused:
             self._resume()
+        self.taken()
+
+    def taken(self) -> None:
+        """The reader has taken all pieces. Where reading has paused, it goes on once the reader wants `more`."""
+        self._unread = 0
         if self._ends <= self._loop.time() and self.stage is BODY:
             self._time_out("total")
 
@@ -236,14 +251,17 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._window
+
+    def buffer_updated(self, nbytes: int) -> None:
         before = self.stage
         if before is not BODY and before is not HEAD:
             self._unasked()
             return
         self.received = True
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._window[:nbytes])
         except (HttpParserError, HttpParserUpgrade) as error:
             self._spent = True
             if self.stage is not WHOLE:
@@ -251,19 +269,25 @@ class Connection(asyncio.Protocol):
                 return
         stage = self.stage
         if before is HEAD:
-            self._judge_head(stage, len(data))
+            self._judge_head(stage, nbytes)
         elif stage is BODY and not self.pieces:
-            self._overhead += len(data)
+            self._overhead += nbytes
             if self._overhead > MAX_HEAD:
                 self._too_large(f"{MAX_HEAD} bytes of chunk extensions or trailers")
         if stage is BODY and self.pieces:
             self._overhead = 0
-            self._unread += len(data)
-            if self._unread > UNREAD and not self._paused:
-                self._paused = True
-                self.transport.pause_reading()
+            self._unread += nbytes
+            self._taken += nbytes
+            if self._taken > PROOF:
+                self._window = self._buffer.wide
         if self.stage is not HEAD:
             self._wake()
+        unread = self._unread
+        if unread and not self._paused and self.stage is BODY and (unread > UNREAD or self.listener is not None):
+            self._paused = True
+            self._taken = 0
+            self._window = self._buffer.narrow
+            self.transport.pause_reading()
 
     def eof_received(self) -> None:
         match self.stage:

@@ -32,7 +32,7 @@ class Dialer:
         home = self._home
         if home is None or home.loop is not loop:
             home = await self._move()
-        connection = Connection(origin.name, loop, home.outbox, on_idle_end)
+        connection = Connection(origin.name, loop, home.outbox, home.buffer, on_idle_end)
         way = _Way(loop, self._context(origin.ca_file) if _needs_tls(origin) else None)
         try:
             await way.reach(origin, limits, ends)
@@ -89,7 +89,12 @@ class _Way:
         if self._tunnel.early:
             raise ConnectError("expected silence from the server before the first request, got bytes")
         transport = self._made[-1]
+        if transport.is_closing():
+            raise ConnectError("the server closed the connection before the first request")
+        # uvloop settles how it reads, into a buffer or not, when it begins to.
+        transport.pause_reading()
         transport.set_protocol(connection)
+        transport.resume_reading()
         connection.connection_made(transport)
 
     def abort(self) -> None:

@@ -1,4 +1,4 @@
-"""What belongs to one event loop: its outbox, and connections that end with it. Knows nothing of what they carry."""
+"""What belongs to one event loop: outbox, buffer, and connections that end with it. Knows nothing of what they say."""
 
 import asyncio
 from contextlib import suppress
@@ -6,6 +6,7 @@ from functools import partial
 from typing import Self
 from weakref import WeakSet
 
+from dragoman.transport.native.buffer import Buffer
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.outbox import Outbox
 from dragoman.transport.watch import Watch
@@ -17,6 +18,7 @@ class Home:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.outbox = Outbox(loop)
+        self.buffer = Buffer()
         self._connections: WeakSet[Connection] = WeakSet()
         self._watch = Watch(partial(_abort, self._connections))
 

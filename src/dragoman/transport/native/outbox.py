@@ -6,6 +6,11 @@ MOST = 16
 """Messages that wait for one another: some hundred microseconds of a busy loop."""
 
 
+MOST_BYTES = 64 << 10
+"""Bytes that wait for one another: what costs most of a larger write is the write itself. A transport that has not been
+given its bytes yet cannot say that its peer is slow, so that few may wait here."""
+
+
 class Outbox:
     """Sends at the end of the loop's turn; at once, while a turn brings no more than one message.
 
@@ -13,12 +18,13 @@ class Outbox:
     write; sent in a row, one waking serves many. Whoever closes a transport flushes first, or means to lose what waits.
     """
 
-    __slots__ = ("_alone", "_letters", "_loop", "_posted")
+    __slots__ = ("_alone", "_letters", "_loop", "_posted", "_size")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._letters: list[tuple[asyncio.Transport, bytes]] = []
         self._posted = 0
+        self._size = 0
         self._alone = True
 
     def post(self, transport: asyncio.Transport, data: bytes) -> None:
@@ -31,12 +37,14 @@ class Outbox:
                     transport.write(data)
                 return
         self._letters.append((transport, data))
-        if len(self._letters) >= MOST:
+        self._size += len(data)
+        if len(self._letters) >= MOST or self._size >= MOST_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Sends what waits."""
         letters, self._letters = self._letters, []
+        self._size = 0
         for transport, data in letters:
             try:
                 if not transport.is_closing():

@@ -59,7 +59,7 @@ class NativeReply(Reply):
                 return self._after()
         batch = pieces.copy()
         pieces.clear()
-        connection.drained()
+        connection.taken()
         return batch
 
     def close(self) -> None:
