@@ -51,7 +51,9 @@ def run(home: Path, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] 
     return Ran(done.returncode, done.stdout, done.stderr.decode())
 
 
-async def start(home: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> asyncio.subprocess.Process:
+async def start(
+    home: Path, *arguments: str, stdin: int = subprocess.DEVNULL, env: Mapping[str, str] | None = None
+) -> asyncio.subprocess.Process:
     """Starts the command beside the test's own server; both its outputs are pipes."""
     return await asyncio.create_subprocess_exec(
         *COMMAND,
@@ -60,7 +62,7 @@ async def start(home: Path, *arguments: str, stdin: int = subprocess.DEVNULL) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=home,
-        env=environment(home),
+        env=environment(home, env),
     )
 
 
@@ -72,9 +74,9 @@ async def finish(process: asyncio.subprocess.Process) -> Ran:
     return Ran(process.returncode, out, err.decode())
 
 
-async def run_beside(home: Path, *arguments: str) -> Ran:
+async def run_beside(home: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
     """Runs the command to its end while the test's own server works."""
-    return await finish(await start(home, *arguments))
+    return await finish(await start(home, *arguments, env=env))
 
 
 ENTRY = """\

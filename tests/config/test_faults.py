@@ -108,7 +108,7 @@ BAD = [
     ("[fronts.aibn]\npassword = true",
      '2: fronts.aibn.password: expected text, FORMS, got true or false'),
     ('[providers.up]\nproxy = "ftp://canary@h"',
-     '2: providers.up.proxy: expected an http, https, socks5 or socks5h URL, FORMS, got other text'),
+     '2: providers.up.proxy: expected an http, https, socks5 or socks5h URL, or none, FORMS, got other text'),
     ('[providers.up]\napi_key = { env = "API_KYE" }',
      "2: providers.up.api_key: expected the environment variable API_KYE to be set, got none; did you mean API_KEY?"),
     ('[gateway]\napi_keys = [\n "a",\n { env = "ZZZZZZZZZZ" }]',

@@ -1,17 +1,17 @@
 """One service tried: a short question, and how long each part of the answer took."""
 
 import asyncio
-import os
 from time import perf_counter
 
 from msgspec import Struct
 
 from dragoman.cli.complaints import reason
-from dragoman.cli.remedies import remedy, unused_proxy
+from dragoman.cli.remedies import remedy
 from dragoman.client import Client
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, UpstreamError
 from dragoman.providers.catalogue import Provider
 from dragoman.providers.models import ProviderModelMixin
+from dragoman.transport.native.target import parse_proxy
 from dragoman.types import ChatRequest, PartDelta, PartStart, Refusal, StreamEvent, Text, user
 
 QUESTION = "Reply with the single word OK."
@@ -26,6 +26,7 @@ class Checkup(Struct, frozen=True, kw_only=True):
     provider: str
     model: str
     url: str | None
+    proxy: str | None
     reachable: bool | None
     first_text: float | None = None
     whole: float | None = None
@@ -48,8 +49,6 @@ async def check(client: Client, provider: str, patience: float) -> Checkup:
             await trial.run()
     except DragomanError as exc:
         error, problem, advice = exc, reason(exc), remedy(exc)
-        if not service.proxy:
-            advice += unused_proxy(exc, os.environ)
     except TimeoutError:
         problem = f"no whole answer within {patience:g} s"
         advice = "Wait longer with --timeout, or look whether it is overloaded or still loads the model."
@@ -61,6 +60,7 @@ async def check(client: Client, provider: str, patience: float) -> Checkup:
         provider=provider,
         model=model,
         url=service.url or None,
+        proxy=_proxy(service),
         reachable=_reachable(trial, error),
         first_text=trial.first_text,
         whole=trial.whole,
@@ -104,6 +104,15 @@ class Trial:
                 case PartDelta(text) if text and self._shown:
                     return True
         return False
+
+
+def _proxy(service: Provider) -> str | None:
+    """The proxy on the way there, without its password."""
+    try:
+        proxy = service.route().proxy
+        return parse_proxy(proxy).name if proxy else None
+    except DragomanError:
+        return None  # asking met it too, and said more
 
 
 def _reachable(trial: Trial, error: DragomanError | None) -> bool | None:

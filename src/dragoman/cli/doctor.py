@@ -92,6 +92,8 @@ def _facts(checkup: Checkup) -> list[str]:
     facts = [checkup.model] if checkup.model else []
     if checkup.url:
         facts.append(checkup.url)
+    if checkup.proxy:
+        facts.append(f"through {checkup.proxy}")
     if checkup.first_text is not None:
         facts.append(f"first text after {checkup.first_text:.2f} s")
     if checkup.whole is not None:

@@ -1,7 +1,5 @@
 """What to do about an error, in plain words. Knows classes of errors, and no service."""
 
-from collections.abc import Mapping
-
 from dragoman.errors import (
     AuthenticationError,
     BadEventError,
@@ -28,23 +26,13 @@ PHASES: dict[Phase, str] = {
     "pool": "All connections to it are in use: ask again when fewer answers are under way.",
     "connect": "Nothing there takes connections: check host and port of `url`, and the firewall between.",
     "tls": "The host connects and then does not speak TLS: is it `http` in `url`, not `https`?",
-    "proxy": "The proxy does not let it through: check `proxy`.",
+    "proxy": "The proxy does not let it through: check `proxy` (`none` goes without), HTTPS_PROXY and NO_PROXY.",
     "first_byte": "It takes the question and says nothing: it is overloaded, still loads the model, or needs a longer "
     "`limits.first_byte`.",
     "idle": "It began to answer and fell silent: it is overloaded, or a proxy before it holds the answer back.",
     "total": "The answer takes longer than `limits.total` allows.",
 }
 """By the wait that was too long."""
-
-CODES: dict[str, str] = {
-    "tls_error": "Its certificate is not for this host, or of nobody who is known here: name the file of its authority "
-    "with `ca_file`. If it speaks no TLS at all, `url` begins with `http`.",
-    "proxy_error": "The proxy does not let it through: check `proxy`.",
-}
-"""By the error's code, where that says more than its class."""
-
-PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-"""Variables that other programs take their proxy from."""
 
 REMEDIES: tuple[tuple[type[DragomanError], str], ...] = (
     (ConfigurationError, "Correct that setting, or install what it needs."),
@@ -68,17 +56,18 @@ REMEDIES: tuple[tuple[type[DragomanError], str], ...] = (
 """The first class that fits decides."""
 
 
+CODES: dict[str, str] = {
+    "proxy_error": PHASES["proxy"],
+    "tls_error": "If an authority of your own signed its certificate, name that one's file in `ca_file`; else check "
+    "the host in `url`.",
+}
+"""By the code of a connection that failed."""
+
+
 def remedy(error: DragomanError) -> str:
     """What the user can do."""
     if isinstance(error, TimeoutError):
         return PHASES[error.phase]
-    if error.code in CODES:
+    if isinstance(error, ConnectError) and error.code in CODES:
         return CODES[error.code]
     return next(words for kind, words in REMEDIES if isinstance(error, kind))
-
-
-def unused_proxy(error: DragomanError, environment: Mapping[str, str]) -> str:
-    """What to know of a proxy that the environment names, if the way to the service failed; else nothing."""
-    lost = isinstance(error, ConnectError) or (isinstance(error, TimeoutError) and error.phase == "connect")
-    name = next((name for name in PROXIES if environment.get(name)), None)
-    return f" {name} is set, and not used: set `proxy` if this service is behind it." if lost and name else ""

@@ -10,6 +10,7 @@ from dragoman.providers.catalogue import Provider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.openai import SENDABLE
 from dragoman.transport.browser import BrowserTransport
+from dragoman.transport.environment import NONE
 from dragoman.transport.native.target import parse, parse_proxy
 
 PORT = re.compile(r"[^/]*//[^/]*:([0-9]+)(?:/.*)?", re.DOTALL)
@@ -50,7 +51,7 @@ def _url(provider: Provider) -> str:
 
 
 def _proxy(provider: Provider) -> str:
-    if provider.proxy is not None:
+    if provider.proxy not in (None, NONE):
         parse_proxy(provider.proxy)
     return ""
 

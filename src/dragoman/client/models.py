@@ -58,7 +58,7 @@ class Models:
     def __init__(self, config: Config, transports: Transports) -> None:
         self._config = config
         self._transports = transports
-        self._catalogue = catalogue()
+        self._catalogue = _behind(config.gateway.proxy, catalogue())
         self._flaws: list[str] = []
         self.providers: Mapping[str, Provider] = self._catalogue | self._services()
         self._listing = Listing(self.providers, transports)
@@ -275,6 +275,16 @@ def _known(provider: Provider) -> list[str]:
     if not issubclass(provider, ProviderModelMixin):
         return []
     return provider.get_models() or [name for name in (provider.default_model,) if name]
+
+
+def _behind(proxy: str | None, providers: dict[str, Provider]) -> dict[str, Provider]:
+    """`providers` with that proxy, where one was said; an entry's own takes its place."""
+    if proxy is None:
+        return providers
+    return {
+        name: provider.configured({"proxy": proxy, "__module__": provider.__module__})
+        for name, provider in providers.items()
+    }
 
 
 def _is_own(provider: Provider) -> bool:

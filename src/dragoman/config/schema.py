@@ -62,7 +62,12 @@ URL = Text(
     r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[!-\"$->@-~]*)?",
     conceal="@?",
 )
-PROXY = Text("an http, https, socks5 or socks5h URL", r"(?i:https?|socks5h?)://[!-~]+", secret=True, harmless=r"[^@]*")
+PROXY = Text(
+    "an http, https, socks5 or socks5h URL, or none",
+    r"(?i:https?|socks5h?)://[!-~]+|none",
+    secret=True,
+    harmless=r"[^@]*",
+)
 
 GATEWAY = Table(
     GatewayConfig,
@@ -75,6 +80,7 @@ GATEWAY = Table(
         "allowed_hosts": Many(HOST),
         "max_body": Whole(1),
         "workers": Whole(1, MAX_WORKERS),
+        "proxy": PROXY,
         "request_log": WORDS,
     },
     either=(("api_keys", "api_key"),),

@@ -47,6 +47,9 @@ class GatewayConfig(Settings, frozen=True, kw_only=True):
     """Bytes of a request: 32 MiB carry a few pictures, and are what OpenAI and Anthropic accept at the least."""
     workers: int = 1
     """Processes that share the address; one for each core that the gateway may use."""
+    proxy: str | None = None
+    """The proxy on the way to every service that names none of its own; `none` goes without. Not said: the one that the
+    environment names, since that is what other programs in the same network use."""
     request_log: str | None = None
     """A file that gets a line of JSON for each request, from the working directory; `-` is standard output."""
 
@@ -97,7 +100,8 @@ class ProviderConfig(Settings, frozen=True, kw_only=True):
     password: str | None = None
     """The password that a web-chat site asks for."""
     proxy: str | None = None
-    """The proxy on the way there. Those that the environment names (HTTPS_PROXY …) are not used."""
+    """The proxy on the way there; `none` goes without. Not said: `gateway.proxy`, else the one that HTTPS_PROXY,
+    HTTP_PROXY or ALL_PROXY names, unless NO_PROXY names the host, or it is this machine."""
     ca_file: str | None = None
     """A PEM file with certificates to trust beside the system's own."""
     impersonate: str | UnsetType | None = UNSET

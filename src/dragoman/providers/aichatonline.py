@@ -10,6 +10,7 @@ from dragoman.protocols.aichatonline import AiChatOnlineClient, decode_token
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.transport.aiohttp import AiohttpTransport
+from dragoman.transport.environment import NONE, proxy_for
 from dragoman.transport.seam import Route
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class AiChatOnline(AsyncGeneratorProvider, ProviderModelMixin):
     @classmethod
     async def grab_token(cls, session: "ClientSession", proxy: str | None) -> str:
         """A fresh token, fetched with the caller's own session. Raises the exact error of the tree."""
-        codec, route = cls.codec(), Route(limits=cls.limits, proxy=proxy, ca_file=cls.ca_file)
+        way = proxy_for(cls.url, proxy or cls.proxy or NONE)  # a session has its own
+        codec, route = cls.codec(), Route(limits=cls.limits, proxy=way, ca_file=cls.ca_file)
         hidden = cls.secrets(cls.key(), route)
         service = Service(cls.__name__, codec, AiohttpTransport(session=session), route, secrets=hidden)
         try:

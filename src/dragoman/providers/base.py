@@ -16,6 +16,7 @@ from dragoman.providers.request import build_request
 from dragoman.providers.settings import address, model_name, seconds, taken
 from dragoman.transport import browser
 from dragoman.transport.choice import Transports
+from dragoman.transport.environment import NONE, proxy_for
 from dragoman.transport.native.target import is_loopback
 from dragoman.transport.native.transport import NativeTransport
 from dragoman.transport.seam import Limits, Reply, Route, Transport
@@ -135,7 +136,7 @@ class AsyncGeneratorProvider:
     @classmethod
     def route(cls) -> Route:
         """How this class's settings reach the service."""
-        return Route(limits=cls.limits, proxy=cls.proxy, ca_file=cls.ca_file)
+        return Route(limits=cls.limits, proxy=proxy_for(cls.url, cls.proxy), ca_file=cls.ca_file)
 
     @classmethod
     def create_async_generator(
@@ -143,7 +144,8 @@ class AsyncGeneratorProvider:
     ) -> AsyncResult:
         """The answer's text, piece by piece.
 
-        `proxy`: an http, https or socks5 URL. Further arguments: `timeout` (seconds of silence), `connector` or
+        `proxy`: an http, https or socks5 URL, or "none"; not said: the one that the environment names, except with a
+        session or connector, which have their own. Further arguments: `timeout` (seconds of silence), `connector` or
         `session` (aiohttp's, used and left open), any of SETTINGS, the chat options of OpenAI's API, and whatever else
         the service's own protocol takes.
         """
@@ -152,8 +154,10 @@ class AsyncGeneratorProvider:
         kwargs.pop("stream", None)
         overrides = taken(kwargs)
         name, provider = model_name(model), cls.configured(overrides) if overrides else cls
-        route = _silence(address(proxy), timeout, provider)
-        return provider._texts(name, messages, kwargs, route, _given(session, connector))
+        given = _given(session, connector)
+        said = address(proxy) or provider.proxy
+        way = proxy_for(provider.url, said if said or given is None else NONE)
+        return provider._texts(name, messages, kwargs, _silence(way, timeout, provider), given)
 
     @classmethod
     async def create_async(cls, model: str, messages: Messages, proxy: str | None = None, **kwargs: Any) -> str:
@@ -206,7 +210,7 @@ def _silence(proxy: str | None, timeout: float | None, provider: type[AsyncGener
     limits = provider.limits
     return Route(
         limits=Limits(limits.pool, limits.connect, limits.tls, limits.proxy, silence, silence, limits.total),
-        proxy=proxy or provider.proxy,
+        proxy=proxy,
         ca_file=provider.ca_file,
     )
 

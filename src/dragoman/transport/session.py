@@ -10,6 +10,7 @@ import msgspec
 from dragoman.errors import BadEventError
 from dragoman.protocols import javascript
 from dragoman.transport.choice import Transports
+from dragoman.transport.environment import NONE, proxy_for
 from dragoman.transport.refusal import raise_for_status, refusal
 from dragoman.transport.seam import Limits, Reply, Route, read_all
 from dragoman.types import HttpRequest, ReplyHead
@@ -27,8 +28,8 @@ FORM = "application/x-www-form-urlencoded"
 class StreamSession:
     """Requests to services, as a browser's where `impersonate` names one (`chrome107`).
 
-    `proxies`: `{"all" | "http" | "https": URL}`. `timeout`: the longest silence in seconds, before the first byte and
-    between bytes.
+    `proxies`: `{"all" | "http" | "https": URL}`; None: those that the environment names. `timeout`: the longest silence
+    in seconds, before the first byte and between bytes.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class StreamSession:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._impersonate = impersonate
-        self._proxies = dict(proxies or {})
+        self._proxies = None if proxies is None else dict(proxies)
         self._limits = Limits(first_byte=timeout, idle=timeout, total=None)
         self._headers = dict(headers or {})
         self._transports = Transports()
@@ -75,8 +76,14 @@ class StreamSession:
         if media_type is not None:
             named.setdefault("content-type", ("content-type", media_type))
         request = HttpRequest(method=method.upper(), url=url, headers=tuple(named.values()), body=body)
-        proxy = self._proxies.get(urlsplit(url).scheme) or self._proxies.get("all")
-        return Opening(self._transports, self._impersonate, request, Route(limits=self._limits, proxy=proxy))
+        route = Route(limits=self._limits, proxy=proxy_for(url, self._proxy(url)))
+        return Opening(self._transports, self._impersonate, request, route)
+
+    def _proxy(self, url: str) -> str | None:
+        """What was said of a proxy to `url`; None where nothing was."""
+        if self._proxies is None:
+            return None
+        return self._proxies.get(urlsplit(url).scheme) or self._proxies.get("all") or NONE
 
 
 class Opening:

@@ -1,0 +1,88 @@
+"""The proxy that the environment names for a URL, as curl reads it. Knows no setting."""
+
+import os
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from urllib.parse import urlsplit
+
+from dragoman.errors import ConfigurationError
+from dragoman.transport.native.target import PROXY_PORTS, is_loopback, parse_proxy
+
+NONE = "none"
+"""Said in place of a proxy: none, whatever the environment names."""
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "http": ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"),
+    "https": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
+}
+"""Variables by the scheme of the URL; the first that is not empty counts."""
+
+CGI = "REQUEST_METHOD"
+"""Where it is set, a caller of this very process chose HTTP_PROXY, by a header `Proxy` (CVE-2016-5385)."""
+
+EXCEPTIONS = ("no_proxy", "NO_PROXY")
+
+
+def proxy_for(url: str, said: str | None = None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The proxy on the way to `url`: the one that was `said`, else that of the environment, but never to this machine.
+
+    Raises ConfigurationError that names the variable at fault, and not what it holds.
+    """
+    if said is not None:
+        return None if said == NONE else said
+    try:
+        parts = urlsplit(url)
+        port = str(parts.port or (443 if parts.scheme == "https" else 80))
+    except ValueError:
+        return None  # whoever sends to it says what is wrong
+    names = NAMES.get(parts.scheme, ())
+    name = next((name for name in names if environ.get(name) and not _is_callers(name, environ)), None)
+    if name is None or is_loopback(url) or _is_excepted(parts.hostname or "", port, environ):
+        return None
+    value = environ[name].strip()
+    proxy = value if "://" in value else f"http://{value}"
+    try:
+        parse_proxy(proxy)
+    except ConfigurationError as exc:
+        schemes = ", ".join(PROXY_PORTS)
+        raise ConfigurationError(
+            f"{name}: expected a proxy URL ({schemes}), or proxy = {NONE!r} in the settings"
+        ) from exc
+    return proxy
+
+
+def _is_callers(name: str, environ: Mapping[str, str]) -> bool:
+    return name == "HTTP_PROXY" and CGI in environ
+
+
+def _is_excepted(host: str, port: str, environ: Mapping[str, str]) -> bool:
+    """Whether NO_PROXY names that host: itself, a domain of it, a network, or `*`."""
+    listed = next((environ[name] for name in EXCEPTIONS if environ.get(name)), "")
+    return any(_covers(entry.lower(), _bare(host), port) for entry in listed.replace(",", " ").split())
+
+
+def _covers(entry: str, host: str, port: str) -> bool:
+    if entry == "*":
+        return True
+    if "/" in entry:
+        return _is_within(host, entry)
+    name, colon, number = entry.rpartition(":")
+    if colon and number.isdigit() and (":" not in name or name.endswith("]")):
+        # An address of version 6 with a port stands in brackets.
+        if number != port:
+            return False
+        entry = name
+    domain = _bare(entry.removeprefix("*")).removeprefix(".")
+    return bool(domain) and (host == domain or host.endswith(f".{domain}"))
+
+
+def _is_within(host: str, network: str) -> bool:
+    try:
+        return ip_address(host) in ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+def _bare(name: str) -> str:
+    """Without brackets and without the final dot of a whole name."""
+    return name.strip("[]").removesuffix(".").lower()
