@@ -86,7 +86,7 @@ class Ending:
     """How the connection of a reply ends. aiohttp takes any end for that of a body without length (3.14, 2026-11)."""
 
     def __init__(self, response: ClientResponse) -> None:
-        self._protocol = response._protocol
+        self._protocol = response._protocol  # which stays, while `connection` is gone with the last byte
         self._secure = response.url.scheme == "https"
         self._tls = tls_of(self._protocol.transport) if self._protocol is not None else None
 
