@@ -13,7 +13,8 @@ from dragoman.types import HttpAnswer
 class Paper:
     """A connection on which everything is written down.
 
-    `ended`: for each answer, whether the next may follow; `left`: the callers for whom no more is done.
+    `ended`: for each answer, whether the next may follow; `left`: the callers for whom no more is done; `resets`: what
+    the end of the connection was to be.
     """
 
     def __init__(self) -> None:
@@ -21,6 +22,7 @@ class Paper:
         self.said: list[bytes] = []
         self.ended: list[bool] = []
         self.left: list[HttpCaller] = []
+        self.resets: list[bool] = []
 
     def write(self, data: bytes) -> None:
         self.said.append(data)
@@ -30,6 +32,9 @@ class Paper:
 
     def over(self, caller: HttpCaller) -> None:
         self.left.append(caller)
+
+    def reset_on_close(self, on: bool) -> None:
+        self.resets.append(on)
 
 
 class Work(Watcher):
@@ -108,6 +113,24 @@ async def test_a_cut_answer_has_no_end_and_its_connection_does_not_go_on() -> No
     paper = Paper()
     caller(paper).cut()
     assert (paper.said, paper.ended) == ([], [False])
+
+
+async def test_an_answer_that_ends_with_its_connection_is_reset_until_its_good_end() -> None:
+    cut, whole, head, sized = Paper(), Paper(), Paper(), Paper()
+    one = caller(cut, chunks=False)
+    await one.start(200, ())
+    await one.say(b"a")
+    one.cut()
+    one = caller(whole, chunks=False)
+    await one.start(200, ())
+    await one.say(b"a", more=False)
+    one = caller(head, chunks=False, body=False)
+    await one.start(200, ())
+    one.cut()
+    one = caller(sized, chunks=False)
+    await one.start(200, (("content-length", "2"),))
+    one.cut()
+    assert (cut.resets, whole.resets, head.resets, sized.resets) == ([True], [True, False], [], [])
 
 
 @pytest.mark.parametrize(("chunks", "keep"), [(False, True), (True, False), (False, False)])

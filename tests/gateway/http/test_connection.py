@@ -11,6 +11,7 @@ from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.server import Server
 from dragoman.gateway.http.service import Shared
+from dragoman.protocols.cromicle import digest
 from dragoman.types import HttpAnswer, HttpCall
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Got, Wire, ask, chat_body, connect, running, running_gateway
@@ -18,6 +19,7 @@ from tests.support.raw import LAST, LIVE, answers, chunked, closing, post, talk,
 
 CHAT = "/v1/chat/completions"
 KEYED = Config(gateway=GatewayConfig(port=0, api_keys=("s3cret",)))
+SCRIPTED = Config(gateway=GatewayConfig(port=0, default_model="offline/script"))
 
 
 def content(got: Got) -> str:
@@ -187,6 +189,44 @@ async def test_a_stream_to_http_1_0_ends_with_its_connection() -> None:
         assert wire.headers["connection"] == "close"
         assert "transfer-encoding" not in wire.headers
         assert (await closing(wire)).endswith(b"data: [DONE]\n\n")
+
+
+def old(words: str) -> bytes:
+    """A question over HTTP/1.0 to a front whose answers are nothing but their text."""
+    body = json.encode({"message": words, "token": "abc", "hash": digest(words)})
+    return post(body, "/cromicle/chat").replace(b"HTTP/1.1", b"HTTP/1.0")
+
+
+async def test_an_answer_to_http_1_0_that_breaks_off_is_reset() -> None:
+    async with running_gateway(SCRIPTED) as url:
+        for ending in ("cut", "error: 500 Broken"):
+            async with connect(url) as wire:
+                wire.writer.write(old(f"text: half\ndelay: 0.01\n{ending}"))
+                assert await wire.head() == 200
+                with pytest.raises(ConnectionResetError):
+                    await wire.reader.read()
+        async with connect(url) as wire:
+            wire.writer.write(old("text: whole"))
+            assert await wire.head() == 200
+            assert await wire.reader.read() == b"whole"
+
+
+async def test_an_answer_to_http_1_0_is_reset_where_its_caller_sends_the_end_or_the_server_stops() -> None:
+    async with running(SCRIPTED) as up:
+        async with connect(up.url) as wire:
+            wire.writer.write(old("text: half\nhang"))
+            assert await wire.head() == 200
+            assert await wire.reader.readexactly(4) == b"half"
+            wire.writer.write_eof()
+            with pytest.raises(ConnectionResetError):
+                await wire.reader.read()
+        async with connect(up.url) as wire:
+            wire.writer.write(old("text: half\nhang"))
+            assert await wire.head() == 200
+            assert await wire.reader.readexactly(4) == b"half"
+            up.server.stop()
+            with pytest.raises(ConnectionResetError):
+                await wire.reader.read()
 
 
 async def test_a_head_request_to_anything_has_no_body() -> None:

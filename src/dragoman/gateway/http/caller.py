@@ -27,6 +27,9 @@ class Line(Protocol):
     def over(self, caller: "HttpCaller") -> None:
         """Nothing more is done for `caller`. Told once."""
 
+    def reset_on_close(self, on: bool) -> None:
+        """Whether the connection ends by a reset from here on, however it comes to end."""
+
 
 class Watcher(Protocol):
     """Work for a caller that is done in callbacks, without a task that could be cancelled.
@@ -50,11 +53,15 @@ class HttpCaller(Caller):
     """Frames one answer: sized where its head says a length, in chunks for HTTP/1.1, until the end for HTTP/1.0.
 
     What is sent goes out at once, the head with the first of the body. `over`: nothing more is to be sent.
+
+    An answer to HTTP/1.0 has no end but its connection's. A reset alone tells that it broke off, so that until its good
+    end the connection can only be reset, whatever happens: a cut, a stop, a caller who is too slow, a killed process.
     """
 
     over = False
     watcher: Watcher | None = None
     _framed = False
+    _endless = False
     _head = b""
 
     def __init__(
@@ -108,6 +115,9 @@ class HttpCaller(Caller):
                 more = b"transfer-encoding: chunked\r\n"
             else:
                 self._keep = False
+                self._endless = self._body
+                if self._endless:
+                    self._line.reset_on_close(True)
         if not self._keep:
             more += CLOSE
         self._head = b"%b%b\r\n" % (head, more)
@@ -131,6 +141,8 @@ class HttpCaller(Caller):
             self._line.write(data)
         if not more:
             self.whole = True
+            if self._endless:
+                self._line.reset_on_close(False)
             self._finish(keep=self._keep)
 
     def cut(self) -> None:

@@ -1,6 +1,8 @@
 """One caller's connection: requests one after another, each answered before the next. Knows nothing above HTTP."""
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from typing import cast
 
@@ -29,6 +31,9 @@ MAX_DISCARDED = 64 << 20
 UNSENT = 16 << 10
 """Bytes that wait for a slow caller, beside what its socket holds, before its service is no longer read. The last write
 goes beyond: by as much as one read of the service brings."""
+
+RESET, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
+"""How the kernel closes a connection: by a reset, or well, which is its default; see SO_LINGER in socket(7)."""
 
 
 class Connection(asyncio.Protocol):
@@ -78,6 +83,10 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         self._spoke = self._loop.time()
         self._outbox.post(self._transport, data)
+
+    def reset_on_close(self, on: bool) -> None:
+        connected = self._transport.get_extra_info("socket")
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET if on else END)
 
     def answered(self, *, keep: bool) -> None:
         request = self._requests[0]
