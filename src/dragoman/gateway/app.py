@@ -28,6 +28,9 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MOST_PATHS = 1000
 """Ways to an endpoint that are remembered; models named in paths make them many."""
 
+FRAMES = 12
+"""The innermost frames of a bug that are logged: a recursion has a thousand, which say no more, and callers may repeat."""
+
 JSON: Headers = (("content-type", "application/json"),)
 
 log = logging.getLogger("dragoman.gateway")
@@ -176,7 +179,7 @@ class Gateway:
 
     async def _apologise(self, front: Front, bug: Exception, caller: Caller) -> None:
         # Its message may hold a caller's words or a key: what is logged is where it happened.
-        where = "".join(traceback.format_tb(bug.__traceback__))
+        where = "".join(traceback.format_tb(bug.__traceback__, -FRAMES))
         log.error("request %s: %s\n%s", caller.request_id, type(bug).__name__, where)
         message = f"the gateway failed; its log has the reason under request {caller.request_id}"
         await self.refuse(front, DragomanError(message), caller)

@@ -1,13 +1,13 @@
 """Aibn, the protocol of chatgpt-demo: OpenAI-style messages, signed; raw text back."""
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any, ClassVar
 
 from dragoman.errors import DragomanError, InvalidRequestError, RequestError, TruncatedStreamError, UpstreamError
 from dragoman.protocols import javascript
 from dragoman.protocols.codec import ClientCodec, Decoder, Encoder, Env, ServerCodec
 from dragoman.protocols.failure import decode_failure
+from dragoman.protocols.fields import is_finite
 from dragoman.protocols.gate import Gate, is_own, parse, refusal, waiting
 from dragoman.protocols.losses import NAMES
 from dragoman.protocols.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
@@ -147,7 +147,7 @@ def _last_text(messages: Any) -> str:
 def _decode_fields(fields: dict[str, Any], messages: tuple[Message, ...], model: str) -> ChatRequest:
     rest = {key: value for key, value in fields.items() if key not in {"messages", "time", "pass", "sign"}}
     temperature = rest.get("temperature")
-    if isinstance(temperature, int | float) and not isinstance(temperature, bool) and isfinite(temperature):
+    if isinstance(temperature, int | float) and not isinstance(temperature, bool) and is_finite(temperature):
         # A temperature of another type goes on as it came: the recorded server lets its upstream judge.
         temperature = float(rest.pop("temperature"))
     else:

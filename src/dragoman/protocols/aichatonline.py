@@ -190,7 +190,7 @@ class AiChatOnlineServer(ServerCodec):
         if not call.header(b"uniqueid"):
             raise AuthenticationError("expected the header UniqueId", code="missing_unique_id")
         try:
-            fields = javascript.parse(call.body)
+            fields = javascript.parse_request(call.body)
         except ValueError as exc:
             raise InvalidRequestError("the body is not valid JSON", code="invalid_json") from exc
         prompt = fields.get("prompt") if isinstance(fields, dict) else None

@@ -63,7 +63,7 @@ class CromicleServer(ServerCodec):
 
     def decode_request(self, call: HttpCall) -> ChatRequest:
         try:
-            fields = javascript.parse(call.body)
+            fields = javascript.parse_request(call.body)
         except ValueError as exc:
             raise InvalidRequestError("the body is not valid JSON", code="invalid_json") from exc
         message = fields.get("message") if isinstance(fields, dict) else None

@@ -79,7 +79,7 @@ class Fields:
         value = self.any(name)
         if value is None:
             return None
-        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        if isinstance(value, int | float) and not isinstance(value, bool) and is_finite(value):
             return value
         raise wrong(self.path(name), "a finite number", value)
 
@@ -104,6 +104,14 @@ class Fields:
         if isinstance(value, list | tuple):
             return entries(value, self.path(name))
         raise wrong(self.path(name), "a list", value)
+
+
+def is_finite(number: float) -> bool:
+    """Whether it is a number to those who read doubles: an integer may be too large to be one."""
+    try:
+        return isfinite(number)
+    except OverflowError:
+        return False
 
 
 def entries(values: list[Any] | tuple[Any, ...], path: str) -> list[tuple[str, Any]]:

@@ -26,9 +26,12 @@ def bare(reason: str) -> InvalidRequestError:
 
 
 def parse(call: HttpCall) -> dict[str, Any]:
-    """The fields of the caller's JSON; none where it is a value that has no fields. Raises the bare error."""
+    """The fields of the caller's JSON; none where it is a value that has no fields.
+
+    Raises the bare error, and InvalidRequestError for JSON that other readers may not take.
+    """
     try:
-        value = javascript.parse(call.body)
+        value = javascript.parse_request(call.body)
     except ValueError as exc:
         raise bare("the body is not JSON") from exc
     if value is None:

@@ -1,6 +1,7 @@
 """JSON and values as JavaScript reads and prints them, for sites whose signatures are defined by what it prints."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
 from math import inf, isinf, isnan
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 
 from dragoman.errors import InvalidRequestError
+from dragoman.wire import strict
 from dragoman.wire.utf8 import well_formed
 
 
@@ -34,12 +36,25 @@ def parse(data: bytes) -> Any:
     What is not UTF-8 is U+FFFD, and so is a lone surrogate, which is what JavaScript signs and sends for it.
     Raises ValueError, also where it is nested more deeply than this machine can follow.
     """
-    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
     try:
-        value = json.loads(text, parse_constant=_refuse, parse_int=_integer)
-        return clean(value) if "\\ud" in text or "\\uD" in text else value
+        return _loads(data, parse_int=_integer)
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
+
+
+def parse_request(data: bytes) -> Any:
+    """The same for a caller's text, which is bounded as any front's (see `wire.strict`), and has no two equal keys.
+
+    Raises InvalidRequestError (400, 413) where it is not, ValueError where it is no JSON.
+    """
+    strict.check_size(strict.shortened(data))
+    try:
+        value = _loads(data, parse_int=_bounded(_integer), parse_float=_bounded(float), object_pairs_hook=strict.unique)
+    except RecursionError as exc:
+        raise strict.wrong(strict.TOO_DEEP) from exc
+    if strict.is_deep(value):
+        raise strict.wrong(strict.TOO_DEEP)
+    return value
 
 
 def stringify(value: Any) -> bytes:
@@ -66,6 +81,24 @@ def clean(value: Any) -> Any:
             return value
 
 
+def _loads(
+    data: bytes,
+    *,
+    parse_int: Callable[[str], float],
+    parse_float: Callable[[str], float] | None = None,
+    object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None,
+) -> Any:
+    text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+    value = json.loads(
+        text,
+        parse_constant=_refuse,
+        parse_int=parse_int,
+        parse_float=parse_float,
+        object_pairs_hook=object_pairs_hook,
+    )
+    return clean(value) if "\\ud" in text or "\\uD" in text else value
+
+
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
@@ -73,6 +106,18 @@ def _refuse(name: str) -> None:
 def _integer(digits: str) -> float:
     double = float(digits)
     return int(digits) if abs(double) <= SAFE else double
+
+
+def _bounded(read: Callable[[str], float]) -> Callable[[str], float]:
+    """`read`, for numbers that every reader has."""
+
+    def bounded(digits: str) -> float:
+        number = read(digits)
+        if isinf(number) or len(digits) > strict.LONGEST_NUMBER + len("-.e+308"):
+            raise strict.wrong(f"a number of more than {strict.LONGEST_NUMBER} digits")
+        return number
+
+    return bounded
 
 
 def string(value: object) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from dragoman.errors import BadEventError, InvalidRequestError
+from dragoman.wire import strict
 from dragoman.wire.utf8 import well_formed
 
 encode = msgspec.json.encode
@@ -46,9 +47,48 @@ def clean(value: Any) -> Any:
 
 
 def decode_request(data: bytes) -> Any:
-    """The value of a caller's JSON. Raises InvalidRequestError that says where it is wrong, not what it holds."""
+    """The value of a caller's JSON, read strictly; see `strict`.
+
+    Raises InvalidRequestError (400, 413) that says where it is wrong, not what it holds.
+    """
     try:
-        return msgspec.json.decode(data)
+        short = strict.shortened(data)
+        strict.check_size(short)
+        if short is data:
+            return strict.decode(data)
+        value = msgspec.json.decode(data)
+        if not _passes(short):
+            return strict.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        reason = "too deeply nested" if isinstance(exc, RecursionError) else str(exc)
-        raise InvalidRequestError(f"the body is not valid JSON: {reason}", code="invalid_json") from exc
+        raise _wrong(exc) from exc
+    return value
+
+
+def check_request(data: bytes) -> None:
+    """Refuses what `decode_request` refuses, for a reader who needs no value and reads the text itself as JSON.
+
+    Costs 4 µs for 1 KiB; texts of more than 1 KiB are not looked into. Of a body of many short ones, more than 8 KiB of
+    them, its encoding and its size alone are judged: what is nested there is read by nobody here. Raises as that does.
+    """
+    try:
+        if not data.isascii():
+            data.decode()
+        short = strict.shortened(data)
+        strict.check_size(short)
+        if len(short) <= strict.SMALL and (short is data or not _passes(short)):
+            strict.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise _wrong(exc) from exc
+
+
+def _passes(short: bytes) -> bool:
+    """Whether a shortened text is good, and so the one it was made from; where it is not, that one must be asked."""
+    try:
+        strict.decode(short)
+    except (msgspec.MsgspecError, InvalidRequestError, RecursionError):
+        return False
+    return True
+
+
+def _wrong(exc: Exception) -> InvalidRequestError:
+    return strict.wrong(strict.TOO_DEEP if isinstance(exc, RecursionError) else str(exc))

@@ -48,7 +48,8 @@ class ChatRelay(RelayCodec):
 
 
 def read_question(body: bytes) -> Question:
-    """The model, and whether a stream is wanted; the rest is not looked into. Raises InvalidRequestError."""
+    """The model, and whether a stream is wanted; the rest is only checked. Raises InvalidRequestError."""
+    json.check_request(body)
     try:
         fields = _decode(body)
         stream = fields.get("stream")
