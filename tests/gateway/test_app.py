@@ -139,6 +139,21 @@ async def test_a_bug_of_ours_is_a_500_that_names_the_request(stream: bool, caplo
     assert CANARY not in caplog.text + got.text
 
 
+class Recursive(Buggy):
+    """An answer whose reading is deeper than Python goes."""
+
+    async def read(self) -> list[StreamEvent]:
+        return await self.read()
+
+
+async def test_a_bugs_place_is_logged_and_not_all_of_its_thousand_frames(caplog: pytest.LogCaptureFixture) -> None:
+    async with running_gateway(client=BuggyClient(Recursive([]))) as url:
+        assert (await chat(url, "hi")).status == 500
+    assert "RecursionError" in caplog.text
+    assert "in read" in caplog.text
+    assert len(caplog.text) < 3000
+
+
 async def test_a_bug_in_mid_stream_ends_it_without_its_end(caplog: pytest.LogCaptureFixture) -> None:
     answer = Buggy(list(BEGUN))
     async with running_gateway(client=BuggyClient(answer)) as url:

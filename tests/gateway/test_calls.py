@@ -1,12 +1,26 @@
 """Requests as they must not be: too large, packed, malformed, to nowhere."""
 
+import pytest
+
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Waits
+from dragoman.protocols.cromicle import digest
 from dragoman.wire import json
 from tests.support.gateway import Got, ask, chat, chat_body, connect, running_gateway
 
 SMALL = Config(gateway=GatewayConfig(port=0, max_body=2000))
 CHAT = "/v1/chat/completions"
+WEB_CHATS = [
+    "/aibn/api/generate",
+    "/aichatfree/api/generate",
+    "/aichatonline/aichatonline/api/chat/gpt",
+    "/cromicle/chat",
+]
+
+
+def code_of(got: Got) -> object:
+    """The word for a failure, in whatever envelope."""
+    return json.decode_event(got.body)["error"].get("code")
 
 
 def code(got: Got) -> str | None:
@@ -47,14 +61,8 @@ async def test_a_body_of_exactly_the_limit_is_read_chunked_or_not() -> None:
 
 
 async def test_every_front_refuses_too_large_a_body_in_its_own_shape() -> None:
-    paths = [
-        "/aibn/api/generate",
-        "/aichatfree/api/generate",
-        "/aichatonline/aichatonline/api/chat/gpt",
-        "/cromicle/chat",
-    ]
     async with running_gateway(SMALL) as url:
-        for path in paths:
+        for path in WEB_CHATS:
             got = await ask(url, "POST", path, body=b"x" * 2001)
             assert got.status == 413, path
             assert "2000 bytes" in json.decode_event(got.body)["error"]["message"]
@@ -94,6 +102,51 @@ async def test_what_is_no_request_is_refused_with_the_reason() -> None:
             got = await ask(url, "POST", CHAT, body=body)
             assert (got.status, code(got)) == (400, word), body[:80]
             assert got.headers["content-type"] == "application/json"
+
+
+DEEP = b"[" * 247 + b"]" * 247
+WRONG_EVERYWHERE = {
+    "deep": b'{"time": %b, "messages": [{"role": "user", "content": %b, "parts": [{"text": %b}]}]}'
+    % (DEEP, DEEP, DEEP),
+    "deeper than anything": b'{"message": %b}' % (b"[" * 5000 + b"]" * 5000),
+    "a number that is no double": b'{"temperature": 1e400, "messages": [], "prompt": "", "message": ""}',
+    "a long number": b'{"time": %b, "messages": [], "prompt": "", "message": ""}' % (b"9" * 5000),
+    "equal keys": b'{"prompt": "a", "message": "a", "messages": [], "prompt": "b", "message": "b", "messages": []}',
+}
+
+
+@pytest.mark.parametrize("path", WEB_CHATS)
+@pytest.mark.parametrize("name", WRONG_EVERYWHERE)
+async def test_json_that_readers_disagree_on_is_refused_by_every_front(
+    name: str, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_gateway() as url:
+        got = await ask(url, "POST", path, {"UniqueId": "u"}, WRONG_EVERYWHERE[name])
+    assert got.status == 400
+    assert "not valid JSON" in json.decode_event(got.body)["error"]["message"]
+    assert not caplog.text
+
+
+async def test_a_million_values_are_refused_by_every_front() -> None:
+    body = b'{"messages": [%b1]}' % (b"[]," * 1_000_000)
+    async with running_gateway() as url:
+        for path in (CHAT, *WEB_CHATS):
+            got = await ask(url, "POST", path, {"UniqueId": "u"}, body)
+            assert (got.status, "100000 values" in got.text) == (413, True), path
+
+
+async def test_too_many_messages_are_refused() -> None:
+    body = chat_body("hi", "offline/echo", messages=[{"role": "user", "content": ""}] * 10_001)
+    async with running_gateway() as url:
+        got = await ask(url, "POST", CHAT, body=body)
+    assert (got.status, "messages: expected at most 10000" in got.text) == (400, True)
+
+
+async def test_a_field_that_steers_a_gateway_is_refused_by_web_chats_too() -> None:
+    body = json.encode({"message": "hi", "token": "abc", "hash": digest("hi"), "proxy": "http://evil.example"})
+    async with running_gateway() as url:
+        got = await ask(url, "POST", "/cromicle/chat", body=body)
+    assert (got.status, code_of(got)) == (400, "field_not_allowed")
 
 
 async def test_an_unknown_model_is_refused_with_the_nearest() -> None:

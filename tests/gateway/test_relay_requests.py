@@ -87,6 +87,8 @@ MODELS: dict[str, tuple[bytes, str]] = {
     "a provider's, with a slash": (b'{"model":"up/org/m","messages":[]}', "org/m"),
     "a route": (b'{"model":"route","messages":[]}', "real"),
     "the default": (b'{"model":"","messages":[]}', "m"),
+    "none": (b'{"messages":[]}', "m"),
+    "null": (b'{"model":null,"messages":[]}', "m"),
     "last of all": (b'{"messages":[],"stream":false,"model":"up/m"}', "m"),
     "in escapes": (b'{"mod\\u0065l":"\\u0075p\\/m","messages":[]}', "m"),
     "between spaces": (b' {\n "model" : "up/m" ,\t"messages" : [ ] } ', "m"),
@@ -144,7 +146,6 @@ async def test_a_large_body_arrives_whole() -> None:
 WRONG: dict[str, bytes] = {
     "no JSON": b"{",
     "no object": b"[]",
-    "no model": b'{"messages":[{"role":"user","content":"x"}]}',
     "a model of another type": b'{"model":1,"messages":[{"role":"user","content":"x"}]}',
     "stream of another type": b'{"model":"up/m","stream":"yes","messages":[{"role":"user","content":"x"}]}',
     "an unknown model": question("up2/m", stream=True),

@@ -55,6 +55,10 @@ class Client:
         """Where a request of `protocol` can be relayed, by the one who serves it; None where it must be translated."""
         return self._models.relayed(model, protocol)
 
+    def allowed_fields(self, model: str) -> frozenset[str]:
+        """Fields that callers may say to `model` although they steer a gateway behind."""
+        return self._models.allowed_fields(model)
+
     def handler(self, model: str) -> Handler:
         """What answers `model`. Raises ModelNotFoundError that names the nearest."""
         return self._models.handler(model)

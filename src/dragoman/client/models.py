@@ -44,7 +44,7 @@ MOST_NAMES = 4096
 SWITCHES = frozenset({"broken_mark", "impersonate"})
 """Settings that may be switched off: UNSET is what was not said."""
 
-OVERRIDES = frozenset(ProviderConfig.__struct_fields__) - {"type", "protocol", "limits"} - SWITCHES
+OVERRIDES = frozenset(ProviderConfig.__struct_fields__) - {"type", "protocol", "limits", "allow_fields"} - SWITCHES
 """Settings that take the place of a class's attribute of the same name."""
 
 
@@ -108,6 +108,14 @@ class Models:
             raise InvalidRequestError(f"no model was named, and none is the default: {NO_DEFAULT}")
         route = self._routes.get(name)
         return route if route is not None else self._target(name)
+
+    def allowed_fields(self, model: str) -> frozenset[str]:
+        """Fields that a caller may say to all who may answer `model`; see `protocols.steering`."""
+        name = model or self.default
+        route = self._config.models.get(name)
+        asked = [target.partition("/")[0] for target in ((name,) if route is None else route.targets)]
+        entries = [self._config.providers.get(prefix, ProviderConfig()) for prefix in asked]
+        return frozenset.intersection(*(frozenset(entry.allow_fields) for entry in entries))
 
     def relayed(self, model: str, protocol: str) -> "Relayed | None":
         """Where a request of `protocol` for `model` can be relayed to; None where it must be translated.

@@ -117,6 +117,7 @@ PROVIDER = Table(
         "model_aliases": Pairs(WORDS),
         "broken_mark": Switch(FREE),
         "strict": Truth(),
+        "allow_fields": Many(WORDS),
         "limits": LIMITS,
     },
     either=(("type", "protocol"),),

@@ -21,6 +21,7 @@ from dragoman.protocols.aichatonline import AiChatOnlineServer
 from dragoman.protocols.codec import ServerCodec
 from dragoman.protocols.cromicle import CromicleServer
 from dragoman.protocols.openai_chat import OpenAIChatServer
+from dragoman.protocols.steering import check_steering
 from dragoman.types import ChatRequest, HttpAnswer, HttpCall
 
 
@@ -81,6 +82,7 @@ class Chat(Endpoint):
         if not request.model:
             request = replace(request, model=self.client.default_model)
         caller.model = request.model
+        check_steering(request.extra.get(self.codec.name, {}), self.client.allowed_fields(request.model))
         answering = answer_stream if request.stream else answer_whole
         await answering(handler, self.codec, request, caller)
 

@@ -47,7 +47,7 @@ class Relays:
             return False
         if question is None or relayed is None:
             return False
-        caller.model = question.model
+        caller.model = question.model or chat.client.default_model
         relay = RelayedAnswer(self, admitted, call, caller, relayed, chat=chat, question=question)
         self.gateway.hold(caller)
         relay.start(relayed.line.codec.rewrite(question, relayed.model))

@@ -12,9 +12,9 @@ read one text in two ways, and one of them may be the guard. So such a text is r
 Looking at each byte costs more than all else that a relay does, and most of a large request is a few long texts: words,
 or a picture. `shortened` puts the length of each in its place. It goes from quotation mark to quotation mark, which is
 fast, and does not know which of the pieces are texts. What stands between texts is made of few characters, so that a
-long piece with another one in it is a text, or some of one. A backslash before a mark stays. A shortened text may be bad
-though the whole one is not (two long keys became equal); then the whole one is asked. It is never good where the whole
-one is bad, if that is JSON at all.
+long piece with another one in it is a text, or some of one. A backslash before a mark stays. A shortened text may be
+bad though the whole one is not (two long keys became equal); then the whole one is asked. It is never good where the
+whole one is bad, if that is JSON at all.
 """
 
 import json
@@ -45,7 +45,7 @@ LONG = 1 << 10
 
 WINDOW = 2 << 10
 DENSE, SOON = 128, 256
-"""With a mark each 128 bytes no texts are long. That is looked at in three places first, and at each mark from 256 on."""
+"""With a mark each 128 bytes no texts are long: looked at in three places first, and at each mark from 256 on."""
 
 STRUCTURE = b" \t\r\n[]{}:,+-.0123456789eEtrufalsn"
 """What may stand outside of texts."""
@@ -143,9 +143,10 @@ def is_deep(value: Any) -> bool:
 
 
 def _same(value: Any, data: bytes) -> bool:
-    """Whether `data` says no more than `value`, as far as can be told at once: a key that was lost took its marks along.
+    """Whether `data` says no more than `value`, as far as can be told at once.
 
-    The marks of texts are counted, which are the same in any layout, but for one that is written as a number.
+    An equal key that was lost took its quotation marks along. They are the same in any layout, except a mark in a text
+    that is written as a number.
     """
     again = msgspec.json.encode(value)
     return again == data or (again.count(b'"') == data.count(b'"') and b"u0022" not in data)

@@ -7,13 +7,14 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat.name import NAME
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
 from dragoman.protocols.relay import Question, RelayCodec, Tap, Told
+from dragoman.protocols.steering import NESTED, STEERING, steering
 from dragoman.types import HttpRequest
 from dragoman.wire import json
 
 ONE = b"1"
 
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
-_text = msgspec.json.Decoder(str).decode
+_text = msgspec.json.Decoder(str | None).decode
 _object = msgspec.json.Decoder(dict[str, object] | None).decode
 _flag = msgspec.json.Decoder(bool | None).decode
 
@@ -47,15 +48,20 @@ class ChatRelay(RelayCodec):
         return read_whole(body)
 
 
-def read_question(body: bytes) -> Question:
-    """The model, and whether a stream is wanted; the rest is only checked. Raises InvalidRequestError."""
+def read_question(body: bytes) -> Question | None:
+    """The model, and whether a stream is wanted; the rest is only checked. No model is the default one's.
+
+    None where fields steer a gateway behind: those must be read in detail. Raises InvalidRequestError.
+    """
     json.check_request(body)
     try:
         fields = _decode(body)
-        stream = fields.get("stream")
-        return Question(_text(fields["model"]), stream is not None and _flag(stream) is True, fields)
-    except KeyError:
-        raise InvalidRequestError("model: expected a string, got nothing") from None
+        if not STEERING.isdisjoint(fields) or any(name in fields and _steers(name, fields) for name in NESTED):
+            return None
+        stream, model = fields.get("stream"), fields.get("model")
+        return Question(
+            "" if model is None else _text(model) or "", stream is not None and _flag(stream) is True, fields
+        )
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise InvalidRequestError("the body is not a valid request") from exc
 
@@ -72,3 +78,7 @@ def _options(question: Question) -> dict[str, object]:
         return {} if said is None else _object(said) or {}
     except msgspec.MsgspecError:
         return {}
+
+
+def _steers(name: str, fields: dict[str, Raw]) -> bool:
+    return any(steering({name: json.decode_request(bytes(fields[name]))}))
