@@ -1,0 +1,66 @@
+"""Pages of other sites that may call: what browsers ask beforehand, and what each answer tells them. Knows no server.
+
+A browser lets a page read an answer of another site only if the answer says so, and asks before it sends a key or JSON.
+That question carries no key, so that it is answered before one is asked for. https://fetch.spec.whatwg.org/#http-cors-protocol
+"""
+
+import re
+from collections.abc import Iterable
+
+from dragoman.types import Headers, HttpAnswer, HttpCall
+
+ANY = "*"
+AGE = "7200"
+"""Seconds for which a browser need not ask again: as much as Chromium heeds."""
+
+EXPOSED = "retry-after, x-dragoman-losses, x-request-id"
+"""Headers of ours that a page may read."""
+
+ASKED = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*,\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*")
+"""Names of headers. SDKs send a dozen of their own; what they ask for is granted, as the key is what guards."""
+
+USUAL = "authorization, content-type, x-api-key"
+
+
+class Cors:
+    """The sites whose pages may call. Nowhere is a browser told to send its own credentials along."""
+
+    def __init__(self, origins: tuple[str, ...]) -> None:
+        self._any = ANY in origins
+        self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
+
+    def allows(self, origin: str) -> bool:
+        """Whether pages of this site may call."""
+        return self._any or origin.lower() in self._origins
+
+    def headers(self, call: HttpCall) -> Headers:
+        """What is added to each answer to `call`."""
+        if not self._origins:
+            return ()
+        vary = ("vary", "origin")
+        origin = call.header(b"origin")
+        if origin is None or not self.allows(origin):
+            return (vary,)
+        allowed = ANY if self._any else origin
+        return (("access-control-allow-origin", allowed), ("access-control-expose-headers", EXPOSED), vary)
+
+    def answer(self, call: HttpCall, methods: Iterable[str]) -> HttpAnswer:
+        """The answer to a page that asks beforehand, and may call."""
+        asked = call.header(b"access-control-request-headers") or ""
+        return HttpAnswer(
+            status=204,
+            headers=(
+                ("access-control-allow-methods", ", ".join(methods)),
+                ("access-control-allow-headers", asked if ASKED.fullmatch(asked) else USUAL),
+                ("access-control-max-age", AGE),
+            ),
+        )
+
+
+def asks_beforehand(call: HttpCall) -> bool:
+    """Whether a browser asks if a page may call."""
+    return (
+        call.method == "OPTIONS"
+        and call.header(b"origin") is not None
+        and call.header(b"access-control-request-method") is not None
+    )

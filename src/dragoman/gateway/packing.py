@@ -1,0 +1,68 @@
+"""Requests whose body is packed. Knows no route, no protocol and no server."""
+
+import asyncio
+
+from msgspec.structs import replace
+
+from dragoman.errors import InvalidRequestError
+from dragoman.types import HttpCall
+from dragoman.wire.coding import MOST, DamagedError, ExpandsError, Unpacker
+
+CODINGS = ("gzip", "x-gzip", "deflate", "zstd")
+"""Encodings that are read: what agents and SDKs send. Of these one alone: nobody packs twice but to hide a bomb."""
+
+PLAIN = frozenset({"", "identity"})
+HEADERS = frozenset({b"content-encoding", b"content-length"})
+"""What is no longer so once a body is unpacked."""
+
+AT_ONCE = 16 << 10
+"""Packed bytes that are unpacked in the loop: at most some three MiB come of them, in ten milliseconds."""
+
+
+def coding(call: HttpCall) -> str:
+    """The encoding of its body; empty where it is not packed. Raises InvalidRequestError (415) for an unknown one."""
+    said = [value for name, value in call.headers if name == b"content-encoding"]
+    if not said:
+        return ""
+    words = [word.strip().lower() for value in said for word in value.decode("latin-1").split(",")]
+    if PLAIN.issuperset(words):
+        return ""
+    if len(words) == 1 and words[0] in CODINGS:
+        return words[0]
+    raise InvalidRequestError(
+        f"expected no content-encoding, or one of {', '.join(CODINGS)}",
+        status=415,
+        code="unsupported_content_encoding",
+    )
+
+
+async def unpacked(call: HttpCall, limit: int) -> HttpCall:
+    """`call` with its body unpacked, and no word of that in its head. A large body is unpacked beside the loop.
+
+    Raises InvalidRequestError: 413 where it has more than `limit` bytes, or expands like no text; 400 where it is
+    damaged.
+    """
+    known = coding(call)
+    if not known:
+        return call
+    if len(call.body) > AT_ONCE:
+        body = await asyncio.to_thread(_unpack, call.body, known, limit)
+    else:
+        body = _unpack(call.body, known, limit)
+    headers = tuple(field for field in call.headers if field[0] not in HEADERS)
+    return replace(call, headers=headers, body=body)
+
+
+def _unpack(body: bytes, known: str, limit: int) -> bytes:
+    unpacker = Unpacker(known, min(limit, MOST))
+    try:
+        plain = b"".join(unpacker.feed(body))
+    except ExpandsError as exc:
+        message = f"expected a body of at most {limit} bytes once it is unpacked: {exc}"
+        raise InvalidRequestError(message, status=413, code="request_too_large") from exc
+    except DamagedError as exc:
+        raise InvalidRequestError(str(exc), code="damaged_content_encoding") from exc
+    if not unpacker.whole:
+        message = f"the {known} body ends before its own end"
+        raise InvalidRequestError(message, code="damaged_content_encoding")
+    return plain
