@@ -50,6 +50,7 @@ SAMPLES = {
     "URL": "http://h",
     "PROXY": "http://h",
     "MODEL_ALIASES": "a=b",
+    "CORS_ORIGINS": "http://h,*",
 }
 LEAVES = [
     (section, leaf)

@@ -16,6 +16,7 @@ from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.asgi import AsgiGateway, Message, application
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, ask, chat, chat_body, connect
+from tests.support.packing import PACKERS
 from tests.support.raw import chunked, post, talk
 from tests.support.server import Exchange, serve
 
@@ -83,12 +84,63 @@ async def test_requests_have_their_limits() -> None:
             await ask(url, "POST", CHAT, {"Content-Length": "2001"}),
             (await talk(url, chunked(b"x" * 2001, b"Connection: close", size=500)))[0],
             (await talk(url, post(b"{}", CHAT, b"Connection: close")[:-1]))[0],
-            await ask(url, "POST", CHAT, {"Content-Encoding": "gzip"}, b"{}"),
+            await ask(url, "POST", CHAT, {"Content-Encoding": "rot13"}, b"{}"),
             await ask(url, "GET", "/v1/models", {"X": "a" * 17_000}),
             await ask(url, "POST", CHAT, body=b"{"),
             await ask(url, "GET", "/v1/models", {"Host": "evil.example"}),
         ]
     assert [got.status for got in said] == [413, 413, 408, 415, 431, 400, 421]
+    assert [got.headers.get("connection") for got in said] == [*["close"] * 5, None, None]
+
+
+@pytest.mark.parametrize("coding", PACKERS)
+async def test_a_packed_body_is_unpacked(coding: str) -> None:
+    async with under_uvicorn() as url:
+        got = await ask(url, "POST", CHAT, {"Content-Encoding": coding}, PACKERS[coding](chat_body("text: hi")))
+    assert json.decode_event(got.body)["choices"][0]["message"]["content"] == "hi"
+
+
+@pytest.mark.parametrize("root", ["/llm", "/llm/", "/v1"])
+@pytest.mark.parametrize("whole", [True, False])
+async def test_it_may_be_mounted_under_a_path(root: str, whole: bool) -> None:
+    app = AsgiGateway(Gateway(LOCAL))
+    for path, status in {"/v1/models": 200, "/v1/models/offline/echo": 200, "/models": 404, "": 404, "/": 404}.items():
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "root_path": root,
+            "path": root.rstrip("/") + path if whole else path or "/",
+            "query_string": b"",
+            "headers": [(b"host", b"localhost")],
+        }
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return await asyncio.Future[Message]()
+
+        async def send(message: Message, sent: list[Message] = sent) -> None:
+            sent.append(message)
+
+        await app(scope, receive, send)
+        if root == "/v1" and not whole:
+            continue  # a path without its prefix that begins like it: nobody can tell which one is meant
+        assert sent[0]["status"] == status, path
+
+
+async def test_pages_of_listed_sites_may_call() -> None:
+    config = Config(gateway=GatewayConfig(port=0, cors_origins=("https://page.example",)))
+    page = {"Origin": "https://page.example"}
+    async with under_uvicorn(config) as url:
+        before = await ask(url, "OPTIONS", CHAT, page | {"Access-Control-Request-Method": "POST"})
+        answers = [
+            await chat(url, "text: hi", headers=page),
+            await chat(url, "text: hi", headers=page, stream=True),
+            await ask(url, "GET", "/nothing", page),
+        ]
+    assert (before.status, before.body) == (204, b"")
+    assert [got.status for got in answers] == [200, 200, 404]
+    for got in (before, *answers):
+        assert got.headers["access-control-allow-origin"] == "https://page.example"
 
 
 async def test_a_key_is_asked_before_the_body() -> None:

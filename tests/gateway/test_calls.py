@@ -68,9 +68,9 @@ async def test_every_front_refuses_too_large_a_body_in_its_own_shape() -> None:
             assert "2000 bytes" in json.decode_event(got.body)["error"]["message"]
 
 
-async def test_a_packed_body_is_refused() -> None:
+async def test_a_body_packed_twice_or_in_an_unknown_way_is_refused() -> None:
     async with running_gateway() as url:
-        for encoding, status in {"gzip": 415, "br, gzip": 415, "identity": 200, "": 200}.items():
+        for encoding, status in {"rot13": 415, "br": 415, "br, gzip": 415, "identity": 200, "": 200}.items():
             got = await chat(url, "text: hi", headers={"Content-Encoding": encoding})
             assert got.status == status, encoding
 
@@ -175,6 +175,61 @@ async def test_unknown_paths_and_methods() -> None:
             assert (nothing.status, nothing.body) == (404, b"Not found")
         online = await ask(url, "GET", "/aichatonline/nothing")
         assert (online.status, "error" in online.text) == (404, True)
+
+
+MEANT: dict[str, str] = {
+    "POST /chat/completions": "POST /v1/chat/completions",
+    "POST /v1/v1/chat/completions": "POST /v1/chat/completions",
+    "POST /openai/v1/chat/completions": "POST /v1/chat/completions",
+    "POST /v1/chat/completions/": "POST /v1/chat/completions",
+    "GET //v1/models": "GET /v1/models",
+    "GET /v1/models/": "GET /v1/models",
+    "GET /models": "GET /v1/models",
+    "GET /v1/model": "GET /v1/models",
+    "GET /health": "GET /health/live",
+    "GET /": "POST /v1/chat/completions",
+    "POST /v1/responses": "POST /v1/chat/completions",
+    "POST /v1/embeddings": "POST /v1/chat/completions",
+}
+
+
+@pytest.mark.parametrize("asked", MEANT)
+async def test_a_path_that_is_not_served_names_the_one_that_was_meant(asked: str) -> None:
+    method, path = asked.split()
+    async with running_gateway() as url:
+        got = await ask(url, method, path)
+    message = json.decode_event(got.body)["error"]["message"]
+    assert (got.status, message) == (404, f"{asked} is not served here; {MEANT[asked]} is")
+
+
+async def test_what_is_said_back_of_a_path_is_short_and_holds_no_key() -> None:
+    async with running_gateway() as url:
+        long = await ask(url, "GET", "/" + "a" * 5000)
+        key = await ask(url, "GET", "/v1/sk-canary12345678/chat%0d%0a%1b[2J")
+        wrong = await ask(url, "PUT", "/v1/models/sk-canary12345678")
+    assert all(len(got.body) < 400 for got in (long, key, wrong))
+    assert not any("canary" in got.text or "\\u001b" in got.text for got in (long, key, wrong))
+    assert json.decode_event(wrong.body)["error"]["message"] == "/v1/models/…: expected GET, got PUT"
+
+
+async def test_bodies_of_the_api_are_json_or_nothing_is_said_of_them() -> None:
+    types = {
+        "application/json": 200,
+        "Application/JSON; charset=utf-8": 200,
+        "application/vnd.api+json": 200,
+        "": 200,
+        "text/plain": 415,
+        "text/plain;charset=UTF-8": 415,
+        "application/x-www-form-urlencoded": 415,
+        "multipart/form-data; boundary=x": 415,
+        "application/jsonx": 415,
+    }
+    async with running_gateway() as url:
+        for said, status in types.items():
+            got = await chat(url, "text: hi", headers={"Content-Type": said})
+            assert got.status == status, said
+        body = json.encode({"message": "hi", "token": "abc", "hash": digest("hi")})
+        assert (await ask(url, "POST", "/cromicle/chat", {"Content-Type": "text/plain"}, body)).status == 200
 
 
 async def test_a_request_has_an_id_its_own_or_a_fresh_one() -> None:

@@ -110,6 +110,17 @@ async def test_answers_only_under_its_own_names() -> None:
         "evil.example:{port}": 421,
         "127.0.0.1.evil.example": 421,
         "[::2]": 421,
+        "127.0.0.1:": 200,
+        "127.0.0.1:x": 421,
+        "127.0.0.1:80@evil.example": 421,
+        "127.0.0.1:80/health?a=": 421,
+        "127.0.0.1:{port}#": 421,
+        "me@127.0.0.1": 421,
+        "127.0.0.1:80:80": 421,
+        "[::1]evil.example": 421,
+        "[::1]:80@evil.example": 421,
+        "[::1": 421,
+        "::1": 421,
         "": 400,
     }
     config = Config(gateway=GatewayConfig(port=0, allowed_hosts=("Gate.example",)))

@@ -116,6 +116,8 @@ class Wire:
         if "content-length" in self.headers:
             body = await self.reader.readexactly(int(self.headers["content-length"]))
             return Got(status, self.headers, [body], clean=True)
+        if status == 204:
+            return Got(status, self.headers, [], clean=True)
         chunks: list[bytes] = []
         try:
             while chunk := await self.chunk():

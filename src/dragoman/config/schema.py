@@ -69,6 +69,8 @@ PROXY = Text(
     harmless=r"[^@]*",
 )
 
+ORIGIN = Text('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-.0-~]+/?")
+
 GATEWAY = Table(
     GatewayConfig,
     {
@@ -78,6 +80,7 @@ GATEWAY = Table(
         "api_keys": Many(API_KEY),
         "api_key": Single(API_KEY),
         "allowed_hosts": Many(HOST),
+        "cors_origins": Many(ORIGIN),
         "max_body": Whole(1),
         "workers": Whole(1, MAX_WORKERS),
         "proxy": PROXY,

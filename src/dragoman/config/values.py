@@ -43,6 +43,9 @@ class GatewayConfig(Settings, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     """The names that a request may be for, beside our own. If only this machine can call, others are refused: a page on
     the web could else point a name of its own here. Behind a proxy that passes on its own name, name that."""
+    cors_origins: tuple[str, ...] = ()
+    """Sites whose pages may call from a browser, as `https://page.example`; `*` is every site. None is the default: a
+    page could otherwise use what is configured here. Browsers are never told to send their own credentials along."""
     max_body: int = MAX_BODY
     """Bytes of a request: 32 MiB carry a few pictures, and are what OpenAI and Anthropic accept at the least."""
     workers: int = 1

@@ -13,11 +13,14 @@ from msgspec.structs import replace
 from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.engine.env import system_env
-from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError
+from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.caller import Caller, CallerGoneError
-from dragoman.gateway.fronts import AtOnce, Endpoint, Front, Fronts, refusal
+from dragoman.gateway.calls import check_type
+from dragoman.gateway.cors import Cors, asks_beforehand
+from dragoman.gateway.fronts import CHAT, AtOnce, Endpoint, Front, Fronts, refusal
 from dragoman.gateway.guard import Hosts, Keys, check_origin
 from dragoman.gateway.journal import Journal
+from dragoman.gateway.nearby import nearby, shown
 from dragoman.gateway.waits import Waits
 from dragoman.types import Headers, HttpAnswer, HttpCall
 from dragoman.wire import json
@@ -62,6 +65,8 @@ class Gateway:
             "/health/ready": {"GET": AtOnce(lambda call: self._readiness())},
         }
         self._fronts = Fronts(self.client, health)
+        self._served = self._fronts.served()
+        self.cors = Cors(config.gateway.cors_origins)
         self.names = Names()
         self._journal = _journal(config)
         self._known: dict[tuple[str, str], Admitted] = {}
@@ -74,19 +79,24 @@ class Gateway:
         front = self._fronts.at(call.path) if known is None else known.front
         try:
             self._hosts.check(call)
+            if asks_beforehand(call):
+                return self._allow(front, call)
+            found: Admitted | HttpAnswer | None = None
             if self._keys.asked and not front.open:
                 try:
                     self._keys.check(call)
-                    if known is not None:
-                        return known
-                    front = self._fronts.keyed(call.path)
+                    found = known
+                    front = self._fronts.keyed(call.path) if known is None else front
                 except AuthenticationError as exc:
                     if not front.password:
                         answer = front.codec.encode_error(refusal(front, exc))
                         return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
-            found = self._find(front, call)
-            if self._keys.asked and not front.open and isinstance(found, Admitted):
-                self._remember(call, found)
+            if found is None:
+                found = self._find(front, call)
+                if self._keys.asked and not front.open and isinstance(found, Admitted):
+                    self._remember(call, found)
+            if front.json and call.method == "POST" and isinstance(found, Admitted):
+                check_type(call)
             return found
         except DragomanError as exc:
             return front.codec.encode_error(exc)
@@ -158,17 +168,25 @@ class Gateway:
         methods = front.methods(call.path)
         if not methods:
             if front.no_path is None:
-                raise RequestError("there is nothing at this path", status=404, code="unknown_path")
+                found = nearby(call.path, self._served, CHAT)
+                message = f"{cut(call.method, 20)} {shown(call.path)} is not served here; {found} is"
+                raise RequestError(message, status=404, code="unknown_path")
             return front.no_path
         endpoint = methods.get("GET" if call.method == "HEAD" else call.method)
         if endpoint is None:
             allow = ", ".join(methods)
-            error = RequestError(f"expected {allow}, got another method", status=405, code="wrong_method")
+            message = f"{shown(call.path)}: expected {allow}, got {cut(call.method, 20)}"
+            error = RequestError(message, status=405, code="wrong_method")
             answer = front.no_method or front.codec.encode_error(error)
             return replace(answer, headers=(*answer.headers, ("allow", allow)))
         if call.method == "POST" and not self._keys.asked:
-            check_origin(call)
+            check_origin(call, self.cors)
         return Admitted(front, endpoint)
+
+    def _allow(self, front: Front, call: HttpCall) -> HttpAnswer:
+        """The answer to a browser that asks whether a page of another site may call."""
+        check_origin(call, self.cors)
+        return self.cors.answer(call, front.methods(call.path) or ("GET", "POST"))
 
     async def refuse(self, front: Front, error: DragomanError, caller: Caller) -> None:
         """Answers with `error`, unless an answer has begun: then it goes without its end."""

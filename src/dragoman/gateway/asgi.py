@@ -12,7 +12,9 @@ from dragoman.config import load
 from dragoman.errors import InvalidRequestError
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.caller import Caller, CallerGoneError
-from dragoman.gateway.calls import flaw, paused, too_large
+from dragoman.gateway.calls import LAST, flaw_of_body, flaw_of_head, in_dust, paused, too_large
+from dragoman.gateway.http.request import Request
+from dragoman.gateway.packing import unpacked
 from dragoman.types import Headers, HttpAnswer, HttpCall
 
 Scope = MutableMapping[str, Any]
@@ -45,6 +47,7 @@ class AsgiGateway:
     async def _answer(self, call: HttpCall, receive: Receive, send: Send) -> None:
         gateway = self._gateway
         caller = AsgiCaller(receive, send, gateway.names.name(call), call, gateway.waits.heartbeat)
+        caller.more = gateway.cors.headers(call)
         try:
             await self._serve(call, caller, receive)
         finally:
@@ -52,15 +55,18 @@ class AsgiGateway:
 
     async def _serve(self, call: HttpCall, caller: "AsgiCaller", receive: Receive) -> None:
         gateway = self._gateway
-        admitted = gateway.admit(call)
         try:
+            if (error := flaw_of_head(call)) is not None:
+                raise error
+            admitted = gateway.admit(call)
             if isinstance(admitted, HttpAnswer):
                 await caller.answer(admitted)
                 return
-            if (error := flaw(call, gateway.max_body)) is not None:
+            if (error := flaw_of_body(call, gateway.max_body)) is not None:
                 raise error
             if call.method == "POST":
                 call = await read_body(call, receive, gateway.max_body, gateway.waits.body)
+                call = await unpacked(call, gateway.max_body)
         except InvalidRequestError as exc:
             await caller.answer(gateway.refusal(call, exc))
         except CallerGoneError:
@@ -77,8 +83,10 @@ def application() -> AsgiGateway:
 class AsgiCaller(Caller):
     """A caller behind another server. `silence`: seconds after which `heartbeat` is sent.
 
-    Nothing else may be received from it while work is held.
+    `more`: headers of every answer. Nothing else may be received from it while work is held.
     """
+
+    more: Headers = ()
 
     def __init__(self, receive: Receive, send: Send, name: str, call: HttpCall, silence: float) -> None:
         super().__init__(name, call.method, call.path)
@@ -91,8 +99,9 @@ class AsgiCaller(Caller):
         self._listener: asyncio.Task[None] | None = None
 
     async def start(self, status: int, headers: Headers) -> None:
-        sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        sent.append((b"x-request-id", self.request_id.encode("latin-1")))
+        last = (("connection", "close"),) if status in LAST else ()
+        every = (*headers, *self.more, *last, ("x-request-id", self.request_id))
+        sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in every]
         await self._tell({"type": "http.response.start", "status": status, "headers": sent})
         self.started = True
         self.began = monotonic()
@@ -162,10 +171,15 @@ class AsgiCaller(Caller):
 
 
 def read_head(scope: Scope) -> HttpCall:
-    """Everything of a request but its body."""
+    """Everything of a request except its body; its path as if we were not mounted anywhere.
+
+    By the specification `path` holds `root_path`; some servers and older frameworks leave it out.
+    """
+    root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
     return HttpCall(
         method=scope["method"],
-        path=scope["path"],
+        path=path.removeprefix(root) or "/" if path == root or path.startswith(f"{root}/") else path,
+        scheme=scope.get("scheme", "http"),
         query=scope["query_string"].decode("latin-1"),
         headers=tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"]),
     )
@@ -174,10 +188,9 @@ def read_head(scope: Scope) -> HttpCall:
 async def read_body(call: HttpCall, receive: Receive, limit: int, silence: float) -> HttpCall:
     """`call` with its body, of at most `limit` bytes, sent without a pause longer than `silence` seconds.
 
-    Raises InvalidRequestError (408, 413) as soon as it is known, and CallerGoneError.
+    Raises InvalidRequestError (400, 408, 413) as soon as it is known, and CallerGoneError.
     """
-    pieces: list[bytes] = []
-    size = 0
+    request = Request(call)
     more = True
     while more:
         try:
@@ -188,9 +201,10 @@ async def read_body(call: HttpCall, receive: Receive, limit: int, silence: float
         if message["type"] == "http.disconnect":
             raise CallerGoneError
         piece = message.get("body", b"")
-        size += len(piece)
-        if size > limit:
+        request.size += len(piece)
+        if request.size > limit:
             raise too_large(limit)
-        pieces.append(piece)
+        if not request.add(piece):
+            raise in_dust()
         more = message.get("more_body", False)
-    return replace(call, body=b"".join(pieces))
+    return replace(call, body=b"".join(request.pieces))

@@ -1,6 +1,9 @@
-"""What a request may be, whatever it asks: how large, how packed. Knows no route, no protocol and no server."""
+"""What a request may be, whatever it asks: how large, of what type. Knows no route, no protocol and no server."""
+
+import re
 
 from dragoman.errors import InvalidRequestError
+from dragoman.gateway.packing import coding
 from dragoman.types import HttpCall
 
 MAX_HEAD = 64 << 10
@@ -10,12 +13,15 @@ MAX_FIELDS = 100
 MAX_FIELD = 16 << 10
 """Bounds of a head: 100 fields as Apache and Node set them in the same order, one field twice what nginx gives."""
 
-UNPACKED = frozenset({b"", b"identity"})
-"""Encodings of a body that are read. Others are refused: a small packed body may be a huge one."""
+LAST = frozenset({413, 415, 431})
+"""Statuses after which the connection ends: what is still to come of such a request is not worth reading."""
+
+TYPES = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?json", re.ASCII | re.IGNORECASE)
+"""Media types of JSON. A page can send other ones to any site without asking first (forms, text/plain)."""
 
 
-def flaw(call: HttpCall, limit: int) -> InvalidRequestError | None:
-    """What is wrong with a head, as far as it can be told before the body; None where nothing is."""
+def flaw_of_head(call: HttpCall) -> InvalidRequestError | None:
+    """What is wrong with the size of a head; None where nothing is."""
     size = len(call.path) + len(call.query)
     if len(call.headers) > MAX_FIELDS or size > MAX_FIELD:
         return too_large_head()
@@ -23,13 +29,28 @@ def flaw(call: HttpCall, limit: int) -> InvalidRequestError | None:
         size += len(name) + len(value)
         if len(value) > MAX_FIELD or size > MAX_HEAD:
             return too_large_head()
-        if name == b"content-length":
-            if len(value) > 18 or (value.isdigit() and int(value) > limit):
-                return too_large(limit)
-        elif name == b"content-encoding" and value.strip().lower() not in UNPACKED:
-            message = "expected a body that is not compressed"
-            return InvalidRequestError(message, status=415, code="unsupported_content_encoding")
     return None
+
+
+def flaw_of_body(call: HttpCall, limit: int) -> InvalidRequestError | None:
+    """What is wrong with a body, as far as its head tells; None where nothing is."""
+    for name, value in call.headers:
+        if name == b"content-length" and (len(value) > 18 or (value.isdigit() and int(value) > limit)):
+            return too_large(limit)
+    try:
+        coding(call)
+    except InvalidRequestError as exc:
+        return exc
+    return None
+
+
+def check_type(call: HttpCall) -> None:
+    """Raises InvalidRequestError (415) for a body that is said to be anything but JSON."""
+    said = call.header(b"content-type")
+    if said and not TYPES.fullmatch(said.partition(";")[0].strip()):
+        raise InvalidRequestError(
+            "expected content-type: application/json, got another one", status=415, code="unsupported_content_type"
+        )
 
 
 def too_large(limit: int) -> InvalidRequestError:
@@ -41,6 +62,11 @@ def too_large_head() -> InvalidRequestError:
     """The refusal of a head."""
     message = f"expected at most {MAX_FIELDS} header fields of {MAX_FIELD} bytes"
     return InvalidRequestError(message, status=431, code="head_too_large")
+
+
+def in_dust() -> InvalidRequestError:
+    """The refusal of a body that comes byte by byte."""
+    return InvalidRequestError("expected a body in chunks of more than a few bytes", code="too_many_chunks")
 
 
 def paused(silence: float) -> InvalidRequestError:

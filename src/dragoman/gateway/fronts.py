@@ -36,6 +36,7 @@ class Endpoint(ABC):
 Routes = Mapping[str, Mapping[str, Endpoint]]
 """Path to method to endpoint; a path that ends with a slash stands for all below it."""
 
+CHAT = "/v1/chat/completions"
 MODELS = "/v1/models/"
 
 NO_METHOD = HttpAnswer(status=404)
@@ -48,6 +49,7 @@ class Front(Struct, frozen=True):
 
     `open`: no key is ever asked. `password`: the protocol's own may be shown in a key's place. `refused`: the code of
     a missing key, by which the protocol knows its own no. `no_method`, `no_path`: answers in its own words, if any.
+    `json`: bodies that are said to be anything else are refused.
     """
 
     codec: ServerCodec
@@ -57,9 +59,12 @@ class Front(Struct, frozen=True):
     refused: str | None = None
     no_method: HttpAnswer | None = None
     no_path: HttpAnswer | None = None
+    json: bool = False
 
     def methods(self, path: str) -> Mapping[str, Endpoint]:
         """What is at `path`; nothing where nothing is."""
+        if path.endswith("/"):
+            return {}
         exact = self.routes.get(path)
         if exact is not None:
             return exact
@@ -116,10 +121,11 @@ def openai(client: Client) -> Front:
     return Front(
         codec,
         {
-            "/v1/chat/completions": {"POST": Chat(client, codec)},
+            CHAT: {"POST": Chat(client, codec)},
             "/v1/models": {"GET": InTime(lambda call: the_models(client, since))},
             MODELS: {"GET": AtOnce(lambda call: one_model(client, call.path.removeprefix(MODELS), since))},
         },
+        json=True,
     )
 
 
@@ -194,6 +200,11 @@ class Fronts:
         self._named = {name: make(client, settings[name]) for name, make in FRONTS.items()}
         self._named["health"] = Front(self._rest.codec, health, open=True)
         self._keyed = {name: make(client, replace(settings[name], password=None)) for name, make in FRONTS.items()}
+
+    def served(self) -> dict[str, str]:
+        """Every path, to the first of its methods."""
+        routes = [front.routes for front in (self._rest, *self._named.values())]
+        return {path: next(iter(methods)) for each in routes for path, methods in each.items() if path != MODELS}
 
     def at(self, path: str) -> Front:
         """The front that answers for `path`."""

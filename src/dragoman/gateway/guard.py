@@ -1,5 +1,6 @@
 """Who may call: keys, and the names and sites that a request is for and from. Knows no protocol."""
 
+import re
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 
 from dragoman.config import Config
 from dragoman.errors import AuthenticationError, ConfigurationError, RequestError
+from dragoman.gateway.cors import Cors
 from dragoman.types import HttpCall
 
 CARRIERS = (b"authorization", b"x-api-key", b"api-key")
@@ -15,6 +17,9 @@ CARRIERS = (b"authorization", b"x-api-key", b"api-key")
 
 MOST_GOOD = 10_000
 """Headers with a known key that are remembered, so that a caller's next request costs no digest."""
+
+HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
+"""https://www.rfc-editor.org/rfc/rfc9110#section-7.2: what is none of it may be read as another host elsewhere."""
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -71,7 +76,7 @@ class Hosts:
         said = [value for name, value in call.headers if name == b"host"]
         if len(said) == 1 and said[0] == self._last:
             return
-        if not said or not all(_name(host.decode("latin-1")) in self._names for host in said):
+        if not said or not all(_named(host.decode("latin-1")) in self._names for host in said):
             raise RequestError(
                 "this gateway does not answer under that host name; gateway.allowed_hosts lists those it does",
                 status=421,
@@ -80,12 +85,16 @@ class Hosts:
         self._last = said[0]
 
 
-def check_origin(call: HttpCall) -> None:
-    """Raises RequestError (403) for a request that a page of another site had its browser send."""
+def check_origin(call: HttpCall, cors: Cors) -> None:
+    """Raises RequestError (403) for a request that a page of another site had its browser send, unless it may."""
     origin = call.header(b"origin")
-    if origin is not None and _site(origin) != (call.header(b"host") or "").lower():
+    if origin is None or cors.allows(origin):
+        return
+    if _site(origin) != f"{call.scheme}://{call.header(b'host') or ''}".lower():
         raise RequestError(
-            "expected no request from a page of another site, unless it shows a key", status=403, code="foreign_origin"
+            "expected no request from a page of another site; gateway.cors_origins lists those whose pages may call",
+            status=403,
+            code="foreign_origin",
         )
 
 
@@ -133,15 +142,21 @@ def _carried(name: bytes, value: bytes) -> list[bytes]:
 
 
 def _site(origin: str) -> str | None:
-    """The host and port of an origin; None where it has none."""
+    """The scheme, host and port of an origin; None where it has none. Programs that pose as pages send a path too."""
     try:
-        return urlsplit(origin).netloc.lower()
+        parts = urlsplit(origin.lower())
     except ValueError:
         return None
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _digest(key: bytes) -> bytes:
     return sha256(key).digest()
+
+
+def _named(host: str) -> str | None:
+    """The name in a Host field; None where it is not one of `host:port`."""
+    return _name(host) if HOST.fullmatch(host.strip(" \t")) else None
 
 
 def _name(host: str) -> str:

@@ -74,11 +74,15 @@ class HttpAnswer(Struct, frozen=True, kw_only=True):
 
 
 class HttpCall(Discreet, frozen=True, kw_only=True):
-    """A caller's request to one of our fronts. Header names are lower case. Printed without keys and prompts."""
+    """A caller's request to one of our fronts. Header names are lower case. Printed without keys and prompts.
+
+    `scheme`: how it came to the server.
+    """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"query", "headers", "body"})
     method: str
     path: str
+    scheme: str = "http"
     query: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""

@@ -274,6 +274,14 @@ async def test_a_queued_request_is_told_to_go_on_in_its_turn() -> None:
         assert content(await wire.answer()) == "hi"
 
 
+async def test_a_tunnel_is_refused_in_whatever_pieces_it_is_asked_for() -> None:
+    request = b"CONNECT localhost:443 HTTP/1.1\r\nHost: localhost:443\r\n\r\n\x16\x03\x01 hello"
+    async with running_gateway() as url:
+        for size in (1, 7, len(request)):
+            got = await talk(url, *(request[at : at + size] for at in range(0, len(request), size)))
+            assert [(each.status, each.headers["connection"]) for each in got] == [(404, "close")], size
+
+
 async def test_a_target_may_be_a_url_and_its_host_counts() -> None:
     async with running_gateway() as url:
         for target, host, status in [

@@ -44,6 +44,12 @@ class Echo:
     def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
         return ADMITTED if call.path != "/none" else HttpAnswer(status=404)
 
+    def cors(self, call: HttpCall) -> bytes:
+        return b"x-more: 1\r\n" if call.header(b"origin") else b""
+
+    def unpack(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+        self.serve(admitted, call, caller)
+
     def name(self, call: HttpCall) -> str:
         return call.header(b"x-request-id") or self.fresh_name()
 
@@ -111,7 +117,7 @@ class Pipe(asyncio.Transport):
 class Forgetful(KnownHeads):
     """Learns nothing: what every request was to us before."""
 
-    def learn(self, data: bytes, call: HttpCall, admitted: Admitted) -> KnownHead | None:
+    def learn(self, data: bytes, call: HttpCall, admitted: Admitted, more: bytes) -> KnownHead | None:
         return None
 
 
@@ -183,6 +189,8 @@ REQUESTS: dict[str, bytes] = {
     "one that waits": post(b"hello", "Host: here", "Expect: 100-continue", ""),
     "one that stays": post(b"hello", "Host: here", "Connection: keep-alive", ""),
     "for another protocol": post(b"hello", "Host: here", "Connection: upgrade", "Upgrade: h2c", ""),
+    "packed": post(b"hello", "Host: here", "Content-Encoding: gzip", ""),
+    "of a page elsewhere": post(b"hello", "Host: here", "Origin: https://page.example", ""),
     "of an old version": post(b"hello").replace(b"HTTP/1.1", b"HTTP/1.0"),
     "chunks": b"POST /chat HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     "an empty line first": b"\r\n" + ORDINARY,
@@ -267,12 +275,12 @@ async def test_it_is_learnt() -> None:
     heads = KnownHeads()
     call = HttpCall(method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5")))
     head = post(b"hello", "Host: here", "")
-    known = heads.learn(head, call, ADMITTED)
+    known = heads.learn(head, call, ADMITTED, b"")
     assert known is not None
     assert (
-        heads.learn(post(b"good bye", "Host: here", ""), call, ADMITTED) is None
+        heads.learn(post(b"good bye", "Host: here", ""), call, ADMITTED, b"") is None
     )  # it says another length than `call`
-    assert heads.learn(head, call, ADMITTED) is known
+    assert heads.learn(head, call, ADMITTED, b"") is known
     for text in (
         head.replace(b"/chat", b"/none"),
         head.replace(b"a=b", b"a=c"),
@@ -282,7 +290,7 @@ async def test_it_is_learnt() -> None:
         head.replace(b"\r\nHost", b"\nHost"),
         head.replace(b"POST", b"PUT"),
     ):
-        assert heads.learn(text, call, ADMITTED) is None, text
+        assert heads.learn(text, call, ADMITTED, b"") is None, text
     assert known.find(post(b"good bye", "Host: here", "")) == (b"8", len(head) - 5)
     assert known.call(b"8", b"good bye").headers == ((b"host", b"here"), (b"content-length", b"8"))
     assert known.find(head[:-6]) is None
@@ -294,7 +302,7 @@ async def test_what_is_remembered_is_bounded() -> None:
     def learn(value: str) -> KnownHead | None:
         fields = ((b"host", b"here"), (b"content-length", b"5"), (b"x", value.encode()))
         call = HttpCall(method="POST", path="/chat", query="a=b", headers=fields)
-        return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED)
+        return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED, b"")
 
     assert learn("x" * LONGEST) is None
     first = learn("0")

@@ -6,6 +6,9 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Waits
+from dragoman.gateway.http.request import SMALL as SMALL_PIECE
+from dragoman.gateway.http.request import Request
+from dragoman.types import HttpCall
 from dragoman.wire import json
 from tests.support.gateway import Got, chat_body, connect, running_gateway
 from tests.support.raw import LAST, LIVE, answers, chunked, closing, post, talk, turns
@@ -97,6 +100,36 @@ async def test_what_frames_a_body_has_its_limit_too(name: str) -> None:
     assert [each.status for each in missing] == [404]
 
 
+async def test_a_target_that_is_far_too_long_has_one_answer_however_it_is_cut() -> None:
+    for size in (20_000, 70_000):
+        for path in (b"/nothing?", b"/health/live?"):
+            request = b"GET %b%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (path, b"a" * size)
+            async with running_gateway(KEYED) as url:
+                whole = await talk(url, request)
+                cut = await talk(url, *(request[at : at + 3000] for at in range(0, len(request), 3000)))
+            assert [(got.status, code(got)) for got in (*whole, *cut)] == [(431, "head_too_large")] * 2
+
+
+async def test_a_body_that_comes_byte_by_byte_for_ever_is_refused() -> None:
+    async with running_gateway() as url, connect(url) as wire:
+        wire.send("POST", CHAT, {"Transfer-Encoding": "chunked"})
+        for _ in range(20):
+            wire.writer.write(b"1\r\nx\r\n" * 5000)
+            await turns()
+        got = await wire.answer()
+    assert (got.status, code(got)) == (400, "too_many_chunks")
+
+
+def test_small_pieces_are_put_together() -> None:
+    request = Request(HttpCall(method="POST", path="/"))
+    pieces = [b"a", b"b" * SMALL_PIECE, b"c", b"d", b"e" * SMALL_PIECE, b"f"]
+    assert all(request.add(piece) for piece in pieces)
+    assert b"".join(request.pieces) == b"".join(pieces)
+    for _ in range(10_000):
+        request.add(b"g")
+    assert len(request.pieces) == 5
+
+
 async def test_a_body_in_tiny_chunks_is_no_flood() -> None:
     body = chat_body("text: " + "word " * 8000)
     async with running_gateway() as url:
@@ -104,14 +137,32 @@ async def test_a_body_in_tiny_chunks_is_no_flood() -> None:
     assert [each.status for each in got] == [200, 200]
 
 
-async def test_too_large_a_body_is_refused_while_it_comes_and_the_next_request_served() -> None:
+async def test_too_large_a_body_is_refused_while_it_comes_and_ends_the_connection() -> None:
     for request in (post(b"x" * 5000), chunked(b"x" * 5000, size=100)):
         async with running_gateway(SMALL) as url, connect(url) as wire:
             wire.writer.write(request[:-2000])
             got = await wire.answer()
-            assert (got.status, code(got)) == (413, "request_too_large")
+            assert (got.status, code(got), got.headers["connection"]) == (413, "request_too_large", "close")
             wire.writer.write(request[-2000:] + LAST)
-            assert [each.status for each in await answers(wire)] == [200]
+            assert await answers(wire) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "request_"),
+    [
+        (431, HEAD + b"X: " + b"a" * (17 << 10) + b"\r\n\r\n"),
+        (413, post(b"x" * 2001)),
+        (415, post(b"{}", CHAT, b"Content-Encoding: rot13")),
+        (415, post(b"{}", CHAT, b"Content-Type: text/plain")),
+    ],
+)
+async def test_a_refusal_of_the_request_itself_ends_the_connection(status: int, request_: bytes) -> None:
+    async with running_gateway(SMALL) as url, connect(url) as wire:
+        wire.writer.write(LIVE)
+        assert (await wire.answer()).status == 200
+        wire.writer.write(request_ + LIVE)
+        got = await answers(wire)
+    assert [(each.status, each.headers["connection"]) for each in got] == [(status, "close")]
 
 
 async def test_a_body_is_counted_as_it_comes_whatever_was_said_of_it() -> None:

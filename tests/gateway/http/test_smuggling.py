@@ -171,7 +171,13 @@ async def test_a_request_that_ends_nobody_knows_where_is_refused_with_all_behind
 
 
 @pytest.mark.parametrize(
-    "name", ["a length and chunks", "a chunk without its end", "line feeds alone", "a folded line"]
+    "name",
+    [
+        "a length and chunks",
+        "a chunk without its end",
+        "line feeds alone",
+        "a folded line",
+    ],
 )
 async def test_it_is_refused_however_it_is_cut(name: str) -> None:
     request = REFUSED[name]
@@ -179,6 +185,15 @@ async def test_it_is_refused_however_it_is_cut(name: str) -> None:
         for at in range(1, len(request)):
             got = await talk(url, request[:at], request[at:] + LIVE)
             assert [broken(each) for each in got] == [True], at
+
+
+@pytest.mark.parametrize(("one", "two"), [(b"GET /", b"GET  /"), (b" HTTP", b"  HTTP")])
+async def test_two_blanks_between_words_are_none_of_http(one: bytes, two: bytes) -> None:
+    request = LIVE.replace(one, two)
+    async with running_gateway() as url:
+        for pieces in ((request,), (request[:4], request[4:]), (request[:20], request[20:]), (b"\r\n", request)):
+            assert [broken(got) for got in await talk(url, *pieces)] == [True], pieces
+            assert [broken(got) for got in await talk(url, LIVE, *pieces)] == [False, True], pieces
 
 
 @pytest.mark.parametrize("name", READ)
@@ -195,8 +210,10 @@ async def test_an_answer_under_way_ends_before_the_connection_does() -> None:
     async with running_gateway() as url:
         for junk in (b"\0", LIVE.replace(b"\r\n", b"\n"), framed(END, b"x"), CHUNKED[:-1] + b"x"):
             got = await talk(url, slow + junk + LIVE)
-            assert [(each.status, each.clean) for each in got] == [(200, True)]
+            assert [(each.status, each.clean) for each in got] == [(200, True), (400, True)]
             assert got[0].body.endswith(b"data: [DONE]\n\n")
+            assert broken(got[1])
+            assert got[1].headers["connection"] == "close"
 
 
 async def test_a_refused_request_that_breaks_is_refused_once() -> None:

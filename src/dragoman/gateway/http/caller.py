@@ -52,13 +52,15 @@ class Watcher(Protocol):
 class HttpCaller(Caller):
     """Frames one answer: sized where its head says a length, in chunks for HTTP/1.1, until the end for HTTP/1.0.
 
-    What is sent goes out at once, the head with the first of the body. `over`: nothing more is to be sent.
+    What is sent goes out at once, the head with the first of the body. `over`: nothing more is to be sent. `keep`: the
+    connection may serve again. `more`: header fields of every answer to it, ready to send.
 
     An answer to HTTP/1.0 has no end but its connection's. A reset alone tells that it broke off, so that until its good
     end the connection can only be reset, whatever happens: a cut, a stop, a caller who is too slow, a killed process.
     """
 
     over = False
+    more = b""
     watcher: Watcher | None = None
     _framed = False
     _endless = False
@@ -69,7 +71,7 @@ class HttpCaller(Caller):
     ) -> None:
         super().__init__(request_id, method, path)
         self._line = line
-        self._keep = keep
+        self.keep = keep
         self._chunks = chunks
         self._body = method != "HEAD"
 
@@ -99,11 +101,12 @@ class HttpCaller(Caller):
         head = self._start(status, lines)
         if self.over:
             return
-        close = b"" if self._keep else CLOSE
+        close = b"" if self.keep else CLOSE
         shown = body if self._body else b""
-        self._line.write(b"%bcontent-length: %d\r\n%b\r\n%b" % (head, len(body), close, shown))
+        length = b"content-length: %d\r\n" % len(body) if status != 204 else b""
+        self._line.write(b"%b%b%b\r\n%b" % (head, length, close, shown))
         self.whole = True
-        self._finish(keep=self._keep)
+        self._finish(keep=self.keep)
 
     def begin(self, status: int, lines: bytes, *, sized: bool) -> None:
         """The head; `lines`: its fields, ready to send."""
@@ -114,11 +117,11 @@ class HttpCaller(Caller):
                 self._framed = self._body
                 more = b"transfer-encoding: chunked\r\n"
             else:
-                self._keep = False
+                self.keep = False
                 self._endless = self._body
                 if self._endless:
                     self._line.reset_on_close(True)
-        if not self._keep:
+        if not self.keep:
             more += CLOSE
         self._head = b"%b%b\r\n" % (head, more)
 
@@ -143,7 +146,7 @@ class HttpCaller(Caller):
             self.whole = True
             if self._endless:
                 self._line.reset_on_close(False)
-            self._finish(keep=self._keep)
+            self._finish(keep=self.keep)
 
     def cut(self) -> None:
         if not self.over and not self.gone:
@@ -190,7 +193,13 @@ class HttpCaller(Caller):
         self.started = True
         self.began = monotonic()
         self.status = status
-        return b"%b%b%bx-request-id: %b\r\n" % (status_line(status), lines, date(), self.request_id.encode())
+        return b"%b%b%b%bx-request-id: %b\r\n" % (
+            status_line(status),
+            lines,
+            self.more,
+            date(),
+            self.request_id.encode(),
+        )
 
     def _finish(self, *, keep: bool) -> None:
         self.over = True

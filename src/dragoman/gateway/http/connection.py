@@ -9,12 +9,23 @@ from typing import cast
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec.structs import force_setattr
 
-from dragoman.gateway.calls import MAX_HEAD, flaw, paused, too_large, too_large_head
+from dragoman.errors import DragomanError
+from dragoman.gateway.calls import (
+    LAST,
+    MAX_HEAD,
+    flaw_of_body,
+    flaw_of_head,
+    in_dust,
+    paused,
+    too_large,
+    too_large_head,
+)
 from dragoman.gateway.http.caller import HttpCaller
-from dragoman.gateway.http.heads import CONTINUE, BadHeadError, check_head, date, split_target, status_line
+from dragoman.gateway.http.heads import CONTINUE, BadHeadError, FirstLine, check_head, date, split_target, status_line
 from dragoman.gateway.http.known import KnownHead
 from dragoman.gateway.http.request import Request, framing
 from dragoman.gateway.http.service import Service, Shared
+from dragoman.gateway.packing import coding
 from dragoman.transport.native.alarm import EARLY, Alarm
 from dragoman.types import HttpAnswer, HttpCall
 from dragoman.wire import json
@@ -61,6 +72,8 @@ class Connection(asyncio.Protocol):
         self._deaf = False
         self._closing = False
         self._draining = False
+        self._first = FirstLine()
+        self._fault: tuple[int, str, str] | None = None
         self._spoke = 0.0
         self._unsent = 0
         self._unread = 0.0
@@ -91,10 +104,13 @@ class Connection(asyncio.Protocol):
     def answered(self, *, keep: bool) -> None:
         request = self._requests[0]
         if not keep or (self._draining and len(self._requests) == 1):
-            if request.whole:
+            if keep and self._fault is not None:
+                self._requests.popleft()
+                self._say_and_close(*self._fault)
+            elif request.whole and request.call.method != "CONNECT":
                 self._close()
             else:
-                self._linger(request)
+                self._part()
             return
         if not request.whole:
             # The rest of its body is read and dropped: the next request stands behind it.
@@ -123,7 +139,11 @@ class Connection(asyncio.Protocol):
             if self._known is not None and self._take(self._known, data):
                 return
             self._alone = data
+            self._first.begin()
         self._overhead += len(data)
+        if not self._first.feed(data):
+            self._break(400, "expected an HTTP/1.1 request")
+            return
         while data and not self._closing:
             try:
                 self._parser.feed_data(data)
@@ -142,7 +162,7 @@ class Connection(asyncio.Protocol):
         self._alone = b""
         if self._overhead > MAX_HEAD and not self._deaf:
             error = too_large_head()
-            self._break(error.status, error.message)
+            self._break(error.status, error.message, error.code)
         if self.congested is not None and not self._closing:
             # It asks on without reading what it is told: that would pile up here.
             self._transport.pause_reading()
@@ -232,14 +252,14 @@ class Connection(asyncio.Protocol):
         if request.discarded:
             if request.size > MAX_DISCARDED:
                 self._close()
+        elif not request.add(data):
+            self._turn_away(request, in_dust())
         elif request.caller is None:
-            request.pieces.append(data)
             if sum(each.size for each in self._requests if each.caller is None) > self._max_body:
                 self.abort()
         elif request.size > self._max_body:
-            self._refuse(request, self._service.refusal(request.call, too_large(self._max_body)))
+            self._turn_away(request, too_large(self._max_body))
         else:
-            request.pieces.append(data)
             self._alarm.set(self._loop.time() + self._waits.body)
 
     def on_message_complete(self) -> None:
@@ -252,7 +272,7 @@ class Connection(asyncio.Protocol):
             return
         if not request.discarded:
             self._serve(request)
-        elif request.caller is not None and request.caller.over:
+        elif request.caller is not None and request.caller.over and not self._deaf:
             self.answered(keep=request.keep)
 
     # Within.
@@ -264,15 +284,18 @@ class Connection(asyncio.Protocol):
         request.caller = HttpCaller(
             self, self._service.name(call), call.method, call.path, keep=keep, chunks=request.modern
         )
-        admitted = self._service.admit(call)
-        if isinstance(admitted, HttpAnswer):
+        request.caller.more = more = self._service.cors(call)
+        if (error := flaw_of_head(call)) is not None:
+            self._turn_away(request, error)
+        elif isinstance(admitted := self._service.admit(call), HttpAnswer):
             self._refuse(request, admitted)
-        elif (error := flaw(call, self._max_body)) is not None:
-            self._refuse(request, self._service.refusal(call, error))
+        elif (error := flaw_of_body(call, self._max_body)) is not None:
+            self._turn_away(request, error)
         else:
             request.admitted = admitted
+            request.packed = bool(coding(call))
             if alone and request.modern and request.keep:
-                self._known = self._heads.learn(alone, call, admitted)
+                self._known = self._heads.learn(alone, call, admitted, more)
             if request.modern and not request.whole and (call.header(b"expect") or "").lower() == "100-continue":
                 self.write(CONTINUE)
 
@@ -291,6 +314,8 @@ class Connection(asyncio.Protocol):
         request = Request(known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
         request.caller = HttpCaller(self, self._service.fresh_name(), "POST", known.path)
+        if known.more:
+            request.caller.more = known.more
         self._requests.append(request)
         if not missing:
             request.whole = True
@@ -311,7 +336,10 @@ class Connection(asyncio.Protocol):
             # Nobody has the call yet but we, and a copy of it would cost as much as all of its checks.
             force_setattr(request.call, "body", pieces[0] if len(pieces) == 1 else b"".join(pieces))
         self._alarm.set(self._loop.time() + self._waits.heartbeat)
-        self._service.serve(admitted, request.call, caller)
+        if request.packed:
+            self._service.unpack(admitted, request.call, caller)
+        else:
+            self._service.serve(admitted, request.call, caller)
 
     def _proceed(self) -> None:
         """The next request's turn, which came while the one before it was answered."""
@@ -323,10 +351,15 @@ class Connection(asyncio.Protocol):
         if request.whole and not request.discarded:
             self._serve(request)
 
+    def _turn_away(self, request: Request, error: DragomanError) -> None:
+        self._refuse(request, self._service.refusal(request.call, error))
+
     def _refuse(self, request: Request, answer: HttpAnswer) -> None:
         request.discarded = True
         request.pieces = []
         if request.caller is not None:
+            if answer.status in LAST:
+                request.keep = request.caller.keep = False
             request.caller.give(answer)
 
     def _fail(self, bug: BaseException) -> None:
@@ -349,7 +382,7 @@ class Connection(asyncio.Protocol):
             rest = b"\r\n".join([b"POST / HTTP/1.1", *(b"%b: %b" % field for field in fields), b"", rest])
         return rest
 
-    def _break(self, status: int, message: str) -> None:
+    def _break(self, status: int, message: str, code: str = BAD) -> None:
         """What came cannot be understood, nor what is behind it: once what is under way is answered, all ends."""
         self._deaf = True
         caller: HttpCaller | None = None
@@ -360,16 +393,17 @@ class Connection(asyncio.Protocol):
                 return
         if self._requests:
             self._draining = True
+            self._fault = status, message, code
         else:
-            self._say_and_close(status, message)
+            self._say_and_close(status, message, code)
             if caller is not None:
                 caller.status, caller.whole = status, True
         if caller is not None:
-            caller.failure = BAD
+            caller.failure = code
             self.over(caller)
 
-    def _say_and_close(self, status: int, message: str) -> None:
-        body = json.encode({"error": {"message": message, "type": "invalid_request_error", "code": BAD}})
+    def _say_and_close(self, status: int, message: str, code: str = BAD) -> None:
+        body = json.encode({"error": {"message": message, "type": "invalid_request_error", "code": code}})
         head = status_line(status) + date()
         self.write(
             b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
@@ -408,7 +442,7 @@ class Connection(asyncio.Protocol):
         elif request.caller is not None and request.caller.over:
             self._close()
         elif not request.whole:
-            self._refuse(request, self._service.refusal(request.call, paused(self._waits.body)))
+            self._turn_away(request, paused(self._waits.body))
         elif request.caller is not None:
             self._beat(request.caller)
 

@@ -16,6 +16,29 @@ class BadHeadError(Exception):
     """The head of a request is none of HTTP/1.1's; its message says why."""
 
 
+class FirstLine:
+    """Looks at the first line of a request at rest, whose blanks the parser does not count.
+
+    https://www.rfc-editor.org/rfc/rfc9112#section-3 wants one between each two of its words.
+    """
+
+    def __init__(self) -> None:
+        self._line: bytes | None = None
+
+    def begin(self) -> None:
+        """A request begins with what is fed next."""
+        self._line = b""
+
+    def feed(self, data: bytes) -> bool:
+        """False where the line, as far as it has come, has two blanks in a row."""
+        if self._line is None:
+            return True
+        line = (self._line + data if self._line else data).lstrip(b"\r\n")
+        end = line.find(b"\r\n")
+        self._line = line if end < 0 else None
+        return line.find(b"  ", 0, end if end >= 0 else len(line)) < 0
+
+
 def split_target(url: bytes) -> tuple[str, str, bytes | None]:
     """Path and query of a request's target, and the host that its absolute form names. Raises BadHeadError.
 

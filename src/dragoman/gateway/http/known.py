@@ -14,15 +14,15 @@ MOST = 1000
 LONGEST = 4 << 10
 """Bytes of a head that is worth remembering: an SDK's takes less than one KiB."""
 
-VARYING = frozenset({b"x-request-id", b"expect", b"transfer-encoding", b"upgrade"})
-"""Fields with which a request is another each time, or is framed in another way."""
+VARYING = frozenset({b"x-request-id", b"expect", b"transfer-encoding", b"content-encoding", b"upgrade"})
+"""Fields with which a request is another each time, or is framed or packed in another way."""
 
 
 class KnownHead(Struct, frozen=True, eq=False):
     """A head that was read, checked and admitted.
 
     `start`: what stands before the digits of its body's length; `rest`: what stands behind them. `fields`: all but that
-    length.
+    length. `more`: header fields of every answer to it, ready to send.
     """
 
     start: bytes
@@ -31,6 +31,7 @@ class KnownHead(Struct, frozen=True, eq=False):
     query: str
     fields: tuple[tuple[bytes, bytes], ...]
     admitted: Admitted
+    more: bytes
 
     def find(self, data: bytes) -> tuple[bytes, int] | None:
         """The digits of the body's length, and where the body begins, if `data` begins with this head."""
@@ -60,7 +61,7 @@ class KnownHeads:
     def __init__(self) -> None:
         self._heads: dict[tuple[bytes, bytes], KnownHead] = {}
 
-    def learn(self, data: bytes, call: HttpCall, admitted: Admitted) -> KnownHead | None:
+    def learn(self, data: bytes, call: HttpCall, admitted: Admitted, more: bytes) -> KnownHead | None:
         """The head of the request that `data` began with, and that was read as `call`; None where it is a rare one."""
         text = data[: data.find(b"\r\n\r\n") + 4]
         names = [name for name, _ in call.headers]
@@ -79,7 +80,7 @@ class KnownHeads:
             if len(self._heads) >= MOST:
                 self._heads.clear()
             fields = tuple(field for field in call.headers if field[0] != b"content-length")
-            known = self._heads[key] = KnownHead(*key, call.path, call.query, fields, admitted)
+            known = self._heads[key] = KnownHead(*key, call.path, call.query, fields, admitted, more)
         return known
 
 

@@ -10,7 +10,9 @@ from dragoman.errors import DragomanError
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.connection import Connection
+from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.service import Peer, Shared
+from dragoman.gateway.packing import unpacked
 from dragoman.gateway.relay import Relays
 from dragoman.types import HttpAnswer, HttpCall
 
@@ -70,12 +72,28 @@ class Server:
     def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
         return self._gateway.admit(call)
 
+    def cors(self, call: HttpCall) -> bytes:
+        return fields(self._gateway.cors.headers(call))
+
     def name(self, call: HttpCall) -> str:
         return self._gateway.names.name(call)
 
     def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
         if not self._relays.begin(admitted, call, caller):
             self._spawn(self._gateway.answer(admitted, call, caller))
+
+    def unpack(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+        self._spawn(self._unpack(admitted, call, caller))
+
+    async def _unpack(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+        try:
+            plain = await unpacked(call, self._gateway.max_body)
+        except DragomanError as exc:
+            caller.failure = exc.code
+            caller.give(self._gateway.refusal(call, exc))
+        else:
+            if not caller.gone:
+                self.serve(admitted, plain, caller)
 
     def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
         return self._gateway.refusal(call, error)

@@ -34,6 +34,9 @@ class Service(Protocol):
     def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
         """What answers a request with this head, or its refusal."""
 
+    def cors(self, call: HttpCall) -> bytes:
+        """Header fields of every answer to it, ready to send."""
+
     def name(self, call: HttpCall) -> str:
         """What the request is called in answers and logs."""
 
@@ -42,6 +45,9 @@ class Service(Protocol):
 
     def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
         """Begins the answer to a whole request."""
+
+    def unpack(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+        """The same, where its body is packed."""
 
     def over(self, caller: HttpCaller) -> None:
         """Nothing more is done for `caller`."""
