@@ -10,6 +10,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.codec import Encoder, Env
 from dragoman.protocols.openai_chat.content import encode_content
 from dragoman.protocols.openai_chat.errors import envelope
+from dragoman.protocols.openai_chat.functions import encode_call, wants_functions
 from dragoman.protocols.openai_chat.more import placed
 from dragoman.protocols.openai_chat.name import NAME, given_back
 from dragoman.protocols.openai_chat.reasons import encode_reason
@@ -57,6 +58,7 @@ class AnswerEncoder(Encoder):
         self._close = b""
         self._calls = 0
         self._refused = False
+        self._old = wants_functions(request)
 
     def send(self, events: Sequence[StreamEvent]) -> bytes:
         out: list[bytes] = []
@@ -100,6 +102,9 @@ class AnswerEncoder(Encoder):
             case ToolCall(arguments=text):
                 number = self._calls
                 self._calls += 1
+                if self._old:
+                    self._function(part, out)
+                    return
                 first = {"index": number} | _call(replace(part, arguments=""))
                 out.append(self._chunk({"tool_calls": [first]}))
                 self._shape(b'{"tool_calls":[{"index":%d,"function":{"arguments":' % number, b"}}]}")
@@ -114,6 +119,13 @@ class AnswerEncoder(Encoder):
         if text:
             out += (self._open, _json(text), self._close)
 
+    def _function(self, call: ToolCall, out: list[bytes]) -> None:
+        """A call in the form of `functions`."""
+        out.append(self._chunk(encode_call([replace(call, arguments="")] * self._calls)))
+        self._shape(b'{"function_call":{"arguments":', b"}}")
+        if call.arguments:
+            out += (self._open, _json(call.arguments), self._close)
+
     def _shape(self, before: bytes, after: bytes) -> None:
         """What stands around the text of the part that begins."""
         self._open = self._before + b'{"index":0,"delta":' + before
@@ -125,7 +137,7 @@ class AnswerEncoder(Encoder):
 
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
         more = placed(end.extra.get(NAME, {}))
-        reason = encode_reason(end.finish_reason, refusal=self._refused)
+        reason = encode_reason(end.finish_reason, refusal=self._refused, functions=self._old)
         last = self._chunk(more.message, reason, **more.choice)
         out.append(last if not more.body else last[: -len(b"}\n\n")] + b"," + _json(more.body)[1:] + b"\n\n")
         if self._request.include_usage and end.usage is not None:
@@ -139,7 +151,8 @@ def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) ->
     texts = [part.text for part in parts if isinstance(part, Text)]
     refusals = [part.text for part in parts if isinstance(part, Refusal)]
     thoughts = [part.text for part in parts if isinstance(part, Reasoning)]
-    calls = [_call(part) for part in parts if isinstance(part, ToolCall)]
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    old = wants_functions(request)
     more = placed(response.extra.get(NAME, {}))
     message: dict[str, Any] = {
         "role": "assistant",
@@ -149,8 +162,8 @@ def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) ->
     if thoughts:
         message[REASONING_FIELD] = "".join(thoughts)
     if calls:
-        message["tool_calls"] = calls
-    reason = encode_reason(response.finish_reason, refusal=bool(refusals))
+        message |= encode_call(calls) if old else {"tool_calls": [_call(call) for call in calls]}
+    reason = encode_reason(response.finish_reason, refusal=bool(refusals), functions=old)
     body = _head("chat.completion", response, request, env)
     choice = {"index": 0, "message": message | more.message, "logprobs": None, "finish_reason": reason}
     body["choices"] = [choice | more.choice]

@@ -40,6 +40,11 @@ def decode_reason(native: str | None, *, tool_call: bool, refusal: bool) -> tupl
     return reason, None if native in {None, encode_reason(reason, refusal=refusal)} else native
 
 
-def encode_reason(reason: FinishReason, *, refusal: bool) -> str:
-    """The word for `reason`. A refusal in the model's own words ends in a plain `stop`, any other was a filter's."""
+def encode_reason(reason: FinishReason, *, refusal: bool, functions: bool = False) -> str:
+    """The word for `reason`. A refusal in the model's own words ends in a plain `stop`, any other was a filter's.
+
+    `functions`: the caller knows calls by their old name.
+    """
+    if functions and reason == "tool_call":
+        return "function_call"
     return "stop" if reason == "refusal" and refusal else NATIVE[reason]

@@ -7,6 +7,12 @@ from msgspec import Struct
 
 from dragoman.errors import UnsupportedFeatureError
 from dragoman.protocols.fields import Fields, refused, wrong
+from dragoman.protocols.openai_chat.functions import (
+    decode_function_choice,
+    decode_functions,
+    marked,
+    takes_functions,
+)
 from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages
 from dragoman.protocols.openai_chat.name import NAME, kept, merged
 from dragoman.protocols.openai_chat.tools import (
@@ -40,16 +46,15 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     fields = Fields(body)
     if (count := fields.integer("n")) not in {None, 1}:
         raise UnsupportedFeatureError(f"n: expected 1 answer, {count} were asked for", param="n")
-    for old in ("functions", "function_call"):
-        if fields.any(old) is not None:
-            raise UnsupportedFeatureError(f"{old}: expected `tools` and `tool_choice`, which took its place", param=old)
+    old = takes_functions(fields)
+    parallel = fields.flag("parallel_tool_calls")
     stream = fields.flag("stream") or False
     return ChatRequest(
         model=fields.text("model") or "",
         messages=_messages(fields),
-        tools=decode_tools(fields),
-        tool_choice=decode_choice(fields),
-        parallel_tool_calls=fields.flag("parallel_tool_calls"),
+        tools=decode_functions(fields) if old else decode_tools(fields),
+        tool_choice=decode_function_choice(fields) if old else decode_choice(fields),
+        parallel_tool_calls=False if old and parallel is None else parallel,
         response_format=decode_format(fields),
         max_output_tokens=_max_output_tokens(fields),
         temperature=fields.number("temperature"),
@@ -63,7 +68,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
         user=fields.text("user"),
         stream=stream,
         include_usage=_include_usage(fields, stream),
-        extra=kept(fields.rest),
+        extra=marked(kept(fields.rest)) if old else kept(fields.rest),
     )
 
 

@@ -30,14 +30,18 @@ def encode_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
 
 
 def _tool(fields: Fields) -> Tool:
-    function = fields.fields("function")
+    return function_of(fields.fields("function"), fields.rest)
+
+
+def function_of(function: Fields, around: dict[str, Any]) -> Tool:
+    """The tool that a function is; `around`: what else is said of the tool."""
     tool = Tool(
         name=function.needed("name"),
         description=function.text("description"),
         parameters=function.object("parameters"),
         strict=function.flag("strict"),
     )
-    rest = fields.rest | ({"function": function.rest} if function.rest else {})
+    rest = around | ({"function": function.rest} if function.rest else {})
     return Tool(tool.name, tool.description, tool.parameters, tool.strict, kept(rest))
 
 
