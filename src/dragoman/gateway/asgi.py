@@ -13,8 +13,8 @@ from dragoman.errors import InvalidRequestError
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.caller import Caller, CallerGoneError
 from dragoman.gateway.calls import LAST, flaw_of_body, flaw_of_head, in_dust, paused, too_large
-from dragoman.gateway.http.request import Request
 from dragoman.gateway.packing import unpacked
+from dragoman.gateway.pieces import Pieces
 from dragoman.types import Headers, HttpAnswer, HttpCall
 
 Scope = MutableMapping[str, Any]
@@ -32,7 +32,7 @@ class AsgiGateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
             case "http":
-                await self._answer(read_head(scope), receive, send)
+                await self._answer(scope, receive, send)
             case "lifespan":
                 await self._live(receive, send)
             case kind:
@@ -44,10 +44,11 @@ class AsgiGateway:
         await self._gateway.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _answer(self, call: HttpCall, receive: Receive, send: Send) -> None:
-        gateway = self._gateway
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gateway, call = self._gateway, read_head(scope)
         caller = AsgiCaller(receive, send, gateway.names.name(call), call, gateway.waits.heartbeat)
         caller.more = gateway.cors.headers(call)
+        caller.closes = scope.get("http_version", "1.1").startswith("1")
         try:
             await self._serve(call, caller, receive)
         finally:
@@ -83,10 +84,11 @@ def application() -> AsgiGateway:
 class AsgiCaller(Caller):
     """A caller behind another server. `silence`: seconds after which `heartbeat` is sent.
 
-    `more`: headers of every answer. Nothing else may be received from it while work is held.
+    `more`: headers of every answer. `closes`: a header can end its connection (which HTTP/2 shares). Nothing else may be received from it while work is held.
     """
 
     more: Headers = ()
+    closes = True
 
     def __init__(self, receive: Receive, send: Send, name: str, call: HttpCall, silence: float) -> None:
         super().__init__(name, call.method, call.path)
@@ -99,7 +101,7 @@ class AsgiCaller(Caller):
         self._listener: asyncio.Task[None] | None = None
 
     async def start(self, status: int, headers: Headers) -> None:
-        last = (("connection", "close"),) if status in LAST else ()
+        last = (("connection", "close"),) if status in LAST and self.closes else ()
         every = (*headers, *self.more, *last, ("x-request-id", self.request_id))
         sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in every]
         await self._tell({"type": "http.response.start", "status": status, "headers": sent})
@@ -190,7 +192,7 @@ async def read_body(call: HttpCall, receive: Receive, limit: int, silence: float
 
     Raises InvalidRequestError (400, 408, 413) as soon as it is known, and CallerGoneError.
     """
-    request = Request(call)
+    body = Pieces()
     more = True
     while more:
         try:
@@ -201,10 +203,10 @@ async def read_body(call: HttpCall, receive: Receive, limit: int, silence: float
         if message["type"] == "http.disconnect":
             raise CallerGoneError
         piece = message.get("body", b"")
-        request.size += len(piece)
-        if request.size > limit:
+        body.size += len(piece)
+        if body.size > limit:
             raise too_large(limit)
-        if not request.add(piece):
+        if not body.add(piece):
             raise in_dust()
         more = message.get("more_body", False)
-    return replace(call, body=b"".join(request.pieces))
+    return replace(call, body=b"".join(body.pieces))

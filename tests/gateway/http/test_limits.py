@@ -6,9 +6,8 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Waits
-from dragoman.gateway.http.request import SMALL as SMALL_PIECE
-from dragoman.gateway.http.request import Request
-from dragoman.types import HttpCall
+from dragoman.gateway.pieces import SMALL as SMALL_PIECE
+from dragoman.gateway.pieces import Pieces
 from dragoman.wire import json
 from tests.support.gateway import Got, chat_body, connect, running_gateway
 from tests.support.raw import LAST, LIVE, answers, chunked, closing, post, talk, turns
@@ -121,7 +120,7 @@ async def test_a_body_that_comes_byte_by_byte_for_ever_is_refused() -> None:
 
 
 def test_small_pieces_are_put_together() -> None:
-    request = Request(HttpCall(method="POST", path="/"))
+    request = Pieces()
     pieces = [b"a", b"b" * SMALL_PIECE, b"c", b"d", b"e" * SMALL_PIECE, b"f"]
     assert all(request.add(piece) for piece in pieces)
     assert b"".join(request.pieces) == b"".join(pieces)
