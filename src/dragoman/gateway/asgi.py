@@ -84,7 +84,8 @@ def application() -> AsgiGateway:
 class AsgiCaller(Caller):
     """A caller behind another server. `silence`: seconds after which `heartbeat` is sent.
 
-    `more`: headers of every answer. `closes`: a header can end its connection (which HTTP/2 shares). Nothing else may be received from it while work is held.
+    `more`: headers of every answer. `closes`: a header can end its connection, which it cannot in HTTP/2. Nothing else
+    may be received from it while work is held.
     """
 
     more: Headers = ()

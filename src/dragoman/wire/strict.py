@@ -54,8 +54,8 @@ TOO_DEEP = "too deeply nested"
 
 TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 
-_VALUE = re.compile(rb"(?:%b|[^\"\[{,]++)*+[\[{,]" % TEXT, re.DOTALL)
-"""Up to where a value begins, unless it is an object's first or stands alone."""
+_VALUE = re.compile(rb'(?:"[^"]*+"|[^"\[{,]++)*+[\[{,]')
+"""Up to where a value begins, unless it is an object's first or stands alone. Of a text without escaped marks."""
 
 _LONGER = rb"(?:[0-9]{%d}|[0-9][0-9.]{%d})" % (LONGEST_NUMBER + 1, LONGEST_NUMBER + 1)
 _LONG_NUMBER = re.compile(rb"(?:%b|[^\"0-9]++|(?!%b)[0-9.]++)*+%b" % (TEXT, _LONGER, _LONGER), re.DOTALL)
@@ -104,6 +104,8 @@ def check_size(data: bytes) -> None:
 
 
 def _has_too_many(data: bytes) -> bool:
+    # Leaving out what is escaped takes half the time of matching it; a backslash by itself goes first.
+    data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     at = count = 0
     while (found := _VALUE.match(data, at)) and count <= MOST_VALUES:
         at = found.end()
