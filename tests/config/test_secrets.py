@@ -29,7 +29,8 @@ def test_a_printed_configuration_shows_no_secret(show: Callable[[object], str]) 
 
 
 def test_a_printed_configuration_shows_whether_a_secret_is_set() -> None:
-    assert repr(FrontConfig(password=CANARY, secret="", model="m")) == "FrontConfig(secret='', password='…', model='m')"
+    shown = repr(FrontConfig(password=CANARY, secret="", model="m"))
+    assert shown == "FrontConfig(secret='', password='…', model='m', broken_end=None)"
 
 
 PLACES = [

@@ -1,20 +1,17 @@
 """The gateway under another server, which is a real one."""
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.errors import ConfigurationError, InvalidRequestError
-from dragoman.gateway import Gateway, Waits
-from dragoman.gateway.asgi import AsgiGateway, Message, application
+from dragoman.gateway import Waits
+from dragoman.gateway.asgi import Message, application
 from dragoman.wire import json
+from tests.support.asgi import under_uvicorn
 from tests.support.gateway import LOCAL, ask, chat, chat_body, connect
 from tests.support.packing import PACKERS
 from tests.support.raw import chunked, post, talk
@@ -36,24 +33,6 @@ class Watched(Client):
         await super().aclose()
 
 
-@asynccontextmanager
-async def under_uvicorn(
-    config: Config = LOCAL, *, client: Client | None = None, waits: Waits | None = None, http: str = "httptools"
-) -> AsyncIterator[str]:
-    """The URL of a gateway that uvicorn serves until the block ends."""
-    app = AsgiGateway(Gateway(config, client=client, waits=waits))
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=http, ws="none", lifespan="on", log_config=None, timeout_graceful_shutdown=1)
-    )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await serving
-
-
 @pytest.mark.parametrize("http", ["httptools", "h11"])
 async def test_answers_whole_and_streamed(http: str) -> None:
     async with under_uvicorn(http=http) as url:
@@ -71,10 +50,10 @@ async def test_answers_whole_and_streamed(http: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["cut", "error: 500 Broken"])
-async def test_a_broken_answer_has_no_end(ending: str) -> None:
+async def test_a_broken_answer_has_no_end_mark(ending: str) -> None:
     async with under_uvicorn() as url:
         got = await chat(url, f"text: half\n{ending}", stream=True)
-    assert (got.status, got.clean) == (200, False)
+    assert (got.status, got.clean, b"[DONE]" in got.body) == (200, True, False)
     assert b'{"error":{"message":' in got.chunks[-1]
 
 

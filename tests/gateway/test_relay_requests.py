@@ -299,7 +299,7 @@ async def test_a_service_that_is_down_is_answered_for_by_another(stream: bool) -
 
 async def test_a_failure_behind_the_first_content_is_told() -> None:
     said, other = await route("up/m", "other/n", first=half, stream=True)
-    assert (said.status, said.clean, said.marked, said.parts) == (200, False, False, (("Text", "half"),))
+    assert (said.status, said.clean, said.marked, said.parts) == (200, True, False, (("Text", "half"),))
     assert said.error is not None
     assert not other.requests
 

@@ -73,8 +73,7 @@ async def test_a_signal_lets_answers_end_and_a_second_ends_them_now(stop: signal
         await refused(url)
         process.send_signal(stop)
         assert b'"code":"stopped"' in await wire.chunk()
-        with pytest.raises(asyncio.IncompleteReadError):
-            await wire.chunk()
+        assert not await wire.chunk()
         out, err = await process.communicate()
     assert process.returncode == 0
     assert out.endswith(b"ended well\n")
@@ -138,5 +137,5 @@ async def test_a_broken_stream_makes_no_noise_in_the_log(caplog: pytest.LogCaptu
     caplog.set_level(logging.WARNING)
     async with running_gateway() as url:
         got = await ask(url, "POST", "/v1/chat/completions", body=chat_body("text: half\ncut", stream=True))
-    assert not got.clean
+    assert b"[DONE]" not in got.body
     assert caplog.text == ""

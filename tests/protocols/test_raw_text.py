@@ -187,8 +187,7 @@ def test_what_is_encoded_is_what_is_decoded() -> None:
     assert drive(marking(), [data]) == (whole(GOLDEN), None)
 
 
-def test_a_failure_is_the_mark_and_a_clean_end_or_nothing_and_an_unclean_one() -> None:
+def test_a_failure_is_the_mark_or_nothing() -> None:
     error = ConnectError("secret words")
-    marked, plain = RawTextEncoder(broken_mark=BROKEN_MARK), RawTextEncoder()
-    assert (marked.fail(error), marked.fails_cleanly) == (MARK, True)
-    assert (plain.fail(error), plain.fails_cleanly) == (b"", False)
+    assert RawTextEncoder(broken_mark=BROKEN_MARK).fail(error) == MARK
+    assert RawTextEncoder().fail(error) == b""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.client import Client
 from dragoman.client.models import Relayed
@@ -25,6 +26,7 @@ from dragoman.types import (
 )
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader
+from tests.support.asgi import under_uvicorn
 from tests.support.gateway import Got, connect, running_gateway
 from tests.support.server import Exchange, Server, serve
 
@@ -33,6 +35,8 @@ PATH = "/v1/chat/completions"
 EVENTS = {"content-type": "text/event-stream"}
 JSON = {"content-type": "application/json"}
 DONE = b"[DONE]"
+GATEWAY = GatewayConfig(port=0, default_model="up/m")
+UP = ProviderConfig(protocol="openai-chat")
 
 Script = Callable[[Exchange], Awaitable[None]]
 """How the service answers one request."""
@@ -51,13 +55,20 @@ class Said(Struct, frozen=True):
     retry_after: str | None = None
 
 
-def configured(url: str, *targets: str, limits: LimitsConfig | None = None, key: str = KEY) -> Config:
+def configured(
+    url: str,
+    *targets: str,
+    limits: LimitsConfig | None = None,
+    key: str = KEY,
+    gateway: GatewayConfig = GATEWAY,
+    up: ProviderConfig = UP,
+) -> Config:
     """A provider `up` at `url` and, where there are `targets`, a route `route` to them."""
-    up = ProviderConfig(protocol="openai-chat", url=url, api_key=key, limits=limits or LimitsConfig())
+    up = replace(up, url=url, api_key=key, limits=limits or LimitsConfig())
     down = ProviderConfig(protocol="openai-chat", url="http://127.0.0.1:9", api_key="other")
     models = {"route": ModelConfig(targets=targets)} if targets else {}
     return Config(
-        gateway=GatewayConfig(port=0, default_model="up/m"),
+        gateway=gateway,
         providers={"up": up, "down": down},
         models=models,
     )
@@ -71,24 +82,32 @@ class Translating(Client):
 
 
 class Two(Struct):
-    """Both gateways, and the service, whose `script` a test sets."""
+    """Both gateways, and the service, whose `script` a test sets. `asgi`: the translating one under another server."""
 
     relay: str
     translate: str
     service: Server
     script: list[Script]
+    asgi: str = ""
 
     async def compare(self, script: Script, *, stream: bool, model: str = "up/m", **more: object) -> Said:
-        """What both say, which is the same."""
+        """What all say, which is the same."""
         self.script[:] = [script]
         body = question(model, stream=stream, **more)
-        said = [understood(await post(url, body), stream=stream) for url in (self.relay, self.translate)]
-        assert said[0] == said[1], f"\nrelayed    {said[0]}\ntranslated {said[1]}"
+        urls = filter(None, (self.relay, self.translate, self.asgi))
+        said = [understood(await post(url, body), stream=stream) for url in urls]
+        assert said.count(said[0]) == len(said), "\n".join(["", *map(str, said)])
         return said[0]
 
 
 @asynccontextmanager
-async def two(*targets: str, limits: LimitsConfig | None = None, waits: Waits | None = None) -> AsyncIterator[Two]:
+async def two(
+    *targets: str,
+    limits: LimitsConfig | None = None,
+    waits: Waits | None = None,
+    gateway: GatewayConfig = GATEWAY,
+    up: ProviderConfig = UP,
+) -> AsyncIterator[Two]:
     """Both gateways in front of one service."""
     script: list[Script] = []
 
@@ -96,12 +115,27 @@ async def two(*targets: str, limits: LimitsConfig | None = None, waits: Waits | 
         await script[0](exchange)
 
     async with serve(handler) as service:
-        config = configured(service.url, *targets, limits=limits)
+        config = configured(service.url, *targets, limits=limits, gateway=gateway, up=up)
         async with (
             running_gateway(config, waits=waits) as relay,
             running_gateway(config, client=Translating(config), waits=waits) as translate,
         ):
             yield Two(relay, translate, service, script)
+
+
+@asynccontextmanager
+async def three(
+    *targets: str,
+    limits: LimitsConfig | None = None,
+    waits: Waits | None = None,
+    gateway: GatewayConfig = GATEWAY,
+    up: ProviderConfig = UP,
+) -> AsyncIterator[Two]:
+    """The same, and the ASGI application too."""
+    async with two(*targets, limits=limits, waits=waits, gateway=gateway, up=up) as both:
+        config = configured(both.service.url, *targets, limits=limits, gateway=gateway, up=up)
+        async with under_uvicorn(config, waits=waits) as asgi:
+            yield replace(both, asgi=asgi)
 
 
 def question(model: str = "up/m", *, stream: bool, **more: object) -> bytes:

@@ -3,6 +3,7 @@
 from dragoman.config.load import NAME, load
 from dragoman.config.tables import from_tables, verify
 from dragoman.config.values import (
+    BrokenEnd,
     Config,
     FrontConfig,
     GatewayConfig,
@@ -14,6 +15,7 @@ from dragoman.config.values import (
 
 __all__ = [
     "NAME",
+    "BrokenEnd",
     "Config",
     "FrontConfig",
     "GatewayConfig",

@@ -71,6 +71,8 @@ PROXY = Text(
 
 ORIGIN = Text('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-.0-~]+/?")
 
+BROKEN_END = Choice(("clean", "cut"))
+
 GATEWAY = Table(
     GatewayConfig,
     {
@@ -85,6 +87,7 @@ GATEWAY = Table(
         "workers": Whole(1, MAX_WORKERS),
         "proxy": PROXY,
         "request_log": WORDS,
+        "broken_end": BROKEN_END,
     },
     either=(("api_keys", "api_key"),),
     fields={"api_key": "api_keys"},
@@ -128,7 +131,7 @@ PROVIDER = Table(
 
 MODEL = Table(ModelConfig, {"targets": Many(WORDS, least=1), "strategy": Choice(("fallback",))}, needed=("targets",))
 
-FRONT = Table(FrontConfig, {"secret": SECRET, "password": SECRET, "model": WORDS})
+FRONT = Table(FrontConfig, {"secret": SECRET, "password": SECRET, "model": WORDS, "broken_end": BROKEN_END})
 
 ROOT: dict[str, Table | Entries] = {
     "gateway": GATEWAY,

@@ -21,6 +21,10 @@ MAX_WORKERS = 256
 """Processes of one gateway: as many as the largest machines have cores; a slip of the finger is no thousand of them."""
 
 
+BrokenEnd = Literal["clean", "cut"]
+"""How the transfer of an answer that broke off ends, once its failure was said: well, or without its end."""
+
+
 class Settings(Discreet, frozen=True):
     """Some settings; a secret among them is printed as `…`."""
 
@@ -55,6 +59,11 @@ class GatewayConfig(Settings, frozen=True, kw_only=True):
     environment names, since that is what other programs in the same network use."""
     request_log: str | None = None
     """A file that gets a line of JSON for each request, from the working directory; `-` is standard output."""
+    broken_end: BrokenEnd | None = None
+    """How the transfer of an answer ends that broke off after its failure was said in the protocol's own words. None:
+    `clean` for /v1 and the two sites that end so themselves, `cut` for the others. A cut makes callers that read to the
+    end of the transfer (Open WebUI, Vercel's AI SDK) lose the words; without it, those that read no words take the
+    answer for a whole one. A protocol without words for a failure is always cut."""
 
 
 class LimitsConfig(Struct, frozen=True, kw_only=True):
@@ -147,6 +156,8 @@ class FrontConfig(Settings, frozen=True, kw_only=True):
     """The password that callers must send, or several with commas: one of them is as good as a key of the gateway."""
     model: str | None = None
     """What answers, since these protocols name no model; not set: the gateway's default."""
+    broken_end: BrokenEnd | None = None
+    """As in `gateway`, for this front alone."""
 
 
 class Config(Settings, frozen=True, kw_only=True):

@@ -28,11 +28,12 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
     await caller.answer(answer, *_header(caller.losses))
 
 
-async def answer_stream(handler: Handler, codec: ServerCodec, request: ChatRequest, caller: Caller) -> None:
+async def answer_stream(
+    handler: Handler, codec: ServerCodec, request: ChatRequest, caller: Caller, *, clean: bool
+) -> None:
     """Sends the answer batch by batch, as it comes.
 
-    What fails after the first content is said in the protocol's own way. The answer then goes without its end, so that
-    a caller who does not read that notices too; unless the protocol ends it like a good one.
+    What fails after the first content is said in the protocol's own words; `clean` says how the transfer then ends.
     """
     encoder = codec.encoder(request, system_env())
     try:
@@ -47,7 +48,7 @@ async def answer_stream(handler: Handler, codec: ServerCodec, request: ChatReque
         if not caller.started:
             raise
         caller.failure = exc.code
-        await caller.say(encoder.fail(exc), more=not encoder.fails_cleanly)
+        await caller.break_off(encoder.fail(exc), clean=clean)
         return
     await _let_go(answer)
 

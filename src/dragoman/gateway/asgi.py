@@ -112,7 +112,7 @@ class AsgiCaller(Caller):
 
     async def say(self, data: bytes, *, more: bool = True) -> None:
         await self._tell({"type": "http.response.body", "body": data, "more_body": more})
-        self.whole = not more
+        self.whole = not more and not self.broken
 
     def cut(self) -> None:
         """The server does that where the application returns without having sent the end."""

@@ -18,15 +18,16 @@ class Caller(ABC):
 
     `since`, `began`: when the request's head was here, and its answer began, on the monotonic clock. `status`, and from
     `model` on: what is known of the answer by its end; `failure` is the code of what went wrong, `losses` names what of
-    question and answer was left out.
+    question and answer was left out. `broken`: it was told that its answer broke off, so that this is not whole however
+    its transfer ends.
 
     `async with caller` holds work that ends at once when the caller hangs up (CallerGoneError), or by `interrupt`.
-    `heartbeat`: bytes that the server may send in a silence.
     """
 
     started = False
     gone = False
     whole = False
+    broken = False
     began: float | None = None
     status: int | None = None
     model = ""
@@ -55,6 +56,14 @@ class Caller(ABC):
 
         Raises CallerGoneError.
         """
+
+    async def break_off(self, words: bytes, *, clean: bool) -> None:
+        """The words of a failure, the last of an answer. If there are any and it is `clean`, the transfer ends well.
+
+        Raises CallerGoneError.
+        """
+        self.broken = True
+        await self.say(words, more=not (clean and words))
 
     async def answer(self, answer: HttpAnswer, *more: tuple[str, str]) -> None:
         """A whole answer, with `more` headers."""

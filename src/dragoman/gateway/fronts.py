@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.client import Client
-from dragoman.config import FrontConfig
+from dragoman.config import BrokenEnd, FrontConfig
 from dragoman.engine.answer import Handler
 from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, ModelNotFoundError, nearest
@@ -73,11 +73,15 @@ class Front(Struct, frozen=True):
 
 
 class Chat(Endpoint):
-    """Answers questions in a protocol, with the models of a client."""
+    """Answers questions in a protocol, with the models of a client.
 
-    def __init__(self, client: Client, codec: ServerCodec) -> None:
+    `clean`: an answer that broke off ends, once that was said, like a good one.
+    """
+
+    def __init__(self, client: Client, codec: ServerCodec, *, clean: bool) -> None:
         self.client = client
         self.codec = codec
+        self.clean = clean
 
     async def __call__(self, call: HttpCall, caller: Caller) -> None:
         await self.answer(self.codec.decode_request(call), self.client.open, caller)
@@ -88,8 +92,10 @@ class Chat(Endpoint):
             request = replace(request, model=self.client.default_model)
         caller.model = request.model
         check_steering(request.extra.get(self.codec.name, {}), self.client.allowed_fields(request.model))
-        answering = answer_stream if request.stream else answer_whole
-        await answering(handler, self.codec, request, caller)
+        if request.stream:
+            await answer_stream(handler, self.codec, request, caller, clean=self.clean)
+        else:
+            await answer_whole(handler, self.codec, request, caller)
 
 
 class AtOnce(Endpoint):
@@ -117,11 +123,12 @@ class InTime(Endpoint):
 def openai(client: Client) -> Front:
     """OpenAI's API; whatever is nobody's is answered in its words too."""
     codec = OpenAIChatServer()
+    chat = Chat(client, codec, clean=_is_clean(client, FrontConfig(), "clean"))
     since = int(system_env().now)
     return Front(
         codec,
         {
-            CHAT: {"POST": Chat(client, codec)},
+            CHAT: {"POST": chat},
             "/v1/models": {"GET": InTime(lambda call: the_models(client, since))},
             MODELS: {"GET": AtOnce(lambda call: one_model(client, call.path.removeprefix(MODELS), since))},
         },
@@ -151,7 +158,7 @@ def _recorded(
     return Front(
         codec,
         {
-            f"{prefix}/api/generate": {"POST": Chat(client, codec)},
+            f"{prefix}/api/generate": {"POST": Chat(client, codec, clean=_is_clean(client, settings, "clean"))},
             f"{prefix}/api/auth": {"POST": AtOnce(auth)},
         },
         password=bool(settings.password),
@@ -164,11 +171,12 @@ def _recorded(
 def aichatonline(client: Client, settings: FrontConfig) -> Front:
     """An AiChatOnline."""
     codec = AiChatOnlineServer(model=settings.model or "")
+    chat = Chat(client, codec, clean=_is_clean(client, settings, "cut"))
     return Front(
         codec,
         {
             "/aichatonline/api/v1/user/getUniqueId": {"GET": AtOnce(lambda call: codec.unique_id(system_env()))},
-            "/aichatonline/aichatonline/api/chat/gpt": {"POST": Chat(client, codec)},
+            "/aichatonline/aichatonline/api/chat/gpt": {"POST": chat},
         },
     )
 
@@ -176,7 +184,11 @@ def aichatonline(client: Client, settings: FrontConfig) -> Front:
 def cromicle(client: Client, settings: FrontConfig) -> Front:
     """A Cromicle."""
     codec = CromicleServer(model=settings.model or "")
-    return Front(codec, {"/cromicle/chat": {"POST": Chat(client, codec)}})
+    return Front(codec, {"/cromicle/chat": {"POST": Chat(client, codec, clean=_is_clean(client, settings, "cut"))}})
+
+
+def _is_clean(client: Client, settings: FrontConfig, default: BrokenEnd) -> bool:
+    return (settings.broken_end or client.config.gateway.broken_end or default) == "clean"
 
 
 FRONTS: dict[str, Callable[[Client, FrontConfig], Front]] = {

@@ -114,9 +114,11 @@ class RelayedAnswer(Relay):
     def fail(self, error: DragomanError) -> None:
         # How a failure is said does not depend on what was asked, which may be more than we could read.
         encoder = self._chat.codec.encoder(ChatRequest(model="", messages=()), system_env())
+        words = encoder.fail(error)
         self._caller.failure = error.code
+        self._caller.broken = True
         self._note()
-        self._caller.write(encoder.fail(error))
+        self._caller.write(words, more=not (self._chat.clean and words))
         self._caller.cut()
 
     def _note(self) -> None:
@@ -133,7 +135,7 @@ class Translated(Chat):
     """Answers a question that could not be relayed, with a handler of its own."""
 
     def __init__(self, chat: Chat, handler: Handler, reply: Reply | None) -> None:
-        super().__init__(chat.client, chat.codec)
+        super().__init__(chat.client, chat.codec, clean=chat.clean)
         self._handler = handler
         self._reply = reply
 

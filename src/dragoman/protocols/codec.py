@@ -104,8 +104,6 @@ class Encoder(ABC):
     headers: Headers = ()
     heartbeat: bytes = b""
     """What may be sent in a silence without meaning anything; empty where the protocol has no such thing."""
-    fails_cleanly: bool = False
-    """True where the protocol ends a broken answer like a good one, so that only `fail`'s bytes tell."""
 
     @abstractmethod
     def send(self, events: Sequence[StreamEvent]) -> bytes:
@@ -116,7 +114,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def fail(self, error: DragomanError) -> bytes:
-        """The bytes that say that the answer broke off here."""
+        """The bytes that say that the answer broke off here; empty if the protocol has no words for that."""
 
 
 class ServerCodec(ABC):

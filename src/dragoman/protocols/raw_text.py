@@ -142,11 +142,10 @@ class RawTextDecoder(Decoder):
 
 
 class RawTextEncoder(Encoder):
-    """Text as it comes. With a `broken_mark`, a failure is that mark as a chunk of its own, and then a clean end."""
+    """Text as it comes. With a `broken_mark`, a failure is that mark as a chunk of its own."""
 
     def __init__(self, headers: Headers = (), broken_mark: str = "") -> None:
         self.headers = headers
-        self.fails_cleanly = bool(broken_mark)
         self._mark = broken_mark.encode()
         self._words = Words()
 

@@ -143,7 +143,7 @@ class HttpCaller(Caller):
         if data:
             self._line.write(data)
         if not more:
-            self.whole = True
+            self.whole = not self.broken
             if self._endless:
                 self._line.reset_on_close(False)
             self._finish(keep=self.keep)
