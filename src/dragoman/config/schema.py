@@ -87,6 +87,7 @@ GATEWAY = Table(
         "workers": Whole(1, MAX_WORKERS),
         "proxy": PROXY,
         "request_log": WORDS,
+        "head_after": Seconds(),
         "broken_end": BROKEN_END,
     },
     either=(("api_keys", "api_key"),),

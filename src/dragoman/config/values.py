@@ -59,6 +59,11 @@ class GatewayConfig(Settings, frozen=True, kw_only=True):
     environment names, since that is what other programs in the same network use."""
     request_log: str | None = None
     """A file that gets a line of JSON for each request, from the working directory; `-` is standard output."""
+    head_after: float | None = 10.0
+    """Seconds of silence after which a streamed answer begins with its status and a heartbeat, though nothing of it is
+    there yet; None: never. Load balancers cut at 60 silent seconds, some at 30, and models think for longer; but a
+    failure before that keeps its status, and nearly all come sooner. After it another target may still answer, and a
+    failure is said inside the stream. For an answer that is not streamed nothing can be sent before it is whole."""
     broken_end: BrokenEnd | None = None
     """How the transfer of an answer ends that broke off after its failure was said in the protocol's own words. None:
     `clean` for /v1 and the two sites that end so themselves, `cut` for the others. A cut makes callers that read to the

@@ -1,10 +1,11 @@
 """Answering a question, with a stream or whole. Until the first content is sent, an error may still become a status."""
 
+import logging
 from contextlib import suppress
 
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.env import system_env
-from dragoman.errors import DragomanError, TruncatedStreamError
+from dragoman.errors import ConfigurationError, DragomanError, TruncatedStreamError
 from dragoman.gateway.caller import Caller
 from dragoman.protocols.codec import Encoder, ServerCodec
 from dragoman.protocols.unsaid import Unsaid, unsaid
@@ -15,6 +16,9 @@ STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"
 
 MOST_LOSSES = 1000
 """Characters of the list of losses: proxies refuse headers above 4 KiB, and each turn may lose a part."""
+
+
+log = logging.getLogger("dragoman.gateway")
 
 
 async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatRequest, caller: Caller) -> None:
@@ -33,14 +37,16 @@ async def answer_stream(
 ) -> None:
     """Sends the answer batch by batch, as it comes.
 
-    What fails after the first content is said in the protocol's own words; `clean` says how the transfer then ends.
+    What fails once it has begun is said in the protocol's own words; `clean` says how the transfer then ends.
     """
     encoder = codec.encoder(request, system_env())
+    caller.heartbeat = encoder.heartbeat
+    caller.opening = (encoder.status, tuple((STREAM | dict(encoder.headers)).items()))
     try:
         async with caller:
             answer = await handler(request)
             try:
-                await _relay(answer, encoder, caller, Unsaid(codec.expresses, codec.name))
+                await _pass_on(answer, encoder, caller, Unsaid(codec.expresses, codec.name))
             except BaseException:
                 answer.close()
                 raise
@@ -48,15 +54,24 @@ async def answer_stream(
         if not caller.started:
             raise
         caller.failure = exc.code
-        await caller.break_off(encoder.fail(exc), clean=clean)
+        await caller.break_off(encoder.fail(fit(exc, caller)), clean=clean)
         return
     await _let_go(answer)
 
 
-async def _relay(answer: Answer, encoder: Encoder, caller: Caller, left_out: Unsaid) -> None:
+def fit(error: DragomanError, caller: Caller) -> DragomanError:
+    """`error` as a caller may see it; words about a setting of ours, which name files, go to the log instead."""
+    if not isinstance(error, ConfigurationError):
+        return error
+    log.error("request %s: %s", caller.request_id, error)
+    return ConfigurationError("a setting of the gateway is wrong; its log says which")
+
+
+async def _pass_on(answer: Answer, encoder: Encoder, caller: Caller, left_out: Unsaid) -> None:
     held: list[StreamEvent] = []
     losses: tuple[str, ...] = ()
     begun = False
+    opening = caller.opening
     while events := await answer.read():
         if not begun:
             held += events
@@ -71,12 +86,13 @@ async def _relay(answer: Answer, encoder: Encoder, caller: Caller, left_out: Uns
         if ended := isinstance(last, ResponseEnd):
             caller.usage, caller.finish_reason = last.usage, last.finish_reason
         data = encoder.send(events)
-        if not caller.started and (data or ended):
-            caller.heartbeat = encoder.heartbeat
-            await caller.start(encoder.status, (*(STREAM | dict(encoder.headers)).items(), *_header(caller.losses)))
         if isinstance(last, ResponseEnd):
             caller.losses = _spelt((*losses, *last.losses, *left_out.names))
         if data or ended:
+            if opening is not None:
+                status, headers = opening
+                await caller.start(status, (*headers, *_header(_spelt(losses))))
+                opening = None
             saying = caller.say(data, more=not ended)
             # A slow caller may keep us here for long: nothing of what it was sent is held meanwhile.
             held, events, data = [], [], b""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import re
 import traceback
 from contextlib import suppress
@@ -14,6 +15,7 @@ from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
+from dragoman.gateway.answer import fit
 from dragoman.gateway.caller import Caller, CallerGoneError
 from dragoman.gateway.calls import check_type
 from dragoman.gateway.cors import Cors, asks_beforehand
@@ -56,7 +58,8 @@ class Gateway:
         self.client = client or Client(config)
         self.draining = False
         self.stopped = False
-        self.waits = waits or Waits()
+        head_after = config.gateway.head_after
+        self.waits = waits or Waits(head_after=math.inf if head_after is None else head_after)
         self.max_body = config.gateway.max_body
         self._keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
@@ -108,7 +111,7 @@ class Gateway:
         try:
             await admitted.endpoint(call, caller)
         except DragomanError as exc:
-            await self.refuse(front, self.fit(exc, caller), caller)
+            await self.refuse(front, fit(exc, caller), caller)
         except CallerGoneError:
             return
         except Exception as exc:  # noqa: BLE001  # the edge of the process: a bug of ours must not take the server with it
@@ -116,13 +119,6 @@ class Gateway:
         finally:
             caller.cut()
             self._callers.discard(caller)
-
-    def fit(self, error: DragomanError, caller: Caller) -> DragomanError:
-        """`error` as a caller may see it; words about a setting of ours, which name files, go to the log instead."""
-        if not isinstance(error, ConfigurationError):
-            return error
-        log.error("request %s: %s", caller.request_id, error)
-        return ConfigurationError("a setting of the gateway is wrong; its log says which")
 
     def hold(self, caller: Caller) -> None:
         """`interrupt` reaches `caller`, until it is over."""

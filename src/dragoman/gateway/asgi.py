@@ -1,6 +1,7 @@
 """The gateway as an ASGI application, for servers of others. https://asgi.readthedocs.io/en/latest/specs/www.html"""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import monotonic
 from types import TracebackType
@@ -15,6 +16,7 @@ from dragoman.gateway.caller import Caller, CallerGoneError
 from dragoman.gateway.calls import LAST, flaw_of_body, flaw_of_head, in_dust, paused, too_large
 from dragoman.gateway.packing import unpacked
 from dragoman.gateway.pieces import Pieces
+from dragoman.gateway.waits import Waits
 from dragoman.types import Headers, HttpAnswer, HttpCall
 
 Scope = MutableMapping[str, Any]
@@ -46,7 +48,7 @@ class AsgiGateway:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway, call = self._gateway, read_head(scope)
-        caller = AsgiCaller(receive, send, gateway.names.name(call), call, gateway.waits.heartbeat)
+        caller = AsgiCaller(receive, send, gateway.names.name(call), call, gateway.waits)
         caller.more = gateway.cors.headers(call)
         caller.closes = scope.get("http_version", "1.1").startswith("1")
         try:
@@ -82,7 +84,7 @@ def application() -> AsgiGateway:
 
 
 class AsgiCaller(Caller):
-    """A caller behind another server. `silence`: seconds after which `heartbeat` is sent.
+    """A caller behind another server. Nothing else may be received from it while work is held."""
 
     `more`: headers of every answer. `closes`: a header can end its connection, which it cannot in HTTP/2. Nothing else
     may be received from it while work is held.
@@ -91,24 +93,29 @@ class AsgiCaller(Caller):
     more: Headers = ()
     closes = True
 
-    def __init__(self, receive: Receive, send: Send, name: str, call: HttpCall, silence: float) -> None:
+    def __init__(self, receive: Receive, send: Send, name: str, call: HttpCall, waits: Waits) -> None:
         super().__init__(name, call.method, call.path)
         self._receive = receive
         self._send = send
-        self._silence = silence
+        self._waits = waits
         self._loop = asyncio.get_running_loop()
         self._spoke = self._loop.time()
-        self._sending = False
+        self._wakes = 0.0
+        self._sending = asyncio.Lock()
         self._listener: asyncio.Task[None] | None = None
 
     async def start(self, status: int, headers: Headers) -> None:
+        self.began = monotonic()
+        if not self.started:
+            await self._begin(status, headers)
+
+    async def _begin(self, status: int, headers: Headers) -> None:
+        self.started = True  # before it is sent: nobody may send another meanwhile
+        self.status = status
         last = (("connection", "close"),) if status in LAST and self.closes else ()
         every = (*headers, *self.more, *last, ("x-request-id", self.request_id))
         sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in every]
         await self._tell({"type": "http.response.start", "status": status, "headers": sent})
-        self.started = True
-        self.began = monotonic()
-        self.status = status
 
     async def say(self, data: bytes, *, more: bool = True) -> None:
         await self._tell({"type": "http.response.body", "body": data, "more_body": more})
@@ -119,6 +126,8 @@ class AsgiCaller(Caller):
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
+        self._spoke = self._loop.time()
+        self._wakes = self._spoke + min(self._waits.head_after, self._waits.heartbeat)
         self._listener = self._loop.create_task(self._listen())
         return self
 
@@ -142,9 +151,9 @@ class AsgiCaller(Caller):
             self.interrupt(CallerGoneError())
 
     async def _is_there(self) -> bool:
-        """True after a silence of ours; False once the caller has left."""
+        """True when it is time to look for a silence of ours; False once the caller has left."""
         try:
-            async with asyncio.timeout_at(self._spoke + self._silence):
+            async with asyncio.timeout_at(self._wakes):
                 while (await self._receive())["type"] != "http.disconnect":
                     continue
         except TimeoutError:
@@ -152,25 +161,32 @@ class AsgiCaller(Caller):
         return False
 
     async def _beat(self) -> None:
-        quiet = self._loop.time() - self._spoke
-        if quiet < self._silence:
+        ends = self._spoke + (self._waits.heartbeat if self.started else self._waits.head_after)
+        if ends <= self._loop.time():
+            await self._break_silence()
+            ends = math.inf
+        self._wakes = min(ends, self._loop.time() + self._waits.heartbeat)
+
+    async def _break_silence(self) -> None:
+        if not self.heartbeat or self._sending.locked():
             return
-        if self.started and self.heartbeat and not self._sending:
-            await self.say(self.heartbeat)
-        else:
-            self._spoke = self._loop.time()
+        if not self.started:
+            if self.opening is None:
+                return
+            await self._begin(*self.opening)
+        await self.say(self.heartbeat)
 
     async def _tell(self, message: Message) -> None:
-        self._sending = True
-        try:
-            await self._send(message)
-        except OSError as exc:
-            # What ASGI says that sending to a caller who left may raise.
-            self.gone = True
-            raise CallerGoneError from exc
-        finally:
-            self._sending = False
-            self._spoke = self._loop.time()
+        # In turn: a silence may be broken while the answer begins.
+        async with self._sending:
+            try:
+                await self._send(message)
+            except OSError as exc:
+                # What ASGI says that sending to a caller who left may raise.
+                self.gone = True
+                raise CallerGoneError from exc
+            finally:
+                self._spoke = self._loop.time()
 
 
 def read_head(scope: Scope) -> HttpCall:

@@ -21,6 +21,9 @@ class Caller(ABC):
     question and answer was left out. `broken`: it was told that its answer broke off, so that this is not whole however
     its transfer ends.
 
+    `heartbeat`: bytes that the server may send in a silence. `opening`: status and headers with which a silence begins
+    the answer, though nothing of it is there yet.
+
     `async with caller` holds work that ends at once when the caller hangs up (CallerGoneError), or by `interrupt`.
     """
 
@@ -36,6 +39,7 @@ class Caller(ABC):
     failure = ""
     losses = ""
     heartbeat = b""
+    opening: tuple[int, Headers] | None = None
     _work: asyncio.Task[object] | None = None
     _cancelling = 0
     _reason: Exception | None = None
@@ -48,7 +52,10 @@ class Caller(ABC):
 
     @abstractmethod
     async def start(self, status: int, headers: Headers) -> None:
-        """The status; from here on no error can become one. Raises CallerGoneError."""
+        """The status, unless a silence has begun the answer; from here on no error can become one.
+
+        Raises CallerGoneError.
+        """
 
     @abstractmethod
     async def say(self, data: bytes, *, more: bool = True) -> None:

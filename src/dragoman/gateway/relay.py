@@ -8,20 +8,20 @@ from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.env import system_env
 from dragoman.engine.relay import Relay
 from dragoman.errors import DragomanError
-from dragoman.gateway.answer import STREAM
+from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.caller import Caller
 from dragoman.gateway.fronts import Chat
 from dragoman.gateway.http.caller import HttpCaller
+from dragoman.gateway.http.heads import fields
+from dragoman.protocols.codec import ServerCodec
 from dragoman.protocols.relay import Question
 from dragoman.routing.fallback import fallback
 from dragoman.transport.seam import Reply
 from dragoman.types import ChatRequest, HttpCall
-from dragoman.wire.sse import HEARTBEAT
 
-STREAM_FIELDS = b"content-type: text/event-stream\r\n" + b"".join(
-    f"{name}: {value}\r\n".encode() for name, value in STREAM.items()
-)
+OPENING = (200, (("content-type", "text/event-stream"), *STREAM.items()))
+STREAM_FIELDS = fields(OPENING[1])
 WHOLE_FIELDS = b"content-type: application/json\r\n"
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
@@ -77,19 +77,24 @@ class RelayedAnswer(Relay):
         self._relayed = relayed
         self.paused = caller.congested
         caller.watcher = self
+        if question.stream:
+            caller.heartbeat = relayed.line.codec.heartbeat
+            caller.opening = OPENING
 
     def refuse(self, error: DragomanError) -> None:
         rest = self._relayed.rest
-        if not rest or self._relays.gateway.stopped:
-            error = self._relays.gateway.fit(error, self._caller)
+        if rest and not self._relays.gateway.stopped:
+
+            async def refused(request: ChatRequest) -> Answer:
+                raise error
+
+            self._translate(fallback([refused, *rest]))
+        elif self._caller.started:
+            self.fail(error)
+        else:
+            error = fit(error, self._caller)
             self._caller.failure = error.code
             self._caller.give(self._chat.codec.encode_error(error))
-            return
-
-        async def refused(request: ChatRequest) -> Answer:
-            raise error
-
-        self._translate(fallback([refused, *rest]))
 
     def take_over(self, reply: Reply) -> None:
         handler, rest = self._relayed.received(reply), self._relayed.rest
@@ -100,7 +105,6 @@ class RelayedAnswer(Relay):
         self._caller.send(200, WHOLE_FIELDS, body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
-        self._caller.heartbeat = HEARTBEAT
         if not more:
             self._note()
         self._caller.begin(200, STREAM_FIELDS, sized=False)
@@ -112,9 +116,7 @@ class RelayedAnswer(Relay):
         self._caller.write(data, more=more)
 
     def fail(self, error: DragomanError) -> None:
-        # How a failure is said does not depend on what was asked, which may be more than we could read.
-        encoder = self._chat.codec.encoder(ChatRequest(model="", messages=()), system_env())
-        words = encoder.fail(error)
+        words = _words(self._chat.codec, fit(error, self._caller))
         self._caller.failure = error.code
         self._caller.broken = True
         self._note()
@@ -142,7 +144,18 @@ class Translated(Chat):
     async def __call__(self, call: HttpCall, caller: Caller) -> None:
         try:
             await self.answer(self.codec.decode_request(call), self._handler, caller)
+        except DragomanError as exc:
+            if not caller.started:
+                raise
+            # A silence has spent the status before it was known that the question is wrong.
+            caller.failure = exc.code
+            await caller.break_off(_words(self.codec, fit(exc, caller)), clean=self.clean)
         finally:
             # Nobody else does where the question is wrong, or its caller has gone before this began.
             if self._reply is not None:
                 self._reply.close()
+
+
+def _words(codec: ServerCodec, error: DragomanError) -> bytes:
+    """`error` as it is said inside a stream. That does not depend on what was asked, which may be more than we read."""
+    return codec.encoder(ChatRequest(model="", messages=()), system_env()).fail(error)

@@ -61,9 +61,10 @@ class Tap(Told, ABC):
 
 
 class RelayCodec(ABC):
-    """A protocol's part in relaying."""
+    """A protocol's part in relaying. `heartbeat`: what may be sent in a silence without meaning anything."""
 
     name: ClassVar[str]
+    heartbeat: ClassVar[bytes] = b""
 
     @abstractmethod
     def rewrite(self, question: Question, model: str) -> bytes:

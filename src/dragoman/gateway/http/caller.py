@@ -109,7 +109,10 @@ class HttpCaller(Caller):
         self._finish(keep=self.keep)
 
     def begin(self, status: int, lines: bytes, *, sized: bool) -> None:
-        """The head; `lines`: its fields, ready to send."""
+        """The head, unless a silence has begun the answer; `lines`: its fields, ready to send."""
+        if self.started:
+            self.began = monotonic()
+            return
         head = self._start(status, lines)
         more = b""
         if not sized:
@@ -182,9 +185,16 @@ class HttpCaller(Caller):
             self.watcher.resume()
 
     def beat(self) -> None:
-        """Breaks a silence, where the protocol has something to break it with."""
-        if self.started and self.heartbeat and not self.over and not self.congested:
-            self.write(self.heartbeat)
+        """Breaks a silence, if the protocol has something to break it with; the head goes out before it."""
+        if not self.heartbeat or self.over or self.congested:
+            return
+        if not self.started:
+            if self.opening is None:
+                return
+            status, headers = self.opening
+            self.begin(status, fields(headers), sized=False)
+            self.began = None
+        self.write(self.heartbeat)
 
     def _start(self, status: int, lines: bytes) -> bytes:
         """The head, but for what says how the body ends."""

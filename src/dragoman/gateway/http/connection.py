@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol):
         self._outbox = shared.outbox
         self._heads = shared.heads
         self._waits = shared.waits
+        self._silence = min(shared.waits.head_after, shared.waits.heartbeat)
         self._max_body = shared.max_body
         self._known: KnownHead | None = None
         self._alone = b""
@@ -335,7 +336,8 @@ class Connection(asyncio.Protocol):
             pieces, request.pieces = request.pieces, []
             # Nobody has the call yet but we, and a copy of it would cost as much as all of its checks.
             force_setattr(request.call, "body", pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        self._alarm.set(self._loop.time() + self._waits.heartbeat)
+        self._spoke = self._loop.time()
+        self._alarm.set(self._spoke + self._silence)
         if request.packed:
             self._service.unpack(admitted, request.call, caller)
         else:
@@ -461,8 +463,10 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def _beat(self, caller: HttpCaller) -> None:
-        ends = self._spoke + self._waits.heartbeat
-        if ends <= self._loop.time() + EARLY:
+        now = self._loop.time()
+        latest = now + self._waits.heartbeat
+        ends = self._spoke + (self._waits.heartbeat if caller.started else self._waits.head_after)
+        if ends <= now + EARLY:
             caller.beat()
-            ends = self._loop.time() + self._waits.heartbeat
-        self._alarm.set(ends)
+            ends = latest
+        self._alarm.set(min(ends, latest))

@@ -10,6 +10,7 @@ from dragoman.protocols.relay import Question, RelayCodec, Tap, Told
 from dragoman.protocols.steering import NESTED, STEERING, steering
 from dragoman.types import HttpRequest
 from dragoman.wire import json
+from dragoman.wire.sse import HEARTBEAT
 
 ONE = b"1"
 
@@ -23,6 +24,7 @@ class ChatRelay(RelayCodec):
     """Requests and answers of `POST {url}/chat/completions` as they stand."""
 
     name = NAME
+    heartbeat = HEARTBEAT
 
     def __init__(self, url: str) -> None:
         self._url = url
