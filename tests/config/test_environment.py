@@ -42,6 +42,7 @@ def refused(tmp_path: Path, environ: dict[str, str], text: str = FILE) -> str:
 
 
 SAMPLES = {
+    "EMPTY_ANSWER": "ok",
     "HEAD_AFTER": "9",
     "BROKEN_END": "cut",
     "PORT": "9",

@@ -5,6 +5,7 @@ from dragoman.config.tables import from_tables, verify
 from dragoman.config.values import (
     BrokenEnd,
     Config,
+    EmptyAnswer,
     FrontConfig,
     GatewayConfig,
     Key,
@@ -17,6 +18,7 @@ __all__ = [
     "NAME",
     "BrokenEnd",
     "Config",
+    "EmptyAnswer",
     "FrontConfig",
     "GatewayConfig",
     "Key",

@@ -125,6 +125,7 @@ PROVIDER = Table(
         "broken_mark": Switch(FREE),
         "strict": Truth(),
         "allow_fields": Many(WORDS),
+        "empty_answer": Choice(("error", "ok")),
         "limits": LIMITS,
     },
     either=(("type", "protocol"),),

@@ -25,6 +25,10 @@ BrokenEnd = Literal["clean", "cut"]
 """How the transfer of an answer that broke off ends, once its failure was said: well, or without its end."""
 
 
+EmptyAnswer = Literal["error", "ok"]
+"""What an answer with neither content nor a tool call is."""
+
+
 class Settings(Discreet, frozen=True):
     """Some settings; a secret among them is printed as `…`."""
 
@@ -137,6 +141,9 @@ class ProviderConfig(Settings, frozen=True, kw_only=True):
     allow_fields: tuple[str, ...] = ()
     """Names of fields that callers may say although they steer a gateway behind (`api_base`, `headers` …). None is the
     default: a service that obeys them would let a caller choose where our key goes."""
+    empty_answer: EmptyAnswer | None = None
+    """What an answer is that stops with neither content nor a tool call: `error` (default), so that another target may
+    answer, for services that are overloaded end so; or `ok`, for models that are to say nothing now and then."""
     limits: LimitsConfig = LimitsConfig()
 
 

@@ -11,7 +11,16 @@ from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.codec import ClientCodec, Decoder, Env, Exchange
 from dragoman.protocols.losses import losses, refuse
 from dragoman.transport.seam import Reply, Route, Transport, read_all, read_beginning
-from dragoman.types import ChatRequest, HttpReply, HttpRequest, ResponseStart, StreamEvent
+from dragoman.types import (
+    ChatRequest,
+    FinishReason,
+    HttpReply,
+    HttpRequest,
+    PartStart,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+)
 
 LINGER = 0.25
 """Seconds that a service has, after its end mark, to end the transfer too, so that the connection can serve again."""
@@ -23,7 +32,8 @@ MAX_ERROR_BODY = 1 << 16
 class Service(Struct, frozen=True):
     """Where a call goes. `secrets`: what no error of it may show.
 
-    `strict`: refuse what the protocol cannot express, instead of listing it as lost.
+    `strict`: refuse what the protocol cannot express, instead of listing it as lost. `empty_ok`: an answer without
+    content is a good one.
     """
 
     name: str
@@ -32,6 +42,7 @@ class Service(Struct, frozen=True):
     route: Route
     strict: bool = False
     secrets: Secrets = Secrets()
+    empty_ok: bool = False
 
 
 async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answer:
@@ -65,7 +76,7 @@ async def receive(
     error = await _failure(service.codec, reply)
     if error is not None:
         raise signed(error, service.name, service.secrets)
-    return Decoded(reply, service.codec.decoder(request), service.name, service.secrets, lost, marked=marked)
+    return Decoded(reply, service.codec.decoder(request), service, lost, marked=marked)
 
 
 async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_BODY) -> HttpReply:
@@ -108,16 +119,26 @@ async def _failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
     return codec.decode_error(HttpReply(head, body))
 
 
+EMPTY: FinishReason = "stop"
+"""The reason to stop with which an answer without content is no answer: the others say why there is none."""
+
+
+def nothing() -> UpstreamError:
+    """The error that an answer without content is."""
+    return UpstreamError("expected an answer, got one with neither content nor a tool call", code="empty_answer")
+
+
 class Decoded(Answer):
     """A reply's bytes as events."""
 
     def __init__(
-        self, reply: Reply, decoder: Decoder, name: str, secrets: Secrets, lost: tuple[str, ...], *, marked: bool
+        self, reply: Reply, decoder: Decoder, service: Service, lost: tuple[str, ...], *, marked: bool
     ) -> None:
         self._reply = reply
         self._decoder = decoder
-        self._name = name
-        self._secrets = secrets
+        self._name = service.name
+        self._secrets = service.secrets
+        self._begun = service.empty_ok
         self._lost = lost
         self._marked = marked
         self._error: DragomanError | None = None
@@ -129,6 +150,8 @@ class Decoded(Answer):
                 await self._linger()
                 return []
             events = await self._next()
+            if not self._begun:
+                self._look(events)
             if events:
                 return self._with_losses(events) if self._lost else events
         if self._error is not None:
@@ -153,6 +176,15 @@ class Decoded(Answer):
         if decoder.error is not None:
             self._fail(decoder.error)
         return events
+
+    def _look(self, events: list[StreamEvent]) -> None:
+        """Looks for the first content, and refuses the end if there was none."""
+        for event in events:
+            if isinstance(event, PartStart):
+                self._begun = True
+            elif isinstance(event, ResponseEnd) and not (self._begun or event.finish_reason != EMPTY or event.extra):
+                events.pop()
+                self._fail(nothing())
 
     async def _linger(self) -> None:
         """Reads the end of the transfer, which follows the end mark at once where the service is well."""

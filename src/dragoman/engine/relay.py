@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 
 from msgspec import Struct
 
-from dragoman.engine.call import LINGER
+from dragoman.engine.call import EMPTY, LINGER, nothing
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
 from dragoman.protocols.relay import Question, RelayCodec, Tap, Told
@@ -32,6 +32,7 @@ class Line(Struct, frozen=True):
     codec: RelayCodec
     stream: Wire
     whole: Wire
+    empty_ok: bool = False
 
 
 class Relay(ABC):
@@ -243,6 +244,9 @@ class Relay(ABC):
             self._held.append(tap.unread())
             self._hand_over(self._connection)
             return
+        if self._is_empty(tap):
+            self._refuse(nothing())
+            return
         if data or tap.done:
             if self._begun:
                 self.pass_on(data, more=not tap.done)
@@ -269,9 +273,14 @@ class Relay(ABC):
             self._hand_over(connection)
         elif told.error is not None:
             self._refuse(told.error)
+        elif self._is_empty(told):
+            self._refuse(nothing())
         else:
             self._let_go()
             self.give(body)
+
+    def _is_empty(self, told: Told) -> bool:
+        return told.empty and told.finish_reason == EMPTY and not self._line.empty_ok
 
     def _refuse(self, error: DragomanError) -> None:
         if not self._over:

@@ -23,10 +23,12 @@ class Question(Struct, frozen=True):
 class Told:
     """What an answer says of itself.
 
-    `error`: why it is bad. `other`: its body is not of the form that was asked for, and must be decoded.
+    `error`: why it is bad. `other`: its body is not of the form that was asked for, and must be decoded. `empty`: it
+    has ended with nothing in it.
     """
 
     other: bool = False
+    empty: bool = False
     error: DragomanError | None = None
     usage: Usage | None = None
     finish_reason: FinishReason | None = None

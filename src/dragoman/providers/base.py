@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dragoman.config import EmptyAnswer
 from dragoman.engine.answer import Answer, Owning
 from dragoman.engine.call import Service, open_answer, receive
 from dragoman.engine.env import system_env
@@ -50,6 +51,7 @@ class AsyncGeneratorProvider:
     proxy: ClassVar[str | None] = None
     ca_file: ClassVar[str | None] = None
     strict: ClassVar[bool] = False
+    empty_answer: ClassVar[EmptyAnswer] = "error"
     limits: ClassVar[Limits] = Limits()
     timeout: ClassVar[float] = 120
     """Seconds of silence that `create_async_generator` bears, until the first byte and between bytes."""
@@ -69,6 +71,7 @@ class AsyncGeneratorProvider:
             transport=transports.pick(cls.likeness()),
             route=route,
             strict=cls.strict,
+            empty_ok=cls.empty_answer == "ok",
             secrets=cls.secrets(env.key, route),
         )
         try:
@@ -82,7 +85,14 @@ class AsyncGeneratorProvider:
     async def receive(cls, request: ChatRequest, reply: Reply, transport: Transport) -> Answer:
         """The answer that `reply`, to a request that was relayed, is."""
         route = cls.route()
-        service = Service(cls.__name__, cls.codec(), transport, route, secrets=cls.secrets(cls.key(), route))
+        service = Service(
+            cls.__name__,
+            cls.codec(),
+            transport,
+            route,
+            secrets=cls.secrets(cls.key(), route),
+            empty_ok=cls.empty_answer == "ok",
+        )
         return await receive(service, request, reply)
 
     @classmethod
@@ -102,7 +112,8 @@ class AsyncGeneratorProvider:
             return None
         env, route = system_env(cls.key()), cls.route()
         stream, whole = (transport.wire(relay.frame(env.key, stream=stream), route) for stream in (True, False))
-        return Line(cls.__name__, cls.secrets(env.key, route), relay, stream, whole)
+        hidden = cls.secrets(env.key, route)
+        return Line(cls.__name__, hidden, relay, stream, whole, empty_ok=cls.empty_answer == "ok")
 
     @classmethod
     def has_own_way(cls) -> bool:

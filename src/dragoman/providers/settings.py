@@ -17,6 +17,7 @@ SETTINGS: dict[str, type | UnionType] = {
     "limits": Limits,
     "ca_file": str | None,
     "strict": bool,
+    "empty_answer": str,
 }
 """Attributes by name, and what each may hold. None means "not said", except for those that may hold it."""
 

@@ -22,7 +22,7 @@ from dragoman.protocols.openai_chat.reasons import FINISH, decode_reason
 from dragoman.protocols.openai_chat.reply import ReplyDecoder
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.protocols.relay import Tap, Told
-from dragoman.types import FinishReason, ResponseEnd, StreamEvent
+from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import json, sse
 from dragoman.wire.sse import BOM, MAX_EVENT, SseReader
 
@@ -214,6 +214,9 @@ class ChatTap(Tap):
         if self._beginning and data:
             self._beginning = False
             data = data.removeprefix(BOM)
+        if self.done and not (self._observer or self._glance).committed:
+            # What it says beside content is looked for only here.
+            self.empty = read_whole(data).empty
         return data
 
 
@@ -266,4 +269,5 @@ def read_whole(body: bytes) -> Told:
     for event in events:
         if isinstance(event, ResponseEnd):
             told.finish_reason, told.usage = event.finish_reason, event.usage
+            told.empty = not (event.extra or any(isinstance(part, PartStart) for part in events))
     return told
