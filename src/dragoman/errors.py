@@ -46,7 +46,7 @@ LONGEST_WORD = 80
 LIKENESS = 0.65
 """How alike two words must be, of 1: `ulr` and `url` are (0.67), `prot` and `fronts` are not (0.6)."""
 
-Phase = Literal["pool", "connect", "tls", "proxy", "first_byte", "idle", "total"]
+Phase = Literal["pool", "connect", "tls", "proxy", "first_byte", "first_token", "idle", "total"]
 
 
 def cut(text: str, limit: int = CUT) -> str:

@@ -19,7 +19,8 @@ BAD = [
     ('[providers.up]\napi_kee = "x"', "2: providers.up.api_kee: unknown key; did you mean api_key?"),
     ("[providers.up.limits]\nidel = 1", "2: providers.up.limits.idel: unknown key; did you mean idle?"),
     ("providers.up.limits = { idle = 1, tls = 2, zzz = 3 }",
-     "1: providers.up.limits.zzz: unknown key; known are pool, connect, tls, proxy, first_byte, idle, total"),
+     "1: providers.up.limits.zzz: unknown key; known are pool, connect, tls, proxy, first_byte, idle, total, "
+     "first_token, end"),
     ('[models."gpt-4.1"]\nwith = 1',
      '2: models."gpt-4.1".with: unknown key; known are targets, strategy'),
     ('[models.fast]\nstrategie = "fallback"', "2: models.fast.strategie: unknown key; did you mean strategy?"),

@@ -104,6 +104,8 @@ LIMITS = Table(
         "first_byte": Seconds(),
         "idle": Seconds(),
         "total": Seconds(),
+        "first_token": Seconds(),
+        "end": Seconds(),
     },
 )
 

@@ -95,6 +95,12 @@ class LimitsConfig(Struct, frozen=True, kw_only=True):
     """For the next byte of an answer that has begun: after a minute nobody is there."""
     total: float | UnsetType | None = UNSET
     """For the whole answer; 15 minutes outlast every one known."""
+    first_token: float | UnsetType | None = UNSET
+    """From the request to the first content of a stream, whatever heartbeats come before: two minutes are for models
+    that think in silence. An answer that is relayed whole shows no content before it is all there, and has no such
+    limit."""
+    end: float | UnsetType | None = UNSET
+    """For the end of an answer of which the reason to stop has come: after that silence it is whole, without its end."""
 
     def said(self) -> dict[str, float | None]:
         """The limits that were set, by name."""

@@ -1,6 +1,7 @@
 """One call of a service: a request is translated, sent, and its answer decoded as it arrives."""
 
 import asyncio
+import math
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,7 +11,8 @@ from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.codec import ClientCodec, Decoder, Env, Exchange
 from dragoman.protocols.losses import losses, refuse
-from dragoman.transport.seam import Reply, Route, Transport, read_all, read_beginning
+from dragoman.transport.native.limit import limited
+from dragoman.transport.seam import Limits, Reply, Route, Transport, read_all, read_beginning
 from dragoman.types import (
     ChatRequest,
     FinishReason,
@@ -58,10 +60,12 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
         message = codec.encode_request(request, env)
         if not isinstance(message, HttpRequest):
             message = await _exchange(service, message)
-        reply = await service.transport.send(message, service.route)
+        content = _content_by(service.route.limits)
+        async with _until(content):
+            reply = await service.transport.send(message, service.route)
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
-    return await receive(service, request, reply, lost, marked=message.mark_chunks)
+    return await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
 
 
 async def receive(
@@ -71,12 +75,18 @@ async def receive(
     lost: tuple[str, ...] = (),
     *,
     marked: bool = False,
+    content: float | None = None,
 ) -> Answer:
-    """The answer that `reply` is; `marked`: it carries marks of chunks. Raises what it is instead."""
+    """The answer that `reply` is; `marked`: it carries marks of chunks. Raises what it is instead.
+
+    `content`: the loop's time at which there must be content; None: as if the request were sent now.
+    """
     error = await _failure(service.codec, reply)
     if error is not None:
         raise signed(error, service.name, service.secrets)
-    return Decoded(reply, service.codec.decoder(request), service, lost, marked=marked)
+    if content is None:
+        content = _content_by(service.route.limits)
+    return Decoded(reply, service.codec.decoder(request), service, lost, marked=marked, content=content)
 
 
 async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_BODY) -> HttpReply:
@@ -128,17 +138,39 @@ def nothing() -> UpstreamError:
     return UpstreamError("expected an answer, got one with neither content nor a tool call", code="empty_answer")
 
 
+def _content_by(limits: Limits) -> float:
+    """The loop's time at which the content of an answer that is asked for now must have begun."""
+    return asyncio.get_running_loop().time() + (math.inf if limits.first_token is None else limits.first_token)
+
+
+def _until(content: float) -> limited:
+    """Limits a wait before the first content."""
+    left = content - asyncio.get_running_loop().time()
+    return limited(left, math.inf, "first_token", "no content came in time")
+
+
 class Decoded(Answer):
     """A reply's bytes as events."""
 
     def __init__(
-        self, reply: Reply, decoder: Decoder, service: Service, lost: tuple[str, ...], *, marked: bool
+        self,
+        reply: Reply,
+        decoder: Decoder,
+        service: Service,
+        lost: tuple[str, ...],
+        *,
+        marked: bool,
+        content: float,
     ) -> None:
         self._reply = reply
         self._decoder = decoder
         self._name = service.name
         self._secrets = service.secrets
-        self._begun = service.empty_ok
+        self._empty_ok = service.empty_ok
+        self._begun = False
+        self._content = content
+        self._end = service.route.limits.end
+        self._ends: float | None = None
         self._lost = lost
         self._marked = marked
         self._error: DragomanError | None = None
@@ -165,26 +197,47 @@ class Decoded(Answer):
     async def _next(self) -> list[StreamEvent]:
         decoder = self._decoder
         try:
-            pieces = await self._reply.read()
+            pieces = await self._pieces()
         except DragomanError as exc:
-            self._fail(exc)
-            return decoder.salvage()
+            events = decoder.salvage()
+            if decoder.done:
+                self.close()
+            else:
+                self._fail(exc)
+            return events
         events = decoder.feed_pieces(pieces) if self._marked else decoder.feed(b"".join(pieces))
         if not pieces:
             events = decoder.finish()
             self.close()
+        if events:
+            self._ends = None
         if decoder.error is not None:
             self._fail(decoder.error)
         return events
+
+    async def _pieces(self) -> list[bytes]:
+        """What one read brings. Raises TimeoutError if content, or behind a reason to stop the end, does not come."""
+        if not self._begun:
+            async with _until(self._content):
+                return await self._reply.read()
+        if self._end is None or not self._decoder.ending:
+            return await self._reply.read()
+        if self._ends is None:
+            self._ends = asyncio.get_running_loop().time() + self._end
+        async with limited(None, self._ends, "idle", "the answer has no end"):
+            return await self._reply.read()
 
     def _look(self, events: list[StreamEvent]) -> None:
         """Looks for the first content, and refuses the end if there was none."""
         for event in events:
             if isinstance(event, PartStart):
                 self._begun = True
-            elif isinstance(event, ResponseEnd) and not (self._begun or event.finish_reason != EMPTY or event.extra):
+            elif isinstance(event, ResponseEnd) and self._is_empty(event):
                 events.pop()
                 self._fail(nothing())
+
+    def _is_empty(self, end: ResponseEnd) -> bool:
+        return not (self._begun or self._empty_ok or end.extra) and end.finish_reason == EMPTY
 
     async def _linger(self) -> None:
         """Reads the end of the transfer, which follows the end mark at once where the service is well."""

@@ -156,8 +156,12 @@ class Relay(ABC):
         connection = self._connection
         if connection is None or not (self._judged or self._judge(connection)):
             return
-        pieces = connection.pieces
         tap = self._tap
+        if connection.quiet:
+            if tap is not None and tap.ending:
+                self._pass(tap, tap.salvage(), whole=False)
+            return
+        pieces = connection.pieces
         if tap is None:
             self._collect(connection)
         elif pieces:
@@ -212,6 +216,7 @@ class Relay(ABC):
         self._over = True
         self._connection = None
         connection.listener = None
+        connection.committed()  # from here on the decoder's owner sees to that
         connection.pieces[:0] = self._held
         reply: Reply = NativeReply(connection, self._wire.pool)
         try:
@@ -252,6 +257,8 @@ class Relay(ABC):
                 self.pass_on(data, more=not tap.done)
             else:
                 self._begun = True
+                if self._connection is not None:
+                    self._connection.committed()
                 self.begin(data, more=not tap.done)
         if tap.error is not None:
             self._fail(tap.error)
@@ -260,11 +267,20 @@ class Relay(ABC):
 
     def _broke_off(self, tap: Tap | None, error: DragomanError) -> None:
         """The body ended badly; the answer in it may be whole all the same."""
-        last = b"" if tap is None else tap.salvage()
-        if tap is not None and tap.done:
-            self._pass(tap, last, whole=False)
-        else:
-            self._fail(error)
+        if tap is not None:
+            last = tap.salvage()
+            if tap.done:
+                self._pass(tap, last, whole=False)
+                return
+        elif self._held:
+            body = b"".join(self._held)
+            told = self._line.codec.read(body)
+            if told.error is None and not told.other and not self._is_empty(told):
+                self.told = told
+                self.close()
+                self.give(body)
+                return
+        self._fail(error)
 
     def _give(self, connection: Connection, body: bytes) -> None:
         told = self.told = self._line.codec.read(body)
@@ -305,7 +321,7 @@ class Relay(ABC):
         self._over = True
         if connection is None:
             return
-        if connection.stage is WHOLE:
+        if connection.stage is not BODY:
             connection.listener = None
             self._wire.pool.give_back(connection)
             return

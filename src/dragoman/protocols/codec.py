@@ -62,8 +62,13 @@ class Decoder(ABC):
                 self.error = exc
         return events
 
+    @property
+    def ending(self) -> bool:
+        """True once a reason to stop was said: only usage and the end mark may follow, and `salvage` needs neither."""
+        return False
+
     def salvage(self) -> list[StreamEvent]:
-        """What was held back, the body having broken off."""
+        """What was held back, the body having broken off; with `done`, the answer is whole in spite of that."""
         return []
 
     @abstractmethod

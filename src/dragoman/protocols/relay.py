@@ -45,6 +45,11 @@ class Tap(Told, ABC):
     committed: bool = False
     done: bool = False
 
+    @property
+    @abstractmethod
+    def ending(self) -> bool:
+        """True once a reason to stop was said: `salvage` would give a whole answer."""
+
     @abstractmethod
     def feed(self, data: bytes) -> bytes:
         """The bytes that may pass now; `data` itself, if that is all of it and nothing else."""

@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec.structs import replace
+
 from dragoman.config import EmptyAnswer
 from dragoman.engine.answer import Answer, Owning
 from dragoman.engine.call import Service, open_answer, receive
@@ -111,7 +113,11 @@ class AsyncGeneratorProvider:
         if cls.has_own_way() or cls.likeness() or (relay := cls.codec().relay) is None:
             return None
         env, route = system_env(cls.key()), cls.route()
-        stream, whole = (transport.wire(relay.frame(env.key, stream=stream), route) for stream in (True, False))
+        # Of a whole answer no content can be seen before all of it is here.
+        slow = replace(route, limits=replace(route.limits, first_token=None))
+        stream, whole = (
+            transport.wire(relay.frame(env.key, stream=stream), way) for stream, way in ((True, route), (False, slow))
+        )
         hidden = cls.secrets(env.key, route)
         return Line(cls.__name__, hidden, relay, stream, whole, empty_ok=cls.empty_answer == "ok")
 
@@ -220,7 +226,13 @@ def _silence(proxy: str | None, timeout: float | None, provider: type[AsyncGener
     silence = provider.timeout if timeout is None else timeout
     limits = provider.limits
     return Route(
-        limits=Limits(limits.pool, limits.connect, limits.tls, limits.proxy, silence, silence, limits.total),
+        limits=replace(
+            limits,
+            first_byte=silence,
+            idle=silence,
+            # Who bears a longer silence bears it before the first content too.
+            first_token=None if limits.first_token is None else max(limits.first_token, silence),
+        ),
         proxy=proxy,
         ca_file=provider.ca_file,
     )

@@ -15,6 +15,11 @@ class Limits(Struct, frozen=True):
 
     Five seconds to get a connection are what LiteLLM, httpx and Envoy give; a first token may take 30 s of thinking; a
     silence of a minute means that nobody is there; 15 minutes outlast every answer known.
+
+    `first_token`: from sending the request until the first content of a stream, whatever else comes before it: models
+    that think in silence take up to two minutes, and one that sends nothing but heartbeats would else last to the
+    `total`. `end`: a silence behind a reason to stop, from where on only usage and the end mark are due; the answer is
+    then whole, and five seconds are far more than any service takes to count.
     """
 
     pool: float | None = 5.0
@@ -24,6 +29,8 @@ class Limits(Struct, frozen=True):
     first_byte: float | None = 30.0
     idle: float | None = 60.0
     total: float | None = 900.0
+    first_token: float | None = 120.0
+    end: float | None = 5.0
 
 
 class Route(Discreet, frozen=True):

@@ -103,11 +103,21 @@ class ReplyDecoder(Decoder):
         """Whether this is one completion, and no stream."""
         return self._form is Form.WHOLE
 
+    @property
+    def ending(self) -> bool:
+        return self._finished and self._skipped is None and not self.done
+
     def salvage(self) -> list[StreamEvent]:
         """The end of an answer of which all was there but the end mark: `done` is True then."""
         out: list[StreamEvent] = []
-        if self.error is None and not self.done and self._finished and self._skipped is None:
-            self._close(out)
+        if self.error is None:
+            try:
+                if self.ending:
+                    self._close(out)
+                elif self._form is Form.WHOLE and not self.done:
+                    self._whole(b"".join(self._pieces), out)
+            except DragomanError as exc:
+                self.error = exc
         return out
 
     def _read(self, data: bytes, out: list[StreamEvent]) -> None:

@@ -60,6 +60,10 @@ class ChatTap(Tap):
         self._held: list[bytes] = []
         self._formless = self._beginning = True
 
+    @property
+    def ending(self) -> bool:
+        return self._observer.ending
+
     def feed(self, data: bytes) -> bytes:
         if self.done or self.error is not None:
             return b""

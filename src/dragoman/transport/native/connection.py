@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import Literal, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -34,11 +34,16 @@ SMALL = 64 << 10
 """A body up to this size is copied behind its head: one write costs less than two."""
 
 
+Wait = Phase | Literal["quiet"]
+"""What is waited for; after `quiet`, which is no failure, the rest of `idle` is."""
+
+
 class Connection(asyncio.BufferedProtocol):
     """Also what httptools calls back.
 
     `pieces`: the body's, unread; the reader takes them out and calls `drained`. `listener`, where there is one, is
-    called as soon as there is news, and calls `go_on` to get more.
+    called as soon as there is news, and calls `go_on` to get more. `quiet`: the news is a silence of `Limits.end`, of
+    which a listener is told once; it need do nothing.
     """
 
     # With more than thirty attributes each would have a table of its own, of 1.6 KiB: five times as much.
@@ -49,6 +54,7 @@ class Connection(asyncio.BufferedProtocol):
         "_buffer",
         "_chunks_marked",
         "_congested",
+        "_ending",
         "_ends",
         "_fields",
         "_first_byte",
@@ -62,6 +68,7 @@ class Connection(asyncio.BufferedProtocol):
         "_outbox",
         "_overhead",
         "_parser",
+        "_patience",
         "_paused",
         "_phase",
         "_spent",
@@ -69,6 +76,7 @@ class Connection(asyncio.BufferedProtocol):
         "_unread",
         "_unsent",
         "_waiter",
+        "_wall",
         "_window",
         "coding",
         "error",
@@ -77,6 +85,7 @@ class Connection(asyncio.BufferedProtocol):
         "on_body",
         "on_chunk_complete",
         "pieces",
+        "quiet",
         "received",
         "stage",
         "transport",
@@ -103,13 +112,17 @@ class Connection(asyncio.BufferedProtocol):
         self.error: DragomanError | None = None
         self.pieces: list[bytes] = []
         self.received = False
+        self.quiet = False
         self._spent = False
         self._lost = False
         self._bodiless = False
         self._keep = KEEP
         self._ends = math.inf
+        self._ending: Phase = "total"
+        self._wall = math.inf
         self._first_byte = math.inf
         self._idle = math.inf
+        self._patience = math.inf
         self._fields: list[tuple[bytes, bytes]] = []
         self._informational = 0
         self._overhead = 0
@@ -121,7 +134,7 @@ class Connection(asyncio.BufferedProtocol):
         self._waiter: asyncio.Future[None] | None = None
         self.listener: Callable[[], None] | None = None
         self._alarm = Alarm(loop, self._late)
-        self._phase: Phase = "total"
+        self._phase: Wait = "total"
         self.on_body = self.pieces.append  # called by the parser without a Python frame
         self.on_chunk_complete: Callable[[], None] | None = None
         self._chunks_marked = False
@@ -130,12 +143,21 @@ class Connection(asyncio.BufferedProtocol):
     # The owner's side.
 
     def begin(
-        self, head: bytes, body: bytes, limits: Limits, ends: float, *, bodiless: bool = False, marked: bool = False
+        self,
+        head: bytes,
+        body: bytes,
+        limits: Limits,
+        ends: float,
+        *,
+        content: float = math.inf,
+        bodiless: bool = False,
+        marked: bool = False,
     ) -> None:
         """Sends a request. The connection is idle; `ends` is the loop's time at which all must be over.
 
-        The wait for news is limited from now on. `bodiless`: its reply has none, whatever it says. `marked`: an empty
-        piece follows each chunk of the reply.
+        `content`: the time at which `committed` must have been called, if it comes before. The wait for news is limited
+        from now on. `bodiless`: its reply has none, whatever it says. `marked`: an empty piece follows each chunk of
+        the reply.
         """
         if self._lost or self.transport.is_closing():
             self.stage = HEAD
@@ -149,9 +171,11 @@ class Connection(asyncio.BufferedProtocol):
         self.stage = HEAD
         self.received = False
         self._bodiless = bodiless
-        self._ends = ends
+        self._wall = ends
+        self._ends, self._ending = (ends, "total") if ends <= content else (content, "first_token")
         self._first_byte = math.inf if limits.first_byte is None else limits.first_byte
         self._idle = math.inf if limits.idle is None else limits.idle
+        self._patience = self._idle if limits.end is None else min(self._idle, limits.end)
         self.coding = ""
         self._informational = self._overhead = self._taken = 0
         self._window = self._buffer.narrow
@@ -163,6 +187,10 @@ class Connection(asyncio.BufferedProtocol):
             self._outbox.flush()
             self.transport.writelines((head, body))
         self._limit(self._first_byte, "first_byte")
+
+    def committed(self) -> None:
+        """There is content, or its time is not limited here."""
+        self._ends, self._ending = self._wall, "total"
 
     def expect(self) -> None:
         """Limits the wait for news."""
@@ -189,7 +217,7 @@ class Connection(asyncio.BufferedProtocol):
         """The reader has taken all pieces. Where reading has paused, it goes on once the reader wants `more`."""
         self._unread = 0
         if self._ends <= self._loop.time() and self.stage is BODY:
-            self._time_out("total")
+            self._time_out(self._ending)
 
     def go_on(self) -> None:
         """The same, and it waits for more of the body."""
@@ -199,9 +227,9 @@ class Connection(asyncio.BufferedProtocol):
         if self.stage is not BODY:
             return
         if self._ends <= self._loop.time():
-            self._time_out("total")
+            self._time_out(self._ending)
         else:
-            self._limit(self._idle, "idle")
+            self._limit(self._patience, "quiet")
 
     def serves(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether it can take a request in `loop`: not where it was left over by one that has ended."""
@@ -423,10 +451,10 @@ class Connection(asyncio.BufferedProtocol):
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _limit(self, seconds: float, phase: Phase) -> None:
+    def _limit(self, seconds: float, phase: Wait) -> None:
         deadline = self._loop.time() + seconds
         if deadline > self._ends:
-            deadline, phase = self._ends, "total"
+            deadline, phase = self._ends, self._ending
         self._phase = phase
         self._alarm.set(deadline)
 
@@ -436,8 +464,17 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
         elif self._phase == "first_byte" and self._congested and self._is_sending():
             self._limit(self._first_byte, "first_byte")
+        elif self._phase == "quiet":
+            self._limit(self._idle - self._patience, "idle")
+            self._tell_of_silence()
         else:
             self._time_out(self._phase)
+
+    def _tell_of_silence(self) -> None:
+        if self.listener is not None:
+            self.quiet = True
+            self.listener()
+            self.quiet = False
 
     def _is_sending(self) -> bool:
         unsent = self.transport.get_write_buffer_size()
@@ -448,6 +485,7 @@ class Connection(asyncio.BufferedProtocol):
 
 SAID: dict[Phase, str] = {
     "first_byte": "no answer began in time",
+    "first_token": "no content came in time",
     "idle": "the answer stopped coming",
     "total": "the answer took too long as a whole",
 }

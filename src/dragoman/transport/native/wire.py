@@ -20,6 +20,7 @@ class Wire:
         self.pool = pool
         self._limits = limits
         self._total = math.inf if limits.total is None else limits.total
+        self._first_token = math.inf if limits.first_token is None else limits.first_token
         # The length of a body is the only thing in the head that changes with it.
         self._head = head(request, target).removesuffix(b"0\r\n\r\n")
 
@@ -33,9 +34,14 @@ class Wire:
         return await self.pool.dial(self._limits, self._ends())
 
     def begin(self, connection: Connection, body: bytes, listener: Callable[[], None]) -> None:
-        """Sends `body`; `listener` is called whenever there is news: the head, pieces, the end or an error."""
+        """Sends `body`; `listener` is called whenever there is news: the head, pieces, the end, an error or a silence.
+
+        The wait for content is limited until the connection is told that there is some (`committed`).
+        """
         connection.listener = listener
-        connection.begin(b"%b%d\r\n\r\n" % (self._head, len(body)), body, self._limits, self._ends())
+        head = b"%b%d\r\n\r\n" % (self._head, len(body))
+        now = asyncio.get_running_loop().time()
+        connection.begin(head, body, self._limits, now + self._total, content=now + self._first_token)
 
     def give_back(self, connection: Connection) -> None:
         """Ends the exchange: a connection whose reply is whole may serve again, any other is closed."""

@@ -1,0 +1,125 @@
+"""An answer that is whole though its transfer ends rudely: relayed, translated and under ASGI, streamed and whole."""
+
+import pytest
+
+from dragoman.client import Client
+from dragoman.config import LimitsConfig
+from dragoman.types import Usage
+from tests.support.relaying import EVENTS, JSON, Script, configured, post, question, three, turn
+from tests.support.server import Exchange, serve
+
+BEGUN = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Hello"},"finish_reason":null}]}\n\n'
+FINISH = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}\n\n'
+WHOLE = (
+    b'{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":3,"completion_tokens":1}}'
+)
+USED = Usage(input_tokens=3, output_tokens=1)
+SHORT = LimitsConfig(end=0.1, idle=5)
+IMPATIENT = LimitsConfig(idle=0.3)
+
+
+def rude(end: str, *data: bytes, media: dict[str, str] = EVENTS, length: int | None = None) -> Script:
+    """These pieces, and then FIN, RST or silence before the end of the transfer."""
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(headers=media, length=length)
+        for piece in data:
+            await exchange.chunk(piece)
+            await turn()
+        if end == "reset":
+            exchange.reset()
+        elif end == "silence":
+            await exchange.closed()
+
+    return script
+
+
+PIECES: dict[str, tuple[bytes, ...]] = {
+    "each in a read": (BEGUN, FINISH, USAGE),
+    "all in one": (BEGUN + FINISH + USAGE,),
+    "lines that end with CRLF": tuple(each.replace(b"\n", b"\r\n") for each in (BEGUN, FINISH, USAGE)),
+    "much text": (BEGUN * 500, BEGUN.replace(b"Hello", b"") * 500, FINISH, USAGE),
+}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("end", ["fin", "reset", "silence"])
+@pytest.mark.parametrize("name", PIECES)
+async def test_an_answer_with_its_reason_and_usage_is_whole(name: str, end: str, stream: bool) -> None:
+    async with three(limits=SHORT) as all_ways:
+        said = await all_ways.compare(rude(end, *PIECES[name]), stream=stream)
+    assert (said.status, said.clean, said.marked, said.error) == (200, True, True, None)
+    assert (set(said.parts[0][1].split("Hello")), said.finish_reason, said.usage) == ({""}, "stop", USED)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("limits", [SHORT, IMPATIENT])
+@pytest.mark.parametrize("end", ["fin", "reset", "silence"])
+@pytest.mark.parametrize("tail", [b"", USAGE[:40], b": ping\n\n"])
+async def test_an_answer_with_its_reason_is_whole_without_usage(
+    tail: bytes, end: str, limits: LimitsConfig, stream: bool
+) -> None:
+    async with three(limits=limits) as all_ways:
+        said = await all_ways.compare(rude(end, BEGUN + FINISH + tail), stream=stream)
+        assert (said.status, said.clean, said.marked, said.error) == (200, True, True, None)
+        assert (said.parts, said.finish_reason, said.usage) == ((("Text", "Hello"),), "stop", None)
+        if stream:
+            assert tail == b"" or USAGE[:40] not in (await post(all_ways.relay, question(stream=True))).body
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("end", ["fin", "reset", "silence"])
+async def test_usage_that_comes_late_is_waited_for(end: str, stream: bool) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(headers=EVENTS)
+        await exchange.chunk(BEGUN + FINISH)
+        for _ in range(20):
+            await turn()
+        await exchange.chunk(USAGE)
+        await rude(end)(exchange) if end != "silence" else await exchange.closed()
+
+    async with three(limits=LimitsConfig(end=0.5)) as all_ways:
+        said = await all_ways.compare(script, stream=stream)
+    assert (said.marked, said.error, said.usage) == (True, None, USED)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("end", ["fin", "reset", "silence"])
+async def test_an_answer_without_its_reason_is_not(end: str, stream: bool) -> None:
+    async with three(limits=LimitsConfig(end=0.1, idle=0.3)) as all_ways:
+        said = await all_ways.compare(rude(end, BEGUN, USAGE), stream=stream)
+    assert not said.marked
+    assert said.error is not None
+    assert said.parts == ((("Text", "Hello"),) if stream else ())
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("end", ["fin", "reset"])
+@pytest.mark.parametrize("length", [None, 10_000])
+async def test_a_whole_answer_that_is_all_there_is_whole(length: int | None, end: str, stream: bool) -> None:
+    async with three() as all_ways:
+        said = await all_ways.compare(rude(end, WHOLE, media=JSON, length=length), stream=stream)
+        assert (said.status, said.error, said.usage) == (200, None, USED)
+        assert said.parts == (("Text", "Hello"),)
+        broken = await all_ways.compare(rude(end, WHOLE[:-1], media=JSON, length=length), stream=stream)
+        assert (broken.status, broken.error and broken.error[1]) == (502, "truncated")
+
+
+@pytest.mark.parametrize("end", ["fin", "reset", "silence"])
+async def test_the_library_gives_it_too(end: str) -> None:
+    async with (
+        serve(rude(end, BEGUN, FINISH, USAGE)) as service,
+        Client(configured(service.url, limits=SHORT)) as client,
+    ):
+        reply = await client.chat("up/m", "hi")
+    assert (reply.text, reply.finish_reason, reply.usage) == ("Hello", "stop", USED)
+
+
+async def test_its_connection_serves_no_more() -> None:
+    async with three(limits=SHORT) as all_ways:
+        for _ in range(2):
+            await all_ways.compare(rude("silence", BEGUN, FINISH), stream=True)
+            for _ in range(3):
+                await all_ways.service.peer_closed()
