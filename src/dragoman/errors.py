@@ -32,7 +32,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 CUT = 200
 """Characters of a value that a message quotes: enough for a sentence, too few for a page or a prompt."""
@@ -85,6 +85,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {spelt[close[0]]}?" if close else ""
 
 
+class Attempt(NamedTuple):
+    """A target that was asked and failed: its name, `provider/model`, and the error's code, status and words."""
+
+    target: str
+    code: str
+    status: int
+    words: str
+
+
 class DragomanError(Exception):
     """Anything that this library raises on purpose."""
 
@@ -98,6 +107,10 @@ class DragomanError(Exception):
     """The service's own type."""
     extra: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     """Further fields of the service's error object, by protocol: given back to callers of that protocol."""
+    attempts: tuple[Attempt, ...] = ()
+    """The targets that failed, in the order in which they were asked; empty if none is known to have been."""
+    upstream_status: int | None = None
+    """The HTTP status of the service's reply; None if there was none."""
 
     def __init__(
         self,
@@ -121,6 +134,10 @@ class DragomanError(Exception):
 
     def __str__(self) -> str:
         return f"{self.provider}: {self.message}" if self.provider else self.message
+
+    def attempt(self, target: str) -> Attempt:
+        """What is to be remembered if it was `target` that failed so. Holds no traceback, which would hold the rest."""
+        return Attempt(target, self.code, self.status, str(self))
 
 
 class ConfigurationError(DragomanError):

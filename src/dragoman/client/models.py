@@ -11,7 +11,7 @@ from dragoman.client.naming import Named
 from dragoman.config import Config, Key, ProviderConfig
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.relay import Line
-from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, nearest
+from dragoman.errors import ConfigurationError, DragomanError, InvalidRequestError, ModelNotFoundError, nearest
 from dragoman.providers.catalogue import Provider, catalogue
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.routing.fallback import fallback
@@ -141,20 +141,21 @@ class Models:
         line = self._lines[prefix]
         if line is None or line.codec.name != protocol:
             return None
-        return Relayed(line, provider.model_name(asked), self._rest.get(name, ()), self._receiver(provider, asked))
+        received = self._receiver(provider, target, asked)
+        return Relayed(line, target, provider.model_name(asked), self._rest.get(name, ()), received)
 
     def _native(self) -> NativeTransport | None:
         transport = self._transports.pick()
         return transport if isinstance(transport, NativeTransport) else None
 
-    def _receiver(self, provider: Provider, model: str) -> "Receiver":
+    def _receiver(self, provider: Provider, target: str, model: str) -> "Receiver":
         def received(reply: Reply) -> Handler:
             async def answer(request: ChatRequest) -> Answer:
                 asked = replace(request, model=provider.model_name(model))
                 received = await provider.receive(asked, reply, self._transports.pick())
                 return Named(received, request.model or self.default)
 
-            return answer
+            return _named(target, answer)
 
         return received
 
@@ -209,7 +210,7 @@ class Models:
             opened = await provider.open(replace(request, model=asked), transports)
             return Named(opened, request.model or self.default)
 
-        return answer
+        return _named(name, answer)
 
     def _nearest(self, name: str) -> str:
         _, slash, model = name.partition("/")
@@ -270,12 +271,31 @@ Receiver = Callable[[Reply], Handler]
 
 
 class Relayed(Struct, frozen=True):
-    """Where a request is relayed: the service, its name of the model, and who answers where that service cannot."""
+    """Where a request is relayed: the service, its name of the model, and who answers where that service cannot.
+
+    `target`: both, as `provider/model`.
+    """
 
     line: Line
+    target: str
     model: str
     rest: tuple[Handler, ...]
     received: Receiver
+
+
+def _named(target: str, handler: Handler) -> Handler:
+    """`handler`, with its answers and its errors known to be those of `target`."""
+
+    async def answer(request: ChatRequest) -> Answer:
+        try:
+            opened = await handler(request)
+        except DragomanError as exc:
+            exc.attempts = (exc.attempt(target),)
+            raise
+        opened.target = target
+        return opened
+
+    return answer
 
 
 def _known(provider: Provider) -> list[str]:

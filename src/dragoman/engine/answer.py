@@ -3,11 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
+from dragoman.errors import Attempt
 from dragoman.types import ChatRequest, ChatResponse, Fold, StreamEvent
 
 
 class Answer(ABC):
     """A service's answer as it comes."""
+
+    target = ""
+    """Whose it is, as `provider/model`; empty if that is not known."""
+    status: int | None = None
+    """The HTTP status of the service's reply; None if there is none."""
+    attempts: tuple[Attempt, ...] = ()
+    """The targets that were asked before, and failed."""
 
     @abstractmethod
     async def read(self) -> list[StreamEvent]:

@@ -83,6 +83,7 @@ async def receive(
     """
     error = await _failure(service.codec, reply)
     if error is not None:
+        error.upstream_status = reply.head.status
         raise signed(error, service.name, service.secrets)
     if content is None:
         content = _content_by(service.route.limits)
@@ -95,6 +96,7 @@ async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_B
         reply = await service.transport.send(request, service.route)
         error = await _failure(service.codec, reply)
         if error is not None:
+            error.upstream_status = reply.head.status
             raise error
         return HttpReply(reply.head, await read_all(reply, limit))
     except DragomanError as exc:
@@ -162,6 +164,7 @@ class Decoded(Answer):
         marked: bool,
         content: float,
     ) -> None:
+        self.status = reply.head.status
         self._reply = reply
         self._decoder = decoder
         self._name = service.name

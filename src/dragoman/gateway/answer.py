@@ -24,7 +24,9 @@ log = logging.getLogger("dragoman.gateway")
 async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatRequest, caller: Caller) -> None:
     """Sends the whole answer. A service that broke off is an error, however much it had said."""
     async with caller:
-        response = await whole(await handler(request))
+        opened = await handler(request)
+        caller.answered_by(opened)
+        response = await whole(opened)
     caller.usage, caller.finish_reason = response.usage, response.finish_reason
     answer = codec.encode_response(response, request, system_env())
     lost = (*response.losses, *unsaid(unfold(response), codec.expresses, codec.name))
@@ -45,6 +47,7 @@ async def answer_stream(
     try:
         async with caller:
             answer = await handler(request)
+            caller.answered_by(answer)
             try:
                 await _pass_on(answer, encoder, caller, Unsaid(codec.expresses, codec.name))
             except BaseException:
@@ -53,7 +56,7 @@ async def answer_stream(
     except DragomanError as exc:
         if not caller.started:
             raise
-        caller.failure = exc.code
+        caller.fail(exc)
         await caller.break_off(encoder.fail(fit(exc, caller)), clean=clean)
         return
     await _let_go(answer)

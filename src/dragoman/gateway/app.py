@@ -187,7 +187,7 @@ class Gateway:
     async def refuse(self, front: Front, error: DragomanError, caller: Caller) -> None:
         """Answers with `error`, unless an answer has begun: then it goes without its end."""
         if not caller.started:
-            caller.failure = error.code
+            caller.fail(error)
             with suppress(CallerGoneError):
                 await caller.answer(front.codec.encode_error(error))
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from dragoman.config import load
 from dragoman.errors import InvalidRequestError
 from dragoman.gateway.app import Gateway
-from dragoman.gateway.caller import Caller, CallerGoneError
+from dragoman.gateway.caller import Caller, CallerGoneError, address
 from dragoman.gateway.calls import LAST, flaw_of_body, flaw_of_head, in_dust, paused, too_large
 from dragoman.gateway.packing import unpacked
 from dragoman.gateway.pieces import Pieces
@@ -51,6 +51,7 @@ class AsgiGateway:
         caller = AsgiCaller(receive, send, gateway.names.name(call), call, gateway.waits)
         caller.more = gateway.cors.headers(call)
         caller.closes = scope.get("http_version", "1.1").startswith("1")
+        caller.remote, caller.headers = address(scope.get("client")), call.headers
         try:
             await self._serve(call, caller, receive)
         finally:
@@ -119,6 +120,7 @@ class AsgiCaller(Caller):
 
     async def say(self, data: bytes, *, more: bool = True) -> None:
         await self._tell({"type": "http.response.body", "body": data, "more_body": more})
+        self.sent += len(data)
         self.whole = not more and not self.broken
 
     def cut(self) -> None:

@@ -6,11 +6,18 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from dragoman.engine.answer import Answer
+from dragoman.errors import Attempt, DragomanError
 from dragoman.types import FinishReason, Headers, HttpAnswer, Usage
 
 
 class CallerGoneError(Exception):
     """The caller has hung up: nobody is there to be told anything."""
+
+
+def address(peer: object) -> str:
+    """The host of a socket's other end, as `getpeername` and ASGI's `client` say it; empty if they do not."""
+    return peer[0] if isinstance(peer, tuple | list) and peer and isinstance(peer[0], str) else ""
 
 
 class Caller(ABC):
@@ -38,6 +45,18 @@ class Caller(ABC):
     finish_reason: FinishReason | None = None
     failure = ""
     losses = ""
+    target = ""
+    """The model that answers, as `provider/model`."""
+    upstream_status: int | None = None
+    """The status of its service's reply."""
+    attempts: tuple[Attempt, ...] = ()
+    """The targets that failed."""
+    sent = 0
+    """Bytes of the answer's body."""
+    remote = ""
+    """Its address."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Those of its request."""
     heartbeat = b""
     opening: tuple[int, Headers] | None = None
     _work: asyncio.Task[object] | None = None
@@ -81,6 +100,20 @@ class Caller(ABC):
     @abstractmethod
     def cut(self) -> None:
         """The work is over: an answer that has not ended by now goes without the end that would make it look whole."""
+
+    def answered_by(self, answer: Answer) -> None:
+        """Whose answer it is that is sent."""
+        self.target, self.upstream_status, self.attempts = answer.target, answer.status, answer.attempts
+
+    def fail(self, error: DragomanError) -> None:
+        """The answer failed with `error`."""
+        self.failure = error.code
+        if error.attempts:
+            self.attempts = error.attempts
+        elif self.target and error.provider:
+            self.attempts = (*self.attempts, error.attempt(self.target))
+        if error.upstream_status is not None:
+            self.upstream_status = error.upstream_status
 
     def interrupt(self, reason: Exception) -> None:
         """Ends the work at once, with `reason`. Nothing happens where none is under way."""

@@ -82,6 +82,10 @@ class RelayedAnswer(Relay):
             caller.opening = OPENING
 
     def refuse(self, error: DragomanError) -> None:
+        if error.provider is not None:  # and no end that we put to it
+            error.attempts = (error.attempt(self._relayed.target),)
+        if self._judged:
+            error.upstream_status = 200
         rest = self._relayed.rest
         if rest and not self._relays.gateway.stopped:
 
@@ -92,8 +96,8 @@ class RelayedAnswer(Relay):
         elif self._caller.started:
             self.fail(error)
         else:
+            self._caller.fail(error)
             error = fit(error, self._caller)
-            self._caller.failure = error.code
             self._caller.give(self._chat.codec.encode_error(error))
 
     def take_over(self, reply: Reply) -> None:
@@ -102,11 +106,13 @@ class RelayedAnswer(Relay):
 
     def give(self, body: bytes) -> None:
         self._note()
+        self._answers()
         self._caller.send(200, WHOLE_FIELDS, body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
         if not more:
             self._note()
+        self._answers()
         self._caller.begin(200, STREAM_FIELDS, sized=False)
         self._caller.write(data, more=more)
 
@@ -117,11 +123,14 @@ class RelayedAnswer(Relay):
 
     def fail(self, error: DragomanError) -> None:
         words = _words(self._chat.codec, fit(error, self._caller))
-        self._caller.failure = error.code
+        self._caller.fail(error)
         self._caller.broken = True
         self._note()
         self._caller.write(words, more=not (self._chat.clean and words))
         self._caller.cut()
+
+    def _answers(self) -> None:
+        self._caller.target, self._caller.upstream_status = self._relayed.target, 200
 
     def _note(self) -> None:
         if self.told is not None:

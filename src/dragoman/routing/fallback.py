@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from dragoman.engine.answer import Answer, Handler
 from dragoman.errors import (
+    Attempt,
     AuthenticationError,
     ConfigurationError,
     DragomanError,
@@ -39,11 +40,15 @@ def fallback(handlers: Sequence[Handler]) -> Handler:
         failures: list[DragomanError] = []
         for handler in handlers:
             try:
-                return await _begun(await handler(request))
+                begun = await _begun(await handler(request))
             except DragomanError as exc:
-                if not (exc.retryable or isinstance(exc, ELSEWHERE)):
-                    raise
                 failures.append(exc)
+                if not (exc.retryable or isinstance(exc, ELSEWHERE)):
+                    exc.attempts = _attempts(failures)
+                    raise
+            else:
+                begun.attempts = _attempts(failures)
+                return begun
         raise _last(failures)
 
     return answer
@@ -57,6 +62,11 @@ async def _begun(answer: Answer) -> Answer:
             batches.append(events)
             if any(not isinstance(event, ResponseStart) for event in events):
                 break
+    except DragomanError as exc:
+        answer.close()
+        exc.attempts = (exc.attempt(answer.target),) if answer.target else ()
+        exc.upstream_status = answer.status
+        raise
     except BaseException:
         answer.close()
         raise
@@ -65,6 +75,7 @@ async def _begun(answer: Answer) -> Answer:
 
 def _last(failures: Sequence[DragomanError]) -> DragomanError:
     *earlier, error = failures
+    error.attempts = _attempts(failures)
     if earlier:
         error.message += f" (the last of {len(failures)} targets that were tried)"
         error.args = (error.message,)
@@ -73,10 +84,15 @@ def _last(failures: Sequence[DragomanError]) -> DragomanError:
     return error
 
 
+def _attempts(failures: Iterable[DragomanError]) -> tuple[Attempt, ...]:
+    return tuple(attempt for failure in failures for attempt in failure.attempts)
+
+
 class _Begun(Answer):
     """An answer whose first batches were read already."""
 
     def __init__(self, batches: Iterable[list[StreamEvent]], answer: Answer) -> None:
+        self.target, self.status = answer.target, answer.status
         self._batches = deque(batches)
         self._answer = answer
 

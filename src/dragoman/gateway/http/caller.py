@@ -103,6 +103,7 @@ class HttpCaller(Caller):
             return
         close = b"" if self.keep else CLOSE
         shown = body if self._body else b""
+        self.sent = len(shown)
         length = b"content-length: %d\r\n" % len(body) if status != 204 else b""
         self._line.write(b"%b%b%b\r\n%b" % (head, length, close, shown))
         self.whole = True
@@ -135,6 +136,8 @@ class HttpCaller(Caller):
         if self.over:
             return
         head, self._head = self._head, b""
+        if self._body:
+            self.sent += len(data)
         if self._framed:
             last = b"" if more else LAST_CHUNK
             # Put together at once: a long piece is copied only here.

@@ -10,6 +10,7 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 from msgspec.structs import force_setattr
 
 from dragoman.errors import DragomanError
+from dragoman.gateway.caller import address
 from dragoman.gateway.calls import (
     LAST,
     MAX_HEAD,
@@ -62,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._max_body = shared.max_body
         self._known: KnownHead | None = None
         self._alone = b""
+        self._remote = ""
         self._transport: asyncio.Transport
         self._parser = HttpRequestParser(self)
         self._requests: deque[Request] = deque()
@@ -129,6 +131,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._remote = address(transport.get_extra_info("peername"))
         self._transport.set_write_buffer_limits(high=UNSENT)
         self._alarm.set(self._loop.time() + self._waits.head)
         self._service.opened(self)
@@ -285,6 +288,7 @@ class Connection(asyncio.Protocol):
         request.caller = HttpCaller(
             self, self._service.name(call), call.method, call.path, keep=keep, chunks=request.modern
         )
+        request.caller.remote, request.caller.headers = self._remote, call.headers
         request.caller.more = more = self._service.cors(call)
         if (error := flaw_of_head(call)) is not None:
             self._turn_away(request, error)
@@ -314,9 +318,10 @@ class Connection(asyncio.Protocol):
             return False  # another request stands behind it, which is the parser's
         request = Request(known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
-        request.caller = HttpCaller(self, self._service.fresh_name(), "POST", known.path)
+        request.caller = caller = HttpCaller(self, self._service.fresh_name(), "POST", known.path)
+        caller.remote, caller.headers = self._remote, known.fields
         if known.more:
-            request.caller.more = known.more
+            caller.more = known.more
         self._requests.append(request)
         if not missing:
             request.whole = True
