@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from dragoman.config import Config, FrontConfig, GatewayConfig
 from dragoman.errors import ConfigurationError
-from dragoman.gateway import Gateway
+from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.asgi import AsgiGateway
 from dragoman.gateway.caller import Caller
 from dragoman.gateway.journal import LONGEST, SIZE, Journal
 from dragoman.types import Headers
 from dragoman.wire import json
 from tests.support.gateway import ask, chat, chat_body, connect, running
+from tests.support.raw import talk
 from tests.support.relaying import DONE, EVENTS, JSON, PATH, configured, question
 from tests.support.server import Exchange, serve
 
@@ -87,8 +88,8 @@ async def test_each_request_is_a_line(tmp_path: Path) -> None:
         ours | {"status": 200, "model": "offline/script", "end": "broken", "error": "truncated"},
         ours | {"status": 404, "model": "offline/nobody", "error": "model_not_found"},
         ours | {"status": 400, "error": "invalid_json"},
-        ours | {"status": 404, "method": "GET", "path": "/nothing"},
-        ours | {"status": 401, "method": "GET", "path": "/v1/models"},
+        ours | {"status": 404, "method": "GET", "path": "/nothing", "error": "unknown_path"},
+        ours | {"status": 401, "method": "GET", "path": "/v1/models", "error": "invalid_api_key"},
         ours | {"status": 200, "method": "GET", "path": "/health/live"},
     ]
     for line in lines(path):
@@ -209,6 +210,81 @@ async def test_another_server_logs_the_same(tmp_path: Path) -> None:
         (404, "whole", None),
         (None, "gone", None),
     ]
+
+
+HERE = (b"host", b"localhost")
+KEYED = b"Host: localhost\r\nAuthorization: Bearer k\r\n"
+REFUSED = {
+    "no key": (b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n", 401, "invalid_api_key"),
+    "another host": (b"GET /v1/models HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "unknown_host"),
+    "no such path": (b"GET /nothing HTTP/1.1\r\n%b\r\n" % KEYED, 404, "unknown_path"),
+    "no such path of a site": (b"GET /aibn/nothing HTTP/1.1\r\n%b\r\n" % KEYED, 404, "unknown_path"),
+    "another method": (b"PUT /v1/models HTTP/1.1\r\n%b\r\n" % KEYED, 405, "wrong_method"),
+    "another method of a site": (b"GET /aibn/api/generate HTTP/1.1\r\n%b\r\n" % KEYED, 404, "wrong_method"),
+    "too long": (
+        b"POST %b HTTP/1.1\r\n%bContent-Length: 99999999999\r\n\r\n" % (PATH.encode(), KEYED),
+        413,
+        "request_too_large",
+    ),
+    "packed twice": (
+        b"POST %b HTTP/1.1\r\n%bContent-Encoding: x-unknown\r\nContent-Length: 2\r\n\r\n{}" % (PATH.encode(), KEYED),
+        415,
+        "unsupported_content_encoding",
+    ),
+    "too long a head": (b"GET /v1/models HTTP/1.1\r\n%bX: %b\r\n\r\n" % (KEYED, b"a" * 70_000), 431, "head_too_large"),
+    "too slow a head": (b"GET / HTTP/1.1\r\nHost:", 408, "request_timeout"),
+    "too slow a body": (
+        b"POST %b HTTP/1.1\r\n%bContent-Length: 9\r\n\r\n{" % (PATH.encode(), KEYED),
+        408,
+        "request_timeout",
+    ),
+    "no HTTP": (b"GARBAGE\r\n\r\n", 400, "bad_http"),
+    "no host": (b"GET / HTTP/1.1\r\n\r\n", 400, "bad_http"),
+}
+"""What is refused before anything is asked of a model: the request, its status, its code."""
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_each_refusal_is_a_line_with_its_code(tmp_path: Path, name: str) -> None:
+    sent, status, code = REFUSED[name]
+    path = tmp_path / "requests.jsonl"
+    config = logging_to(path, Config(gateway=GatewayConfig(port=0, api_keys=("k",))))
+    async with running(config, waits=Waits(head=0.1, body=0.1, idle=0.1, grace=0)) as up:
+        got = await talk(up.url, sent)
+    assert [each.status for each in got] == [status]
+    (line,) = lines(path)
+    assert (line["status"], line["end"], line["error"]) == (status, "whole", code)
+    assert line["id"] == got[0].headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code"),
+    [
+        (("GET", "/v1/models", [HERE]), 401, "invalid_api_key"),
+        (("GET", "/v1/models", [(b"host", b"evil.example")]), 421, "unknown_host"),
+        (("GET", "/nothing", [HERE, (b"x-api-key", b"k")]), 404, "unknown_path"),
+        (("PUT", "/v1/models", [HERE, (b"x-api-key", b"k")]), 405, "wrong_method"),
+        (("POST", PATH, [HERE, (b"x-api-key", b"k"), (b"content-length", b"9" * 12)]), 413, "request_too_large"),
+    ],
+)
+async def test_behind_another_server_refusals_have_their_codes_too(
+    tmp_path: Path, asked: tuple[str, str, list[tuple[bytes, bytes]]], status: int, code: str
+) -> None:
+    method, path, headers = asked
+    log = tmp_path / "requests.jsonl"
+    gateway = Gateway(logging_to(log, Config(gateway=GatewayConfig(port=0, api_keys=("k",)))))
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        """Not looked at."""
+
+    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers}
+    await AsgiGateway(gateway)(scope, receive, send)
+    await gateway.aclose()
+    (line,) = lines(log)
+    assert (line["status"], line["end"], line["error"]) == (status, "whole", code)
 
 
 async def test_a_body_that_is_no_http_is_told_too(tmp_path: Path) -> None:

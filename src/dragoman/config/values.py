@@ -100,7 +100,7 @@ class LimitsConfig(Struct, frozen=True, kw_only=True):
     that think in silence. An answer that is relayed whole shows no content before it is all there, and has no such
     limit."""
     end: float | UnsetType | None = UNSET
-    """For the end of an answer of which the reason to stop has come: after that silence it is whole, without its end."""
+    """For the end of an answer whose reason to stop has come: after that silence it is whole, without its end."""
 
     def said(self) -> dict[str, float | None]:
         """The limits that were set, by name."""

@@ -92,7 +92,7 @@ class Gateway:
                     front = self._fronts.keyed(call.path) if known is None else front
                 except AuthenticationError as exc:
                     if not front.password:
-                        answer = front.codec.encode_error(refusal(front, exc))
+                        answer = told(front, refusal(front, exc))
                         return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
             if found is None:
                 found = self._find(front, call)
@@ -102,7 +102,7 @@ class Gateway:
                 check_type(call)
             return found
         except DragomanError as exc:
-            return front.codec.encode_error(exc)
+            return told(front, exc)
 
     async def answer(self, admitted: Admitted, call: HttpCall, caller: Caller) -> None:
         """Answers a whole request. Whatever goes wrong is told to the caller, or shown by how its answer ends."""
@@ -132,7 +132,7 @@ class Gateway:
 
     def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
         """`error` in the words of the front that was called."""
-        return self._fronts.at(call.path).codec.encode_error(error)
+        return told(self._fronts.at(call.path), error)
 
     def drain(self) -> None:
         """Says that no more requests are wanted, and gives those under way their grace."""
@@ -163,17 +163,14 @@ class Gateway:
     def _find(self, front: Front, call: HttpCall) -> Admitted | HttpAnswer:
         methods = front.methods(call.path)
         if not methods:
-            if front.no_path is None:
-                found = nearby(call.path, self._served, CHAT)
-                message = f"{cut(call.method, 20)} {shown(call.path)} is not served here; {found} is"
-                raise RequestError(message, status=404, code="unknown_path")
-            return front.no_path
+            found = nearby(call.path, self._served, CHAT)
+            message = f"{cut(call.method, 20)} {shown(call.path)} is not served here; {found} is"
+            return told(front, RequestError(message, status=404, code="unknown_path"), front.no_path)
         endpoint = methods.get("GET" if call.method == "HEAD" else call.method)
         if endpoint is None:
             allow = ", ".join(methods)
             message = f"{shown(call.path)}: expected {allow}, got {cut(call.method, 20)}"
-            error = RequestError(message, status=405, code="wrong_method")
-            answer = front.no_method or front.codec.encode_error(error)
+            answer = told(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
             return replace(answer, headers=(*answer.headers, ("allow", allow)))
         if call.method == "POST" and not self._keys.asked:
             check_origin(call, self.cors)
@@ -209,6 +206,11 @@ def _journal(config: Config) -> Journal | None:
         return Journal(place) if place else None
     except ConfigurationError as exc:
         raise ConfigurationError(f"{config.where('gateway', 'request_log')}: {exc.message}") from exc
+
+
+def told(front: Front, error: DragomanError, words: HttpAnswer | None = None) -> HttpAnswer:
+    """`error` as `front` says it, or in `words` that it has for just this."""
+    return replace(words or front.codec.encode_error(error), error=error.code)
 
 
 class Names:

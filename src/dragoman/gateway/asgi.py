@@ -85,7 +85,7 @@ def application() -> AsgiGateway:
 
 
 class AsgiCaller(Caller):
-    """A caller behind another server. Nothing else may be received from it while work is held."""
+    """A caller behind another server.
 
     `more`: headers of every answer. `closes`: a header can end its connection, which it cannot in HTTP/2. Nothing else
     may be received from it while work is held.

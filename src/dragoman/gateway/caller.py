@@ -93,6 +93,7 @@ class Caller(ABC):
 
     async def answer(self, answer: HttpAnswer, *more: tuple[str, str]) -> None:
         """A whole answer, with `more` headers."""
+        self.failure = answer.error or self.failure
         length = (("content-length", str(len(answer.body))),) if answer.status != 204 else ()
         await self.start(answer.status, (*answer.headers, *more, *length))
         await self.say(answer.body, more=False)

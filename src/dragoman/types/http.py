@@ -66,11 +66,15 @@ class HttpReply(Struct, frozen=True):
 
 
 class HttpAnswer(Struct, frozen=True, kw_only=True):
-    """A whole answer of ours to a caller. `content-length` is the server's to add."""
+    """A whole answer of ours to a caller. `content-length` is the server's to add.
+
+    `error`: the code of the failure that it tells, for logs.
+    """
 
     status: int = 200
     headers: Headers = ()
     body: bytes = b""
+    error: str = ""
 
 
 class HttpCall(Discreet, frozen=True, kw_only=True):

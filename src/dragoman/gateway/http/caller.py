@@ -94,6 +94,7 @@ class HttpCaller(Caller):
     def give(self, answer: HttpAnswer) -> None:
         """A whole answer, now."""
         if not self.gone:
+            self.failure = answer.error or self.failure
             self.send(answer.status, fields(answer.headers), answer.body)
 
     def send(self, status: int, lines: bytes, body: bytes) -> None:

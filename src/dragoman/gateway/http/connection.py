@@ -9,7 +9,7 @@ from typing import cast
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec.structs import force_setattr
 
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.caller import address
 from dragoman.gateway.calls import (
     LAST,
@@ -21,7 +21,7 @@ from dragoman.gateway.calls import (
     too_large,
     too_large_head,
 )
-from dragoman.gateway.http.caller import HttpCaller
+from dragoman.gateway.http.caller import CLOSE, HttpCaller
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, FirstLine, check_head, date, split_target, status_line
 from dragoman.gateway.http.known import KnownHead
 from dragoman.gateway.http.request import Request, framing
@@ -30,9 +30,6 @@ from dragoman.gateway.packing import coding
 from dragoman.transport.native.alarm import EARLY, Alarm
 from dragoman.types import HttpAnswer, HttpCall
 from dragoman.wire import json
-
-BAD = "bad_http"
-"""The code of what is no HTTP."""
 
 MAX_QUEUED = 16
 """Requests that may follow one another unanswered. No SDK pipelines; one that does sends a handful."""
@@ -46,6 +43,11 @@ goes beyond: by as much as one read of the service brings."""
 
 RESET, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 """How the kernel closes a connection: by a reset, or well, which is its default; see SO_LINGER in socket(7)."""
+
+
+def bad_http(message: str) -> InvalidRequestError:
+    """The refusal of what is no HTTP."""
+    return InvalidRequestError(message, code="bad_http")
 
 
 class Connection(asyncio.Protocol):
@@ -76,7 +78,7 @@ class Connection(asyncio.Protocol):
         self._closing = False
         self._draining = False
         self._first = FirstLine()
-        self._fault: tuple[int, str, str] | None = None
+        self._fault: tuple[DragomanError, HttpCaller | None] | None = None
         self._spoke = 0.0
         self._unsent = 0
         self._unread = 0.0
@@ -146,7 +148,7 @@ class Connection(asyncio.Protocol):
             self._first.begin()
         self._overhead += len(data)
         if not self._first.feed(data):
-            self._break(400, "expected an HTTP/1.1 request")
+            self._break(bad_http("expected an HTTP/1.1 request"))
             return
         while data and not self._closing:
             try:
@@ -158,15 +160,14 @@ class Connection(asyncio.Protocol):
                 bug = exc.__context__
                 if not isinstance(bug, BadHeadError):
                     self._fail(bug or exc)
-                self._break(400, str(bug))
+                self._break(bad_http(str(bug)))
                 break
             except HttpParserError:
-                self._break(400, "expected an HTTP/1.1 request")
+                self._break(bad_http("expected an HTTP/1.1 request"))
                 break
         self._alone = b""
         if self._overhead > MAX_HEAD and not self._deaf:
-            error = too_large_head()
-            self._break(error.status, error.message, error.code)
+            self._break(too_large_head())
         if self.congested is not None and not self._closing:
             # It asks on without reading what it is told: that would pile up here.
             self._transport.pause_reading()
@@ -389,7 +390,11 @@ class Connection(asyncio.Protocol):
             rest = b"\r\n".join([b"POST / HTTP/1.1", *(b"%b: %b" % field for field in fields), b"", rest])
         return rest
 
-    def _break(self, status: int, message: str, code: str = BAD) -> None:
+    def turn_away(self, error: DragomanError) -> None:
+        """Says `error` to a caller who has asked nothing yet, and closes."""
+        self._say_and_close(error)
+
+    def _break(self, error: DragomanError) -> None:
         """What came cannot be understood, nor what is behind it: once what is under way is answered, all ends."""
         self._deaf = True
         caller: HttpCaller | None = None
@@ -400,22 +405,23 @@ class Connection(asyncio.Protocol):
                 return
         if self._requests:
             self._draining = True
-            self._fault = status, message, code
+            self._fault = error, caller
         else:
-            self._say_and_close(status, message, code)
-            if caller is not None:
-                caller.status, caller.whole = status, True
-        if caller is not None:
-            caller.failure = code
-            self.over(caller)
+            self._say_and_close(error, caller)
 
-    def _say_and_close(self, status: int, message: str, code: str = BAD) -> None:
-        body = json.encode({"error": {"message": message, "type": "invalid_request_error", "code": code}})
-        head = status_line(status) + date()
+    def _say_and_close(self, error: DragomanError, caller: HttpCaller | None = None) -> None:
+        """Says `error`; to nobody's request, if `caller` is None."""
+        if caller is None:
+            caller = HttpCaller(self, self._service.fresh_name(), "", "")
+            caller.remote = self._remote
+        body = json.encode({"error": {"message": error.message, "type": error.type, "code": error.code}})
         self.write(
-            b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
-            % (head, len(body), body)
+            b"%b%bx-request-id: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b"
+            % (status_line(error.status), date(), caller.request_id.encode(), len(body), CLOSE, body)
         )
+        caller.status, caller.whole, caller.sent = error.status, True, len(body)
+        caller.fail(error)
+        self.over(caller)
         self._part()
 
     def _part(self) -> None:
@@ -443,7 +449,8 @@ class Connection(asyncio.Protocol):
             self._still_reading()
         elif request is None:
             if self._in_head:
-                self._say_and_close(408, "the request's head took too long")
+                error = InvalidRequestError("the request's head took too long", status=408, code="request_timeout")
+                self._say_and_close(error)
             else:
                 self._close()
         elif request.caller is not None and request.caller.over:
