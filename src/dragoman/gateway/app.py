@@ -146,6 +146,11 @@ class Gateway:
         for caller in tuple(self._callers):
             caller.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
 
+    def reopen(self) -> None:
+        """Goes on in a new request log, if the old one was moved away."""
+        if self._journal is not None:
+            self._journal.reopen()
+
     async def aclose(self) -> None:
         """Ends it; no answer is under way."""
         if self._last is not None:

@@ -1,19 +1,16 @@
 """The request log: one line of JSON a request, written in batches. Neither prompt nor answer nor key is in it."""
 
 import asyncio
-import logging
-import os
-import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
-from dragoman.errors import ConfigurationError
 from dragoman.gateway.caller import Caller
+from dragoman.gateway.guard import fingerprint
+from dragoman.gateway.writer import Writer
 from dragoman.types import Usage
 
 PERIOD = 0.2
@@ -24,13 +21,16 @@ request."""
 LONGEST = 200
 """Characters of a path or of a model's name, which are the caller's to choose."""
 
-STDOUT = "-"
-
 UNKNOWN = Usage()
 
-log = logging.getLogger("dragoman.gateway")
-
 _encode_into = msgspec.json.Encoder().encode_into
+
+
+class Tried(Struct, frozen=True, omit_defaults=True, gc=False):
+    """A target that was asked; `error`: the code of its failure, empty if it answered."""
+
+    target: str
+    error: str = ""
 
 
 class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -38,8 +38,12 @@ class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
 
     `time`: when its answer was over. `end`: `whole`, `broken` (the answer began and did not end well) or `gone` (the
     caller had left by then). `ms`: from its head to the end of the answer; `first_ms`: to the answer's first byte, or
-    the first content of a stream. `error`: the code of what went wrong behind the head. `losses`: what of question
-    and answer could not be said, as in the header of that name.
+    the first content of a stream. `bytes`: of the answer's body, as far as it was sent. `remote`: the address that it
+    came from, which is a proxy's if there is one before us; what such a proxy says of its callers, anybody can say.
+    `key`: the fingerprint of the key that was shown. `model`: what was asked for; `target`: the model that answered, or
+    failed last; `attempts`: all that were asked, if they were more. `upstream_status`: the HTTP status of the service's
+    reply. `error`: the code of what went wrong. `losses`: what of question and answer could not be said, as in the
+    header of that name.
     """
 
     time: datetime
@@ -50,7 +54,13 @@ class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
     end: Literal["whole", "broken", "gone"]
     ms: float
     first_ms: float | None = None
+    bytes: int = 0
+    remote: str = ""
+    key: str = ""
     model: str = ""
+    target: str = ""
+    attempts: tuple[Tried, ...] = ()
+    upstream_status: int | None = None
     finish_reason: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -62,27 +72,19 @@ class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Journal:
-    """Appends to a file; `-` is standard output. Raises ConfigurationError where the file cannot be opened."""
+    """Appends to a file; `-` is standard output. Raises ConfigurationError if the file cannot be opened."""
 
     def __init__(self, place: str) -> None:
         self._buffer = bytearray()
         self._timer: asyncio.TimerHandle | None = None
-        self._well = True
-        self._own = place != STDOUT
-        try:
-            if self._own:
-                self._file = os.open(Path(place).expanduser(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-            else:
-                self._file = sys.stdout.fileno()
-        except (OSError, AttributeError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) else None
-            raise ConfigurationError(f"cannot write {place!r}: {reason or 'there is no standard output'}") from exc
+        self._writer = Writer(place)
 
     def note(self, caller: Caller) -> None:
         """The answer to `caller` is over."""
         now = time.monotonic()
         began = caller.began
         usage = caller.usage or UNKNOWN
+        failed = caller.attempts
         buffer = self._buffer
         _encode_into(
             Entry(
@@ -95,7 +97,13 @@ class Journal:
                 # With three digits: half the cost of `round`.
                 int(1e6 * (now - caller.since)) / 1e3,
                 None if began is None else int(1e6 * (began - caller.since)) / 1e3,
+                caller.sent,
+                caller.remote,
+                fingerprint(caller.headers),
                 caller.model[:LONGEST],
+                (caller.target or (failed[-1].target if failed else ""))[:LONGEST],
+                _tried(caller) if failed else (),
+                caller.upstream_status,
                 caller.finish_reason,
                 usage.input_tokens,
                 usage.output_tokens,
@@ -115,25 +123,28 @@ class Journal:
             self._timer = asyncio.get_running_loop().call_later(PERIOD, self.flush)
 
     def flush(self) -> None:
-        """Writes what waits."""
+        """Has what waits written."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        buffer, self._buffer = self._buffer, bytearray()
-        left = memoryview(buffer)
-        try:
-            while left:
-                left = left[os.write(self._file, left) :]
-            self._well = True
-        except OSError as exc:
-            # A full disk costs the log, not the callers; said once, until it is well again.
-            if self._well:
-                lost = buffer.count(b"\n")
-                log.error("the request log cannot be written, %d requests are missing: %s", lost, exc.strerror)
-            self._well = False
+        if self._buffer:
+            buffer, self._buffer = self._buffer, bytearray()
+            self._writer.put(buffer)
+
+    def reopen(self) -> None:
+        """Goes on in a new file, if the old one was moved away."""
+        self.flush()
+        self._writer.reopen()
 
     def close(self) -> None:
         """Writes what waits, for the last time."""
         self.flush()
-        if self._own:
-            os.close(self._file)
+        self._writer.close()
+
+
+def _tried(caller: Caller) -> tuple[Tried, ...]:
+    """The targets that were asked, if they were more than one; the last is the one that answered, if one did."""
+    tried = [Tried(attempt.target[:LONGEST], attempt.code) for attempt in caller.attempts]
+    if caller.target and caller.attempts[-1].target != caller.target:
+        tried.append(Tried(caller.target[:LONGEST]))
+    return tuple(tried) if len(tried) > 1 else ()

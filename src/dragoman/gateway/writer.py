@@ -1,0 +1,172 @@
+"""Lines for one file, written in a thread: no slow disk and no pipe that nobody reads stops the loop."""
+
+import logging
+import os
+import stat
+import sys
+import time
+from pathlib import Path
+from threading import Condition, Thread
+
+from dragoman.errors import ConfigurationError
+
+STDOUT = "-"
+
+MOST = 8 << 20
+"""Bytes that may wait to be written: some ten seconds of a busy gateway. What is above it is dropped, and counted."""
+
+LOOK = 1.0
+"""Seconds between two looks whether the file is still at its place."""
+
+PATIENCE = 2.0
+"""Seconds that closing waits for what is left to be written: an end must not hang on a pipe that nobody reads."""
+
+log = logging.getLogger("dragoman.gateway")
+
+
+class Writer:
+    """Appends to a file; `-` is standard output. Raises ConfigurationError if the file cannot be opened.
+
+    A file that was renamed or removed is made anew: a second behind that at the latest, if there is something to write,
+    and at once by `reopen`. Lines that cannot be written are lost; that is said once, and again when they can.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._path = None if place == STDOUT else Path(place).expanduser()
+        self._file: int | None = None
+        try:
+            if self._path is None:
+                self._file = sys.stdout.fileno()
+            elif not _is_pipe(self._path):  # whose opening waits for a reader
+                os.close(_open(self._path))
+        except (OSError, AttributeError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else None
+            raise ConfigurationError(f"cannot write {place!r}: {reason or 'there is no standard output'}") from exc
+        self._changed = Condition()
+        self._waiting = bytearray()
+        self._writing = 0
+        self._closing = False
+        self._asked = False
+        self._lost = 0
+        self._torn = False
+        self._looked = 0.0
+        self._stays = False
+        self._thread: Thread | None = None
+
+    def put(self, lines: bytes | bytearray) -> None:
+        """Writes `lines` soon."""
+        with self._changed:
+            if len(self._waiting) + len(lines) > MOST:
+                self._lose(lines, "it is not read fast enough")
+                return
+            self._waiting += lines
+            self._wake()
+
+    def reopen(self) -> None:
+        """Looks now whether the file is still at its place."""
+        with self._changed:
+            self._asked = True
+            self._wake()
+
+    def close(self) -> None:
+        """Writes what waits, for the last time."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+            thread = self._thread
+        if thread is None:
+            return
+        thread.join(PATIENCE)
+        with self._changed:
+            lost = self._lost + self._writing + self._waiting.count(b"\n")
+        if lost:
+            log.error("the request log ended without %d of its lines", lost)
+
+    def _wake(self) -> None:
+        if self._thread is None:  # not before it is needed: a process with threads cannot fork well
+            self._thread = Thread(target=self._work, name="request log", daemon=True)
+            self._thread.start()
+        self._changed.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not (self._waiting or self._asked or self._closing):
+                    self._changed.wait()
+                lines, self._waiting = self._waiting, bytearray()
+                asked, self._asked = self._asked, False
+                self._writing = lines.count(b"\n")
+                if not lines and not asked:
+                    break
+            self._write(lines, asked=asked)
+        if self._path is not None and self._file is not None:
+            os.close(self._file)
+
+    def _write(self, lines: bytearray, *, asked: bool) -> None:
+        left = memoryview(b"\n" + lines if self._torn and lines else lines)
+        try:
+            file = self._place(asked=asked)
+            while left:
+                left = left[os.write(file, left) :]
+                self._torn = bool(left)
+        except OSError as exc:
+            with self._changed:
+                self._writing = 0
+                self._lose(left, exc.strerror)
+            return
+        with self._changed:
+            self._writing = 0
+            lost, self._lost = (self._lost, 0) if lines else (0, self._lost)
+        if lost:
+            log.warning("the request log is written again, without %d lines", lost)
+
+    def _lose(self, lines: bytes | bytearray | memoryview, why: str | None) -> None:
+        lost = bytes(lines).count(b"\n")
+        if lost and not self._lost:
+            log.error("the request log cannot be written, and its lines are lost until it can: %s", why)
+        self._lost += lost
+
+    def _place(self, *, asked: bool) -> int:
+        """The file that is at the place now."""
+        now = time.monotonic()
+        if self._path is None and self._file is not None:
+            return self._file
+        assert self._path is not None  # noqa: S101  # else there is a file from the start
+        if self._file is None:
+            self._file, self._looked = _open(self._path), now
+        elif asked or now - self._looked >= LOOK:
+            self._looked = now
+            if not _is_at(self._path, self._file):
+                self._file = self._moved(self._path, self._file)
+        return self._file
+
+    def _moved(self, path: Path, file: int) -> int:
+        """A fresh file at `path`; `file`, if there can be none."""
+        try:
+            fresh = _open(path)
+        except OSError as exc:
+            if not self._stays:
+                log.error("the request log cannot be opened anew, and goes on where it was: %s", exc.strerror)
+            self._stays = True
+            return file
+        self._stays = False
+        os.close(file)
+        return fresh
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+
+
+def _is_pipe(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _is_at(path: Path, file: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except OSError:
+        return False

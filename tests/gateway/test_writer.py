@@ -1,0 +1,136 @@
+"""Lines written in a thread: where they go, what becomes of them when they cannot, and that nobody waits for it."""
+
+import logging
+import os
+import select
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from dragoman.gateway.writer import MOST, Writer
+
+PATIENCE = 20
+"""Seconds until a test gives up: no measure, only an end."""
+
+
+def until(done: Callable[[], object]) -> None:
+    """Returns once `done`; nothing tells of a file or of another thread but a look."""
+    ends = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < ends
+        time.sleep(0.005)
+
+
+@contextmanager
+def pipe(path: Path) -> Iterator[int]:
+    """The reading end of a named pipe."""
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the event log was told."""
+    return [record.getMessage() for record in caplog.records]
+
+
+def test_a_file_that_was_renamed_is_made_anew_at_once_when_that_is_asked(tmp_path: Path) -> None:
+    path, moved = tmp_path / "log", tmp_path / "log.1"
+    writer = Writer(str(path))
+    writer.put(b"one\n")
+    until(path.read_bytes)
+    path.rename(moved)
+    writer.reopen()
+    until(path.exists)
+    writer.put(b"two\n")
+    writer.close()
+    assert (moved.read_bytes(), path.read_bytes()) == (b"one\n", b"two\n")
+
+
+@pytest.mark.parametrize("moves", [lambda path: path.rename(f"{path}.1"), Path.unlink])
+def test_a_file_that_is_gone_is_made_anew_without_being_asked(tmp_path: Path, moves: Callable[[Path], object]) -> None:
+    path = tmp_path / "log"
+    writer = Writer(str(path))
+    writer.put(b"one\n")
+    until(path.read_bytes)
+    moves(path)
+
+    def written() -> bool:
+        writer.put(b"two\n")
+        return path.exists()
+
+    until(written)
+    writer.close()
+    assert path.read_bytes().startswith(b"two\n")
+
+
+def test_a_file_that_cannot_be_made_anew_goes_on_where_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    writer = Writer(str(folder / "log"))
+    writer.put(b"one\n")
+    until((folder / "log").read_bytes)
+    folder.rename(tmp_path / "gone")
+    for _ in range(2):
+        writer.reopen()
+        writer.put(b"two\n")
+    writer.close()
+    assert (tmp_path / "gone" / "log").read_bytes() == b"one\ntwo\ntwo\n"
+    assert said(caplog) == [
+        "the request log cannot be opened anew, and goes on where it was: No such file or directory"
+    ]
+
+
+def test_a_pipe_without_a_reader_stops_nobody_and_loses_nothing_if_one_comes(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = Writer(str(path))
+    writer.put(b"one\n")
+    with pipe(path) as reader:
+        writer.close()
+        assert os.read(reader, 100) == b"one\n"
+
+
+def test_what_nobody_reads_is_dropped_counted_and_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = Writer(str(path))
+    lines = b"x\n" * (MOST // 4)
+    for _ in range(6):
+        writer.put(lines)
+    assert said(caplog) == [
+        "the request log cannot be written, and its lines are lost until it can: it is not read fast enough"
+    ]
+    writer.close()
+    assert said(caplog)[1:] == [f"the request log ended without {6 * MOST // 4} of its lines"]
+    with pipe(path):  # so that the thread has its end
+        assert writer._thread is not None
+        writer._thread.join(PATIENCE)
+
+
+def test_a_disk_that_is_full_is_said_once_and_once_that_it_is_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    caplog.set_level(logging.WARNING)
+    writer = Writer(str(path))
+    with pipe(path) as reader:
+        writer.put(b"one\n")
+        until(lambda: select.select([reader], [], [], 0)[0])
+    for _ in range(3):  # from here on each write fails
+        writer.put(b"two\n")
+        until(lambda: not writer._waiting and not writer._writing)
+    with pipe(path) as reader:
+        writer.put(b"three\n")
+        writer.close()
+        assert os.read(reader, 100) == b"one\nthree\n"
+    assert said(caplog) == [
+        "the request log cannot be written, and its lines are lost until it can: Broken pipe",
+        "the request log is written again, without 3 lines",
+    ]
