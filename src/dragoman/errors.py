@@ -137,7 +137,7 @@ class DragomanError(Exception):
 
     def attempt(self, target: str) -> Attempt:
         """What is to be remembered if it was `target` that failed so. Holds no traceback, which would hold the rest."""
-        return Attempt(target, self.code, self.status, str(self))
+        return Attempt(target, self.code, self.status, self.message)
 
 
 class ConfigurationError(DragomanError):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from shutil import which
 
 import pytest
 
-from tests.cli.shell import PATIENCE, finish, run, start
+from tests.cli.shell import COMMAND, PATIENCE, environment, finish, run, start
+from tests.gateway.test_workers import two
+from tests.support.gateway import ask, chat_body, connect
 
 ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+")
 
@@ -89,3 +92,59 @@ def test_what_cannot_be_served_is_told_in_a_line(tmp_path: Path, arguments: list
     assert ran.code == code
     assert said in ran.err
     assert ran.err.count("\n") == 1
+
+
+async def test_answers_that_were_interrupted_have_an_exit_code_of_their_own(tmp_path: Path) -> None:
+    process = await start(tmp_path, "serve", "--port", "0")
+    found = ADDRESS.search(await first_lines(process))
+    assert found
+    async with connect(found[0].decode()) as wire:
+        wire.send("POST", "/v1/chat/completions", body=chat_body("text: half\nhang", stream=True))
+        await wire.head()
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        ran = await finish(process)
+    assert ran.code == 9
+    assert "stopped; answers were interrupted" in ran.err
+
+
+async def test_workers_that_cannot_start_any_more_end_the_gateway_as_a_wrong_setting(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log = str(folder / "requests")
+    process = await start(tmp_path, "serve", "--port", "0", "--workers", "2", "--request-log", log)
+    assert ADDRESS.search(await first_lines(process))
+    folder.rename(tmp_path / "gone")
+    for pid in await two(process):
+        os.kill(pid, signal.SIGKILL)
+    ran = await finish(process)
+    assert ran.code == 3
+    assert "a worker cannot go on: gateway.request_log: cannot write" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_it_runs_and_stops_without_standard_input_and_outputs(
+    tmp_path: Path, closed: str, workers: int, unused_tcp_port: int
+) -> None:
+    command = shlex.join([*COMMAND, "serve", "--port", str(unused_tcp_port), "--workers", str(workers)])
+    process = await asyncio.create_subprocess_shell(
+        f"exec {command} {closed}", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(tmp_path)
+    )
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not await answers(unused_tcp_port):  # noqa: ASYNC110  # it has nothing to say it with
+                await asyncio.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(PATIENCE):
+        assert await process.wait() == 0
+
+
+async def answers(port: int) -> bool:
+    """Whether the gateway is there yet."""
+    try:
+        return (await ask(f"http://127.0.0.1:{port}", "GET", "/health/live")).status == 200
+    except OSError:
+        return False

@@ -7,7 +7,8 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from socket import create_server
 
 import pytest
@@ -20,23 +21,26 @@ from dragoman.gateway.serve import bind, greeting
 from tests.support.gateway import ask, chat_body, connect, running_gateway
 
 PROGRAM = """
+import resource
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Waits, serve
-serve(
-    Config(gateway=GatewayConfig(port=0)),
+if {descriptors}:
+    resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors}))
+well = serve(
+    Config(gateway=GatewayConfig(port={port}, workers={workers}, drain={drain}, request_log={log!r})),
     announce=lambda text: print(text, flush=True),
     waits=Waits(grace={grace}),
 )
-print("ended well", flush=True)
+print("ended well" if well else "interrupted", flush=True)
 """
+DEFAULTS = {"port": 0, "workers": 1, "drain": 0, "log": None, "grace": 30, "descriptors": 0}
 
 
 @asynccontextmanager
-async def program(grace: float = 30) -> AsyncIterator[tuple[Process, str, str]]:
+async def program(**settings: object) -> AsyncIterator[tuple[Process, str, str]]:
     """A gateway in a process of its own, its URL, and the line it says to try."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", PROGRAM.format(grace=grace), stdout=PIPE, stderr=PIPE
-    )
+    source = PROGRAM.format(**(DEFAULTS | settings))
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", source, stdout=PIPE, stderr=PIPE)
     assert process.stdout is not None
     try:
         first = (await process.stdout.readline()).decode()
@@ -47,6 +51,11 @@ async def program(grace: float = 30) -> AsyncIterator[tuple[Process, str, str]]:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+def told(err: bytes) -> list[str]:
+    """The event log without times and processes."""
+    return [line.split("] ", 1)[1] for line in err.decode().splitlines()]
 
 
 async def test_greets_with_a_line_that_streams_an_answer() -> None:
@@ -60,10 +69,15 @@ async def test_greets_with_a_line_that_streams_an_answer() -> None:
     assert got.status == 200
     assert got.body.endswith(b"data: [DONE]\n\n")
     assert process.returncode == 0
-    assert (out, err) == (b"\nended well\n", b"")
+    assert out == b"\nended well\n"
+    port = url.rpartition(":")[2]
+    assert told(err) == [
+        f"started: listens on port {port} of 127.0.0.1, workers: 1, configuration: no configuration file",
+        "stopped",
+    ]
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 async def test_a_signal_lets_answers_end_and_a_second_ends_them_now(stop: signal.Signals) -> None:
     async with program() as (process, url, _), connect(url) as wire:
         wire.send("POST", "/v1/chat/completions", body=chat_body("text: half\nhang", stream=True))
@@ -76,8 +90,99 @@ async def test_a_signal_lets_answers_end_and_a_second_ends_them_now(stop: signal
         assert not await wire.chunk()
         out, err = await process.communicate()
     assert process.returncode == 0
-    assert out.endswith(b"ended well\n")
-    assert err == b""
+    assert out.endswith(b"interrupted\n")
+    assert told(err)[1:] == [
+        "answers under way: 1, which get 30 s; press Ctrl-C or signal again to stop now",
+        "stopped; answers were interrupted",
+    ]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP])
+async def test_whatever_stops_it_answers_end_well_and_its_address_is_free_at_once(
+    stop: signal.Signals, workers: int
+) -> None:
+    async with program(workers=workers) as (process, url, _), connect(url) as wire:
+        wire.send("POST", "/v1/chat/completions", body=chat_body("text: half\ndelay: 1\ntext: whole", stream=True))
+        await wire.head()
+        process.send_signal(stop)
+        await refused(url)
+        for listener in bind("127.0.0.1", int(url.rpartition(":")[2])):
+            listener.close()
+        process.send_signal(signal.SIGHUP)  # which comes again when a session ends, and ends no answer
+        got = await wire.rest(200)
+        out, _err = await process.communicate()
+    assert b"[DONE]" in got.body
+    assert (process.returncode, out[-11:]) == (0, b"ended well\n")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_second_signal_ends_the_answers_of_workers_too(workers: int) -> None:
+    async with program(workers=workers) as (process, url, _), connect(url) as wire:
+        wire.send("POST", "/v1/chat/completions", body=chat_body("text: half\nhang", stream=True))
+        await wire.head()
+        await wire.chunk()
+        process.send_signal(signal.SIGTERM)
+        await refused(url)
+        process.send_signal(signal.SIGTERM)
+        assert b'"code":"stopped"' in await wire.chunk()
+        out, _err = await process.communicate()
+    assert (process.returncode, out[-12:]) == (0, b"interrupted\n")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_other_signals_stop_nobody_and_one_has_the_request_log_made_anew(tmp_path: Path, workers: int) -> None:
+    path = tmp_path / "log"
+    async with program(workers=workers, log=str(path)) as (process, url, _):
+        assert (await ask(url, "GET", "/health/live")).status == 200
+        while not path.stat().st_size:  # noqa: ASYNC110  # nothing tells of a file but a look
+            await asyncio.sleep(0.01)
+        path.rename(tmp_path / "log.1")
+        process.send_signal(signal.SIGUSR2)
+        process.send_signal(signal.SIGUSR1)
+        while not path.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert (await ask(url, "GET", "/health/live")).status == 200
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+    assert path.read_bytes().count(b"\n") == 1
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_while_it_drains_it_answers_and_says_that_it_is_not_ready(workers: int) -> None:
+    async with program(workers=workers, drain=3600) as (process, url, _):
+        process.send_signal(signal.SIGTERM)
+        while (got := await ask(url, "GET", "/health/ready")).status == 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert got.text == '{"status":"draining"}'
+        assert (await ask(url, "POST", "/v1/chat/completions", body=chat_body("text: a"))).status == 200
+        process.send_signal(signal.SIGTERM)
+        out, err = await process.communicate()
+    assert (process.returncode, out[-11:]) == (0, b"ended well\n")
+    assert "draining: not ready, and accepting for 3600 s more" in told(err)
+
+
+async def test_a_caller_for_whom_there_is_no_descriptor_is_told_so() -> None:
+    async with program(descriptors=64) as (process, url, _), AsyncExitStack() as stack:
+        wires = []
+        for _ in range(80):
+            wires.append(await stack.enter_async_context(connect(url)))
+            wires[-1].send("GET", "/health/live")
+        got = [await wire.answer() for wire in wires]
+        await stack.aclose()
+        while (await ask(url, "GET", "/health/live")).status != 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, err = await process.communicate()
+    refused = [each for each in got if each.status == 503]
+    assert len(refused) > 20
+    assert {each.status for each in got} == {200, 503}
+    assert all(b'"code":"overloaded"' in each.body for each in refused)
+    assert [line for line in told(err) if "descriptors" in line] == [
+        "descriptors are exhausted: 48 are in use, and what is left of 64 is kept; callers get 503 (ulimit -n)",
+        "there are descriptors again",
+    ]
 
 
 async def refused(url: str) -> None:

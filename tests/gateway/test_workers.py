@@ -9,6 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
+from dragoman.gateway.workers import TRIES
+from tests.gateway.test_serve import refused
 from tests.support.gateway import ask, chat_body, connect
 
 PROGRAM = """
@@ -54,7 +58,8 @@ async def test_a_worker_that_dies_is_replaced_and_the_address_answers_throughout
         assert second in await two(process, frozenset({first}))
         process.send_signal(signal.SIGTERM)
         out, err = await process.communicate()
-    assert (process.returncode, out[-11:], err) == (0, b"ended well\n", b"")
+    assert (process.returncode, out[-11:]) == (0, b"ended well\n")
+    assert f"worker {first} was killed by SIGKILL" in err.decode()
 
 
 async def test_a_signal_lets_every_workers_answers_end_well() -> None:
@@ -71,3 +76,88 @@ async def test_a_signal_lets_every_workers_answers_end_well() -> None:
             assert last.endswith(b"data: [DONE]\n\n")
         await process.communicate()
     assert process.returncode == 0
+
+
+async def test_workers_whose_parent_was_killed_stop_and_free_the_address() -> None:
+    async with program() as (process, url), connect(url) as wire:
+        await two(process)
+        wire.send("POST", "/v1/chat/completions", body=chat_body("text: a\ndelay: 0.3\ntext: b", stream=True))
+        await wire.head()
+        process.kill()
+        await refused(url)
+        assert b"[DONE]" in (await wire.rest(200)).body
+        assert process.stderr is not None
+        assert b"the process that started this worker is gone" in await process.stderr.read()  # to the last one's end
+
+
+async def test_a_signal_that_reaches_parent_and_workers_alike_counts_once() -> None:
+    async with program() as (process, url), connect(url) as wire:
+        found = await two(process)
+        wire.send("POST", "/v1/chat/completions", body=chat_body("text: a\ndelay: 0.5\ntext: b", stream=True))
+        await wire.head()
+        for pid in (process.pid, *found):
+            os.kill(pid, signal.SIGTERM)
+        assert b"[DONE]" in (await wire.rest(200)).body
+        await process.communicate()
+    assert process.returncode == 0
+
+
+FAILING = """
+import os
+from dragoman.errors import ConfigurationError
+from dragoman.gateway.log import begin
+from dragoman.gateway.workers import Shared, share
+
+def work(words):
+    {work}
+
+begin("info")
+try:
+    share(2, Shared(work, lambda: None, lambda: print("left", flush=True)), 0.001)
+except ConfigurationError as exc:
+    print(exc)
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "said", "code"),
+    [
+        ("raise ConfigurationError('no such folder')", "a worker cannot go on: no such folder", "ended with 3"),
+        ("raise KeyError('secret-canary')", "a worker failed: KeyError (in work, line 8)", "ended with 1"),
+        ("os.kill(os.getpid(), 9)", "was killed by SIGKILL as soon as it was there", "was killed by SIGKILL"),
+    ],
+)
+async def test_a_worker_that_cannot_start_is_not_tried_for_ever(work: str, said: str, code: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", FAILING.format(work=work), stdout=PIPE, stderr=PIPE
+    )
+    out, err = await process.communicate()
+    assert out == b"no worker could start; what was said before this tells why\n"
+    assert said in err.decode()
+    assert TRIES <= err.decode().count(code) <= 2 * TRIES
+    assert b"Traceback" not in err
+    assert b"canary" not in err
+
+
+async def test_a_worker_that_starts_after_some_tries_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "tries"
+    work = f"""
+    with open({str(path)!r}, "a") as file:
+        file.write("x")
+    if os.stat({str(path)!r}).st_size < 4:
+        raise ConfigurationError("not yet")
+    os.read(words, 1)
+    return True
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", FAILING.format(work=work), stdout=PIPE, stderr=PIPE
+    )
+    while not path.exists():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await two(process)
+    while path.stat().st_size < 5:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    out, err = await process.communicate()
+    assert (process.returncode, out) == (0, b"left\n")
+    assert err.count(b"the next is tried") in {2, 3}

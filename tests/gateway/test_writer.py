@@ -108,9 +108,10 @@ def test_what_nobody_reads_is_dropped_counted_and_said_once(tmp_path: Path, capl
     ]
     writer.close()
     assert said(caplog)[1:] == [f"the request log ended without {6 * MOST // 4} of its lines"]
-    with pipe(path):  # so that the thread has its end
-        assert writer._thread is not None
-        writer._thread.join(PATIENCE)
+    with pipe(path) as reader:
+        until(lambda: select.select([reader], [], [], 0)[0])
+    assert writer._thread is not None
+    writer._thread.join(PATIENCE)  # it has its end: nobody reads any more
 
 
 def test_a_disk_that_is_full_is_said_once_and_once_that_it_is_not(

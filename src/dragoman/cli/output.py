@@ -140,6 +140,16 @@ def forgiving() -> None:
             stream.reconfigure(errors="replace")
 
 
+def open_standard() -> None:
+    """Opens on /dev/null what was closed of stdin, stdout and stderr.
+
+    Else what is opened next takes their numbers, and what is written to them goes there.
+    """
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(opened, True)
+    os.close(opened)
+
+
 def leave_pipe() -> None:
     """Lets the interpreter end in silence after the reader of stdout has left."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

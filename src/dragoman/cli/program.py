@@ -17,7 +17,7 @@ from dragoman import __version__
 from dragoman.cli.complaints import complaint
 from dragoman.cli.exits import MEANINGS, Exit, exit_code
 from dragoman.cli.options import config_option
-from dragoman.cli.output import complain, forgiving, leave_pipe
+from dragoman.cli.output import complain, forgiving, leave_pipe, open_standard
 from dragoman.errors import ConfigurationError, DragomanError, cut, nearest
 
 
@@ -114,6 +114,7 @@ def program(config: Path | None) -> None:
 
 def main() -> None:
     """Runs the command that the process was called with, and exits."""
+    open_standard()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
+from dragoman.cli.exits import Exit
 from dragoman.cli.options import config_option
 from dragoman.cli.output import say
 from dragoman.config import load
@@ -40,5 +41,5 @@ def command(
     settings = replace(settings, gateway=gateway, origins=settings.origins | origins)
     if only_check:
         say(check(settings))
-    else:
-        serve(settings, announce=say)
+    elif not serve(settings, announce=say):
+        raise click.exceptions.Exit(Exit.CUT_SHORT)

@@ -20,6 +20,10 @@ MAX_BODY = 32 << 20
 MAX_WORKERS = 256
 """Processes of one gateway: as many as the largest machines have cores; a slip of the finger is no thousand of them."""
 
+GRACE = 25.0
+"""Seconds for answers under way when the gateway is to stop: Kubernetes, by default, kills 30 after it has asked, and
+who is interrupted is to be told so before that."""
+
 
 BrokenEnd = Literal["clean", "cut"]
 """How the transfer of an answer that broke off ends, once its failure was said: well, or without its end."""
@@ -73,6 +77,13 @@ class GatewayConfig(Settings, frozen=True, kw_only=True):
     `clean` for /v1 and the two sites that end so themselves, `cut` for the others. A cut makes callers that read to the
     end of the transfer (Open WebUI, Vercel's AI SDK) lose the words; without it, those that read no words take the
     answer for a whole one. A protocol without words for a failure is always cut."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is told on stderr: this level and the graver ones."""
+    drain: int = 0
+    """Seconds for which, once it is told to stop, the gateway still accepts requests while `/health/ready` says 503, so
+    that a balancer can take it out; 0, since without one nobody looks."""
+    grace: float | None = GRACE
+    """Seconds that answers under way then get before they are interrupted; None: as long as they take."""
 
 
 class LimitsConfig(Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from dragoman.gateway.fronts import CHAT, AtOnce, Endpoint, Front, Fronts, refus
 from dragoman.gateway.guard import Hosts, Keys, check_origin
 from dragoman.gateway.journal import Journal
 from dragoman.gateway.nearby import nearby, shown
+from dragoman.gateway.targets import Targets
 from dragoman.gateway.waits import Waits
 from dragoman.types import Headers, HttpAnswer, HttpCall
 from dragoman.wire import json
@@ -58,8 +59,12 @@ class Gateway:
         self.client = client or Client(config)
         self.draining = False
         self.stopped = False
+        self.interrupted = 0
         head_after = config.gateway.head_after
-        self.waits = waits or Waits(head_after=math.inf if head_after is None else head_after)
+        self.waits = waits or Waits(
+            grace=config.gateway.grace, head_after=math.inf if head_after is None else head_after
+        )
+        self.drains = config.gateway.drain
         self.max_body = config.gateway.max_body
         self._keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
@@ -73,6 +78,7 @@ class Gateway:
         self.names = Names()
         self._journal = _journal(config)
         self._known: dict[tuple[str, str], Admitted] = {}
+        self._targets = Targets()
         self._callers: set[Caller] = set()
         self._last: asyncio.TimerHandle | None = None
 
@@ -127,6 +133,8 @@ class Gateway:
     def over(self, caller: Caller) -> None:
         """All that is said to `caller` has been said. Told once for each request, by its server."""
         self._callers.discard(caller)
+        if caller.attempts or self._targets.failing:
+            self._look(caller)
         if self._journal is not None:
             self._journal.note(caller)
 
@@ -134,15 +142,21 @@ class Gateway:
         """`error` in the words of the front that was called."""
         return told(self._fronts.at(call.path), error)
 
+    @property
+    def under_way(self) -> int:
+        """The number of answers that are."""
+        return len(self._callers)
+
     def drain(self) -> None:
         """Says that no more requests are wanted, and gives those under way their grace."""
-        if not self.draining:
-            self.draining = True
+        self.draining = True
+        if self._last is None and self.waits.grace is not None:
             self._last = asyncio.get_running_loop().call_later(self.waits.grace, self.interrupt)
 
     def interrupt(self) -> None:
         """Ends every answer under way with an error."""
         self.stopped = True
+        self.interrupted = self.interrupted or len(self._callers)
         for caller in tuple(self._callers):
             caller.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
 
@@ -159,6 +173,13 @@ class Gateway:
         if journal is not None:
             journal.close()
         await self.client.aclose()
+
+    def _look(self, caller: Caller) -> None:
+        """Notes how the targets do that were asked for `caller`."""
+        for attempt in caller.attempts:
+            self._targets.failed(attempt)
+        if caller.whole and caller.target and not caller.failure:
+            self._targets.answered(caller.target)
 
     def _remember(self, call: HttpCall, found: Admitted) -> None:
         # Not where a password of its own may be shown instead: there, what answers depends on what was.

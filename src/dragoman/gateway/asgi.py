@@ -14,6 +14,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.caller import Caller, CallerGoneError, address
 from dragoman.gateway.calls import LAST, flaw_of_body, flaw_of_head, in_dust, paused, too_large
+from dragoman.gateway.log import begin
 from dragoman.gateway.packing import unpacked
 from dragoman.gateway.pieces import Pieces
 from dragoman.gateway.waits import Waits
@@ -81,7 +82,9 @@ class AsgiGateway:
 
 def application() -> AsgiGateway:
     """A gateway with the configuration that is found: `uvicorn --factory dragoman.gateway.asgi:application`."""
-    return AsgiGateway(Gateway(load()))
+    config = load()
+    begin(config.gateway.log_level)
+    return AsgiGateway(Gateway(config))
 
 
 class AsgiCaller(Caller):

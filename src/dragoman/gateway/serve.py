@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import gc
+import logging
 import shlex
 import socket
 from collections.abc import Callable
@@ -12,10 +13,12 @@ from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.check import check
+from dragoman.gateway.descriptors import raise_limit, room
 from dragoman.gateway.guard import addresses, unbracketed
-from dragoman.gateway.http.server import BACKLOG, Server
+from dragoman.gateway.http.server import Server
+from dragoman.gateway.log import begin
 from dragoman.gateway.waits import Waits
-from dragoman.gateway.workers import share
+from dragoman.gateway.workers import Shared, share
 from dragoman.wire import json
 
 COLLECTIONS = (20_000, 20, 20)
@@ -30,36 +33,64 @@ REASONS = {
     errno.EADDRNOTAVAIL: "this machine has no such address; choose another gateway.host",
 }
 
+log = logging.getLogger("dragoman.gateway")
 
-def serve(config: Config, *, announce: Callable[[str], None] | None = None, waits: Waits | None = None) -> None:
-    """Runs until SIGINT or SIGTERM, then returns once the answers under way are whole or their grace is over.
 
-    `announce` is given a greeting as soon as it listens: the address, and a line to try. Raises ConfigurationError.
+def serve(config: Config, *, announce: Callable[[str], None] | None = None, waits: Waits | None = None) -> bool:
+    """Runs until a signal stops it, then returns once the answers under way are whole or their grace is over.
+
+    False if answers were interrupted then. `announce` is given a greeting as soon as it listens: the address, and a
+    line to try. Raises ConfigurationError.
     """
+    begin(config.gateway.log_level)
+    raise_limit()
     check(config)
     gateway = Gateway(config, waits=waits)
     listeners = bind(config.gateway.host, config.gateway.port)
+    workers = config.gateway.workers
 
-    def listening() -> None:
+    def ready() -> None:
+        host, port = config.gateway.host or "every address", listeners[0].getsockname()[1]
+        file = config.path or "no configuration file"
+        log.info("started: listens on port %d of %s, workers: %d, configuration: %s", port, host, workers, file)
         if announce is not None:
-            announce(greeting(config, gateway.client.default_model, listeners[0].getsockname()[1]))
+            announce(greeting(config, gateway.client.default_model, port))
 
-    if config.gateway.workers == 1:
-        run(gateway, listeners, listening)
-        return
-    for each in listeners:
-        each.listen(BACKLOG)
-    listening()
-    share(config.gateway.workers, lambda: run(Gateway(config, waits=waits), listeners))
+    def leave() -> None:
+        for each in listeners:
+            each.close()
+
+    try:
+        if workers == 1:
+            well = run(gateway, listeners, lambda server: server.heed_signals(), ready)
+        else:
+            for each in listeners:
+                each.listen(room().backlog)
+            well = share(workers, Shared(lambda words: _work(config, waits, listeners, words), ready, leave))
+    except ConfigurationError:
+        leave()
+        raise
+    log.info("stopped" if well else "stopped; answers were interrupted")
+    return well
 
 
-def run(gateway: Gateway, listeners: list[socket.socket], ready: Callable[[], None] | None = None) -> None:
-    """Serves in this process until SIGINT or SIGTERM."""
+def _work(config: Config, waits: Waits | None, listeners: list[socket.socket], words: int) -> bool:
+    """What one of several workers does."""
+    return run(Gateway(config, waits=waits), listeners, lambda server: server.heed_parent(words))
 
-    async def serving() -> None:
+
+def run(
+    gateway: Gateway,
+    listeners: list[socket.socket],
+    heed: Callable[[Server], None],
+    ready: Callable[[], None] | None = None,
+) -> bool:
+    """Serves in this process until what the server was made to `heed` stops it; False if answers were interrupted."""
+
+    async def serving() -> int:
         server = Server(gateway)
-        server.stop_on_signals()
-        await server.run(listeners, ready)
+        heed(server)
+        return await server.run(listeners, ready)
 
     # Not asyncio.Runner: it takes SIGINT for a wish to cancel, and here it is one to stop well.
     loop = new_loop()
@@ -68,7 +99,7 @@ def run(gateway: Gateway, listeners: list[socket.socket], ready: Callable[[], No
     gc.freeze()
     gc.set_threshold(*COLLECTIONS)
     try:
-        loop.run_until_complete(serving())
+        return loop.run_until_complete(serving()) == 0
     finally:
         loop.close()
 

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from dragoman.config.values import GRACE
+
 
 class Waits(Struct, frozen=True):
     """Seconds.
@@ -12,8 +14,8 @@ class Waits(Struct, frozen=True):
     the longest silence within a request; nginx gives 60, and 30 is ample for one that is being sent. `idle`: between
     requests, as long as nginx gives. `stall`: for which a caller may read nothing of its answer. `linger`: for which a
     request is read on after its refusal, as closing on what still comes would take the answer out of the caller's
-    hands; nginx gives up to 30. `grace`: what answers under way get once the gateway is told to stop; Kubernetes kills
-    after 30.
+    hands; nginx gives up to 30. `grace`: what answers under way get once the gateway is told to stop; None: as long as
+    they take.
     """
 
     heartbeat: float = 15.0
@@ -23,4 +25,4 @@ class Waits(Struct, frozen=True):
     idle: float = 75.0
     stall: float = 120.0
     linger: float = 2.0
-    grace: float = 30.0
+    grace: float | None = GRACE

@@ -1,65 +1,244 @@
-"""Several processes that share one listening socket: each that dies is replaced. Knows nothing of what they do."""
+"""Several processes that share one listening socket: each that dies is replaced. Knows nothing of what they do.
 
+The parent only waits: for a signal, for the end of a worker, or for the time to try again. Signals are bytes in a pipe
+that it reads, one after another, so that none can come at the wrong moment. What it has to say to its workers goes
+through a pipe to each, as a byte; the end of that pipe tells a worker that its parent is gone, however it died. So no
+signal is passed on, and one that reaches parent and workers alike, from a terminal or from a supervisor, counts once.
+"""
+
+import ctypes
+import logging
 import os
+import select
 import signal
 import time
 import traceback
 from collections.abc import Callable
-from types import FrameType
+from contextlib import suppress
+from enum import IntEnum
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from msgspec import Struct
 
-PATIENCE = 1.0
-"""Seconds that the place of a worker stays empty which lived no longer: one that cannot start would be forked without
-end."""
+from dragoman.errors import ConfigurationError, DragomanError
+from dragoman.gateway.http.server import NOW, REOPEN, STOP
+
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+HEARD = (*STOPS, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
+
+PAUSE = 0.5
+"""Seconds before another worker is tried if one could not start; twice as long after each further one."""
+
+LONGEST_PAUSE = 60.0
+
+YOUNG = 1.0
+"""Seconds after which a worker has started: one that ends before counts as one that could not."""
+
+TRIES = 5
+"""Workers in a row that cannot start, until it is given up if no other serves: some eight seconds."""
+
+PDEATHSIG = 1
+"""Asks Linux for a signal when the parent dies: PR_SET_PDEATHSIG of prctl(2)."""
+
+log = logging.getLogger("dragoman.gateway")
 
 
-def share(count: int, work: Callable[[], None]) -> None:
-    """Keeps `count` processes at `work` until SIGINT or SIGTERM, then returns once all have ended.
+class End(IntEnum):
+    """How a worker ended: its exit code, as the command's own."""
 
-    A signal is passed on to each; so is a second one.
+    WELL = 0
+    FAILED = 1
+    WRONG = 3
+    INTERRUPTED = 9
+
+
+class Worker(Struct, frozen=True):
+    """A process. `words`: the end of a pipe at which it hears."""
+
+    born: float
+    words: int
+
+
+Work = Callable[[int], bool]
+"""What a worker does, hearing its parent at a descriptor; False if answers were interrupted in the end."""
+
+
+class Shared(Struct, frozen=True):
+    """What several processes do. `ready`: called when signals are heard; `leave`: when it is to stop.
+
+    `leave` gives up what they share, of which each has its own: else it were open until the last of them ends.
     """
-    workers: dict[int, float] = {}
-    stopping = False
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal stopping
-        stopping = True
-        for pid in tuple(workers):
-            os.kill(pid, signal.SIGTERM)
+    work: Work
+    ready: Callable[[], None]
+    leave: Callable[[], None]
 
-    before = {number: signal.signal(number, stop) for number in SIGNALS}
+
+def share(count: int, shared: Shared, pause: float = PAUSE) -> bool:
+    """Keeps `count` processes at work until it is told to stop; False if answers were interrupted in the end.
+
+    Raises ConfigurationError if none can start.
+    """
+    wakeup, waker = os.pipe()
+    os.set_blocking(waker, False)
+    before = {number: signal.getsignal(number) for number in HEARD}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN or number == signal.SIGCHLD:
+            signal.signal(number, _no_more)
+    old = signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     try:
-        while workers or not stopping:
-            while len(workers) < count and not stopping:
-                # A signal waits until the new process is known: it is to be passed on to that one too.
-                signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-                workers[_fork(work)] = time.monotonic()
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-            if not workers:
-                break
-            pid, _ = os.wait()
-            born = workers.pop(pid, 0.0)
-            if not stopping and time.monotonic() - born < PATIENCE:
-                time.sleep(PATIENCE)
+        shared.ready()
+        return Workers(count, shared, pause, (wakeup, waker)).run()
     finally:
+        signal.set_wakeup_fd(old)
         for number, handler in before.items():
             signal.signal(number, handler)
+        os.close(wakeup)
+        os.close(waker)
 
 
-def _fork(work: Callable[[], None]) -> int:
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        # A terminal's Ctrl-C reaches every process of the group; the parent passes it on, and once is enough.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        work()
-        code = 0
-    except Exception:  # noqa: BLE001  # the edge of the process: its end must be this one
-        traceback.print_exc()
-    finally:
-        os._exit(code)
+def _no_more(number: int, frame: object) -> None:
+    """A signal is a byte in the pipe, and no more."""
+
+
+class Workers:
+    """The processes of one parent."""
+
+    def __init__(self, count: int, shared: Shared, pause: float, pipe: tuple[int, int]) -> None:
+        self._count = count
+        self._work = shared.work
+        self._leave = shared.leave
+        self._pause = pause
+        self._pipe = pipe
+        self._workers: dict[int, Worker] = {}
+        self._stopping = False
+        self._well = True
+        self._failures = 0
+        self._trial = 0
+        self._again = 0.0
+
+    def run(self) -> bool:
+        """Returns once it was told to stop and all have ended."""
+        while self._workers or not self._stopping:
+            self._fill()
+            ready, _, _ = select.select([self._pipe[0]], [], [], self._patience())
+            for number in os.read(self._pipe[0], 1000) if ready else b"":
+                self._heed(number)
+            self._reap()
+            if self._failures >= TRIES and not self._workers and not self._stopping:
+                raise ConfigurationError("no worker could start; what was said before this tells why")
+        return self._well
+
+    def _fill(self) -> None:
+        now = time.monotonic()
+        trial = self._workers.get(self._trial)
+        if self._failures and trial is not None and now - trial.born >= YOUNG:
+            self._failures = 0
+        while len(self._workers) < self._count and not self._stopping and now >= self._again:
+            self._fork(now)
+            if self._failures:
+                self._again = now + YOUNG  # one at a time, until one has started
+
+    def _patience(self) -> float | None:
+        """Seconds until there is something to do that no signal tells."""
+        if self._stopping or (len(self._workers) == self._count and not self._failures):
+            return None
+        return max(0.0, self._again - time.monotonic())
+
+    def _heed(self, number: int) -> None:
+        match number:
+            case signal.SIGUSR1:
+                self._say(REOPEN)
+            case signal.SIGHUP if self._stopping:
+                return  # it also comes by itself, when a session ends
+            case _ if number in STOPS and self._stopping:
+                self._say(NOW)
+            case _ if number in STOPS:
+                self._stopping = True
+                self._leave()
+                self._say(STOP)
+
+    def _say(self, word: int) -> None:
+        for worker in self._workers.values():
+            with suppress(BrokenPipeError):  # it has ended, and is yet to be reaped
+                os.write(worker.words, bytes([word]))
+
+    def _reap(self) -> None:
+        while self._workers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                break
+            worker = self._workers.pop(pid, None)
+            if worker is not None:
+                os.close(worker.words)
+                self._judge(pid, os.waitstatus_to_exitcode(status), time.monotonic() - worker.born)
+
+    def _judge(self, pid: int, code: int, age: float) -> None:
+        if self._stopping:
+            self._well = self._well and code == End.WELL
+            return
+        said = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        if code == End.WRONG or age < YOUNG:
+            self._fail(pid)
+            log.warning("worker %d %s as soon as it was there; the next is tried in %g s", pid, said, self._delay())
+        else:
+            log.warning("worker %d %s; another takes its place", pid, said)
+
+    def _fail(self, pid: int) -> None:
+        """A worker could not start. Those that were tried together count as one."""
+        if not self._failures or pid == self._trial:
+            self._failures += 1
+            self._trial = 0
+            self._again = time.monotonic() + self._delay()
+
+    def _delay(self) -> float:
+        return min(self._pause * 2.0 ** (self._failures - 1), LONGEST_PAUSE)
+
+    def _fork(self, now: float) -> None:
+        hears, words = os.pipe()
+        parent = os.getpid()
+        # A signal waits until the new process hears its own: before that, it would tell the parent of it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+        try:
+            pid = os.fork()
+            if not pid:
+                self._begin(hears, words, parent)
+            self._workers[pid] = Worker(now, words)
+            self._trial = pid
+        except OSError as exc:
+            os.close(words)
+            self._fail(self._trial)
+            log.error("no process for a worker: %s; the next try is in %g s", exc.strerror, self._delay())
+        finally:
+            os.close(hears)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+
+    def _begin(self, hears: int, words: int, parent: int) -> None:
+        """The child's side; does not return."""
+        code = End.FAILED
+        try:
+            for descriptor in (*self._pipe, words, *(worker.words for worker in self._workers.values())):
+                os.close(descriptor)
+            _become_child(parent)
+            code = End.WELL if self._work(hears) else End.INTERRUPTED
+        except DragomanError as exc:
+            log.error("a worker cannot go on: %s", exc)
+            code = End.WRONG if isinstance(exc, ConfigurationError) else End.FAILED
+        except Exception as exc:  # noqa: BLE001  # the edge of the process: its end must be this one
+            place = traceback.extract_tb(exc.__traceback__)[-1]
+            log.error("a worker failed: %s (in %s, line %s)", type(exc).__name__, place.name, place.lineno)
+        finally:
+            os._exit(code)
+
+
+def _become_child(parent: int) -> None:
+    """Hears its parent alone: what a terminal sends reaches every process of its group, and once is enough."""
+    signal.set_wakeup_fd(-1)
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
+    with suppress(OSError, AttributeError):  # where there is none, the end of the pipe must do
+        ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(End.FAILED)

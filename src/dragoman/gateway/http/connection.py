@@ -92,6 +92,12 @@ class Connection(asyncio.Protocol):
         if not self._requests and not self._in_head:
             self._close()
 
+    @property
+    def descriptor(self) -> int:
+        """The number of its socket."""
+        number: int = self._transport.get_extra_info("socket").fileno()
+        return number
+
     def abort(self) -> None:
         """Ends it at once."""
         self._transport.abort()

@@ -1,13 +1,17 @@
 """The server: listens, holds its connections, and stops without breaking what can still be whole."""
 
 import asyncio
+import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
+from dragoman.gateway.descriptors import room
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.heads import fields
@@ -16,11 +20,13 @@ from dragoman.gateway.packing import unpacked
 from dragoman.gateway.relay import Relays
 from dragoman.types import HttpAnswer, HttpCall
 
-BACKLOG = 4096
-"""Connections that may wait to be accepted; the kernel caps it at its own somaxconn."""
-
 LATER = 1.0
 """Seconds that answers have to say that they were interrupted, before their connections are closed."""
+
+STOP, NOW, REOPEN, GONE = b"snr!"
+"""Words of a parent to its workers, a byte each, and what the end of them means."""
+
+log = logging.getLogger("dragoman.gateway")
 
 
 class Server:
@@ -38,34 +44,95 @@ class Server:
         self.over = gateway.over
         self._connections: set[Peer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._room = room()
+        self._full = False
+        self._turned_away: dict[Peer, None] = {}
+        self._closed = False
         self._stopping = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._orders = {STOP: self._stopping.set, NOW: self._stop_now, REOPEN: gateway.reopen, GONE: self._orphaned}
         self._empty = asyncio.Event()
 
-    async def run(self, listeners: list[socket.socket], ready: Callable[[], None] | None = None) -> None:
-        """Returns once it was stopped and all is over."""
-        servers = [await self._loop.create_server(self._connect, sock=each, backlog=BACKLOG) for each in listeners]
+    async def run(self, listeners: list[socket.socket], ready: Callable[[], None] | None = None) -> int:
+        """The number of answers that were interrupted, once it was stopped and all is over."""
+        backlog = self._room.backlog
+        servers = [await self._loop.create_server(self._connect, sock=each, backlog=backlog) for each in listeners]
         if ready is not None:
             ready()
         await self._stopping.wait()
+        await self._say_goodbye()
         for server in servers:
             server.close()
         for each in listeners:
             each.close()  # uvloop listens on a duplicate, and leaves ours open
+        self._closed = True
         self._gateway.drain()
+        self._tell_who_waits()
         await self._drain()
         await self._gateway.aclose()
+        return self._gateway.interrupted
 
     def stop(self) -> None:
         """No more requests. Called again: no more answers."""
         if self._stopping.is_set():
-            self._gateway.interrupt()
+            self._stop_now()
         self._stopping.set()
 
-    def stop_on_signals(self) -> None:
-        """SIGINT and SIGTERM stop it, unless they are ignored."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                self._loop.add_signal_handler(number, self.stop)
+    def heed_signals(self) -> None:
+        """SIGINT, SIGTERM and SIGQUIT stop it, a second one at once; SIGUSR1 has the request log opened anew.
+
+        SIGHUP stops it too, but never at once: it also comes by itself, when a session ends. What is ignored stays so.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+            self._heed(number, self.stop)
+        self._heed(signal.SIGHUP, self._stopping.set)
+        self._heed(signal.SIGUSR1, self._gateway.reopen)
+        self._heed(signal.SIGUSR2, lambda: None)
+
+    def heed_parent(self, words: int) -> None:
+        """The same, as the parent of several workers says it at `words`; what a terminal sends is the parent's to hear.
+
+        If the parent is no more, it stops, and at once frees the address for who takes its place.
+        """
+
+        def heard() -> None:
+            for word in os.read(words, 100) or b"!":
+                self._orders[word]()
+                if word == GONE:
+                    self._loop.remove_reader(words)
+
+        self._loop.add_reader(words, heard)
+        self._heed(signal.SIGTERM, self._stopping.set)
+        self._heed(signal.SIGUSR1, self._gateway.reopen)
+
+    def _heed(self, number: signal.Signals, what: Callable[[], None]) -> None:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            self._loop.add_signal_handler(number, what)
+
+    def _stop_now(self) -> None:
+        self._hurry.set()
+        self._gateway.interrupt()
+
+    def _orphaned(self) -> None:
+        log.error("the process that started this worker is gone; it stops")
+        self._hurry.set()
+        self._stopping.set()
+
+    async def _say_goodbye(self) -> None:
+        """Serves on for a while, no longer ready, so that a balancer sees it."""
+        self._gateway.draining = True
+        if self._gateway.drains and not self._hurry.is_set():
+            log.info("draining: not ready, and accepting for %d s more", self._gateway.drains)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._gateway.drains):
+                    await self._hurry.wait()
+
+    def _tell_who_waits(self) -> None:
+        number = self._gateway.under_way
+        if number and not self._gateway.stopped:
+            grace = self._gateway.waits.grace
+            time = "as long as they take" if grace is None else f"{grace:g} s"
+            log.info("answers under way: %d, which get %s; press Ctrl-C or signal again to stop now", number, time)
 
     # What a connection asks.
 
@@ -103,13 +170,34 @@ class Server:
 
     def opened(self, connection: Peer) -> None:
         self._connections.add(connection)
-        if self._stopping.is_set():
+        if self._closed:
             connection.drain()  # accepted just before the listeners closed
+        elif connection.descriptor >= self._room.most:
+            self._turn_away(connection)
+        elif self._full and connection.descriptor < self._room.enough:
+            self._full = False
+            log.warning("there are descriptors again")
 
     def closed(self, connection: Peer) -> None:
         self._connections.discard(connection)
+        if self._turned_away:
+            self._turned_away.pop(connection, None)
         if not self._connections:
             self._empty.set()
+
+    def _turn_away(self, connection: Peer) -> None:
+        """Tells a caller that there is no descriptor for what it may ask."""
+        if not self._full:
+            self._full = True
+            log.error(
+                "descriptors are exhausted: %d are in use, and what is left of %d is kept; callers get 503 (ulimit -n)",
+                connection.descriptor,
+                self._room.limit,
+            )
+        connection.turn_away(OverloadedError("the gateway has no room for another connection", provider="dragoman"))
+        self._turned_away[connection] = None
+        if len(self._turned_away) > self._room.parting:
+            next(iter(self._turned_away)).drain()
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(coroutine)
@@ -119,7 +207,8 @@ class Server:
     async def _drain(self) -> None:
         for connection in tuple(self._connections):
             connection.drain()
-        for seconds in (self._gateway.waits.grace + LATER, LATER):
+        grace = self._gateway.waits.grace
+        for seconds in (None if grace is None else grace + LATER, LATER):
             try:
                 async with asyncio.timeout(seconds):
                     while self._connections:

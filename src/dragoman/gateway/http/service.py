@@ -15,6 +15,13 @@ from dragoman.types import HttpAnswer, HttpCall
 class Peer(Protocol):
     """A connection, as its server sees it."""
 
+    @property
+    def descriptor(self) -> int:
+        """The number of its socket."""
+
+    def turn_away(self, error: DragomanError) -> None:
+        """Says `error` to a caller who has asked nothing yet, and closes."""
+
     def drain(self) -> None:
         """No more requests: closes once those under way are answered."""
 

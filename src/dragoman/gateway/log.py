@@ -1,0 +1,56 @@
+"""The event log: plain lines on stderr, from Python's own `logging`, of what an operator must know. Knows no event."""
+
+import logging
+import os
+import select
+import time
+from typing import Literal
+
+STDERR = 2
+
+PIECE = 4096
+"""Bytes that a pipe which is ready takes without waiting: PIPE_BUF, see pipe(7)."""
+
+Level = Literal["debug", "info", "warning", "error"]
+
+_INVISIBLE = [
+    *(code for code in range(0x20) if code not in b"\t\n"),
+    *range(0x7F, 0xA0),
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+]
+"""Control characters, C1 ones too, and those that turn the direction of text: a service's words may hold them."""
+
+_HARMLESS = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _INVISIBLE}
+
+
+def begin(level: Level) -> None:
+    """Shows what is logged from `level` on, unless the program that this runs in has a log of its own."""
+    if logging.getLogger("dragoman").hasHandlers():
+        return
+    handler = Stderr()
+    handler.setFormatter(Plain("%(asctime)s %(levelname)s [%(process)d] %(message)s"))
+    logging.getLogger().addHandler(handler)  # asyncio's own complaints come here too
+    logging.getLogger("dragoman").setLevel(level.upper())
+
+
+class Plain(logging.Formatter):
+    """Lines with the time in UTC, which no text in them can make look like others."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # the base's name
+        return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03}Z"
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).translate(_HARMLESS)
+
+
+class Stderr(logging.Handler):
+    """Writes to stderr what it takes at once: a log that nobody reads must not stop the gateway."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        left = f"{self.format(record)}\n".encode(errors="replace")
+        try:
+            while left and select.select([], [STDERR], [], 0)[1]:
+                left = left[os.write(STDERR, left[:PIECE]) :]
+        except OSError:
+            return  # it is closed, or its reader has left: there is nobody to be told

@@ -1,0 +1,70 @@
+"""Targets that fail and answer again, told to the event log once for each change. Knows no service."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from dragoman.errors import Attempt, cut
+
+QUIET = 1.0
+"""Seconds between two lines about one service: one that fails each request, or every other, costs no more."""
+
+REMINDER = 60.0
+"""Seconds after which a service that fails on in the same way is told again, with how often it did."""
+
+THEIRS = frozenset({401, 402, 403, 404, 408, 429})
+"""Statuses below 500 that are a target's fault. All others say that the request was wrong, which its caller is told."""
+
+log = logging.getLogger("dragoman.gateway")
+
+
+class _State:
+    """How a service fails. `count`: failures that were not told yet."""
+
+    code = ""
+    told = 0.0
+    count = 0
+    known = False
+
+
+class Targets:
+    """What is known of the services that failed last. `clock`: seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._states: dict[str, _State] = {}
+
+    @property
+    def failing(self) -> bool:
+        """Whether any service has ever failed: if none has, nothing need be noted of those that answer."""
+        return bool(self._states)
+
+    def failed(self, attempt: Attempt) -> None:
+        """A target was asked, and failed."""
+        if attempt.status < 500 and attempt.status not in THEIRS:
+            return
+        state = self._states.setdefault(_service(attempt.target), _State())
+        state.count += 1
+        now = self._clock()
+        quiet = REMINDER if state.code == attempt.code else QUIET
+        if state.known and now - state.told < quiet:
+            return
+        often = f", {state.count} times since it was last told" if state.count > 1 else ""
+        log.warning("%s failed%s: %s: %s", cut(attempt.target), often, attempt.code, cut(attempt.words))
+        state.code, state.told, state.count, state.known = attempt.code, now, 0, True
+
+    def answered(self, target: str) -> None:
+        """A target answered well."""
+        state = self._states.get(_service(target))
+        if state is None or not state.code:
+            return
+        now = self._clock()
+        if now - state.told >= QUIET:
+            log.info("%s answers again", cut(target))
+            state.told = now
+            state.code = ""
+
+
+def _service(target: str) -> str:
+    """Whose model it is: a caller may make up models, but no services."""
+    return target.partition("/")[0]
