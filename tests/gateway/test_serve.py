@@ -72,7 +72,7 @@ async def test_greets_with_a_line_that_streams_an_answer() -> None:
     assert out == b"\nended well\n"
     port = url.rpartition(":")[2]
     assert told(err) == [
-        f"started: listens on port {port} of 127.0.0.1, workers: 1, configuration: no configuration file",
+        f"started: listens on port {port} of 127.0.0.1, workers: 1, no configuration file",
         "stopped",
     ]
 

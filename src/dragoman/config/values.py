@@ -21,8 +21,7 @@ MAX_WORKERS = 256
 """Processes of one gateway: as many as the largest machines have cores; a slip of the finger is no thousand of them."""
 
 GRACE = 25.0
-"""Seconds for answers under way when the gateway is to stop: Kubernetes, by default, kills 30 after it has asked, and
-who is interrupted is to be told so before that."""
+"""See `GatewayConfig.grace`."""
 
 
 BrokenEnd = Literal["clean", "cut"]
@@ -83,7 +82,8 @@ class GatewayConfig(Settings, frozen=True, kw_only=True):
     """Seconds for which, once it is told to stop, the gateway still accepts requests while `/health/ready` says 503, so
     that a balancer can take it out; 0, since without one nobody looks."""
     grace: float | None = GRACE
-    """Seconds that answers under way then get before they are interrupted; None: as long as they take."""
+    """Seconds that answers under way then get before they are interrupted; `inf`: as long as they take. Kubernetes, by
+    default, kills 30 seconds after it has asked, and who is interrupted is to be told so before that."""
 
 
 class LimitsConfig(Struct, frozen=True, kw_only=True):

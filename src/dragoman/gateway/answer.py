@@ -66,8 +66,11 @@ def fit(error: DragomanError, caller: Caller) -> DragomanError:
     """`error` as a caller may see it; words about a setting of ours, which name files, go to the log instead."""
     if not isinstance(error, ConfigurationError):
         return error
-    log.error("request %s: %s", caller.request_id, error)
-    return ConfigurationError("a setting of the gateway is wrong; its log says which")
+    if not error.attempts:  # else it is told with the target that has it, and not for each request
+        log.error("request %s: %s", caller.request_id, error)
+    fitting = ConfigurationError("a setting of the gateway is wrong; its log says which")
+    fitting.attempts = error.attempts
+    return fitting
 
 
 async def _pass_on(answer: Answer, encoder: Encoder, caller: Caller, left_out: Unsaid) -> None:

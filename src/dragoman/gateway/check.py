@@ -11,7 +11,7 @@ from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.fronts import Fronts
 from dragoman.gateway.guard import check_exposure
-from dragoman.gateway.journal import STDOUT
+from dragoman.gateway.writer import STDOUT
 
 
 def check(config: Config) -> str:

@@ -51,8 +51,8 @@ def serve(config: Config, *, announce: Callable[[str], None] | None = None, wait
 
     def ready() -> None:
         host, port = config.gateway.host or "every address", listeners[0].getsockname()[1]
-        file = config.path or "no configuration file"
-        log.info("started: listens on port %d of %s, workers: %d, configuration: %s", port, host, workers, file)
+        files = ", ".join(map(str, config.files)) or "no configuration file"
+        log.info("started: listens on port %d of %s, workers: %d, %s", port, host, workers, files)
         if announce is not None:
             announce(greeting(config, gateway.client.default_model, port))
 

@@ -124,7 +124,7 @@ class Workers:
             for number in os.read(self._pipe[0], 1000) if ready else b"":
                 self._heed(number)
             self._reap()
-            if self._failures >= TRIES and not self._workers and not self._stopping:
+            if self._in_vain and not self._stopping:
                 raise ConfigurationError("no worker could start; what was said before this tells why")
         return self._well
 
@@ -179,9 +179,14 @@ class Workers:
         said = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         if code == End.WRONG or age < YOUNG:
             self._fail(pid)
-            log.warning("worker %d %s as soon as it was there; the next is tried in %g s", pid, said, self._delay())
+            then = "that was the last try" if self._in_vain else f"the next is tried in {self._delay():g} s"
+            log.warning("worker %d %s as soon as it was there; %s", pid, said, then)
         else:
             log.warning("worker %d %s; another takes its place", pid, said)
+
+    @property
+    def _in_vain(self) -> bool:
+        return self._failures >= TRIES and not self._workers
 
     def _fail(self, pid: int) -> None:
         """A worker could not start. Those that were tried together count as one."""
