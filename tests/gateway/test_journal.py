@@ -195,8 +195,15 @@ async def test_another_server_logs_the_same(tmp_path: Path) -> None:
             await (leave.wait() if leaves else asyncio.Event().wait())
             return {"type": "http.disconnect"}
 
-        headers = [(b"host", b"localhost"), (b"x-request-id", b"mine")]
-        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        headers = [(b"host", b"localhost"), (b"x-request-id", b"mine"), (b"x-api-key", b"shown")]
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "query_string": b"",
+            "headers": headers,
+        }
+        scope["client"] = ("192.0.2.7", 5000)
         await app(scope, receive, send)
 
     await request(PATH, chat_body("text: a", stream=True))
@@ -217,6 +224,10 @@ async def test_another_server_logs_the_same(tmp_path: Path) -> None:
         (404, "whole", None),
         (None, "gone", None),
     ]
+    shown = sha256(b"shown").hexdigest()[:8]
+    assert {(line["remote"], line["key"]) for line in lines(path)} == {("192.0.2.7", shown)}
+    assert [line.get("target") for line in lines(path)] == ["offline/script", "offline/script", None, None]
+    assert lines(path)[0]["bytes"] > 0
 
 
 HERE = (b"host", b"localhost")

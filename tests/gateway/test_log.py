@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dragoman.gateway.log import Plain, begin
+from dragoman.gateway.log import FRAMES, Plain, begin
 from tests.support.gateway import running
 from tests.support.relaying import Translating, configured, post, question
 
@@ -34,6 +34,22 @@ def test_a_line_has_time_level_and_process() -> None:
 )
 def test_no_word_of_a_service_can_steer_a_terminal(text: str, harmless: str) -> None:
     assert shown(text).endswith(harmless)
+
+
+def test_a_fault_is_told_without_the_words_of_its_error() -> None:
+    def deep(left: int) -> None:
+        if not left:
+            raise KeyError("key-canary")
+        deep(left - 1)
+
+    with pytest.raises(KeyError) as caught:
+        deep(50)
+    record = logging.LogRecord("asyncio", logging.ERROR, "", 1, "it failed", (), caught._excinfo)
+    text = Plain("%(message)s").format(record)
+    assert text.startswith("it failed\n")
+    assert text.endswith("KeyError")
+    assert "canary" not in text.replace('KeyError("key-canary")', "")  # its line of this file is shown
+    assert text.count("in deep") <= FRAMES
 
 
 PROGRAM = """

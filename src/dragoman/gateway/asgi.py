@@ -1,6 +1,7 @@
 """The gateway as an ASGI application, for servers of others. https://asgi.readthedocs.io/en/latest/specs/www.html"""
 
 import asyncio
+import logging
 import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import monotonic
@@ -25,6 +26,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+log = logging.getLogger("dragoman.gateway")
+
 
 class AsgiGateway:
     """`uvicorn`'s view of a gateway. It closes the gateway's client when the server shuts down."""
@@ -43,8 +46,11 @@ class AsgiGateway:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while (await receive())["type"] != "lifespan.shutdown":
+            files = ", ".join(map(str, self._gateway.client.config.files)) or "no configuration file"
+            log.info("started: behind another server, %s", files)
             await send({"type": "lifespan.startup.complete"})
         await self._gateway.aclose()
+        log.info("stopped")
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,12 +7,15 @@ the last one is gone, libuv accepts callers and closes them without a word
 to be: that is why fewer may wait than are kept back.
 """
 
-import resource
+import sys
+from contextlib import suppress
 
 from msgspec import Struct
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at its own somaxconn."""
+
+UNLIMITED = 1 << 30
 
 
 class Room(Struct, frozen=True):
@@ -31,19 +34,28 @@ class Room(Struct, frozen=True):
 
 def room() -> Room:
     """What this process has."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = 1 << 30 if soft == resource.RLIM_INFINITY else soft
+    limit = _limit()
     most = limit - limit // 4
     few = max(1, limit // 16)
     return Room(limit, most, most - few, min(BACKLOG, 2 * few), few)
 
 
+def _limit() -> int:
+    if sys.platform != "win32":  # which has no such module, and no such limit
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY:
+            return soft
+    return UNLIMITED
+
+
 def raise_limit() -> None:
     """Takes as many as this user may have: the soft limit is low for the sake of programs that live on select(2)."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == hard:
-        return
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):
-        return  # macOS says that there is no limit, and takes no such number; what there is will do
+    if sys.platform != "win32":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # macOS says that there is no limit, and takes no such number: there, what there is will do.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

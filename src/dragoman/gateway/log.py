@@ -3,15 +3,23 @@
 import logging
 import os
 import select
+import sys
 import time
+import traceback
+from types import TracebackType
 from typing import Literal
 
 STDERR = 2
+
+FRAMES = 8
+"""The innermost calls of a fault that are shown: enough to find it, too few to fill a disk."""
 
 PIECE = 4096
 """Bytes that a pipe which is ready takes without waiting: PIPE_BUF, see pipe(7)."""
 
 Level = Literal["debug", "info", "warning", "error"]
+
+Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 _INVISIBLE = [
     *(code for code in range(0x20) if code not in b"\t\n"),
@@ -40,6 +48,11 @@ class Plain(logging.Formatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # the base's name
         return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03}Z"
 
+    def formatException(self, ei: Raised) -> str:  # noqa: N802
+        """Where, and of what class: its message may hold a caller's words or a key."""
+        kind, _, trace = ei
+        return "".join([*traceback.format_tb(trace, -FRAMES), kind.__name__ if kind else ""])
+
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record).translate(_HARMLESS)
 
@@ -50,7 +63,11 @@ class Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         left = f"{self.format(record)}\n".encode(errors="replace")
         try:
-            while left and select.select([], [STDERR], [], 0)[1]:
+            while left and _is_ready():
                 left = left[os.write(STDERR, left[:PIECE]) :]
         except OSError:
             return  # it is closed, or its reader has left: there is nobody to be told
+
+
+def _is_ready() -> bool:
+    return sys.platform == "win32" or bool(select.select([], [STDERR], [], 0)[1])

@@ -22,8 +22,11 @@ from msgspec import Struct
 from dragoman.errors import ConfigurationError, DragomanError
 from dragoman.gateway.http.server import NOW, REOPEN, STOP
 
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
-HEARD = (*STOPS, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD)
+STOPS, OTHERS = (
+    tuple(signal.Signals[name] for name in names if name in signal.Signals.__members__)  # Windows lacks most
+    for names in (("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"), ("SIGUSR1", "SIGUSR2", "SIGCHLD"))
+)
+HEARD = (*STOPS, *OTHERS)
 
 PAUSE = 0.5
 """Seconds before another worker is tried if one could not start; twice as long after each further one."""
