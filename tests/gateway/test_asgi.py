@@ -8,8 +8,8 @@ import pytest
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.errors import ConfigurationError, InvalidRequestError
-from dragoman.gateway import Waits
-from dragoman.gateway.asgi import Message, application
+from dragoman.gateway import Gateway, Waits
+from dragoman.gateway.asgi import AsgiGateway, Message, application
 from dragoman.wire import json
 from tests.support.asgi import under_uvicorn
 from tests.support.gateway import LOCAL, ask, chat, chat_body, connect

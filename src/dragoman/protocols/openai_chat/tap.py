@@ -62,7 +62,7 @@ class ChatTap(Tap):
 
     @property
     def ending(self) -> bool:
-        return self._observer.ending
+        return self._glance.reason is not None if self._observer is None else self._observer.ending
 
     def feed(self, data: bytes) -> bytes:
         if self.done or self.error is not None:
