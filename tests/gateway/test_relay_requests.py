@@ -293,7 +293,7 @@ async def test_a_failure_before_the_first_content_is_answered_by_another(first: 
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_service_that_is_down_is_answered_for_by_another(stream: bool) -> None:
-    said, other = await route("down/m", "down/m", "other/n", first=mute, stream=stream)
+    said, other = await route("down/m", "down/n", "other/n", first=mute, stream=stream)
     assert (said.status, said.marked, len(other.requests)) == (200, True, 1)
 
 
