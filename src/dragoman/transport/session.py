@@ -10,7 +10,6 @@ import msgspec
 from dragoman.errors import BadEventError
 from dragoman.protocols import javascript
 from dragoman.transport.choice import Transports
-from dragoman.transport.environment import NONE, proxy_for
 from dragoman.transport.refusal import raise_for_status, refusal
 from dragoman.transport.seam import Limits, Reply, Route, read_all
 from dragoman.types import HttpRequest, ReplyHead
@@ -76,14 +75,15 @@ class StreamSession:
         if media_type is not None:
             named.setdefault("content-type", ("content-type", media_type))
         request = HttpRequest(method=method.upper(), url=url, headers=tuple(named.values()), body=body)
-        route = Route(limits=self._limits, proxy=proxy_for(url, self._proxy(url)))
-        return Opening(self._transports, self._impersonate, request, route)
+        return Opening(self._transports, self._impersonate, request, Route(limits=self._limits, proxy=self._proxy(url)))
 
     def _proxy(self, url: str) -> str | None:
-        """What was said of a proxy to `url`; None where nothing was."""
-        if self._proxies is None:
-            return None
-        return self._proxies.get(urlsplit(url).scheme) or self._proxies.get("all") or NONE
+        """The proxy on the way to `url`."""
+        if self._proxies is not None:
+            return self._proxies.get(urlsplit(url).scheme) or self._proxies.get("all")
+        from dragoman.transport.environment import proxy_for  # with it comes the native transport, as in `choice`
+
+        return proxy_for(url)
 
 
 class Opening:

@@ -10,6 +10,9 @@ from dragoman.types import HttpRequest
 FOREVER_MS = 10**9
 """Eleven days: to libcurl, 0 would mean its own default of five minutes."""
 
+UPLOAD = 16 << 10
+"""Bytes of a request that libcurl sends at once: the least that it takes, for a transfer holds as much to its end."""
+
 MOST_IDLE = 64
 """Handles that are kept, of all kinds together. Making one costs 70 µs; a kept one holds some 10 KiB."""
 
@@ -88,6 +91,7 @@ class Handles:
         # The empty words keep libcurl from reading HTTP_PROXY and NO_PROXY in the environment.
         curl.setopt(CurlOpt.PROXY, route.proxy or "")
         curl.setopt(CurlOpt.NOPROXY, "")
+        curl.setopt(CurlOpt.UPLOAD_BUFFERSIZE, UPLOAD)
         curl.setopt(CurlOpt.SUPPRESS_CONNECT_HEADERS, 1)
         curl.setopt(CurlOpt.CAINFO, ca_file)
         curl.setopt(CurlOpt.PROXY_CAINFO, ca_file)

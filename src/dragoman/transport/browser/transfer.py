@@ -19,9 +19,9 @@ from dragoman.transport.seam import Reply, Route
 from dragoman.transport.waits import Waits
 from dragoman.types import HttpRequest
 
-WINDOW = 16 << 10
-"""Bytes kept for a slow reader before libcurl stops reading. What it hands out last, 16 KiB, goes beyond, and as much
-waits in its own buffer."""
+WINDOW = 8 << 10
+"""Bytes kept for a slow reader before libcurl stops reading. What it hands out last, up to 16 KiB, goes beyond, and as
+much waits in its own buffer."""
 
 BODILESS = (204, 304)
 """Replies without a body, whatever their head says (RFC 9112, section 6.3)."""
