@@ -1,6 +1,7 @@
 """JSON text to values and back, with this library's errors. Knows no vendor."""
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -10,6 +11,11 @@ from dragoman.wire import strict
 from dragoman.wire.utf8 import well_formed
 
 encode = msgspec.json.encode
+
+TRUNCATED = "truncated"
+HALF = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"')
+LAST = 16
+"""Bytes at the end of a body in which half a character is looked for."""
 
 
 def decode_event(data: bytes) -> Any:
@@ -60,7 +66,7 @@ def decode_request(data: bytes) -> Any:
         if not _passes(short):
             return strict.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise _wrong(exc) from exc
+        raise _wrong(exc, data) from exc
     return value
 
 
@@ -78,7 +84,7 @@ def check_request(data: bytes) -> None:
         if len(short) <= strict.SMALL and (short is data or not _passes(short)):
             strict.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise _wrong(exc) from exc
+        raise _wrong(exc, data) from exc
 
 
 def _passes(short: bytes) -> bool:
@@ -90,5 +96,9 @@ def _passes(short: bytes) -> bool:
     return True
 
 
-def _wrong(exc: Exception) -> InvalidRequestError:
-    return strict.wrong(strict.TOO_DEEP if isinstance(exc, RecursionError) else str(exc))
+def _wrong(exc: Exception, data: bytes) -> InvalidRequestError:
+    if isinstance(exc, RecursionError):
+        return strict.wrong(strict.TOO_DEEP)
+    # msgspec takes the end of the body for the missing half, if fewer bytes are left than that would have.
+    halved = TRUNCATED in str(exc) and HALF.search(data, len(data) - LAST)
+    return strict.wrong("half a character (a lone surrogate)" if halved else str(exc))
