@@ -80,7 +80,7 @@ def test_what_is_only_unusual_is_taken(name: str, around: str) -> None:
 
 
 def test_a_surrogate_alone_is_refused_by_those_who_read_it() -> None:
-    with pytest.raises(InvalidRequestError, match=r"truncated|invalid"):
+    with pytest.raises(InvalidRequestError, match="half a character"):
         json.decode_request(b'{"a":"%b\\ud800"}' % WORDS)
 
 
