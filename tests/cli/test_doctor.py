@@ -81,14 +81,15 @@ async def test_says_of_each_service_what_is_wrong_and_what_to_do(tmp_path: Path)
         None,
         "AuthenticationError",
         "TruncatedStreamError",
-        None,
+        "UpstreamError",
         "ConnectError",
     ]
     assert found["nobody"]["problem"] == "127.0.0.1:1: no connection: Connection refused"
     assert [checkup["reachable"] for checkup in found.values()] == [True, True, True, True, False]
     assert found["broken"]["first_text"] > 0
     assert found["broken"]["whole"] is None
-    assert found["empty"]["problem"] == "the answer holds no text"
+    assert found["empty"]["problem"] == "expected an answer, got one with neither content nor a tool call"
+    assert found["empty"]["remedy"] == "Name a model that chats (`default_model`)."
 
 
 async def test_names_the_proxy_without_its_password(tmp_path: Path) -> None:

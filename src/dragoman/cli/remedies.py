@@ -57,19 +57,19 @@ REMEDIES: tuple[tuple[type[DragomanError], str], ...] = (
 )
 """The first class that fits decides."""
 
-
 CODES: dict[str, str] = {
     "proxy_error": PHASES["proxy"],
     "tls_error": "If an authority of your own signed its certificate, name that one's file in `ca_file`; else check "
     "the host in `url`.",
+    "empty_answer": "Name a model that chats (`default_model`).",
 }
-"""By the code of a connection that failed."""
+"""By the error's code, if it says more than the class."""
 
 
 def remedy(error: DragomanError) -> str:
     """What the user can do."""
     if isinstance(error, TimeoutError):
         return PHASES[error.phase]
-    if isinstance(error, ConnectError) and error.code in CODES:
+    if error.code in CODES:
         return CODES[error.code]
     return next(words for kind, words in REMEDIES if isinstance(error, kind))
