@@ -267,7 +267,8 @@ async def test_each_refusal_is_a_line_with_its_code(tmp_path: Path, name: str) -
     sent, status, code = REFUSED[name]
     path = tmp_path / "requests.jsonl"
     config = logging_to(path, Config(gateway=GatewayConfig(port=0, api_keys=("k",))))
-    async with running(config, waits=Waits(head=0.1, body=0.1, idle=0.1, grace=0)) as up:
+    patience = 0.1 if "slow" in name else 60
+    async with running(config, waits=Waits(head=patience, body=patience, idle=0.1, grace=0)) as up:
         got = await talk(up.url, sent)
     assert [each.status for each in got] == [status]
     (line,) = lines(path)
