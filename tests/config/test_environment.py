@@ -43,6 +43,7 @@ def refused(tmp_path: Path, environ: dict[str, str], text: str = FILE) -> str:
 
 SAMPLES = {
     "EMPTY_ANSWER": "ok",
+    "MAX_ANSWER": "9",
     "HEAD_AFTER": "9",
     "BROKEN_END": "cut",
     "PORT": "9",

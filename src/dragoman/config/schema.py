@@ -130,6 +130,7 @@ PROVIDER = Table(
         "broken_mark": Switch(FREE),
         "strict": Truth(),
         "allow_fields": Many(WORDS),
+        "max_answer": Whole(1, 64 << 20),
         "empty_answer": Choice(("error", "ok")),
         "limits": LIMITS,
     },

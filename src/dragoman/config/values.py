@@ -158,6 +158,9 @@ class ProviderConfig(Settings, frozen=True, kw_only=True):
     allow_fields: tuple[str, ...] = ()
     """Names of fields that callers may say although they steer a gateway behind (`api_base`, `headers` …). None is the
     default: a service that obeys them would let a caller choose where our key goes."""
+    max_answer: int | None = None
+    """Bytes of an answer, streamed or whole, after which it is broken off: 64 MiB (default, and the most) are far above
+    any model's longest, and a service that never ends must not fill this machine."""
     empty_answer: EmptyAnswer | None = None
     """What an answer is that stops with neither content nor a tool call: `error` (default), so that another target may
     answer, for services that are overloaded end so; or `ok`, for models that are to say nothing now and then."""

@@ -12,7 +12,7 @@ from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.codec import ClientCodec, Decoder, Env, Exchange
 from dragoman.protocols.losses import losses, refuse
 from dragoman.transport.native.limit import limited
-from dragoman.transport.seam import Limits, Reply, Route, Transport, read_all, read_beginning
+from dragoman.transport.seam import MAX_BODY, Limits, Reply, Route, Transport, read_all, read_beginning
 from dragoman.types import (
     ChatRequest,
     FinishReason,
@@ -35,7 +35,7 @@ class Service(Struct, frozen=True):
     """Where a call goes. `secrets`: what no error of it may show.
 
     `strict`: refuse what the protocol cannot express, instead of listing it as lost. `empty_ok`: an answer without
-    content is a good one.
+    content is a good one. `max_answer`: bytes of an answer.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Service(Struct, frozen=True):
     strict: bool = False
     secrets: Secrets = Secrets()
     empty_ok: bool = False
+    max_answer: int = MAX_BODY
 
 
 async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answer:
@@ -140,6 +141,11 @@ def nothing() -> UpstreamError:
     return UpstreamError("expected an answer, got one with neither content nor a tool call", code="empty_answer")
 
 
+def too_large(limit: int) -> BadEventError:
+    """The error that an answer of more than `limit` bytes is."""
+    return BadEventError(f"expected an answer of at most {limit} bytes", code="upstream_too_large")
+
+
 def _content_by(limits: Limits) -> float:
     """The loop's time at which the content of an answer that is asked for now must have begun."""
     return asyncio.get_running_loop().time() + (math.inf if limits.first_token is None else limits.first_token)
@@ -170,6 +176,8 @@ class Decoded(Answer):
         self._name = service.name
         self._secrets = service.secrets
         self._empty_ok = service.empty_ok
+        self._max = service.max_answer
+        self._size = 0
         self._begun = False
         self._content = content
         self._end = service.route.limits.end
@@ -208,6 +216,10 @@ class Decoded(Answer):
             else:
                 self._fail(exc)
             return events
+        self._size += sum(map(len, pieces))
+        if self._size > self._max:
+            self._fail(too_large(self._max))
+            return []
         events = decoder.feed_pieces(pieces) if self._marked else decoder.feed(b"".join(pieces))
         if not pieces:
             events = decoder.finish()
@@ -220,14 +232,15 @@ class Decoded(Answer):
 
     async def _pieces(self) -> list[bytes]:
         """What one read brings. Raises TimeoutError if content, or behind a reason to stop the end, does not come."""
-        if not self._begun:
-            async with _until(self._content):
+        if self._end is not None and self._decoder.ending:
+            now = asyncio.get_running_loop().time()
+            if self._ends is None:
+                self._ends = now + self._end
+            async with limited(self._ends - now, math.inf, "idle", "the answer has no end"):
                 return await self._reply.read()
-        if self._end is None or not self._decoder.ending:
+        if self._begun:
             return await self._reply.read()
-        if self._ends is None:
-            self._ends = asyncio.get_running_loop().time() + self._end
-        async with limited(None, self._ends, "idle", "the answer has no end"):
+        async with _until(self._content):
             return await self._reply.read()
 
     def _look(self, events: list[StreamEvent]) -> None:

@@ -8,9 +8,9 @@ from abc import ABC, abstractmethod
 
 from msgspec import Struct
 
-from dragoman.engine.call import EMPTY, LINGER, nothing
+from dragoman.engine.call import EMPTY, LINGER, nothing, too_large
 from dragoman.engine.secrets import Secrets, signed
-from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
+from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.protocols.relay import Question, RelayCodec, Tap, Told
 from dragoman.transport.native.coding import unpacked
 from dragoman.transport.native.connection import Connection
@@ -33,6 +33,7 @@ class Line(Struct, frozen=True):
     stream: Wire
     whole: Wire
     empty_ok: bool = False
+    max_answer: int = MAX_BODY
 
 
 class Relay(ABC):
@@ -169,6 +170,10 @@ class Relay(ABC):
                 return
             data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             pieces.clear()
+            self._size += len(data)
+            if self._size > self._line.max_answer:
+                self._fail(too_large(self._line.max_answer))
+                return
             passing = tap.feed(data)
             if passing is data and self._begun and not tap.done and connection.stage is BODY:
                 self.pass_on(data, more=True)
@@ -230,14 +235,14 @@ class Relay(ABC):
     def _collect(self, connection: Connection) -> None:
         """Keeps what has come of a whole answer, until all of it has."""
         pieces = connection.pieces
-        if len(pieces) == 1 and connection.stage is WHOLE and not self._held:
+        self._size += sum(map(len, pieces))
+        if len(pieces) == 1 and connection.stage is WHOLE and not self._held and self._size <= self._line.max_answer:
             self._give(connection, pieces.pop())
             return
         self._held += pieces
-        self._size += sum(map(len, pieces))
         pieces.clear()
-        if self._size > MAX_BODY:
-            self._refuse(BadEventError(f"expected an answer of at most {MAX_BODY} bytes", code="upstream_too_large"))
+        if self._size > self._line.max_answer:
+            self._refuse(too_large(self._line.max_answer))
         elif connection.stage is WHOLE:
             self._give(connection, b"".join(self._held))
 

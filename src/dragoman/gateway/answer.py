@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.env import system_env
-from dragoman.errors import ConfigurationError, DragomanError, TruncatedStreamError
+from dragoman.errors import ConfigurationError, DragomanError, RequestError, TruncatedStreamError, UpstreamError
 from dragoman.gateway.caller import Caller
 from dragoman.protocols.codec import Encoder, ServerCodec
 from dragoman.protocols.unsaid import Unsaid, unsaid
@@ -28,7 +28,10 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
         caller.answered_by(opened)
         response = await whole(opened)
     caller.usage, caller.finish_reason = response.usage, response.finish_reason
-    answer = codec.encode_response(response, request, system_env())
+    try:
+        answer = codec.encode_response(response, request, system_env())
+    except RequestError as exc:
+        raise _unsayable(exc) from exc
     lost = (*response.losses, *unsaid(unfold(response), codec.expresses, codec.name))
     caller.losses = _spelt(lost)
     await caller.answer(answer, *_header(caller.losses))
@@ -91,7 +94,10 @@ async def _pass_on(answer: Answer, encoder: Encoder, caller: Caller, left_out: U
         last = events[-1]
         if ended := isinstance(last, ResponseEnd):
             caller.usage, caller.finish_reason = last.usage, last.finish_reason
-        data = encoder.send(events)
+        try:
+            data = encoder.send(events)
+        except RequestError as exc:
+            raise _unsayable(exc) from exc
         if isinstance(last, ResponseEnd):
             caller.losses = _spelt((*losses, *last.losses, *left_out.names))
         if data or ended:
@@ -107,6 +113,11 @@ async def _pass_on(answer: Answer, encoder: Encoder, caller: Caller, left_out: U
         if ended:
             return
     raise TruncatedStreamError("the answer broke off before its end")
+
+
+def _unsayable(error: RequestError) -> DragomanError:
+    """What an answer is that the caller's protocol cannot say: the caller, who did not write it, is not at fault."""
+    return error if error.status >= 500 else UpstreamError(error.message, code=error.code)
 
 
 async def _let_go(answer: Answer) -> None:

@@ -22,7 +22,7 @@ from dragoman.transport.choice import Transports
 from dragoman.transport.environment import NONE, proxy_for
 from dragoman.transport.native.target import is_loopback
 from dragoman.transport.native.transport import NativeTransport
-from dragoman.transport.seam import Limits, Reply, Route, Transport
+from dragoman.transport.seam import MAX_BODY, Limits, Reply, Route, Transport
 from dragoman.types import ChatRequest
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class AsyncGeneratorProvider:
     ca_file: ClassVar[str | None] = None
     strict: ClassVar[bool] = False
     empty_answer: ClassVar[EmptyAnswer] = "error"
+    max_answer: ClassVar[int] = MAX_BODY
     limits: ClassVar[Limits] = Limits()
     timeout: ClassVar[float] = 120
     """Seconds of silence that `create_async_generator` bears, until the first byte and between bytes."""
@@ -74,6 +75,7 @@ class AsyncGeneratorProvider:
             route=route,
             strict=cls.strict,
             empty_ok=cls.empty_answer == "ok",
+            max_answer=cls.max_answer,
             secrets=cls.secrets(env.key, route),
         )
         try:
@@ -94,6 +96,7 @@ class AsyncGeneratorProvider:
             route,
             secrets=cls.secrets(cls.key(), route),
             empty_ok=cls.empty_answer == "ok",
+            max_answer=cls.max_answer,
         )
         return await receive(service, request, reply)
 
@@ -119,7 +122,9 @@ class AsyncGeneratorProvider:
             transport.wire(relay.frame(env.key, stream=stream), way) for stream, way in ((True, route), (False, slow))
         )
         hidden = cls.secrets(env.key, route)
-        return Line(cls.__name__, hidden, relay, stream, whole, empty_ok=cls.empty_answer == "ok")
+        return Line(
+            cls.__name__, hidden, relay, stream, whole, empty_ok=cls.empty_answer == "ok", max_answer=cls.max_answer
+        )
 
     @classmethod
     def has_own_way(cls) -> bool:

@@ -18,6 +18,7 @@ SETTINGS: dict[str, type | UnionType] = {
     "ca_file": str | None,
     "strict": bool,
     "empty_answer": str,
+    "max_answer": int,
 }
 """Attributes by name, and what each may hold. None means "not said", except for those that may hold it."""
 

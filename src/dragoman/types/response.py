@@ -1,6 +1,7 @@
 """A whole answer: the fold of its stream."""
 
 from collections.abc import Iterable
+from io import StringIO
 from typing import assert_never
 
 from msgspec import Struct, field
@@ -60,7 +61,7 @@ class Fold:
         self._start = ResponseStart()
         self._parts: list[AnyPart] = []
         self._open: AnyPart | None = None
-        self._texts: list[str] = []
+        self._text = StringIO()
         self._end: ResponseEnd | None = None
 
     def feed(self, events: Iterable[StreamEvent]) -> None:
@@ -72,13 +73,13 @@ class Fold:
             self._state = following
             match event:
                 case PartDelta(text):
-                    self._texts.append(text)
+                    self._text.write(text)
                 case PartStart(part):
                     self._open = part
                 case PartEnd(signature):
                     assert self._open is not None  # noqa: S101  # by the table above
-                    self._parts.append(_whole(self._open, "".join(self._texts), signature))
-                    self._texts.clear()
+                    self._parts.append(_whole(self._open, self._text.getvalue(), signature))
+                    self._text = StringIO()
                 case ResponseStart():
                     self._start = event
                 case ResponseEnd():
