@@ -1,7 +1,6 @@
 """What an answer may be before it is given up: how long without content, and how large."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 
 import pytest
@@ -9,10 +8,7 @@ import pytest
 from dragoman.client import Client
 from dragoman.config import LimitsConfig, ProviderConfig
 from dragoman.errors import BadEventError, TimeoutError
-from dragoman.types import Image, PartEnd, PartStart, ResponseEnd, ResponseStart, StreamEvent
 from dragoman.wire import json
-from tests.gateway.test_app import Buggy, BuggyClient
-from tests.support.gateway import chat, running_gateway
 from tests.support.relaying import EVENTS, JSON, Script, configured, post, question, three, two, understood
 from tests.support.server import Exchange, serve
 
@@ -122,27 +118,3 @@ async def test_the_library_has_the_same_bound() -> None:
         with pytest.raises(BadEventError, match="at most 2000 bytes"):
             await client.chat("up/m", "hi")
         await service.peer_closed()
-
-
-class Pictured(Buggy):
-    """An answer with a part that OpenAI's protocol has no word for."""
-
-    async def read(self) -> list[StreamEvent]:
-        batch, self._first = self._first, []
-        return batch
-
-
-PICTURE: Sequence[StreamEvent] = (
-    ResponseStart(),
-    PartStart(Image(url="https://pictures.example/1")),
-    PartEnd(),
-    ResponseEnd("stop"),
-)
-
-
-@pytest.mark.parametrize("stream", [True, False])
-async def test_what_a_service_says_is_never_the_callers_fault(stream: bool) -> None:
-    async with running_gateway(client=BuggyClient(Pictured(list(PICTURE)))) as url:
-        got = await chat(url, "hi", stream=stream)
-    assert got.status in {200, 502}
-    assert b"invalid_request_error" not in got.body
