@@ -1,11 +1,9 @@
 """The program: its table of commands, its help, what a shell completes, and how little it loads."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from shlex import join
 
 import click
 import pytest
@@ -74,25 +72,6 @@ def test_prints_the_completion_script_of_a_shell(tmp_path: Path, shell: str) -> 
     ran = run(tmp_path, "completion", shell)
     assert ran.code == 0
     assert f"_DRAGOMAN_COMPLETE={shell}_complete".encode() in ran.out
-
-
-@pytest.mark.skipif(shutil.which("fish") is None, reason="there is no fish here")
-def test_fish_shows_whole_descriptions(tmp_path: Path) -> None:
-    script = tmp_path / "completion.fish"
-    script.write_bytes(run(tmp_path, "completion", "fish").out)
-    binary = tmp_path / "bin" / "dragoman"
-    binary.parent.mkdir()
-    binary.write_text(f'#!/bin/sh\nexec {join(COMMAND)} "$@"\n')
-    binary.chmod(0o755)
-    done = subprocess.run(
-        ["fish", "-c", f'source {script}; complete -C "dragoman do"'],
-        capture_output=True,
-        cwd=tmp_path,
-        env=environment(tmp_path, {"PATH": f"{binary.parent}:{os.environ['PATH']}"}),
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.stdout.decode() == f"doctor\t{COMMANDS['doctor'].help}\n"
 
 
 def test_the_script_for_fish_keeps_commas(tmp_path: Path) -> None:
