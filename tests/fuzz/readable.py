@@ -15,9 +15,6 @@ ASIDE = frozenset({"error", "finish_reason", "id", "logprobs", "model", "name", 
 """Names under which none do."""
 
 
-NOTHING: tuple[object, ...] = (None, "", False, [], {})
-
-
 class Readable(Struct, frozen=True):
     """`words`: each text, in order. `failures`: the words of what says that it failed. `ended`: why it stopped came."""
 
@@ -70,10 +67,14 @@ def _words(value: Any, *, named: bool) -> Iterator[str]:
                 yield from _words(below, named=named)
         case dict():
             # Thoughts have two names, and some services use both at once.
-            doubled = {"reasoning"} if value.get("reasoning_content") not in NOTHING else set()
+            doubled = {"reasoning"} if not _is_nothing(value.get("reasoning_content")) else set()
             for name, below in value.items():
                 if name not in ASIDE | doubled:
                     yield from _words(below, named=named or name in FIELDS)
+
+
+def _is_nothing(value: Any) -> bool:
+    return not value and (isinstance(value, bool) or not isinstance(value, int))
 
 
 def _failures(value: Any) -> Iterator[str]:

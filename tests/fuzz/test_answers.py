@@ -17,7 +17,7 @@ from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_chat.reply import ReplyDecoder
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
 from dragoman.protocols.relay import Told
-from dragoman.types import ChatRequest, fold
+from dragoman.types import ChatRequest, PartStart, StreamEvent, Unknown, fold
 from tests.fuzz.mutations import Mutant, mutants
 from tests.fuzz.readable import Readable, readable
 from tests.support.cuts import drive, scattered
@@ -59,12 +59,20 @@ def translated(pieces: Sequence[bytes]) -> Outcome:
     """What a caller gets of a gateway that translates, as a stream."""
     encoder = OpenAIChatServer().encoder(QUESTION, fixed_env())
     decoder = ReplyDecoder()
+    events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.finish()
     try:
-        sent = encoder.send([event for piece in pieces for event in decoder.feed(piece)] + decoder.finish())
+        sent = encoder.send(events)
     except DragomanError as exc:
         return Outcome("", type(exc).__name__)
     error = None if decoder.error is None else type(decoder.error).__name__
-    return Outcome("".join(readable(sent).words), error)
+    return Outcome("".join([*readable(sent).words, *left_out(events)]), error)
+
+
+def left_out(events: Sequence[StreamEvent]) -> Iterator[str]:
+    """The texts of parts of no known kind: a translation names them among its losses."""
+    for event in events:
+        if isinstance(event, PartStart) and isinstance(event.part, Unknown):
+            yield from texts(event.part.data)
 
 
 def translated_whole(pieces: Sequence[bytes]) -> Outcome:
@@ -76,7 +84,7 @@ def translated_whole(pieces: Sequence[bytes]) -> Outcome:
         sent = OpenAIChatServer().encode_response(fold(events), QUESTION, fixed_env())
     except DragomanError as exc:
         return Outcome("", type(exc).__name__)
-    return Outcome("".join(readable(sent.body).words))
+    return Outcome("".join([*readable(sent.body).words, *left_out(events)]))
 
 
 def relayed(pieces: Sequence[bytes]) -> Outcome | None:
