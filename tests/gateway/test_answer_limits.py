@@ -118,3 +118,14 @@ async def test_the_library_has_the_same_bound() -> None:
         with pytest.raises(BadEventError, match="at most 2000 bytes"):
             await client.chat("up/m", "hi")
         await service.peer_closed()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_when_to_come_again_is_handed_on_alike(status: int, stream: bool) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.reply(status, JSON | {"retry-after": "7"}, b'{"error":{"message":"Later.","type":"busy"}}')
+
+    async with three() as all_ways:
+        said = await all_ways.compare(script, stream=stream)
+    assert (said.status, said.retry_after) == (status, "7")

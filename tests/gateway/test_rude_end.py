@@ -1,11 +1,14 @@
 """An answer that is whole though its transfer ends rudely: relayed, translated and under ASGI, streamed and whole."""
 
+import asyncio
+
 import pytest
 
 from dragoman.client import Client
 from dragoman.config import LimitsConfig
 from dragoman.types import Usage
-from tests.support.relaying import EVENTS, JSON, Script, configured, post, question, three, turn
+from tests.support.gateway import connect
+from tests.support.relaying import EVENTS, JSON, PATH, Script, configured, post, question, three, turn
 from tests.support.server import Exchange, serve
 
 BEGUN = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Hello"},"finish_reason":null}]}\n\n'
@@ -122,4 +125,26 @@ async def test_its_connection_serves_no_more() -> None:
         for _ in range(2):
             await all_ways.compare(rude("silence", BEGUN, FINISH), stream=True)
             for _ in range(3):
+                await all_ways.service.peer_closed()
+
+
+async def test_a_caller_who_leaves_while_its_end_is_awaited_ends_the_service() -> None:
+    reached = asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(headers=EVENTS)
+        await exchange.chunk(BEGUN + FINISH)
+        reached.set()
+        await exchange.closed()
+
+    async with three(limits=LimitsConfig(end=30, idle=30)) as all_ways:
+        all_ways.script[:] = [script]
+        for url in (all_ways.relay, all_ways.translate, all_ways.asgi):
+            for stream in (True, False):
+                reached.clear()
+                async with connect(url) as wire:
+                    wire.send("POST", PATH, body=question(stream=stream))
+                    await reached.wait()
+                    if stream:
+                        assert await wire.head() == 200
                 await all_ways.service.peer_closed()
