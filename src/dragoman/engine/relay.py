@@ -235,10 +235,14 @@ class Relay(ABC):
     def _collect(self, connection: Connection) -> None:
         """Keeps what has come of a whole answer, until all of it has."""
         pieces = connection.pieces
-        self._size += sum(map(len, pieces))
-        if len(pieces) == 1 and connection.stage is WHOLE and not self._held and self._size <= self._line.max_answer:
-            self._give(connection, pieces.pop())
+        if len(pieces) == 1 and connection.stage is WHOLE and not self._held:
+            body = pieces.pop()
+            if len(body) <= self._line.max_answer:
+                self._give(connection, body)
+            else:
+                self._refuse(too_large(self._line.max_answer))
             return
+        self._size += sum(map(len, pieces))
         self._held += pieces
         pieces.clear()
         if self._size > self._line.max_answer:

@@ -57,6 +57,8 @@ class Caller(ABC):
     """Its address."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """Those of its request."""
+    key: str | None = None
+    """The fingerprint of the key that it showed, if that is known already."""
     heartbeat = b""
     opening: tuple[int, Headers] | None = None
     _work: asyncio.Task[object] | None = None

@@ -99,7 +99,7 @@ class Journal:
                 None if began is None else int(1e6 * (began - caller.since)) / 1e3,
                 caller.sent,
                 caller.remote,
-                fingerprint(caller.headers),
+                fingerprint(caller.headers) if caller.key is None else caller.key,
                 caller.model[:LONGEST],
                 (caller.target or (failed[-1].target if failed else ""))[:LONGEST],
                 _tried(caller) if failed else (),

@@ -77,6 +77,9 @@ def check_request(data: bytes) -> None:
     them, its encoding and its size alone are judged: what is nested there is read by nobody here. Raises as that does.
     """
     try:
+        if len(data) <= strict.SMALL:
+            strict.decode(data)
+            return
         if not data.isascii():
             data.decode()
         short = strict.shortened(data)

@@ -61,6 +61,8 @@ _LONGER = rb"(?:[0-9]{%d}|[0-9][0-9.]{%d})" % (LONGEST_NUMBER + 1, LONGEST_NUMBE
 _LONG_NUMBER = re.compile(rb"(?:%b|[^\"0-9]++|(?!%b)[0-9.]++)*+%b" % (TEXT, _LONGER, _LONGER), re.DOTALL)
 _TWO_DIGITS = re.compile(rb"[0-9.]{2}")
 _BACKSLASH = 0x5C
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 _STRIDE = LONGEST_NUMBER // 2
 """Every such byte is looked at first: a longer number has two of them in a row."""
 
@@ -119,12 +121,14 @@ def _too_much(expected: str) -> InvalidRequestError:
 
 def decode(data: bytes) -> Any:
     """The value. Raises InvalidRequestError (400) where it is none of the above, msgspec's own error for no JSON."""
-    value = msgspec.json.decode(data)
-    if _TWO_DIGITS.search(data[::_STRIDE]) and _LONG_NUMBER.match(data):
+    value = _decode(data)
+    if len(data) > LONGEST_NUMBER and _TWO_DIGITS.search(data[::_STRIDE]) and _LONG_NUMBER.match(data):
         raise wrong(f"a number of more than {LONGEST_NUMBER} digits")
-    if data.count(b"{") + data.count(b"[") > DEEPEST and is_deep(value):
+    if len(data) > DEEPEST and data.count(b"{") + data.count(b"[") > DEEPEST and is_deep(value):
         raise wrong(TOO_DEEP)
-    if not _same(value, data):
+    # An equal key that was lost is missing in the value's own text.
+    again = _encode(value)
+    if again != data and not _same(again, data):
         json.loads(data, object_pairs_hook=unique)
     return value
 
@@ -144,14 +148,13 @@ def is_deep(value: Any) -> bool:
     return True
 
 
-def _same(value: Any, data: bytes) -> bool:
-    """Whether `data` says no more than `value`, as far as can be told at once.
+def _same(again: bytes, data: bytes) -> bool:
+    """Whether `data` says no more than `again`, the text of its value, as far as can be told at once.
 
     An equal key that was lost took its quotation marks along. They are the same in any layout, except a mark in a text
     that is written as a number.
     """
-    again = msgspec.json.encode(value)
-    return again == data or (again.count(b'"') == data.count(b'"') and b"u0022" not in data)
+    return again.count(b'"') == data.count(b'"') and b"u0022" not in data
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

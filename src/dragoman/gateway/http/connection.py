@@ -326,7 +326,7 @@ class Connection(asyncio.Protocol):
         request = Request(known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
         request.caller = caller = HttpCaller(self, self._service.fresh_name(), "POST", known.path)
-        caller.remote, caller.headers = self._remote, known.fields
+        caller.remote, caller.key = self._remote, known.key
         if known.more:
             caller.more = known.more
         self._requests.append(request)

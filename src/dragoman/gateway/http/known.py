@@ -5,6 +5,7 @@ import re
 from msgspec import Struct
 
 from dragoman.gateway.app import Admitted
+from dragoman.gateway.guard import fingerprint
 from dragoman.types import HttpCall
 
 LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,10})\r\n", re.IGNORECASE)
@@ -22,7 +23,7 @@ class KnownHead(Struct, frozen=True, eq=False):
     """A head that was read, checked and admitted.
 
     `start`: what stands before the digits of its body's length; `rest`: what stands behind them. `fields`: all but that
-    length. `more`: header fields of every answer to it, ready to send.
+    length. `more`: header fields of every answer to it, ready to send. `key`: the fingerprint of the key in it.
     """
 
     start: bytes
@@ -32,6 +33,7 @@ class KnownHead(Struct, frozen=True, eq=False):
     fields: tuple[tuple[bytes, bytes], ...]
     admitted: Admitted
     more: bytes
+    key: str
 
     def find(self, data: bytes) -> tuple[bytes, int] | None:
         """The digits of the body's length, and where the body begins, if `data` begins with this head."""
@@ -80,7 +82,9 @@ class KnownHeads:
             if len(self._heads) >= MOST:
                 self._heads.clear()
             fields = tuple(field for field in call.headers if field[0] != b"content-length")
-            known = self._heads[key] = KnownHead(*key, call.path, call.query, fields, admitted, more)
+            known = self._heads[key] = KnownHead(
+                *key, call.path, call.query, fields, admitted, more, fingerprint(fields)
+            )
         return known
 
 

@@ -35,23 +35,29 @@ class Glance:
         except TOO_STRANGE:
             return False
         choices, report = chunk.choices, chunk.usage
-        if chunk.error or choices is None or len(choices) > 1 or not (choices or report):
+        if chunk.error or choices is None:
             return False
         if choices:
             choice = choices[0]
-            delta, reason = choice.delta, choice.finish_reason
-            if delta is None or choice.index or choice.message is not None or reason == "error":
+            delta = choice.delta
+            if delta is None or choice.index or choice.message is not None or len(choices) > 1:
                 return False
             if delta.refusal or delta.tool_calls or delta.function_call is not None:
                 return False
+            reason = choice.finish_reason
             text = delta.content or delta.reasoning_content or delta.reasoning
             if text:
                 if not isinstance(text, str):
                     return False
                 self.committed = True
                 self.text = report is None and not reason
-            self.reason = reason or self.reason
+            if reason:
+                if reason == "error":
+                    return False
+                self.reason = reason
             self.began = True
+        elif report is None:
+            return False
         if report is not None:
             usage = usual_usage(report)
             self.usage = usage if self.usage is None else self.usage.merge(usage)

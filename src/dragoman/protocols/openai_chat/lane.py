@@ -7,6 +7,7 @@ row are taken apart at the name of the field that holds the text. A text holds n
 """
 
 import re
+from itertools import repeat
 
 from msgspec import Struct
 
@@ -14,6 +15,8 @@ TEXT = re.compile(
     rb'("(?:content|reasoning_content|reasoning|arguments)":")((?:[^"\\\r\n]|\\[^\r\n])*)"',
 )
 """A field that holds a piece of text, in an event that was decoded and is in order."""
+USUAL = b'"content":"'
+"""As most of them write it."""
 ESCAPED = re.compile(rb'(?:[^"\\\r\n]|\\[^\0\r\n])*')
 """Texts with quotes in them, each of them escaped. A NUL separates them."""
 
@@ -31,45 +34,49 @@ class Lane(Struct, frozen=True):
     def holds(self, data: bytes) -> bool:
         """True if `data` is one such event, or a row of them, and nothing else."""
         before, after = self.before, self.after
-        if not (data.startswith(before) and data.endswith(after)):
-            return False
-        text = data[len(before) : -len(after)]
-        if b"\n" in text:
-            return self._row(text)
-        if len(data) < len(before) + len(after):
-            return False
-        if b'"' in text:
-            return ESCAPED.fullmatch(text) is not None
-        return b"\r" not in text and not text.endswith(b"\\")
-
-    def _row(self, data: bytes) -> bool:
-        """The same of several events, from the first one's text to the last one's."""
-        pieces = data.split(self.name)
-        last = pieces.pop()
-        texts = [piece.removesuffix(self.between) for piece in pieces]
-        text = b"\0".join(texts)
-        # Each piece but the last was shorter by what stands between two texts, and by the name it was cut at.
-        if len(data) - len(text) - len(last) - 1 != len(pieces) * (len(self.between) + len(self.name) - 1):
-            return False
-        text = b"%b\0%b" % (text, last)
-        if b"\n" in text or b"\\\0" in text:
-            return False
-        if b'"' in text:
-            return ESCAPED.fullmatch(text) is not None
-        return b"\r" not in text and not text.endswith(b"\\")
+        return (
+            data.startswith(before)
+            and data.endswith(after)
+            and len(data) >= len(before) + len(after)
+            and self._holds(data[len(before) : -len(after)])
+        )
 
     def length(self, data: bytes, at: int) -> int:
         """How many bytes of `data`, from the event that begins at `at`, are such events."""
         if not data.startswith(self.before, at):
             return 0
-        end = data.rfind(self.after, at) + len(self.after)
-        return end - at if end > at and self.holds(data[at:end]) else 0
+        begin, end = at + len(self.before), data.rfind(self.after, at)
+        return end + len(self.after) - at if end >= begin and self._holds(data[begin:end]) else 0
+
+    def _holds(self, text: bytes) -> bool:
+        """The same of what stands between the first event's `before` and the last one's `after`."""
+        if b"\n" in text:
+            pieces = text.split(self.name)
+            last = pieces.pop()
+            texts = b"\0".join(map(bytes.removesuffix, pieces, repeat(self.between)))
+            # Each piece but the last was shorter by what stands between two texts, and by the name it was cut at.
+            if len(text) - len(texts) - len(last) - 1 != len(pieces) * (len(self.between) + len(self.name) - 1):
+                return False
+            text = b"%b\0%b" % (texts, last)
+            if b"\n" in text or b"\\\0" in text:
+                return False
+        if b'"' in text:
+            return ESCAPED.fullmatch(text) is not None
+        return b"\r" not in text and not text.endswith(b"\\")
 
 
 def lane(event: bytes) -> Lane | None:
     """The lane of `event`, which said one piece of text and nothing else; None if it is written in an unusual way."""
-    found = TEXT.search(event)
-    if found is None or not event.startswith(b"data:") or not event.endswith(b"}\n\n") or event.count(b"\n") != 2:
+    if not (event.startswith(b"data:") and event.endswith(b"}\n\n") and event.find(b"\n") == len(event) - 2):
         return None
-    name, before, after = found[1], event[: found.start(2)], event[found.end(2) :]
+    name, at = USUAL, event.find(USUAL)
+    if at >= 0 and b"\\" not in event:
+        at += len(USUAL)
+        end = event.find(b'"', at)
+    else:
+        found = TEXT.search(event)
+        if found is None:
+            return None
+        name, at, end = found[1], found.start(2), found.end(2)
+    before, after = event[:at], event[end:]
     return Lane(before, after, name, after + before.removesuffix(name))

@@ -13,6 +13,7 @@ from dragoman.wire import json
 from dragoman.wire.sse import HEARTBEAT
 
 ONE = b"1"
+NESTING = frozenset(NESTED)
 
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 _text = msgspec.json.Decoder(str | None).decode
@@ -58,7 +59,7 @@ def read_question(body: bytes) -> Question | None:
     json.check_request(body)
     try:
         fields = _decode(body)
-        if not STEERING.isdisjoint(fields) or any(name in fields and _steers(name, fields) for name in NESTED):
+        if not (STEERING.isdisjoint(fields) and (NESTING.isdisjoint(fields) or _is_harmless(fields))):
             return None
         stream, model = fields.get("stream"), fields.get("model")
         return Question(
@@ -82,5 +83,6 @@ def _options(question: Question) -> dict[str, object]:
         return {}
 
 
-def _steers(name: str, fields: dict[str, Raw]) -> bool:
-    return any(steering({name: json.decode_request(bytes(fields[name]))}))
+def _is_harmless(fields: dict[str, Raw]) -> bool:
+    """Whether nothing within a field steers."""
+    return not any(steering({name: json.decode_request(bytes(fields[name])) for name in NESTING & fields.keys()}))

@@ -109,21 +109,22 @@ class ChatTap(Tap):
 
     def _events(self, data: bytes) -> list[bytes]:
         """Reads the events that `data` completes. What may pass of them."""
-        # Searched no byte twice: an event that comes in many pieces is put together once.
-        if _blank(self._edge + data if self._tail else data, 0) < 0:
-            return self._keep(data)
         if self._tail:
+            # Searched no byte twice: an event that comes in many pieces is put together once.
+            if _blank(self._edge + data, 0) < 0:
+                return self._keep(data)
             data = b"".join([*self._tail, data])
             self._tail.clear()
         passing: list[bytes] = []
+        plain = b"\r" not in data
         begin, at, alike = 0, 0, True
         while at < len(data) and not (self.done or self.error is not None):
             if alike and self._lane is not None and (length := self._lane.length(data, at)):
                 at += length
                 self._tries = TRIES
                 continue
-            end = _blank(data, at)
-            if end < 0 or self.other:
+            end = data.find(END, at) + len(END) if plain else _blank(data, at)
+            if end < len(END) or self.other:
                 break
             event = data[at:end]
             # Not again for the same bytes, which would be searched from each of many odd events on.
@@ -134,7 +135,7 @@ class ChatTap(Tap):
                 begin = end
             at = end
         passing.append(data[begin:at])
-        if not (self.done or self.error is not None):
+        if at < len(data) and not (self.done or self.error is not None):
             self._keep(data[at:])
         return passing
 

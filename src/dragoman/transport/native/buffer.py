@@ -1,6 +1,6 @@
 """What reads of one event loop go into, and how much one read may bring. Knows nothing of what is read."""
 
-NARROW = 16 << 10
+NARROW = 32 << 10
 """Bytes of one read. What is read and cannot be passed on is held for as long as a slow reader likes, so that this, and
 not the 256 KiB that event loops read at once, is what a stream may cost: far more than any event has."""
 

@@ -61,6 +61,7 @@ class Connection(asyncio.BufferedProtocol):
         "_idle",
         "_informational",
         "_keep",
+        "_limits",
         "_loop",
         "_lost",
         "_name",
@@ -135,6 +136,7 @@ class Connection(asyncio.BufferedProtocol):
         self.listener: Callable[[], None] | None = None
         self._alarm = Alarm(loop, self._late)
         self._phase: Wait = "total"
+        self._limits: Limits | None = None
         self.on_body = self.pieces.append  # called by the parser without a Python frame
         self.on_chunk_complete: Callable[[], None] | None = None
         self._chunks_marked = False
@@ -173,9 +175,11 @@ class Connection(asyncio.BufferedProtocol):
         self._bodiless = bodiless
         self._wall = ends
         self._ends, self._ending = (ends, "total") if ends <= content else (content, "first_token")
-        self._first_byte = math.inf if limits.first_byte is None else limits.first_byte
-        self._idle = math.inf if limits.idle is None else limits.idle
-        self._patience = self._idle if limits.end is None else min(self._idle, limits.end)
+        if limits is not self._limits:  # which are those of its service, as a rule
+            self._limits = limits
+            self._first_byte = math.inf if limits.first_byte is None else limits.first_byte
+            self._idle = math.inf if limits.idle is None else limits.idle
+            self._patience = self._idle if limits.end is None else min(self._idle, limits.end)
         self.coding = ""
         self._informational = self._overhead = self._taken = 0
         self._window = self._buffer.narrow

@@ -6,9 +6,9 @@ MOST = 16
 """Messages that wait for one another: some hundred microseconds of a busy loop."""
 
 
-MOST_BYTES = 64 << 10
-"""Bytes that wait for one another: what costs most of a larger write is the write itself. A transport that has not been
-given its bytes yet cannot say that its peer is slow, so that few may wait here."""
+MOST_BYTES = 512 << 10
+"""Bytes that wait for one another, of all transports of a loop together: what costs most of a larger write is the write
+itself. A transport that has not been given its bytes yet cannot say that its peer is slow."""
 
 
 class Outbox:
