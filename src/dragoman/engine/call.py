@@ -248,9 +248,10 @@ class Decoded(Answer):
         for event in events:
             if isinstance(event, PartStart):
                 self._begun = True
-            elif isinstance(event, ResponseEnd) and self._is_empty(event):
-                events.pop()
-                self._fail(nothing())
+                return
+        if events and isinstance(end := events[-1], ResponseEnd) and self._is_empty(end):
+            events.pop()
+            self._fail(nothing())
 
     def _is_empty(self, end: ResponseEnd) -> bool:
         return not (self._begun or self._empty_ok or end.extra) and end.finish_reason == EMPTY

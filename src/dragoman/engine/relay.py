@@ -168,15 +168,19 @@ class Relay(ABC):
         elif pieces:
             if self.paused:
                 return
-            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            first = pieces[0]
+            if len(pieces) == 1:
+                self._size += len(first)
+                passing = tap.feed(first)
+            else:
+                self._size += sum(map(len, pieces))
+                passing = tap.feed_pieces(pieces)
             pieces.clear()
-            self._size += len(data)
             if self._size > self._line.max_answer:
                 self._fail(too_large(self._line.max_answer))
                 return
-            passing = tap.feed(data)
-            if passing is data and self._begun and not tap.done and connection.stage is BODY:
-                self.pass_on(data, more=True)
+            if passing is first and self._begun and not tap.done and connection.stage is BODY:
+                self.pass_on(first, more=True)
             else:
                 self._pass(tap, passing, whole=connection.stage is WHOLE)
         elif connection.stage is WHOLE:

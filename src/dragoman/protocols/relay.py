@@ -54,6 +54,10 @@ class Tap(Told, ABC):
     def feed(self, data: bytes) -> bytes:
         """The bytes that may pass now; `data` itself, if that is all of it and nothing else."""
 
+    def feed_pieces(self, pieces: list[bytes]) -> bytes:
+        """The same of what one read brought, in HTTP's chunks."""
+        return self.feed(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
     @abstractmethod
     def finish(self) -> bytes:
         """The body ended well. The bytes that may still pass; `error` is TruncatedStreamError if the answer did not."""

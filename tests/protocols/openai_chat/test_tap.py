@@ -336,8 +336,19 @@ def test_what_passes_is_what_came_however_it_is_cut(name: str) -> None:
 
 
 def passed(pieces: Sequence[bytes], **options: bool) -> bytes:
+    """What passes of pieces that come in one read each, or two by two, or all in one."""
+    alone = [[piece] for piece in pieces]
+    pairs = [list(pieces[at : at + 2]) for at in range(0, len(pieces), 2)]
+    found = [let_through(reads, **options) for reads in (alone, pairs, [list(pieces)])]
+    assert found[0] == found[1] == found[2]
+    return found[0][0]
+
+
+def let_through(reads: Sequence[list[bytes]], **options: bool) -> tuple[bytes, Verdict | None]:
+    """What passes of these reads, and what is known then; nothing of a body that is no stream."""
     tap = ChatTap(**options)
-    return b"".join([*map(tap.feed, pieces), tap.finish()])
+    data = b"".join([*map(tap.feed_pieces, reads), tap.finish()])
+    return (b"", None) if tap.other else (data, verdict(tap, done=tap.done))
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
@@ -437,6 +448,7 @@ def test_a_lane_is_as_exact_as_the_decoder() -> None:
             expected = decoded(body)
             for pieces in ([body], [each + b"\n\n" for each in body.split(b"\n\n")[:-1]], scattered(body, at)):
                 assert tapped(pieces) == expected, (item, at)
+                assert passed(pieces).startswith(stream(ROLE, text("a"))), (item, at)
 
 
 def test_content_is_seen_with_its_event_and_not_before() -> None:

@@ -71,6 +71,11 @@ class ChatTap(Tap):
             return data
         return self._let_through(self._events(data))
 
+    def feed_pieces(self, pieces: list[bytes]) -> bytes:
+        if self.done or self.error is not None:
+            return b""
+        return super().feed_pieces(pieces) if self._tail else self._let_through(self._pieces(pieces))
+
     def finish(self) -> bytes:
         if self.done or self._stuck():
             return b""
@@ -139,16 +144,46 @@ class ChatTap(Tap):
             self._keep(data[at:])
         return passing
 
+    def _pieces(self, pieces: list[bytes]) -> list[bytes]:
+        """The same of pieces, each of which is one event as a rule: services send each as soon as they have it."""
+        passing: list[bytes] = []
+        at, alike = 0, True
+        glance, lane = self._glance, self._lane
+        while at < len(pieces) and not (self.done or self.error is not None):
+            event = pieces[at]
+            if lane is not None and alike and event.startswith(lane.before):
+                if count := lane.count(pieces, at):
+                    passing += pieces[at : at + count]
+                    at += count
+                    self._tries = TRIES
+                    continue
+                alike = False
+            if self._observer is None and glance.read(event):
+                passing.append(self._glanced(event))
+            elif self.other or not event.endswith(END) or event.find(END) != len(event) - len(END):
+                return passing + self._events(b"".join(pieces[at:]))
+            else:
+                passing.append(self._observed(event))
+            lane = self._lane
+            at += 1
+        return passing
+
     def _event(self, event: bytes) -> bytes:
-        glance, observer = self._glance, self._observer
-        if observer is None and glance.read(event):
-            self._formless = False
-            self.committed, self.usage = glance.committed, glance.usage
-            if glance.text:
-                self._learn(event)
-            elif glance.done:
-                self._end(decode_reason(glance.reason, tool_call=False, refusal=False)[0])
-            return b"" if glance.report and not self._usage_wanted else event
+        if self._observer is None and self._glance.read(event):
+            return self._glanced(event)
+        return self._observed(event)
+
+    def _glanced(self, event: bytes) -> bytes:
+        glance = self._glance
+        self._formless = False
+        self.committed, self.usage = glance.committed, glance.usage
+        if glance.text:
+            self._learn(event)
+        elif glance.done:
+            self._end(decode_reason(glance.reason, tool_call=False, refusal=False)[0])
+        return b"" if glance.report and not self._usage_wanted else event
+
+    def _observed(self, event: bytes) -> bytes:
         observer = self._careful()
         observer.begin()
         self._heed(observer.feed(event))
