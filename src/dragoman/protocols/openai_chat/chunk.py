@@ -248,7 +248,9 @@ def read_text(value: object) -> str | None:
     if isinstance(value, list):
         return "".join(filter(None, map(read_text, value))) or None
     if isinstance(value, dict):
-        return "".join(filter(None, (read_text(value.get(name)) for name in TEXT_FIELDS))) or None
+        # Where there is one field alone, its name says nothing.
+        fields = value.values() if len(value) == 1 else (value.get(name) for name in TEXT_FIELDS)
+        return "".join(filter(None, map(read_text, fields))) or None
     return _text(value)
 
 
