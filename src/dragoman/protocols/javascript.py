@@ -11,7 +11,7 @@ import msgspec
 
 from dragoman.errors import InvalidRequestError
 from dragoman.wire import strict
-from dragoman.wire.utf8 import well_formed
+from dragoman.wire.json import clean
 
 
 class Undefined(Enum):
@@ -66,19 +66,6 @@ def stringify(value: Any) -> bytes:
             return msgspec.json.encode(clean(value))
     except (TypeError, RecursionError) as exc:
         raise InvalidRequestError(f"expected values that JSON can say: {exc}") from exc
-
-
-def clean(value: Any) -> Any:
-    """A JSON value with each lone surrogate replaced by U+FFFD."""
-    match value:
-        case str():
-            return well_formed(value)
-        case list() | tuple():
-            return [clean(item) for item in value]
-        case dict():
-            return {clean(key): clean(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def _loads(

@@ -44,7 +44,7 @@ def clean(value: Any) -> Any:
     match value:
         case str():
             return well_formed(value)
-        case list():
+        case list() | tuple():
             return [clean(item) for item in value]
         case dict():
             return {clean(key): clean(item) for key, item in value.items()}
