@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError
 from dragoman.protocols.openai_chat import OpenAIChatClient
-from dragoman.types import ChatRequest, ChatResponse, Fold, PartDelta, ResponseStart, Usage, user
+from dragoman.types import ChatRequest, ChatResponse, Fold, PartDelta, Reasoning, ResponseStart, Usage, user
 from dragoman.wire.sse import MAX_EVENT
 from tests.support.cuts import drive
 
@@ -198,3 +198,76 @@ def test_a_transfer_that_breaks_off_gives_nothing_more() -> None:
     decoder = CODEC.decoder(REQUEST)
     decoder.feed(stream(chunk({"content": "x"}))[:-1])
     assert decoder.salvage() == []
+
+
+def raw(*items: str) -> ChatResponse:
+    decoder = CODEC.decoder(REQUEST)
+    folding = Fold()
+    for item in items:
+        folding.feed(decoder.feed(f"data: {item}\n\n".encode()))
+    folding.feed(decoder.finish())
+    assert decoder.error is None
+    return folding.result()
+
+
+def delta(text: str) -> str:
+    return f'{{"choices":[{{"index":0,"delta":{text}}}]}}'
+
+
+def test_a_character_whose_halves_come_apart_is_one() -> None:
+    call = '{"tool_calls":[{"index":0,%s"function":{%s"arguments":"%s"}}]}'
+    found = raw(
+        delta(r'{"reasoning_content":"\ud83d"}'),
+        delta(r'{"reasoning_content":"\ude00!"}'),
+        delta(r'{"content":"a\ud83d"}'),
+        delta(r'{"content":"\ude00b"}'),
+        delta(call % ('"id":"c",', '"name":"f",', r"{\"x\":\"\ud83d")),
+        delta(call % ("", "", r"\ude00\"}")),
+        "[DONE]",
+    )
+    assert (found.text, found.tool_calls[0].arguments) == ("a😀b", '{"x":"😀"}')
+    assert [part.text for part in found.parts if isinstance(part, Reasoning)] == ["😀!"]
+
+
+def test_half_a_character_whose_other_half_never_comes_is_a_sign_of_its_own() -> None:
+    assert (
+        raw(delta(r'{"content":"a\ud83d"}'), delta(r'{"content":"b\udc00c\ud83d"}'), "[DONE]").text
+        == "a\ufffdb\ufffdc\ufffd"
+    )
+
+
+def test_what_a_call_says_beside_goes_back_with_it() -> None:
+    signed = {"extra_content": {"google": {"thought_signature": "xyz"}}}
+    call = {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}} | signed
+    (found,) = answer(chunk({"tool_calls": [call]}), "[DONE]").tool_calls
+    assert found.extra == {"openai-chat": signed}
+
+
+def test_what_stands_beside_the_text_is_kept_under_the_name_of_its_place() -> None:
+    found = answer(
+        chunk({"content": "x", "images": [{"url": "u"}]}, provider="up"),
+        chunk({"annotations": [{"n": 1}]}, citations=["c"]),
+        chunk({}, "stop"),
+        "[DONE]",
+    )
+    assert found.extra["openai-chat"] == {
+        "provider": "up",
+        "message.images": [{"url": "u"}],
+        "message.annotations": [{"n": 1}],
+        "citations": ["c"],
+    }
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        [("a", "f", '{"x":1}'), ("a", "f", '{"x":1}')],
+        [("a", "f", '{"x":'), ("a", "", "1}"), ("a", "f", '{"x":1}')],
+    ],
+)
+def test_a_call_that_is_said_again_as_a_whole_is_one(fragments: list[tuple[str, str, str]]) -> None:
+    calls = [
+        {"index": 0, "id": call_id, "function": {"name": name, "arguments": text}} for call_id, name, text in fragments
+    ]
+    (found,) = answer(*(chunk({"tool_calls": [call]}) for call in calls), "[DONE]").tool_calls
+    assert found.arguments == '{"x":1}'

@@ -10,6 +10,10 @@ from typing import Any
 from msgspec import Struct
 
 CHOICE, MESSAGE = "choice.", "message."
+GROWING: dict[str, tuple[type, ...]] = {"message": (str, list), "choice": (list,)}
+"""What grows, by the place of the field."""
+FIXED = frozenset({"id", "type", "format", "index", "name", "object", "role"})
+"""Fields of a piece that tell which it is of what, and do not grow."""
 
 
 class Placed(Struct, frozen=True):
@@ -33,23 +37,32 @@ def placed(more: Mapping[str, Any]) -> Placed:
     return found
 
 
-def gather(found: dict[str, Any], more: dict[str, Any]) -> None:
-    """Adds the fields of another chunk. Lists and texts grow, unless they are said again from their beginning."""
+def gather(found: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Adds the fields of another chunk.
+
+    Those of a message are pieces, and grow; of a choice the lists do. What stands beside that is said anew, often in
+    each chunk: of a text the last holds, and a list grows unless it is said again from its beginning.
+    """
     for name, value in more.items():
-        found[name] = _grown(found[name], value) if name in found else value
+        if name in found:
+            found[name] = _grown(found[name], value, GROWING.get(name.partition(".")[0], ()))
+        else:
+            found[name] = value
 
 
-def _grown(before: Any, value: Any) -> Any:
+def _grown(before: Any, value: Any, growing: tuple[type, ...]) -> Any:
     match before, value:
         case dict(), dict():
-            gather(before, value)
+            for name, inner in value.items():
+                grows = name in before and name not in FIXED
+                before[name] = _grown(before[name], inner, growing) if grows else inner
             return before
-        case (list(), list()) | (str(), str()) if value[: len(before)] == before:
-            return value
         case list(), list():
+            if list not in growing and value[: len(before)] == before:
+                return value
             before.extend(value)
             return before
-        case str(), str():
+        case str(), str() if str in growing:
             return before + value
         case _:
             return value
