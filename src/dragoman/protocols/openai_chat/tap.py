@@ -49,7 +49,6 @@ class ChatTap(Tap):
 
     def __init__(self, *, usage_wanted: bool = True, every: bool = False) -> None:
         self._usage_wanted = usage_wanted
-        self._every = every
         self._glance = Glance()
         self._observer = Observer(self._glance, every=True) if every else None
         self._lane: Lane | None = None
