@@ -10,7 +10,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -99,26 +99,12 @@ class Terminal:
         self._seen = found + len(wanted)
 
     def insist(self, key: str, wanted: str) -> None:
-        """Presses `key` until `wanted` is drawn.
+        """Presses `key` until `wanted` is drawn."""
+        self._repeat(lambda: self.press(key), wanted)
 
-        Python overlooks a Ctrl-C that comes while readline still draws the key before it: it then waits for another.
-        """
-        for _ in range(PATIENCE):
-            self.press(key)
-            deadline = time.monotonic() + 1
-            while self._more(deadline):
-                if wanted in self.text[self._seen :]:
-                    return self.expect(wanted)
-        raise AssertionError(f"expected {wanted!r} behind {self.text[self._seen :]!r}")
-
-    def leave_and_come_back(self) -> None:
-        """What Ctrl-Z and `fg` do, with a shell between them that sets the terminal as it likes it."""
-        os.kill(self._process.pid, signal.SIGSTOP)
-        os.waitpid(self._process.pid, os.WUNTRACED)
-        mode = termios.tcgetattr(self._master)
-        mode[3] |= termios.ECHO | termios.ICANON
-        termios.tcsetattr(self._master, termios.TCSANOW, mode)
-        os.kill(self._process.pid, signal.SIGCONT)
+    def leave_and_come_back(self, wanted: str) -> None:
+        """What Ctrl-Z and `fg` do, until `wanted` is drawn."""
+        self._repeat(self._suspend_and_resume, wanted)
 
     def close_window(self) -> None:
         """Ends the command as a window does that is closed."""
@@ -139,6 +125,28 @@ class Terminal:
         self._process.kill()
         self._process.wait()
         os.close(self._master)
+
+    def _repeat(self, act: Callable[[], None], wanted: str) -> None:
+        """Acts until `wanted` is drawn.
+
+        Python overlooks a signal that comes while readline still draws the key before it: it then waits for another.
+        """
+        for _ in range(PATIENCE):
+            act()
+            deadline = time.monotonic() + 1
+            while self._more(deadline):
+                if wanted in self.text[self._seen :]:
+                    return self.expect(wanted)
+        raise AssertionError(f"expected {wanted!r} behind {self.text[self._seen :]!r}")
+
+    def _suspend_and_resume(self) -> None:
+        """Between the two a shell sets the terminal as it likes it."""
+        os.kill(self._process.pid, signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)
+        mode = termios.tcgetattr(self._master)
+        mode[3] |= termios.ECHO | termios.ICANON
+        termios.tcsetattr(self._master, termios.TCSANOW, mode)
+        os.kill(self._process.pid, signal.SIGCONT)
 
     def _more(self, deadline: float) -> bool:
         """Reads what comes; False at the end, or when patience is."""
