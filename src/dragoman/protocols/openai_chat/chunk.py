@@ -81,7 +81,7 @@ class Report(Struct, forbid_unknown_fields=True):
 
 class Chunk(Struct):
     """One event. Of the fields without a place here those are named that may come in any chunk; the others come in the
-    first, in one with a reason to stop, or with the usage, and these chunks are read loosely too.
+    first, in one with a reason to stop, or with the usage, and `is_usual` looks for them there.
     """
 
     choices: list[Choice] | None = None

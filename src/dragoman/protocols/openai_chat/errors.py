@@ -61,13 +61,13 @@ def reported(failure: object, status: int | None = None, head: ReplyHead | None 
     message = _words(said)
     code, kind = _word(said.get("code")), _word(said.get("type"))
     number = status or _status(said.get("code")) or _status(said.get("status")) or TYPES.get(kind or "", 500)
-    error = error_for(number, shown(message) or "no reason was given", words=(code, kind), head=head)
+    error = error_for(number, _shown(message) or "no reason was given", words=(code, kind), head=head)
     error.param = _word(said.get("param"))
-    error.native_type = _word(scrubbed(kind))
+    error.native_type = _word(_scrubbed(kind))
     # A code that says less than the class found by the message would hide it.
     if code is not None and (code in WORDS or type(error) in KEPT or STATUS.get(number) is type(error)):
-        error.native_code = _word(scrubbed(code))
-    more = {name: scrubbed(value) for name, value in said.items() if name not in NAMED}
+        error.native_code = _word(_scrubbed(code))
+    more = {name: _scrubbed(value) for name, value in said.items() if name not in NAMED}
     if more and len(json.encode(more)) <= MAX_EXTRA:
         error.extra = {NAME: more}
     return error
@@ -101,20 +101,20 @@ def envelope(error: DragomanError) -> dict[str, Any]:
     return {"error": {**error.extra.get(NAME, {}), **said}}
 
 
-def shown(message: str) -> str:
+def _shown(message: str) -> str:
     """A service's words as an error carries them: on one line, cut, without credentials."""
     return cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
 
 
-def scrubbed(value: Any) -> Any:
+def _scrubbed(value: Any) -> Any:
     """A JSON value without credentials in its texts."""
     match value:
         case str():
             return scrub(value)
         case list():
-            return [scrubbed(item) for item in value]
+            return [_scrubbed(item) for item in value]
         case dict():
-            return {name: scrubbed(item) for name, item in value.items()}
+            return {name: _scrubbed(item) for name, item in value.items()}
         case _:
             return value
 

@@ -37,6 +37,11 @@ def placed(more: Mapping[str, Any]) -> Placed:
     return found
 
 
+def holds_content(more: Mapping[str, Any]) -> bool:
+    """Whether one of the fields is a part of the answer itself, as a picture is, and does not only tell about it."""
+    return any(name.startswith(MESSAGE) for name in more)
+
+
 def gather(found: dict[str, Any], more: Mapping[str, Any]) -> None:
     """Adds the fields of another chunk.
 

@@ -3,6 +3,7 @@
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, Delta, Head, Loose
 from dragoman.protocols.openai_chat.glance import Glance
+from dragoman.protocols.openai_chat.more import holds_content
 from dragoman.protocols.openai_chat.reply import Form, ReplyDecoder
 from dragoman.types import StreamEvent, Usage
 
@@ -92,6 +93,8 @@ class Observer(ReplyDecoder):
 
     def _notes(self, data: bytes, chunk: Chunk, loose: Loose | None) -> None:
         super()._notes(data, chunk, loose)
+        if loose is not None and holds_content(loose.more):
+            self._parts.begun = True
         self.others += 1
         self.report = not chunk.choices and self._usage is not None
 

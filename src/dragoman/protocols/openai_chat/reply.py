@@ -26,7 +26,7 @@ from dragoman.protocols.openai_chat.chunk import (
 )
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.halves import Halves
-from dragoman.protocols.openai_chat.more import gather
+from dragoman.protocols.openai_chat.more import gather, holds_content
 from dragoman.protocols.openai_chat.name import NAME, kept
 from dragoman.protocols.openai_chat.reasons import decode_reason
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
@@ -44,7 +44,7 @@ LATEST = 1 << 40
 DONE = b"[DONE]"
 PING = b"ping"
 PLAIN_NAMES = frozenset({b"", b"message"})
-"""Names of events that are meant for whoever reads the stream."""
+"""Names of events that are meant for every reader of the stream."""
 BLANK = b" \t\r\n"
 FAILED = re.compile(rb"error\s*:\s*(.+)", re.IGNORECASE | re.DOTALL)
 """A line that is no field of an event stream, and which llama.cpp wrote until 2025 if it failed."""
@@ -367,7 +367,7 @@ class ReplyDecoder(Decoder):
             raise self._skipped
         if self._halves.held:
             self._delta(self._halves.rest(), out)
-        if not (self._finished or self._parts.begun or self._more):
+        if not (self._finished or self._parts.begun or holds_content(self._more)):
             raise BadEventError("expected an answer, got its end alone", code="empty_answer")
         if not self._started:
             self._start(Head(), out)
