@@ -34,7 +34,7 @@ TOOLS = (
 
 
 def copy(text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Copies; what did it, in a few words, and empty where nothing could.
+    """Copies; returns what did it, in a few words, or an empty text if nothing could.
 
     Both ways are taken: over a network only the terminal has the user's clipboard, and not every terminal obeys.
     """

@@ -35,7 +35,7 @@ OURS = (BadEventError, TruncatedStreamError)
 
 
 def complaint(error: DragomanError) -> str:
-    """The whole line, but for the program's name."""
+    """The whole line, without the program's name."""
     said = reason(error)
     return f"{error.provider}: {said}" if error.provider else said
 

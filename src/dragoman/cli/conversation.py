@@ -49,7 +49,7 @@ class Conversation:
         return True
 
     def last_answer(self) -> str | None:
-        """The text of the newest answer, as it came; None where there is none."""
+        """The text of the newest answer, as it came; None if there is none."""
         answers = [message for message in self.messages if message.role == "assistant"]
         return "".join(part.text for part in answers[-1].parts if isinstance(part, Text | Refusal)) if answers else None
 

@@ -105,7 +105,7 @@ class Drawing:
         close = False
         for node in nodes:
             drawn = self._block(node, width)
-            # A list hangs on the short line above it, where its source has no empty line between them.
+            # No empty line between a list and the short line above it if the source has none.
             if rows and drawn and not (close and node.type in {"bullet_list", "ordered_list"}):
                 rows.append(Row(Text()))
             rows += drawn

@@ -34,7 +34,7 @@ class History:
         self._most = most
 
     def entries(self) -> list[str]:
-        """The newest entries, the oldest of them first; none where there is no file. Cuts a file that is too long."""
+        """The newest entries, the oldest of them first; none if there is no file. Cuts a file that is too long."""
         if not self.path.exists():
             return []
         with self._opened("rb") as file:

@@ -163,7 +163,7 @@ class _ResumedError(Exception):
 @contextmanager
 def _resuming() -> Iterator[None]:
     """Within it, being resumed raises _ResumedError with what was typed so far."""
-    if sys.platform == "win32" or not EDITS:  # where no program is suspended
+    if sys.platform == "win32" or not EDITS:  # no program is suspended here
         yield
         return
     before = signal.signal(signal.SIGCONT, _resumed)

@@ -16,7 +16,7 @@ class Opening:
         self._closed = False
 
     async def answer(self) -> Answer:
-        """The answer; its owner is whoever called this. Raises TruncatedStreamError where it was given up."""
+        """The answer, which the caller owns from here on. Raises TruncatedStreamError if it was given up."""
         if self._task is not None:
             raise RuntimeError("the answer is being opened already")
         self._task = task = asyncio.get_running_loop().create_task(self._open())

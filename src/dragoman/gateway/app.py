@@ -35,7 +35,7 @@ MOST_PATHS = 1000
 """Ways to an endpoint that are remembered; models named in paths make them many."""
 
 FRAMES = 12
-"""The innermost frames of a bug that are logged: a recursion has a thousand, and whoever can cause it can repeat it."""
+"""The innermost frames of a bug that are logged: a recursion has a thousand, and can be caused again and again."""
 
 JSON: Headers = (("content-type", "application/json"),)
 
