@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.asgi import AsgiCaller, Message
-from dragoman.types import HttpCall
+from dragoman.types import Outcome
 from dragoman.wire import json
 from tests.support.gateway import chat, chat_body, connect, running, running_gateway
 from tests.support.relaying import DONE, EVENTS, GATEWAY, JSON, PATH, Two, configured, question, three, turn, understood
@@ -236,7 +236,7 @@ async def test_an_answer_that_begins_while_the_head_is_being_sent_comes_behind_i
         await asyncio.Event().wait()
         return {}
 
-    async with AsgiCaller(receive, send, "id", HttpCall(method="POST", path="/"), SOON) as caller:
+    async with AsgiCaller(receive, send, Outcome("id", "POST", "/", 0.0), SOON) as caller:
         caller.heartbeat, caller.opening = PING, (200, ())
         await begun.wait()
         await caller.start(200, (("another", "head"),))
@@ -244,7 +244,7 @@ async def test_an_answer_that_begins_while_the_head_is_being_sent_comes_behind_i
         await asyncio.sleep(0)
         free.set()
         await saying
-        began = caller.began
+        began = caller.outcome.began
     assert [message["type"] for message in sent].count("http.response.start") == 1
     assert sent[1]["body"] == b"piece"
     assert began is not None

@@ -14,10 +14,9 @@ from dragoman.config import Config, FrontConfig, GatewayConfig
 from dragoman.errors import ConfigurationError
 from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.asgi import AsgiGateway
-from dragoman.gateway.caller import Caller
 from dragoman.gateway.guard import fingerprint
 from dragoman.gateway.journal import LONGEST, SIZE, Journal
-from dragoman.types import Headers
+from dragoman.types import Outcome
 from dragoman.wire import json
 from tests.support.gateway import ask, chat, chat_body, connect, running
 from tests.support.raw import talk
@@ -47,19 +46,6 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def without_times(line: dict[str, Any]) -> dict[str, Any]:
     """What is the same in every run."""
     return {name: value for name, value in line.items() if name not in TIMES}
-
-
-class Said(Caller):
-    """A caller whose answer is over."""
-
-    async def start(self, status: int, headers: Headers) -> None:
-        """Not asked."""
-
-    async def say(self, data: bytes, *, more: bool = True) -> None:
-        """Not asked."""
-
-    def cut(self) -> None:
-        """Not asked."""
 
 
 async def test_each_request_is_a_line(tmp_path: Path) -> None:
@@ -329,9 +315,7 @@ async def test_lines_are_appended_and_come_in_time(tmp_path: Path) -> None:
 async def test_what_a_caller_chooses_cannot_break_or_swell_a_line(tmp_path: Path) -> None:
     path = tmp_path / "requests.jsonl"
     journal = Journal(str(path))
-    caller = Said("id", "POST", '/"\n\\' + "p" * 9999)
-    caller.model = "\x00é\u2028" + "m" * 9999
-    journal.note(caller)
+    journal.note(Outcome("id", "POST", '/"\n\\' + "p" * 9999, 0.0, model="\x00é\u2028" + "m" * 9999))
     journal.close()
     (line,) = lines(path)
     assert (len(line["path"]), len(line["model"])) == (LONGEST, LONGEST)
@@ -343,7 +327,7 @@ async def test_many_lines_do_not_wait(tmp_path: Path) -> None:
     path = tmp_path / "requests.jsonl"
     journal = Journal(str(path))
     for _ in range(SIZE // 50):
-        journal.note(Said("id", "POST", "/"))
+        journal.note(Outcome("id", "POST", "/", 0.0))
     while not path.stat().st_size:  # nothing tells of a file but that it grows
         time.sleep(0.001)  # noqa: ASYNC251  # the loop, whose timer would write them too, is not to turn
     journal.close()

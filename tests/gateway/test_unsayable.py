@@ -12,7 +12,7 @@ from dragoman.gateway.asgi import AsgiCaller, Message
 from dragoman.protocols.codec import Encoder, Env
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_chat.answer import AnswerEncoder
-from dragoman.types import ChatRequest, ChatResponse, HttpAnswer, HttpCall, StreamEvent, assistant, unfold
+from dragoman.types import ChatRequest, ChatResponse, HttpAnswer, Outcome, StreamEvent, assistant, unfold
 
 REQUEST = ChatRequest(model="m", messages=())
 
@@ -57,7 +57,7 @@ def caller() -> AsgiCaller:
     async def send(message: Message) -> None:
         raise AssertionError("nothing is to be sent")
 
-    return AsgiCaller(receive, send, "id", HttpCall(method="POST", path="/"), Waits())
+    return AsgiCaller(receive, send, Outcome("id", "POST", "/", 0.0), Waits())
 
 
 @pytest.mark.parametrize("stream", [True, False])

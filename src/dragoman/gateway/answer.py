@@ -27,14 +27,14 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
         opened = await handler(request)
         caller.answered_by(opened)
         response = await whole(opened)
-    caller.usage, caller.finish_reason = response.usage, response.finish_reason
+    caller.outcome.usage, caller.outcome.finish_reason = response.usage, response.finish_reason
     try:
         answer = codec.encode_response(response, request, system_env())
     except RequestError as exc:
         raise _unsayable(exc) from exc
     lost = (*response.losses, *unsaid(unfold(response), codec.expresses, codec.name))
-    caller.losses = _spelt(lost)
-    await caller.answer(answer, *_header(caller.losses))
+    caller.outcome.losses = _spelt(lost)
+    await caller.answer(answer, *_header(caller.outcome.losses))
 
 
 async def answer_stream(
@@ -59,7 +59,7 @@ async def answer_stream(
     except DragomanError as exc:
         if not caller.started:
             raise
-        caller.fail(exc)
+        caller.outcome.fail(exc)
         await caller.break_off(encoder.fail(fit(exc, caller)), clean=clean)
         return
     await _let_go(answer)
@@ -70,7 +70,7 @@ def fit(error: DragomanError, caller: Caller) -> DragomanError:
     if not isinstance(error, ConfigurationError):
         return error
     if not error.attempts:  # else it is told with the target that has it, and not for each request
-        log.error("request %s: %s", caller.request_id, error)
+        log.error("request %s: %s", caller.outcome.request_id, error)
     fitting = ConfigurationError("a setting of the gateway is wrong; its log says which")
     fitting.attempts = error.attempts
     return fitting
@@ -89,17 +89,17 @@ async def _pass_on(answer: Answer, encoder: Encoder, caller: Caller, left_out: U
                 continue
             events = held
             losses = held[0].losses if isinstance(held[0], ResponseStart) else ()
-            caller.losses = _spelt(losses)
+            caller.outcome.losses = _spelt(losses)
         left_out.read(events)
         last = events[-1]
         if ended := isinstance(last, ResponseEnd):
-            caller.usage, caller.finish_reason = last.usage, last.finish_reason
+            caller.outcome.usage, caller.outcome.finish_reason = last.usage, last.finish_reason
         try:
             data = encoder.send(events)
         except RequestError as exc:
             raise _unsayable(exc) from exc
         if isinstance(last, ResponseEnd):
-            caller.losses = _spelt((*losses, *last.losses, *left_out.names))
+            caller.outcome.losses = _spelt((*losses, *last.losses, *left_out.names))
         if data or ended:
             if opening is not None:
                 status, headers = opening

@@ -7,6 +7,7 @@ import re
 import traceback
 from contextlib import suppress
 from itertools import count
+from time import monotonic
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ from dragoman.gateway.journal import Journal
 from dragoman.gateway.nearby import nearby, shown
 from dragoman.gateway.targets import Targets
 from dragoman.gateway.waits import Waits
-from dragoman.types import Headers, HttpAnswer, HttpCall
+from dragoman.types import Headers, HttpAnswer, HttpCall, Outcome
 from dragoman.wire import json
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -133,10 +134,13 @@ class Gateway:
     def over(self, caller: Caller) -> None:
         """All that is said to `caller` has been said. Told once for each request, by its server."""
         self._callers.discard(caller)
-        if caller.attempts or self._targets.failing:
-            self._look(caller)
+        outcome = caller.outcome
+        outcome.ended = monotonic()
+        outcome.end = "whole" if caller.whole else "gone" if caller.gone else "broken"
+        if outcome.attempts or self._targets.failing:
+            self._look(outcome)
         if self._journal is not None:
-            self._journal.note(caller)
+            self._journal.note(outcome)
 
     def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
         """`error` in the words of the front that was called."""
@@ -174,12 +178,12 @@ class Gateway:
             journal.close()
         await self.client.aclose()
 
-    def _look(self, caller: Caller) -> None:
-        """Notes how the targets do that were asked for `caller`."""
-        for attempt in caller.attempts:
+    def _look(self, outcome: Outcome) -> None:
+        """Notes how the targets do that were asked."""
+        for attempt in outcome.attempts:
             self._targets.failed(attempt)
-        if caller.whole and caller.target and not caller.failure:
-            self._targets.answered(caller.target)
+        if outcome.end == "whole" and outcome.target and not outcome.error:
+            self._targets.answered(outcome.target)
 
     def _remember(self, call: HttpCall, found: Admitted) -> None:
         # Not where a password of its own may be shown instead: there, what answers depends on what was.
@@ -210,15 +214,15 @@ class Gateway:
     async def refuse(self, front: Front, error: DragomanError, caller: Caller) -> None:
         """Answers with `error`, unless an answer has begun: then it goes without its end."""
         if not caller.started:
-            caller.fail(error)
+            caller.outcome.fail(error)
             with suppress(CallerGoneError):
                 await caller.answer(front.codec.encode_error(error))
 
     async def _apologise(self, front: Front, bug: Exception, caller: Caller) -> None:
         # Its message may hold a caller's words or a key: what is logged is where it happened.
         where = "".join(traceback.format_tb(bug.__traceback__, -FRAMES))
-        log.error("request %s: %s\n%s", caller.request_id, type(bug).__name__, where)
-        message = f"the gateway failed; its log has the reason under request {caller.request_id}"
+        log.error("request %s: %s\n%s", caller.outcome.request_id, type(bug).__name__, where)
+        message = f"the gateway failed; its log has the reason under request {caller.outcome.request_id}"
         await self.refuse(front, DragomanError(message), caller)
 
     def _readiness(self) -> HttpAnswer:

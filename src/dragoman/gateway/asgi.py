@@ -15,11 +15,12 @@ from dragoman.errors import InvalidRequestError
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.caller import Caller, CallerGoneError, address
 from dragoman.gateway.calls import LAST, flaw_of_body, flaw_of_head, in_dust, paused, too_large
+from dragoman.gateway.guard import fingerprint
 from dragoman.gateway.log import begin
 from dragoman.gateway.packing import unpacked
 from dragoman.gateway.pieces import Pieces
 from dragoman.gateway.waits import Waits
-from dragoman.types import Headers, HttpAnswer, HttpCall
+from dragoman.types import Headers, HttpAnswer, HttpCall, Outcome
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -55,10 +56,17 @@ class AsgiGateway:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway, call = self._gateway, read_head(scope)
-        caller = AsgiCaller(receive, send, gateway.names.name(call), call, gateway.waits)
+        outcome = Outcome(
+            gateway.names.name(call),
+            call.method,
+            call.path,
+            monotonic(),
+            remote=address(scope.get("client")),
+            key=fingerprint(call.headers),
+        )
+        caller = AsgiCaller(receive, send, outcome, gateway.waits)
         caller.more = gateway.cors.headers(call)
         caller.closes = scope.get("http_version", "1.1").startswith("1")
-        caller.remote, caller.headers = address(scope.get("client")), call.headers
         try:
             await self._serve(call, caller, receive)
         finally:
@@ -103,8 +111,8 @@ class AsgiCaller(Caller):
     more: Headers = ()
     closes = True
 
-    def __init__(self, receive: Receive, send: Send, name: str, call: HttpCall, waits: Waits) -> None:
-        super().__init__(name, call.method, call.path)
+    def __init__(self, receive: Receive, send: Send, outcome: Outcome, waits: Waits) -> None:
+        super().__init__(outcome)
         self._receive = receive
         self._send = send
         self._waits = waits
@@ -115,21 +123,21 @@ class AsgiCaller(Caller):
         self._listener: asyncio.Task[None] | None = None
 
     async def start(self, status: int, headers: Headers) -> None:
-        self.began = monotonic()
+        self.outcome.began = monotonic()
         if not self.started:
             await self._begin(status, headers)
 
     async def _begin(self, status: int, headers: Headers) -> None:
         self.started = True  # before it is sent: nobody may send another meanwhile
-        self.status = status
+        self.outcome.status = status
         last = (("connection", "close"),) if status in LAST and self.closes else ()
-        every = (*headers, *self.more, *last, ("x-request-id", self.request_id))
+        every = (*headers, *self.more, *last, ("x-request-id", self.outcome.request_id))
         sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in every]
         await self._tell({"type": "http.response.start", "status": status, "headers": sent})
 
     async def say(self, data: bytes, *, more: bool = True) -> None:
         await self._tell({"type": "http.response.body", "body": data, "more_body": more})
-        self.sent += len(data)
+        self.outcome.sent += len(data)
         self.whole = not more and not self.broken
 
     def cut(self) -> None:

@@ -2,13 +2,11 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from time import monotonic
 from types import TracebackType
 from typing import Self
 
 from dragoman.engine.answer import Answer
-from dragoman.errors import Attempt, DragomanError
-from dragoman.types import FinishReason, Headers, HttpAnswer, Usage
+from dragoman.types import Headers, HttpAnswer, Outcome
 
 
 class CallerGoneError(Exception):
@@ -23,10 +21,8 @@ def address(peer: object) -> str:
 class Caller(ABC):
     """One request's other end. `started`: a status has been sent. `gone`: it has hung up. `whole`: all has been sent.
 
-    `since`, `began`: when the request's head was here, and its answer began, on the monotonic clock. `status`, and from
-    `model` on: what is known of the answer by its end; `failure` is the code of what went wrong, `losses` names what of
-    question and answer was left out. `broken`: it was told that its answer broke off, so that this is not whole however
-    its transfer ends.
+    `outcome`: what is known of request and answer. `broken`: it was told that its answer broke off, so that this is not
+    whole however its transfer ends.
 
     `heartbeat`: bytes that the server may send in a silence. `opening`: status and headers with which a silence begins
     the answer, though nothing of it is there yet.
@@ -38,38 +34,14 @@ class Caller(ABC):
     gone = False
     whole = False
     broken = False
-    began: float | None = None
-    status: int | None = None
-    model = ""
-    usage: Usage | None = None
-    finish_reason: FinishReason | None = None
-    failure = ""
-    losses = ""
-    target = ""
-    """The model that answers, as `provider/model`."""
-    upstream_status: int | None = None
-    """The status of its service's reply."""
-    attempts: tuple[Attempt, ...] = ()
-    """The targets that failed."""
-    sent = 0
-    """Bytes of the answer's body."""
-    remote = ""
-    """Its address."""
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    """Those of its request."""
-    key: str | None = None
-    """The fingerprint of the key that it showed, if that is known already."""
     heartbeat = b""
     opening: tuple[int, Headers] | None = None
     _work: asyncio.Task[object] | None = None
     _cancelling = 0
     _reason: Exception | None = None
 
-    def __init__(self, request_id: str, method: str, path: str) -> None:
-        self.request_id = request_id
-        self.method = method
-        self.path = path
-        self.since = monotonic()
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
 
     @abstractmethod
     async def start(self, status: int, headers: Headers) -> None:
@@ -95,7 +67,7 @@ class Caller(ABC):
 
     async def answer(self, answer: HttpAnswer, *more: tuple[str, str]) -> None:
         """A whole answer, with `more` headers."""
-        self.failure = answer.error or self.failure
+        self.outcome.error = answer.error or self.outcome.error
         length = (("content-length", str(len(answer.body))),) if answer.status != 204 else ()
         await self.start(answer.status, (*answer.headers, *more, *length))
         await self.say(answer.body, more=False)
@@ -106,17 +78,8 @@ class Caller(ABC):
 
     def answered_by(self, answer: Answer) -> None:
         """Whose answer it is that is sent."""
-        self.target, self.upstream_status, self.attempts = answer.target, answer.status, answer.attempts
-
-    def fail(self, error: DragomanError) -> None:
-        """The answer failed with `error`."""
-        self.failure = error.code
-        if error.attempts:
-            self.attempts = error.attempts
-        elif self.target and error.provider:
-            self.attempts = (*self.attempts, error.attempt(self.target))
-        if error.upstream_status is not None:
-            self.upstream_status = error.upstream_status
+        outcome = self.outcome
+        outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
 
     def interrupt(self, reason: Exception) -> None:
         """Ends the work at once, with `reason`. Nothing happens where none is under way."""

@@ -90,7 +90,7 @@ class Chat(Endpoint):
         """Answers `request` with what `handler` opens."""
         if not request.model:
             request = replace(request, model=self.client.default_model)
-        caller.model = request.model
+        caller.outcome.model = request.model
         check_steering(request.extra.get(self.codec.name, {}), self.client.allowed_fields(request.model))
         if request.stream:
             await answer_stream(handler, self.codec, request, caller, clean=self.clean)

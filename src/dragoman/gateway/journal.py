@@ -1,17 +1,14 @@
 """The request log: one line of JSON a request, written in batches. Neither prompt nor answer nor key is in it."""
 
 import asyncio
-import time
-from datetime import UTC, datetime
-from typing import Literal
+from time import gmtime, strftime, time
 
 import msgspec
 from msgspec import Struct
 
-from dragoman.gateway.caller import Caller
-from dragoman.gateway.guard import fingerprint
 from dragoman.gateway.writer import Writer
-from dragoman.types import Usage
+from dragoman.types import Outcome, Usage
+from dragoman.types.outcome import End
 
 PERIOD = 0.2
 SIZE = 64 << 10
@@ -46,12 +43,12 @@ class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
     header of that name.
     """
 
-    time: datetime
+    time: str
     id: str
     method: str
     path: str
     status: int | None
-    end: Literal["whole", "broken", "gone"]
+    end: End
     ms: float
     first_ms: float | None = None
     bytes: int = 0
@@ -77,41 +74,45 @@ class Journal:
     def __init__(self, place: str) -> None:
         self._buffer = bytearray()
         self._timer: asyncio.TimerHandle | None = None
+        self._second, self._date = 0, ""
         self._writer = Writer(place)
 
-    def note(self, caller: Caller) -> None:
-        """The answer to `caller` is over."""
-        now = time.monotonic()
-        began = caller.began
-        usage = caller.usage or UNKNOWN
-        failed = caller.attempts
+    def note(self, outcome: Outcome) -> None:
+        """The answer to a request is over."""
+        wall = time()
+        second = int(wall)
+        if second != self._second:
+            self._second, self._date = second, strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+        since, began = outcome.since, outcome.began
+        usage = outcome.usage or UNKNOWN
+        failed = outcome.attempts
         buffer = self._buffer
         _encode_into(
             Entry(
-                datetime.fromtimestamp(time.time(), UTC),
-                caller.request_id,
-                caller.method,
-                caller.path[:LONGEST],
-                caller.status,
-                "whole" if caller.whole else "gone" if caller.gone else "broken",
+                f"{self._date}.{int(1e6 * (wall - second)):06d}Z",
+                outcome.request_id,
+                outcome.method,
+                outcome.path[:LONGEST],
+                outcome.status,
+                outcome.end,
                 # With three digits: half the cost of `round`.
-                int(1e6 * (now - caller.since)) / 1e3,
-                None if began is None else int(1e6 * (began - caller.since)) / 1e3,
-                caller.sent,
-                caller.remote,
-                fingerprint(caller.headers) if caller.key is None else caller.key,
-                caller.model[:LONGEST],
-                (caller.target or (failed[-1].target if failed else ""))[:LONGEST],
-                _tried(caller) if failed else (),
-                caller.upstream_status,
-                caller.finish_reason,
+                int(1e6 * (outcome.ended - since)) / 1e3,
+                None if began is None else int(1e6 * (began - since)) / 1e3,
+                outcome.sent,
+                outcome.remote,
+                outcome.key,
+                outcome.model[:LONGEST],
+                (outcome.target or (failed[-1].target if failed else ""))[:LONGEST],
+                _tried(outcome) if failed else (),
+                outcome.upstream_status,
+                outcome.finish_reason,
                 usage.input_tokens,
                 usage.output_tokens,
                 usage.cache_read_tokens,
                 usage.cache_write_tokens,
                 usage.reasoning_tokens,
-                caller.failure,
-                caller.losses,
+                outcome.error,
+                outcome.losses,
             ),
             buffer,
             -1,
@@ -142,9 +143,9 @@ class Journal:
         self._writer.close()
 
 
-def _tried(caller: Caller) -> tuple[Tried, ...]:
+def _tried(outcome: Outcome) -> tuple[Tried, ...]:
     """The targets that were asked, if they were more than one; the last is the one that answered, if one did."""
-    tried = [Tried(attempt.target[:LONGEST], attempt.code) for attempt in caller.attempts]
-    if caller.target and caller.attempts[-1].target != caller.target:
-        tried.append(Tried(caller.target[:LONGEST]))
+    tried = [Tried(attempt.target[:LONGEST], attempt.code) for attempt in outcome.attempts]
+    if outcome.target and outcome.attempts[-1].target != outcome.target:
+        tried.append(Tried(outcome.target[:LONGEST]))
     return tuple(tried) if len(tried) > 1 else ()

@@ -47,7 +47,7 @@ class Relays:
             return False
         if question is None or relayed is None:
             return False
-        caller.model = question.model or chat.client.default_model
+        caller.outcome.model = question.model or chat.client.default_model
         relay = RelayedAnswer(self, admitted, call, caller, relayed, chat=chat, question=question)
         self.gateway.hold(caller)
         relay.start(relayed.line.codec.rewrite(question, relayed.model))
@@ -96,7 +96,7 @@ class RelayedAnswer(Relay):
         elif self._caller.started:
             self.fail(error)
         else:
-            self._caller.fail(error)
+            self._caller.outcome.fail(error)
             error = fit(error, self._caller)
             self._caller.give(self._chat.codec.encode_error(error))
 
@@ -123,18 +123,18 @@ class RelayedAnswer(Relay):
 
     def fail(self, error: DragomanError) -> None:
         words = _words(self._chat.codec, fit(error, self._caller))
-        self._caller.fail(error)
+        self._caller.outcome.fail(error)
         self._caller.broken = True
         self._note()
         self._caller.write(words, more=not (self._chat.clean and words))
         self._caller.cut()
 
     def _answers(self) -> None:
-        self._caller.target, self._caller.upstream_status = self._relayed.target, 200
+        self._caller.outcome.target, self._caller.outcome.upstream_status = self._relayed.target, 200
 
     def _note(self) -> None:
         if self.told is not None:
-            self._caller.usage, self._caller.finish_reason = self.told.usage, self.told.finish_reason
+            self._caller.outcome.usage, self._caller.outcome.finish_reason = self.told.usage, self.told.finish_reason
 
     def _translate(self, handler: Handler, reply: Reply | None = None) -> None:
         self._caller.watcher = None
@@ -157,7 +157,7 @@ class Translated(Chat):
             if not caller.started:
                 raise
             # A silence has spent the status before it was known that the question is wrong.
-            caller.failure = exc.code
+            caller.outcome.error = exc.code
             await caller.break_off(_words(self.codec, fit(exc, caller)), clean=self.clean)
         finally:
             # Nobody else does where the question is wrong, or its caller has gone before this began.

@@ -32,6 +32,7 @@ from dragoman.types.messages import (
     tool,
     user,
 )
+from dragoman.types.outcome import Outcome
 from dragoman.types.requests import ChatRequest, ResponseFormat
 from dragoman.types.response import ChatResponse, Fold, fold, unfold
 from dragoman.types.tools import Tool, ToolChoice
@@ -54,6 +55,7 @@ __all__ = [
     "HttpRequest",
     "Image",
     "Message",
+    "Outcome",
     "Part",
     "PartDelta",
     "PartEnd",

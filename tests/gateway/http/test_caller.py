@@ -7,7 +7,7 @@ import pytest
 from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.caller import CallerGoneError
 from dragoman.gateway.http.caller import HttpCaller, Watcher
-from dragoman.types import HttpAnswer
+from dragoman.types import HttpAnswer, Outcome
 
 
 class Paper:
@@ -56,7 +56,7 @@ class Work(Watcher):
 
 def caller(paper: Paper, *, keep: bool = True, chunks: bool = True, body: bool = True) -> HttpCaller:
     """One whose request asked for nothing special."""
-    return HttpCaller(paper, "id", "POST" if body else "HEAD", "/", keep=keep, chunks=chunks)
+    return HttpCaller(paper, Outcome("id", "POST" if body else "HEAD", "/", 0.0), keep=keep, chunks=chunks)
 
 
 def parts(data: bytes) -> tuple[set[bytes], bytes]:

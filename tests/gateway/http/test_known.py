@@ -73,11 +73,11 @@ class Echo:
 
     def answer(self) -> None:
         for caller in self.waiting:
-            caller.give(HttpAnswer(body=b"answer to " + caller.request_id.encode()))
+            caller.give(HttpAnswer(body=b"answer to " + caller.outcome.request_id.encode()))
         self.waiting.clear()
 
     def over(self, caller: HttpCaller) -> None:
-        self.heard.append(f"{caller.method} {caller.path} {caller.status} {caller.whole}")
+        self.heard.append(f"{caller.outcome.method} {caller.outcome.path} {caller.outcome.status} {caller.whole}")
 
     def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
         return HttpAnswer(status=error.status, body=error.message.encode())

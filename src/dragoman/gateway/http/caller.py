@@ -7,7 +7,7 @@ from typing import Protocol
 from dragoman.errors import DragomanError
 from dragoman.gateway.caller import Caller, CallerGoneError
 from dragoman.gateway.http.heads import date, fields, status_line
-from dragoman.types import Headers, HttpAnswer
+from dragoman.types import Headers, HttpAnswer, Outcome
 
 LAST_CHUNK = b"0\r\n\r\n"
 CLOSE = b"connection: close\r\n"
@@ -66,14 +66,12 @@ class HttpCaller(Caller):
     _endless = False
     _head = b""
 
-    def __init__(
-        self, line: Line, request_id: str, method: str, path: str, *, keep: bool = True, chunks: bool = True
-    ) -> None:
-        super().__init__(request_id, method, path)
+    def __init__(self, line: Line, outcome: Outcome, *, keep: bool = True, chunks: bool = True) -> None:
+        super().__init__(outcome)
         self._line = line
         self.keep = keep
         self._chunks = chunks
-        self._body = method != "HEAD"
+        self._body = outcome.method != "HEAD"
 
     @property
     def congested(self) -> bool:
@@ -94,7 +92,7 @@ class HttpCaller(Caller):
     def give(self, answer: HttpAnswer) -> None:
         """A whole answer, now."""
         if not self.gone:
-            self.failure = answer.error or self.failure
+            self.outcome.error = answer.error or self.outcome.error
             self.send(answer.status, fields(answer.headers), answer.body)
 
     def send(self, status: int, lines: bytes, body: bytes) -> None:
@@ -104,7 +102,7 @@ class HttpCaller(Caller):
             return
         close = b"" if self.keep else CLOSE
         shown = body if self._body else b""
-        self.sent = len(shown)
+        self.outcome.sent = len(shown)
         length = b"content-length: %d\r\n" % len(body) if status != 204 else b""
         self._line.write(b"%b%b%b\r\n%b" % (head, length, close, shown))
         self.whole = True
@@ -113,7 +111,7 @@ class HttpCaller(Caller):
     def begin(self, status: int, lines: bytes, *, sized: bool) -> None:
         """The head, unless a silence has begun the answer; `lines`: its fields, ready to send."""
         if self.started:
-            self.began = monotonic()
+            self.outcome.began = monotonic()
             return
         head = self._start(status, lines)
         more = b""
@@ -138,7 +136,7 @@ class HttpCaller(Caller):
             return
         head, self._head = self._head, b""
         if self._body:
-            self.sent += len(data)
+            self.outcome.sent += len(data)
         if self._framed:
             last = b"" if more else LAST_CHUNK
             # Put together at once: a long piece is copied only here.
@@ -197,7 +195,7 @@ class HttpCaller(Caller):
                 return
             status, headers = self.opening
             self.begin(status, fields(headers), sized=False)
-            self.began = None
+            self.outcome.began = None
         self.write(self.heartbeat)
 
     def _start(self, status: int, lines: bytes) -> bytes:
@@ -205,14 +203,14 @@ class HttpCaller(Caller):
         if self.gone:
             raise CallerGoneError
         self.started = True
-        self.began = monotonic()
-        self.status = status
+        self.outcome.began = monotonic()
+        self.outcome.status = status
         return b"%b%b%b%bx-request-id: %b\r\n" % (
             status_line(status),
             lines,
             self.more,
             date(),
-            self.request_id.encode(),
+            self.outcome.request_id.encode(),
         )
 
     def _finish(self, *, keep: bool) -> None:

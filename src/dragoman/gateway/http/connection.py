@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from collections import deque
+from time import monotonic
 from typing import cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -21,6 +22,7 @@ from dragoman.gateway.calls import (
     too_large,
     too_large_head,
 )
+from dragoman.gateway.guard import fingerprint
 from dragoman.gateway.http.caller import CLOSE, HttpCaller
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, FirstLine, check_head, date, split_target, status_line
 from dragoman.gateway.http.known import KnownHead
@@ -28,7 +30,7 @@ from dragoman.gateway.http.request import Request, framing
 from dragoman.gateway.http.service import Service, Shared
 from dragoman.gateway.packing import coding
 from dragoman.transport.native.alarm import EARLY, Alarm
-from dragoman.types import HttpAnswer, HttpCall
+from dragoman.types import HttpAnswer, HttpCall, Outcome
 from dragoman.wire import json
 
 MAX_QUEUED = 16
@@ -292,10 +294,8 @@ class Connection(asyncio.Protocol):
         """Looks at the head of the request whose turn it is; `alone`: what came, where it began with that head."""
         call = request.call
         keep = request.keep and not self._draining
-        request.caller = HttpCaller(
-            self, self._service.name(call), call.method, call.path, keep=keep, chunks=request.modern
-        )
-        request.caller.remote, request.caller.headers = self._remote, call.headers
+        outcome = self._outcome(self._service.name(call), call.method, call.path, fingerprint(call.headers))
+        request.caller = HttpCaller(self, outcome, keep=keep, chunks=request.modern)
         request.caller.more = more = self._service.cors(call)
         if (error := flaw_of_head(call)) is not None:
             self._turn_away(request, error)
@@ -325,8 +325,10 @@ class Connection(asyncio.Protocol):
             return False  # another request stands behind it, which is the parser's
         request = Request(known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
-        request.caller = caller = HttpCaller(self, self._service.fresh_name(), "POST", known.path)
-        caller.remote, caller.key = self._remote, known.key
+        outcome = Outcome(
+            self._service.fresh_name(), "POST", known.path, monotonic(), remote=self._remote, key=known.key
+        )
+        request.caller = caller = HttpCaller(self, outcome)
         if known.more:
             caller.more = known.more
         self._requests.append(request)
@@ -339,6 +341,9 @@ class Connection(asyncio.Protocol):
         self._alarm.set(self._loop.time() + self._waits.body)
         self._parser.feed_data(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (length, data[start:]))
         return True
+
+    def _outcome(self, request_id: str, method: str = "", path: str = "", key: str = "") -> Outcome:
+        return Outcome(request_id, method, path, monotonic(), remote=self._remote, key=key)
 
     def _serve(self, request: Request) -> None:
         caller, admitted = request.caller, request.admitted
@@ -418,15 +423,14 @@ class Connection(asyncio.Protocol):
     def _say_and_close(self, error: DragomanError, caller: HttpCaller | None = None) -> None:
         """Says `error`; to nobody's request, if `caller` is None."""
         if caller is None:
-            caller = HttpCaller(self, self._service.fresh_name(), "", "")
-            caller.remote = self._remote
+            caller = HttpCaller(self, self._outcome(self._service.fresh_name()))
         body = json.encode({"error": {"message": error.message, "type": error.type, "code": error.code}})
         self.write(
             b"%b%bx-request-id: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b"
-            % (status_line(error.status), date(), caller.request_id.encode(), len(body), CLOSE, body)
+            % (status_line(error.status), date(), caller.outcome.request_id.encode(), len(body), CLOSE, body)
         )
-        caller.status, caller.whole, caller.sent = error.status, True, len(body)
-        caller.fail(error)
+        caller.outcome.status, caller.whole, caller.outcome.sent = error.status, True, len(body)
+        caller.outcome.fail(error)
         self.over(caller)
         self._part()
 

@@ -156,7 +156,7 @@ class Server:
         try:
             plain = await unpacked(call, self._gateway.max_body)
         except DragomanError as exc:
-            caller.failure = exc.code
+            caller.outcome.error = exc.code
             caller.give(self._gateway.refusal(call, exc))
         else:
             if not caller.gone:
