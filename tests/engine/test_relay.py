@@ -5,8 +5,7 @@ import asyncio
 from dragoman.engine.relay import Line, Relay
 from dragoman.engine.secrets import Secrets
 from dragoman.errors import DragomanError
-from dragoman.protocols.openai_chat.relay import ChatRelay
-from dragoman.protocols.relay import Question
+from dragoman.protocols.openai_chat.relay import ChatRelay, ChatRelayRequest
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.native.transport import Stats
 from dragoman.transport.seam import Reply, Route
@@ -15,11 +14,14 @@ from tests.support.server import Exchange, serve
 WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}'
 
 
+REQUEST = ChatRelayRequest("m", stream=False, fields={})
+
+
 class Kept(Relay):
     """Keeps what it is told."""
 
     def __init__(self, line: Line, heard: "asyncio.Queue[bytes | DragomanError]") -> None:
-        super().__init__(line, Question("m", stream=False, fields={}))
+        super().__init__(line, REQUEST)
         self.heard = heard
 
     def refuse(self, error: DragomanError) -> None:
@@ -57,20 +59,20 @@ async def test_ending_it_before_it_dials_again_leaves_no_slot() -> None:
     async with serve(upstream) as service:
         way = line(transport, service.url)
         heard: asyncio.Queue[bytes | DragomanError] = asyncio.Queue()
-        Kept(way, heard).start(b"{}")
+        Kept(way, heard).start(b"{}", asyncio.get_running_loop())
         assert await heard.get() == WHOLE
         assert transport.stats() == Stats(idle=1, active=0, waiting=0)
 
         relay = Kept(way, heard)
         tasks = asyncio.all_tasks()
-        relay.start(b"{}")  # over a connection that the service now ends
+        relay.start(b"{}", asyncio.get_running_loop())  # over a connection that the service now ends
         while asyncio.all_tasks() <= tasks:  # noqa: ASYNC110  # nothing tells of a task but that it is there
             await asyncio.sleep(0)
         relay.close()  # before the task that dials again has run at all
         assert transport.stats() == Stats(idle=0, active=0, waiting=0)
         assert heard.empty()
 
-        Kept(way, heard).start(b"{}")
+        Kept(way, heard).start(b"{}", asyncio.get_running_loop())
         assert await heard.get() == WHOLE
         transport.close()
         assert transport.stats().active == 0
@@ -85,7 +87,7 @@ async def test_ending_it_while_it_dials_leaves_no_slot() -> None:
         way = line(transport, service.url)
         for turns in range(8):
             relay = Kept(way, asyncio.Queue())
-            relay.start(b"{}")
+            relay.start(b"{}", asyncio.get_running_loop())
             for _ in range(turns):
                 await asyncio.sleep(0)
             relay.close()

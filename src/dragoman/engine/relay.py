@@ -11,7 +11,7 @@ from msgspec import Struct
 from dragoman.engine.call import EMPTY, LINGER, nothing, too_large
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError, TruncatedStreamError
-from dragoman.protocols.relay import Question, RelayCodec, Tap, Told
+from dragoman.protocols.relay import RelayCodec, RelayRequest, Tap, Told
 from dragoman.transport.native.coding import unpacked
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.stage import BODY, BROKEN, HEAD, WHOLE
@@ -44,25 +44,36 @@ class Relay(ABC):
     is known.
     """
 
-    told: Told | None = None
-    paused = False
-    _tap: Tap | None = None
-    _body = b""
-    _connection: Connection | None = None
-    _reused = False
-    _judged = False
-    _begun = False
-    _over = False
-    _size = 0
-    _task: asyncio.Task[None] | None = None
-    _slot = False
+    __slots__ = (
+        "__weakref__",
+        "_begun",
+        "_body",
+        "_connection",
+        "_held",
+        "_judged",
+        "_line",
+        "_over",
+        "_reused",
+        "_size",
+        "_slot",
+        "_tap",
+        "_task",
+        "_wire",
+        "paused",
+        "told",
+    )
 
-    def __init__(self, line: Line, question: Question) -> None:
+    def __init__(self, line: Line, request: RelayRequest) -> None:
         self._line = line
-        self._wire = line.stream if question.stream else line.whole
+        self._wire = line.stream if request.stream else line.whole
         self._held: list[bytes] = []
-        if question.stream:
-            self.told = self._tap = line.codec.tap(question)
+        self._tap = request.tap() if request.stream else None
+        self.told: Told | None = self._tap
+        self.paused = self._reused = self._judged = self._begun = self._over = self._slot = False
+        self._body = b""
+        self._size = 0
+        self._connection: Connection | None = None
+        self._task: asyncio.Task[None] | None = None
 
     # Where the answer goes.
 
@@ -92,12 +103,12 @@ class Relay(ABC):
 
     # The owner's side.
 
-    def start(self, body: bytes) -> None:
-        """Sends `body`, at once where a connection is idle."""
+    def start(self, body: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        """Sends `body`, at once where a connection is idle. `loop` is the running one."""
         self._body = body
-        connection = self._connection = self._wire.pool.take()
+        connection = self._connection = self._wire.pool.take(loop)
         if connection is None:
-            self._task = asyncio.get_running_loop().create_task(self._dial())
+            self._task = loop.create_task(self._dial())
         else:
             self._reused = True
             self._wire.begin(connection, body, self._news)

@@ -11,7 +11,7 @@ from dragoman.types import Outcome, Usage
 from dragoman.types.outcome import End
 
 PERIOD = 0.2
-SIZE = 64 << 10
+SIZE = 512 << 10
 """Seconds and bytes for which lines wait for one another: a write for each would cost as much as a good part of its
 request."""
 
@@ -20,7 +20,7 @@ LONGEST = 200
 
 UNKNOWN = Usage()
 
-_encode_into = msgspec.json.Encoder().encode_into
+_encode = msgspec.json.Encoder().encode
 
 
 class Tried(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -72,24 +72,23 @@ class Journal:
     """Appends to a file; `-` is standard output. Raises ConfigurationError if the file cannot be opened."""
 
     def __init__(self, place: str) -> None:
-        self._buffer = bytearray()
+        self._lines: list[bytes] = []
+        self._size = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._second, self._date = 0, ""
+        self._now, self._date = 0, ""
         self._writer = Writer(place)
 
     def note(self, outcome: Outcome) -> None:
         """The answer to a request is over."""
-        wall = time()
-        second = int(wall)
-        if second != self._second:
-            self._second, self._date = second, strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+        now = int(1e3 * time())
+        if now != self._now:
+            self._now, self._date = now, f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(now // 1000))}.{now % 1000:03d}Z"
         since, began = outcome.since, outcome.began
         usage = outcome.usage or UNKNOWN
         failed = outcome.attempts
-        buffer = self._buffer
-        _encode_into(
+        line = _encode(
             Entry(
-                f"{self._date}.{int(1e6 * (wall - second)):06d}Z",
+                self._date,
                 outcome.request_id,
                 outcome.method,
                 outcome.path[:LONGEST],
@@ -113,12 +112,11 @@ class Journal:
                 usage.reasoning_tokens,
                 outcome.error,
                 outcome.losses,
-            ),
-            buffer,
-            -1,
+            )
         )
-        buffer += b"\n"
-        if len(buffer) > SIZE:
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size > SIZE:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(PERIOD, self.flush)
@@ -128,9 +126,9 @@ class Journal:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._buffer:
-            buffer, self._buffer = self._buffer, bytearray()
-            self._writer.put(buffer)
+        if self._lines:
+            lines, self._lines, self._size = self._lines, [], 0
+            self._writer.put(b"\n".join([*lines, b""]))
 
     def reopen(self) -> None:
         """Goes on in a new file, if the old one was moved away."""

@@ -1,5 +1,7 @@
 """A body as it comes in: pieces of any size, in memory of about theirs. Knows no request and no server."""
 
+from msgspec import Struct, field
+
 SMALL = 4 << 10
 """Bytes of a piece that is kept as it came; smaller ones are put together, as each would take 33 bytes more."""
 
@@ -7,23 +9,21 @@ FREE, LEAST = 1 << 16, 64
 """Pieces that a body may come in; if there are more, they have 64 bytes on average. Each costs half a microsecond."""
 
 
-class Pieces:
+class Pieces(Struct):
     """Of one body. `size`: bytes so far, also those that nobody keeps."""
 
-    size = 0
-    _count = 0
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes | bytearray] = []
+    pieces: list[bytes | bytearray] = field(default_factory=list)
+    size: int = 0
+    count: int = 0
 
     def add(self, piece: bytes) -> bool:
         """Keeps a piece, which `size` counts already; False where they are too many and too small."""
         pieces = self.pieces
-        self._count += 1
+        self.count += 1
         if len(piece) >= SMALL or not pieces:
             pieces.append(piece)
         elif isinstance(last := pieces[-1], bytearray):
             last += piece
         else:
             pieces.append(bytearray(piece))
-        return self._count <= FREE or self._count * LEAST <= self.size
+        return self.count <= FREE or self.count * LEAST <= self.size

@@ -1,5 +1,6 @@
 """A relayed answer on its way to a caller: what the engine's relay does, in this server's words."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -15,7 +16,7 @@ from dragoman.gateway.fronts import Chat
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.heads import fields
 from dragoman.protocols.codec import ServerCodec
-from dragoman.protocols.relay import Question
+from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.fallback import fallback
 from dragoman.transport.seam import Reply
 from dragoman.types import ChatRequest, HttpCall
@@ -34,6 +35,7 @@ class Relays:
     def __init__(self, gateway: Gateway, spawn: Spawn) -> None:
         self.gateway = gateway
         self.spawn = spawn
+        self._loop = asyncio.get_running_loop()
 
     def begin(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> bool:
         """Begins to relay; False where the request must be translated, or refused in detail."""
@@ -41,21 +43,23 @@ class Relays:
         if not isinstance(chat, Chat):
             return False
         try:
-            question = chat.codec.read_question(call.body)
-            relayed = chat.client.relayed(question.model, chat.codec.name) if question is not None else None
+            request = chat.codec.read_relayed(call.body)
+            relayed = chat.client.relayed(request.model, chat.codec.name) if request is not None else None
         except DragomanError:
             return False
-        if question is None or relayed is None:
+        if request is None or relayed is None:
             return False
-        caller.outcome.model = question.model or chat.client.default_model
-        relay = RelayedAnswer(self, admitted, call, caller, relayed, chat=chat, question=question)
+        caller.outcome.model = request.model or chat.client.default_model
+        relay = RelayedAnswer(self, admitted, call, caller, relayed, chat=chat, request=request)
         self.gateway.hold(caller)
-        relay.start(relayed.line.codec.rewrite(question, relayed.model))
+        relay.start(request.body_for(relayed.model), self._loop)
         return True
 
 
 class RelayedAnswer(Relay):
     """One relayed answer to a caller. What cannot pass as it is, is translated instead, in a task."""
+
+    __slots__ = ("_admitted", "_call", "_caller", "_chat", "_outcome", "_relayed", "_relays")
 
     def __init__(
         self,
@@ -66,18 +70,19 @@ class RelayedAnswer(Relay):
         relayed: Relayed,
         *,
         chat: Chat,
-        question: Question,
+        request: RelayRequest,
     ) -> None:
-        super().__init__(relayed.line, question)
+        super().__init__(relayed.line, request)
         self._relays = relays
         self._admitted = admitted
         self._chat = chat
         self._call = call
         self._caller = caller
+        self._outcome = caller.outcome
         self._relayed = relayed
         self.paused = caller.congested
         caller.watcher = self
-        if question.stream:
+        if request.stream:
             caller.heartbeat = relayed.line.codec.heartbeat
             caller.opening = OPENING
 
@@ -96,7 +101,7 @@ class RelayedAnswer(Relay):
         elif self._caller.started:
             self.fail(error)
         else:
-            self._caller.outcome.fail(error)
+            self._outcome.fail(error)
             error = fit(error, self._caller)
             self._caller.give(self._chat.codec.encode_error(error))
 
@@ -123,18 +128,18 @@ class RelayedAnswer(Relay):
 
     def fail(self, error: DragomanError) -> None:
         words = _words(self._chat.codec, fit(error, self._caller))
-        self._caller.outcome.fail(error)
+        self._outcome.fail(error)
         self._caller.broken = True
         self._note()
         self._caller.write(words, more=not (self._chat.clean and words))
         self._caller.cut()
 
     def _answers(self) -> None:
-        self._caller.outcome.target, self._caller.outcome.upstream_status = self._relayed.target, 200
+        self._outcome.target, self._outcome.upstream_status = self._relayed.target, 200
 
     def _note(self) -> None:
         if self.told is not None:
-            self._caller.outcome.usage, self._caller.outcome.finish_reason = self.told.usage, self.told.finish_reason
+            self._outcome.usage, self._outcome.finish_reason = self.told.usage, self.told.finish_reason
 
     def _translate(self, handler: Handler, reply: Reply | None = None) -> None:
         self._caller.watcher = None

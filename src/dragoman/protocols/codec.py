@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import ClassVar
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.relay import Question, RelayCodec
+from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall, HttpReply, HttpRequest, StreamEvent
 from dragoman.types.discreet import Discreet
 
@@ -129,8 +129,8 @@ class ServerCodec(ABC):
     expresses: ClassVar[frozenset[str]]
     """What an answer of this protocol can say: kinds of parts, and of the names that `unsaid` asks for those it has."""
 
-    def read_question(self, body: bytes) -> Question | None:
-        """The question of a request that might be relayed; None where none can be. Raises RequestError."""
+    def read_relayed(self, body: bytes) -> RelayRequest | None:
+        """A request, as far as a relay must know it; None if it cannot be relayed. Raises RequestError."""
         return None
 
     @abstractmethod

@@ -1,23 +1,10 @@
 """What a dialect is to a relay, where caller and service both speak it: bytes pass, little of them is read."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
-
-from msgspec import Raw, Struct
+from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
 from dragoman.types import FinishReason, HttpRequest, Usage
-
-
-class Question(Struct, frozen=True):
-    """A caller's request, read only as far as a relay must: whose model, and whether it wants a stream.
-
-    `fields`: all that it says, as it stands.
-    """
-
-    model: str
-    stream: bool
-    fields: dict[str, Raw]
 
 
 class Told:
@@ -71,6 +58,24 @@ class Tap(Told, ABC):
         """What came and did not pass, for the decoder of a reply that cannot be relayed."""
 
 
+class RelayRequest(Protocol):
+    """A caller's request, read only as far as a relay must: whose model, and whether it wants a stream."""
+
+    @property
+    def model(self) -> str:
+        """Whose; empty if none is named."""
+
+    @property
+    def stream(self) -> bool:
+        """Whether a stream is wanted."""
+
+    def body_for(self, model: str) -> bytes:
+        """Its body for a service that calls the model by this name. The usage is always asked for."""
+
+    def tap(self) -> Tap:
+        """A fresh tap for the answer to it."""
+
+
 class RelayCodec(ABC):
     """A protocol's part in relaying. `heartbeat`: what may be sent in a silence without meaning anything."""
 
@@ -78,16 +83,8 @@ class RelayCodec(ABC):
     heartbeat: ClassVar[bytes] = b""
 
     @abstractmethod
-    def rewrite(self, question: Question, model: str) -> bytes:
-        """The request's body for a service that calls the model by this name. The usage is always asked for."""
-
-    @abstractmethod
     def frame(self, key: str | None, *, stream: bool) -> HttpRequest:
         """A request without its body, as a service of this protocol wants it."""
-
-    @abstractmethod
-    def tap(self, question: Question) -> Tap:
-        """A fresh tap for the answer to `question`."""
 
     @abstractmethod
     def read(self, body: bytes) -> Told:

@@ -64,30 +64,32 @@ def decode_request(data: bytes) -> Any:
             return strict.decode(data)
         value = msgspec.json.decode(data)
         if not _passes(short):
-            return strict.decode(data)
+            return strict.read(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise _wrong(exc, data) from exc
     return value
 
 
-def check_request(data: bytes) -> None:
+def check_request(data: bytes) -> tuple[Any, bool]:
     """Refuses what `decode_request` refuses, for a reader who needs no value and reads the text itself as JSON.
+
+    The value all the same if it was looked into, else None; and whether `data` is written as we would write it.
 
     Costs 4 µs for 1 KiB; texts of more than 1 KiB are not looked into. Of a body of many short ones, more than 8 KiB of
     them, its encoding and its size alone are judged: what is nested there is read by nobody here. Raises as that does.
     """
     try:
         if len(data) <= strict.SMALL:
-            strict.decode(data)
-            return
+            return strict.read(data)
         if not data.isascii():
             data.decode()
         short = strict.shortened(data)
         strict.check_size(short)
         if len(short) <= strict.SMALL and (short is data or not _passes(short)):
-            strict.decode(data)
+            return strict.read(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise _wrong(exc, data) from exc
+    return None, False
 
 
 def _passes(short: bytes) -> bool:

@@ -121,6 +121,11 @@ def _too_much(expected: str) -> InvalidRequestError:
 
 def decode(data: bytes) -> Any:
     """The value. Raises InvalidRequestError (400) where it is none of the above, msgspec's own error for no JSON."""
+    return read(data)[0]
+
+
+def read(data: bytes) -> tuple[Any, bool]:
+    """The same, and whether `data` is written as we would write that value. Raises as `decode` does."""
     value = _decode(data)
     if len(data) > LONGEST_NUMBER and _TWO_DIGITS.search(data[::_STRIDE]) and _LONG_NUMBER.match(data):
         raise wrong(f"a number of more than {LONGEST_NUMBER} digits")
@@ -128,9 +133,11 @@ def decode(data: bytes) -> Any:
         raise wrong(TOO_DEEP)
     # An equal key that was lost is missing in the value's own text.
     again = _encode(value)
-    if again != data and not _same(again, data):
+    if again == data:
+        return value, True
+    if not _same(again, data):
         json.loads(data, object_pairs_hook=unique)
-    return value
+    return value, False
 
 
 def is_deep(value: Any) -> bool:

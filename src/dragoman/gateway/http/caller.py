@@ -59,15 +59,13 @@ class HttpCaller(Caller):
     end the connection can only be reset, whatever happens: a cut, a stop, a caller who is too slow, a killed process.
     """
 
-    over = False
-    more = b""
-    watcher: Watcher | None = None
-    _framed = False
-    _endless = False
-    _head = b""
+    __slots__ = ("_body", "_chunks", "_endless", "_framed", "_head", "_line", "keep", "more", "over", "watcher")
 
     def __init__(self, line: Line, outcome: Outcome, *, keep: bool = True, chunks: bool = True) -> None:
         super().__init__(outcome)
+        self.over = self._framed = self._endless = False
+        self.more = self._head = b""
+        self.watcher: Watcher | None = None
         self._line = line
         self.keep = keep
         self._chunks = chunks

@@ -247,7 +247,7 @@ class Connection(asyncio.Protocol):
         if host is not None:
             headers = (*(field for field in headers if field[0] != b"host"), (b"host", host))
         check_head(headers, version)
-        request = Request(HttpCall(method=method.decode("latin-1"), path=path, query=query, headers=headers))
+        request = Request(call=HttpCall(method=method.decode("latin-1"), path=path, query=query, headers=headers))
         request.modern = version == "1.1"
         request.keep = parser.should_keep_alive() and method != b"CONNECT"
         request.upgrade = parser.should_upgrade() and method != b"CONNECT"
@@ -323,7 +323,7 @@ class Connection(asyncio.Protocol):
         missing = length - len(data) + start
         if missing < 0:
             return False  # another request stands behind it, which is the parser's
-        request = Request(known.call(digits, b"" if missing else data[start:]))
+        request = Request(call=known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
         outcome = Outcome(
             self._service.fresh_name(), "POST", known.path, monotonic(), remote=self._remote, key=known.key

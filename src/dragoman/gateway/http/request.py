@@ -6,25 +6,22 @@ from dragoman.gateway.pieces import Pieces
 from dragoman.types import HttpCall
 
 
-class Request(Pieces):
+class Request(Pieces, kw_only=True):
     """A request as it arrives, and the pieces of its body.
 
     `upgrade`: it asked for another protocol. `discarded`: the rest of its body is dropped. `whole`: all of it is here.
     `packed`: its body must be unpacked.
     """
 
-    modern = True
-    keep = True
-    upgrade = False
+    call: HttpCall
+    modern: bool = True
+    keep: bool = True
+    upgrade: bool = False
     admitted: Admitted | None = None
     caller: HttpCaller | None = None
-    discarded = False
-    whole = False
-    packed = False
-
-    def __init__(self, call: HttpCall) -> None:
-        super().__init__()
-        self.call = call
+    discarded: bool = False
+    whole: bool = False
+    packed: bool = False
 
 
 def framing(call: HttpCall) -> list[tuple[bytes, bytes]]:

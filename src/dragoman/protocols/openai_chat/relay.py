@@ -1,24 +1,52 @@
 """This protocol's part in relaying."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat.name import NAME
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
-from dragoman.protocols.relay import Question, RelayCodec, Tap, Told
+from dragoman.protocols.relay import RelayCodec, Tap, Told
 from dragoman.protocols.steering import NESTED, STEERING, steering
 from dragoman.types import HttpRequest
 from dragoman.wire import json
 from dragoman.wire.sse import HEARTBEAT
 
-ONE = b"1"
 NESTING = frozenset(NESTED)
+READ = NESTING | {"model", "stream", "stream_options", "n"}
+"""Fields whose values are read."""
 
-_decode = msgspec.json.Decoder(dict[str, Raw]).decode
-_text = msgspec.json.Decoder(str | None).decode
-_object = msgspec.json.Decoder(dict[str, object] | None).decode
-_flag = msgspec.json.Decoder(bool | None).decode
+NOT_VALID = "the body is not a valid request"
+
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class ChatRelayRequest(Struct, frozen=True, gc=False):
+    """`fields`: all that it says, as it stands. `options`: those of the stream. `choices`: how many are asked for."""
+
+    model: str
+    stream: bool
+    fields: Mapping[str, Any]
+    options: Any = None
+    choices: Any = None
+
+    def body_for(self, model: str) -> bytes:
+        fields: dict[str, object] = {**self.fields, "model": model}
+        if self.stream and not self._wants_usage():
+            # What cannot be read as options is nothing that a service could read.
+            said = self.options if isinstance(self.options, dict) else {}
+            fields["stream_options"] = said | {"include_usage": True}
+        return json.encode(fields)
+
+    def tap(self) -> Tap:
+        return ChatTap(usage_wanted=self._wants_usage(), every=self.choices is not None and self.choices != 1)
+
+    def _wants_usage(self) -> bool:
+        """True if the caller asked for the usage itself."""
+        return isinstance(self.options, dict) and self.options.get("include_usage") is True
 
 
 class ChatRelay(RelayCodec):
@@ -30,12 +58,6 @@ class ChatRelay(RelayCodec):
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def rewrite(self, question: Question, model: str) -> bytes:
-        fields: dict[str, object] = {**question.fields, "model": model}
-        if question.stream and not _wants_usage(question):
-            fields["stream_options"] = _options(question) | {"include_usage": True}
-        return json.encode(fields)
-
     def frame(self, key: str | None, *, stream: bool) -> HttpRequest:
         accept = "text/event-stream" if stream else "application/json"
         headers = [("content-type", "application/json"), ("accept", accept)]
@@ -43,46 +65,25 @@ class ChatRelay(RelayCodec):
             headers.append(("authorization", f"Bearer {key}"))
         return HttpRequest(url=self._url, headers=tuple(headers))
 
-    def tap(self, question: Question) -> Tap:
-        count = question.fields.get("n", ONE)
-        return ChatTap(usage_wanted=_wants_usage(question), every=bytes(count) not in {ONE, b"null"})
-
     def read(self, body: bytes) -> Told:
         return read_whole(body)
 
 
-def read_question(body: bytes) -> Question | None:
+def read_request(body: bytes) -> ChatRelayRequest | None:
     """The model, and whether a stream is wanted; the rest is only checked. No model is the default one's.
 
     None where fields steer a gateway behind: those must be read in detail. Raises InvalidRequestError.
     """
-    json.check_request(body)
+    said, ours = json.check_request(body)
     try:
-        fields = _decode(body)
-        if not (STEERING.isdisjoint(fields) and (NESTING.isdisjoint(fields) or _is_harmless(fields))):
+        fields: Mapping[str, Any] = said if ours and type(said) is dict else _fields(body)
+        if said is None:
+            said = {name: json.decode_request(bytes(fields[name])) for name in READ & fields.keys()}
+        if not (STEERING.isdisjoint(fields) and (NESTING.isdisjoint(said) or not any(steering(said)))):
             return None
-        stream, model = fields.get("stream"), fields.get("model")
-        return Question(
-            "" if model is None else _text(model) or "", stream is not None and _flag(stream) is True, fields
-        )
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise InvalidRequestError("the body is not a valid request") from exc
-
-
-def _wants_usage(question: Question) -> bool:
-    """True if the caller asked for the usage itself."""
-    return _options(question).get("include_usage") is True
-
-
-def _options(question: Question) -> dict[str, object]:
-    """The options of the stream; what cannot be read as such is the service's to refuse."""
-    said = question.fields.get("stream_options")
-    try:
-        return {} if said is None else _object(said) or {}
-    except msgspec.MsgspecError:
-        return {}
-
-
-def _is_harmless(fields: dict[str, Raw]) -> bool:
-    """Whether nothing within a field steers."""
-    return not any(steering({name: json.decode_request(bytes(fields[name])) for name in NESTING & fields.keys()}))
+        raise InvalidRequestError(NOT_VALID) from exc
+    model, stream = said.get("model"), said.get("stream")
+    if not ((model is None or type(model) is str) and (stream is None or type(stream) is bool)):
+        raise InvalidRequestError(NOT_VALID)
+    return ChatRelayRequest(model or "", stream is True, fields, said.get("stream_options"), said.get("n"))

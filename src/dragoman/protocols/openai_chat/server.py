@@ -8,7 +8,7 @@ from dragoman.protocols.fields import refused, wrong
 from dragoman.protocols.openai_chat.answer import AnswerEncoder, encode_completion
 from dragoman.protocols.openai_chat.errors import OUTWARD, envelope
 from dragoman.protocols.openai_chat.name import NAME
-from dragoman.protocols.openai_chat.relay import read_question
+from dragoman.protocols.openai_chat.relay import read_request
 from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall
 from dragoman.wire import json
@@ -21,7 +21,7 @@ class OpenAIChatServer(ServerCodec):
 
     name = NAME
     expresses = frozenset({"text", "refusal", "reasoning", "tool_call", f"unknown.{NAME}", "usage", "finish_reason"})
-    read_question = staticmethod(read_question)
+    read_relayed = staticmethod(read_request)
 
     def decode_request(self, call: HttpCall) -> ChatRequest:
         body = json.decode_request(call.body)

@@ -235,6 +235,10 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._limit(self._patience, "quiet")
 
+    def now(self) -> float:
+        """The time of its loop."""
+        return self._loop.time()
+
     def serves(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether it can take a request in `loop`: not where it was left over by one that has ended."""
         return self._loop is loop and not self.transport.is_closing()

@@ -40,9 +40,8 @@ class Pool:
         """Requests that wait for a slot."""
         return len(self._waiting)
 
-    def take(self) -> Connection | None:
-        """The connection used last, with a slot; None where none is idle."""
-        loop = asyncio.get_running_loop()
+    def take(self, loop: asyncio.AbstractEventLoop) -> Connection | None:
+        """The connection used last in `loop`, which is running, with a slot; None where none is idle."""
         while self._idle:
             connection = self._idle.pop()
             if connection.serves(loop):

@@ -98,7 +98,7 @@ class NativeTransport(Transport):
         message = head(request, target)
         limits = route.limits
         ends = math.inf if limits.total is None else asyncio.get_running_loop().time() + limits.total
-        connection = pool.take() or await pool.slot(limits, ends)
+        connection = pool.take(asyncio.get_running_loop()) or await pool.slot(limits, ends)
         reused = connection is not None
         if connection is None:
             connection = await pool.dial(limits, ends)

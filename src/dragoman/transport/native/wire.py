@@ -40,7 +40,7 @@ class Wire:
         """
         connection.listener = listener
         head = b"%b%d\r\n\r\n" % (self._head, len(body))
-        now = asyncio.get_running_loop().time()
+        now = connection.now()
         connection.begin(head, body, self._limits, now + self._total, content=now + self._first_token)
 
     def give_back(self, connection: Connection) -> None:
