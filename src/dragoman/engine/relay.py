@@ -180,14 +180,10 @@ class Relay(ABC):
             if self.paused:
                 return
             first = pieces[0]
-            if len(pieces) == 1:
-                self._size += len(first)
-                passing = tap.feed(first)
-            else:
-                self._size += sum(map(len, pieces))
-                passing = tap.feed_pieces(pieces)
+            passing = tap.feed(first) if len(pieces) == 1 else tap.feed_pieces(pieces)
             pieces.clear()
-            if self._size > self._line.max_answer:
+            self._size += len(passing)
+            if self._size + tap.waiting > self._line.max_answer:
                 self._fail(too_large(self._line.max_answer))
                 return
             if passing is first and self._begun and not tap.done and connection.stage is BODY:

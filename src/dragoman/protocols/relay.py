@@ -14,23 +14,30 @@ class Told:
     has ended with nothing in it.
     """
 
-    other: bool = False
-    empty: bool = False
-    error: DragomanError | None = None
-    usage: Usage | None = None
-    finish_reason: FinishReason | None = None
+    __slots__ = ("empty", "error", "finish_reason", "other", "usage")
+
+    def __init__(self) -> None:
+        self.other = self.empty = False
+        self.error: DragomanError | None = None
+        self.usage: Usage | None = None
+        self.finish_reason: FinishReason | None = None
 
 
 class Tap(Told, ABC):
     """Through which a stream passes: whole events as they came, and nothing before the first content.
 
     Fed the body's bytes, cut anywhere. `committed`: content has been seen, from where on a failure cannot be hidden.
+    `waiting`: bytes that do not pass before there is content.
     `done`: the answer has ended well. Of an event that says that it failed, and of what stands behind it or behind the
     end, nothing passes.
     """
 
-    committed: bool = False
-    done: bool = False
+    __slots__ = ("committed", "done", "waiting")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.committed = self.done = False
+        self.waiting = 0
 
     @property
     @abstractmethod

@@ -1,5 +1,7 @@
 """The usual events of a stream, read with a look: pieces of text, a reason to stop, the usage, the end mark."""
 
+from msgspec import Struct
+
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.types import Usage
@@ -8,19 +10,19 @@ BEGIN, END = b"data: {", b"}\n\n"
 DONE = b"data: [DONE]\n\n"
 
 
-class Glance:
+class Glance(Struct):
     """What the events so far have said. `text`, `report`: what the last one was; `began`: a chunk has come.
 
     An event of any other kind is not read: from there on an Observer takes over.
     """
 
-    __slots__ = ("began", "committed", "done", "reason", "report", "text", "usage")
-
-    def __init__(self) -> None:
-        self.began = self.committed = self.done = False
-        self.text = self.report = False
-        self.reason: str | None = None
-        self.usage: Usage | None = None
+    began: bool = False
+    committed: bool = False
+    done: bool = False
+    text: bool = False
+    report: bool = False
+    reason: str | None = None
+    usage: Usage | None = None
 
     def read(self, event: bytes) -> bool:
         """Whether `event` is of a usual kind, and so has been read."""

@@ -22,16 +22,12 @@ ESCAPED = re.compile(rb'(?:[^"\\\r\n]|\\[^\0\r\n])*')
 """Texts with quotes in them, each of them escaped. A NUL separates them."""
 
 
-class Lane(Struct, frozen=True):
-    """Events that begin with `before`, whose end is `name`, and end with `after`. Two of them meet at `joint`, which is
-    `after` and then `before`; `between` is that without the name.
-    """
+class Lane(Struct, frozen=True, gc=False):
+    """Events that begin with `before`, whose end is `name`, and end with `after`."""
 
     before: bytes
     after: bytes
     name: bytes
-    joint: bytes
-    between: bytes
 
     def holds(self, data: bytes) -> bool:
         """True if `data` is one such event, or a row of them, and nothing else."""
@@ -50,27 +46,36 @@ class Lane(Struct, frozen=True):
         begin, end = at + len(self.before), data.rfind(self.after, at)
         return end + len(self.after) - at if end >= begin and self._holds(data[begin:end]) else 0
 
-    def count(self, pieces: list[bytes], at: int) -> int:
-        """How many of `pieces`, from the one at `at` on, are one such event each; none if others stand among them."""
+    def row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
+        """Those of `pieces`, from the one at `at` on, that are one such event each, and how many they are.
+
+        None if others stand among them.
+        """
         before, after = self.before, self.after
         end = len(pieces)
         while end > at and not (pieces[end - 1].startswith(before) and pieces[end - 1].endswith(after)):
             end -= 1  # what ends an answer is of other kinds
         row = pieces[at:end]
         texts = list(map(itemgetter(slice(len(before), -len(after))), row))
+        data = b"".join(row)
         # Made anew of their texts and compared, which looks at far fewer places than a search.
-        if not row or b"%b%b%b" % (before, self.joint.join(texts), after) != b"".join(row):
-            return 0
-        return end - at if _are_texts(b"\0".join(texts)) else 0
+        if (
+            len(data) >= len(before) + len(after)
+            and (after + before).join(texts) == data[len(before) : -len(after)]
+            and _are_texts(b"\0".join(texts))
+        ):
+            return data, end - at
+        return b"", 0
 
     def _holds(self, text: bytes) -> bool:
         """The same of what stands between the first event's `before` and the last one's `after`."""
         if b"\n" in text:
+            between = self.after + self.before.removesuffix(self.name)
             pieces = text.split(self.name)
             last = pieces.pop()
-            texts = b"\0".join(map(bytes.removesuffix, pieces, repeat(self.between)))
+            texts = b"\0".join(map(bytes.removesuffix, pieces, repeat(between)))
             # Each piece but the last was shorter by what stands between two texts, and by the name it was cut at.
-            if len(text) - len(texts) - len(last) - 1 != len(pieces) * (len(self.between) + len(self.name) - 1):
+            if len(text) - len(texts) - len(last) - 1 != len(pieces) * (len(between) + len(self.name) - 1):
                 return False
             text = b"%b\0%b" % (texts, last)
         return _are_texts(text)
@@ -96,5 +101,4 @@ def lane(event: bytes) -> Lane | None:
         if found is None:
             return None
         name, at, end = found[1], found.start(2), found.end(2)
-    before, after = event[:at], event[end:]
-    return Lane(before, after, name, after + before, after + before.removesuffix(name))
+    return Lane(event[:at], event[end:], name)

@@ -18,7 +18,7 @@ from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
 from dragoman.protocols.openai_chat.glance import DONE, Glance
 from dragoman.protocols.openai_chat.lane import Lane, lane
 from dragoman.protocols.openai_chat.observer import Observer
-from dragoman.protocols.openai_chat.reasons import FINISH, decode_reason
+from dragoman.protocols.openai_chat.reasons import FINISH
 from dragoman.protocols.openai_chat.reply import ReplyDecoder
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.protocols.relay import Tap, Told
@@ -47,7 +47,22 @@ TRIES = 16
 class ChatTap(Tap):
     """`usage_wanted`: the caller asked for the usage. `every`: it asked for several choices."""
 
+    __slots__ = (
+        "_beginning",
+        "_edge",
+        "_formless",
+        "_glance",
+        "_held",
+        "_lane",
+        "_observer",
+        "_size",
+        "_tail",
+        "_tries",
+        "_usage_wanted",
+    )
+
     def __init__(self, *, usage_wanted: bool = True, every: bool = False) -> None:
+        super().__init__()
         self._usage_wanted = usage_wanted
         self._glance = Glance()
         self._observer = Observer(self._glance, every=True) if every else None
@@ -151,8 +166,9 @@ class ChatTap(Tap):
         while at < len(pieces) and not (self.done or self.error is not None):
             event = pieces[at]
             if lane is not None and alike and event.startswith(lane.before):
-                if count := lane.count(pieces, at):
-                    passing += pieces[at : at + count]
+                row, count = lane.row(pieces, at)
+                if count:
+                    passing.append(row)
                     at += count
                     self._tries = TRIES
                     continue
@@ -175,12 +191,18 @@ class ChatTap(Tap):
     def _glanced(self, event: bytes) -> bytes:
         glance = self._glance
         self._formless = False
-        self.committed, self.usage = glance.committed, glance.usage
         if glance.text:
+            self.committed = True
             self._learn(event)
+        elif glance.report:
+            self.usage = glance.usage
+            return event if self._usage_wanted else b""
         elif glance.done:
-            self._end(decode_reason(glance.reason, tool_call=False, refusal=False)[0])
-        return b"" if glance.report and not self._usage_wanted else event
+            self.usage = glance.usage
+            self._end(FINISH.get(glance.reason or "stop", "other"))
+        else:
+            self.committed, self.usage = glance.committed, glance.usage
+        return event
 
     def _observed(self, event: bytes) -> bytes:
         observer = self._careful()
@@ -245,10 +267,12 @@ class ChatTap(Tap):
         """What may go on of what was read: nothing, as long as there is no content."""
         if not self.committed:
             self._held += pieces
+            self.waiting += sum(map(len, pieces))
             return b""
         if self._held:
             pieces = [*self._held, *pieces]
             self._held.clear()
+            self.waiting = 0
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._beginning and data:
             self._beginning = False
