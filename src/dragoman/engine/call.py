@@ -254,7 +254,7 @@ class Decoded(Answer):
             self._fail(nothing())
 
     def _is_empty(self, end: ResponseEnd) -> bool:
-        return not (self._begun or self._empty_ok or end.extra) and end.finish_reason == EMPTY
+        return not (self._begun or self._empty_ok or self._decoder.more_content) and end.finish_reason == EMPTY
 
     async def _linger(self) -> None:
         """Reads the end of the transfer, which follows the end mark at once where the service is well."""

@@ -36,6 +36,8 @@ class Decoder(ABC):
     error: DragomanError | None = None
     done: bool = False
     """True once the end mark was seen: what follows is not part of the answer."""
+    more_content: bool = False
+    """True if the answer, which has ended, holds content beside its parts: a picture in a field of its own."""
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """The events that `data`, cut anywhere, completes. An empty piece marks the end of an HTTP chunk."""

@@ -367,7 +367,8 @@ class ReplyDecoder(Decoder):
             raise self._skipped
         if self._halves.held:
             self._delta(self._halves.rest(), out)
-        if not (self._finished or self._parts.begun or holds_content(self._more)):
+        self.more_content = holds_content(self._more)
+        if not (self._finished or self._parts.begun or self.more_content):
             raise BadEventError("expected an answer, got its end alone", code="empty_answer")
         if not self._started:
             self._start(Head(), out)

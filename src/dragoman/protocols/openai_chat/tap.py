@@ -332,5 +332,5 @@ def read_whole(body: bytes) -> Told:
     for event in events:
         if isinstance(event, ResponseEnd):
             told.finish_reason, told.usage = event.finish_reason, event.usage
-            told.empty = not (event.extra or any(isinstance(part, PartStart) for part in events))
+            told.empty = not (decoder.more_content or any(isinstance(part, PartStart) for part in events))
     return told
