@@ -36,6 +36,13 @@ MIB = 1 << 20
 KEY = b'"z":1'
 TEXT, END = b'"messages":[{"role":"user","content":"', b'"}]'
 PARTS, PART = b'"messages":[{"role":"user","content":[', b'{"type":"text","text":"x"}'
+TIMES, FLOOR = 8, 16 * MIB
+"""A request may take so many times its bytes, or as much as the values of a small one do, of which there may be
+100,000: an empty object is two bytes on the wire, and 64 in memory."""
+
+LONGEST = 0.1
+"""Seconds that another may wait."""
+
 ASKED = 0.002
 """Seconds between two questions of the other caller."""
 
@@ -53,9 +60,11 @@ class Weight(Struct, frozen=True):
 
     def __str__(self) -> str:
         times = self.kib * 1024 / max(self.bytes, 1)
+        good = self.kib * 1024 <= max(TIMES * self.bytes, FLOOR) and self.wait <= LONGEST
         return (
             f"  {self.kind:34} {self.way:9} {self.status} {self.bytes / MIB:6.1f} MiB: {self.cpu * 1000:6.0f} ms of "
             f"processor, another waits {self.wait * 1000:5.0f} ms, {self.kib / 1024:+6.1f} MiB ({times:.1f} times)"
+            f"{'' if good else ': TOO MUCH'}"
         )
 
 
@@ -121,6 +130,9 @@ KINDS: dict[str, Callable[[str], bytes]] = {
     "30 MiB of escaped marks": lambda model: sized(raw(model, TEXT, b'\\"', 15 * MIB, END)),
     "7 MiB of escaped marks and commas": lambda model: sized(raw(model, TEXT, b'\\",', 7 * MIB // 3, END)),
     "30,000 parts": lambda model: sized(raw(model, PARTS, b'{"type":"text","text":""},', 30_000, PART + b"]}]")),
+    "49,000 keys": lambda model: sized(
+        raw(model, b'"x":{', b"".join(b'"%d":{},' % n for n in range(49_000)), 1, KEY + b"}," + TEXT + END)
+    ),
     "a bomb of gzip, 32 MiB": lambda model: sized(gzip.compress(bytes(32 * MIB)), "Content-Encoding: gzip"),
 }
 

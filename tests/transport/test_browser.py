@@ -6,13 +6,18 @@ import sys
 
 import pytest
 import uvloop
+from curl_cffi import CurlInfo
 
 from dragoman.errors import ConfigurationError, TruncatedStreamError
 from dragoman.transport.browser import BrowserTransport
+from dragoman.transport.browser.transfer import WINDOW
 from dragoman.transport.seam import read_all
 from dragoman.types import HttpRequest
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import PATIENT, ask, closing, pieces_of
+
+LARGEST, FRAMING = 16 << 10, 100
+"""Bytes of what libcurl hands out at once, and of what may stand between a few chunks."""
 
 
 async def fine(exchange: Exchange) -> None:
@@ -63,6 +68,31 @@ async def test_a_kept_connection_that_has_died_costs_nothing() -> None:
         server.connections[0].end()
         await server.connections[0].lost.wait()
         assert await read_all(await transport.send(ask(server.url), PATIENT)) == b"fine"
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_libcurl_holds_nothing_for_a_slow_reader(chunked: bool) -> None:
+    total, piece = 24 << 20, 1 << 20  # more than all of the system's own buffers hold
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.head(chunked=chunked, length=None if chunked else total)
+        for _ in range(total // piece):
+            await exchange.chunk(b"x" * piece)
+        await exchange.end()
+
+    browser = BrowserTransport("chrome107")
+    async with serve(handler) as server, closing(browser) as transport:
+        reply = await transport.send(ask(server.url), PATIENT)
+        (transfer,) = browser._browser._transfers
+        while not transfer._paused:  # noqa: ASYNC110  # nobody tells of it
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        held = sum(map(len, transfer._pieces))
+        assert WINDOW <= held <= WINDOW + LARGEST
+        assert held <= transfer._number(CurlInfo.SIZE_DOWNLOAD_T) <= held + FRAMING
+        assert len(await read_all(reply)) == total
+    assert len(server.connections) == 1
 
 
 async def test_many_replies_at_once() -> None:

@@ -157,7 +157,7 @@ class Translated(Chat):
 
     async def __call__(self, call: HttpCall, caller: Caller) -> None:
         try:
-            await self.answer(self.codec.decode_request(call), self._handler, caller)
+            await self.answer(await self.question(call), self._handler, caller)
         except DragomanError as exc:
             if not caller.started:
                 raise

@@ -75,6 +75,8 @@ def _lost_of(message: Message, path: str, said: frozenset[str], own: str) -> Ite
         yield f"{path}name"
     yield from _others(message.extra, own, path)
     for j, part in enumerate(message.parts):
+        if type(part) is Text and not part.extra:
+            continue  # said by all, and there may be thousands
         place = f"{path}parts[{j}]"
         kind = _kind(part, place)
         unknown = f"unknown.{part.protocol}" if isinstance(part, Unknown) else kind

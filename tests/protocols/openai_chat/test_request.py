@@ -245,3 +245,19 @@ def test_what_cannot_be_said_at_all_is_refused(message: Message, words: str) -> 
     with pytest.raises(InvalidRequestError) as caught:
         sent(ChatRequest(model="m", messages=(message,)))
     assert words in caught.value.message
+
+
+def test_a_text_alone_is_read_as_one_with_fields_beside_it() -> None:
+    beside = {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}
+    (message,) = decode_messages([{"role": "user", "content": [{"type": "text", "text": "a"}, beside]}])
+    assert message.parts == (
+        Text(text="a"),
+        Text(text="b", extra={NAME: {"cache_control": {"type": "ephemeral"}}}),
+    )
+
+
+@pytest.mark.parametrize("part", [{"type": "text", "text": 1}, {"type": "text", "x": "a"}])
+def test_a_text_that_is_none_is_named_among_many(part: dict[str, Any]) -> None:
+    parts = [{"type": "text", "text": "a"}] * 3
+    with pytest.raises(InvalidRequestError, match=r"messages\[0\]\.content\[3\]\.text: expected a string"):
+        decode_messages([{"role": "user", "content": [*parts, part]}])

@@ -39,7 +39,7 @@ MAX_QUEUED = 16
 MAX_DISCARDED = 64 << 20
 """Bytes of a request that are read after its refusal; `Waits.linger` says why."""
 
-UNSENT = 16 << 10
+UNSENT = 8 << 10
 """Bytes that wait for a slow caller, beside what its socket holds, before its service is no longer read. The last write
 goes beyond: by as much as one read of the service brings."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.fields import Fields, entries, wrong
+from dragoman.protocols.fields import Fields, wrong
 from dragoman.protocols.openai_chat.name import NAME, given_back, kept
 from dragoman.types import AnyPart, Audio, File, Image, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
 
@@ -30,7 +30,7 @@ def decode_content(fields: Fields) -> tuple[AnyPart, ...]:
     if isinstance(content, str):
         return (Text(text=content),)
     if isinstance(content, list | tuple):
-        return tuple(_part(value, where) for where, value in entries(content, path))
+        return tuple(_plain(value) or _part(value, f"{path}[{i}]") for i, value in enumerate(content))
     raise wrong(path, "a string or a list of parts", content)
 
 
@@ -39,6 +39,14 @@ def encode_content(parts: Sequence[AnyPart]) -> str | list[dict[str, Any]]:
     if len(parts) == 1 and isinstance(only := parts[0], Text) and NAME not in only.extra:
         return only.text
     return [body for part in parts if (body := _said(part)) is not None]
+
+
+def _plain(value: object) -> Text | None:
+    """A text and nothing else, as most parts are: without this, each of thousands costs three times as much."""
+    if type(value) is dict and len(value) == 2 and value.get("type") == "text":
+        text = value.get("text")
+        return Text(text=text) if type(text) is str else None
+    return None
 
 
 def _part(value: object, path: str) -> AnyPart:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from curl_cffi import AsyncCurl, CurlECode, CurlError, CurlInfo
 from curl_cffi.const import CurlOpt
-from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT
+from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT, CURLPAUSE_RECV
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError
 from dragoman.transport.browser.chunks import Chunks
@@ -20,8 +20,7 @@ from dragoman.transport.waits import Waits
 from dragoman.types import HttpRequest
 
 WINDOW = 8 << 10
-"""Bytes kept for a slow reader before libcurl stops reading. What it hands out last, up to 16 KiB, goes beyond, and as
-much waits in its own buffer."""
+"""Bytes kept for a slow reader before libcurl stops reading. What it hands out last, up to 16 KiB, goes beyond."""
 
 BODILESS = (204, 304)
 """Replies without a body, whatever their head says (RFC 9112, section 6.3)."""
@@ -149,6 +148,7 @@ class Transfer(Reply):
         try:
             return await waiter
         finally:
+            self._waiter = None
             if timer is not None:
                 timer.cancel()
 
@@ -190,12 +190,19 @@ class Transfer(Reply):
         if self._size >= WINDOW:
             self._paused = True
             return CURL_WRITEFUNC_PAUSE
+        awaited = self._waiter is not None and not self._waiter.done()
         if self._chunks is not None:
-            return self._on_chunks(self._chunks, data)
-        self._pieces += [data, b""] if self._marked else [data]
-        self._size += len(data)
-        self._wake()
-        return len(data)
+            taken = self._on_chunks(self._chunks, data)
+        else:
+            taken = len(data)
+            self._pieces += [data, b""] if self._marked else [data]
+            self._size += taken
+            self._wake()
+        if self._size >= WINDOW and not awaited:
+            # Nobody waits for it. Told only at its next read, libcurl would hold what that brings.
+            self._paused = True
+            self._curl.pause(CURLPAUSE_RECV)
+        return taken
 
     def _on_chunks(self, chunks: Chunks, data: bytes) -> int:
         pieces = chunks.feed(data)

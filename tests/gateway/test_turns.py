@@ -1,0 +1,54 @@
+"""A large request leaves turns of the loop to others; a small one is not held up."""
+
+import asyncio
+
+import pytest
+
+from dragoman.client import Client
+from dragoman.gateway.fronts import LARGE, Chat
+from dragoman.protocols.openai_chat import OpenAIChatServer
+from dragoman.types import ChatRequest, HttpCall
+
+
+class Noting(OpenAIChatServer):
+    """Notes when it decodes."""
+
+    def __init__(self, seen: list[str]) -> None:
+        self._seen = seen
+
+    def decode_request(self, call: HttpCall) -> ChatRequest:
+        self._seen.append("decoded")
+        return super().decode_request(call)
+
+
+def call(size: int) -> HttpCall:
+    body = b'{"model":"echo","messages":[{"role":"user","content":"%b"}]}'
+    return HttpCall(method="POST", path="/", body=body % (b"x" * (size - len(body) + 2)))
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (LARGE, ["decoded", "asked", "other", "other", "other", "other"]),
+        (LARGE + 1, ["other", "other", "decoded", "other", "other", "asked"]),
+    ],
+)
+async def test_others_have_turns_before_and_after_a_large_request_is_decoded(size: int, expected: list[str]) -> None:
+    seen: list[str] = []
+
+    async def other() -> None:
+        for _ in range(expected.count("other")):
+            seen.append("other")
+            await asyncio.sleep(0)
+
+    async def asked() -> ChatRequest:
+        request = await chat.question(call(size))
+        seen.append("asked")
+        return request
+
+    client = Client({})
+    chat = Chat(client, Noting(seen), clean=True)
+    request, _ = await asyncio.gather(asked(), other())
+    await client.aclose()
+    assert request.model == "echo"
+    assert seen == expected
