@@ -15,7 +15,7 @@ from dragoman.errors import (
     UnsupportedFeatureError,
     UpstreamError,
 )
-from dragoman.protocols.codec import ClientCodec, Decoder, Env, Exchange
+from dragoman.protocols.base import ClientCodec, Decoder, Env, Exchange
 from dragoman.routing.fallback import fallback
 from dragoman.transport.exhausted import overloaded
 from dragoman.transport.seam import Route

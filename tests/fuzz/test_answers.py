@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.protocols.openai_chat.reply import ReplyDecoder
+from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
 from dragoman.protocols.relay import Told
 from dragoman.types import ChatRequest, PartStart, StreamEvent, Unknown, fold

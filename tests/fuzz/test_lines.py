@@ -3,7 +3,7 @@
 import json
 import re
 
-from dragoman.protocols.aichatonline import AiChatOnlineDecoder
+from dragoman.protocols.webchat.aichatonline import AiChatOnlineDecoder
 from tests.fuzz.mutations import Form, mutants
 from tests.support.cuts import drive, scattered
 from tests.support.relaying import parts

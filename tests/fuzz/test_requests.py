@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.aibn import AibnClient, AibnServer
-from dragoman.protocols.aichatfree import AIChatFreeClient, AIChatFreeServer
-from dragoman.protocols.aichatonline import AiChatOnlineServer
-from dragoman.protocols.codec import ClientCodec, ServerCodec
-from dragoman.protocols.cromicle import CromicleClient, CromicleServer
+from dragoman.protocols.base import ClientCodec, ServerCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIChatServer
+from dragoman.protocols.webchat.aibn import AibnClient, AibnServer
+from dragoman.protocols.webchat.aichatfree import AIChatFreeClient, AIChatFreeServer
+from dragoman.protocols.webchat.aichatonline import AiChatOnlineServer
+from dragoman.protocols.webchat.cromicle import CromicleClient, CromicleServer
 from dragoman.types import HttpCall
 from dragoman.wire import json
 from tests.fuzz.mutations import mutants

@@ -8,7 +8,7 @@ from dragoman.engine.answer import Answer
 from dragoman.errors import InvalidRequestError, RateLimitError
 from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.asgi import AsgiGateway
-from dragoman.protocols.cromicle import digest
+from dragoman.protocols.webchat.cromicle import digest
 from dragoman.types import ChatRequest, PartDelta, PartStart, ResponseStart, StreamEvent, Text
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, ask, chat, chat_body, connect, running, running_gateway

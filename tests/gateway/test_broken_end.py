@@ -8,10 +8,9 @@ from msgspec.structs import replace
 
 from dragoman.config import BrokenEnd, FrontConfig, load
 from dragoman.errors import ConfigurationError
-from dragoman.protocols import javascript
-from dragoman.protocols.cromicle import digest
-from dragoman.protocols.signature import sign
-from dragoman.wire import json
+from dragoman.protocols.webchat.cromicle import digest
+from dragoman.protocols.webchat.signature import sign
+from dragoman.wire import javascript, json
 from tests.support.gateway import ask, running_gateway
 from tests.support.raw import post as http
 from tests.support.raw import talk

@@ -4,7 +4,7 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Waits
-from dragoman.protocols.cromicle import digest
+from dragoman.protocols.webchat.cromicle import digest
 from dragoman.wire import json
 from tests.support.gateway import Got, ask, chat, chat_body, connect, running_gateway
 

@@ -9,7 +9,7 @@ from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig, 
 from dragoman.errors import ConfigurationError
 from dragoman.gateway import serve
 from dragoman.gateway.check import check
-from dragoman.protocols.cromicle import TOKEN, digest
+from dragoman.protocols.webchat.cromicle import TOKEN, digest
 from dragoman.wire import json
 from tests.support.gateway import Running, ask, chat_body, running
 

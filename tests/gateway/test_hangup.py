@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
-from dragoman.protocols.cromicle import digest
+from dragoman.protocols.webchat.cromicle import digest
 from dragoman.wire import json
 from tests.support.gateway import chat_body, connect, running_gateway
 from tests.support.server import Exchange, serve

@@ -9,9 +9,9 @@ from dragoman.errors import UnsupportedFeatureError, UpstreamError
 from dragoman.gateway import Waits
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.asgi import AsgiCaller, Message
-from dragoman.protocols.codec import Encoder, Env
+from dragoman.protocols.base import Encoder, Env
 from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.protocols.openai_chat.answer import AnswerEncoder
+from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder
 from dragoman.types import ChatRequest, ChatResponse, HttpAnswer, Outcome, StreamEvent, assistant, unfold
 
 REQUEST = ChatRequest(model="m", messages=())

@@ -14,9 +14,9 @@ from dragoman.errors import (
     TruncatedStreamError,
     UpstreamError,
 )
-from dragoman.protocols.aibn import AibnClient, AibnServer
-from dragoman.protocols.aichatfree import AIChatFreeClient, AIChatFreeServer
-from dragoman.protocols.signature import sign
+from dragoman.protocols.webchat.aibn import AibnClient, AibnServer
+from dragoman.protocols.webchat.aichatfree import AIChatFreeClient, AIChatFreeServer
+from dragoman.protocols.webchat.signature import sign
 from dragoman.types import ChatRequest, HttpAnswer, PartDelta, ResponseEnd, user
 from tests.support.cuts import drive
 from tests.support.transcripts import Transcript, transcripts

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.errors import DragomanError, InvalidRequestError
-from dragoman.protocols.aibn import AibnClient
-from dragoman.protocols.aichatfree import AIChatFreeClient
-from dragoman.protocols.aichatonline import AiChatOnlineClient
-from dragoman.protocols.codec import ClientCodec
-from dragoman.protocols.cromicle import CromicleClient
+from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.losses import losses
 from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.protocols.webchat.aibn import AibnClient
+from dragoman.protocols.webchat.aichatfree import AIChatFreeClient
+from dragoman.protocols.webchat.aichatonline import AiChatOnlineClient
+from dragoman.protocols.webchat.cromicle import CromicleClient
 from dragoman.providers.request import ChatOptions, build_request, check_names
 from dragoman.providers.turns import read_request
 from dragoman.types import (

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.codec import ClientCodec
+from dragoman.protocols.base import ClientCodec
 from dragoman.types import ChatRequest, HttpRequest
 from tests.support.cuts import Outcome, drive
 from tests.support.env import fixed_env

@@ -11,7 +11,7 @@ from dragoman.client import Client
 from dragoman.client.models import Relayed
 from dragoman.config import Config, GatewayConfig, LimitsConfig, ModelConfig, ProviderConfig
 from dragoman.gateway import Waits
-from dragoman.protocols.openai_chat.reply import ReplyDecoder
+from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.types import (
     FinishReason,
     PartDelta,

@@ -19,7 +19,7 @@ from dragoman.errors import (
     TimeoutError,
     UpstreamError,
 )
-from dragoman.protocols.status import STATUS
+from dragoman.protocols.errors.status import STATUS
 from dragoman.transport.session import StreamSession, raise_for_status
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import SOON

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dragoman.engine.answer import Answer
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
-from dragoman.protocols.codec import ClientCodec, Decoder, Env, Exchange
+from dragoman.protocols.base import ClientCodec, Decoder, Env, Exchange
 from dragoman.protocols.losses import losses, refuse
 from dragoman.transport.native.limit import limited
 from dragoman.transport.seam import MAX_BODY, Limits, Reply, Route, Transport, read_all, read_beginning

@@ -4,7 +4,7 @@ import secrets
 import string
 import time
 
-from dragoman.protocols.codec import Env
+from dragoman.protocols.base import Env
 
 _ALPHABET = string.ascii_lowercase + string.digits
 

@@ -7,8 +7,8 @@ from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.env import system_env
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, TruncatedStreamError, UpstreamError
 from dragoman.gateway.caller import Caller
-from dragoman.protocols.codec import Encoder, ServerCodec
-from dragoman.protocols.unsaid import Unsaid, unsaid
+from dragoman.protocols.answer_losses import Unsaid, unsaid
+from dragoman.protocols.base import Encoder, ServerCodec
 from dragoman.types import ChatRequest, Headers, PartStart, ResponseEnd, ResponseStart, StreamEvent, unfold
 
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}

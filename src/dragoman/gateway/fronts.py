@@ -15,14 +15,14 @@ from dragoman.errors import AuthenticationError, ConfigurationError, ModelNotFou
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.caller import Caller
 from dragoman.gateway.models import one_model, the_models
-from dragoman.protocols import gate
-from dragoman.protocols.aibn import AibnServer
-from dragoman.protocols.aichatfree import AIChatFreeServer
-from dragoman.protocols.aichatonline import AiChatOnlineServer
-from dragoman.protocols.codec import ServerCodec
-from dragoman.protocols.cromicle import CromicleServer
+from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.steering import check_steering
+from dragoman.protocols.webchat import site_auth as gate
+from dragoman.protocols.webchat.aibn import AibnServer
+from dragoman.protocols.webchat.aichatfree import AIChatFreeServer
+from dragoman.protocols.webchat.aichatonline import AiChatOnlineServer
+from dragoman.protocols.webchat.cromicle import CromicleServer
 from dragoman.types import ChatRequest, HttpAnswer, HttpCall
 
 

@@ -15,7 +15,7 @@ from dragoman.gateway.caller import Caller
 from dragoman.gateway.fronts import Chat
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.heads import fields
-from dragoman.protocols.codec import ServerCodec
+from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.fallback import fallback
 from dragoman.transport.seam import Reply

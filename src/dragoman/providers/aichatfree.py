@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dragoman.protocols.aichatfree import AIChatFreeClient
-from dragoman.protocols.codec import ClientCodec
-from dragoman.protocols.raw_text import BROKEN_MARK
-from dragoman.protocols.signature import sign
+from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.webchat.aichatfree import AIChatFreeClient
+from dragoman.protocols.webchat.raw_text import BROKEN_MARK
+from dragoman.protocols.webchat.signature import sign
 from dragoman.providers.base import AsyncGeneratorProvider, AsyncResult
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.prompt import Messages

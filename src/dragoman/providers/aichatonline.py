@@ -6,7 +6,7 @@ from dragoman.engine.call import Service, fetch
 from dragoman.engine.env import get_random_string
 from dragoman.engine.secrets import signed
 from dragoman.errors import DragomanError
-from dragoman.protocols.aichatonline import AiChatOnlineClient, decode_token
+from dragoman.protocols.webchat.aichatonline import AiChatOnlineClient, decode_token
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.transport.aiohttp import AiohttpTransport

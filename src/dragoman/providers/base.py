@@ -13,7 +13,7 @@ from dragoman.engine.relay import Line
 from dragoman.engine.secrets import Secrets, secrets
 from dragoman.engine.stream import Stream, Texts
 from dragoman.errors import ConfigurationError, TransportError
-from dragoman.protocols.codec import ClientCodec
+from dragoman.protocols.base import ClientCodec
 from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
 from dragoman.providers.settings import address, model_name, seconds, taken

@@ -1,7 +1,7 @@
 """Cromicle: a chat site that takes one hashed text. Knows its host."""
 
-from dragoman.protocols.codec import ClientCodec
-from dragoman.protocols.cromicle import TOKEN, CromicleClient, digest
+from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.webchat.cromicle import TOKEN, CromicleClient, digest
 from dragoman.providers.base import AsyncGeneratorProvider
 
 

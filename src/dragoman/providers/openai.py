@@ -9,7 +9,7 @@ from dragoman.engine.call import Service, fetch
 from dragoman.engine.env import system_env
 from dragoman.engine.secrets import signed
 from dragoman.errors import ConfigurationError, DragomanError
-from dragoman.protocols.codec import ClientCodec
+from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_chat.models import decode_models, models_request
 from dragoman.providers.base import AsyncGeneratorProvider

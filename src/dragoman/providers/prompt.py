@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.protocols.prompt import format_messages
+from dragoman.protocols.webchat.prompt import format_messages
 from dragoman.providers.request import build_request
 from dragoman.types import Message, ToolResult
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError, cut, nearest
-from dragoman.protocols.fields import kind
+from dragoman.protocols.json_fields import kind
 from dragoman.providers.plain import plain
 from dragoman.types import AnyPart, ChatRequest, Message, ResponseFormat, Role, Tool, ToolChoice
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from dragoman.errors import DragomanError, UpstreamError, cut, scrub
-from dragoman.protocols.status import error_for
+from dragoman.protocols.errors.status import error_for
 from dragoman.types import ReplyHead
 
 PATHS: tuple[tuple[str, ...], ...] = (("error", "message"), ("error",), ("message",), ("detail",), ("msg",))

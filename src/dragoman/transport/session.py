@@ -8,11 +8,11 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from dragoman.errors import BadEventError
-from dragoman.protocols import javascript
 from dragoman.transport.choice import Transports
 from dragoman.transport.refusal import raise_for_status, refusal
 from dragoman.transport.seam import Limits, Reply, Route, read_all
 from dragoman.types import HttpRequest, ReplyHead
+from dragoman.wire import javascript
 from dragoman.wire.lines import LineReader
 from dragoman.wire.utf8 import well_formed
 

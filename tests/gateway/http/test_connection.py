@@ -11,7 +11,7 @@ from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.server import Server
 from dragoman.gateway.http.service import Shared
-from dragoman.protocols.cromicle import digest
+from dragoman.protocols.webchat.cromicle import digest
 from dragoman.types import HttpAnswer, HttpCall
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Got, Wire, ask, chat_body, connect, running, running_gateway

@@ -10,7 +10,7 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import Waits
-from dragoman.protocols.cromicle import digest
+from dragoman.protocols.webchat.cromicle import digest
 from dragoman.wire import json
 from tests.support.gateway import Wire, chat_body, running, running_gateway
 from tests.support.raw import LIVE, answers, closing, post, turns

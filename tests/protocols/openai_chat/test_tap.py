@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.openai_chat.reply import ReplyDecoder
+from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
 from dragoman.protocols.relay import Told
 from dragoman.types import FinishReason, ResponseEnd, Usage

@@ -1,8 +1,8 @@
 """OpenAI's Chat Completions, which most services speak. https://platform.openai.com/docs/api-reference/chat"""
 
 from dragoman.protocols.openai_chat.client import OpenAIChatClient
+from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages
-from dragoman.protocols.openai_chat.name import NAME
 from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.protocols.openai_chat.server import OpenAIChatServer
 

@@ -1,12 +1,12 @@
 """The half that calls a service."""
 
 from dragoman.errors import DragomanError, InvalidRequestError
-from dragoman.protocols.codec import ClientCodec, Decoder, Env
+from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.losses import NAMES
+from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.errors import decode_error
-from dragoman.protocols.openai_chat.name import NAME
+from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
-from dragoman.protocols.openai_chat.reply import ReplyDecoder
 from dragoman.protocols.openai_chat.request import Dialect, encode_body
 from dragoman.types import ChatRequest, HttpReply, HttpRequest
 from dragoman.wire import json

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.fields import Fields, wrong
-from dragoman.protocols.openai_chat.name import NAME, given_back, kept
+from dragoman.protocols.json_fields import Fields, wrong
+from dragoman.protocols.openai_chat.extra import NAME, given_back, kept
 from dragoman.types import AnyPart, Audio, File, Image, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
 
 DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.+)", re.ASCII | re.DOTALL)

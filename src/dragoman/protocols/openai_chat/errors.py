@@ -3,8 +3,8 @@
 from typing import Any
 
 from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, UpstreamError, cut, scrub
-from dragoman.protocols.openai_chat.name import NAME
-from dragoman.protocols.status import KEPT, STATUS, WORDS, error_for
+from dragoman.protocols.errors.status import KEPT, STATUS, WORDS, error_for
+from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.types import HttpReply, ReplyHead
 from dragoman.wire import json
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.fields import Fields, kind, refused
-from dragoman.protocols.openai_chat.name import NAME
+from dragoman.protocols.json_fields import Fields, kind, refused
+from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.tools import function_of
 from dragoman.types import ChatRequest, Extra, Tool, ToolCall, ToolChoice
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dragoman.errors import cut
-from dragoman.protocols.fields import Fields, entries, refused, wrong
+from dragoman.protocols.json_fields import Fields, entries, refused, wrong
 from dragoman.protocols.openai_chat.content import decode_content, encode_content
-from dragoman.protocols.openai_chat.name import given_back, kept
+from dragoman.protocols.openai_chat.extra import given_back, kept
 from dragoman.types import AnyPart, Image, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 
 

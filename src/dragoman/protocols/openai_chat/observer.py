@@ -2,9 +2,9 @@
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, Delta, Head, Loose
+from dragoman.protocols.openai_chat.decode_stream import Form, ReplyDecoder
 from dragoman.protocols.openai_chat.glance import Glance
 from dragoman.protocols.openai_chat.more import holds_content
-from dragoman.protocols.openai_chat.reply import Form, ReplyDecoder
 from dragoman.types import StreamEvent, Usage
 
 

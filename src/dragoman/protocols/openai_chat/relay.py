@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.openai_chat.name import NAME
+from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
 from dragoman.protocols.relay import RelayCodec, Tap, Told
 from dragoman.protocols.steering import NESTED, STEERING, steering

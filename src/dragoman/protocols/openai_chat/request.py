@@ -6,7 +6,8 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.errors import UnsupportedFeatureError
-from dragoman.protocols.fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.openai_chat.extra import NAME, kept, merged
 from dragoman.protocols.openai_chat.functions import (
     decode_function_choice,
     decode_functions,
@@ -14,7 +15,6 @@ from dragoman.protocols.openai_chat.functions import (
     takes_functions,
 )
 from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages
-from dragoman.protocols.openai_chat.name import NAME, kept, merged
 from dragoman.protocols.openai_chat.tools import (
     decode_choice,
     decode_format,

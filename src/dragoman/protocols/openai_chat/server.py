@@ -3,11 +3,11 @@
 from math import ceil
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.codec import Encoder, Env, ServerCodec
-from dragoman.protocols.fields import refused, wrong
-from dragoman.protocols.openai_chat.answer import AnswerEncoder, encode_completion
+from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.json_fields import refused, wrong
+from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder, encode_completion
 from dragoman.protocols.openai_chat.errors import OUTWARD, envelope
-from dragoman.protocols.openai_chat.name import NAME
+from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relay import read_request
 from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall

@@ -15,11 +15,11 @@ import re
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
+from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
+from dragoman.protocols.openai_chat.finish_reasons import FINISH
 from dragoman.protocols.openai_chat.glance import DONE, Glance
 from dragoman.protocols.openai_chat.lane import Lane, lane
 from dragoman.protocols.openai_chat.observer import Observer
-from dragoman.protocols.openai_chat.reasons import FINISH
-from dragoman.protocols.openai_chat.reply import ReplyDecoder
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.protocols.relay import Tap, Told
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent

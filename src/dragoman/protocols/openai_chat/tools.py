@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from dragoman.protocols.fields import Fields, refused, wrong
-from dragoman.protocols.openai_chat.name import given_back, kept
+from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.openai_chat.extra import given_back, kept
 from dragoman.types import ResponseFormat, Tool, ToolChoice
 
 MODES: dict[str, Literal["auto", "none", "required"]] = {"auto": "auto", "none": "none", "required": "required"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dragoman.protocols.openai_chat.chunk import Report
-from dragoman.protocols.openai_chat.name import NAME, kept, merged
+from dragoman.protocols.openai_chat.extra import NAME, kept, merged
 from dragoman.types import Usage
 
 INPUT, OUTPUT, TOTAL = "prompt_tokens", "completion_tokens", "total_tokens"

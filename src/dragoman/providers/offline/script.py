@@ -33,7 +33,7 @@ from collections.abc import Callable
 from textwrap import dedent
 
 from dragoman.errors import InvalidRequestError, TruncatedStreamError, cut
-from dragoman.protocols.status import error_for
+from dragoman.protocols.errors.status import error_for
 from dragoman.providers.offline.directives import Call, Count, Directive, Fail, Finish, Pause, Say
 from dragoman.providers.offline.turns import asked, results, rounds
 from dragoman.types import ChatRequest, Reasoning, Refusal, ReplyHead, Text, ToolCall, Usage

@@ -7,9 +7,9 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.errors import AuthenticationError, DragomanError, InvalidRequestError, RequestError
-from dragoman.protocols import javascript
-from dragoman.protocols.signature import sign
+from dragoman.protocols.webchat.signature import sign
 from dragoman.types import Headers, HttpAnswer, HttpCall
+from dragoman.wire import javascript
 
 PLAIN: Headers = (("content-type", "text/plain;charset=UTF-8"),)
 """What the sites say of their own JSON."""

@@ -5,13 +5,13 @@ from hmac import compare_digest
 from typing import ClassVar
 
 from dragoman.errors import AuthenticationError, DragomanError, InvalidRequestError
-from dragoman.protocols import javascript
-from dragoman.protocols.codec import ClientCodec, Decoder, Encoder, Env, ServerCodec
-from dragoman.protocols.failure import decode_failure
-from dragoman.protocols.prompt import format_messages
-from dragoman.protocols.raw_text import RawTextDecoder, RawTextEncoder
-from dragoman.protocols.words import WORDS, spoken, words_of
+from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCodec
+from dragoman.protocols.errors.body import decode_failure
+from dragoman.protocols.webchat.plain_text import WORDS, spoken, words_of
+from dragoman.protocols.webchat.prompt import format_messages
+from dragoman.protocols.webchat.raw_text import RawTextDecoder, RawTextEncoder
 from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall, HttpReply, HttpRequest, user
+from dragoman.wire import javascript
 from dragoman.wire.utf8 import well_formed
 
 NAME = "cromicle"

@@ -5,8 +5,8 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, cut, scrub
-from dragoman.protocols.pages import is_page
-from dragoman.protocols.status import error_for
+from dragoman.protocols.errors.html import is_page
+from dragoman.protocols.errors.status import error_for
 from dragoman.types import HttpReply
 from dragoman.wire import json
 

@@ -14,7 +14,7 @@ from dragoman.errors import (
     RateLimitError,
     TruncatedStreamError,
 )
-from dragoman.protocols.codec import Encoder
+from dragoman.protocols.base import Encoder
 from dragoman.protocols.openai_chat import NAME, OpenAIChatClient, OpenAIChatServer
 from dragoman.types import (
     ChatRequest,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.protocols.pages import LOOKED_AT, is_page
+from dragoman.protocols.errors.html import LOOKED_AT, is_page
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from dragoman.errors import (
     TruncatedStreamError,
     UpstreamError,
 )
-from dragoman.protocols.aibn import AibnClient, AibnServer
 from dragoman.protocols.losses import losses
-from dragoman.protocols.signature import sign
+from dragoman.protocols.webchat.aibn import AibnClient, AibnServer
+from dragoman.protocols.webchat.signature import sign
 from dragoman.types import (
     ChatRequest,
     ChatResponse,

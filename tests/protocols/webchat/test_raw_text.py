@@ -14,7 +14,7 @@ from dragoman.errors import (
     InvalidRequestError,
     TruncatedStreamError,
 )
-from dragoman.protocols.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
+from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.types import PartDelta, PartEnd, PartStart, ResponseEnd, ResponseStart, StreamEvent, Text, assistant
 from dragoman.types.response import ChatResponse, unfold
 from tests.support.cuts import assert_same_at_every_cut, bytewise, drive

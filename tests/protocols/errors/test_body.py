@@ -14,7 +14,7 @@ from dragoman.errors import (
     RateLimitError,
     UpstreamError,
 )
-from dragoman.protocols.failure import decode_failure, error_in
+from dragoman.protocols.errors.body import decode_failure, error_in
 from dragoman.types import HttpReply, ReplyHead
 
 

@@ -14,15 +14,14 @@ from dragoman.errors import (
     cut,
     scrub,
 )
-from dragoman.protocols import javascript
-from dragoman.protocols.browser import FIREFOX
-from dragoman.protocols.codec import ClientCodec, Decoder, Encoder, Env, ServerCodec
-from dragoman.protocols.failure import decode_failure, reply_words
-from dragoman.protocols.gate import PLAIN, Gate, bare, is_own, parse, refusal, waiting
-from dragoman.protocols.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
-from dragoman.protocols.signature import sign
-from dragoman.protocols.status import error_for, retry_after
-from dragoman.protocols.words import WORDS, spoken, words_of
+from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCodec
+from dragoman.protocols.errors.body import decode_failure, reply_words
+from dragoman.protocols.errors.status import error_for, retry_after
+from dragoman.protocols.webchat.plain_text import WORDS, spoken, words_of
+from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
+from dragoman.protocols.webchat.signature import sign
+from dragoman.protocols.webchat.site_auth import PLAIN, Gate, bare, is_own, parse, refusal, waiting
+from dragoman.protocols.webchat.user_agent import FIREFOX
 from dragoman.types import (
     AnyPart,
     ChatRequest,
@@ -37,6 +36,7 @@ from dragoman.types import (
     Text,
     Unknown,
 )
+from dragoman.wire import javascript
 
 NAME = "aichatfree"
 ROLES: dict[str, Role] = {"user": "user", "model": "assistant"}

@@ -5,8 +5,7 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError, cut, scrub
-from dragoman.protocols.codec import Decoder
-from dragoman.protocols.openai_chat.calls import Calls
+from dragoman.protocols.base import Decoder
 from dragoman.protocols.openai_chat.chunk import (
     STRANGE,
     TOO_STRANGE,
@@ -25,10 +24,11 @@ from dragoman.protocols.openai_chat.chunk import (
     read_text,
 )
 from dragoman.protocols.openai_chat.errors import failure_in, reported
-from dragoman.protocols.openai_chat.halves import Halves
+from dragoman.protocols.openai_chat.extra import NAME, kept
+from dragoman.protocols.openai_chat.finish_reasons import decode_reason
 from dragoman.protocols.openai_chat.more import gather, holds_content
-from dragoman.protocols.openai_chat.name import NAME, kept
-from dragoman.protocols.openai_chat.reasons import decode_reason
+from dragoman.protocols.openai_chat.surrogates import Halves
+from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
 from dragoman.protocols.parts import Parts
 from dragoman.types import PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from dragoman.protocols.signature import sign
+from dragoman.protocols.webchat.signature import sign
 
 
 @pytest.mark.parametrize(

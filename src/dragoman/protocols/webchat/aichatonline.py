@@ -6,14 +6,13 @@ from typing import Any, ClassVar
 import msgspec
 
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError, InvalidRequestError, TruncatedStreamError
-from dragoman.protocols import javascript
-from dragoman.protocols.browser import FIREFOX
-from dragoman.protocols.codec import ClientCodec, Decoder, Encoder, Env, Exchange, ServerCodec
-from dragoman.protocols.failure import decode_failure, error_in
-from dragoman.protocols.pages import BOM, is_page
+from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, Exchange, ServerCodec
+from dragoman.protocols.errors.body import decode_failure, error_in
+from dragoman.protocols.errors.html import BOM, is_page
 from dragoman.protocols.parts import Parts
-from dragoman.protocols.prompt import format_messages
-from dragoman.protocols.words import WORDS, Words, spoken, words_of
+from dragoman.protocols.webchat.plain_text import WORDS, Words, spoken, words_of
+from dragoman.protocols.webchat.prompt import format_messages
+from dragoman.protocols.webchat.user_agent import FIREFOX
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -28,7 +27,7 @@ from dragoman.types import (
     StreamEvent,
     user,
 )
-from dragoman.wire import json
+from dragoman.wire import javascript, json
 from dragoman.wire.lines import LineReader
 
 NAME = "aichatonline"

@@ -18,7 +18,7 @@ from dragoman.errors import (
     RateLimitError,
     UpstreamError,
 )
-from dragoman.protocols.status import STATUS, WORDS, error_for, retry_after
+from dragoman.protocols.errors.status import STATUS, WORDS, error_for, retry_after
 from dragoman.types import ReplyHead
 
 SHOWN: dict[int, tuple[type[DragomanError], int]] = {

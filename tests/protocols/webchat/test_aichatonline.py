@@ -17,7 +17,7 @@ from dragoman.errors import (
     TruncatedStreamError,
     UpstreamError,
 )
-from dragoman.protocols.aichatonline import AiChatOnlineClient, AiChatOnlineDecoder, AiChatOnlineServer
+from dragoman.protocols.webchat.aichatonline import AiChatOnlineClient, AiChatOnlineDecoder, AiChatOnlineServer
 from dragoman.types import (
     ChatRequest,
     ChatResponse,

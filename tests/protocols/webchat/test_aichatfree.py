@@ -16,9 +16,9 @@ from dragoman.errors import (
     TruncatedStreamError,
     UpstreamError,
 )
-from dragoman.protocols.aichatfree import AIChatFreeClient, AIChatFreeServer
 from dragoman.protocols.losses import losses
-from dragoman.protocols.signature import sign
+from dragoman.protocols.webchat.aichatfree import AIChatFreeClient, AIChatFreeServer
+from dragoman.protocols.webchat.signature import sign
 from dragoman.types import (
     ChatRequest,
     ChatResponse,

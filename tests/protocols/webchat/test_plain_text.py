@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.errors import ContentFilterError, DragomanError, InvalidRequestError, UnsupportedFeatureError
-from dragoman.protocols.words import Words, spoken, words_of
+from dragoman.protocols.webchat.plain_text import Words, spoken, words_of
 from dragoman.types import (
     AnyPart,
     ChatResponse,

@@ -10,9 +10,9 @@ from dragoman.errors import (
     InvalidRequestError,
     TruncatedStreamError,
 )
-from dragoman.protocols.codec import Decoder, Encoder
-from dragoman.protocols.pages import is_page
-from dragoman.protocols.words import Words
+from dragoman.protocols.base import Decoder, Encoder
+from dragoman.protocols.errors.html import is_page
+from dragoman.protocols.webchat.plain_text import Words
 from dragoman.types import (
     Headers,
     PartDelta,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dragoman.errors import AuthenticationError, DragomanError, InvalidRequestError, TruncatedStreamError
-from dragoman.protocols.cromicle import CromicleClient, CromicleServer, digest
+from dragoman.protocols.webchat.cromicle import CromicleClient, CromicleServer, digest
 from dragoman.types import (
     ChatRequest,
     ChatResponse,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.protocols.prompt import format_messages
+from dragoman.protocols.webchat.prompt import format_messages
 from dragoman.types import Image, Message, Text, assistant, system, user
 
 

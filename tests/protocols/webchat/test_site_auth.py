@@ -9,8 +9,8 @@ from dragoman.errors import (
     ModelNotFoundError,
     RateLimitError,
 )
-from dragoman.protocols.gate import Gate, bare, is_own, parse, refusal, waiting
-from dragoman.protocols.signature import sign
+from dragoman.protocols.webchat.signature import sign
+from dragoman.protocols.webchat.site_auth import Gate, bare, is_own, parse, refusal, waiting
 from dragoman.types import HttpCall
 
 

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from dragoman.errors import DragomanError, InvalidRequestError, RequestError, TruncatedStreamError, UpstreamError
-from dragoman.protocols import javascript
-from dragoman.protocols.codec import ClientCodec, Decoder, Encoder, Env, ServerCodec
-from dragoman.protocols.failure import decode_failure
-from dragoman.protocols.fields import is_finite
-from dragoman.protocols.gate import Gate, is_own, parse, refusal, waiting
+from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCodec
+from dragoman.protocols.errors.body import decode_failure
+from dragoman.protocols.json_fields import is_finite
 from dragoman.protocols.losses import NAMES
-from dragoman.protocols.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
-from dragoman.protocols.signature import sign
-from dragoman.protocols.words import WORDS, spoken, words_of
+from dragoman.protocols.webchat.plain_text import WORDS, spoken, words_of
+from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
+from dragoman.protocols.webchat.signature import sign
+from dragoman.protocols.webchat.site_auth import Gate, is_own, parse, refusal, waiting
 from dragoman.types import (
     AnyPart,
     ChatRequest,
@@ -26,6 +25,7 @@ from dragoman.types import (
     Text,
     Unknown,
 )
+from dragoman.wire import javascript
 
 NAME = "aibn"
 ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}

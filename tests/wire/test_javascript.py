@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols import javascript
+from dragoman.wire import javascript
 
 PRINTED: list[tuple[bytes, str]] = [
     (b"1795230435397", "1795230435397"),

@@ -2,13 +2,13 @@
 
 import pytest
 
-from dragoman.protocols.aibn import AibnServer
-from dragoman.protocols.aichatfree import AIChatFreeServer
-from dragoman.protocols.aichatonline import AiChatOnlineServer
-from dragoman.protocols.codec import ServerCodec
-from dragoman.protocols.cromicle import CromicleServer
+from dragoman.protocols.answer_losses import Unsaid, unsaid
+from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.protocols.unsaid import Unsaid, unsaid
+from dragoman.protocols.webchat.aibn import AibnServer
+from dragoman.protocols.webchat.aichatfree import AIChatFreeServer
+from dragoman.protocols.webchat.aichatonline import AiChatOnlineServer
+from dragoman.protocols.webchat.cromicle import CromicleServer
 from dragoman.types import (
     ChatResponse,
     FinishReason,

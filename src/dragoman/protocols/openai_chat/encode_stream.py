@@ -7,13 +7,13 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.codec import Encoder, Env
+from dragoman.protocols.base import Encoder, Env
 from dragoman.protocols.openai_chat.content import encode_content
 from dragoman.protocols.openai_chat.errors import envelope
+from dragoman.protocols.openai_chat.extra import NAME, given_back
+from dragoman.protocols.openai_chat.finish_reasons import encode_reason
 from dragoman.protocols.openai_chat.functions import encode_call, wants_functions
 from dragoman.protocols.openai_chat.more import placed
-from dragoman.protocols.openai_chat.name import NAME, given_back
-from dragoman.protocols.openai_chat.reasons import encode_reason
 from dragoman.protocols.openai_chat.usage import encode_usage
 from dragoman.types import (
     AnyPart,

@@ -1,0 +1,1 @@
+"""The private protocols of four chat web sites, and what only they share."""
