@@ -8,7 +8,7 @@ from dragoman.client.listing import FRESH, PAUSE, Listing
 from dragoman.config import Config, ProviderConfig
 from dragoman.errors import DragomanError, TransportError
 from dragoman.providers.base import AsyncGeneratorProvider
-from dragoman.transport.choice import Transports
+from dragoman.transport.selector import Transports
 from tests.support.server import Exchange, serve
 
 OFFLINE = ("offline/eliza", "offline/echo", "offline/script")

@@ -17,8 +17,8 @@ from dragoman.errors import (
 )
 from dragoman.protocols.base import ClientCodec, Decoder, Env, Exchange
 from dragoman.routing.fallback import fallback
+from dragoman.transport.base import Route
 from dragoman.transport.exhausted import overloaded
-from dragoman.transport.seam import Route
 from dragoman.types import (
     ChatRequest,
     HttpReply,

@@ -6,9 +6,9 @@ from dragoman.engine.relay import Line, Relay
 from dragoman.engine.secrets import Secrets
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat.relay import ChatRelay, ChatRelayRequest
+from dragoman.transport.base import Reply, Route
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.native.transport import Stats
-from dragoman.transport.seam import Reply, Route
 from tests.support.server import Exchange, serve
 
 WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}'

@@ -8,7 +8,7 @@ import pytest
 from dragoman import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.providers.aichatfree import AIChatFree
-from dragoman.transport.session import StreamSession
+from dragoman.providers.session.session import StreamSession
 from tests.cli.shell import DONE, SSE, chunk
 from tests.support.gateway import ask, chat_body, running_gateway
 from tests.support.server import Exchange, serve

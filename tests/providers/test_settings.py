@@ -11,7 +11,7 @@ from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.providers import Aibn, AIChatFree, AiChatOnline, Cromicle, OpenAICompatible
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.settings import SETTINGS, taken
-from dragoman.transport.seam import Limits
+from dragoman.transport.base import Limits
 from tests.providers.test_request import junk, likely
 
 NOBODY = {"url": "http://127.0.0.1:1", "impersonate": None}

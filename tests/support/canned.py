@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dragoman.transport.seam import Reply, Route, Transport
+from dragoman.transport.base import Reply, Route, Transport
 from dragoman.types import HttpRequest, ReplyHead
 
 Read = list[bytes] | Exception

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 from dragoman.errors import DragomanError
 from dragoman.transport.aiohttp import AiohttpTransport
+from dragoman.transport.base import Limits, Reply, Route, Transport
 from dragoman.transport.browser import BrowserTransport
 from dragoman.transport.native import NativeTransport
-from dragoman.transport.seam import Limits, Reply, Route, Transport
 from dragoman.types import HttpRequest
 
 Make = Callable[[], Transport]

@@ -8,7 +8,7 @@ from aiohttp.tracing import Trace
 
 from dragoman.errors import ConfigurationError
 from dragoman.transport.aiohttp import AiohttpTransport
-from dragoman.transport.seam import read_all
+from dragoman.transport.base import read_all
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import PATIENT, ask, closing
 

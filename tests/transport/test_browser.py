@@ -9,9 +9,9 @@ import uvloop
 from curl_cffi import CurlInfo
 
 from dragoman.errors import ConfigurationError, TruncatedStreamError
+from dragoman.transport.base import read_all
 from dragoman.transport.browser import BrowserTransport
 from dragoman.transport.browser.transfer import WINDOW
-from dragoman.transport.seam import read_all
 from dragoman.types import HttpRequest
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import PATIENT, ask, closing, pieces_of

@@ -15,7 +15,7 @@ import uvloop
 from backports import zstd
 
 from dragoman.errors import TruncatedStreamError
-from dragoman.transport.seam import Route
+from dragoman.transport.base import Route
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import ALL, PATIENT, Make, ask, closing, pieces_of
 

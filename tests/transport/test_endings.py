@@ -12,9 +12,9 @@ import pytest
 import trustme
 
 from dragoman.errors import BadEventError, DragomanError
+from dragoman.transport.base import Limits, Reply, Route, Transport, read_all
 from dragoman.transport.browser import BrowserTransport
 from dragoman.transport.native import NativeTransport
-from dragoman.transport.seam import Limits, Reply, Route, Transport, read_all
 from dragoman.types import HttpRequest
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import PATIENT, ask, browser, closing, pieces_of

@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from dragoman.errors import OverloadedError
-from dragoman.transport.seam import Route, Transport, read_all
+from dragoman.transport.base import Route, Transport, read_all
 from tests.support.proxy import run_proxy
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import ALL, PATIENT, Make, ask, browser, closing, native

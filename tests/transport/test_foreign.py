@@ -11,7 +11,7 @@ from dragoman.errors import (
     InvalidRequestError,
     TruncatedStreamError,
 )
-from dragoman.transport.seam import Limits, Route, read_all
+from dragoman.transport.base import Limits, Route, read_all
 from dragoman.types import HttpRequest
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import BOTH, PATIENT, Make, ask, closing, pieces_of

@@ -10,7 +10,7 @@ from dragoman.errors import (
     TimeoutError,
     TruncatedStreamError,
 )
-from dragoman.transport.seam import read_all
+from dragoman.transport.base import read_all
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import BOTH, PATIENT, SOON, Make, ask, closing, pieces_of, route
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.errors import BadEventError, TimeoutError
+from dragoman.transport.base import Limits, Route, read_all
 from dragoman.transport.browser import BrowserTransport
 from dragoman.transport.browser.chunks import Chunks
 from dragoman.transport.browser.handles import MOST_IDLE, Handles
-from dragoman.transport.seam import Limits, Route, read_all
 from dragoman.types import HttpRequest
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import PATIENT, ask, closing, pieces_of

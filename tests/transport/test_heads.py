@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from dragoman.errors import BadEventError
-from dragoman.transport.seam import read_all
+from dragoman.transport.base import read_all
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import ALL, PATIENT, Make, ask, browser, closing, native, pieces_of
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import uvloop
 
+from dragoman.transport.base import Reply, Transport, read_all
 from dragoman.transport.native import NativeTransport
-from dragoman.transport.seam import Reply, Transport, read_all
 from tests.transport.foreign import ALL, PATIENT, Make, ask
 
 Run = Callable[[Coroutine[Any, Any, bytes]], bytes]

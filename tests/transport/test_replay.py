@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from dragoman.errors import ConfigurationError, ConnectError, DragomanError, TimeoutError, TruncatedStreamError
-from dragoman.transport.cassette import Exchange as Recorded
-from dragoman.transport.cassette import Piece, RecordedRequest
+from dragoman.transport.base import Route, Transport, read_all
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.replay import Cassette, RecordingTransport, ReplayTransport
-from dragoman.transport.seam import Route, Transport, read_all
+from dragoman.transport.replay.cassette import Exchange as Recorded
+from dragoman.transport.replay.cassette import Piece, RecordedRequest
 from dragoman.types import HttpRequest
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import PATIENT, SOON, ask, closing, pieces_of, route

@@ -10,8 +10,8 @@ import trustme
 
 from dragoman.errors import ConfigurationError, ConnectError, TimeoutError
 from dragoman.transport.aiohttp import AiohttpTransport
+from dragoman.transport.base import Limits, Route, read_all
 from dragoman.transport.browser import BrowserTransport
-from dragoman.transport.seam import Limits, Route, read_all
 from tests.support.proxy import run_proxy
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import BOTH, PATIENT, SOON, Make, ask, closing, route

@@ -11,9 +11,9 @@ from dragoman.engine.relay import Line
 from dragoman.engine.secrets import secrets
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.providers import Aibn, OpenAICompatible
+from dragoman.transport.base import Route
+from dragoman.transport.http.target import parse
 from dragoman.transport.native import NativeTransport
-from dragoman.transport.native.target import parse
-from dragoman.transport.seam import Route
 from dragoman.types import HttpCall, HttpRequest
 from tests.support.env import fixed_env
 

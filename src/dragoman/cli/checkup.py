@@ -11,7 +11,7 @@ from dragoman.client import Client
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, UpstreamError
 from dragoman.providers.catalogue import Provider
 from dragoman.providers.models import ProviderModelMixin
-from dragoman.transport.native.target import parse_proxy
+from dragoman.transport.http.target import parse_proxy
 from dragoman.types import ChatRequest, PartDelta, PartStart, Refusal, StreamEvent, Text, user
 
 QUESTION = "Reply with the single word OK."

@@ -10,8 +10,8 @@ from dragoman.providers.catalogue import Provider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.openai import SENDABLE
 from dragoman.transport.browser import BrowserTransport
-from dragoman.transport.environment import NONE
-from dragoman.transport.native.target import parse, parse_proxy
+from dragoman.transport.http.proxies import NONE
+from dragoman.transport.http.target import parse, parse_proxy
 
 PORT = re.compile(r"[^/]*//[^/]*:([0-9]+)(?:/.*)?", re.DOTALL)
 HIGHEST_PORT = 65535

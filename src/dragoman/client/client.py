@@ -11,8 +11,8 @@ from dragoman.engine.stream import Stream
 from dragoman.errors import InvalidRequestError
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
 from dragoman.providers.turns import read_request
-from dragoman.transport.choice import Transports
-from dragoman.transport.seam import Transport
+from dragoman.transport.base import Transport
+from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest, ChatResponse, StreamEvent
 
 Configuration = Config | Mapping[str, Any] | Path | str | None

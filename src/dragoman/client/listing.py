@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dragoman.errors import DragomanError
 from dragoman.providers.catalogue import Provider
-from dragoman.transport.choice import Transports
+from dragoman.transport.selector import Transports
 
 PATIENCE = 2.0
 """Seconds that a service has for its list: a person waits for it, in front of a menu."""

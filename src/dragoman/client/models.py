@@ -15,9 +15,9 @@ from dragoman.errors import ConfigurationError, DragomanError, InvalidRequestErr
 from dragoman.providers.catalogue import Provider, catalogue
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.routing.fallback import fallback
-from dragoman.transport.choice import Transports
+from dragoman.transport.base import Reply
 from dragoman.transport.native.transport import NativeTransport
-from dragoman.transport.seam import Reply
+from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest
 
 OFFLINE = "offline/eliza"

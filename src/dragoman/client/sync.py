@@ -10,7 +10,7 @@ from dragoman.client.client import Client, Configuration
 from dragoman.engine.answer import Answer
 from dragoman.engine.opening import Opening
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
-from dragoman.transport.seam import Transport
+from dragoman.transport.base import Transport
 from dragoman.types import ChatRequest, ChatResponse, StreamEvent
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.base import ClientCodec, Decoder, Env, Exchange
 from dragoman.protocols.losses import losses, refuse
-from dragoman.transport.native.limit import limited
-from dragoman.transport.seam import MAX_BODY, Limits, Reply, Route, Transport, read_all, read_beginning
+from dragoman.transport.base import MAX_BODY, Limits, Reply, Route, Transport, read_all, read_beginning
+from dragoman.transport.timeout import limited
 from dragoman.types import (
     ChatRequest,
     FinishReason,

@@ -12,13 +12,13 @@ from dragoman.engine.call import EMPTY, LINGER, nothing, too_large
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.protocols.relay import RelayCodec, RelayRequest, Tap, Told
-from dragoman.transport.native.coding import unpacked
+from dragoman.transport.base import MAX_BODY, Reply
+from dragoman.transport.http.coding import unpacked
+from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.stage import BODY, BROKEN, HEAD, WHOLE
+from dragoman.transport.native.template import Wire
 from dragoman.transport.native.transport import NativeReply
-from dragoman.transport.native.wire import Wire
-from dragoman.transport.refused import check_proxy
-from dragoman.transport.seam import MAX_BODY, Reply
 
 STREAM = "text/event-stream"
 JSON = "application/json"

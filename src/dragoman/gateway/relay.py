@@ -18,7 +18,7 @@ from dragoman.gateway.http.heads import fields
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.fallback import fallback
-from dragoman.transport.seam import Reply
+from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, HttpCall
 
 OPENING = (200, (("content-type", "text/event-stream"), *STREAM.items()))

@@ -10,7 +10,7 @@ from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.offline import Offline
 from dragoman.providers.openai import OpenAI, OpenAICompatible
 from dragoman.providers.prompt import Messages, format_prompt
-from dragoman.transport.session import StreamSession, raise_for_status
+from dragoman.providers.session import StreamSession, raise_for_status
 
 __all__ = [
     "AIChatFree",

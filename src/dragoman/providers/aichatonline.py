@@ -10,8 +10,8 @@ from dragoman.protocols.webchat.aichatonline import AiChatOnlineClient, decode_t
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.transport.aiohttp import AiohttpTransport
-from dragoman.transport.environment import NONE, proxy_for
-from dragoman.transport.seam import Route
+from dragoman.transport.base import Route
+from dragoman.transport.http.proxies import NONE, proxy_for
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession

@@ -18,11 +18,11 @@ from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
 from dragoman.providers.settings import address, model_name, seconds, taken
 from dragoman.transport import browser
-from dragoman.transport.choice import Transports
-from dragoman.transport.environment import NONE, proxy_for
-from dragoman.transport.native.target import is_loopback
+from dragoman.transport.base import MAX_BODY, Limits, Reply, Route, Transport
+from dragoman.transport.http.proxies import NONE, proxy_for
+from dragoman.transport.http.target import is_loopback
 from dragoman.transport.native.transport import NativeTransport
-from dragoman.transport.seam import MAX_BODY, Limits, Reply, Route, Transport
+from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_chat.models import decode_models, models_request
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
-from dragoman.transport.choice import Transports
+from dragoman.transport.selector import Transports
 
 MAX_LIST = 8 << 20
 """Bytes of a list of models: OpenRouter's, with a page about each, are one million."""

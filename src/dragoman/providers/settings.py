@@ -5,7 +5,7 @@ from types import UnionType
 from typing import Any
 
 from dragoman.errors import InvalidRequestError
-from dragoman.transport.seam import Limits
+from dragoman.transport.base import Limits
 
 SETTINGS: dict[str, type | UnionType] = {
     "url": str,

@@ -1,7 +1,7 @@
 """A reply taken in, and how it ended."""
 
 from dragoman.errors import DragomanError
-from dragoman.transport.seam import Limits, Reply, Route
+from dragoman.transport.base import Limits, Reply, Route
 from dragoman.types import HttpRequest
 
 PLAIN = Route()

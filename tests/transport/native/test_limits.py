@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from dragoman.errors import TimeoutError
+from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport
-from dragoman.transport.seam import Route
 from tests.support.server import Exchange, serve
 from tests.transport.native.reading import PLAIN, get, whole, within
 

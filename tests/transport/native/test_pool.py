@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from dragoman.errors import ConnectError, TimeoutError, TruncatedStreamError
+from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
-from dragoman.transport.seam import Route
 from tests.support.server import Exchange, serve
 from tests.transport.native.reading import PLAIN, get, whole, within
 

@@ -9,8 +9,8 @@ import pytest
 import trustme
 
 from dragoman.errors import ConfigurationError, ConnectError, TimeoutError
+from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
-from dragoman.transport.seam import Route
 from tests.support.proxy import Proxy, run_proxy
 from tests.support.server import Exchange, Server, serve
 from tests.transport.native.reading import get, whole, within

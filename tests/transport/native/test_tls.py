@@ -8,8 +8,8 @@ import pytest
 import trustme
 
 from dragoman.errors import ConfigurationError, ConnectError, TruncatedStreamError
+from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
-from dragoman.transport.seam import Route
 from tests.support.server import Exchange, serve
 from tests.transport.native.reading import PLAIN, ending, get, whole
 

@@ -29,7 +29,7 @@ from dragoman.gateway.http.known import KnownHead
 from dragoman.gateway.http.request import Request, framing
 from dragoman.gateway.http.service import Service, Shared
 from dragoman.gateway.packing import coding
-from dragoman.transport.native.alarm import EARLY, Alarm
+from dragoman.loop.timer import EARLY, Alarm
 from dragoman.types import HttpAnswer, HttpCall, Outcome
 from dragoman.wire import json
 

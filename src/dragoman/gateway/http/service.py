@@ -8,7 +8,7 @@ from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.known import KnownHeads
 from dragoman.gateway.waits import Waits
-from dragoman.transport.native.outbox import Outbox
+from dragoman.loop.outbox import Outbox
 from dragoman.types import HttpAnswer, HttpCall
 
 

@@ -4,8 +4,8 @@ from dragoman.engine.answer import Answer
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.offline.answers import MODELS, PROTOCOL, open_offline
-from dragoman.transport.choice import Transports
-from dragoman.transport.seam import Route
+from dragoman.transport.base import Route
+from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from dragoman.errors import ConfigurationError
-from dragoman.transport.seam import Reply, Route, Transport
+from dragoman.transport.base import Reply, Route, Transport
 from dragoman.types import HttpRequest
 
 if TYPE_CHECKING:

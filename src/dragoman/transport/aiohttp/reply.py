@@ -6,9 +6,9 @@ from aiohttp import EMPTY_PAYLOAD, ClientError, ClientResponse, ServerDisconnect
 
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.transport.aiohttp.faults import error_of
+from dragoman.transport.base import Reply
+from dragoman.transport.deadlines import Waits
 from dragoman.transport.farewell import said_farewell, tls_of
-from dragoman.transport.seam import Reply
-from dragoman.transport.waits import Waits
 from dragoman.types import ReplyHead
 
 

@@ -17,16 +17,16 @@ from aiohttp import (
 from yarl import URL
 
 from dragoman.errors import BadEventError, ConfigurationError
+from dragoman.loop.watch import Watch
 from dragoman.transport.aiohttp.faults import ERRORS, error_of, phase_of
 from dragoman.transport.aiohttp.reply import AiohttpReply
+from dragoman.transport.base import Reply, Route
+from dragoman.transport.deadlines import Waits, opening
 from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.heads import check_head
-from dragoman.transport.native.coding import unpacked
-from dragoman.transport.native.target import head, parse
-from dragoman.transport.refused import check_proxy
-from dragoman.transport.seam import Reply, Route
-from dragoman.transport.waits import Waits, opening
-from dragoman.transport.watch import Watch
+from dragoman.transport.http.coding import unpacked
+from dragoman.transport.http.proxy_auth import check_proxy
+from dragoman.transport.http.target import head, parse
 from dragoman.types import HttpRequest
 
 AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")

@@ -4,7 +4,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from dragoman.errors import ConfigurationError
-from dragoman.transport.seam import Reply, Route, Transport
+from dragoman.transport.base import Reply, Route, Transport
 from dragoman.types import HttpRequest
 
 
@@ -22,7 +22,7 @@ class BrowserTransport(Transport):
 
     def __init__(self, impersonate: str) -> None:
         try:
-            from dragoman.transport.browser.likeness import Browser
+            from dragoman.transport.browser.browser import Browser
         except ImportError as exc:
             raise ConfigurationError(
                 f"impersonate={impersonate!r} needs curl_cffi: install the extra `web` (pip install 'dragoman[web]')"

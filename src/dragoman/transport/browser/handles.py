@@ -2,9 +2,9 @@
 
 from curl_cffi import Curl, CurlHttpVersion, CurlOpt
 
-from dragoman.transport.native.target import Target, head, parse
-from dragoman.transport.seam import Route
-from dragoman.transport.waits import opening
+from dragoman.transport.base import Route
+from dragoman.transport.deadlines import opening
+from dragoman.transport.http.target import Target, head, parse
 from dragoman.types import HttpRequest
 
 FOREVER_MS = 10**9

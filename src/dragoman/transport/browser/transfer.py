@@ -8,15 +8,15 @@ from curl_cffi.const import CurlOpt
 from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT, CURLPAUSE_RECV
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError
+from dragoman.transport.base import Reply, Route
 from dragoman.transport.browser.chunks import Chunks
 from dragoman.transport.browser.faults import error_of
 from dragoman.transport.browser.handles import Handle
 from dragoman.transport.browser.head import Head
+from dragoman.transport.deadlines import Waits
 from dragoman.transport.exhausted import is_exhausted, overloaded
 from dragoman.transport.heads import TOO_LARGE
 from dragoman.transport.native.connection import MAX_HEAD
-from dragoman.transport.seam import Reply, Route
-from dragoman.transport.waits import Waits
 from dragoman.types import HttpRequest
 
 WINDOW = 8 << 10

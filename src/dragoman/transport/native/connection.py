@@ -9,13 +9,13 @@ from typing import Literal, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TimeoutError, TruncatedStreamError, cut
+from dragoman.loop.outbox import Outbox
+from dragoman.loop.timer import Alarm
+from dragoman.transport.base import Limits
 from dragoman.transport.farewell import said_farewell, tls_of
-from dragoman.transport.native.alarm import Alarm
 from dragoman.transport.native.buffer import PROOF, Buffer
-from dragoman.transport.native.keep import KEEP, kept_for
-from dragoman.transport.native.outbox import Outbox
+from dragoman.transport.native.keep_alive import KEEP, kept_for
 from dragoman.transport.native.stage import BODY, BROKEN, HEAD, IDLE, WHOLE, Stage
-from dragoman.transport.seam import Limits
 from dragoman.types import ReplyHead
 
 UNREAD = 8 << 10

@@ -7,14 +7,14 @@ import ssl
 from collections.abc import Callable
 
 from dragoman.errors import ConfigurationError, ConnectError, cut
+from dragoman.transport.base import Limits
 from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
+from dragoman.transport.http.target import Origin, Proxy, authority
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.home import Home
-from dragoman.transport.native.limit import limited
 from dragoman.transport.native.sockets import open_socket, plain, resolve
-from dragoman.transport.native.target import Origin, Proxy, authority
 from dragoman.transport.native.tunnel import Tunnel, open_socks
-from dragoman.transport.seam import Limits
+from dragoman.transport.timeout import limited
 
 
 class Dialer:

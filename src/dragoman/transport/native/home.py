@@ -6,10 +6,10 @@ from functools import partial
 from typing import Self
 from weakref import WeakSet
 
+from dragoman.loop.outbox import Outbox
+from dragoman.loop.watch import Watch
 from dragoman.transport.native.buffer import Buffer
 from dragoman.transport.native.connection import Connection
-from dragoman.transport.native.outbox import Outbox
-from dragoman.transport.watch import Watch
 
 
 class Home:

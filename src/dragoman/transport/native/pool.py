@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from dragoman.errors import ConnectError
+from dragoman.transport.base import Limits
 from dragoman.transport.native.connection import Connection
-from dragoman.transport.native.limit import limited
-from dragoman.transport.seam import Limits
+from dragoman.transport.timeout import limited
 
 Dial = Callable[[Limits, float, Callable[[Connection], None]], Awaitable[Connection]]
 

@@ -7,14 +7,14 @@ from functools import partial
 from msgspec import Struct
 
 from dragoman.errors import ConnectError, TruncatedStreamError
-from dragoman.transport.native.coding import unpacked
+from dragoman.transport.base import Reply, Route, Transport
+from dragoman.transport.http.coding import unpacked
+from dragoman.transport.http.target import Origin, Target, head, parse
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.dial import Dialer
 from dragoman.transport.native.pool import Pool
 from dragoman.transport.native.stage import BODY, HEAD, WHOLE
-from dragoman.transport.native.target import Origin, Target, head, parse
-from dragoman.transport.native.wire import Wire
-from dragoman.transport.seam import Reply, Route, Transport
+from dragoman.transport.native.template import Wire
 from dragoman.types import HttpRequest
 
 CONNECTIONS = 16_384

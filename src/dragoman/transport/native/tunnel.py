@@ -9,8 +9,8 @@ from python_socks.async_.asyncio import Proxy as SocksProxy
 
 from dragoman.errors import ConnectError, cut
 from dragoman.transport.exhausted import is_exhausted, overloaded
-from dragoman.transport.native.limit import YEAR
-from dragoman.transport.native.target import Proxy, authority
+from dragoman.transport.http.target import Proxy, authority
+from dragoman.transport.timeout import YEAR
 
 MAX_ANSWER = 64 << 10
 """Bytes of an answer to CONNECT: what any other head may have."""

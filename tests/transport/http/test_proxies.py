@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.errors import ConfigurationError
-from dragoman.transport.environment import proxy_for
+from dragoman.transport.http.proxies import proxy_for
 
 URL = "https://llm.example.org/v1"
 PROXY = "http://proxy.example:3128"

@@ -8,9 +8,9 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from dragoman.errors import BadEventError
-from dragoman.transport.choice import Transports
-from dragoman.transport.refusal import raise_for_status, refusal
-from dragoman.transport.seam import Limits, Reply, Route, read_all
+from dragoman.providers.session.errors import raise_for_status, refusal
+from dragoman.transport.base import Limits, Reply, Route, read_all
+from dragoman.transport.selector import Transports
 from dragoman.types import HttpRequest, ReplyHead
 from dragoman.wire import javascript
 from dragoman.wire.lines import LineReader
@@ -81,7 +81,7 @@ class StreamSession:
         """The proxy on the way to `url`."""
         if self._proxies is not None:
             return self._proxies.get(urlsplit(url).scheme) or self._proxies.get("all")
-        from dragoman.transport.environment import proxy_for  # with it comes the native transport, as in `choice`
+        from dragoman.transport.http.proxies import proxy_for  # with it comes the native transport, as in `choice`
 
         return proxy_for(url)
 

@@ -1,8 +1,8 @@
 """The reply of a proxy that takes a request nowhere. Knows no protocol but HTTP."""
 
 from dragoman.errors import ConnectError
-from dragoman.transport.native.target import Origin
-from dragoman.transport.seam import Reply
+from dragoman.transport.base import Reply
+from dragoman.transport.http.target import Origin
 
 
 def check_proxy(reply: Reply, origin: Origin) -> None:

@@ -4,11 +4,9 @@ import asyncio
 from itertools import groupby
 
 from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
-from dragoman.transport.cassette import Cassette, Exchange, Piece, RecordedRequest
-from dragoman.transport.seam import Reply, Route, Transport
+from dragoman.transport.base import Reply, Route, Transport
+from dragoman.transport.replay.cassette import Cassette, Exchange, Piece, RecordedRequest
 from dragoman.types import HttpRequest
-
-__all__ = ["Cassette", "RecordingTransport", "ReplayTransport"]
 
 
 class RecordingTransport(Transport):

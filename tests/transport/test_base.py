@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.errors import BadEventError, TruncatedStreamError
-from dragoman.transport.seam import read_all, read_beginning
+from dragoman.transport.base import read_all, read_beginning
 from tests.support.canned import CannedReply, Read
 
 

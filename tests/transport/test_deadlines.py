@@ -6,8 +6,8 @@ import builtins
 import pytest
 
 from dragoman.errors import TimeoutError
-from dragoman.transport.seam import Limits, Route
-from dragoman.transport.waits import Waits, opening
+from dragoman.transport.base import Limits, Route
+from dragoman.transport.deadlines import Waits, opening
 
 
 async def test_begins_nothing_once_the_total_has_passed() -> None:

@@ -20,7 +20,7 @@ from dragoman.errors import (
     UpstreamError,
 )
 from dragoman.protocols.errors.status import STATUS
-from dragoman.transport.session import StreamSession, raise_for_status
+from dragoman.providers.session.session import StreamSession, raise_for_status
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import SOON
 

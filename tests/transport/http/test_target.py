@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.errors import InvalidRequestError
-from dragoman.transport.native.target import Origin, head, parse, parse_proxy
+from dragoman.transport.http.target import Origin, head, parse, parse_proxy
 from dragoman.types import HttpRequest
 
 URL = "http://host/path"

@@ -11,13 +11,13 @@ from curl_cffi.curl import DEFAULT_CACERT
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
 from dragoman.errors import ConfigurationError, nearest
+from dragoman.loop.watch import Watch
+from dragoman.transport.base import Reply, Route
 from dragoman.transport.browser.handles import Handle, Handles
 from dragoman.transport.browser.transfer import Transfer
 from dragoman.transport.exhausted import check_room
-from dragoman.transport.native.coding import unpacked
-from dragoman.transport.refused import check_proxy
-from dragoman.transport.seam import Reply, Route
-from dragoman.transport.watch import Watch
+from dragoman.transport.http.coding import unpacked
+from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.types import HttpRequest
 
 DESCRIPTORS = 4

@@ -16,7 +16,7 @@ from dragoman.errors import (
     TimeoutError,
     TruncatedStreamError,
 )
-from dragoman.transport.redaction import REDACTED, is_secret, redacted_body, redacted_headers
+from dragoman.transport.replay.redaction import REDACTED, is_secret, redacted_body, redacted_headers
 from dragoman.types import Headers, HttpRequest, ReplyHead
 
 End = Literal["clean", "truncated", "error", "closed"]

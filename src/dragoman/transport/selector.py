@@ -1,6 +1,6 @@
 """The transports of one owner: made when first needed, closed together."""
 
-from dragoman.transport.seam import Transport
+from dragoman.transport.base import Transport
 
 
 class Transports:

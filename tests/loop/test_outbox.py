@@ -2,7 +2,7 @@
 
 import asyncio
 
-from dragoman.transport.native.outbox import MOST, MOST_BYTES, Outbox
+from dragoman.loop.outbox import MOST, MOST_BYTES, Outbox
 
 
 class Line(asyncio.Transport):

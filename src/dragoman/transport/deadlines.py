@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from dragoman import errors
 from dragoman.errors import Phase
-from dragoman.transport.seam import Limits, Route
+from dragoman.transport.base import Limits, Route
 
 T = TypeVar("T")
 

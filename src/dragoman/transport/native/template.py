@@ -4,10 +4,10 @@ import asyncio
 import math
 from collections.abc import Callable
 
+from dragoman.transport.base import Limits
+from dragoman.transport.http.target import Target, head
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.pool import Pool
-from dragoman.transport.native.target import Target, head
-from dragoman.transport.seam import Limits
 from dragoman.types import HttpRequest
 
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from dragoman.errors import ConfigurationError
-from dragoman.transport.native.target import PROXY_PORTS, is_loopback, parse_proxy
+from dragoman.transport.http.target import PROXY_PORTS, is_loopback, parse_proxy
 
 NONE = "none"
 """Said in place of a proxy: none, whatever the environment names."""

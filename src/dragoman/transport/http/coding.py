@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, TruncatedStreamError
-from dragoman.transport.seam import MAX_BODY, Reply
+from dragoman.transport.base import MAX_BODY, Reply
 from dragoman.types import ReplyHead
 from dragoman.wire.coding import DamagedError, ExpandsError, UnknownCodingError, Unpacker
 

@@ -1,0 +1,1 @@
+"""What every transport needs of HTTP: targets, content codings, proxies. Opens no connection."""

@@ -1,0 +1,6 @@
+"""Recording what another transport brings, and playing it again without a network."""
+
+from dragoman.transport.replay.cassette import Cassette
+from dragoman.transport.replay.transport import RecordingTransport, ReplayTransport
+
+__all__ = ["Cassette", "RecordingTransport", "ReplayTransport"]
