@@ -13,7 +13,7 @@ from shutil import which
 import pytest
 
 from tests.cli.shell import COMMAND, PATIENCE, environment, finish, run, start
-from tests.gateway.test_workers import two
+from tests.gateway.serving.test_workers import two
 from tests.support.gateway import ask, chat_body, connect
 
 ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+")

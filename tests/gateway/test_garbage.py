@@ -6,7 +6,7 @@ import gc
 import pytest
 
 from dragoman.engine.relay import Relay
-from dragoman.gateway.caller import Caller
+from dragoman.gateway.http.caller_base import Caller
 from dragoman.gateway.http.connection import Connection
 from dragoman.transport.native.connection import Connection as ServiceConnection
 from dragoman.types import HttpCall

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from dragoman.client import Client
-from dragoman.gateway.fronts import LARGE, Chat
+from dragoman.gateway.fronts.table import LARGE, Chat
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import ChatRequest, HttpCall
 

@@ -10,8 +10,8 @@ from msgspec import Struct
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Gateway, Waits
-from dragoman.gateway.http.server import Server
-from dragoman.gateway.serve import bind
+from dragoman.gateway.serving.serve import bind
+from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
 
 LOCAL = Config(gateway=GatewayConfig(port=0))

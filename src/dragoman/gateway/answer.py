@@ -6,7 +6,7 @@ from contextlib import suppress
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.env import system_env
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, TruncatedStreamError, UpstreamError
-from dragoman.gateway.caller import Caller
+from dragoman.gateway.http.caller_base import Caller
 from dragoman.protocols.answer_losses import Unsaid, unsaid
 from dragoman.protocols.base import Encoder, ServerCodec
 from dragoman.types import ChatRequest, Headers, PartStart, ResponseEnd, ResponseStart, StreamEvent, unfold

@@ -17,15 +17,15 @@ from dragoman.config import Config
 from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit
-from dragoman.gateway.caller import Caller, CallerGoneError
-from dragoman.gateway.calls import check_type
 from dragoman.gateway.cors import Cors, asks_beforehand
-from dragoman.gateway.fronts import CHAT, AtOnce, Endpoint, Front, Fronts, refusal
+from dragoman.gateway.fronts.nearby import nearby, shown
+from dragoman.gateway.fronts.table import CHAT, AtOnce, Endpoint, Front, Fronts, refusal
 from dragoman.gateway.guard import Hosts, Keys, check_origin
-from dragoman.gateway.journal import Journal
-from dragoman.gateway.nearby import nearby, shown
+from dragoman.gateway.http.caller_base import Caller, CallerGoneError
+from dragoman.gateway.http.request_limits import check_type
+from dragoman.gateway.http.timeouts import Waits
+from dragoman.gateway.request_log import Journal
 from dragoman.gateway.targets import Targets
-from dragoman.gateway.waits import Waits
 from dragoman.types import Headers, HttpAnswer, HttpCall, Outcome
 from dragoman.wire import json
 

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from dragoman.config import load
 from dragoman.errors import InvalidRequestError
 from dragoman.gateway.app import Gateway
-from dragoman.gateway.caller import Caller, CallerGoneError, address
-from dragoman.gateway.calls import LAST, flaw_of_body, flaw_of_head, in_dust, paused, too_large
 from dragoman.gateway.guard import fingerprint
+from dragoman.gateway.http.body import Pieces
+from dragoman.gateway.http.caller_base import Caller, CallerGoneError, address
+from dragoman.gateway.http.request_limits import LAST, flaw_of_body, flaw_of_head, in_dust, paused, too_large
+from dragoman.gateway.http.timeouts import Waits
+from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.log import begin
-from dragoman.gateway.packing import unpacked
-from dragoman.gateway.pieces import Pieces
-from dragoman.gateway.waits import Waits
 from dragoman.types import Headers, HttpAnswer, HttpCall, Outcome
 
 Scope = MutableMapping[str, Any]

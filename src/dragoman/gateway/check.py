@@ -9,9 +9,9 @@ from pathlib import Path
 from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
-from dragoman.gateway.fronts import Fronts
+from dragoman.gateway.fronts.table import Fronts
 from dragoman.gateway.guard import check_exposure
-from dragoman.gateway.writer import STDOUT
+from dragoman.gateway.line_writer import STDOUT
 
 
 def check(config: Config) -> str:

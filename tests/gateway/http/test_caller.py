@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from dragoman.errors import DragomanError, OverloadedError
-from dragoman.gateway.caller import CallerGoneError
 from dragoman.gateway.http.caller import HttpCaller, Watcher
+from dragoman.gateway.http.caller_base import CallerGoneError
 from dragoman.types import HttpAnswer, Outcome
 
 

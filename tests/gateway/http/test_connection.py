@@ -9,8 +9,8 @@ from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.connection import Connection
-from dragoman.gateway.http.server import Server
 from dragoman.gateway.http.service import Shared
+from dragoman.gateway.serving.server import Server
 from dragoman.protocols.webchat.cromicle import digest
 from dragoman.types import HttpAnswer, HttpCall
 from dragoman.wire import json

@@ -6,8 +6,8 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Waits
-from dragoman.gateway.pieces import SMALL as SMALL_PIECE
-from dragoman.gateway.pieces import Pieces
+from dragoman.gateway.http.body import SMALL as SMALL_PIECE
+from dragoman.gateway.http.body import Pieces
 from dragoman.wire import json
 from tests.support.gateway import Got, chat_body, connect, running_gateway
 from tests.support.raw import LAST, LIVE, answers, chunked, closing, post, talk, turns

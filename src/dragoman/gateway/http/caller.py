@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Protocol
 
 from dragoman.errors import DragomanError
-from dragoman.gateway.caller import Caller, CallerGoneError
+from dragoman.gateway.http.caller_base import Caller, CallerGoneError
 from dragoman.gateway.http.heads import date, fields, status_line
 from dragoman.types import Headers, HttpAnswer, Outcome
 

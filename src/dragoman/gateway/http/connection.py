@@ -11,8 +11,13 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 from msgspec.structs import force_setattr
 
 from dragoman.errors import DragomanError, InvalidRequestError
-from dragoman.gateway.caller import address
-from dragoman.gateway.calls import (
+from dragoman.gateway.guard import fingerprint
+from dragoman.gateway.http.caller import CLOSE, HttpCaller
+from dragoman.gateway.http.caller_base import address
+from dragoman.gateway.http.head_cache import KnownHead
+from dragoman.gateway.http.heads import CONTINUE, BadHeadError, FirstLine, check_head, date, split_target, status_line
+from dragoman.gateway.http.request import Request, framing
+from dragoman.gateway.http.request_limits import (
     LAST,
     MAX_HEAD,
     flaw_of_body,
@@ -22,13 +27,8 @@ from dragoman.gateway.calls import (
     too_large,
     too_large_head,
 )
-from dragoman.gateway.guard import fingerprint
-from dragoman.gateway.http.caller import CLOSE, HttpCaller
-from dragoman.gateway.http.heads import CONTINUE, BadHeadError, FirstLine, check_head, date, split_target, status_line
-from dragoman.gateway.http.known import KnownHead
-from dragoman.gateway.http.request import Request, framing
 from dragoman.gateway.http.service import Service, Shared
-from dragoman.gateway.packing import coding
+from dragoman.gateway.http.unpacking import coding
 from dragoman.loop.timer import EARLY, Alarm
 from dragoman.types import HttpAnswer, HttpCall, Outcome
 from dragoman.wire import json

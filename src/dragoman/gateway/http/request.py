@@ -1,8 +1,8 @@
 """One request as it arrives. Knows no connection."""
 
 from dragoman.gateway.app import Admitted
+from dragoman.gateway.http.body import Pieces
 from dragoman.gateway.http.caller import HttpCaller
-from dragoman.gateway.pieces import Pieces
 from dragoman.types import HttpCall
 
 

@@ -6,8 +6,8 @@ from typing import Protocol
 from dragoman.errors import DragomanError
 from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.caller import HttpCaller
-from dragoman.gateway.http.known import KnownHeads
-from dragoman.gateway.waits import Waits
+from dragoman.gateway.http.head_cache import KnownHeads
+from dragoman.gateway.http.timeouts import Waits
 from dragoman.loop.outbox import Outbox
 from dragoman.types import HttpAnswer, HttpCall
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.descriptors import room
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.service import Peer, Shared
-from dragoman.gateway.packing import unpacked
-from dragoman.gateway.relay import Relays
+from dragoman.gateway.http.unpacking import unpacked
+from dragoman.gateway.serving.descriptors import room
+from dragoman.gateway.serving.relay import Relays
 from dragoman.types import HttpAnswer, HttpCall
 
 LATER = 1.0

@@ -15,7 +15,7 @@ from dragoman.errors import ConfigurationError
 from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.asgi import AsgiGateway
 from dragoman.gateway.guard import fingerprint
-from dragoman.gateway.journal import LONGEST, SIZE, Journal
+from dragoman.gateway.request_log import LONGEST, SIZE, Journal
 from dragoman.types import Outcome
 from dragoman.wire import json
 from tests.support.gateway import ask, chat, chat_body, connect, running

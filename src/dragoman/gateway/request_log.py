@@ -6,7 +6,7 @@ from time import gmtime, strftime, time
 import msgspec
 from msgspec import Struct
 
-from dragoman.gateway.writer import Writer
+from dragoman.gateway.line_writer import Writer
 from dragoman.types import Outcome, Usage
 from dragoman.types.outcome import End
 

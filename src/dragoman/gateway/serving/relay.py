@@ -11,9 +11,9 @@ from dragoman.engine.relay import Relay
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.caller import Caller
-from dragoman.gateway.fronts import Chat
+from dragoman.gateway.fronts.table import Chat
 from dragoman.gateway.http.caller import HttpCaller
+from dragoman.gateway.http.caller_base import Caller
 from dragoman.gateway.http.heads import fields
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest

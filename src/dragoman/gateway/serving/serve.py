@@ -13,12 +13,12 @@ from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.check import check
-from dragoman.gateway.descriptors import raise_limit, room
 from dragoman.gateway.guard import addresses, unbracketed
-from dragoman.gateway.http.server import Server
+from dragoman.gateway.http.timeouts import Waits
 from dragoman.gateway.log import begin
-from dragoman.gateway.waits import Waits
-from dragoman.gateway.workers import Shared, share
+from dragoman.gateway.serving.descriptors import raise_limit, room
+from dragoman.gateway.serving.server import Server
+from dragoman.gateway.serving.workers import Shared, share
 from dragoman.wire import json
 
 COLLECTIONS = (20_000, 20, 20)

@@ -8,7 +8,7 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig
 from dragoman.errors import InvalidRequestError
-from dragoman.gateway.packing import AT_ONCE, coding, unpacked
+from dragoman.gateway.http.unpacking import AT_ONCE, coding, unpacked
 from dragoman.types import HttpCall
 from dragoman.wire import json
 from tests.support.gateway import Got, ask, chat_body, connect, running_gateway

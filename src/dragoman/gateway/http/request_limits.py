@@ -3,7 +3,7 @@
 import re
 
 from dragoman.errors import InvalidRequestError
-from dragoman.gateway.packing import coding
+from dragoman.gateway.http.unpacking import coding
 from dragoman.types import HttpCall
 
 MAX_HEAD = 64 << 10

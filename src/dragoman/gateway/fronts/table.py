@@ -13,8 +13,8 @@ from dragoman.engine.answer import Handler
 from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, ModelNotFoundError, nearest
 from dragoman.gateway.answer import answer_stream, answer_whole
-from dragoman.gateway.caller import Caller
-from dragoman.gateway.models import one_model, the_models
+from dragoman.gateway.fronts.models import one_model, the_models
+from dragoman.gateway.http.caller_base import Caller
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.steering import check_steering

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.gateway.workers import TRIES
-from tests.gateway.test_serve import refused
+from dragoman.gateway.serving.workers import TRIES
+from tests.gateway.serving.test_serve import refused
 from tests.support.gateway import ask, chat_body, connect
 
 PROGRAM = """
@@ -106,7 +106,7 @@ FAILING = """
 import os
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.log import begin
-from dragoman.gateway.workers import Shared, share
+from dragoman.gateway.serving.workers import Shared, share
 
 def work(words):
     {work}

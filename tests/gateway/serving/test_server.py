@@ -8,9 +8,9 @@ import pytest
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.http.connection import Connection
-from dragoman.gateway.http.server import Server
 from dragoman.gateway.http.service import Shared
-from dragoman.gateway.serve import bind
+from dragoman.gateway.serving.serve import bind
+from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Running, chat_body, connect, running
 from tests.support.raw import LIVE, answers, closing, post, turns

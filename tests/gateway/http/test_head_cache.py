@@ -10,12 +10,12 @@ import pytest
 
 from dragoman.errors import DragomanError
 from dragoman.gateway.app import Admitted
-from dragoman.gateway.fronts import AtOnce, Front
+from dragoman.gateway.fronts.table import AtOnce, Front
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.connection import Connection
-from dragoman.gateway.http.known import LONGEST, MOST, KnownHead, KnownHeads
+from dragoman.gateway.http.head_cache import LONGEST, MOST, KnownHead, KnownHeads
 from dragoman.gateway.http.service import Peer, Shared
-from dragoman.gateway.waits import Waits
+from dragoman.gateway.http.timeouts import Waits
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import HttpAnswer, HttpCall
 

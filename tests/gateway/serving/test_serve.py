@@ -17,13 +17,14 @@ from dragoman.config import Config, GatewayConfig
 from dragoman.errors import ConfigurationError
 from dragoman.gateway import serve
 from dragoman.gateway.check import check
-from dragoman.gateway.serve import bind, greeting
+from dragoman.gateway.serving.serve import bind, greeting
 from tests.support.gateway import ask, chat_body, connect, running_gateway
 
 PROGRAM = """
 import resource
 from dragoman.config import Config, GatewayConfig
-from dragoman.gateway import Waits, serve
+from dragoman.gateway import Waits
+from dragoman.gateway import serve
 if {descriptors}:
     resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors}))
 well = serve(

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from dragoman.gateway.asgi import AsgiCaller, Message
-from dragoman.gateway.caller import CallerGoneError
-from dragoman.gateway.waits import Waits
+from dragoman.gateway.http.caller_base import CallerGoneError
+from dragoman.gateway.http.timeouts import Waits
 from dragoman.types import HttpAnswer, HttpCall, Outcome
 
 CALL = HttpCall(method="POST", path="/")

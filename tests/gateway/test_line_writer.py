@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.gateway.writer import MOST, Writer
+from dragoman.gateway.line_writer import MOST, Writer
 
 PATIENCE = 20
 """Seconds until a test gives up: no measure, only an end."""

@@ -20,7 +20,7 @@ from enum import IntEnum
 from msgspec import Struct
 
 from dragoman.errors import ConfigurationError, DragomanError
-from dragoman.gateway.http.server import NOW, REOPEN, STOP
+from dragoman.gateway.serving.server import NOW, REOPEN, STOP
 
 STOPS, OTHERS = (
     tuple(signal.Signals[name] for name in names if name in signal.Signals.__members__)  # Windows lacks most

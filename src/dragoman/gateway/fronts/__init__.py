@@ -1,0 +1,1 @@
+"""What is answered where: one file a front, and the table of their paths."""

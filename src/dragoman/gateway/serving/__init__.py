@@ -1,0 +1,1 @@
+"""Our processes: what is bound, the workers, the server, and answers that are relayed on its connections."""
