@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from tests.cli.pty import Terminal
 from tests.cli.shell import run
-from tests.cli.terminal import Terminal
 
 SETTINGS = """\
 [providers.home]

@@ -49,6 +49,6 @@ def system_option(command: Command) -> Command:
 
 def _models(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     # Loaded here, since every command's options come from this file and only completion needs the client.
-    from dragoman.cli.names import known_models
+    from dragoman.cli.model_names import known_models
 
     return [name for name in known_models(ctx.params.get("config")) if name.startswith(incomplete)]

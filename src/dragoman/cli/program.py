@@ -17,7 +17,7 @@ from dragoman import __version__
 from dragoman.cli.complaints import complaint
 from dragoman.cli.exits import MEANINGS, Exit, exit_code
 from dragoman.cli.options import config_option
-from dragoman.cli.output import complain, forgiving, leave_pipe, open_standard
+from dragoman.cli.terminal.output import complain, forgiving, leave_pipe, open_standard
 from dragoman.errors import ConfigurationError, DragomanError, cut, nearest
 
 
@@ -29,14 +29,14 @@ class Entry(Struct, frozen=True):
 
 
 COMMANDS: dict[str, Entry] = {
-    "ask": Entry("dragoman.cli.ask", "Ask one question and print the answer."),
-    "chat": Entry("dragoman.cli.chat", "Talk with a model."),
-    "models": Entry("dragoman.cli.models", "List the models that can be named."),
-    "providers": Entry("dragoman.cli.providers", "List the services: built in, and configured."),
-    "serve": Entry("dragoman.cli.serve", "Run the gateway."),
-    "doctor": Entry("dragoman.cli.doctor", "Try every configured service, and say what is wrong."),
-    "trust": Entry("dragoman.cli.trust", "Use a configuration that lies in a working directory."),
-    "completion": Entry("dragoman.cli.completion", "Print the shell's completion script."),
+    "ask": Entry("dragoman.cli.commands.ask", "Ask one question and print the answer."),
+    "chat": Entry("dragoman.cli.commands.chat", "Talk with a model."),
+    "models": Entry("dragoman.cli.commands.models", "List the models that can be named."),
+    "providers": Entry("dragoman.cli.commands.providers", "List the services: built in, and configured."),
+    "serve": Entry("dragoman.cli.commands.serve", "Run the gateway."),
+    "doctor": Entry("dragoman.cli.commands.doctor", "Try every configured service, and say what is wrong."),
+    "trust": Entry("dragoman.cli.commands.trust", "Use a configuration that lies in a working directory."),
+    "completion": Entry("dragoman.cli.commands.completion", "Print the shell's completion script."),
 }
 
 

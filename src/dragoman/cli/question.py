@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from dragoman.cli.output import is_terminal, remark
+from dragoman.cli.terminal.output import is_terminal, remark
 
 STDIN = "-"
 """The word that stands for stdin where it is the only one."""

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from dragoman.config.kinds import Kind, is_secret, parsed
 from dragoman.config.schema import ROOT, Entries, Table
 from dragoman.config.settings import Flaw, Settings, note
+from dragoman.config.value_types import Kind, is_secret, parsed
 from dragoman.config.values import dotted
 from dragoman.errors import nearest
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from dragoman.config.kinds import Choice, Kind, Many, Pairs, Place, Seconds, Single, Switch, Text, Truth, Whole
+from dragoman.config.value_types import Choice, Kind, Many, Pairs, Place, Seconds, Single, Switch, Text, Truth, Whole
 from dragoman.config.values import (
     MAX_WORKERS,
     FrontConfig,

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from msgspec import Struct, field
 
 from dragoman.config.faults import WrongError, shown
-from dragoman.config.kinds import anchored, checked, is_in_clear
 from dragoman.config.schema import ROOT, Entries, Table
+from dragoman.config.value_types import anchored, checked, is_in_clear
 from dragoman.config.values import Keys, dotted, origin
 from dragoman.errors import ConfigurationError, nearest
 

@@ -9,9 +9,9 @@ from typing import Any
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict
 
-from dragoman.config.kinds import Kind, Many, Seconds, Switch
 from dragoman.config.schema import ROOT, Entries, Table
 from dragoman.config.settings import assemble, gather
+from dragoman.config.value_types import Kind, Many, Seconds, Switch
 from dragoman.config.values import Config
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.config.file import File
-from dragoman.config.lines import lines, repeated
+from dragoman.config.toml_lines import lines, repeated
 from dragoman.config.values import Keys, dotted
 from dragoman.errors import ConfigurationError, cut
 

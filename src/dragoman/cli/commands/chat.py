@@ -1,0 +1,128 @@
+"""`dragoman chat`: a conversation."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from dragoman.cli.complaints import complaint
+from dragoman.cli.conversation.conversation import Conversation
+from dragoman.cli.conversation.line_input import Lines, PipedLines, TerminalLines
+from dragoman.cli.conversation.record import Record
+from dragoman.cli.conversation.slash import Desk, completions, run_command
+from dragoman.cli.exits import Exit, exit_code
+from dragoman.cli.loop import run_in
+from dragoman.cli.options import config_option, model_option, system_option
+from dragoman.cli.terminal.display import Page, PlainPage
+from dragoman.cli.terminal.keyboard import silent
+from dragoman.cli.terminal.output import complain, is_able, is_terminal, remark
+from dragoman.cli.terminal.render import tell_answer
+from dragoman.cli.terminal.spinner import Waiting
+from dragoman.client import Client
+from dragoman.errors import DragomanError
+
+
+@click.command()
+@model_option
+@system_option
+@click.option("--plain", is_flag=True, help="Show answers as they are written, not drawn as Markdown.")
+@config_option
+def command(*, model: str, system: str | None, plain: bool, config: Path | None) -> int:
+    """Talk with a model.
+
+    Every line is a message; Alt-Enter, or a backslash at a line's end, goes on in the next line. A line that begins
+    with / is for the program: /help lists what it understands, // begins a message with a slash. Ctrl-C stops the
+    answer (what came of it stays in the conversation), Ctrl-D leaves. Messages are remembered in
+    ~/.local/state/dragoman/history.
+
+    On a terminal answers are drawn as Markdown. From a pipe every line is answered in plain text, and the first error
+    ends it.
+    """
+    client = Client(config)
+    if model:
+        client.handler(model)
+    desk = Desk(client, Conversation(model or client.default_model, system), plain)
+    at_terminal = is_terminal(sys.stdin) and is_terminal(sys.stdout)
+    lines: Lines = TerminalLines(lambda line: completions(desk, line)) if at_terminal else PipedLines()
+    with asyncio.Runner() as runner:
+        try:
+            return Chat(desk, lines, runner).run()
+        finally:
+            runner.run(client.aclose())
+
+
+class Chat:
+    """Reads lines and has them answered. Where somebody watches, neither an error nor Ctrl-C ends it."""
+
+    def __init__(self, desk: Desk, lines: Lines, runner: asyncio.Runner) -> None:
+        self._desk = desk
+        self._lines = lines
+        self._runner = runner
+        self._watched = is_terminal(sys.stdin)
+
+    def run(self) -> int:
+        """The exit code."""
+        if self._watched:
+            remark(f"{self._desk.conversation.model}: /help lists the commands, Ctrl-D leaves")
+        while not self._desk.leaving:
+            try:
+                line = self._lines.read()
+                if line is None:
+                    break
+                code = self._turn(line)
+            except KeyboardInterrupt:
+                if not self._watched:
+                    raise
+                remark("\n(Ctrl-D or /exit leaves)")
+                continue
+            if code and not self._watched:
+                return code
+        return Exit.OK
+
+    def _turn(self, line: str) -> int:
+        try:
+            if line.startswith("/") and not line.startswith("//"):
+                run_command(self._desk, line)
+                self._say()
+            elif line.strip():
+                self._answer(line.removeprefix("/") if line.startswith("//") else line)
+        except DragomanError as exc:
+            complain(complaint(exc))
+            return exit_code(exc)
+        return Exit.OK
+
+    def _say(self) -> None:
+        """Says to the model what a command left to be said."""
+        message, self._desk.message = self._desk.message, ""
+        if message:
+            self._lines.remember(message)
+            self._answer(message)
+
+    def _answer(self, question: str) -> None:
+        desk, record, waiting = self._desk, Record(), Waiting("waiting for an answer")
+        request = desk.conversation.request(question)
+        page = _page(waiting, plain=desk.plain)
+        try:
+            with silent(page.resume):
+                run_in(self._runner, tell_answer(desk.client, request, page, waiting, record))
+        except KeyboardInterrupt:
+            if not self._watched:
+                raise
+            remark("(stopped)")
+        finally:
+            kept = desk.conversation.keep(question, record)
+        if self._watched and is_terminal(sys.stdout):
+            print(flush=True)
+        if not kept:
+            remark("(without an answer in words, the question is not kept)")
+
+
+def _page(waiting: Waiting, *, plain: bool) -> Page:
+    if plain or not is_able(sys.stdout):
+        return PlainPage(waiting)
+    try:
+        from dragoman.cli.terminal.markdown_display import MarkdownPage
+    except ImportError:
+        return PlainPage(waiting)
+    return MarkdownPage(waiting)

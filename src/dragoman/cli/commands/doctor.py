@@ -1,0 +1,107 @@
+"""`dragoman doctor`: every configured service tried, all at once."""
+
+import asyncio
+from pathlib import Path
+
+import click
+from msgspec.structs import asdict
+
+from dragoman.cli.exits import Exit
+from dragoman.cli.loop import run
+from dragoman.cli.options import config_option, json_option
+from dragoman.cli.probe import Checkup, check
+from dragoman.cli.terminal.output import one_line, say
+from dragoman.cli.terminal.spinner import Waiting
+from dragoman.client import Client
+from dragoman.errors import nearest
+from dragoman.wire.json import encode
+
+PATIENCE = 30.0
+"""Seconds for a whole short answer: as long as a first token may take by default."""
+
+OFFLINE = "offline"
+
+ADVICE = """\
+No service is configured; the offline model answers. To name one, write ~/.config/dragoman/dragoman.toml:
+
+    [providers.up]
+    protocol = "openai-chat"
+    url = "http://127.0.0.1:9001/v1"
+    api_key = { env = "UP_API_KEY" }
+    default_model = "gpt-4o-mini"
+"""
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[PROVIDER]...")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=PATIENCE,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long each service may take.",
+)
+@json_option
+@config_option
+@click.pass_context
+def command(ctx: click.Context, names: tuple[str, ...], timeout: float, as_json: bool, config: Path | None) -> int:
+    """Try every configured service, and say what is wrong.
+
+    Each is asked a short question, all at the same time: is it reachable, how long until the first text, is the answer
+    whole. Ends with 1 if any of them fails.
+    """
+    client = Client(config)
+    for name in names:
+        if name not in client.providers:
+            raise click.UsageError(f"there is no provider {name!r}{nearest(name, client.providers)}", ctx)
+    chosen = list(names or client.config.providers or [OFFLINE])
+    checkups = run(_examine(client, chosen, timeout))
+    if as_json:
+        configuration = str(client.config.path.resolve()) if client.config.path else None
+        say(encode({"configuration": configuration, "providers": [_object(checkup) for checkup in checkups]}).decode())
+    else:
+        for path in client.config.files:
+            say(f"configuration: {path.resolve()}")
+        for checkup in checkups:
+            say(_report(checkup, max(map(len, chosen))))
+        if not client.config.providers:
+            say(f"\n{ADVICE}")
+    return Exit.FAILED if any(checkup.problem for checkup in checkups) else Exit.OK
+
+
+async def _examine(client: Client, names: list[str], patience: float) -> list[Checkup]:
+    waiting = Waiting(f"asking {', '.join(names)}")
+    waiting.start()
+    try:
+        async with client:
+            return await asyncio.gather(*(check(client, name, patience) for name in names))
+    finally:
+        waiting.stop()
+
+
+def _report(checkup: Checkup, width: int) -> str:
+    words = [f"{'FAIL' if checkup.problem else 'ok':4}", f"{checkup.provider:{width}}", *_facts(checkup)]
+    lines = ["  ".join(words)]
+    if checkup.problem:
+        lines += [f"      {one_line(checkup.problem)}", f"      {checkup.remedy}"]
+    return "\n".join(lines)
+
+
+def _facts(checkup: Checkup) -> list[str]:
+    facts = [checkup.model] if checkup.model else []
+    if checkup.url:
+        facts.append(checkup.url)
+    if checkup.proxy:
+        facts.append(f"through {checkup.proxy}")
+    if checkup.first_text is not None:
+        facts.append(f"first text after {checkup.first_text:.2f} s")
+    if checkup.whole is not None:
+        facts.append(f"whole after {checkup.whole:.2f} s")
+    elif checkup.reachable is False:
+        facts.append("not reachable")
+    return facts
+
+
+def _object(checkup: Checkup) -> dict[str, object]:
+    return asdict(checkup) | {"ok": checkup.problem is None}

@@ -1,0 +1,96 @@
+"""`dragoman providers`: the services that can be called. Shows no key."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from msgspec import Struct
+
+from dragoman.cli.options import config_option, json_option
+from dragoman.cli.terminal.output import say, width
+from dragoman.cli.terminal.table import fitted
+from dragoman.client import Client
+from dragoman.errors import ConfigurationError
+from dragoman.providers import OpenAICompatible
+from dragoman.providers.catalogue import Provider
+from dragoman.wire.json import encode
+
+HEAD = ("name", "class", "protocol", "url", "works", "from")
+
+
+class Row(Struct, frozen=True):
+    """A service. `protocol` is None if the class names none before it is configured, `url` if it has no host.
+
+    `homeless`: it speaks to nobody before it is given a url.
+    """
+
+    name: str
+    class_name: str
+    protocol: str | None
+    url: str | None
+    working: bool
+    homeless: bool
+    origin: str
+
+
+@click.command()
+@json_option
+@config_option
+def command(as_json: bool, config: Path | None) -> None:
+    """List the services: built in, and configured.
+
+    "works" says whether the hosted site is known to answer; one with a url of your own is never doubted, and a class
+    without a host of its own works with one.
+    """
+    client = Client(config)
+    rows = [_row(name, provider, client) for name, provider in sorted(client.providers.items())]
+    rows.sort(key=lambda row: row.origin != "configured")
+    if as_json:
+        say(encode({"providers": [_object(row) for row in rows]}).decode())
+    else:
+        say(fitted(HEAD, [_cells(row) for row in rows], width()))
+
+
+def _row(name: str, provider: Provider, client: Client) -> Row:
+    configured = name in client.config.providers
+    kind = provider.__bases__[0] if configured else provider
+    hosted = configured and bool(client.config.providers[name].url)
+    homeless = issubclass(provider, OpenAICompatible) and not provider.url
+    return Row(
+        name=name,
+        class_name=kind.__name__,
+        protocol=_protocol(provider),
+        url=provider.url or None,
+        working=not homeless and (provider.working or hosted),
+        homeless=homeless,
+        origin="configured" if configured else _origin(kind),
+    )
+
+
+def _origin(kind: type) -> str:
+    package = kind.__module__.partition(".")[0]
+    return "built in" if package == "dragoman" else package
+
+
+def _protocol(provider: Provider) -> str | None:
+    try:
+        return provider.protocol_name()
+    except ConfigurationError:
+        # Without a url, or without a codec.
+        return None
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    works = "with a url" if row.homeless else "yes" if row.working else "no"
+    return row.name, row.class_name, row.protocol or "-", row.url or "-", works, row.origin
+
+
+def _object(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "class": row.class_name,
+        "protocol": row.protocol,
+        "url": row.url,
+        "working": row.working,
+        "from": row.origin,
+    }

@@ -1,0 +1,45 @@
+"""`dragoman serve`: the gateway, until it is stopped."""
+
+from pathlib import Path
+
+import click
+from msgspec.structs import replace
+
+from dragoman.cli.exits import Exit
+from dragoman.cli.options import config_option
+from dragoman.cli.terminal.output import say
+from dragoman.config import load
+from dragoman.gateway import serve
+from dragoman.gateway.check import check
+
+
+@click.command()
+@click.option("--host", metavar="HOST", help="The address to listen on; any but this machine's own needs a key.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="The port; 0 takes any free one.")
+@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that share the address.")
+@click.option("--request-log", metavar="FILE", help="A file that gets a line of JSON for each request; - for stdout.")
+@click.option("--check", "only_check", is_flag=True, help="Say in a line whether the settings are good, and end.")
+@config_option
+def command(
+    *,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    request_log: str | None,
+    only_check: bool,
+    config: Path | None,
+) -> None:
+    """Run the gateway.
+
+    Prints its address, and a command to try. Ctrl-C lets running answers end; pressed again, it ends them.
+    """
+    settings = load(config)
+    options = {"host": host, "port": port, "workers": workers, "request_log": request_log}
+    said = {name: value for name, value in options.items() if value is not None}
+    origins = {("gateway", name): f"--{name.replace('_', '-')}" for name in said}
+    gateway = replace(settings.gateway, **said)
+    settings = replace(settings, gateway=gateway, origins=settings.origins | origins)
+    if only_check:
+        say(check(settings))
+    elif not serve(settings, announce=say):
+        raise click.exceptions.Exit(Exit.CUT_SHORT)

@@ -1,0 +1,72 @@
+"""Text put on the clipboard: by the terminal itself, and by the platform's own tool."""
+
+import os
+import shutil
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from dragoman.cli.terminal.output import is_able
+
+PATIENCE = 5
+"""Seconds for a tool: it hands the text to a running program, or has nobody to hand it to."""
+
+
+class Tool(Struct, frozen=True):
+    """A program that reads what is to be copied, and what must be in the environment for it to work: one of `needs`."""
+
+    words: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+
+
+TOOLS = (
+    Tool(("pbcopy",)),
+    Tool(("wl-copy",), ("WAYLAND_DISPLAY",)),
+    Tool(("xclip", "-selection", "clipboard"), ("DISPLAY",)),
+    Tool(("xsel", "--input", "--clipboard"), ("DISPLAY",)),
+    Tool(("clip.exe",), ("WSL_DISTRO_NAME",)),
+    Tool(("termux-clipboard-set",), ("TERMUX_VERSION",)),
+)
+"""macOS, Wayland, X, Windows' Linux, Android: the first that is there is asked."""
+
+
+def copy(text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Copies; returns what did it, in a few words, or an empty text if nothing could.
+
+    Both ways are taken: over a network only the terminal has the user's clipboard, and not every terminal obeys.
+    """
+    ways = [way for way in (_tool(text, environment), _terminal(text)) if way]
+    return " and ".join(ways)
+
+
+def _terminal(text: str) -> str:
+    # https://invisible-island.net/xterm/ctlseqs/ctlseqs.html: a terminal does not say what it made of it.
+    if not is_able(sys.stdout):
+        return ""
+    print(f"\x1b]52;c;{b64encode(text.encode()).decode()}\x07", end="", flush=True)
+    return "the terminal (OSC 52)"
+
+
+def _tool(text: str, environment: Mapping[str, str]) -> str:
+    for tool in TOOLS:
+        path = shutil.which(tool.words[0], path=environment.get("PATH"))
+        if path is None or (tool.needs and not any(map(environment.get, tool.needs))):
+            continue
+        try:
+            # Its own outputs are closed: some stay in the background, and would hold ours open.
+            done = subprocess.run(  # noqa: S603  # one of TOOLS, and the text is no argument
+                [path, *tool.words[1:]],
+                input=text.encode(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if done.returncode == 0:
+            return tool.words[0]
+    return ""

@@ -1,0 +1,89 @@
+"""A conversation that can be kept in a file: a model, a system message, and turns. Knows no terminal."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from dragoman.cli.conversation.record import Record
+from dragoman.errors import InvalidRequestError
+from dragoman.protocols.openai_chat import decode_messages, encode_messages
+from dragoman.types import ChatRequest, Message, Refusal, Text, assistant, system, user
+
+MARK = {"dragoman": {"partial": True}}
+"""What is put on a message that broke off or was stopped."""
+
+
+class Saved(Struct):
+    """A file's content. `messages`: OpenAI's, with `partial` on those that are not whole."""
+
+    model: str
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Conversation:
+    """What was said so far, and to whom."""
+
+    def __init__(self, model: str, system_text: str | None = None) -> None:
+        self.model = model
+        self.system_text = system_text
+        self.messages: list[Message] = []
+
+    def request(self, question: str) -> ChatRequest:
+        """The conversation with one more question."""
+        return ChatRequest(model=self.model, messages=(*self._opening(), *self.messages, user(question)))
+
+    def keep(self, question: str, record: Record) -> bool:
+        """Adds a turn; whether it did: a question without a word of an answer is not kept.
+
+        An answer that is not whole is kept too, marked, so that the model can be asked to go on.
+        """
+        whole, answer = record.whole, record.response()
+        # Thinking and tool calls are not for a later turn of a conversation that has no tools.
+        text = "".join(part.text for part in answer.parts if isinstance(part, Text | Refusal))
+        if not text:
+            return False
+        said = assistant(text)
+        self.messages += [user(question), said if whole else replace(said, extra=MARK)]
+        return True
+
+    def last_answer(self) -> str | None:
+        """The text of the newest answer, as it came; None if there is none."""
+        answers = [message for message in self.messages if message.role == "assistant"]
+        return "".join(part.text for part in answers[-1].parts if isinstance(part, Text | Refusal)) if answers else None
+
+    def reset(self) -> None:
+        """Forgets what was said; model and system message stay."""
+        self.messages.clear()
+
+    def save(self) -> bytes:
+        """The conversation as JSON."""
+        said = [each for message in (*self._opening(), *self.messages) for each in _said(message)]
+        saved = msgspec.json.encode(Saved(model=self.model, messages=said))
+        return msgspec.json.format(saved, indent=2) + b"\n"
+
+    def load(self, data: bytes) -> None:
+        """Becomes the conversation of a file. Raises InvalidRequestError, and stays what it was, where it is none."""
+        try:
+            saved = msgspec.json.decode(data, type=Saved)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+            raise InvalidRequestError(f"expected a saved conversation, got: {exc}") from exc
+        partial = [bool(said.pop("partial", False)) for said in saved.messages]
+        messages = [
+            replace(message, extra=MARK) if is_partial else message
+            for message, is_partial in zip(decode_messages(saved.messages), partial, strict=True)
+        ]
+        first = messages[0] if messages else None
+        opening = first is not None and first.role == "system" and first == system(first.text)
+        self.model = saved.model
+        self.system_text = first.text if first is not None and opening else None
+        self.messages = messages[1:] if opening else messages
+
+    def _opening(self) -> tuple[Message, ...]:
+        return (system(self.system_text),) if self.system_text else ()
+
+
+def _said(message: Message) -> list[dict[str, Any]]:
+    encoded = encode_messages([message])
+    return [said | {"partial": True} for said in encoded] if message.extra == MARK else encoded

@@ -1,0 +1,164 @@
+"""What may be said to the program in a conversation, instead of to the model: lines that begin with `/`."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from dragoman.cli import files
+from dragoman.cli.conversation.clipboard import copy
+from dragoman.cli.conversation.conversation import Conversation
+from dragoman.cli.conversation.editor import edit
+from dragoman.cli.conversation.fences import blocks
+from dragoman.cli.terminal.output import tell
+from dragoman.client import Client
+from dragoman.errors import InvalidRequestError, nearest
+
+
+class Desk(Struct):
+    """What commands work on."""
+
+    client: Client
+    conversation: Conversation
+    plain: bool = False
+    """Answers are shown as they are written, not drawn as Markdown."""
+    message: str = ""
+    """What is to be said to the model next."""
+    leaving: bool = False
+    """The conversation is to end."""
+
+
+class Command(Struct, frozen=True):
+    """A command, the word for its argument, and what it does."""
+
+    argument: str
+    help: str
+    run: Callable[[Desk, str], None]
+
+
+def run_command(desk: Desk, line: str) -> None:
+    """Does what `line` says. Raises InvalidRequestError, for an unknown command with the nearest known one."""
+    name, _, argument = line.strip().partition(" ")
+    command = COMMANDS.get(name)
+    if command is None:
+        hint = nearest(name, COMMANDS)
+        raise InvalidRequestError(f"there is no command {name}{hint} (a message that begins with / is written with //)")
+    argument = argument.strip()
+    if argument and not command.argument:
+        raise InvalidRequestError(f"{name} takes no argument")
+    command.run(desk, argument)
+
+
+def completions(desk: Desk, line: str) -> Iterator[str]:
+    """What a line that begins with `/` may go on with."""
+    if line.startswith("/model "):
+        yield from (f"/model {name}" for name in desk.client.models())
+    elif line.startswith("/"):
+        yield from (f"{name} " if command.argument else name for name, command in COMMANDS.items())
+
+
+def _model(desk: Desk, name: str) -> None:
+    if name:
+        desk.client.handler(name)
+        desk.conversation.model = name
+    tell(f"model: {desk.conversation.model}")
+
+
+def _system(desk: Desk, text: str) -> None:
+    if text:
+        desk.conversation.system_text = None if text == "-" else text
+    tell(f"system: {desk.conversation.system_text or '(none)'}")
+
+
+def _save(desk: Desk, name: str) -> None:
+    files.write(_path(name), desk.conversation.save())
+    tell(f"saved {_count(desk.conversation)} to {name}")
+
+
+def _load(desk: Desk, name: str) -> None:
+    path = _path(name)
+    try:
+        desk.conversation.load(files.read(path))
+    except InvalidRequestError as exc:
+        exc.message = exc.message if str(path) in exc.message else f"{path}: {exc.message}"
+        raise
+    tell(f"loaded {_count(desk.conversation)} from {name}; model: {desk.conversation.model}")
+
+
+def _path(name: str) -> Path:
+    if not name:
+        raise InvalidRequestError("expected the name of a file")
+    return Path(name)
+
+
+def _count(conversation: Conversation) -> str:
+    count = len(conversation.messages)
+    return f"{count} message{'' if count == 1 else 's'}"
+
+
+def _raw(desk: Desk, _: str) -> None:
+    desk.plain = not desk.plain
+    tell("answers are shown as they are written" if desk.plain else "answers are drawn as Markdown")
+
+
+def _copy(desk: Desk, which: str) -> None:
+    answer = desk.conversation.last_answer()
+    if answer is None:
+        raise InvalidRequestError("there is no answer to copy")
+    text = _block(answer, which) if which else answer
+    way = copy(text)
+    if not way:
+        raise InvalidRequestError("nothing here can copy: neither the terminal nor a program of the system")
+    count = len(text)
+    tell(f"copied {count} character{'' if count == 1 else 's'} by {way}")
+
+
+def _block(answer: str, which: str) -> str:
+    code = list(blocks(answer))
+    if not which.isdecimal() or not 1 <= int(which) <= len(code):
+        have = f"{len(code)} block{'' if len(code) == 1 else 's'} of code"
+        raise InvalidRequestError(f"expected the number of a block of code, the answer has {have}, got {which!r}")
+    return code[int(which) - 1]
+
+
+def _edit(desk: Desk, text: str) -> None:
+    desk.message = edit(text)
+    if not desk.message.strip():
+        raise InvalidRequestError("the message is empty; nothing is sent")
+    tell(desk.message)
+
+
+def _reset(desk: Desk, _: str) -> None:
+    desk.conversation.reset()
+    tell("the conversation begins anew")
+
+
+def _help(_: Desk, __: str) -> None:
+    width = max(len(_usage(name, command)) for name, command in COMMANDS.items())
+    tell("\n".join(f"{_usage(name, command):{width}}  {command.help}" for name, command in COMMANDS.items()))
+    for keys, meaning in KEYS.items():
+        tell(f"{keys:{width}}  {meaning}")
+
+
+def _usage(name: str, command: Command) -> str:
+    return f"{name} {command.argument}".rstrip()
+
+
+def _exit(desk: Desk, _: str) -> None:
+    desk.leaving = True
+
+
+KEYS = {"Alt-Enter": "go on in the next line (or \\ at a line's end)", "Ctrl-C": "stop the answer"}
+
+COMMANDS: dict[str, Command] = {
+    "/model": Command("NAME", "talk with another model; without NAME, say which", _model),
+    "/system": Command("TEXT", "set the system message; `-` removes it, nothing shows it", _system),
+    "/edit": Command("TEXT", "write a message in $VISUAL or $EDITOR, beginning with TEXT", _edit),
+    "/copy": Command("N", "copy the last answer, or its N-th block of code", _copy),
+    "/raw": Command("", "show answers as they are written, or as Markdown again", _raw),
+    "/save": Command("FILE", "keep the conversation in a file", _save),
+    "/load": Command("FILE", "go on with a conversation from a file", _load),
+    "/reset": Command("", "forget what was said; model and system message stay", _reset),
+    "/help": Command("", "show this", _help),
+    "/exit": Command("", "leave (or Ctrl-D)", _exit),
+}

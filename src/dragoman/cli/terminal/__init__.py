@@ -1,0 +1,1 @@
+"""What a terminal shows: words, Markdown, tables, a sign that something is awaited."""

@@ -1,0 +1,115 @@
+"""An answer's events told on a page, as they come."""
+
+from dragoman.cli.conversation.record import Record
+from dragoman.cli.terminal.display import Page
+from dragoman.cli.terminal.spinner import Waiting
+from dragoman.client import Client
+from dragoman.types import (
+    AnyPart,
+    Audio,
+    ChatRequest,
+    File,
+    FinishReason,
+    Image,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    Refusal,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Text,
+    ToolCall,
+    Unknown,
+)
+
+REMARKS: dict[FinishReason, str] = {
+    "length": "the answer was cut at its length limit",
+    "content_filter": "a content filter ended the answer",
+    "pause": "the service paused the answer",
+}
+"""How an answer may end that its text does not show."""
+
+
+async def tell_answer(client: Client, request: ChatRequest, page: Page, waiting: Waiting, record: Record) -> None:
+    """Shows the answer to `request` and keeps it in `record`. The upstream is closed in any case. Raises its error."""
+    teller = Teller(page)
+    waiting.start()
+    try:
+        answer = await client.open(request)
+        try:
+            while events := await answer.read():
+                record.feed(events)
+                teller.feed(events)
+        finally:
+            answer.close()
+    finally:
+        page.close()
+
+
+class Teller:
+    """Events to words on `page`."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._part: AnyPart | None = None
+        self._arguments: list[str] = []
+
+    def feed(self, events: list[StreamEvent]) -> None:
+        """Tells a batch; the text in it in one piece."""
+        texts: list[str] = []
+        for event in events:
+            if isinstance(event, PartDelta):
+                texts.append(event.text)
+                continue
+            self._words("".join(texts))
+            texts.clear()
+            match event:
+                case ResponseStart(losses=losses):
+                    self._lost(losses)
+                case PartStart(part):
+                    self._begin(part)
+                case PartEnd():
+                    self._end()
+                case ResponseEnd(finish_reason, losses=losses):
+                    self._lost(losses)
+                    if finish_reason in REMARKS:
+                        self._page.note(REMARKS[finish_reason])
+        self._words("".join(texts))
+
+    def _lost(self, names: tuple[str, ...]) -> None:
+        if names:
+            self._page.note(f"lost on the way, as a protocol has no words for it: {', '.join(names)}")
+
+    def _begin(self, part: AnyPart) -> None:
+        self._part = part
+        match part:
+            case Text(text=text) | Refusal(text=text) | Reasoning(text=text):
+                self._words(text)
+            case ToolCall(arguments=arguments):
+                self._arguments = [arguments]
+            case Image(url=url):
+                self._page.note(f"image: {url or 'inline'}")
+            case Audio(format=kind):
+                self._page.note(f"sound: {kind}")
+            case File(name=name, id=id_):
+                self._page.note(f"file: {name or id_ or 'inline'}")
+            case Unknown(protocol=protocol):
+                self._page.note(f"a part that only {protocol} knows")
+
+    def _words(self, text: str) -> None:
+        match self._part:
+            case _ if not text:
+                return
+            case Text() | Refusal():
+                self._page.text(text)
+            case Reasoning():
+                self._page.reasoning(text)
+            case ToolCall():
+                self._arguments.append(text)
+
+    def _end(self) -> None:
+        if isinstance(self._part, ToolCall):
+            self._page.note(f"tool call: {self._part.name}({''.join(self._arguments)})")
+        self._part = None

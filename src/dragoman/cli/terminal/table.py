@@ -1,0 +1,30 @@
+"""Rows of text in columns, or one below the other where columns have no room. Knows no colour."""
+
+from collections.abc import Sequence
+
+from dragoman.cli.terminal.output import one_line
+
+GAP = "  "
+
+
+def fitted(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> str:
+    """A table; if it is wider than `width`, a paragraph for each row: the first cell, then each other with its name."""
+    lines = table(head, rows)
+    if width is None or max(map(len, lines.split("\n"))) <= width:
+        return lines
+    names = max(map(len, head))
+    return "\n".join("\n".join(_paragraph(head, row, names)) for row in rows)
+
+
+def _paragraph(head: Sequence[str], row: Sequence[str], names: int) -> list[str]:
+    named = zip(head[1:], row[1:], strict=True)
+    return [one_line(row[0]), *(f"{GAP}{name.ljust(names)}{GAP}{one_line(cell)}".rstrip() for name, cell in named)]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The rows under their head, each column as wide as its longest word; lines have no spaces at their ends."""
+    cells = [[one_line(cell) for cell in row] for row in [head, *rows]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )

@@ -1,0 +1,422 @@
+"""`dragoman chat` on a terminal: keys go in, and what is drawn is looked at."""
+
+import asyncio
+import json
+import re
+import signal
+import subprocess
+from base64 import b64decode
+from pathlib import Path
+
+import pytest
+
+from tests.cli.pty import ALT_ENTER, CTRL_C, CTRL_D, TAB, UP, Terminal
+from tests.cli.shell import DONE, PATIENCE, SSE, chunk, configure, finish, run, start
+from tests.support.server import Exchange, serve
+
+SCRIPT = ("chat", "-m", "offline/script")
+
+
+def test_talks_until_ctrl_d(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat") as terminal:
+        terminal.expect("offline/eliza: /help")
+        terminal.line("hello")
+        terminal.expect("What is on your mind?")
+        terminal.expect("›")
+        terminal.press(CTRL_D)
+        assert terminal.end() == 0
+
+
+def test_ctrl_c_stops_the_answer_and_not_the_program(tmp_path: Path) -> None:
+    with Terminal(tmp_path, *SCRIPT) as terminal:
+        terminal.line("/load none.json")
+        terminal.expect("cannot be read")
+        terminal.line("text: whole")
+        terminal.expect("whole")
+        terminal.line("repeat: 3 so_far")
+        terminal.expect("so_farso_farso_far")
+        terminal.line("hang")
+        terminal.expect("waiting")
+        terminal.press(CTRL_C)
+        terminal.expect("(stopped)")
+        terminal.expect("not kept")
+        terminal.line("/save talk.json")
+        terminal.expect("saved 4 messages to talk.json")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+async def test_a_stopped_answer_is_kept_and_marked_and_its_upstream_closed(tmp_path: Path) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.head(headers=SSE)
+        await exchange.chunk(chunk("so far"))
+        await exchange.closed()
+
+    async with serve(answer) as server:
+        configure(tmp_path, {"up": server.url})
+        with Terminal(tmp_path, "chat", "-m", "up/test") as terminal:
+
+            def stop() -> None:
+                terminal.line("hello")
+                terminal.expect("so far")
+                terminal.press(CTRL_C)
+                terminal.expect("(stopped)")
+
+            def leave() -> int:
+                terminal.line("/save talk.json")
+                terminal.expect("saved 2 messages")
+                terminal.line("/exit")
+                return terminal.end()
+
+            await asyncio.to_thread(stop)
+            async with asyncio.timeout(PATIENCE):
+                await server.peer_closed()
+            assert await asyncio.to_thread(leave) == 0
+    assert json.loads((tmp_path / "talk.json").read_bytes()) == {
+        "model": "up/test",
+        "messages": [
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "content": "so far", "partial": True},
+        ],
+    }
+
+
+def test_ctrl_c_at_the_prompt_clears_the_line(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.expect("›")
+        terminal.press("half a line")
+        terminal.expect("half a line")
+        terminal.insist(CTRL_C, "leaves)")
+        terminal.line("whole")
+        terminal.expect("whole")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+def test_commands_do_what_they_say(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat") as terminal:
+        terminal.line("/modle offline/echo")
+        terminal.expect("did you mean /model?")
+        terminal.line("/model offlin/echo")
+        terminal.expect("did you mean offline/echo?")
+        terminal.line("/model offline/echo")
+        terminal.expect("model: offline/echo")
+        terminal.line("/system Be brief.")
+        terminal.expect("system: Be brief.")
+        terminal.line("//usr is a path")
+        terminal.expect("/usr is a path")
+        terminal.line("/save talk.json")
+        terminal.expect("saved 2 messages")
+        terminal.line("/reset")
+        terminal.expect("anew")
+        terminal.line("/system -")
+        terminal.expect("(none)")
+        terminal.line("/model offline/script")
+        terminal.expect("model: offline/script")
+        terminal.line("/load talk.json")
+        terminal.expect("loaded 2 messages from talk.json; model: offline/echo")
+        terminal.line("/system")
+        terminal.expect("system: Be brief.")
+        terminal.line("/help")
+        terminal.expect("/reset")
+        terminal.line("/exit now")
+        terminal.expect("takes no argument")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+def test_tab_completes_commands_and_models(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat") as terminal:
+        terminal.expect("›")
+        terminal.press(f"/mo{TAB}offline/ec{TAB}\r")
+        terminal.expect("model: offline/echo")
+        terminal.expect("›")
+        terminal.press(CTRL_D)
+        assert terminal.end() == 0
+
+
+def test_history_outlives_the_program_and_is_nobody_elses(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.line("remember me")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+    history = tmp_path / ".local" / "state" / "dragoman" / "history"
+    assert "remember me" in history.read_text()
+    assert history.stat().st_mode & 0o077 == 0
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.expect("›")
+        terminal.press("\x1b[A\x1b[A\r")
+        terminal.expect("remember me")
+        terminal.expect("remember me")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+def test_two_conversations_at_once_both_keep_their_lines(tmp_path: Path) -> None:
+    echo = ("chat", "-m", "offline/echo")
+    with Terminal(tmp_path, *echo) as one, Terminal(tmp_path, *echo) as two:
+        for terminal, words in ((one, "said in one"), (two, "said in two")):
+            terminal.line(words)
+            terminal.expect(words)
+        for terminal in (two, one):
+            terminal.line("/exit")
+            assert terminal.end() == 0
+    history = (tmp_path / ".local" / "state" / "dragoman" / "history").read_text()
+    assert "said in one" in history
+    assert "said in two" in history
+
+
+def test_a_closed_window_loses_no_line(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.line("keep me")
+        terminal.expect("keep me")
+        terminal.close_window()
+    state = tmp_path / ".local" / "state" / "dragoman"
+    assert (state / "history").read_text() == '"keep me"\n'
+    assert [path.name for path in state.iterdir()] == ["history"]
+
+
+def test_a_message_of_several_lines_comes_back_whole(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.paste("one\ntwo\nthree")
+        terminal.expect("waiting")
+        terminal.expect("›")
+        terminal.press(CTRL_D)
+        assert terminal.end() == 0
+        assert "› one\ntwo\nthree\none\ntwo\nthree\n\n›" in terminal.shown
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.expect("›")
+        terminal.press(UP + "\r")
+        terminal.expect("waiting")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        assert "› one\ntwo\nthree\none\ntwo\nthree\n\n› /exit" in terminal.shown
+
+
+def test_a_backslash_at_the_end_and_alt_enter_go_on_in_the_next_line(tmp_path: Path) -> None:
+    with Terminal(tmp_path, *SCRIPT) as terminal:
+        terminal.line("text: one\\\\ \\")
+        terminal.expect("…")
+        terminal.press(f"text: two{ALT_ENTER}text: three\r")
+        terminal.expect("one\\ twothree\n")
+        terminal.line("text: meant \\\\")
+        terminal.expect("meant \\\n")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+def test_a_message_is_written_in_the_users_editor(tmp_path: Path) -> None:
+    editor = """sh -c 'printf " by hand\\n\\n" >> "$1"' sh"""
+    env = {"VISUAL": editor, "EDITOR": "false"}
+    with Terminal(tmp_path, "chat", "-m", "offline/echo", env=env) as terminal:
+        terminal.line("/edit written")
+        terminal.expect("waiting")
+        terminal.expect("›")
+        terminal.press(UP + "\r")
+        terminal.expect("waiting")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        talk = "› /edit written\nwritten by hand\nwritten by hand\n\n› written by hand\nwritten by hand\n\n› /exit"
+        assert talk in terminal.shown
+
+
+def test_an_editor_that_fails_sends_nothing(tmp_path: Path) -> None:
+    env = {"EDITOR": "false"}
+    with Terminal(tmp_path, "chat", "-m", "offline/echo", env=env) as terminal:
+        terminal.line("/edit written")
+        terminal.expect("the editor 'false' ended with 1; nothing is sent")
+        terminal.line("/save talk.json")
+        terminal.expect("saved 0 messages")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+def test_an_answer_or_its_code_is_copied(tmp_path: Path) -> None:
+    with Terminal(tmp_path, *SCRIPT, env={"PATH": str(tmp_path)}) as terminal:
+        terminal.line("/copy")
+        terminal.expect("there is no answer to copy")
+        terminal.line(r"text: See:\n```python\nimport os\nprint()\n```\nlast")
+        terminal.expect("last")
+        terminal.line("/copy 1")
+        terminal.expect("copied 18 characters by the terminal (OSC 52)")
+        terminal.line("/copy 2")
+        terminal.expect("the answer has 1 block of code, got '2'")
+        terminal.line("/copy")
+        terminal.expect("copied 41 characters")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        copied = re.findall(r"\x1b]52;c;([^\x07]*)\x07", terminal.drawn)
+    whole = "See:\n```python\nimport os\nprint()\n```\nlast"
+    assert [b64decode(each).decode() for each in copied] == ["import os\nprint()\n", whole]
+
+
+@pytest.mark.parametrize("way", ["--plain", "/raw"])
+def test_markdown_can_be_shown_as_it_is_written(tmp_path: Path, way: str) -> None:
+    with Terminal(tmp_path, *SCRIPT, *(["--plain"] if way == "--plain" else [])) as terminal:
+        if way == "/raw":
+            terminal.line("/raw")
+            terminal.expect("as they are written")
+        terminal.line("text: Some **bold** words.")
+        terminal.expect("Some **bold** words.\n")
+        terminal.line("/raw")
+        terminal.expect("drawn as Markdown")
+        terminal.line("text: More **bold** words.")
+        terminal.expect("More bold words.\n")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+async def test_what_is_typed_while_an_answer_comes_appears_at_the_next_prompt(tmp_path: Path) -> None:
+    typed = asyncio.Event()
+
+    async def answer(exchange: Exchange) -> None:
+        await exchange.head(headers=SSE)
+        await exchange.chunk(chunk("alpha "))
+        await typed.wait()
+        await exchange.chunk(chunk("gamma") + chunk(finish="stop") + DONE)
+        await exchange.end()
+
+    async with serve(answer) as server:
+        configure(tmp_path, {"up": server.url})
+        with Terminal(tmp_path, "chat", "-m", "up/test") as terminal:
+
+            def type_ahead(loop: asyncio.AbstractEventLoop) -> int:
+                terminal.line("hello")
+                terminal.expect("alpha")
+                terminal.press("/system\r/ex")
+                loop.call_soon_threadsafe(typed.set)
+                terminal.expect("gamma")
+                terminal.expect("system: (none)")
+                terminal.expect("› /ex")
+                terminal.press("it\r")
+                return terminal.end()
+
+            assert await asyncio.to_thread(type_ahead, asyncio.get_running_loop()) == 0
+            assert terminal.shown.endswith("› hello\nalpha gamma\n\n› /system\nsystem: (none)\n› /exit\n")
+
+
+def test_the_prompt_is_drawn_again_with_what_was_typed_when_the_program_comes_back(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.expect("›")
+        terminal.press("half")
+        terminal.expect("half")
+        terminal.leave_and_come_back("› half")
+        terminal.press(" and half\r")
+        terminal.expect("waiting")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        assert "› half and half\nhalf and half\n\n› /exit" in terminal.shown
+
+
+def test_a_locale_without_the_sign_has_a_plain_prompt(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo", env={"LC_ALL": "C"}) as terminal:
+        terminal.expect("leaves\n> ")
+        terminal.press(CTRL_D)
+        assert terminal.end() == 0
+
+
+def test_markdown_is_drawn(tmp_path: Path) -> None:
+    with Terminal(tmp_path, *SCRIPT) as terminal:
+        terminal.line(r"text: Some **bold** words.\n\n- one\n- two\n\n```python\nprint(1)\n```\nlast")
+        terminal.expect("last")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        assert "\x1b[1mbold\x1b[0m" in terminal.drawn
+        assert " • one" in terminal.text
+        assert "```" not in terminal.text.partition("last")[2]
+
+
+def test_a_hostile_answer_cannot_reach_the_terminal(tmp_path: Path) -> None:
+    spellings = r"\u001b]0;owned\u0007 &#27;]0;owned&#7; <http://x/%1b]0;owned%07> [a](http://x/%1b]0;owned%07)"
+    with Terminal(tmp_path, *SCRIPT) as terminal:
+        terminal.line(rf"text: {spellings} \u202e &#x202e;\n\n    \u001b]0;owned\u0007\u202e\n\nlast")
+        terminal.expect("last")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        assert "\x1b]" not in terminal.drawn
+        assert "\x07" not in terminal.drawn
+        assert "owned" in terminal.text
+        assert "\u202e" not in terminal.drawn
+        assert "owned␇<U+202E>\n" in terminal.shown
+
+
+def test_an_unknown_model_is_refused_at_once(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offlin/echo") as terminal:
+        assert terminal.end() == 4
+        assert "did you mean offline/echo?" in terminal.text
+
+
+def test_a_terminal_that_can_only_print_lines_gets_plain_text(tmp_path: Path) -> None:
+    with Terminal(tmp_path, *SCRIPT, env={"TERM": "dumb"}) as terminal:
+        terminal.line("text: Some **bold** words.")
+        terminal.expect("Some **bold** words.")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+def test_without_rich_it_still_works(tmp_path: Path) -> None:
+    (tmp_path / "rich").mkdir()
+    (tmp_path / "rich" / "__init__.py").write_text("raise ImportError('there is no rich here')")
+    with Terminal(tmp_path, *SCRIPT, env={"PYTHONPATH": str(tmp_path)}) as terminal:
+        terminal.line("text: Some **bold** words.")
+        terminal.expect("Some **bold** words.")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+def test_an_error_does_not_end_it_and_its_question_is_not_kept(tmp_path: Path) -> None:
+    with Terminal(tmp_path, *SCRIPT) as terminal:
+        terminal.line("error: 500 It is broken")
+        terminal.expect("dragoman: 500, failed: It is broken")
+        terminal.line("/save talk.json")
+        terminal.expect("saved 0 messages")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+def test_pasted_lines_are_one_message_and_notes_stand_around_its_answer(tmp_path: Path) -> None:
+    with Terminal(tmp_path, *SCRIPT) as terminal:
+        terminal.paste('reasoning: let \\u001b[2J me\ntext: **so**\ntool: f {"x": 1}')
+        terminal.expect("tool call: f({")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        assert "\x1b[2mlet \x1b[22m" in terminal.drawn
+        assert "\x1b[2J" not in terminal.drawn
+        assert '\nlet ␛[2J me\n\nso\ntool call: f({"x": 1})\n' in terminal.shown
+
+
+def test_answers_may_go_to_a_file_while_somebody_types(tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    with Terminal(tmp_path, "chat", "-m", "offline/echo", out=out) as terminal:
+        terminal.line("one **two**")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+    assert out.read_bytes() == b"one **two**\n"
+
+
+async def test_an_interrupt_ends_a_conversation_from_a_pipe(tmp_path: Path) -> None:
+    process = await start(tmp_path, *SCRIPT, stdin=subprocess.PIPE)
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(b"text: so far\nhang\n")
+    async with asyncio.timeout(PATIENCE):
+        assert await process.stdout.readexactly(6) == b"so far"
+        process.stdin.write(b"hang\n")
+        await process.stdin.drain()
+        process.send_signal(signal.SIGINT)
+    ran = await finish(process)
+    assert ran.code == 130
+    assert "Traceback" not in ran.err
+
+
+def test_lines_from_a_pipe_are_answered_plainly(tmp_path: Path) -> None:
+    ran = run(tmp_path, "chat", "-m", "offline/echo", stdin=b"one **two**\n\n/save talk.json\nthree")
+    assert (ran.code, ran.out) == (0, b"one **two**\nthree\n")
+    assert ran.err == "saved 2 messages to talk.json\n"
+
+
+@pytest.mark.parametrize(("line", "code"), [(b"error: 500 x", 5), (b"/bogus", 4), (b"text: a\\u0020\ncut", 0)])
+def test_the_first_error_ends_a_conversation_from_a_pipe(tmp_path: Path, line: bytes, code: int) -> None:
+    ran = run(tmp_path, *SCRIPT, stdin=line + b"\ntext: more\n")
+    assert ran.code == (code or 7)
+    assert b"more" not in ran.out
