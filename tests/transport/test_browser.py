@@ -138,7 +138,7 @@ def test_names_the_extra_that_is_missing(module: str, call: str) -> None:
     assert "install the extra `web`" in ran.stderr
 
 
-@pytest.mark.parametrize("module", ["browser", "aiohttp", "session", "replay"])
+@pytest.mark.parametrize("module", ["browser", "aiohttp", "replay"])
 def test_loads_no_library_before_it_is_needed(module: str) -> None:
     code = f"import sys, dragoman.transport.{module}; print({{'curl_cffi', 'aiohttp', 'httptools'}} & {{*sys.modules}})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
