@@ -40,7 +40,7 @@ TIMES, FLOOR = 8, 16 * MIB
 """A request may take so many times its bytes, or as much as the values of a small one do, of which there may be
 100,000: an empty object is two bytes on the wire, and 64 in memory."""
 
-LONGEST = 0.1
+MAX_WAIT = 0.1
 """Seconds that another may wait."""
 
 ASKED = 0.002
@@ -60,7 +60,7 @@ class Weight(Struct, frozen=True):
 
     def __str__(self) -> str:
         times = self.kib * 1024 / max(self.bytes, 1)
-        good = self.kib * 1024 <= max(TIMES * self.bytes, FLOOR) and self.wait <= LONGEST
+        good = self.kib * 1024 <= max(TIMES * self.bytes, FLOOR) and self.wait <= MAX_WAIT
         return (
             f"  {self.kind:34} {self.way:9} {self.status} {self.bytes / MIB:6.1f} MiB: {self.cpu * 1000:6.0f} ms of "
             f"processor, another waits {self.wait * 1000:5.0f} ms, {self.kib / 1024:+6.1f} MiB ({times:.1f} times)"

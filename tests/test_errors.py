@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from dragoman.errors import (
-    LONGEST_WORD,
+    MAX_WORD,
     DragomanError,
     RateLimitError,
     TimeoutError,
@@ -23,7 +23,7 @@ NEAR = [
     ("prot", ["fronts"], ""),
     ("", ["a"], ""),
     ("a", [], ""),
-    ("x" * LONGEST_WORD + "y" * 10_000, ["x" * LONGEST_WORD], f"; did you mean {'x' * LONGEST_WORD}?"),
+    ("x" * MAX_WORD + "y" * 10_000, ["x" * MAX_WORD], f"; did you mean {'x' * MAX_WORD}?"),
 ]
 
 

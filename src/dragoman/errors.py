@@ -40,7 +40,7 @@ CUT = 200
 CUT_WORDS = 2000
 """Characters of a service's own message that an error keeps: validators name the wrong field at its end."""
 
-LONGEST_WORD = 80
+MAX_WORD = 80
 """Characters of a word that are compared with others: comparing costs their square, and a caller may have chosen it."""
 
 LIKENESS = 0.65
@@ -81,7 +81,7 @@ def scrub(text: str) -> str:
 def nearest(word: str, known: Iterable[str]) -> str:
     """The tail of an error's message: `; did you mean X?` where one of `known` looks like `word`, else nothing."""
     spelt = {name.lower(): name for name in known}
-    close = get_close_matches(word[:LONGEST_WORD].lower(), spelt, n=1, cutoff=LIKENESS)
+    close = get_close_matches(word[:MAX_WORD].lower(), spelt, n=1, cutoff=LIKENESS)
     return f"; did you mean {spelt[close[0]]}?" if close else ""
 
 

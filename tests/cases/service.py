@@ -29,10 +29,10 @@ BLANK = re.compile(rb"\n\n|\r\n\r\n|\r\r")
 
 SLOWLY = "hi, slowly"
 """The question that is answered byte by byte."""
-MOST_READS = 4096
+MAX_READS = 4096
 """Bytes of an answer, and so reads, up to which it comes byte by byte."""
 PIECE = 997
-MOST_PIECES = 100
+MAX_PIECES = 100
 """What a longer answer comes in: pieces of so many bytes, or so many pieces."""
 
 
@@ -51,7 +51,7 @@ class Served(Struct, frozen=True):
         """The body as it is read: event by event, or in pieces that know no border."""
         if not slowly:
             return self.events
-        size = 1 if len(self.body) <= MOST_READS else max(PIECE, len(self.body) // MOST_PIECES)
+        size = 1 if len(self.body) <= MAX_READS else max(PIECE, len(self.body) // MAX_PIECES)
         return [self.body[at : at + size] for at in range(0, len(self.body), size)]
 
 

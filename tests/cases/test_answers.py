@@ -16,13 +16,13 @@ from tests.support.server import serve
 ANSWERS = {"toml config": frozenset[str](), "json request": frozenset[str](), **ROLES, "toml expect": frozenset[str]()}
 
 
-MOST_SHOWN = 300
+MAX_SHOWN = 300
 """Characters of a difference: an answer may have megabytes."""
 
 
 def cut(text: str) -> str:
     """`text`, or its beginning."""
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 @pytest.mark.parametrize("path", cases("answers"), ids=lambda path: path.stem)

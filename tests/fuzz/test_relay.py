@@ -15,7 +15,7 @@ from tests.support.relaying import configured, post, question, turn
 from tests.support.server import Exchange, serve
 
 SAMPLE = 12
-MOST = 500
+MAX_TRIED = 500
 """Mutants of each golden answer, of some thousands; the whole takes minutes."""
 
 
@@ -59,7 +59,7 @@ def failure(data: str) -> str | None:
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
 async def test_a_relay_passes_all_or_says_what_failed(golden: Golden, request: pytest.FixtureRequest) -> None:
     everything = list(mutants(golden.data, SEED))
-    size = MOST if request.config.getoption("--fuzz") else SAMPLE
+    size = MAX_TRIED if request.config.getoption("--fuzz") else SAMPLE
     rng = random.Random(SEED)
     tried = rng.sample(everything, min(size, len(everything)))
     script = Script()

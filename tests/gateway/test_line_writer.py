@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.gateway.line_writer import MOST, Writer
+from dragoman.gateway.line_writer import MAX_WAITING, Writer
 
 PATIENCE = 20
 """Seconds until a test gives up: no measure, only an end."""
@@ -100,14 +100,14 @@ def test_what_nobody_reads_is_dropped_counted_and_said_once(tmp_path: Path, capl
     path = tmp_path / "pipe"
     os.mkfifo(path)
     writer = Writer(str(path))
-    lines = b"x\n" * (MOST // 4)
+    lines = b"x\n" * (MAX_WAITING // 4)
     for _ in range(6):
         writer.put(lines)
     assert said(caplog) == [
         "the request log cannot be written, and its lines are lost until it can: it is not read fast enough"
     ]
     writer.close()
-    assert said(caplog)[1:] == [f"the request log ended without {6 * MOST // 4} of its lines"]
+    assert said(caplog)[1:] == [f"the request log ended without {6 * MAX_WAITING // 4} of its lines"]
     with pipe(path) as reader:
         until(lambda: select.select([reader], [], [], 0)[0])
     assert writer._thread is not None

@@ -15,7 +15,7 @@ from dragoman.errors import ConfigurationError
 from dragoman.gateway import Gateway, Waits
 from dragoman.gateway.asgi import AsgiGateway
 from dragoman.gateway.guard import fingerprint
-from dragoman.gateway.request_log import LONGEST, SIZE, Journal
+from dragoman.gateway.request_log import MAX_TEXT, SIZE, Journal
 from dragoman.types import Outcome
 from dragoman.wire import json
 from tests.support.gateway import ask, chat, chat_body, connect, running
@@ -318,7 +318,7 @@ async def test_what_a_caller_chooses_cannot_break_or_swell_a_line(tmp_path: Path
     journal.note(Outcome("id", "POST", '/"\n\\' + "p" * 9999, 0.0, model="\x00é\u2028" + "m" * 9999))
     journal.close()
     (line,) = lines(path)
-    assert (len(line["path"]), len(line["model"])) == (LONGEST, LONGEST)
+    assert (len(line["path"]), len(line["model"])) == (MAX_TEXT, MAX_TEXT)
     assert line["path"].startswith('/"\n\\p')
     assert path.read_bytes().count(b"\n") == 1
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from dragoman.loop.outbox import MOST, MOST_BYTES, Outbox
+from dragoman.loop.outbox import MAX_MESSAGES, MAX_BYTES, Outbox
 
 
 class Line(asyncio.Transport):
@@ -77,11 +77,11 @@ async def test_many_do_not_wait_for_the_end() -> None:
     said: list[bytes] = []
     line = Line(said)
     outbox = await busy(said)
-    for number in range(MOST + 1):
+    for number in range(MAX_MESSAGES + 1):
         outbox.post(line, b"%d" % number)
-    assert said == [b"%d" % number for number in range(MOST)]
+    assert said == [b"%d" % number for number in range(MAX_MESSAGES)]
     await asyncio.sleep(0)
-    assert said == [b"%d" % number for number in range(MOST + 1)]
+    assert said == [b"%d" % number for number in range(MAX_MESSAGES + 1)]
 
 
 async def test_who_closes_may_flush_first() -> None:
@@ -112,7 +112,7 @@ async def test_so_many_bytes_do_not_wait_for_the_turns_end() -> None:
     said: list[bytes] = []
     outbox = await busy(said)
     line = Line(said)
-    half = bytes(MOST_BYTES // 2)
+    half = bytes(MAX_BYTES // 2)
     outbox.post(line, half)
     assert said == []
     outbox.post(line, half)

@@ -15,7 +15,7 @@ from dragoman.errors import BadEventError, TimeoutError
 from dragoman.transport.base import Limits, Route, read_all
 from dragoman.transport.browser import BrowserTransport
 from dragoman.transport.browser.chunks import Chunks
-from dragoman.transport.browser.handles import MOST_IDLE, Handles
+from dragoman.transport.browser.handles import MAX_IDLE, Handles
 from dragoman.types import HttpRequest
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import PATIENT, ask, closing, pieces_of
@@ -136,7 +136,7 @@ async def test_a_connection_that_does_not_come_about_is_not_mistaken_for_the_las
 
 def test_keeps_some_handles_and_lets_the_oldest_go() -> None:
     handles = Handles("chrome107")
-    requests = [HttpRequest(url=f"http://127.0.0.1/{number}") for number in range(MOST_IDLE + 1)]
+    requests = [HttpRequest(url=f"http://127.0.0.1/{number}") for number in range(MAX_IDLE + 1)]
     taken = [handles.take(each, Route(), "ca.pem") for each in requests]
     for each in taken:
         handles.give_back(each)

@@ -38,7 +38,7 @@ PROTOCOLS = {
 NO_DEFAULT = "name one (PROVIDER/MODEL), or set gateway.default_model"
 """What to do if services are configured, and none of their models is known."""
 
-MOST_NAMES = 4096
+MAX_NAMES = 4096
 """Names whose way is remembered: far more than are in use; callers may make up others."""
 
 SWITCHES = frozenset({"broken_mark", "impersonate"})
@@ -124,7 +124,7 @@ class Models:
         """
         name = model or self.default
         if (name, protocol) not in self._relayed:
-            if len(self._relayed) >= MOST_NAMES:
+            if len(self._relayed) >= MAX_NAMES:
                 self._relayed.clear()
             self._relayed[name, protocol] = self._find_relayed(name, protocol)
         return self._relayed[name, protocol]

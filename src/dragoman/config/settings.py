@@ -14,7 +14,7 @@ from dragoman.errors import ConfigurationError, nearest
 
 Node = TypeVar("Node")
 
-MOST_FLAWS = 100
+MAX_FLAWS = 100
 """Mistakes that one error lists: more than anyone mends at a time."""
 
 
@@ -130,8 +130,8 @@ def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
     }
     if settings.flaws:
         told = [str(flaw) for flaw in sorted(settings.flaws, key=_line)]
-        more = [f"and {len(told) - MOST_FLAWS} more"] if len(told) > MOST_FLAWS else []
-        raise ConfigurationError("\n".join([*told[:MOST_FLAWS], *more]))
+        more = [f"and {len(told) - MAX_FLAWS} more"] if len(told) > MAX_FLAWS else []
+        raise ConfigurationError("\n".join([*told[:MAX_FLAWS], *more]))
     return built
 
 

@@ -19,4 +19,4 @@ WORDS = """
 ORDINARY = frozenset(WORDS.split())
 """All of at least six letters: a shorter word is no run of a secret (see `secrets`)."""
 
-LONGEST = max(map(len, ORDINARY))
+MAX_ORDINARY = max(map(len, ORDINARY))

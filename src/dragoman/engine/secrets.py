@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from dragoman.engine.ordinary import LONGEST, ORDINARY
+from dragoman.engine.ordinary import MAX_ORDINARY, ORDINARY
 from dragoman.errors import DragomanError
 from dragoman.types.discreet import Discreet
 from dragoman.wire import json
@@ -21,10 +21,10 @@ from dragoman.wire import json
 RUN = 6
 """Characters in a row that tell too much of a secret. Services show the last four, so that their owner knows it."""
 
-MOST_KNOWN = 64
+MAX_KNOWN = 64
 """Sets of secrets whose runs are remembered: one for each service, and for each key that a single call brings."""
 
-LONGEST_CHAIN = 16
+MAX_CHAIN = 16
 """Errors behind an error that are searched: causes of causes are few."""
 
 LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -49,7 +49,7 @@ class Secrets(Discreet, frozen=True):
     def clean_error(self, error: BaseException) -> None:
         """Cleans all that `error` and the errors behind it say: message, arguments, notes and further fields."""
         if self.values:
-            for each in islice(_chain(error), LONGEST_CHAIN):
+            for each in islice(_chain(error), MAX_CHAIN):
                 each.args = self._clean(each.args)
                 said = vars(each)
                 said |= {name: self._clean(value) for name, value in said.items() if name not in SKIPPED}
@@ -139,7 +139,7 @@ SPELLINGS: tuple[Callable[[str], Iterator[str]], ...] = (_itself, _in_url, _in_j
 """The ways that a secret is written where it is sent."""
 
 
-@lru_cache(maxsize=MOST_KNOWN)
+@lru_cache(maxsize=MAX_KNOWN)
 def _known(values: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
     """All runs of the secrets, and what of them is hidden even if it is an ordinary word, or short."""
     whole = frozenset(value.translate(LOWER) for value in values)
@@ -195,9 +195,9 @@ def _is_ordinary(text: str, start: int, end: int) -> bool:
         start += 1
     while start < end and not text[end - 1].isalpha():
         end -= 1
-    while start > 0 and end - start <= LONGEST and text[start - 1].isalpha():
+    while start > 0 and end - start <= MAX_ORDINARY and text[start - 1].isalpha():
         start -= 1
-    while end < len(text) and end - start <= LONGEST and text[end].isalpha():
+    while end < len(text) and end - start <= MAX_ORDINARY and text[end].isalpha():
         end += 1
     return text[start:end] in ORDINARY
 

@@ -14,7 +14,7 @@ from dragoman.types import ChatRequest, Headers, PartStart, ResponseEnd, Respons
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers that keep proxies from holding a stream back; https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering"""
 
-MOST_LOSSES = 1000
+MAX_LOSSES = 1000
 """Characters of the list of losses: proxies refuse headers above 4 KiB, and each turn may lose a part."""
 
 
@@ -132,7 +132,7 @@ async def _let_go(answer: Answer) -> None:
 def _spelt(names: tuple[str, ...]) -> str:
     """The loss manifest as a header and the log have it, in printable ASCII; empty where nothing was lost."""
     text = ascii(", ".join(names))[1:-1]
-    return text if len(text) <= MOST_LOSSES else f"{text[:MOST_LOSSES]}..."
+    return text if len(text) <= MAX_LOSSES else f"{text[:MAX_LOSSES]}..."
 
 
 def _header(losses: str) -> Headers:

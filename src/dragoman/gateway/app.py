@@ -32,7 +32,7 @@ from dragoman.wire import json
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """A caller's own name for a request, if it is one that can be logged and sent back as it is."""
 
-MOST_PATHS = 1000
+MAX_PATHS = 1000
 """Ways to an endpoint that are remembered; models named in paths make them many."""
 
 FRAMES = 12
@@ -187,7 +187,7 @@ class Gateway:
 
     def _remember(self, call: HttpCall, found: Admitted) -> None:
         # Not where a password of its own may be shown instead: there, what answers depends on what was.
-        if len(self._known) < MOST_PATHS and self._fronts.keyed(call.path) is self._fronts.at(call.path):
+        if len(self._known) < MAX_PATHS and self._fronts.keyed(call.path) is self._fronts.at(call.path):
             self._known[call.method, call.path] = found
 
     def _find(self, front: Front, call: HttpCall) -> Admitted | HttpAnswer:

@@ -16,7 +16,7 @@ from dragoman.types import HttpCall
 CARRIERS = (b"authorization", b"x-api-key", b"api-key")
 """Headers that carry a key: OpenAI's, Anthropic's, Azure's."""
 
-MOST_GOOD = 10_000
+MAX_VERIFIED = 10_000
 """Headers with a known key that are remembered, so that a caller's next request costs no digest."""
 
 HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
@@ -53,7 +53,7 @@ class Keys:
         # Every known key is compared: the time that it takes tells nothing.
         if not sum([compare_digest(digest, known) for known in self._digests]):
             raise AuthenticationError("expected a key of this gateway, got one that is not known here")
-        if len(carriers) == 1 and len(self._good) < MOST_GOOD:
+        if len(carriers) == 1 and len(self._good) < MAX_VERIFIED:
             self._good.add(carriers[0])
 
 

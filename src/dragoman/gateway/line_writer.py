@@ -12,7 +12,7 @@ from dragoman.errors import ConfigurationError
 
 STDOUT = "-"
 
-MOST = 8 << 20
+MAX_WAITING = 8 << 20
 """Bytes that may wait to be written: some ten seconds of a busy gateway. What is above it is dropped, and counted."""
 
 LOOK = 1.0
@@ -56,7 +56,7 @@ class Writer:
     def put(self, lines: bytes | bytearray) -> None:
         """Writes `lines` soon."""
         with self._changed:
-            if len(self._waiting) + len(lines) > MOST:
+            if len(self._waiting) + len(lines) > MAX_WAITING:
                 self._lose(lines, "it is not read fast enough")
                 return
             self._waiting += lines

@@ -15,7 +15,7 @@ SIZE = 512 << 10
 """Seconds and bytes for which lines wait for one another: a write for each would cost as much as a good part of its
 request."""
 
-LONGEST = 200
+MAX_TEXT = 200
 """Characters of a path or of a model's name, which are the caller's to choose."""
 
 UNKNOWN = Usage()
@@ -91,7 +91,7 @@ class Journal:
                 self._date,
                 outcome.request_id,
                 outcome.method,
-                outcome.path[:LONGEST],
+                outcome.path[:MAX_TEXT],
                 outcome.status,
                 outcome.end,
                 # With three digits: half the cost of `round`.
@@ -100,8 +100,8 @@ class Journal:
                 outcome.sent,
                 outcome.remote,
                 outcome.key,
-                outcome.model[:LONGEST],
-                (outcome.target or (failed[-1].target if failed else ""))[:LONGEST],
+                outcome.model[:MAX_TEXT],
+                (outcome.target or (failed[-1].target if failed else ""))[:MAX_TEXT],
                 _tried(outcome) if failed else (),
                 outcome.upstream_status,
                 outcome.finish_reason,
@@ -143,7 +143,7 @@ class Journal:
 
 def _tried(outcome: Outcome) -> tuple[Tried, ...]:
     """The targets that were asked, if they were more than one; the last is the one that answered, if one did."""
-    tried = [Tried(attempt.target[:LONGEST], attempt.code) for attempt in outcome.attempts]
+    tried = [Tried(attempt.target[:MAX_TEXT], attempt.code) for attempt in outcome.attempts]
     if outcome.target and outcome.attempts[-1].target != outcome.target:
-        tried.append(Tried(outcome.target[:LONGEST]))
+        tried.append(Tried(outcome.target[:MAX_TEXT]))
     return tuple(tried) if len(tried) > 1 else ()

@@ -2,11 +2,11 @@
 
 import asyncio
 
-MOST = 16
+MAX_MESSAGES = 16
 """Messages that wait for one another: some hundred microseconds of a busy loop."""
 
 
-MOST_BYTES = 512 << 10
+MAX_BYTES = 512 << 10
 """Bytes that wait for one another, of all transports of a loop together: what costs most of a larger write is the write
 itself. A transport that has not been given its bytes yet cannot say that its peer is slow."""
 
@@ -38,7 +38,7 @@ class Outbox:
                 return
         self._letters.append((transport, data))
         self._size += len(data)
-        if len(self._letters) >= MOST or self._size >= MOST_BYTES:
+        if len(self._letters) >= MAX_MESSAGES or self._size >= MAX_BYTES:
             self.flush()
 
     def flush(self) -> None:

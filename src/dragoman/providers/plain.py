@@ -13,7 +13,7 @@ from dragoman.errors import InvalidRequestError, cut
 DEPTH = 64
 """How deep values may stand in one another: schemas of tools need a dozen, and encoders break at a thousand."""
 
-LONGEST = 308
+MAX_DIGITS = 308
 """Digits of an integer; beyond them no reader of JSON takes it for a number."""
 
 
@@ -31,7 +31,7 @@ def plain(value: object, path: str, depth: int = DEPTH) -> Any:
             return plain(value.value, path, depth - 1)
         case str():
             return value if type(value) is str else str.__str__(value)
-        case int() if abs(value) < 10**LONGEST:
+        case int() if abs(value) < 10**MAX_DIGITS:
             return int(value)
         case float() if isfinite(value):
             return float(value)
@@ -42,7 +42,7 @@ def plain(value: object, path: str, depth: int = DEPTH) -> Any:
         case list() | tuple():
             return [plain(each, f"{path}[{i}]", depth - 1) for i, each in enumerate(value)]
         case int() | float():
-            raise InvalidRequestError(f"{path}: expected a finite number of at most {LONGEST} digits")
+            raise InvalidRequestError(f"{path}: expected a finite number of at most {MAX_DIGITS} digits")
         case _:
             raise InvalidRequestError(f"{path}: expected what JSON can say, got {type(value).__name__}")
 

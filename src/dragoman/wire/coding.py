@@ -15,7 +15,7 @@ from dragoman.errors import cut
 BLOCK = 1 << 16
 """Bytes unpacked at once: the bounds are looked at after each such block."""
 
-MOST = 64 << 20
+MAX_UNPACKED = 64 << 20
 """Bytes that a body may unpack to, unless its reader says otherwise."""
 
 FREE = 1 << 20
@@ -177,7 +177,7 @@ class Unpacker:
     UnknownCodingError where it is none of CODINGS; `br` needs the extra `web`.
     """
 
-    def __init__(self, coding: str, most: int = MOST) -> None:
+    def __init__(self, coding: str, most: int = MAX_UNPACKED) -> None:
         if coding not in CODINGS:
             raise UnknownCodingError(f"expected one of {', '.join(CODINGS)}; got {cut(coding, 40)!r}")
         self._coding = coding

@@ -100,8 +100,8 @@ def _bounded(read: Callable[[str], float]) -> Callable[[str], float]:
 
     def bounded(digits: str) -> float:
         number = read(digits)
-        if isinf(number) or len(digits) > strict.LONGEST_NUMBER + len("-.e+308"):
-            raise strict.wrong(f"a number of more than {strict.LONGEST_NUMBER} digits")
+        if isinf(number) or len(digits) > strict.MAX_DIGITS + len("-.e+308"):
+            raise strict.wrong(f"a number of more than {strict.MAX_DIGITS} digits")
         return number
 
     return bounded

@@ -25,16 +25,16 @@ import msgspec
 
 from dragoman.errors import InvalidRequestError
 
-DEEPEST = 64
+MAX_DEPTH = 64
 """Objects and lists in one another. Chats have ten; https://www.rfc-editor.org/rfc/rfc8259#section-9 allows a limit."""
 
-LONGEST_NUMBER = 308
+MAX_DIGITS = 308
 """Digits. A number with more is no double, unless most of them say nothing."""
 
-MOST_VALUES = 100_000
+MAX_VALUES = 100_000
 """Of 2000 messages (as many as OpenAI takes), each with a call of a tool, and 100 large tools: a third of it."""
 
-MOST_BYTES = 8 << 20
+MAX_BYTES = 8 << 20
 """Bytes beside long texts: two million tokens, more than any model reads."""
 
 SMALL = 8 << 10
@@ -57,13 +57,13 @@ TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _VALUE = re.compile(rb'(?:"[^"]*+"|[^"\[{,]++)*+[\[{,]')
 """Up to where a value begins, unless it is an object's first or stands alone. Of a text without escaped marks."""
 
-_LONGER = rb"(?:[0-9]{%d}|[0-9][0-9.]{%d})" % (LONGEST_NUMBER + 1, LONGEST_NUMBER + 1)
+_LONGER = rb"(?:[0-9]{%d}|[0-9][0-9.]{%d})" % (MAX_DIGITS + 1, MAX_DIGITS + 1)
 _LONG_NUMBER = re.compile(rb"(?:%b|[^\"0-9]++|(?!%b)[0-9.]++)*+%b" % (TEXT, _LONGER, _LONGER), re.DOTALL)
 _TWO_DIGITS = re.compile(rb"[0-9.]{2}")
 _BACKSLASH = 0x5C
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
-_STRIDE = LONGEST_NUMBER // 2
+_STRIDE = MAX_DIGITS // 2
 """Every such byte is looked at first: a longer number has two of them in a row."""
 
 
@@ -96,23 +96,23 @@ def _is_dense(data: bytes) -> bool:
 
 def check_size(data: bytes) -> None:
     """Raises InvalidRequestError (413) where the values would take too much. `data` is shortened."""
-    if len(data) <= 2 * MOST_VALUES:
+    if len(data) <= 2 * MAX_VALUES:
         return
-    if len(data) > MOST_BYTES:
-        raise _too_much(f"at most {MOST_BYTES} bytes beside long texts and pictures")
+    if len(data) > MAX_BYTES:
+        raise _too_much(f"at most {MAX_BYTES} bytes beside long texts and pictures")
     # A comma in a text is no sign of a value; to tell the two apart costs more than to count both.
-    if sum(data.count(mark) for mark in (b",", b"[", b"{")) > MOST_VALUES and _has_too_many(data):
-        raise _too_much(f"at most {MOST_VALUES} values")
+    if sum(data.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES and _has_too_many(data):
+        raise _too_much(f"at most {MAX_VALUES} values")
 
 
 def _has_too_many(data: bytes) -> bool:
     # Leaving out what is escaped takes half the time of matching it; a backslash by itself goes first.
     data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     at = count = 0
-    while (found := _VALUE.match(data, at)) and count <= MOST_VALUES:
+    while (found := _VALUE.match(data, at)) and count <= MAX_VALUES:
         at = found.end()
         count += 1
-    return count > MOST_VALUES
+    return count > MAX_VALUES
 
 
 def _too_much(expected: str) -> InvalidRequestError:
@@ -127,9 +127,9 @@ def decode(data: bytes) -> Any:
 def read(data: bytes) -> tuple[Any, bool]:
     """The same, and whether `data` is written as we would write that value. Raises as `decode` does."""
     value = _decode(data)
-    if len(data) > LONGEST_NUMBER and _TWO_DIGITS.search(data[::_STRIDE]) and _LONG_NUMBER.match(data):
-        raise wrong(f"a number of more than {LONGEST_NUMBER} digits")
-    if len(data) > DEEPEST and data.count(b"{") + data.count(b"[") > DEEPEST and is_deep(value):
+    if len(data) > MAX_DIGITS and _TWO_DIGITS.search(data[::_STRIDE]) and _LONG_NUMBER.match(data):
+        raise wrong(f"a number of more than {MAX_DIGITS} digits")
+    if len(data) > MAX_DEPTH and data.count(b"{") + data.count(b"[") > MAX_DEPTH and is_deep(value):
         raise wrong(TOO_DEEP)
     # An equal key that was lost is missing in the value's own text.
     again = _encode(value)
@@ -143,7 +143,7 @@ def read(data: bytes) -> tuple[Any, bool]:
 def is_deep(value: Any) -> bool:
     """Whether a value is deeper than 64."""
     level = [value] if isinstance(value, dict | list) else []
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [
             child
             for each in level

@@ -13,7 +13,7 @@ from dragoman.gateway.app import Admitted
 from dragoman.gateway.fronts.table import AtOnce, Front
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.connection import Connection
-from dragoman.gateway.http.head_cache import LONGEST, MOST, KnownHead, KnownHeads
+from dragoman.gateway.http.head_cache import MAX_HEAD, MAX_HEADS, KnownHead, KnownHeads
 from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.http.timeouts import Waits
 from dragoman.protocols.openai_chat import OpenAIChatServer
@@ -304,9 +304,9 @@ async def test_what_is_remembered_is_bounded() -> None:
         call = HttpCall(method="POST", path="/chat", query="a=b", headers=fields)
         return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED, b"")
 
-    assert learn("x" * LONGEST) is None
+    assert learn("x" * MAX_HEAD) is None
     first = learn("0")
     assert learn("0") is first is not None
-    for number in range(1, MOST + 1):
+    for number in range(1, MAX_HEADS + 1):
         assert learn(str(number)) is not None
     assert learn("0") is not first

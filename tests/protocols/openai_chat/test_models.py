@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError
-from dragoman.protocols.openai_chat.models import LONGEST_NAME, decode_models, models_request
+from dragoman.protocols.openai_chat.models import MAX_NAME, decode_models, models_request
 from dragoman.types import HttpReply, ReplyHead
 
 
@@ -21,7 +21,7 @@ def test_a_list_is_asked_for_with_the_key() -> None:
         (b'[{"id":"a"},{"id":"a"}]', ("a",)),
         (b'{"data":[]}', ()),
         (b'{"data":[5,null,{"id":7},{},{"id":""},{"id":"a b"},{"id":"\\u001b[2J"},{"id":"ok"}]}', ("ok",)),
-        (b'{"data":[{"id":"%b"},{"id":"ok"}]}' % (b"x" * (LONGEST_NAME + 1)), ("ok",)),
+        (b'{"data":[{"id":"%b"},{"id":"ok"}]}' % (b"x" * (MAX_NAME + 1)), ("ok",)),
     ],
 )
 def test_the_names_are_read_and_what_is_none_is_left_out(body: bytes, names: tuple[str, ...]) -> None:

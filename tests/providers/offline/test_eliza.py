@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.providers.offline.eliza import LONGEST, MEMORY, Conversation, turned
+from dragoman.providers.offline.eliza import MAX_HEARD, MEMORY, Conversation, turned
 from dragoman.providers.offline.phrases import ASKED, FOREIGN, GO_ON, NO_WORDS, NOTHING_SAID
 from dragoman.providers.offline.rules import RULES, Form
 from dragoman.types import PartDelta, Usage, assistant, fold
@@ -123,7 +123,7 @@ def test_each_rule_can_be_heard_and_every_answer_be_given() -> None:
 
 
 def test_listens_to_the_beginning_of_a_long_message_only() -> None:
-    assert Conversation().hear("x" * LONGEST + " mother") == GO_ON[0]
+    assert Conversation().hear("x" * MAX_HEARD + " mother") == GO_ON[0]
 
 
 @given(st.text())

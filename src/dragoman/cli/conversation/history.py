@@ -21,7 +21,7 @@ except ImportError:  # Windows has none, and no readline that would ask for a hi
 else:
     LOCKS = True
 
-MOST_ENTRIES = 2000
+MAX_ENTRIES = 2000
 """Entries that are kept: twice what shells keep, some 200 KiB of long questions. The file is cut when it has twice as
 many, so that it is seldom cut."""
 
@@ -29,7 +29,7 @@ many, so that it is seldom cut."""
 class History:
     """The file at `path`, made when something is first added. All methods raise OSError."""
 
-    def __init__(self, path: Path, most: int = MOST_ENTRIES) -> None:
+    def __init__(self, path: Path, most: int = MAX_ENTRIES) -> None:
         self.path = path
         self._most = most
 

@@ -9,10 +9,10 @@ from dragoman.gateway.guard import fingerprint
 from dragoman.types import HttpCall
 
 LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,10})\r\n", re.IGNORECASE)
-MOST = 1000
+MAX_HEADS = 1000
 """Heads that are remembered; when there are more, all are forgotten. Some hundred bytes each."""
 
-LONGEST = 4 << 10
+MAX_HEAD = 4 << 10
 """Bytes of a head that is worth remembering: an SDK's takes less than one KiB."""
 
 VARYING = frozenset({b"x-request-id", b"expect", b"transfer-encoding", b"content-encoding", b"upgrade"})
@@ -69,7 +69,7 @@ class KnownHeads:
         names = [name for name, _ in call.headers]
         length = LENGTH.search(text)
         if (
-            len(text) > LONGEST
+            len(text) > MAX_HEAD
             or length is None
             or names.count(b"content-length") != 1
             or not VARYING.isdisjoint(names)
@@ -79,7 +79,7 @@ class KnownHeads:
         key = text[: length.start(1)], text[length.end(1) :]
         known = self._heads.get(key)
         if known is None:
-            if len(self._heads) >= MOST:
+            if len(self._heads) >= MAX_HEADS:
                 self._heads.clear()
             fields = tuple(field for field in call.headers if field[0] != b"content-length")
             known = self._heads[key] = KnownHead(

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
 from dragoman.types import HttpCall
-from dragoman.wire.coding import MOST, DamagedError, ExpandsError, Unpacker
+from dragoman.wire.coding import MAX_UNPACKED, DamagedError, ExpandsError, Unpacker
 
 CODINGS = ("gzip", "x-gzip", "deflate", "zstd")
 """Encodings that are read: what agents and SDKs send. Of these one alone: nobody packs twice but to hide a bomb."""
@@ -54,7 +54,7 @@ async def unpacked(call: HttpCall, limit: int) -> HttpCall:
 
 
 def _unpack(body: bytes, known: str, limit: int) -> bytes:
-    unpacker = Unpacker(known, min(limit, MOST))
+    unpacker = Unpacker(known, min(limit, MAX_UNPACKED))
     try:
         plain = b"".join(unpacker.feed(body))
     except ExpandsError as exc:

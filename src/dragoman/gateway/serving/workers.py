@@ -31,7 +31,7 @@ HEARD = (*STOPS, *OTHERS)
 PAUSE = 0.5
 """Seconds before another worker is tried if one could not start; twice as long after each further one."""
 
-LONGEST_PAUSE = 60.0
+MAX_PAUSE = 60.0
 
 YOUNG = 1.0
 """Seconds after which a worker has started: one that ends before counts as one that could not."""
@@ -199,7 +199,7 @@ class Workers:
             self._again = time.monotonic() + self._delay()
 
     def _delay(self) -> float:
-        return min(self._pause * 2.0 ** (self._failures - 1), LONGEST_PAUSE)
+        return min(self._pause * 2.0 ** (self._failures - 1), MAX_PAUSE)
 
     def _fork(self, now: float) -> None:
         hears, words = os.pipe()

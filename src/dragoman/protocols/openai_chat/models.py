@@ -5,10 +5,10 @@ from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.types import HttpReply, HttpRequest
 from dragoman.wire import json
 
-MOST_MODELS = 10_000
+MAX_MODELS = 10_000
 """Names that are taken; OpenRouter, which resells everybody's, lists some hundreds."""
 
-LONGEST_NAME = 200
+MAX_NAME = 200
 """Characters of a name; one that is longer, or holds what no name does, is left out."""
 
 
@@ -30,9 +30,9 @@ def decode_models(reply: HttpReply) -> tuple[str, ...]:
     if not isinstance(entries, list):
         failure = failure_in(value)
         raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
-    names = (entry.get("id") for entry in entries[:MOST_MODELS] if isinstance(entry, dict))
+    names = (entry.get("id") for entry in entries[:MAX_MODELS] if isinstance(entry, dict))
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
 
 
 def _is_name(text: str) -> bool:
-    return 0 < len(text) <= LONGEST_NAME and text.isprintable() and " " not in text
+    return 0 < len(text) <= MAX_NAME and text.isprintable() and " " not in text

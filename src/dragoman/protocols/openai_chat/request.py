@@ -25,7 +25,7 @@ from dragoman.protocols.openai_chat.tools import (
 )
 from dragoman.types import ChatRequest
 
-MOST_MESSAGES = 10_000
+MAX_MESSAGES = 10_000
 """Messages that are translated. OpenAI takes 2048; each costs ten microseconds, in which nobody else is served."""
 
 
@@ -108,8 +108,8 @@ def _messages(fields: Fields) -> Any:
     value = fields.any("messages")
     if not isinstance(value, list | tuple):
         raise wrong("messages", "a list of messages", value)
-    if len(value) > MOST_MESSAGES:
-        raise refused("messages", f"expected at most {MOST_MESSAGES}, got {len(value)}")
+    if len(value) > MAX_MESSAGES:
+        raise refused("messages", f"expected at most {MAX_MESSAGES}, got {len(value)}")
     return decode_messages(value)
 
 

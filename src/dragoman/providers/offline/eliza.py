@@ -19,7 +19,7 @@ from dragoman.providers.offline.rules import RULES, Form, Rule
 from dragoman.providers.offline.turns import told
 from dragoman.types import ChatRequest
 
-LONGEST = 500
+MAX_HEARD = 500
 """Characters of a message that are listened to: nobody says more in one breath, and matching stays cheap."""
 MEMORY = 20
 """Messages that are gone through again: a conversation is longer than anyone expects its beginning to be remembered."""
@@ -44,7 +44,7 @@ class Conversation:
 
     def hear(self, text: str) -> str:
         """The answer to what the user says next."""
-        text = text[:LONGEST].replace("’", "'")
+        text = text[:MAX_HEARD].replace("’", "'")
         if not text.strip():
             return self._next(NOTHING_SAID)
         letters = [letter for letter in text if letter.isalpha()]

@@ -39,9 +39,9 @@ from dragoman.providers.offline.turns import asked, results, rounds
 from dragoman.types import ChatRequest, Reasoning, Refusal, ReplyHead, Text, ToolCall, Usage
 from dragoman.wire.utf8 import well_formed
 
-MOST_DELAY = 3600.0
+MAX_DELAY = 3600.0
 """Seconds: an hour outlasts every limit on a whole answer."""
-MOST_REPEATS = 1_000_000
+MAX_REPEATS = 1_000_000
 """Deltas: as many events as an answer may have anywhere in this library."""
 NEXT = "---"
 
@@ -145,18 +145,18 @@ def _tool(rest: str, call: int) -> Directive:
 
 def _repeat(rest: str, _: int) -> Directive:
     times, __, text = rest.partition(" ")
-    if not times.isdecimal() or len(times) > 7 or not 1 <= int(times) <= MOST_REPEATS:
-        raise ValueError(f"`repeat: N TEXT` with N from 1 to {MOST_REPEATS}")
+    if not times.isdecimal() or len(times) > 7 or not 1 <= int(times) <= MAX_REPEATS:
+        raise ValueError(f"`repeat: N TEXT` with N from 1 to {MAX_REPEATS}")
     return Say(Text(text=""), _unescaped(text) or "x", int(times))
 
 
 def _delay(rest: str, _: int) -> Directive:
-    wanted = f"`delay: SECONDS` from 0 to {MOST_DELAY:.0f}"
+    wanted = f"`delay: SECONDS` from 0 to {MAX_DELAY:.0f}"
     try:
         seconds = float(rest)
     except ValueError:
         raise ValueError(wanted) from None
-    if not 0 <= seconds <= MOST_DELAY:
+    if not 0 <= seconds <= MAX_DELAY:
         raise ValueError(wanted)
     return Pause(seconds)
 

@@ -13,7 +13,7 @@ FOREVER_MS = 10**9
 UPLOAD = 16 << 10
 """Bytes of a request that libcurl sends at once: the least that it takes, for a transfer holds as much to its end."""
 
-MOST_IDLE = 64
+MAX_IDLE = 64
 """Handles that are kept, of all kinds together. Making one costs 70 µs; a kept one holds some 10 KiB."""
 
 WITH_BODY = ("POST", "PUT", "PATCH")
@@ -61,7 +61,7 @@ class Handles:
         """Keeps the handle of a transfer that has ended well, in place of the one that has been idle for longest."""
         handle.clean_handles_and_buffers()
         self._idle.append(handle)
-        if len(self._idle) > MOST_IDLE:
+        if len(self._idle) > MAX_IDLE:
             self._idle.pop(0).close()
 
     def close(self) -> None:
