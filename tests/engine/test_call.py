@@ -21,8 +21,8 @@ from dragoman.transport.base import Route
 from dragoman.transport.exhausted import overloaded
 from dragoman.types import (
     ChatRequest,
-    HttpReply,
     HttpRequest,
+    HttpResponse,
     PartDelta,
     PartEnd,
     PartStart,
@@ -89,7 +89,7 @@ class LettersClient(ClientCodec):
     def decoder(self, request: ChatRequest) -> Decoder:
         return Letters()
 
-    def decode_error(self, reply: HttpReply) -> DragomanError:
+    def decode_error(self, reply: HttpResponse) -> DragomanError:
         return AuthenticationError(f"{reply.head.status} {reply.body.decode()}")
 
 

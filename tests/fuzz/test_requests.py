@@ -12,7 +12,7 @@ from dragoman.protocols.webchat.aibn import AibnClient, AibnServer
 from dragoman.protocols.webchat.aichatfree import AIChatFreeClient, AIChatFreeServer
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineServer
 from dragoman.protocols.webchat.cromicle import CromicleClient, CromicleServer
-from dragoman.types import HttpCall
+from dragoman.types import ServerRequest
 from dragoman.wire import json
 from tests.fuzz.mutations import mutants
 from tests.support.env import fixed_env
@@ -105,7 +105,7 @@ def test_a_question_is_understood_or_refused(name: str) -> None:
     understood = 0
     for mutant in mutants(json.encode(question), SEED):
         headers = ((b"content-type", b"application/json"), (b"uniqueid", b"t"))
-        call = HttpCall(method="POST", path="/", headers=headers, body=mutant.write())
+        call = ServerRequest(method="POST", path="/", headers=headers, body=mutant.write())
         try:
             request = codec.decode_request(call)
             understood += 1

@@ -5,7 +5,7 @@ import pytest
 from dragoman.config import Config, GatewayConfig, load
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.cors import Cors
-from dragoman.types import HttpCall
+from dragoman.types import ServerRequest
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Got, ask, chat, chat_body, connect, running_gateway
 from tests.support.relaying import EVENTS, configured, question
@@ -115,7 +115,7 @@ async def test_a_page_of_the_right_host_by_another_scheme_is_another_site() -> N
 
 
 def test_headers_that_are_none_are_not_said_back() -> None:
-    call = HttpCall(method="OPTIONS", path="/", headers=((b"access-control-request-headers", b"a\x01b"),))
+    call = ServerRequest(method="OPTIONS", path="/", headers=((b"access-control-request-headers", b"a\x01b"),))
     said = dict(Cors(("*",)).answer(call, ["GET"]).headers)
     assert said["access-control-allow-headers"] == "authorization, content-type, x-api-key"
 

@@ -7,7 +7,7 @@ import pytest
 from dragoman.client import Client
 from dragoman.gateway.fronts.table import LARGE, Chat
 from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.types import ChatRequest, HttpCall
+from dragoman.types import ChatRequest, ServerRequest
 
 
 class Noting(OpenAIChatServer):
@@ -16,14 +16,14 @@ class Noting(OpenAIChatServer):
     def __init__(self, seen: list[str]) -> None:
         self._seen = seen
 
-    def decode_request(self, call: HttpCall) -> ChatRequest:
+    def decode_request(self, call: ServerRequest) -> ChatRequest:
         self._seen.append("decoded")
         return super().decode_request(call)
 
 
-def call(size: int) -> HttpCall:
+def call(size: int) -> ServerRequest:
     body = b'{"model":"echo","messages":[{"role":"user","content":"%b"}]}'
-    return HttpCall(method="POST", path="/", body=body % (b"x" * (size - len(body) + 2)))
+    return ServerRequest(method="POST", path="/", body=body % (b"x" * (size - len(body) + 2)))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from dragoman.gateway.asgi import AsgiCaller, Message
 from dragoman.protocols.base import Encoder, Env
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder
-from dragoman.types import ChatRequest, ChatResponse, HttpAnswer, Outcome, StreamEvent, assistant, unfold
+from dragoman.types import ChatRequest, ChatResponse, Outcome, ServerResponse, StreamEvent, assistant, unfold
 
 REQUEST = ChatRequest(model="m", messages=())
 
@@ -20,7 +20,7 @@ REQUEST = ChatRequest(model="m", messages=())
 class Speechless(OpenAIChatServer):
     """A protocol that can say nothing."""
 
-    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
         raise UnsupportedFeatureError("there is no word for this")
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from dragoman.loop.outbox import MAX_MESSAGES, MAX_BYTES, Outbox
+from dragoman.loop.outbox import MAX_BYTES, MAX_MESSAGES, Outbox
 
 
 class Line(asyncio.Transport):

@@ -17,7 +17,7 @@ from dragoman.errors import (
 from dragoman.protocols.webchat.aibn import AibnClient, AibnServer
 from dragoman.protocols.webchat.aichatfree import AIChatFreeClient, AIChatFreeServer
 from dragoman.protocols.webchat.signature import sign
-from dragoman.types import ChatRequest, HttpAnswer, PartDelta, ResponseEnd, user
+from dragoman.types import ChatRequest, PartDelta, ResponseEnd, ServerResponse, user
 from tests.support.cuts import drive
 from tests.support.transcripts import Transcript, transcripts
 
@@ -105,7 +105,7 @@ def test_recorded_signatures_are_ours(script: Transcript) -> None:
 SERVED_BY_THE_GATEWAY = {"open__http-get", "open__http-unknown-path"}
 
 
-def answer(site: str, script: Transcript) -> HttpAnswer | ChatRequest:
+def answer(site: str, script: Transcript) -> ServerResponse | ChatRequest:
     """What our server says to a recorded request: an answer of its own, or what it would ask a model."""
     server: AibnServer | AIChatFreeServer
     if site == "chatgpt-demo":
@@ -140,7 +140,7 @@ def test_every_recorded_request_is_answered_as_it_was(site: str, script: Transcr
     if script.name == "refused__upstream-refused":
         assert isinstance(ours, ChatRequest)
         return
-    assert isinstance(ours, HttpAnswer)
+    assert isinstance(ours, ServerResponse)
     assert (ours.status, ours.body) == (script.head.status, script.body)
     assert dict(ours.headers).get("content-type") == script.head.header("content-type")
 

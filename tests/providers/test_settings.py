@@ -11,7 +11,7 @@ from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.providers import Aibn, AIChatFree, AiChatOnline, Cromicle, OpenAICompatible
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.settings import SETTINGS, taken
-from dragoman.transport.base import Limits
+from dragoman.transport.base import Timeouts
 from tests.providers.test_request import junk, likely
 
 NOBODY = {"url": "http://127.0.0.1:1", "impersonate": None}
@@ -52,6 +52,6 @@ arguments = st.dictionaries(st.sampled_from([*SETTINGS, "timeout", "stream", "se
 def test_only_the_trees_own_errors_come_of_junk(
     provider: type[AsyncGeneratorProvider], model: Any, messages: Any, said: dict[str, Any]
 ) -> None:
-    said = {"limits": Limits(connect=1)} | said
+    said = {"limits": Timeouts(connect=1)} | said
     with pytest.raises(DragomanError):
         asyncio.run(provider.create_async(model, messages, **said))

@@ -2,13 +2,13 @@
 
 from urllib.parse import urlsplit
 
-from dragoman.types import HttpAnswer, HttpCall, HttpReply, HttpRequest, ReplyHead
+from dragoman.types import HttpRequest, HttpResponse, ResponseHead, ServerRequest, ServerResponse
 
 
-def as_call(request: HttpRequest) -> HttpCall:
+def as_call(request: HttpRequest) -> ServerRequest:
     """A client half's request as the server half sees it."""
     url = urlsplit(request.url)
-    return HttpCall(
+    return ServerRequest(
         method=request.method,
         path=url.path,
         query=url.query,
@@ -17,7 +17,7 @@ def as_call(request: HttpRequest) -> HttpCall:
     )
 
 
-def as_reply(answer: HttpAnswer) -> HttpReply:
+def as_reply(answer: ServerResponse) -> HttpResponse:
     """A server half's answer as the client half sees it."""
     headers = tuple((key.encode(), value.encode()) for key, value in answer.headers)
-    return HttpReply(ReplyHead(answer.status, headers), answer.body)
+    return HttpResponse(ResponseHead(answer.status, headers), answer.body)

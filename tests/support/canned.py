@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dragoman.transport.base import Reply, Route, Transport
-from dragoman.types import HttpRequest, ReplyHead
+from dragoman.types import HttpRequest, ResponseHead
 
 Read = list[bytes] | Exception
 
@@ -13,7 +13,7 @@ class CannedReply(Reply):
 
     def __init__(self, reads: Sequence[Read], status: int = 200, media_type: str = "") -> None:
         headers = ((b"Content-Type", media_type.encode()),) if media_type else ()
-        self.head = ReplyHead(status, headers)
+        self.head = ResponseHead(status, headers)
         self.closed = 0
         self._reads = list(reads)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dragoman.types import HttpCall, HttpReply, ReplyHead
+from dragoman.types import HttpResponse, ResponseHead, ServerRequest
 
 FOLDER = Path(__file__).parent.parent / "transcripts"
 UNSET = "(unset)"
@@ -20,8 +20,8 @@ class Transcript(Struct, frozen=True):
     secret: str
     password: str | None
     signed: dict[str, Any]
-    call: HttpCall
-    head: ReplyHead
+    call: ServerRequest
+    head: ResponseHead
     chunks: tuple[bytes, ...]
     clean: bool
     upstream: tuple[dict[str, Any], ...]
@@ -32,9 +32,9 @@ class Transcript(Struct, frozen=True):
         return b"".join(self.chunks)
 
     @property
-    def reply(self) -> HttpReply:
+    def reply(self) -> HttpResponse:
         """The whole reply."""
-        return HttpReply(self.head, self.body)
+        return HttpResponse(self.head, self.body)
 
 
 def transcripts(site: str) -> list[Transcript]:
@@ -50,13 +50,15 @@ def _read(path: Path) -> Transcript:
         secret="" if config["PUBLIC_SECRET_KEY"] == UNSET else config["PUBLIC_SECRET_KEY"],
         password=None if config["SITE_PASSWORD"] == UNSET else config["SITE_PASSWORD"],
         signed=data.get("signing") or {},
-        call=HttpCall(
+        call=ServerRequest(
             method=request["method"],
             path=request["path"],
             headers=tuple((key.lower().encode(), value.encode()) for key, value in request["headers"]),
             body=b64decode(request["body_b64"] or ""),
         ),
-        head=ReplyHead(response["status"], tuple((key.encode(), value.encode()) for key, value in response["headers"])),
+        head=ResponseHead(
+            response["status"], tuple((key.encode(), value.encode()) for key, value in response["headers"])
+        ),
         chunks=tuple(b64decode(chunk["b64"]) for chunk in response["chunks"]),
         clean=response["closed"] == "clean",
         upstream=tuple(json.loads(seen["body"]) for seen in data["upstream_seen"] or ()),

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from dragoman.errors import DragomanError
 from dragoman.transport.aiohttp import AiohttpTransport
-from dragoman.transport.base import Limits, Reply, Route, Transport
+from dragoman.transport.base import Reply, Route, Timeouts, Transport
 from dragoman.transport.browser import BrowserTransport
 from dragoman.transport.native import NativeTransport
 from dragoman.types import HttpRequest
@@ -31,12 +31,12 @@ ALL = [native, browser, aiohttp]
 SOON = 0.05
 """Seconds: a limit that is meant to pass."""
 
-PATIENT = Route(limits=Limits(total=30.0))
+PATIENT = Route(limits=Timeouts(total=30.0))
 
 
 def route(**limits: float | None) -> Route:
     """A route with these limits."""
-    return Route(limits=Limits(**limits))
+    return Route(limits=Timeouts(**limits))
 
 
 @asynccontextmanager

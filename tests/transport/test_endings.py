@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from dragoman.errors import BadEventError, DragomanError
-from dragoman.transport.base import Limits, Reply, Route, Transport, read_all
+from dragoman.transport.base import Reply, Route, Timeouts, Transport, read_all
 from dragoman.transport.browser import BrowserTransport
 from dragoman.transport.native import NativeTransport
 from dragoman.types import HttpRequest
@@ -26,7 +26,7 @@ END = b"0\r\n\r\n"
 EVIL = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL"
 LONG = b"a" * 200_000
 
-WAITS = Route(limits=Limits(idle=20.0))
+WAITS = Route(limits=Timeouts(idle=20.0))
 """Nothing here may wait so long."""
 
 

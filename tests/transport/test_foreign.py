@@ -11,7 +11,7 @@ from dragoman.errors import (
     InvalidRequestError,
     TruncatedStreamError,
 )
-from dragoman.transport.base import Limits, Route, read_all
+from dragoman.transport.base import Route, Timeouts, read_all
 from dragoman.types import HttpRequest
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import BOTH, PATIENT, Make, ask, closing, pieces_of
@@ -302,4 +302,4 @@ async def test_refuses_a_header_that_would_begin_another(make: Make) -> None:
 async def test_says_which_file_of_certificates_cannot_be_read(make: Make) -> None:
     async with closing(make()) as transport:
         with pytest.raises(ConfigurationError, match=r"/nowhere/ca\.pem"):
-            await transport.send(ask("https://127.0.0.1:1"), Route(limits=Limits(), ca_file="/nowhere/ca.pem"))
+            await transport.send(ask("https://127.0.0.1:1"), Route(limits=Timeouts(), ca_file="/nowhere/ca.pem"))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.errors import BadEventError, TimeoutError
-from dragoman.transport.base import Limits, Route, read_all
+from dragoman.transport.base import Route, Timeouts, read_all
 from dragoman.transport.browser import BrowserTransport
 from dragoman.transport.browser.chunks import Chunks
 from dragoman.transport.browser.handles import MAX_IDLE, Handles
@@ -112,7 +112,7 @@ async def test_a_connection_that_does_not_come_about_is_not_mistaken_for_the_las
     ca.cert_pem.write_to_path(ca_file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("localhost").configure_cert(context)
-    way = Route(limits=Limits(connect=1.0, tls=30.0), ca_file=str(ca_file))
+    way = Route(limits=Timeouts(connect=1.0, tls=30.0), ca_file=str(ca_file))
     async with closing(BrowserTransport("chrome107")) as transport:
         async with serve(fine, context) as server:
             assert await read_all(await transport.send(ask(server.url), way)) == b"fine"

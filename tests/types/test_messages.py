@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from dragoman.types import (
     ChatResponse,
-    HttpCall,
     Message,
-    ReplyHead,
+    ResponseHead,
+    ServerRequest,
     Text,
     ToolCall,
     Usage,
@@ -48,7 +48,7 @@ HEADERS = ((b"Content-Type", b" Text/HTML; charset=utf-8 "), (b"x", b"caf\xe9\xa
 
 
 def test_headers_are_found_whatever_their_case() -> None:
-    head = ReplyHead(200, HEADERS)
+    head = ResponseHead(200, HEADERS)
     assert head.header("CONTENT-type") == "Text/HTML; charset=utf-8"
     assert head.header("x") == "café\u00a0"
     assert head.header("y") is None
@@ -59,12 +59,12 @@ def test_headers_are_found_whatever_their_case() -> None:
     [(b"Text/HTML; charset=utf-8", "text/html"), (b"text/event-stream", "text/event-stream"), (b" ; x", ""), (b"", "")],
 )
 def test_the_media_type_is_said_without_parameters(value: bytes, media_type: str) -> None:
-    assert ReplyHead(200, ((b"content-type", value),)).media_type == media_type
-    assert ReplyHead(200).media_type == ""
+    assert ResponseHead(200, ((b"content-type", value),)).media_type == media_type
+    assert ResponseHead(200).media_type == ""
 
 
 def test_a_callers_headers_are_lower_case_already() -> None:
-    call = HttpCall(method="GET", path="/", headers=((b"x", b" a\t"), (b"x", b"b")))
+    call = ServerRequest(method="GET", path="/", headers=((b"x", b" a\t"), (b"x", b"b")))
     assert call.header(b"x") == "a"
     assert call.header(b"y") is None
 

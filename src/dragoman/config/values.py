@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from dragoman.types.discreet import Discreet
+from dragoman.types.redacted import Redacted
 
 Key = str | int
 Keys = tuple[Key, ...]
@@ -32,7 +32,7 @@ EmptyAnswer = Literal["error", "ok"]
 """What an answer with neither content nor a tool call is."""
 
 
-class Settings(Discreet, frozen=True):
+class Settings(Redacted, frozen=True):
     """Some settings; a secret among them is printed as `…`."""
 
     hidden = SECRET

@@ -11,13 +11,13 @@ from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.base import ClientCodec, Decoder, Env, Exchange
 from dragoman.protocols.losses import losses, refuse
-from dragoman.transport.base import MAX_BODY, Limits, Reply, Route, Transport, read_all, read_beginning
-from dragoman.transport.timeout import limited
+from dragoman.transport.base import MAX_BODY, Reply, Route, Timeouts, Transport, read_all, read_beginning
+from dragoman.transport.timeout import timeout
 from dragoman.types import (
     ChatRequest,
     FinishReason,
-    HttpReply,
     HttpRequest,
+    HttpResponse,
     PartStart,
     ResponseEnd,
     ResponseStart,
@@ -91,7 +91,7 @@ async def receive(
     return Decoded(reply, service.codec.decoder(request), service, lost, marked=marked, content=content)
 
 
-async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_BODY) -> HttpReply:
+async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_BODY) -> HttpResponse:
     """The whole reply, of at most `limit` bytes, to a small request. Raises what the codec says of one that is none."""
     try:
         reply = await service.transport.send(request, service.route)
@@ -99,7 +99,7 @@ async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_B
         if error is not None:
             error.upstream_status = reply.head.status
             raise error
-        return HttpReply(reply.head, await read_all(reply, limit))
+        return HttpResponse(reply.head, await read_all(reply, limit))
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
 
@@ -129,7 +129,7 @@ async def _failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
         reply.close()
         return BadEventError("expected an answer, got an HTML page", code="upstream_html")
     body = await read_beginning(reply, MAX_ERROR_BODY)
-    return codec.decode_error(HttpReply(head, body))
+    return codec.decode_error(HttpResponse(head, body))
 
 
 EMPTY: FinishReason = "stop"
@@ -146,15 +146,15 @@ def too_large(limit: int) -> BadEventError:
     return BadEventError(f"expected an answer of at most {limit} bytes", code="upstream_too_large")
 
 
-def _content_by(limits: Limits) -> float:
+def _content_by(limits: Timeouts) -> float:
     """The loop's time at which the content of an answer that is asked for now must have begun."""
     return asyncio.get_running_loop().time() + (math.inf if limits.first_token is None else limits.first_token)
 
 
-def _until(content: float) -> limited:
+def _until(content: float) -> timeout:
     """Limits a wait before the first content."""
     left = content - asyncio.get_running_loop().time()
-    return limited(left, math.inf, "first_token", "no content came in time")
+    return timeout(left, math.inf, "first_token", "no content came in time")
 
 
 class Decoded(Answer):
@@ -236,7 +236,7 @@ class Decoded(Answer):
             now = asyncio.get_running_loop().time()
             if self._ends is None:
                 self._ends = now + self._end
-            async with limited(self._ends - now, math.inf, "idle", "the answer has no end"):
+            async with timeout(self._ends - now, math.inf, "idle", "the answer has no end"):
                 return await self._reply.read()
         if self._begun:
             return await self._reply.read()

@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from dragoman.engine.ordinary import MAX_ORDINARY, ORDINARY
 from dragoman.errors import DragomanError
-from dragoman.types.discreet import Discreet
+from dragoman.types.redacted import Redacted
 from dragoman.wire import json
 
 RUN = 6
@@ -36,7 +36,7 @@ SKIPPED = frozenset({"provider", "phase"})
 T = TypeVar("T")
 
 
-class Secrets(Discreet, frozen=True):
+class Secrets(Redacted, frozen=True):
     """What one service's callers, logs and errors must never show."""
 
     hidden: ClassVar[frozenset[str]] = frozenset({"values"})

@@ -26,7 +26,7 @@ from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.timeouts import Waits
 from dragoman.gateway.request_log import Journal
 from dragoman.gateway.targets import Targets
-from dragoman.types import Headers, HttpAnswer, HttpCall, Outcome
+from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.wire import json
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -70,7 +70,7 @@ class Gateway:
         self._keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
         health = {
-            "/health/live": {"GET": AtOnce(lambda call: HttpAnswer(headers=JSON, body=b'{"status":"ok"}'))},
+            "/health/live": {"GET": AtOnce(lambda call: ServerResponse(headers=JSON, body=b'{"status":"ok"}'))},
             "/health/ready": {"GET": AtOnce(lambda call: self._readiness())},
         }
         self._fronts = Fronts(self.client, health)
@@ -83,7 +83,7 @@ class Gateway:
         self._callers: set[Caller] = set()
         self._last: asyncio.TimerHandle | None = None
 
-    def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
+    def admit(self, call: ServerRequest) -> Admitted | ServerResponse:
         """What answers a request with this head, or its refusal: nothing of the body need be read for that."""
         known = self._known.get((call.method, call.path))
         front = self._fronts.at(call.path) if known is None else known.front
@@ -91,7 +91,7 @@ class Gateway:
             self._hosts.check(call)
             if asks_beforehand(call):
                 return self._allow(front, call)
-            found: Admitted | HttpAnswer | None = None
+            found: Admitted | ServerResponse | None = None
             if self._keys.asked and not front.open:
                 try:
                     self._keys.check(call)
@@ -111,7 +111,7 @@ class Gateway:
         except DragomanError as exc:
             return told(front, exc)
 
-    async def answer(self, admitted: Admitted, call: HttpCall, caller: Caller) -> None:
+    async def answer(self, admitted: Admitted, call: ServerRequest, caller: Caller) -> None:
         """Answers a whole request. Whatever goes wrong is told to the caller, or shown by how its answer ends."""
         front = admitted.front
         self.hold(caller)
@@ -142,7 +142,7 @@ class Gateway:
         if self._journal is not None:
             self._journal.note(outcome)
 
-    def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
+    def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         """`error` in the words of the front that was called."""
         return told(self._fronts.at(call.path), error)
 
@@ -185,12 +185,12 @@ class Gateway:
         if outcome.end == "whole" and outcome.target and not outcome.error:
             self._targets.answered(outcome.target)
 
-    def _remember(self, call: HttpCall, found: Admitted) -> None:
+    def _remember(self, call: ServerRequest, found: Admitted) -> None:
         # Not where a password of its own may be shown instead: there, what answers depends on what was.
         if len(self._known) < MAX_PATHS and self._fronts.keyed(call.path) is self._fronts.at(call.path):
             self._known[call.method, call.path] = found
 
-    def _find(self, front: Front, call: HttpCall) -> Admitted | HttpAnswer:
+    def _find(self, front: Front, call: ServerRequest) -> Admitted | ServerResponse:
         methods = front.methods(call.path)
         if not methods:
             found = nearby(call.path, self._served, CHAT)
@@ -206,7 +206,7 @@ class Gateway:
             check_origin(call, self.cors)
         return Admitted(front, endpoint)
 
-    def _allow(self, front: Front, call: HttpCall) -> HttpAnswer:
+    def _allow(self, front: Front, call: ServerRequest) -> ServerResponse:
         """The answer to a browser that asks whether a page of another site may call."""
         check_origin(call, self.cors)
         return self.cors.answer(call, front.methods(call.path) or ("GET", "POST"))
@@ -225,9 +225,9 @@ class Gateway:
         message = f"the gateway failed; its log has the reason under request {caller.outcome.request_id}"
         await self.refuse(front, DragomanError(message), caller)
 
-    def _readiness(self) -> HttpAnswer:
+    def _readiness(self) -> ServerResponse:
         status, word = (503, "draining") if self.draining else (200, "ok")
-        return HttpAnswer(status=status, headers=JSON, body=json.encode({"status": word}))
+        return ServerResponse(status=status, headers=JSON, body=json.encode({"status": word}))
 
 
 def _journal(config: Config) -> Journal | None:
@@ -238,7 +238,7 @@ def _journal(config: Config) -> Journal | None:
         raise ConfigurationError(f"{config.where('gateway', 'request_log')}: {exc.message}") from exc
 
 
-def told(front: Front, error: DragomanError, words: HttpAnswer | None = None) -> HttpAnswer:
+def told(front: Front, error: DragomanError, words: ServerResponse | None = None) -> ServerResponse:
     """`error` as `front` says it, or in `words` that it has for just this."""
     return replace(words or front.codec.encode_error(error), error=error.code)
 
@@ -250,7 +250,7 @@ class Names:
         self._prefix = system_env().new_id()[:16]
         self._count = count()
 
-    def name(self, call: HttpCall) -> str:
+    def name(self, call: ServerRequest) -> str:
         """The name of `call`."""
         said = call.header(b"x-request-id")
         return said if said and REQUEST_ID.fullmatch(said) else self.fresh()

@@ -20,7 +20,7 @@ from dragoman.gateway.http.request_limits import LAST, flaw_of_body, flaw_of_hea
 from dragoman.gateway.http.timeouts import Waits
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.log import begin
-from dragoman.types import Headers, HttpAnswer, HttpCall, Outcome
+from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -72,13 +72,13 @@ class AsgiGateway:
         finally:
             gateway.over(caller)
 
-    async def _serve(self, call: HttpCall, caller: "AsgiCaller", receive: Receive) -> None:
+    async def _serve(self, call: ServerRequest, caller: "AsgiCaller", receive: Receive) -> None:
         gateway = self._gateway
         try:
             if (error := flaw_of_head(call)) is not None:
                 raise error
             admitted = gateway.admit(call)
-            if isinstance(admitted, HttpAnswer):
+            if isinstance(admitted, ServerResponse):
                 await caller.answer(admitted)
                 return
             if (error := flaw_of_body(call, gateway.max_body)) is not None:
@@ -208,13 +208,13 @@ class AsgiCaller(Caller):
                 self._spoke = self._loop.time()
 
 
-def read_head(scope: Scope) -> HttpCall:
+def read_head(scope: Scope) -> ServerRequest:
     """Everything of a request except its body; its path as if we were not mounted anywhere.
 
     By the specification `path` holds `root_path`; some servers and older frameworks leave it out.
     """
     root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
-    return HttpCall(
+    return ServerRequest(
         method=scope["method"],
         path=path.removeprefix(root) or "/" if path == root or path.startswith(f"{root}/") else path,
         scheme=scope.get("scheme", "http"),
@@ -223,7 +223,7 @@ def read_head(scope: Scope) -> HttpCall:
     )
 
 
-async def read_body(call: HttpCall, receive: Receive, limit: int, silence: float) -> HttpCall:
+async def read_body(call: ServerRequest, receive: Receive, limit: int, silence: float) -> ServerRequest:
     """`call` with its body, of at most `limit` bytes, sent without a pause longer than `silence` seconds.
 
     Raises InvalidRequestError (400, 408, 413) as soon as it is known, and CallerGoneError.

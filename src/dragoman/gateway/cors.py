@@ -7,7 +7,7 @@ That question carries no key, so that it is answered before one is asked for. ht
 import re
 from collections.abc import Iterable
 
-from dragoman.types import Headers, HttpAnswer, HttpCall
+from dragoman.types import Headers, ServerRequest, ServerResponse
 
 ANY = "*"
 AGE = "7200"
@@ -33,7 +33,7 @@ class Cors:
         """Whether pages of this site may call."""
         return self._any or origin.lower() in self._origins
 
-    def headers(self, call: HttpCall) -> Headers:
+    def headers(self, call: ServerRequest) -> Headers:
         """What is added to each answer to `call`."""
         if not self._origins:
             return ()
@@ -44,10 +44,10 @@ class Cors:
         allowed = ANY if self._any else origin
         return (("access-control-allow-origin", allowed), ("access-control-expose-headers", EXPOSED), vary)
 
-    def answer(self, call: HttpCall, methods: Iterable[str]) -> HttpAnswer:
+    def answer(self, call: ServerRequest, methods: Iterable[str]) -> ServerResponse:
         """The answer to a page that asks beforehand, and may call."""
         asked = call.header(b"access-control-request-headers") or ""
-        return HttpAnswer(
+        return ServerResponse(
             status=204,
             headers=(
                 ("access-control-allow-methods", ", ".join(methods)),
@@ -57,7 +57,7 @@ class Cors:
         )
 
 
-def asks_beforehand(call: HttpCall) -> bool:
+def asks_beforehand(call: ServerRequest) -> bool:
     """Whether a browser asks if a page may call."""
     return (
         call.method == "OPTIONS"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from dragoman.config import Config
 from dragoman.errors import AuthenticationError, ConfigurationError, RequestError
 from dragoman.gateway.cors import Cors
-from dragoman.types import HttpCall
+from dragoman.types import ServerRequest
 
 CARRIERS = (b"authorization", b"x-api-key", b"api-key")
 """Headers that carry a key: OpenAI's, Anthropic's, Azure's."""
@@ -39,7 +39,7 @@ class Keys:
         """Whether a key must be shown."""
         return bool(self._digests)
 
-    def check(self, call: HttpCall) -> None:
+    def check(self, call: ServerRequest) -> None:
         """Raises AuthenticationError unless a known key is shown, RequestError (400) where different ones are."""
         carriers = [field for field in call.headers if field[0] in CARRIERS]
         if len(carriers) == 1 and carriers[0] in self._good:
@@ -84,7 +84,7 @@ class Hosts:
         self._last = b""
         self._names = names if gateway.allowed_hosts or not exposed(gateway.host) else None
 
-    def check(self, call: HttpCall) -> None:
+    def check(self, call: ServerRequest) -> None:
         """Raises RequestError (421) for a request to a host that this is not."""
         if self._names is None:
             return
@@ -100,7 +100,7 @@ class Hosts:
         self._last = said[0]
 
 
-def check_origin(call: HttpCall, cors: Cors) -> None:
+def check_origin(call: ServerRequest, cors: Cors) -> None:
     """Raises RequestError (403) for a request that a page of another site had its browser send, unless it may."""
     origin = call.header(b"origin")
     if origin is None or cors.allows(origin):

@@ -6,14 +6,23 @@ from typing import ClassVar
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.relay import RelayCodec, RelayRequest
-from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall, HttpReply, HttpRequest, StreamEvent
-from dragoman.types.discreet import Discreet
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    Headers,
+    HttpRequest,
+    HttpResponse,
+    ServerRequest,
+    ServerResponse,
+    StreamEvent,
+)
+from dragoman.types.redacted import Redacted
 
-Exchange = Generator[HttpRequest, HttpReply, HttpRequest]
+Exchange = Generator[HttpRequest, HttpResponse, HttpRequest]
 """Preliminary requests: each is yielded, its reply is sent in, and the chat request itself is returned."""
 
 
-class Env(Discreet, frozen=True):
+class Env(Redacted, frozen=True):
     """What a codec may not take for itself, so that its bytes can be foretold in a test.
 
     `now`: seconds since 1970. `key`: the credential to send, if any. `new_id`: a fresh random word of letters and
@@ -100,7 +109,7 @@ class ClientCodec(ABC):
         """A fresh decoder for the answer to `request`."""
 
     @abstractmethod
-    def decode_error(self, reply: HttpReply) -> DragomanError:
+    def decode_error(self, reply: HttpResponse) -> DragomanError:
         """What a reply that is no answer means."""
 
 
@@ -136,11 +145,11 @@ class ServerCodec(ABC):
         return None
 
     @abstractmethod
-    def decode_request(self, call: HttpCall) -> ChatRequest:
+    def decode_request(self, call: ServerRequest) -> ChatRequest:
         """What the caller asks. Raises a RequestError, or AuthenticationError."""
 
     @abstractmethod
-    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
         """A whole answer, for a caller who asked for no stream."""
 
     @abstractmethod
@@ -148,5 +157,5 @@ class ServerCodec(ABC):
         """A fresh encoder for a streamed answer."""
 
     @abstractmethod
-    def encode_error(self, error: DragomanError) -> HttpAnswer:
+    def encode_error(self, error: DragomanError) -> ServerResponse:
         """The answer where there is none."""

@@ -18,7 +18,7 @@ from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
 from dragoman.providers.settings import address, model_name, seconds, taken
 from dragoman.transport import browser
-from dragoman.transport.base import MAX_BODY, Limits, Reply, Route, Transport
+from dragoman.transport.base import MAX_BODY, Reply, Route, Timeouts, Transport
 from dragoman.transport.http.proxies import NONE, proxy_for
 from dragoman.transport.http.target import is_loopback
 from dragoman.transport.native.transport import NativeTransport
@@ -55,7 +55,7 @@ class AsyncGeneratorProvider:
     strict: ClassVar[bool] = False
     empty_answer: ClassVar[EmptyAnswer] = "error"
     max_answer: ClassVar[int] = MAX_BODY
-    limits: ClassVar[Limits] = Limits()
+    limits: ClassVar[Timeouts] = Timeouts()
     timeout: ClassVar[float] = 120
     """Seconds of silence that `create_async_generator` bears, until the first byte and between bytes."""
 

@@ -5,7 +5,7 @@ from types import UnionType
 from typing import Any
 
 from dragoman.errors import InvalidRequestError
-from dragoman.transport.base import Limits
+from dragoman.transport.base import Timeouts
 
 SETTINGS: dict[str, type | UnionType] = {
     "url": str,
@@ -14,7 +14,7 @@ SETTINGS: dict[str, type | UnionType] = {
     "password": str | None,
     "impersonate": str | None,
     "broken_mark": str | None,
-    "limits": Limits,
+    "limits": Timeouts,
     "ca_file": str | None,
     "strict": bool,
     "empty_answer": str,

@@ -6,11 +6,11 @@ from typing import ClassVar
 from msgspec import Struct
 
 from dragoman.errors import BadEventError, DragomanError
-from dragoman.types import HttpRequest, ReplyHead
-from dragoman.types.discreet import Discreet
+from dragoman.types import HttpRequest, ResponseHead
+from dragoman.types.redacted import Redacted
 
 
-class Limits(Struct, frozen=True):
+class Timeouts(Struct, frozen=True):
     """The longest waits, in seconds; None: no limit.
 
     Five seconds to get a connection are what LiteLLM, httpx and Envoy give; a first token may take 30 s of thinking; a
@@ -33,14 +33,14 @@ class Limits(Struct, frozen=True):
     end: float | None = 5.0
 
 
-class Route(Discreet, frozen=True):
+class Route(Redacted, frozen=True):
     """How to reach a service.
 
     `proxy`: an http, https, socks5 or socks5h URL. `ca_file`: a PEM file to trust besides the system's own.
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"proxy"})
-    limits: Limits = Limits()
+    limits: Timeouts = Timeouts()
     proxy: str | None = None
     ca_file: str | None = None
 
@@ -48,7 +48,7 @@ class Route(Discreet, frozen=True):
 class Reply(ABC):
     """A reply as it arrives."""
 
-    head: ReplyHead
+    head: ResponseHead
 
     @abstractmethod
     async def read(self) -> list[bytes]:

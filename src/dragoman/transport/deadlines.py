@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from dragoman import errors
 from dragoman.errors import Phase
-from dragoman.transport.base import Limits, Route
+from dragoman.transport.base import Route, Timeouts
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ WORDS: dict[Phase, str] = {
 class Waits:
     """The clock of one exchange, which starts here."""
 
-    def __init__(self, limits: Limits, url: str) -> None:
+    def __init__(self, limits: Timeouts, url: str) -> None:
         self.limits = limits
         self.host = urlsplit(url).netloc.rpartition("@")[2]
         self._loop = asyncio.get_running_loop()

@@ -2,12 +2,12 @@
 
 from dragoman.errors import BadEventError
 from dragoman.transport.native.connection import MAX_FIELDS, MAX_HEAD
-from dragoman.types import ReplyHead
+from dragoman.types import ResponseHead
 
 TOO_LARGE = "upstream_too_large"
 
 
-def check_head(head: ReplyHead, host: str) -> None:
+def check_head(head: ResponseHead, host: str) -> None:
     """Raises BadEventError for a head that is too large, or says twice where its body ends."""
     size = sum(len(name) + len(value) for name, value in head.headers)
     if len(head.headers) > MAX_FIELDS or size > MAX_HEAD:

@@ -10,7 +10,7 @@ YEAR = 366 * 86400.0
 """Stands for no limit: a timer takes no infinity."""
 
 
-class limited:  # noqa: N801  # read as words, like asyncio.timeout
+class timeout:  # noqa: N801  # read as words, like asyncio.timeout
     """Raises the tree's TimeoutError, saying `said`, after `seconds`, or at the loop's time `ends` (phase `total`)."""
 
     __slots__ = ("_clock", "_phase", "_said")

@@ -11,7 +11,7 @@ from dragoman.types.events import (
     State,
     StreamEvent,
 )
-from dragoman.types.http import Headers, HttpAnswer, HttpCall, HttpReply, HttpRequest, ReplyHead
+from dragoman.types.http import Headers, HttpRequest, HttpResponse, ResponseHead, ServerRequest, ServerResponse
 from dragoman.types.messages import (
     AnyPart,
     Audio,
@@ -49,10 +49,8 @@ __all__ = [
     "FinishReason",
     "Fold",
     "Headers",
-    "HttpAnswer",
-    "HttpCall",
-    "HttpReply",
     "HttpRequest",
+    "HttpResponse",
     "Image",
     "Message",
     "Outcome",
@@ -62,11 +60,13 @@ __all__ = [
     "PartStart",
     "Reasoning",
     "Refusal",
-    "ReplyHead",
     "ResponseEnd",
     "ResponseFormat",
+    "ResponseHead",
     "ResponseStart",
     "Role",
+    "ServerRequest",
+    "ServerResponse",
     "State",
     "StreamEvent",
     "Text",

@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from dragoman.types.discreet import Discreet
+from dragoman.types.redacted import Redacted
 
 Headers = tuple[tuple[str, str], ...]
 
 
-class HttpRequest(Discreet, frozen=True, kw_only=True):
+class HttpRequest(Redacted, frozen=True, kw_only=True):
     """A request to a service.
 
     `url` is absolute. `content-length` and `host` are the transport's to add. `mark_chunks`: the protocol reads meaning
@@ -30,7 +30,7 @@ class HttpRequest(Discreet, frozen=True, kw_only=True):
         return [(name, f"{address}?…" if asked and name == "url" else value) for name, value in super().__rich_repr__()]
 
 
-class ReplyHead(Struct, frozen=True):
+class ResponseHead(Struct, frozen=True):
     """Status and headers of a reply; header names as they came."""
 
     status: int
@@ -58,14 +58,14 @@ def _media_type(value: bytes) -> str:
     return value.decode("latin-1").partition(";")[0].strip().lower()
 
 
-class HttpReply(Struct, frozen=True):
+class HttpResponse(Struct, frozen=True):
     """A whole reply."""
 
-    head: ReplyHead
+    head: ResponseHead
     body: bytes = b""
 
 
-class HttpAnswer(Struct, frozen=True, kw_only=True):
+class ServerResponse(Struct, frozen=True, kw_only=True):
     """A whole answer of ours to a caller. `content-length` is the server's to add.
 
     `error`: the code of the failure that it tells, for logs.
@@ -77,7 +77,7 @@ class HttpAnswer(Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-class HttpCall(Discreet, frozen=True, kw_only=True):
+class ServerRequest(Redacted, frozen=True, kw_only=True):
     """A caller's request to one of our fronts. Header names are lower case. Printed without keys and prompts.
 
     `scheme`: how it came to the server.

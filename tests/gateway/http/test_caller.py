@@ -7,7 +7,7 @@ import pytest
 from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.http.caller import HttpCaller, Watcher
 from dragoman.gateway.http.caller_base import CallerGoneError
-from dragoman.types import HttpAnswer, Outcome
+from dragoman.types import Outcome, ServerResponse
 
 
 class Paper:
@@ -67,7 +67,7 @@ def parts(data: bytes) -> tuple[set[bytes], bytes]:
 
 async def test_a_whole_answer_is_one_write() -> None:
     paper = Paper()
-    caller(paper).give(HttpAnswer(status=404, headers=(("a", "b"),), body=b"no"))
+    caller(paper).give(ServerResponse(status=404, headers=(("a", "b"),), body=b"no"))
     assert paper.ended == [True]
     assert [parts(each) for each in paper.said] == [
         ({b"HTTP/1.1 404 Not Found", b"a: b", b"content-length: 2", b"x-request-id: id"}, b"no")
@@ -95,7 +95,7 @@ async def test_the_head_of_a_stream_waits_for_its_first_piece() -> None:
 async def test_nothing_is_said_after_the_end() -> None:
     paper = Paper()
     one = caller(paper)
-    await one.answer(HttpAnswer(body=b"a"))
+    await one.answer(ServerResponse(body=b"a"))
     await one.say(b"more")
     one.cut()
     one.beat()
@@ -154,7 +154,7 @@ async def test_an_answer_to_head_has_the_head_that_get_would_have() -> None:
             await one.say(b"a")
             await one.say(b"b", more=False)
         else:
-            await one.answer(HttpAnswer(body=b"ab"))
+            await one.answer(ServerResponse(body=b"ab"))
         lines, body = parts(b"".join(paper.said))
         assert (b"transfer-encoding: chunked" if stream else b"content-length: 2") in lines
         assert body == b""
@@ -164,7 +164,7 @@ async def test_an_answer_to_head_has_the_head_that_get_would_have() -> None:
 async def test_a_header_that_breaks_out_of_its_line_is_not_sent() -> None:
     paper = Paper()
     with pytest.raises(DragomanError):
-        caller(paper).give(HttpAnswer(headers=(("a", "b\r\nc: d"),)))
+        caller(paper).give(ServerResponse(headers=(("a", "b\r\nc: d"),)))
     assert paper.said == []
 
 
@@ -172,7 +172,7 @@ async def test_who_has_gone_is_told_nothing() -> None:
     paper = Paper()
     one = caller(paper)
     one.leave()
-    one.give(HttpAnswer())
+    one.give(ServerResponse())
     one.cut()
     with pytest.raises(CallerGoneError):
         one.begin(200, b"", sized=True)
@@ -253,7 +253,7 @@ async def test_the_watcher_learns_how_its_work_ends() -> None:
             case "other":
                 one.interrupt(CallerGoneError())
             case _:
-                one.give(HttpAnswer())
+                one.give(ServerResponse())
                 one.leave()
         assert work.told == told, end
         assert paper.left == ([one] if end in {"leave", "over"} else []), end

@@ -7,9 +7,9 @@ import pytest
 from dragoman.gateway.asgi import AsgiCaller, Message
 from dragoman.gateway.http.caller_base import CallerGoneError
 from dragoman.gateway.http.timeouts import Waits
-from dragoman.types import HttpAnswer, HttpCall, Outcome
+from dragoman.types import Outcome, ServerRequest, ServerResponse
 
-CALL = HttpCall(method="POST", path="/")
+CALL = ServerRequest(method="POST", path="/")
 
 
 async def silent() -> Message:
@@ -67,7 +67,7 @@ async def test_a_cancellation_from_elsewhere_stays_one() -> None:
 
 async def test_sending_to_a_caller_who_left_says_so() -> None:
     with pytest.raises(CallerGoneError):
-        await AsgiCaller(silent, broken, Outcome("id", "POST", "/", 0.0), Waits()).answer(HttpAnswer())
+        await AsgiCaller(silent, broken, Outcome("id", "POST", "/", 0.0), Waits()).answer(ServerResponse())
 
 
 async def test_a_heartbeat_that_cannot_be_sent_ends_the_work() -> None:

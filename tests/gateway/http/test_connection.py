@@ -12,7 +12,7 @@ from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.service import Shared
 from dragoman.gateway.serving.server import Server
 from dragoman.protocols.webchat.cromicle import digest
-from dragoman.types import HttpAnswer, HttpCall
+from dragoman.types import ServerRequest, ServerResponse
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Got, Wire, ask, chat_body, connect, running, running_gateway
 from tests.support.raw import LAST, LIVE, answers, chunked, closing, post, talk, turns
@@ -378,7 +378,7 @@ async def test_a_caller_that_closes_its_side_has_left() -> None:
 class Faulty(Server):
     """A server with a bug."""
 
-    def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
+    def admit(self, call: ServerRequest) -> Admitted | ServerResponse:
         raise KeyError(call.path)
 
 

@@ -17,20 +17,20 @@ from dragoman.gateway.http.head_cache import MAX_HEAD, MAX_HEADS, KnownHead, Kno
 from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.http.timeouts import Waits
 from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.types import HttpAnswer, HttpCall
+from dragoman.types import ServerRequest, ServerResponse
 
-ADMITTED = Admitted(Front(OpenAIChatServer(), {}), AtOnce(lambda call: HttpAnswer()))
+ADMITTED = Admitted(Front(OpenAIChatServer(), {}), AtOnce(lambda call: ServerResponse()))
 LIMIT = 1000
 """Bytes that a body may have here."""
 
-Heard = tuple[HttpCall | str, ...]
+Heard = tuple[ServerRequest | str, ...]
 
 
 class Echo:
     """A service that writes down what it is asked, and answers each at once or, where it is `slow`, only later."""
 
     def __init__(self, *, slow: bool) -> None:
-        self.heard: list[HttpCall | str] = []
+        self.heard: list[ServerRequest | str] = []
         self.waiting: list[HttpCaller] = []
         self.slow = slow
         self._count = 0
@@ -41,25 +41,25 @@ class Echo:
     def closed(self, connection: Peer) -> None:
         pass
 
-    def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
-        return ADMITTED if call.path != "/none" else HttpAnswer(status=404)
+    def admit(self, call: ServerRequest) -> Admitted | ServerResponse:
+        return ADMITTED if call.path != "/none" else ServerResponse(status=404)
 
-    def cors(self, call: HttpCall) -> bytes:
+    def cors(self, call: ServerRequest) -> bytes:
         return b"x-more: 1\r\n" if call.header(b"origin") else b""
 
-    def unpack(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+    def unpack(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
         self.serve(admitted, call, caller)
 
-    def name(self, call: HttpCall) -> str:
+    def name(self, call: ServerRequest) -> str:
         return call.header(b"x-request-id") or self.fresh_name()
 
     def fresh_name(self) -> str:
         self._count += 1
         return f"fresh-{self._count}"
 
-    def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+    def serve(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
         self.heard.append(
-            HttpCall(
+            ServerRequest(
                 method=call.method,
                 path=call.path,
                 query=call.query,
@@ -73,14 +73,14 @@ class Echo:
 
     def answer(self) -> None:
         for caller in self.waiting:
-            caller.give(HttpAnswer(body=b"answer to " + caller.outcome.request_id.encode()))
+            caller.give(ServerResponse(body=b"answer to " + caller.outcome.request_id.encode()))
         self.waiting.clear()
 
     def over(self, caller: HttpCaller) -> None:
         self.heard.append(f"{caller.outcome.method} {caller.outcome.path} {caller.outcome.status} {caller.whole}")
 
-    def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
-        return HttpAnswer(status=error.status, body=error.message.encode())
+    def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
+        return ServerResponse(status=error.status, body=error.message.encode())
 
 
 class Pipe(asyncio.Transport):
@@ -117,7 +117,7 @@ class Pipe(asyncio.Transport):
 class Forgetful(KnownHeads):
     """Learns nothing: what every request was to us before."""
 
-    def learn(self, data: bytes, call: HttpCall, admitted: Admitted, more: bytes) -> KnownHead | None:
+    def learn(self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes) -> KnownHead | None:
         return None
 
 
@@ -273,7 +273,9 @@ async def test_what_is_said_goes_out_before_the_end() -> None:
 
 async def test_it_is_learnt() -> None:
     heads = KnownHeads()
-    call = HttpCall(method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5")))
+    call = ServerRequest(
+        method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5"))
+    )
     head = post(b"hello", "Host: here", "")
     known = heads.learn(head, call, ADMITTED, b"")
     assert known is not None
@@ -301,7 +303,7 @@ async def test_what_is_remembered_is_bounded() -> None:
 
     def learn(value: str) -> KnownHead | None:
         fields = ((b"host", b"here"), (b"content-length", b"5"), (b"x", value.encode()))
-        call = HttpCall(method="POST", path="/chat", query="a=b", headers=fields)
+        call = ServerRequest(method="POST", path="/chat", query="a=b", headers=fields)
         return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED, b"")
 
     assert learn("x" * MAX_HEAD) is None

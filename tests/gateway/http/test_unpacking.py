@@ -9,7 +9,7 @@ import pytest
 from dragoman.config import Config, GatewayConfig
 from dragoman.errors import InvalidRequestError
 from dragoman.gateway.http.unpacking import AT_ONCE, coding, unpacked
-from dragoman.types import HttpCall
+from dragoman.types import ServerRequest
 from dragoman.wire import json
 from tests.support.gateway import Got, ask, chat_body, connect, running_gateway
 from tests.support.packing import PACKERS
@@ -27,10 +27,10 @@ def code(got: Got) -> str:
     return found
 
 
-def call(body: bytes, *encodings: bytes) -> HttpCall:
+def call(body: bytes, *encodings: bytes) -> ServerRequest:
     """A request with these fields."""
     fields = tuple((b"content-encoding", value) for value in encodings)
-    return HttpCall(method="POST", path="/", headers=(*fields, (b"content-length", b"1"), (b"x", b"y")), body=body)
+    return ServerRequest(method="POST", path="/", headers=(*fields, (b"content-length", b"1"), (b"x", b"y")), body=body)
 
 
 @pytest.mark.parametrize("name", PACKERS)

@@ -15,11 +15,11 @@ from dragoman.errors import (
     UpstreamError,
 )
 from dragoman.protocols.errors.body import decode_failure, error_in
-from dragoman.types import HttpReply, ReplyHead
+from dragoman.types import HttpResponse, ResponseHead
 
 
-def reply(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> HttpReply:
-    return HttpReply(ReplyHead(status, headers), body)
+def reply(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> HttpResponse:
+    return HttpResponse(ResponseHead(status, headers), body)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from dragoman.errors import (
     UpstreamError,
 )
 from dragoman.protocols.errors.status import STATUS, WORDS, error_for, retry_after
-from dragoman.types import ReplyHead
+from dragoman.types import ResponseHead
 
 SHOWN: dict[int, tuple[type[DragomanError], int]] = {
     302: (UpstreamError, 502),
@@ -58,7 +58,7 @@ def test_a_word_is_more_exact_than_a_status_and_the_first_known_one_holds() -> N
 
 
 def test_every_error_says_how_long_to_wait_if_the_service_did() -> None:
-    head = ReplyHead(429, ((b"retry-after", b"7"),))
+    head = ResponseHead(429, ((b"retry-after", b"7"),))
     limited = error_for(429, "", head=head)
     assert isinstance(limited, RateLimitError)
     assert limited.retry_after == 7
@@ -121,7 +121,7 @@ WAITS: list[tuple[dict[str, bytes], float | None]] = [
 
 @pytest.mark.parametrize(("headers", "seconds"), WAITS)
 def test_the_wait_is_read_in_every_form(headers: dict[str, bytes], seconds: float | None) -> None:
-    head = ReplyHead(429, tuple((name.title().encode(), value) for name, value in headers.items()))
+    head = ResponseHead(429, tuple((name.title().encode(), value) for name, value in headers.items()))
     assert retry_after(head) == seconds
 
 
@@ -129,5 +129,5 @@ def test_the_wait_is_read_in_every_form(headers: dict[str, bytes], seconds: floa
 def test_a_junk_wait_is_none_or_a_number(junk: bytes, before: bytes) -> None:
     value = before + junk
     for name in (b"retry-after", b"retry-after-ms", b"date"):
-        seconds = retry_after(ReplyHead(429, ((name, value), (b"retry-after", NOON), (b"date", NOON))))
+        seconds = retry_after(ResponseHead(429, ((name, value), (b"retry-after", NOON), (b"date", NOON))))
         assert seconds is None or 0 <= seconds < float("inf")

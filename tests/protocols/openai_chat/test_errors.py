@@ -19,7 +19,7 @@ from dragoman.errors import (
     UpstreamError,
 )
 from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIChatServer
-from dragoman.types import ChatRequest, HttpReply, ReplyHead, user
+from dragoman.types import ChatRequest, HttpResponse, ResponseHead, user
 from tests.support.cuts import drive
 
 CODEC = OpenAIChatClient("http://up")
@@ -28,7 +28,7 @@ REQUEST = ChatRequest(model="m", messages=(user("x"),))
 
 def failed(status: int, body: bytes, **headers: str) -> DragomanError:
     pairs = tuple((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())
-    return CODEC.decode_error(HttpReply(ReplyHead(status, pairs), body))
+    return CODEC.decode_error(HttpResponse(ResponseHead(status, pairs), body))
 
 
 def said(message: str = "why", **more: object) -> bytes:

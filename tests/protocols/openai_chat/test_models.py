@@ -4,7 +4,7 @@ import pytest
 
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError
 from dragoman.protocols.openai_chat.models import MAX_NAME, decode_models, models_request
-from dragoman.types import HttpReply, ReplyHead
+from dragoman.types import HttpResponse, ResponseHead
 
 
 def test_a_list_is_asked_for_with_the_key() -> None:
@@ -25,7 +25,7 @@ def test_a_list_is_asked_for_with_the_key() -> None:
     ],
 )
 def test_the_names_are_read_and_what_is_none_is_left_out(body: bytes, names: tuple[str, ...]) -> None:
-    assert decode_models(HttpReply(ReplyHead(200), body)) == names
+    assert decode_models(HttpResponse(ResponseHead(200), body)) == names
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_the_names_are_read_and_what_is_none_is_left_out(body: bytes, names: tup
 )
 def test_what_is_no_list_is_an_error(body: bytes, kind: type[DragomanError]) -> None:
     with pytest.raises(kind):
-        decode_models(HttpReply(ReplyHead(200), body))
+        decode_models(HttpResponse(ResponseHead(200), body))

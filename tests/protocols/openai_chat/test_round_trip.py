@@ -17,13 +17,13 @@ from dragoman.types import (
     ChatRequest,
     Extra,
     File,
-    HttpCall,
     HttpRequest,
     Image,
     Message,
     Reasoning,
     Refusal,
     ResponseFormat,
+    ServerRequest,
     Text,
     Tool,
     ToolCall,
@@ -119,4 +119,4 @@ def test_what_one_half_sends_the_other_half_reads(request: ChatRequest, field: s
     message = client.encode_request(request, fixed_env())
     assert isinstance(message, HttpRequest)
     assert losses(request, client.expresses, client.name) == ()
-    assert SERVER.decode_request(HttpCall(method="POST", path="/", body=message.body)) == request
+    assert SERVER.decode_request(ServerRequest(method="POST", path="/", body=message.body)) == request

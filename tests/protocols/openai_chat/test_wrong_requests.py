@@ -14,15 +14,15 @@ from dragoman.protocols.openai_chat import (
     decode_body,
 )
 from dragoman.types import (
-    HttpCall,
+    ServerRequest,
 )
 
 SERVER = OpenAIChatServer()
 HELLO = [{"role": "user", "content": "Hello"}]
 
 
-def call(body: Any) -> HttpCall:
-    return HttpCall(method="POST", path="/v1/chat/completions", body=msgspec.json.encode(body))
+def call(body: Any) -> ServerRequest:
+    return ServerRequest(method="POST", path="/v1/chat/completions", body=msgspec.json.encode(body))
 
 
 def parts_of(*parts: Any) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def test_numbers_that_json_cannot_say_are_refused_from_python_too() -> None:
 @pytest.mark.parametrize("body", [b"", b"{", b'{"model": "\xff"}', b"[" * 100_000, b'{"model":"\\ud800"}'])
 def test_what_is_not_json_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        SERVER.decode_request(HttpCall(method="POST", path="/", body=body))
+        SERVER.decode_request(ServerRequest(method="POST", path="/", body=body))
     assert caught.value.code == "invalid_json"
 
 

@@ -21,12 +21,12 @@ from dragoman.protocols.webchat.signature import sign
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
-    HttpCall,
-    HttpReply,
     HttpRequest,
+    HttpResponse,
     Image,
     Message,
-    ReplyHead,
+    ResponseHead,
+    ServerRequest,
     Text,
     ToolCall,
     Unknown,
@@ -53,9 +53,9 @@ def sent(client: AibnClient, request: ChatRequest, key: str | None = None) -> tu
     return message, json.loads(message.body)
 
 
-def signed(fields: dict[str, Any], *, text: str, time: object = 5) -> HttpCall:
+def signed(fields: dict[str, Any], *, text: str, time: object = 5) -> ServerRequest:
     body = {"time": time, "sign": sign(time, text, "")} | fields
-    return HttpCall(method="POST", path="/api/generate", body=json.dumps(body).encode())
+    return ServerRequest(method="POST", path="/api/generate", body=json.dumps(body).encode())
 
 
 def test_the_request_is_as_recorded() -> None:
@@ -138,7 +138,7 @@ def test_content_that_is_no_text_is_signed_as_javascript_prints_it() -> None:
 def test_a_temperature_that_is_no_number_goes_on_as_it_came(temperature: str) -> None:
     call = signed({"messages": [{"role": "user", "content": "x"}]}, text="x")
     body = call.body[:-1] + f', "temperature": {temperature}}}'.encode()
-    asked = AibnServer().decode_request(HttpCall(method="POST", path="/", body=body))
+    asked = AibnServer().decode_request(ServerRequest(method="POST", path="/", body=body))
     assert asked.temperature is None
     assert "temperature" in asked.extra["aibn"]
 
@@ -159,7 +159,7 @@ def test_a_temperature_that_is_no_number_goes_on_as_it_came(temperature: str) ->
 def test_bad_bodies_are_refused_as_recorded(body: bytes, status: int, answer: bytes) -> None:
     server = AibnServer()
     with pytest.raises(DragomanError) as caught:
-        server.decode_request(HttpCall(method="POST", path="/", body=body))
+        server.decode_request(ServerRequest(method="POST", path="/", body=body))
     ours = server.encode_error(caught.value)
     assert (ours.status, ours.body) == (status, answer)
 
@@ -242,10 +242,12 @@ def test_an_answer_that_asks_for_a_tool_is_no_answer() -> None:
 def test_json_is_never_an_answer() -> None:
     client = AibnClient(url="http://site")
     assert {"application/json", "text/html"} <= client.error_types
-    error = client.decode_error(HttpReply(ReplyHead(200, ((b"content-type", b"application/json"),)), b'{"error":"no"}'))
+    error = client.decode_error(
+        HttpResponse(ResponseHead(200, ((b"content-type", b"application/json"),)), b'{"error":"no"}')
+    )
     assert type(error) is UpstreamError
 
 
 def test_auth_is_that_of_the_gate() -> None:
-    call = HttpCall(method="POST", path="/api/auth", body=b'{"pass":"p"}')
+    call = ServerRequest(method="POST", path="/api/auth", body=b'{"pass":"p"}')
     assert AibnServer(password="p").auth(call).body == b'{"code":0}'

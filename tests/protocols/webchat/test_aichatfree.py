@@ -22,11 +22,11 @@ from dragoman.protocols.webchat.signature import sign
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
-    HttpCall,
-    HttpReply,
     HttpRequest,
+    HttpResponse,
     Message,
-    ReplyHead,
+    ResponseHead,
+    ServerRequest,
     Text,
     ToolCall,
     Unknown,
@@ -54,8 +54,8 @@ def sent(client: AIChatFreeClient, request: ChatRequest, key: str | None = None)
     return message, json.loads(message.body)
 
 
-def call(fields: dict[str, Any]) -> HttpCall:
-    return HttpCall(method="POST", path="/api/generate", body=json.dumps(fields).encode())
+def call(fields: dict[str, Any]) -> ServerRequest:
+    return ServerRequest(method="POST", path="/api/generate", body=json.dumps(fields).encode())
 
 
 def test_the_request_is_as_the_sites_own_page_sends_it() -> None:
@@ -161,7 +161,7 @@ def test_histories_are_refused_as_the_sites_program_refuses_or_breaks(messages: 
 def test_a_body_that_is_not_json_is_a_bare_500(body: bytes) -> None:
     server = AIChatFreeServer()
     with pytest.raises(DragomanError) as caught:
-        server.decode_request(HttpCall(method="POST", path="/", body=body))
+        server.decode_request(ServerRequest(method="POST", path="/", body=body))
     answer = server.encode_error(caught.value)
     assert (answer.status, answer.headers, answer.body) == (500, (), b"")
 
@@ -179,15 +179,15 @@ def test_an_earlier_message_that_is_no_object_breaks_the_sites_program() -> None
     assert caught.value.status == 500
 
 
-def failure(status: int, message: str) -> HttpReply:
-    return HttpReply(ReplyHead(status, ()), json.dumps({"error": {"code": "Error", "message": message}}).encode())
+def failure(status: int, message: str) -> HttpResponse:
+    return HttpResponse(ResponseHead(status, ()), json.dumps({"error": {"code": "Error", "message": message}}).encode())
 
 
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
         (failure(500, "Quota exceeded for quota metric"), RateLimitError),
-        (HttpReply(ReplyHead(500, ((b"retry-after", b"9"),)), b"Quota exceeded"), RateLimitError),
+        (HttpResponse(ResponseHead(500, ((b"retry-after", b"9"),)), b"Quota exceeded"), RateLimitError),
         (failure(500, "Error fetching from  [400 Bad Request] no"), InvalidRequestError),
         (failure(500, "Error fetching from  [403 Forbidden] no"), PermissionDeniedError),
         (failure(500, "Error fetching from  [503 Service Unavailable] no"), OverloadedError),
@@ -196,10 +196,10 @@ def failure(status: int, message: str) -> HttpReply:
         (failure(500, "fetch failed"), UpstreamError),
         (failure(401, "Invalid password."), AuthenticationError),
         (failure(400, "Quota exceeded"), InvalidRequestError),
-        (HttpReply(ReplyHead(500, ()), b""), UpstreamError),
+        (HttpResponse(ResponseHead(500, ()), b""), UpstreamError),
     ],
 )
-def test_the_upstreams_status_is_found_inside_the_message(reply: HttpReply, kind: type[DragomanError]) -> None:
+def test_the_upstreams_status_is_found_inside_the_message(reply: HttpResponse, kind: type[DragomanError]) -> None:
     error = CLIENT.decode_error(reply)
     assert type(error) is kind
     if isinstance(error, RateLimitError):
@@ -247,5 +247,5 @@ def test_our_client_notices_where_our_server_broke_off() -> None:
 
 
 def test_auth_is_that_of_the_gate() -> None:
-    request = HttpCall(method="POST", path="/api/auth", body=b'{"pass":"x"}')
+    request = ServerRequest(method="POST", path="/api/auth", body=b'{"pass":"x"}')
     assert AIChatFreeServer(password="p").auth(request).body == b'{"code":-1}'

@@ -21,15 +21,15 @@ from dragoman.protocols.webchat.aichatonline import AiChatOnlineClient, AiChatOn
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
-    HttpCall,
-    HttpReply,
     HttpRequest,
+    HttpResponse,
     Image,
     Message,
     PartDelta,
     Reasoning,
-    ReplyHead,
     ResponseEnd,
+    ResponseHead,
+    ServerRequest,
     StreamEvent,
     assistant,
     fold,
@@ -52,7 +52,7 @@ def words(events: list[StreamEvent]) -> str:
     return "".join(event.text for event in events if isinstance(event, PartDelta))
 
 
-def exchange(request: ChatRequest, reply: HttpReply) -> tuple[HttpRequest, HttpRequest]:
+def exchange(request: ChatRequest, reply: HttpResponse) -> tuple[HttpRequest, HttpRequest]:
     """Both requests of the client half, the first being answered with `reply`."""
     steps = CLIENT.encode_request(request, fixed_env())
     assert not isinstance(steps, HttpRequest)
@@ -63,8 +63,8 @@ def exchange(request: ChatRequest, reply: HttpReply) -> tuple[HttpRequest, HttpR
     return first, second
 
 
-def token(body: bytes) -> HttpReply:
-    return HttpReply(ReplyHead(200, ()), body)
+def token(body: bytes) -> HttpResponse:
+    return HttpResponse(ResponseHead(200, ()), body)
 
 
 def test_a_token_is_asked_for_and_then_the_question_with_it() -> None:
@@ -222,7 +222,7 @@ def test_our_server_takes_what_our_client_sends() -> None:
 def test_bad_requests_are_refused(headers: tuple[tuple[bytes, bytes], ...], body: bytes, status: int) -> None:
     server = AiChatOnlineServer()
     with pytest.raises(DragomanError) as caught:
-        server.decode_request(HttpCall(method="POST", path="/", headers=headers, body=body))
+        server.decode_request(ServerRequest(method="POST", path="/", headers=headers, body=body))
     answer = server.encode_error(caught.value)
     assert answer.status == status
     read = CLIENT.decode_error(as_reply(answer))
@@ -230,7 +230,7 @@ def test_bad_requests_are_refused(headers: tuple[tuple[bytes, bytes], ...], body
 
 
 def test_a_prompt_may_be_all_there_is() -> None:
-    call = HttpCall(method="POST", path="/", headers=((b"uniqueid", b"t"),), body=b'{"prompt":""}')
+    call = ServerRequest(method="POST", path="/", headers=((b"uniqueid", b"t"),), body=b'{"prompt":""}')
     assert AiChatOnlineServer().decode_request(call) == ask(user(""))
 
 

@@ -11,9 +11,9 @@ from dragoman.protocols.webchat.cromicle import CromicleClient, CromicleServer, 
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
-    HttpCall,
     HttpRequest,
     Message,
+    ServerRequest,
     assistant,
     fold,
     system,
@@ -72,7 +72,7 @@ def test_unknown_fields_are_kept() -> None:
 def test_bad_requests_are_refused(body: bytes, kind: type[DragomanError]) -> None:
     server = CromicleServer()
     with pytest.raises(kind) as caught:
-        server.decode_request(HttpCall(method="POST", path="/chat", body=body))
+        server.decode_request(ServerRequest(method="POST", path="/chat", body=body))
     answer = server.encode_error(caught.value)
     assert answer.status == caught.value.status
     read = CLIENT.decode_error(as_reply(answer))

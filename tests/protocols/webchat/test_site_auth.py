@@ -11,11 +11,11 @@ from dragoman.errors import (
 )
 from dragoman.protocols.webchat.signature import sign
 from dragoman.protocols.webchat.site_auth import Gate, bare, is_own, parse, refusal, waiting
-from dragoman.types import HttpCall
+from dragoman.types import ServerRequest
 
 
-def call(body: bytes) -> HttpCall:
-    return HttpCall(method="POST", path="/api/auth", body=body)
+def call(body: bytes) -> ServerRequest:
+    return ServerRequest(method="POST", path="/api/auth", body=body)
 
 
 @pytest.mark.parametrize("password", [None, ""])

@@ -1,7 +1,7 @@
 """A reply taken in, and how it ended."""
 
 from dragoman.errors import DragomanError
-from dragoman.transport.base import Limits, Reply, Route
+from dragoman.transport.base import Reply, Route, Timeouts
 from dragoman.types import HttpRequest
 
 PLAIN = Route()
@@ -23,9 +23,9 @@ def within(
     first_byte: float = 5,
     idle: float = 5,
     total: float = 20,
-) -> Limits:
+) -> Timeouts:
     """Limits, all of them far away but those that are given."""
-    return Limits(pool, connect, tls, proxy, first_byte, idle, total)
+    return Timeouts(pool, connect, tls, proxy, first_byte, idle, total)
 
 
 async def whole(reply: Reply) -> bytes:

@@ -23,14 +23,14 @@ from dragoman.protocols.webchat.aibn import AibnServer
 from dragoman.protocols.webchat.aichatfree import AIChatFreeServer
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineServer
 from dragoman.protocols.webchat.cromicle import CromicleServer
-from dragoman.types import ChatRequest, HttpAnswer, HttpCall
+from dragoman.types import ChatRequest, ServerRequest, ServerResponse
 
 
 class Endpoint(ABC):
     """What answers a request."""
 
     @abstractmethod
-    async def __call__(self, call: HttpCall, caller: Caller) -> None:
+    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
         """Answers. Raises what is wrong, as long as nothing has been sent."""
 
 
@@ -44,8 +44,8 @@ LARGE = 256 << 10
 """Bytes of a body that is checked, decoded and encoded in turns of the loop of their own: a step takes up to twelve
 milliseconds a MiB, in which nobody else is served."""
 
-NO_METHOD = HttpAnswer(status=404)
-NO_PATH = HttpAnswer(status=404, body=b"Not found")
+NO_METHOD = ServerResponse(status=404)
+NO_PATH = ServerResponse(status=404, body=b"Not found")
 """What both recorded chat sites say to a method and to a path that they do not know."""
 
 
@@ -62,8 +62,8 @@ class Front(Struct, frozen=True):
     open: bool = False
     password: bool = False
     refused: str | None = None
-    no_method: HttpAnswer | None = None
-    no_path: HttpAnswer | None = None
+    no_method: ServerResponse | None = None
+    no_path: ServerResponse | None = None
     json: bool = False
 
     def methods(self, path: str) -> Mapping[str, Endpoint]:
@@ -88,10 +88,10 @@ class Chat(Endpoint):
         self.codec = codec
         self.clean = clean
 
-    async def __call__(self, call: HttpCall, caller: Caller) -> None:
+    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
         await self.answer(await self.question(call), self.client.open, caller)
 
-    async def question(self, call: HttpCall) -> ChatRequest:
+    async def question(self, call: ServerRequest) -> ChatRequest:
         """What `call` asks. Raises what is wrong with it."""
         if len(call.body) <= LARGE:
             return self.codec.decode_request(call)
@@ -121,20 +121,20 @@ async def others() -> None:
 class AtOnce(Endpoint):
     """Gives an answer for which nobody is asked."""
 
-    def __init__(self, answer: Callable[[HttpCall], HttpAnswer]) -> None:
+    def __init__(self, answer: Callable[[ServerRequest], ServerResponse]) -> None:
         self._answer = answer
 
-    async def __call__(self, call: HttpCall, caller: Caller) -> None:
+    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
         await caller.answer(self._answer(call))
 
 
 class InTime(Endpoint):
     """Gives an answer for which others are asked; they are left once the caller has."""
 
-    def __init__(self, answer: Callable[[HttpCall], Awaitable[HttpAnswer]]) -> None:
+    def __init__(self, answer: Callable[[ServerRequest], Awaitable[ServerResponse]]) -> None:
         self._answer = answer
 
-    async def __call__(self, call: HttpCall, caller: Caller) -> None:
+    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
         async with caller:
             answer = await self._answer(call)
         await caller.answer(answer)
@@ -172,7 +172,7 @@ def _recorded(
     prefix: str,
     client: Client,
     codec: ServerCodec,
-    auth: Callable[[HttpCall], HttpAnswer],
+    auth: Callable[[ServerRequest], ServerResponse],
     settings: FrontConfig,
 ) -> Front:
     return Front(

@@ -7,7 +7,7 @@ from typing import Protocol
 from dragoman.errors import DragomanError
 from dragoman.gateway.http.caller_base import Caller, CallerGoneError
 from dragoman.gateway.http.heads import date, fields, status_line
-from dragoman.types import Headers, HttpAnswer, Outcome
+from dragoman.types import Headers, Outcome, ServerResponse
 
 LAST_CHUNK = b"0\r\n\r\n"
 CLOSE = b"connection: close\r\n"
@@ -87,7 +87,7 @@ class HttpCaller(Caller):
             if self.gone:
                 raise CallerGoneError
 
-    def give(self, answer: HttpAnswer) -> None:
+    def give(self, answer: ServerResponse) -> None:
         """A whole answer, now."""
         if not self.gone:
             self.outcome.error = answer.error or self.outcome.error

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from dragoman.engine.answer import Answer
-from dragoman.types import Headers, HttpAnswer, Outcome
+from dragoman.types import Headers, Outcome, ServerResponse
 
 
 class CallerGoneError(Exception):
@@ -76,7 +76,7 @@ class Caller(ABC):
         self.broken = True
         await self.say(words, more=not (clean and words))
 
-    async def answer(self, answer: HttpAnswer, *more: tuple[str, str]) -> None:
+    async def answer(self, answer: ServerResponse, *more: tuple[str, str]) -> None:
         """A whole answer, with `more` headers."""
         self.outcome.error = answer.error or self.outcome.error
         length = (("content-length", str(len(answer.body))),) if answer.status != 204 else ()

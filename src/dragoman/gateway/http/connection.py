@@ -30,7 +30,7 @@ from dragoman.gateway.http.request_limits import (
 from dragoman.gateway.http.service import Service, Shared
 from dragoman.gateway.http.unpacking import coding
 from dragoman.loop.timer import EARLY, Alarm
-from dragoman.types import HttpAnswer, HttpCall, Outcome
+from dragoman.types import Outcome, ServerRequest, ServerResponse
 from dragoman.wire import json
 
 MAX_QUEUED = 16
@@ -247,7 +247,7 @@ class Connection(asyncio.Protocol):
         if host is not None:
             headers = (*(field for field in headers if field[0] != b"host"), (b"host", host))
         check_head(headers, version)
-        request = Request(call=HttpCall(method=method.decode("latin-1"), path=path, query=query, headers=headers))
+        request = Request(call=ServerRequest(method=method.decode("latin-1"), path=path, query=query, headers=headers))
         request.modern = version == "1.1"
         request.keep = parser.should_keep_alive() and method != b"CONNECT"
         request.upgrade = parser.should_upgrade() and method != b"CONNECT"
@@ -299,7 +299,7 @@ class Connection(asyncio.Protocol):
         request.caller.more = more = self._service.cors(call)
         if (error := flaw_of_head(call)) is not None:
             self._turn_away(request, error)
-        elif isinstance(admitted := self._service.admit(call), HttpAnswer):
+        elif isinstance(admitted := self._service.admit(call), ServerResponse):
             self._refuse(request, admitted)
         elif (error := flaw_of_body(call, self._max_body)) is not None:
             self._turn_away(request, error)
@@ -373,7 +373,7 @@ class Connection(asyncio.Protocol):
     def _turn_away(self, request: Request, error: DragomanError) -> None:
         self._refuse(request, self._service.refusal(request.call, error))
 
-    def _refuse(self, request: Request, answer: HttpAnswer) -> None:
+    def _refuse(self, request: Request, answer: ServerResponse) -> None:
         request.discarded = True
         request.pieces = []
         if request.caller is not None:

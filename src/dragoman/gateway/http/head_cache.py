@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from dragoman.gateway.app import Admitted
 from dragoman.gateway.guard import fingerprint
-from dragoman.types import HttpCall
+from dragoman.types import ServerRequest
 
 LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,10})\r\n", re.IGNORECASE)
 MAX_HEADS = 1000
@@ -46,9 +46,9 @@ class KnownHead(Struct, frozen=True, eq=False):
             return None
         return digits, end + len(self.rest)
 
-    def call(self, digits: bytes, body: bytes) -> HttpCall:
+    def call(self, digits: bytes, body: bytes) -> ServerRequest:
         """The request that has this head and this body, whose length it says in these digits."""
-        return HttpCall(
+        return ServerRequest(
             method="POST",
             path=self.path,
             query=self.query,
@@ -63,7 +63,7 @@ class KnownHeads:
     def __init__(self) -> None:
         self._heads: dict[tuple[bytes, bytes], KnownHead] = {}
 
-    def learn(self, data: bytes, call: HttpCall, admitted: Admitted, more: bytes) -> KnownHead | None:
+    def learn(self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes) -> KnownHead | None:
         """The head of the request that `data` began with, and that was read as `call`; None where it is a rare one."""
         text = data[: data.find(b"\r\n\r\n") + 4]
         names = [name for name, _ in call.headers]
@@ -88,7 +88,7 @@ class KnownHeads:
         return known
 
 
-def _says(text: bytes, call: HttpCall) -> bool:
+def _says(text: bytes, call: ServerRequest) -> bool:
     """Whether a head says just what was read as `call`, in the plainest way: who asks is decided by nothing else."""
     first, *lines = text[:-4].split(b"\r\n")
     target = f"{call.path}?{call.query}" if call.query else call.path

@@ -3,7 +3,7 @@
 from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.body import Pieces
 from dragoman.gateway.http.caller import HttpCaller
-from dragoman.types import HttpCall
+from dragoman.types import ServerRequest
 
 
 class Request(Pieces, kw_only=True):
@@ -13,7 +13,7 @@ class Request(Pieces, kw_only=True):
     `packed`: its body must be unpacked.
     """
 
-    call: HttpCall
+    call: ServerRequest
     modern: bool = True
     keep: bool = True
     upgrade: bool = False
@@ -24,6 +24,6 @@ class Request(Pieces, kw_only=True):
     packed: bool = False
 
 
-def framing(call: HttpCall) -> list[tuple[bytes, bytes]]:
+def framing(call: ServerRequest) -> list[tuple[bytes, bytes]]:
     """The fields that say how long its body is."""
     return [field for field in call.headers if field[0] in {b"content-length", b"transfer-encoding"}]

@@ -4,7 +4,7 @@ import re
 
 from dragoman.errors import InvalidRequestError
 from dragoman.gateway.http.unpacking import coding
-from dragoman.types import HttpCall
+from dragoman.types import ServerRequest
 
 MAX_HEAD = 64 << 10
 """Bytes of a request's head, or of what frames its body between two pieces: as much as Node and Envoy give."""
@@ -20,7 +20,7 @@ TYPES = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?json", re.ASCII | re.IGN
 """Media types of JSON. A page can send other ones to any site without asking first (forms, text/plain)."""
 
 
-def flaw_of_head(call: HttpCall) -> InvalidRequestError | None:
+def flaw_of_head(call: ServerRequest) -> InvalidRequestError | None:
     """What is wrong with the size of a head; None where nothing is."""
     size = len(call.path) + len(call.query)
     if len(call.headers) > MAX_FIELDS or size > MAX_FIELD:
@@ -32,7 +32,7 @@ def flaw_of_head(call: HttpCall) -> InvalidRequestError | None:
     return None
 
 
-def flaw_of_body(call: HttpCall, limit: int) -> InvalidRequestError | None:
+def flaw_of_body(call: ServerRequest, limit: int) -> InvalidRequestError | None:
     """What is wrong with a body, as far as its head tells; None where nothing is."""
     for name, value in call.headers:
         if name == b"content-length" and (len(value) > 18 or (value.isdigit() and int(value) > limit)):
@@ -44,7 +44,7 @@ def flaw_of_body(call: HttpCall, limit: int) -> InvalidRequestError | None:
     return None
 
 
-def check_type(call: HttpCall) -> None:
+def check_type(call: ServerRequest) -> None:
     """Raises InvalidRequestError (415) for a body that is said to be anything but JSON."""
     said = call.header(b"content-type")
     if said and not TYPES.fullmatch(said.partition(";")[0].strip()):

@@ -9,7 +9,7 @@ from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.head_cache import KnownHeads
 from dragoman.gateway.http.timeouts import Waits
 from dragoman.loop.outbox import Outbox
-from dragoman.types import HttpAnswer, HttpCall
+from dragoman.types import ServerRequest, ServerResponse
 
 
 class Peer(Protocol):
@@ -38,28 +38,28 @@ class Service(Protocol):
     def closed(self, connection: Peer) -> None:
         """There is one less."""
 
-    def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
+    def admit(self, call: ServerRequest) -> Admitted | ServerResponse:
         """What answers a request with this head, or its refusal."""
 
-    def cors(self, call: HttpCall) -> bytes:
+    def cors(self, call: ServerRequest) -> bytes:
         """Header fields of every answer to it, ready to send."""
 
-    def name(self, call: HttpCall) -> str:
+    def name(self, call: ServerRequest) -> str:
         """What the request is called in answers and logs."""
 
     def fresh_name(self) -> str:
         """What one is called that brings no name of its own."""
 
-    def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+    def serve(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
         """Begins the answer to a whole request."""
 
-    def unpack(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+    def unpack(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
         """The same, where its body is packed."""
 
     def over(self, caller: HttpCaller) -> None:
         """Nothing more is done for `caller`."""
 
-    def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
+    def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         """`error` in the words of whom the request was for."""
 
 

@@ -5,7 +5,7 @@ import asyncio
 from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
-from dragoman.types import HttpCall
+from dragoman.types import ServerRequest
 from dragoman.wire.coding import MAX_UNPACKED, DamagedError, ExpandsError, Unpacker
 
 CODINGS = ("gzip", "x-gzip", "deflate", "zstd")
@@ -19,7 +19,7 @@ AT_ONCE = 16 << 10
 """Packed bytes that are unpacked in the loop: at most some three MiB come of them, in ten milliseconds."""
 
 
-def coding(call: HttpCall) -> str:
+def coding(call: ServerRequest) -> str:
     """The encoding of its body; empty where it is not packed. Raises InvalidRequestError (415) for an unknown one."""
     said = [value for name, value in call.headers if name == b"content-encoding"]
     if not said:
@@ -36,7 +36,7 @@ def coding(call: HttpCall) -> str:
     )
 
 
-async def unpacked(call: HttpCall, limit: int) -> HttpCall:
+async def unpacked(call: ServerRequest, limit: int) -> ServerRequest:
     """`call` with its body unpacked, and no word of that in its head. A large body is unpacked beside the loop.
 
     Raises InvalidRequestError: 413 where it has more than `limit` bytes, or expands like no text; 400 where it is

@@ -19,7 +19,7 @@ from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.fallback import fallback
 from dragoman.transport.base import Reply
-from dragoman.types import ChatRequest, HttpCall
+from dragoman.types import ChatRequest, ServerRequest
 
 OPENING = (200, (("content-type", "text/event-stream"), *STREAM.items()))
 STREAM_FIELDS = fields(OPENING[1])
@@ -37,7 +37,7 @@ class Relays:
         self.spawn = spawn
         self._loop = asyncio.get_running_loop()
 
-    def begin(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> bool:
+    def begin(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> bool:
         """Begins to relay; False where the request must be translated, or refused in detail."""
         chat = admitted.endpoint
         if not isinstance(chat, Chat):
@@ -65,7 +65,7 @@ class RelayedAnswer(Relay):
         self,
         relays: Relays,
         admitted: Admitted,
-        call: HttpCall,
+        call: ServerRequest,
         caller: HttpCaller,
         relayed: Relayed,
         *,
@@ -155,7 +155,7 @@ class Translated(Chat):
         self._handler = handler
         self._reply = reply
 
-    async def __call__(self, call: HttpCall, caller: Caller) -> None:
+    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
         try:
             await self.answer(await self.question(call), self._handler, caller)
         except DragomanError as exc:

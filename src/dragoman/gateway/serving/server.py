@@ -18,7 +18,7 @@ from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.relay import Relays
-from dragoman.types import HttpAnswer, HttpCall
+from dragoman.types import ServerRequest, ServerResponse
 
 LATER = 1.0
 """Seconds that answers have to say that they were interrupted, before their connections are closed."""
@@ -136,23 +136,23 @@ class Server:
 
     # What a connection asks.
 
-    def admit(self, call: HttpCall) -> Admitted | HttpAnswer:
+    def admit(self, call: ServerRequest) -> Admitted | ServerResponse:
         return self._gateway.admit(call)
 
-    def cors(self, call: HttpCall) -> bytes:
+    def cors(self, call: ServerRequest) -> bytes:
         return fields(self._gateway.cors.headers(call))
 
-    def name(self, call: HttpCall) -> str:
+    def name(self, call: ServerRequest) -> str:
         return self._gateway.names.name(call)
 
-    def serve(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+    def serve(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
         if not self._relays.begin(admitted, call, caller):
             self._spawn(self._gateway.answer(admitted, call, caller))
 
-    def unpack(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+    def unpack(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
         self._spawn(self._unpack(admitted, call, caller))
 
-    async def _unpack(self, admitted: Admitted, call: HttpCall, caller: HttpCaller) -> None:
+    async def _unpack(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
         try:
             plain = await unpacked(call, self._gateway.max_body)
         except DragomanError as exc:
@@ -162,7 +162,7 @@ class Server:
             if not caller.gone:
                 self.serve(admitted, plain, caller)
 
-    def refusal(self, call: HttpCall, error: DragomanError) -> HttpAnswer:
+    def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         return self._gateway.refusal(call, error)
 
     def _connect(self) -> Connection:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, cut, scrub
 from dragoman.protocols.errors.html import is_page
 from dragoman.protocols.errors.status import error_for
-from dragoman.types import HttpReply
+from dragoman.types import HttpResponse
 from dragoman.wire import json
 
 
@@ -47,7 +47,7 @@ def error_in(value: Any, status: int = 502) -> DragomanError | None:
     return error_for(words.status or status, cut(scrub(message), CUT_WORDS), words=words.words)
 
 
-def decode_failure(reply: HttpReply) -> DragomanError:
+def decode_failure(reply: HttpResponse) -> DragomanError:
     """The error of a whole reply that is no answer: by the words in its body where they are known, else by status."""
     head, body = reply.head, reply.body
     if head.media_type == "text/html" or is_page(body):

@@ -18,7 +18,7 @@ from dragoman.errors import (
     TruncatedStreamError,
     UpstreamError,
 )
-from dragoman.types import ReplyHead
+from dragoman.types import ResponseHead
 
 STATUS: dict[int, type[DragomanError]] = {
     400: InvalidRequestError,
@@ -72,7 +72,7 @@ AGAIN = frozenset({408, 409, 425})
 
 
 def error_for(
-    status: int, message: str, *, words: tuple[str | None, ...] = (), head: ReplyHead | None = None
+    status: int, message: str, *, words: tuple[str | None, ...] = (), head: ResponseHead | None = None
 ) -> DragomanError:
     """The most exact error for a service's failure. `words`: its code and type, the more exact first."""
     kind = _kind(status, message, words)
@@ -95,7 +95,7 @@ def _kind(status: int, message: str, words: tuple[str | None, ...]) -> type[Drag
     return STATUS.get(status, UpstreamError)
 
 
-def retry_after(head: ReplyHead) -> float | None:
+def retry_after(head: ResponseHead) -> float | None:
     """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date measured by the reply's own clock).
 
     None where nothing usable was said. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
@@ -113,7 +113,7 @@ def _number(text: str | None, unit: int) -> float | None:
     return float(text) / unit if text is not None and _SECONDS.fullmatch(text) else None
 
 
-def _until(head: ReplyHead) -> float | None:
+def _until(head: ResponseHead) -> float | None:
     try:
         then = parsedate_to_datetime(head.header("retry-after") or "")
         now = parsedate_to_datetime(head.header("date") or "")

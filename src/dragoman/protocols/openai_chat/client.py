@@ -8,7 +8,7 @@ from dragoman.protocols.openai_chat.errors import decode_error
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import Dialect, encode_body
-from dragoman.types import ChatRequest, HttpReply, HttpRequest
+from dragoman.types import ChatRequest, HttpRequest, HttpResponse
 from dragoman.wire import json
 
 EXPRESSES = frozenset(
@@ -68,5 +68,5 @@ class OpenAIChatClient(ClientCodec):
     def decoder(self, request: ChatRequest) -> Decoder:
         return ReplyDecoder()
 
-    def decode_error(self, reply: HttpReply) -> DragomanError:
+    def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)

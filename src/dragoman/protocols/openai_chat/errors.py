@@ -5,7 +5,7 @@ from typing import Any
 from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, UpstreamError, cut, scrub
 from dragoman.protocols.errors.status import KEPT, STATUS, WORDS, error_for
 from dragoman.protocols.openai_chat.extra import NAME
-from dragoman.types import HttpReply, ReplyHead
+from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
 
 TYPES: dict[str, int] = {
@@ -55,7 +55,7 @@ def failure_in(value: object) -> object:
     return value if any(isinstance(value.get(name), str) for name in ("message", "msg")) else value.get("detail")
 
 
-def reported(failure: object, status: int | None = None, head: ReplyHead | None = None) -> DragomanError:
+def reported(failure: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
     """The error that a service reports. `status`: the reply's, if it was no success."""
     said = _object(failure)
     message = _words(said)
@@ -73,7 +73,7 @@ def reported(failure: object, status: int | None = None, head: ReplyHead | None 
     return error
 
 
-def decode_error(reply: HttpReply) -> DragomanError:
+def decode_error(reply: HttpResponse) -> DragomanError:
     """What a reply that is no answer means. A page, or a body of another kind, is named and never shown."""
     status, head = reply.head.status, reply.head
     try:
@@ -154,7 +154,7 @@ def _status(value: object) -> int | None:
     return value if isinstance(value, int) and 400 <= value < 600 else None
 
 
-def _nature(reply: HttpReply) -> str:
+def _nature(reply: HttpResponse) -> str:
     body = reply.body.strip()
     if not body:
         return "an empty body"

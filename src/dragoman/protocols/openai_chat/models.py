@@ -2,7 +2,7 @@
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.errors import failure_in, reported
-from dragoman.types import HttpReply, HttpRequest
+from dragoman.types import HttpRequest, HttpResponse
 from dragoman.wire import json
 
 MAX_MODELS = 10_000
@@ -20,7 +20,7 @@ def models_request(url: str, key: str | None) -> HttpRequest:
     return HttpRequest(method="GET", url=f"{url.rstrip('/')}/models", headers=tuple(headers))
 
 
-def decode_models(reply: HttpReply) -> tuple[str, ...]:
+def decode_models(reply: HttpResponse) -> tuple[str, ...]:
     """The names, each once. Raises BadEventError, or what the service says is wrong.
 
     `{"data": [{"id": …}]}`; some services (Together) leave the list bare.

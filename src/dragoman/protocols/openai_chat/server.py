@@ -10,7 +10,7 @@ from dragoman.protocols.openai_chat.errors import OUTWARD, envelope
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relay import read_request
 from dragoman.protocols.openai_chat.request import decode_body
-from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall
+from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json"),)
@@ -23,7 +23,7 @@ class OpenAIChatServer(ServerCodec):
     expresses = frozenset({"text", "refusal", "reasoning", "tool_call", f"unknown.{NAME}", "usage", "finish_reason"})
     read_relayed = staticmethod(read_request)
 
-    def decode_request(self, call: HttpCall) -> ChatRequest:
+    def decode_request(self, call: ServerRequest) -> ChatRequest:
         body = json.decode_request(call.body)
         if not isinstance(body, dict):
             raise wrong("the body", "an object", body)
@@ -32,16 +32,16 @@ class OpenAIChatServer(ServerCodec):
             raise refused("messages", "expected at least one message")
         return request
 
-    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
-        return HttpAnswer(headers=JSON, body=encode_completion(response, request, env))
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
+        return ServerResponse(headers=JSON, body=encode_completion(response, request, env))
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
         return AnswerEncoder(request, env)
 
-    def encode_error(self, error: DragomanError) -> HttpAnswer:
+    def encode_error(self, error: DragomanError) -> ServerResponse:
         headers = JSON
         if error.retry_after is not None:
             headers += (("retry-after", str(ceil(error.retry_after))),)
-        return HttpAnswer(
+        return ServerResponse(
             status=OUTWARD.get(error.status, error.status), headers=headers, body=json.encode(envelope(error))
         )

@@ -16,12 +16,12 @@ from dragoman.types import (
     AnyPart,
     ChatRequest,
     ChatResponse,
-    HttpAnswer,
-    HttpCall,
-    HttpReply,
     HttpRequest,
+    HttpResponse,
     Message,
     Role,
+    ServerRequest,
+    ServerResponse,
     Text,
     Unknown,
 )
@@ -79,7 +79,7 @@ class AibnClient(ClientCodec):
     def decoder(self, request: ChatRequest) -> Decoder:
         return RawTextDecoder(self._broken_mark)
 
-    def decode_error(self, reply: HttpReply) -> DragomanError:
+    def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_failure(reply)
 
 
@@ -105,11 +105,11 @@ class AibnServer(ServerCodec):
         self._gate = Gate(secret, password)
         self._model = model
 
-    def auth(self, call: HttpCall) -> HttpAnswer:
+    def auth(self, call: ServerRequest) -> ServerResponse:
         """The answer to `/api/auth`."""
         return self._gate.auth(call)
 
-    def decode_request(self, call: HttpCall) -> ChatRequest:
+    def decode_request(self, call: ServerRequest) -> ChatRequest:
         fields = parse(call)
         messages = fields.get("messages")
         if not messages and not isinstance(messages, list | dict):
@@ -120,21 +120,23 @@ class AibnServer(ServerCodec):
             raise InvalidRequestError("expected `messages` to be a list")
         return _decode_fields(fields, tuple(map(_decode_message, messages)), self._model)
 
-    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
-        return HttpAnswer(body=words_of(response).encode())
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
+        return ServerResponse(body=words_of(response).encode())
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
         return RawTextEncoder(broken_mark=BROKEN_MARK)
 
-    def encode_error(self, error: DragomanError) -> HttpAnswer:
+    def encode_error(self, error: DragomanError) -> ServerResponse:
         """The site's own no; an upstream's in OpenAI's form, which the site passes on; 500 where none spoke."""
         if is_own(error):
             return refusal(error)
         if isinstance(error, UpstreamError | RequestError) and not isinstance(error, TruncatedStreamError):
             body = {"message": error.message, "type": error.type, "param": None, "code": error.code}
-            return HttpAnswer(status=error.status, headers=waiting(error), body=javascript.stringify({"error": body}))
+            return ServerResponse(
+                status=error.status, headers=waiting(error), body=javascript.stringify({"error": body})
+            )
         body = {"code": type(error).__name__, "message": error.message}
-        return HttpAnswer(status=500, body=javascript.stringify({"error": body}))
+        return ServerResponse(status=500, body=javascript.stringify({"error": body}))
 
 
 def _last_text(messages: Any) -> str:

@@ -27,12 +27,12 @@ from dragoman.types import (
     ChatRequest,
     ChatResponse,
     Headers,
-    HttpAnswer,
-    HttpCall,
-    HttpReply,
     HttpRequest,
+    HttpResponse,
     Message,
     Role,
+    ServerRequest,
+    ServerResponse,
     Text,
     Unknown,
 )
@@ -95,7 +95,7 @@ class AIChatFreeClient(ClientCodec):
     def decoder(self, request: ChatRequest) -> Decoder:
         return RawTextDecoder(self._broken_mark)
 
-    def decode_error(self, reply: HttpReply) -> DragomanError:
+    def decode_error(self, reply: HttpResponse) -> DragomanError:
         """By the upstream's status, which the site says only inside its message: its own is always 500."""
         message = reply_words(reply.body).message
         if reply.head.status < 500 or not message:
@@ -126,11 +126,11 @@ class AIChatFreeServer(ServerCodec):
         self._gate = Gate(secret, password)
         self._model = model
 
-    def auth(self, call: HttpCall) -> HttpAnswer:
+    def auth(self, call: ServerRequest) -> ServerResponse:
         """The answer to `/api/auth`."""
         return self._gate.auth(call)
 
-    def decode_request(self, call: HttpCall) -> ChatRequest:
+    def decode_request(self, call: ServerRequest) -> ChatRequest:
         fields = parse(call)
         messages = _messages(fields)
         self._gate.check_password(fields.get("pass"))
@@ -142,13 +142,13 @@ class AIChatFreeServer(ServerCodec):
             extra={NAME: rest} if rest else {},
         )
 
-    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
-        return HttpAnswer(headers=ANSWER, body=words_of(response).encode())
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
+        return ServerResponse(headers=ANSWER, body=words_of(response).encode())
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
         return RawTextEncoder(ANSWER, BROKEN_MARK)
 
-    def encode_error(self, error: DragomanError) -> HttpAnswer:
+    def encode_error(self, error: DragomanError) -> ServerResponse:
         """The site's own no, or 500 with the upstream's status inside the message."""
         if is_own(error) and error.code != BAD_ROLE:
             return refusal(error)
@@ -157,7 +157,7 @@ class AIChatFreeServer(ServerCodec):
             message = f"[{error.status} {_PHRASES.get(error.status, 'Error')}] {message}"
         # "Error" is the name of every failure that was recorded.
         body = {"code": "Error", "message": message}
-        return HttpAnswer(status=500, headers=(*PLAIN, *waiting(error)), body=javascript.stringify({"error": body}))
+        return ServerResponse(status=500, headers=(*PLAIN, *waiting(error)), body=javascript.stringify({"error": body}))
 
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}

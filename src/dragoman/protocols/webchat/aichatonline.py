@@ -17,13 +17,13 @@ from dragoman.types import (
     ChatRequest,
     ChatResponse,
     Headers,
-    HttpAnswer,
-    HttpCall,
-    HttpReply,
     HttpRequest,
+    HttpResponse,
     Message,
     ResponseEnd,
     ResponseStart,
+    ServerRequest,
+    ServerResponse,
     StreamEvent,
     user,
 )
@@ -70,11 +70,11 @@ class AiChatOnlineClient(ClientCodec):
     def decoder(self, request: ChatRequest) -> Decoder:
         return AiChatOnlineDecoder()
 
-    def decode_error(self, reply: HttpReply) -> DragomanError:
+    def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_failure(reply)
 
 
-def decode_token(reply: HttpReply) -> str:
+def decode_token(reply: HttpResponse) -> str:
     """What names the caller from here on. Raises BadEventError, or what the service says is wrong."""
     if is_page(reply.body):
         raise BadEventError("expected a token, got an HTML page", code="upstream_html")
@@ -181,11 +181,11 @@ class AiChatOnlineServer(ServerCodec):
     def __init__(self, *, model: str = "") -> None:
         self._model = model
 
-    def unique_id(self, env: Env) -> HttpAnswer:
+    def unique_id(self, env: Env) -> ServerResponse:
         """The answer to `getUniqueId`: a token, which is not remembered."""
-        return HttpAnswer(headers=JSON, body=json.encode({"code": 0, "data": env.new_id()}))
+        return ServerResponse(headers=JSON, body=json.encode({"code": 0, "data": env.new_id()}))
 
-    def decode_request(self, call: HttpCall) -> ChatRequest:
+    def decode_request(self, call: ServerRequest) -> ChatRequest:
         if not call.header(b"uniqueid"):
             raise AuthenticationError("expected the header UniqueId", code="missing_unique_id")
         try:
@@ -199,14 +199,14 @@ class AiChatOnlineServer(ServerCodec):
         messages: tuple[Message, ...] = (user(prompt),)
         return ChatRequest(model=self._model, messages=messages, extra={NAME: rest} if rest else {})
 
-    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
-        return HttpAnswer(headers=LINES, body=_line_of(words_of(response)))
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
+        return ServerResponse(headers=LINES, body=_line_of(words_of(response)))
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
         return AiChatOnlineEncoder()
 
-    def encode_error(self, error: DragomanError) -> HttpAnswer:
-        return HttpAnswer(status=error.status, headers=JSON, body=_error(error))
+    def encode_error(self, error: DragomanError) -> ServerResponse:
+        return ServerResponse(status=error.status, headers=JSON, body=_error(error))
 
 
 class AiChatOnlineEncoder(Encoder):

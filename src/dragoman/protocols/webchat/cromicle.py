@@ -10,7 +10,16 @@ from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.webchat.plain_text import WORDS, spoken, words_of
 from dragoman.protocols.webchat.prompt import format_messages
 from dragoman.protocols.webchat.raw_text import RawTextDecoder, RawTextEncoder
-from dragoman.types import ChatRequest, ChatResponse, Headers, HttpAnswer, HttpCall, HttpReply, HttpRequest, user
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    Headers,
+    HttpRequest,
+    HttpResponse,
+    ServerRequest,
+    ServerResponse,
+    user,
+)
 from dragoman.wire import javascript
 from dragoman.wire.utf8 import well_formed
 
@@ -48,7 +57,7 @@ class CromicleClient(ClientCodec):
     def decoder(self, request: ChatRequest) -> Decoder:
         return RawTextDecoder()
 
-    def decode_error(self, reply: HttpReply) -> DragomanError:
+    def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_failure(reply)
 
 
@@ -61,7 +70,7 @@ class CromicleServer(ServerCodec):
     def __init__(self, *, model: str = "") -> None:
         self._model = model
 
-    def decode_request(self, call: HttpCall) -> ChatRequest:
+    def decode_request(self, call: ServerRequest) -> ChatRequest:
         try:
             fields = javascript.parse_request(call.body)
         except ValueError as exc:
@@ -75,12 +84,12 @@ class CromicleServer(ServerCodec):
         rest = {key: value for key, value in fields.items() if key not in {"message", "token", "hash"}}
         return ChatRequest(model=self._model, messages=(user(message),), extra={NAME: rest} if rest else {})
 
-    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> HttpAnswer:
-        return HttpAnswer(headers=TEXT, body=words_of(response).encode())
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
+        return ServerResponse(headers=TEXT, body=words_of(response).encode())
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
         return RawTextEncoder(TEXT)
 
-    def encode_error(self, error: DragomanError) -> HttpAnswer:
+    def encode_error(self, error: DragomanError) -> ServerResponse:
         body = {"message": error.message, "type": error.type, "code": error.code}
-        return HttpAnswer(status=error.status, headers=JSON, body=javascript.stringify({"error": body}))
+        return ServerResponse(status=error.status, headers=JSON, body=javascript.stringify({"error": body}))

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from dragoman.errors import AuthenticationError, DragomanError, InvalidRequestError, RequestError
 from dragoman.protocols.webchat.signature import sign
-from dragoman.types import Headers, HttpAnswer, HttpCall
+from dragoman.types import Headers, ServerRequest, ServerResponse
 from dragoman.wire import javascript
 
 PLAIN: Headers = (("content-type", "text/plain;charset=UTF-8"),)
@@ -25,7 +25,7 @@ def bare(reason: str) -> InvalidRequestError:
     return InvalidRequestError(reason, status=500, code=BARE)
 
 
-def parse(call: HttpCall) -> dict[str, Any]:
+def parse(call: ServerRequest) -> dict[str, Any]:
     """The fields of the caller's JSON; none where it is a value that has no fields.
 
     Raises the bare error, and InvalidRequestError for JSON that other readers may not take.
@@ -66,13 +66,13 @@ class Gate(Struct, frozen=True):
         if not isinstance(word, str) or not _same(word, sign(time, text, self.secret)):
             raise AuthenticationError("Invalid signature.", code=SIGNATURE)
 
-    def auth(self, call: HttpCall) -> HttpAnswer:
+    def auth(self, call: ServerRequest) -> ServerResponse:
         """The answer to `/api/auth`: code 0 where the password opens, else -1."""
         try:
             code = 0 if self.opens(parse(call).get("pass")) else -1
         except InvalidRequestError as error:
             return refusal(error)
-        return HttpAnswer(headers=PLAIN, body=javascript.stringify({"code": code}))
+        return ServerResponse(headers=PLAIN, body=javascript.stringify({"code": code}))
 
 
 def is_own(error: DragomanError) -> bool:
@@ -80,11 +80,11 @@ def is_own(error: DragomanError) -> bool:
     return error.code in {PASSWORD, SIGNATURE} or (isinstance(error, RequestError) and error.provider is None)
 
 
-def refusal(error: DragomanError) -> HttpAnswer:
+def refusal(error: DragomanError) -> ServerResponse:
     """The site's own no."""
     if error.code == BARE:
-        return HttpAnswer(status=error.status)
-    return HttpAnswer(
+        return ServerResponse(status=error.status)
+    return ServerResponse(
         status=error.status, headers=PLAIN, body=javascript.stringify({"error": {"message": error.message}})
     )
 

@@ -36,7 +36,7 @@ from dragoman.errors import InvalidRequestError, TruncatedStreamError, cut
 from dragoman.protocols.errors.status import error_for
 from dragoman.providers.offline.directives import Call, Count, Directive, Fail, Finish, Pause, Say
 from dragoman.providers.offline.turns import asked, results, rounds
-from dragoman.types import ChatRequest, Reasoning, Refusal, ReplyHead, Text, ToolCall, Usage
+from dragoman.types import ChatRequest, Reasoning, Refusal, ResponseHead, Text, ToolCall, Usage
 from dragoman.wire.utf8 import well_formed
 
 MAX_DELAY = 3600.0
@@ -171,7 +171,7 @@ def _error(rest: str, _: int) -> Directive:
     said = dict(word.split("=", 1) for word in found[2].split())
     status = int(found[1])
     wait = said.get("retry_after")
-    head = ReplyHead(status, ((b"retry-after", wait.encode()),) if wait else ())
+    head = ResponseHead(status, ((b"retry-after", wait.encode()),) if wait else ())
     message = cut(_unescaped(found[3])) or f"the script answers with status {status}"
     return Fail(error_for(status, message, words=(said.get("code"),), head=head))
 

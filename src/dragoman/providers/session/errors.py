@@ -7,7 +7,7 @@ import msgspec
 
 from dragoman.errors import DragomanError, UpstreamError, cut, scrub
 from dragoman.protocols.errors.status import error_for
-from dragoman.types import ReplyHead
+from dragoman.types import ResponseHead
 
 PATHS: tuple[tuple[str, ...], ...] = (("error", "message"), ("error",), ("message",), ("detail",), ("msg",))
 """Where services put their words, in JSON."""
@@ -29,7 +29,7 @@ class Refusal(Protocol):
 async def raise_for_status(response: Refusal) -> None:
     """Raises the error of the tree that a status of 300 or more means, with the service's own words in it."""
     if response.status >= 300:
-        head = ReplyHead(
+        head = ResponseHead(
             response.status, tuple((k.encode(), v.encode("latin-1", "replace")) for k, v in response.headers.items())
         )
         raise refusal(head, await _words(response))
@@ -43,7 +43,7 @@ async def _words(response: Refusal) -> str:
         return ""
 
 
-def refusal(head: ReplyHead, text: str = "") -> DragomanError:
+def refusal(head: ResponseHead, text: str = "") -> DragomanError:
     """The error of a reply with that `head` and body. A page is never shown, nor what looks like a key."""
     value = _json(text)
     words = tuple(name for name in (_at(value, path) for path in NAMES) if name is not None)
@@ -69,5 +69,5 @@ def _at(value: Any, path: tuple[str, ...]) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _is_page(head: ReplyHead, text: str) -> bool:
+def _is_page(head: ResponseHead, text: str) -> bool:
     return head.media_type in ("text/html", "application/xhtml+xml") or text.lstrip()[:1] == "<"

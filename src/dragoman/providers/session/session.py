@@ -9,9 +9,9 @@ import msgspec
 
 from dragoman.errors import BadEventError
 from dragoman.providers.session.errors import raise_for_status, refusal
-from dragoman.transport.base import Limits, Reply, Route, read_all
+from dragoman.transport.base import Reply, Route, Timeouts, read_all
 from dragoman.transport.selector import Transports
-from dragoman.types import HttpRequest, ReplyHead
+from dragoman.types import HttpRequest, ResponseHead
 from dragoman.wire import javascript
 from dragoman.wire.lines import LineReader
 from dragoman.wire.utf8 import well_formed
@@ -40,7 +40,7 @@ class StreamSession:
     ) -> None:
         self._impersonate = impersonate
         self._proxies = None if proxies is None else dict(proxies)
-        self._limits = Limits(first_byte=timeout, idle=timeout, total=None)
+        self._limits = Timeouts(first_byte=timeout, idle=timeout, total=None)
         self._headers = dict(headers or {})
         self._transports = Transports()
 
@@ -165,7 +165,7 @@ class StreamResponse:
 class ResponseHeaders(Mapping[str, str]):
     """Headers by name, whatever its case; those of one name joined with commas."""
 
-    def __init__(self, head: ReplyHead) -> None:
+    def __init__(self, head: ResponseHead) -> None:
         self._values: dict[str, str] = {}
         for name, value in ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in head.headers):
             self._values[name] = f"{self._values[name]}, {value}" if name in self._values else value

@@ -9,7 +9,7 @@ from dragoman.transport.aiohttp.faults import error_of
 from dragoman.transport.base import Reply
 from dragoman.transport.deadlines import Waits
 from dragoman.transport.farewell import said_farewell, tls_of
-from dragoman.types import ReplyHead
+from dragoman.types import ResponseHead
 
 
 class AiohttpReply(Reply):
@@ -18,7 +18,7 @@ class AiohttpReply(Reply):
     def __init__(
         self, response: ClientResponse, waits: Waits, *, marks: bool, left: Callable[["AiohttpReply"], object]
     ) -> None:
-        self.head = ReplyHead(response.status, tuple(response.raw_headers))
+        self.head = ResponseHead(response.status, tuple(response.raw_headers))
         self._response = response
         self._waits = waits
         self._marks = marks
@@ -98,7 +98,7 @@ class Ending:
         return not self._secure or (self._tls is not None and said_farewell(self._tls))
 
 
-def _until_close(head: ReplyHead) -> bool:
+def _until_close(head: ResponseHead) -> bool:
     """Whether a body ends with its connection (RFC 9112, section 6.3)."""
     chunked = (head.header("transfer-encoding") or "").lower().endswith("chunked")
     return not chunked and head.header("content-length") is None

@@ -3,7 +3,7 @@
 from dragoman.errors import BadEventError
 from dragoman.transport.heads import TOO_LARGE, check_head
 from dragoman.transport.native.connection import MAX_HEAD, MAX_INFORMATIONAL
-from dragoman.types import ReplyHead
+from dragoman.types import ResponseHead
 
 
 class Head:
@@ -16,7 +16,7 @@ class Head:
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
 
-    def feed(self, line: bytes) -> ReplyHead | None:
+    def feed(self, line: bytes) -> ResponseHead | None:
         """The head, once it is whole. Raises BadEventError for one that nobody may trust; libcurl minds little."""
         self._size += len(line)
         if self._size > MAX_HEAD:
@@ -34,7 +34,7 @@ class Head:
                 said = f"{self._host}: expected at most {MAX_INFORMATIONAL} interim replies"
                 raise BadEventError(said, code=TOO_LARGE)
         else:
-            head = ReplyHead(self._status, tuple(self._headers))
+            head = ResponseHead(self._status, tuple(self._headers))
             check_head(head, self._host)
             return head
         return None

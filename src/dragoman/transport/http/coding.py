@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, TruncatedStreamError
 from dragoman.transport.base import MAX_BODY, Reply
-from dragoman.types import ReplyHead
+from dragoman.types import ResponseHead
 from dragoman.wire.coding import DamagedError, ExpandsError, UnknownCodingError, Unpacker
 
 REWRITTEN = frozenset({b"content-encoding", b"content-length"})
@@ -18,7 +18,7 @@ class UnpackedReply(Reply):
 
     def __init__(self, packed: Reply, coding: str) -> None:
         headers = tuple(pair for pair in packed.head.headers if pair[0].lower() not in REWRITTEN)
-        self.head: ReplyHead = replace(packed.head, headers=headers)
+        self.head: ResponseHead = replace(packed.head, headers=headers)
         self._packed = packed
         self._coding = coding
         self._unpacker = Unpacker(coding, MAX_BODY)
@@ -67,7 +67,7 @@ def unpacked(reply: Reply, method: str = "POST") -> Reply:
         raise BadEventError(f"content-encoding: {exc}") from exc
 
 
-def _coding(head: ReplyHead) -> str:
+def _coding(head: ResponseHead) -> str:
     """The codings of all lines that name some, in lower case; empty where there are none."""
     lines = b",".join(value for name, value in head.headers if name.lower() == b"content-encoding")
     named = (name.strip() for name in lines.decode("latin-1").lower().split(","))

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from dragoman.errors import ConfigurationError, InvalidRequestError, cut
 from dragoman.types import Headers, HttpRequest
-from dragoman.types.discreet import Discreet
+from dragoman.types.redacted import Redacted
 
 PORTS = {"http": 80, "https": 443}
 PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -31,7 +31,7 @@ BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 """Methods whose missing body needs no `content-length: 0` (RFC 9110, section 8.6)."""
 
 
-class Proxy(Discreet, frozen=True):
+class Proxy(Redacted, frozen=True):
     """A proxy, taken from its URL."""
 
     hidden: ClassVar[frozenset[str]] = frozenset({"user", "password"})
@@ -75,7 +75,7 @@ class Origin(Struct, frozen=True):
         return self.scheme == "http" and self.proxy is not None and self.proxy.scheme in PORTS
 
 
-class Target(Discreet, frozen=True):
+class Target(Redacted, frozen=True):
     """A parsed URL: its origin, and the head's text between the method and the request's own headers."""
 
     hidden: ClassVar[frozenset[str]] = frozenset({"text"})

@@ -11,12 +11,12 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from dragoman.errors import BadEventError, DragomanError, Phase, TimeoutError, TruncatedStreamError, cut
 from dragoman.loop.outbox import Outbox
 from dragoman.loop.timer import Alarm
-from dragoman.transport.base import Limits
+from dragoman.transport.base import Timeouts
 from dragoman.transport.farewell import said_farewell, tls_of
 from dragoman.transport.native.buffer import PROOF, Buffer
 from dragoman.transport.native.keep_alive import KEEP, kept_for
 from dragoman.transport.native.stage import BODY, BROKEN, HEAD, IDLE, WHOLE, Stage
-from dragoman.types import ReplyHead
+from dragoman.types import ResponseHead
 
 UNREAD = 8 << 10
 """Bytes that may lie unread before reading pauses, if the reader is a task: it takes what came in its next turn. One
@@ -42,7 +42,7 @@ class Connection(asyncio.BufferedProtocol):
     """Also what httptools calls back.
 
     `pieces`: the body's, unread; the reader takes them out and calls `drained`. `listener`, where there is one, is
-    called as soon as there is news, and calls `go_on` to get more. `quiet`: the news is a silence of `Limits.end`, of
+    called as soon as there is news, and calls `go_on` to get more. `quiet`: the news is a silence of `Timeouts.end`, of
     which a listener is told once; it need do nothing.
     """
 
@@ -108,7 +108,7 @@ class Connection(asyncio.BufferedProtocol):
         self._on_idle_end = on_idle_end
         self.transport: asyncio.Transport
         self.stage = IDLE
-        self.head: ReplyHead
+        self.head: ResponseHead
         self.coding = ""
         self.error: DragomanError | None = None
         self.pieces: list[bytes] = []
@@ -136,7 +136,7 @@ class Connection(asyncio.BufferedProtocol):
         self.listener: Callable[[], None] | None = None
         self._alarm = Alarm(loop, self._late)
         self._phase: Wait = "total"
-        self._limits: Limits | None = None
+        self._limits: Timeouts | None = None
         self.on_body = self.pieces.append  # called by the parser without a Python frame
         self.on_chunk_complete: Callable[[], None] | None = None
         self._chunks_marked = False
@@ -148,7 +148,7 @@ class Connection(asyncio.BufferedProtocol):
         self,
         head: bytes,
         body: bytes,
-        limits: Limits,
+        limits: Timeouts,
         ends: float,
         *,
         content: float = math.inf,
@@ -375,7 +375,7 @@ class Connection(asyncio.BufferedProtocol):
         if 100 <= status < 200:
             self._informational += 1
             return
-        self.head = ReplyHead(status, tuple(self._fields))
+        self.head = ResponseHead(status, tuple(self._fields))
         self._fields.clear()
         self.stage = BODY
         if self._bodiless:

@@ -7,14 +7,14 @@ import ssl
 from collections.abc import Callable
 
 from dragoman.errors import ConfigurationError, ConnectError, cut
-from dragoman.transport.base import Limits
+from dragoman.transport.base import Timeouts
 from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.http.target import Origin, Proxy, authority
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.home import Home
 from dragoman.transport.native.sockets import open_socket, plain, resolve
 from dragoman.transport.native.tunnel import Tunnel, open_socks
-from dragoman.transport.timeout import limited
+from dragoman.transport.timeout import timeout
 
 
 class Dialer:
@@ -25,7 +25,7 @@ class Dialer:
         self._home: Home | None = None
 
     async def dial(
-        self, origin: Origin, limits: Limits, ends: float, on_idle_end: Callable[[Connection], None]
+        self, origin: Origin, limits: Timeouts, ends: float, on_idle_end: Callable[[Connection], None]
     ) -> Connection:
         """A fresh connection. Raises ConnectError, TimeoutError; leaves nothing open where it raises or is ended."""
         loop = asyncio.get_running_loop()
@@ -37,7 +37,7 @@ class Dialer:
         try:
             await way.reach(origin, limits, ends)
             if origin.scheme == "https":
-                async with limited(limits.tls, ends, "tls", f"{origin.name}: TLS took too long"):
+                async with timeout(limits.tls, ends, "tls", f"{origin.name}: TLS took too long"):
                     await way.secure(origin.host, origin.name, "tls_error")
             way.hand_over(connection)
         except BaseException:
@@ -101,14 +101,14 @@ class _Way:
         for transport in reversed(self._made):
             transport.abort()
 
-    async def reach(self, origin: Origin, limits: Limits, ends: float) -> None:
+    async def reach(self, origin: Origin, limits: Timeouts, ends: float) -> None:
         """To the origin's door, before any TLS of its own."""
         proxy = origin.proxy
         if proxy is None:
-            async with limited(limits.connect, ends, "connect", f"{origin.name}: no connection in time"):
+            async with timeout(limits.connect, ends, "connect", f"{origin.name}: no connection in time"):
                 await self._connect(origin.host, origin.port, "connect_error")
             return
-        async with limited(limits.proxy, ends, "proxy", f"{proxy.name}: no way through in time"):
+        async with timeout(limits.proxy, ends, "proxy", f"{proxy.name}: no way through in time"):
             match proxy.scheme:
                 case "socks5" | "socks5h":
                     await self._over(await open_socks(origin.host, origin.port, proxy))

@@ -5,11 +5,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from dragoman.errors import ConnectError
-from dragoman.transport.base import Limits
+from dragoman.transport.base import Timeouts
 from dragoman.transport.native.connection import Connection
-from dragoman.transport.timeout import limited
+from dragoman.transport.timeout import timeout
 
-Dial = Callable[[Limits, float, Callable[[Connection], None]], Awaitable[Connection]]
+Dial = Callable[[Timeouts, float, Callable[[Connection], None]], Awaitable[Connection]]
 
 
 class Pool:
@@ -50,7 +50,7 @@ class Pool:
                 return connection
         return None
 
-    async def slot(self, limits: Limits, ends: float) -> Connection | None:
+    async def slot(self, limits: Timeouts, ends: float) -> Connection | None:
         """A slot, and the connection that its last holder left. Raises TimeoutError(phase="pool")."""
         if self._closed:
             raise ConnectError("this transport is closed")
@@ -60,7 +60,7 @@ class Pool:
         turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with limited(limits.pool, ends, "pool", f"{self._name}: all {self._size} connections are busy"):
+            async with timeout(limits.pool, ends, "pool", f"{self._name}: all {self._size} connections are busy"):
                 return await turn
         except BaseException:
             if turn in self._waiting:
@@ -69,7 +69,7 @@ class Pool:
                 self.give_back(turn.result())  # it was handed over while this request was being ended
             raise
 
-    async def dial(self, limits: Limits, ends: float) -> Connection:
+    async def dial(self, limits: Timeouts, ends: float) -> Connection:
         """A fresh connection for a slot that is held; the slot is given back where this fails."""
         try:
             connection = await self._dial(limits, ends, self._ended)

@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable
 
-from dragoman.transport.base import Limits
+from dragoman.transport.base import Timeouts
 from dragoman.transport.http.target import Target, head
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.pool import Pool
@@ -14,7 +14,7 @@ from dragoman.types import HttpRequest
 class Wire:
     """One kind of request to one service. The one who sends it owns the connection until `give_back`."""
 
-    def __init__(self, request: HttpRequest, target: Target, pool: Pool, limits: Limits) -> None:
+    def __init__(self, request: HttpRequest, target: Target, pool: Pool, limits: Timeouts) -> None:
         self.name = target.origin.name
         self.origin = target.origin
         self.pool = pool

@@ -17,7 +17,7 @@ from dragoman.errors import (
     TruncatedStreamError,
 )
 from dragoman.transport.replay.redaction import REDACTED, is_secret, redacted_body, redacted_headers
-from dragoman.types import Headers, HttpRequest, ReplyHead
+from dragoman.types import Headers, HttpRequest, ResponseHead
 
 End = Literal["clean", "truncated", "error", "closed"]
 """How a reply ended. `closed`: whoever read it left early, so that nobody knows what would have come."""
@@ -89,7 +89,7 @@ class Exchange(Struct, kw_only=True):
     end: End = "closed"
     fault: Fault | None = None
 
-    def begin(self, head: ReplyHead, t_ms: float) -> None:
+    def begin(self, head: ResponseHead, t_ms: float) -> None:
         """Notes the head."""
         self.status = head.status
         self.head_t_ms = t_ms
@@ -103,10 +103,10 @@ class Exchange(Struct, kw_only=True):
         self.fault = Fault.of(error)
 
     @property
-    def head(self) -> ReplyHead:
+    def head(self) -> ResponseHead:
         """The reply's head."""
         headers = tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers)
-        return ReplyHead(self.status or 0, headers)
+        return ResponseHead(self.status or 0, headers)
 
 
 class Cassette(Struct):

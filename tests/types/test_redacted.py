@@ -14,7 +14,7 @@ from dragoman.providers import Aibn, OpenAICompatible
 from dragoman.transport.base import Route
 from dragoman.transport.http.target import parse
 from dragoman.transport.native import NativeTransport
-from dragoman.types import HttpCall, HttpRequest
+from dragoman.types import HttpRequest, ServerRequest
 from tests.support.env import fixed_env
 
 KEY = "canary-0f-a-key"
@@ -24,7 +24,9 @@ FIELDS = (("authorization", f"Bearer {KEY}"),)
 
 HOLDERS = [
     HttpRequest(url=f"http://h/x?key={KEY}", headers=FIELDS, body=KEY.encode()),
-    HttpCall(method="POST", path="/x", query=f"key={KEY}", headers=((b"x-api-key", KEY.encode()),), body=KEY.encode()),
+    ServerRequest(
+        method="POST", path="/x", query=f"key={KEY}", headers=((b"x-api-key", KEY.encode()),), body=KEY.encode()
+    ),
     Route(proxy=PROXY),
     fixed_env(KEY),
     secrets(KEY),

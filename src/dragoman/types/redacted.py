@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 
-class Discreet(Struct, frozen=True):
+class Redacted(Struct, frozen=True):
     """A struct that prints `…` for each of its `hidden` fields that is set, to rich and to debuggers too."""
 
     hidden: ClassVar[frozenset[str]] = frozenset()
