@@ -40,7 +40,7 @@ url = "{{service}}/v1"
 api_key = "{KEY}"
 """
 """One service."""
-IMPATIENT = DEFAULT + "limits = { idle = 0.5 }\n"
+IMPATIENT = DEFAULT + "timeouts = { idle = 0.5 }\n"
 """The same for a service that falls silent."""
 
 WEB = "/aibn/api/generate"

@@ -6,7 +6,7 @@ import pytest
 import trustme
 
 from dragoman import Client
-from dragoman.config import Config, FrontConfig, LimitsConfig, ModelConfig, ProviderConfig
+from dragoman.config import Config, FrontConfig, ModelConfig, ProviderConfig, TimeoutsConfig
 from dragoman.errors import ConfigurationError
 
 UP = '[providers.up]\nprotocol = "openai-chat"\n'
@@ -108,7 +108,10 @@ WRONG_VALUES = [
     (Config(models={"a": ModelConfig(targets=())}), "models.a.targets: expected a list of at least one "),
     (Config(providers={"up": ProviderConfig(type="aibn", protocol="aibn")}), "providers.up.protocol: expected either "),
     (Config(providers={"up": ProviderConfig(url="http://h/?key=canary")}), "providers.up.url: expected an http or "),
-    (Config(providers={"up": ProviderConfig(limits=LimitsConfig(idle=-1))}), "providers.up.limits.idle: expected a "),
+    (
+        Config(providers={"up": ProviderConfig(timeouts=TimeoutsConfig(idle=-1))}),
+        "providers.up.timeouts.idle: expected a ",
+    ),
     (Config(providers={"a/b": ProviderConfig(type="aibn")}), 'providers."a/b": expected a name without spaces and '),
 ]
 
@@ -133,7 +136,7 @@ def test_a_value_of_the_program_may_be_all_that_a_file_may_say() -> None:
         models=("a", "b"),
         model_aliases={"c": "a"},
         strict=True,
-        limits=LimitsConfig(idle=1, total=None),
+        timeouts=TimeoutsConfig(idle=1, total=None),
     )
     front = FrontConfig(secret="", password="a,b", model="up/a")
     config = Config(providers={"up": up}, models={"r": ModelConfig(targets=("up/a",))}, fronts={"aibn": front})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.config import Config, LimitsConfig, ModelConfig
+from dragoman.config import Config, ModelConfig, TimeoutsConfig
 from dragoman.config.schema import ROOT, Table
 from dragoman.config.secrets import FORMS
 from dragoman.errors import ConfigurationError
@@ -70,7 +70,7 @@ LEAVES = [
 def test_every_key_has_its_variable(tmp_path: Path, section: str, leaf: tuple[str, ...]) -> None:
     path = (section, *leaf) if isinstance(ROOT[section], Table) else (section, "some_new", *leaf)
     variable = f"DRAGOMAN_{'_'.join(path)}".upper()
-    environ = {variable: "1" if "limits" in leaf else SAMPLES.get(leaf[-1].upper(), "x")}
+    environ = {variable: "1" if "timeouts" in leaf else SAMPLES.get(leaf[-1].upper(), "x")}
     if section == "models":
         environ.setdefault("DRAGOMAN_MODELS_SOME_NEW_TARGETS", "a/b")
     config = over(tmp_path, environ, "")
@@ -87,8 +87,8 @@ VALUES: list[tuple[str, str, Callable[[Config], object], object]] = [
     ("GATEWAY_API_KEY", "a,b", lambda c: c.gateway.api_keys, ("a,b",)),
     ("PROVIDERS_MY_UP_API_KEY", "k", lambda c: c.providers["my-up"].api_key, "k"),
     ("PROVIDERS_V1_5_URL", "http://x", lambda c: c.providers["v1.5"].url, "http://x"),
-    ("PROVIDERS_MY_UP_LIMITS_IDLE", "2.5", lambda c: c.providers["my-up"].limits, LimitsConfig(idle=2.5)),
-    ("PROVIDERS_MY_UP_LIMITS_FIRST_BYTE", "inf", lambda c: c.providers["my-up"].limits, LimitsConfig(first_byte=None)),
+    ("PROVIDERS_MY_UP_TIMEOUTS_IDLE", "2.5", lambda c: c.providers["my-up"].timeouts, TimeoutsConfig(idle=2.5)),
+    ("PROVIDERS_MY_UP_TIMEOUTS_TLS", "inf", lambda c: c.providers["my-up"].timeouts, TimeoutsConfig(tls=None)),
     ("PROVIDERS_MY_UP_STRICT", "True", lambda c: c.providers["my-up"].strict, True),
     ("PROVIDERS_MY_UP_STRICT", "0", lambda c: c.providers["my-up"].strict, False),
     ("PROVIDERS_MY_UP_BROKEN_MARK", "", lambda c: c.providers["my-up"].broken_mark, None),
@@ -134,8 +134,8 @@ REFUSED = [
     ("DRAGOMAN_GATEWAY_HOST", "", ": gateway.host: expected text without spaces around it, got empty text"),
     ("DRAGOMAN_GATEWAY_HOST", "\udcff", ": gateway.host: expected UTF-8, got other bytes"),
     ("DRAGOMAN_PROVIDERS_MY_UP_STRICT", "yes", ': providers.my-up.strict: expected true or false, got "yes"'),
-    ("DRAGOMAN_PROVIDERS_MY_UP_LIMITS_IDLE", "0",
-     ": providers.my-up.limits.idle: expected a number of seconds above 0, or inf for no limit, got 0.0"),
+    ("DRAGOMAN_PROVIDERS_MY_UP_TIMEOUTS_IDLE", "0",
+     ": providers.my-up.timeouts.idle: expected a number of seconds above 0, or inf for no limit, got 0.0"),
     ("DRAGOMAN_PROVIDERS_MY_UP_API_KEY", "canary\n",
      ': providers.my-up.api_key: expected text of visible ASCII characters, FORMS, '
      "got one that ends with a line break"),

@@ -17,9 +17,9 @@ BAD = [
     ("[gateway]\nprot = 1", "2: gateway.prot: unknown key; did you mean port?"),
     ("[gateway]\n\n# port\n'Port' = 1", "4: gateway.Port: unknown key; did you mean port?"),
     ('[providers.up]\napi_kee = "x"', "2: providers.up.api_kee: unknown key; did you mean api_key?"),
-    ("[providers.up.limits]\nidel = 1", "2: providers.up.limits.idel: unknown key; did you mean idle?"),
-    ("providers.up.limits = { idle = 1, tls = 2, zzz = 3 }",
-     "1: providers.up.limits.zzz: unknown key; known are pool, connect, tls, proxy, first_byte, idle, total, "
+    ("[providers.up.timeouts]\nidel = 1", "2: providers.up.timeouts.idel: unknown key; did you mean idle?"),
+    ("providers.up.timeouts = { idle = 1, tls = 2, zzz = 3 }",
+     "1: providers.up.timeouts.zzz: unknown key; known are pool, connect, tls, proxy, first_byte, idle, total, "
      "first_token, end"),
     ('[models."gpt-4.1"]\nwith = 1',
      '2: models."gpt-4.1".with: unknown key; known are targets, strategy'),
@@ -32,8 +32,8 @@ BAD = [
     ("[[gateway]]", "1: gateway: expected a table, got a list"),
     ('[providers]\nup = "sk-canary"', "2: providers.up: expected a table, got other text"),
     ("models = [1]", "1: models: expected a table, got a list"),
-    ("[providers.up]\nlimits = true", "2: providers.up.limits: expected a table, got true or false"),
-    ("[providers.up]\nlimits = 1979-05-27", "2: providers.up.limits: expected a table, got a date or time"),
+    ("[providers.up]\nlimits = true", "2: providers.up.timeouts: expected a table, got true or false"),
+    ("[providers.up]\nlimits = 1979-05-27", "2: providers.up.timeouts: expected a table, got a date or time"),
     ('[providers."a/b"]', '1: providers."a/b": expected a name without spaces and slashes, got "a/b"'),
     ('[models.""]\ntargets = ["a/b"]', '1: models."": expected a name without spaces, got empty text'),
     # numbers
@@ -51,15 +51,15 @@ BAD = [
     ("[gateway]\nworkers = 257", "2: gateway.workers: expected a whole number from 1 to 256, got 257"),
     ("[gateway]\nmax_body = 0", "2: gateway.max_body: expected a whole number of at least 1, got 0"),
     ("[providers.up]\nlimits.idle = 0",
-     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got 0"),
+     "2: providers.up.timeouts.idle: expected a number of seconds above 0, or inf for no limit, got 0"),
     ("[providers.up]\nlimits.idle = -1.5",
-     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got -1.5"),
+     "2: providers.up.timeouts.idle: expected a number of seconds above 0, or inf for no limit, got -1.5"),
     ("[providers.up]\nlimits.idle = nan",
-     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got nan"),
+     "2: providers.up.timeouts.idle: expected a number of seconds above 0, or inf for no limit, got nan"),
     ("[providers.up]\nlimits.idle = true",
-     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got true"),
+     "2: providers.up.timeouts.idle: expected a number of seconds above 0, or inf for no limit, got true"),
     (f"[providers.up]\nlimits.idle = 0x{'f' * 300}",
-     "2: providers.up.limits.idle: expected a number of seconds above 0, or inf for no limit, got a number of more "
+     "2: providers.up.timeouts.idle: expected a number of seconds above 0, or inf for no limit, got a number of more "
      "than 40 digits"),
     # texts
     ("[providers.up]\ntype = 3", "2: providers.up.type: expected text without spaces around it, got 3"),

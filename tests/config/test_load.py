@@ -11,9 +11,9 @@ from dragoman.config import (
     Config,
     FrontConfig,
     GatewayConfig,
-    LimitsConfig,
     ModelConfig,
     ProviderConfig,
+    TimeoutsConfig,
     from_tables,
     load,
 )
@@ -119,8 +119,8 @@ PROVIDERS = [
     ('impersonate = "chrome107"', ProviderConfig(impersonate="chrome107")),
     ('impersonate = ""', ProviderConfig(impersonate=None)),
     ('ca_file = "/certs/own.pem"', ProviderConfig(ca_file="/certs/own.pem")),
-    ("limits = { idle = 3, total = inf }", ProviderConfig(limits=LimitsConfig(idle=3.0, total=None))),
-    ("limits.first_byte = 0.5", ProviderConfig(limits=LimitsConfig(first_byte=0.5))),
+    ("timeouts = { idle = 3, total = inf }", ProviderConfig(timeouts=TimeoutsConfig(idle=3.0, total=None))),
+    ("timeouts.first_byte = 0.5", ProviderConfig(timeouts=TimeoutsConfig(first_byte=0.5))),
 ]
 
 
@@ -133,8 +133,8 @@ def test_what_was_not_said_differs_from_what_was_said_and_empty(tmp_path: Path) 
     provider = configured(tmp_path, "[providers.up]\n").providers["up"]
     assert (provider.secret, provider.models, provider.strict) == (None, None, None)
     assert provider.broken_mark is UNSET
-    assert provider.limits.said() == {}
-    assert LimitsConfig(idle=3.0, total=None).said() == {"idle": 3.0, "total": None}
+    assert provider.timeouts.said() == {}
+    assert TimeoutsConfig(idle=3.0, total=None).said() == {"idle": 3.0, "total": None}
 
 
 def test_relative_paths_start_from_the_folder_of_their_file(tmp_path: Path) -> None:

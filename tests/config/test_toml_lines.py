@@ -109,7 +109,7 @@ WORDS = [
     "api_key",
     "env",
     "targets",
-    "limits",
+    "timeouts",
     "idle",
     "type",
     "model_aliases",

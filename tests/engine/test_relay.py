@@ -46,7 +46,7 @@ class Kept(Relay):
 def line(transport: NativeTransport, url: str) -> Line:
     """A line to the service at `url`."""
     codec = ChatRelay(f"{url}/chat/completions")
-    stream, whole = (transport.wire(codec.frame(None, stream=stream), Route()) for stream in (True, False))
+    stream, whole = (transport.template(codec.frame(None, stream=stream), Route()) for stream in (True, False))
     return Line("up", Secrets(), codec, stream, whole)
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from dragoman.client import Client
-from dragoman.config import LimitsConfig, ProviderConfig
+from dragoman.config import ProviderConfig, TimeoutsConfig
 from dragoman.errors import BadEventError, TimeoutError
 from dragoman.wire import json
 from tests.support.relaying import EVENTS, JSON, Script, configured, post, question, three, two, understood
@@ -15,7 +15,7 @@ from tests.support.server import Exchange, serve
 ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
 BEGUN = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"half"}}]}\n\n'
 END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-SOON = LimitsConfig(first_token=0.2, first_byte=20, idle=20, total=30)
+SOON = TimeoutsConfig(first_token=0.2, first_byte=20, idle=20, total=30)
 SMALL = ProviderConfig(protocol="openai-chat", max_answer=2000)
 
 
@@ -35,7 +35,7 @@ def over_and_over(piece: bytes, pause: float = 0.01) -> Script:
 @pytest.mark.parametrize("piece", [b": ping\n\n", ROLE], ids=["a heartbeat", "a role"])
 @pytest.mark.parametrize("stream", [True, False])
 async def test_what_is_no_content_does_not_keep_a_service_alive(piece: bytes, stream: bool) -> None:
-    async with two(limits=SOON) as both:
+    async with two(timeouts=SOON) as both:
         if stream:
             said = await both.compare(over_and_over(piece), stream=True)
             assert (said.status, said.error) == (504, ("timeout_error", "timeout"))
@@ -48,7 +48,7 @@ async def test_what_is_no_content_does_not_keep_a_service_alive(piece: bytes, st
 
 
 async def test_the_library_says_which_wait_was_too_long() -> None:
-    async with serve(over_and_over(ROLE)) as service, Client(configured(service.url, limits=SOON)) as client:
+    async with serve(over_and_over(ROLE)) as service, Client(configured(service.url, timeouts=SOON)) as client:
         with pytest.raises(TimeoutError) as caught:
             await client.chat("up/m", "hi")
         assert caught.value.phase == "first_token"
@@ -62,7 +62,7 @@ async def test_the_next_target_is_asked() -> None:
         else:
             await over_and_over(ROLE)(exchange)
 
-    async with three("up/first", "up/second", limits=SOON) as all_ways:
+    async with three("up/first", "up/second", timeouts=SOON) as all_ways:
         said = await all_ways.compare(script, stream=True, model="route")
     assert (said.marked, said.parts) == (True, (("Text", "half"),))
 
@@ -75,7 +75,7 @@ async def test_content_ends_the_wait_for_it() -> None:
         await exchange.chunk(END)
         await exchange.end()
 
-    async with three(limits=SOON) as all_ways:
+    async with three(timeouts=SOON) as all_ways:
         said = await all_ways.compare(script, stream=True)
     assert (said.marked, said.error) == (True, None)
 

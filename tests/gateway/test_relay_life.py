@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from dragoman.config import LimitsConfig
+from dragoman.config import TimeoutsConfig
 from dragoman.gateway import Waits
 from dragoman.wire import json
 from tests.support.gateway import connect, running, running_gateway
@@ -240,9 +240,9 @@ async def test_a_slow_caller_loses_nothing() -> None:
 
 
 async def test_a_total_that_ends_while_a_caller_is_slow_is_told_once() -> None:
-    limits = LimitsConfig(total=0.2)
+    timeouts = TimeoutsConfig(total=0.2)
     async with serve(Flood()) as service:
-        config = configured(service.url, limits=limits)
+        config = configured(service.url, timeouts=timeouts)
         async with running_gateway(config) as url, connect(url) as wire:
             wire.send("POST", PATH, body=question(stream=True))
             assert await wire.head() == 200
@@ -258,7 +258,7 @@ async def test_a_total_that_ends_while_a_caller_is_slow_is_told_once() -> None:
 async def test_a_slow_caller_is_no_silence_of_the_service() -> None:
     flood = Flood()
     async with serve(flood) as service:
-        config = configured(service.url, limits=LimitsConfig(idle=0.2))
+        config = configured(service.url, timeouts=TimeoutsConfig(idle=0.2))
         async with running_gateway(config) as url, connect(url) as wire:
             wire.send("POST", PATH, body=question(stream=True))
             assert await wire.head() == 200

@@ -21,14 +21,14 @@ class Line(asyncio.Transport):
         self.said.append(bytes(data))
         if self.then is not None:
             outbox, self.then = self.then, None
-            outbox.post(self, b"afterwards")
+            outbox.write(self, b"afterwards")
 
 
 async def busy(said: list[bytes]) -> Outbox:
     """One that has just seen a turn of two messages."""
     outbox = Outbox(asyncio.get_running_loop())
     for _ in range(2):
-        outbox.post(Line(said), b"")
+        outbox.write(Line(said), b"")
     await asyncio.sleep(0)
     said.clear()
     return outbox
@@ -38,13 +38,13 @@ async def test_all_goes_out_at_the_end_of_the_turn_in_order() -> None:
     said: list[bytes] = []
     one, other = Line(said), Line(said)
     outbox = await busy(said)
-    outbox.post(one, b"a")
-    outbox.post(other, b"b")
-    outbox.post(one, b"c")
+    outbox.write(one, b"a")
+    outbox.write(other, b"b")
+    outbox.write(one, b"c")
     assert said == []
     await asyncio.sleep(0)
     assert said == [b"a", b"b", b"c"]
-    outbox.post(one, b"d")
+    outbox.write(one, b"d")
     assert said[3:] == []
     await asyncio.sleep(0)
     assert said[3:] == [b"d"]
@@ -54,22 +54,22 @@ async def test_what_comes_alone_goes_out_at_once() -> None:
     said: list[bytes] = []
     line = Line(said)
     outbox = await busy(said)
-    outbox.post(line, b"waits, for the turn before was a busy one")
+    outbox.write(line, b"waits, for the turn before was a busy one")
     await asyncio.sleep(0)
     said.clear()
     for _ in range(2):
-        outbox.post(line, b"a")
+        outbox.write(line, b"a")
         assert said.pop() == b"a"
         await asyncio.sleep(0)
-    outbox.post(line, b"b")
-    outbox.post(line, b"c")
+    outbox.write(line, b"b")
+    outbox.write(line, b"c")
     assert said == [b"b"]
     await asyncio.sleep(0)
     assert said == [b"b", b"c"]
     line.closing = True
-    outbox.post(line, b"lost")
+    outbox.write(line, b"lost")
     await asyncio.sleep(0)
-    outbox.post(line, b"lost")
+    outbox.write(line, b"lost")
     assert said == [b"b", b"c"]
 
 
@@ -78,7 +78,7 @@ async def test_many_do_not_wait_for_the_end() -> None:
     line = Line(said)
     outbox = await busy(said)
     for number in range(MAX_MESSAGES + 1):
-        outbox.post(line, b"%d" % number)
+        outbox.write(line, b"%d" % number)
     assert said == [b"%d" % number for number in range(MAX_MESSAGES)]
     await asyncio.sleep(0)
     assert said == [b"%d" % number for number in range(MAX_MESSAGES + 1)]
@@ -88,11 +88,11 @@ async def test_who_closes_may_flush_first() -> None:
     said: list[bytes] = []
     one, other = Line(said), Line(said)
     outbox = await busy(said)
-    outbox.post(one, b"a")
+    outbox.write(one, b"a")
     outbox.flush()
     one.closing = True
-    outbox.post(one, b"lost")
-    outbox.post(other, b"b")
+    outbox.write(one, b"lost")
+    outbox.write(other, b"b")
     await asyncio.sleep(0)
     assert said == [b"a", b"b"]
 
@@ -102,7 +102,7 @@ async def test_what_is_posted_while_it_sends_is_sent_too() -> None:
     line = Line(said)
     outbox = await busy(said)
     line.then = outbox
-    outbox.post(line, b"a")
+    outbox.write(line, b"a")
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert said == [b"a", b"afterwards"]
@@ -113,11 +113,11 @@ async def test_so_many_bytes_do_not_wait_for_the_turns_end() -> None:
     outbox = await busy(said)
     line = Line(said)
     half = bytes(MAX_BYTES // 2)
-    outbox.post(line, half)
+    outbox.write(line, half)
     assert said == []
-    outbox.post(line, half)
+    outbox.write(line, half)
     assert said == [half, half]
-    outbox.post(line, b"after")
+    outbox.write(line, b"after")
     assert said == [half, half]
     await asyncio.sleep(0)
     assert said == [half, half, b"after"]

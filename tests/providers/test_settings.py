@@ -32,7 +32,7 @@ def test_settings_are_taken_out_of_the_arguments() -> None:
     [
         ({"url": 5}, "url: expected str, got int"),
         ({"password": b"hunter2"}, "password: expected str | None, got bytes"),
-        ({"limits": 5}, "limits: expected Limits, got int"),
+        ({"timeouts": 5}, "timeouts: expected Timeouts, got int"),
         ({"timeout": "5"}, "timeout: expected a finite number of seconds above 0, got str"),
         ({"timeout": 0}, "timeout: expected a finite number of seconds above 0, got int"),
         ({"proxy": 3128}, "proxy: expected a URL, got int"),
@@ -52,6 +52,6 @@ arguments = st.dictionaries(st.sampled_from([*SETTINGS, "timeout", "stream", "se
 def test_only_the_trees_own_errors_come_of_junk(
     provider: type[AsyncGeneratorProvider], model: Any, messages: Any, said: dict[str, Any]
 ) -> None:
-    said = {"limits": Timeouts(connect=1)} | said
+    said = {"timeouts": Timeouts(connect=1)} | said
     with pytest.raises(DragomanError):
         asyncio.run(provider.create_async(model, messages, **said))

@@ -72,7 +72,7 @@ class Got(Struct, frozen=True):
         return self.body.decode()
 
 
-class Wire:
+class RequestTemplate:
     """One connection of a caller, read piece by piece."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
@@ -128,12 +128,12 @@ class Wire:
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Wire]:
+async def connect(url: str) -> AsyncIterator[RequestTemplate]:
     """A connection to `url`."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     try:
-        yield Wire(reader, writer, parts.netloc)
+        yield RequestTemplate(reader, writer, parts.netloc)
     finally:
         writer.close()
         with suppress(ConnectionError):

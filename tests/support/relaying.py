@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dragoman.client import Client
 from dragoman.client.models import Relayed
-from dragoman.config import Config, GatewayConfig, LimitsConfig, ModelConfig, ProviderConfig
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig, TimeoutsConfig
 from dragoman.gateway import Waits
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.types import (
@@ -58,13 +58,13 @@ class Said(Struct, frozen=True):
 def configured(
     url: str,
     *targets: str,
-    limits: LimitsConfig | None = None,
+    timeouts: TimeoutsConfig | None = None,
     key: str = KEY,
     gateway: GatewayConfig = GATEWAY,
     up: ProviderConfig = UP,
 ) -> Config:
     """A provider `up` at `url` and, where there are `targets`, a route `route` to them."""
-    up = replace(up, url=url, api_key=key, limits=limits or LimitsConfig())
+    up = replace(up, url=url, api_key=key, timeouts=timeouts or TimeoutsConfig())
     down = ProviderConfig(protocol="openai-chat", url="http://127.0.0.1:9", api_key="other")
     models = {"route": ModelConfig(targets=targets)} if targets else {}
     return Config(
@@ -103,7 +103,7 @@ class Two(Struct):
 @asynccontextmanager
 async def two(
     *targets: str,
-    limits: LimitsConfig | None = None,
+    timeouts: TimeoutsConfig | None = None,
     waits: Waits | None = None,
     gateway: GatewayConfig = GATEWAY,
     up: ProviderConfig = UP,
@@ -115,7 +115,7 @@ async def two(
         await script[0](exchange)
 
     async with serve(handler) as service:
-        config = configured(service.url, *targets, limits=limits, gateway=gateway, up=up)
+        config = configured(service.url, *targets, timeouts=timeouts, gateway=gateway, up=up)
         async with (
             running_gateway(config, waits=waits) as relay,
             running_gateway(config, client=Translating(config), waits=waits) as translate,
@@ -126,14 +126,14 @@ async def two(
 @asynccontextmanager
 async def three(
     *targets: str,
-    limits: LimitsConfig | None = None,
+    timeouts: TimeoutsConfig | None = None,
     waits: Waits | None = None,
     gateway: GatewayConfig = GATEWAY,
     up: ProviderConfig = UP,
 ) -> AsyncIterator[Two]:
     """The same, and the ASGI application too."""
-    async with two(*targets, limits=limits, waits=waits, gateway=gateway, up=up) as both:
-        config = configured(both.service.url, *targets, limits=limits, gateway=gateway, up=up)
+    async with two(*targets, timeouts=timeouts, waits=waits, gateway=gateway, up=up) as both:
+        config = configured(both.service.url, *targets, timeouts=timeouts, gateway=gateway, up=up)
         async with under_uvicorn(config, waits=waits) as asgi:
             yield replace(both, asgi=asgi)
 

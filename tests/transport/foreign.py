@@ -1,4 +1,4 @@
-"""What the tests of several transports share: how to make each, and routes with short limits."""
+"""What the tests of several transports share: how to make each, and routes with short timeouts."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -31,12 +31,12 @@ ALL = [native, browser, aiohttp]
 SOON = 0.05
 """Seconds: a limit that is meant to pass."""
 
-PATIENT = Route(limits=Timeouts(total=30.0))
+PATIENT = Route(timeouts=Timeouts(total=30.0))
 
 
-def route(**limits: float | None) -> Route:
-    """A route with these limits."""
-    return Route(limits=Timeouts(**limits))
+def route(**timeouts: float | None) -> Route:
+    """A route with these timeouts."""
+    return Route(timeouts=Timeouts(**timeouts))
 
 
 @asynccontextmanager

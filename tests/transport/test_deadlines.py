@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.errors import TimeoutError
 from dragoman.transport.base import Route, Timeouts
-from dragoman.transport.deadlines import Waits, opening
+from dragoman.transport.deadlines import Deadlines, opening
 
 
 async def test_begins_nothing_once_the_total_has_passed() -> None:
@@ -16,7 +16,7 @@ async def test_begins_nothing_once_the_total_has_passed() -> None:
     async def begin() -> None:
         begun.append(True)
 
-    waits = Waits(Timeouts(total=0), "http://service.example/?key=hidden")
+    waits = Deadlines(Timeouts(total=0), "http://service.example/?key=hidden")
     with pytest.raises(TimeoutError, match=r"service\.example within 0 s") as caught:
         await waits.within(begin, "idle", None)
     assert caught.value.phase == "total"
@@ -28,11 +28,11 @@ async def test_passes_on_a_timeout_that_is_not_its_own() -> None:
         raise builtins.TimeoutError("another's")
 
     with pytest.raises(asyncio.TimeoutError, match="another's"):
-        await Waits(Timeouts(), "http://x").within(begin, "idle", 5)
+        await Deadlines(Timeouts(), "http://x").within(begin, "idle", 5)
 
 
 @pytest.mark.parametrize(
-    ("url", "proxy", "limits", "seconds"),
+    ("url", "proxy", "timeouts", "seconds"),
     [
         ("http://x", None, Timeouts(connect=1, tls=2, proxy=4), 1),
         ("https://x", None, Timeouts(connect=1, tls=2, proxy=4), 3),
@@ -41,6 +41,6 @@ async def test_passes_on_a_timeout_that_is_not_its_own() -> None:
     ],
 )
 def test_adds_up_the_steps_to_an_open_connection(
-    url: str, proxy: str | None, limits: Timeouts, seconds: float | None
+    url: str, proxy: str | None, timeouts: Timeouts, seconds: float | None
 ) -> None:
-    assert opening(Route(limits=limits, proxy=proxy), url) == seconds
+    assert opening(Route(timeouts=timeouts, proxy=proxy), url) == seconds

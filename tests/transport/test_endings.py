@@ -26,7 +26,7 @@ END = b"0\r\n\r\n"
 EVIL = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nEVIL"
 LONG = b"a" * 200_000
 
-WAITS = Route(limits=Timeouts(idle=20.0))
+WAITS = Route(timeouts=Timeouts(idle=20.0))
 """Nothing here may wait so long."""
 
 

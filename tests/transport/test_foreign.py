@@ -1,4 +1,4 @@
-"""Transports over other libraries keep the seam's promises: pieces, ends, limits, closing. The same tests for both."""
+"""Transports over other libraries keep its promises: pieces, ends, timeouts, closing. The same tests for both."""
 
 import asyncio
 import gzip
@@ -302,4 +302,4 @@ async def test_refuses_a_header_that_would_begin_another(make: Make) -> None:
 async def test_says_which_file_of_certificates_cannot_be_read(make: Make) -> None:
     async with closing(make()) as transport:
         with pytest.raises(ConfigurationError, match=r"/nowhere/ca\.pem"):
-            await transport.send(ask("https://127.0.0.1:1"), Route(limits=Timeouts(), ca_file="/nowhere/ca.pem"))
+            await transport.send(ask("https://127.0.0.1:1"), Route(timeouts=Timeouts(), ca_file="/nowhere/ca.pem"))

@@ -1,4 +1,4 @@
-"""Transports over other libraries keep to limits, close at once and wait for slow readers. The same tests for both."""
+"""Other transports keep to timeouts, close at once and wait for slow readers. One set of tests for both."""
 
 import asyncio
 import socket

@@ -112,7 +112,7 @@ async def test_a_connection_that_does_not_come_about_is_not_mistaken_for_the_las
     ca.cert_pem.write_to_path(ca_file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("localhost").configure_cert(context)
-    way = Route(limits=Timeouts(connect=1.0, tls=30.0), ca_file=str(ca_file))
+    way = Route(timeouts=Timeouts(connect=1.0, tls=30.0), ca_file=str(ca_file))
     async with closing(BrowserTransport("chrome107")) as transport:
         async with serve(fine, context) as server:
             assert await read_all(await transport.send(ask(server.url), way)) == b"fine"

@@ -94,7 +94,7 @@ async def test_names_the_wait_for_tls() -> None:
 async def test_names_the_wait_for_the_proxy() -> None:
     async with run_proxy() as proxy, closing(BrowserTransport("chrome107")) as transport:
         proxy.silent = True
-        way = Route(limits=Timeouts(connect=SOON * 6, tls=SOON, proxy=SOON), proxy=proxy.url)
+        way = Route(timeouts=Timeouts(connect=SOON * 6, tls=SOON, proxy=SOON), proxy=proxy.url)
         with pytest.raises(TimeoutError) as caught:
             await transport.send(ask("https://service.example/"), way)
     assert caught.value.phase == "proxy"

@@ -28,11 +28,11 @@ PHASES: dict[Phase, str] = {
     "tls": "The host connects and then does not speak TLS: is it `http` in `url`, not `https`?",
     "proxy": "The proxy does not let it through: check `proxy` (`none` goes without), HTTPS_PROXY and NO_PROXY.",
     "first_byte": "It takes the question and says nothing: it is overloaded, still loads the model, or needs a longer "
-    "`limits.first_byte`.",
+    "`timeouts.first_byte`.",
     "first_token": "It takes the question and sends nothing of an answer: it is overloaded, or its model thinks longer "
-    "than `limits.first_token`.",
+    "than `timeouts.first_token`.",
     "idle": "It began to answer and fell silent: it is overloaded, or a proxy before it holds the answer back.",
-    "total": "The answer takes longer than `limits.total` allows.",
+    "total": "The answer takes longer than `timeouts.total` allows.",
 }
 """By the wait that was too long."""
 

@@ -44,7 +44,7 @@ MAX_NAMES = 4096
 SWITCHES = frozenset({"broken_mark", "impersonate"})
 """Settings that may be switched off: UNSET is what was not said."""
 
-OVERRIDES = frozenset(ProviderConfig.__struct_fields__) - {"type", "protocol", "limits", "allow_fields"} - SWITCHES
+OVERRIDES = frozenset(ProviderConfig.__struct_fields__) - {"type", "protocol", "timeouts", "allow_fields"} - SWITCHES
 """Settings that take the place of a class's attribute of the same name."""
 
 
@@ -238,8 +238,8 @@ class Models:
         settings = asdict(entry)
         said = {key: value for key, value in settings.items() if key in OVERRIDES and value is not None}
         said |= {key: settings[key] for key in SWITCHES if settings[key] is not UNSET}
-        if limits := entry.limits.said():
-            said["limits"] = replace(base.limits, **limits)
+        if timeouts := entry.timeouts.said():
+            said["timeouts"] = replace(base.timeouts, **timeouts)
         return base.configured(said, name)
 
     def _base(self, name: str, entry: ProviderConfig) -> Provider | None:

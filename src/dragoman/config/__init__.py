@@ -9,9 +9,9 @@ from dragoman.config.values import (
     FrontConfig,
     GatewayConfig,
     Key,
-    LimitsConfig,
     ModelConfig,
     ProviderConfig,
+    TimeoutsConfig,
 )
 
 __all__ = [
@@ -22,9 +22,9 @@ __all__ = [
     "FrontConfig",
     "GatewayConfig",
     "Key",
-    "LimitsConfig",
     "ModelConfig",
     "ProviderConfig",
+    "TimeoutsConfig",
     "from_tables",
     "load",
     "verify",

@@ -11,9 +11,9 @@ from dragoman.config.values import (
     MAX_WORKERS,
     FrontConfig,
     GatewayConfig,
-    LimitsConfig,
     ModelConfig,
     ProviderConfig,
+    TimeoutsConfig,
 )
 
 
@@ -97,8 +97,8 @@ GATEWAY = Table(
     fields={"api_key": "api_keys"},
 )
 
-LIMITS = Table(
-    LimitsConfig,
+TIMEOUTS = Table(
+    TimeoutsConfig,
     {
         "pool": Seconds(),
         "connect": Seconds(),
@@ -132,7 +132,7 @@ PROVIDER = Table(
         "allow_fields": Many(WORDS),
         "max_answer": Whole(1, 64 << 20),
         "empty_answer": Choice(("error", "ok")),
-        "limits": LIMITS,
+        "timeouts": TIMEOUTS,
     },
     either=(("type", "protocol"),),
 )

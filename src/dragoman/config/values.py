@@ -86,7 +86,7 @@ class GatewayConfig(Settings, frozen=True, kw_only=True):
     default, kills 30 seconds after it has asked, and who is interrupted is to be told so before that."""
 
 
-class LimitsConfig(Struct, frozen=True, kw_only=True):
+class TimeoutsConfig(Struct, frozen=True, kw_only=True):
     """The longest waits for a service, in seconds; `inf` is no limit.
 
     UNSET: not set; None: no limit.
@@ -114,7 +114,7 @@ class LimitsConfig(Struct, frozen=True, kw_only=True):
     """For the end of an answer whose reason to stop has come: after that silence it is whole, without its end."""
 
     def said(self) -> dict[str, float | None]:
-        """The limits that were set, by name."""
+        """The timeouts that were set, by name."""
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not UNSET}
 
 
@@ -164,7 +164,7 @@ class ProviderConfig(Settings, frozen=True, kw_only=True):
     empty_answer: EmptyAnswer | None = None
     """What an answer is that stops with neither content nor a tool call: `error` (default), so that another target may
     answer, for services that are overloaded end so; or `ok`, for models that are to say nothing now and then."""
-    limits: LimitsConfig = LimitsConfig()
+    timeouts: TimeoutsConfig = TimeoutsConfig()
 
 
 class ModelConfig(Struct, frozen=True, kw_only=True):

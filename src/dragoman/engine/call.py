@@ -61,7 +61,7 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
         message = codec.encode_request(request, env)
         if not isinstance(message, HttpRequest):
             message = await _exchange(service, message)
-        content = _content_by(service.route.limits)
+        content = _content_by(service.route.timeouts)
         async with _until(content):
             reply = await service.transport.send(message, service.route)
     except DragomanError as exc:
@@ -87,7 +87,7 @@ async def receive(
         error.upstream_status = reply.head.status
         raise signed(error, service.name, service.secrets)
     if content is None:
-        content = _content_by(service.route.limits)
+        content = _content_by(service.route.timeouts)
     return Decoded(reply, service.codec.decoder(request), service, lost, marked=marked, content=content)
 
 
@@ -146,9 +146,9 @@ def too_large(limit: int) -> BadEventError:
     return BadEventError(f"expected an answer of at most {limit} bytes", code="upstream_too_large")
 
 
-def _content_by(limits: Timeouts) -> float:
+def _content_by(timeouts: Timeouts) -> float:
     """The loop's time at which the content of an answer that is asked for now must have begun."""
-    return asyncio.get_running_loop().time() + (math.inf if limits.first_token is None else limits.first_token)
+    return asyncio.get_running_loop().time() + (math.inf if timeouts.first_token is None else timeouts.first_token)
 
 
 def _until(content: float) -> timeout:
@@ -180,7 +180,7 @@ class Decoded(Answer):
         self._size = 0
         self._begun = False
         self._content = content
-        self._end = service.route.limits.end
+        self._end = service.route.timeouts.end
         self._ends: float | None = None
         self._lost = lost
         self._marked = marked

@@ -16,8 +16,8 @@ from dragoman.transport.base import MAX_BODY, Reply
 from dragoman.transport.http.coding import unpacked
 from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.transport.native.connection import Connection
-from dragoman.transport.native.stage import BODY, BROKEN, HEAD, WHOLE
-from dragoman.transport.native.template import Wire
+from dragoman.transport.native.state import BODY, COMPLETE, FAILED, HEAD
+from dragoman.transport.native.template import RequestTemplate
 from dragoman.transport.native.transport import NativeReply
 
 STREAM = "text/event-stream"
@@ -25,13 +25,16 @@ JSON = "application/json"
 
 
 class Line(Struct, frozen=True):
-    """A service as a relay reaches it: its name, what no error of it may show, and a wire for either kind of answer."""
+    """A service as a relay reaches it; `secrets` are what no error of it may show.
+
+    `stream`, `whole`: a template of the request for either kind of answer.
+    """
 
     name: str
     secrets: Secrets
     codec: RelayCodec
-    stream: Wire
-    whole: Wire
+    stream: RequestTemplate
+    whole: RequestTemplate
     empty_ok: bool = False
     max_answer: int = MAX_BODY
 
@@ -58,14 +61,14 @@ class Relay(ABC):
         "_slot",
         "_tap",
         "_task",
-        "_wire",
+        "_template",
         "paused",
         "told",
     )
 
     def __init__(self, line: Line, request: RelayRequest) -> None:
         self._line = line
-        self._wire = line.stream if request.stream else line.whole
+        self._template = line.stream if request.stream else line.whole
         self._held: list[bytes] = []
         self._tap = request.tap() if request.stream else None
         self.told: Told | None = self._tap
@@ -106,12 +109,12 @@ class Relay(ABC):
     def start(self, body: bytes, loop: asyncio.AbstractEventLoop) -> None:
         """Sends `body`, at once where a connection is idle. `loop` is the running one."""
         self._body = body
-        connection = self._connection = self._wire.pool.take(loop)
+        connection = self._connection = self._template.pool.take(loop)
         if connection is None:
             self._task = loop.create_task(self._dial())
         else:
             self._reused = True
-            self._wire.begin(connection, body, self._news)
+            self._template.begin(connection, body, self._news)
 
     def resume(self) -> None:
         """More can be taken."""
@@ -136,14 +139,14 @@ class Relay(ABC):
         if self._slot:
             # The task never began to run, so nobody else gives it back.
             self._slot = False
-            self._wire.pool.give_back(None)
+            self._template.pool.give_back(None)
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._wire.give_back(connection)
+            self._template.give_back(connection)
 
     async def _dial(self) -> None:
         try:
-            connection = await self._wire.dial()
+            connection = await self._template.dial()
         except DragomanError as exc:
             self._refuse(exc)
             return
@@ -153,7 +156,7 @@ class Relay(ABC):
     async def _redial(self) -> None:
         self._slot = False
         try:
-            connection = await self._wire.redial()
+            connection = await self._template.redial()
         except DragomanError as exc:
             self._refuse(exc)
             return
@@ -162,7 +165,7 @@ class Relay(ABC):
 
     def _send(self, connection: Connection) -> None:
         self._connection = connection
-        self._wire.begin(connection, self._body, self._news)
+        self._template.begin(connection, self._body, self._news)
 
     def _news(self) -> None:
         connection = self._connection
@@ -186,37 +189,37 @@ class Relay(ABC):
             if self._size + tap.waiting > self._line.max_answer:
                 self._fail(too_large(self._line.max_answer))
                 return
-            if passing is first and self._begun and not tap.done and connection.stage is BODY:
+            if passing is first and self._begun and not tap.done and connection.state is BODY:
                 self.pass_on(first, more=True)
             else:
-                self._pass(tap, passing, whole=connection.stage is WHOLE)
-        elif connection.stage is WHOLE:
+                self._pass(tap, passing, whole=connection.state is COMPLETE)
+        elif connection.state is COMPLETE:
             self._pass(tap, b"", whole=True)
         if not self._over:
             # Behind what came, for this may end the exchange, which is then told here.
             connection.go_on()
-        if connection.stage is BROKEN and not self._over:
+        if connection.state is FAILED and not self._over:
             self._broke_off(tap, connection.error or TruncatedStreamError("the answer broke off"))
 
     def _judge(self, connection: Connection) -> bool:
         """Whether the head is one of an answer that can pass."""
-        if connection.stage is BROKEN and not connection.received:
+        if connection.state is FAILED and not connection.received:
             error = connection.error or TruncatedStreamError("the connection closed without an answer")
             if self._reused and isinstance(error, TruncatedStreamError):
                 # Closed while idle, not a byte answered: once more, afresh (RFC 9112, section 9.3.1).
                 self._reused = False
                 self._connection = None
                 connection.listener = None
-                self._wire.pool.drop(connection)
+                self._template.pool.drop(connection)
                 self._slot = True
                 self._task = asyncio.get_running_loop().create_task(self._redial())
             else:
                 self._refuse(error)
             return False
-        if connection.stage is BROKEN and not connection.pieces:
+        if connection.state is FAILED and not connection.pieces:
             self._refuse(connection.error or TruncatedStreamError("the answer broke off"))
             return False
-        if connection.stage is HEAD:
+        if connection.state is HEAD:
             connection.expect()
             return False
         self._judged = True
@@ -234,9 +237,9 @@ class Relay(ABC):
         connection.listener = None
         connection.committed()  # from here on the decoder's owner sees to that
         connection.pieces[:0] = self._held
-        reply: Reply = NativeReply(connection, self._wire.pool)
+        reply: Reply = NativeReply(connection, self._template.pool)
         try:
-            check_proxy(reply, self._wire.origin)
+            check_proxy(reply, self._template.origin)
             reply = unpacked(reply) if connection.coding else reply
         except DragomanError as exc:
             self.refuse(self._signed(exc))
@@ -246,7 +249,7 @@ class Relay(ABC):
     def _collect(self, connection: Connection) -> None:
         """Keeps what has come of a whole answer, until all of it has."""
         pieces = connection.pieces
-        if len(pieces) == 1 and connection.stage is WHOLE and not self._held:
+        if len(pieces) == 1 and connection.state is COMPLETE and not self._held:
             body = pieces.pop()
             if len(body) <= self._line.max_answer:
                 self._give(connection, body)
@@ -258,7 +261,7 @@ class Relay(ABC):
         pieces.clear()
         if self._size > self._line.max_answer:
             self._refuse(too_large(self._line.max_answer))
-        elif connection.stage is WHOLE:
+        elif connection.state is COMPLETE:
             self._give(connection, b"".join(self._held))
 
     def _pass(self, tap: Tap, data: bytes, *, whole: bool) -> None:
@@ -341,19 +344,19 @@ class Relay(ABC):
         self._over = True
         if connection is None:
             return
-        if connection.stage is not BODY:
+        if connection.state is not BODY:
             connection.listener = None
-            self._wire.pool.give_back(connection)
+            self._template.pool.give_back(connection)
             return
-        wire = self._wire
-        late = asyncio.get_running_loop().call_later(LINGER, wire.give_back, connection)
+        template = self._template
+        late = asyncio.get_running_loop().call_later(LINGER, template.give_back, connection)
 
         def ended() -> None:
             connection.pieces.clear()
             connection.drained()
-            if connection.stage is not BODY:
+            if connection.state is not BODY:
                 late.cancel()
-                wire.give_back(connection)
+                template.give_back(connection)
 
         connection.listener = ended
         connection.drained()

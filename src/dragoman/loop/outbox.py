@@ -18,32 +18,32 @@ class Outbox:
     write; sent in a row, one waking serves many. Whoever closes a transport flushes first, or means to lose what waits.
     """
 
-    __slots__ = ("_alone", "_letters", "_loop", "_posted", "_size")
+    __slots__ = ("_alone", "_loop", "_pending", "_size", "_written")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._letters: list[tuple[asyncio.Transport, bytes]] = []
-        self._posted = 0
+        self._pending: list[tuple[asyncio.Transport, bytes]] = []
+        self._written = 0
         self._size = 0
         self._alone = True
 
-    def post(self, transport: asyncio.Transport, data: bytes) -> None:
+    def write(self, transport: asyncio.Transport, data: bytes) -> None:
         """Sends `data` in this turn of the loop, and before what is posted later."""
-        self._posted += 1
-        if self._posted == 1:
+        self._written += 1
+        if self._written == 1:
             self._loop.call_soon(self._end)
             if self._alone:
                 if not transport.is_closing():
                     transport.write(data)
                 return
-        self._letters.append((transport, data))
+        self._pending.append((transport, data))
         self._size += len(data)
-        if len(self._letters) >= MAX_MESSAGES or self._size >= MAX_BYTES:
+        if len(self._pending) >= MAX_MESSAGES or self._size >= MAX_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Sends what waits."""
-        letters, self._letters = self._letters, []
+        letters, self._pending = self._pending, []
         self._size = 0
         for transport, data in letters:
             try:
@@ -54,10 +54,10 @@ class Outbox:
                 transport.abort()
 
     def _end(self) -> None:
-        if self._letters:
+        if self._pending:
             self.flush()
-        self._alone = self._posted == 1
-        self._posted = len(self._letters)
-        if self._letters:
+        self._alone = self._written == 1
+        self._written = len(self._pending)
+        if self._pending:
             # Posted by whom sending woke: the next turn's.
             self._loop.call_soon(self._end)

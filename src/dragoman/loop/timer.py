@@ -5,23 +5,26 @@ import math
 from collections.abc import Callable
 
 EARLY = 0.001
-"""Seconds that a timer may ring too early: uvloop counts whole milliseconds."""
+"""Seconds that a timer may fire too early: uvloop counts whole milliseconds."""
 
 
-class Alarm:
-    """Rings once `deadline` has passed. A later deadline needs no new timer: the old one looks at it when it fires."""
+class DeadlineTimer:
+    """Calls back once `deadline` has passed.
 
-    __slots__ = ("_at", "_loop", "_ring", "_timer", "deadline")
+    A later deadline needs no new timer: the old one looks at it when it fires.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
+    __slots__ = ("_at", "_callback", "_loop", "_timer", "deadline")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         self.deadline = math.inf
         self._loop = loop
-        self._ring = ring
+        self._callback = callback
         self._at = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, deadline: float) -> None:
-        """Rings at `deadline`, in the loop's time; infinity: not at all."""
+        """Calls back at `deadline`, in the loop's time; infinity: not at all."""
         self.deadline = deadline
         if deadline < self._at:
             if self._timer is not None:
@@ -30,9 +33,9 @@ class Alarm:
             self._timer = self._loop.call_at(deadline, self._fire)
 
     def stop(self) -> None:
-        """Never rings again."""
+        """Never calls back again."""
         self.deadline = math.inf
-        self._ring = _silence  # else the two would know each other, and only the collector would free them
+        self._callback = _nothing  # else the two would know each other, and only the collector would free them
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -45,8 +48,8 @@ class Alarm:
             self.set(deadline)
         else:
             self.deadline = math.inf
-            self._ring()
+            self._callback()
 
 
-def _silence() -> None:
-    """Rings for nobody."""
+def _nothing() -> None:
+    """What a stopped timer calls."""

@@ -34,7 +34,7 @@ class AiChatOnline(AsyncGeneratorProvider, ProviderModelMixin):
     async def grab_token(cls, session: "ClientSession", proxy: str | None) -> str:
         """A fresh token, fetched with the caller's own session. Raises the exact error of the tree."""
         way = proxy_for(cls.url, proxy or cls.proxy or NONE)  # a session has its own
-        codec, route = cls.codec(), Route(limits=cls.limits, proxy=way, ca_file=cls.ca_file)
+        codec, route = cls.codec(), Route(timeouts=cls.timeouts, proxy=way, ca_file=cls.ca_file)
         hidden = cls.secrets(cls.key(), route)
         service = Service(cls.__name__, codec, AiohttpTransport(session=session), route, secrets=hidden)
         try:

@@ -55,7 +55,7 @@ class AsyncGeneratorProvider:
     strict: ClassVar[bool] = False
     empty_answer: ClassVar[EmptyAnswer] = "error"
     max_answer: ClassVar[int] = MAX_BODY
-    limits: ClassVar[Timeouts] = Timeouts()
+    timeouts: ClassVar[Timeouts] = Timeouts()
     timeout: ClassVar[float] = 120
     """Seconds of silence that `create_async_generator` bears, until the first byte and between bytes."""
 
@@ -117,9 +117,10 @@ class AsyncGeneratorProvider:
             return None
         env, route = system_env(cls.key()), cls.route()
         # Of a whole answer no content can be seen before all of it is here.
-        slow = replace(route, limits=replace(route.limits, first_token=None))
+        slow = replace(route, timeouts=replace(route.timeouts, first_token=None))
         stream, whole = (
-            transport.wire(relay.frame(env.key, stream=stream), way) for stream, way in ((True, route), (False, slow))
+            transport.template(relay.frame(env.key, stream=stream), way)
+            for stream, way in ((True, route), (False, slow))
         )
         hidden = cls.secrets(env.key, route)
         return Line(
@@ -158,7 +159,7 @@ class AsyncGeneratorProvider:
     @classmethod
     def route(cls) -> Route:
         """How this class's settings reach the service."""
-        return Route(limits=cls.limits, proxy=proxy_for(cls.url, cls.proxy), ca_file=cls.ca_file)
+        return Route(timeouts=cls.timeouts, proxy=proxy_for(cls.url, cls.proxy), ca_file=cls.ca_file)
 
     @classmethod
     def create_async_generator(
@@ -229,14 +230,14 @@ class AsyncGeneratorProvider:
 
 def _silence(proxy: str | None, timeout: float | None, provider: type[AsyncGeneratorProvider]) -> Route:
     silence = provider.timeout if timeout is None else timeout
-    limits = provider.limits
+    timeouts = provider.timeouts
     return Route(
-        limits=replace(
-            limits,
+        timeouts=replace(
+            timeouts,
             first_byte=silence,
             idle=silence,
             # Who bears a longer silence bears it before the first content too.
-            first_token=None if limits.first_token is None else max(limits.first_token, silence),
+            first_token=None if timeouts.first_token is None else max(timeouts.first_token, silence),
         ),
         proxy=proxy,
         ca_file=provider.ca_file,

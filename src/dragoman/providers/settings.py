@@ -14,7 +14,7 @@ SETTINGS: dict[str, type | UnionType] = {
     "password": str | None,
     "impersonate": str | None,
     "broken_mark": str | None,
-    "limits": Timeouts,
+    "timeouts": Timeouts,
     "ca_file": str | None,
     "strict": bool,
     "empty_answer": str,

@@ -40,7 +40,7 @@ class Route(Redacted, frozen=True):
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"proxy"})
-    limits: Timeouts = Timeouts()
+    timeouts: Timeouts = Timeouts()
     proxy: str | None = None
     ca_file: str | None = None
 

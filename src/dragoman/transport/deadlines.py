@@ -23,11 +23,11 @@ WORDS: dict[Phase, str] = {
 """What is said where a wait was too long."""
 
 
-class Waits:
+class Deadlines:
     """The clock of one exchange, which starts here."""
 
-    def __init__(self, limits: Timeouts, url: str) -> None:
-        self.limits = limits
+    def __init__(self, timeouts: Timeouts, url: str) -> None:
+        self.timeouts = timeouts
         self.host = urlsplit(url).netloc.rpartition("@")[2]
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
@@ -38,11 +38,11 @@ class Waits:
 
     def left(self) -> float | None:
         """Seconds until the whole exchange has taken too long. Raises TimeoutError where it has."""
-        if self.limits.total is None:
+        if self.timeouts.total is None:
             return None
-        left = self.limits.total - self.passed()
+        left = self.timeouts.total - self.passed()
         if left <= 0:
-            raise self.over("total", self.limits.total)
+            raise self.over("total", self.timeouts.total)
         return left
 
     async def within(self, what: Callable[[], Awaitable[T]], phase: Phase, limit: float | None) -> T:
@@ -57,7 +57,7 @@ class Waits:
         except TimeoutError as exc:
             if not timer.expired():
                 raise
-            raise self.over(phase, self.limits.total if phase == "total" else limit) from exc
+            raise self.over(phase, self.timeouts.total if phase == "total" else limit) from exc
 
     def over(self, phase: Phase, limit: float | None) -> errors.TimeoutError:
         """The error of a wait that took more than `limit` seconds."""
@@ -66,11 +66,11 @@ class Waits:
 
 def opening(route: Route, url: str) -> float | None:
     """Seconds that all steps to an open connection may take together; None where one of them has no limit."""
-    limits = route.limits
-    steps = [limits.connect]
+    timeouts = route.timeouts
+    steps = [timeouts.connect]
     if url.startswith("https:"):
-        steps.append(limits.tls)
+        steps.append(timeouts.tls)
     if route.proxy:
-        steps.append(limits.proxy)
+        steps.append(timeouts.proxy)
     known = [step for step in steps if step is not None]
     return sum(known) if len(known) == len(steps) else None

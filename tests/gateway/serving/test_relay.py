@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from dragoman.config import LimitsConfig
+from dragoman.config import TimeoutsConfig
 from tests.support.golden import cases
 from tests.support.relaying import EVENTS, JSON, Said, Script, Two, turn, two
 from tests.support.server import Exchange
@@ -231,20 +231,20 @@ async def test_an_answer_that_breaks_off_ends_alike(name: str, stream: bool) -> 
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize(
-    ("limits", "data"),
+    ("timeouts", "data"),
     [
-        (LimitsConfig(first_byte=0.05), ()),
-        (LimitsConfig(idle=0.05), (HEAD,)),
-        (LimitsConfig(idle=0.05), (CHUNKED,)),
+        (TimeoutsConfig(first_byte=0.05), ()),
+        (TimeoutsConfig(idle=0.05), (HEAD,)),
+        (TimeoutsConfig(idle=0.05), (CHUNKED,)),
         # Long enough for what comes first, on a busy machine too.
-        (LimitsConfig(idle=0.3), (CHUNKED, CHUNK)),
-        (LimitsConfig(total=0.5), (CHUNKED, CHUNK)),
+        (TimeoutsConfig(idle=0.3), (CHUNKED, CHUNK)),
+        (TimeoutsConfig(total=0.5), (CHUNKED, CHUNK)),
     ],
 )
 async def test_a_silence_that_is_too_long_ends_alike(
-    limits: LimitsConfig, data: tuple[bytes, ...], stream: bool
+    timeouts: TimeoutsConfig, data: tuple[bytes, ...], stream: bool
 ) -> None:
-    async with two(limits=limits) as both:
+    async with two(timeouts=timeouts) as both:
         said = await both.compare(silent(*data), stream=stream)
         if stream and CHUNK in data:
             assert (said.status, said.clean, said.parts) == (200, True, (("Text", "half"),))

@@ -7,7 +7,7 @@ import pytest
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.native.buffer import NARROW, PROOF, WIDE
 from dragoman.transport.native.connection import UNREAD
-from dragoman.transport.native.stage import WHOLE
+from dragoman.transport.native.state import COMPLETE
 from tests.support.server import Exchange, serve
 from tests.transport.native.reading import PLAIN, get, whole
 
@@ -103,7 +103,7 @@ async def test_a_listener_that_takes_nothing_gets_no_more_than_one_read() -> Non
 
     async with serve(handler) as server:
         transport = NativeTransport()
-        wire = transport.wire(get(server.url), PLAIN)
+        wire = transport.template(get(server.url), PLAIN)
         connection = await wire.dial()
         wire.begin(connection, b"", look)
         await paused.wait()
@@ -126,13 +126,13 @@ async def test_a_reader_who_has_proved_to_be_fast_gets_more_at_once() -> None:
         sizes.append(sum(map(len, connection.pieces)))
         connection.pieces.clear()
         connection.go_on()
-        if connection.stage is WHOLE:
+        if connection.state is COMPLETE:
             over.set()
 
     over = asyncio.Event()
     async with serve(handler) as server:
         transport = NativeTransport()
-        wire = transport.wire(get(server.url), PLAIN)
+        wire = transport.template(get(server.url), PLAIN)
         connection = await wire.dial()
         wire.begin(connection, b"", take)
         await over.wait()

@@ -186,7 +186,7 @@ async def test_no_limits_are_possible() -> None:
 
     async with serve(handler) as server:
         transport = NativeTransport()
-        unlimited = Route(type(PLAIN.limits)(None, None, None, None, None, None, None))
+        unlimited = Route(type(PLAIN.timeouts)(None, None, None, None, None, None, None))
         assert await whole(await transport.send(get(server.url), unlimited)) == b"body"
         assert await whole(await transport.send(get(server.url), unlimited)) == b"body"
         transport.close()

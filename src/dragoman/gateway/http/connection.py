@@ -29,7 +29,7 @@ from dragoman.gateway.http.request_limits import (
 )
 from dragoman.gateway.http.service import Service, Shared
 from dragoman.gateway.http.unpacking import coding
-from dragoman.loop.timer import EARLY, Alarm
+from dragoman.loop.timer import EARLY, DeadlineTimer
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 from dragoman.wire import json
 
@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
         self._spoke = 0.0
         self._unsent = 0
         self._unread = 0.0
-        self._alarm = Alarm(shared.loop, self._late)
+        self._alarm = DeadlineTimer(shared.loop, self._late)
 
     # The server's side.
 
@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         self._spoke = self._loop.time()
-        self._outbox.post(self._transport, data)
+        self._outbox.write(self._transport, data)
 
     def reset_on_close(self, on: bool) -> None:
         connected = self._transport.get_extra_info("socket")

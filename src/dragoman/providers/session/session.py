@@ -40,7 +40,7 @@ class StreamSession:
     ) -> None:
         self._impersonate = impersonate
         self._proxies = None if proxies is None else dict(proxies)
-        self._limits = Timeouts(first_byte=timeout, idle=timeout, total=None)
+        self._timeouts = Timeouts(first_byte=timeout, idle=timeout, total=None)
         self._headers = dict(headers or {})
         self._transports = Transports()
 
@@ -75,7 +75,9 @@ class StreamSession:
         if media_type is not None:
             named.setdefault("content-type", ("content-type", media_type))
         request = HttpRequest(method=method.upper(), url=url, headers=tuple(named.values()), body=body)
-        return Opening(self._transports, self._impersonate, request, Route(limits=self._limits, proxy=self._proxy(url)))
+        return Opening(
+            self._transports, self._impersonate, request, Route(timeouts=self._timeouts, proxy=self._proxy(url))
+        )
 
     def _proxy(self, url: str) -> str | None:
         """The proxy on the way to `url`."""

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from aiohttp import EMPTY_PAYLOAD, ClientError, ClientResponse, ServerDisconnectedError
 
 from dragoman.errors import DragomanError, TruncatedStreamError
-from dragoman.transport.aiohttp.faults import error_of
+from dragoman.transport.aiohttp.errors import map_error
 from dragoman.transport.base import Reply
-from dragoman.transport.deadlines import Waits
+from dragoman.transport.deadlines import Deadlines
 from dragoman.transport.farewell import said_farewell, tls_of
 from dragoman.types import ResponseHead
 
@@ -16,11 +16,11 @@ class AiohttpReply(Reply):
     """A reply as it arrives. `left` is told once it was closed."""
 
     def __init__(
-        self, response: ClientResponse, waits: Waits, *, marks: bool, left: Callable[["AiohttpReply"], object]
+        self, response: ClientResponse, deadlines: Deadlines, *, marks: bool, left: Callable[["AiohttpReply"], object]
     ) -> None:
         self.head = ResponseHead(response.status, tuple(response.raw_headers))
         self._response = response
-        self._waits = waits
+        self._deadlines = deadlines
         self._marks = marks
         self._left = left
         self._fault: DragomanError | None = None
@@ -56,12 +56,12 @@ class AiohttpReply(Reply):
             # One for the whole process: once it was read, it says without end that a chunk has ended (aiohttp 3.14).
             return b"", False
         try:
-            return await self._waits.within(content.readchunk, "idle", self._waits.limits.idle)
+            return await self._deadlines.within(content.readchunk, "idle", self._deadlines.timeouts.idle)
         except (ClientError, OSError) as exc:
             if self._fault is not None:
                 raise self._fault from exc
             # readchunk raises before it hands out what came earlier (aiohttp 3.14, 2026-11), and that stands.
-            self._fault = error_of(exc, self._waits.host)
+            self._fault = map_error(exc, self._deadlines.host)
             content._exception = None
             content.feed_eof()
             return await content.readchunk()
@@ -70,7 +70,9 @@ class AiohttpReply(Reply):
         """What is wrong with an end that aiohttp takes for a good one."""
         if self._ending is None or self._ending.good:
             return None
-        return TruncatedStreamError(f"{self._waits.host}: the connection was lost, and nothing says that it was all")
+        return TruncatedStreamError(
+            f"{self._deadlines.host}: the connection was lost, and nothing says that it was all"
+        )
 
     def _end(self, fault: DragomanError | None) -> None:
         self._over = True

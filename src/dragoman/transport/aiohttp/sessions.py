@@ -18,10 +18,10 @@ from yarl import URL
 
 from dragoman.errors import BadEventError, ConfigurationError
 from dragoman.loop.watch import Watch
-from dragoman.transport.aiohttp.faults import ERRORS, error_of, phase_of
+from dragoman.transport.aiohttp.errors import ERRORS, map_error, phase_of
 from dragoman.transport.aiohttp.reply import AiohttpReply
 from dragoman.transport.base import Reply, Route
-from dragoman.transport.deadlines import Waits, opening
+from dragoman.transport.deadlines import Deadlines, opening
 from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.heads import check_head
 from dragoman.transport.http.coding import unpacked
@@ -53,15 +53,15 @@ class Sessions:
             raise ConfigurationError(
                 "aiohttp speaks to http and https proxies only: for SOCKS give a connector that does it, or none"
             )
-        waits = Waits(route.limits, request.url)
+        deadlines = Deadlines(route.timeouts, request.url)
         if self._given is None and self._loop is not asyncio.get_running_loop():
             await self._move()
-        response = await self._request(request, route, waits)
-        reply = AiohttpReply(response, waits, marks=request.mark_chunks, left=self._replies.discard)
+        response = await self._request(request, route, deadlines)
+        reply = AiohttpReply(response, deadlines, marks=request.mark_chunks, left=self._replies.discard)
         self._replies.add(reply)
         check_proxy(reply, target.origin)
         try:
-            check_head(reply.head, waits.host)
+            check_head(reply.head, deadlines.host)
         except BadEventError:
             reply.close()
             raise
@@ -94,8 +94,8 @@ class Sessions:
         if self._connector is None and connector is not None:
             _close(connector)
 
-    async def _request(self, request: HttpRequest, route: Route, waits: Waits) -> ClientResponse:
-        limits = route.limits
+    async def _request(self, request: HttpRequest, route: Route, deadlines: Deadlines) -> ClientResponse:
+        timeouts = route.timeouts
         plain = not any(name.lower() == "accept-encoding" for name, _ in request.headers)
         ask = partial(
             self._session().request,
@@ -110,21 +110,21 @@ class Sessions:
             ssl=self._context(route.ca_file),
             timeout=ClientTimeout(
                 total=None,
-                connect=_sum(limits.pool, opening(route, request.url)),
-                sock_connect=limits.connect,
-                sock_read=limits.first_byte,
+                connect=_sum(timeouts.pool, opening(route, request.url)),
+                sock_connect=timeouts.connect,
+                sock_read=timeouts.first_byte,
             ),
         )
         try:
-            return await waits.within(ask, "total", None)
+            return await deadlines.within(ask, "total", None)
         except ERRORS as exc:
             phase = phase_of(exc)
             if phase is not None:
-                limit = limits.first_byte if phase == "first_byte" else limits.connect
-                raise waits.over(phase, limit) from exc
+                limit = timeouts.first_byte if phase == "first_byte" else timeouts.connect
+                raise deadlines.over(phase, limit) from exc
             if isinstance(exc, ClientConnectorError) and is_exhausted(exc):
                 raise overloaded() from exc
-            raise error_of(exc, waits.host) from exc
+            raise map_error(exc, deadlines.host) from exc
 
     def _session(self) -> ClientSession:
         if self._given is not None:
@@ -156,9 +156,9 @@ class Sessions:
         return self._trust[ca_file]
 
 
-def _sum(*limits: float | None) -> float | None:
-    known = [limit for limit in limits if limit is not None]
-    return sum(known) if len(known) == len(limits) else None
+def _sum(*timeouts: float | None) -> float | None:
+    known = [limit for limit in timeouts if limit is not None]
+    return sum(known) if len(known) == len(timeouts) else None
 
 
 def _close(connector: BaseConnector) -> None:

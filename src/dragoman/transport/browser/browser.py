@@ -33,7 +33,7 @@ class Browser:
         self._watch: Watch | None = None
         self._transfers: set[Transfer] = set()
         self._handles = Handles(self.name)
-        self._trust = Trust()
+        self._trust = CaBundle()
 
     async def open(self, request: HttpRequest, route: Route) -> Reply:
         """The reply, once its head is here."""
@@ -132,7 +132,7 @@ def _known(impersonate: str) -> str:
     return name
 
 
-class Trust:
+class CaBundle:
     """Files of the certificates to trust: libcurl takes one, so that further ones are joined to the system's own."""
 
     def __init__(self) -> None:

@@ -10,10 +10,10 @@ from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError
 from dragoman.transport.base import Reply, Route
 from dragoman.transport.browser.chunks import Chunks
-from dragoman.transport.browser.faults import error_of
+from dragoman.transport.browser.errors import map_error
 from dragoman.transport.browser.handles import Handle
 from dragoman.transport.browser.head import Head
-from dragoman.transport.deadlines import Waits
+from dragoman.transport.deadlines import Deadlines
 from dragoman.transport.exhausted import is_exhausted, overloaded
 from dragoman.transport.heads import TOO_LARGE
 from dragoman.transport.native.connection import MAX_HEAD
@@ -26,7 +26,7 @@ BODILESS = (204, 304)
 """Replies without a body, whatever their head says (RFC 9112, section 6.3)."""
 
 
-class Left(Protocol):
+class OnTransferEnd(Protocol):
     """Told once that a transfer is over, and no longer needs its handle. `well`: that may serve again."""
 
     def __call__(self, transfer: "Transfer", handle: Handle, *, well: bool) -> None: ...
@@ -35,19 +35,21 @@ class Left(Protocol):
 class Transfer(Reply):
     """A reply as libcurl brings it, its body still packed where its head says so."""
 
-    def __init__(self, multi: AsyncCurl, handle: Handle, request: HttpRequest, route: Route, left: Left) -> None:
-        self._waits = Waits(route.limits, request.url)
+    def __init__(
+        self, multi: AsyncCurl, handle: Handle, request: HttpRequest, route: Route, on_end: OnTransferEnd
+    ) -> None:
+        self._deadlines = Deadlines(route.timeouts, request.url)
         self._route = route
         self._marked = request.mark_chunks
         self._bodiless = request.method == "HEAD"
         self._chunks: Chunks | None = None
         self._tls = request.url.startswith("https:")
-        self._left = left
+        self._report_end = on_end
         self._pieces: list[bytes] = []
         self._size = 0
         self._overhead = 0
         self._paused = False
-        self._arriving = Head(self._waits.host)
+        self._arriving = Head(self._deadlines.host)
         self._arrived = False
         self._over = False
         self._fault: DragomanError | None = None
@@ -61,29 +63,29 @@ class Transfer(Reply):
 
     async def arrive(self) -> None:
         """Returns once the head is here. Raises what went wrong before that."""
-        limits = self._waits.limits
+        timeouts = self._deadlines.timeouts
         begun = False
         while not self._arrived and not self._over:
-            now = self._waits.passed()
-            self._waits.left()
+            now = self._deadlines.passed()
+            self._deadlines.left()
             # Before libcurl has begun, what it tells is of the transfer that its handle was for before.
             sent = self._number(CurlInfo.PRETRANSFER_TIME_T) / 1_000_000 if begun else 0.0
             ends: list[tuple[float, float | None, Phase]] = []
-            if sent and limits.first_byte is not None:
-                ends.append((sent + limits.first_byte, limits.first_byte, "first_byte"))
-            if not sent and limits.connect is not None and not (begun and self._connected()):
-                ends.append((limits.connect, limits.connect, "connect"))
+            if sent and timeouts.first_byte is not None:
+                ends.append((sent + timeouts.first_byte, timeouts.first_byte, "first_byte"))
+            if not sent and timeouts.connect is not None and not (begun and self._connected()):
+                ends.append((timeouts.connect, timeouts.connect, "connect"))
             for end, limit, phase in ends:
                 if end <= now:
-                    raise self._waits.over(phase, limit)
+                    raise self._deadlines.over(phase, limit)
             # Nobody tells when the connection stands, so it is looked up again before the next limit could have passed.
             looks = [end for end, _, _ in ends]
-            looks += [now + limits.first_byte] if limits.first_byte is not None and not sent else []
-            looks += [limits.total] if limits.total is not None else []
+            looks += [now + timeouts.first_byte] if timeouts.first_byte is not None and not sent else []
+            looks += [timeouts.total] if timeouts.total is not None else []
             await self._change(min(looks) - now if looks else None)
             begun = True
         if not self._arrived:
-            raise self._fault or TruncatedStreamError(f"{self._waits.host} broke off within the head")
+            raise self._fault or TruncatedStreamError(f"{self._deadlines.host} broke off within the head")
 
     async def read(self) -> list[bytes]:
         """What has arrived, an empty piece behind each chunk where they are marked."""
@@ -100,15 +102,15 @@ class Transfer(Reply):
 
     async def _more(self) -> None:
         """Waits until there is something to read. Raises TimeoutError."""
-        left = self._waits.left()
+        left = self._deadlines.left()
         if self._pieces or self._over:
             return
-        limits = self._waits.limits
-        if left is not None and (limits.idle is None or left < limits.idle):
+        timeouts = self._deadlines.timeouts
+        if left is not None and (timeouts.idle is None or left < timeouts.idle):
             if not await self._change(left):
-                raise self._waits.over("total", limits.total)
-        elif not await self._change(limits.idle):
-            raise self._waits.over("idle", limits.idle)
+                raise self._deadlines.over("total", timeouts.total)
+        elif not await self._change(timeouts.idle):
+            raise self._deadlines.over("idle", timeouts.idle)
 
     def _resume(self) -> None:
         self._paused = False
@@ -136,7 +138,7 @@ class Transfer(Reply):
         self._fault = fault
         if self._chunks is not None:
             self._chunks.close()
-        self._left(self, self._curl, well=well)
+        self._report_end(self, self._curl, well=well)
         self._wake()
 
     async def _change(self, seconds: float | None) -> bool:
@@ -212,9 +214,9 @@ class Transfer(Reply):
         if pieces:
             self._wake()
         if chunks.broken:
-            self._broken = BadEventError(f"{self._waits.host}: expected HTTP chunks")
+            self._broken = BadEventError(f"{self._deadlines.host}: expected HTTP chunks")
         elif self._overhead > MAX_HEAD:
-            words = f"{self._waits.host}: expected at most {MAX_HEAD} bytes of chunk extensions or trailers"
+            words = f"{self._deadlines.host}: expected at most {MAX_HEAD} bytes of chunk extensions or trailers"
             self._broken = BadEventError(words, code=TOO_LARGE)
         return len(data) if self._broken is None else CURL_WRITEFUNC_ERROR
 
@@ -229,19 +231,19 @@ class Transfer(Reply):
         elif exc is not None:
             self._finish(self._meaning(exc))
         elif chunks is not None:
-            self._finish(BadEventError(f"{self._waits.host}: expected HTTP chunks"))
+            self._finish(BadEventError(f"{self._deadlines.host}: expected HTTP chunks"))
         else:
             self._finish(None, well=True)
 
     def _meaning(self, exc: BaseException) -> DragomanError:
         if self._broken is not None:
             return self._broken
-        host = self._waits.host
+        host = self._deadlines.host
         if not isinstance(exc, CurlError):
             return TruncatedStreamError(f"{host} broke off: {type(exc).__name__}")
         if exc.code == CurlECode.OPERATION_TIMEDOUT:
             phase: Phase = "proxy" if self._route.proxy else "tls" if self._tls else "connect"
-            return self._waits.over(phase if self._connected() else "connect", self._waits.passed())
+            return self._deadlines.over(phase if self._connected() else "connect", self._deadlines.passed())
         if not self._arrived and is_exhausted(exc):
             return overloaded()
-        return error_of(exc, host, proxied=self._route.proxy is not None and not self._arrived)
+        return map_error(exc, host, proxied=self._route.proxy is not None and not self._arrived)

@@ -10,12 +10,12 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TimeoutError, TruncatedStreamError, cut
 from dragoman.loop.outbox import Outbox
-from dragoman.loop.timer import Alarm
+from dragoman.loop.timer import DeadlineTimer
 from dragoman.transport.base import Timeouts
 from dragoman.transport.farewell import said_farewell, tls_of
 from dragoman.transport.native.buffer import PROOF, Buffer
 from dragoman.transport.native.keep_alive import KEEP, kept_for
-from dragoman.transport.native.stage import BODY, BROKEN, HEAD, IDLE, WHOLE, Stage
+from dragoman.transport.native.state import BODY, COMPLETE, FAILED, HEAD, IDLE, State
 from dragoman.types import ResponseHead
 
 UNREAD = 8 << 10
@@ -61,7 +61,6 @@ class Connection(asyncio.BufferedProtocol):
         "_idle",
         "_informational",
         "_keep",
-        "_limits",
         "_loop",
         "_lost",
         "_name",
@@ -74,6 +73,7 @@ class Connection(asyncio.BufferedProtocol):
         "_phase",
         "_spent",
         "_taken",
+        "_timeouts",
         "_unread",
         "_unsent",
         "_waiter",
@@ -88,7 +88,7 @@ class Connection(asyncio.BufferedProtocol):
         "pieces",
         "quiet",
         "received",
-        "stage",
+        "state",
         "transport",
     )
 
@@ -107,7 +107,7 @@ class Connection(asyncio.BufferedProtocol):
         self._window = buffer.narrow
         self._on_idle_end = on_idle_end
         self.transport: asyncio.Transport
-        self.stage = IDLE
+        self.state = IDLE
         self.head: ResponseHead
         self.coding = ""
         self.error: DragomanError | None = None
@@ -134,9 +134,9 @@ class Connection(asyncio.BufferedProtocol):
         self._congested = False
         self._waiter: asyncio.Future[None] | None = None
         self.listener: Callable[[], None] | None = None
-        self._alarm = Alarm(loop, self._late)
+        self._alarm = DeadlineTimer(loop, self._late)
         self._phase: Wait = "total"
-        self._limits: Timeouts | None = None
+        self._timeouts: Timeouts | None = None
         self.on_body = self.pieces.append  # called by the parser without a Python frame
         self.on_chunk_complete: Callable[[], None] | None = None
         self._chunks_marked = False
@@ -148,7 +148,7 @@ class Connection(asyncio.BufferedProtocol):
         self,
         head: bytes,
         body: bytes,
-        limits: Timeouts,
+        timeouts: Timeouts,
         ends: float,
         *,
         content: float = math.inf,
@@ -162,7 +162,7 @@ class Connection(asyncio.BufferedProtocol):
         the reply.
         """
         if self._lost or self.transport.is_closing():
-            self.stage = HEAD
+            self.state = HEAD
             self.received = False
             self._broke_off("closed the connection")
             return
@@ -170,23 +170,23 @@ class Connection(asyncio.BufferedProtocol):
             self._chunks_marked = marked
             self.on_chunk_complete = partial(self.pieces.append, b"") if marked else None
             self._parser = HttpResponseParser(self)
-        self.stage = HEAD
+        self.state = HEAD
         self.received = False
         self._bodiless = bodiless
         self._wall = ends
         self._ends, self._ending = (ends, "total") if ends <= content else (content, "first_token")
-        if limits is not self._limits:  # which are those of its service, as a rule
-            self._limits = limits
-            self._first_byte = math.inf if limits.first_byte is None else limits.first_byte
-            self._idle = math.inf if limits.idle is None else limits.idle
-            self._patience = self._idle if limits.end is None else min(self._idle, limits.end)
+        if timeouts is not self._timeouts:  # which are those of its service, as a rule
+            self._timeouts = timeouts
+            self._first_byte = math.inf if timeouts.first_byte is None else timeouts.first_byte
+            self._idle = math.inf if timeouts.idle is None else timeouts.idle
+            self._patience = self._idle if timeouts.end is None else min(self._idle, timeouts.end)
         self.coding = ""
         self._informational = self._overhead = self._taken = 0
         self._window = self._buffer.narrow
         self._fields.clear()
         self._unsent = len(head) + len(body)
         if len(body) <= SMALL:
-            self._outbox.post(self.transport, head + body)
+            self._outbox.write(self.transport, head + body)
         else:
             self._outbox.flush()
             self.transport.writelines((head, body))
@@ -198,13 +198,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def expect(self) -> None:
         """Limits the wait for news."""
-        if self.stage is HEAD and not self.received:
+        if self.state is HEAD and not self.received:
             self._limit(self._first_byte, "first_byte")
         else:
             self._limit(self._idle, "idle")
 
     def more(self) -> "asyncio.Future[None]":
-        """Done once there is news: the head, pieces, the end or an error. Ask `stage` and `pieces` again then."""
+        """Done once there is news: the head, pieces, the end or an error. Ask `state` and `pieces` again then."""
         if self._paused:
             self._resume()
         self.expect()
@@ -220,7 +220,7 @@ class Connection(asyncio.BufferedProtocol):
     def taken(self) -> None:
         """The reader has taken all pieces. Where reading has paused, it goes on once the reader wants `more`."""
         self._unread = 0
-        if self._ends <= self._loop.time() and self.stage is BODY:
+        if self._ends <= self._loop.time() and self.state is BODY:
             self._time_out(self._ending)
 
     def go_on(self) -> None:
@@ -228,7 +228,7 @@ class Connection(asyncio.BufferedProtocol):
         self._unread = 0
         if self._paused:
             self._resume()
-        if self.stage is not BODY:
+        if self.state is not BODY:
             return
         if self._ends <= self._loop.time():
             self._time_out(self._ending)
@@ -246,7 +246,7 @@ class Connection(asyncio.BufferedProtocol):
     def rest(self) -> bool:
         """Makes it idle, to serve again within some seconds; False where it cannot."""
         if (
-            self.stage not in (WHOLE, IDLE)
+            self.state not in (COMPLETE, IDLE)
             or self._spent
             or self._lost
             or self.transport.is_closing()
@@ -260,7 +260,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._paused:
             self._resume()
         self.listener = None
-        self.stage = IDLE
+        self.state = IDLE
         self._alarm.set(self._loop.time() + self._keep)
         return True
 
@@ -268,7 +268,7 @@ class Connection(asyncio.BufferedProtocol):
         """Closes the socket at once, sending nothing more; whoever waits is told that the answer broke off."""
         if self.error is None:
             self.error = TruncatedStreamError(f"{self._name}: the connection was closed on this side")
-        self.stage = BROKEN
+        self.state = FAILED
         self._wake()
         self._alarm.stop()
         if not self._lost:
@@ -277,7 +277,7 @@ class Connection(asyncio.BufferedProtocol):
     def fail(self, error: DragomanError) -> None:
         """Ends the exchange with `error`, which the reader meets behind the pieces."""
         self.error = error
-        self.stage = BROKEN
+        self.state = FAILED
         self._wake()
         if not self._lost:
             self.transport.abort()
@@ -291,7 +291,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._window
 
     def buffer_updated(self, nbytes: int) -> None:
-        before = self.stage
+        before = self.state
         if before is not BODY and before is not HEAD:
             self._unasked()
             return
@@ -300,50 +300,50 @@ class Connection(asyncio.BufferedProtocol):
             self._parser.feed_data(self._window[:nbytes])
         except (HttpParserError, HttpParserUpgrade) as error:
             self._spent = True
-            if self.stage is not WHOLE:
+            if self.state is not COMPLETE:
                 self.fail(BadEventError(f"{self._name}: expected an HTTP reply: {cut(str(error))}"))
                 return
-        stage = self.stage
+        state = self.state
         if before is HEAD:
-            self._judge_head(stage, nbytes)
-        elif stage is BODY and not self.pieces:
+            self._judge_head(state, nbytes)
+        elif state is BODY and not self.pieces:
             self._overhead += nbytes
             if self._overhead > MAX_HEAD:
                 self._too_large(f"{MAX_HEAD} bytes of chunk extensions or trailers")
-        if stage is BODY and self.pieces:
+        if state is BODY and self.pieces:
             self._overhead = 0
             self._unread += nbytes
             self._taken += nbytes
             if self._taken > PROOF:
                 self._window = self._buffer.wide
-        if self.stage is not HEAD:
+        if self.state is not HEAD:
             self._wake()
         unread = self._unread
-        if unread and not self._paused and self.stage is BODY and (unread > UNREAD or self.listener is not None):
+        if unread and not self._paused and self.state is BODY and (unread > UNREAD or self.listener is not None):
             self._paused = True
             self._taken = 0
             self._window = self._buffer.narrow
             self.transport.pause_reading()
 
     def eof_received(self) -> None:
-        match self.stage:
-            case Stage.BODY if self._until_close() and ((tls := tls_of(self.transport)) is None or said_farewell(tls)):
-                self.stage = WHOLE
+        match self.state:
+            case State.BODY if self._until_close() and ((tls := tls_of(self.transport)) is None or said_farewell(tls)):
+                self.state = COMPLETE
                 self._spent = True
                 self._wake()
-            case Stage.HEAD | Stage.BODY:
+            case State.HEAD | State.BODY:
                 self._broke_off("closed the connection")
-            case Stage.IDLE:
+            case State.IDLE:
                 self._on_idle_end(self)
             case _:
                 self._spent = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
-        match self.stage:
-            case Stage.HEAD | Stage.BODY:
+        match self.state:
+            case State.HEAD | State.BODY:
                 self._broke_off("reset the connection" if exc else "closed the connection")
-            case Stage.IDLE:
+            case State.IDLE:
                 self._on_idle_end(self)
             case _:
                 pass
@@ -355,13 +355,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._congested = False
-        if self.stage is HEAD and not self.received and (self._waiter is not None or self.listener is not None):
+        if self.state is HEAD and not self.received and (self._waiter is not None or self.listener is not None):
             self._limit(self._first_byte, "first_byte")  # it is counted from when the request was sent
 
     # The parser's side.
 
     def on_message_begin(self) -> None:
-        if self.stage is not HEAD:
+        if self.state is not HEAD:
             self._spent = True
             raise EOFError  # bytes behind the end of a reply: nobody asked for them, and the parser stops here
 
@@ -369,7 +369,7 @@ class Connection(asyncio.BufferedProtocol):
         self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if self.stage is not HEAD:
+        if self.state is not HEAD:
             return
         status = self._parser.get_status_code()
         if 100 <= status < 200:
@@ -377,17 +377,17 @@ class Connection(asyncio.BufferedProtocol):
             return
         self.head = ResponseHead(status, tuple(self._fields))
         self._fields.clear()
-        self.stage = BODY
+        self.state = BODY
         if self._bodiless:
-            self.stage = WHOLE
+            self.state = COMPLETE
             self._spent = True  # the parser does not know that no body follows
 
     def on_message_complete(self) -> None:
-        match self.stage:
-            case Stage.HEAD:
+        match self.state:
+            case State.HEAD:
                 self._fields.clear()  # a 1xx is over, the head is still to come
-            case Stage.BODY:
-                self.stage = WHOLE
+            case State.BODY:
+                self.state = COMPLETE
                 self._spent = not self._parser.should_keep_alive()
                 pieces = self.pieces
                 if self._chunks_marked and pieces and not pieces[-1]:
@@ -405,11 +405,11 @@ class Connection(asyncio.BufferedProtocol):
     def _time_out(self, phase: Phase) -> None:
         self.fail(TimeoutError(f"{self._name}: {SAID[phase]}", phase=phase))
 
-    def _judge_head(self, stage: Stage, size: int) -> None:
+    def _judge_head(self, state: State, size: int) -> None:
         if self._informational > MAX_INFORMATIONAL:
             self._too_large(f"{MAX_INFORMATIONAL} informational heads before the real one")
             return
-        if stage is HEAD:
+        if state is HEAD:
             self._overhead += size
             if self._overhead > MAX_HEAD:
                 self._too_large(f"a head of {MAX_HEAD} bytes")
@@ -444,7 +444,7 @@ class Connection(asyncio.BufferedProtocol):
     def _unasked(self) -> None:
         """Bytes that no request asked for: the connection serves no more."""
         self._spent = True
-        if self.stage is IDLE:
+        if self.state is IDLE:
             self._on_idle_end(self)
             self.abort()
 
@@ -467,7 +467,7 @@ class Connection(asyncio.BufferedProtocol):
         self._alarm.set(deadline)
 
     def _late(self) -> None:
-        if self.stage is IDLE:
+        if self.state is IDLE:
             self._on_idle_end(self)
             self.abort()
         elif self._phase == "first_byte" and self._congested and self._is_sending():

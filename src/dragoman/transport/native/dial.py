@@ -25,7 +25,7 @@ class Dialer:
         self._home: Home | None = None
 
     async def dial(
-        self, origin: Origin, limits: Timeouts, ends: float, on_idle_end: Callable[[Connection], None]
+        self, origin: Origin, timeouts: Timeouts, ends: float, on_idle_end: Callable[[Connection], None]
     ) -> Connection:
         """A fresh connection. Raises ConnectError, TimeoutError; leaves nothing open where it raises or is ended."""
         loop = asyncio.get_running_loop()
@@ -33,11 +33,11 @@ class Dialer:
         if home is None or home.loop is not loop:
             home = await self._move()
         connection = Connection(origin.name, loop, home.outbox, home.buffer, on_idle_end)
-        way = _Way(loop, self._context(origin.ca_file) if _needs_tls(origin) else None)
+        way = _Connector(loop, self._context(origin.ca_file) if _needs_tls(origin) else None)
         try:
-            await way.reach(origin, limits, ends)
+            await way.reach(origin, timeouts, ends)
             if origin.scheme == "https":
-                async with timeout(limits.tls, ends, "tls", f"{origin.name}: TLS took too long"):
+                async with timeout(timeouts.tls, ends, "tls", f"{origin.name}: TLS took too long"):
                     await way.secure(origin.host, origin.name, "tls_error")
             way.hand_over(connection)
         except BaseException:
@@ -75,7 +75,7 @@ def _needs_tls(origin: Origin) -> bool:
     return origin.scheme == "https" or (origin.proxy is not None and origin.proxy.scheme == "https")
 
 
-class _Way:
+class _Connector:
     """A transport under construction: each step puts another layer on the one before."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None) -> None:
@@ -101,14 +101,14 @@ class _Way:
         for transport in reversed(self._made):
             transport.abort()
 
-    async def reach(self, origin: Origin, limits: Timeouts, ends: float) -> None:
+    async def reach(self, origin: Origin, timeouts: Timeouts, ends: float) -> None:
         """To the origin's door, before any TLS of its own."""
         proxy = origin.proxy
         if proxy is None:
-            async with timeout(limits.connect, ends, "connect", f"{origin.name}: no connection in time"):
+            async with timeout(timeouts.connect, ends, "connect", f"{origin.name}: no connection in time"):
                 await self._connect(origin.host, origin.port, "connect_error")
             return
-        async with timeout(limits.proxy, ends, "proxy", f"{proxy.name}: no way through in time"):
+        async with timeout(timeouts.proxy, ends, "proxy", f"{proxy.name}: no way through in time"):
             match proxy.scheme:
                 case "socks5" | "socks5h":
                     await self._over(await open_socks(origin.host, origin.port, proxy))

@@ -50,7 +50,7 @@ class Pool:
                 return connection
         return None
 
-    async def slot(self, limits: Timeouts, ends: float) -> Connection | None:
+    async def slot(self, timeouts: Timeouts, ends: float) -> Connection | None:
         """A slot, and the connection that its last holder left. Raises TimeoutError(phase="pool")."""
         if self._closed:
             raise ConnectError("this transport is closed")
@@ -60,7 +60,7 @@ class Pool:
         turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with timeout(limits.pool, ends, "pool", f"{self._name}: all {self._size} connections are busy"):
+            async with timeout(timeouts.pool, ends, "pool", f"{self._name}: all {self._size} connections are busy"):
                 return await turn
         except BaseException:
             if turn in self._waiting:
@@ -69,10 +69,10 @@ class Pool:
                 self.give_back(turn.result())  # it was handed over while this request was being ended
             raise
 
-    async def dial(self, limits: Timeouts, ends: float) -> Connection:
+    async def dial(self, timeouts: Timeouts, ends: float) -> Connection:
         """A fresh connection for a slot that is held; the slot is given back where this fails."""
         try:
-            connection = await self._dial(limits, ends, self._ended)
+            connection = await self._dial(timeouts, ends, self._ended)
         except BaseException:
             self.give_back(None)
             raise

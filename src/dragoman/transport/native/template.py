@@ -11,27 +11,27 @@ from dragoman.transport.native.pool import Pool
 from dragoman.types import HttpRequest
 
 
-class Wire:
+class RequestTemplate:
     """One kind of request to one service. The one who sends it owns the connection until `give_back`."""
 
-    def __init__(self, request: HttpRequest, target: Target, pool: Pool, limits: Timeouts) -> None:
+    def __init__(self, request: HttpRequest, target: Target, pool: Pool, timeouts: Timeouts) -> None:
         self.name = target.origin.name
         self.origin = target.origin
         self.pool = pool
-        self._limits = limits
-        self._total = math.inf if limits.total is None else limits.total
-        self._first_token = math.inf if limits.first_token is None else limits.first_token
+        self._timeouts = timeouts
+        self._total = math.inf if timeouts.total is None else timeouts.total
+        self._first_token = math.inf if timeouts.first_token is None else timeouts.first_token
         # The length of a body is the only thing in the head that changes with it.
         self._head = head(request, target).removesuffix(b"0\r\n\r\n")
 
     async def dial(self) -> Connection:
         """A fresh connection, or one that another has left, once there is a slot. Raises ConnectError, TimeoutError."""
         ends = self._ends()
-        return await self.pool.slot(self._limits, ends) or await self.pool.dial(self._limits, ends)
+        return await self.pool.slot(self._timeouts, ends) or await self.pool.dial(self._timeouts, ends)
 
     async def redial(self) -> Connection:
         """A fresh connection for the slot of one that was dropped."""
-        return await self.pool.dial(self._limits, self._ends())
+        return await self.pool.dial(self._timeouts, self._ends())
 
     def begin(self, connection: Connection, body: bytes, listener: Callable[[], None]) -> None:
         """Sends `body`; `listener` is called whenever there is news: the head, pieces, the end, an error or a silence.
@@ -41,7 +41,7 @@ class Wire:
         connection.listener = listener
         head = b"%b%d\r\n\r\n" % (self._head, len(body))
         now = connection.now()
-        connection.begin(head, body, self._limits, now + self._total, content=now + self._first_token)
+        connection.begin(head, body, self._timeouts, now + self._total, content=now + self._first_token)
 
     def give_back(self, connection: Connection) -> None:
         """Ends the exchange: a connection whose reply is whole may serve again, any other is closed."""

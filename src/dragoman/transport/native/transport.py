@@ -13,8 +13,8 @@ from dragoman.transport.http.target import Origin, Target, head, parse
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.dial import Dialer
 from dragoman.transport.native.pool import Pool
-from dragoman.transport.native.stage import BODY, HEAD, WHOLE
-from dragoman.transport.native.template import Wire
+from dragoman.transport.native.state import BODY, COMPLETE, HEAD
+from dragoman.transport.native.template import RequestTemplate
 from dragoman.types import HttpRequest
 
 CONNECTIONS = 16_384
@@ -48,7 +48,7 @@ class NativeReply(Reply):
             return self._after()
         pieces = connection.pieces
         while not pieces:
-            if connection.stage is not BODY:
+            if connection.state is not BODY:
                 return self._end(connection)
             try:
                 await connection.more()
@@ -69,7 +69,7 @@ class NativeReply(Reply):
             self._pool.give_back(connection)
 
     def _end(self, connection: Connection) -> list[bytes]:
-        self._ended = connection.stage is WHOLE
+        self._ended = connection.state is COMPLETE
         self.close()
         if not self._ended and connection.error is not None:
             raise connection.error
@@ -89,36 +89,36 @@ class NativeTransport(Transport):
         self._dialer = Dialer()
         self._targets: dict[tuple[str, str | None, str | None], tuple[Target, Pool]] = {}
         self._pools: dict[Origin, Pool] = {}
-        self._wired: set[Pool] = set()
+        self._templated: set[Pool] = set()
         self._closed = False
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
         found = self._targets.get((request.url, route.proxy, route.ca_file))
         target, pool = found or self._target(request.url, route)
         message = head(request, target)
-        limits = route.limits
-        ends = math.inf if limits.total is None else asyncio.get_running_loop().time() + limits.total
-        connection = pool.take(asyncio.get_running_loop()) or await pool.slot(limits, ends)
+        timeouts = route.timeouts
+        ends = math.inf if timeouts.total is None else asyncio.get_running_loop().time() + timeouts.total
+        connection = pool.take(asyncio.get_running_loop()) or await pool.slot(timeouts, ends)
         reused = connection is not None
         if connection is None:
-            connection = await pool.dial(limits, ends)
+            connection = await pool.dial(timeouts, ends)
         while True:
             connection.begin(
                 message,
                 request.body,
-                limits,
+                timeouts,
                 ends,
                 bodiless=request.method == "HEAD",
                 marked=request.mark_chunks,
             )
             try:
-                while connection.stage is HEAD:
+                while connection.state is HEAD:
                     await connection.more()
             except asyncio.CancelledError:
                 pool.drop(connection)
                 pool.give_back(None)
                 raise
-            if connection.stage is BODY or connection.stage is WHOLE or connection.pieces:
+            if connection.state is BODY or connection.state is COMPLETE or connection.pieces:
                 break
             pool.drop(connection)
             error = connection.error
@@ -126,7 +126,7 @@ class NativeTransport(Transport):
                 pool.give_back(None)
                 raise error or TruncatedStreamError(f"{target.origin.name} closed the connection without an answer")
             reused = False  # closed while idle, no byte answered: once more, afresh (RFC 9112, section 9.3.1)
-            connection = await pool.dial(limits, ends)
+            connection = await pool.dial(timeouts, ends)
         reply = NativeReply(connection, pool)
         if target.origin.forwarded and connection.head.status == 407:
             reply.close()
@@ -134,15 +134,15 @@ class NativeTransport(Transport):
             raise ConnectError(f"{proxy.name if proxy else ''} refused the request: 407", code="proxy_error")
         return unpacked(reply, request.method) if connection.coding else reply
 
-    def wire(self, request: HttpRequest, route: Route) -> "Wire":
+    def template(self, request: HttpRequest, route: Route) -> "RequestTemplate":
         """What sends requests like this one, each with another body, to a listener."""
         target, pool = self._target(request.url, route)
-        self._wired.add(pool)
-        return Wire(request, target, pool, route.limits)
+        self._templated.add(pool)
+        return RequestTemplate(request, target, pool, route.timeouts)
 
     def close(self) -> None:
         self._closed = True
-        for pool in self._wired.union(self._pools.values()):
+        for pool in self._templated.union(self._pools.values()):
             pool.close()
         self._dialer.close()
         self._targets.clear()

@@ -3,14 +3,14 @@
 from enum import Enum
 
 
-class Stage(Enum):
+class State(Enum):
     """Where a connection stands with its present request."""
 
     IDLE = "no request"
     HEAD = "waiting for the head"
     BODY = "in the body"
-    WHOLE = "the reply is whole"
-    BROKEN = "failed; see `error`"
+    COMPLETE = "the reply is whole"
+    FAILED = "failed; see `error`"
 
 
-IDLE, HEAD, BODY, WHOLE, BROKEN = Stage
+IDLE, HEAD, BODY, COMPLETE, FAILED = State

@@ -44,7 +44,7 @@ ODD: dict[int, tuple[type[DragomanError], str]] = {
 """Any other number is an answer that broke off."""
 
 
-def error_of(exc: CurlError, host: str, *, proxied: bool) -> DragomanError:
+def map_error(exc: CurlError, host: str, *, proxied: bool) -> DragomanError:
     """What libcurl's error means. `proxied`: the way to `host` led through a proxy, and no answer had come."""
     code, detail = int(exc.code), _detail(exc)
     if code in TLS:

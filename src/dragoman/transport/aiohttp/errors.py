@@ -36,7 +36,7 @@ WAITS: tuple[tuple[type[Exception], Phase], ...] = (
 )
 
 
-def error_of(exc: Exception, host: str) -> DragomanError:
+def map_error(exc: Exception, host: str) -> DragomanError:
     """What aiohttp's error means. Its own words are left out: they may hold the whole URL, and with it a key."""
     for kinds, kind, code, words in FAULTS:
         if isinstance(exc, kinds):
