@@ -191,7 +191,7 @@ async def test_a_wait_that_was_too_long_is_named(tmp_path: Path) -> None:
         await exchange.closed()
 
     async with serve(deaf) as server:
-        entry = f'[providers.up]\nprotocol = "openai-chat"\nurl = "{server.url}"\nlimits = {{ first_byte = 0.1 }}\n'
+        entry = f'[providers.up]\nprotocol = "openai-chat"\nurl = "{server.url}"\ntimeouts = {{ first_byte = 0.1 }}\n'
         (tmp_path / "dragoman.toml").write_text(entry)
         ran = await run_beside(tmp_path, "doctor")
     assert PHASES["first_byte"].encode() in ran.out
