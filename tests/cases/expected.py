@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from tests.cases.page import CaseError
-from tests.cases.reading import Told
+from tests.cases.reading import ReplySummary
 
 PATHS = ("library.stream", "library.whole", "relay.stream", "relay.whole", "translate.stream", "translate.whole", "web")
 GROUPS = ("library", "relay", "translate", "web")
@@ -31,7 +31,7 @@ class Failure(Struct, frozen=True, forbid_unknown_fields=True):
     message_has: Words = ()
     message_lacks: Words = ()
 
-    def differences(self, path: str, told: Told) -> list[str]:
+    def differences(self, path: str, told: ReplySummary) -> list[str]:
         """Where the error that was told differs from this. A web chat tells its words, as long as nothing was shown."""
         error = told.error
         if error is None:
@@ -78,7 +78,7 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
     ends: Literal["clean", "cut"] | UnsetType = UNSET
     log: dict[str, Any] = field(default_factory=dict)
 
-    def differences(self, path: str, told: Told, served: Sequence[bytes]) -> list[str]:
+    def differences(self, path: str, told: ReplySummary, served: Sequence[bytes]) -> list[str]:
         """Where what was told on a path differs from this."""
         whole = path.endswith("whole")
         differing = self._good(path, told) if self.error is False else self._bad(path, told, self.error)
@@ -98,11 +98,11 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
             differing += [f"expected {key} = {want!r} in the log, got {got!r}" for key, want, got in log if got != want]
         return differing
 
-    def _bad(self, path: str, told: Told, error: Failure) -> list[str]:
+    def _bad(self, path: str, told: ReplySummary, error: Failure) -> list[str]:
         marked = told.marked and told.status == 200 and path != "web"
         return [*error.differences(path, told), *(["expected no end mark, got one"] if marked else [])]
 
-    def _good(self, path: str, told: Told) -> list[str]:
+    def _good(self, path: str, told: ReplySummary) -> list[str]:
         if told.error is not None:
             return [f"expected no error, got {told.error}"]
         differing = [] if told.marked and told.clean else ["expected an end mark and a clean end"]
@@ -119,7 +119,7 @@ class Outcome(Struct, frozen=True, forbid_unknown_fields=True):
             differing.append(f"expected losses {self.losses}, got {told.losses}")
         return differing
 
-    def _words(self, path: str, told: Told) -> list[str]:
+    def _words(self, path: str, told: ReplySummary) -> list[str]:
         said: dict[str, tuple[object, object]] = {"text": (self.text, told.text)}
         if path == "web":
             said["text"] = (self.text + self.refusal, told.text)

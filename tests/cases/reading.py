@@ -21,7 +21,7 @@ COUNTS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Told(Struct):
+class ReplySummary(Struct):
     """What a caller was told.
 
     `status`: of HTTP, None where there is none. `marked`: the end mark came. `clean`: the transfer ended well.
@@ -44,12 +44,12 @@ class Told(Struct):
     log: dict[str, Any] = field(default_factory=dict)
 
 
-def understood(status: int, headers: Mapping[str, str], body: bytes, *, clean: bool, stream: bool) -> Told:
+def understood(status: int, headers: Mapping[str, str], body: bytes, *, clean: bool, stream: bool) -> ReplySummary:
     """A chat completion, streamed or whole, or a refusal, as an SDK reads it.
 
     Events by the standard, JSON by Python's own reader, the deltas of all choices in the order they come.
     """
-    told = Told(status=status, clean=clean, body=body)
+    told = ReplySummary(status=status, clean=clean, body=body)
     told.losses = [name for name in headers.get("x-dragoman-losses", "").split(", ") if name]
     told.marked = status != 200 or not stream
     for data in events(body) if status == 200 and stream else [body.decode()]:
@@ -99,7 +99,7 @@ def counts(usage: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
-def _read(value: Any, place: str, told: Told) -> None:
+def _read(value: Any, place: str, told: ReplySummary) -> None:
     if not isinstance(value, dict):
         return
     if error := value.get("error"):

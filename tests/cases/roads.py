@@ -28,7 +28,7 @@ from dragoman.types import (
     ToolCall,
     Usage,
 )
-from tests.cases.reading import Told, understood
+from tests.cases.reading import ReplySummary, understood
 from tests.cases.service import SLOWLY
 from tests.support.gateway import ask, running_gateway
 from tests.support.relaying import KEY, PATH, Translating
@@ -58,7 +58,7 @@ class Roads(Struct, frozen=True):
     translate: str
     fields: Mapping[str, Any]
 
-    async def walk(self, path: str, *, slowly: bool) -> Told:
+    async def walk(self, path: str, *, slowly: bool) -> ReplySummary:
         """What a caller of `path` is told."""
         group, _, way = path.partition(".")
         text = SLOWLY if slowly else QUICKLY
@@ -71,17 +71,17 @@ class Roads(Struct, frozen=True):
                 url = self.relay if group == "relay" else self.translate
                 return await self._gateway(url, text, walk_name(path, slowly=slowly), stream=way == "stream")
 
-    async def _gateway(self, url: str, text: str, name: str, *, stream: bool) -> Told:
+    async def _gateway(self, url: str, text: str, name: str, *, stream: bool) -> ReplySummary:
         options = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
         body = {"model": "up/m", "messages": [{"role": "user", "content": text}], **options, **self.fields}
         got = await ask(url, "POST", PATH, {"x-request-id": name}, json.dumps(body).encode())
         return understood(got.status, got.headers, got.body, clean=got.clean, stream=stream)
 
-    async def _web(self, text: str) -> Told:
+    async def _web(self, text: str) -> ReplySummary:
         sign = sha256(f"0:{text}:".encode()).hexdigest()
         body = {"messages": [{"role": "user", "content": text}], "time": 0, "sign": sign}
         got = await ask(self.relay, "POST", WEB, None, json.dumps(body).encode())
-        told = Told(status=got.status, clean=got.clean, body=got.body)
+        told = ReplySummary(status=got.status, clean=got.clean, body=got.body)
         if got.status != 200:
             told.error = json.loads(got.body)["error"]
         elif got.chunks and got.chunks[-1] == BROKEN:
@@ -91,10 +91,10 @@ class Roads(Struct, frozen=True):
             told.text = got.text
         return told
 
-    async def _library(self, text: str, *, stream: bool) -> Told:
+    async def _library(self, text: str, *, stream: bool) -> ReplySummary:
         fields = {key: value for key, value in self.fields.items() if key != "model"}
         model = self.fields.get("model", "up/m")
-        told = Told()
+        told = ReplySummary()
         try:
             if stream:
                 await _follow(self.client.stream(model, text, extra_body=fields), told)
@@ -148,7 +148,7 @@ def _gateway(config: Config, model: str, log: Path) -> Config:
     return replace(config, gateway=gateway, fronts={"aibn": FrontConfig(model=model)} | config.fronts)
 
 
-async def _follow(answer: AsyncIterator[StreamEvent], told: Told) -> None:
+async def _follow(answer: AsyncIterator[StreamEvent], told: ReplySummary) -> None:
     """Notes a stream as far as it comes."""
     told.marked = False
     kind: type[AnyPart] | None = None
@@ -166,7 +166,7 @@ async def _follow(answer: AsyncIterator[StreamEvent], told: Told) -> None:
                 _end(event.finish_reason, event.usage, told)
 
 
-def _note(response: ChatResponse, told: Told) -> None:
+def _note(response: ChatResponse, told: ReplySummary) -> None:
     """Notes a whole answer."""
     told.body = encode(response)
     for part in response.parts:
@@ -175,7 +175,7 @@ def _note(response: ChatResponse, told: Told) -> None:
     _end(response.finish_reason, response.usage, told)
 
 
-def _part(part: AnyPart, told: Told) -> None:
+def _part(part: AnyPart, told: ReplySummary) -> None:
     match part:
         case ToolCall():
             told.calls.append({"name": part.name, "arguments": part.arguments})
@@ -183,7 +183,7 @@ def _part(part: AnyPart, told: Told) -> None:
             _more(type(part), part.text, told)
 
 
-def _more(kind: type[AnyPart] | None, text: str, told: Told) -> None:
+def _more(kind: type[AnyPart] | None, text: str, told: ReplySummary) -> None:
     if kind is Text:
         told.text += text
     elif kind is Reasoning:
@@ -194,7 +194,7 @@ def _more(kind: type[AnyPart] | None, text: str, told: Told) -> None:
         told.calls[-1]["arguments"] += text
 
 
-def _end(reason: str, usage: Usage | None, told: Told) -> None:
+def _end(reason: str, usage: Usage | None, told: ReplySummary) -> None:
     told.marked = True
     told.finish_reason = reason
     told.usage = {name: count for name, count in asdict(usage).items() if isinstance(count, int)} if usage else {}

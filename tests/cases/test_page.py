@@ -7,7 +7,7 @@ import pytest
 from tests.cases.asked import replies
 from tests.cases.expected import outcomes
 from tests.cases.page import CaseError, read
-from tests.cases.reading import Told, understood
+from tests.cases.reading import ReplySummary, understood
 from tests.cases.service import ROLES, expand, services
 
 KNOWN = {**ROLES, "toml expect": frozenset[str]()}
@@ -79,13 +79,13 @@ def test_the_narrower_table_holds() -> None:
 
 def test_every_difference_is_told() -> None:
     expected = outcomes({"text": "a", "usage": {"input_tokens": 1}})["relay.stream"]
-    told = Told(text="b", finish_reason="length", status=200, marked=False)
+    told = ReplySummary(text="b", finish_reason="length", status=200, marked=False)
     assert len(expected.differences("relay.stream", told, [])) == 4
 
 
 def test_an_error_that_did_not_come_is_told() -> None:
     expected = outcomes({"error": {"code": "x"}})["relay.whole"]
-    assert expected.differences("relay.whole", Told(status=200, marked=False), []) == [
+    assert expected.differences("relay.whole", ReplySummary(status=200, marked=False), []) == [
         "expected an error, got a good answer"
     ]
 

@@ -14,7 +14,7 @@ from tests.support.server import Exchange, serve
 OFFLINE = ("offline/eliza", "offline/echo", "offline/script")
 LIST = b'{"data":[{"id":"a"},{"id":"b"}]}'
 
-Told = list[tuple[str, ...] | DragomanError]
+ReplySummary = list[tuple[str, ...] | DragomanError]
 Fetch = Callable[[], Awaitable[tuple[str, ...]]]
 
 
@@ -37,7 +37,7 @@ class Clock:
         return self.now
 
 
-def listing(told: Told, clock: Clock) -> Listing:
+def listing(told: ReplySummary, clock: Clock) -> Listing:
     async def fetch() -> tuple[str, ...]:
         following = told.pop(0)
         if isinstance(following, DragomanError):
@@ -48,7 +48,7 @@ def listing(told: Told, clock: Clock) -> Listing:
 
 
 async def test_a_list_is_good_for_five_minutes() -> None:
-    clock, told = Clock(), Told([("a",), ("b",)])
+    clock, told = Clock(), ReplySummary([("a",), ("b",)])
     models = listing(told, clock)
     assert await models.of(("up",)) == {"up": ("a",)}
     clock.now = FRESH - 1
@@ -58,7 +58,7 @@ async def test_a_list_is_good_for_five_minutes() -> None:
 
 
 async def test_a_service_without_a_list_is_not_asked_again_for_a_minute_and_its_last_list_holds() -> None:
-    clock, told = Clock(), Told([("a",), TransportError("gone"), TransportError("gone"), ("b",)])
+    clock, told = Clock(), ReplySummary([("a",), TransportError("gone"), TransportError("gone"), ("b",)])
     models = listing(told, clock)
     assert await models.of(("up",)) == {"up": ("a",)}
     clock.now = FRESH

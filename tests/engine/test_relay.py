@@ -2,7 +2,7 @@
 
 import asyncio
 
-from dragoman.engine.relay import Line, Relay
+from dragoman.engine.relay import Relay, RelayTarget
 from dragoman.engine.secrets import Secrets
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat.relay import ChatRelay, ChatRelayRequest
@@ -20,7 +20,7 @@ REQUEST = ChatRelayRequest("m", stream=False, fields={})
 class Kept(Relay):
     """Keeps what it is told."""
 
-    def __init__(self, line: Line, heard: "asyncio.Queue[bytes | DragomanError]") -> None:
+    def __init__(self, line: RelayTarget, heard: "asyncio.Queue[bytes | DragomanError]") -> None:
         super().__init__(line, REQUEST)
         self.heard = heard
 
@@ -43,11 +43,11 @@ class Kept(Relay):
         self.heard.put_nowait(error)
 
 
-def line(transport: NativeTransport, url: str) -> Line:
+def line(transport: NativeTransport, url: str) -> RelayTarget:
     """A line to the service at `url`."""
     codec = ChatRelay(f"{url}/chat/completions")
     stream, whole = (transport.template(codec.frame(None, stream=stream), Route()) for stream in (True, False))
-    return Line("up", Secrets(), codec, stream, whole)
+    return RelayTarget("up", Secrets(), codec, stream, whole)
 
 
 async def test_ending_it_before_it_dials_again_leaves_no_slot() -> None:

@@ -16,7 +16,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
-from dragoman.protocols.relay import Told
+from dragoman.protocols.relay import ReplySummary
 from dragoman.types import ChatRequest, PartStart, StreamEvent, Unknown, fold
 from tests.fuzz.mutations import Mutant, mutants
 from tests.fuzz.readable import Readable, readable
@@ -90,16 +90,16 @@ def translated_whole(pieces: Sequence[bytes]) -> Outcome:
 def relayed(pieces: Sequence[bytes]) -> Outcome | None:
     """What a caller gets of a gateway that relays, stream or document; None if it is decoded after all."""
     data = b"".join(pieces)
-    told: Told
+    told: ReplySummary
     if data.startswith(b"{"):
         told = read_whole(data)
     else:
         told = tap = ChatTap()
         for piece in pieces:
             tap.feed(piece)
-        if tap.error is None and not tap.other:
+        if tap.error is None and not tap.needs_decoding:
             tap.finish()
-    if told.other:
+    if told.needs_decoding:
         return None
     return Outcome("".join(readable(data).words), None if told.error is None else type(told.error).__name__)
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from dragoman.gateway import Waits
+from dragoman.gateway import ServerTimeouts
 from dragoman.wire import json
 from tests.support.gateway import ask, chat, chat_body, connect, running_gateway
 
@@ -78,7 +78,7 @@ async def test_a_whole_answer_that_broke_off_is_an_error(ending: str) -> None:
 
 
 async def test_a_silence_is_broken_by_a_heartbeat() -> None:
-    async with running_gateway(waits=Waits(heartbeat=0.01, grace=0)) as url, connect(url) as wire:
+    async with running_gateway(timeouts=ServerTimeouts(heartbeat=0.01, grace=0)) as url, connect(url) as wire:
         wire.send("POST", "/v1/chat/completions", body=chat_body("text: now\nhang", stream=True))
         await wire.head()
         assert texts(await wire.chunk()) == "now"
@@ -87,7 +87,7 @@ async def test_a_silence_is_broken_by_a_heartbeat() -> None:
 
 
 async def test_raw_text_has_no_heartbeat_and_nothing_has_one_before_its_head() -> None:
-    async with running_gateway(waits=Waits(heartbeat=0.001, grace=0)) as url:
+    async with running_gateway(timeouts=ServerTimeouts(heartbeat=0.001, grace=0)) as url:
         slow = await chat(url, "delay: 0.02\ntext: late", stream=True)
         whole = await chat(url, "delay: 0.02\ntext: late")
     assert slow.chunks[0].startswith(b"data: ")

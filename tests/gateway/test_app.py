@@ -6,7 +6,7 @@ from dragoman.client import Client
 from dragoman.config import Config, FrontConfig, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.engine.answer import Answer
 from dragoman.errors import InvalidRequestError, RateLimitError
-from dragoman.gateway import Gateway, Waits
+from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway
 from dragoman.protocols.webchat.cromicle import digest
 from dragoman.types import ChatRequest, PartDelta, PartStart, ResponseStart, StreamEvent, Text
@@ -16,7 +16,7 @@ from tests.support.server import Exchange, serve
 
 
 async def test_is_alive_and_ready_until_it_drains() -> None:
-    async with running(waits=Waits(grace=30)) as up:
+    async with running(timeouts=ServerTimeouts(grace=30)) as up:
         live = await ask(up.url, "GET", "/health/live")
         ready = await ask(up.url, "GET", "/health/ready")
         head = await ask(up.url, "GET", "/health/ready")
@@ -196,7 +196,11 @@ async def test_an_answer_that_only_began_can_still_fail_with_a_status() -> None:
 
 
 async def test_a_stop_ends_streams_with_an_error_once_their_grace_is_over() -> None:
-    async with running(waits=Waits(grace=0.05)) as up, connect(up.url) as wire, connect(up.url) as other:
+    async with (
+        running(timeouts=ServerTimeouts(grace=0.05)) as up,
+        connect(up.url) as wire,
+        connect(up.url) as other,
+    ):
         wire.send("POST", "/v1/chat/completions", body=chat_body("text: half\nhang", stream=True))
         other.send("POST", "/v1/chat/completions", body=chat_body("hang"))
         await wire.head()
@@ -210,7 +214,7 @@ async def test_a_stop_ends_streams_with_an_error_once_their_grace_is_over() -> N
 
 
 async def test_a_stop_lets_a_stream_end_well_within_its_grace() -> None:
-    async with running(waits=Waits(grace=30)) as up, connect(up.url) as wire:
+    async with running(timeouts=ServerTimeouts(grace=30)) as up, connect(up.url) as wire:
         wire.send("POST", "/v1/chat/completions", body=chat_body("text: a\ndelay: 0.3\ntext: b", stream=True))
         await wire.head()
         await wire.chunk()

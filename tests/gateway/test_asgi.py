@@ -8,7 +8,7 @@ import pytest
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.errors import ConfigurationError, InvalidRequestError
-from dragoman.gateway import Gateway, Waits
+from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway, Message, application
 from dragoman.wire import json
 from tests.support.asgi import under_uvicorn
@@ -58,7 +58,7 @@ async def test_a_broken_answer_has_no_end_mark(ending: str) -> None:
 
 
 async def test_requests_have_their_limits() -> None:
-    async with under_uvicorn(SMALL, waits=Waits(body=0.02)) as url:
+    async with under_uvicorn(SMALL, timeouts=ServerTimeouts(body=0.02)) as url:
         said = [
             await ask(url, "POST", CHAT, {"Content-Length": "2001"}),
             (await talk(url, chunked(b"x" * 2001, b"Connection: close", size=500)))[0],
@@ -129,7 +129,7 @@ async def test_a_key_is_asked_before_the_body() -> None:
 
 
 async def test_a_silence_is_broken_by_a_heartbeat() -> None:
-    async with under_uvicorn(waits=Waits(heartbeat=0.01)) as url, connect(url) as wire:
+    async with under_uvicorn(timeouts=ServerTimeouts(heartbeat=0.01)) as url, connect(url) as wire:
         wire.send("POST", CHAT, body=chat_body("text: now\nhang", stream=True))
         await wire.head()
         await wire.chunk()

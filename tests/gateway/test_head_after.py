@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.config import Config, GatewayConfig
-from dragoman.gateway import Gateway, Waits
+from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiCaller, Message
 from dragoman.types import Outcome
 from dragoman.wire import json
@@ -22,7 +22,7 @@ BEGUN = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"ha
 END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"half"},"finish_reason":"stop"}]}'
 SLOW = b'{"error":{"message":"Slow down.","type":"requests","code":"rate_limit_exceeded"}}'
-SOON = Waits(head_after=0.02, heartbeat=0.02, grace=0)
+SOON = ServerTimeouts(head_after=0.02, heartbeat=0.02, grace=0)
 
 
 class Held:
@@ -62,7 +62,7 @@ SILENCES: dict[str, Held] = {
 @pytest.mark.parametrize("name", SILENCES)
 async def test_a_silence_before_the_first_content_is_broken(name: str) -> None:
     service = SILENCES[name]
-    async with three(waits=SOON) as all_ways:
+    async with three(server_timeouts=SOON) as all_ways:
         all_ways.script[:] = [service]
         for url in ways(all_ways):
             service.go.clear()
@@ -87,7 +87,7 @@ async def test_a_failure_after_it_is_said_in_the_stream(tmp_path: Path) -> None:
         await exchange.reply(429, JSON | {"retry-after": "7"}, SLOW)
 
     where = tmp_path / "log"
-    async with three(waits=SOON, gateway=replace(GATEWAY, request_log=str(where))) as all_ways:
+    async with three(server_timeouts=SOON, gateway=replace(GATEWAY, request_log=str(where))) as all_ways:
         all_ways.script[:] = [refusing]
         for url in ways(all_ways):
             go.clear()
@@ -125,7 +125,7 @@ async def test_another_target_still_answers_after_it(failure: str) -> None:
             case _:
                 await exchange.reply(headers=EVENTS, body=ROLE)
 
-    async with three("up/first", "up/second", waits=SOON) as all_ways:
+    async with three("up/first", "up/second", server_timeouts=SOON) as all_ways:
         all_ways.script[:] = [first_fails]
         for url in ways(all_ways):
             go.clear()
@@ -147,7 +147,7 @@ async def test_a_question_that_the_other_target_cannot_be_asked_is_refused_in_th
 
     async with serve(refusing) as service:
         config = configured(service.url, "up/first", "up/second")
-        async with running_gateway(config, waits=SOON) as url, connect(url) as wire:
+        async with running_gateway(config, timeouts=SOON) as url, connect(url) as wire:
             wire.send("POST", PATH, body=question("route", stream=True, n=2))  # which is relayed, and never translated
             assert await wire.head() == 200
             assert await wire.chunk() == PING
@@ -163,7 +163,7 @@ async def test_nothing_goes_out_before_a_whole_answer_or_raw_text() -> None:
         await exchange.chunk(WHOLE)
         await exchange.end()
 
-    async with three(waits=SOON) as all_ways:
+    async with three(server_timeouts=SOON) as all_ways:
         said = await all_ways.compare(late, stream=False)
     assert (said.status, said.parts) == (200, (("Text", "half"),))
 
@@ -171,20 +171,20 @@ async def test_nothing_goes_out_before_a_whole_answer_or_raw_text() -> None:
 @pytest.mark.parametrize(("setting", "seconds"), [(0.5, 0.5), (None, math.inf)])
 async def test_a_setting_says_when(setting: float | None, seconds: float) -> None:
     gateway = Gateway(Config(gateway=GatewayConfig(head_after=setting)))
-    assert gateway.waits.head_after == seconds
+    assert gateway.timeouts.head_after == seconds
     await gateway.aclose()
 
 
 async def test_without_it_every_failure_keeps_its_status() -> None:
-    waits = replace(SOON, head_after=math.inf)
-    async with running_gateway(waits=waits) as url:
+    timeouts = replace(SOON, head_after=math.inf)
+    async with running_gateway(timeouts=timeouts) as url:
         got = await chat(url, "delay: 0.1\nerror: 429 Slow", stream=True)
     assert got.status == 429
 
 
 async def test_a_caller_who_leaves_after_it_ends_the_service() -> None:
     service = Held(ROLE)
-    async with three(waits=SOON) as all_ways:
+    async with three(server_timeouts=SOON) as all_ways:
         all_ways.script[:] = [service]
         for url in ways(all_ways):
             async with connect(url) as wire:
@@ -198,7 +198,7 @@ async def test_a_caller_who_leaves_after_it_ends_the_service() -> None:
 async def test_a_gateway_that_stops_after_it_says_so_in_the_stream(targets: tuple[str, ...]) -> None:
     async with serve(Held(ROLE)) as service:
         config = configured(service.url, *targets)
-        async with running(config, waits=replace(SOON, grace=30)) as up, connect(up.url) as wire:
+        async with running(config, timeouts=replace(SOON, grace=30)) as up, connect(up.url) as wire:
             wire.send("POST", PATH, body=question("route" if targets else "up/m", stream=True))
             assert await wire.head() == 200
             assert await wire.chunk() == PING
@@ -212,7 +212,11 @@ async def test_a_gateway_that_stops_after_it_says_so_in_the_stream(targets: tupl
 
 async def test_a_connection_serves_on_after_it() -> None:
     service = Held(ROLE)
-    async with serve(service) as up, running_gateway(configured(up.url), waits=SOON) as url, connect(url) as wire:
+    async with (
+        serve(service) as up,
+        running_gateway(configured(up.url), timeouts=SOON) as url,
+        connect(url) as wire,
+    ):
         for _ in range(3):
             service.go.clear()
             wire.send("POST", PATH, body=question(stream=True))
@@ -253,7 +257,7 @@ async def test_an_answer_that_begins_while_the_head_is_being_sent_comes_behind_i
 async def test_a_request_log_knows_when_the_content_came(tmp_path: Path) -> None:
     where = tmp_path / "log"
     config = replace(configured("http://127.0.0.1:9"), gateway=GatewayConfig(port=0, request_log=str(where)))
-    async with running_gateway(config, waits=SOON) as url, connect(url) as wire:
+    async with running_gateway(config, timeouts=SOON) as url, connect(url) as wire:
         wire.send("POST", PATH, body=chat_body("delay: 0.1\ntext: now", stream=True))
         assert await wire.head() == 200
         assert await wire.chunk() == PING

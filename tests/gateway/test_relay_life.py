@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from dragoman.config import TimeoutsConfig
-from dragoman.gateway import Waits
+from dragoman.gateway import ServerTimeouts
 from dragoman.wire import json
 from tests.support.gateway import connect, running, running_gateway
 from tests.support.relaying import DONE, EVENTS, JSON, KEY, PATH, configured, post, question, turn, understood
@@ -109,7 +109,7 @@ async def test_an_event_that_comes_in_pieces_goes_out_whole() -> None:
 
     async with (
         serve(upstream) as service,
-        running_gateway(configured(service.url), waits=Waits(heartbeat=0.02, grace=0)) as url,
+        running_gateway(configured(service.url), timeouts=ServerTimeouts(heartbeat=0.02, grace=0)) as url,
         connect(url) as wire,
     ):
         wire.send("POST", PATH, body=question(stream=True))
@@ -137,8 +137,11 @@ async def test_no_heartbeat_goes_out_before_the_answer_or_into_a_whole_one() -> 
         await exchange.chunk(WHOLE[20:])
         await exchange.end()
 
-    waits = Waits(heartbeat=0.01, grace=0)
-    async with serve(upstream) as service, running_gateway(configured(service.url), waits=waits) as url:
+    timeouts = ServerTimeouts(heartbeat=0.01, grace=0)
+    async with (
+        serve(upstream) as service,
+        running_gateway(configured(service.url), timeouts=timeouts) as url,
+    ):
         assert (await post(url, question(stream=False))).body == WHOLE
 
 
@@ -303,7 +306,7 @@ async def test_a_gateway_that_stops_ends_its_relays_with_an_error(
 
     async with serve(upstream) as service:
         config = configured(service.url, *targets)
-        async with running(config, waits=Waits(grace=30)) as up, connect(up.url) as wire:
+        async with running(config, timeouts=ServerTimeouts(grace=30)) as up, connect(up.url) as wire:
             wire.send("POST", PATH, body=question("route" if targets else "up/m", stream=stream))
             await reached.wait()
             await turn()
@@ -335,7 +338,7 @@ async def test_a_gateway_that_stops_lets_a_relay_end_well_within_its_grace() -> 
 
     async with (
         serve(upstream) as service,
-        running(configured(service.url), waits=Waits(grace=30)) as up,
+        running(configured(service.url), timeouts=ServerTimeouts(grace=30)) as up,
         connect(up.url) as wire,
     ):
         wire.send("POST", PATH, body=question(stream=True))

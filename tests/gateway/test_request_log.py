@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from dragoman.config import Config, FrontConfig, GatewayConfig
 from dragoman.errors import ConfigurationError
-from dragoman.gateway import Gateway, Waits
+from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway
 from dragoman.gateway.guard import fingerprint
-from dragoman.gateway.request_log import MAX_TEXT, SIZE, Journal
+from dragoman.gateway.request_log import MAX_TEXT, SIZE, RequestLog
 from dragoman.types import Outcome
 from dragoman.wire import json
 from tests.support.gateway import ask, chat, chat_body, connect, running
@@ -254,7 +254,7 @@ async def test_each_refusal_is_a_line_with_its_code(tmp_path: Path, name: str) -
     path = tmp_path / "requests.jsonl"
     config = logging_to(path, Config(gateway=GatewayConfig(port=0, api_keys=("k",))))
     patience = 0.1 if "slow" in name else 60
-    async with running(config, waits=Waits(head=patience, body=patience, idle=0.1, grace=0)) as up:
+    async with running(config, timeouts=ServerTimeouts(head=patience, body=patience, idle=0.1, grace=0)) as up:
         got = await talk(up.url, sent)
     assert [each.status for each in got] == [status]
     (line,) = lines(path)
@@ -314,9 +314,9 @@ async def test_lines_are_appended_and_come_in_time(tmp_path: Path) -> None:
 
 async def test_what_a_caller_chooses_cannot_break_or_swell_a_line(tmp_path: Path) -> None:
     path = tmp_path / "requests.jsonl"
-    journal = Journal(str(path))
-    journal.note(Outcome("id", "POST", '/"\n\\' + "p" * 9999, 0.0, model="\x00é\u2028" + "m" * 9999))
-    journal.close()
+    request_log = RequestLog(str(path))
+    request_log.note(Outcome("id", "POST", '/"\n\\' + "p" * 9999, 0.0, model="\x00é\u2028" + "m" * 9999))
+    request_log.close()
     (line,) = lines(path)
     assert (len(line["path"]), len(line["model"])) == (MAX_TEXT, MAX_TEXT)
     assert line["path"].startswith('/"\n\\p')
@@ -325,12 +325,12 @@ async def test_what_a_caller_chooses_cannot_break_or_swell_a_line(tmp_path: Path
 
 async def test_many_lines_do_not_wait(tmp_path: Path) -> None:
     path = tmp_path / "requests.jsonl"
-    journal = Journal(str(path))
+    request_log = RequestLog(str(path))
     for _ in range(SIZE // 50):
-        journal.note(Outcome("id", "POST", "/", 0.0))
+        request_log.note(Outcome("id", "POST", "/", 0.0))
     while not path.stat().st_size:  # nothing tells of a file but that it grows
         time.sleep(0.001)  # noqa: ASYNC251  # the loop, whose timer would write them too, is not to turn
-    journal.close()
+    request_log.close()
     assert len(lines(path)) == SIZE // 50
 
 

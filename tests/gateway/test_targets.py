@@ -11,7 +11,7 @@ DOWN = Attempt("up/m", "connect_error", 502, "no connection: Connection refused"
 SLOW = Attempt("up/m", "timeout", 504, "no answer in time")
 
 
-class Told:
+class ReplySummary:
     """Targets whose clock is moved by hand, and their lines."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -26,19 +26,19 @@ class Told:
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> Told:
+def told(caplog: pytest.LogCaptureFixture) -> ReplySummary:
     """Nothing is known yet."""
-    return Told(caplog)
+    return ReplySummary(caplog)
 
 
-def test_a_failure_is_told_once_with_its_reason(told: Told) -> None:
+def test_a_failure_is_told_once_with_its_reason(told: ReplySummary) -> None:
     for _ in range(100):
         told.targets.failed(DOWN)
         told.now += 0.5
     assert told.lines == ["up/m failed: connect_error: no connection: Connection refused"]
 
 
-def test_one_that_fails_on_is_told_again_with_how_often(told: Told) -> None:
+def test_one_that_fails_on_is_told_again_with_how_often(told: ReplySummary) -> None:
     for _ in range(3):
         told.targets.failed(DOWN)
     told.now += REMINDER
@@ -48,7 +48,7 @@ def test_one_that_fails_on_is_told_again_with_how_often(told: Told) -> None:
     ]
 
 
-def test_another_failure_and_an_answer_are_changes(told: Told) -> None:
+def test_another_failure_and_an_answer_are_changes(told: ReplySummary) -> None:
     told.targets.failed(DOWN)
     told.now += 2
     told.targets.failed(SLOW)
@@ -58,7 +58,7 @@ def test_another_failure_and_an_answer_are_changes(told: Told) -> None:
     assert told.lines[1:] == ["up/m failed: timeout: no answer in time", "up/other answers again"]
 
 
-def test_one_that_fails_every_other_time_costs_a_line_a_second_at_most(told: Told) -> None:
+def test_one_that_fails_every_other_time_costs_a_line_a_second_at_most(told: ReplySummary) -> None:
     for _ in range(100):
         told.targets.failed(DOWN)
         told.targets.answered("up/m")
@@ -68,13 +68,13 @@ def test_one_that_fails_every_other_time_costs_a_line_a_second_at_most(told: Tol
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_a_request_that_was_wrong_is_no_failure_of_its_target(told: Told, status: int) -> None:
+def test_a_request_that_was_wrong_is_no_failure_of_its_target(told: ReplySummary, status: int) -> None:
     told.targets.failed(Attempt("up/m", "invalid_request", status, "wrong"))
     assert not told.targets.failing
     assert told.lines == []
 
 
-def test_made_up_models_of_a_service_are_one_service(told: Told) -> None:
+def test_made_up_models_of_a_service_are_one_service(told: ReplySummary) -> None:
     for number in range(100):
         told.targets.failed(Attempt(f"up/{number}", "model_not_found", 404, "no such model"))
     assert len(told.lines) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import UnsupportedFeatureError, UpstreamError
-from dragoman.gateway import Waits
+from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.asgi import AsgiCaller, Message
 from dragoman.protocols.base import Encoder, Env
@@ -57,7 +57,7 @@ def caller() -> AsgiCaller:
     async def send(message: Message) -> None:
         raise AssertionError("nothing is to be sent")
 
-    return AsgiCaller(receive, send, Outcome("id", "POST", "/", 0.0), Waits())
+    return AsgiCaller(receive, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts())
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.parts import Parts
+from dragoman.protocols.parts import PartAssembler
 from dragoman.types import (
     AnyPart,
     ChatResponse,
@@ -26,7 +26,7 @@ from dragoman.types import (
     fold,
 )
 
-Move = Callable[[Parts, list[StreamEvent]], None]
+Move = Callable[[PartAssembler, list[StreamEvent]], None]
 
 
 def text(words: str) -> Move:
@@ -55,7 +55,7 @@ def whole(part: AnyPart) -> Move:
 
 def play(*moves: Move, close: bool = True) -> list[StreamEvent]:
     """The events of these moves."""
-    parts = Parts()
+    parts = PartAssembler()
     out: list[StreamEvent] = []
     for move in moves:
         move(parts, out)
@@ -252,7 +252,7 @@ def test_a_signature_waits_with_its_reasoning() -> None:
 
 
 def test_says_whether_a_call_was_seen() -> None:
-    parts = Parts()
+    parts = PartAssembler()
     out: list[StreamEvent] = []
     parts.text(out, "a")
     assert not parts.saw_tool_call
@@ -261,7 +261,7 @@ def test_says_whether_a_call_was_seen() -> None:
 
 
 def test_closing_twice_is_closing_once() -> None:
-    parts = Parts()
+    parts = PartAssembler()
     out: list[StreamEvent] = []
     parts.text(out, "a")
     parts.close(out)

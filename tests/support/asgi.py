@@ -9,17 +9,21 @@ import uvicorn
 
 from dragoman.client import Client
 from dragoman.config import Config
-from dragoman.gateway import Gateway, Waits
+from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway
 from tests.support.gateway import LOCAL
 
 
 @asynccontextmanager
 async def under_uvicorn(
-    config: Config = LOCAL, *, client: Client | None = None, waits: Waits | None = None, http: str = "httptools"
+    config: Config = LOCAL,
+    *,
+    client: Client | None = None,
+    timeouts: ServerTimeouts | None = None,
+    http: str = "httptools",
 ) -> AsyncIterator[str]:
     """The URL of a gateway that uvicorn serves until the block ends."""
-    app = AsgiGateway(Gateway(config, client=client, waits=waits))
+    app = AsgiGateway(Gateway(config, client=client, timeouts=timeouts))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(app, http=http, ws="none", lifespan="on", log_config=None, timeout_graceful_shutdown=1)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig
-from dragoman.gateway import Gateway, Waits
+from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.serving.serve import bind
 from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
@@ -28,10 +28,10 @@ class Running(Struct, frozen=True):
 
 @asynccontextmanager
 async def running(
-    config: Config = LOCAL, *, client: Client | None = None, waits: Waits | None = None
+    config: Config = LOCAL, *, client: Client | None = None, timeouts: ServerTimeouts | None = None
 ) -> AsyncIterator[Running]:
     """A gateway that serves until the block ends."""
-    gateway = Gateway(config, client=client, waits=waits or Waits(grace=0))
+    gateway = Gateway(config, client=client, timeouts=timeouts or ServerTimeouts(grace=0))
     server = Server(gateway)
     ready = asyncio.Event()
     listeners = bind(config.gateway.host, 0)
@@ -46,10 +46,10 @@ async def running(
 
 @asynccontextmanager
 async def running_gateway(
-    config: Config = LOCAL, *, client: Client | None = None, waits: Waits | None = None
+    config: Config = LOCAL, *, client: Client | None = None, timeouts: ServerTimeouts | None = None
 ) -> AsyncIterator[str]:
     """The URL of a gateway that serves until the block ends."""
-    async with running(config, client=client, waits=waits) as up:
+    async with running(config, client=client, timeouts=timeouts) as up:
         yield up.url
 
 

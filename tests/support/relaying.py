@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from dragoman.client import Client
 from dragoman.client.models import Relayed
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig, TimeoutsConfig
-from dragoman.gateway import Waits
+from dragoman.gateway import ServerTimeouts
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.types import (
     FinishReason,
@@ -104,7 +104,7 @@ class Two(Struct):
 async def two(
     *targets: str,
     timeouts: TimeoutsConfig | None = None,
-    waits: Waits | None = None,
+    server_timeouts: ServerTimeouts | None = None,
     gateway: GatewayConfig = GATEWAY,
     up: ProviderConfig = UP,
 ) -> AsyncIterator[Two]:
@@ -117,8 +117,8 @@ async def two(
     async with serve(handler) as service:
         config = configured(service.url, *targets, timeouts=timeouts, gateway=gateway, up=up)
         async with (
-            running_gateway(config, waits=waits) as relay,
-            running_gateway(config, client=Translating(config), waits=waits) as translate,
+            running_gateway(config, timeouts=server_timeouts) as relay,
+            running_gateway(config, client=Translating(config), timeouts=server_timeouts) as translate,
         ):
             yield Two(relay, translate, service, script)
 
@@ -127,14 +127,14 @@ async def two(
 async def three(
     *targets: str,
     timeouts: TimeoutsConfig | None = None,
-    waits: Waits | None = None,
+    server_timeouts: ServerTimeouts | None = None,
     gateway: GatewayConfig = GATEWAY,
     up: ProviderConfig = UP,
 ) -> AsyncIterator[Two]:
     """The same, and the ASGI application too."""
-    async with two(*targets, timeouts=timeouts, waits=waits, gateway=gateway, up=up) as both:
+    async with two(*targets, timeouts=timeouts, server_timeouts=server_timeouts, gateway=gateway, up=up) as both:
         config = configured(both.service.url, *targets, timeouts=timeouts, gateway=gateway, up=up)
-        async with under_uvicorn(config, waits=waits) as asgi:
+        async with under_uvicorn(config, timeouts=server_timeouts) as asgi:
             yield replace(both, asgi=asgi)
 
 

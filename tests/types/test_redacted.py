@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from dragoman.engine.call import Service
-from dragoman.engine.relay import Line
+from dragoman.engine.relay import RelayTarget
 from dragoman.engine.secrets import secrets
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.providers import Aibn, OpenAICompatible
@@ -58,7 +58,7 @@ async def test_no_secret_is_printed_of_what_is_made_for_a_call() -> None:
     transport = NativeTransport()
     route = Up.route()
     line = Up.line(transport)
-    assert isinstance(line, Line)
+    assert isinstance(line, RelayTarget)
     service = Service("up", OpenAIChatClient(Up.url), transport, route, secrets=Up.secrets(KEY, route))
     assert KEY not in printed(line) + printed(service) + printed(line.stream)
     transport.close()

@@ -38,10 +38,10 @@ class Checkup(Struct, frozen=True, kw_only=True):
 
 
 async def check(client: Client, provider: str, patience: float) -> Checkup:
-    """Asks `provider` something and waits for the whole answer, `patience` seconds at most."""
+    """Asks `provider` something and timeouts for the whole answer, `patience` seconds at most."""
     service = client.providers[provider]
     model = _model(client, provider, service)
-    trial = Trial(client, ChatRequest(model=f"{provider}/{model}", messages=(user(QUESTION),)))
+    trial = Probe(client, ChatRequest(model=f"{provider}/{model}", messages=(user(QUESTION),)))
     error: DragomanError | None = None
     problem = advice = None
     try:
@@ -72,7 +72,7 @@ async def check(client: Client, provider: str, patience: float) -> Checkup:
     )
 
 
-class Trial:
+class Probe:
     """A question under way, and what is known of its answer."""
 
     def __init__(self, client: Client, request: ChatRequest) -> None:
@@ -115,7 +115,7 @@ def _proxy(service: Provider) -> str | None:
         return None  # asking met it too, and said more
 
 
-def _reachable(trial: Trial, error: DragomanError | None) -> bool | None:
+def _reachable(trial: Probe, error: DragomanError | None) -> bool | None:
     if isinstance(error, ConfigurationError):
         return None
     return trial.reached or isinstance(error, UpstreamError | RequestError)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self, Unpack
 
-from dragoman.client.models import Models, Relayed
+from dragoman.client.models import ModelTable, Relayed
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.stream import Stream
@@ -31,7 +31,7 @@ class Client:
         self.config = _config(config)
         self._closed = False
         self._transports = Transports(transport)
-        self._models = Models(self.config, self._transports)
+        self._models = ModelTable(self.config, self._transports)
         self.providers = self._models.providers
 
     @property

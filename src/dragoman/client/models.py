@@ -10,7 +10,7 @@ from dragoman.client.listing import Listing
 from dragoman.client.naming import Named
 from dragoman.config import Config, Key, ProviderConfig
 from dragoman.engine.answer import Answer, Handler
-from dragoman.engine.relay import Line
+from dragoman.engine.relay import RelayTarget
 from dragoman.errors import ConfigurationError, DragomanError, InvalidRequestError, ModelNotFoundError, nearest
 from dragoman.providers.catalogue import Provider, catalogue
 from dragoman.providers.models import ProviderModelMixin
@@ -48,7 +48,7 @@ OVERRIDES = frozenset(ProviderConfig.__struct_fields__) - {"type", "protocol", "
 """Settings that take the place of a class's attribute of the same name."""
 
 
-class Models:
+class ModelTable:
     """What every model's name stands for.
 
     Raises ConfigurationError with all that can only be wrong: names that stand for nothing, services that nobody could
@@ -63,7 +63,7 @@ class Models:
         self.providers: Mapping[str, Provider] = self._catalogue | self._services()
         self._listing = Listing(self.providers, transports)
         self._relayed: dict[tuple[str, str], Relayed | None] = {}
-        self._lines: dict[str, Line | None] = {}
+        self._lines: dict[str, RelayTarget | None] = {}
         self._routes: dict[str, Handler] = {}
         self._rest: dict[str, tuple[Handler, ...]] = {}
         for name in config.models:
@@ -276,7 +276,7 @@ class Relayed(Struct, frozen=True):
     `target`: both, as `provider/model`.
     """
 
-    line: Line
+    line: RelayTarget
     target: str
     model: str
     rest: tuple[Handler, ...]

@@ -6,7 +6,19 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from dragoman.config.value_types import Choice, Kind, Many, Pairs, Place, Seconds, Single, Switch, Text, Truth, Whole
+from dragoman.config.value_types import (
+    Boolean,
+    Choice,
+    Integer,
+    Kind,
+    ListOf,
+    OneItemList,
+    OptionalText,
+    Place,
+    Seconds,
+    TableOf,
+    Text,
+)
 from dragoman.config.values import (
     MAX_WORKERS,
     FrontConfig,
@@ -77,20 +89,20 @@ GATEWAY = Table(
     GatewayConfig,
     {
         "host": WORDS,
-        "port": Whole(0, 65535),
+        "port": Integer(0, 65535),
         "default_model": WORDS,
-        "api_keys": Many(API_KEY),
-        "api_key": Single(API_KEY),
-        "allowed_hosts": Many(HOST),
-        "cors_origins": Many(ORIGIN),
-        "max_body": Whole(1),
-        "workers": Whole(1, MAX_WORKERS),
+        "api_keys": ListOf(API_KEY),
+        "api_key": OneItemList(API_KEY),
+        "allowed_hosts": ListOf(HOST),
+        "cors_origins": ListOf(ORIGIN),
+        "max_body": Integer(1),
+        "workers": Integer(1, MAX_WORKERS),
         "proxy": PROXY,
         "request_log": WORDS,
         "head_after": Seconds(),
         "broken_end": BROKEN_END,
         "log_level": Choice(("debug", "info", "warning", "error")),
-        "drain": Whole(0, 3600),
+        "drain": Integer(0, 3600),
         "grace": Seconds(),
     },
     either=(("api_keys", "api_key"),),
@@ -123,21 +135,21 @@ PROVIDER = Table(
         "password": SECRET,
         "proxy": PROXY,
         "ca_file": Place(WORDS),
-        "impersonate": Switch(WORDS),
+        "impersonate": OptionalText(WORDS),
         "default_model": WORDS,
-        "models": Many(WORDS),
-        "model_aliases": Pairs(WORDS),
-        "broken_mark": Switch(FREE),
-        "strict": Truth(),
-        "allow_fields": Many(WORDS),
-        "max_answer": Whole(1, 64 << 20),
+        "models": ListOf(WORDS),
+        "model_aliases": TableOf(WORDS),
+        "broken_mark": OptionalText(FREE),
+        "strict": Boolean(),
+        "allow_fields": ListOf(WORDS),
+        "max_answer": Integer(1, 64 << 20),
         "empty_answer": Choice(("error", "ok")),
         "timeouts": TIMEOUTS,
     },
     either=(("type", "protocol"),),
 )
 
-MODEL = Table(ModelConfig, {"targets": Many(WORDS, least=1), "strategy": Choice(("fallback",))}, needed=("targets",))
+MODEL = Table(ModelConfig, {"targets": ListOf(WORDS, least=1), "strategy": Choice(("fallback",))}, needed=("targets",))
 
 FRONT = Table(FrontConfig, {"secret": SECRET, "password": SECRET, "model": WORDS, "broken_end": BROKEN_END})
 

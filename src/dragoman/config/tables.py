@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from dragoman.config.schema import ROOT, Entries, Table
 from dragoman.config.settings import assemble, gather
-from dragoman.config.value_types import Kind, Many, Seconds, Switch
+from dragoman.config.value_types import Kind, ListOf, OptionalText, Seconds
 from dragoman.config.values import Config
 
 
@@ -63,13 +63,13 @@ def _said(table: Table, value: Struct) -> dict[str, Any]:
 
 def _written(name: str, kind: Kind, value: object) -> dict[str, object]:
     match kind, value:
-        case Switch(), None:
+        case OptionalText(), None:
             return {name: ""}
         case Seconds(), None:
             return {name: inf}
         case _, None:
             return {}
-        case Many(), tuple(items):
+        case ListOf(), tuple(items):
             return {name: list(items)}
         case _:
             return {name: value}

@@ -34,13 +34,13 @@ class Place(Struct, frozen=True):
     of: Text
 
 
-class Switch(Struct, frozen=True):
+class OptionalText(Struct, frozen=True):
     """Text, or empty text for "off": None."""
 
     of: Text
 
 
-class Whole(Struct, frozen=True):
+class Integer(Struct, frozen=True):
     """A whole number."""
 
     least: int
@@ -51,7 +51,7 @@ class Seconds(Struct, frozen=True):
     """A number of seconds above 0; `inf` for no limit: None."""
 
 
-class Truth(Struct, frozen=True):
+class Boolean(Struct, frozen=True):
     """True or false."""
 
 
@@ -61,26 +61,26 @@ class Choice(Struct, frozen=True):
     words: tuple[str, ...]
 
 
-class Many(Struct, frozen=True):
+class ListOf(Struct, frozen=True):
     """A list of different texts."""
 
     of: Text
     least: int = 0
 
 
-class Single(Struct, frozen=True):
+class OneItemList(Struct, frozen=True):
     """One text, read as a list of one."""
 
     of: Text
 
 
-class Pairs(Struct, frozen=True):
+class TableOf(Struct, frozen=True):
     """A table of texts."""
 
     of: Text
 
 
-Kind = Text | Place | Switch | Whole | Seconds | Truth | Choice | Many | Single | Pairs
+Kind = Text | Place | OptionalText | Integer | Seconds | Boolean | Choice | ListOf | OneItemList | TableOf
 
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?|inf")
@@ -94,9 +94,9 @@ def is_secret(kind: Kind) -> bool:
     match kind:
         case Text():
             return kind.secret
-        case Place(of) | Switch(of) | Many(of) | Single(of) | Pairs(of):
+        case Place(of) | OptionalText(of) | ListOf(of) | OneItemList(of) | TableOf(of):
             return of.secret
-        case Whole() | Seconds() | Truth() | Choice():
+        case Integer() | Seconds() | Boolean() | Choice():
             return False
         case _:
             assert_never(kind)
@@ -107,21 +107,21 @@ def expected(kind: Kind) -> str:
     match kind:
         case Text(words, secret=secret):
             return f"{words}, {FORMS}" if secret else words
-        case Place(of) | Switch(of) | Single(of):
+        case Place(of) | OptionalText(of) | OneItemList(of):
             return expected(of)
-        case Whole(least, None):
+        case Integer(least, None):
             return f"a whole number of at least {least}"
-        case Whole(least, most):
+        case Integer(least, most):
             return f"a whole number from {least} to {most}"
         case Seconds():
             return "a number of seconds above 0, or inf for no limit"
-        case Truth():
+        case Boolean():
             return "true or false"
         case Choice(words):
             return " or ".join(map(quoted, words))
-        case Many(of, least):
+        case ListOf(of, least):
             return f"a list of {'at least one ' if least else ''}{expected(of)}"
-        case Pairs(of):
+        case TableOf(of):
             return f"a table of {expected(of)}"
         case _:
             assert_never(kind)
@@ -139,30 +139,32 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
             return text
         case Place(of), _:
             return checked(of, value, environ)
-        case Switch(of), "":
+        case OptionalText(of), "":
             return None
-        case Switch(of), _:
+        case OptionalText(of), _:
             return checked(of, value, environ)
-        case (Whole(least, most), int(number)) if not isinstance(number, bool) and least <= number <= (most or number):
+        case (Integer(least, most), int(number)) if not isinstance(number, bool) and least <= number <= (
+            most or number
+        ):
             return number
         case (Seconds(), float() | int()) if not isinstance(value, bool) and (
             0 < value < LONG_NUMBER or value == math.inf
         ):
             return None if value == math.inf else float(value)
-        case Truth(), bool():
+        case Boolean(), bool():
             return value
         case (Choice(words), str(word)):
             if word in words:
                 return word
             raise WrongError(expected(kind), shown(value), nearest(word, words))
-        case (Many(Text(secret=True)), dict(source)):
+        case (ListOf(Text(secret=True)), dict(source)):
             secret, _ = fetched(source, expected(kind), environ)
             return checked(kind, parsed(kind, ",".join(secret.splitlines())), environ)
-        case (Many(of, least), list(items)) if len(items) >= least:
+        case (ListOf(of, least), list(items)) if len(items) >= least:
             return _many(of, items, environ)
-        case Single(of), _:
+        case OneItemList(of), _:
             return (checked(of, value, environ),)
-        case Pairs(of), dict():
+        case TableOf(of), dict():
             return {_inside(of, name, environ, name): _inside(of, item, environ, name) for name, item in value.items()}
         case _:
             raise WrongError(expected(kind), shown(value, secret=is_secret(kind) or _conceals(kind, value)))
@@ -171,17 +173,17 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
 def parsed(kind: Kind, text: str) -> object:
     """What the text of an environment variable means; lists and pairs by commas. What fits no kind stays as it is."""
     match kind:
-        case Text() | Place() | Switch() | Choice() | Single():
+        case Text() | Place() | OptionalText() | Choice() | OneItemList():
             return text
-        case Whole():
+        case Integer():
             return int(text) if WHOLE.fullmatch(text) else text
         case Seconds():
             return float(text) if DECIMAL.fullmatch(text) else text
-        case Truth():
+        case Boolean():
             return TRUTH.get(text.lower(), text)
-        case Many():
+        case ListOf():
             return [item.strip() for item in text.split(",") if item.strip()]
-        case Pairs():
+        case TableOf():
             pairs = [item.partition("=") for item in text.split(",") if item.strip()]
             return {name.strip(): value.strip() for name, _, value in pairs}
         case _:
@@ -193,11 +195,11 @@ def anchored(kind: Kind, value: object, folder: Path) -> object:
     match kind, value:
         case Place(), str(path) if path:
             return str(folder / path)
-        case (Text(secret=True) | Many(Text(secret=True)), {"file": str(path), **others}) if path and not others:
+        case (Text(secret=True) | ListOf(Text(secret=True)), {"file": str(path), **others}) if path and not others:
             return {"file": str(folder / path)}
-        case Many(of), list(items):
+        case ListOf(of), list(items):
             return [anchored(of, item, folder) for item in items]
-        case Single(of), _:
+        case OneItemList(of), _:
             return anchored(of, value, folder)
         case _:
             return value
@@ -208,9 +210,9 @@ def is_in_clear(kind: Kind, value: object) -> bool:
     match kind, value:
         case Text(secret=True, harmless=pattern), str(text):
             return not re.fullmatch(pattern, text)
-        case Many(of), list(items):
+        case ListOf(of), list(items):
             return any(is_in_clear(of, item) for item in items)
-        case Single(of), _:
+        case OneItemList(of), _:
             return is_in_clear(of, value)
         case _:
             return False

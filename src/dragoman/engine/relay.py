@@ -11,7 +11,7 @@ from msgspec import Struct
 from dragoman.engine.call import EMPTY, LINGER, nothing, too_large
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError, TruncatedStreamError
-from dragoman.protocols.relay import RelayCodec, RelayRequest, Tap, Told
+from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
 from dragoman.transport.base import MAX_BODY, Reply
 from dragoman.transport.http.coding import unpacked
 from dragoman.transport.http.proxy_auth import check_proxy
@@ -24,7 +24,7 @@ STREAM = "text/event-stream"
 JSON = "application/json"
 
 
-class Line(Struct, frozen=True):
+class RelayTarget(Struct, frozen=True):
     """A service as a relay reaches it; `secrets` are what no error of it may show.
 
     `stream`, `whole`: a template of the request for either kind of answer.
@@ -43,8 +43,8 @@ class Relay(ABC):
     """One exchange; what is made of it says where its answer goes.
 
     Exactly one of `refuse`, `take_over`, `give` and `begin` is called, once. Its owner sets `paused` while no more can
-    be taken, and then calls `resume`; `close` ends it at once. `told`: what the answer says of itself, as far as that
-    is known.
+    be taken, and then calls `resume`; `close` ends it at once. `summary`: what the answer says of itself, as far as
+    that is known.
     """
 
     __slots__ = (
@@ -52,27 +52,27 @@ class Relay(ABC):
         "_begun",
         "_body",
         "_connection",
+        "_head_checked",
         "_held",
-        "_judged",
+        "_holds_slot",
         "_line",
         "_over",
         "_reused",
         "_size",
-        "_slot",
         "_tap",
         "_task",
         "_template",
         "paused",
-        "told",
+        "summary",
     )
 
-    def __init__(self, line: Line, request: RelayRequest) -> None:
+    def __init__(self, line: RelayTarget, request: RelayRequest) -> None:
         self._line = line
         self._template = line.stream if request.stream else line.whole
         self._held: list[bytes] = []
         self._tap = request.tap() if request.stream else None
-        self.told: Told | None = self._tap
-        self.paused = self._reused = self._judged = self._begun = self._over = self._slot = False
+        self.summary: ReplySummary | None = self._tap
+        self.paused = self._reused = self._head_checked = self._begun = self._over = self._holds_slot = False
         self._body = b""
         self._size = 0
         self._connection: Connection | None = None
@@ -114,13 +114,13 @@ class Relay(ABC):
             self._task = loop.create_task(self._dial())
         else:
             self._reused = True
-            self._template.begin(connection, body, self._news)
+            self._template.begin(connection, body, self._on_data)
 
     def resume(self) -> None:
         """More can be taken."""
         self.paused = False
-        if self._connection is not None and self._judged and not self._over:
-            self._news()
+        if self._connection is not None and self._head_checked and not self._over:
+            self._on_data()
 
     def interrupt(self, error: DragomanError) -> None:
         """Ends it with `error`, which is not the service's."""
@@ -136,9 +136,9 @@ class Relay(ABC):
         self._over = True
         if self._task is not None:
             self._task.cancel()
-        if self._slot:
+        if self._holds_slot:
             # The task never began to run, so nobody else gives it back.
-            self._slot = False
+            self._holds_slot = False
             self._template.pool.give_back(None)
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -154,7 +154,7 @@ class Relay(ABC):
         self._send(connection)
 
     async def _redial(self) -> None:
-        self._slot = False
+        self._holds_slot = False
         try:
             connection = await self._template.redial()
         except DragomanError as exc:
@@ -165,11 +165,11 @@ class Relay(ABC):
 
     def _send(self, connection: Connection) -> None:
         self._connection = connection
-        self._template.begin(connection, self._body, self._news)
+        self._template.begin(connection, self._body, self._on_data)
 
-    def _news(self) -> None:
+    def _on_data(self) -> None:
         connection = self._connection
-        if connection is None or not (self._judged or self._judge(connection)):
+        if connection is None or not (self._head_checked or self._check_head(connection)):
             return
         tap = self._tap
         if connection.quiet:
@@ -201,7 +201,7 @@ class Relay(ABC):
         if connection.state is FAILED and not self._over:
             self._broke_off(tap, connection.error or TruncatedStreamError("the answer broke off"))
 
-    def _judge(self, connection: Connection) -> bool:
+    def _check_head(self, connection: Connection) -> bool:
         """Whether the head is one of an answer that can pass."""
         if connection.state is FAILED and not connection.received:
             error = connection.error or TruncatedStreamError("the connection closed without an answer")
@@ -211,7 +211,7 @@ class Relay(ABC):
                 self._connection = None
                 connection.listener = None
                 self._template.pool.drop(connection)
-                self._slot = True
+                self._holds_slot = True
                 self._task = asyncio.get_running_loop().create_task(self._redial())
             else:
                 self._refuse(error)
@@ -222,7 +222,7 @@ class Relay(ABC):
         if connection.state is HEAD:
             connection.expect()
             return False
-        self._judged = True
+        self._head_checked = True
         head = connection.head
         wanted = JSON if self._tap is None else STREAM
         if head.status == 200 and not connection.coding and head.media_type == wanted:
@@ -266,9 +266,9 @@ class Relay(ABC):
 
     def _pass(self, tap: Tap, data: bytes, *, whole: bool) -> None:
         """Passes on `data`, which the tap has let through; `whole`: the body has ended."""
-        if whole and not (tap.done or tap.other or tap.error is not None):
+        if whole and not (tap.done or tap.needs_decoding or tap.error is not None):
             data += tap.finish()
-        if tap.other and self._connection is not None:
+        if tap.needs_decoding and self._connection is not None:
             self._held.append(tap.unread())
             self._hand_over(self._connection)
             return
@@ -286,7 +286,7 @@ class Relay(ABC):
         if tap.error is not None:
             self._fail(tap.error)
         elif tap.done:
-            self._let_go()
+            self._release()
 
     def _broke_off(self, tap: Tap | None, error: DragomanError) -> None:
         """The body ended badly; the answer in it may be whole all the same."""
@@ -297,29 +297,29 @@ class Relay(ABC):
                 return
         elif self._held:
             body = b"".join(self._held)
-            told = self._line.codec.read(body)
-            if told.error is None and not told.other and not self._is_empty(told):
-                self.told = told
+            summary = self._line.codec.read(body)
+            if summary.error is None and not summary.needs_decoding and not self._is_empty(summary):
+                self.summary = summary
                 self.close()
                 self.give(body)
                 return
         self._fail(error)
 
     def _give(self, connection: Connection, body: bytes) -> None:
-        told = self.told = self._line.codec.read(body)
-        if told.other:
+        summary = self.summary = self._line.codec.read(body)
+        if summary.needs_decoding:
             self._held = [body]
             self._hand_over(connection)
-        elif told.error is not None:
-            self._refuse(told.error)
-        elif self._is_empty(told):
+        elif summary.error is not None:
+            self._refuse(summary.error)
+        elif self._is_empty(summary):
             self._refuse(nothing())
         else:
-            self._let_go()
+            self._release()
             self.give(body)
 
-    def _is_empty(self, told: Told) -> bool:
-        return told.empty and told.finish_reason == EMPTY and not self._line.empty_ok
+    def _is_empty(self, summary: ReplySummary) -> bool:
+        return summary.empty and summary.finish_reason == EMPTY and not self._line.empty_ok
 
     def _refuse(self, error: DragomanError) -> None:
         if not self._over:
@@ -338,7 +338,7 @@ class Relay(ABC):
         error.__cause__ = error.__context__ = error.__traceback__ = None
         return signed(error, self._line.name, self._line.secrets)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         """The answer is whole. Its connection serves again once the transfer has ended too, which it should at once."""
         connection, self._connection = self._connection, None
         self._over = True

@@ -1,7 +1,7 @@
 """Being called over HTTP: a gateway in front of a client, our own server for it, and a door for servers of others."""
 
 from dragoman.gateway.app import Gateway
-from dragoman.gateway.http.timeouts import Waits
+from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.serving.serve import serve
 
-__all__ = ["Gateway", "Waits", "serve"]
+__all__ = ["Gateway", "ServerTimeouts", "serve"]

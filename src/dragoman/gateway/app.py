@@ -19,12 +19,12 @@ from dragoman.errors import AuthenticationError, ConfigurationError, DragomanErr
 from dragoman.gateway.answer import fit
 from dragoman.gateway.cors import Cors, asks_beforehand
 from dragoman.gateway.fronts.nearby import nearby, shown
-from dragoman.gateway.fronts.table import CHAT, AtOnce, Endpoint, Front, Fronts, refusal
+from dragoman.gateway.fronts.table import CHAT, Endpoint, Front, Fronts, ImmediateEndpoint, refusal
 from dragoman.gateway.guard import Hosts, Keys, check_origin
 from dragoman.gateway.http.caller_base import Caller, CallerGoneError
 from dragoman.gateway.http.request_limits import check_type
-from dragoman.gateway.http.timeouts import Waits
-from dragoman.gateway.request_log import Journal
+from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
 from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.wire import json
@@ -56,13 +56,13 @@ class Gateway:
     It closes `client` in the end; without one it makes its own.
     """
 
-    def __init__(self, config: Config, *, client: Client | None = None, waits: Waits | None = None) -> None:
+    def __init__(self, config: Config, *, client: Client | None = None, timeouts: ServerTimeouts | None = None) -> None:
         self.client = client or Client(config)
         self.draining = False
         self.stopped = False
         self.interrupted = 0
         head_after = config.gateway.head_after
-        self.waits = waits or Waits(
+        self.timeouts = timeouts or ServerTimeouts(
             grace=config.gateway.grace, head_after=math.inf if head_after is None else head_after
         )
         self.drains = config.gateway.drain
@@ -70,14 +70,16 @@ class Gateway:
         self._keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
         health = {
-            "/health/live": {"GET": AtOnce(lambda call: ServerResponse(headers=JSON, body=b'{"status":"ok"}'))},
-            "/health/ready": {"GET": AtOnce(lambda call: self._readiness())},
+            "/health/live": {
+                "GET": ImmediateEndpoint(lambda call: ServerResponse(headers=JSON, body=b'{"status":"ok"}'))
+            },
+            "/health/ready": {"GET": ImmediateEndpoint(lambda call: self._readiness())},
         }
         self._fronts = Fronts(self.client, health)
         self._served = self._fronts.served()
         self.cors = Cors(config.gateway.cors_origins)
-        self.names = Names()
-        self._journal = _journal(config)
+        self.request_ids = RequestIds()
+        self._request_log = _request_log(config)
         self._known: dict[tuple[str, str], Admitted] = {}
         self._targets = Targets()
         self._callers: set[Caller] = set()
@@ -92,7 +94,7 @@ class Gateway:
             if asks_beforehand(call):
                 return self._allow(front, call)
             found: Admitted | ServerResponse | None = None
-            if self._keys.asked and not front.open:
+            if self._keys.required and not front.open:
                 try:
                     self._keys.check(call)
                     found = known
@@ -103,7 +105,7 @@ class Gateway:
                         return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
             if found is None:
                 found = self._find(front, call)
-                if self._keys.asked and not front.open and isinstance(found, Admitted):
+                if self._keys.required and not front.open and isinstance(found, Admitted):
                     self._remember(call, found)
             if front.json and call.method == "POST" and isinstance(found, Admitted):
                 check_type(call)
@@ -139,8 +141,8 @@ class Gateway:
         outcome.end = "whole" if caller.whole else "gone" if caller.gone else "broken"
         if outcome.attempts or self._targets.failing:
             self._look(outcome)
-        if self._journal is not None:
-            self._journal.note(outcome)
+        if self._request_log is not None:
+            self._request_log.note(outcome)
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         """`error` in the words of the front that was called."""
@@ -154,8 +156,8 @@ class Gateway:
     def drain(self) -> None:
         """Says that no more requests are wanted, and gives those under way their grace."""
         self.draining = True
-        if self._last is None and self.waits.grace is not None:
-            self._last = asyncio.get_running_loop().call_later(self.waits.grace, self.interrupt)
+        if self._last is None and self.timeouts.grace is not None:
+            self._last = asyncio.get_running_loop().call_later(self.timeouts.grace, self.interrupt)
 
     def interrupt(self) -> None:
         """Ends every answer under way with an error."""
@@ -166,14 +168,14 @@ class Gateway:
 
     def reopen(self) -> None:
         """Goes on in a new request log, if the old one was moved away."""
-        if self._journal is not None:
-            self._journal.reopen()
+        if self._request_log is not None:
+            self._request_log.reopen()
 
     async def aclose(self) -> None:
         """Ends it; no answer is under way."""
         if self._last is not None:
             self._last.cancel()
-        journal, self._journal = self._journal, None
+        journal, self._request_log = self._request_log, None
         if journal is not None:
             journal.close()
         await self.client.aclose()
@@ -202,7 +204,7 @@ class Gateway:
             message = f"{shown(call.path)}: expected {allow}, got {cut(call.method, 20)}"
             answer = told(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
             return replace(answer, headers=(*answer.headers, ("allow", allow)))
-        if call.method == "POST" and not self._keys.asked:
+        if call.method == "POST" and not self._keys.required:
             check_origin(call, self.cors)
         return Admitted(front, endpoint)
 
@@ -230,10 +232,10 @@ class Gateway:
         return ServerResponse(status=status, headers=JSON, body=json.encode({"status": word}))
 
 
-def _journal(config: Config) -> Journal | None:
+def _request_log(config: Config) -> RequestLog | None:
     place = config.gateway.request_log
     try:
-        return Journal(place) if place else None
+        return RequestLog(place) if place else None
     except ConfigurationError as exc:
         raise ConfigurationError(f"{config.where('gateway', 'request_log')}: {exc.message}") from exc
 
@@ -243,18 +245,18 @@ def told(front: Front, error: DragomanError, words: ServerResponse | None = None
     return replace(words or front.codec.encode_error(error), error=error.code)
 
 
-class Names:
-    """Names for requests: the caller's own, or fresh ones, which differ between processes and need not be a secret."""
+class RequestIds:
+    """Ids of requests: the caller's own, or fresh ones, which differ between processes and need not be a secret."""
 
     def __init__(self) -> None:
         self._prefix = system_env().new_id()[:16]
         self._count = count()
 
-    def name(self, call: ServerRequest) -> str:
-        """The name of `call`."""
+    def of(self, call: ServerRequest) -> str:
+        """The id of a request."""
         said = call.header(b"x-request-id")
-        return said if said and REQUEST_ID.fullmatch(said) else self.fresh()
+        return said if said and REQUEST_ID.fullmatch(said) else self.new()
 
-    def fresh(self) -> str:
-        """A name that no other request has."""
+    def new(self) -> str:
+        """An id that no other request has."""
         return f"{self._prefix}{next(self._count):08x}"

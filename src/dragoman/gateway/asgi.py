@@ -16,8 +16,15 @@ from dragoman.gateway.app import Gateway
 from dragoman.gateway.guard import fingerprint
 from dragoman.gateway.http.body import Pieces
 from dragoman.gateway.http.caller_base import Caller, CallerGoneError, address
-from dragoman.gateway.http.request_limits import LAST, flaw_of_body, flaw_of_head, in_dust, paused, too_large
-from dragoman.gateway.http.timeouts import Waits
+from dragoman.gateway.http.request_limits import (
+    LAST,
+    body_timeout,
+    check_body_limits,
+    check_head_limits,
+    too_large,
+    too_many_pieces,
+)
+from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.log import begin
 from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
@@ -57,14 +64,14 @@ class AsgiGateway:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway, call = self._gateway, read_head(scope)
         outcome = Outcome(
-            gateway.names.name(call),
+            gateway.request_ids.of(call),
             call.method,
             call.path,
             monotonic(),
             remote=address(scope.get("client")),
             key=fingerprint(call.headers),
         )
-        caller = AsgiCaller(receive, send, outcome, gateway.waits)
+        caller = AsgiCaller(receive, send, outcome, gateway.timeouts)
         caller.more = gateway.cors.headers(call)
         caller.closes = scope.get("http_version", "1.1").startswith("1")
         try:
@@ -75,16 +82,16 @@ class AsgiGateway:
     async def _serve(self, call: ServerRequest, caller: "AsgiCaller", receive: Receive) -> None:
         gateway = self._gateway
         try:
-            if (error := flaw_of_head(call)) is not None:
+            if (error := check_head_limits(call)) is not None:
                 raise error
             admitted = gateway.admit(call)
             if isinstance(admitted, ServerResponse):
                 await caller.answer(admitted)
                 return
-            if (error := flaw_of_body(call, gateway.max_body)) is not None:
+            if (error := check_body_limits(call, gateway.max_body)) is not None:
                 raise error
             if call.method == "POST":
-                call = await read_body(call, receive, gateway.max_body, gateway.waits.body)
+                call = await read_body(call, receive, gateway.max_body, gateway.timeouts.body)
                 call = await unpacked(call, gateway.max_body)
         except InvalidRequestError as exc:
             await caller.answer(gateway.refusal(call, exc))
@@ -111,11 +118,11 @@ class AsgiCaller(Caller):
     more: Headers = ()
     closes = True
 
-    def __init__(self, receive: Receive, send: Send, outcome: Outcome, waits: Waits) -> None:
+    def __init__(self, receive: Receive, send: Send, outcome: Outcome, timeouts: ServerTimeouts) -> None:
         super().__init__(outcome)
         self._receive = receive
         self._send = send
-        self._waits = waits
+        self._timeouts = timeouts
         self._loop = asyncio.get_running_loop()
         self._spoke = self._loop.time()
         self._wakes = 0.0
@@ -146,7 +153,7 @@ class AsgiCaller(Caller):
     async def __aenter__(self) -> Self:
         await super().__aenter__()
         self._spoke = self._loop.time()
-        self._wakes = self._spoke + min(self._waits.head_after, self._waits.heartbeat)
+        self._wakes = self._spoke + min(self._timeouts.head_after, self._timeouts.heartbeat)
         self._listener = self._loop.create_task(self._listen())
         return self
 
@@ -180,11 +187,11 @@ class AsgiCaller(Caller):
         return False
 
     async def _beat(self) -> None:
-        ends = self._spoke + (self._waits.heartbeat if self.started else self._waits.head_after)
+        ends = self._spoke + (self._timeouts.heartbeat if self.started else self._timeouts.head_after)
         if ends <= self._loop.time():
             await self._break_silence()
             ends = math.inf
-        self._wakes = min(ends, self._loop.time() + self._waits.heartbeat)
+        self._wakes = min(ends, self._loop.time() + self._timeouts.heartbeat)
 
     async def _break_silence(self) -> None:
         if not self.heartbeat or self._sending.locked():
@@ -235,7 +242,7 @@ async def read_body(call: ServerRequest, receive: Receive, limit: int, silence: 
             async with asyncio.timeout(silence):
                 message = await receive()
         except TimeoutError as exc:
-            raise paused(silence) from exc
+            raise body_timeout(silence) from exc
         if message["type"] == "http.disconnect":
             raise CallerGoneError
         piece = message.get("body", b"")
@@ -243,6 +250,6 @@ async def read_body(call: ServerRequest, receive: Receive, limit: int, silence: 
         if body.size > limit:
             raise too_large(limit)
         if not body.add(piece):
-            raise in_dust()
+            raise too_many_pieces()
         more = message.get("more_body", False)
     return replace(call, body=b"".join(body.pieces))

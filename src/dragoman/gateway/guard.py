@@ -13,7 +13,7 @@ from dragoman.errors import AuthenticationError, ConfigurationError, RequestErro
 from dragoman.gateway.cors import Cors
 from dragoman.types import ServerRequest
 
-CARRIERS = (b"authorization", b"x-api-key", b"api-key")
+KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key")
 """Headers that carry a key: OpenAI's, Anthropic's, Azure's."""
 
 MAX_VERIFIED = 10_000
@@ -32,17 +32,17 @@ class Keys:
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         self._digests = [_digest(key.encode()) for key in keys]
-        self._good: set[tuple[bytes, bytes]] = set()
+        self._verified: set[tuple[bytes, bytes]] = set()
 
     @property
-    def asked(self) -> bool:
+    def required(self) -> bool:
         """Whether a key must be shown."""
         return bool(self._digests)
 
     def check(self, call: ServerRequest) -> None:
         """Raises AuthenticationError unless a known key is shown, RequestError (400) where different ones are."""
-        carriers = [field for field in call.headers if field[0] in CARRIERS]
-        if len(carriers) == 1 and carriers[0] in self._good:
+        carriers = [field for field in call.headers if field[0] in KEY_HEADERS]
+        if len(carriers) == 1 and carriers[0] in self._verified:
             return
         shown = {key for name, value in carriers for key in _carried(name, value)}
         if len(shown) > 1:
@@ -53,14 +53,14 @@ class Keys:
         # Every known key is compared: the time that it takes tells nothing.
         if not sum([compare_digest(digest, known) for known in self._digests]):
             raise AuthenticationError("expected a key of this gateway, got one that is not known here")
-        if len(carriers) == 1 and len(self._good) < MAX_VERIFIED:
-            self._good.add(carriers[0])
+        if len(carriers) == 1 and len(self._verified) < MAX_VERIFIED:
+            self._verified.add(carriers[0])
 
 
 def fingerprint(headers: tuple[tuple[bytes, bytes], ...]) -> str:
     """What tells keys apart in a log: 8 hexadecimal digits of the SHA-256 of the one shown; empty if there is none."""
     for name, value in headers:
-        if name in CARRIERS:
+        if name in KEY_HEADERS:
             return _fingerprint(name, value)
     return ""
 

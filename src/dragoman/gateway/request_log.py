@@ -68,7 +68,7 @@ class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
     losses: str = ""
 
 
-class Journal:
+class RequestLog:
     """Appends to a file; `-` is standard output. Raises ConfigurationError if the file cannot be opened."""
 
     def __init__(self, place: str) -> None:

@@ -56,14 +56,14 @@ class Fields:
             return value
         raise wrong(self.path(name), "a string", value)
 
-    def needed(self, name: str) -> str:
+    def required_text(self, name: str) -> str:
         """A string that must be there."""
         value = self.text(name)
         if value is None:
             raise wrong(self.path(name), "a string", None)
         return value
 
-    def flag(self, name: str) -> bool | None:
+    def boolean(self, name: str) -> bool | None:
         value = self.any(name)
         if value is None or isinstance(value, bool):
             return value

@@ -24,7 +24,7 @@ class _Waiting(Struct):
     signature: str | None = None
 
 
-class Parts:
+class PartAssembler:
     """Opens, fills and closes parts, one at a time.
 
     Services may interleave the fragments of several tool calls. The open call is streamed; others wait until

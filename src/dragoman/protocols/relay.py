@@ -7,23 +7,23 @@ from dragoman.errors import DragomanError
 from dragoman.types import FinishReason, HttpRequest, Usage
 
 
-class Told:
+class ReplySummary:
     """What an answer says of itself.
 
-    `error`: why it is bad. `other`: its body is not of the form that was asked for, and must be decoded. `empty`: it
-    has ended with nothing in it.
+    `error`: why it is bad. `needs_decoding`: its body is not of the form that was asked for, and must be decoded.
+    `empty`: it has ended with nothing in it.
     """
 
-    __slots__ = ("empty", "error", "finish_reason", "other", "usage")
+    __slots__ = ("empty", "error", "finish_reason", "needs_decoding", "usage")
 
     def __init__(self) -> None:
-        self.other = self.empty = False
+        self.needs_decoding = self.empty = False
         self.error: DragomanError | None = None
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
 
 
-class Tap(Told, ABC):
+class Tap(ReplySummary, ABC):
     """Through which a stream passes: whole events as they came, and nothing before the first content.
 
     Fed the body's bytes, cut anywhere. `committed`: content has been seen, from where on a failure cannot be hidden.
@@ -94,5 +94,5 @@ class RelayCodec(ABC):
         """A request without its body, as a service of this protocol wants it."""
 
     @abstractmethod
-    def read(self, body: bytes) -> Told:
+    def read(self, body: bytes) -> ReplySummary:
         """What a whole answer says."""

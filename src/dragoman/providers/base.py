@@ -9,7 +9,7 @@ from dragoman.config import EmptyAnswer
 from dragoman.engine.answer import Answer, Owning
 from dragoman.engine.call import Service, open_answer, receive
 from dragoman.engine.env import system_env
-from dragoman.engine.relay import Line
+from dragoman.engine.relay import RelayTarget
 from dragoman.engine.secrets import Secrets, secrets
 from dragoman.engine.stream import Stream, Texts
 from dragoman.errors import ConfigurationError, TransportError
@@ -111,7 +111,7 @@ class AsyncGeneratorProvider:
         return ()
 
     @classmethod
-    def line(cls, transport: NativeTransport) -> Line | None:
+    def line(cls, transport: NativeTransport) -> RelayTarget | None:
         """How requests of its own protocol are relayed to it; None where they cannot be."""
         if cls.has_own_way() or cls.likeness() or (relay := cls.codec().relay) is None:
             return None
@@ -123,7 +123,7 @@ class AsyncGeneratorProvider:
             for stream, way in ((True, route), (False, slow))
         )
         hidden = cls.secrets(env.key, route)
-        return Line(
+        return RelayTarget(
             cls.__name__, hidden, relay, stream, whole, empty_ok=cls.empty_answer == "ok", max_answer=cls.max_answer
         )
 

@@ -3,8 +3,8 @@
 import pytest
 
 from dragoman.cli.conversation.record import Record
-from dragoman.cli.terminal.display import Page
-from dragoman.cli.terminal.render import Teller
+from dragoman.cli.terminal.display import Display
+from dragoman.cli.terminal.render import AnswerRenderer
 from dragoman.errors import BadEventError
 from dragoman.types import (
     Audio,
@@ -58,7 +58,7 @@ TOLD = (
 )
 
 
-class Written(Page):
+class Written(Display):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Written(Page):
 def test_tells_every_kind_of_part_however_batches_are_cut() -> None:
     for size in range(1, len(EVENTS) + 1):
         page = Written()
-        teller = Teller(page)
+        teller = AnswerRenderer(page)
         for begin in range(0, len(EVENTS), size):
             teller.feed(EVENTS[begin : begin + size])
         assert page.told == TOLD, f"batches of {size}"

@@ -6,7 +6,7 @@ import pytest
 
 from dragoman.gateway.asgi import AsgiCaller, Message
 from dragoman.gateway.http.caller_base import CallerGoneError
-from dragoman.gateway.http.timeouts import Waits
+from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 
 CALL = ServerRequest(method="POST", path="/")
@@ -32,13 +32,13 @@ async def broken(message: Message) -> None:
 
 async def test_a_hang_up_ends_the_work_and_is_told() -> None:
     with pytest.raises(CallerGoneError):
-        async with AsgiCaller(leave, accept, Outcome("id", "POST", "/", 0.0), Waits()):
+        async with AsgiCaller(leave, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()):
             await asyncio.Event().wait()
     assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]  # a test is a task
 
 
 async def test_work_that_ends_first_is_not_disturbed() -> None:
-    async with AsgiCaller(leave, accept, Outcome("id", "POST", "/", 0.0), Waits()) as caller:
+    async with AsgiCaller(leave, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()) as caller:
         done = "whole"
     caller.interrupt(RuntimeError("too late"))
     await asyncio.sleep(0)
@@ -47,7 +47,7 @@ async def test_work_that_ends_first_is_not_disturbed() -> None:
 
 async def test_the_first_reason_holds() -> None:
     with pytest.raises(LookupError):
-        async with AsgiCaller(silent, accept, Outcome("id", "POST", "/", 0.0), Waits()) as caller:
+        async with AsgiCaller(silent, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()) as caller:
             caller.interrupt(LookupError("first"))
             caller.interrupt(RuntimeError("second"))
             await asyncio.Event().wait()
@@ -55,7 +55,7 @@ async def test_the_first_reason_holds() -> None:
 
 async def test_a_cancellation_from_elsewhere_stays_one() -> None:
     async def work() -> None:
-        async with AsgiCaller(silent, accept, Outcome("id", "POST", "/", 0.0), Waits()):
+        async with AsgiCaller(silent, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()):
             await asyncio.Event().wait()
 
     task = asyncio.create_task(work())
@@ -67,7 +67,7 @@ async def test_a_cancellation_from_elsewhere_stays_one() -> None:
 
 async def test_sending_to_a_caller_who_left_says_so() -> None:
     with pytest.raises(CallerGoneError):
-        await AsgiCaller(silent, broken, Outcome("id", "POST", "/", 0.0), Waits()).answer(ServerResponse())
+        await AsgiCaller(silent, broken, Outcome("id", "POST", "/", 0.0), ServerTimeouts()).answer(ServerResponse())
 
 
 async def test_a_heartbeat_that_cannot_be_sent_ends_the_work() -> None:
@@ -79,7 +79,7 @@ async def test_a_heartbeat_that_cannot_be_sent_ends_the_work() -> None:
         sent.append(message)
 
     with pytest.raises(CallerGoneError):
-        async with AsgiCaller(silent, send, Outcome("id", "POST", "/", 0.0), Waits(heartbeat=0.001)) as caller:
+        async with AsgiCaller(silent, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts(heartbeat=0.001)) as caller:
             caller.heartbeat = b":\n\n"
             await caller.start(200, ())
             await asyncio.Event().wait()
@@ -94,7 +94,7 @@ async def test_no_heartbeat_falls_into_a_piece_that_is_being_sent() -> None:
             await free.wait()
         sent.append(message.get("body", b""))
 
-    async with AsgiCaller(silent, send, Outcome("id", "POST", "/", 0.0), Waits(heartbeat=0.001)) as caller:
+    async with AsgiCaller(silent, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts(heartbeat=0.001)) as caller:
         caller.heartbeat = b"beat"
         await caller.start(200, ())
         piece = asyncio.create_task(caller.say(b"piece"))

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from dragoman.config import Config, GatewayConfig
-from dragoman.gateway import Gateway, Waits
+from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.service import Shared
@@ -388,7 +388,7 @@ async def test_a_bug_of_ours_ends_the_connection_and_is_told() -> None:
     loop.set_exception_handler(lambda _, context: told.append(context.get("exception")))
     server = Faulty(Gateway(LOCAL))
     ours, theirs = socket.socketpair()
-    await loop.connect_accepted_socket(lambda: Connection(server, Shared(loop, Waits(), 1)), theirs)
+    await loop.connect_accepted_socket(lambda: Connection(server, Shared(loop, ServerTimeouts(), 1)), theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     writer.write(LIVE)
     assert await closing(RequestTemplate(reader, writer, "")) == b""
@@ -399,7 +399,7 @@ async def test_a_bug_of_ours_ends_the_connection_and_is_told() -> None:
 
 
 async def test_a_silent_connection_is_closed_without_a_word() -> None:
-    async with running_gateway(waits=Waits(idle=0.01, head=0.01, grace=0)) as url:
+    async with running_gateway(timeouts=ServerTimeouts(idle=0.01, head=0.01, grace=0)) as url:
         async with connect(url) as wire:
             assert await closing(wire) == b""
         async with connect(url) as wire:

@@ -10,16 +10,16 @@ import pytest
 
 from dragoman.errors import DragomanError
 from dragoman.gateway.app import Admitted
-from dragoman.gateway.fronts.table import AtOnce, Front
+from dragoman.gateway.fronts.table import Front, ImmediateEndpoint
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.connection import Connection
-from dragoman.gateway.http.head_cache import MAX_HEAD, MAX_HEADS, KnownHead, KnownHeads
+from dragoman.gateway.http.head_cache import MAX_HEAD, MAX_HEADS, CachedHead, HeadCache
 from dragoman.gateway.http.service import Peer, Shared
-from dragoman.gateway.http.timeouts import Waits
+from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import ServerRequest, ServerResponse
 
-ADMITTED = Admitted(Front(OpenAIChatServer(), {}), AtOnce(lambda call: ServerResponse()))
+ADMITTED = Admitted(Front(OpenAIChatServer(), {}), ImmediateEndpoint(lambda call: ServerResponse()))
 LIMIT = 1000
 """Bytes that a body may have here."""
 
@@ -50,10 +50,10 @@ class Echo:
     def unpack(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
         self.serve(admitted, call, caller)
 
-    def name(self, call: ServerRequest) -> str:
-        return call.header(b"x-request-id") or self.fresh_name()
+    def request_id(self, call: ServerRequest) -> str:
+        return call.header(b"x-request-id") or self.new_request_id()
 
-    def fresh_name(self) -> str:
+    def new_request_id(self) -> str:
         self._count += 1
         return f"fresh-{self._count}"
 
@@ -114,10 +114,10 @@ class Pipe(asyncio.Transport):
         self.ended = self.ended or "abort"
 
 
-class Forgetful(KnownHeads):
+class Forgetful(HeadCache):
     """Learns nothing: what every request was to us before."""
 
-    def learn(self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes) -> KnownHead | None:
+    def learn(self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes) -> CachedHead | None:
         return None
 
 
@@ -126,7 +126,7 @@ async def talk(
 ) -> tuple[Heard, bytes, str]:
     """What the service heard, and the caller. `drain`: the piece before which the server begins to stop."""
     service, pipe = Echo(slow=slow), Pipe()
-    shared = Shared(asyncio.get_running_loop(), Waits(), LIMIT)
+    shared = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT)
     if not known:
         shared.heads = Forgetful()
     connection = Connection(service, shared)
@@ -232,8 +232,8 @@ async def test_what_comes_in_one_piece_with_another(name: str) -> None:
         [ORDINARY + other, ORDINARY, other],
         [ORDINARY + other + ORDINARY, other, ORDINARY],
     ):
-        for waits in (False, True):
-            fast, slow = [await talk(sent, known=known, slow=waits) for known in (True, False)]
+        for timeouts in (False, True):
+            fast, slow = [await talk(sent, known=known, slow=timeouts) for known in (True, False)]
             assert fast == slow, sent
 
 
@@ -260,7 +260,7 @@ async def test_a_server_that_stops_says_so(drain: int) -> None:
 
 
 async def test_what_is_said_goes_out_before_the_end() -> None:
-    shared = Shared(asyncio.get_running_loop(), Waits(), LIMIT)
+    shared = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT)
     pipes = [Pipe(), Pipe()]
     for pipe in pipes:  # in one turn of the loop: what the second says waits for its end
         connection = Connection(Echo(slow=False), shared)
@@ -272,7 +272,7 @@ async def test_what_is_said_goes_out_before_the_end() -> None:
 
 
 async def test_it_is_learnt() -> None:
-    heads = KnownHeads()
+    heads = HeadCache()
     call = ServerRequest(
         method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5"))
     )
@@ -299,9 +299,9 @@ async def test_it_is_learnt() -> None:
 
 
 async def test_what_is_remembered_is_bounded() -> None:
-    heads = KnownHeads()
+    heads = HeadCache()
 
-    def learn(value: str) -> KnownHead | None:
+    def learn(value: str) -> CachedHead | None:
         fields = ((b"host", b"here"), (b"content-length", b"5"), (b"x", value.encode()))
         call = ServerRequest(method="POST", path="/chat", query="a=b", headers=fields)
         return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED, b"")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from dragoman.config import Config, GatewayConfig
-from dragoman.gateway import Waits
+from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.http.body import SMALL as SMALL_PIECE
 from dragoman.gateway.http.body import Pieces
 from dragoman.wire import json
@@ -211,14 +211,17 @@ async def test_a_refused_body_that_never_ends_is_read_no_longer() -> None:
 
 
 async def test_a_refused_body_that_stops_coming_ends_the_connection() -> None:
-    async with running_gateway(KEYED, waits=Waits(linger=0.02, grace=0)) as url, connect(url) as wire:
+    async with (
+        running_gateway(KEYED, timeouts=ServerTimeouts(linger=0.02, grace=0)) as url,
+        connect(url) as wire,
+    ):
         wire.send("POST", CHAT, {"Content-Length": "1000"}, b"x")
         assert (await wire.answer()).status == 401
         assert await closing(wire) == b""
 
 
 async def test_a_slow_head_is_refused() -> None:
-    async with running_gateway(waits=Waits(head=0.02, idle=LONG, body=LONG, grace=0)) as url:
+    async with running_gateway(timeouts=ServerTimeouts(head=0.02, idle=LONG, body=LONG, grace=0)) as url:
         for begun in (b"G", HEAD, HEAD + b"X:"):
             got = await talk(url, begun)
             assert [(each.status, code(each)) for each in got] == [(408, "request_timeout")], begun
@@ -229,8 +232,12 @@ async def test_a_slow_head_is_refused() -> None:
 
 
 async def test_a_head_that_drips_is_refused_too() -> None:
-    waits = Waits(head=0.02, idle=LONG, grace=0)
-    async with running_gateway(waits=waits) as url, connect(url) as wire, asyncio.TaskGroup() as group:
+    timeouts = ServerTimeouts(head=0.02, idle=LONG, grace=0)
+    async with (
+        running_gateway(timeouts=timeouts) as url,
+        connect(url) as wire,
+        asyncio.TaskGroup() as group,
+    ):
         group.create_task(drip(wire.writer, b"GET / HTTP/1.1\r\nX: "))
         got = await wire.answer()
         wire.writer.close()
@@ -246,9 +253,9 @@ async def drip(writer: asyncio.StreamWriter, first: bytes) -> None:
 
 
 async def test_a_slow_body_is_refused() -> None:
-    waits = Waits(body=0.02, head=LONG, idle=LONG, grace=0)
+    timeouts = ServerTimeouts(body=0.02, head=LONG, idle=LONG, grace=0)
     body = chat_body("text: hi")
-    async with running_gateway(waits=waits) as url:
+    async with running_gateway(timeouts=timeouts) as url:
         for request in (post(body), chunked(body)):
             async with connect(url) as wire:
                 wire.writer.write(request[:-2])
@@ -262,7 +269,10 @@ async def test_a_slow_body_is_refused() -> None:
 
 async def test_a_body_that_only_pauses_is_read() -> None:
     body = chat_body("text: hi")
-    async with running_gateway(waits=Waits(body=0.2, heartbeat=0.01, grace=0)) as url, connect(url) as wire:
+    async with (
+        running_gateway(timeouts=ServerTimeouts(body=0.2, heartbeat=0.01, grace=0)) as url,
+        connect(url) as wire,
+    ):
         request = post(body)
         for at in range(0, len(request), 20):
             wire.writer.write(request[at : at + 20])

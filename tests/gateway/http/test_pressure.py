@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
-from dragoman.gateway import Waits
+from dragoman.gateway import ServerTimeouts
 from dragoman.protocols.webchat.cromicle import digest
 from dragoman.wire import json
 from tests.support.gateway import RequestTemplate, chat_body, running, running_gateway
@@ -100,10 +100,10 @@ async def test_a_slow_reader_holds_the_service_back_and_gets_everything(way: str
 @pytest.mark.parametrize("way", ASKED)
 async def test_a_caller_who_reads_nothing_is_cut_and_its_service_let_go(way: str) -> None:
     source = Source()
-    waits = Waits(stall=0.05, heartbeat=0.01, grace=0)
+    timeouts = ServerTimeouts(stall=0.05, heartbeat=0.01, grace=0)
     async with (
         serve(source) as service,
-        running_gateway(configured(service.url), waits=waits) as url,
+        running_gateway(configured(service.url), timeouts=timeouts) as url,
         narrow(url) as wire,
     ):
         wire.writer.write(ASKED[way])
@@ -123,11 +123,11 @@ async def at_length(exchange: Exchange) -> None:
 @pytest.mark.parametrize("last", [True, False])
 async def test_a_caller_who_reads_a_little_at_a_time_is_not_cut(last: bool) -> None:
     asked = post(chat_body("hi", "up/m"), "/v1/chat/completions", *([b"Connection: close"] if last else []))
-    waits = Waits(stall=0.4, heartbeat=0.02, idle=0.1, grace=0)
+    timeouts = ServerTimeouts(stall=0.4, heartbeat=0.02, idle=0.1, grace=0)
     got = b""
     async with (
         serve(at_length) as service,
-        running_gateway(configured(service.url), waits=waits) as url,
+        running_gateway(configured(service.url), timeouts=timeouts) as url,
         narrow(url) as wire,
     ):
         wire.writer.write(asked)
@@ -142,8 +142,12 @@ async def test_a_caller_who_reads_a_little_at_a_time_is_not_cut(last: bool) -> N
 @pytest.mark.parametrize("last", [True, False])
 async def test_a_caller_who_never_reads_its_whole_answer_is_cut(last: bool) -> None:
     asked = post(chat_body("hi", "up/m"), "/v1/chat/completions", *([b"Connection: close"] if last else []))
-    waits = Waits(stall=0.05, idle=0.01, grace=30)
-    async with serve(at_length) as service, running(configured(service.url), waits=waits) as up, narrow(up.url) as wire:
+    timeouts = ServerTimeouts(stall=0.05, idle=0.01, grace=30)
+    async with (
+        serve(at_length) as service,
+        running(configured(service.url), timeouts=timeouts) as up,
+        narrow(up.url) as wire,
+    ):
         wire.writer.write(asked)
         assert await wire.head() == 200
         up.server.stop()
@@ -151,10 +155,10 @@ async def test_a_caller_who_never_reads_its_whole_answer_is_cut(last: bool) -> N
 
 
 async def test_a_connection_is_idle_once_its_long_answer_is_read() -> None:
-    waits = Waits(stall=10_000, idle=0.02, grace=0)
+    timeouts = ServerTimeouts(stall=10_000, idle=0.02, grace=0)
     async with (
         serve(at_length) as service,
-        running_gateway(configured(service.url), waits=waits) as url,
+        running_gateway(configured(service.url), timeouts=timeouts) as url,
         narrow(url) as wire,
     ):
         wire.writer.write(post(chat_body("hi", "up/m")))
@@ -207,7 +211,7 @@ async def test_a_caller_who_leaves_while_it_asks_reaches_nobody(when: str, reset
 
     async with (
         serve(upstream) as service,
-        running_gateway(configured(service.url), waits=Waits(grace=30)) as url,
+        running_gateway(configured(service.url), timeouts=ServerTimeouts(grace=30)) as url,
         narrow(url) as wire,
     ):
         wire.writer.write(LEAVINGS[when])
@@ -247,10 +251,10 @@ async def test_a_heartbeat_reaches_a_caller_between_pieces_and_not_one_who_does_
         await exchange.chunk(END)
         await exchange.end()
 
-    waits = Waits(heartbeat=0.01, grace=0)
+    timeouts = ServerTimeouts(heartbeat=0.01, grace=0)
     async with (
         serve(upstream) as service,
-        running_gateway(configured(service.url), waits=waits) as url,
+        running_gateway(configured(service.url), timeouts=timeouts) as url,
         narrow(url) as wire,
     ):
         wire.writer.write(RELAYED)

@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.config import Config, GatewayConfig
-from dragoman.gateway import Waits
+from dragoman.gateway import ServerTimeouts
 from dragoman.protocols.webchat.cromicle import digest
 from dragoman.wire import json
 from tests.support.gateway import Got, ask, chat, chat_body, connect, running_gateway
@@ -76,7 +76,7 @@ async def test_a_body_packed_twice_or_in_an_unknown_way_is_refused() -> None:
 
 
 async def test_a_body_that_pauses_too_long_is_refused() -> None:
-    async with running_gateway(waits=Waits(body=0.01, grace=0)) as url, connect(url) as wire:
+    async with running_gateway(timeouts=ServerTimeouts(body=0.01, grace=0)) as url, connect(url) as wire:
         wire.send("POST", CHAT, {"Content-Length": "100"}, b"{")
         got = await wire.answer()
     assert got.status == 408

@@ -23,14 +23,14 @@ from tests.support.gateway import ask, chat_body, connect, running_gateway
 PROGRAM = """
 import resource
 from dragoman.config import Config, GatewayConfig
-from dragoman.gateway import Waits
+from dragoman.gateway import ServerTimeouts
 from dragoman.gateway import serve
 if {descriptors}:
     resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors}))
 well = serve(
     Config(gateway=GatewayConfig(port={port}, workers={workers}, drain={drain}, request_log={log!r})),
     announce=lambda text: print(text, flush=True),
-    waits=Waits(grace={grace}),
+    timeouts=ServerTimeouts(grace={grace}),
 )
 print("ended well" if well else "interrupted", flush=True)
 """

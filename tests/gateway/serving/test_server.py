@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
-from dragoman.gateway import Gateway, Waits
+from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.service import Shared
 from dragoman.gateway.serving.serve import bind
@@ -19,7 +19,7 @@ from tests.support.server import Exchange, serve
 CHAT = "/v1/chat/completions"
 EVENTS = {"content-type": "text/event-stream"}
 BEGINNING = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"half"}}]}\n\n'
-PATIENT = Waits(grace=30)
+PATIENT = ServerTimeouts(grace=30)
 """A grace that outlasts a test: what ends within one ended without it."""
 
 
@@ -39,7 +39,7 @@ async def over(up: Running) -> None:
 
 
 async def test_idle_connections_close_at_once() -> None:
-    async with running(waits=PATIENT) as up, connect(up.url) as silent, connect(up.url) as served:
+    async with running(timeouts=PATIENT) as up, connect(up.url) as silent, connect(up.url) as served:
         served.send("GET", "/health/live")
         await served.answer()
         up.server.stop()
@@ -51,7 +51,7 @@ async def test_a_request_that_has_begun_is_answered_as_the_last() -> None:
     body = chat_body("text: hi")
     request = post(body)
     for at in (1, 30, len(request) - 5):
-        async with running(waits=PATIENT) as up, connect(up.url) as wire:
+        async with running(timeouts=PATIENT) as up, connect(up.url) as wire:
             wire.writer.write(request[:at])
             await turns()
             up.server.stop()
@@ -63,7 +63,7 @@ async def test_a_request_that_has_begun_is_answered_as_the_last() -> None:
 
 async def test_requests_that_wait_are_answered_too() -> None:
     slow = post(chat_body("delay: 0.03\ntext: a", stream=True))
-    async with running(waits=PATIENT) as up, connect(up.url) as wire:
+    async with running(timeouts=PATIENT) as up, connect(up.url) as wire:
         wire.writer.write(slow + LIVE)
         await turns()
         up.server.stop()
@@ -73,7 +73,7 @@ async def test_requests_that_wait_are_answered_too() -> None:
 
 
 async def test_an_answer_that_was_promised_to_be_the_last_is() -> None:
-    async with running(waits=PATIENT) as up, connect(up.url) as wire:
+    async with running(timeouts=PATIENT) as up, connect(up.url) as wire:
         up.gateway.drain()
         wire.send("GET", "/health/ready")
         assert (await wire.answer()).status == 503
@@ -90,8 +90,8 @@ async def test_a_relayed_stream_says_that_it_was_stopped(model: str, again: bool
         await exchange.closed()
 
     async with serve(upstream) as service:
-        waits = PATIENT if again else Waits(grace=0.02)
-        async with running(routed(service.url), waits=waits) as up, connect(up.url) as wire:
+        timeouts = PATIENT if again else ServerTimeouts(grace=0.02)
+        async with running(routed(service.url), timeouts=timeouts) as up, connect(up.url) as wire:
             wire.send("POST", CHAT, body=chat_body("hi", model, stream=True))
             assert await wire.head() == 200
             assert b"half" in await wire.chunk()
@@ -113,7 +113,7 @@ async def test_a_relayed_answer_that_has_not_begun_is_refused_and_nobody_else_as
         await exchange.closed()
 
     async with serve(upstream) as service:
-        async with running(routed(service.url), waits=PATIENT) as up, connect(up.url) as wire:
+        async with running(routed(service.url), timeouts=PATIENT) as up, connect(up.url) as wire:
             wire.send("POST", CHAT, body=chat_body("hi", model, stream=stream))
             await reached.wait()
             up.server.stop()
@@ -124,7 +124,7 @@ async def test_a_relayed_answer_that_has_not_begun_is_refused_and_nobody_else_as
 
 
 async def test_a_caller_who_does_not_go_is_cut_in_the_end() -> None:
-    async with running(waits=Waits(grace=0)) as up, connect(up.url) as wire:
+    async with running(timeouts=ServerTimeouts(grace=0)) as up, connect(up.url) as wire:
         wire.writer.write(post(b"{}")[:-1])
         await turns()
         up.server.stop()
@@ -132,7 +132,7 @@ async def test_a_caller_who_does_not_go_is_cut_in_the_end() -> None:
 
 
 async def test_a_connection_that_comes_as_it_stops_is_closed() -> None:
-    gateway = Gateway(LOCAL, waits=PATIENT)
+    gateway = Gateway(LOCAL, timeouts=PATIENT)
     server = Server(gateway)
     listeners = bind("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
@@ -147,7 +147,7 @@ async def test_a_connection_that_comes_as_it_stops_is_closed() -> None:
 
 
 async def test_a_connection_that_opens_as_it_stops_is_closed() -> None:
-    async with running(waits=PATIENT) as up, connect(up.url) as wire:
+    async with running(timeouts=PATIENT) as up, connect(up.url) as wire:
         wire.send("GET", "/health/live")
         await wire.answer()
         made = Connection(up.server, Shared(asyncio.get_running_loop(), PATIENT, 1))
@@ -159,6 +159,6 @@ async def test_a_connection_that_opens_as_it_stops_is_closed() -> None:
 
 
 async def test_a_stop_before_it_runs_ends_it_at_once() -> None:
-    server = Server(Gateway(LOCAL, waits=PATIENT))
+    server = Server(Gateway(LOCAL, timeouts=PATIENT))
     server.stop()
     await server.run(bind("127.0.0.1", 0))

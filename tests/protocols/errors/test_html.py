@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.protocols.errors.html import LOOKED_AT, is_page
+from dragoman.protocols.errors.html import LOOKED_AT, looks_like_html
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ from dragoman.protocols.errors.html import LOOKED_AT, is_page
     ],
 )
 def test_first_bytes_tell_pages(head: bytes, verdict: bool | None) -> None:
-    assert is_page(head) is verdict
+    assert looks_like_html(head) is verdict

@@ -18,7 +18,7 @@ from dragoman.errors import (
     RateLimitError,
     UpstreamError,
 )
-from dragoman.protocols.errors.status import STATUS, WORDS, error_for, retry_after
+from dragoman.protocols.errors.status import ERROR_CODES, STATUS, error_for, retry_after
 from dragoman.types import ResponseHead
 
 SHOWN: dict[int, tuple[type[DragomanError], int]] = {
@@ -53,7 +53,7 @@ def test_a_word_is_more_exact_than_a_status_and_the_first_known_one_holds() -> N
     assert type(error_for(400, "", words=(None, "odd", "context_length_exceeded"))) is ContextLengthError
     assert type(error_for(500, "", words=("content_filter",))) is ContentFilterError
     assert type(error_for(403, "", words=(None, "odd"))) is PermissionDeniedError
-    for word, kind in WORDS.items():
+    for word, kind in ERROR_CODES.items():
         assert type(error_for(418, "", words=(word,))) is kind
 
 

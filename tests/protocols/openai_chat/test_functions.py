@@ -18,7 +18,7 @@ SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 FUNCTION = {"name": "weather", "description": "Tells it", "parameters": SCHEMA}
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "functions": [FUNCTION]}
 SCRIPTED = Config(gateway=GatewayConfig(port=0, default_model="offline/script"))
-WORDS = 'tool: weather {"city": "Bath"}'
+ERROR_CODES = 'tool: weather {"city": "Bath"}'
 
 
 def test_functions_are_tools() -> None:
@@ -56,9 +56,9 @@ def test_what_is_wrong_is_named(change: dict[str, Any], words: str) -> None:
 
 async def test_the_answer_is_of_the_same_form() -> None:
     async with running_gateway(SCRIPTED) as url:
-        whole = await ask(url, "POST", "/v1/chat/completions", body=chat_body(WORDS, functions=[FUNCTION]))
+        whole = await ask(url, "POST", "/v1/chat/completions", body=chat_body(ERROR_CODES, functions=[FUNCTION]))
         stream = await ask(
-            url, "POST", "/v1/chat/completions", body=chat_body(WORDS, functions=[FUNCTION], stream=True)
+            url, "POST", "/v1/chat/completions", body=chat_body(ERROR_CODES, functions=[FUNCTION], stream=True)
         )
     choice = json.decode_event(whole.body)["choices"][0]
     assert choice["message"]["function_call"] == {"name": "weather", "arguments": '{"city": "Bath"}'}
@@ -73,7 +73,7 @@ async def test_the_answer_is_of_the_same_form() -> None:
 async def test_several_calls_are_no_answer_to_functions() -> None:
     with pytest.raises(BadEventError, match="one call"):
         encode_call([ToolCall(id="a", name="f"), ToolCall(id="b", name="g")])
-    two = f"{WORDS}\n{WORDS}"
+    two = f"{ERROR_CODES}\n{ERROR_CODES}"
     async with running_gateway(SCRIPTED) as url:
         whole = await ask(url, "POST", "/v1/chat/completions", body=chat_body(two, functions=[FUNCTION]))
         stream = await ask(url, "POST", "/v1/chat/completions", body=chat_body(two, functions=[FUNCTION], stream=True))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
-from dragoman.protocols.relay import Told
+from dragoman.protocols.relay import ReplySummary
 from dragoman.types import FinishReason, ResponseEnd, Usage
 from dragoman.wire.sse import SseReader
 from tests.support.cuts import bytewise, scattered, two_way
@@ -46,13 +46,13 @@ def tapped(pieces: Sequence[bytes]) -> Verdict:
     tap = ChatTap()
     for number, piece in enumerate(pieces):
         tap.feed(piece)
-        if tap.other:
+        if tap.needs_decoding:
             return decoded(b"".join([tap.unread(), *pieces[number + 1 :]]))
     tap.finish()
     return verdict(tap, done=tap.done)
 
 
-def verdict(told: Told, *, done: bool) -> Verdict:
+def verdict(told: ReplySummary, *, done: bool) -> Verdict:
     """What it has found."""
     return (
         type(told.error) if told.error else None,
@@ -310,7 +310,7 @@ def test_whatever_comes_nothing_is_raised(name: str, junk: bytes, seed: int, cou
         for piece in scattered(broken, seed, count):
             tap.feed(piece)
         tap.finish()
-        assert tap.done or tap.other or tap.error is not None
+        assert tap.done or tap.needs_decoding or tap.error is not None
         read_whole(broken)
 
 
@@ -351,7 +351,7 @@ def let_through(reads: Sequence[list[bytes]], **options: bool) -> tuple[bytes, V
     """What passes of these reads, and what is known then; nothing of a body that is no stream."""
     tap = ChatTap(**options)
     data = b"".join([*map(tap.feed_pieces, reads), tap.finish()])
-    return (b"", None) if tap.other else (data, verdict(tap, done=tap.done))
+    return (b"", None) if tap.needs_decoding else (data, verdict(tap, done=tap.done))
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
@@ -477,7 +477,7 @@ def test_a_failure_and_the_end_mark_are_seen_at_once_at_every_cut(last: Any) -> 
 def test_a_whole_answer_is_judged_as_by_the_decoder(name: str) -> None:
     told = read_whole(BODIES[name])
     assert verdict(told, done=told.error is None) == decoded(BODIES[name])
-    assert told.other is not BODIES[name].lstrip().startswith((b"{", b"["))
+    assert told.needs_decoding is not BODIES[name].lstrip().startswith((b"{", b"["))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.errors import ContentFilterError, DragomanError, InvalidRequestError, UnsupportedFeatureError
-from dragoman.protocols.webchat.plain_text import Words, spoken, words_of
+from dragoman.protocols.webchat.plain_text import PlainTextReader, with_text, words_of
 from dragoman.types import (
     AnyPart,
     ChatResponse,
@@ -28,13 +28,13 @@ def test_messages_without_text_are_left_out_and_empty_ones_kept() -> None:
     empty = Message("user", ())
     pictured = Message("user", (Image(url="https://x"), Text(text="what is it?")))
     silent = (Message("assistant", (CALL,)), Message("tool", (ToolResult(id="1", parts=()),)))
-    assert spoken((user(""), empty, *silent, pictured)) == (user(""), empty, pictured)
-    assert spoken(()) == ()
+    assert with_text((user(""), empty, *silent, pictured)) == (user(""), empty, pictured)
+    assert with_text(()) == ()
 
 
 def test_a_conversation_without_text_is_refused() -> None:
     with pytest.raises(InvalidRequestError):
-        spoken((Message("user", (Image(url="https://x"),)),))
+        with_text((Message("user", (Image(url="https://x"),)),))
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_an_answer_that_words_misrepresent_fails_at_its_end(
         words_of(response)
     assert caught.value.status in {400, 502}
     *before, end = unfold(response)
-    words = Words()
+    words = PlainTextReader()
     assert words.read(before) == response.text
     with pytest.raises(kind):
         words.read([end])
 
 
 def test_words_of_earlier_batches_count() -> None:
-    words = Words()
+    words = PlainTextReader()
     for event in unfold(ChatResponse(parts=(Text(text="a"), THOUGHT))):
         words.read([event])

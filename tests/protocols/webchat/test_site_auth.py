@@ -10,7 +10,7 @@ from dragoman.errors import (
     RateLimitError,
 )
 from dragoman.protocols.webchat.signature import sign
-from dragoman.protocols.webchat.site_auth import Gate, bare, is_own, parse, refusal, waiting
+from dragoman.protocols.webchat.site_auth import SiteAuth, is_own, parse, refusal, retry_after_header, site_crash
 from dragoman.types import ServerRequest
 
 
@@ -21,7 +21,7 @@ def call(body: bytes) -> ServerRequest:
 @pytest.mark.parametrize("password", [None, ""])
 @pytest.mark.parametrize("word", [None, "", "anything", 5])
 def test_without_a_password_anything_opens(password: str | None, word: object) -> None:
-    assert Gate(password=password).opens(word)
+    assert SiteAuth(password=password).opens(word)
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,11 @@ def test_without_a_password_anything_opens(password: str | None, word: object) -
     ],
 )
 def test_a_password_or_one_of_its_entries_opens_exactly(word: object, opens: bool) -> None:
-    assert Gate(password="hunter2,second").opens(word) is opens
+    assert SiteAuth(password="hunter2,second").opens(word) is opens
 
 
 def test_an_empty_entry_is_no_password() -> None:
-    assert not Gate(password="hunter2,,").opens("")
+    assert not SiteAuth(password="hunter2,,").opens("")
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_an_empty_entry_is_no_password() -> None:
     ],
 )
 def test_auth_always_answers_200(body: bytes, answer: bytes) -> None:
-    ours = Gate(password="a,b").auth(call(body))
+    ours = SiteAuth(password="a,b").auth(call(body))
     assert (ours.status, ours.body, dict(ours.headers)["content-type"]) == (200, answer, "text/plain;charset=UTF-8")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"null"])
 def test_auth_breaks_as_the_sites_do_where_there_is_no_json(body: bytes) -> None:
-    ours = Gate().auth(call(body))
+    ours = SiteAuth().auth(call(body))
     assert (ours.status, ours.body, ours.headers) == (500, b"", ())
 
 
@@ -81,7 +81,7 @@ def test_auth_breaks_as_the_sites_do_where_there_is_no_json(body: bytes) -> None
     ],
 )
 def test_time_is_signed_as_javascript_prints_it(fields: dict[str, object], time: str) -> None:
-    gate = Gate("s3cret")
+    gate = SiteAuth("s3cret")
     gate.check_signature(fields | {"sign": sign(time, "text", "s3cret")}, "text")
     for wrong in (sign(time, "text", ""), sign(time, "text", "s3cret").upper(), "", None, 5, "\ud83d"):
         with pytest.raises(AuthenticationError):
@@ -97,7 +97,7 @@ def test_a_no_of_its_own_is_told_from_an_upstreams() -> None:
 
 
 def test_refusals_are_bare_or_a_message() -> None:
-    assert (refusal(bare("why")).status, refusal(bare("why")).body) == (500, b"")
+    assert (refusal(site_crash("why")).status, refusal(site_crash("why")).body) == (500, b"")
     said = refusal(InvalidRequestError("too large", status=413))
     assert (said.status, said.body) == (413, b'{"error":{"message":"too large"}}')
 
@@ -108,4 +108,4 @@ def test_values_without_fields_have_none() -> None:
 
 @pytest.mark.parametrize(("seconds", "headers"), [(1.2, (("retry-after", "2"),)), (None, ())])
 def test_when_to_come_again_is_said_where_known(seconds: float | None, headers: object) -> None:
-    assert waiting(RateLimitError("slow", retry_after=seconds)) == headers
+    assert retry_after_header(RateLimitError("slow", retry_after=seconds)) == headers

@@ -16,7 +16,7 @@ from dragoman.cli.options import config_option, json_option, model_option, syste
 from dragoman.cli.question import read_question
 from dragoman.cli.terminal.display import BlankPage, PlainPage
 from dragoman.cli.terminal.output import Out, complain, say
-from dragoman.cli.terminal.render import Teller, tell_answer
+from dragoman.cli.terminal.render import AnswerRenderer, tell_answer
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
 from dragoman.errors import DragomanError
@@ -92,7 +92,7 @@ def _print(record: Record, _: str, __: DragomanError | None) -> Exit:
     """The answer at once, as far as it came."""
     whole, page = record.whole, PlainPage(Waiting(""))
     events = unfold(record.response())
-    Teller(page).feed(events if whole else events[:-1])
+    AnswerRenderer(page).feed(events if whole else events[:-1])
     page.close()
     return Exit.OK
 

@@ -10,11 +10,11 @@ from dragoman.cli.complaints import complaint
 from dragoman.cli.conversation.conversation import Conversation
 from dragoman.cli.conversation.line_input import Lines, PipedLines, TerminalLines
 from dragoman.cli.conversation.record import Record
-from dragoman.cli.conversation.slash import Desk, completions, run_command
+from dragoman.cli.conversation.slash import ChatSession, completions, run_command
 from dragoman.cli.exits import Exit, exit_code
 from dragoman.cli.loop import run_in
 from dragoman.cli.options import config_option, model_option, system_option
-from dragoman.cli.terminal.display import Page, PlainPage
+from dragoman.cli.terminal.display import Display, PlainPage
 from dragoman.cli.terminal.keyboard import silent
 from dragoman.cli.terminal.output import complain, is_able, is_terminal, remark
 from dragoman.cli.terminal.render import tell_answer
@@ -42,7 +42,7 @@ def command(*, model: str, system: str | None, plain: bool, config: Path | None)
     client = Client(config)
     if model:
         client.handler(model)
-    desk = Desk(client, Conversation(model or client.default_model, system), plain)
+    desk = ChatSession(client, Conversation(model or client.default_model, system), plain)
     at_terminal = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     lines: Lines = TerminalLines(lambda line: completions(desk, line)) if at_terminal else PipedLines()
     with asyncio.Runner() as runner:
@@ -55,7 +55,7 @@ def command(*, model: str, system: str | None, plain: bool, config: Path | None)
 class Chat:
     """Reads lines and has them answered. Where somebody watches, neither an error nor Ctrl-C ends it."""
 
-    def __init__(self, desk: Desk, lines: Lines, runner: asyncio.Runner) -> None:
+    def __init__(self, desk: ChatSession, lines: Lines, runner: asyncio.Runner) -> None:
         self._desk = desk
         self._lines = lines
         self._runner = runner
@@ -118,7 +118,7 @@ class Chat:
             remark("(without an answer in words, the question is not kept)")
 
 
-def _page(waiting: Waiting, *, plain: bool) -> Page:
+def _page(waiting: Waiting, *, plain: bool) -> Display:
     if plain or not is_able(sys.stdout):
         return PlainPage(waiting)
     try:

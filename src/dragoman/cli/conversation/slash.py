@@ -15,7 +15,7 @@ from dragoman.client import Client
 from dragoman.errors import InvalidRequestError, nearest
 
 
-class Desk(Struct):
+class ChatSession(Struct):
     """What commands work on."""
 
     client: Client
@@ -33,10 +33,10 @@ class Command(Struct, frozen=True):
 
     argument: str
     help: str
-    run: Callable[[Desk, str], None]
+    run: Callable[[ChatSession, str], None]
 
 
-def run_command(desk: Desk, line: str) -> None:
+def run_command(desk: ChatSession, line: str) -> None:
     """Does what `line` says. Raises InvalidRequestError, for an unknown command with the nearest known one."""
     name, _, argument = line.strip().partition(" ")
     command = COMMANDS.get(name)
@@ -49,7 +49,7 @@ def run_command(desk: Desk, line: str) -> None:
     command.run(desk, argument)
 
 
-def completions(desk: Desk, line: str) -> Iterator[str]:
+def completions(desk: ChatSession, line: str) -> Iterator[str]:
     """What a line that begins with `/` may go on with."""
     if line.startswith("/model "):
         yield from (f"/model {name}" for name in desk.client.models())
@@ -57,25 +57,25 @@ def completions(desk: Desk, line: str) -> Iterator[str]:
         yield from (f"{name} " if command.argument else name for name, command in COMMANDS.items())
 
 
-def _model(desk: Desk, name: str) -> None:
+def _model(desk: ChatSession, name: str) -> None:
     if name:
         desk.client.handler(name)
         desk.conversation.model = name
     tell(f"model: {desk.conversation.model}")
 
 
-def _system(desk: Desk, text: str) -> None:
+def _system(desk: ChatSession, text: str) -> None:
     if text:
         desk.conversation.system_text = None if text == "-" else text
     tell(f"system: {desk.conversation.system_text or '(none)'}")
 
 
-def _save(desk: Desk, name: str) -> None:
+def _save(desk: ChatSession, name: str) -> None:
     files.write(_path(name), desk.conversation.save())
     tell(f"saved {_count(desk.conversation)} to {name}")
 
 
-def _load(desk: Desk, name: str) -> None:
+def _load(desk: ChatSession, name: str) -> None:
     path = _path(name)
     try:
         desk.conversation.load(files.read(path))
@@ -96,12 +96,12 @@ def _count(conversation: Conversation) -> str:
     return f"{count} message{'' if count == 1 else 's'}"
 
 
-def _raw(desk: Desk, _: str) -> None:
+def _raw(desk: ChatSession, _: str) -> None:
     desk.plain = not desk.plain
     tell("answers are shown as they are written" if desk.plain else "answers are drawn as Markdown")
 
 
-def _copy(desk: Desk, which: str) -> None:
+def _copy(desk: ChatSession, which: str) -> None:
     answer = desk.conversation.last_answer()
     if answer is None:
         raise InvalidRequestError("there is no answer to copy")
@@ -121,19 +121,19 @@ def _block(answer: str, which: str) -> str:
     return code[int(which) - 1]
 
 
-def _edit(desk: Desk, text: str) -> None:
+def _edit(desk: ChatSession, text: str) -> None:
     desk.message = edit(text)
     if not desk.message.strip():
         raise InvalidRequestError("the message is empty; nothing is sent")
     tell(desk.message)
 
 
-def _reset(desk: Desk, _: str) -> None:
+def _reset(desk: ChatSession, _: str) -> None:
     desk.conversation.reset()
     tell("the conversation begins anew")
 
 
-def _help(_: Desk, __: str) -> None:
+def _help(_: ChatSession, __: str) -> None:
     width = max(len(_usage(name, command)) for name, command in COMMANDS.items())
     tell("\n".join(f"{_usage(name, command):{width}}  {command.help}" for name, command in COMMANDS.items()))
     for keys, meaning in KEYS.items():
@@ -144,7 +144,7 @@ def _usage(name: str, command: Command) -> str:
     return f"{name} {command.argument}".rstrip()
 
 
-def _exit(desk: Desk, _: str) -> None:
+def _exit(desk: ChatSession, _: str) -> None:
     desk.leaving = True
 
 

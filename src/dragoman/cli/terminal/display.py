@@ -7,7 +7,7 @@ from dragoman.cli.terminal.output import Out, dim, harmless, one_line, remark
 from dragoman.cli.terminal.spinner import Waiting
 
 
-class Page(ABC):
+class Display(ABC):
     """Takes an answer as it comes, and ends the waiting for it when there is something to see."""
 
     @abstractmethod
@@ -31,7 +31,7 @@ class Page(ABC):
         return
 
 
-class PlainPage(Page):
+class PlainPage(Display):
     """Text on stdout as it is, and at the end a line feed if one is missing; notes on stderr.
 
     Reasoning is dimmed, and shown on a terminal only. Elsewhere notes wait until the answer's line has ended: both
@@ -83,7 +83,7 @@ class PlainPage(Page):
             self._thinking = thinking
 
 
-class BlankPage(Page):
+class BlankPage(Display):
     """Shows nothing: the whole answer is printed once it is here."""
 
     def __init__(self, waiting: Waiting) -> None:

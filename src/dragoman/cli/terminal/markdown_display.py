@@ -8,7 +8,7 @@ from time import monotonic
 from rich.console import Console
 from rich.text import Text
 
-from dragoman.cli.terminal.display import Page
+from dragoman.cli.terminal.display import Display
 from dragoman.cli.terminal.markdown import Markdown, Row, draw
 from dragoman.cli.terminal.output import Out, dim, harmless, one_line
 from dragoman.cli.terminal.region import Region
@@ -21,7 +21,7 @@ SHARE = 4
 """A drawing that takes long is followed by a pause this many times as long: reading the answer comes first."""
 
 
-class MarkdownPage(Page):
+class MarkdownPage(Display):
     """Blocks that are whole stay where they are drawn; the last one, still growing, is drawn anew again and again."""
 
     def __init__(self, waiting: Waiting, console: Console | None = None, pause: float = PAUSE) -> None:

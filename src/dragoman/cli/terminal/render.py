@@ -1,7 +1,7 @@
 """An answer's events told on a page, as they come."""
 
 from dragoman.cli.conversation.record import Record
-from dragoman.cli.terminal.display import Page
+from dragoman.cli.terminal.display import Display
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
 from dragoman.types import (
@@ -32,9 +32,9 @@ REMARKS: dict[FinishReason, str] = {
 """How an answer may end that its text does not show."""
 
 
-async def tell_answer(client: Client, request: ChatRequest, page: Page, waiting: Waiting, record: Record) -> None:
+async def tell_answer(client: Client, request: ChatRequest, page: Display, waiting: Waiting, record: Record) -> None:
     """Shows the answer to `request` and keeps it in `record`. The upstream is closed in any case. Raises its error."""
-    teller = Teller(page)
+    teller = AnswerRenderer(page)
     waiting.start()
     try:
         answer = await client.open(request)
@@ -48,10 +48,10 @@ async def tell_answer(client: Client, request: ChatRequest, page: Page, waiting:
         page.close()
 
 
-class Teller:
+class AnswerRenderer:
     """Events to words on `page`."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Display) -> None:
         self._page = page
         self._part: AnyPart | None = None
         self._arguments: list[str] = []

@@ -18,7 +18,7 @@ from dragoman.gateway.http.caller_base import Caller
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.steering import check_steering
-from dragoman.protocols.webchat import site_auth as gate
+from dragoman.protocols.webchat import site_auth
 from dragoman.protocols.webchat.aibn import AibnServer
 from dragoman.protocols.webchat.aichatfree import AIChatFreeServer
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineServer
@@ -118,7 +118,7 @@ async def others() -> None:
     await asyncio.sleep(0)
 
 
-class AtOnce(Endpoint):
+class ImmediateEndpoint(Endpoint):
     """Gives an answer for which nobody is asked."""
 
     def __init__(self, answer: Callable[[ServerRequest], ServerResponse]) -> None:
@@ -128,7 +128,7 @@ class AtOnce(Endpoint):
         await caller.answer(self._answer(call))
 
 
-class InTime(Endpoint):
+class AwaitedEndpoint(Endpoint):
     """Gives an answer for which others are asked; they are left once the caller has."""
 
     def __init__(self, answer: Callable[[ServerRequest], Awaitable[ServerResponse]]) -> None:
@@ -149,8 +149,8 @@ def openai(client: Client) -> Front:
         codec,
         {
             CHAT: {"POST": chat},
-            "/v1/models": {"GET": InTime(lambda call: the_models(client, since))},
-            MODELS: {"GET": AtOnce(lambda call: one_model(client, call.path.removeprefix(MODELS), since))},
+            "/v1/models": {"GET": AwaitedEndpoint(lambda call: the_models(client, since))},
+            MODELS: {"GET": ImmediateEndpoint(lambda call: one_model(client, call.path.removeprefix(MODELS), since))},
         },
         json=True,
     )
@@ -179,10 +179,10 @@ def _recorded(
         codec,
         {
             f"{prefix}/api/generate": {"POST": Chat(client, codec, clean=_is_clean(client, settings, "clean"))},
-            f"{prefix}/api/auth": {"POST": AtOnce(auth)},
+            f"{prefix}/api/auth": {"POST": ImmediateEndpoint(auth)},
         },
         password=bool(settings.password),
-        refused=gate.PASSWORD,
+        refused=site_auth.PASSWORD,
         no_method=NO_METHOD,
         no_path=NO_PATH,
     )
@@ -195,7 +195,9 @@ def aichatonline(client: Client, settings: FrontConfig) -> Front:
     return Front(
         codec,
         {
-            "/aichatonline/api/v1/user/getUniqueId": {"GET": AtOnce(lambda call: codec.unique_id(system_env()))},
+            "/aichatonline/api/v1/user/getUniqueId": {
+                "GET": ImmediateEndpoint(lambda call: codec.unique_id(system_env()))
+            },
             "/aichatonline/aichatonline/api/chat/gpt": {"POST": chat},
         },
     )

@@ -13,7 +13,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 CLOSE = b"connection: close\r\n"
 
 
-class Line(Protocol):
+class ConnectionPort(Protocol):
     """What a caller needs of its connection. `congested`: set once it reads again; None while it does."""
 
     congested: asyncio.Event | None
@@ -61,7 +61,7 @@ class HttpCaller(Caller):
 
     __slots__ = ("_body", "_chunks", "_endless", "_framed", "_head", "_line", "keep", "more", "over", "watcher")
 
-    def __init__(self, line: Line, outcome: Outcome, *, keep: bool = True, chunks: bool = True) -> None:
+    def __init__(self, line: ConnectionPort, outcome: Outcome, *, keep: bool = True, chunks: bool = True) -> None:
         super().__init__(outcome)
         self.over = self._framed = self._endless = False
         self.more = self._head = b""

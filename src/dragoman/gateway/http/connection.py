@@ -14,18 +14,18 @@ from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.guard import fingerprint
 from dragoman.gateway.http.caller import CLOSE, HttpCaller
 from dragoman.gateway.http.caller_base import address
-from dragoman.gateway.http.head_cache import KnownHead
+from dragoman.gateway.http.head_cache import CachedHead
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, FirstLine, check_head, date, split_target, status_line
 from dragoman.gateway.http.request import Request, framing
 from dragoman.gateway.http.request_limits import (
     LAST,
     MAX_HEAD,
-    flaw_of_body,
-    flaw_of_head,
-    in_dust,
-    paused,
+    body_timeout,
+    check_body_limits,
+    check_head_limits,
     too_large,
     too_large_head,
+    too_many_pieces,
 )
 from dragoman.gateway.http.service import Service, Shared
 from dragoman.gateway.http.unpacking import coding
@@ -37,7 +37,7 @@ MAX_QUEUED = 16
 """Requests that may follow one another unanswered. No SDK pipelines; one that does sends a handful."""
 
 MAX_DISCARDED = 64 << 20
-"""Bytes of a request that are read after its refusal; `Waits.linger` says why."""
+"""Bytes of a request that are read after its refusal; `ServerTimeouts.linger` says why."""
 
 UNSENT = 8 << 10
 """Bytes that wait for a slow caller, beside what its socket holds, before its service is no longer read. The last write
@@ -62,10 +62,10 @@ class Connection(asyncio.Protocol):
         self._loop = shared.loop
         self._outbox = shared.outbox
         self._heads = shared.heads
-        self._waits = shared.waits
-        self._silence = min(shared.waits.head_after, shared.waits.heartbeat)
+        self._timeouts = shared.timeouts
+        self._silence = min(shared.timeouts.head_after, shared.timeouts.heartbeat)
         self._max_body = shared.max_body
-        self._known: KnownHead | None = None
+        self._known: CachedHead | None = None
         self._alone = b""
         self._remote = ""
         self._transport: asyncio.Transport
@@ -127,15 +127,15 @@ class Connection(asyncio.Protocol):
             return
         if not request.whole:
             # The rest of its body is read and dropped: the next request stands behind it.
-            request.discarded = True
+            request.draining = True
             self._linger(request)
             return
         self._requests.popleft()
         if self._requests:
-            self._alarm.set(self._loop.time() + self._waits.body)
+            self._alarm.set(self._loop.time() + self._timeouts.body)
             self._loop.call_soon(self._proceed)
         else:
-            self._alarm.set(self._loop.time() + (self._waits.head if self._in_head else self._waits.idle))
+            self._alarm.set(self._loop.time() + (self._timeouts.head if self._in_head else self._timeouts.idle))
 
     # asyncio's side.
 
@@ -143,7 +143,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._remote = address(transport.get_extra_info("peername"))
         self._transport.set_write_buffer_limits(high=UNSENT)
-        self._alarm.set(self._loop.time() + self._waits.head)
+        self._alarm.set(self._loop.time() + self._timeouts.head)
         self._service.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -210,18 +210,18 @@ class Connection(asyncio.Protocol):
         request = self._requests[0] if self._requests else None
         caller = request.caller if request is not None else None
         if request is not None and caller is not None:
-            self._alarm.set(self._loop.time() + (self._waits.heartbeat if request.whole else self._waits.body))
+            self._alarm.set(self._loop.time() + (self._timeouts.heartbeat if request.whole else self._timeouts.body))
             # Soon, not now: asyncio's transport must not be closed from within this call, it would be lost twice.
             self._loop.call_soon(caller.resume)
         elif not self._requests and not self._in_head and not self._deaf and not self._closing:
-            self._alarm.set(self._loop.time() + self._waits.idle)
+            self._alarm.set(self._loop.time() + self._timeouts.idle)
 
     # The parser's side.
 
     def on_message_begin(self) -> None:
         self._in_head = True
         if not self._requests:
-            self._alarm.set(self._loop.time() + self._waits.head)
+            self._alarm.set(self._loop.time() + self._timeouts.head)
 
     def on_url(self, url: bytes) -> None:
         self._url.append(url)
@@ -248,32 +248,32 @@ class Connection(asyncio.Protocol):
             headers = (*(field for field in headers if field[0] != b"host"), (b"host", host))
         check_head(headers, version)
         request = Request(call=ServerRequest(method=method.decode("latin-1"), path=path, query=query, headers=headers))
-        request.modern = version == "1.1"
+        request.http_1_1 = version == "1.1"
         request.keep = parser.should_keep_alive() and method != b"CONNECT"
         request.upgrade = parser.should_upgrade() and method != b"CONNECT"
         self._requests.append(request)
         if len(self._requests) > MAX_QUEUED:
             self.abort()
         elif len(self._requests) == 1:
-            self._alarm.set(self._loop.time() + self._waits.body)
+            self._alarm.set(self._loop.time() + self._timeouts.body)
             self._admit(request, alone)
 
     def on_body(self, data: bytes) -> None:
         self._overhead = 0
         request = self._requests[-1]
         request.size += len(data)
-        if request.discarded:
+        if request.draining:
             if request.size > MAX_DISCARDED:
                 self._close()
         elif not request.add(data):
-            self._turn_away(request, in_dust())
+            self._turn_away(request, too_many_pieces())
         elif request.caller is None:
             if sum(each.size for each in self._requests if each.caller is None) > self._max_body:
                 self.abort()
         elif request.size > self._max_body:
             self._turn_away(request, too_large(self._max_body))
         else:
-            self._alarm.set(self._loop.time() + self._waits.body)
+            self._alarm.set(self._loop.time() + self._timeouts.body)
 
     def on_message_complete(self) -> None:
         self._overhead = 0
@@ -283,7 +283,7 @@ class Connection(asyncio.Protocol):
         request.whole = True
         if request is not self._requests[0]:
             return
-        if not request.discarded:
+        if not request.draining:
             self._serve(request)
         elif request.caller is not None and request.caller.over and not self._deaf:
             self.answered(keep=request.keep)
@@ -294,24 +294,24 @@ class Connection(asyncio.Protocol):
         """Looks at the head of the request whose turn it is; `alone`: what came, where it began with that head."""
         call = request.call
         keep = request.keep and not self._draining
-        outcome = self._outcome(self._service.name(call), call.method, call.path, fingerprint(call.headers))
-        request.caller = HttpCaller(self, outcome, keep=keep, chunks=request.modern)
+        outcome = self._outcome(self._service.request_id(call), call.method, call.path, fingerprint(call.headers))
+        request.caller = HttpCaller(self, outcome, keep=keep, chunks=request.http_1_1)
         request.caller.more = more = self._service.cors(call)
-        if (error := flaw_of_head(call)) is not None:
+        if (error := check_head_limits(call)) is not None:
             self._turn_away(request, error)
         elif isinstance(admitted := self._service.admit(call), ServerResponse):
             self._refuse(request, admitted)
-        elif (error := flaw_of_body(call, self._max_body)) is not None:
+        elif (error := check_body_limits(call, self._max_body)) is not None:
             self._turn_away(request, error)
         else:
             request.admitted = admitted
             request.packed = bool(coding(call))
-            if alone and request.modern and request.keep:
+            if alone and request.http_1_1 and request.keep:
                 self._known = self._heads.learn(alone, call, admitted, more)
-            if request.modern and not request.whole and (call.header(b"expect") or "").lower() == "100-continue":
+            if request.http_1_1 and not request.whole and (call.header(b"expect") or "").lower() == "100-continue":
                 self.write(CONTINUE)
 
-    def _take(self, known: KnownHead, data: bytes) -> bool:
+    def _take(self, known: CachedHead, data: bytes) -> bool:
         """Begins the next request without the parser, where `data` begins with the head that the last one had too."""
         found = known.find(data)
         if found is None or self.congested is not None:
@@ -326,7 +326,7 @@ class Connection(asyncio.Protocol):
         request = Request(call=known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
         outcome = Outcome(
-            self._service.fresh_name(), "POST", known.path, monotonic(), remote=self._remote, key=known.key
+            self._service.new_request_id(), "POST", known.path, monotonic(), remote=self._remote, key=known.key
         )
         request.caller = caller = HttpCaller(self, outcome)
         if known.more:
@@ -338,7 +338,7 @@ class Connection(asyncio.Protocol):
             return True
         # Another head says to the parser how long the body is. Nothing but body follows, so it can find no fault.
         self._again = True
-        self._alarm.set(self._loop.time() + self._waits.body)
+        self._alarm.set(self._loop.time() + self._timeouts.body)
         self._parser.feed_data(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (length, data[start:]))
         return True
 
@@ -367,14 +367,14 @@ class Connection(asyncio.Protocol):
         request = self._requests[0]
         if request.caller is None:
             self._admit(request)
-        if request.whole and not request.discarded:
+        if request.whole and not request.draining:
             self._serve(request)
 
     def _turn_away(self, request: Request, error: DragomanError) -> None:
         self._refuse(request, self._service.refusal(request.call, error))
 
     def _refuse(self, request: Request, answer: ServerResponse) -> None:
-        request.discarded = True
+        request.draining = True
         request.pieces = []
         if request.caller is not None:
             if answer.status in LAST:
@@ -423,7 +423,7 @@ class Connection(asyncio.Protocol):
     def _say_and_close(self, error: DragomanError, caller: HttpCaller | None = None) -> None:
         """Says `error`; to nobody's request, if `caller` is None."""
         if caller is None:
-            caller = HttpCaller(self, self._outcome(self._service.fresh_name()))
+            caller = HttpCaller(self, self._outcome(self._service.new_request_id()))
         body = json.encode({"error": {"message": error.message, "type": error.type, "code": error.code}})
         self.write(
             b"%b%bx-request-id: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b"
@@ -440,12 +440,12 @@ class Connection(asyncio.Protocol):
         self._in_head = False
         self._outbox.flush()
         self._transport.write_eof()
-        self._alarm.set(self._loop.time() + self._waits.linger)
+        self._alarm.set(self._loop.time() + self._timeouts.linger)
 
     def _linger(self, request: Request) -> None:
         """Reads what is still coming, for a moment."""
-        request.discarded = True
-        self._alarm.set(self._loop.time() + self._waits.linger)
+        request.draining = True
+        self._alarm.set(self._loop.time() + self._timeouts.linger)
 
     def _close(self) -> None:
         self._closing = True
@@ -466,7 +466,7 @@ class Connection(asyncio.Protocol):
         elif request.caller is not None and request.caller.over:
             self._close()
         elif not request.whole:
-            self._turn_away(request, paused(self._waits.body))
+            self._turn_away(request, body_timeout(self._timeouts.body))
         elif request.caller is not None:
             self._beat(request.caller)
 
@@ -474,20 +474,20 @@ class Connection(asyncio.Protocol):
         """From here on the caller must read some of what waits for it."""
         self._unsent = self._transport.get_write_buffer_size()
         self._unread = self._loop.time()
-        self._alarm.set(self._unread + self._waits.stall)
+        self._alarm.set(self._unread + self._timeouts.stall)
 
     def _still_reading(self) -> None:
         if self._transport.get_write_buffer_size() < self._unsent:
             self._await_reading()
-        elif (ends := self._unread + self._waits.stall) > self._loop.time() + EARLY:
+        elif (ends := self._unread + self._timeouts.stall) > self._loop.time() + EARLY:
             self._alarm.set(ends)
         else:
             self.abort()
 
     def _beat(self, caller: HttpCaller) -> None:
         now = self._loop.time()
-        latest = now + self._waits.heartbeat
-        ends = self._spoke + (self._waits.heartbeat if caller.started else self._waits.head_after)
+        latest = now + self._timeouts.heartbeat
+        ends = self._spoke + (self._timeouts.heartbeat if caller.started else self._timeouts.head_after)
         if ends <= now + EARLY:
             caller.beat()
             ends = latest

@@ -19,7 +19,7 @@ VARYING = frozenset({b"x-request-id", b"expect", b"transfer-encoding", b"content
 """Fields with which a request is another each time, or is framed or packed in another way."""
 
 
-class KnownHead(Struct, frozen=True, eq=False):
+class CachedHead(Struct, frozen=True, eq=False):
     """A head that was read, checked and admitted.
 
     `start`: what stands before the digits of its body's length; `rest`: what stands behind them. `fields`: all but that
@@ -57,13 +57,13 @@ class KnownHead(Struct, frozen=True, eq=False):
         )
 
 
-class KnownHeads:
+class HeadCache:
     """Shared by all connections: what they remember is this."""
 
     def __init__(self) -> None:
-        self._heads: dict[tuple[bytes, bytes], KnownHead] = {}
+        self._heads: dict[tuple[bytes, bytes], CachedHead] = {}
 
-    def learn(self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes) -> KnownHead | None:
+    def learn(self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes) -> CachedHead | None:
         """The head of the request that `data` began with, and that was read as `call`; None where it is a rare one."""
         text = data[: data.find(b"\r\n\r\n") + 4]
         names = [name for name, _ in call.headers]
@@ -82,7 +82,7 @@ class KnownHeads:
             if len(self._heads) >= MAX_HEADS:
                 self._heads.clear()
             fields = tuple(field for field in call.headers if field[0] != b"content-length")
-            known = self._heads[key] = KnownHead(
+            known = self._heads[key] = CachedHead(
                 *key, call.path, call.query, fields, admitted, more, fingerprint(fields)
             )
         return known

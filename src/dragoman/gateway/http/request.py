@@ -9,17 +9,17 @@ from dragoman.types import ServerRequest
 class Request(Pieces, kw_only=True):
     """A request as it arrives, and the pieces of its body.
 
-    `upgrade`: it asked for another protocol. `discarded`: the rest of its body is dropped. `whole`: all of it is here.
+    `upgrade`: it asked for another protocol. `draining`: the rest of its body is dropped. `whole`: all of it is here.
     `packed`: its body must be unpacked.
     """
 
     call: ServerRequest
-    modern: bool = True
+    http_1_1: bool = True
     keep: bool = True
     upgrade: bool = False
     admitted: Admitted | None = None
     caller: HttpCaller | None = None
-    discarded: bool = False
+    draining: bool = False
     whole: bool = False
     packed: bool = False
 

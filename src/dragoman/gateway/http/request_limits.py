@@ -20,7 +20,7 @@ TYPES = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?json", re.ASCII | re.IGN
 """Media types of JSON. A page can send other ones to any site without asking first (forms, text/plain)."""
 
 
-def flaw_of_head(call: ServerRequest) -> InvalidRequestError | None:
+def check_head_limits(call: ServerRequest) -> InvalidRequestError | None:
     """What is wrong with the size of a head; None where nothing is."""
     size = len(call.path) + len(call.query)
     if len(call.headers) > MAX_FIELDS or size > MAX_FIELD:
@@ -32,7 +32,7 @@ def flaw_of_head(call: ServerRequest) -> InvalidRequestError | None:
     return None
 
 
-def flaw_of_body(call: ServerRequest, limit: int) -> InvalidRequestError | None:
+def check_body_limits(call: ServerRequest, limit: int) -> InvalidRequestError | None:
     """What is wrong with a body, as far as its head tells; None where nothing is."""
     for name, value in call.headers:
         if name == b"content-length" and (len(value) > 18 or (value.isdigit() and int(value) > limit)):
@@ -64,12 +64,12 @@ def too_large_head() -> InvalidRequestError:
     return InvalidRequestError(message, status=431, code="head_too_large")
 
 
-def in_dust() -> InvalidRequestError:
+def too_many_pieces() -> InvalidRequestError:
     """The refusal of a body that comes byte by byte."""
     return InvalidRequestError("expected a body in chunks of more than a few bytes", code="too_many_chunks")
 
 
-def paused(silence: float) -> InvalidRequestError:
+def body_timeout(silence: float) -> InvalidRequestError:
     """The refusal of a request that stopped coming."""
     message = f"the request paused for more than {silence:g} seconds"
     return InvalidRequestError(message, status=408, code="request_timeout")

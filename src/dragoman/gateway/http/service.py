@@ -6,8 +6,8 @@ from typing import Protocol
 from dragoman.errors import DragomanError
 from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.caller import HttpCaller
-from dragoman.gateway.http.head_cache import KnownHeads
-from dragoman.gateway.http.timeouts import Waits
+from dragoman.gateway.http.head_cache import HeadCache
+from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.loop.outbox import Outbox
 from dragoman.types import ServerRequest, ServerResponse
 
@@ -44,10 +44,10 @@ class Service(Protocol):
     def cors(self, call: ServerRequest) -> bytes:
         """Header fields of every answer to it, ready to send."""
 
-    def name(self, call: ServerRequest) -> str:
+    def request_id(self, call: ServerRequest) -> str:
         """What the request is called in answers and logs."""
 
-    def fresh_name(self) -> str:
+    def new_request_id(self) -> str:
         """What one is called that brings no name of its own."""
 
     def serve(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
@@ -66,9 +66,9 @@ class Service(Protocol):
 class Shared:
     """What the connections of a server have in common."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, waits: Waits, max_body: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, timeouts: ServerTimeouts, max_body: int) -> None:
         self.loop = loop
         self.outbox = Outbox(loop)
-        self.heads = KnownHeads()
-        self.waits = waits
+        self.heads = HeadCache()
+        self.timeouts = timeouts
         self.max_body = max_body

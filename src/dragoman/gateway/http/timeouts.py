@@ -5,7 +5,7 @@ from msgspec import Struct
 from dragoman.config.values import GRACE
 
 
-class Waits(Struct, frozen=True):
+class ServerTimeouts(Struct, frozen=True):
     """Seconds.
 
     `heartbeat`: a silence that is broken with bytes that mean nothing; nginx and most load balancers cut an answer

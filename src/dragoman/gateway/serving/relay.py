@@ -89,7 +89,7 @@ class RelayedAnswer(Relay):
     def refuse(self, error: DragomanError) -> None:
         if error.provider is not None:  # and no end that we put to it
             error.attempts = (error.attempt(self._relayed.target),)
-        if self._judged:
+        if self._head_checked:
             error.upstream_status = 200
         rest = self._relayed.rest
         if rest and not self._relays.gateway.stopped:
@@ -138,8 +138,8 @@ class RelayedAnswer(Relay):
         self._outcome.target, self._outcome.upstream_status = self._relayed.target, 200
 
     def _note(self) -> None:
-        if self.told is not None:
-            self._outcome.usage, self._outcome.finish_reason = self.told.usage, self.told.finish_reason
+        if self.summary is not None:
+            self._outcome.usage, self._outcome.finish_reason = self.summary.usage, self.summary.finish_reason
 
     def _translate(self, handler: Handler, reply: Reply | None = None) -> None:
         self._caller.watcher = None

@@ -14,11 +14,11 @@ from dragoman.errors import ConfigurationError
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.check import check
 from dragoman.gateway.guard import addresses, unbracketed
-from dragoman.gateway.http.timeouts import Waits
+from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.log import begin
 from dragoman.gateway.serving.descriptors import raise_limit, room
 from dragoman.gateway.serving.server import Server
-from dragoman.gateway.serving.workers import Shared, share
+from dragoman.gateway.serving.workers import Shared, run_workers
 from dragoman.wire import json
 
 COLLECTIONS = (20_000, 20, 20)
@@ -36,7 +36,9 @@ REASONS = {
 log = logging.getLogger("dragoman.gateway")
 
 
-def serve(config: Config, *, announce: Callable[[str], None] | None = None, waits: Waits | None = None) -> bool:
+def serve(
+    config: Config, *, announce: Callable[[str], None] | None = None, timeouts: ServerTimeouts | None = None
+) -> bool:
     """Runs until a signal stops it, then returns once the answers under way are whole or their grace is over.
 
     False if answers were interrupted then. `announce` is given a greeting as soon as it listens: the address, and a
@@ -45,7 +47,7 @@ def serve(config: Config, *, announce: Callable[[str], None] | None = None, wait
     begin(config.gateway.log_level)
     raise_limit()
     check(config)
-    gateway = Gateway(config, waits=waits)
+    gateway = Gateway(config, timeouts=timeouts)
     listeners = bind(config.gateway.host, config.gateway.port)
     workers = config.gateway.workers
 
@@ -66,7 +68,7 @@ def serve(config: Config, *, announce: Callable[[str], None] | None = None, wait
         else:
             for each in listeners:
                 each.listen(room().backlog)
-            well = share(workers, Shared(lambda words: _work(config, waits, listeners, words), ready, leave))
+            well = run_workers(workers, Shared(lambda words: _work(config, timeouts, listeners, words), ready, leave))
     except ConfigurationError:
         leave()
         raise
@@ -74,9 +76,9 @@ def serve(config: Config, *, announce: Callable[[str], None] | None = None, wait
     return well
 
 
-def _work(config: Config, waits: Waits | None, listeners: list[socket.socket], words: int) -> bool:
+def _work(config: Config, timeouts: ServerTimeouts | None, listeners: list[socket.socket], words: int) -> bool:
     """What one of several workers does."""
-    return run(Gateway(config, waits=waits), listeners, lambda server: server.heed_parent(words))
+    return run(Gateway(config, timeouts=timeouts), listeners, lambda server: server.heed_parent(words))
 
 
 def run(

@@ -39,8 +39,8 @@ class Server:
         self._gateway = gateway
         self._relays = Relays(gateway, self._spawn)
         self._loop = asyncio.get_running_loop()
-        self._shared = Shared(self._loop, gateway.waits, gateway.max_body)
-        self.fresh_name = gateway.names.fresh
+        self._shared = Shared(self._loop, gateway.timeouts, gateway.max_body)
+        self.new_request_id = gateway.request_ids.new
         self.over = gateway.over
         self._connections: set[Peer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -130,7 +130,7 @@ class Server:
     def _tell_who_waits(self) -> None:
         number = self._gateway.under_way
         if number and not self._gateway.stopped:
-            grace = self._gateway.waits.grace
+            grace = self._gateway.timeouts.grace
             time = "as long as they take" if grace is None else f"{grace:g} s"
             log.info("answers under way: %d, which get %s; press Ctrl-C or signal again to stop now", number, time)
 
@@ -142,8 +142,8 @@ class Server:
     def cors(self, call: ServerRequest) -> bytes:
         return fields(self._gateway.cors.headers(call))
 
-    def name(self, call: ServerRequest) -> str:
-        return self._gateway.names.name(call)
+    def request_id(self, call: ServerRequest) -> str:
+        return self._gateway.request_ids.of(call)
 
     def serve(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
         if not self._relays.begin(admitted, call, caller):
@@ -207,7 +207,7 @@ class Server:
     async def _drain(self) -> None:
         for connection in tuple(self._connections):
             connection.drain()
-        grace = self._gateway.waits.grace
+        grace = self._gateway.timeouts.grace
         for seconds in (None if grace is None else grace + LATER, LATER):
             try:
                 async with asyncio.timeout(seconds):

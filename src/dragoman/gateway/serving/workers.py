@@ -76,7 +76,7 @@ class Shared(Struct, frozen=True):
     leave: Callable[[], None]
 
 
-def share(count: int, shared: Shared, pause: float = PAUSE) -> bool:
+def run_workers(count: int, shared: Shared, pause: float = PAUSE) -> bool:
     """Keeps `count` processes at work until it is told to stop; False if answers were interrupted in the end.
 
     Raises ConfigurationError if none can start.

@@ -5,13 +5,13 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, cut, scrub
-from dragoman.protocols.errors.html import is_page
+from dragoman.protocols.errors.html import looks_like_html
 from dragoman.protocols.errors.status import error_for
 from dragoman.types import HttpResponse
 from dragoman.wire import json
 
 
-class Said(Struct, frozen=True):
+class ErrorBody(Struct, frozen=True):
     """A service's own words for its failure, their code and type, and the status they name, where they do."""
 
     message: str = ""
@@ -19,7 +19,7 @@ class Said(Struct, frozen=True):
     status: int | None = None
 
 
-def said(value: Any) -> Said | None:
+def read_error_body(value: Any) -> ErrorBody | None:
     """What an error object says; None where `value` is none.
 
     Known are `{"error": {"message", "code", "type"}}`, `{"error": "text"}`, and a `code` but 0 beside a
@@ -31,16 +31,16 @@ def said(value: Any) -> Said | None:
         case None | False | "":
             return _numbered(value)
         case dict() as error:
-            return Said(_text(error), _words(error), _status(error.get("code")))
+            return ErrorBody(_text(error), _words(error), _status(error.get("code")))
         case str() as text:
-            return Said(text, _words(value), _status(value.get("code")))
+            return ErrorBody(text, _words(value), _status(value.get("code")))
         case _:
-            return Said()
+            return ErrorBody()
 
 
 def error_in(value: Any, status: int = 502) -> DragomanError | None:
     """The error of an error object that came as part of an answer; None where `value` is none."""
-    words = said(value)
+    words = read_error_body(value)
     if words is None:
         return None
     message = words.message or "the service sent an error without words"
@@ -50,7 +50,7 @@ def error_in(value: Any, status: int = 502) -> DragomanError | None:
 def decode_failure(reply: HttpResponse) -> DragomanError:
     """The error of a whole reply that is no answer: by the words in its body where they are known, else by status."""
     head, body = reply.head, reply.body
-    if head.media_type == "text/html" or is_page(body):
+    if head.media_type == "text/html" or looks_like_html(body):
         if head.status < 300:
             return BadEventError("expected an answer, got an HTML page", code="upstream_html")
         return error_for(head.status, f"expected an answer, got {head.status} and an HTML page", head=head)
@@ -62,21 +62,21 @@ def decode_failure(reply: HttpResponse) -> DragomanError:
     return error_for(status, cut(scrub(message), CUT_WORDS), words=words.words, head=head)
 
 
-def reply_words(body: bytes) -> Said:
+def reply_words(body: bytes) -> ErrorBody:
     """What a failure's body says: an error object's words, or the body itself where it is none."""
     try:
         value = json.decode_event(body)
     except BadEventError:
-        return Said(body.decode("utf-8", "replace").strip())
-    return said(value) or Said(_text(value) if isinstance(value, dict) else "")
+        return ErrorBody(body.decode("utf-8", "replace").strip())
+    return read_error_body(value) or ErrorBody(_text(value) if isinstance(value, dict) else "")
 
 
-def _numbered(value: dict[str, Any]) -> Said | None:
+def _numbered(value: dict[str, Any]) -> ErrorBody | None:
     code = value.get("code")
     if code in (None, False, "", "0", 0):
         return None
     text = _text(value)
-    return Said(text, _words(value), _status(code)) if text else None
+    return ErrorBody(text, _words(value), _status(code)) if text else None
 
 
 def _text(value: dict[str, Any]) -> str:

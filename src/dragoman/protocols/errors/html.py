@@ -11,7 +11,7 @@ _BLANK = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n\f])*")
 _STARTS = (*PAGES, BOM)
 
 
-def is_page(head: bytes) -> bool | None:
+def looks_like_html(head: bytes) -> bool | None:
     """Whether a body that begins with `head` is a page; None while more bytes could make it one."""
     blank = _BLANK.match(head)
     start = head[blank.end() if blank else 0 :][: len(PAGES[0])].lower()

@@ -34,7 +34,7 @@ STATUS: dict[int, type[DragomanError]] = {
 }
 """Any other is an UpstreamError."""
 
-WORDS: dict[str, type[DragomanError]] = {
+ERROR_CODES: dict[str, type[DragomanError]] = {
     "insufficient_quota": QuotaExhaustedError,
     "billing_error": QuotaExhaustedError,
     "context_length_exceeded": ContextLengthError,
@@ -84,7 +84,7 @@ def error_for(
 
 
 def _kind(status: int, message: str, words: tuple[str | None, ...]) -> type[DragomanError]:
-    known = next((WORDS[word] for word in words if word in WORDS), None)
+    known = next((ERROR_CODES[word] for word in words if word in ERROR_CODES), None)
     if known is not None:
         return known
     text = message.lower()

@@ -69,7 +69,7 @@ class OutputDetails(Struct, forbid_unknown_fields=True, gc=False):
     reasoning_tokens: int | None = None
 
 
-class Report(Struct, forbid_unknown_fields=True):
+class UsageReport(Struct, forbid_unknown_fields=True):
     """Tokens."""
 
     prompt_tokens: int | None = None
@@ -85,7 +85,7 @@ class Chunk(Struct):
     """
 
     choices: list[Choice] | None = None
-    usage: Report | None = None
+    usage: UsageReport | None = None
     error: Any = None
     citations: None = None
     search_results: None = None

@@ -52,21 +52,21 @@ def _plain(value: object) -> Text | None:
 def _part(value: object, path: str) -> AnyPart:
     fields = Fields(value, path)
     whole = dict(fields.rest)
-    read = READERS.get(fields.needed("type"))
+    read = READERS.get(fields.required_text("type"))
     return Unknown(protocol=NAME, data=whole) if read is None else read(fields)
 
 
 def _text(fields: Fields) -> Text:
-    return Text(text=fields.needed("text"), extra=kept(fields.rest))
+    return Text(text=fields.required_text("text"), extra=kept(fields.rest))
 
 
 def _refusal(fields: Fields) -> Refusal:
-    return Refusal(text=fields.needed("refusal"), extra=kept(fields.rest))
+    return Refusal(text=fields.required_text("refusal"), extra=kept(fields.rest))
 
 
 def _image(fields: Fields) -> Image:
     image = fields.fields("image_url")
-    url, detail = image.needed("url"), image.text("detail")
+    url, detail = image.required_text("url"), image.text("detail")
     extra = kept(_with_rest(fields, "image_url", image))
     if inline := DATA_URL.fullmatch(url):
         return Image(data=inline[2], media_type=inline[1], detail=detail, extra=extra)
@@ -75,7 +75,7 @@ def _image(fields: Fields) -> Image:
 
 def _audio(fields: Fields) -> Audio:
     audio = fields.fields("input_audio")
-    data, form = audio.needed("data"), audio.needed("format")
+    data, form = audio.required_text("data"), audio.required_text("format")
     return Audio(data=data, format=form, extra=kept(_with_rest(fields, "input_audio", audio)))
 
 

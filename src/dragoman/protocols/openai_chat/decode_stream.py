@@ -27,10 +27,10 @@ from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, kept
 from dragoman.protocols.openai_chat.finish_reasons import decode_reason
 from dragoman.protocols.openai_chat.more import gather, holds_content
-from dragoman.protocols.openai_chat.surrogates import Halves
+from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
 from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
-from dragoman.protocols.parts import Parts
+from dragoman.protocols.parts import PartAssembler
 from dragoman.types import PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage
 from dragoman.wire import json
 from dragoman.wire.sse import BOM, SseEvent, SseReader
@@ -84,9 +84,9 @@ class ReplyDecoder(Decoder):
         self._size = 0
         self._pieces: list[bytes] = []
         self._sse = SseReader()
-        self._parts = Parts()
+        self._parts = PartAssembler()
         self._calls = Calls(self._parts.complete)
-        self._halves = Halves()
+        self._halves = SurrogateJoiner()
         self._started = False
         self._refused = False
         self._finished = False

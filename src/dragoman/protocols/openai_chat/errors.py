@@ -3,7 +3,7 @@
 from typing import Any
 
 from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, UpstreamError, cut, scrub
-from dragoman.protocols.errors.status import KEPT, STATUS, WORDS, error_for
+from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, error_for
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
@@ -65,7 +65,7 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
     error.param = _word(said.get("param"))
     error.native_type = _word(_scrubbed(kind))
     # A code that says less than the class found by the message would hide it.
-    if code is not None and (code in WORDS or type(error) in KEPT or STATUS.get(number) is type(error)):
+    if code is not None and (code in ERROR_CODES or type(error) in KEPT or STATUS.get(number) is type(error)):
         error.native_code = _word(_scrubbed(code))
     more = {name: _scrubbed(value) for name, value in said.items() if name not in NAMED}
     if more and len(json.encode(more)) <= MAX_EXTRA:

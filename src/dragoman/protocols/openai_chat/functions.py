@@ -51,7 +51,7 @@ def decode_function_choice(fields: Fields) -> ToolChoice | None:
                 return ToolChoice(mode)
             raise refused(path, f"expected one of {', '.join(MODES)}, or an object")
         case dict():
-            return ToolChoice("tool", Fields(choice, path).needed("name"))
+            return ToolChoice("tool", Fields(choice, path).required_text("name"))
         case _:
             raise refused(path, f"expected a string or an object, got {kind(choice)}")
 

@@ -32,7 +32,7 @@ def encode_messages(messages: Sequence[Message], *, reasoning: bool = False) -> 
 
 
 def _message(fields: Fields) -> Message:
-    role = fields.needed("role")
+    role = fields.required_text("role")
     read = READERS.get(role)
     if read is None:
         raise refused(fields.path("role"), f"expected one of {', '.join(READERS)}, got {cut(role, 40)!r}")
@@ -65,28 +65,28 @@ def _assistant(fields: Fields) -> Message:
     parts += [_call(Fields(value, path)) for path, value in fields.items("tool_calls")]
     if fields.rest.get("function_call") is not None:
         old = fields.fields("function_call")
-        called = old.needed("name")
+        called = old.required_text("name")
         parts.append(ToolCall(id=f"call_{called}", name=called, arguments=old.text("arguments") or ""))
     return Message("assistant", tuple(parts), name, kept(fields.rest))
 
 
 def _call(fields: Fields) -> ToolCall:
-    call_id = fields.needed("id")
+    call_id = fields.required_text("id")
     kind = fields.text("type")
     if kind not in {None, "function"}:
         raise refused(fields.path("type"), f"expected 'function', got {cut(str(kind), 40)!r}")
     function = fields.fields("function")
-    name, arguments = function.needed("name"), function.text("arguments") or ""
+    name, arguments = function.required_text("name"), function.text("arguments") or ""
     rest = fields.rest | ({"function": function.rest} if function.rest else {})
     return ToolCall(id=call_id, name=name, arguments=arguments, extra=kept(rest))
 
 
 def _tool(fields: Fields) -> Message:
-    return _answered(fields, fields.needed("tool_call_id"), fields.text("name"))
+    return _answered(fields, fields.required_text("tool_call_id"), fields.text("name"))
 
 
 def _function(fields: Fields) -> Message:
-    name = fields.needed("name")
+    name = fields.required_text("name")
     return _answered(fields, f"call_{name}", name)
 
 

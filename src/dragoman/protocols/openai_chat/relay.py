@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
-from dragoman.protocols.relay import RelayCodec, Tap, Told
+from dragoman.protocols.relay import RelayCodec, ReplySummary, Tap
 from dragoman.protocols.steering import NESTED, STEERING, steering
 from dragoman.types import HttpRequest
 from dragoman.wire import json
@@ -65,7 +65,7 @@ class ChatRelay(RelayCodec):
             headers.append(("authorization", f"Bearer {key}"))
         return HttpRequest(url=self._url, headers=tuple(headers))
 
-    def read(self, body: bytes) -> Told:
+    def read(self, body: bytes) -> ReplySummary:
         return read_whole(body)
 
 

@@ -47,8 +47,8 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     if (count := fields.integer("n")) not in {None, 1}:
         raise UnsupportedFeatureError(f"n: expected 1 answer, {count} were asked for", param="n")
     old = takes_functions(fields)
-    parallel = fields.flag("parallel_tool_calls")
-    stream = fields.flag("stream") or False
+    parallel = fields.boolean("parallel_tool_calls")
+    stream = fields.boolean("stream") or False
     return ChatRequest(
         model=fields.text("model") or "",
         messages=_messages(fields),
@@ -125,7 +125,7 @@ def _max_output_tokens(fields: Fields) -> int | None:
 
 def _stop(fields: Fields) -> tuple[str, ...]:
     if isinstance(fields.rest.get("stop"), str):
-        return (fields.needed("stop"),)
+        return (fields.required_text("stop"),)
     words: list[str] = []
     for path, value in fields.items("stop"):
         if not isinstance(value, str):
@@ -139,7 +139,7 @@ def _include_usage(fields: Fields, stream: bool) -> bool:
         fields.any("stream_options")
         return not stream
     options = fields.fields("stream_options")
-    said = options.flag("include_usage") or False
+    said = options.boolean("include_usage") or False
     if options.rest:
         fields.rest["stream_options"] = options.rest
     return said

@@ -9,7 +9,7 @@ LOST = "\ufffd"
 """What a half stands for whose other half never came."""
 
 
-class Halves:
+class SurrogateJoiner:
     """Holds a half back until the next piece of the same text. `held`: those that are, by the name of their text."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from dragoman.protocols.openai_chat.glance import DONE, Glance
 from dragoman.protocols.openai_chat.lane import Lane, lane
 from dragoman.protocols.openai_chat.observer import Observer
 from dragoman.protocols.openai_chat.usage import usual_usage
-from dragoman.protocols.relay import Tap, Told
+from dragoman.protocols.relay import ReplySummary, Tap
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import json, sse
 from dragoman.wire.sse import BOM, MAX_EVENT, SseReader
@@ -118,7 +118,7 @@ class ChatTap(Tap):
 
     def _stuck(self) -> bool:
         """True if nothing of what was read may pass: it failed, or must be decoded."""
-        return self.error is not None or self.other
+        return self.error is not None or self.needs_decoding
 
     def _careful(self) -> Observer:
         """The one who reads events of every kind."""
@@ -143,7 +143,7 @@ class ChatTap(Tap):
                 self._tries = TRIES
                 continue
             end = data.find(END, at) + len(END) if plain else _blank(data, at)
-            if end < len(END) or self.other:
+            if end < len(END) or self.needs_decoding:
                 break
             event = data[at:end]
             # Not again for the same bytes, which would be searched from each of many odd events on.
@@ -175,7 +175,7 @@ class ChatTap(Tap):
                 alike = False
             if self._observer is None and glance.read(event):
                 passing.append(self._glanced(event))
-            elif self.other or not event.endswith(END) or event.find(END) != len(event) - len(END):
+            elif self.needs_decoding or not event.endswith(END) or event.find(END) != len(event) - len(END):
                 return passing + self._events(b"".join(pieces[at:]))
             else:
                 passing.append(self._observed(event))
@@ -257,7 +257,7 @@ class ChatTap(Tap):
         """What the observer has found out."""
         observer = self._careful()
         self._formless = False
-        self.usage, self.other = observer.usage, observer.whole
+        self.usage, self.needs_decoding = observer.usage, observer.whole
         self.error, self.committed = observer.error, observer.committed
         for event in events:
             if isinstance(event, ResponseEnd):
@@ -307,9 +307,9 @@ def _framed(event: bytes) -> bytes:
     return b"".join(out)
 
 
-def read_whole(body: bytes) -> Told:
+def read_whole(body: bytes) -> ReplySummary:
     """What a whole answer says: a plain one is read with a look, any other with the decoder."""
-    told = Told()
+    told = ReplySummary()
     try:
         chunk = decode_chunk(body)
     except TOO_STRANGE:
@@ -328,7 +328,7 @@ def read_whole(body: bytes) -> Told:
             return told
     decoder = ReplyDecoder()
     events = [*decoder.feed(body), *decoder.finish()]
-    told.error, told.other = decoder.error, not decoder.whole
+    told.error, told.needs_decoding = decoder.error, not decoder.whole
     for event in events:
         if isinstance(event, ResponseEnd):
             told.finish_reason, told.usage = event.finish_reason, event.usage

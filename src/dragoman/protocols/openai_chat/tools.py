@@ -16,7 +16,7 @@ def decode_tools(fields: Fields) -> tuple[Tool, ...]:
     foreign: list[Any] = []
     for path, value in fields.items("tools"):
         tool = Fields(value, path)
-        if tool.needed("type") == "function":
+        if tool.required_text("type") == "function":
             tools.append(_tool(tool))
         else:
             foreign.append(value)
@@ -36,10 +36,10 @@ def _tool(fields: Fields) -> Tool:
 def function_of(function: Fields, around: dict[str, Any]) -> Tool:
     """The tool that a function is; `around`: what else is said of the tool."""
     tool = Tool(
-        name=function.needed("name"),
+        name=function.required_text("name"),
         description=function.text("description"),
         parameters=function.object("parameters"),
-        strict=function.flag("strict"),
+        strict=function.boolean("strict"),
     )
     rest = around | ({"function": function.rest} if function.rest else {})
     return Tool(tool.name, tool.description, tool.parameters, tool.strict, kept(rest))
@@ -63,8 +63,8 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
     if not isinstance(choice, dict):
         raise wrong(path, "a string or an object", choice)
     said = Fields(choice, path)
-    if said.needed("type") == "function":
-        return ToolChoice("tool", said.fields("function").needed("name"))
+    if said.required_text("type") == "function":
+        return ToolChoice("tool", said.fields("function").required_text("name"))
     fields.rest["tool_choice"] = choice
     return None
 
@@ -79,7 +79,7 @@ def decode_format(fields: Fields) -> ResponseFormat | None:
     if value is None:
         return None
     said = Fields(value, fields.path("response_format"))
-    match said.needed("type"):
+    match said.required_text("type"):
         case "text":
             form = ResponseFormat("text")
         case "json_object":
@@ -88,10 +88,10 @@ def decode_format(fields: Fields) -> ResponseFormat | None:
             schema = said.fields("json_schema")
             form = ResponseFormat(
                 "json_schema",
-                name=schema.needed("name"),
+                name=schema.required_text("name"),
                 schema=schema.object("schema"),
                 description=schema.text("description"),
-                strict=schema.flag("strict"),
+                strict=schema.boolean("strict"),
             )
             if schema.rest:
                 said.rest["json_schema"] = schema.rest

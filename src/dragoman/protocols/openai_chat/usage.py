@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dragoman.protocols.openai_chat.chunk import Report
+from dragoman.protocols.openai_chat.chunk import UsageReport
 from dragoman.protocols.openai_chat.extra import NAME, kept, merged
 from dragoman.types import Usage
 
@@ -34,7 +34,7 @@ def decode_usage(report: Mapping[str, Any]) -> Usage:
     )
 
 
-def usual_usage(report: Report) -> Usage:
+def usual_usage(report: UsageReport) -> Usage:
     """The same of a report that holds nothing unusual."""
     read, written = report.prompt_tokens_details, report.completion_tokens_details
     asked, told, total = report.prompt_tokens, report.completion_tokens, report.total_tokens

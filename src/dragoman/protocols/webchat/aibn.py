@@ -8,10 +8,10 @@ from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCo
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.json_fields import is_finite
 from dragoman.protocols.losses import NAMES
-from dragoman.protocols.webchat.plain_text import WORDS, spoken, words_of
+from dragoman.protocols.webchat.plain_text import ERROR_CODES, with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.signature import sign
-from dragoman.protocols.webchat.site_auth import Gate, is_own, parse, refusal, waiting
+from dragoman.protocols.webchat.site_auth import SiteAuth, is_own, parse, refusal, retry_after_header
 from dragoman.types import (
     AnyPart,
     ChatRequest,
@@ -59,7 +59,7 @@ class AibnClient(ClientCodec):
         self._broken_mark = broken_mark
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
-        messages = [_encode_message(message) for message in spoken(request.messages)]
+        messages = [_encode_message(message) for message in with_text(request.messages)]
         time = int(env.now * self._unit)
         body: dict[str, Any] = {
             "messages": messages,
@@ -99,23 +99,23 @@ class AibnServer(ServerCodec):
     """A drop-in chatgpt-demo: its checks, in its order, in its words. Requests name no model: they ask for `model`."""
 
     name: ClassVar[str] = NAME
-    expresses = WORDS
+    expresses = ERROR_CODES
 
     def __init__(self, *, secret: str = "", password: str | None = None, model: str = "") -> None:
-        self._gate = Gate(secret, password)
+        self._site_auth = SiteAuth(secret, password)
         self._model = model
 
     def auth(self, call: ServerRequest) -> ServerResponse:
         """The answer to `/api/auth`."""
-        return self._gate.auth(call)
+        return self._site_auth.auth(call)
 
     def decode_request(self, call: ServerRequest) -> ChatRequest:
         fields = parse(call)
         messages = fields.get("messages")
         if not messages and not isinstance(messages, list | dict):
             raise InvalidRequestError("No input text.")
-        self._gate.check_password(fields.get("pass"))
-        self._gate.check_signature(fields, _last_text(messages))
+        self._site_auth.check_password(fields.get("pass"))
+        self._site_auth.check_signature(fields, _last_text(messages))
         if not isinstance(messages, list):
             raise InvalidRequestError("expected `messages` to be a list")
         return _decode_fields(fields, tuple(map(_decode_message, messages)), self._model)
@@ -133,7 +133,7 @@ class AibnServer(ServerCodec):
         if isinstance(error, UpstreamError | RequestError) and not isinstance(error, TruncatedStreamError):
             body = {"message": error.message, "type": error.type, "param": None, "code": error.code}
             return ServerResponse(
-                status=error.status, headers=waiting(error), body=javascript.stringify({"error": body})
+                status=error.status, headers=retry_after_header(error), body=javascript.stringify({"error": body})
             )
         body = {"code": type(error).__name__, "message": error.message}
         return ServerResponse(status=500, body=javascript.stringify({"error": body}))

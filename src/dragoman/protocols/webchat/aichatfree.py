@@ -17,10 +17,10 @@ from dragoman.errors import (
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCodec
 from dragoman.protocols.errors.body import decode_failure, reply_words
 from dragoman.protocols.errors.status import error_for, retry_after
-from dragoman.protocols.webchat.plain_text import WORDS, spoken, words_of
+from dragoman.protocols.webchat.plain_text import ERROR_CODES, with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.signature import sign
-from dragoman.protocols.webchat.site_auth import PLAIN, Gate, bare, is_own, parse, refusal, waiting
+from dragoman.protocols.webchat.site_auth import PLAIN, SiteAuth, is_own, parse, refusal, retry_after_header, site_crash
 from dragoman.protocols.webchat.user_agent import FIREFOX
 from dragoman.types import (
     AnyPart,
@@ -65,7 +65,7 @@ class AIChatFreeClient(ClientCodec):
         self._broken_mark = broken_mark
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
-        messages = spoken(request.messages)
+        messages = with_text(request.messages)
         if not messages or messages[-1].role == "assistant":
             raise InvalidRequestError(
                 "expected a last message that is not the assistant's: this protocol takes no other"
@@ -120,21 +120,21 @@ class AIChatFreeServer(ServerCodec):
     """A drop-in GeminiProChat: its checks, in its order, in its words. Requests name no model: they ask for `model`."""
 
     name: ClassVar[str] = NAME
-    expresses = WORDS
+    expresses = ERROR_CODES
 
     def __init__(self, *, secret: str = "", password: str | None = None, model: str = "") -> None:
-        self._gate = Gate(secret, password)
+        self._site_auth = SiteAuth(secret, password)
         self._model = model
 
     def auth(self, call: ServerRequest) -> ServerResponse:
         """The answer to `/api/auth`."""
-        return self._gate.auth(call)
+        return self._site_auth.auth(call)
 
     def decode_request(self, call: ServerRequest) -> ChatRequest:
         fields = parse(call)
         messages = _messages(fields)
-        self._gate.check_password(fields.get("pass"))
-        self._gate.check_signature(fields, javascript.join(_texts(messages[-1]), ""))
+        self._site_auth.check_password(fields.get("pass"))
+        self._site_auth.check_signature(fields, javascript.join(_texts(messages[-1]), ""))
         rest = {key: value for key, value in fields.items() if key not in {"messages", "time", "pass", "sign"}}
         return ChatRequest(
             model=self._model,
@@ -157,7 +157,9 @@ class AIChatFreeServer(ServerCodec):
             message = f"[{error.status} {_PHRASES.get(error.status, 'Error')}] {message}"
         # "Error" is the name of every failure that was recorded.
         body = {"code": "Error", "message": message}
-        return ServerResponse(status=500, headers=(*PLAIN, *waiting(error)), body=javascript.stringify({"error": body}))
+        return ServerResponse(
+            status=500, headers=(*PLAIN, *retry_after_header(error)), body=javascript.stringify({"error": body})
+        )
 
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
@@ -170,9 +172,9 @@ def _messages(fields: dict[str, Any]) -> list[Any]:
         case [*_, {"role": "user"}]:
             return list(messages)
         case [*_, None] | {}:
-            raise bare("expected `messages` to be a list of objects")
+            raise site_crash("expected `messages` to be a list of objects")
         case int() | float() if messages:
-            raise bare("expected `messages` to be a list")
+            raise site_crash("expected `messages` to be a list")
         case _:
             raise InvalidRequestError(LAST_NOT_USER)
 
@@ -181,7 +183,7 @@ def _texts(message: Any) -> list[Any]:
     """The text of each part. Raises the bare error where there is no list of parts: the site's own program breaks."""
     parts = message.get("parts") if isinstance(message, dict) else None
     if not isinstance(parts, list) or None in parts:
-        raise bare("expected each message to hold a list of parts")
+        raise site_crash("expected each message to hold a list of parts")
     return [part.get("text") if isinstance(part, dict) else None for part in parts]
 
 

@@ -8,9 +8,9 @@ import msgspec
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError, InvalidRequestError, TruncatedStreamError
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, Exchange, ServerCodec
 from dragoman.protocols.errors.body import decode_failure, error_in
-from dragoman.protocols.errors.html import BOM, is_page
-from dragoman.protocols.parts import Parts
-from dragoman.protocols.webchat.plain_text import WORDS, Words, spoken, words_of
+from dragoman.protocols.errors.html import BOM, looks_like_html
+from dragoman.protocols.parts import PartAssembler
+from dragoman.protocols.webchat.plain_text import ERROR_CODES, PlainTextReader, with_text, words_of
 from dragoman.protocols.webchat.prompt import format_messages
 from dragoman.protocols.webchat.user_agent import FIREFOX
 from dragoman.types import (
@@ -50,7 +50,7 @@ class AiChatOnlineClient(ClientCodec):
     def encode_request(self, request: ChatRequest, env: Env) -> Exchange:
         body = {
             "conversationId": env.new_id(),
-            "prompt": format_messages(spoken(request.messages)),
+            "prompt": format_messages(with_text(request.messages)),
         } | request.extra.get(NAME, {})
         return self._exchange(javascript.stringify(body), env.new_id())
 
@@ -76,7 +76,7 @@ class AiChatOnlineClient(ClientCodec):
 
 def decode_token(reply: HttpResponse) -> str:
     """What names the caller from here on. Raises BadEventError, or what the service says is wrong."""
-    if is_page(reply.body):
+    if looks_like_html(reply.body):
         raise BadEventError("expected a token, got an HTML page", code="upstream_html")
     value = json.decode_event(reply.body)
     token = value.get("data") if isinstance(value, dict) else None
@@ -91,7 +91,7 @@ class AiChatOnlineDecoder(Decoder):
 
     def __init__(self) -> None:
         self._lines = LineReader()
-        self._parts = Parts()
+        self._parts = PartAssembler()
         self._begun = False
         self._head: bytes | None = b""
 
@@ -120,7 +120,7 @@ class AiChatOnlineDecoder(Decoder):
     def _sniff(self, data: bytes) -> None:
         """A page has no line that is JSON, so that without this look it would be an empty answer."""
         self._head = (self._head or b"") + data
-        page = is_page(self._head)
+        page = looks_like_html(self._head)
         if page:
             raise BadEventError("expected lines of JSON, got an HTML page", code="upstream_html")
         if page is False:
@@ -176,7 +176,7 @@ class AiChatOnlineServer(ServerCodec):
     """An AiChatOnline. Requests name no model: they ask for `model`."""
 
     name: ClassVar[str] = NAME
-    expresses = WORDS
+    expresses = ERROR_CODES
 
     def __init__(self, *, model: str = "") -> None:
         self._model = model
@@ -216,7 +216,7 @@ class AiChatOnlineEncoder(Encoder):
     heartbeat = b"\n"
 
     def __init__(self) -> None:
-        self._words = Words()
+        self._words = PlainTextReader()
 
     def send(self, events: Sequence[StreamEvent]) -> bytes:
         return _line_of(self._words.read(events))

@@ -7,7 +7,7 @@ from typing import ClassVar
 from dragoman.errors import AuthenticationError, DragomanError, InvalidRequestError
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCodec
 from dragoman.protocols.errors.body import decode_failure
-from dragoman.protocols.webchat.plain_text import WORDS, spoken, words_of
+from dragoman.protocols.webchat.plain_text import ERROR_CODES, with_text, words_of
 from dragoman.protocols.webchat.prompt import format_messages
 from dragoman.protocols.webchat.raw_text import RawTextDecoder, RawTextEncoder
 from dragoman.types import (
@@ -45,7 +45,7 @@ class CromicleClient(ClientCodec):
         self._url = url.rstrip("/")
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
-        message = format_messages(spoken(request.messages))
+        message = format_messages(with_text(request.messages))
         body = {"message": message, "token": TOKEN, "hash": digest(message)}
         extra = {key: value for key, value in request.extra.get(NAME, {}).items() if key not in body}
         return HttpRequest(
@@ -65,7 +65,7 @@ class CromicleServer(ServerCodec):
     """A Cromicle. Requests name no model: they ask for `model`."""
 
     name: ClassVar[str] = NAME
-    expresses = WORDS
+    expresses = ERROR_CODES
 
     def __init__(self, *, model: str = "") -> None:
         self._model = model

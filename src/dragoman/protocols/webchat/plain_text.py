@@ -18,11 +18,11 @@ from dragoman.types import (
 )
 from dragoman.wire.utf8 import well_formed
 
-WORDS = frozenset({"text", "refusal"})
+ERROR_CODES = frozenset({"text", "refusal"})
 """The kinds of parts of an answer that are words."""
 
 
-def spoken(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+def with_text(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """`messages` without those that have parts and no text. Raises InvalidRequestError where none is left."""
     left = tuple(message for message in messages if not message.parts or _has_text(message))
     if messages and not left:
@@ -34,7 +34,7 @@ def _has_text(message: Message) -> bool:
     return any(isinstance(part, Text) for part in message.parts)
 
 
-class Words:
+class PlainTextReader:
     """The words of an answer as it comes, and whether they are all that a reader must know."""
 
     def __init__(self) -> None:
@@ -83,5 +83,5 @@ class Words:
 
 
 def words_of(response: ChatResponse) -> str:
-    """The words of a whole answer. Raises as `Words.read` does."""
-    return Words().read(unfold(response))
+    """The words of a whole answer. Raises as `PlainTextReader.read` does."""
+    return PlainTextReader().read(unfold(response))

@@ -11,8 +11,8 @@ from dragoman.errors import (
     TruncatedStreamError,
 )
 from dragoman.protocols.base import Decoder, Encoder
-from dragoman.protocols.errors.html import is_page
-from dragoman.protocols.webchat.plain_text import Words
+from dragoman.protocols.errors.html import looks_like_html
+from dragoman.protocols.webchat.plain_text import PlainTextReader
 from dragoman.types import (
     Headers,
     PartDelta,
@@ -77,7 +77,7 @@ class RawTextDecoder(Decoder):
             return
         self._start.append(data)
         head = b"".join(self._start)
-        page = is_page(head)
+        page = looks_like_html(head)
         if page:
             raise BadEventError("expected text, got an HTML page", code="upstream_html")
         if page is False and not any(text.startswith(head) for text in ERRORS):
@@ -147,7 +147,7 @@ class RawTextEncoder(Encoder):
     def __init__(self, headers: Headers = (), broken_mark: str = "") -> None:
         self.headers = headers
         self._mark = broken_mark.encode()
-        self._words = Words()
+        self._words = PlainTextReader()
 
     def send(self, events: Sequence[StreamEvent]) -> bytes:
         return self._words.read(events).encode()

@@ -14,15 +14,15 @@ from dragoman.wire import javascript
 PLAIN: Headers = (("content-type", "text/plain;charset=UTF-8"),)
 """What the sites say of their own JSON."""
 
-BARE = "bare"
+EMPTY_500 = "bare"
 """The code of a failure that the sites answer with status 500 and nothing else: their own program broke."""
 
 PASSWORD, SIGNATURE = "invalid_password", "invalid_signature"  # codes of errors
 
 
-def bare(reason: str) -> InvalidRequestError:
+def site_crash(reason: str) -> InvalidRequestError:
     """The error for a request on which the sites' own program breaks."""
-    return InvalidRequestError(reason, status=500, code=BARE)
+    return InvalidRequestError(reason, status=500, code=EMPTY_500)
 
 
 def parse(call: ServerRequest) -> dict[str, Any]:
@@ -33,13 +33,13 @@ def parse(call: ServerRequest) -> dict[str, Any]:
     try:
         value = javascript.parse_request(call.body)
     except ValueError as exc:
-        raise bare("the body is not JSON") from exc
+        raise site_crash("the body is not JSON") from exc
     if value is None:
-        raise bare("expected an object, got null")
+        raise site_crash("expected an object, got null")
     return value if isinstance(value, dict) else {}
 
 
-class Gate(Struct, frozen=True):
+class SiteAuth(Struct, frozen=True):
     """A site's secret, and its password: none, one, or several between commas."""
 
     secret: str = ""
@@ -82,14 +82,14 @@ def is_own(error: DragomanError) -> bool:
 
 def refusal(error: DragomanError) -> ServerResponse:
     """The site's own no."""
-    if error.code == BARE:
+    if error.code == EMPTY_500:
         return ServerResponse(status=error.status)
     return ServerResponse(
         status=error.status, headers=PLAIN, body=javascript.stringify({"error": {"message": error.message}})
     )
 
 
-def waiting(error: DragomanError) -> Headers:
+def retry_after_header(error: DragomanError) -> Headers:
     """When to come again, where that is known. The recorded sites keep it to themselves."""
     if error.retry_after is not None:
         return (("retry-after", str(ceil(error.retry_after))),)
