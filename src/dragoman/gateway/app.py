@@ -82,6 +82,7 @@ class Gateway:
         self._request_log = _request_log(config)
         self._known: dict[tuple[str, str], Admitted] = {}
         self._targets = Targets()
+        self._settles = self.client.settles
         self._callers: set[Caller] = set()
         self._last: asyncio.TimerHandle | None = None
 
@@ -143,6 +144,8 @@ class Gateway:
             self._look(outcome)
         if self._request_log is not None:
             self._request_log.note(outcome)
+        if self._settles:
+            self.client.settle(outcome)
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         """`error` in the words of the front that was called."""
