@@ -63,11 +63,14 @@ class Target:
         self.model = model
         self._opened = opened
         self._received = received
-        self._find_relay = find_relay
+        self._find_relay: FindRelay | None = find_relay
+        self._relay: RelayTarget | None = None
 
     def relay(self, protocol: str) -> RelayTarget | None:
         """How a request of `protocol` is relayed to it; None if it must be translated."""
-        found = self._find_relay()
+        if self._find_relay is not None:
+            self._relay, self._find_relay = self._find_relay(), None
+        found = self._relay
         return found if found is not None and found.codec.name == protocol else None
 
     async def open(self, request: ChatRequest) -> Answer:

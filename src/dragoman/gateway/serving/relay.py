@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from dragoman.engine.answer import Answer
 from dragoman.engine.commit import held
-from dragoman.engine.relay import Relay
+from dragoman.engine.relay import Relay, RelayTarget
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
@@ -52,13 +52,14 @@ class Relays:
                 return False
             plan = chat.client.plan(request.model)
             target = plan.first(RequestInfo(request.model, protocol, request.stream), self.loop.time())
-            if target.relay(protocol) is None and not any(each.relay(protocol) for each in plan.targets):
+            relayed = target.relay(protocol)
+            if relayed is None and not any(each.relay(protocol) for each in plan.targets):
                 return False
         except DragomanError:
             return False
         caller.outcome.model = request.model or chat.client.default_model
         self.gateway.hold(caller)
-        RelayedAnswer(self, admitted, call, caller, plan=plan, request=request).ask(target)
+        RelayedAnswer(self, admitted, call, caller, plan=plan, request=request).attempt(target, relayed)
         return True
 
 
@@ -107,16 +108,10 @@ class RelayedAnswer:
         self._task: asyncio.Task[None] | None = None
         caller.watcher = self
 
-    def ask(self, target: Target) -> None:
-        """Begins the attempt at `target`."""
+    def attempt(self, target: Target, relayed: RelayTarget | None) -> None:
+        """Begins the attempt at `target`, which is `relayed` if it can be."""
         self._target = target
         caller, request = self._caller, self._request
-        try:
-            relayed = target.relay(self._chat.codec.name)
-        except DragomanError as exc:
-            exc.attempts = (exc.attempt(target.name),)
-            self._failed(exc)
-            return
         if relayed is None:
             self._relay = None
             self._task = self._relays.spawn(self._translate(target.open))
@@ -215,7 +210,11 @@ class RelayedAnswer:
         if self._attempts is None:
             self._attempts = Attempts()
         self._attempts.failed(error)
-        self.ask(following)
+        try:
+            relayed = following.relay(self._chat.codec.name)
+        except DragomanError:
+            relayed = None  # what is wrong with its settings, the translation says
+        self.attempt(following, relayed)
 
     def _refuse(self, error: DragomanError) -> None:
         """Nobody else is asked: the caller is told, in a status or in the stream that a silence has begun."""
