@@ -8,10 +8,11 @@ from typing import Literal, Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from dragoman.errors import BadEventError, DragomanError, Phase, TimeoutError, TruncatedStreamError, cut
+from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError, cut
 from dragoman.loop.outbox import Outbox
 from dragoman.loop.timer import DeadlineTimer
 from dragoman.transport.base import Exchange, Reply, Timeouts
+from dragoman.transport.deadlines import late
 from dragoman.transport.farewell import said_farewell, tls_of
 from dragoman.transport.native.buffer import PROOF, Buffer
 from dragoman.transport.native.keep_alive import KEEP, kept_for
@@ -437,7 +438,8 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self.transport.resume_reading()
 
     def _time_out(self, phase: Phase) -> None:
-        self.fail(TimeoutError(f"{self._name}: {SAID[phase]}", phase=phase))
+        limit: float | None = getattr(self._timeouts, phase)
+        self.fail(late(phase, self._name, limit))
 
     def _judge_head(self, state: State, size: int) -> None:
         if self._informational > MAX_INFORMATIONAL:
@@ -523,11 +525,3 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         moved = unsent < self._unsent
         self._unsent = unsent
         return moved
-
-
-SAID: dict[Phase, str] = {
-    "first_byte": "no answer began in time",
-    "first_token": "no content came in time",
-    "idle": "the answer stopped coming",
-    "total": "the answer took too long as a whole",
-}

@@ -34,7 +34,7 @@ class Dialer:
         try:
             await way.reach(origin, timeouts, ends)
             if origin.scheme == "https":
-                async with timeout(timeouts.tls, ends, "tls", f"{origin.name}: TLS took too long"):
+                async with timeout(timeouts.tls, ends, "tls", origin.name):
                     await way.secure(origin.host, origin.name, "tls_error")
             way.hand_over(connection)
         except BaseException:
@@ -102,10 +102,10 @@ class _Connector:
         """To the origin's door, before any TLS of its own."""
         proxy = origin.proxy
         if proxy is None:
-            async with timeout(timeouts.connect, ends, "connect", f"{origin.name}: no connection in time"):
+            async with timeout(timeouts.connect, ends, "connect", origin.name):
                 await self._connect(origin.host, origin.port, "connect_error")
             return
-        async with timeout(timeouts.proxy, ends, "proxy", f"{proxy.name}: no way through in time"):
+        async with timeout(timeouts.proxy, ends, "proxy", origin.name):
             match proxy.scheme:
                 case "socks5" | "socks5h":
                     await self._over(await open_socks(origin.host, origin.port, proxy))

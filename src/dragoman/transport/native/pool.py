@@ -65,7 +65,7 @@ class Pool:
         turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with timeout(timeouts.pool, ends, "pool", f"{self._name}: all {self._size} connections are busy"):
+            async with timeout(timeouts.pool, ends, "pool", self._name):
                 return await turn
         except BaseException:
             if turn in self._waiting:
