@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from dragoman import errors
+
 PINNED = Path(__file__).with_name("public_names.txt")
 
 
@@ -31,3 +33,8 @@ def test_the_public_names_are_those_that_are_written_down(module: str) -> None:
 @pytest.mark.parametrize("module", pinned())
 def test_every_public_name_is_there(module: str) -> None:
     assert [name for name in pinned()[module] if not hasattr(importlib.import_module(module), name)] == []
+
+
+def test_every_error_of_the_tree_is_public() -> None:
+    tree = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    assert tree <= set(errors.__all__)
