@@ -13,7 +13,8 @@ from dragoman.config import Config, Key, ProviderConfig
 from dragoman.engine.answer import Answer
 from dragoman.engine.relay import RelayTarget
 from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, nearest
-from dragoman.providers.catalogue import Provider, catalogue
+from dragoman.protocols.registry import DIALECTS
+from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.routing.fallback import Fallback
 from dragoman.routing.plan import Plan, Target
@@ -26,15 +27,6 @@ OFFLINE = "offline/eliza"
 
 TAKEN = "offline"
 """The one name that no service may take: it stands for what needs no service."""
-
-PROTOCOLS = {
-    "openai-chat": "openaicompatible",
-    "aibn": "aibn",
-    "aichatfree": "aichatfree",
-    "aichatonline": "aichatonline",
-    "cromicle": "cromicle",
-}
-"""A protocol that the configuration names, to the class that speaks it."""
 
 NO_DEFAULT = "name one (PROVIDER/MODEL), or set gateway.default_model"
 """What to do if services are configured, and none of their models is known."""
@@ -59,7 +51,9 @@ class ModelTable:
     def __init__(self, config: Config, transports: Transports) -> None:
         self._config = config
         self._transports = transports
-        self._catalogue = _behind(config.gateway.proxy, catalogue())
+        found = catalogue()
+        self._generic = generic(found)
+        self._catalogue = _behind(config.gateway.proxy, found)
         self._flaws: list[str] = []
         self.providers: Mapping[str, Provider] = self._catalogue | self._services()
         self._listing = Listing(self.providers, transports)
@@ -224,9 +218,11 @@ class ModelTable:
         if name == TAKEN:
             key, message = "", f"expected another name, since {TAKEN}/… needs no service"
         elif entry.protocol is not None:
-            if entry.protocol in PROTOCOLS:
-                return known[PROTOCOLS[entry.protocol]]
-            key, message = "protocol", f"no protocol {entry.protocol!r}{nearest(entry.protocol, PROTOCOLS)}"
+            if entry.protocol in self._generic:
+                return known[self._generic[entry.protocol]]
+            key, message = "protocol", f"no protocol {entry.protocol!r}{nearest(entry.protocol, self._generic)}"
+            if entry.protocol in DIALECTS:
+                message = f"no provider calls services of the protocol {entry.protocol!r}"
         elif entry.type is not None:
             kind = entry.type.lower()
             if kind in known:

@@ -38,6 +38,8 @@ class AsyncGeneratorProvider:
     """
 
     url: ClassVar[str] = ""
+    generic: ClassVar[str] = ""
+    """The dialect for which an entry that names only a `protocol` gets this class. Holds for no subclass of it."""
     working: ClassVar[bool] = True
     supports_stream: ClassVar[bool] = True
     supports_message_history: ClassVar[bool] = False
