@@ -18,6 +18,7 @@ from dragoman.types import (
     FinishReason,
     HttpRequest,
     HttpResponse,
+    Loss,
     PartStart,
     ResponseEnd,
     ResponseStart,
@@ -55,8 +56,7 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
     """
     codec = service.codec
     lost = losses(request, codec.expresses, codec.name)
-    if service.strict:
-        refuse(lost, service.name)
+    refuse(lost, service.name, strict=service.strict)
     try:
         message = codec.encode_request(request, env)
         if not isinstance(message, HttpRequest):
@@ -73,7 +73,7 @@ async def receive(
     service: Service,
     request: ChatRequest,
     reply: Reply,
-    lost: tuple[str, ...] = (),
+    lost: tuple[Loss, ...] = (),
     *,
     marked: bool = False,
     content: float | None = None,
@@ -165,7 +165,7 @@ class Decoded(Answer):
         reply: Reply,
         decoder: Decoder,
         service: Service,
-        lost: tuple[str, ...],
+        lost: tuple[Loss, ...],
         *,
         marked: bool,
         content: float,

@@ -138,7 +138,7 @@ class ServerCodec(ABC):
 
     name: ClassVar[str]
     expresses: ClassVar[frozenset[str]]
-    """What an answer of this protocol can say: kinds of parts, and of the names that `unsaid` asks for those it has."""
+    """What an answer of this protocol can say: kinds of parts, and those of the names that `answer_losses` asks for."""
 
     def read_relayed(self, body: bytes) -> RelayRequest | None:
         """A request, as far as a relay must know it; None if it cannot be relayed. Raises RequestError."""

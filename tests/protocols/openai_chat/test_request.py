@@ -27,6 +27,7 @@ from dragoman.types import (
     ToolCall,
     ToolResult,
     Unknown,
+    names,
     user,
 )
 from tests.support.env import fixed_env
@@ -61,7 +62,7 @@ def test_openai_gets_its_newer_name_and_no_top_k() -> None:
     assert body["max_completion_tokens"] == 5
     assert "max_tokens" not in body
     assert "top_k" not in body
-    assert losses(request, codec.expresses, OpenAIChatClient.name) == ("top_k",)
+    assert names(losses(request, codec.expresses, OpenAIChatClient.name)) == ("top_k",)
 
 
 def test_what_is_lost_is_told() -> None:
@@ -73,13 +74,13 @@ def test_what_is_lost_is_told() -> None:
             Message("user", (Unknown(protocol="anthropic", data={}), Unknown(protocol=NAME, data={"type": "x"}))),
         ),
     )
-    told = losses(request, OpenAIChatClient("http://up").expresses, OpenAIChatClient.name)
+    told = names(losses(request, OpenAIChatClient("http://up").expresses, OpenAIChatClient.name))
     assert told == (
         "messages[0].parts[0] (reasoning)",
         "messages[1].parts[0].is_error",
         "messages[2].parts[0] (unknown)",
     )
-    told = losses(request, OpenAIChatClient("http://up", reasoning=True).expresses, OpenAIChatClient.name)
+    told = names(losses(request, OpenAIChatClient("http://up", reasoning=True).expresses, OpenAIChatClient.name))
     assert told[0] == "messages[0].parts[0].signature"
     assert "hm" not in str(sent(request))
     assert sent(request, OpenAIChatClient("http://up", reasoning=True))["messages"][0]["reasoning_content"] == "hm"
