@@ -1,32 +1,44 @@
 """The loss manifest: exact, and in a stable order."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
-from dragoman.protocols.losses import ALWAYS, DETAILS, NAMES, PARTS, refuse
+from dragoman.protocols.answer_losses import answer_losses
+from dragoman.protocols.losses import ALWAYS, DETAILS, LATER, NAMES, PARTS, refuse
 from dragoman.protocols.losses import losses as manifest
+from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.protocols.profiles import changes, untaken
 from dragoman.types import (
     ChangedRole,
     ChatRequest,
     Extra,
     Image,
+    Loss,
     LostField,
     LostPart,
     Message,
+    ModelProfile,
+    PartEnd,
+    PartStart,
     Reasoning,
     RefusedPrefill,
+    ResponseEnd,
     ResponseFormat,
+    ResponseStart,
+    StreamEvent,
     Text,
     Tool,
     ToolChoice,
     ToolResult,
     Unknown,
+    assistant,
     names,
     user,
 )
+from tests.support.cuts import drive
 from tests.types.values import PARTS as EXAMPLES
 
 ONE_OF_EACH = (Text(text="a"), *EXAMPLES[1:])
@@ -208,3 +220,36 @@ def test_a_field_is_lost_once() -> None:
 def test_what_is_no_part_is_named_with_its_place(parts: Any, place: str) -> None:
     with pytest.raises(InvalidRequestError, match=re.escape(f"{place}: expected a part of a message, got str")):
         lost(ChatRequest(model="m", messages=(Message("user", parts),)), EVERYTHING, "own")
+
+
+def test_each_kind_of_loss_is_found_by_somebody_or_is_named_as_one_of_later_protocols() -> None:
+    theirs = {"theirs": {"role": "developer", "store": True}}
+    request = ChatRequest(
+        model="m",
+        messages=(
+            Message("system", (Text(text="a"),), "ann", theirs),
+            Message("user", (Image(url="x"), Reasoning(text="hm"))),
+            assistant("Well,"),
+        ),
+        tools=(Tool("f", parameters={"title": "F"}),),
+        temperature=0.5,
+        seed=1,
+    )
+    profile = ModelProfile(unsupported_fields=("temperature",), images=False, prefill=False, schema_keywords=())
+    answer: list[StreamEvent] = [
+        ResponseStart(extra=theirs),
+        PartStart(Image(url="x")),
+        PartEnd(),
+        ResponseEnd("length"),
+    ]
+    choices = b'data: {"choices": [{"index": %d, "delta": {"content": "a"}, "finish_reason": "stop"}]}\n\n'
+    end = drive(OpenAIChatClient("http://up").decoder(request), [choices % 0 + choices % 1])[0][-1]
+    assert isinstance(end, ResponseEnd)
+    found = (
+        *manifest(request, frozenset({"temperature", "image", "tools"}), "own", untaken(profile)),
+        *changes(request, profile),
+        *answer_losses(answer, frozenset(), "own"),
+        *end.losses,
+    )
+    assert {type(loss) for loss in found} == set(get_args(Loss)) - LATER
+    assert set(get_args(Loss)) >= LATER

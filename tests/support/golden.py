@@ -42,7 +42,8 @@ def cases(protocol: str) -> dict[str, Case]:
 
 def check_sent(codec: ClientCodec, case: Case, *, rewrite: bool) -> None:
     """Whether `codec` sends the case's request as `sent.http` says."""
-    message = codec.encode_request(case.request, fixed_env(key="test-key"))
+    env = fixed_env(key="test-key")
+    message = codec.encode_request(codec.fit(case.request, env.profile), env)
     assert isinstance(message, HttpRequest), "a golden case holds one request, no exchange"
     _compare(case.path / "sent.http", _http(message), rewrite=rewrite)
 

@@ -9,12 +9,13 @@ from msgspec.structs import asdict, replace
 from dragoman.client.check import check_service
 from dragoman.client.listing import Listing
 from dragoman.client.naming import Named
-from dragoman.config import Config, Key, ProviderConfig
+from dragoman.config import Config, Key, ProfileConfig, ProviderConfig
 from dragoman.engine.answer import Answer
 from dragoman.engine.relay import RelayTarget
 from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, nearest
 from dragoman.providers.catalogue import Provider, catalogue
 from dragoman.providers.models import ProviderModelMixin
+from dragoman.providers.profiles import configured
 from dragoman.routing.fallback import Fallback
 from dragoman.routing.plan import Plan, Target
 from dragoman.transport.base import Reply
@@ -59,7 +60,7 @@ class ModelTable:
     def __init__(self, config: Config, transports: Transports) -> None:
         self._config = config
         self._transports = transports
-        self._catalogue = _behind(config.gateway.proxy, catalogue())
+        self._catalogue = _knowing(config.profiles, _behind(config.gateway.proxy, catalogue()))
         self._flaws: list[str] = []
         self.providers: Mapping[str, Provider] = self._catalogue | self._services()
         self._listing = Listing(self.providers, transports)
@@ -254,6 +255,17 @@ def _behind(proxy: str | None, providers: dict[str, Provider]) -> dict[str, Prov
         return providers
     return {
         name: provider.configured({"proxy": proxy, "__module__": provider.__module__})
+        for name, provider in providers.items()
+    }
+
+
+def _knowing(profiles: Mapping[str, ProfileConfig], providers: dict[str, Provider]) -> dict[str, Provider]:
+    """`providers` that know the configured profiles of models too."""
+    if not profiles:
+        return providers
+    families = configured(profiles)
+    return {
+        name: provider.configured({"families": families, "__module__": provider.__module__})
         for name, provider in providers.items()
     }
 

@@ -176,6 +176,33 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
     """How one is chosen: each is tried if those before it failed."""
 
 
+class ProfileConfig(Struct, frozen=True, kw_only=True):
+    """What a family of models needs and takes, whoever serves it: the models whose names match NAME, which is in quotes
+    and may hold `*` (anything), `?` (one character) and `[abc]` (one of these). The service's own name of a model is
+    meant, or what follows the last slash of it; upper and lower case are the same. A fact that is set here holds
+    instead of what dragoman knows itself, and the later of two entries that match holds. Requests that are relayed
+    pass as they are.
+
+    None: not set.
+    """
+
+    reasoning_returns: bool | None = None
+    """Whether the models want their earlier reasoning back, as `reasoning_content`; not known: it is left out."""
+    unsupported_fields: tuple[str, ...] | None = None
+    """Settings of a request that the models refuse: they are left out, and listed as losses."""
+    images: bool | None = None
+    """Whether they take images; if not, these are left out, and listed as losses."""
+    tools: bool | None = None
+    """Whether they take tools; if not, these are left out, and listed as losses."""
+    prefill: bool | None = None
+    """Whether they go on from an assistant's message at the end; if not, a request that ends so is refused."""
+    context_size: int | None = None
+    """Tokens of a request and its answer together, for your information: no request is refused for its size."""
+    schema_keywords: tuple[str, ...] | None = None
+    """The only keywords of JSON Schema that the parameters of tools may use; others are left out, and listed as losses.
+    Not set: any."""
+
+
 class FrontConfig(Settings, frozen=True, kw_only=True):
     """What our own server of a web-chat protocol asks of its callers: `aibn`, `aichatfree`, `aichatonline`, `cromicle`.
 
@@ -201,6 +228,7 @@ class Config(Settings, frozen=True, kw_only=True):
     gateway: GatewayConfig = GatewayConfig()
     providers: dict[str, ProviderConfig] = field(default_factory=dict)
     models: dict[str, ModelConfig] = field(default_factory=dict)
+    profiles: dict[str, ProfileConfig] = field(default_factory=dict)
     fronts: dict[str, FrontConfig] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     origins: dict[Keys, str] = field(default_factory=dict)

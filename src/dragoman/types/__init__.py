@@ -57,6 +57,7 @@ from dragoman.types.messages import (
     user,
 )
 from dragoman.types.outcome import Outcome
+from dragoman.types.profile import ModelProfile
 from dragoman.types.requests import ChatRequest, ResponseFormat
 from dragoman.types.response import ChatResponse, Fold, fold, unfold
 from dragoman.types.tools import Tool, ToolChoice
@@ -91,6 +92,7 @@ __all__ = [
     "LostField",
     "LostPart",
     "Message",
+    "ModelProfile",
     "MovedMessage",
     "Outcome",
     "Part",
