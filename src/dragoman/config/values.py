@@ -154,7 +154,8 @@ class ProviderConfig(Settings, frozen=True, kw_only=True):
     broken_mark: str | UnsetType | None = UNSET
     """The text by which a web-chat site ends an answer that broke off; empty text for none."""
     strict: bool | None = None
-    """Whether to refuse a request with anything that the protocol cannot say, instead of listing it as lost."""
+    """Whether to refuse a request with anything that the protocol cannot say or the model does not take, instead of
+    listing it as lost."""
     allow_fields: tuple[str, ...] = ()
     """Names of fields that callers may say although they steer a gateway behind (`api_base`, `headers` …). None is the
     default: a service that obeys them would let a caller choose where our key goes."""
