@@ -31,7 +31,7 @@ from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
 from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
 from dragoman.protocols.parts import PartAssembler
-from dragoman.types import PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage
+from dragoman.types import LostChoice, PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage
 from dragoman.wire import json
 from dragoman.wire.sse import BOM, SseEvent, SseReader
 
@@ -95,7 +95,7 @@ class ReplyDecoder(Decoder):
         self._reason: str | None = None
         self._usage: Usage | None = None
         self._more: dict[str, Any] = {}
-        self._losses: set[str] = set()
+        self._other_choices: set[str] = set()
         self._skipped: DragomanError | None = None
 
     @property
@@ -277,7 +277,7 @@ class ReplyDecoder(Decoder):
     def _choice(self, choice: Choice, out: list[StreamEvent]) -> None:
         index = choice.index or 0
         if index != self._index:
-            self._losses.add(f"choices[{index}]")
+            self._other_choices.add(f"choices[{index}]")
             return
         if choice.delta is not None:
             self._delta(choice.delta, out)
@@ -374,7 +374,8 @@ class ReplyDecoder(Decoder):
             self._start(Head(), out)
         self._parts.close(out)
         reason, native = decode_reason(self._reason, tool_call=self._parts.saw_tool_call, refusal=self._refused)
-        out.append(ResponseEnd(reason, self._usage, native, losses=tuple(sorted(self._losses)), extra=kept(self._more)))
+        losses = tuple(map(LostChoice, sorted(self._other_choices)))
+        out.append(ResponseEnd(reason, self._usage, native, losses=losses, extra=kept(self._more)))
         self.done = True
 
 
