@@ -158,7 +158,7 @@ class ServerCodec(ABC):
     expresses: ClassVar[frozenset[str]]
     """What an answer of this protocol can say: kinds of parts, and those of the names that `answer_losses` asks for."""
 
-    def read_relayed(self, body: bytes) -> RelayRequest | None:
+    def read_relayed(self, call: ServerRequest) -> RelayRequest | None:
         """A request, as far as a relay must know it; None if it cannot be relayed. Raises RequestError."""
         return None
 

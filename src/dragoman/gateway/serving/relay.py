@@ -47,7 +47,7 @@ class Relays:
             return False
         protocol = chat.codec.name
         try:
-            request = chat.codec.read_relayed(call.body)
+            request = chat.codec.read_relayed(call)
             if request is None:
                 return False
             plan = chat.client.plan(request.model)
@@ -120,9 +120,9 @@ class RelayedAnswer:
         if request.stream:
             caller.heartbeat = relayed.codec.heartbeat
             caller.opening = (200, _stream_head(relayed.codec).fields)
-        relay = self._relay = Relay(relayed, request.tap() if request.stream else None, self)
+        relay = self._relay = Relay(relayed, request, self)
         relay.paused = caller.congested
-        relay.start(request.body_for(target.model), self._relays.loop)
+        relay.start(request, target.model, self._relays.loop)
 
     # What the relay tells.
 
