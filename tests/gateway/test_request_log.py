@@ -14,7 +14,7 @@ from dragoman.config import Config, FrontConfig, GatewayConfig
 from dragoman.errors import ConfigurationError
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway
-from dragoman.gateway.guard import fingerprint
+from dragoman.gateway.identity import fingerprint
 from dragoman.gateway.request_log import MAX_TEXT, SIZE, RequestLog
 from dragoman.types import Outcome
 from dragoman.wire import json

@@ -17,13 +17,14 @@ from dragoman.config import Config
 from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit
-from dragoman.gateway.cors import Cors, asks_beforehand
+from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
 from dragoman.gateway.fronts.nearby import nearby, shown
 from dragoman.gateway.fronts.table import CHAT, Endpoint, Front, Fronts, ImmediateEndpoint, refusal
-from dragoman.gateway.guard import Hosts, Keys, check_origin
+from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.caller_base import Caller, CallerGoneError
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.gateway.identity import Keys
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
 from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from dragoman.config import load
 from dragoman.errors import InvalidRequestError
 from dragoman.gateway.app import Gateway
-from dragoman.gateway.guard import fingerprint
 from dragoman.gateway.http.body import Pieces
 from dragoman.gateway.http.caller_base import Caller, CallerGoneError, address
 from dragoman.gateway.http.request_limits import (
@@ -26,6 +25,7 @@ from dragoman.gateway.http.request_limits import (
 )
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.http.unpacking import unpacked
+from dragoman.gateway.identity import fingerprint
 from dragoman.gateway.log import begin
 from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
 

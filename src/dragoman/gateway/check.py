@@ -10,7 +10,7 @@ from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.fronts.table import Fronts
-from dragoman.gateway.guard import check_exposure
+from dragoman.gateway.hosts import check_exposure
 from dragoman.gateway.line_writer import STDOUT
 
 

@@ -11,7 +11,6 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 from msgspec.structs import force_setattr
 
 from dragoman.errors import DragomanError, InvalidRequestError
-from dragoman.gateway.guard import fingerprint
 from dragoman.gateway.http.caller import CLOSE, HttpCaller
 from dragoman.gateway.http.caller_base import address
 from dragoman.gateway.http.head_cache import CachedHead
@@ -29,6 +28,7 @@ from dragoman.gateway.http.request_limits import (
 )
 from dragoman.gateway.http.service import Service, Shared
 from dragoman.gateway.http.unpacking import coding
+from dragoman.gateway.identity import fingerprint
 from dragoman.loop.timer import EARLY, DeadlineTimer
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 from dragoman.wire import json

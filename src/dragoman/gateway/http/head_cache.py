@@ -5,7 +5,7 @@ import re
 from msgspec import Struct
 
 from dragoman.gateway.app import Admitted
-from dragoman.gateway.guard import fingerprint
+from dragoman.gateway.identity import fingerprint
 from dragoman.types import ServerRequest
 
 LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,10})\r\n", re.IGNORECASE)

@@ -1,0 +1,69 @@
+"""Who asks: the keys that callers show. Knows no protocol and no server."""
+
+from functools import lru_cache
+from hashlib import sha256
+from hmac import compare_digest
+
+from dragoman.errors import AuthenticationError, RequestError
+from dragoman.types import ServerRequest
+
+KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key")
+"""Headers that carry a key: OpenAI's, Anthropic's, Azure's."""
+
+MAX_VERIFIED = 10_000
+"""Headers with a known key that are remembered, so that a caller's next request costs no digest."""
+
+
+class Keys:
+    """The keys that callers may show; with none of them, none is asked. Only digests are kept and compared."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self._digests = [_digest(key.encode()) for key in keys]
+        self._verified: set[tuple[bytes, bytes]] = set()
+
+    @property
+    def required(self) -> bool:
+        """Whether a key must be shown."""
+        return bool(self._digests)
+
+    def check(self, call: ServerRequest) -> None:
+        """Raises AuthenticationError unless a known key is shown, RequestError (400) where different ones are."""
+        carriers = [field for field in call.headers if field[0] in KEY_HEADERS]
+        if len(carriers) == 1 and carriers[0] in self._verified:
+            return
+        shown = {key for name, value in carriers for key in _carried(name, value)}
+        if len(shown) > 1:
+            raise RequestError("expected one key, got different ones in different headers", code="ambiguous_api_key")
+        if not shown:
+            raise AuthenticationError("expected a key of this gateway, as `Authorization: Bearer KEY`, got none")
+        digest = _digest(shown.pop())
+        # Every known key is compared: the time that it takes tells nothing.
+        if not sum([compare_digest(digest, known) for known in self._digests]):
+            raise AuthenticationError("expected a key of this gateway, got one that is not known here")
+        if len(carriers) == 1 and len(self._verified) < MAX_VERIFIED:
+            self._verified.add(carriers[0])
+
+
+def fingerprint(headers: tuple[tuple[bytes, bytes], ...]) -> str:
+    """What tells keys apart in a log: 8 hexadecimal digits of the SHA-256 of the one shown; empty if there is none."""
+    for name, value in headers:
+        if name in KEY_HEADERS:
+            return _fingerprint(name, value)
+    return ""
+
+
+@lru_cache(maxsize=1000)
+def _fingerprint(name: bytes, value: bytes) -> str:
+    keys = _carried(name, value)
+    return _digest(keys[0]).hex()[:8] if keys else ""
+
+
+def _carried(name: bytes, value: bytes) -> list[bytes]:
+    if name != b"authorization":
+        return [value.strip()]
+    scheme, _, key = value.strip().partition(b" ")
+    return [key.strip()] if scheme.lower() == b"bearer" else []
+
+
+def _digest(key: bytes) -> bytes:
+    return sha256(key).digest()
