@@ -1,11 +1,11 @@
 """The names under which the gateway is called, and where it may listen."""
 
 import pytest
-from dragoman.gateway.hosts import check_exposure, exposed
 from msgspec.structs import replace
 
 from dragoman.config import Config, GatewayConfig
 from dragoman.errors import ConfigurationError
+from dragoman.gateway.hosts import check_exposure, exposed
 from tests.support.gateway import ask, running_gateway
 
 KEYED = Config(gateway=GatewayConfig(port=0, api_keys=("key-one", "key-two")))

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.config import Config, FrontConfig, GatewayConfig
+from dragoman.gateway.identity import shown_by
 from dragoman.wire import json
 from tests.support.gateway import Got, ask, chat, chat_body, running_gateway
 
@@ -112,3 +113,15 @@ async def test_no_secret_is_shown_or_logged(
     out = capfd.readouterr()
     seen = [caplog.text, out.out, out.err, *(got.text for got in (refused, bad, wrong, broken))]
     assert not [text for text in seen for canary in canaries if canary in text]
+
+
+@pytest.mark.parametrize(
+    ("header", "value"), [("Authorization", "Bearer shown"), ("X-Api-Key", "shown"), ("Api-Key", " shown")]
+)
+def test_a_key_is_told_by_its_fingerprint(header: str, value: str) -> None:
+    assert shown_by(((header.lower().encode(), value.encode()),)).fingerprint == sha256(b"shown").hexdigest()[:8]
+
+
+@pytest.mark.parametrize("headers", [(), ((b"host", b"localhost"),), ((b"authorization", b"Basic eA=="),)])
+def test_no_key_has_no_fingerprint(headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    assert shown_by(headers).fingerprint == ""

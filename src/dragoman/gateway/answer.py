@@ -9,7 +9,7 @@ from dragoman.errors import ConfigurationError, DragomanError, RequestError, Tru
 from dragoman.gateway.http.caller_base import Caller
 from dragoman.protocols.answer_losses import Unsaid, unsaid
 from dragoman.protocols.base import Encoder, ServerCodec
-from dragoman.types import ChatRequest, Headers, PartStart, ResponseEnd, ResponseStart, StreamEvent, unfold
+from dragoman.types import ChatRequest, Headers, Outcome, PartStart, ResponseEnd, ResponseStart, StreamEvent, unfold
 
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers that keep proxies from holding a stream back; https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering"""
@@ -25,7 +25,7 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
     """Sends the whole answer. A service that broke off is an error, however much it had said."""
     async with caller:
         opened = await handler(request)
-        caller.answered_by(opened)
+        _answers(opened, caller.outcome)
         response = await whole(opened)
     caller.outcome.usage, caller.outcome.finish_reason = response.usage, response.finish_reason
     try:
@@ -50,7 +50,7 @@ async def answer_stream(
     try:
         async with caller:
             answer = await handler(request)
-            caller.answered_by(answer)
+            _answers(answer, caller.outcome)
             try:
                 await _pass_on(answer, encoder, caller, Unsaid(codec.expresses, codec.name))
             except BaseException:
@@ -74,6 +74,11 @@ def fit(error: DragomanError, caller: Caller) -> DragomanError:
     fitting = ConfigurationError("a setting of the gateway is wrong; its log says which")
     fitting.attempts = error.attempts
     return fitting
+
+
+def _answers(answer: Answer, outcome: Outcome) -> None:
+    """Notes whose answer it is that is sent."""
+    outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
 
 
 async def _pass_on(answer: Answer, encoder: Encoder, caller: Caller, left_out: Unsaid) -> None:

@@ -24,7 +24,7 @@ from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.caller_base import Caller, CallerGoneError
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.timeouts import ServerTimeouts
-from dragoman.gateway.identity import Keys
+from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
 from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
@@ -86,8 +86,16 @@ class Gateway:
         self._callers: set[Caller] = set()
         self._last: asyncio.TimerHandle | None = None
 
-    def admit(self, call: ServerRequest) -> Admitted | ServerResponse:
-        """What answers a request with this head, or its refusal: nothing of the body need be read for that."""
+    def outcome(self, call: ServerRequest, remote: str) -> Outcome:
+        """The outcome of a request with this head from the address `remote`, as far as it is known at its beginning."""
+        identity = shown_by(call.headers)
+        return Outcome(self.request_ids.of(call), call.method, call.path, monotonic(), remote=remote, identity=identity)
+
+    def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
+        """What answers a request with this head, or its refusal: nothing of the body need be read for that.
+
+        Who asks is noted in its `outcome`.
+        """
         known = self._known.get((call.method, call.path))
         front = self._fronts.at(call.path) if known is None else known.front
         try:
@@ -97,7 +105,7 @@ class Gateway:
             found: Admitted | ServerResponse | None = None
             if self._keys.required and not front.open:
                 try:
-                    self._keys.check(call)
+                    outcome.identity = self._keys.check(call)
                     found = known
                     front = self._fronts.keyed(call.path) if known is None else front
                 except AuthenticationError as exc:

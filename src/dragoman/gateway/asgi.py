@@ -25,7 +25,6 @@ from dragoman.gateway.http.request_limits import (
 )
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.http.unpacking import unpacked
-from dragoman.gateway.identity import fingerprint
 from dragoman.gateway.log import begin
 from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
 
@@ -63,14 +62,7 @@ class AsgiGateway:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway, call = self._gateway, read_head(scope)
-        outcome = Outcome(
-            gateway.request_ids.of(call),
-            call.method,
-            call.path,
-            monotonic(),
-            remote=address(scope.get("client")),
-            key=fingerprint(call.headers),
-        )
+        outcome = gateway.outcome(call, address(scope.get("client")))
         caller = AsgiCaller(receive, send, outcome, gateway.timeouts)
         caller.more = gateway.cors.headers(call)
         caller.closes = scope.get("http_version", "1.1").startswith("1")
@@ -84,7 +76,7 @@ class AsgiGateway:
         try:
             if (error := check_head_limits(call)) is not None:
                 raise error
-            admitted = gateway.admit(call)
+            admitted = gateway.admit(call, caller.outcome)
             if isinstance(admitted, ServerResponse):
                 await caller.answer(admitted)
                 return

@@ -5,7 +5,8 @@ from hashlib import sha256
 from hmac import compare_digest
 
 from dragoman.errors import AuthenticationError, RequestError
-from dragoman.types import ServerRequest
+from dragoman.types import Identity, ServerRequest
+from dragoman.types.outcome import NOBODY
 
 KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key")
 """Headers that carry a key: OpenAI's, Anthropic's, Azure's."""
@@ -19,18 +20,18 @@ class Keys:
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         self._digests = [_digest(key.encode()) for key in keys]
-        self._verified: set[tuple[bytes, bytes]] = set()
+        self._verified: dict[tuple[bytes, bytes], Identity] = {}
 
     @property
     def required(self) -> bool:
         """Whether a key must be shown."""
         return bool(self._digests)
 
-    def check(self, call: ServerRequest) -> None:
-        """Raises AuthenticationError unless a known key is shown, RequestError (400) where different ones are."""
+    def check(self, call: ServerRequest) -> Identity:
+        """Who asks. Raises AuthenticationError unless a known key is shown, RequestError (400) for different ones."""
         carriers = [field for field in call.headers if field[0] in KEY_HEADERS]
-        if len(carriers) == 1 and carriers[0] in self._verified:
-            return
+        if len(carriers) == 1 and (verified := self._verified.get(carriers[0])) is not None:
+            return verified
         shown = {key for name, value in carriers for key in _carried(name, value)}
         if len(shown) > 1:
             raise RequestError("expected one key, got different ones in different headers", code="ambiguous_api_key")
@@ -40,22 +41,28 @@ class Keys:
         # Every known key is compared: the time that it takes tells nothing.
         if not sum([compare_digest(digest, known) for known in self._digests]):
             raise AuthenticationError("expected a key of this gateway, got one that is not known here")
+        identity = Identity(_fingerprint(digest), known=True)
         if len(carriers) == 1 and len(self._verified) < MAX_VERIFIED:
-            self._verified.add(carriers[0])
+            self._verified[carriers[0]] = identity
+        return identity
 
 
-def fingerprint(headers: tuple[tuple[bytes, bytes], ...]) -> str:
-    """What tells keys apart in a log: 8 hexadecimal digits of the SHA-256 of the one shown; empty if there is none."""
+def shown_by(headers: tuple[tuple[bytes, bytes], ...]) -> Identity:
+    """Who asks with these headers, by the first key in them, which nobody has checked."""
     for name, value in headers:
         if name in KEY_HEADERS:
-            return _fingerprint(name, value)
-    return ""
+            return _shown_in(name, value)
+    return NOBODY
 
 
 @lru_cache(maxsize=1000)
-def _fingerprint(name: bytes, value: bytes) -> str:
+def _shown_in(name: bytes, value: bytes) -> Identity:
     keys = _carried(name, value)
-    return _digest(keys[0]).hex()[:8] if keys else ""
+    return Identity(_fingerprint(_digest(keys[0]))) if keys else NOBODY
+
+
+def _fingerprint(digest: bytes) -> str:
+    return digest.hex()[:8]
 
 
 def _carried(name: bytes, value: bytes) -> list[bytes]:

@@ -99,7 +99,7 @@ class RequestLog:
                 None if began is None else int(1e6 * (began - since)) / 1e3,
                 outcome.sent,
                 outcome.remote,
-                outcome.key,
+                outcome.identity.fingerprint,
                 outcome.model[:MAX_TEXT],
                 (outcome.target or (failed[-1].target if failed else ""))[:MAX_TEXT],
                 _tried(outcome) if failed else (),

@@ -12,6 +12,7 @@ from dragoman.types.events import (
     StreamEvent,
 )
 from dragoman.types.http import Headers, HttpRequest, HttpResponse, ResponseHead, ServerRequest, ServerResponse
+from dragoman.types.identity import Identity
 from dragoman.types.messages import (
     AnyPart,
     Audio,
@@ -51,6 +52,7 @@ __all__ = [
     "Headers",
     "HttpRequest",
     "HttpResponse",
+    "Identity",
     "Image",
     "Message",
     "Outcome",

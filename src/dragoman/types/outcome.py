@@ -6,7 +6,10 @@ from msgspec import Struct
 
 from dragoman.errors import Attempt, DragomanError
 from dragoman.types.events import FinishReason
+from dragoman.types.identity import Identity
 from dragoman.types.usage import Usage
+
+NOBODY = Identity()
 
 End = Literal["whole", "broken", "gone"]
 """How an answer ended: `broken` if it began and did not end well, `gone` if the caller had left by then."""
@@ -27,8 +30,8 @@ class Outcome(Struct):
     end: End = "broken"
     remote: str = ""
     """The address that the request came from, which is a proxy's if there is one before us."""
-    key: str = ""
-    """The fingerprint of the key that was shown."""
+    identity: Identity = NOBODY
+    """Who asks."""
     model: str = ""
     """What was asked for."""
     target: str = ""

@@ -5,7 +5,6 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
-from dragoman.engine.answer import Answer
 from dragoman.types import Headers, Outcome, ServerResponse
 
 
@@ -86,11 +85,6 @@ class Caller(ABC):
     @abstractmethod
     def cut(self) -> None:
         """The work is over: an answer that has not ended by now goes without the end that would make it look whole."""
-
-    def answered_by(self, answer: Answer) -> None:
-        """Whose answer it is that is sent."""
-        outcome = self.outcome
-        outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
 
     def interrupt(self, reason: Exception) -> None:
         """Ends the work at once, with `reason`. Nothing happens where none is under way."""

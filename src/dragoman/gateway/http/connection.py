@@ -5,7 +5,7 @@ import socket
 import struct
 from collections import deque
 from time import monotonic
-from typing import cast
+from typing import Generic, cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec.structs import force_setattr
@@ -15,7 +15,7 @@ from dragoman.gateway.http.caller import CLOSE, HttpCaller
 from dragoman.gateway.http.caller_base import address
 from dragoman.gateway.http.head_cache import CachedHead
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, FirstLine, check_head, date, split_target, status_line
-from dragoman.gateway.http.request import Request, framing
+from dragoman.gateway.http.request import Admitted, Request, framing
 from dragoman.gateway.http.request_limits import (
     LAST,
     MAX_HEAD,
@@ -28,7 +28,6 @@ from dragoman.gateway.http.request_limits import (
 )
 from dragoman.gateway.http.service import Service, Shared
 from dragoman.gateway.http.unpacking import coding
-from dragoman.gateway.identity import fingerprint
 from dragoman.loop.timer import EARLY, DeadlineTimer
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 from dragoman.wire import json
@@ -52,10 +51,10 @@ def bad_http(message: str) -> InvalidRequestError:
     return InvalidRequestError(message, code="bad_http")
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol, Generic[Admitted]):
     """Also what httptools calls back."""
 
-    def __init__(self, service: Service, shared: Shared) -> None:
+    def __init__(self, service: Service[Admitted], shared: Shared[Admitted]) -> None:
         self.congested: asyncio.Event | None = None
         self._service = service
         self.over = service.over
@@ -65,12 +64,12 @@ class Connection(asyncio.Protocol):
         self._timeouts = shared.timeouts
         self._silence = min(shared.timeouts.head_after, shared.timeouts.heartbeat)
         self._max_body = shared.max_body
-        self._known: CachedHead | None = None
+        self._known: CachedHead[Admitted] | None = None
         self._alone = b""
         self._remote = ""
         self._transport: asyncio.Transport
         self._parser = HttpRequestParser(self)
-        self._requests: deque[Request] = deque()
+        self._requests: deque[Request[Admitted]] = deque()
         self._url: list[bytes] = []
         self._fields: list[tuple[bytes, bytes]] = []
         self._overhead = 0
@@ -247,7 +246,8 @@ class Connection(asyncio.Protocol):
         if host is not None:
             headers = (*(field for field in headers if field[0] != b"host"), (b"host", host))
         check_head(headers, version)
-        request = Request(call=ServerRequest(method=method.decode("latin-1"), path=path, query=query, headers=headers))
+        call = ServerRequest(method=method.decode("latin-1"), path=path, query=query, headers=headers)
+        request: Request[Admitted] = Request(call=call)
         request.http_1_1 = version == "1.1"
         request.keep = parser.should_keep_alive() and method != b"CONNECT"
         request.upgrade = parser.should_upgrade() and method != b"CONNECT"
@@ -290,16 +290,16 @@ class Connection(asyncio.Protocol):
 
     # Within.
 
-    def _admit(self, request: Request, alone: bytes = b"") -> None:
+    def _admit(self, request: Request[Admitted], alone: bytes = b"") -> None:
         """Looks at the head of the request whose turn it is; `alone`: what came, where it began with that head."""
         call = request.call
         keep = request.keep and not self._draining
-        outcome = self._outcome(self._service.request_id(call), call.method, call.path, fingerprint(call.headers))
+        outcome = self._service.outcome(call, self._remote)
         request.caller = HttpCaller(self, outcome, keep=keep, chunks=request.http_1_1)
         request.caller.more = more = self._service.cors(call)
         if (error := check_head_limits(call)) is not None:
             self._turn_away(request, error)
-        elif isinstance(admitted := self._service.admit(call), ServerResponse):
+        elif isinstance(admitted := self._service.admit(call, outcome), ServerResponse):
             self._refuse(request, admitted)
         elif (error := check_body_limits(call, self._max_body)) is not None:
             self._turn_away(request, error)
@@ -307,11 +307,11 @@ class Connection(asyncio.Protocol):
             request.admitted = admitted
             request.packed = bool(coding(call))
             if alone and request.http_1_1 and request.keep:
-                self._known = self._heads.learn(alone, call, admitted, more)
+                self._known = self._heads.learn(alone, call, admitted, more, outcome.identity)
             if request.http_1_1 and not request.whole and (call.header(b"expect") or "").lower() == "100-continue":
                 self.write(CONTINUE)
 
-    def _take(self, known: CachedHead, data: bytes) -> bool:
+    def _take(self, known: CachedHead[Admitted], data: bytes) -> bool:
         """Begins the next request without the parser, where `data` begins with the head that the last one had too."""
         found = known.find(data)
         if found is None or self.congested is not None:
@@ -323,10 +323,15 @@ class Connection(asyncio.Protocol):
         missing = length - len(data) + start
         if missing < 0:
             return False  # another request stands behind it, which is the parser's
-        request = Request(call=known.call(digits, b"" if missing else data[start:]))
+        request: Request[Admitted] = Request(call=known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
         outcome = Outcome(
-            self._service.new_request_id(), "POST", known.path, monotonic(), remote=self._remote, key=known.key
+            self._service.new_request_id(),
+            "POST",
+            known.path,
+            monotonic(),
+            remote=self._remote,
+            identity=known.identity,
         )
         request.caller = caller = HttpCaller(self, outcome)
         if known.more:
@@ -342,10 +347,7 @@ class Connection(asyncio.Protocol):
         self._parser.feed_data(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (length, data[start:]))
         return True
 
-    def _outcome(self, request_id: str, method: str = "", path: str = "", key: str = "") -> Outcome:
-        return Outcome(request_id, method, path, monotonic(), remote=self._remote, key=key)
-
-    def _serve(self, request: Request) -> None:
+    def _serve(self, request: Request[Admitted]) -> None:
         caller, admitted = request.caller, request.admitted
         if caller is None or admitted is None:
             return
@@ -370,10 +372,10 @@ class Connection(asyncio.Protocol):
         if request.whole and not request.draining:
             self._serve(request)
 
-    def _turn_away(self, request: Request, error: DragomanError) -> None:
+    def _turn_away(self, request: Request[Admitted], error: DragomanError) -> None:
         self._refuse(request, self._service.refusal(request.call, error))
 
-    def _refuse(self, request: Request, answer: ServerResponse) -> None:
+    def _refuse(self, request: Request[Admitted], answer: ServerResponse) -> None:
         request.draining = True
         request.pieces = []
         if request.caller is not None:
@@ -423,7 +425,7 @@ class Connection(asyncio.Protocol):
     def _say_and_close(self, error: DragomanError, caller: HttpCaller | None = None) -> None:
         """Says `error`; to nobody's request, if `caller` is None."""
         if caller is None:
-            caller = HttpCaller(self, self._outcome(self._service.new_request_id()))
+            caller = HttpCaller(self, Outcome(self._service.new_request_id(), "", "", monotonic(), remote=self._remote))
         body = json.encode({"error": {"message": error.message, "type": error.type, "code": error.code}})
         self.write(
             b"%b%bx-request-id: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b"
@@ -442,7 +444,7 @@ class Connection(asyncio.Protocol):
         self._transport.write_eof()
         self._alarm.set(self._loop.time() + self._timeouts.linger)
 
-    def _linger(self, request: Request) -> None:
+    def _linger(self, request: Request[Admitted]) -> None:
         """Reads what is still coming, for a moment."""
         request.draining = True
         self._alarm.set(self._loop.time() + self._timeouts.linger)

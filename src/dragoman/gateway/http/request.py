@@ -1,12 +1,16 @@
 """One request as it arrives. Knows no connection."""
 
-from dragoman.gateway.app import Admitted
+from typing import Generic, TypeVar
+
 from dragoman.gateway.http.body import Pieces
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.types import ServerRequest
 
+Admitted = TypeVar("Admitted")
+"""What a service hands out for a request that it admits. Nobody here looks into it."""
 
-class Request(Pieces, kw_only=True):
+
+class Request(Pieces, Generic[Admitted], kw_only=True):
     """A request as it arrives, and the pieces of its body.
 
     `upgrade`: it asked for another protocol. `draining`: the rest of its body is dropped. `whole`: all of it is here.

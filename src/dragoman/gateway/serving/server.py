@@ -18,7 +18,7 @@ from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.relay import Relays
-from dragoman.types import ServerRequest, ServerResponse
+from dragoman.types import Outcome, ServerRequest, ServerResponse
 
 LATER = 1.0
 """Seconds that answers have to say that they were interrupted, before their connections are closed."""
@@ -39,7 +39,7 @@ class Server:
         self._gateway = gateway
         self._relays = Relays(gateway, self._spawn)
         self._loop = asyncio.get_running_loop()
-        self._shared = Shared(self._loop, gateway.timeouts, gateway.max_body)
+        self._shared: Shared[Admitted] = Shared(self._loop, gateway.timeouts, gateway.max_body)
         self.new_request_id = gateway.request_ids.new
         self.over = gateway.over
         self._connections: set[Peer] = set()
@@ -136,14 +136,14 @@ class Server:
 
     # What a connection asks.
 
-    def admit(self, call: ServerRequest) -> Admitted | ServerResponse:
-        return self._gateway.admit(call)
+    def outcome(self, call: ServerRequest, remote: str) -> Outcome:
+        return self._gateway.outcome(call, remote)
+
+    def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
+        return self._gateway.admit(call, outcome)
 
     def cors(self, call: ServerRequest) -> bytes:
         return fields(self._gateway.cors.headers(call))
-
-    def request_id(self, call: ServerRequest) -> str:
-        return self._gateway.request_ids.of(call)
 
     def serve(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
         if not self._relays.begin(admitted, call, caller):
@@ -165,7 +165,7 @@ class Server:
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         return self._gateway.refusal(call, error)
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> Connection[Admitted]:
         return Connection(self, self._shared)
 
     def opened(self, connection: Peer) -> None:
