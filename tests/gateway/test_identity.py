@@ -6,10 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.config import Config, FrontConfig, GatewayConfig
-from dragoman.gateway.identity import shown_by
+from dragoman.gateway.identity import Keys, shown_by
+from dragoman.types import Identity, ServerRequest
 from dragoman.wire import json
-from tests.support.gateway import Got, ask, chat, chat_body, running_gateway
+from tests.support.gateway import LOCAL, Got, ask, chat, chat_body, connect, running, running_gateway
 
+CHAT = "/v1/chat/completions"
 KEYED = Config(gateway=GatewayConfig(port=0, api_keys=("key-one", "key-two")))
 GOOD = {"Authorization": "Bearer key-one"}
 
@@ -125,3 +127,42 @@ def test_a_key_is_told_by_its_fingerprint(header: str, value: str) -> None:
 @pytest.mark.parametrize("headers", [(), ((b"host", b"localhost"),), ((b"authorization", b"Basic eA=="),)])
 def test_no_key_has_no_fingerprint(headers: tuple[tuple[bytes, bytes], ...]) -> None:
     assert shown_by(headers).fingerprint == ""
+
+
+async def test_a_key_that_is_taken_away_is_refused_on_an_open_connection_too() -> None:
+    async with running(KEYED) as up, connect(up.url) as wire:
+
+        async def status(key: str) -> int:
+            wire.send("POST", CHAT, {"x-api-key": key}, chat_body("text: hi"))
+            return (await wire.answer()).status
+
+        assert [await status("key-one") for _ in range(3)] == [200, 200, 200]
+        up.gateway.keys.replace(("key-two",))
+        assert [await status("key-one") for _ in range(2)] == [401, 401]
+        assert [await status("key-two") for _ in range(3)] == [200, 200, 200]
+        up.gateway.keys.replace(("key-one",))
+        assert [await status("key-two"), await status("key-one")] == [401, 200]
+
+
+async def test_without_the_last_key_nobody_may_call() -> None:
+    async with running(KEYED) as up, connect(up.url) as wire:
+        up.gateway.keys.replace(())
+        for headers in ({}, GOOD):
+            wire.send("POST", CHAT, headers, chat_body("text: hi"))
+            assert (await wire.answer()).status == 401
+
+
+async def test_a_first_key_shuts_connections_that_were_open_to_anybody() -> None:
+    async with running(LOCAL) as up, connect(up.url) as wire:
+        for expected in (200, 200, 401):
+            if expected == 401:
+                up.gateway.keys.replace(("key-one",))
+            wire.send("POST", CHAT, {}, chat_body("text: hi"))
+            assert (await wire.answer()).status == expected
+
+
+def test_who_showed_a_key_of_ours_is_known() -> None:
+    keys = Keys(("key-one",))
+    call = ServerRequest(method="GET", path="/", headers=((b"x-api-key", b"key-one"),))
+    assert shown_by(call.headers).known is False
+    assert keys.check(call) == keys.check(call) == Identity(sha256(b"key-one").hexdigest()[:8], known=True)

@@ -68,7 +68,7 @@ class Gateway:
         )
         self.drains = config.gateway.drain
         self.max_body = config.gateway.max_body
-        self._keys = Keys(config.gateway.api_keys)
+        self.keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
         health = {
             "/health/live": {
@@ -103,9 +103,9 @@ class Gateway:
             if asks_beforehand(call):
                 return self._allow(front, call)
             found: Admitted | ServerResponse | None = None
-            if self._keys.required and not front.open:
+            if self.keys.required and not front.open:
                 try:
-                    outcome.identity = self._keys.check(call)
+                    outcome.identity = self.keys.check(call)
                     found = known
                     front = self._fronts.keyed(call.path) if known is None else front
                 except AuthenticationError as exc:
@@ -114,7 +114,7 @@ class Gateway:
                         return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
             if found is None:
                 found = self._find(front, call)
-                if self._keys.required and not front.open and isinstance(found, Admitted):
+                if self.keys.required and not front.open and isinstance(found, Admitted):
                     self._remember(call, found)
             if front.json and call.method == "POST" and isinstance(found, Admitted):
                 check_type(call)
@@ -213,7 +213,7 @@ class Gateway:
             message = f"{shown(call.path)}: expected {allow}, got {cut(call.method, 20)}"
             answer = told(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
             return replace(answer, headers=(*answer.headers, ("allow", allow)))
-        if call.method == "POST" and not self._keys.required:
+        if call.method == "POST" and not self.keys.required:
             check_origin(call, self.cors)
         return Admitted(front, endpoint)
 

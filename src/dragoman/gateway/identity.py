@@ -16,16 +16,23 @@ MAX_VERIFIED = 10_000
 
 
 class Keys:
-    """The keys that callers may show; with none of them, none is asked. Only digests are kept and compared."""
+    """The keys that callers may show; with none from the start, none is asked. Only digests are kept and compared."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
-        self._digests = [_digest(key.encode()) for key in keys]
+        self.required = bool(keys)
+        """Whether a key must be shown. Once so, it stays so: without the last key nobody may call, and not anybody."""
+        self.generation = 0
+        """Raised whenever the keys change. What was admitted in another generation must be admitted anew."""
+        self._digests: list[bytes] = []
         self._verified: dict[tuple[bytes, bytes], Identity] = {}
+        self.replace(keys)
 
-    @property
-    def required(self) -> bool:
-        """Whether a key must be shown."""
-        return bool(self._digests)
+    def replace(self, keys: tuple[str, ...]) -> None:
+        """From now on these are the keys: a request that shows another is refused, on open connections too."""
+        self.required = self.required or bool(keys)
+        self.generation += 1
+        self._digests = [_digest(key.encode()) for key in keys]
+        self._verified.clear()
 
     def check(self, call: ServerRequest) -> Identity:
         """Who asks. Raises AuthenticationError unless a known key is shown, RequestError (400) for different ones."""

@@ -10,6 +10,7 @@ from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.service import Shared
+from dragoman.gateway.identity import Keys
 from dragoman.gateway.serving.server import Server
 from dragoman.protocols.webchat.cromicle import digest
 from dragoman.types import Outcome, ServerRequest, ServerResponse
@@ -388,7 +389,7 @@ async def test_a_bug_of_ours_ends_the_connection_and_is_told() -> None:
     loop.set_exception_handler(lambda _, context: told.append(context.get("exception")))
     server = Faulty(Gateway(LOCAL))
     ours, theirs = socket.socketpair()
-    shared: Shared[Admitted] = Shared(loop, ServerTimeouts(), 1)
+    shared: Shared[Admitted] = Shared(loop, ServerTimeouts(), 1, Keys(()))
     await loop.connect_accepted_socket(lambda: Connection(server, shared), theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     writer.write(LIVE)

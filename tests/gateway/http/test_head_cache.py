@@ -21,6 +21,13 @@ ASKS = Identity("0123abcd", known=True)
 LIMIT = 1000
 """Bytes that a body may have here."""
 
+
+class Rules:
+    """What is admitted, which never changes by itself."""
+
+    generation = 0
+
+
 Heard = tuple[ServerRequest | str, ...]
 
 
@@ -127,9 +134,9 @@ async def talk(
 ) -> tuple[Heard, bytes, str]:
     """What the service heard, and the caller. `drain`: the piece before which the server begins to stop."""
     service, pipe = Echo(slow=slow), Pipe()
-    shared: Shared[str] = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT)
+    shared: Shared[str] = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT, Rules())
     if not known:
-        shared.heads = Forgetful()
+        shared.heads = Forgetful(Rules())
     connection = Connection(service, shared)
     connection.connection_made(pipe)
     for number, piece in enumerate(pieces):
@@ -261,7 +268,7 @@ async def test_a_server_that_stops_says_so(drain: int) -> None:
 
 
 async def test_what_is_said_goes_out_before_the_end() -> None:
-    shared: Shared[str] = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT)
+    shared: Shared[str] = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT, Rules())
     pipes = [Pipe(), Pipe()]
     for pipe in pipes:  # in one turn of the loop: what the second says waits for its end
         connection = Connection(Echo(slow=False), shared)
@@ -273,7 +280,7 @@ async def test_what_is_said_goes_out_before_the_end() -> None:
 
 
 async def test_it_is_learnt() -> None:
-    heads: HeadCache[str] = HeadCache()
+    heads: HeadCache[str] = HeadCache(Rules())
     call = ServerRequest(
         method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5"))
     )
@@ -300,7 +307,7 @@ async def test_it_is_learnt() -> None:
 
 
 async def test_what_is_remembered_is_bounded() -> None:
-    heads: HeadCache[str] = HeadCache()
+    heads: HeadCache[str] = HeadCache(Rules())
 
     def learn(value: str) -> CachedHead[str] | None:
         fields = ((b"host", b"here"), (b"content-length", b"5"), (b"x", value.encode()))
@@ -313,3 +320,19 @@ async def test_what_is_remembered_is_bounded() -> None:
     for number in range(1, MAX_HEADS + 1):
         assert learn(str(number)) is not None
     assert learn("0") is not first
+
+
+def test_a_head_of_another_generation_is_learnt_anew() -> None:
+    rules = Rules()
+    heads: HeadCache[str] = HeadCache(rules)
+    head = post(b"hello", "Host: here", "")
+    call = ServerRequest(
+        method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5"))
+    )
+    before = heads.learn(head, call, ADMITTED, b"", ASKS)
+    rules.generation += 1
+    after = heads.learn(head, call, "embeddings", b"", Identity())
+    assert before is not None
+    assert after is not None
+    assert (before.generation, before.admitted, before.identity) == (0, ADMITTED, ASKS)
+    assert (after.generation, after.admitted, after.identity) == (1, "embeddings", Identity())

@@ -61,6 +61,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         self._loop = shared.loop
         self._outbox = shared.outbox
         self._heads = shared.heads
+        self._admissions = shared.heads.admissions
         self._timeouts = shared.timeouts
         self._silence = min(shared.timeouts.head_after, shared.timeouts.heartbeat)
         self._max_body = shared.max_body
@@ -149,7 +150,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         if self._closing or self._deaf:
             return
         if not self._requests and not self._in_head:
-            if self._known is not None and self._take(self._known, data):
+            if (known := self._known) is not None and self._take(known, data):
                 return
             self._alone = data
             self._first.begin()
@@ -314,7 +315,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
     def _take(self, known: CachedHead[Admitted], data: bytes) -> bool:
         """Begins the next request without the parser, where `data` begins with the head that the last one had too."""
         found = known.find(data)
-        if found is None or self.congested is not None:
+        if found is None or known.generation != self._admissions.generation or self.congested is not None:
             return False
         digits, start = found
         length = int(digits)

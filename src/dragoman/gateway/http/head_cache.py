@@ -1,7 +1,7 @@
 """Heads of requests that were read before: a caller sends the same one over and over, but for its body's length."""
 
 import re
-from typing import Generic
+from typing import Generic, Protocol
 
 from msgspec import Struct
 
@@ -19,12 +19,18 @@ VARYING = frozenset({b"x-request-id", b"expect", b"transfer-encoding", b"content
 """Fields with which a request is another each time, or is framed or packed in another way."""
 
 
+class Admissions(Protocol):
+    """What a service admits. If that changes, `generation` is raised, and nothing that was admitted before counts."""
+
+    generation: int
+
+
 class CachedHead(Struct, Generic[Admitted], frozen=True, eq=False):
     """A head that was read, checked and admitted.
 
     `start`: what stands before the digits of its body's length; `rest`: what stands behind them. `fields`: all but that
     length. `admitted`, `more` and `identity` are what the service said of it: what answers, the header fields of every
-    answer to it, ready to send, and who asks.
+    answer to it, ready to send, and who asks. `generation`: that in which it was admitted.
     """
 
     start: bytes
@@ -35,6 +41,7 @@ class CachedHead(Struct, Generic[Admitted], frozen=True, eq=False):
     admitted: Admitted
     more: bytes
     identity: Identity
+    generation: int
 
     def find(self, data: bytes) -> tuple[bytes, int] | None:
         """The digits of the body's length, and where the body begins, if `data` begins with this head."""
@@ -61,7 +68,8 @@ class CachedHead(Struct, Generic[Admitted], frozen=True, eq=False):
 class HeadCache(Generic[Admitted]):
     """Shared by all connections: what they remember is this."""
 
-    def __init__(self) -> None:
+    def __init__(self, admissions: Admissions) -> None:
+        self.admissions = admissions
         self._heads: dict[tuple[bytes, bytes], CachedHead[Admitted]] = {}
 
     def learn(
@@ -81,11 +89,14 @@ class HeadCache(Generic[Admitted]):
             return None
         key = text[: length.start(1)], text[length.end(1) :]
         known = self._heads.get(key)
-        if known is None:
+        generation = self.admissions.generation
+        if known is None or known.generation != generation:
             if len(self._heads) >= MAX_HEADS:
                 self._heads.clear()
             fields = tuple(field for field in call.headers if field[0] != b"content-length")
-            known = self._heads[key] = CachedHead(*key, call.path, call.query, fields, admitted, more, identity)
+            known = self._heads[key] = CachedHead(
+                *key, call.path, call.query, fields, admitted, more, identity, generation
+            )
         return known
 
 

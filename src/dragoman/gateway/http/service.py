@@ -5,7 +5,7 @@ from typing import Generic, Protocol
 
 from dragoman.errors import DragomanError
 from dragoman.gateway.http.caller import HttpCaller
-from dragoman.gateway.http.head_cache import HeadCache
+from dragoman.gateway.http.head_cache import Admissions, HeadCache
 from dragoman.gateway.http.request import Admitted
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.loop.outbox import Outbox
@@ -66,9 +66,11 @@ class Service(Protocol[Admitted]):
 class Shared(Generic[Admitted]):
     """What the connections of a server have in common."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, timeouts: ServerTimeouts, max_body: int) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, timeouts: ServerTimeouts, max_body: int, admissions: Admissions
+    ) -> None:
         self.loop = loop
         self.outbox = Outbox(loop)
-        self.heads: HeadCache[Admitted] = HeadCache()
+        self.heads: HeadCache[Admitted] = HeadCache(admissions)
         self.timeouts = timeouts
         self.max_body = max_body

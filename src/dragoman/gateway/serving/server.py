@@ -39,7 +39,7 @@ class Server:
         self._gateway = gateway
         self._relays = Relays(gateway, self._spawn)
         self._loop = asyncio.get_running_loop()
-        self._shared: Shared[Admitted] = Shared(self._loop, gateway.timeouts, gateway.max_body)
+        self._shared: Shared[Admitted] = Shared(self._loop, gateway.timeouts, gateway.max_body, gateway.keys)
         self.new_request_id = gateway.request_ids.new
         self.over = gateway.over
         self._connections: set[Peer] = set()
