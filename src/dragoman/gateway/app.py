@@ -5,6 +5,7 @@ import logging
 import math
 import re
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
 from time import monotonic
@@ -25,6 +26,7 @@ from dragoman.gateway.http.caller_base import Caller, CallerGoneError
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
+from dragoman.gateway.observe import Observer
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
 from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
@@ -54,10 +56,17 @@ class Admitted(Struct, frozen=True):
 class Gateway:
     """Answers callers of every protocol with the models of one client. Raises ConfigurationError.
 
-    It closes `client` in the end; without one it makes its own.
+    It closes `client` in the end; without one it makes its own. `observers` are told of each request, as its own are.
     """
 
-    def __init__(self, config: Config, *, client: Client | None = None, timeouts: ServerTimeouts | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        client: Client | None = None,
+        timeouts: ServerTimeouts | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
         self.client = client or Client(config)
         self.draining = False
         self.stopped = False
@@ -81,8 +90,9 @@ class Gateway:
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)
+        log_requests = () if self._request_log is None else (self._request_log.note,)
+        self._observers: tuple[Observer, ...] = (Targets().note, *log_requests, *observers)
         self._known: dict[tuple[str, str], Admitted] = {}
-        self._targets = Targets()
         self._callers: set[Caller] = set()
         self._last: asyncio.TimerHandle | None = None
 
@@ -148,10 +158,8 @@ class Gateway:
         outcome = caller.outcome
         outcome.ended = monotonic()
         outcome.end = "whole" if caller.whole else "gone" if caller.gone else "broken"
-        if outcome.attempts or self._targets.failing:
-            self._look(outcome)
-        if self._request_log is not None:
-            self._request_log.note(outcome)
+        for observe in self._observers:
+            observe(outcome)
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         """`error` in the words of the front that was called."""
@@ -184,17 +192,11 @@ class Gateway:
         """Ends it; no answer is under way."""
         if self._last is not None:
             self._last.cancel()
-        journal, self._request_log = self._request_log, None
-        if journal is not None:
-            journal.close()
+        self._observers = ()
+        request_log, self._request_log = self._request_log, None
+        if request_log is not None:
+            request_log.close()
         await self.client.aclose()
-
-    def _look(self, outcome: Outcome) -> None:
-        """Notes how the targets do that were asked."""
-        for attempt in outcome.attempts:
-            self._targets.failed(attempt)
-        if outcome.end == "whole" and outcome.target and not outcome.error:
-            self._targets.answered(outcome.target)
 
     def _remember(self, call: ServerRequest, found: Admitted) -> None:
         # Not where a password of its own may be shown instead: there, what answers depends on what was.
