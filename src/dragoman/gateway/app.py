@@ -19,8 +19,12 @@ from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
+from dragoman.gateway.fronts.endpoints import Endpoint
+from dragoman.gateway.fronts.health import health
 from dragoman.gateway.fronts.nearby import nearby, shown
-from dragoman.gateway.fronts.table import CHAT, Endpoint, Front, Fronts, ImmediateEndpoint, refusal
+from dragoman.gateway.fronts.openai import CHAT, openai
+from dragoman.gateway.fronts.table import Found, Front, Table
+from dragoman.gateway.fronts.webchat import webchats
 from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.caller_base import Caller, CallerGoneError
 from dragoman.gateway.http.request_limits import check_type
@@ -29,19 +33,13 @@ from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.observe import Observer
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
-from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
-from dragoman.wire import json
+from dragoman.types import Outcome, ServerRequest, ServerResponse
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """A caller's own name for a request, if it is one that can be logged and sent back as it is."""
 
-MAX_PATHS = 1000
-"""Ways to an endpoint that are remembered; models named in paths make them many."""
-
 FRAMES = 12
 """The innermost frames of a bug that are logged: a recursion has a thousand, and can be caused again and again."""
-
-JSON: Headers = (("content-type", "application/json"),)
 
 log = logging.getLogger("dragoman.gateway")
 
@@ -79,20 +77,12 @@ class Gateway:
         self.max_body = config.gateway.max_body
         self.keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
-        health = {
-            "/health/live": {
-                "GET": ImmediateEndpoint(lambda call: ServerResponse(headers=JSON, body=b'{"status":"ok"}'))
-            },
-            "/health/ready": {"GET": ImmediateEndpoint(lambda call: self._readiness())},
-        }
-        self._fronts = Fronts(self.client, health)
-        self._served = self._fronts.served()
+        self._table = Table((openai(self.client), *webchats(self.client), health(lambda: self.draining)))
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)
         log_requests = () if self._request_log is None else (self._request_log.note,)
         self._observers: tuple[Observer, ...] = (Targets().note, *log_requests, *observers)
-        self._known: dict[tuple[str, str], Admitted] = {}
         self._callers: set[Caller] = set()
         self._last: asyncio.TimerHandle | None = None
 
@@ -106,31 +96,29 @@ class Gateway:
 
         Who asks is noted in its `outcome`.
         """
-        known = self._known.get((call.method, call.path))
-        front = self._fronts.at(call.path) if known is None else known.front
+        found = self._table.find(call.method, call.path)
+        front = found.front
         try:
             self._hosts.check(call)
             if asks_beforehand(call):
-                return self._allow(front, call)
-            found: Admitted | ServerResponse | None = None
+                check_origin(call, self.cors)
+                return self.cors.answer(call, found.methods or ("GET", "POST"))
             if self.keys.required and not front.open:
                 try:
                     outcome.identity = self.keys.check(call)
-                    found = known
-                    front = self._fronts.keyed(call.path) if known is None else front
                 except AuthenticationError as exc:
                     if not front.password:
-                        answer = told(front, refusal(front, exc))
+                        answer = told(front, AuthenticationError(exc.message, code=front.refused))
                         return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
-            if found is None:
-                found = self._find(front, call)
-                if self.keys.required and not front.open and isinstance(found, Admitted):
-                    self._remember(call, found)
-            if front.json and call.method == "POST" and isinstance(found, Admitted):
+            if found.endpoint is None:
+                return self._nothing_at(found, call)
+            if call.method == "POST" and not self.keys.required:
+                check_origin(call, self.cors)
+            if call.method == "POST" and front.json:
                 check_type(call)
-            return found
         except DragomanError as exc:
             return told(front, exc)
+        return Admitted(front, found.endpoint)
 
     async def answer(self, admitted: Admitted, call: ServerRequest, caller: Caller) -> None:
         """Answers a whole request. Whatever goes wrong is told to the caller, or shown by how its answer ends."""
@@ -163,7 +151,7 @@ class Gateway:
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         """`error` in the words of the front that was called."""
-        return told(self._fronts.at(call.path), error)
+        return told(self._table.find(call.method, call.path).front, error)
 
     @property
     def under_way(self) -> int:
@@ -198,31 +186,16 @@ class Gateway:
             request_log.close()
         await self.client.aclose()
 
-    def _remember(self, call: ServerRequest, found: Admitted) -> None:
-        # Not where a password of its own may be shown instead: there, what answers depends on what was.
-        if len(self._known) < MAX_PATHS and self._fronts.keyed(call.path) is self._fronts.at(call.path):
-            self._known[call.method, call.path] = found
-
-    def _find(self, front: Front, call: ServerRequest) -> Admitted | ServerResponse:
-        methods = front.methods(call.path)
+    def _nothing_at(self, found: Found, call: ServerRequest) -> ServerResponse:
+        front, methods = found.front, found.methods
         if not methods:
-            found = nearby(call.path, self._served, CHAT)
-            message = f"{cut(call.method, 20)} {shown(call.path)} is not served here; {found} is"
+            meant = nearby(call.path, self._table.served(), CHAT)
+            message = f"{cut(call.method, 20)} {shown(call.path)} is not served here; {meant} is"
             return told(front, RequestError(message, status=404, code="unknown_path"), front.no_path)
-        endpoint = methods.get("GET" if call.method == "HEAD" else call.method)
-        if endpoint is None:
-            allow = ", ".join(methods)
-            message = f"{shown(call.path)}: expected {allow}, got {cut(call.method, 20)}"
-            answer = told(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
-            return replace(answer, headers=(*answer.headers, ("allow", allow)))
-        if call.method == "POST" and not self.keys.required:
-            check_origin(call, self.cors)
-        return Admitted(front, endpoint)
-
-    def _allow(self, front: Front, call: ServerRequest) -> ServerResponse:
-        """The answer to a browser that asks whether a page of another site may call."""
-        check_origin(call, self.cors)
-        return self.cors.answer(call, front.methods(call.path) or ("GET", "POST"))
+        allow = ", ".join(methods)
+        message = f"{shown(call.path)}: expected {allow}, got {cut(call.method, 20)}"
+        answer = told(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
+        return replace(answer, headers=(*answer.headers, ("allow", allow)))
 
     async def refuse(self, front: Front, error: DragomanError, caller: Caller) -> None:
         """Answers with `error`, unless an answer has begun: then it goes without its end."""
@@ -237,10 +210,6 @@ class Gateway:
         log.error("request %s: %s\n%s", caller.outcome.request_id, type(bug).__name__, where)
         message = f"the gateway failed; its log has the reason under request {caller.outcome.request_id}"
         await self.refuse(front, DragomanError(message), caller)
-
-    def _readiness(self) -> ServerResponse:
-        status, word = (503, "draining") if self.draining else (200, "ok")
-        return ServerResponse(status=status, headers=JSON, body=json.encode({"status": word}))
 
 
 def _request_log(config: Config) -> RequestLog | None:

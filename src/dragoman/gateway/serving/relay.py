@@ -11,7 +11,7 @@ from dragoman.engine.relay import Relay
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.fronts.table import Chat
+from dragoman.gateway.fronts.endpoints import Chat
 from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.caller_base import Caller
 from dragoman.gateway.http.heads import fields
@@ -157,7 +157,8 @@ class Translated(Chat):
 
     async def __call__(self, call: ServerRequest, caller: Caller) -> None:
         try:
-            await self.answer(await self.question(call), self._handler, caller)
+            request = await self.question(call, key_shown=caller.outcome.identity.known)
+            await self.answer(request, self._handler, caller)
         except DragomanError as exc:
             if not caller.started:
                 raise
