@@ -24,5 +24,5 @@ async def test_each_request_is_told_once_to_each_observer() -> None:
         (401, "whole", "invalid_api_key", False, ""),
         (400, "whole", "bad_http", False, ""),
     ]
-    assert all(each.ended >= each.since for each in first)
+    assert all(each.ended_at >= each.received_at for each in first)
     assert first == second

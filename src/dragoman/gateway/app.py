@@ -26,8 +26,8 @@ from dragoman.gateway.fronts.openai import CHAT, openai
 from dragoman.gateway.fronts.table import Found, Front, Table
 from dragoman.gateway.fronts.webchat import webchats
 from dragoman.gateway.hosts import Hosts
-from dragoman.gateway.http.caller_base import Caller, CallerGoneError
 from dragoman.gateway.http.request_limits import check_type
+from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.observe import Observer
@@ -83,7 +83,7 @@ class Gateway:
         self._request_log = _request_log(config)
         log_requests = () if self._request_log is None else (self._request_log.note,)
         self._observers: tuple[Observer, ...] = (Targets().note, *log_requests, *observers)
-        self._callers: set[Caller] = set()
+        self._writers: set[ResponseWriter] = set()
         self._last: asyncio.TimerHandle | None = None
 
     def outcome(self, call: ServerRequest, remote: str) -> Outcome:
@@ -120,32 +120,32 @@ class Gateway:
             return told(front, exc)
         return Admitted(front, found.endpoint)
 
-    async def answer(self, admitted: Admitted, call: ServerRequest, caller: Caller) -> None:
+    async def answer(self, admitted: Admitted, call: ServerRequest, writer: ResponseWriter) -> None:
         """Answers a whole request. Whatever goes wrong is told to the caller, or shown by how its answer ends."""
         front = admitted.front
-        self.hold(caller)
+        self.hold(writer)
         try:
-            await admitted.endpoint(call, caller)
+            await admitted.endpoint(call, writer)
         except DragomanError as exc:
-            await self.refuse(front, fit(exc, caller), caller)
-        except CallerGoneError:
+            await self.refuse(front, fit(exc, writer), writer)
+        except DisconnectedError:
             return
         except Exception as exc:  # noqa: BLE001  # the edge of the process: a bug of ours must not take the server with it
-            await self._apologise(front, exc, caller)
+            await self._apologise(front, exc, writer)
         finally:
-            caller.cut()
-            self._callers.discard(caller)
+            writer.abort()
+            self._writers.discard(writer)
 
-    def hold(self, caller: Caller) -> None:
-        """`interrupt` reaches `caller`, until it is over."""
-        self._callers.add(caller)
+    def hold(self, writer: ResponseWriter) -> None:
+        """`interrupt` reaches the request of `writer`, until it is released."""
+        self._writers.add(writer)
 
-    def over(self, caller: Caller) -> None:
-        """All that is said to `caller` has been said. Told once for each request, by its server."""
-        self._callers.discard(caller)
-        outcome = caller.outcome
-        outcome.ended = monotonic()
-        outcome.end = "whole" if caller.whole else "gone" if caller.gone else "broken"
+    def release(self, writer: ResponseWriter) -> None:
+        """Nothing more is done for the request of `writer`. Told once for each, by its server."""
+        self._writers.discard(writer)
+        outcome = writer.outcome
+        outcome.ended_at = monotonic()
+        outcome.end = "whole" if writer.complete else "gone" if writer.disconnected else "broken"
         for observe in self._observers:
             observe(outcome)
 
@@ -156,7 +156,7 @@ class Gateway:
     @property
     def under_way(self) -> int:
         """The number of answers that are."""
-        return len(self._callers)
+        return len(self._writers)
 
     def drain(self) -> None:
         """Says that no more requests are wanted, and gives those under way their grace."""
@@ -167,9 +167,9 @@ class Gateway:
     def interrupt(self) -> None:
         """Ends every answer under way with an error."""
         self.stopped = True
-        self.interrupted = self.interrupted or len(self._callers)
-        for caller in tuple(self._callers):
-            caller.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
+        self.interrupted = self.interrupted or len(self._writers)
+        for writer in tuple(self._writers):
+            writer.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
 
     def reopen(self) -> None:
         """Goes on in a new request log, if the old one was moved away."""
@@ -197,19 +197,19 @@ class Gateway:
         answer = told(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
         return replace(answer, headers=(*answer.headers, ("allow", allow)))
 
-    async def refuse(self, front: Front, error: DragomanError, caller: Caller) -> None:
+    async def refuse(self, front: Front, error: DragomanError, writer: ResponseWriter) -> None:
         """Answers with `error`, unless an answer has begun: then it goes without its end."""
-        if not caller.started:
-            caller.outcome.fail(error)
-            with suppress(CallerGoneError):
-                await caller.answer(front.codec.encode_error(error))
+        if not writer.started:
+            writer.outcome.fail(error)
+            with suppress(DisconnectedError):
+                await writer.send(front.codec.encode_error(error))
 
-    async def _apologise(self, front: Front, bug: Exception, caller: Caller) -> None:
+    async def _apologise(self, front: Front, bug: Exception, writer: ResponseWriter) -> None:
         # Its message may hold a caller's words or a key: what is logged is where it happened.
         where = "".join(traceback.format_tb(bug.__traceback__, -FRAMES))
-        log.error("request %s: %s\n%s", caller.outcome.request_id, type(bug).__name__, where)
-        message = f"the gateway failed; its log has the reason under request {caller.outcome.request_id}"
-        await self.refuse(front, DragomanError(message), caller)
+        log.error("request %s: %s\n%s", writer.outcome.request_id, type(bug).__name__, where)
+        message = f"the gateway failed; its log has the reason under request {writer.outcome.request_id}"
+        await self.refuse(front, DragomanError(message), writer)
 
 
 def _request_log(config: Config) -> RequestLog | None:

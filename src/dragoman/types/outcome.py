@@ -21,11 +21,11 @@ class Outcome(Struct):
     request_id: str
     method: str
     path: str
-    since: float
+    received_at: float
     """When the request's head was here, on the monotonic clock, in seconds."""
-    began: float | None = None
+    first_byte_at: float | None = None
     """When the answer's first byte was sent, or the first content of a stream."""
-    ended: float = 0.0
+    ended_at: float = 0.0
     """When the last was done for it."""
     end: End = "broken"
     remote: str = ""

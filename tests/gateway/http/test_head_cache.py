@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 
 from dragoman.errors import DragomanError
-from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.head_cache import MAX_HEAD, MAX_HEADS, CachedHead, HeadCache
+from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.types import Identity, Outcome, ServerRequest, ServerResponse
@@ -36,7 +36,7 @@ class Echo:
 
     def __init__(self, *, slow: bool) -> None:
         self.heard: list[ServerRequest | str] = []
-        self.waiting: list[HttpCaller] = []
+        self.waiting: list[HttpResponseWriter] = []
         self.slow = slow
         self._count = 0
 
@@ -56,14 +56,14 @@ class Echo:
     def cors(self, call: ServerRequest) -> bytes:
         return b"x-more: 1\r\n" if call.header(b"origin") else b""
 
-    def unpack(self, admitted: str, call: ServerRequest, caller: HttpCaller) -> None:
-        self.serve(admitted, call, caller)
+    def unpack(self, admitted: str, call: ServerRequest, writer: HttpResponseWriter) -> None:
+        self.serve(admitted, call, writer)
 
     def new_request_id(self) -> str:
         self._count += 1
         return f"fresh-{self._count}"
 
-    def serve(self, admitted: str, call: ServerRequest, caller: HttpCaller) -> None:
+    def serve(self, admitted: str, call: ServerRequest, writer: HttpResponseWriter) -> None:
         self.heard.append(
             ServerRequest(
                 method=call.method,
@@ -73,17 +73,17 @@ class Echo:
                 body=call.body,
             )
         )
-        self.waiting.append(caller)
+        self.waiting.append(writer)
         if not self.slow:
             self.answer()
 
     def answer(self) -> None:
-        for caller in self.waiting:
-            caller.give(ServerResponse(body=b"answer to " + caller.outcome.request_id.encode()))
+        for writer in self.waiting:
+            writer.send_nowait(ServerResponse(body=b"answer to " + writer.outcome.request_id.encode()))
         self.waiting.clear()
 
-    def over(self, caller: HttpCaller) -> None:
-        self.heard.append(f"{caller.outcome.method} {caller.outcome.path} {caller.outcome.status} {caller.whole}")
+    def release(self, writer: HttpResponseWriter) -> None:
+        self.heard.append(f"{writer.outcome.method} {writer.outcome.path} {writer.outcome.status} {writer.complete}")
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         return ServerResponse(status=error.status, body=error.message.encode())

@@ -10,7 +10,7 @@ from dragoman.client import Client
 from dragoman.config import BrokenEnd, FrontConfig
 from dragoman.engine.answer import Handler
 from dragoman.gateway.answer import answer_stream, answer_whole
-from dragoman.gateway.http.caller_base import Caller
+from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.steering import check_steering
 from dragoman.types import ChatRequest, ServerRequest, ServerResponse
@@ -24,7 +24,7 @@ class Endpoint(ABC):
     """What answers a request."""
 
     @abstractmethod
-    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         """Answers. Raises what is wrong, as long as nothing has been sent."""
 
 
@@ -39,8 +39,8 @@ class Chat(Endpoint):
         self.codec = codec
         self.clean = clean
 
-    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
-        await self.answer(await self.question(call, key_shown=caller.outcome.identity.known), self.client.open, caller)
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        await self.answer(await self.question(call, key_shown=writer.outcome.identity.known), self.client.open, writer)
 
     async def question(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         """What `call` asks. Raises what is wrong with it."""
@@ -51,16 +51,16 @@ class Chat(Endpoint):
         await others()
         return request
 
-    async def answer(self, request: ChatRequest, handler: Handler, caller: Caller) -> None:
+    async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:
         """Answers `request` with what `handler` opens."""
         if not request.model:
             request = replace(request, model=self.client.default_model)
-        caller.outcome.model = request.model
+        writer.outcome.model = request.model
         check_steering(request.extra.get(self.codec.name, {}), self.client.allowed_fields(request.model))
         if request.stream:
-            await answer_stream(handler, self.codec, request, caller, clean=self.clean)
+            await answer_stream(handler, self.codec, request, writer, clean=self.clean)
         else:
-            await answer_whole(handler, self.codec, request, caller)
+            await answer_whole(handler, self.codec, request, writer)
 
 
 async def others() -> None:
@@ -75,8 +75,8 @@ class ImmediateEndpoint(Endpoint):
     def __init__(self, answer: Callable[[ServerRequest], ServerResponse]) -> None:
         self._answer = answer
 
-    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
-        await caller.answer(self._answer(call))
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        await writer.send(self._answer(call))
 
 
 class AwaitedEndpoint(Endpoint):
@@ -85,10 +85,10 @@ class AwaitedEndpoint(Endpoint):
     def __init__(self, answer: Callable[[ServerRequest], Awaitable[ServerResponse]]) -> None:
         self._answer = answer
 
-    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
-        async with caller:
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        async with writer:
             answer = await self._answer(call)
-        await caller.answer(answer)
+        await writer.send(answer)
 
 
 def is_clean(client: Client, settings: FrontConfig, default: BrokenEnd) -> bool:

@@ -8,7 +8,7 @@ from dragoman.engine.env import system_env
 from dragoman.errors import ConfigurationError, ModelNotFoundError, nearest
 from dragoman.gateway.fronts.endpoints import Chat, Endpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.table import Front, Row
-from dragoman.gateway.http.caller_base import Caller
+from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.webchat import site_auth
 from dragoman.protocols.webchat.aibn import AibnServer
 from dragoman.protocols.webchat.aichatfree import AIChatFreeServer
@@ -27,8 +27,8 @@ class Auth(Endpoint):
     def __init__(self, codec: AibnServer | AIChatFreeServer) -> None:
         self._codec = codec
 
-    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
-        await caller.answer(self._codec.auth(call, key_shown=caller.outcome.identity.known))
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        await writer.send(self._codec.auth(call, key_shown=writer.outcome.identity.known))
 
 
 def aibn(client: Client, settings: FrontConfig) -> Front:

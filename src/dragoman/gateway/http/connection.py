@@ -11,10 +11,9 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 from msgspec.structs import force_setattr
 
 from dragoman.errors import DragomanError, InvalidRequestError
-from dragoman.gateway.http.caller import CLOSE, HttpCaller
-from dragoman.gateway.http.caller_base import address
 from dragoman.gateway.http.head_cache import CachedHead
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, FirstLine, check_head, date, split_target, status_line
+from dragoman.gateway.http.http_writer import CLOSE, HttpResponseWriter
 from dragoman.gateway.http.request import Admitted, Request, framing
 from dragoman.gateway.http.request_limits import (
     LAST,
@@ -26,6 +25,7 @@ from dragoman.gateway.http.request_limits import (
     too_large_head,
     too_many_pieces,
 )
+from dragoman.gateway.http.response_writer import address
 from dragoman.gateway.http.service import Service, Shared
 from dragoman.gateway.http.unpacking import coding
 from dragoman.loop.timer import EARLY, DeadlineTimer
@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
     def __init__(self, service: Service[Admitted], shared: Shared[Admitted]) -> None:
         self.congested: asyncio.Event | None = None
         self._service = service
-        self.over = service.over
+        self.release = service.release
         self._loop = shared.loop
         self._outbox = shared.outbox
         self._heads = shared.heads
@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         self._closing = False
         self._draining = False
         self._first = FirstLine()
-        self._fault: tuple[DragomanError, HttpCaller | None] | None = None
+        self._fault: tuple[DragomanError, HttpResponseWriter | None] | None = None
         self._spoke = 0.0
         self._unsent = 0
         self._unread = 0.0
@@ -114,18 +114,18 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         connected = self._transport.get_extra_info("socket")
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET if on else END)
 
-    def answered(self, *, keep: bool) -> None:
+    def response_ended(self, *, keep_alive: bool) -> None:
         request = self._requests[0]
-        if not keep or (self._draining and len(self._requests) == 1):
-            if keep and self._fault is not None:
+        if not keep_alive or (self._draining and len(self._requests) == 1):
+            if keep_alive and self._fault is not None:
                 self._requests.popleft()
                 self._say_and_close(*self._fault)
-            elif request.whole and request.call.method != "CONNECT":
+            elif request.complete and request.call.method != "CONNECT":
                 self._close()
             else:
                 self._part()
             return
-        if not request.whole:
+        if not request.complete:
             # The rest of its body is read and dropped: the next request stands behind it.
             request.draining = True
             self._linger(request)
@@ -188,8 +188,8 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         self._closing = True
         self._alarm.stop()
         for request in self._requests:
-            if request.caller is not None:
-                request.caller.leave()
+            if request.writer is not None:
+                request.writer.disconnect()
         self._requests.clear()
         if self.congested is not None:
             self.congested.set()
@@ -198,8 +198,8 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
 
     def pause_writing(self) -> None:
         self.congested = asyncio.Event()
-        if self._requests and (caller := self._requests[0].caller) is not None:
-            caller.pause()
+        if self._requests and (writer := self._requests[0].writer) is not None:
+            writer.pause()
         self._await_reading()
 
     def resume_writing(self) -> None:
@@ -208,11 +208,11 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
             congested.set()
             self._transport.resume_reading()
         request = self._requests[0] if self._requests else None
-        caller = request.caller if request is not None else None
-        if request is not None and caller is not None:
-            self._alarm.set(self._loop.time() + (self._timeouts.heartbeat if request.whole else self._timeouts.body))
+        writer = request.writer if request is not None else None
+        if request is not None and writer is not None:
+            self._alarm.set(self._loop.time() + (self._timeouts.heartbeat if request.complete else self._timeouts.body))
             # Soon, not now: asyncio's transport must not be closed from within this call, it would be lost twice.
-            self._loop.call_soon(caller.resume)
+            self._loop.call_soon(writer.resume)
         elif not self._requests and not self._in_head and not self._deaf and not self._closing:
             self._alarm.set(self._loop.time() + self._timeouts.idle)
 
@@ -250,7 +250,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         call = ServerRequest(method=method.decode("latin-1"), path=path, query=query, headers=headers)
         request: Request[Admitted] = Request(call=call)
         request.http_1_1 = version == "1.1"
-        request.keep = parser.should_keep_alive() and method != b"CONNECT"
+        request.keep_alive = parser.should_keep_alive() and method != b"CONNECT"
         request.upgrade = parser.should_upgrade() and method != b"CONNECT"
         self._requests.append(request)
         if len(self._requests) > MAX_QUEUED:
@@ -268,8 +268,8 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
                 self._close()
         elif not request.add(data):
             self._turn_away(request, too_many_pieces())
-        elif request.caller is None:
-            if sum(each.size for each in self._requests if each.caller is None) > self._max_body:
+        elif request.writer is None:
+            if sum(each.size for each in self._requests if each.writer is None) > self._max_body:
                 self.abort()
         elif request.size > self._max_body:
             self._turn_away(request, too_large(self._max_body))
@@ -281,23 +281,23 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         request = self._requests[-1]
         if request.upgrade and framing(request.call):
             return  # its body is yet to come, whatever the parser says
-        request.whole = True
+        request.complete = True
         if request is not self._requests[0]:
             return
         if not request.draining:
             self._serve(request)
-        elif request.caller is not None and request.caller.over and not self._deaf:
-            self.answered(keep=request.keep)
+        elif request.writer is not None and request.writer.finished and not self._deaf:
+            self.response_ended(keep_alive=request.keep_alive)
 
     # Within.
 
     def _admit(self, request: Request[Admitted], alone: bytes = b"") -> None:
         """Looks at the head of the request whose turn it is; `alone`: what came, where it began with that head."""
         call = request.call
-        keep = request.keep and not self._draining
+        keep_alive = request.keep_alive and not self._draining
         outcome = self._service.outcome(call, self._remote)
-        request.caller = HttpCaller(self, outcome, keep=keep, chunks=request.http_1_1)
-        request.caller.more = more = self._service.cors(call)
+        request.writer = HttpResponseWriter(self, outcome, keep_alive=keep_alive, chunks=request.http_1_1)
+        request.writer.more = more = self._service.cors(call)
         if (error := check_head_limits(call)) is not None:
             self._turn_away(request, error)
         elif isinstance(admitted := self._service.admit(call, outcome), ServerResponse):
@@ -307,9 +307,9 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         else:
             request.admitted = admitted
             request.packed = bool(coding(call))
-            if alone and request.http_1_1 and request.keep:
+            if alone and request.http_1_1 and request.keep_alive:
                 self._known = self._heads.learn(alone, call, admitted, more, outcome.identity)
-            if request.http_1_1 and not request.whole and (call.header(b"expect") or "").lower() == "100-continue":
+            if request.http_1_1 and not request.complete and (call.header(b"expect") or "").lower() == "100-continue":
                 self.write(CONTINUE)
 
     def _take(self, known: CachedHead[Admitted], data: bytes) -> bool:
@@ -334,12 +334,12 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
             remote=self._remote,
             identity=known.identity,
         )
-        request.caller = caller = HttpCaller(self, outcome)
+        request.writer = writer = HttpResponseWriter(self, outcome)
         if known.more:
-            caller.more = known.more
+            writer.more = known.more
         self._requests.append(request)
         if not missing:
-            request.whole = True
+            request.complete = True
             self._serve(request)
             return True
         # Another head says to the parser how long the body is. Nothing but body follows, so it can find no fault.
@@ -349,8 +349,8 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         return True
 
     def _serve(self, request: Request[Admitted]) -> None:
-        caller, admitted = request.caller, request.admitted
-        if caller is None or admitted is None:
+        writer, admitted = request.writer, request.admitted
+        if writer is None or admitted is None:
             return
         if request.pieces:
             pieces, request.pieces = request.pieces, []
@@ -359,18 +359,18 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         self._spoke = self._loop.time()
         self._alarm.set(self._spoke + self._silence)
         if request.packed:
-            self._service.unpack(admitted, request.call, caller)
+            self._service.unpack(admitted, request.call, writer)
         else:
-            self._service.serve(admitted, request.call, caller)
+            self._service.serve(admitted, request.call, writer)
 
     def _proceed(self) -> None:
         """The next request's turn, which came while the one before it was answered."""
         if self._closing or not self._requests:
             return
         request = self._requests[0]
-        if request.caller is None:
+        if request.writer is None:
             self._admit(request)
-        if request.whole and not request.draining:
+        if request.complete and not request.draining:
             self._serve(request)
 
     def _turn_away(self, request: Request[Admitted], error: DragomanError) -> None:
@@ -379,10 +379,10 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
     def _refuse(self, request: Request[Admitted], answer: ServerResponse) -> None:
         request.draining = True
         request.pieces = []
-        if request.caller is not None:
+        if request.writer is not None:
             if answer.status in LAST:
-                request.keep = request.caller.keep = False
-            request.caller.give(answer)
+                request.keep_alive = request.writer.keep_alive = False
+            request.writer.send_nowait(answer)
 
     def _fail(self, bug: BaseException) -> None:
         """A fault of ours: the connection ends, and the loop's handler tells what it was."""
@@ -397,10 +397,12 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         """
         self._parser = HttpRequestParser(self)
         request = self._requests[-1] if self._requests else None
-        if request is not None and not request.whole:
+        if request is not None and not request.complete:
             request.upgrade = False
             self._again = True
-            fields = framing(request.call) if request.keep else [*framing(request.call), (b"connection", b"close")]
+            fields = (
+                framing(request.call) if request.keep_alive else [*framing(request.call), (b"connection", b"close")]
+            )
             rest = b"\r\n".join([b"POST / HTTP/1.1", *(b"%b: %b" % field for field in fields), b"", rest])
         return rest
 
@@ -411,30 +413,32 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
     def _break(self, error: DragomanError) -> None:
         """What came cannot be understood, nor what is behind it: once what is under way is answered, all ends."""
         self._deaf = True
-        caller: HttpCaller | None = None
-        if self._requests and not self._requests[-1].whole:
-            caller = self._requests.pop().caller
-            if caller is not None and caller.over:
+        writer: HttpResponseWriter | None = None
+        if self._requests and not self._requests[-1].complete:
+            writer = self._requests.pop().writer
+            if writer is not None and writer.finished:
                 self._part()
                 return
         if self._requests:
             self._draining = True
-            self._fault = error, caller
+            self._fault = error, writer
         else:
-            self._say_and_close(error, caller)
+            self._say_and_close(error, writer)
 
-    def _say_and_close(self, error: DragomanError, caller: HttpCaller | None = None) -> None:
-        """Says `error`; to nobody's request, if `caller` is None."""
-        if caller is None:
-            caller = HttpCaller(self, Outcome(self._service.new_request_id(), "", "", monotonic(), remote=self._remote))
+    def _say_and_close(self, error: DragomanError, writer: HttpResponseWriter | None = None) -> None:
+        """Says `error`; to nobody's request, if `writer` is None."""
+        if writer is None:
+            writer = HttpResponseWriter(
+                self, Outcome(self._service.new_request_id(), "", "", monotonic(), remote=self._remote)
+            )
         body = json.encode({"error": {"message": error.message, "type": error.type, "code": error.code}})
         self.write(
             b"%b%bx-request-id: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b"
-            % (status_line(error.status), date(), caller.outcome.request_id.encode(), len(body), CLOSE, body)
+            % (status_line(error.status), date(), writer.outcome.request_id.encode(), len(body), CLOSE, body)
         )
-        caller.outcome.status, caller.whole, caller.outcome.sent = error.status, True, len(body)
-        caller.outcome.fail(error)
-        self.over(caller)
+        writer.outcome.status, writer.complete, writer.outcome.sent = error.status, True, len(body)
+        writer.outcome.fail(error)
+        self.release(writer)
         self._part()
 
     def _part(self) -> None:
@@ -466,12 +470,12 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
                 self._say_and_close(error)
             else:
                 self._close()
-        elif request.caller is not None and request.caller.over:
+        elif request.writer is not None and request.writer.finished:
             self._close()
-        elif not request.whole:
+        elif not request.complete:
             self._turn_away(request, body_timeout(self._timeouts.body))
-        elif request.caller is not None:
-            self._beat(request.caller)
+        elif request.writer is not None:
+            self._beat(request.writer)
 
     def _await_reading(self) -> None:
         """From here on the caller must read some of what waits for it."""
@@ -487,11 +491,11 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         else:
             self.abort()
 
-    def _beat(self, caller: HttpCaller) -> None:
+    def _beat(self, writer: HttpResponseWriter) -> None:
         now = self._loop.time()
         latest = now + self._timeouts.heartbeat
-        ends = self._spoke + (self._timeouts.heartbeat if caller.started else self._timeouts.head_after)
+        ends = self._spoke + (self._timeouts.heartbeat if writer.started else self._timeouts.head_after)
         if ends <= now + EARLY:
-            caller.beat()
+            writer.send_heartbeat()
             ends = latest
         self._alarm.set(min(ends, latest))

@@ -4,8 +4,8 @@ import asyncio
 from typing import Generic, Protocol
 
 from dragoman.errors import DragomanError
-from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.head_cache import Admissions, HeadCache
+from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.request import Admitted
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.loop.outbox import Outbox
@@ -50,14 +50,14 @@ class Service(Protocol[Admitted]):
     def new_request_id(self) -> str:
         """What a request is called in answers and logs that brings no name of its own."""
 
-    def serve(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
+    def serve(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
         """Begins the answer to a whole request."""
 
-    def unpack(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
+    def unpack(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
         """The same, where its body is packed."""
 
-    def over(self, caller: HttpCaller) -> None:
-        """Nothing more is done for `caller`."""
+    def release(self, writer: HttpResponseWriter) -> None:
+        """Nothing more is done for the request of `writer`."""
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         """`error` in the words of whom the request was for."""

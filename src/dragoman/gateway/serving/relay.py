@@ -12,9 +12,9 @@ from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.fronts.endpoints import Chat
-from dragoman.gateway.http.caller import HttpCaller
-from dragoman.gateway.http.caller_base import Caller
 from dragoman.gateway.http.heads import fields
+from dragoman.gateway.http.http_writer import HttpResponseWriter
+from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.fallback import fallback
@@ -37,7 +37,7 @@ class Relays:
         self.spawn = spawn
         self._loop = asyncio.get_running_loop()
 
-    def begin(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> bool:
+    def begin(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> bool:
         """Begins to relay; False where the request must be translated, or refused in detail."""
         chat = admitted.endpoint
         if not isinstance(chat, Chat):
@@ -49,9 +49,9 @@ class Relays:
             return False
         if request is None or relayed is None:
             return False
-        caller.outcome.model = request.model or chat.client.default_model
-        relay = RelayedAnswer(self, admitted, call, caller, relayed, chat=chat, request=request)
-        self.gateway.hold(caller)
+        writer.outcome.model = request.model or chat.client.default_model
+        relay = RelayedAnswer(self, admitted, call, writer, relayed, chat=chat, request=request)
+        self.gateway.hold(writer)
         relay.start(request.body_for(relayed.model), self._loop)
         return True
 
@@ -59,14 +59,14 @@ class Relays:
 class RelayedAnswer(Relay):
     """One relayed answer to a caller. What cannot pass as it is, is translated instead, in a task."""
 
-    __slots__ = ("_admitted", "_call", "_caller", "_chat", "_outcome", "_relayed", "_relays")
+    __slots__ = ("_admitted", "_call", "_chat", "_outcome", "_relayed", "_relays", "_writer")
 
     def __init__(
         self,
         relays: Relays,
         admitted: Admitted,
         call: ServerRequest,
-        caller: HttpCaller,
+        writer: HttpResponseWriter,
         relayed: Relayed,
         *,
         chat: Chat,
@@ -77,14 +77,14 @@ class RelayedAnswer(Relay):
         self._admitted = admitted
         self._chat = chat
         self._call = call
-        self._caller = caller
-        self._outcome = caller.outcome
+        self._writer = writer
+        self._outcome = writer.outcome
         self._relayed = relayed
-        self.paused = caller.congested
-        caller.watcher = self
+        self.paused = writer.congested
+        writer.watcher = self
         if request.stream:
-            caller.heartbeat = relayed.line.codec.heartbeat
-            caller.opening = OPENING
+            writer.heartbeat = relayed.line.codec.heartbeat
+            writer.opening = OPENING
 
     def refuse(self, error: DragomanError) -> None:
         if error.provider is not None:  # and no end that we put to it
@@ -98,12 +98,12 @@ class RelayedAnswer(Relay):
                 raise error
 
             self._translate(fallback([refused, *rest]))
-        elif self._caller.started:
+        elif self._writer.started:
             self.fail(error)
         else:
             self._outcome.fail(error)
-            error = fit(error, self._caller)
-            self._caller.give(self._chat.codec.encode_error(error))
+            error = fit(error, self._writer)
+            self._writer.send_nowait(self._chat.codec.encode_error(error))
 
     def take_over(self, reply: Reply) -> None:
         handler, rest = self._relayed.received(reply), self._relayed.rest
@@ -112,27 +112,27 @@ class RelayedAnswer(Relay):
     def give(self, body: bytes) -> None:
         self._note()
         self._answers()
-        self._caller.send(200, WHOLE_FIELDS, body)
+        self._writer.send_bytes(200, WHOLE_FIELDS, body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
         if not more:
             self._note()
         self._answers()
-        self._caller.begin(200, STREAM_FIELDS, sized=False)
-        self._caller.write(data, more=more)
+        self._writer.start_nowait(200, STREAM_FIELDS, sized=False)
+        self._writer.write_nowait(data, more=more)
 
     def pass_on(self, data: bytes, *, more: bool) -> None:
         if not more:
             self._note()
-        self._caller.write(data, more=more)
+        self._writer.write_nowait(data, more=more)
 
     def fail(self, error: DragomanError) -> None:
-        words = _words(self._chat.codec, fit(error, self._caller))
+        words = _words(self._chat.codec, fit(error, self._writer))
         self._outcome.fail(error)
-        self._caller.broken = True
+        self._writer.broken = True
         self._note()
-        self._caller.write(words, more=not (self._chat.clean and words))
-        self._caller.cut()
+        self._writer.write_nowait(words, more=not (self._chat.clean and words))
+        self._writer.abort()
 
     def _answers(self) -> None:
         self._outcome.target, self._outcome.upstream_status = self._relayed.target, 200
@@ -142,9 +142,9 @@ class RelayedAnswer(Relay):
             self._outcome.usage, self._outcome.finish_reason = self.summary.usage, self.summary.finish_reason
 
     def _translate(self, handler: Handler, reply: Reply | None = None) -> None:
-        self._caller.watcher = None
+        self._writer.watcher = None
         admitted = Admitted(self._admitted.front, Translated(self._chat, handler, reply))
-        self._relays.spawn(self._relays.gateway.answer(admitted, self._call, self._caller))
+        self._relays.spawn(self._relays.gateway.answer(admitted, self._call, self._writer))
 
 
 class Translated(Chat):
@@ -155,16 +155,16 @@ class Translated(Chat):
         self._handler = handler
         self._reply = reply
 
-    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         try:
-            request = await self.question(call, key_shown=caller.outcome.identity.known)
-            await self.answer(request, self._handler, caller)
+            request = await self.question(call, key_shown=writer.outcome.identity.known)
+            await self.answer(request, self._handler, writer)
         except DragomanError as exc:
-            if not caller.started:
+            if not writer.started:
                 raise
             # A silence has spent the status before it was known that the question is wrong.
-            caller.outcome.error = exc.code
-            await caller.break_off(_words(self.codec, fit(exc, caller)), clean=self.clean)
+            writer.outcome.error = exc.code
+            await writer.break_off(_words(self.codec, fit(exc, writer)), clean=self.clean)
         finally:
             # Nobody else does where the question is wrong, or its caller has gone before this began.
             if self._reply is not None:

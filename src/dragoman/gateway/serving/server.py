@@ -11,9 +11,9 @@ from typing import Any
 
 from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.heads import fields
+from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.serving.descriptors import room
@@ -41,7 +41,7 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._shared: Shared[Admitted] = Shared(self._loop, gateway.timeouts, gateway.max_body, gateway.keys)
         self.new_request_id = gateway.request_ids.new
-        self.over = gateway.over
+        self.release = gateway.release
         self._connections: set[Peer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = room()
@@ -145,22 +145,22 @@ class Server:
     def cors(self, call: ServerRequest) -> bytes:
         return fields(self._gateway.cors.headers(call))
 
-    def serve(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
-        if not self._relays.begin(admitted, call, caller):
-            self._spawn(self._gateway.answer(admitted, call, caller))
+    def serve(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
+        if not self._relays.begin(admitted, call, writer):
+            self._spawn(self._gateway.answer(admitted, call, writer))
 
-    def unpack(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
-        self._spawn(self._unpack(admitted, call, caller))
+    def unpack(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
+        self._spawn(self._unpack(admitted, call, writer))
 
-    async def _unpack(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
+    async def _unpack(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
         try:
             plain = await unpacked(call, self._gateway.max_body)
         except DragomanError as exc:
-            caller.outcome.error = exc.code
-            caller.give(self._gateway.refusal(call, exc))
+            writer.outcome.error = exc.code
+            writer.send_nowait(self._gateway.refusal(call, exc))
         else:
-            if not caller.gone:
-                self.serve(admitted, plain, caller)
+            if not writer.disconnected:
+                self.serve(admitted, plain, writer)
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         return self._gateway.refusal(call, error)
