@@ -7,14 +7,14 @@ from collections import deque
 from time import monotonic
 from typing import Generic, cast
 
-from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec.structs import force_setattr
 
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.head_cache import CachedHead
-from dragoman.gateway.http.heads import CONTINUE, BadHeadError, FirstLine, check_head, date, split_target, status_line
+from dragoman.gateway.http.heads import CONTINUE, BadHeadError, date, status_line
 from dragoman.gateway.http.http_writer import CLOSE, HttpResponseWriter
-from dragoman.gateway.http.request import Admitted, Request, framing
+from dragoman.gateway.http.parser import RequestParser
+from dragoman.gateway.http.request import Admitted, Request
 from dragoman.gateway.http.request_limits import (
     LAST,
     MAX_HEAD,
@@ -29,7 +29,7 @@ from dragoman.gateway.http.response_writer import address
 from dragoman.gateway.http.service import Service, Shared
 from dragoman.gateway.http.unpacking import coding
 from dragoman.loop.timer import EARLY, DeadlineTimer
-from dragoman.types import Outcome, ServerRequest, ServerResponse
+from dragoman.types import Outcome, ServerResponse
 from dragoman.wire import json
 
 MAX_QUEUED = 16
@@ -46,13 +46,8 @@ RESET, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 """How the kernel closes a connection: by a reset, or well, which is its default; see SO_LINGER in socket(7)."""
 
 
-def bad_http(message: str) -> InvalidRequestError:
-    """The refusal of what is no HTTP."""
-    return InvalidRequestError(message, code="bad_http")
-
-
 class Connection(asyncio.Protocol, Generic[Admitted]):
-    """Also what httptools calls back."""
+    """One of a server's: a queue of requests, of which the first is being answered."""
 
     def __init__(self, service: Service[Admitted], shared: Shared[Admitted]) -> None:
         self.congested: asyncio.Event | None = None
@@ -66,20 +61,13 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         self._silence = min(shared.timeouts.head_after, shared.timeouts.heartbeat)
         self._max_body = shared.max_body
         self._known: CachedHead[Admitted] | None = None
-        self._alone = b""
         self._remote = ""
         self._transport: asyncio.Transport
-        self._parser = HttpRequestParser(self)
+        self._parser: RequestParser[Admitted] = RequestParser(self)
         self._requests: deque[Request[Admitted]] = deque()
-        self._url: list[bytes] = []
-        self._fields: list[tuple[bytes, bytes]] = []
-        self._overhead = 0
-        self._in_head = False
-        self._again = False
         self._deaf = False
         self._closing = False
         self._draining = False
-        self._first = FirstLine()
         self._fault: tuple[DragomanError, HttpResponseWriter | None] | None = None
         self._spoke = 0.0
         self._unsent = 0
@@ -91,7 +79,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
     def drain(self) -> None:
         """No more requests: closes once those under way are answered."""
         self._draining = True
-        if not self._requests and not self._in_head:
+        if not self._requests and not self._parser.in_head:
             self._close()
 
     @property
@@ -135,7 +123,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
             self._alarm.set(self._loop.time() + self._timeouts.body)
             self._loop.call_soon(self._proceed)
         else:
-            self._alarm.set(self._loop.time() + (self._timeouts.head if self._in_head else self._timeouts.idle))
+            self._alarm.set(self._loop.time() + (self._timeouts.head if self._parser.in_head else self._timeouts.idle))
 
     # asyncio's side.
 
@@ -149,32 +137,18 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
     def data_received(self, data: bytes) -> None:
         if self._closing or self._deaf:
             return
-        if not self._requests and not self._in_head:
-            if (known := self._known) is not None and self._take(known, data):
-                return
-            self._alone = data
-            self._first.begin()
-        self._overhead += len(data)
-        if not self._first.feed(data):
-            self._break(bad_http("expected an HTTP/1.1 request"))
+        parser = self._parser
+        at_rest = not self._requests and not parser.in_head
+        if at_rest and (known := self._known) is not None and self._take(known, data):
             return
-        while data and not self._closing:
-            try:
-                self._parser.feed_data(data)
-                break
-            except HttpParserUpgrade as exc:
-                data = self._go_on(data[exc.args[0] :])
-            except HttpParserCallbackError as exc:
-                bug = exc.__context__
-                if not isinstance(bug, BadHeadError):
-                    self._fail(bug or exc)
-                self._break(bad_http(str(bug)))
-                break
-            except HttpParserError:
-                self._break(bad_http("expected an HTTP/1.1 request"))
-                break
-        self._alone = b""
-        if self._overhead > MAX_HEAD and not self._deaf:
+        try:
+            parser.feed(data, at_rest=at_rest)
+        except BadHeadError as exc:
+            self._break(InvalidRequestError(str(exc), code="bad_http"))
+        except BaseException:  # a fault of ours: the connection ends, and the loop's handler tells what it was
+            self.abort()
+            raise
+        if parser.overhead > MAX_HEAD and not self._deaf:
             self._break(too_large_head())
         if self.congested is not None and not self._closing:
             # It asks on without reading what it is told: that would pile up here.
@@ -194,7 +168,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         if self.congested is not None:
             self.congested.set()
         self._service.closed(self)
-        del self._parser  # the two know each other: without this, only the collector would free them
+        self._parser.close()
 
     def pause_writing(self) -> None:
         self.congested = asyncio.Event()
@@ -213,45 +187,16 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
             self._alarm.set(self._loop.time() + (self._timeouts.heartbeat if request.complete else self._timeouts.body))
             # Soon, not now: asyncio's transport must not be closed from within this call, it would be lost twice.
             self._loop.call_soon(writer.resume)
-        elif not self._requests and not self._in_head and not self._deaf and not self._closing:
+        elif not self._requests and not self._parser.in_head and not self._deaf and not self._closing:
             self._alarm.set(self._loop.time() + self._timeouts.idle)
 
     # The parser's side.
 
-    def on_message_begin(self) -> None:
-        self._in_head = True
+    def head_began(self) -> None:
         if not self._requests:
             self._alarm.set(self._loop.time() + self._timeouts.head)
 
-    def on_url(self, url: bytes) -> None:
-        self._url.append(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # and no trailer: what is behind a body belongs to no head, least of all to the next one
-            self._fields.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        self._overhead = 0
-        alone, self._alone = self._alone, b""  # and behind this request there may be another, with another head
-        headers, self._fields = tuple(self._fields), []
-        url = self._url[0] if len(self._url) == 1 else b"".join(self._url)
-        self._url = []
-        if self._again:
-            self._again = False
-            return
-        parser = self._parser
-        version = parser.get_http_version()
-        method = parser.get_method()
-        path, query, host = split_target(url)
-        if host is not None:
-            headers = (*(field for field in headers if field[0] != b"host"), (b"host", host))
-        check_head(headers, version)
-        call = ServerRequest(method=method.decode("latin-1"), path=path, query=query, headers=headers)
-        request: Request[Admitted] = Request(call=call)
-        request.http_1_1 = version == "1.1"
-        request.keep_alive = parser.should_keep_alive() and method != b"CONNECT"
-        request.upgrade = parser.should_upgrade() and method != b"CONNECT"
+    def head_ended(self, request: Request[Admitted], alone: bytes) -> None:
         self._requests.append(request)
         if len(self._requests) > MAX_QUEUED:
             self.abort()
@@ -259,8 +204,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
             self._alarm.set(self._loop.time() + self._timeouts.body)
             self._admit(request, alone)
 
-    def on_body(self, data: bytes) -> None:
-        self._overhead = 0
+    def body_came(self, data: bytes) -> None:
         request = self._requests[-1]
         request.size += len(data)
         if request.draining:
@@ -276,11 +220,8 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         else:
             self._alarm.set(self._loop.time() + self._timeouts.body)
 
-    def on_message_complete(self) -> None:
-        self._overhead = 0
+    def request_ended(self) -> None:
         request = self._requests[-1]
-        if request.upgrade and framing(request.call):
-            return  # its body is yet to come, whatever the parser says
         request.complete = True
         if request is not self._requests[0]:
             return
@@ -342,10 +283,8 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
             request.complete = True
             self._serve(request)
             return True
-        # Another head says to the parser how long the body is. Nothing but body follows, so it can find no fault.
-        self._again = True
         self._alarm.set(self._loop.time() + self._timeouts.body)
-        self._parser.feed_data(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (length, data[start:]))
+        self._parser.begin_body(length, data[start:])
         return True
 
     def _serve(self, request: Request[Admitted]) -> None:
@@ -383,28 +322,6 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
             if answer.status in LAST:
                 request.keep_alive = request.writer.keep_alive = False
             request.writer.send_nowait(answer)
-
-    def _fail(self, bug: BaseException) -> None:
-        """A fault of ours: the connection ends, and the loop's handler tells what it was."""
-        self.abort()
-        raise bug
-
-    def _go_on(self, rest: bytes) -> bytes:
-        """What is to be parsed where `rest` follows the head of a request for another protocol.
-
-        None is spoken here, and RFC 9110, section 7.8 lets a server go on as if it had not been asked. The parser takes
-        such a head for the end of HTTP, so another is told what the body is, which it reads as any.
-        """
-        self._parser = HttpRequestParser(self)
-        request = self._requests[-1] if self._requests else None
-        if request is not None and not request.complete:
-            request.upgrade = False
-            self._again = True
-            fields = (
-                framing(request.call) if request.keep_alive else [*framing(request.call), (b"connection", b"close")]
-            )
-            rest = b"\r\n".join([b"POST / HTTP/1.1", *(b"%b: %b" % field for field in fields), b"", rest])
-        return rest
 
     def turn_away(self, error: DragomanError) -> None:
         """Says `error` to a caller who has asked nothing yet, and closes."""
@@ -444,7 +361,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
     def _part(self) -> None:
         """Sends the end. What still comes is read for a moment, and dropped."""
         self._deaf = True
-        self._in_head = False
+        self._parser.in_head = False
         self._outbox.flush()
         self._transport.write_eof()
         self._alarm.set(self._loop.time() + self._timeouts.linger)
@@ -456,6 +373,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
 
     def _close(self) -> None:
         self._closing = True
+        self._parser.stopped = True
         self._outbox.flush()
         self._transport.close()
         self._await_reading()
@@ -465,7 +383,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         if self.congested is not None or self._closing:
             self._still_reading()
         elif request is None:
-            if self._in_head:
+            if self._parser.in_head:
                 error = InvalidRequestError("the request's head took too long", status=408, code="request_timeout")
                 self._say_and_close(error)
             else:
