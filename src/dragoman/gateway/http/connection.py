@@ -10,6 +10,7 @@ from typing import Generic, cast
 from msgspec.structs import force_setattr
 
 from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.gateway.http.deadlines import Stall
 from dragoman.gateway.http.head_cache import CachedHead
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, date, status_line
 from dragoman.gateway.http.http_writer import CLOSE, HttpResponseWriter
@@ -70,8 +71,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
         self._draining = False
         self._fault: tuple[DragomanError, HttpResponseWriter | None] | None = None
         self._spoke = 0.0
-        self._unsent = 0
-        self._unread = 0.0
+        self._stall: Stall | None = None
         self._alarm = DeadlineTimer(shared.loop, self._late)
 
     # The server's side.
@@ -380,8 +380,11 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
 
     def _late(self) -> None:
         request = self._requests[0] if self._requests else None
-        if self.congested is not None or self._closing:
-            self._still_reading()
+        if self._stall is not None and (self.congested is not None or self._closing):
+            if self._stall.look(self._loop.time()):
+                self._alarm.set(self._stall.ends)
+            else:
+                self.abort()
         elif request is None:
             if self._parser.in_head:
                 error = InvalidRequestError("the request's head took too long", status=408, code="request_timeout")
@@ -397,17 +400,8 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
 
     def _await_reading(self) -> None:
         """From here on the caller must read some of what waits for it."""
-        self._unsent = self._transport.get_write_buffer_size()
-        self._unread = self._loop.time()
-        self._alarm.set(self._unread + self._timeouts.stall)
-
-    def _still_reading(self) -> None:
-        if self._transport.get_write_buffer_size() < self._unsent:
-            self._await_reading()
-        elif (ends := self._unread + self._timeouts.stall) > self._loop.time() + EARLY:
-            self._alarm.set(ends)
-        else:
-            self.abort()
+        self._stall = Stall(self._transport, self._loop.time(), self._timeouts.stall)
+        self._alarm.set(self._stall.ends)
 
     def _beat(self, writer: HttpResponseWriter) -> None:
         now = self._loop.time()

@@ -113,7 +113,8 @@ class RequestParser(Generic[Admitted]):
 
     def on_message_begin(self) -> None:
         self.in_head = True
-        self._events.head_began()
+        if not self._made_up:
+            self._events.head_began()
 
     def on_url(self, url: bytes) -> None:
         self._url.append(url)
