@@ -34,6 +34,30 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple
 
+__all__ = [
+    "Attempt",
+    "AuthenticationError",
+    "BadEventError",
+    "ConfigurationError",
+    "ConnectError",
+    "ContentFilterError",
+    "ContextLengthError",
+    "DragomanError",
+    "EndpointNotFoundError",
+    "InvalidRequestError",
+    "ModelNotFoundError",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "QuotaExhaustedError",
+    "RateLimitError",
+    "RequestError",
+    "TimeoutError",
+    "TransportError",
+    "TruncatedStreamError",
+    "UnsupportedFeatureError",
+    "UpstreamError",
+]
+
 CUT = 200
 """Characters of a value that a message quotes: enough for a sentence, too few for a page or a prompt."""
 

@@ -16,7 +16,6 @@ from dragoman.errors import (
     UpstreamError,
 )
 from dragoman.protocols.base import ClientCodec, Decoder, Env, Exchange
-from dragoman.routing.fallback import fallback
 from dragoman.transport.base import Route
 from dragoman.transport.exhausted import overloaded
 from dragoman.types import (
@@ -32,6 +31,7 @@ from dragoman.types import (
     Text,
     user,
 )
+from tests.routing.test_fallback import fallback
 from tests.support.canned import CannedReply, CannedTransport
 from tests.support.env import fixed_env
 

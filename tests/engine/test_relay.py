@@ -5,7 +5,7 @@ import asyncio
 from dragoman.engine.relay import Relay, RelayTarget
 from dragoman.engine.secrets import Secrets
 from dragoman.errors import DragomanError
-from dragoman.protocols.openai_chat.relay import ChatRelay, ChatRelayRequest
+from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.transport.base import Reply, Route
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.native.transport import Stats
@@ -14,14 +14,10 @@ from tests.support.server import Exchange, serve
 WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}'
 
 
-REQUEST = ChatRelayRequest("m", stream=False, fields={})
+class Kept:
+    """A sink that keeps what it is told."""
 
-
-class Kept(Relay):
-    """Keeps what it is told."""
-
-    def __init__(self, line: RelayTarget, heard: "asyncio.Queue[bytes | DragomanError]") -> None:
-        super().__init__(line, REQUEST)
+    def __init__(self, heard: "asyncio.Queue[bytes | DragomanError]") -> None:
         self.heard = heard
 
     def refuse(self, error: DragomanError) -> None:
@@ -46,7 +42,7 @@ class Kept(Relay):
 def line(transport: NativeTransport, url: str) -> RelayTarget:
     """A line to the service at `url`."""
     codec = ChatRelay(f"{url}/chat/completions")
-    stream, whole = (transport.template(codec.frame(None, stream=stream), Route()) for stream in (True, False))
+    stream, whole = (transport.template(codec.request_head(None, stream=stream), Route()) for stream in (True, False))
     return RelayTarget("up", Secrets(), codec, stream, whole)
 
 
@@ -59,11 +55,11 @@ async def test_ending_it_before_it_dials_again_leaves_no_slot() -> None:
     async with serve(upstream) as service:
         way = line(transport, service.url)
         heard: asyncio.Queue[bytes | DragomanError] = asyncio.Queue()
-        Kept(way, heard).start(b"{}", asyncio.get_running_loop())
+        Relay(way, None, Kept(heard)).start(b"{}", asyncio.get_running_loop())
         assert await heard.get() == WHOLE
         assert transport.stats() == Stats(idle=1, active=0, waiting=0)
 
-        relay = Kept(way, heard)
+        relay = Relay(way, None, Kept(heard))
         tasks = asyncio.all_tasks()
         relay.start(b"{}", asyncio.get_running_loop())  # over a connection that the service now ends
         while asyncio.all_tasks() <= tasks:  # noqa: ASYNC110  # nothing tells of a task but that it is there
@@ -72,7 +68,7 @@ async def test_ending_it_before_it_dials_again_leaves_no_slot() -> None:
         assert transport.stats() == Stats(idle=0, active=0, waiting=0)
         assert heard.empty()
 
-        Kept(way, heard).start(b"{}", asyncio.get_running_loop())
+        Relay(way, None, Kept(heard)).start(b"{}", asyncio.get_running_loop())
         assert await heard.get() == WHOLE
         transport.close()
         assert transport.stats().active == 0
@@ -86,7 +82,7 @@ async def test_ending_it_while_it_dials_leaves_no_slot() -> None:
     async with serve(upstream) as service:
         way = line(transport, service.url)
         for turns in range(8):
-            relay = Kept(way, asyncio.Queue())
+            relay = Relay(way, None, Kept(asyncio.Queue()))
             relay.start(b"{}", asyncio.get_running_loop())
             for _ in range(turns):
                 await asyncio.sleep(0)

@@ -16,6 +16,7 @@ from rich.traceback import Traceback
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.errors import DragomanError
+from dragoman.protocols.registry import DIALECTS
 from dragoman.providers import AiChatOnline
 from tests.support.gateway import ask, running_gateway
 from tests.support.relaying import EVENTS, JSON, Script, Translating, question
@@ -33,8 +34,6 @@ TELLING: dict[str, Callable[[str], str]] = {
     "base64": lambda secret: b64encode(f"user:{secret}".encode()).decode(),
 }
 """How a service may repeat a secret."""
-
-PROTOCOLS = ("openai-chat", "aibn", "aichatfree", "aichatonline", "cromicle")
 
 
 def provider(protocol: str, url: str) -> ProviderConfig:
@@ -112,7 +111,7 @@ def configured(protocol: str, url: str, folder: Path) -> Config:
 
 
 @pytest.mark.parametrize("telling", TELLING)
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", DIALECTS)
 async def test_a_refusal_shows_no_secret_on_any_path(protocol: str, telling: str, tmp_path: Path) -> None:
     words = " ".join(f"bad <{TELLING[telling](secret)}> here" for secret in CANARIES)
     for status in (401, 400, 500):
@@ -142,7 +141,7 @@ async def test_an_answer_that_breaks_off_shows_no_secret_on_any_path(telling: st
     assert tells((tmp_path / "requests.log").read_text()) == []
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", DIALECTS)
 async def test_the_values_that_a_debugger_shows_beside_an_error_are_no_secrets(protocol: str) -> None:
     async with serve(refused(401, "no")) as service, Client(configured(protocol, service.url, Path())) as client:
         with pytest.raises(DragomanError) as caught:

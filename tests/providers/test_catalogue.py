@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dragoman.errors import ConfigurationError, InvalidRequestError
-from dragoman.providers import OpenAI, OpenAICompatible, format_prompt, get_random_string
-from dragoman.providers.catalogue import catalogue
+from dragoman.providers import Aibn, OpenAI, OpenAICompatible, format_prompt, get_random_string
+from dragoman.providers.catalogue import catalogue, generic
 from dragoman.providers.request import build_request
 
 EXTENSION = """
@@ -61,6 +61,24 @@ def test_another_package_registers_its_own(tmp_path: Path) -> None:
 )
 def test_one_that_cannot_be_used_is_named(tmp_path: Path, value: str, message: str) -> None:
     assert message in registered(tmp_path, value).stdout
+
+
+class Elsewhere(Aibn):
+    url = "http://127.0.0.1:1"
+
+
+class Rival(Aibn):
+    generic = Aibn.generic
+
+
+def test_a_class_serves_the_bare_protocol_if_it_says_so_itself() -> None:
+    assert generic(catalogue())["openai-chat"] == "openaicompatible"
+    assert generic({"aibn": Aibn, "elsewhere": Elsewhere}) == {"aibn": "aibn"}
+
+
+def test_two_classes_for_one_bare_protocol_are_named() -> None:
+    with pytest.raises(ConfigurationError, match="'aibn' and 'rival' both are the one for 'aibn'"):
+        generic({"aibn": Aibn, "rival": Rival})
 
 
 def test_openai_takes_its_key_from_the_environment_unless_it_has_one(monkeypatch: pytest.MonkeyPatch) -> None:

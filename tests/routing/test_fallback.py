@@ -24,7 +24,10 @@ from dragoman.errors import (
     TruncatedStreamError,
     UpstreamError,
 )
-from dragoman.routing.fallback import fallback
+from dragoman.routing.attempts import translated
+from dragoman.routing.fallback import Fallback
+from dragoman.routing.plan import Target
+from dragoman.transport.base import Reply
 from dragoman.types import (
     ChatRequest,
     Image,
@@ -75,7 +78,7 @@ class Scripted(Answer):
         self.closed = True
 
 
-class Target:
+class Scene:
     """A handler that opens a scripted answer, or fails to; `opened` are its answers."""
 
     def __init__(self, *steps: Step, refusal: DragomanError | None = None) -> None:
@@ -113,13 +116,22 @@ async def drain(answer: Answer) -> list[StreamEvent]:
     return events
 
 
+def fallback(scenes: Sequence[Handler]) -> Handler:
+    """The first of these that is able to answer."""
+
+    async def received(request: ChatRequest, reply: Reply) -> Answer:
+        raise AssertionError("nothing is relayed here")
+
+    return translated(Fallback([Target(f"service/{n}", "m", scene, received) for n, scene in enumerate(scenes)]))
+
+
 async def asked(*targets: Handler) -> list[StreamEvent]:
     """What comes of these targets in all."""
     return await drain(await fallback(targets)(REQUEST))
 
 
 async def test_the_first_target_answers_and_no_other_is_asked() -> None:
-    first, second = Target([start("a")], words("hello"), [END]), Target()
+    first, second = Scene([start("a")], words("hello"), [END]), Scene()
     assert await asked(first, second) == [start("a"), *words("hello"), END]
     assert first.asked == [REQUEST]
     assert second.asked == []
@@ -149,8 +161,8 @@ STAYING = [
 @pytest.mark.parametrize("error", MOVING, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("begun", [None, []], ids=["refused", "opened"])
 async def test_a_target_that_cannot_serve_is_passed_over(error: DragomanError, begun: list[StreamEvent] | None) -> None:
-    first = Target(refusal=error) if begun is None else Target(error)
-    second = Target([start("b"), *words("hello"), END])
+    first = Scene(refusal=error) if begun is None else Scene(error)
+    second = Scene([start("b"), *words("hello"), END])
     assert await asked(first, second) == [start("b"), *words("hello"), END]
     assert all(answer.closed for answer in first.opened)
 
@@ -160,7 +172,7 @@ async def test_a_target_that_cannot_serve_is_passed_over(error: DragomanError, b
 async def test_a_fault_of_the_request_goes_to_no_other_target(
     error: DragomanError, begun: list[StreamEvent] | None
 ) -> None:
-    first, second = Target(refusal=error) if begun is None else Target(error), Target([END])
+    first, second = Scene(refusal=error) if begun is None else Scene(error), Scene([END])
     with pytest.raises(type(error)) as caught:
         await asked(first, second)
     assert caught.value is error
@@ -169,8 +181,8 @@ async def test_a_fault_of_the_request_goes_to_no_other_target(
 
 
 async def test_exactly_one_start_goes_out_when_the_first_target_dies_after_its_own() -> None:
-    first = Target([start("a")], TruncatedStreamError("cut"))
-    second = Target([start("b")], [*words("hello"), END])
+    first = Scene([start("a")], TruncatedStreamError("cut"))
+    second = Scene([start("b")], [*words("hello"), END])
     events = await asked(first, second)
     assert [event.id for event in events if isinstance(event, ResponseStart)] == ["b"]
     assert fold(events).text == "hello"
@@ -191,7 +203,7 @@ CONTENT: list[list[StreamEvent]] = [
 async def test_once_content_has_gone_out_the_choice_is_made(content: list[StreamEvent], together: bool) -> None:
     steps = [[start("a"), *content]] if together else [[start("a")], content]
     error = OverloadedError("died")
-    first, second = Target(*steps, error), Target([END])
+    first, second = Scene(*steps, error), Scene([END])
     answer = await fallback([first, second])(REQUEST)
     assert [await answer.read() for _ in steps] == steps
     with pytest.raises(OverloadedError) as caught:
@@ -202,7 +214,7 @@ async def test_once_content_has_gone_out_the_choice_is_made(content: list[Stream
 
 
 async def test_an_answer_is_handed_over_as_soon_as_its_first_content_is_here() -> None:
-    target = Target([start("a")], [PartStart(Text(text=""))], Stall())
+    target = Scene([start("a")], [PartStart(Text(text=""))], Stall())
     async with asyncio.timeout(5):
         answer = await fallback([target])(REQUEST)
     assert await answer.read() == [start("a")]
@@ -212,7 +224,7 @@ async def test_an_answer_is_handed_over_as_soon_as_its_first_content_is_here() -
 
 
 async def test_a_closed_answer_gives_out_nothing_more() -> None:
-    target = Target([start("a")], words("hello"), [END])
+    target = Scene([start("a")], words("hello"), [END])
     answer = await fallback([target])(REQUEST)
     answer.close()
     answer.close()
@@ -222,9 +234,9 @@ async def test_a_closed_answer_gives_out_nothing_more() -> None:
 
 async def test_the_last_error_is_raised_with_the_number_of_targets_and_the_earlier_errors() -> None:
     targets = [
-        Target(refusal=ConnectError("no connection", provider="one")),
-        Target([start("b")], OverloadedError("full", provider="two")),
-        Target(refusal=RateLimitError("slow down", provider="three", retry_after=7)),
+        Scene(refusal=ConnectError("no connection", provider="one")),
+        Scene([start("b")], OverloadedError("full", provider="two")),
+        Scene(refusal=RateLimitError("slow down", provider="three", retry_after=7)),
     ]
     with pytest.raises(RateLimitError) as caught:
         await asked(*targets)
@@ -238,14 +250,14 @@ async def test_the_last_error_is_raised_with_the_number_of_targets_and_the_earli
 async def test_the_error_of_an_only_target_stays_as_it_is() -> None:
     error = OverloadedError("full")
     with pytest.raises(OverloadedError) as caught:
-        await asked(Target(refusal=error))
+        await asked(Scene(refusal=error))
     assert caught.value is error
     assert str(error) == "full"
 
 
 async def test_a_caller_who_leaves_closes_what_is_open_and_no_other_target_is_asked() -> None:
     stall = Stall()
-    first, second = Target([start("a")], stall), Target([END])
+    first, second = Scene([start("a")], stall), Scene([END])
     task = asyncio.ensure_future(asked(first, second))
     await stall.reached.wait()
     task.cancel()
@@ -256,7 +268,7 @@ async def test_a_caller_who_leaves_closes_what_is_open_and_no_other_target_is_as
 
 
 async def test_a_request_may_be_asked_again_from_the_first_target_on() -> None:
-    first, second = Target(refusal=ConnectError("refused")), Target([start("b"), END])
+    first, second = Scene(refusal=ConnectError("refused")), Scene([start("b"), END])
     handler = fallback([first, second])
     for _ in range(2):
         assert await drain(await handler(REQUEST)) == [start("b"), END]

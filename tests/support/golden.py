@@ -1,7 +1,8 @@
 """Golden cases: a request, its bytes on the wire, a reply's bytes, and the events that they are.
 
 A case is a folder `tests/golden/PROTOCOL/NAME` with `request.json` (a ChatRequest) and `reply.bin`, which people write,
-and `sent.http` and `events.json`, which `pytest --golden` writes. Knows no protocol.
+and `sent.http` and `events.json`, which `pytest --golden` writes. If the protocol asks for something before it asks the
+question, `before.bin` is the reply to that, and `sent.http` holds both requests. Knows no protocol.
 """
 
 from pathlib import Path
@@ -11,8 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import ClientCodec
-from dragoman.types import ChatRequest, HttpRequest
+from dragoman.protocols.base import ClientCodec, Exchange
+from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ResponseHead
 from tests.support.cuts import Outcome, drive
 from tests.support.env import fixed_env
 
@@ -32,6 +33,11 @@ class Case(Struct, frozen=True):
     def reply(self) -> bytes:
         return (self.path / "reply.bin").read_bytes()
 
+    @property
+    def before(self) -> HttpResponse:
+        """The reply to the preliminary request."""
+        return HttpResponse(ResponseHead(200, ()), (self.path / "before.bin").read_bytes())
+
 
 def cases(protocol: str) -> dict[str, Case]:
     """The cases of a protocol by their names. Raises where there is none, so that no test runs over nothing."""
@@ -43,14 +49,24 @@ def cases(protocol: str) -> dict[str, Case]:
 def check_sent(codec: ClientCodec, case: Case, *, rewrite: bool) -> None:
     """Whether `codec` sends the case's request as `sent.http` says."""
     message = codec.encode_request(case.request, fixed_env(key="test-key"))
-    assert isinstance(message, HttpRequest), "a golden case holds one request, no exchange"
-    _compare(case.path / "sent.http", _http(message), rewrite=rewrite)
+    sent = [message] if isinstance(message, HttpRequest) else _exchanged(message, case.before)
+    _compare(case.path / "sent.http", b"\n".join(map(_http, sent)), rewrite=rewrite)
 
 
 def check_events(codec: ClientCodec, case: Case, *, rewrite: bool) -> None:
     """Whether `codec` reads the case's reply as `events.json` says."""
     outcome = drive(codec.decoder(case.request), [case.reply])
     _compare(case.path / "events.json", _json(outcome), rewrite=rewrite)
+
+
+def _exchanged(exchange: Exchange, reply: HttpResponse) -> list[HttpRequest]:
+    """The preliminary request, and the question."""
+    sent = [next(exchange)]
+    try:
+        exchange.send(reply)
+    except StopIteration as stop:
+        return [*sent, stop.value]
+    raise AssertionError("a golden case holds one preliminary request at most")
 
 
 def _http(message: HttpRequest) -> bytes:

@@ -1,19 +1,23 @@
 """One interface to every chat service that is configured."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, Unpack
 
-from dragoman.client.models import ModelTable, Relayed
+from dragoman.client.models import ModelTable
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.stream import Stream
-from dragoman.errors import InvalidRequestError
+from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
 from dragoman.providers.turns import read_request
+from dragoman.routing.attempts import translated
+from dragoman.routing.plan import Plan
+from dragoman.routing.settled import settling
 from dragoman.transport.base import Transport
 from dragoman.transport.selector import Transports
-from dragoman.types import ChatRequest, ChatResponse, StreamEvent
+from dragoman.types import ChatRequest, ChatResponse, Outcome, StreamEvent
 
 Configuration = Config | Mapping[str, Any] | Path | str | None
 """What a client is configured with."""
@@ -51,20 +55,33 @@ class Client:
         """
         return await self._models.listed()
 
-    def relayed(self, model: str, protocol: str) -> Relayed | None:
-        """Where a request of `protocol` can be relayed, by the one who serves it; None where it must be translated."""
-        return self._models.relayed(model, protocol)
+    def plan(self, model: str) -> Plan:
+        """How requests for `model` are answered. Raises ModelNotFoundError that names the nearest."""
+        return self._models.plan(model)
+
+    @property
+    def settles(self) -> bool:
+        """Whether any plan wants to know what became of requests."""
+        return self._models.settles
+
+    def settle(self, outcome: Outcome) -> None:
+        """Tells a model's plan what became of a request that was carried by another: by the gateway, say."""
+        with suppress(DragomanError):
+            self.plan(outcome.model).settle(outcome)
 
     def allowed_fields(self, model: str) -> frozenset[str]:
         """Fields that callers may say to `model` although they steer a gateway behind."""
         return self._models.allowed_fields(model)
 
     def handler(self, model: str) -> Handler:
-        """What answers `model`. Raises ModelNotFoundError that names the nearest."""
-        return self._models.handler(model)
+        """What answers `model`; who asks it tells `settle` in the end. Raises ModelNotFoundError."""
+        return translated(self.plan(model))
 
     async def open(self, request: ChatRequest) -> Answer:
-        """The answer as batches of events; its owner closes it. Raises what is wrong before the first byte."""
+        """The answer as batches of events; its owner closes it, and tells `settle` what became of it.
+
+        Raises what is wrong before the first byte.
+        """
         if self._closed:
             raise RuntimeError("the client is closed")
         if not isinstance(request, ChatRequest):
@@ -73,7 +90,7 @@ class Client:
 
     async def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError where it broke off."""
-        return await whole(await self.open(read_request(request)))
+        return await whole(await self._ask(read_request(request)))
 
     async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
         """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
@@ -81,7 +98,7 @@ class Client:
         Raises TypeError for an option that there is not.
         """
         check_names(options)
-        return await whole(await self.open(build_request(model, messages, options)))
+        return await whole(await self._ask(build_request(model, messages, options)))
 
     def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> Stream[StreamEvent]:
         """The answer's events; arguments as for `chat`.
@@ -91,9 +108,15 @@ class Client:
         check_names(options)
 
         async def opening() -> Answer:
-            return await self.open(build_request(model, messages, options))
+            return await self._ask(build_request(model, messages, options))
 
         return Stream(opening, list)
+
+    async def _ask(self, request: ChatRequest) -> Answer:
+        """The same, for callers of our own."""
+        if not self.settles:
+            return await self.open(request)
+        return await settling(self.plan(request.model), self.open)(request)
 
     async def aclose(self) -> None:
         """Ends every connection. May be called twice; nothing can be asked any more."""

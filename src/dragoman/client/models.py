@@ -1,22 +1,24 @@
 """Names of models to what answers them: `provider/model`, or a route of the configuration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 from msgspec.structs import asdict, replace
 
 from dragoman.client.check import check_service
 from dragoman.client.listing import Listing
 from dragoman.client.naming import Named
 from dragoman.config import Config, Key, ProviderConfig
-from dragoman.engine.answer import Answer, Handler
+from dragoman.engine.answer import Answer
 from dragoman.engine.relay import RelayTarget
-from dragoman.errors import ConfigurationError, DragomanError, InvalidRequestError, ModelNotFoundError, nearest
-from dragoman.providers.catalogue import Provider, catalogue
+from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, nearest
+from dragoman.protocols.registry import DIALECTS
+from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
-from dragoman.routing.fallback import fallback
+from dragoman.routing.fallback import Fallback
+from dragoman.routing.plan import Plan, Target
 from dragoman.transport.base import Reply
-from dragoman.transport.native.transport import NativeTransport
 from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest
 
@@ -25,15 +27,6 @@ OFFLINE = "offline/eliza"
 
 TAKEN = "offline"
 """The one name that no service may take: it stands for what needs no service."""
-
-PROTOCOLS = {
-    "openai-chat": "openaicompatible",
-    "aibn": "aibn",
-    "aichatfree": "aichatfree",
-    "aichatonline": "aichatonline",
-    "cromicle": "cromicle",
-}
-"""A protocol that the configuration names, to the class that speaks it."""
 
 NO_DEFAULT = "name one (PROVIDER/MODEL), or set gateway.default_model"
 """What to do if services are configured, and none of their models is known."""
@@ -58,14 +51,15 @@ class ModelTable:
     def __init__(self, config: Config, transports: Transports) -> None:
         self._config = config
         self._transports = transports
-        self._catalogue = _behind(config.gateway.proxy, catalogue())
+        found = catalogue()
+        self._generic = generic(found)
+        self._catalogue = _behind(config.gateway.proxy, found)
         self._flaws: list[str] = []
         self.providers: Mapping[str, Provider] = self._catalogue | self._services()
         self._listing = Listing(self.providers, transports)
-        self._relayed: dict[tuple[str, str], Relayed | None] = {}
-        self._lines: dict[str, RelayTarget | None] = {}
-        self._routes: dict[str, Handler] = {}
-        self._rest: dict[str, tuple[Handler, ...]] = {}
+        self._relays: dict[str, RelayTarget | None] = {}
+        self._routes: dict[str, Plan] = {}
+        self._plans: dict[str, Plan] = {}
         for name in config.models:
             self._route(name)
         self.default = self._default()
@@ -96,19 +90,6 @@ class ModelTable:
         ]
         return (*self._config.models, *named)
 
-    def handler(self, model: str) -> Handler:
-        """What answers `model`; the default if it is empty.
-
-        Raises ModelNotFoundError that names the nearest, and InvalidRequestError if there is no default.
-        """
-        name = model or self.default
-        if not isinstance(name, str):
-            raise InvalidRequestError(f"model: expected a string, got {type(name).__name__}")
-        if not name:
-            raise InvalidRequestError(f"no model was named, and none is the default: {NO_DEFAULT}")
-        route = self._routes.get(name)
-        return route if route is not None else self._target(name)
-
     def allowed_fields(self, model: str) -> frozenset[str]:
         """Fields that a caller may say to all who may answer `model`; see `protocols.steering`."""
         name = model or self.default
@@ -117,47 +98,33 @@ class ModelTable:
         entries = [self._config.providers.get(prefix, ProviderConfig()) for prefix in asked]
         return frozenset.intersection(*(frozenset(entry.allow_fields) for entry in entries))
 
-    def relayed(self, model: str, protocol: str) -> "Relayed | None":
-        """Where a request of `protocol` for `model` can be relayed to; None where it must be translated.
+    def plan(self, model: str) -> Plan:
+        """How requests for `model` are answered; the default's if it is empty.
 
-        Raises ModelNotFoundError.
+        Raises ModelNotFoundError that names the nearest, and InvalidRequestError if there is no default.
         """
         name = model or self.default
-        if (name, protocol) not in self._relayed:
-            if len(self._relayed) >= MAX_NAMES:
-                self._relayed.clear()
-            self._relayed[name, protocol] = self._find_relayed(name, protocol)
-        return self._relayed[name, protocol]
+        if not isinstance(name, str):
+            raise InvalidRequestError(f"model: expected a string, got {type(name).__name__}")
+        if not name:
+            raise InvalidRequestError(f"no model was named, and none is the default: {NO_DEFAULT}")
+        plan = self._plans.get(name)
+        if plan is None:
+            if len(self._plans) >= MAX_NAMES + len(self._routes):
+                self._plans = dict(self._routes)
+            plan = self._plans[name] = Fallback([self._target(name)])
+        return plan
 
-    def _find_relayed(self, name: str, protocol: str) -> "Relayed | None":
-        route = self._config.models.get(name)
-        target = name if route is None else route.targets[0]
-        prefix, slash, asked = target.partition("/")
-        provider = self.providers.get(prefix) if slash else None
-        if provider is None:
-            return None
-        if prefix not in self._lines:
-            self._lines[prefix] = provider.line(native) if (native := self._native()) is not None else None
-        line = self._lines[prefix]
-        if line is None or line.codec.name != protocol:
-            return None
-        received = self._receiver(provider, target, asked)
-        return Relayed(line, target, provider.model_name(asked), self._rest.get(name, ()), received)
+    @property
+    def settles(self) -> bool:
+        """Whether any plan wants to know what became of requests."""
+        return any(type(plan).settle is not Plan.settle for plan in self._routes.values())
 
-    def _native(self) -> NativeTransport | None:
-        transport = self._transports.pick()
-        return transport if isinstance(transport, NativeTransport) else None
-
-    def _receiver(self, provider: Provider, target: str, model: str) -> "Receiver":
-        def received(reply: Reply) -> Handler:
-            async def answer(request: ChatRequest) -> Answer:
-                asked = replace(request, model=provider.model_name(model))
-                received = await provider.receive(asked, reply, self._transports.pick())
-                return Named(received, request.model or self.default)
-
-            return _named(target, answer)
-
-        return received
+    def _relay(self, prefix: str) -> RelayTarget | None:
+        """How the service is relayed to, in its own protocol; None if it cannot be."""
+        if prefix not in self._relays:
+            self._relays[prefix] = self.providers[prefix].relay_target(self._transports.pick())
+        return self._relays[prefix]
 
     def _default(self) -> str:
         config = self._config
@@ -175,9 +142,7 @@ class ModelTable:
         targets = self._config.models[name].targets
         good = [self._check(target, "models", name, "targets", place) for place, target in enumerate(targets)]
         if all(good):
-            handlers = [self._target(target) for target in targets]
-            self._rest[name] = tuple(handlers[1:])
-            self._routes[name] = fallback(handlers) if len(handlers) > 1 else handlers[0]
+            self._routes[name] = self._plans[name] = Fallback([self._target(target) for target in targets])
 
     def _check(self, model: str, *keys: Key) -> bool:
         """Whether `model` stands for something; if not, that is a flaw of the setting `keys`."""
@@ -198,7 +163,7 @@ class ModelTable:
         """Whether the service `name` was told to be wrong already."""
         return name in self._config.providers and name not in self.providers
 
-    def _target(self, name: str) -> Handler:
+    def _target(self, name: str) -> Target:
         prefix, slash, model = name.partition("/")
         provider = self.providers.get(prefix) if slash else None
         if provider is None:
@@ -206,11 +171,15 @@ class ModelTable:
         asked = provider.model_name(model)
         transports = self._transports
 
-        async def answer(request: ChatRequest) -> Answer:
-            opened = await provider.open(replace(request, model=asked), transports)
-            return Named(opened, request.model or self.default)
+        async def opened(request: ChatRequest) -> Answer:
+            answer = await provider.open(replace(request, model=asked), transports)
+            return Named(answer, request.model or self.default)
 
-        return _named(name, answer)
+        async def received(request: ChatRequest, reply: Reply) -> Answer:
+            answer = await provider.receive(replace(request, model=asked), reply, transports.pick())
+            return Named(answer, request.model or self.default)
+
+        return Target(name, asked, opened, received, partial(self._relay, prefix))
 
     def _nearest(self, name: str) -> str:
         _, slash, model = name.partition("/")
@@ -249,9 +218,11 @@ class ModelTable:
         if name == TAKEN:
             key, message = "", f"expected another name, since {TAKEN}/… needs no service"
         elif entry.protocol is not None:
-            if entry.protocol in PROTOCOLS:
-                return known[PROTOCOLS[entry.protocol]]
-            key, message = "protocol", f"no protocol {entry.protocol!r}{nearest(entry.protocol, PROTOCOLS)}"
+            if entry.protocol in self._generic:
+                return known[self._generic[entry.protocol]]
+            key, message = "protocol", f"no protocol {entry.protocol!r}{nearest(entry.protocol, self._generic)}"
+            if entry.protocol in DIALECTS:
+                message = f"no provider calls services of the protocol {entry.protocol!r}"
         elif entry.type is not None:
             kind = entry.type.lower()
             if kind in known:
@@ -264,38 +235,6 @@ class ModelTable:
         keys = ("providers", name, key) if key else ("providers", name)
         self._flaws.append(f"{self._config.where(*keys)}: {message}")
         return None
-
-
-Receiver = Callable[[Reply], Handler]
-"""What makes an answer of the reply to a relayed request that could not pass as it is."""
-
-
-class Relayed(Struct, frozen=True):
-    """Where a request is relayed: the service, its name of the model, and who answers where that service cannot.
-
-    `target`: both, as `provider/model`.
-    """
-
-    line: RelayTarget
-    target: str
-    model: str
-    rest: tuple[Handler, ...]
-    received: Receiver
-
-
-def _named(target: str, handler: Handler) -> Handler:
-    """`handler`, with its answers and its errors known to be those of `target`."""
-
-    async def answer(request: ChatRequest) -> Answer:
-        try:
-            opened = await handler(request)
-        except DragomanError as exc:
-            exc.attempts = (exc.attempt(target),)
-            raise
-        opened.target = target
-        return opened
-
-    return answer
 
 
 def _known(provider: Provider) -> list[str]:

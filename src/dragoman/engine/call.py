@@ -62,7 +62,7 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
         if not isinstance(message, HttpRequest):
             message = await _exchange(service, message)
         content = _content_by(service.route.timeouts)
-        async with _until(content):
+        async with _until(content, service):
             reply = await service.transport.send(message, service.route)
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
@@ -151,10 +151,10 @@ def _content_by(timeouts: Timeouts) -> float:
     return asyncio.get_running_loop().time() + (math.inf if timeouts.first_token is None else timeouts.first_token)
 
 
-def _until(content: float) -> timeout:
+def _until(content: float, service: Service) -> timeout:
     """Limits a wait before the first content."""
     left = content - asyncio.get_running_loop().time()
-    return timeout(left, math.inf, "first_token", "no content came in time")
+    return timeout(left, math.inf, "first_token", service.name, limit=service.route.timeouts.first_token)
 
 
 class Decoded(Answer):
@@ -174,6 +174,7 @@ class Decoded(Answer):
         self._reply = reply
         self._decoder = decoder
         self._name = service.name
+        self._service = service
         self._secrets = service.secrets
         self._empty_ok = service.empty_ok
         self._max = service.max_answer
@@ -236,11 +237,11 @@ class Decoded(Answer):
             now = asyncio.get_running_loop().time()
             if self._ends is None:
                 self._ends = now + self._end
-            async with timeout(self._ends - now, math.inf, "idle", "the answer has no end"):
+            async with timeout(self._ends - now, math.inf, "idle", self._name, limit=self._end):
                 return await self._reply.read()
         if self._begun:
             return await self._reply.read()
-        async with _until(self._content):
+        async with _until(self._content, self._service):
             return await self._reply.read()
 
     def _look(self, events: list[StreamEvent]) -> None:

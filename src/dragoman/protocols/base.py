@@ -159,6 +159,10 @@ class ServerCodec(ABC):
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
         """A fresh encoder for a streamed answer."""
 
+    def encode_stream_error(self, error: DragomanError) -> bytes:
+        """The last bytes of a stream that broke off; empty if the protocol has no words for that."""
+        return b""
+
     @abstractmethod
     def encode_error(self, error: DragomanError) -> ServerResponse:
         """The answer where there is none."""

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
-from dragoman.types import FinishReason, HttpRequest, Usage
+from dragoman.types import FinishReason, Headers, HttpRequest, Usage
 
 
 class ReplySummary:
@@ -84,13 +84,22 @@ class RelayRequest(Protocol):
 
 
 class RelayCodec(ABC):
-    """A protocol's part in relaying. `heartbeat`: what may be sent in a silence without meaning anything."""
+    """A protocol's part in relaying."""
 
     name: ClassVar[str]
+    stream_type: ClassVar[str]
+    """The media type of a streamed answer; a reply of any other is decoded."""
+    whole_type: ClassVar[str]
+    """The same of a whole answer."""
+    stream_headers: ClassVar[Headers]
+    """Header fields of a streamed answer to a caller."""
+    whole_headers: ClassVar[Headers]
+    """The same of a whole answer."""
     heartbeat: ClassVar[bytes] = b""
+    """What may be sent in a silence without meaning anything."""
 
     @abstractmethod
-    def frame(self, key: str | None, *, stream: bool) -> HttpRequest:
+    def request_head(self, key: str | None, *, stream: bool) -> HttpRequest:
         """A request without its body, as a service of this protocol wants it."""
 
     @abstractmethod

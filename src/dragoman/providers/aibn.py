@@ -16,6 +16,7 @@ class Aibn(AsyncGeneratorProvider):
     Today's chatgpt-demo wants `secret = ""` where none is set; up to 2023-04-26 it was "undefined".
     """
 
+    generic = AibnClient.name
     url = "https://aibn.cc"
     working = False
     supports_message_history = True

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class AIChatFree(AsyncGeneratorProvider, ProviderModelMixin):
     """GeminiProChat's protocol: Gemini-style contents, signed over milliseconds; raw text back."""
 
+    generic = AIChatFreeClient.name
     url = "https://aichatfree.info"
     working = False
     supports_stream = True

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class AiChatOnline(AsyncGeneratorProvider, ProviderModelMixin):
     """A token first, then the conversation as one text; lines of JSON back."""
 
+    generic = AiChatOnlineClient.name
     site_url: ClassVar[str] = "https://aichatonline.org"
     url = "https://aichatonlineorg.erweima.ai"
     api_endpoint: ClassVar[str] = "/aichatonline/api/chat/gpt"

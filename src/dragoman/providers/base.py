@@ -21,7 +21,6 @@ from dragoman.transport import browser
 from dragoman.transport.base import MAX_BODY, Reply, Route, Timeouts, Transport
 from dragoman.transport.http.proxies import NONE, proxy_for
 from dragoman.transport.http.target import is_loopback
-from dragoman.transport.native.transport import NativeTransport
 from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest
 
@@ -39,6 +38,8 @@ class AsyncGeneratorProvider:
     """
 
     url: ClassVar[str] = ""
+    generic: ClassVar[str] = ""
+    """The dialect for which an entry that names only a `protocol` gets this class. Holds for no subclass of it."""
     working: ClassVar[bool] = True
     supports_stream: ClassVar[bool] = True
     supports_message_history: ClassVar[bool] = False
@@ -111,17 +112,17 @@ class AsyncGeneratorProvider:
         return ()
 
     @classmethod
-    def line(cls, transport: NativeTransport) -> RelayTarget | None:
+    def relay_target(cls, transport: Transport) -> RelayTarget | None:
         """How requests of its own protocol are relayed to it; None where they cannot be."""
         if cls.has_own_way() or cls.likeness() or (relay := cls.codec().relay) is None:
             return None
         env, route = system_env(cls.key()), cls.route()
         # Of a whole answer no content can be seen before all of it is here.
         slow = replace(route, timeouts=replace(route.timeouts, first_token=None))
-        stream, whole = (
-            transport.template(relay.frame(env.key, stream=stream), way)
-            for stream, way in ((True, route), (False, slow))
-        )
+        stream = transport.template(relay.request_head(env.key, stream=True), route)
+        whole = transport.template(relay.request_head(env.key, stream=False), slow)
+        if stream is None or whole is None:
+            return None
         hidden = cls.secrets(env.key, route)
         return RelayTarget(
             cls.__name__, hidden, relay, stream, whole, empty_ok=cls.empty_answer == "ok", max_answer=cls.max_answer

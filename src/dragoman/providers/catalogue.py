@@ -5,7 +5,7 @@ A package adds its own through the entry point group `dragoman.providers`; no li
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 
 import dragoman.providers
@@ -18,6 +18,19 @@ Provider = type[AsyncGeneratorProvider]
 def catalogue() -> dict[str, Provider]:
     """The classes by their names in lower case. Raises ConfigurationError where a registered one cannot be loaded."""
     return {provider.__name__.lower(): provider for provider in [*_own(), *_registered()]}
+
+
+def generic(providers: Mapping[str, Provider]) -> dict[str, str]:
+    """Each dialect to the name of the class that serves an entry which names only a `protocol`.
+
+    Raises ConfigurationError if two classes say that they do.
+    """
+    found: dict[str, str] = {}
+    for name, provider in providers.items():
+        dialect = vars(provider).get("generic")
+        if dialect and found.setdefault(dialect, name) != name:
+            raise ConfigurationError(f"the providers {found[dialect]!r} and {name!r} both are the one for {dialect!r}")
+    return found
 
 
 def _own() -> Iterator[Provider]:

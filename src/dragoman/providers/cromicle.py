@@ -8,6 +8,7 @@ from dragoman.providers.base import AsyncGeneratorProvider
 class Cromicle(AsyncGeneratorProvider):
     """The conversation as one text with its hash; raw text back."""
 
+    generic = CromicleClient.name
     url = "https://cromicle.top"
     working = False
     supports_gpt_35_turbo = True

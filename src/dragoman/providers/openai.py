@@ -26,6 +26,7 @@ SENDABLE = re.compile(r"[!-~]+")
 class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
     """Any service with `POST {url}/chat/completions`. Without `models` it takes any name."""
 
+    generic = OpenAIChatClient.name
     supports_message_history = True
 
     @classmethod

@@ -1,11 +1,18 @@
-"""What a transport is: sends one request, hands out one reply as it arrives. Knows no protocol but HTTP."""
+"""What a transport is: sends one request, hands out one reply as it arrives. Knows no protocol but HTTP.
 
+A reply is had in two ways. A `Reply` is read by a task, which waits for each piece (translation). An `Exchange` calls
+its receiver, without a task and without a turn of the loop between a read and what it causes (relay). Native and replay
+have both; where a transport has no template for a route, every request over it is translated.
+"""
+
+import asyncio
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from msgspec import Struct
 
 from dragoman.errors import BadEventError, DragomanError
+from dragoman.transport.state import State
 from dragoman.types import HttpRequest, ResponseHead
 from dragoman.types.redacted import Redacted
 
@@ -64,8 +71,78 @@ class Reply(ABC):
         """Ends it at once: a whole reply's connection may serve again, any other is closed. May be called twice."""
 
 
+class Exchange(ABC):
+    """A request and its reply, the head of which is here. Its receiver is called whenever there is news of it.
+
+    `pieces`: the body's, unread; the receiver takes them out. `state`: where the reply stands; `error`: why it failed.
+    `coding`: how the body is packed, empty if it is not. `quiet`: the news is a silence of `Timeouts.end`, which is
+    told once; nothing need be done.
+    """
+
+    __slots__ = ()
+
+    head: ResponseHead
+    coding: str
+    pieces: list[bytes]
+    state: State
+    error: DragomanError | None
+    quiet: bool
+
+    @abstractmethod
+    def go_on(self) -> None:
+        """All pieces were taken, and more are wanted: until then reading pauses."""
+
+    @abstractmethod
+    def committed(self) -> None:
+        """There is content: from here on only the whole answer's time is limited, and its silences."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Ends it, once: the connection of a whole reply may serve again, any other is closed. Nobody is called."""
+
+    @abstractmethod
+    def drain(self, seconds: float) -> None:
+        """The same, but a reply that is not whole yet has so long for its end; what still comes is dropped."""
+
+    @abstractmethod
+    def as_reply(self, taken: list[bytes]) -> "Reply":
+        """The same exchange, to be read by a task instead: what was `taken` of the body is read again first.
+
+        Raises ConnectError if the proxy refused the request, BadEventError for a coding that is unknown.
+        """
+
+
+class Receiver(Protocol):
+    """Who is told of an exchange. Exactly one of the two is called, `on_news` again and again."""
+
+    def on_news(self, exchange: Exchange) -> None:
+        """The head is here, or pieces, the end, an error, a silence. Called from within the loop; returns at once."""
+
+    def on_failure(self, error: DragomanError) -> None:
+        """There is no reply: not a byte of one came, or no whole head."""
+
+
+class Sending(Protocol):
+    """A request that is under way until the head of its reply is here."""
+
+    def close(self) -> None:
+        """Ends it; the receiver is told nothing. Does nothing once the receiver has been told."""
+
+
+class RequestTemplate(ABC):
+    """One kind of request to one service: sent again and again, each time with another body."""
+
+    @abstractmethod
+    def send(self, body: bytes, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> Sending:
+        """Sends it, at once where a connection is idle. `loop` is the running one."""
+
+
 class Transport(ABC):
     """Sends requests."""
+
+    def template(self, request: HttpRequest, route: Route) -> RequestTemplate | None:
+        """What sends requests like this one, each with a body of its own; None if this transport calls nobody back."""
+        return None
 
     @abstractmethod
     async def send(self, request: HttpRequest, route: Route) -> Reply:

@@ -1,4 +1,4 @@
-"""The waits of one exchange, each with its limit. Knows no socket."""
+"""The waits of one exchange, each with its limit, and one sentence for each that was too long. Knows no socket."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,10 +17,17 @@ WORDS: dict[Phase, str] = {
     "tls": "no TLS handshake with",
     "proxy": "no tunnel through the proxy to",
     "first_byte": "no answer from",
+    "first_token": "no content from",
     "idle": "nothing more from",
     "total": "the answer had no end from",
 }
 """What is said where a wait was too long."""
+
+
+def late(phase: Phase, host: str, limit: float | None) -> errors.TimeoutError:
+    """The error of a wait for `host` that took more than `limit` seconds; None: the limit is not known here."""
+    within = "" if limit is None else f" within {limit:g} s"
+    return errors.TimeoutError(f"{WORDS[phase]} {host}{within}", phase=phase)
 
 
 class Deadlines:
@@ -61,7 +68,7 @@ class Deadlines:
 
     def over(self, phase: Phase, limit: float | None) -> errors.TimeoutError:
         """The error of a wait that took more than `limit` seconds."""
-        return errors.TimeoutError(f"{WORDS[phase]} {self.host} within {limit or 0:g} s", phase=phase)
+        return late(phase, self.host, limit or 0)
 
 
 def opening(route: Route, url: str) -> float | None:

@@ -4,11 +4,14 @@ import asyncio
 
 import pytest
 
+from dragoman.errors import DragomanError
+from dragoman.transport.base import Exchange
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.native.buffer import NARROW, PROOF, WIDE
-from dragoman.transport.native.connection import UNREAD
-from dragoman.transport.native.state import COMPLETE
-from tests.support.server import Exchange, serve
+from dragoman.transport.native.connection import UNREAD, Connection
+from dragoman.transport.state import COMPLETE
+from tests.support.server import Exchange as Served
+from tests.support.server import serve
 from tests.transport.native.reading import PLAIN, get, whole
 
 TOTAL = 24 << 20
@@ -20,7 +23,7 @@ TOTAL = 24 << 20
 async def test_reading_pauses_while_nobody_reads(chunk: int, chunked: bool) -> None:
     sent = 0
 
-    async def handler(exchange: Exchange) -> None:
+    async def handler(exchange: Served) -> None:
         nonlocal sent
         await exchange.head(chunked=chunked, length=None if chunked else TOTAL // chunk * chunk)
         for _ in range(TOTAL // chunk):
@@ -51,7 +54,7 @@ async def test_reading_pauses_while_nobody_reads(chunk: int, chunked: bool) -> N
 
 
 async def test_leaving_a_paused_reply_closes_it() -> None:
-    async def handler(exchange: Exchange) -> None:
+    async def handler(exchange: Served) -> None:
         await exchange.head()
         while not exchange._connection.gone.is_set():
             await exchange.chunk(b"x" * 100_000)
@@ -72,7 +75,7 @@ async def test_leaving_a_paused_reply_closes_it() -> None:
 async def test_a_paused_connection_serves_again_once_its_reply_was_read() -> None:
     body = b"x" * 400_000
 
-    async def handler(exchange: Exchange) -> None:
+    async def handler(exchange: Served) -> None:
         await exchange.reply(200, {}, body)
 
     async with serve(handler) as server:
@@ -86,57 +89,76 @@ async def test_a_paused_connection_serves_again_once_its_reply_was_read() -> Non
         transport.close()
 
 
+class Idle:
+    """A receiver that takes nothing; `paused`: the exchange, once no more is read."""
+
+    def __init__(self) -> None:
+        self.paused: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
+
+    def on_news(self, exchange: Exchange) -> None:
+        """Looks whether reading has paused, once this call is over."""
+        asyncio.get_running_loop().call_soon(self._look, exchange)
+
+    def on_failure(self, error: DragomanError) -> None:
+        """Not expected."""
+        self.paused.set_exception(error)
+
+    def _look(self, exchange: Exchange) -> None:
+        assert isinstance(exchange, Connection)
+        if exchange._paused and not self.paused.done():
+            self.paused.set_result(exchange)
+
+
+class Greedy:
+    """A receiver that takes all at once; `sizes`: how much each time."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.over = asyncio.Event()
+
+    def on_news(self, exchange: Exchange) -> None:
+        """Takes it."""
+        self.sizes.append(sum(map(len, exchange.pieces)))
+        exchange.pieces.clear()
+        exchange.go_on()
+        if exchange.state is COMPLETE:
+            exchange.release()
+            self.over.set()
+
+    def on_failure(self, error: DragomanError) -> None:
+        """Not expected."""
+        self.over.set()
+
+
 async def test_a_listener_that_takes_nothing_gets_no_more_than_one_read() -> None:
-    async def handler(exchange: Exchange) -> None:
+    async def handler(exchange: Served) -> None:
         await exchange.head()
         while not exchange._connection.gone.is_set():
             await exchange.chunk(b"x" * 100_000)
 
-    paused = asyncio.Event()
-
-    def look() -> None:
-        asyncio.get_running_loop().call_soon(note)
-
-    def note() -> None:
-        if connection._paused:
-            paused.set()
-
+    receiver = Idle()
     async with serve(handler) as server:
         transport = NativeTransport()
-        wire = transport.template(get(server.url), PLAIN)
-        connection = await wire.dial()
-        wire.begin(connection, b"", look)
-        await paused.wait()
-        assert 0 < sum(map(len, connection.pieces)) <= NARROW
-        wire.give_back(connection)
+        transport.template(get(server.url), PLAIN).send(b"", receiver, asyncio.get_running_loop())
+        exchange = await receiver.paused
+        assert 0 < sum(map(len, exchange.pieces)) <= NARROW
+        exchange.release()
         await server.peer_closed()
         transport.close()
 
 
 async def test_a_reader_who_has_proved_to_be_fast_gets_more_at_once() -> None:
-    async def handler(exchange: Exchange) -> None:
+    async def handler(exchange: Served) -> None:
         await exchange.head()
         for _ in range(400):
             await exchange.chunk(b"x" * 100_000)
         await exchange.end()
 
-    sizes: list[int] = []
-
-    def take() -> None:
-        sizes.append(sum(map(len, connection.pieces)))
-        connection.pieces.clear()
-        connection.go_on()
-        if connection.state is COMPLETE:
-            over.set()
-
-    over = asyncio.Event()
+    receiver = Greedy()
     async with serve(handler) as server:
         transport = NativeTransport()
-        wire = transport.template(get(server.url), PLAIN)
-        connection = await wire.dial()
-        wire.begin(connection, b"", take)
-        await over.wait()
-        assert sum(sizes) == 40_000_000
-        assert max(sizes[: PROOF // NARROW]) <= NARROW < max(sizes) <= WIDE
-        wire.give_back(connection)
+        transport.template(get(server.url), PLAIN).send(b"", receiver, asyncio.get_running_loop())
+        await receiver.over.wait()
+        assert sum(receiver.sizes) == 40_000_000
+        assert max(receiver.sizes[: PROOF // NARROW]) <= NARROW < max(receiver.sizes) <= WIDE
         transport.close()

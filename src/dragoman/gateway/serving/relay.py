@@ -1,13 +1,20 @@
-"""A relayed answer on its way to a caller: what the engine's relay does, in this server's words."""
+"""A request that is relayed, if its targets allow it: attempt after attempt, until one has content, as its plan says.
+
+Each attempt is carried in one of two ways. A target that speaks the caller's protocol is relayed; any other, and any
+reply that cannot pass as it is, is translated in a task. Both hold back until the first content is there; both ask the
+same plan when they fail.
+"""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import lru_cache
 from typing import Any
 
-from dragoman.client.models import Relayed
-from dragoman.engine.answer import Answer, Handler
-from dragoman.engine.env import system_env
-from dragoman.engine.relay import Relay
+from msgspec import Struct
+
+from dragoman.engine.answer import Answer
+from dragoman.engine.commit import held
+from dragoman.engine.relay import Relay, RelayTarget
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
@@ -15,17 +22,13 @@ from dragoman.gateway.fronts.endpoints import Chat
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.response_writer import ResponseWriter
-from dragoman.protocols.base import ServerCodec
-from dragoman.protocols.relay import RelayRequest
-from dragoman.routing.fallback import fallback
+from dragoman.protocols.relay import RelayCodec, RelayRequest
+from dragoman.routing.attempts import Attempts
+from dragoman.routing.plan import Plan, RequestInfo, Target
 from dragoman.transport.base import Reply
-from dragoman.types import ChatRequest, ServerRequest
+from dragoman.types import ChatRequest, Headers, ServerRequest
 
-OPENING = (200, (("content-type", "text/event-stream"), *STREAM.items()))
-STREAM_FIELDS = fields(OPENING[1])
-WHOLE_FIELDS = b"content-type: application/json\r\n"
-
-Spawn = Callable[[Coroutine[Any, Any, None]], None]
+Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Runs a coroutine in a task that is held."""
 
 
@@ -35,31 +38,50 @@ class Relays:
     def __init__(self, gateway: Gateway, spawn: Spawn) -> None:
         self.gateway = gateway
         self.spawn = spawn
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
 
     def begin(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> bool:
         """Begins to relay; False where the request must be translated, or refused in detail."""
         chat = admitted.endpoint
         if not isinstance(chat, Chat):
             return False
+        protocol = chat.codec.name
         try:
             request = chat.codec.read_relayed(call.body)
-            relayed = chat.client.relayed(request.model, chat.codec.name) if request is not None else None
+            if request is None:
+                return False
+            plan = chat.client.plan(request.model)
+            target = plan.first(RequestInfo(request.model, protocol, request.stream), self.loop.time())
+            relayed = target.relay(protocol)
+            if relayed is None and not any(each.relay(protocol) for each in plan.targets):
+                return False
         except DragomanError:
             return False
-        if request is None or relayed is None:
-            return False
         writer.outcome.model = request.model or chat.client.default_model
-        relay = RelayedAnswer(self, admitted, call, writer, relayed, chat=chat, request=request)
         self.gateway.hold(writer)
-        relay.start(request.body_for(relayed.model), self._loop)
+        RelayedAnswer(self, admitted, call, writer, plan=plan, request=request).attempt(target, relayed)
         return True
 
 
-class RelayedAnswer(Relay):
-    """One relayed answer to a caller. What cannot pass as it is, is translated instead, in a task."""
+class RelayedAnswer:
+    """The answer to one caller; also the sink of its relays, and what the caller's connection watches."""
 
-    __slots__ = ("_admitted", "_call", "_chat", "_outcome", "_relayed", "_relays", "_writer")
+    __slots__ = (
+        "__weakref__",
+        "_admitted",
+        "_attempts",
+        "_call",
+        "_chat",
+        "_codec",
+        "_outcome",
+        "_plan",
+        "_relay",
+        "_relays",
+        "_request",
+        "_target",
+        "_task",
+        "_writer",
+    )
 
     def __init__(
         self,
@@ -67,110 +89,220 @@ class RelayedAnswer(Relay):
         admitted: Admitted,
         call: ServerRequest,
         writer: HttpResponseWriter,
-        relayed: Relayed,
         *,
-        chat: Chat,
+        plan: Plan,
         request: RelayRequest,
     ) -> None:
-        super().__init__(relayed.line, request)
+        chat = admitted.endpoint
+        assert isinstance(chat, Chat)  # noqa: S101  # `Relays.begin` has looked
         self._relays = relays
         self._admitted = admitted
-        self._chat = chat
+        self._chat: Chat = chat
         self._call = call
         self._writer = writer
         self._outcome = writer.outcome
-        self._relayed = relayed
-        self.paused = writer.congested
+        self._plan = plan
+        self._request = request
+        self._attempts: Attempts | None = None
+        self._relay: Relay | None = None
+        self._task: asyncio.Task[None] | None = None
         writer.watcher = self
+
+    def attempt(self, target: Target, relayed: RelayTarget | None) -> None:
+        """Begins the attempt at `target`, which is `relayed` if it can be."""
+        self._target = target
+        writer, request = self._writer, self._request
+        if relayed is None:
+            self._relay = None
+            self._task = self._relays.spawn(self._translate(target.open))
+            return
+        self._codec = relayed.codec
         if request.stream:
-            writer.heartbeat = relayed.line.codec.heartbeat
-            writer.opening = OPENING
+            writer.heartbeat = relayed.codec.heartbeat
+            writer.opening = (200, _stream_head(relayed.codec).fields)
+        relay = self._relay = Relay(relayed, request.tap() if request.stream else None, self)
+        relay.paused = writer.congested
+        relay.start(request.body_for(target.model), self._relays.loop)
+
+    # What the relay tells.
 
     def refuse(self, error: DragomanError) -> None:
         if error.provider is not None:  # and no end that we put to it
-            error.attempts = (error.attempt(self._relayed.target),)
-        if self._head_checked:
+            error.attempts = (error.attempt(self._target.name),)
+        if self._relay is not None and self._relay.answered:
             error.upstream_status = 200
-        rest = self._relayed.rest
-        if rest and not self._relays.gateway.stopped:
-
-            async def refused(request: ChatRequest) -> Answer:
-                raise error
-
-            self._translate(fallback([refused, *rest]))
-        elif self._writer.started:
-            self.fail(error)
-        else:
-            self._outcome.fail(error)
-            error = fit(error, self._writer)
-            self._writer.send_nowait(self._chat.codec.encode_error(error))
+        self._failed(error)
 
     def take_over(self, reply: Reply) -> None:
-        handler, rest = self._relayed.received(reply), self._relayed.rest
-        self._translate(fallback([handler, *rest]) if rest else handler, reply)
+        self._relay = None
+        self._task = self._relays.spawn(self._translate(lambda request: self._target.receive(request, reply), reply))
 
     def give(self, body: bytes) -> None:
         self._note()
         self._answers()
-        self._writer.send_bytes(200, WHOLE_FIELDS, body)
+        self._relay = None
+        self._writer.send_bytes(200, _whole_head(self._codec).lines, body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
-        if not more:
-            self._note()
         self._answers()
-        self._writer.start_nowait(200, STREAM_FIELDS, sized=False)
-        self._writer.write_nowait(data, more=more)
+        self._writer.start_nowait(200, _stream_head(self._codec).lines, sized=False)
+        self.pass_on(data, more=more)
 
     def pass_on(self, data: bytes, *, more: bool) -> None:
         if not more:
             self._note()
+            self._relay = None
         self._writer.write_nowait(data, more=more)
 
     def fail(self, error: DragomanError) -> None:
-        words = _words(self._chat.codec, fit(error, self._writer))
+        words = self._chat.codec.encode_stream_error(fit(error, self._writer))
         self._outcome.fail(error)
         self._writer.broken = True
         self._note()
+        self._relay = None
         self._writer.write_nowait(words, more=not (self._chat.clean and words))
         self._writer.abort()
 
+    # What the caller's connection tells.
+
+    @property
+    def paused(self) -> bool:
+        """Whether the caller reads more slowly than is sent."""
+        return self._relay is not None and self._relay.paused
+
+    @paused.setter
+    def paused(self, on: bool) -> None:
+        if self._relay is not None:
+            self._relay.paused = on
+
+    def resume(self) -> None:
+        """The caller reads again."""
+        if self._relay is not None:
+            self._relay.resume()
+
+    def close(self) -> None:
+        """The caller has gone."""
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            relay.close()
+        if self._task is not None:
+            self._task.cancel()
+
+    def interrupt(self, error: DragomanError) -> None:
+        """Ends it at once, with `error`."""
+        if self._task is not None:
+            self._task.cancel()
+            self._refuse(error)
+        elif self._relay is not None:
+            self._relay.interrupt(error)
+
+    # Within.
+
+    def _failed(self, error: DragomanError) -> None:
+        """The attempt has failed before any content: the next target, or the end."""
+        self._relay = self._task = None
+        following = None
+        if not self._relays.gateway.stopped:
+            following = self._plan.after(self._target, error, self._relays.loop.time())
+        if following is None:
+            self._refuse(error if self._attempts is None else self._attempts.last(error))
+            return
+        if self._attempts is None:
+            self._attempts = Attempts()
+        self._attempts.failed(error)
+        try:
+            relayed = following.relay(self._chat.codec.name)
+        except DragomanError:
+            relayed = None  # what is wrong with its settings, the translation says
+        self.attempt(following, relayed)
+
+    def _refuse(self, error: DragomanError) -> None:
+        """Nobody else is asked: the caller is told, in a status or in the stream that a silence has begun."""
+        self._task = None
+        if self._writer.started:
+            self.fail(error)
+        else:
+            self._outcome.fail(error)
+            self._writer.send_nowait(self._chat.codec.encode_error(fit(error, self._writer)))
+
+    async def _translate(self, opened: Callable[[ChatRequest], Awaitable[Answer]], reply: Reply | None = None) -> None:
+        """Carries the attempt translated; `opened` gives its answer, of a `reply` that could not pass as it is."""
+        try:
+            request = await self._chat.question(self._call, key_shown=self._outcome.identity.known)
+        except DragomanError as exc:
+            if reply is not None:
+                reply.close()
+            self._refuse(exc)
+            return
+        except BaseException:
+            if reply is not None:
+                reply.close()
+            raise
+        try:
+            answer = await opened(request)
+            if not self._plan.final:
+                answer = await held(answer)
+        except DragomanError as exc:
+            self._failed(exc)
+            return
+        if self._attempts is not None:
+            answer.attempts = self._attempts.tried
+        self._writer.watcher = self._task = None
+        admitted = Admitted(self._admitted.front, Opened(self._chat, request, answer))
+        await self._relays.gateway.answer(admitted, self._call, self._writer)
+
     def _answers(self) -> None:
-        self._outcome.target, self._outcome.upstream_status = self._relayed.target, 200
+        outcome = self._outcome
+        outcome.target, outcome.upstream_status = self._target.name, 200
+        if self._attempts is not None:
+            outcome.attempts = self._attempts.tried
 
     def _note(self) -> None:
-        if self.summary is not None:
-            self._outcome.usage, self._outcome.finish_reason = self.summary.usage, self.summary.finish_reason
-
-    def _translate(self, handler: Handler, reply: Reply | None = None) -> None:
-        self._writer.watcher = None
-        admitted = Admitted(self._admitted.front, Translated(self._chat, handler, reply))
-        self._relays.spawn(self._relays.gateway.answer(admitted, self._call, self._writer))
+        if self._relay is not None and self._relay.summary is not None:
+            summary = self._relay.summary
+            self._outcome.usage, self._outcome.finish_reason = summary.usage, summary.finish_reason
 
 
-class Translated(Chat):
-    """Answers a question that could not be relayed, with a handler of its own."""
+class Opened(Chat):
+    """Answers a request with an answer that is here already."""
 
-    def __init__(self, chat: Chat, handler: Handler, reply: Reply | None) -> None:
+    def __init__(self, chat: Chat, request: ChatRequest, answer: Answer) -> None:
         super().__init__(chat.client, chat.codec, clean=chat.clean)
-        self._handler = handler
-        self._reply = reply
+        self._request = request
+        self._opened = answer
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        async def opened(request: ChatRequest) -> Answer:
+            return self._opened
+
         try:
-            request = await self.question(call, key_shown=writer.outcome.identity.known)
-            await self.answer(request, self._handler, writer)
+            await self.answer(self._request, opened, writer)
         except DragomanError as exc:
             if not writer.started:
                 raise
-            # A silence has spent the status before it was known that the question is wrong.
+            # A silence has spent the status before it was known that the request is wrong.
             writer.outcome.error = exc.code
-            await writer.break_off(_words(self.codec, fit(exc, writer)), clean=self.clean)
+            await writer.break_off(self.codec.encode_stream_error(fit(exc, writer)), clean=self.clean)
         finally:
-            # Nobody else does where the question is wrong, or its caller has gone before this began.
-            if self._reply is not None:
-                self._reply.close()
+            # Nobody else does if the request is wrong, or its caller has gone before this began.
+            self._opened.close()
 
 
-def _words(codec: ServerCodec, error: DragomanError) -> bytes:
-    """`error` as it is said inside a stream. That does not depend on what was asked, which may be more than we read."""
-    return codec.encoder(ChatRequest(model="", messages=()), system_env()).fail(error)
+class _Head(Struct, frozen=True):
+    """Header fields of an answer, and the same ready to send."""
+
+    fields: Headers
+    lines: bytes
+
+
+@lru_cache(maxsize=64)
+def _stream_head(codec: RelayCodec) -> _Head:
+    """That of a stream; proxies are asked not to hold it back."""
+    headers = (*codec.stream_headers, *STREAM.items())
+    return _Head(headers, fields(headers))
+
+
+@lru_cache(maxsize=64)
+def _whole_head(codec: RelayCodec) -> _Head:
+    """That of a whole answer."""
+    return _Head(codec.whole_headers, fields(codec.whole_headers))

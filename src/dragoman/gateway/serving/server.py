@@ -199,10 +199,11 @@ class Server:
         if len(self._turned_away) > self._room.parting:
             next(iter(self._turned_away)).drain()
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _drain(self) -> None:
         for connection in tuple(self._connections):

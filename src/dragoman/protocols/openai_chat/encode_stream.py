@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env
 from dragoman.protocols.openai_chat.content import encode_content
-from dragoman.protocols.openai_chat.errors import envelope
+from dragoman.protocols.openai_chat.errors import stream_error
 from dragoman.protocols.openai_chat.extra import NAME, given_back
 from dragoman.protocols.openai_chat.finish_reasons import encode_reason
 from dragoman.protocols.openai_chat.functions import encode_call, wants_functions
@@ -80,7 +80,7 @@ class AnswerEncoder(Encoder):
         return b"".join(out)
 
     def fail(self, error: DragomanError) -> bytes:
-        return sse.encode(_json(envelope(error)))
+        return stream_error(error)
 
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
         head = _json(_head("chat.completion.chunk", start, self._request, self._env))

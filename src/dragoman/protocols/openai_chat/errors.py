@@ -6,7 +6,7 @@ from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, UpstreamErr
 from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, error_for
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.types import HttpResponse, ResponseHead
-from dragoman.wire import json
+from dragoman.wire import json, sse
 
 TYPES: dict[str, int] = {
     "invalid_request_error": 400,
@@ -167,3 +167,8 @@ def _nature(reply: HttpResponse) -> str:
 
 def _is_page(body: bytes) -> bool:
     return body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
+
+
+def stream_error(error: DragomanError) -> bytes:
+    """The same inside a stream, as its last event."""
+    return sse.encode(json.encode(envelope(error)))

@@ -53,13 +53,17 @@ class ChatRelay(RelayCodec):
     """Requests and answers of `POST {url}/chat/completions` as they stand."""
 
     name = NAME
+    stream_type = "text/event-stream"
+    whole_type = "application/json"
+    stream_headers = (("content-type", stream_type),)
+    whole_headers = (("content-type", whole_type),)
     heartbeat = HEARTBEAT
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def frame(self, key: str | None, *, stream: bool) -> HttpRequest:
-        accept = "text/event-stream" if stream else "application/json"
+    def request_head(self, key: str | None, *, stream: bool) -> HttpRequest:
+        accept = self.stream_type if stream else self.whole_type
         headers = [("content-type", "application/json"), ("accept", accept)]
         if key:
             headers.append(("authorization", f"Bearer {key}"))

@@ -6,7 +6,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, ServerCodec
 from dragoman.protocols.json_fields import refused, wrong
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder, encode_completion
-from dragoman.protocols.openai_chat.errors import OUTWARD, envelope
+from dragoman.protocols.openai_chat.errors import OUTWARD, envelope, stream_error
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relay import read_request
 from dragoman.protocols.openai_chat.request import decode_body
@@ -37,6 +37,9 @@ class OpenAIChatServer(ServerCodec):
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
         return AnswerEncoder(request, env)
+
+    def encode_stream_error(self, error: DragomanError) -> bytes:
+        return stream_error(error)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
         headers = JSON

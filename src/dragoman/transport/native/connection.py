@@ -4,18 +4,19 @@ import asyncio
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from dragoman.errors import BadEventError, DragomanError, Phase, TimeoutError, TruncatedStreamError, cut
+from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError, cut
 from dragoman.loop.outbox import Outbox
 from dragoman.loop.timer import DeadlineTimer
-from dragoman.transport.base import Timeouts
+from dragoman.transport.base import Exchange, Reply, Timeouts
+from dragoman.transport.deadlines import late
 from dragoman.transport.farewell import said_farewell, tls_of
 from dragoman.transport.native.buffer import PROOF, Buffer
 from dragoman.transport.native.keep_alive import KEEP, kept_for
-from dragoman.transport.native.state import BODY, COMPLETE, FAILED, HEAD, IDLE, State
+from dragoman.transport.state import BODY, COMPLETE, FAILED, HEAD, IDLE, State
 from dragoman.types import ResponseHead
 
 UNREAD = 8 << 10
@@ -38,12 +39,24 @@ Wait = Phase | Literal["quiet"]
 """What is waited for; after `quiet`, which is no failure, the rest of `idle` is."""
 
 
-class Connection(asyncio.BufferedProtocol):
+class Keeper(Protocol):
+    """Who keeps connections."""
+
+    def ended(self, connection: "Connection") -> None:
+        """An idle one has ended."""
+
+    def give_back(self, connection: "Connection | None") -> None:
+        """One has served; None: a request is over that had none."""
+
+    def as_reply(self, connection: "Connection") -> Reply:
+        """The reply on one, as it is read by a task. Raises ConnectError, BadEventError; then it was given back."""
+
+
+class Connection(asyncio.BufferedProtocol, Exchange):
     """Also what httptools calls back.
 
     `pieces`: the body's, unread; the reader takes them out and calls `drained`. `listener`, where there is one, is
-    called as soon as there is news, and calls `go_on` to get more. `quiet`: the news is a silence of `Timeouts.end`, of
-    which a listener is told once; it need do nothing.
+    called as soon as there is news, and calls `go_on` to get more.
     """
 
     # With more than thirty attributes each would have a table of its own, of 1.6 KiB: five times as much.
@@ -61,10 +74,10 @@ class Connection(asyncio.BufferedProtocol):
         "_idle",
         "_informational",
         "_keep",
+        "_keeper",
         "_loop",
         "_lost",
         "_name",
-        "_on_idle_end",
         "_outbox",
         "_overhead",
         "_parser",
@@ -98,14 +111,14 @@ class Connection(asyncio.BufferedProtocol):
         loop: asyncio.AbstractEventLoop,
         outbox: Outbox,
         buffer: Buffer,
-        on_idle_end: Callable[["Connection"], None],
+        keeper: Keeper,
     ) -> None:
         self._name = name
         self._loop = loop
         self._outbox = outbox
         self._buffer = buffer
         self._window = buffer.narrow
-        self._on_idle_end = on_idle_end
+        self._keeper = keeper
         self.transport: asyncio.Transport
         self.state = IDLE
         self.head: ResponseHead
@@ -133,7 +146,7 @@ class Connection(asyncio.BufferedProtocol):
         self._paused = False
         self._congested = False
         self._waiter: asyncio.Future[None] | None = None
-        self.listener: Callable[[], None] | None = None
+        self.listener: Callable[[Connection], None] | None = None
         self._alarm = DeadlineTimer(loop, self._late)
         self._phase: Wait = "total"
         self._timeouts: Timeouts | None = None
@@ -235,9 +248,31 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._limit(self._patience, "quiet")
 
-    def now(self) -> float:
-        """The time of its loop."""
-        return self._loop.time()
+    def release(self) -> None:
+        self.listener = None
+        self._keeper.give_back(self)
+
+    def drain(self, seconds: float) -> None:
+        if self.state is not BODY:
+            self.release()
+            return
+        late = self._loop.call_later(seconds, self.release)
+
+        def ended(_: Connection) -> None:
+            self.pieces.clear()
+            self.drained()
+            if self.state is not BODY:
+                late.cancel()
+                self.release()
+
+        self.listener = ended
+        self.drained()
+
+    def as_reply(self, taken: list[bytes]) -> Reply:
+        self.listener = None
+        self.committed()  # from here on the decoder's owner sees to that
+        self.pieces[:0] = taken
+        return self._keeper.as_reply(self)
 
     def serves(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether it can take a request in `loop`: not where it was left over by one that has ended."""
@@ -334,7 +369,7 @@ class Connection(asyncio.BufferedProtocol):
             case State.HEAD | State.BODY:
                 self._broke_off("closed the connection")
             case State.IDLE:
-                self._on_idle_end(self)
+                self._keeper.ended(self)
             case _:
                 self._spent = True
 
@@ -344,7 +379,7 @@ class Connection(asyncio.BufferedProtocol):
             case State.HEAD | State.BODY:
                 self._broke_off("reset the connection" if exc else "closed the connection")
             case State.IDLE:
-                self._on_idle_end(self)
+                self._keeper.ended(self)
             case _:
                 pass
         self._alarm.stop()
@@ -403,7 +438,8 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.resume_reading()
 
     def _time_out(self, phase: Phase) -> None:
-        self.fail(TimeoutError(f"{self._name}: {SAID[phase]}", phase=phase))
+        limit: float | None = getattr(self._timeouts, phase)
+        self.fail(late(phase, self._name, limit))
 
     def _judge_head(self, state: State, size: int) -> None:
         if self._informational > MAX_INFORMATIONAL:
@@ -445,13 +481,13 @@ class Connection(asyncio.BufferedProtocol):
         """Bytes that no request asked for: the connection serves no more."""
         self._spent = True
         if self.state is IDLE:
-            self._on_idle_end(self)
+            self._keeper.ended(self)
             self.abort()
 
     def _wake(self) -> None:
         self._alarm.deadline = math.inf
         if self.listener is not None:
-            self.listener()
+            self.listener(self)
             return
         waiter = self._waiter
         if waiter is not None:
@@ -468,7 +504,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _late(self) -> None:
         if self.state is IDLE:
-            self._on_idle_end(self)
+            self._keeper.ended(self)
             self.abort()
         elif self._phase == "first_byte" and self._congested and self._is_sending():
             self._limit(self._first_byte, "first_byte")
@@ -481,7 +517,7 @@ class Connection(asyncio.BufferedProtocol):
     def _tell_of_silence(self) -> None:
         if self.listener is not None:
             self.quiet = True
-            self.listener()
+            self.listener(self)
             self.quiet = False
 
     def _is_sending(self) -> bool:
@@ -489,11 +525,3 @@ class Connection(asyncio.BufferedProtocol):
         moved = unsent < self._unsent
         self._unsent = unsent
         return moved
-
-
-SAID: dict[Phase, str] = {
-    "first_byte": "no answer began in time",
-    "first_token": "no content came in time",
-    "idle": "the answer stopped coming",
-    "total": "the answer took too long as a whole",
-}

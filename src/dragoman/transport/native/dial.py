@@ -4,13 +4,12 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Callable
 
 from dragoman.errors import ConfigurationError, ConnectError, cut
 from dragoman.transport.base import Timeouts
 from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.http.target import Origin, Proxy, authority
-from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.connection import Connection, Keeper
 from dragoman.transport.native.home import Home
 from dragoman.transport.native.sockets import open_socket, plain, resolve
 from dragoman.transport.native.tunnel import Tunnel, open_socks
@@ -24,20 +23,18 @@ class Dialer:
         self._contexts: dict[str | None, ssl.SSLContext] = {}
         self._home: Home | None = None
 
-    async def dial(
-        self, origin: Origin, timeouts: Timeouts, ends: float, on_idle_end: Callable[[Connection], None]
-    ) -> Connection:
+    async def dial(self, origin: Origin, timeouts: Timeouts, ends: float, keeper: Keeper) -> Connection:
         """A fresh connection. Raises ConnectError, TimeoutError; leaves nothing open where it raises or is ended."""
         loop = asyncio.get_running_loop()
         home = self._home
         if home is None or home.loop is not loop:
             home = await self._move()
-        connection = Connection(origin.name, loop, home.outbox, home.buffer, on_idle_end)
+        connection = Connection(origin.name, loop, home.outbox, home.buffer, keeper)
         way = _Connector(loop, self._context(origin.ca_file) if _needs_tls(origin) else None)
         try:
             await way.reach(origin, timeouts, ends)
             if origin.scheme == "https":
-                async with timeout(timeouts.tls, ends, "tls", f"{origin.name}: TLS took too long"):
+                async with timeout(timeouts.tls, ends, "tls", origin.name):
                     await way.secure(origin.host, origin.name, "tls_error")
             way.hand_over(connection)
         except BaseException:
@@ -105,10 +102,10 @@ class _Connector:
         """To the origin's door, before any TLS of its own."""
         proxy = origin.proxy
         if proxy is None:
-            async with timeout(timeouts.connect, ends, "connect", f"{origin.name}: no connection in time"):
+            async with timeout(timeouts.connect, ends, "connect", origin.name):
                 await self._connect(origin.host, origin.port, "connect_error")
             return
-        async with timeout(timeouts.proxy, ends, "proxy", f"{proxy.name}: no way through in time"):
+        async with timeout(timeouts.proxy, ends, "proxy", origin.name):
             match proxy.scheme:
                 case "socks5" | "socks5h":
                     await self._over(await open_socks(origin.host, origin.port, proxy))

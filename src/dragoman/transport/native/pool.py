@@ -5,18 +5,23 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from dragoman.errors import ConnectError
-from dragoman.transport.base import Timeouts
-from dragoman.transport.native.connection import Connection
+from dragoman.transport.base import Reply, Timeouts
+from dragoman.transport.http.coding import unpacked
+from dragoman.transport.http.proxy_auth import check_proxy
+from dragoman.transport.http.target import Origin
+from dragoman.transport.native.connection import Connection, Keeper
+from dragoman.transport.native.reply import NativeReply
 from dragoman.transport.timeout import timeout
 
-Dial = Callable[[Timeouts, float, Callable[[Connection], None]], Awaitable[Connection]]
+Dial = Callable[[Timeouts, float, Keeper], Awaitable[Connection]]
 
 
 class Pool:
     """Every request holds one slot, from `take` or `slot` until `give_back`; a connection belongs to its holder."""
 
-    def __init__(self, name: str, size: int, dial: Dial) -> None:
-        self._name = name
+    def __init__(self, origin: Origin, size: int, dial: Dial) -> None:
+        self.origin = origin
+        self._name = origin.name
         self._size = size
         self._dial = dial
         self._idle: list[Connection] = []
@@ -60,7 +65,7 @@ class Pool:
         turn: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with timeout(timeouts.pool, ends, "pool", f"{self._name}: all {self._size} connections are busy"):
+            async with timeout(timeouts.pool, ends, "pool", self._name):
                 return await turn
         except BaseException:
             if turn in self._waiting:
@@ -72,7 +77,7 @@ class Pool:
     async def dial(self, timeouts: Timeouts, ends: float) -> Connection:
         """A fresh connection for a slot that is held; the slot is given back where this fails."""
         try:
-            connection = await self._dial(timeouts, ends, self._ended)
+            connection = await self._dial(timeouts, ends, self)
         except BaseException:
             self.give_back(None)
             raise
@@ -106,6 +111,20 @@ class Pool:
         if connection is not None:
             self._idle.append(connection)
 
+    def as_reply(self, connection: Connection, method: str = "POST") -> Reply:
+        """The reply on a connection, unpacked; the connection comes back at its end.
+
+        Raises ConnectError if the proxy refused the request, BadEventError for a coding that is unknown.
+        """
+        reply: Reply = NativeReply(connection, self.give_back)
+        check_proxy(reply, self.origin)
+        return unpacked(reply, method) if connection.coding else reply
+
+    @property
+    def closed(self) -> bool:
+        """True once every connection was ended."""
+        return self._closed
+
     def close(self) -> None:
         """Ends every connection."""
         self._closed = True
@@ -117,6 +136,7 @@ class Pool:
             connection.abort()
         self._idle.clear()
 
-    def _ended(self, connection: Connection) -> None:
+    def ended(self, connection: Connection) -> None:
+        """An idle connection has ended."""
         if connection in self._idle:
             self._idle.remove(connection)

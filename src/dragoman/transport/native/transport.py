@@ -6,15 +6,13 @@ from functools import partial
 
 from msgspec import Struct
 
-from dragoman.errors import ConnectError, TruncatedStreamError
+from dragoman.errors import ConnectError
 from dragoman.transport.base import Reply, Route, Transport
-from dragoman.transport.http.coding import unpacked
 from dragoman.transport.http.target import Origin, Target, head, parse
-from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.dial import Dialer
+from dragoman.transport.native.exchange import Message, sent
 from dragoman.transport.native.pool import Pool
-from dragoman.transport.native.state import BODY, COMPLETE, HEAD
-from dragoman.transport.native.template import RequestTemplate
+from dragoman.transport.native.template import NativeTemplate
 from dragoman.types import HttpRequest
 
 CONNECTIONS = 16_384
@@ -33,54 +31,6 @@ class Stats(Struct, frozen=True):
     waiting: int
 
 
-class NativeReply(Reply):
-    """A reply on a connection, which goes back to the pool at the end."""
-
-    def __init__(self, connection: Connection, pool: Pool) -> None:
-        self.head = connection.head
-        self._connection: Connection | None = connection
-        self._pool = pool
-        self._ended = False
-
-    async def read(self) -> list[bytes]:
-        connection = self._connection
-        if connection is None:
-            return self._after()
-        pieces = connection.pieces
-        while not pieces:
-            if connection.state is not BODY:
-                return self._end(connection)
-            try:
-                await connection.more()
-            except asyncio.CancelledError:
-                self.close()
-                raise
-            if self._connection is None:
-                return self._after()
-        batch = pieces.copy()
-        pieces.clear()
-        connection.taken()
-        return batch
-
-    def close(self) -> None:
-        connection = self._connection
-        if connection is not None:
-            self._connection = None
-            self._pool.give_back(connection)
-
-    def _end(self, connection: Connection) -> list[bytes]:
-        self._ended = connection.state is COMPLETE
-        self.close()
-        if not self._ended and connection.error is not None:
-            raise connection.error
-        return self._after()
-
-    def _after(self) -> list[bytes]:
-        if self._ended:
-            return []
-        raise TruncatedStreamError("the reply was closed before its end")
-
-
 class NativeTransport(Transport):
     """HTTP/1.1 with a pool of connections to each origin. Lives in one event loop after another."""
 
@@ -95,50 +45,24 @@ class NativeTransport(Transport):
     async def send(self, request: HttpRequest, route: Route) -> Reply:
         found = self._targets.get((request.url, route.proxy, route.ca_file))
         target, pool = found or self._target(request.url, route)
-        message = head(request, target)
-        timeouts = route.timeouts
-        ends = math.inf if timeouts.total is None else asyncio.get_running_loop().time() + timeouts.total
-        connection = pool.take(asyncio.get_running_loop()) or await pool.slot(timeouts, ends)
-        reused = connection is not None
-        if connection is None:
-            connection = await pool.dial(timeouts, ends)
-        while True:
-            connection.begin(
-                message,
-                request.body,
-                timeouts,
-                ends,
-                bodiless=request.method == "HEAD",
-                marked=request.mark_chunks,
-            )
-            try:
-                while connection.state is HEAD:
-                    await connection.more()
-            except asyncio.CancelledError:
-                pool.drop(connection)
-                pool.give_back(None)
-                raise
-            if connection.state is BODY or connection.state is COMPLETE or connection.pieces:
-                break
-            pool.drop(connection)
-            error = connection.error
-            if not (reused and not connection.received and isinstance(error, TruncatedStreamError)) or self._closed:
-                pool.give_back(None)
-                raise error or TruncatedStreamError(f"{target.origin.name} closed the connection without an answer")
-            reused = False  # closed while idle, no byte answered: once more, afresh (RFC 9112, section 9.3.1)
-            connection = await pool.dial(timeouts, ends)
-        reply = NativeReply(connection, pool)
-        if target.origin.forwarded and connection.head.status == 407:
-            reply.close()
-            proxy = target.origin.proxy
-            raise ConnectError(f"{proxy.name if proxy else ''} refused the request: 407", code="proxy_error")
-        return unpacked(reply, request.method) if connection.coding else reply
+        loop = asyncio.get_running_loop()
+        timeouts, method = route.timeouts, request.method
+        ends = math.inf if timeouts.total is None else loop.time() + timeouts.total
+        message = Message(
+            head(request, target),
+            request.body,
+            timeouts,
+            ends,
+            bodiless=method == "HEAD",
+            marked=request.mark_chunks,
+        )
+        connection = await sent(pool, message, loop)
+        return pool.as_reply(connection, method)
 
-    def template(self, request: HttpRequest, route: Route) -> "RequestTemplate":
-        """What sends requests like this one, each with another body, to a listener."""
+    def template(self, request: HttpRequest, route: Route) -> NativeTemplate:
         target, pool = self._target(request.url, route)
         self._templated.add(pool)
-        return RequestTemplate(request, target, pool, route.timeouts)
+        return NativeTemplate(request, target, pool, route.timeouts)
 
     def close(self) -> None:
         self._closed = True
@@ -163,6 +87,6 @@ class NativeTransport(Transport):
             self._pools = {key: pool for key, pool in self._pools.items() if pool.idle or pool.active}
         pool = self._pools.get(origin)
         if pool is None:
-            pool = self._pools[origin] = Pool(origin.name, self._connections, partial(self._dialer.dial, origin))
+            pool = self._pools[origin] = Pool(origin, self._connections, partial(self._dialer.dial, origin))
         self._targets[url, route.proxy, route.ca_file] = found = (target, pool)
         return found

@@ -4,8 +4,9 @@ import asyncio
 from itertools import groupby
 
 from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
-from dragoman.transport.base import Reply, Route, Transport
+from dragoman.transport.base import Reply, RequestTemplate, Route, Transport
 from dragoman.transport.replay.cassette import Cassette, Exchange, Piece, RecordedRequest
+from dragoman.transport.replay.exchange import ReplayTemplate
 from dragoman.types import HttpRequest
 
 
@@ -82,6 +83,10 @@ class ReplayTransport(Transport):
             raise exchange.fault.error() if exchange.fault else _stops()
         await clock.until(exchange.head_t_ms)
         return ReplayReply(exchange, clock)
+
+    def template(self, request: HttpRequest, route: Route) -> RequestTemplate:
+        """What plays the reply to requests like this one to a receiver."""
+        return ReplayTemplate(self, request, route)
 
     def close(self) -> None:
         """Nothing is open."""

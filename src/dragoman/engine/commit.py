@@ -1,0 +1,52 @@
+"""The commit point: until the first content has gone out, a failure may become a status, or the next target's request.
+
+From then on only the protocol's own words for failure are left, and an end that nobody takes for a good one. For the
+relay, which makes no events, `Tap.committed` says the same of bytes.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+from dragoman.engine.answer import Answer
+from dragoman.errors import DragomanError
+from dragoman.types import ResponseStart, StreamEvent
+
+
+def begins_content(events: Iterable[StreamEvent]) -> bool:
+    """Whether one of `events` is content, or the end: all but a response's start is."""
+    return any(not isinstance(event, ResponseStart) for event in events)
+
+
+async def held(answer: Answer) -> Answer:
+    """`answer`, its first content being here. Raises what came instead, and closes it."""
+    batches: deque[list[StreamEvent]] = deque()
+    try:
+        while events := await answer.read():
+            batches.append(events)
+            if begins_content(events):
+                break
+    except DragomanError as exc:
+        answer.close()
+        exc.attempts = (exc.attempt(answer.target),) if answer.target else ()
+        exc.upstream_status = answer.status
+        raise
+    except BaseException:
+        answer.close()
+        raise
+    return _Held(batches, answer)
+
+
+class _Held(Answer):
+    """An answer whose first batches were read already."""
+
+    def __init__(self, batches: deque[list[StreamEvent]], answer: Answer) -> None:
+        self.target, self.status = answer.target, answer.status
+        self._batches = batches
+        self._answer = answer
+
+    async def read(self) -> list[StreamEvent]:
+        return self._batches.popleft() if self._batches else await self._answer.read()
+
+    def close(self) -> None:
+        self._batches.clear()
+        self._answer.close()

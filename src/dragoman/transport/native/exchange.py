@@ -1,0 +1,163 @@
+"""A request of ours until the head of its reply is here: sent over a connection that is idle, or over a fresh one.
+
+A connection that was idle may have been closed by the service just as the request went out. If not a byte of a reply
+came, the request is sent once more, over a fresh connection (RFC 9112, section 9.3.1).
+"""
+
+import asyncio
+import math
+
+from msgspec import Struct
+
+from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
+from dragoman.transport.base import Exchange, Receiver, Timeouts
+from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.pool import Pool
+from dragoman.transport.state import FAILED, HEAD
+
+
+class Message(Struct, frozen=True, gc=False):
+    """A request, ready to send. `ends`, `content`: the loop's times by which the reply, and content, must be there.
+
+    `bodiless`: its reply has no body, whatever it says. `marked`: an empty piece follows each chunk of the reply.
+    """
+
+    head: bytes
+    body: bytes
+    timeouts: Timeouts
+    ends: float
+    content: float = math.inf
+    bodiless: bool = False
+    marked: bool = False
+
+
+class NativeSending:
+    """Holds a slot of the pool, until the receiver is told; from then on the slot is the connection's."""
+
+    __slots__ = ("_connection", "_holds_slot", "_message", "_pool", "_receiver", "_reused", "_task")
+
+    def __init__(self, pool: Pool, message: Message, receiver: Receiver) -> None:
+        self._pool = pool
+        self._message = message
+        self._receiver = receiver
+        self._connection: Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._reused = self._holds_slot = False
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Sends it, at once where a connection is idle. `loop` is the running one."""
+        connection = self._pool.take(loop)
+        if connection is None:
+            self._task = loop.create_task(self._dial_and_send())
+        else:
+            self._reused = True
+            self._send(connection)
+
+    def close(self) -> None:
+        """Ends it; the receiver is told nothing."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._holds_slot:
+            # The task never began to run, so nobody else gives it back.
+            self._holds_slot = False
+            self._pool.give_back(None)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.release()
+
+    async def _dial(self) -> Connection:
+        pool, message = self._pool, self._message
+        waited = None
+        if self._holds_slot:
+            self._holds_slot = False  # from here on it is given back if dialling fails
+        else:
+            waited = await pool.slot(message.timeouts, message.ends)
+            self._reused = waited is not None
+        return waited or await pool.dial(message.timeouts, message.ends)
+
+    async def _dial_and_send(self) -> None:
+        try:
+            connection = await self._dial()
+        except DragomanError as exc:
+            self._task = None
+            self._receiver.on_failure(exc)
+            return
+        except Exception as exc:
+            self._receiver.on_failure(ConnectError(f"no connection: {type(exc).__name__}"))
+            raise
+        self._task = None
+        self._send(connection)
+
+    def _send(self, connection: Connection) -> None:
+        self._connection = connection
+        connection.listener = self._on_news
+        message = self._message
+        connection.begin(
+            message.head,
+            message.body,
+            message.timeouts,
+            message.ends,
+            content=message.content,
+            bodiless=message.bodiless,
+            marked=message.marked,
+        )
+
+    def _on_news(self, connection: Connection) -> None:
+        if connection.state is HEAD:
+            connection.expect()
+        elif connection.state is FAILED and not connection.pieces:
+            self._failed(connection)
+        else:
+            self._connection = None
+            connection.listener = self._receiver.on_news
+            self._receiver.on_news(connection)
+
+    def _failed(self, connection: Connection) -> None:
+        error = connection.error or TruncatedStreamError("the connection was closed without an answer")
+        self._connection = None
+        connection.listener = None
+        again = self._reused and not connection.received and isinstance(error, TruncatedStreamError)
+        if again and not self._pool.closed:
+            self._reused = False
+            self._pool.drop(connection)
+            self._holds_slot = True
+            self._task = asyncio.get_running_loop().create_task(self._dial_and_send())
+        else:
+            connection.release()
+            self._receiver.on_failure(error)
+
+
+async def sent(pool: Pool, message: Message, loop: asyncio.AbstractEventLoop) -> Connection:
+    """The connection on which the head of the reply is here; it is the caller's. Raises what came instead."""
+    waiting = _HeadWaiter(loop)
+    sending = NativeSending(pool, message, waiting)
+    sending.start(loop)
+    try:
+        return await waiting.head
+    except asyncio.CancelledError:
+        sending.close()
+        head = waiting.head
+        if head.done() and not head.cancelled() and head.exception() is None:
+            head.result().release()  # it was handed over while this was being ended
+        raise
+
+
+class _HeadWaiter:
+    """A receiver that a task waits for."""
+
+    __slots__ = ("head",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.head: asyncio.Future[Connection] = loop.create_future()
+
+    def on_news(self, exchange: Exchange) -> None:
+        assert isinstance(exchange, Connection)  # noqa: S101  # nobody else tells it
+        exchange.listener = None
+        if self.head.cancelled():
+            exchange.release()
+        else:
+            self.head.set_result(exchange)
+
+    def on_failure(self, error: DragomanError) -> None:
+        if not self.head.cancelled():
+            self.head.set_exception(error)

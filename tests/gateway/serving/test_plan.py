@@ -1,0 +1,200 @@
+"""One plan for both ways to carry a request: every target that speaks the caller's protocol is relayed."""
+
+import pytest
+
+from dragoman.client import Client
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
+from dragoman.routing.fallback import Fallback
+from dragoman.routing.plan import Plan
+from dragoman.transport.native import NativeTransport
+from dragoman.transport.replay import Cassette, RecordingTransport, ReplayTransport
+from dragoman.transport.replay.cassette import Exchange as Recorded
+from dragoman.transport.replay.cassette import Piece, RecordedRequest
+from dragoman.types import Outcome
+from dragoman.wire import json
+from tests.support.gateway import running_gateway
+from tests.support.relaying import DONE, EVENTS, JSON, Translating, post, question
+from tests.support.server import Exchange, Server, serve
+
+WHOLE = (
+    b'{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"x_of_theirs":1,'
+    b'"usage":{"prompt_tokens":3,"completion_tokens":4}}'
+)
+PIECES = (
+    b'{"choices":[{"index":0,"delta":{"content":"hi"}}],"x_of_theirs":1}',
+    b'{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}',
+    DONE,
+)
+
+
+async def good(exchange: Exchange) -> None:
+    """Answers as it is asked, with a field that only its protocol has."""
+    if not json.decode_request(exchange.request.body).get("stream"):
+        await exchange.reply(headers=JSON, body=WHOLE)
+        return
+    await exchange.head(headers=EVENTS)
+    for piece in PIECES:
+        await exchange.chunk(b"data: " + piece + b"\n\n")
+    await exchange.end()
+
+
+async def busy(exchange: Exchange) -> None:
+    """Refuses."""
+    await exchange.reply(429, headers=JSON, body=b'{"error":{"message":"slow down","type":"tokens"}}')
+
+
+def routed(*services: Server, protocol: str = "openai-chat") -> Config:
+    """A route to these services, of which the first speaks `protocol`."""
+    entries = {
+        f"s{n}": ProviderConfig(protocol="openai-chat" if n else protocol, url=f"{service.url}/v1", api_key="k")
+        for n, service in enumerate(services)
+    }
+    models = {"route": ModelConfig(targets=tuple(f"{name}/m" for name in entries))}
+    return Config(gateway=GatewayConfig(port=0), providers=entries, models=models)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_the_next_target_is_relayed_too_and_no_field_is_lost(stream: bool) -> None:
+    async with serve(busy) as first, serve(good) as second, running_gateway(routed(first, second)) as url:
+        answer = await post(url, question("route", stream=stream, x_of_ours=[1.0]))
+    assert answer.status == 200
+    assert b'"x_of_theirs":1' in answer.body
+    assert b'"x_of_ours":[1.0]' in second.requests[0].body
+    assert json.decode_request(second.requests[0].body)["model"] == "m"
+    assert len(first.requests) == len(second.requests) == 1
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_target_behind_a_translated_one_is_relayed_too(stream: bool) -> None:
+    async def broken(exchange: Exchange) -> None:
+        await exchange.reply(500, headers=JSON, body=b"{}")
+
+    async with (
+        serve(broken) as first,
+        serve(good) as second,
+        running_gateway(routed(first, second, protocol="cromicle")) as url,
+    ):
+        answer = await post(url, question("route", stream=stream, x_of_ours=1))
+    assert b'"x_of_theirs":1' in answer.body
+    assert b'"x_of_ours":1' in second.requests[0].body
+    assert len(first.requests) == 1
+
+
+async def test_no_target_is_asked_behind_a_refusal_that_all_would_give() -> None:
+    async def refusing(exchange: Exchange) -> None:
+        await exchange.reply(400, headers=JSON, body=b'{"error":{"message":"too odd","param":"x"}}')
+
+    async with serve(refusing) as first, serve(good) as second, running_gateway(routed(first, second)) as url:
+        answer = await post(url, question("route", stream=True))
+    assert answer.status == 400
+    assert b"too odd" in answer.body
+    assert second.requests == []
+
+
+class Heard(Fallback):
+    """Keeps the outcomes that it is told."""
+
+    outcomes: list[Outcome]
+
+    def settle(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+
+def hearing(kind: type[Client], config: Config, outcomes: list[Outcome]) -> Client:
+    """A client of that kind, whose one route tells what it hears."""
+
+    class Told(kind):  # type: ignore[misc, valid-type]  # a class that is given
+        settles = True
+
+        def plan(self, model: str) -> Plan:
+            plan = Heard(super().plan(model).targets)
+            plan.outcomes = outcomes
+            return plan
+
+    return Told(config)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_both_ways_settle_the_same_outcome_once(stream: bool) -> None:
+    outcomes: list[Outcome] = []
+    async with serve(busy) as first, serve(good) as second:
+        config = routed(first, second)
+        for kind in (Client, Translating):
+            async with running_gateway(config, client=hearing(kind, config, outcomes)) as url:
+                assert (await post(url, question("route", stream=stream))).status == 200
+        async with hearing(Client, config, outcomes) as client:
+            if stream:
+                async for _ in client.stream("route", "hi"):
+                    pass
+            else:
+                await client.chat("route", "hi")
+    assert len(outcomes) == 3
+    told = [
+        (
+            outcome.model,
+            outcome.target,
+            outcome.end,
+            outcome.finish_reason,
+            outcome.usage.output_tokens if outcome.usage else None,
+            [(attempt.target, attempt.code) for attempt in outcome.attempts],
+        )
+        for outcome in outcomes
+    ]
+    assert told == [("route", "s1/m", "whole", "stop", 4, [("s0/m", "rate_limit_exceeded")])] * 3
+
+
+async def test_what_the_library_did_not_read_to_its_end_is_settled_too() -> None:
+    outcomes: list[Outcome] = []
+    async with serve(good) as service, hearing(Client, routed(service), outcomes) as client:
+        stream = client.stream("route", "hi")
+        await stream
+        await stream.aclose()
+    assert [outcome.end for outcome in outcomes] == ["gone"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_relay_runs_from_a_cassette(stream: bool) -> None:
+    asked = RecordedRequest(method="POST", url="http://recorded/v1/chat/completions")
+    data = [b"data: " + piece + b"\n\n" for piece in PIECES] if stream else [WHOLE]
+    recorded = Recorded(
+        request=asked,
+        status=200,
+        headers=tuple((EVENTS if stream else JSON).items()),
+        pieces=[Piece(float(n), piece) for n, piece in enumerate(data)],
+        end="clean",
+    )
+    async with serve(good) as service:
+        config = routed(service)
+        async with running_gateway(config) as url:
+            live = await post(url, question("route", stream=stream))
+    transport = ReplayTransport(Cassette(exchanges=[recorded]))
+    async with running_gateway(config, client=Client(config, transport=transport)) as url:
+        played = await post(url, question("route", stream=stream))
+    assert (played.status, played.body, played.clean) == (live.status, live.body, live.clean)
+    assert b'"x_of_theirs":1' in played.body
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        ((429, JSON, b'{"error":{"message":"slow down"}}'), 429),
+        ((200, {"content-type": "text/html"}, b"<html>"), 502),
+    ],
+)
+async def test_a_recorded_reply_that_cannot_pass_is_decoded(
+    reply: tuple[int, dict[str, str], bytes], status: int
+) -> None:
+    async def refusing(exchange: Exchange) -> None:
+        code, headers, body = reply
+        await exchange.reply(code, headers=headers, body=body)
+
+    cassette = Cassette()
+    async with serve(refusing) as service:
+        config = routed(service)
+        recording = RecordingTransport(NativeTransport(), cassette)
+        async with running_gateway(config, client=Client(config, transport=recording)) as url:
+            assert (await post(url, question("route", stream=True))).status == status
+    async with running_gateway(config, client=Client(config, transport=ReplayTransport(cassette))) as url:
+        assert (await post(url, question("route", stream=True))).status == status
+        again = await post(url, question("route", stream=True))  # of which nothing was recorded
+    assert (again.status, again.clean) == (502, True)

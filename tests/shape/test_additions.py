@@ -1,0 +1,146 @@
+"""What an addition touches: each kind is added to a copy of the package, works there, and needed no other file."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import DONE, SSE, chunk
+from tests.shape.copied import NEW, Copied
+from tests.support.server import Exchange, serve
+
+DIALECT = {"protocols/shout.py": NEW, "protocols/registry.py": "+2 -0"}
+SHOUT = '[providers.loud]\nprotocol = "shout"\nurl = "{url}"\n'
+SERVES_SHOUT = """
+from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.shout import ShoutClient
+from dragoman.providers.base import AsyncGeneratorProvider
+
+
+class Loud(AsyncGeneratorProvider):
+    generic = ShoutClient.name
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        return ShoutClient(cls.url)
+"""
+PLANNED = """
+import asyncio
+from dragoman import Client
+from dragoman.engine.answer import whole
+from dragoman.routing.attempts import translated
+from dragoman.routing.backwards import Backwards
+from dragoman.types import ChatRequest, user
+
+async def main():
+    async with Client({}) as client:
+        named = client.plan("offline/echo"), client.plan("offline/script")
+        answer = translated(Backwards([target for plan in named for target in plan.targets]))
+        for text in ("text: Hello", "error: 503"):
+            print((await whole(await answer(ChatRequest(model="", messages=(user(text),))))).text)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Copied:
+    """A fresh copy."""
+    return Copied(tmp_path)
+
+
+def test_a_copy_is_untouched_and_keeps_all_contracts(package: Copied) -> None:
+    assert package.touched() == {}
+    assert package.broken_contracts() == []
+
+
+async def test_a_provider_is_one_file(package: Copied) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.reply(headers=SSE, body=chunk("Hello") + chunk(finish="stop") + DONE)
+
+    package.add_file("providers/mine.py", "provider.py")
+    async with serve(answer) as server:
+        config = f'[providers.here]\ntype = "mine"\nurl = "{server.url}"\n'
+        _write(package.home / "dragoman.toml", config)
+        ran = await package.run_beside("ask", "-m", "here/m", "hi")
+    assert (ran.out, ran.err) == (b"Hello\n", "")
+    assert package.touched() == {"providers/mine.py": NEW}
+    assert package.broken_contracts() == []
+
+
+def test_a_command_is_one_file_and_one_row(package: Copied) -> None:
+    package.add_file("cli/commands/hello.py", "command.py")
+    row = '    "hello": Entry("dragoman.cli.commands.hello", "Say hello."),'
+    package.insert("cli/program.py", row, before='"completion": Entry')
+    assert package.run("hello", "you").out == b"Hello, you.\n"
+    assert b"hello       Say hello." in package.run("--help").out
+    assert package.touched() == {"cli/commands/hello.py": NEW, "cli/program.py": "+1 -0"}
+    assert package.broken_contracts() == []
+
+
+def test_a_policy_is_one_file(package: Copied) -> None:
+    package.add_file("routing/backwards.py", "policy.py")
+    assert package.python(PLANNED).splitlines() == ["Hello", "error: 503"]
+    assert package.touched() == {"routing/backwards.py": NEW}
+    assert package.broken_contracts() == []
+
+
+def test_a_dialect_is_its_module_and_a_row_of_the_registry(package: Copied) -> None:
+    _add_dialect(package)
+    code = "from dragoman.protocols.registry import DIALECTS; print(DIALECTS['shout'].server.__name__)"
+    assert package.python(code) == "ShoutServer\n"
+    assert package.touched() == DIALECT
+    assert package.broken_contracts() == []
+
+
+def test_a_dialect_that_no_provider_calls_is_told_so(package: Copied) -> None:
+    _add_dialect(package)
+    _write(package.home / "dragoman.toml", SHOUT.format(url="http://127.0.0.1:9"))
+    assert "no provider calls services of the protocol 'shout'" in package.run("models").err
+
+
+async def test_a_dialect_is_called_once_a_provider_says_that_it_does(package: Copied) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.reply(body=b"YOU SAID " + exchange.request.body + b"\n")
+
+    _add_dialect(package)
+    package.add("providers/loud.py", SERVES_SHOUT)
+    async with serve(answer) as server:
+        _write(package.home / "dragoman.toml", SHOUT.format(url=server.url))
+        ran = await package.run_beside("ask", "-m", "loud/m", "hi")
+    assert (ran.out, ran.err) == (b"YOU SAID HI\n", "")
+    assert package.touched() == DIALECT | {"providers/loud.py": NEW}
+
+
+@pytest.mark.parametrize(
+    ("room", "contract"),
+    [
+        ("providers", "Providers do not know each other"),
+        ("protocols", "Protocols do not know each other"),
+        ("protocols/webchat", "Protocols of chat sites do not know each other"),
+        ("routing", "Policies do not know each other"),
+        ("gateway/fronts", "Fronts do not know each other"),
+        ("cli/commands", "Commands do not know each other"),
+    ],
+)
+def test_a_new_sibling_must_not_know_another(package: Copied, room: str, contract: str) -> None:
+    package.add(f"{room}/first.py", "ONE = 1\n")
+    package.add(f"{room}/second.py", f"from dragoman.{room.replace('/', '.')}.first import ONE as TWO\n")
+    assert package.broken_contracts() == [contract]
+
+
+def test_a_new_room_needs_a_place_among_the_others(package: Copied) -> None:
+    package.add("attic/__init__.py", "")
+    assert package.broken_contracts() == ["Imports point down"]
+
+
+def _add_dialect(package: Copied) -> None:
+    package.add_file("protocols/shout.py", "dialect.py")
+    named = "from dragoman.protocols.shout import ShoutClient, ShoutServer"
+    package.insert("protocols/registry.py", named, before="from dragoman.protocols.webchat.aibn import")
+    row = '    ShoutClient.name: Dialect(ShoutClient, ShoutServer, no_relay="a test"),'
+    package.insert("protocols/registry.py", row, before="AibnClient.name: Dialect(")
+
+
+def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)

@@ -1,0 +1,226 @@
+"""Each dialect spoken by hand, as its callers and its services do: shares nothing with the code under test.
+
+A dialect that is added gets a row in VOICES: then all pairs with it are tested.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+
+from msgspec import Struct
+
+from tests.cases.reading import understood
+from tests.support.gateway import Got
+from tests.support.server import Seen
+
+TEXT, CALL, USAGE, REASON = "text", "tool_call", "usage", "finish_reason"
+"""What an answer can say."""
+
+MARK = b"Internal server error"
+"""By which two of the chat sites say that an answer broke off."""
+
+TIME = 1_795_230_435
+
+
+class Answer(Struct, frozen=True):
+    """What a service says, or a caller understands. `call`: name and arguments; `usage`: tokens in and out."""
+
+    text: str = ""
+    call: tuple[str, str] | None = None
+    finish_reason: str = "stop"
+    usage: tuple[int, int] | None = None
+
+
+class Asked(Struct, frozen=True):
+    """A caller's request, without its path."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Voice(Struct, frozen=True):
+    """A dialect, at both ends."""
+
+    path: str
+    """Where the gateway answers its callers."""
+    says: frozenset[str]
+    """What its answers can say."""
+    ask: Callable[[str, bool], Asked]
+    """A caller's question: its text, and whether a stream is wanted."""
+    question: Callable[[Seen], str]
+    """The text of the question that a service was asked."""
+    reply: Callable[[Answer, bool], tuple[str, list[bytes]]]
+    """A service's answer: its media type and the pieces of its body; the flag: as a stream."""
+    read: Callable[[Got, bool], Answer]
+    """What a caller understands."""
+    base: str = ""
+    """What a provider's `url` has after the host."""
+    whole: bool = False
+    """Whether a caller can ask for a whole answer."""
+    tools: bool = False
+    """Whether a question can offer tools; the one of `ask` then does."""
+
+
+def _chat_ask(text: str, stream: bool) -> Asked:
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+    body = {"model": "up/m", "messages": [{"role": "user", "content": text}], "tools": [tool], "stream": stream}
+    options = {"stream_options": {"include_usage": True}} if stream else {}
+    return Asked({"content-type": "application/json"}, json.dumps(body | options).encode())
+
+
+def _chat_question(seen: Seen) -> str:
+    return str(json.loads(seen.body)["messages"][-1]["content"])
+
+
+def _chat_reply(answer: Answer, stream: bool) -> tuple[str, list[bytes]]:
+    reason = "tool_calls" if answer.finish_reason == "tool_call" else answer.finish_reason
+    said: dict[str, object] = {"role": "assistant"}
+    if answer.text:
+        said["content"] = answer.text
+    if answer.call:
+        name, arguments = answer.call
+        call = {"index": 0, "id": "c1", "type": "function", "function": {"name": name, "arguments": arguments}}
+        said["tool_calls"] = [call]
+    head = {"id": "x", "created": TIME, "model": "m"}
+    usage: dict[str, object] = {}
+    if answer.usage:
+        sent, got = answer.usage
+        usage["usage"] = {"prompt_tokens": sent, "completion_tokens": got, "total_tokens": sent + got}
+    if not stream:
+        whole = head | {
+            "object": "chat.completion",
+            "choices": [{"index": 0, "message": said, "finish_reason": reason}],
+        }
+        return "application/json", [json.dumps(whole | usage).encode()]
+    head |= {"object": "chat.completion.chunk"}
+    chunks = [
+        head | {"choices": [{"index": 0, "delta": said, "finish_reason": None}]},
+        head | {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]},
+        head | {"choices": []} | usage,
+    ]
+    return "text/event-stream", [*(f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks), b"data: [DONE]\n\n"]
+
+
+def _chat_read(got: Got, stream: bool) -> Answer:
+    told = understood(got.status, got.headers, got.body, clean=got.clean, stream=stream)
+    assert told.marked, "no end mark"
+    return Answer(
+        told.text,
+        (told.calls[0]["name"], told.calls[0]["arguments"]) if told.calls else None,
+        told.finish_reason or "",
+        (told.usage["input_tokens"], told.usage["output_tokens"]) if told.usage else None,
+    )
+
+
+def _aibn_ask(text: str, stream: bool) -> Asked:
+    body = {"messages": [{"role": "user", "content": text}], "time": TIME, "pass": None, "sign": _sign(text)}
+    return Asked({"content-type": "application/json"}, json.dumps(body).encode())
+
+
+def _aibn_question(seen: Seen) -> str:
+    return str(json.loads(seen.body)["messages"][-1]["content"])
+
+
+def _aichatfree_ask(text: str, stream: bool) -> Asked:
+    message = {"role": "user", "parts": [{"text": text}]}
+    body = {"messages": [message], "time": TIME, "pass": None, "sign": _sign(text)}
+    return Asked({"content-type": "text/plain"}, json.dumps(body).encode())
+
+
+def _aichatfree_question(seen: Seen) -> str:
+    return str(json.loads(seen.body)["messages"][-1]["parts"][0]["text"])
+
+
+def _aichatonline_ask(text: str, stream: bool) -> Asked:
+    body = json.dumps({"conversationId": "c1", "prompt": text}).encode()
+    return Asked({"UniqueId": "tok-1"}, body)
+
+
+def _aichatonline_question(seen: Seen) -> str:
+    assert seen.headers["uniqueid"] == "tok-1"
+    return str(json.loads(seen.body)["prompt"])
+
+
+def _aichatonline_reply(answer: Answer, stream: bool) -> tuple[str, list[bytes]]:
+    lines = [{"data": {"message": text}} for text in _halves(answer.text)]
+    return "application/x-ndjson", [f"{json.dumps(line)}\n".encode() for line in lines]
+
+
+def _aichatonline_read(got: Got, stream: bool) -> Answer:
+    lines = [json.loads(line) for line in got.body.splitlines() if line]
+    return Answer("".join(line["data"]["message"] for line in lines))
+
+
+def _cromicle_ask(text: str, stream: bool) -> Asked:
+    body = {"message": text, "token": "abc", "hash": sha256(f"abc{text}".encode()).hexdigest()}
+    return Asked({"content-type": "application/json"}, json.dumps(body).encode())
+
+
+def _cromicle_question(seen: Seen) -> str:
+    return str(json.loads(seen.body)["message"])
+
+
+def _text_reply(answer: Answer, stream: bool) -> tuple[str, list[bytes]]:
+    return "text/plain", [half.encode() for half in _halves(answer.text)]
+
+
+def _text_read(got: Got, stream: bool) -> Answer:
+    assert got.chunks[-1] != MARK
+    return Answer(got.text)
+
+
+def _halves(text: str) -> tuple[str, str]:
+    return text[: len(text) // 2], text[len(text) // 2 :]
+
+
+def _sign(text: str) -> str:
+    return sha256(f"{TIME}:{text}:".encode()).hexdigest()
+
+
+ALL, WORDS = frozenset({TEXT, CALL, USAGE, REASON}), frozenset({TEXT})
+
+VOICES: Mapping[str, Voice] = {
+    "openai-chat": Voice(
+        path="/v1/chat/completions",
+        says=ALL,
+        ask=_chat_ask,
+        question=_chat_question,
+        reply=_chat_reply,
+        read=_chat_read,
+        base="/v1",
+        whole=True,
+        tools=True,
+    ),
+    "aibn": Voice(
+        path="/aibn/api/generate",
+        says=WORDS,
+        ask=_aibn_ask,
+        question=_aibn_question,
+        reply=_text_reply,
+        read=_text_read,
+    ),
+    "aichatfree": Voice(
+        path="/aichatfree/api/generate",
+        says=WORDS,
+        ask=_aichatfree_ask,
+        question=_aichatfree_question,
+        reply=_text_reply,
+        read=_text_read,
+    ),
+    "aichatonline": Voice(
+        path="/aichatonline/aichatonline/api/chat/gpt",
+        says=WORDS,
+        ask=_aichatonline_ask,
+        question=_aichatonline_question,
+        reply=_aichatonline_reply,
+        read=_aichatonline_read,
+    ),
+    "cromicle": Voice(
+        path="/cromicle/chat",
+        says=WORDS,
+        ask=_cromicle_ask,
+        question=_cromicle_question,
+        reply=_text_reply,
+        read=_text_read,
+    ),
+}
