@@ -7,5 +7,5 @@ from dragoman.types import Outcome
 Observer = Callable[[Outcome], None]
 """Is given the outcome of each request, once, when nothing more is done for it.
 
-It is called in the event loop, between two requests: it returns at once, raises nothing and does not keep the outcome.
+It is called in the event loop, which serves nobody meanwhile: it returns at once, and raises nothing.
 """
