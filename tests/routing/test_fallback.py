@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from dragoman.client import Client
 from dragoman.engine.answer import Answer, Handler
 from dragoman.errors import (
     AuthenticationError,
@@ -278,3 +279,11 @@ async def test_a_request_may_be_asked_again_from_the_first_target_on() -> None:
 def test_no_target_at_all_is_refused() -> None:
     with pytest.raises(ConfigurationError):
         fallback([])
+
+
+def test_a_strategy_that_there_is_not_is_a_mistake_of_the_configuration() -> None:
+    tables = {"models": {"route": {"targets": ["offline/echo"], "strategy": "falback"}}}
+    with pytest.raises(
+        ConfigurationError, match=r"models\.route\.strategy: there is no strategy 'falback'; did you mean"
+    ):
+        Client(tables)

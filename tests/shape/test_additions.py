@@ -24,21 +24,11 @@ class Loud(AsyncGeneratorProvider):
         return ShoutClient(cls.url)
 """
 PLANNED = """
-import asyncio
-from dragoman import Client
-from dragoman.engine.answer import whole
-from dragoman.routing.attempts import translated
-from dragoman.routing.backwards import Backwards
-from dragoman.types import ChatRequest, user
+from dragoman import SyncClient
 
-async def main():
-    async with Client({}) as client:
-        named = client.plan("offline/echo"), client.plan("offline/script")
-        answer = translated(Backwards([target for plan in named for target in plan.targets]))
-        for text in ("text: Hello", "error: 503"):
-            print((await whole(await answer(ChatRequest(model="", messages=(user(text),))))).text)
-
-asyncio.run(main())
+route = {"strategy": "backwards", "targets": ["offline/echo", "offline/script"]}
+with SyncClient({"models": {"route": route}}) as client:
+    print(client.chat("route", "text: Hello").text)
 """
 
 
@@ -77,10 +67,16 @@ def test_a_command_is_one_file_and_one_row(package: Copied) -> None:
     assert package.broken_contracts() == []
 
 
-def test_a_policy_is_one_file(package: Copied) -> None:
+def test_a_policy_is_one_file_and_one_row(package: Copied) -> None:
     package.add_file("routing/backwards.py", "policy.py")
-    assert package.python(PLANNED).splitlines() == ["Hello", "error: 503"]
-    assert package.touched() == {"routing/backwards.py": NEW}
+    package.insert("routing/strategies.py", '    "backwards": Backwards,', before='"fallback": Fallback')
+    package.insert(
+        "routing/strategies.py",
+        "from dragoman.routing.backwards import Backwards",
+        before="from dragoman.routing.fallback",
+    )
+    assert package.python(PLANNED) == "Hello\n"
+    assert package.touched() == {"routing/backwards.py": NEW, "routing/strategies.py": "+2 -0"}
     assert package.broken_contracts() == []
 
 

@@ -18,6 +18,7 @@ from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.routing.fallback import Fallback
 from dragoman.routing.plan import Plan, Target
+from dragoman.routing.strategies import STRATEGIES
 from dragoman.transport.base import Reply
 from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest
@@ -139,10 +140,14 @@ class ModelTable:
         return name
 
     def _route(self, name: str) -> None:
-        targets = self._config.models[name].targets
+        route = self._config.models[name]
+        targets, strategy = route.targets, STRATEGIES.get(route.strategy)
         good = [self._check(target, "models", name, "targets", place) for place, target in enumerate(targets)]
-        if all(good):
-            self._routes[name] = self._plans[name] = Fallback([self._target(target) for target in targets])
+        if strategy is None:
+            where = self._config.where("models", name, "strategy")
+            self._flaws.append(f"{where}: there is no strategy {route.strategy!r}{nearest(route.strategy, STRATEGIES)}")
+        elif all(good):
+            self._routes[name] = self._plans[name] = strategy([self._target(target) for target in targets])
 
     def _check(self, model: str, *keys: Key) -> bool:
         """Whether `model` stands for something; if not, that is a flaw of the setting `keys`."""

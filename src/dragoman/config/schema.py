@@ -149,7 +149,7 @@ PROVIDER = Table(
     either=(("type", "protocol"),),
 )
 
-MODEL = Table(ModelConfig, {"targets": ListOf(WORDS, least=1), "strategy": Choice(("fallback",))}, needed=("targets",))
+MODEL = Table(ModelConfig, {"targets": ListOf(WORDS, least=1), "strategy": WORDS}, needed=("targets",))
 
 FRONT = Table(FrontConfig, {"secret": SECRET, "password": SECRET, "model": WORDS, "broken_end": BROKEN_END})
 

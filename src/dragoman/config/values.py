@@ -172,7 +172,7 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
 
     targets: tuple[str, ...]
     """The models, each as PROVIDER/MODEL and never another route; the first that is able answers."""
-    strategy: Literal["fallback"] = "fallback"
+    strategy: str = "fallback"
     """How one is chosen: each is tried if those before it failed."""
 
 
