@@ -5,7 +5,7 @@
     ├── RequestError                     the caller's
     │   ├── InvalidRequestError          400  malformed, out of range, of a wrong type
     │   ├── ModelNotFoundError           404  no such model, here or at the service
-    │   └── UnsupportedFeatureError      400  the target cannot express it, and `strict` was asked for
+    │   └── UnsupportedFeatureError      400  the target cannot express it: a grave loss, or any with `strict`
     ├── UpstreamError                    the service's (5xx that say no more are this class itself)
     │   ├── AuthenticationError          401  the key, password or signature was refused
     │   ├── EndpointNotFoundError        404  the service has nothing at this path
@@ -190,7 +190,7 @@ class ModelNotFoundError(RequestError):
 
 
 class UnsupportedFeatureError(RequestError):
-    """The target cannot express what was asked, and the caller asked for strictness."""
+    """The target cannot express what was asked, and it is too grave to leave out, or `strict` is set."""
 
     code = "unsupported_feature"
 

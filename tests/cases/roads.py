@@ -27,6 +27,7 @@ from dragoman.types import (
     Text,
     ToolCall,
     Usage,
+    names,
 )
 from tests.cases.reading import ReplySummary, understood
 from tests.cases.service import SLOWLY
@@ -161,7 +162,7 @@ async def _follow(answer: AsyncIterator[StreamEvent], told: ReplySummary) -> Non
             case PartDelta(text):
                 _more(kind, text, told)
             case ResponseStart():
-                told.losses = list(event.losses)
+                told.losses = list(names(event.losses))
             case ResponseEnd():
                 _end(event.finish_reason, event.usage, told)
 
@@ -171,7 +172,7 @@ def _note(response: ChatResponse, told: ReplySummary) -> None:
     told.body = encode(response)
     for part in response.parts:
         _part(part, told)
-    told.losses = list(response.losses)
+    told.losses = list(names(response.losses))
     _end(response.finish_reason, response.usage, told)
 
 

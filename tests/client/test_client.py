@@ -10,7 +10,7 @@ import pytest
 from dragoman import Client
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, TruncatedStreamError
-from dragoman.types import ChatRequest, PartDelta, ResponseEnd, ResponseStart, system, user
+from dragoman.types import ChatRequest, LostField, PartDelta, ResponseEnd, ResponseStart, system, user
 from tests.support.server import Exchange, serve
 
 UP = b"".join(
@@ -165,7 +165,7 @@ async def test_a_class_of_the_catalogue_takes_other_attributes(tmp_path: Path) -
         )
         async with Client(path) as client:
             assert (await client.chat("home/gpt-3.5-turbo", "Hi")).text == "Привет"
-            assert (await client.chat("cromicle/any", "Hi", temperature=1)).losses == ("temperature",)
+            assert (await client.chat("cromicle/any", "Hi", temperature=1)).losses == (LostField("temperature"),)
     assert json.loads(server.requests[0].body)["pass"] == "hunter2"
 
 

@@ -42,6 +42,13 @@ def refused(tmp_path: Path, environ: dict[str, str], text: str = FILE) -> str:
 
 
 SAMPLES = {
+    "REASONING_RETURNS": "true",
+    "UNSUPPORTED_FIELDS": "temperature,top_p",
+    "IMAGES": "false",
+    "TOOLS": "false",
+    "PREFILL": "false",
+    "CONTEXT_SIZE": "9",
+    "SCHEMA_KEYWORDS": "type,$ref",
     "EMPTY_ANSWER": "ok",
     "MAX_ANSWER": "9",
     "HEAD_AFTER": "9",
@@ -97,6 +104,7 @@ VALUES: list[tuple[str, str, Callable[[Config], object], object]] = [
     ("PROVIDERS_OTHER_TYPE", "aibn", lambda c: c.providers["other"].type, "aibn"),
     ("PROVIDERS_MY_DEFAULT_MODEL", "m", lambda c: c.providers["my"].default_model, "m"),
     ("MODELS_FAST_TARGETS", "a/b,c/d", lambda c: c.models["fast"], ModelConfig(targets=("a/b", "c/d"))),
+    ("PROFILES_M1_UNSUPPORTED_FIELDS", "top_p, seed", lambda c: c.profiles["m1"].unsupported_fields, ("top_p", "seed")),
     ("FRONTS_AIBN_SECRET", "", lambda c: c.fronts["aibn"].secret, ""),
 ]  # fmt: skip
 

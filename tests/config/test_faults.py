@@ -12,7 +12,7 @@ from tests.config.test_load import trusted, write
 
 BAD = [
     # unknown keys
-    ("prot = 1", '1: prot: unknown key; known are gateway, providers, models, fronts'),
+    ("prot = 1", '1: prot: unknown key; known are gateway, providers, models, profiles, fronts'),
     ("[gatway]", "1: gatway: unknown key; did you mean gateway?"),
     ("[gateway]\nprot = 1", "2: gateway.prot: unknown key; did you mean port?"),
     ("[gateway]\n\n# port\n'Port' = 1", "4: gateway.Port: unknown key; did you mean port?"),
@@ -24,6 +24,12 @@ BAD = [
     ('[models."gpt-4.1"]\nwith = 1',
      '2: models."gpt-4.1".with: unknown key; known are targets, strategy'),
     ('[models.fast]\nstrategie = "fallback"', "2: models.fast.strategie: unknown key; did you mean strategy?"),
+    ('[profiles."m*"]\nunsupported_fields = ["warmth"]',
+     '2: profiles."m*".unsupported_fields[0]: expected settings of a request (tools, tool_choice, '
+     "parallel_tool_calls, response_format, max_output_tokens, temperature, top_p, top_k, frequency_penalty, "
+     'presence_penalty, stop, seed, reasoning_effort, user), got "warmth"'),
+    ('[profiles."m*"]\ncontext_size = 0',
+     '2: profiles."m*".context_size: expected a whole number of at least 1, got 0'),
     ("[fronts.aibn]\nmodell = 1", "2: fronts.aibn.modell: unknown key; did you mean model?"),
     ('[gateway]\nallowed_hosts = ["a.example:80", "https://b.example"]',
      '2: gateway.allowed_hosts[1]: expected a host\'s name without scheme and path, got "https://b.example"'),

@@ -22,6 +22,7 @@ from dragoman.types import (
     ChatRequest,
     HttpRequest,
     HttpResponse,
+    LostField,
     PartDelta,
     PartEnd,
     PartStart,
@@ -262,7 +263,7 @@ async def test_what_is_lost_is_listed_at_the_start() -> None:
     answer = await open_answer(service(CannedTransport(CannedReply([[b"a."]]))), request, fixed_env())
     first = (await answer.read())[0]
     assert isinstance(first, ResponseStart)
-    assert first.losses == ("seed",)
+    assert first.losses == (LostField("seed"),)
 
 
 async def test_strictness_refuses_before_anything_is_sent() -> None:

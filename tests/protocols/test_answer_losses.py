@@ -1,8 +1,10 @@
 """The manifest of what an answer loses on its way to a caller: exact, and in the answer's order."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from dragoman.protocols.answer_losses import Unsaid, unsaid
+from dragoman.protocols.answer_losses import AnswerLosses, answer_losses
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.webchat.aibn import AibnServer
@@ -18,10 +20,12 @@ from dragoman.types import (
     Reasoning,
     ResponseEnd,
     ResponseStart,
+    StreamEvent,
     Text,
     ToolCall,
     Unknown,
     Usage,
+    names,
     unfold,
 )
 
@@ -44,7 +48,6 @@ ALL = (
     "answer.logprobs",
     "answer.text",
     "answer.reasoning",
-    "answer.reasoning.signature",
     "answer.image",
     "answer.tool_call",
     "answer.unknown",
@@ -54,34 +57,38 @@ ALL = (
 )
 
 
+def lost(events: Sequence[StreamEvent], expresses: frozenset[str], own: str) -> tuple[str, ...]:
+    return names(answer_losses(events, expresses, own))
+
+
 def test_everything_is_lost_on_a_protocol_that_says_nothing() -> None:
-    assert unsaid(unfold(FULL), frozenset(), "own") == ALL
+    assert lost(unfold(FULL), frozenset(), "own") == ALL
 
 
 def test_nothing_is_lost_on_a_protocol_that_says_everything() -> None:
-    everything = frozenset(name.removeprefix("answer.") for name in ALL)
-    assert unsaid(unfold(FULL), everything, "theirs") == ("answer.kept",)
-    assert unsaid(unfold(FULL), everything, "own") == ("answer.logprobs", "answer.citations")
+    everything = frozenset(name.removeprefix("answer.") for name in ALL) | {"reasoning.signature"}
+    assert lost(unfold(FULL), everything, "theirs") == ("answer.kept",)
+    assert lost(unfold(FULL), everything, "own") == ("answer.logprobs", "answer.citations")
 
 
 def test_a_protocol_gets_its_own_unknown_parts_and_no_others() -> None:
     events = [PartStart(Unknown(protocol="theirs", data={}))]
-    assert unsaid(events, frozenset({"unknown.theirs"}), "theirs") == ()
-    assert unsaid(events, frozenset({"unknown.own"}), "own") == ("answer.unknown",)
+    assert lost(events, frozenset({"unknown.theirs"}), "theirs") == ()
+    assert lost(events, frozenset({"unknown.own"}), "own") == ("answer.unknown",)
 
 
-@pytest.mark.parametrize(("reason", "lost"), [("stop", ()), ("length", ("answer.finish_reason",))])
-def test_the_usual_end_is_not_missed(reason: FinishReason, lost: tuple[str, ...]) -> None:
-    assert unsaid([ResponseStart(), ResponseEnd(reason)], frozenset(), "own") == lost
+@pytest.mark.parametrize(("reason", "expected"), [("stop", ()), ("length", ("answer.finish_reason",))])
+def test_the_usual_end_is_not_missed(reason: FinishReason, expected: tuple[str, ...]) -> None:
+    assert lost([ResponseStart(), ResponseEnd(reason)], frozenset(), "own") == expected
 
 
 def test_an_answer_may_come_in_pieces_and_each_loss_is_told_once() -> None:
-    manifest = Unsaid(frozenset({"text", "reasoning"}), "own")
+    manifest = AnswerLosses(frozenset({"text", "reasoning"}), "own")
     manifest.read([ResponseStart(), PartStart(Reasoning(text=""))])
-    assert not manifest.names
+    assert not manifest.found
     manifest.read([PartEnd("signature"), PartStart(Image(url="x")), PartEnd()])
     manifest.read([PartStart(Image(url="y")), PartEnd(), ResponseEnd("stop", extra={"theirs": {"images": [1]}})])
-    assert manifest.names == ("answer.reasoning.signature", "answer.image", "answer.images")
+    assert names(manifest.found) == ("answer.reasoning.signature", "answer.image", "answer.images")
 
 
 FRONTS: list[tuple[ServerCodec, tuple[str, ...]]] = [
@@ -93,8 +100,8 @@ FRONTS: list[tuple[ServerCodec, tuple[str, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("front", "lost"), FRONTS, ids=[front.name for front, _ in FRONTS])
-def test_every_front_says_what_it_can(front: ServerCodec, lost: tuple[str, ...]) -> None:
-    found = unsaid(unfold(FULL), front.expresses, front.name)
-    assert set(lost) <= set(found)
+@pytest.mark.parametrize(("front", "expected"), FRONTS, ids=[front.name for front, _ in FRONTS])
+def test_every_front_says_what_it_can(front: ServerCodec, expected: tuple[str, ...]) -> None:
+    found = lost(unfold(FULL), front.expresses, front.name)
+    assert set(expected) <= set(found)
     assert "answer.text" not in found

@@ -283,7 +283,5 @@ def test_no_target_at_all_is_refused() -> None:
 
 def test_a_strategy_that_there_is_not_is_a_mistake_of_the_configuration() -> None:
     tables = {"models": {"route": {"targets": ["offline/echo"], "strategy": "falback"}}}
-    with pytest.raises(
-        ConfigurationError, match=r"models\.route\.strategy: there is no strategy 'falback'; did you mean"
-    ):
+    with pytest.raises(ConfigurationError, match=r"models\.route\.strategy: there is no strategy 'falback'"):
         Client(tables)

@@ -48,7 +48,8 @@ def cases(protocol: str) -> dict[str, Case]:
 
 def check_sent(codec: ClientCodec, case: Case, *, rewrite: bool) -> None:
     """Whether `codec` sends the case's request as `sent.http` says."""
-    message = codec.encode_request(case.request, fixed_env(key="test-key"))
+    env = fixed_env(key="test-key")
+    message = codec.encode_request(codec.fit(case.request, env.profile), env)
     sent = [message] if isinstance(message, HttpRequest) else _exchanged(message, case.before)
     _compare(case.path / "sent.http", b"\n".join(map(_http, sent)), rewrite=rewrite)
 

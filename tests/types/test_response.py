@@ -13,6 +13,7 @@ from dragoman.types import (
     ChatResponse,
     Fold,
     Image,
+    LostField,
     PartDelta,
     PartEnd,
     PartStart,
@@ -108,11 +109,11 @@ def test_unfolding_gives_the_shortest_stream() -> None:
         usage=Usage(1),
         native_finish_reason="n",
         stop_sequence="s",
-        losses=("stop",),
+        losses=(LostField("stop"),),
         extra=EXTRA,
     )
     assert unfold(response) == [
-        ResponseStart("1", "m", 2, ("stop",), EXTRA),
+        ResponseStart("1", "m", 2, (LostField("stop"),), EXTRA),
         PartStart(Text(text="")),
         PartEnd(),
         PartStart(Reasoning(text="")),

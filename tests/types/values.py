@@ -8,6 +8,8 @@ from dragoman.types import (
     ChatResponse,
     File,
     Image,
+    LostExtra,
+    LostField,
     PartDelta,
     PartEnd,
     PartStart,
@@ -39,7 +41,7 @@ PARTS: tuple[AnyPart, ...] = (
 )
 
 EVENTS: tuple[StreamEvent, ...] = (
-    ResponseStart("id", "model", 7, ("stop",), EXTRA),
+    ResponseStart("id", "model", 7, (LostField("stop"), LostExtra("n", "openai-chat")), EXTRA),
     PartStart(PARTS[0]),
     PartDelta("x"),
     PartEnd("signature"),
@@ -68,6 +70,6 @@ responses = st.builds(
     usage=st.none() | st.builds(Usage, counts, counts, counts, counts, counts),
     native_finish_reason=maybe,
     stop_sequence=maybe,
-    losses=st.lists(texts, max_size=2).map(tuple),
+    losses=st.lists(texts.map(LostField), max_size=2).map(tuple),
     extra=st.sampled_from(({}, EXTRA)),
 )

@@ -9,13 +9,14 @@ from msgspec.structs import asdict, replace
 from dragoman.client.check import check_service
 from dragoman.client.listing import Listing
 from dragoman.client.naming import Named
-from dragoman.config import Config, Key, ProviderConfig
+from dragoman.config import Config, Key, ProfileConfig, ProviderConfig
 from dragoman.engine.answer import Answer
 from dragoman.engine.relay import RelayTarget
 from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, nearest
 from dragoman.protocols.registry import DIALECTS
 from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
+from dragoman.providers.profiles import configured
 from dragoman.routing.fallback import Fallback
 from dragoman.routing.plan import Plan, Target
 from dragoman.routing.strategies import STRATEGIES
@@ -54,7 +55,7 @@ class ModelTable:
         self._transports = transports
         found = catalogue()
         self._generic = generic(found)
-        self._catalogue = _behind(config.gateway.proxy, found)
+        self._catalogue = _knowing(config.profiles, _behind(config.gateway.proxy, found))
         self._flaws: list[str] = []
         self.providers: Mapping[str, Provider] = self._catalogue | self._services()
         self._listing = Listing(self.providers, transports)
@@ -255,6 +256,17 @@ def _behind(proxy: str | None, providers: dict[str, Provider]) -> dict[str, Prov
         return providers
     return {
         name: provider.configured({"proxy": proxy, "__module__": provider.__module__})
+        for name, provider in providers.items()
+    }
+
+
+def _knowing(profiles: Mapping[str, ProfileConfig], providers: dict[str, Provider]) -> dict[str, Provider]:
+    """`providers` that know the configured profiles of models too."""
+    if not profiles:
+        return providers
+    families = configured(profiles)
+    return {
+        name: provider.configured({"families": families, "__module__": provider.__module__})
         for name, provider in providers.items()
     }
 

@@ -10,6 +10,7 @@ from dragoman.config.values import (
     GatewayConfig,
     Key,
     ModelConfig,
+    ProfileConfig,
     ProviderConfig,
     TimeoutsConfig,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "GatewayConfig",
     "Key",
     "ModelConfig",
+    "ProfileConfig",
     "ProviderConfig",
     "TimeoutsConfig",
     "from_tables",

@@ -24,9 +24,11 @@ from dragoman.config.values import (
     FrontConfig,
     GatewayConfig,
     ModelConfig,
+    ProfileConfig,
     ProviderConfig,
     TimeoutsConfig,
 )
+from dragoman.types import ChatRequest
 
 
 class Table(Struct, frozen=True):
@@ -82,6 +84,16 @@ PROXY = Text(
 )
 
 ORIGIN = Text('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-.0-~]+/?")
+
+REQUEST_SETTINGS = tuple(
+    name
+    for name in ChatRequest.__struct_fields__
+    if name not in {"model", "messages", "stream", "include_usage", "extra"}
+)
+"""What of a request a service may refuse."""
+
+REQUEST_FIELD = Text(f"settings of a request ({', '.join(REQUEST_SETTINGS)})", "|".join(REQUEST_SETTINGS))
+KEYWORD = Text("keywords of JSON Schema", r"[$A-Za-z]+")
 
 BROKEN_END = Choice(("clean", "cut"))
 
@@ -151,6 +163,19 @@ PROVIDER = Table(
 
 MODEL = Table(ModelConfig, {"targets": ListOf(WORDS, least=1), "strategy": WORDS}, needed=("targets",))
 
+PROFILE = Table(
+    ProfileConfig,
+    {
+        "reasoning_returns": Boolean(),
+        "unsupported_fields": ListOf(REQUEST_FIELD),
+        "images": Boolean(),
+        "tools": Boolean(),
+        "prefill": Boolean(),
+        "context_size": Integer(1),
+        "schema_keywords": ListOf(KEYWORD),
+    },
+)
+
 FRONT = Table(FrontConfig, {"secret": SECRET, "password": SECRET, "model": WORDS, "broken_end": BROKEN_END})
 
 ROOT: dict[str, Table | Entries] = {
@@ -158,5 +183,6 @@ ROOT: dict[str, Table | Entries] = {
     # A slash ends the provider's name in `provider/model`.
     "providers": Entries(PROVIDER, re.compile(r"[^\s/\x00-\x1f\x7f]+"), "a name without spaces and slashes"),
     "models": Entries(MODEL, re.compile(r"[^\s\x00-\x1f\x7f]+"), "a name without spaces"),
+    "profiles": Entries(PROFILE, re.compile(r"[^\s\x00-\x1f\x7f]+"), "a pattern without spaces"),
     "fronts": Entries(FRONT, re.compile(r"[^\s/\x00-\x1f\x7f]+"), "a name without spaces and slashes"),
 }

@@ -154,7 +154,8 @@ class ProviderConfig(Settings, frozen=True, kw_only=True):
     broken_mark: str | UnsetType | None = UNSET
     """The text by which a web-chat site ends an answer that broke off; empty text for none."""
     strict: bool | None = None
-    """Whether to refuse a request with anything that the protocol cannot say, instead of listing it as lost."""
+    """Whether to refuse a request with anything that the protocol cannot say or the model does not take, instead of
+    listing it as lost."""
     allow_fields: tuple[str, ...] = ()
     """Names of fields that callers may say although they steer a gateway behind (`api_base`, `headers` …). None is the
     default: a service that obeys them would let a caller choose where our key goes."""
@@ -174,6 +175,33 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
     """The models, each as PROVIDER/MODEL and never another route; the first that is able answers."""
     strategy: str = "fallback"
     """How one is chosen: each is tried if those before it failed."""
+
+
+class ProfileConfig(Struct, frozen=True, kw_only=True):
+    """What a family of models needs and takes, whoever serves it: the models whose names match NAME, which is in quotes
+    and may hold `*` (anything), `?` (one character) and `[abc]` (one of these). The service's own name of a model is
+    meant, or what follows the last slash of it; upper and lower case are the same. A fact that is set here holds
+    instead of what dragoman knows itself, and the later of two entries that match holds. Requests that are relayed
+    pass as they are.
+
+    None: not set.
+    """
+
+    reasoning_returns: bool | None = None
+    """Whether the models want their earlier reasoning back, as `reasoning_content`; not known: it is left out."""
+    unsupported_fields: tuple[str, ...] | None = None
+    """Settings of a request that the models refuse: they are left out, and listed as losses."""
+    images: bool | None = None
+    """Whether they take images; if not, these are left out, and listed as losses."""
+    tools: bool | None = None
+    """Whether they take tools; if not, these are left out, and listed as losses."""
+    prefill: bool | None = None
+    """Whether they go on from an assistant's message at the end; if not, a request that ends so is refused."""
+    context_size: int | None = None
+    """Tokens of a request and its answer together, for your information: no request is refused for its size."""
+    schema_keywords: tuple[str, ...] | None = None
+    """The only keywords of JSON Schema that the parameters of tools may use; others are left out, and listed as losses.
+    Not set: any."""
 
 
 class FrontConfig(Settings, frozen=True, kw_only=True):
@@ -201,6 +229,7 @@ class Config(Settings, frozen=True, kw_only=True):
     gateway: GatewayConfig = GatewayConfig()
     providers: dict[str, ProviderConfig] = field(default_factory=dict)
     models: dict[str, ModelConfig] = field(default_factory=dict)
+    profiles: dict[str, ProfileConfig] = field(default_factory=dict)
     fronts: dict[str, FrontConfig] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     origins: dict[Keys, str] = field(default_factory=dict)

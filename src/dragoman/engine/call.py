@@ -10,7 +10,8 @@ from dragoman.engine.answer import Answer
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.base import ClientCodec, Decoder, Env, Exchange
-from dragoman.protocols.losses import losses, refuse
+from dragoman.protocols.errors.head import not_an_answer
+from dragoman.protocols.losses import refuse
 from dragoman.transport.base import MAX_BODY, Reply, Route, Timeouts, Transport, read_all, read_beginning
 from dragoman.transport.timeout import timeout
 from dragoman.types import (
@@ -18,6 +19,7 @@ from dragoman.types import (
     FinishReason,
     HttpRequest,
     HttpResponse,
+    Loss,
     PartStart,
     ResponseEnd,
     ResponseStart,
@@ -54,11 +56,10 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
     Raises whatever was wrong so far, with the service's name on it.
     """
     codec = service.codec
-    lost = losses(request, codec.expresses, codec.name)
-    if service.strict:
-        refuse(lost, service.name)
+    lost = codec.losses(request, env.profile)
+    refuse(lost, service.name, strict=service.strict)
     try:
-        message = codec.encode_request(request, env)
+        message = codec.encode_request(codec.fit(request, env.profile), env)
         if not isinstance(message, HttpRequest):
             message = await _exchange(service, message)
         content = _content_by(service.route.timeouts)
@@ -73,7 +74,7 @@ async def receive(
     service: Service,
     request: ChatRequest,
     reply: Reply,
-    lost: tuple[str, ...] = (),
+    lost: tuple[Loss, ...] = (),
     *,
     marked: bool = False,
     content: float | None = None,
@@ -122,12 +123,9 @@ async def _failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
     head = reply.head
     if 200 <= head.status < 300 and head.media_type not in codec.error_types:
         return None
-    if 300 <= head.status < 400:
+    if (error := not_an_answer(head)) is not None:
         reply.close()
-        return UpstreamError(f"expected an answer, got a redirect ({head.status})", code="upstream_redirect")
-    if head.status < 300 and head.media_type == "text/html":
-        reply.close()
-        return BadEventError("expected an answer, got an HTML page", code="upstream_html")
+        return error
     body = await read_beginning(reply, MAX_ERROR_BODY)
     return codec.decode_error(HttpResponse(head, body))
 
@@ -165,7 +163,7 @@ class Decoded(Answer):
         reply: Reply,
         decoder: Decoder,
         service: Service,
-        lost: tuple[str, ...],
+        lost: tuple[Loss, ...],
         *,
         marked: bool,
         content: float,

@@ -5,6 +5,10 @@ import string
 import time
 
 from dragoman.protocols.base import Env
+from dragoman.types import ModelProfile
+
+UNKNOWN = ModelProfile()
+"""A model of which nothing is known."""
 
 _ALPHABET = string.ascii_lowercase + string.digits
 
@@ -14,9 +18,9 @@ def get_random_string(length: int = 10) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-def system_env(key: str | None = None) -> Env:
-    """The time now, real randomness, and the credential to send."""
-    return Env(now=time.time(), new_id=_new_id, key=key)
+def system_env(key: str | None = None, profile: ModelProfile = UNKNOWN) -> Env:
+    """The time now, real randomness, the credential to send, and what is known of the model."""
+    return Env(now=time.time(), new_id=_new_id, key=key, profile=profile)
 
 
 def _new_id() -> str:

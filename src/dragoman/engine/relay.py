@@ -20,8 +20,7 @@ from dragoman.engine.call import EMPTY, LINGER, nothing, too_large
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.protocols.relay import RelayCodec, ReplySummary, Tap
-from dragoman.transport.base import MAX_BODY, Exchange, Reply, RequestTemplate, Sending
-from dragoman.transport.state import BODY, COMPLETE, FAILED
+from dragoman.transport.base import BODY, COMPLETE, FAILED, MAX_BODY, Exchange, Reply, RequestTemplate, Sending
 
 
 class RelayTarget(Struct, frozen=True):

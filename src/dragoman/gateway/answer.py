@@ -1,15 +1,27 @@
 """Answering a question, with a stream or whole. Until the first content is sent, an error may still become a status."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.env import system_env
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, TruncatedStreamError, UpstreamError
 from dragoman.gateway.http.response_writer import ResponseWriter
-from dragoman.protocols.answer_losses import Unsaid, unsaid
+from dragoman.protocols.answer_losses import AnswerLosses, answer_losses
 from dragoman.protocols.base import Encoder, ServerCodec
-from dragoman.types import ChatRequest, Headers, Outcome, PartStart, ResponseEnd, ResponseStart, StreamEvent, unfold
+from dragoman.types import (
+    ChatRequest,
+    Headers,
+    Loss,
+    Outcome,
+    PartStart,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    names,
+    unfold,
+)
 
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers that keep proxies from holding a stream back; https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering"""
@@ -32,7 +44,7 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
         answer = codec.encode_response(response, request, system_env())
     except RequestError as exc:
         raise _unsayable(exc) from exc
-    lost = (*response.losses, *unsaid(unfold(response), codec.expresses, codec.name))
+    lost = (*response.losses, *answer_losses(unfold(response), codec.expresses, codec.name))
     writer.outcome.losses = _spelt(lost)
     await writer.send(answer, *_header(writer.outcome.losses))
 
@@ -52,7 +64,7 @@ async def answer_stream(
             answer = await handler(request)
             _answers(answer, writer.outcome)
             try:
-                await _pass_on(answer, encoder, writer, Unsaid(codec.expresses, codec.name))
+                await _pass_on(answer, encoder, writer, AnswerLosses(codec.expresses, codec.name))
             except BaseException:
                 answer.close()
                 raise
@@ -81,9 +93,9 @@ def _answers(answer: Answer, outcome: Outcome) -> None:
     outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
 
 
-async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, left_out: Unsaid) -> None:
+async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, left_out: AnswerLosses) -> None:
     held: list[StreamEvent] = []
-    losses: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
     begun = False
     opening = writer.opening
     while events := await answer.read():
@@ -104,7 +116,7 @@ async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, lef
         except RequestError as exc:
             raise _unsayable(exc) from exc
         if isinstance(last, ResponseEnd):
-            writer.outcome.losses = _spelt((*losses, *last.losses, *left_out.names))
+            writer.outcome.losses = _spelt((*losses, *last.losses, *left_out.found))
         if data or ended:
             if opening is not None:
                 status, headers = opening
@@ -134,9 +146,9 @@ async def _let_go(answer: Answer) -> None:
         answer.close()
 
 
-def _spelt(names: tuple[str, ...]) -> str:
-    """The loss manifest as a header and the log have it, in printable ASCII; empty where nothing was lost."""
-    text = ascii(", ".join(names))[1:-1]
+def _spelt(losses: Sequence[Loss]) -> str:
+    """The loss manifest as a header and the log have it, in printable ASCII; empty if nothing was lost."""
+    text = ascii(", ".join(names(losses)))[1:-1]
     return text if len(text) <= MAX_LOSSES else f"{text[:MAX_LOSSES]}..."
 
 

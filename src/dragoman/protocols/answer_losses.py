@@ -1,14 +1,19 @@
-"""What a front's protocol cannot say of an answer: the other loss manifest. Knows no protocol by name.
+"""The loss manifest of an answer on its way to a caller, by the rules of `losses`. Knows no protocol by name.
 
-Losses of a request are its fields and the places of its parts; those of an answer begin with `answer.`, for both are
-told in one list.
+Losses of a request are its fields and the places of its parts; those of an answer begin with `answer.`, since both are
+in one list.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from dragoman.protocols.losses import NOTHING, PARTS
+from dragoman.protocols.losses import DETAILS, PARTS, Speech
 from dragoman.types import (
+    AnyPart,
     Extra,
+    Loss,
+    LostAnswerExtra,
+    LostAnswerField,
+    LostAnswerPart,
     PartDelta,
     PartEnd,
     PartStart,
@@ -16,28 +21,25 @@ from dragoman.types import (
     ResponseEnd,
     ResponseStart,
     StreamEvent,
-    Unknown,
 )
 
 USUAL = "stop"
 """The finish reason that nobody misses: the answer is simply there."""
 
-OURS = "dragoman"
-"""Under which `extra` holds what we ourselves add, for the library alone."""
 
-
-class Unsaid:
+class AnswerLosses:
     """Collects, over an answer, what a protocol called `own` that `expresses` so much leaves out."""
 
     def __init__(self, expresses: frozenset[str], own: str) -> None:
-        self._expresses = expresses
-        self._own = own
-        self._names: dict[str, None] = {}
+        self._speech = Speech(expresses, own)
+        self._left_out = False
+        """Whether the open part is left out: then its signature goes with it."""
+        self._found: dict[str, Loss] = {}
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def found(self) -> tuple[Loss, ...]:
         """The losses so far, each once."""
-        return tuple(self._names)
+        return tuple(self._found.values())
 
     def read(self, events: Iterable[StreamEvent]) -> None:
         """More of the answer."""
@@ -46,22 +48,24 @@ class Unsaid:
                 continue
             match event:
                 case PartStart(part):
-                    kind = PARTS[type(part)]
-                    own = f"unknown.{part.protocol}" if isinstance(part, Unknown) else kind
-                    if kind not in self._expresses and own not in self._expresses:
-                        self._lose(kind)
-                    else:
-                        self._lose(*self._others(part.extra))
-                    if isinstance(part, Reasoning) and part.signature:
-                        self._need("reasoning.signature")
-                case PartEnd(signature) if signature:
-                    self._need("reasoning.signature")
-                case ResponseStart():
-                    self._lose(*self._others(event.extra))
+                    self._part(part)
+                case PartEnd(signature) if signature and not self._left_out:
+                    self._need(f"{PARTS[Reasoning]}.{DETAILS[Reasoning]}")
+                case ResponseStart(extra=extra):
+                    self._extra(extra)
                 case ResponseEnd():
                     self._end(event)
                 case _:
                     pass
+
+    def _part(self, part: AnyPart) -> None:
+        self._left_out = not self._speech.says(part)
+        if self._left_out:
+            self._lose(LostAnswerPart(f"answer.{PARTS[type(part)]}"))
+            return
+        self._extra(part.extra)
+        if detail := self._speech.unsaid_detail(part):
+            self._need(f"{PARTS[type(part)]}.{detail}")
 
     def _end(self, end: ResponseEnd) -> None:
         if end.usage is not None:
@@ -70,24 +74,22 @@ class Unsaid:
             self._need("finish_reason")
         if end.stop_sequence is not None:
             self._need("stop_sequence")
-        self._lose(*self._others(end.extra))
+        self._extra(end.extra)
 
     def _need(self, name: str) -> None:
-        if name not in self._expresses:
-            self._lose(name)
+        if name not in self._speech.expresses:
+            self._lose(LostAnswerField(f"answer.{name}"))
 
-    def _lose(self, *names: str) -> None:
-        self._names |= dict.fromkeys(f"answer.{name}" for name in names)
+    def _extra(self, extra: Extra) -> None:
+        for name, protocol in self._speech.others(extra):
+            self._lose(LostAnswerExtra(f"answer.{name}", protocol))
 
-    def _others(self, extra: Extra) -> Iterator[str]:
-        """The fields of other protocols than ours, and than the library's."""
-        for protocol, said in extra.items():
-            if protocol not in {self._own, OURS}:
-                yield from (name for name, value in said.items() if value not in NOTHING)
+    def _lose(self, loss: Loss) -> None:
+        self._found.setdefault(loss.name, loss)
 
 
-def unsaid(events: Sequence[StreamEvent], expresses: frozenset[str], own: str) -> tuple[str, ...]:
+def answer_losses(events: Sequence[StreamEvent], expresses: frozenset[str], own: str) -> tuple[Loss, ...]:
     """What is left out of a whole answer."""
-    unsaid = Unsaid(expresses, own)
-    unsaid.read(events)
-    return unsaid.names
+    losses = AnswerLosses(expresses, own)
+    losses.read(events)
+    return losses.found

@@ -5,6 +5,8 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import ClassVar
 
 from dragoman.errors import DragomanError
+from dragoman.protocols.losses import losses
+from dragoman.protocols.profiles import changes, fitted, untaken
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.types import (
     ChatRequest,
@@ -12,6 +14,8 @@ from dragoman.types import (
     Headers,
     HttpRequest,
     HttpResponse,
+    Loss,
+    ModelProfile,
     ServerRequest,
     ServerResponse,
     StreamEvent,
@@ -26,13 +30,14 @@ class Env(Redacted, frozen=True):
     """What a codec may not take for itself, so that its bytes can be foretold in a test.
 
     `now`: seconds since 1970. `key`: the credential to send, if any. `new_id`: a fresh random word of letters and
-    digits.
+    digits. `profile`: what is known of the family of models that is asked.
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"key"})
     now: float
     new_id: Callable[[], str]
     key: str | None = None
+    profile: ModelProfile = ModelProfile()
 
 
 class Decoder(ABC):
@@ -100,9 +105,22 @@ class ClientCodec(ABC):
     error_types: frozenset[str] = frozenset({"text/html"})
     """Media types that no good answer of this protocol has: such a reply is an error, whatever its status."""
 
+    def untaken(self, profile: ModelProfile) -> frozenset[str]:
+        """What of `expresses` models of `profile` do not take."""
+        return untaken(profile)
+
+    def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
+        """What of `request` a model of `profile` will not get, or not as it was said."""
+        lost = losses(request, self.expresses, self.name, self.untaken(profile))
+        return (*lost, *changes(request, profile))
+
+    def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+        """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
+        return fitted(request, profile, self.untaken(profile))
+
     @abstractmethod
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Exchange:
-        """The request on the wire. Raises InvalidRequestError where it cannot be said at all."""
+        """The request on the wire, which `fit` has made fit. Raises InvalidRequestError if it cannot be said at all."""
 
     @abstractmethod
     def decoder(self, request: ChatRequest) -> Decoder:
@@ -138,7 +156,7 @@ class ServerCodec(ABC):
 
     name: ClassVar[str]
     expresses: ClassVar[frozenset[str]]
-    """What an answer of this protocol can say: kinds of parts, and of the names that `unsaid` asks for those it has."""
+    """What an answer of this protocol can say: kinds of parts, and those of the names that `answer_losses` asks for."""
 
     def read_relayed(self, body: bytes) -> RelayRequest | None:
         """A request, as far as a relay must know it; None if it cannot be relayed. Raises RequestError."""

@@ -1,25 +1,38 @@
-"""What a protocol cannot say of a request: the loss manifest. Knows no protocol by name."""
+"""The loss manifest of a request, and the rules that it shares with that of an answer. Knows no protocol by name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
-from msgspec import NODEFAULT
+from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
 from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
 from dragoman.types import (
     AnyPart,
     Audio,
+    ChangedRole,
     ChatRequest,
     Extra,
     File,
     Image,
+    Loss,
+    LostDetail,
+    LostExtra,
+    LostField,
+    LostPart,
     Message,
+    MovedMessage,
     Reasoning,
     Refusal,
+    RefusedReference,
+    Severity,
     Text,
     ToolCall,
     ToolResult,
     Unknown,
+    UntakenField,
+    UntakenPart,
+    names,
 )
 
 PARTS: dict[type[AnyPart], str] = {
@@ -42,55 +55,128 @@ DETAILS: dict[type[AnyPart], str] = {Reasoning: "signature", ToolResult: "is_err
 NAMES = "name"
 """What a protocol lists that can say who speaks a message."""
 
-UNMISSED = frozenset({"role", "conversationId"})
+ROLE = "role"
+"""The field of `extra` in which a protocol keeps its own word for a role that all know."""
+
+OURS = "dragoman"
+"""Under which `extra` holds what we ourselves add, for the library alone."""
+
+UNMISSED = frozenset({ROLE, "conversationId"})
 """What `extra` says and nobody misses: another word for a role that we know, a conversation's name at one service."""
 
 NOTHING: tuple[object, ...] = (None, [], {})
 """What says nothing: programs that give an answer back repeat its empty fields."""
 
+LATER = frozenset({MovedMessage, RefusedReference})
+"""Kinds of losses that no protocol here has yet: those with system messages beside the conversation, and those that
+refer to earlier answers, will."""
 
-def losses(request: ChatRequest, expresses: frozenset[str], own: str) -> tuple[str, ...]:
-    """What `request` says and a protocol that `expresses` so much cannot: names of fields, and parts with their place.
 
-    `own` is the protocol's name: what others alone said (`extra`) is lost on it. One that can give back only its own
-    unknown parts lists them as `unknown.NAME`. Raises InvalidRequestError for what is no part.
+class Speech(Struct, frozen=True):
+    """What a protocol can say, and the rules by which the rest is lost; the same for questions and answers.
+
+    `own`: its name; what others alone said (`extra`) is lost on it. One that can give back only its own unknown parts
+    lists them as `unknown.NAME`.
     """
-    return tuple(dict.fromkeys(_lost(request, expresses | ALWAYS, own)))
 
+    expresses: frozenset[str]
+    own: str
 
-def _lost(request: ChatRequest, said: frozenset[str], own: str) -> Iterator[str]:
-    for name, default in _DEFAULTS.items():
-        if name not in said and getattr(request, name) != default:
-            yield name
-    yield from _others(request.extra, own)
-    if "tools" in said:
-        for i, tool in enumerate(request.tools):
-            yield from _others(tool.extra, own, f"tools[{i}].")
-    for i, message in enumerate(request.messages):
-        yield from _lost_of(message, f"messages[{i}].", said, own)
+    def says(self, part: AnyPart) -> bool:
+        """Whether there are words for a part of this kind."""
+        if PARTS[type(part)] in self.expresses:
+            return True
+        return isinstance(part, Unknown) and f"unknown.{part.protocol}" in self.expresses
 
-
-def _lost_of(message: Message, path: str, said: frozenset[str], own: str) -> Iterator[str]:
-    if message.name is not None and NAMES not in said:
-        yield f"{path}name"
-    yield from _others(message.extra, own, path)
-    for j, part in enumerate(message.parts):
-        if type(part) is Text and not part.extra:
-            continue  # said by all, and there may be thousands
-        place = f"{path}parts[{j}]"
-        kind = _kind(part, place)
-        unknown = f"unknown.{part.protocol}" if isinstance(part, Unknown) else kind
+    def unsaid_detail(self, part: AnyPart) -> str | None:
+        """The attribute of `part` for which there are no words, if it is set."""
         detail = DETAILS.get(type(part))
-        if kind not in said and unknown not in said:
-            yield f"{place} ({kind})"
-            continue
-        if detail is not None and f"{kind}.{detail}" not in said and getattr(part, detail):
-            yield f"{place}.{detail}"
-        yield from _others(part.extra, own, f"{place}.")
+        if detail is None or f"{PARTS[type(part)]}.{detail}" in self.expresses:
+            return None
+        return detail if getattr(part, detail) else None
+
+    def others(self, extra: Extra) -> Iterator[tuple[str, str]]:
+        """The fields of other protocols than ours, each with its protocol."""
+        for protocol, said in extra.items():
+            if protocol not in {self.own, OURS}:
+                yield from (
+                    (name, protocol) for name, value in said.items() if name not in UNMISSED and value not in NOTHING
+                )
+
+    def has_other_role(self, extra: Extra) -> bool:
+        """Whether another protocol has a word of its own for the role."""
+        return any(ROLE in said for protocol, said in extra.items() if protocol != self.own)
+
+
+def losses(
+    request: ChatRequest, expresses: frozenset[str], own: str, untaken: frozenset[str] = frozenset()
+) -> tuple[Loss, ...]:
+    """What `request` says and the protocol `own`, which `expresses` so much, cannot: each loss once, in its order.
+
+    `untaken`: what the protocol can say, and the model does not take. Raises InvalidRequestError for what is no part.
+    """
+    found: dict[str, Loss] = {}
+    for loss in _Manifest(Speech(expresses | ALWAYS, own), untaken).of(request):
+        found.setdefault(loss.name, loss)
+    return tuple(found.values())
+
+
+def refuse(losses: Sequence[Loss], target: str, *, strict: bool) -> None:
+    """Raises UnsupportedFeatureError for a loss that is always refused, and with `strict` for every one that counts."""
+    if grave := [loss for loss in losses if loss.severity is Severity.ERROR]:
+        raise UnsupportedFeatureError(f"{target}: {'; '.join(map(str, grave))}")
+    if strict and (lost := names(losses)):
+        raise UnsupportedFeatureError(f"{target} cannot express: {', '.join(lost)}")
+
+
+class _Manifest(Struct, frozen=True):
+    speech: Speech
+    untaken: frozenset[str]
+
+    def of(self, request: ChatRequest) -> Iterator[Loss]:
+        for name, default in _DEFAULTS.items():
+            if getattr(request, name) != default:
+                if name not in self.speech.expresses:
+                    yield LostField(name)
+                elif name in self.untaken:
+                    yield UntakenField(name)
+        yield from self._extra(request.extra, "")
+        if "tools" in self.speech.expresses and "tools" not in self.untaken:
+            yield from chain(*(self._extra(tool.extra, f"tools[{i}].") for i, tool in enumerate(request.tools)))
+        for i, message in enumerate(request.messages):
+            yield from self._message(message, f"messages[{i}].")
+
+    def _message(self, message: Message, path: str) -> Iterator[Loss]:
+        if message.name is not None and NAMES not in self.speech.expresses:
+            yield LostDetail(f"{path}name")
+        if message.extra:
+            if self.speech.has_other_role(message.extra):
+                yield ChangedRole(f"{path}role")
+            yield from self._extra(message.extra, path)
+        for j, part in enumerate(message.parts):
+            if type(part) is not Text or part.extra:  # a text is said by all, and there may be thousands
+                yield from self._part(part, f"{path}parts[{j}]")
+
+    def _part(self, part: AnyPart, place: str) -> Iterator[Loss]:
+        kind = _kind(part, place)
+        if not self.speech.says(part):
+            yield LostPart(f"{place} ({kind})")
+            return
+        if kind in self.untaken:
+            yield UntakenPart(f"{place} ({kind})")
+            return
+        if detail := self.speech.unsaid_detail(part):
+            yield LostDetail(f"{place}.{detail}")
+        yield from self._extra(part.extra, f"{place}.")
         for k, inner in enumerate(part.parts if isinstance(part, ToolResult) else ()):
             within = f"{place}.parts[{k}]"
-            _kind(inner, within)
-            yield from _others(inner.extra, own, f"{within}.")
+            if (inner_kind := _kind(inner, within)) in self.untaken:
+                yield UntakenPart(f"{within} ({inner_kind})")
+            else:
+                yield from self._extra(inner.extra, f"{within}.")
+
+    def _extra(self, extra: Extra, path: str) -> Iterator[Loss]:
+        return (LostExtra(f"{path}{name}", protocol) for name, protocol in self.speech.others(extra))
 
 
 def _kind(part: AnyPart, place: str) -> str:
@@ -98,21 +184,6 @@ def _kind(part: AnyPart, place: str) -> str:
     if kind is None:
         raise InvalidRequestError(f"{place}: expected a part of a message, got {type(part).__name__}")
     return kind
-
-
-def _others(extra: Extra, own: str, path: str = "") -> Iterator[str]:
-    """The fields of protocols other than `own`."""
-    for protocol, said in extra.items():
-        if protocol != own:
-            yield from (
-                f"{path}{name}" for name, value in said.items() if name not in UNMISSED and value not in NOTHING
-            )
-
-
-def refuse(names: tuple[str, ...], target: str) -> None:
-    """Raises UnsupportedFeatureError where anything would be lost."""
-    if names:
-        raise UnsupportedFeatureError(f"{target} cannot express: {', '.join(names)}")
 
 
 _DEFAULTS = {field.name: field.default for field in fields(ChatRequest) if field.default is not NODEFAULT}

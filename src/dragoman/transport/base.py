@@ -7,14 +7,27 @@ have both; where a transport has no template for a route, every request over it 
 
 import asyncio
 from abc import ABC, abstractmethod
+from enum import Enum
 from typing import ClassVar, Protocol
 
 from msgspec import Struct
 
 from dragoman.errors import BadEventError, DragomanError
-from dragoman.transport.state import State
 from dragoman.types import HttpRequest, ResponseHead
 from dragoman.types.redacted import Redacted
+
+
+class State(Enum):
+    """Where a connection stands with its present request."""
+
+    IDLE = "no request"
+    HEAD = "waiting for the head"
+    BODY = "in the body"
+    COMPLETE = "the reply is whole"
+    FAILED = "failed; see `error`"
+
+
+IDLE, HEAD, BODY, COMPLETE, FAILED = State
 
 
 class Timeouts(Struct, frozen=True):

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from dragoman.types.losses import Loss
 from dragoman.types.messages import AnyPart, Extra
 from dragoman.types.usage import Usage
 
@@ -18,7 +19,7 @@ class ResponseStart(Struct, frozen=True, tag="response_start"):
     id: str | None = None
     model: str | None = None
     created: int | None = None
-    losses: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
     extra: Extra = field(default_factory=dict)
 
 
@@ -48,7 +49,7 @@ class ResponseEnd(Struct, frozen=True, tag="response_end"):
     native_finish_reason: str | None = None
     """The service's own word, if it differs from ours."""
     stop_sequence: str | None = None
-    losses: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
     """What of the answer could not be read or carried."""
     extra: Extra = field(default_factory=dict)
     """What the service's protocol said beyond these values, collected over the whole stream."""

@@ -19,6 +19,7 @@ from dragoman.types.events import (
     State,
     StreamEvent,
 )
+from dragoman.types.losses import Loss
 from dragoman.types.messages import AnyPart, Extra, Message, Reasoning, Refusal, Text, ToolCall
 from dragoman.types.usage import Usage
 
@@ -34,7 +35,8 @@ class ChatResponse(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     native_finish_reason: str | None = None
     stop_sequence: str | None = None
-    losses: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    """What of the request and of the answer was not carried; `names` gives the names of those that count."""
     extra: Extra = field(default_factory=dict)
 
     @property

@@ -8,8 +8,11 @@ from dragoman.cli.terminal.render import AnswerRenderer
 from dragoman.errors import BadEventError
 from dragoman.types import (
     Audio,
+    ChangedRole,
     File,
     Image,
+    LostChoice,
+    LostField,
     PartDelta,
     PartEnd,
     PartStart,
@@ -25,7 +28,7 @@ from dragoman.types import (
 )
 
 EVENTS: list[StreamEvent] = [
-    ResponseStart(losses=("top_k", "seed")),
+    ResponseStart(losses=(LostField("top_k"), ChangedRole("messages[0].role"), LostField("seed"))),
     PartStart(Reasoning(text="h")),
     PartDelta("m"),
     PartEnd(),
@@ -48,13 +51,13 @@ EVENTS: list[StreamEvent] = [
     PartStart(Refusal(text="")),
     PartDelta("no"),
     PartEnd(),
-    ResponseEnd("length", Usage(1, 2), losses=("images",)),
+    ResponseEnd("length", Usage(1, 2), losses=(LostChoice("choices[1]"),)),
 ]
 
 TOLD = (
     '[lost on the way, as a protocol has no words for it: top_k, seed](hm)abc[tool call: f({"x":1})][image: http://x/y.png]'
     "[sound: wav][file: a.pdf][a part that only gemini knows]no"
-    "[lost on the way, as a protocol has no words for it: images][the answer was cut at its length limit]"
+    "[lost on the way, as a protocol has no words for it: choices[1]][the answer was cut at its length limit]"
 )
 
 

@@ -19,6 +19,7 @@ from dragoman.types import (
     HttpRequest,
     Image,
     Message,
+    ModelProfile,
     Reasoning,
     Refusal,
     ResponseFormat,
@@ -27,6 +28,9 @@ from dragoman.types import (
     ToolCall,
     ToolResult,
     Unknown,
+    UntakenField,
+    UntakenPart,
+    names,
     user,
 )
 from tests.support.env import fixed_env
@@ -34,8 +38,14 @@ from tests.support.env import fixed_env
 HELLO = [{"role": "user", "content": "Hello"}]
 
 
-def sent(request: ChatRequest, codec: OpenAIChatClient | None = None) -> dict[str, Any]:
-    message = (codec or OpenAIChatClient("http://up")).encode_request(request, fixed_env())
+UNKNOWN = ModelProfile()
+
+
+def sent(
+    request: ChatRequest, codec: OpenAIChatClient | None = None, profile: ModelProfile = UNKNOWN
+) -> dict[str, Any]:
+    codec = codec or OpenAIChatClient("http://up")
+    message = codec.encode_request(codec.fit(request, profile), fixed_env())
     assert isinstance(message, HttpRequest)
     body: dict[str, Any] = msgspec.json.decode(message.body)
     return body
@@ -61,7 +71,7 @@ def test_openai_gets_its_newer_name_and_no_top_k() -> None:
     assert body["max_completion_tokens"] == 5
     assert "max_tokens" not in body
     assert "top_k" not in body
-    assert losses(request, codec.expresses, OpenAIChatClient.name) == ("top_k",)
+    assert names(losses(request, codec.expresses, OpenAIChatClient.name)) == ("top_k",)
 
 
 def test_what_is_lost_is_told() -> None:
@@ -73,16 +83,38 @@ def test_what_is_lost_is_told() -> None:
             Message("user", (Unknown(protocol="anthropic", data={}), Unknown(protocol=NAME, data={"type": "x"}))),
         ),
     )
-    told = losses(request, OpenAIChatClient("http://up").expresses, OpenAIChatClient.name)
-    assert told == (
+    codec = OpenAIChatClient("http://up")
+    assert names(codec.losses(request, ModelProfile())) == (
         "messages[0].parts[0] (reasoning)",
         "messages[1].parts[0].is_error",
         "messages[2].parts[0] (unknown)",
     )
-    told = losses(request, OpenAIChatClient("http://up", reasoning=True).expresses, OpenAIChatClient.name)
-    assert told[0] == "messages[0].parts[0].signature"
     assert "hm" not in str(sent(request))
-    assert sent(request, OpenAIChatClient("http://up", reasoning=True))["messages"][0]["reasoning_content"] == "hm"
+
+
+def test_reasoning_goes_back_to_families_that_want_it() -> None:
+    request = ChatRequest(model="m", messages=(Message("assistant", (Reasoning(text="hm"), Text(text="a"))),))
+    wanted, unwanted = ModelProfile(reasoning_returns=True), ModelProfile(reasoning_returns=False)
+    codec = OpenAIChatClient("http://up")
+    assert codec.losses(request, wanted) == ()
+    assert sent(request, profile=wanted)["messages"] == [
+        {"role": "assistant", "content": "a", "reasoning_content": "hm"}
+    ]
+    assert codec.losses(request, unwanted) == (UntakenPart("messages[0].parts[0] (reasoning)"),)
+    assert sent(request, profile=unwanted)["messages"] == [{"role": "assistant", "content": "a"}]
+
+
+def test_what_a_family_refuses_is_left_out_and_named() -> None:
+    request = ChatRequest(model="m", messages=(user("x"),), temperature=0.5, top_p=1.0, seed=7)
+    profile = ModelProfile(unsupported_fields=("temperature", "top_p"))
+    assert OpenAIChatClient("http://up").losses(request, profile) == (
+        UntakenField("temperature"),
+        UntakenField("top_p"),
+    )
+    body = sent(request, profile=profile)
+    assert body["seed"] == 7
+    assert body.keys().isdisjoint({"temperature", "top_p"})
+    assert sent(request)["temperature"] == 0.5
 
 
 def test_extra_fields_are_given_back_over_the_defaults() -> None:

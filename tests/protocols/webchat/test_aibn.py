@@ -32,6 +32,7 @@ from dragoman.types import (
     Unknown,
     assistant,
     fold,
+    names,
     system,
     unfold,
     user,
@@ -88,7 +89,7 @@ def test_lone_surrogates_are_signed_as_they_are_sent() -> None:
 
 def test_what_it_cannot_say_is_listed_and_left_out() -> None:
     request = ask((Message("user", (Image(url="https://x"),)), user("hi")), temperature=1.0, top_p=0.5)
-    assert losses(request, AibnClient.expresses, AibnClient.name) == ("top_p", "messages[0].parts[0] (image)")
+    assert names(losses(request, AibnClient.expresses, AibnClient.name)) == ("top_p", "messages[0].parts[0] (image)")
     assert sent(AibnClient(url="http://site"), request)[1]["messages"] == [{"role": "user", "content": "hi"}]
     with pytest.raises(InvalidRequestError):
         sent(AibnClient(url="http://site"), ask(request.messages[:1]))

@@ -32,6 +32,7 @@ from dragoman.types import (
     Unknown,
     assistant,
     fold,
+    names,
     system,
     unfold,
     user,
@@ -93,7 +94,7 @@ def test_a_conversation_that_does_not_end_with_words_to_the_model_is_refused(mes
 
 
 def test_what_it_cannot_say_is_listed() -> None:
-    assert losses(ask(temperature=1.0, seed=1), CLIENT.expresses, CLIENT.name) == ("temperature", "seed")
+    assert names(losses(ask(temperature=1.0, seed=1), CLIENT.expresses, CLIENT.name)) == ("temperature", "seed")
 
 
 @pytest.mark.parametrize(

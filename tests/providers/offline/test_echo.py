@@ -9,6 +9,8 @@ from dragoman.providers.offline.words import PIECE, count_words, first_words, wo
 from dragoman.types import (
     ChatRequest,
     Image,
+    LostField,
+    LostPart,
     Message,
     PartDelta,
     PartEnd,
@@ -85,10 +87,11 @@ async def test_an_answer_stops_at_the_asked_length_and_says_so() -> None:
 async def test_what_no_offline_model_heeds_is_listed_as_lost() -> None:
     picture = Message("user", (Text(text="look"), Image(url="https://example.org/a.png")))
     asked = ChatRequest(model="echo", messages=(user("hi"), picture), stop=("x",), temperature=0.5, seed=1)
-    for model, lost in (("echo", ("stop", "messages[1].parts[1] (image)")), ("script", ())):
+    lost = (LostField("stop"), LostPart("messages[1].parts[1] (image)"))
+    for model, losses in (("echo", lost), ("script", ())):
         answer = await open_offline(model, asked)
         start = (await batches(answer))[0][0]
-        assert start == ResponseStart(model=model, losses=lost)
+        assert start == ResponseStart(model=model, losses=losses)
 
 
 @given(st.text())

@@ -5,11 +5,10 @@ import asyncio
 import pytest
 
 from dragoman.errors import DragomanError
-from dragoman.transport.base import Exchange
+from dragoman.transport.base import COMPLETE, Exchange
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.native.buffer import NARROW, PROOF, WIDE
 from dragoman.transport.native.connection import UNREAD, Connection
-from dragoman.transport.state import COMPLETE
 from tests.support.server import Exchange as Served
 from tests.support.server import serve
 from tests.transport.native.reading import PLAIN, get, whole

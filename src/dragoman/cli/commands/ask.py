@@ -20,7 +20,7 @@ from dragoman.cli.terminal.render import AnswerRenderer, tell_answer
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
 from dragoman.errors import DragomanError
-from dragoman.types import ChatRequest, Reasoning, Refusal, unfold, user
+from dragoman.types import ChatRequest, Reasoning, Refusal, names, unfold, user
 from dragoman.types import system as system_message
 from dragoman.wire.json import encode
 
@@ -130,7 +130,7 @@ def _object(record: Record, model: str, error: DragomanError | None) -> dict[str
         "refusal": "".join(part.text for part in answer.parts if isinstance(part, Refusal)) or None,
         "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls],
         "parts": answer.parts,
-        "losses": answer.losses,
+        "losses": names(answer.losses),
         "error": _error(error) if error else None,
     }
 

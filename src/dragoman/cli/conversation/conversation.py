@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dragoman.cli.conversation.record import Record
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat import decode_messages, encode_messages
-from dragoman.types import ChatRequest, Message, Refusal, Text, assistant, system, user
+from dragoman.types import ChatRequest, Message, Reasoning, Refusal, Text, assistant, system, user
 
 MARK = {"dragoman": {"partial": True}}
 """What is put on a message that broke off or was stopped."""
@@ -85,5 +85,6 @@ class Conversation:
 
 
 def _said(message: Message) -> list[dict[str, Any]]:
-    encoded = encode_messages([message])
+    spoken = tuple(part for part in message.parts if not isinstance(part, Reasoning))
+    encoded = encode_messages([replace(message, parts=spoken)])
     return [said | {"partial": True} for said in encoded] if message.extra == MARK else encoded

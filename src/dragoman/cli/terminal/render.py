@@ -11,6 +11,7 @@ from dragoman.types import (
     File,
     FinishReason,
     Image,
+    Loss,
     PartDelta,
     PartEnd,
     PartStart,
@@ -22,6 +23,7 @@ from dragoman.types import (
     Text,
     ToolCall,
     Unknown,
+    names,
 )
 
 REMARKS: dict[FinishReason, str] = {
@@ -78,9 +80,9 @@ class AnswerRenderer:
                         self._page.note(REMARKS[finish_reason])
         self._words("".join(texts))
 
-    def _lost(self, names: tuple[str, ...]) -> None:
-        if names:
-            self._page.note(f"lost on the way, as a protocol has no words for it: {', '.join(names)}")
+    def _lost(self, losses: tuple[Loss, ...]) -> None:
+        if lost := names(losses):
+            self._page.note(f"lost on the way, as a protocol has no words for it: {', '.join(lost)}")
 
     def _begin(self, part: AnyPart) -> None:
         self._part = part

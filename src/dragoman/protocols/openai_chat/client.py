@@ -8,7 +8,7 @@ from dragoman.protocols.openai_chat.errors import decode_error
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import Dialect, encode_body
-from dragoman.types import ChatRequest, HttpRequest, HttpResponse
+from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ModelProfile
 from dragoman.wire import json
 
 EXPRESSES = frozenset(
@@ -28,6 +28,7 @@ EXPRESSES = frozenset(
         "user",
         "text",
         "refusal",
+        "reasoning",
         "image",
         "audio",
         "file",
@@ -44,14 +45,16 @@ class OpenAIChatClient(ClientCodec):
 
     name = NAME
 
-    def __init__(
-        self, url: str, *, max_tokens_field: str = "max_tokens", top_k: bool = True, reasoning: bool = False
-    ) -> None:
+    def __init__(self, url: str, *, max_tokens_field: str = "max_tokens", top_k: bool = True) -> None:
         self._url = f"{url.rstrip('/')}/chat/completions"
         self.relay = ChatRelay(self._url)
-        self._dialect = Dialect(max_tokens_field, top_k, reasoning)
-        said = {"top_k": top_k, "reasoning": reasoning}
-        self.expresses = EXPRESSES.union(name for name, is_said in said.items() if is_said)
+        self._dialect = Dialect(max_tokens_field, top_k)
+        self.expresses = EXPRESSES | {"top_k"} if top_k else EXPRESSES
+
+    def untaken(self, profile: ModelProfile) -> frozenset[str]:
+        # Reasoning comes in a field that is not OpenAI's: services that do not know it back refuse it, or ignore it.
+        found = super().untaken(profile)
+        return found if profile.reasoning_returns else found | {"reasoning"}
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]

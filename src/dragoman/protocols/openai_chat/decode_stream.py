@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError, cut, scrub
 from dragoman.protocols.base import Decoder
+from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.openai_chat.chunk import (
     STRANGE,
     TOO_STRANGE,
@@ -31,7 +32,7 @@ from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
 from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
 from dragoman.protocols.parts import PartAssembler
-from dragoman.types import PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage
+from dragoman.types import LostChoice, PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage
 from dragoman.wire import json
 from dragoman.wire.sse import BOM, SseEvent, SseReader
 
@@ -95,7 +96,7 @@ class ReplyDecoder(Decoder):
         self._reason: str | None = None
         self._usage: Usage | None = None
         self._more: dict[str, Any] = {}
-        self._losses: set[str] = set()
+        self._other_choices: set[str] = set()
         self._skipped: DragomanError | None = None
 
     @property
@@ -156,7 +157,7 @@ class ReplyDecoder(Decoder):
             return b""
         self._head = b""
         if start.startswith(b"<"):
-            raise BadEventError("expected an event stream, got an HTML page", code="upstream_html")
+            raise a_page("an event stream")
         self._form = FORMS.get(start[:1], Form.STREAM)
         return start
 
@@ -201,7 +202,7 @@ class ReplyDecoder(Decoder):
         if line.startswith((b"{", b"[")):
             self._event(SseEvent(line), out)
         elif line.startswith(b"<"):
-            raise BadEventError("expected an event, got an HTML page", code="upstream_html")
+            raise a_page("an event")
         elif (failed := FAILED.fullmatch(line)) is not None:
             raise _named_error(failed[1])
         elif line and not FIELD.match(line) and line.lower() != PING:
@@ -277,7 +278,7 @@ class ReplyDecoder(Decoder):
     def _choice(self, choice: Choice, out: list[StreamEvent]) -> None:
         index = choice.index or 0
         if index != self._index:
-            self._losses.add(f"choices[{index}]")
+            self._other_choices.add(f"choices[{index}]")
             return
         if choice.delta is not None:
             self._delta(choice.delta, out)
@@ -374,7 +375,8 @@ class ReplyDecoder(Decoder):
             self._start(Head(), out)
         self._parts.close(out)
         reason, native = decode_reason(self._reason, tool_call=self._parts.saw_tool_call, refusal=self._refused)
-        out.append(ResponseEnd(reason, self._usage, native, losses=tuple(sorted(self._losses)), extra=kept(self._more)))
+        losses = tuple(map(LostChoice, sorted(self._other_choices)))
+        out.append(ResponseEnd(reason, self._usage, native, losses=losses, extra=kept(self._more)))
         self.done = True
 
 

@@ -15,8 +15,8 @@ def decode_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...
     return tuple(_message(Fields(value, path)) for path, value in entries(list(messages), "messages"))
 
 
-def encode_messages(messages: Sequence[Message], *, reasoning: bool = False) -> list[dict[str, Any]]:
-    """The conversation on the wire. `reasoning`: earlier thinking goes back too, as `reasoning_content`."""
+def encode_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The conversation on the wire; reasoning in it as `reasoning_content`."""
     out: list[dict[str, Any]] = []
     for i, message in enumerate(messages):
         results = [part for part in message.parts if isinstance(part, ToolResult)]
@@ -27,7 +27,7 @@ def encode_messages(messages: Sequence[Message], *, reasoning: bool = False) -> 
             raise refused(f"messages[{i}]", "expected tool calls only in an assistant's turn")
         out += [_result(part, message) for part in results]
         if others or not results:
-            out.append(_turn(message, others, reasoning))
+            out.append(_turn(message, others))
     return out
 
 
@@ -118,7 +118,7 @@ def _result(result: ToolResult, message: Message) -> dict[str, Any]:
     return given_back(given_back(body, result.extra), message.extra if message.role == "tool" else {})
 
 
-def _turn(message: Message, parts: Sequence[AnyPart], reasoning: bool) -> dict[str, Any]:
+def _turn(message: Message, parts: Sequence[AnyPart]) -> dict[str, Any]:
     body: dict[str, Any] = {"role": message.role}
     if message.name is not None:
         body["name"] = message.name
@@ -132,7 +132,7 @@ def _turn(message: Message, parts: Sequence[AnyPart], reasoning: bool) -> dict[s
         case _:
             body["content"] = encode_content(content) or ""
     thoughts = [part.text for part in parts if isinstance(part, Reasoning)]
-    if thoughts and reasoning:
+    if thoughts:
         body["reasoning_content"] = "".join(thoughts)
     if calls:
         body["tool_calls"] = calls

@@ -33,12 +33,11 @@ class Dialect(Struct, frozen=True):
     """How a service's words differ from others' of this protocol.
 
     `max_tokens_field`: OpenAI wants `max_completion_tokens`, most others know only `max_tokens`. `top_k`: whether it is
-    taken; OpenAI refuses it. `reasoning`: whether earlier thinking is taken back.
+    taken; OpenAI refuses it.
     """
 
     max_tokens_field: str = "max_tokens"
     top_k: bool = True
-    reasoning: bool = False
 
 
 def decode_body(body: Mapping[str, Any]) -> ChatRequest:
@@ -92,7 +91,7 @@ def encode_body(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    body = {"model": request.model, "messages": encode_messages(request.messages, reasoning=dialect.reasoning)}
+    body = {"model": request.model, "messages": encode_messages(request.messages)}
     body |= {name: value for name, value in said.items() if value is not None}
     more = request.extra.get(NAME, {})
     whole = merged(body, more)

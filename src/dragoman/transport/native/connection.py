@@ -11,12 +11,11 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError, cut
 from dragoman.loop.outbox import Outbox
 from dragoman.loop.timer import DeadlineTimer
-from dragoman.transport.base import Exchange, Reply, Timeouts
+from dragoman.transport.base import BODY, COMPLETE, FAILED, HEAD, IDLE, Exchange, Reply, State, Timeouts
 from dragoman.transport.deadlines import late
 from dragoman.transport.farewell import said_farewell, tls_of
 from dragoman.transport.native.buffer import PROOF, Buffer
 from dragoman.transport.native.keep_alive import KEEP, kept_for
-from dragoman.transport.state import BODY, COMPLETE, FAILED, HEAD, IDLE, State
 from dragoman.types import ResponseHead
 
 UNREAD = 8 << 10

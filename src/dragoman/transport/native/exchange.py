@@ -10,10 +10,9 @@ import math
 from msgspec import Struct
 
 from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
-from dragoman.transport.base import Exchange, Receiver, Timeouts
+from dragoman.transport.base import FAILED, HEAD, Exchange, Receiver, Timeouts
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.pool import Pool
-from dragoman.transport.state import FAILED, HEAD
 
 
 class Message(Struct, frozen=True, gc=False):

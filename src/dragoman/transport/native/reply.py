@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from dragoman.errors import TruncatedStreamError
-from dragoman.transport.base import Reply
+from dragoman.transport.base import BODY, COMPLETE, Reply
 from dragoman.transport.native.connection import Connection
-from dragoman.transport.state import BODY, COMPLETE
 
 
 class NativeReply(Reply):

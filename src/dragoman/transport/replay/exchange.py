@@ -7,9 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError, TruncatedStreamError
-from dragoman.transport.base import Exchange, Receiver, Reply, RequestTemplate, Route, Transport
+from dragoman.transport.base import BODY, COMPLETE, FAILED, Exchange, Receiver, Reply, RequestTemplate, Route, Transport
 from dragoman.transport.http.coding import unpacked
-from dragoman.transport.state import BODY, COMPLETE, FAILED
 from dragoman.types import HttpRequest
 
 

@@ -1,0 +1,87 @@
+"""Families of models, by the names of their models: what each needs and takes, where that stands, and when it was seen.
+
+A row is about the models, whoever serves them. What it does not say is not known, and then a request is sent as it is.
+"""
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from dragoman.config import ProfileConfig
+from dragoman.types import ModelProfile
+
+
+class Family(Struct, frozen=True):
+    """The models whose names match `pattern`, in lower case and with `*`, `?` and `[abc]`; `seen`: a date."""
+
+    pattern: str
+    profile: ModelProfile
+    source: str
+    seen: str
+
+
+SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
+"""How a choice among words is steered: models that think do that themselves."""
+
+OPENAI_REASONING = ModelProfile(unsupported_fields=SAMPLING, reasoning_returns=False)
+OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
+DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
+KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
+CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
+
+FAMILIES: tuple[Family, ...] = (
+    Family("o[134]", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
+    Family("o[134]-*", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
+    Family("o3", ModelProfile(context_size=200_000), "https://platform.openai.com/docs/models/o3", "2026-11-26"),
+    Family(
+        "o4-mini*", ModelProfile(context_size=200_000), "https://platform.openai.com/docs/models/o4-mini", "2026-11-26"
+    ),
+    # From gpt-5.1 on the models take these fields unless they think (vercel/ai#10932): of them nothing is said.
+    Family("gpt-5", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
+    Family("gpt-5-*", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
+    Family("gpt-5", ModelProfile(context_size=400_000), "https://platform.openai.com/docs/models/gpt-5", "2026-11-26"),
+    # The one that does not think takes them.
+    Family("gpt-5-chat*", ModelProfile(unsupported_fields=()), "https://learnku.com/articles/90544", "2026-11-26"),
+    # R1's own service answered 400 to reasoning in a request; V3.2 and later answer 400 if that of a call is missing.
+    Family(
+        "deepseek-r1*",
+        ModelProfile(reasoning_returns=False),
+        "https://api-docs.deepseek.com/guides/reasoning_model",
+        "2026-11-26",
+    ),
+    Family("deepseek-reasoner", ModelProfile(reasoning_returns=True), DEEPSEEK_GUIDE, "2026-11-26"),
+    Family("deepseek-v3.2*", ModelProfile(reasoning_returns=True), DEEPSEEK_GUIDE, "2026-11-26"),
+    Family("deepseek-v4*", ModelProfile(reasoning_returns=True), DEEPSEEK_GUIDE, "2026-11-26"),
+    Family(
+        "deepseek-v4-flash*",
+        ModelProfile(context_size=1_048_576, images=False),
+        "https://docs.apiyi.com/models/deepseek-v4-flash.md",
+        "2026-11-26",
+    ),
+    Family("deepseek-flash", ModelProfile(reasoning_returns=True), DEEPSEEK_GUIDE, "2026-11-26"),
+    # "thinking is enabled but reasoning_content is missing in assistant tool call message": 400.
+    Family("kimi-k2-thinking*", ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-26"),
+    Family("kimi-k2.[56]*", ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-26"),
+    Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
+)
+"""Later rows add to those before them, and hold where both say something."""
+
+
+def configured(profiles: Mapping[str, ProfileConfig]) -> tuple[Family, ...]:
+    """The families that we know, and then those of a configuration, whose entries are called by their patterns."""
+    own = (Family(name, ModelProfile(**asdict(entry)), "the configuration", "") for name, entry in profiles.items())
+    return (*FAMILIES, *own)
+
+
+def profile_of(model: str, families: Iterable[Family] = FAMILIES) -> ModelProfile:
+    """What is known of `model`, which a service may call by its maker too: `deepseek-ai/DeepSeek-V3.2`."""
+    name = model.lower()
+    own = name.rpartition("/")[2]
+    profile = ModelProfile()
+    for family in families:
+        pattern = family.pattern.lower()
+        if fnmatchcase(own, pattern) or (own != name and fnmatchcase(name, pattern)):
+            profile = family.profile.over(profile)
+    return profile

@@ -1,0 +1,168 @@
+"""Losses: what a translation did not carry, said otherwise or refuses. A closed union; knows no protocol.
+
+Each kind is a class with a row in two tables: how severe it is, and how it is worded. The tables stand beside the
+union, because a loss says its own severity and sentence; one without a row cannot be made.
+"""
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+from msgspec import Struct
+
+
+class Severity(IntEnum):
+    """How much a loss matters."""
+
+    NOTE = 1
+    """The same meaning arrives, in other words: it is neither listed for callers nor refused."""
+    LOSS = 2
+    """Something does not arrive; `strict` refuses it."""
+    ERROR = 3
+    """Always refused: the answer would be one to another question."""
+
+
+class BaseLoss(Struct, frozen=True, tag_field="kind"):
+    """What every loss has. Raises KeyError if the kind has no row in one of the tables."""
+
+    name: str
+    """The field, or the place of the part: `seed`, `messages[0].parts[1] (image)`, `answer.reasoning`."""
+
+    def __post_init__(self) -> None:
+        _ = SEVERITIES[type(self)], WORDS[type(self)]
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters."""
+        return SEVERITIES[type(self)]
+
+    @property
+    def words(self) -> str:
+        """A sentence that says what was lost, and why."""
+        return WORDS[type(self)].format(loss=self)
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class LostField(BaseLoss, frozen=True, tag="lost_field"):
+    """A setting of the request that the service's protocol does not have."""
+
+
+class LostPart(BaseLoss, frozen=True, tag="lost_part"):
+    """A part of a message that the service's protocol does not have."""
+
+
+class LostDetail(BaseLoss, frozen=True, tag="lost_detail"):
+    """An attribute of a message or of a part that the service's protocol does not have."""
+
+
+class LostExtra(BaseLoss, frozen=True, tag="lost_extra"):
+    """A field of the request that only `protocol` has."""
+
+    protocol: str
+
+
+class UntakenField(BaseLoss, frozen=True, tag="untaken_field"):
+    """A setting of the request that the family of models does not take."""
+
+
+class UntakenPart(BaseLoss, frozen=True, tag="untaken_part"):
+    """A part of a message that the family of models does not take."""
+
+
+class LostAnswerField(BaseLoss, frozen=True, tag="lost_answer_field"):
+    """A fact about the answer that the caller's protocol does not have."""
+
+
+class LostAnswerPart(BaseLoss, frozen=True, tag="lost_answer_part"):
+    """A part of the answer that the caller's protocol does not have."""
+
+
+class LostAnswerExtra(BaseLoss, frozen=True, tag="lost_answer_extra"):
+    """A field of the answer that only `protocol` has."""
+
+    protocol: str
+
+
+class LostChoice(BaseLoss, frozen=True, tag="lost_choice"):
+    """An answer beside the one that is read."""
+
+
+class ChangedRole(BaseLoss, frozen=True, tag="changed_role"):
+    """A turn whose role the service's protocol calls otherwise: `developer` is told as `system`."""
+
+
+class ChangedSchema(BaseLoss, frozen=True, tag="changed_schema"):
+    """A tool's schema without the keywords that the family of models does not take."""
+
+
+class MovedMessage(BaseLoss, frozen=True, tag="moved_message"):
+    """A system message that the service's protocol has in another place only."""
+
+
+class RefusedPrefill(BaseLoss, frozen=True, tag="refused_prefill"):
+    """The beginning of the answer, said by the caller; the family of models begins by itself."""
+
+
+class RefusedReference(BaseLoss, frozen=True, tag="refused_reference"):
+    """A reference to something that only another service keeps."""
+
+
+Lost = (
+    LostField
+    | LostPart
+    | LostDetail
+    | LostExtra
+    | UntakenField
+    | UntakenPart
+    | LostAnswerField
+    | LostAnswerPart
+    | LostAnswerExtra
+    | LostChoice
+)
+Changed = ChangedRole | ChangedSchema | MovedMessage
+Refused = RefusedPrefill | RefusedReference
+Loss = Lost | Changed | Refused
+
+SEVERITIES: dict[type[BaseLoss], Severity] = {
+    LostField: Severity.LOSS,
+    LostPart: Severity.LOSS,
+    LostDetail: Severity.LOSS,
+    LostExtra: Severity.LOSS,
+    UntakenField: Severity.LOSS,
+    UntakenPart: Severity.LOSS,
+    LostAnswerField: Severity.LOSS,
+    LostAnswerPart: Severity.LOSS,
+    LostAnswerExtra: Severity.LOSS,
+    LostChoice: Severity.LOSS,
+    ChangedRole: Severity.NOTE,
+    ChangedSchema: Severity.LOSS,
+    MovedMessage: Severity.NOTE,
+    RefusedPrefill: Severity.ERROR,
+    RefusedReference: Severity.ERROR,
+}
+"""How severe each kind is."""
+
+WORDS: dict[type[BaseLoss], str] = {
+    LostField: "{loss.name} was left out: the service's protocol has no such setting",
+    LostPart: "{loss.name} was left out: the service's protocol has no such part",
+    LostDetail: "{loss.name} was left out: the service's protocol has no such field",
+    LostExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
+    UntakenField: "{loss.name} was left out: models of this family do not take it",
+    UntakenPart: "{loss.name} was left out: models of this family are not known to take it",
+    LostAnswerField: "{loss.name} was left out: the caller's protocol has no such field",
+    LostAnswerPart: "{loss.name} was left out: the caller's protocol has no such part",
+    LostAnswerExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
+    LostChoice: "{loss.name} was left out: one answer is read",
+    ChangedRole: "{loss.name} is told as the nearest role that the service's protocol has",
+    ChangedSchema: "{loss.name} were left out: models of this family do not take these keywords of JSON Schema",
+    MovedMessage: "{loss.name} was moved: the service's protocol has system messages in one place only",
+    RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",
+    RefusedReference: "{loss.name} refers to what only another service keeps",
+}
+"""The sentence of each kind."""
+
+
+def names(losses: Iterable[Loss]) -> tuple[str, ...]:
+    """The names of what does not arrive; notes are left out."""
+    return tuple(loss.name for loss in losses if loss.severity > Severity.NOTE)

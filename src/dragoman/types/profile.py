@@ -1,0 +1,30 @@
+"""What a family of models needs and takes, whoever serves it. Knows no family."""
+
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+
+class ModelProfile(Struct, frozen=True, kw_only=True):
+    """Facts about a family of models. None: not known."""
+
+    reasoning_returns: bool | None = None
+    """Whether the models want their earlier reasoning back."""
+    unsupported_fields: tuple[str, ...] | None = None
+    """Fields of ChatRequest that the models refuse."""
+    images: bool | None = None
+    """Whether they take images."""
+    tools: bool | None = None
+    """Whether they take tools."""
+    prefill: bool | None = None
+    """Whether they go on from an assistant's message at the end."""
+    context_size: int | None = None
+    """Tokens of a request and its answer together."""
+    schema_keywords: tuple[str, ...] | None = None
+    """The only keywords of JSON Schema that parameters of tools may use; None: any."""
+
+    def over(self, earlier: "ModelProfile") -> "ModelProfile":
+        """Both as one; of a fact that both know this one's holds."""
+        known: dict[str, Any] = {name: value for name, value in asdict(self).items() if value is not None}
+        return ModelProfile(**asdict(earlier) | known)

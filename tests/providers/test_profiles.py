@@ -1,0 +1,92 @@
+"""The table of families: by whose names, in which order, with which proof."""
+
+from datetime import date
+
+import pytest
+from msgspec.structs import fields
+
+from dragoman.config import ProfileConfig
+from dragoman.providers.profiles import FAMILIES, SAMPLING, configured, profile_of
+from dragoman.types import ChatRequest, ModelProfile
+
+UNKNOWN = ModelProfile()
+
+
+@pytest.mark.parametrize(
+    "model", ["o3", "O4-mini", "openai/o1-pro", "gpt-5", "gpt-5-mini-2025-08-07", "azure/eu/gpt-5"]
+)
+def test_openais_models_that_think_take_no_sampling(model: str) -> None:
+    assert profile_of(model).unsupported_fields == SAMPLING
+    assert profile_of(model).reasoning_returns is False
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5.1", "gpt-5.2-pro", "o30", "oracle", "llama3:70b", "", "/"])
+def test_of_other_models_nothing_is_said(model: str) -> None:
+    assert profile_of(model) == UNKNOWN
+
+
+def test_the_gpt_5_that_does_not_think_takes_sampling() -> None:
+    assert profile_of("gpt-5-chat-latest").unsupported_fields == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "returns"),
+    [
+        ("deepseek-ai/DeepSeek-V3.2-Exp", True),
+        ("deepseek-v4-pro", True),
+        ("deepseek/deepseek-v4-flash", True),
+        ("deepseek-reasoner", True),
+        ("moonshotai/kimi-k2.5", True),
+        ("deepseek-r1:14b", False),
+        ("deepseek-chat", None),
+        ("deepseek-v3.1", None),
+    ],
+)
+def test_who_wants_reasoning_back(model: str, returns: bool | None) -> None:
+    assert profile_of(model).reasoning_returns is returns
+
+
+@pytest.mark.parametrize(
+    ("model", "prefill"),
+    [
+        ("claude-opus-4-6", False),
+        ("anthropic/claude-sonnet-4.6", False),
+        ("eu.anthropic.claude-opus-4-7-v1:0", False),
+        ("claude-sonnet-4-5-20250929", None),
+        ("claude-opus-4-20250514", None),
+    ],
+)
+def test_who_does_not_go_on_from_a_prefill(model: str, prefill: bool | None) -> None:
+    assert profile_of(model).prefill is prefill
+
+
+def test_each_row_says_something_with_its_source_and_date() -> None:
+    for family in FAMILIES:
+        assert family.profile != UNKNOWN, family.pattern
+        assert family.source.startswith("https://"), family.pattern
+        assert date.fromisoformat(family.seen) >= date(2026, 11, 1), family.pattern
+        assert family.pattern == family.pattern.lower()
+        assert set(family.profile.unsupported_fields or ()) <= set(ChatRequest.__struct_fields__)
+
+
+def test_each_row_counts() -> None:
+    seen = [(family.pattern, family.profile) for family in FAMILIES]
+    assert all(seen.count(row) == 1 for row in seen)
+
+
+def test_a_configuration_adds_to_what_is_known_and_holds_over_it() -> None:
+    families = configured(
+        {
+            "*deepseek-R1*": ProfileConfig(reasoning_returns=True, images=False),
+            "gpt-5": ProfileConfig(unsupported_fields=()),
+            "own/*": ProfileConfig(tools=False),
+        }
+    )
+    assert profile_of("DeepSeek-R1", families) == ModelProfile(reasoning_returns=True, images=False)
+    assert profile_of("gpt-5", families).unsupported_fields == ()
+    assert profile_of("gpt-5", families).context_size == 400_000
+    assert profile_of("own/m", families) == ModelProfile(tools=False)
+
+
+def test_a_configuration_may_say_each_fact() -> None:
+    assert [field.name for field in fields(ProfileConfig)] == [field.name for field in fields(ModelProfile)]

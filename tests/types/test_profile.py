@@ -1,0 +1,35 @@
+"""Facts about families of models, one over another."""
+
+from msgspec.structs import asdict
+
+from dragoman.types import ModelProfile
+
+ALL = ModelProfile(
+    reasoning_returns=False,
+    unsupported_fields=(),
+    images=False,
+    tools=False,
+    prefill=False,
+    context_size=1,
+    schema_keywords=(),
+)
+
+
+def test_a_fact_that_is_known_holds_over_an_earlier_one_even_if_it_is_no_or_nothing() -> None:
+    earlier = ModelProfile(
+        reasoning_returns=True,
+        unsupported_fields=("seed",),
+        images=True,
+        tools=True,
+        prefill=True,
+        context_size=9,
+        schema_keywords=("type",),
+    )
+    assert None not in asdict(ALL).values()
+    assert ALL.over(earlier) == ALL
+    assert earlier.over(ALL) == earlier
+
+
+def test_a_fact_that_is_not_known_leaves_the_earlier_one() -> None:
+    assert ModelProfile().over(ALL) == ALL
+    assert ModelProfile(images=True).over(ModelProfile(tools=False)) == ModelProfile(images=True, tools=False)
