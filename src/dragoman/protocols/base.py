@@ -163,8 +163,11 @@ class ServerCodec(ABC):
         return None
 
     @abstractmethod
-    def decode_request(self, call: ServerRequest) -> ChatRequest:
-        """What the caller asks. Raises a RequestError, or AuthenticationError."""
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
+        """What the caller asks. Raises a RequestError, or AuthenticationError.
+
+        `key_shown`: the caller has shown a key of the gateway, and need not show a password of the protocol's own.
+        """
 
     @abstractmethod
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:

@@ -186,7 +186,7 @@ class AiChatOnlineServer(ServerCodec):
         """The answer to `getUniqueId`: a token, which is not remembered."""
         return ServerResponse(headers=JSON, body=json.encode({"code": 0, "data": env.new_id()}))
 
-    def decode_request(self, call: ServerRequest) -> ChatRequest:
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         if not call.header(b"uniqueid"):
             raise AuthenticationError("expected the header UniqueId", code="missing_unique_id")
         try:
