@@ -41,7 +41,7 @@ class ExpandsError(ValueError):
     """The bytes unpack to more than they may."""
 
 
-class Stream(Protocol):
+class PackedStream(Protocol):
     """One packed stream.
 
     `ended`: its own end has come. `full`: it holds more than it gave out, ask again with no bytes. `behind`: what was
@@ -140,24 +140,24 @@ class Zstd:
             raise DamagedError(str(exc)) from exc
 
 
-def _gzip(first: int) -> Stream:
+def _gzip(first: int) -> PackedStream:
     return Zlib(31)
 
 
-def _deflate(first: int) -> Stream:
+def _deflate(first: int) -> PackedStream:
     """Servers send `deflate` with zlib's header (RFC 9110, section 8.4.1.2) and without: 8 in the low half is it."""
     return Zlib(15 if first & 0x0F == 8 else -15)
 
 
-def _brotli(first: int) -> Stream:
+def _brotli(first: int) -> PackedStream:
     return Brotli()
 
 
-def _zstd(first: int) -> Stream:
+def _zstd(first: int) -> PackedStream:
     return Zstd()
 
 
-CODINGS: dict[str, Callable[[int], Stream]] = {
+CODINGS: dict[str, Callable[[int], PackedStream]] = {
     "gzip": _gzip,
     "x-gzip": _gzip,
     "deflate": _deflate,
@@ -182,7 +182,7 @@ class Unpacker:
             raise UnknownCodingError(f"expected one of {', '.join(CODINGS)}; got {cut(coding, 40)!r}")
         self._coding = coding
         self._most = most
-        self._stream: Stream | None = None
+        self._stream: PackedStream | None = None
         self._streams = 0
         self.taken = 0
         self.given = 0
@@ -211,7 +211,7 @@ class Unpacker:
                 raise DamagedError(f"expected a {self._coding} body: {exc}") from exc
             data = stream.behind if stream.ended else b""
 
-    def _running(self, first: int) -> Stream:
+    def _running(self, first: int) -> PackedStream:
         stream = self._stream
         if stream is not None and not stream.ended:
             return stream
@@ -226,7 +226,7 @@ class Unpacker:
             raise UnknownCodingError(f"{self._coding} needs the extra `web` (pip install 'dragoman[web]')") from exc
         return stream
 
-    def _blocks(self, stream: Stream, data: bytes) -> Iterator[bytes]:
+    def _blocks(self, stream: PackedStream, data: bytes) -> Iterator[bytes]:
         block = stream.feed(data)
         while True:
             self.given += len(block)

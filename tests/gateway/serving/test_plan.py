@@ -8,8 +8,8 @@ from dragoman.routing.fallback import Fallback
 from dragoman.routing.plan import Plan
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.replay import Cassette, RecordingTransport, ReplayTransport
-from dragoman.transport.replay.cassette import Exchange as Recorded
 from dragoman.transport.replay.cassette import Piece, RecordedRequest
+from dragoman.transport.replay.cassette import RecordedExchange as Recorded
 from dragoman.types import Outcome
 from dragoman.wire import json
 from tests.support.gateway import running_gateway

@@ -15,7 +15,7 @@ PATIENCE = 5
 """Seconds for a tool: it hands the text to a running program, or has nobody to hand it to."""
 
 
-class Tool(Struct, frozen=True):
+class ClipboardTool(Struct, frozen=True):
     """A program that reads what is to be copied, and what must be in the environment for it to work: one of `needs`."""
 
     words: tuple[str, ...]
@@ -23,12 +23,12 @@ class Tool(Struct, frozen=True):
 
 
 TOOLS = (
-    Tool(("pbcopy",)),
-    Tool(("wl-copy",), ("WAYLAND_DISPLAY",)),
-    Tool(("xclip", "-selection", "clipboard"), ("DISPLAY",)),
-    Tool(("xsel", "--input", "--clipboard"), ("DISPLAY",)),
-    Tool(("clip.exe",), ("WSL_DISTRO_NAME",)),
-    Tool(("termux-clipboard-set",), ("TERMUX_VERSION",)),
+    ClipboardTool(("pbcopy",)),
+    ClipboardTool(("wl-copy",), ("WAYLAND_DISPLAY",)),
+    ClipboardTool(("xclip", "-selection", "clipboard"), ("DISPLAY",)),
+    ClipboardTool(("xsel", "--input", "--clipboard"), ("DISPLAY",)),
+    ClipboardTool(("clip.exe",), ("WSL_DISTRO_NAME",)),
+    ClipboardTool(("termux-clipboard-set",), ("TERMUX_VERSION",)),
 )
 """macOS, Wayland, X, Windows' Linux, Android: the first that is there is asked."""
 

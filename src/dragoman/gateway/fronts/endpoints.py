@@ -28,7 +28,7 @@ class Endpoint(ABC):
         """Answers. Raises what is wrong, as long as nothing has been sent."""
 
 
-class Chat(Endpoint):
+class ChatEndpoint(Endpoint):
     """Answers questions in a protocol, with the models of a client.
 
     `clean`: an answer that broke off ends, once that was said, like a good one.

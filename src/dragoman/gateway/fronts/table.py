@@ -55,7 +55,7 @@ class Found(Struct, frozen=True):
     """Those that are answered at a path which does not answer the one that was asked."""
 
 
-class Table:
+class PathTable:
     """The rows of some fronts; whatever is nobody's is the first one's. A path as it is comes before a pattern."""
 
     def __init__(self, fronts: Iterable[Front]) -> None:

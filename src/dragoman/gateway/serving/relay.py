@@ -18,7 +18,7 @@ from dragoman.engine.relay import Relay, RelayTarget
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.fronts.endpoints import Chat
+from dragoman.gateway.fronts.endpoints import ChatEndpoint
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.response_writer import ResponseWriter
@@ -43,7 +43,7 @@ class Relays:
     def begin(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> bool:
         """Begins to relay; False where the request must be translated, or refused in detail."""
         chat = admitted.endpoint
-        if not isinstance(chat, Chat):
+        if not isinstance(chat, ChatEndpoint):
             return False
         protocol = chat.codec.name
         try:
@@ -94,10 +94,10 @@ class RelayedAnswer:
         request: RelayRequest,
     ) -> None:
         chat = admitted.endpoint
-        assert isinstance(chat, Chat)  # noqa: S101  # `Relays.begin` has looked
+        assert isinstance(chat, ChatEndpoint)  # noqa: S101  # `Relays.begin` has looked
         self._relays = relays
         self._admitted = admitted
-        self._chat: Chat = chat
+        self._chat: ChatEndpoint = chat
         self._call = call
         self._writer = writer
         self._outcome = writer.outcome
@@ -263,10 +263,10 @@ class RelayedAnswer:
             self._outcome.usage, self._outcome.finish_reason = summary.usage, summary.finish_reason
 
 
-class Opened(Chat):
+class Opened(ChatEndpoint):
     """Answers a request with an answer that is here already."""
 
-    def __init__(self, chat: Chat, request: ChatRequest, answer: Answer) -> None:
+    def __init__(self, chat: ChatEndpoint, request: ChatRequest, answer: Answer) -> None:
         super().__init__(chat.client, chat.codec, clean=chat.clean)
         self._request = request
         self._opened = answer

@@ -65,7 +65,7 @@ Work = Callable[[int], bool]
 """What a worker does, hearing its parent at a descriptor; False if answers were interrupted in the end."""
 
 
-class Shared(Struct, frozen=True):
+class WorkerTask(Struct, frozen=True):
     """What several processes do. `ready`: called when signals are heard; `leave`: when it is to stop.
 
     `leave` gives up what they share, of which each has its own: else it were open until the last of them ends.
@@ -76,7 +76,7 @@ class Shared(Struct, frozen=True):
     leave: Callable[[], None]
 
 
-def run_workers(count: int, shared: Shared, pause: float = PAUSE) -> bool:
+def run_workers(count: int, shared: WorkerTask, pause: float = PAUSE) -> bool:
     """Keeps `count` processes at work until it is told to stop; False if answers were interrupted in the end.
 
     Raises ConfigurationError if none can start.
@@ -106,7 +106,7 @@ def _no_more(number: int, frame: object) -> None:
 class Workers:
     """The processes of one parent."""
 
-    def __init__(self, count: int, shared: Shared, pause: float, pipe: tuple[int, int]) -> None:
+    def __init__(self, count: int, shared: WorkerTask, pause: float, pipe: tuple[int, int]) -> None:
         self._count = count
         self._work = shared.work
         self._leave = shared.leave

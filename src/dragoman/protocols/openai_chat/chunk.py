@@ -104,7 +104,7 @@ TOO_STRANGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What `decode_chunk` raises."""
 
 
-class Head(Struct):
+class ChunkHead(Struct):
     """What is read only of the first chunk."""
 
     id: Any = None
@@ -114,15 +114,15 @@ class Head(Struct):
     service_tier: Any = None
 
 
-_decode_head = msgspec.json.Decoder(Head).decode
+_decode_head = msgspec.json.Decoder(ChunkHead).decode
 
 
-def decode_head(data: bytes) -> Head:
+def decode_head(data: bytes) -> ChunkHead:
     """The same chunk's head; an empty one if it makes no sense, which is no reason to lose the answer."""
     try:
         return _decode_head(data)
     except TOO_STRANGE:
-        return Head()
+        return ChunkHead()
 
 
 class LooseCall(Call):
@@ -139,9 +139,9 @@ class Loose(Struct):
     more: dict[str, Any]
 
     @property
-    def head(self) -> Head:
+    def head(self) -> ChunkHead:
         """What is read only of the first chunk."""
-        return Head(*(json.clean(self.value.get(name)) for name in Head.__struct_fields__))
+        return ChunkHead(*(json.clean(self.value.get(name)) for name in ChunkHead.__struct_fields__))
 
 
 USUAL = frozenset(

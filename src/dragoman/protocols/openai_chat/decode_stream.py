@@ -13,9 +13,9 @@ from dragoman.protocols.openai_chat.chunk import (
     Call,
     Choice,
     Chunk,
+    ChunkHead,
     Delta,
     Function,
-    Head,
     Loose,
     LooseCall,
     decode_chunk,
@@ -348,7 +348,7 @@ class ReplyDecoder(Decoder):
                 case _:
                     self._parts.whole(out, PartStart(Unknown(protocol=NAME, data=part)))
 
-    def _start(self, head: Head, out: list[StreamEvent]) -> None:
+    def _start(self, head: ChunkHead, out: list[StreamEvent]) -> None:
         self._started = True
         more = {"system_fingerprint": head.system_fingerprint, "service_tier": head.service_tier}
         out.append(
@@ -372,7 +372,7 @@ class ReplyDecoder(Decoder):
         if not (self._finished or self._parts.begun or self.more_content):
             raise BadEventError("expected an answer, got its end alone", code="empty_answer")
         if not self._started:
-            self._start(Head(), out)
+            self._start(ChunkHead(), out)
         self._parts.close(out)
         reason, native = decode_reason(self._reason, tool_call=self._parts.saw_tool_call, refusal=self._refused)
         losses = tuple(map(LostChoice, sorted(self._other_choices)))

@@ -29,7 +29,7 @@ MAX_MESSAGES = 10_000
 """Messages that are translated. OpenAI takes 2048; each costs ten microseconds, in which nobody else is served."""
 
 
-class Dialect(Struct, frozen=True):
+class Variant(Struct, frozen=True):
     """How a service's words differ from others' of this protocol.
 
     `max_tokens_field`: OpenAI wants `max_completion_tokens`, most others know only `max_tokens`. `top_k`: whether it is
@@ -71,7 +71,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     )
 
 
-def encode_body(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
+def encode_body(request: ChatRequest, dialect: Variant) -> dict[str, Any]:
     """What is asked, on the wire. Always streamed, and with usage, unless `extra` says otherwise."""
     said: dict[str, Any] = {
         "tools": encode_tools(request.tools) or None,
