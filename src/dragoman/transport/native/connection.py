@@ -33,10 +33,11 @@ from typing import Protocol, cast
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError, cut
 from dragoman.loop.outbox import Outbox
-from dragoman.transport.base import BODY, COMPLETE, FAILED, HEAD, IDLE, Exchange, Reply, State, Timeouts
+from dragoman.transport.base import BODY, COMPLETE, FAILED, HEAD, IDLE, Exchange, Reply, State
 from dragoman.transport.farewell import said_farewell, tls_of
 from dragoman.transport.heads import MAX_HEAD, TOO_LARGE
 from dragoman.transport.native.buffer import PROOF, Buffer
+from dragoman.transport.native.message import Message
 from dragoman.transport.native.reply_parser import NOT_HTTP, ReplyParser
 from dragoman.transport.native.waits import Waits
 from dragoman.types import ResponseHead
@@ -69,7 +70,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
     called as soon as there is news, and calls `go_on` to get more. `received`: a byte of the reply came.
     """
 
-    # With more than thirty attributes each would have a table of its own, of 1.6 KiB: five times as much.
+    # There is one for each open socket, so that its size counts.
     __slots__ = (
         "__weakref__",
         "_buffer",
@@ -131,31 +132,17 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     # The owner's side.
 
-    def begin(
-        self,
-        head: bytes,
-        body: bytes,
-        timeouts: Timeouts,
-        ends: float,
-        *,
-        content: float = math.inf,
-        bodiless: bool = False,
-        marked: bool = False,
-    ) -> None:
-        """Sends a request. The connection is idle; `ends` is the loop's time at which all must be over.
-
-        `content`: the time at which `committed` must have been called, if it comes before. The wait for news is limited
-        from now on. `bodiless`: its reply has none, whatever it says. `marked`: an empty piece follows each chunk of
-        the reply.
-        """
+    def begin(self, message: Message) -> None:
+        """Sends a request; the connection is idle. The wait for news is limited from now on."""
         self.state = HEAD
         self.received = False
         if self.transport.is_closing():
             self._broke_off("closed the connection")
             return
-        self._parser.expect(bodiless, marked)
+        self._parser.expect(message.bodiless, message.marked)
         self._taken = 0
         self._window = self._buffer.narrow
+        head, body = message.head, message.body
         self._unsent = len(head) + len(body)
         if len(body) <= SMALL:
             self._outbox.write(self.transport, head + body)
@@ -163,10 +150,10 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self._outbox.flush()
             self.transport.writelines((head, body))
         waits = self._waits
-        if timeouts is not waits.timeouts:  # which are those of its service, as a rule
-            waits.adopt(timeouts)
-        waits.ends = ends
-        waits.content = content if content < ends else math.inf
+        if message.timeouts is not waits.timeouts:  # which are those of its service, as a rule
+            waits.adopt(message.timeouts)
+        waits.ends = ends = message.ends
+        waits.content = message.content if message.content < ends else math.inf
         waits.limit(waits.first_byte, "first_byte")
 
     def committed(self) -> None:
