@@ -2,16 +2,20 @@
 
 import asyncio
 
-from dragoman.engine.relay import Relay, RelayTarget
+from dragoman.engine.relay import Relay, RelayTarget, Templates
 from dragoman.engine.secrets import Secrets
-from dragoman.errors import DragomanError
-from dragoman.protocols.openai_chat.relay import ChatRelay
-from dragoman.transport.base import Reply, Route
+from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.protocols.openai_chat.relay import ChatRelay, ChatRelayRequest
+from dragoman.transport.base import Reply, RequestTemplate, Route
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.native.transport import Stats
+from dragoman.types import HttpRequest
 from tests.support.server import Exchange, serve
 
 WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}'
+
+
+REQUEST = ChatRelayRequest("m", stream=False, fields={})
 
 
 class Kept:
@@ -42,8 +46,11 @@ class Kept:
 def line(transport: NativeTransport, url: str) -> RelayTarget:
     """A line to the service at `url`."""
     codec = ChatRelay(f"{url}/chat/completions")
-    stream, whole = (transport.template(codec.request_head(None, stream=stream), Route()) for stream in (True, False))
-    return RelayTarget("up", Secrets(), codec, stream, whole)
+    templates = Templates(
+        lambda model, stream: transport.template(codec.request_head(None, model, stream=stream), Route()),
+        by_model=False,
+    )
+    return RelayTarget("up", Secrets(), codec, templates)
 
 
 async def test_ending_it_before_it_dials_again_leaves_no_slot() -> None:
@@ -55,20 +62,20 @@ async def test_ending_it_before_it_dials_again_leaves_no_slot() -> None:
     async with serve(upstream) as service:
         way = line(transport, service.url)
         heard: asyncio.Queue[bytes | DragomanError] = asyncio.Queue()
-        Relay(way, None, Kept(heard)).start(b"{}", asyncio.get_running_loop())
+        Relay(way, REQUEST, Kept(heard)).start(REQUEST, "m", asyncio.get_running_loop())
         assert await heard.get() == WHOLE
         assert transport.stats() == Stats(idle=1, active=0, waiting=0)
 
-        relay = Relay(way, None, Kept(heard))
+        relay = Relay(way, REQUEST, Kept(heard))
         tasks = asyncio.all_tasks()
-        relay.start(b"{}", asyncio.get_running_loop())  # over a connection that the service now ends
+        relay.start(REQUEST, "m", asyncio.get_running_loop())  # over a connection that the service now ends
         while asyncio.all_tasks() <= tasks:  # noqa: ASYNC110  # nothing tells of a task but that it is there
             await asyncio.sleep(0)
         relay.close()  # before the task that dials again has run at all
         assert transport.stats() == Stats(idle=0, active=0, waiting=0)
         assert heard.empty()
 
-        Relay(way, None, Kept(heard)).start(b"{}", asyncio.get_running_loop())
+        Relay(way, REQUEST, Kept(heard)).start(REQUEST, "m", asyncio.get_running_loop())
         assert await heard.get() == WHOLE
         transport.close()
         assert transport.stats().active == 0
@@ -82,12 +89,48 @@ async def test_ending_it_while_it_dials_leaves_no_slot() -> None:
     async with serve(upstream) as service:
         way = line(transport, service.url)
         for turns in range(8):
-            relay = Relay(way, None, Kept(asyncio.Queue()))
-            relay.start(b"{}", asyncio.get_running_loop())
+            relay = Relay(way, REQUEST, Kept(asyncio.Queue()))
+            relay.start(REQUEST, "m", asyncio.get_running_loop())
             for _ in range(turns):
                 await asyncio.sleep(0)
             relay.close()
             for _ in range(4):
                 await asyncio.sleep(0)
             assert transport.stats().active == 0, turns
+        transport.close()
+
+
+class PathRelay(ChatRelay):
+    """A protocol whose URL names the model."""
+
+    model_in_path = True
+
+    def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
+        return HttpRequest(url=f"{self._url}/{model}:{'stream' if stream else 'whole'}")
+
+
+async def test_a_model_in_the_path_and_headers_of_the_caller_go_up() -> None:
+    async def upstream(exchange: Exchange) -> None:
+        await exchange.reply(headers={"content-type": "application/json"}, body=WHOLE)
+
+    transport = NativeTransport()
+    async with serve(upstream) as service:
+        codec = PathRelay(f"{service.url}/models")
+
+        def made(model: str, stream: bool) -> RequestTemplate:
+            return transport.template(codec.request_head(None, model, stream=stream), Route())
+
+        target = RelayTarget("up", Secrets(), codec, Templates(made, by_model=True))
+        heard: asyncio.Queue[bytes | DragomanError] = asyncio.Queue()
+        beta = ChatRelayRequest("m", stream=False, fields={}, headers=(("some-beta", "a,b"),))
+        for request, model in ((beta, "one"), (REQUEST, "two"), (REQUEST, "one")):
+            Relay(target, request, Kept(heard)).start(request, model, asyncio.get_running_loop())
+            assert await heard.get() == WHOLE
+        assert [seen.path for seen in service.requests] == [f"/models/{model}:whole" for model in ("one", "two", "one")]
+        assert [seen.headers.get("some-beta") for seen in service.requests] == ["a,b", None, None]
+
+        bad = ChatRelayRequest("m", stream=False, fields={}, headers=(("x", "a\r\ny: b"),))
+        Relay(target, bad, Kept(heard)).start(bad, "one", asyncio.get_running_loop())
+        assert isinstance(await heard.get(), InvalidRequestError)
+        assert transport.stats().active == 0
         transport.close()

@@ -124,3 +124,19 @@ def test_headers_that_are_none_are_not_said_back() -> None:
 def test_an_origin_that_is_none_is_a_fault_of_the_configuration(origin: str) -> None:
     with pytest.raises(ConfigurationError, match="origin"):
         load(None, {"DRAGOMAN_GATEWAY_CORS_ORIGINS": origin})
+
+
+async def test_a_page_of_another_site_is_refused_unless_it_shows_a_key() -> None:
+    async with running_gateway(LOCAL) as url:
+        own = await chat(url, "text: hi", headers={"Origin": url})
+        foreign = [await chat(url, "text: hi", headers={"Origin": site}) for site in ("https://evil.example", "null")]
+        form = await ask(url, "POST", "/cromicle/chat", {"Origin": "https://evil.example"}, b"{}")
+    async with running_gateway(KEYED) as url:
+        keyed = await chat(
+            url, "text: hi", headers={"Authorization": "Bearer key-one", "Origin": "https://evil.example"}
+        )
+    assert own.status == keyed.status == 200
+    assert [json.decode_event(got.body)["error"]["code"] for got in foreign] == ["foreign_origin"] * 2
+    assert [got.status for got in foreign] == [403, 403]
+    assert form.status == 403
+    assert not any(name.startswith("access-control") for name in keyed.headers)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Gateway, ServerTimeouts
-from dragoman.gateway.asgi import AsgiCaller, Message
+from dragoman.gateway.asgi import AsgiResponseWriter, Message
 from dragoman.types import Outcome
 from dragoman.wire import json
 from tests.support.gateway import chat, chat_body, connect, running, running_gateway
@@ -240,15 +240,15 @@ async def test_an_answer_that_begins_while_the_head_is_being_sent_comes_behind_i
         await asyncio.Event().wait()
         return {}
 
-    async with AsgiCaller(receive, send, Outcome("id", "POST", "/", 0.0), SOON) as caller:
-        caller.heartbeat, caller.opening = PING, (200, ())
+    async with AsgiResponseWriter(receive, send, Outcome("id", "POST", "/", 0.0), SOON) as writer:
+        writer.heartbeat, writer.opening = PING, (200, ())
         await begun.wait()
-        await caller.start(200, (("another", "head"),))
-        saying = asyncio.create_task(caller.say(b"piece"))
+        await writer.start(200, (("another", "head"),))
+        saying = asyncio.create_task(writer.write(b"piece"))
         await asyncio.sleep(0)
         free.set()
         await saying
-        began = caller.outcome.began
+        began = writer.outcome.first_byte_at
     assert [message["type"] for message in sent].count("http.response.start") == 1
     assert sent[1]["body"] == b"piece"
     assert began is not None

@@ -14,7 +14,6 @@ from dragoman.config import Config, FrontConfig, GatewayConfig
 from dragoman.errors import ConfigurationError
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway
-from dragoman.gateway.guard import fingerprint
 from dragoman.gateway.request_log import MAX_TEXT, SIZE, RequestLog
 from dragoman.types import Outcome
 from dragoman.wire import json
@@ -404,15 +403,3 @@ async def test_the_bytes_of_an_answer_are_those_of_its_body(tmp_path: Path) -> N
         sizes = [len((await chat(up.url, "text: a", stream=stream)).body) for stream in (True, False)]
         sizes.append(len((await ask(up.url, "GET", "/nothing")).body))
     assert [line["bytes"] for line in lines(path)] == sizes
-
-
-@pytest.mark.parametrize(
-    ("header", "value"), [("Authorization", "Bearer shown"), ("X-Api-Key", "shown"), ("Api-Key", " shown")]
-)
-def test_a_key_is_told_by_its_fingerprint(header: str, value: str) -> None:
-    assert fingerprint(((header.lower().encode(), value.encode()),)) == sha256(b"shown").hexdigest()[:8]
-
-
-@pytest.mark.parametrize("headers", [(), ((b"host", b"localhost"),), ((b"authorization", b"Basic eA=="),)])
-def test_no_key_has_no_fingerprint(headers: tuple[tuple[bytes, bytes], ...]) -> None:
-    assert fingerprint(headers) == ""

@@ -6,6 +6,7 @@ import pytest
 
 from dragoman.errors import Attempt
 from dragoman.gateway.targets import REMINDER, Targets
+from dragoman.types import Outcome
 
 DOWN = Attempt("up/m", "connect_error", 502, "no connection: Connection refused")
 SLOW = Attempt("up/m", "timeout", 504, "no answer in time")
@@ -70,7 +71,8 @@ def test_one_that_fails_every_other_time_costs_a_line_a_second_at_most(told: Rep
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_request_that_was_wrong_is_no_failure_of_its_target(told: ReplySummary, status: int) -> None:
     told.targets.failed(Attempt("up/m", "invalid_request", status, "wrong"))
-    assert not told.targets.failing
+    told.now += 2
+    told.targets.answered("up/m")
     assert told.lines == []
 
 
@@ -78,3 +80,13 @@ def test_made_up_models_of_a_service_are_one_service(told: ReplySummary) -> None
     for number in range(100):
         told.targets.failed(Attempt(f"up/{number}", "model_not_found", 404, "no such model"))
     assert len(told.lines) == 1
+
+
+def test_an_outcome_tells_of_each_target_that_was_asked(told: ReplySummary) -> None:
+    told.targets.note(Outcome("one", "POST", "/", 0.0, end="whole", target="up/n", attempts=(DOWN,)))
+    told.now += 2
+    told.targets.note(Outcome("two", "POST", "/", 0.0, end="broken", target="up/m"))
+    told.targets.note(Outcome("three", "POST", "/", 0.0, end="whole", target="up/m", error="empty"))
+    assert len(told.lines) == 1
+    told.targets.note(Outcome("four", "POST", "/", 0.0, end="whole", target="up/m"))
+    assert told.lines[1:] == ["up/m answers again"]

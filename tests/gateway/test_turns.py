@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from dragoman.client import Client
-from dragoman.gateway.fronts.table import LARGE, Chat
+from dragoman.gateway.fronts.endpoints import LARGE, Chat
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import ChatRequest, ServerRequest
 
@@ -16,9 +16,9 @@ class Noting(OpenAIChatServer):
     def __init__(self, seen: list[str]) -> None:
         self._seen = seen
 
-    def decode_request(self, call: ServerRequest) -> ChatRequest:
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         self._seen.append("decoded")
-        return super().decode_request(call)
+        return super().decode_request(call, key_shown=key_shown)
 
 
 def call(size: int) -> ServerRequest:

@@ -8,7 +8,7 @@ from dragoman.engine.answer import Answer
 from dragoman.errors import UnsupportedFeatureError, UpstreamError
 from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.answer import answer_stream, answer_whole
-from dragoman.gateway.asgi import AsgiCaller, Message
+from dragoman.gateway.asgi import AsgiResponseWriter, Message
 from dragoman.protocols.base import Encoder, Env
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder
@@ -49,7 +49,7 @@ class Said(Answer):
         self.closed = True
 
 
-def caller() -> AsgiCaller:
+def writer() -> AsgiResponseWriter:
     async def receive() -> Message:
         await asyncio.Event().wait()
         return {}
@@ -57,7 +57,7 @@ def caller() -> AsgiCaller:
     async def send(message: Message) -> None:
         raise AssertionError("nothing is to be sent")
 
-    return AsgiCaller(receive, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts())
+    return AsgiResponseWriter(receive, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts())
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -69,8 +69,8 @@ async def test_it_is_our_failure_and_not_the_callers(stream: bool) -> None:
 
     with pytest.raises(UpstreamError, match="no word for this") as caught:
         if stream:
-            await answer_stream(handler, Speechless(), REQUEST, caller(), clean=True)
+            await answer_stream(handler, Speechless(), REQUEST, writer(), clean=True)
         else:
-            await answer_whole(handler, Speechless(), REQUEST, caller())
+            await answer_whole(handler, Speechless(), REQUEST, writer())
     assert (caught.value.status, caught.value.type) == (502, "upstream_error")
     assert answer.closed

@@ -31,6 +31,26 @@ with SyncClient({"models": {"route": route}}) as client:
     print(client.chat("route", "text: Hello").text)
 """
 
+SERVED = """
+import asyncio
+from dragoman.config import Config
+from dragoman.gateway import Gateway
+from dragoman.types import ServerRequest, ServerResponse
+
+async def main():
+    gateway = Gateway(Config())
+
+    def admitted(method):
+        call = ServerRequest(method=method, path="/health/up/ready", headers=((b"host", b"localhost"),))
+        return gateway.admit(call, gateway.outcome(call, ""))
+
+    got = admitted("GET"), admitted("DELETE")
+    print(*(each.status if isinstance(each, ServerResponse) else 200 for each in got))
+    await gateway.aclose()
+
+asyncio.run(main())
+"""
+
 
 @pytest.fixture
 def package(tmp_path: Path) -> Copied:
@@ -64,6 +84,14 @@ def test_a_command_is_one_file_and_one_row(package: Copied) -> None:
     assert package.run("hello", "you").out == b"Hello, you.\n"
     assert b"hello       Say hello." in package.run("--help").out
     assert package.touched() == {"cli/commands/hello.py": NEW, "cli/program.py": "+1 -0"}
+    assert package.broken_contracts() == []
+
+
+def test_a_path_of_a_front_is_one_row(package: Copied) -> None:
+    row = '        Row("GET", "/health/{part}/ready", ImmediateEndpoint(lambda call: OK)),'
+    package.insert("gateway/fronts/health.py", row, before='Row("GET", "/health/ready"')
+    assert package.python(SERVED) == "200 405\n"
+    assert package.touched() == {"gateway/fronts/health.py": "+1 -0"}
     assert package.broken_contracts() == []
 
 

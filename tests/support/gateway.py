@@ -1,7 +1,7 @@
 """A gateway in the test's own loop, and a caller that shows each chunk and how the answer ended."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Gateway, ServerTimeouts
+from dragoman.gateway.observe import Observer
 from dragoman.gateway.serving.serve import bind
 from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
@@ -28,10 +29,14 @@ class Running(Struct, frozen=True):
 
 @asynccontextmanager
 async def running(
-    config: Config = LOCAL, *, client: Client | None = None, timeouts: ServerTimeouts | None = None
+    config: Config = LOCAL,
+    *,
+    client: Client | None = None,
+    timeouts: ServerTimeouts | None = None,
+    observers: Sequence[Observer] = (),
 ) -> AsyncIterator[Running]:
     """A gateway that serves until the block ends."""
-    gateway = Gateway(config, client=client, timeouts=timeouts or ServerTimeouts(grace=0))
+    gateway = Gateway(config, client=client, timeouts=timeouts or ServerTimeouts(grace=0), observers=observers)
     server = Server(gateway)
     ready = asyncio.Event()
     listeners = bind(config.gateway.host, 0)

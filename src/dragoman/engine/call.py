@@ -10,6 +10,7 @@ from dragoman.engine.answer import Answer
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.base import ClientCodec, Decoder, Env, Exchange
+from dragoman.protocols.errors.head import not_an_answer
 from dragoman.protocols.losses import refuse
 from dragoman.transport.base import MAX_BODY, Reply, Route, Timeouts, Transport, read_all, read_beginning
 from dragoman.transport.timeout import timeout
@@ -122,12 +123,9 @@ async def _failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
     head = reply.head
     if 200 <= head.status < 300 and head.media_type not in codec.error_types:
         return None
-    if 300 <= head.status < 400:
+    if (error := not_an_answer(head)) is not None:
         reply.close()
-        return UpstreamError(f"expected an answer, got a redirect ({head.status})", code="upstream_redirect")
-    if head.status < 300 and head.media_type == "text/html":
-        reply.close()
-        return BadEventError("expected an answer, got an HTML page", code="upstream_html")
+        return error
     body = await read_beginning(reply, MAX_ERROR_BODY)
     return codec.decode_error(HttpResponse(head, body))
 

@@ -12,6 +12,7 @@ A whole answer is held until all of it is here, and then goes out by `give`.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -19,21 +20,42 @@ from msgspec import Struct
 from dragoman.engine.call import EMPTY, LINGER, nothing, too_large
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError, TruncatedStreamError
-from dragoman.protocols.relay import RelayCodec, ReplySummary, Tap
+from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
 from dragoman.transport.base import BODY, COMPLETE, FAILED, MAX_BODY, Exchange, Reply, RequestTemplate, Sending
+
+MAX_TEMPLATES = 1000
+"""Kinds of requests of one service that are kept ready, where each model has its own; callers may make up others."""
+
+
+class Templates:
+    """What sends requests to a service: a template for a stream and for a whole answer, or these for each model.
+
+    `make`: gives the one for a model, and for a stream or not.
+    """
+
+    def __init__(self, make: Callable[[str, bool], RequestTemplate], *, by_model: bool) -> None:
+        self._make = make
+        self._by_model = by_model
+        self._made: dict[tuple[str, bool], RequestTemplate] = {}
+
+    def of(self, model: str, *, stream: bool) -> RequestTemplate:
+        """The one for such a request."""
+        key = (model if self._by_model else "", stream)
+        template = self._made.get(key)
+        if template is None:
+            if len(self._made) >= MAX_TEMPLATES:
+                self._made.clear()
+            template = self._made[key] = self._make(model, stream)
+        return template
 
 
 class RelayTarget(Struct, frozen=True):
-    """A service as a relay reaches it; `secrets` are what no error of it may show.
-
-    `stream`, `whole`: a template of the request for either kind of answer.
-    """
+    """A service as a relay reaches it; `secrets` are what no error of it may show."""
 
     name: str
     secrets: Secrets
     codec: RelayCodec
-    stream: RequestTemplate
-    whole: RequestTemplate
+    templates: Templates
     empty_ok: bool = False
     max_answer: int = MAX_BODY
 
@@ -83,11 +105,11 @@ class Relay:
         "summary",
     )
 
-    def __init__(self, target: RelayTarget, tap: Tap | None, sink: RelaySink) -> None:
+    def __init__(self, target: RelayTarget, request: RelayRequest, sink: RelaySink) -> None:
         self._target = target
-        self._tap = tap
+        self._tap = request.tap() if request.stream else None
         self._sink = sink
-        self.summary: ReplySummary | None = tap
+        self.summary: ReplySummary | None = self._tap
         self.paused = self.answered = self._begun = self._over = False
         self._held: list[bytes] = []
         self._size = 0
@@ -96,10 +118,17 @@ class Relay:
 
     # The owner's side.
 
-    def start(self, body: bytes, loop: asyncio.AbstractEventLoop) -> None:
-        """Sends a request with `body`, at once where a connection is idle. `loop` is the running one."""
-        target = self._target
-        sending = (target.whole if self._tap is None else target.stream).send(body, self, loop)
+    def start(self, request: RelayRequest, model: str, loop: asyncio.AbstractEventLoop) -> None:
+        """Sends the request, for what the service calls `model`, at once where a connection is idle.
+
+        `loop` is the running one.
+        """
+        try:
+            template = self._target.templates.of(model, stream=request.stream)
+            sending = template.send(request.body_for(model), self, loop, request.headers)
+        except DragomanError as exc:
+            self._refuse(exc)
+            return
         if self._exchange is None and not self._over:
             self._sending = sending
 

@@ -7,10 +7,21 @@ from contextlib import suppress
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.env import system_env
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, TruncatedStreamError, UpstreamError
-from dragoman.gateway.http.caller_base import Caller
+from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.answer_losses import AnswerLosses, answer_losses
 from dragoman.protocols.base import Encoder, ServerCodec
-from dragoman.types import ChatRequest, Headers, Loss, PartStart, ResponseEnd, ResponseStart, StreamEvent, names, unfold
+from dragoman.types import (
+    ChatRequest,
+    Headers,
+    Loss,
+    Outcome,
+    PartStart,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    names,
+    unfold,
+)
 
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers that keep proxies from holding a stream back; https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering"""
@@ -22,66 +33,71 @@ MAX_LOSSES = 1000
 log = logging.getLogger("dragoman.gateway")
 
 
-async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatRequest, caller: Caller) -> None:
+async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatRequest, writer: ResponseWriter) -> None:
     """Sends the whole answer. A service that broke off is an error, however much it had said."""
-    async with caller:
+    async with writer:
         opened = await handler(request)
-        caller.answered_by(opened)
+        _answers(opened, writer.outcome)
         response = await whole(opened)
-    caller.outcome.usage, caller.outcome.finish_reason = response.usage, response.finish_reason
+    writer.outcome.usage, writer.outcome.finish_reason = response.usage, response.finish_reason
     try:
         answer = codec.encode_response(response, request, system_env())
     except RequestError as exc:
         raise _unsayable(exc) from exc
     lost = (*response.losses, *answer_losses(unfold(response), codec.expresses, codec.name))
-    caller.outcome.losses = _spelt(lost)
-    await caller.answer(answer, *_header(caller.outcome.losses))
+    writer.outcome.losses = _spelt(lost)
+    await writer.send(answer, *_header(writer.outcome.losses))
 
 
 async def answer_stream(
-    handler: Handler, codec: ServerCodec, request: ChatRequest, caller: Caller, *, clean: bool
+    handler: Handler, codec: ServerCodec, request: ChatRequest, writer: ResponseWriter, *, clean: bool
 ) -> None:
     """Sends the answer batch by batch, as it comes.
 
     What fails once it has begun is said in the protocol's own words; `clean` says how the transfer then ends.
     """
     encoder = codec.encoder(request, system_env())
-    caller.heartbeat = encoder.heartbeat
-    caller.opening = (encoder.status, tuple((STREAM | dict(encoder.headers)).items()))
+    writer.heartbeat = encoder.heartbeat
+    writer.opening = (encoder.status, tuple((STREAM | dict(encoder.headers)).items()))
     try:
-        async with caller:
+        async with writer:
             answer = await handler(request)
-            caller.answered_by(answer)
+            _answers(answer, writer.outcome)
             try:
-                await _pass_on(answer, encoder, caller, AnswerLosses(codec.expresses, codec.name))
+                await _pass_on(answer, encoder, writer, AnswerLosses(codec.expresses, codec.name))
             except BaseException:
                 answer.close()
                 raise
     except DragomanError as exc:
-        if not caller.started:
+        if not writer.started:
             raise
-        caller.outcome.fail(exc)
-        await caller.break_off(encoder.fail(fit(exc, caller)), clean=clean)
+        writer.outcome.fail(exc)
+        await writer.break_off(encoder.fail(fit(exc, writer)), clean=clean)
         return
     await _let_go(answer)
 
 
-def fit(error: DragomanError, caller: Caller) -> DragomanError:
+def fit(error: DragomanError, writer: ResponseWriter) -> DragomanError:
     """`error` as a caller may see it; words about a setting of ours, which name files, go to the log instead."""
     if not isinstance(error, ConfigurationError):
         return error
     if not error.attempts:  # else it is told with the target that has it, and not for each request
-        log.error("request %s: %s", caller.outcome.request_id, error)
+        log.error("request %s: %s", writer.outcome.request_id, error)
     fitting = ConfigurationError("a setting of the gateway is wrong; its log says which")
     fitting.attempts = error.attempts
     return fitting
 
 
-async def _pass_on(answer: Answer, encoder: Encoder, caller: Caller, left_out: AnswerLosses) -> None:
+def _answers(answer: Answer, outcome: Outcome) -> None:
+    """Notes whose answer it is that is sent."""
+    outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
+
+
+async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, left_out: AnswerLosses) -> None:
     held: list[StreamEvent] = []
     losses: tuple[Loss, ...] = ()
     begun = False
-    opening = caller.opening
+    opening = writer.opening
     while events := await answer.read():
         if not begun:
             held += events
@@ -90,23 +106,23 @@ async def _pass_on(answer: Answer, encoder: Encoder, caller: Caller, left_out: A
                 continue
             events = held
             losses = held[0].losses if isinstance(held[0], ResponseStart) else ()
-            caller.outcome.losses = _spelt(losses)
+            writer.outcome.losses = _spelt(losses)
         left_out.read(events)
         last = events[-1]
         if ended := isinstance(last, ResponseEnd):
-            caller.outcome.usage, caller.outcome.finish_reason = last.usage, last.finish_reason
+            writer.outcome.usage, writer.outcome.finish_reason = last.usage, last.finish_reason
         try:
             data = encoder.send(events)
         except RequestError as exc:
             raise _unsayable(exc) from exc
         if isinstance(last, ResponseEnd):
-            caller.outcome.losses = _spelt((*losses, *last.losses, *left_out.found))
+            writer.outcome.losses = _spelt((*losses, *last.losses, *left_out.found))
         if data or ended:
             if opening is not None:
                 status, headers = opening
-                await caller.start(status, (*headers, *_header(_spelt(losses))))
+                await writer.start(status, (*headers, *_header(_spelt(losses))))
                 opening = None
-            saying = caller.say(data, more=not ended)
+            saying = writer.write(data, more=not ended)
             # A slow caller may keep us here for long: nothing of what it was sent is held meanwhile.
             held, events, data = [], [], b""
             del last

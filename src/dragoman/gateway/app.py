@@ -5,6 +5,7 @@ import logging
 import math
 import re
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
 from time import monotonic
@@ -17,28 +18,28 @@ from dragoman.config import Config
 from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit
-from dragoman.gateway.cors import Cors, asks_beforehand
+from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
+from dragoman.gateway.fronts.endpoints import Endpoint
+from dragoman.gateway.fronts.health import health
 from dragoman.gateway.fronts.nearby import nearby, shown
-from dragoman.gateway.fronts.table import CHAT, Endpoint, Front, Fronts, ImmediateEndpoint, refusal
-from dragoman.gateway.guard import Hosts, Keys, check_origin
-from dragoman.gateway.http.caller_base import Caller, CallerGoneError
+from dragoman.gateway.fronts.openai import CHAT, openai
+from dragoman.gateway.fronts.table import Found, Front, Table
+from dragoman.gateway.fronts.webchat import webchats
+from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.request_limits import check_type
+from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.gateway.identity import Keys, shown_by
+from dragoman.gateway.observe import Observer
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
-from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
-from dragoman.wire import json
+from dragoman.types import Outcome, ServerRequest, ServerResponse
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """A caller's own name for a request, if it is one that can be logged and sent back as it is."""
 
-MAX_PATHS = 1000
-"""Ways to an endpoint that are remembered; models named in paths make them many."""
-
 FRAMES = 12
 """The innermost frames of a bug that are logged: a recursion has a thousand, and can be caused again and again."""
-
-JSON: Headers = (("content-type", "application/json"),)
 
 log = logging.getLogger("dragoman.gateway")
 
@@ -53,10 +54,17 @@ class Admitted(Struct, frozen=True):
 class Gateway:
     """Answers callers of every protocol with the models of one client. Raises ConfigurationError.
 
-    It closes `client` in the end; without one it makes its own.
+    It closes `client` in the end; without one it makes its own. `observers` are told of each request, as its own are.
     """
 
-    def __init__(self, config: Config, *, client: Client | None = None, timeouts: ServerTimeouts | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        client: Client | None = None,
+        timeouts: ServerTimeouts | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
         self.client = client or Client(config)
         self.draining = False
         self.stopped = False
@@ -67,94 +75,89 @@ class Gateway:
         )
         self.drains = config.gateway.drain
         self.max_body = config.gateway.max_body
-        self._keys = Keys(config.gateway.api_keys)
+        self.keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
-        health = {
-            "/health/live": {
-                "GET": ImmediateEndpoint(lambda call: ServerResponse(headers=JSON, body=b'{"status":"ok"}'))
-            },
-            "/health/ready": {"GET": ImmediateEndpoint(lambda call: self._readiness())},
-        }
-        self._fronts = Fronts(self.client, health)
-        self._served = self._fronts.served()
+        self._table = Table((openai(self.client), *webchats(self.client), health(lambda: self.draining)))
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)
-        self._known: dict[tuple[str, str], Admitted] = {}
-        self._targets = Targets()
-        self._settles = self.client.settles
-        self._callers: set[Caller] = set()
+        log_requests = () if self._request_log is None else (self._request_log.note,)
+        settle = (self.client.settle,) if self.client.settles else ()
+        self._observers: tuple[Observer, ...] = (Targets().note, *log_requests, *settle, *observers)
+        self._writers: set[ResponseWriter] = set()
         self._last: asyncio.TimerHandle | None = None
 
-    def admit(self, call: ServerRequest) -> Admitted | ServerResponse:
-        """What answers a request with this head, or its refusal: nothing of the body need be read for that."""
-        known = self._known.get((call.method, call.path))
-        front = self._fronts.at(call.path) if known is None else known.front
+    def outcome(self, call: ServerRequest, remote: str) -> Outcome:
+        """The outcome of a request with this head from the address `remote`, as far as it is known at its beginning."""
+        identity = shown_by(call.headers)
+        return Outcome(self.request_ids.of(call), call.method, call.path, monotonic(), remote=remote, identity=identity)
+
+    def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
+        """What answers a request with this head, or its refusal: nothing of the body need be read for that.
+
+        Who asks is noted in its `outcome`.
+        """
+        found = self._table.find(call.method, call.path)
+        front = found.front
         try:
             self._hosts.check(call)
             if asks_beforehand(call):
-                return self._allow(front, call)
-            found: Admitted | ServerResponse | None = None
-            if self._keys.required and not front.open:
+                check_origin(call, self.cors)
+                return self.cors.answer(call, found.methods or ("GET", "POST"))
+            if self.keys.required and not front.open:
                 try:
-                    self._keys.check(call)
-                    found = known
-                    front = self._fronts.keyed(call.path) if known is None else front
+                    outcome.identity = self.keys.check(call)
                 except AuthenticationError as exc:
                     if not front.password:
-                        answer = told(front, refusal(front, exc))
+                        answer = told(front, AuthenticationError(exc.message, code=front.refused))
                         return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
-            if found is None:
-                found = self._find(front, call)
-                if self._keys.required and not front.open and isinstance(found, Admitted):
-                    self._remember(call, found)
-            if front.json and call.method == "POST" and isinstance(found, Admitted):
+            if found.endpoint is None:
+                return self._nothing_at(found, call)
+            if call.method == "POST" and not self.keys.required:
+                check_origin(call, self.cors)
+            if call.method == "POST" and front.json:
                 check_type(call)
-            return found
         except DragomanError as exc:
             return told(front, exc)
+        return Admitted(front, found.endpoint)
 
-    async def answer(self, admitted: Admitted, call: ServerRequest, caller: Caller) -> None:
+    async def answer(self, admitted: Admitted, call: ServerRequest, writer: ResponseWriter) -> None:
         """Answers a whole request. Whatever goes wrong is told to the caller, or shown by how its answer ends."""
         front = admitted.front
-        self.hold(caller)
+        self.hold(writer)
         try:
-            await admitted.endpoint(call, caller)
+            await admitted.endpoint(call, writer)
         except DragomanError as exc:
-            await self.refuse(front, fit(exc, caller), caller)
-        except CallerGoneError:
+            await self.refuse(front, fit(exc, writer), writer)
+        except DisconnectedError:
             return
         except Exception as exc:  # noqa: BLE001  # the edge of the process: a bug of ours must not take the server with it
-            await self._apologise(front, exc, caller)
+            await self._apologise(front, exc, writer)
         finally:
-            caller.cut()
-            self._callers.discard(caller)
+            writer.abort()
+            self._writers.discard(writer)
 
-    def hold(self, caller: Caller) -> None:
-        """`interrupt` reaches `caller`, until it is over."""
-        self._callers.add(caller)
+    def hold(self, writer: ResponseWriter) -> None:
+        """`interrupt` reaches the request of `writer`, until it is released."""
+        self._writers.add(writer)
 
-    def over(self, caller: Caller) -> None:
-        """All that is said to `caller` has been said. Told once for each request, by its server."""
-        self._callers.discard(caller)
-        outcome = caller.outcome
-        outcome.ended = monotonic()
-        outcome.end = "whole" if caller.whole else "gone" if caller.gone else "broken"
-        if outcome.attempts or self._targets.failing:
-            self._look(outcome)
-        if self._request_log is not None:
-            self._request_log.note(outcome)
-        if self._settles:
-            self.client.settle(outcome)
+    def release(self, writer: ResponseWriter) -> None:
+        """Nothing more is done for the request of `writer`. Told once for each, by its server."""
+        self._writers.discard(writer)
+        outcome = writer.outcome
+        outcome.ended_at = monotonic()
+        outcome.end = "whole" if writer.complete else "gone" if writer.disconnected else "broken"
+        for observe in self._observers:
+            observe(outcome)
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         """`error` in the words of the front that was called."""
-        return told(self._fronts.at(call.path), error)
+        return told(self._table.find(call.method, call.path).front, error)
 
     @property
     def under_way(self) -> int:
         """The number of answers that are."""
-        return len(self._callers)
+        return len(self._writers)
 
     def drain(self) -> None:
         """Says that no more requests are wanted, and gives those under way their grace."""
@@ -165,9 +168,9 @@ class Gateway:
     def interrupt(self) -> None:
         """Ends every answer under way with an error."""
         self.stopped = True
-        self.interrupted = self.interrupted or len(self._callers)
-        for caller in tuple(self._callers):
-            caller.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
+        self.interrupted = self.interrupted or len(self._writers)
+        for writer in tuple(self._writers):
+            writer.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
 
     def reopen(self) -> None:
         """Goes on in a new request log, if the old one was moved away."""
@@ -178,61 +181,36 @@ class Gateway:
         """Ends it; no answer is under way."""
         if self._last is not None:
             self._last.cancel()
-        journal, self._request_log = self._request_log, None
-        if journal is not None:
-            journal.close()
+        self._observers = ()
+        request_log, self._request_log = self._request_log, None
+        if request_log is not None:
+            request_log.close()
         await self.client.aclose()
 
-    def _look(self, outcome: Outcome) -> None:
-        """Notes how the targets do that were asked."""
-        for attempt in outcome.attempts:
-            self._targets.failed(attempt)
-        if outcome.end == "whole" and outcome.target and not outcome.error:
-            self._targets.answered(outcome.target)
-
-    def _remember(self, call: ServerRequest, found: Admitted) -> None:
-        # Not where a password of its own may be shown instead: there, what answers depends on what was.
-        if len(self._known) < MAX_PATHS and self._fronts.keyed(call.path) is self._fronts.at(call.path):
-            self._known[call.method, call.path] = found
-
-    def _find(self, front: Front, call: ServerRequest) -> Admitted | ServerResponse:
-        methods = front.methods(call.path)
+    def _nothing_at(self, found: Found, call: ServerRequest) -> ServerResponse:
+        front, methods = found.front, found.methods
         if not methods:
-            found = nearby(call.path, self._served, CHAT)
-            message = f"{cut(call.method, 20)} {shown(call.path)} is not served here; {found} is"
+            meant = nearby(call.path, self._table.served(), CHAT)
+            message = f"{cut(call.method, 20)} {shown(call.path)} is not served here; {meant} is"
             return told(front, RequestError(message, status=404, code="unknown_path"), front.no_path)
-        endpoint = methods.get("GET" if call.method == "HEAD" else call.method)
-        if endpoint is None:
-            allow = ", ".join(methods)
-            message = f"{shown(call.path)}: expected {allow}, got {cut(call.method, 20)}"
-            answer = told(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
-            return replace(answer, headers=(*answer.headers, ("allow", allow)))
-        if call.method == "POST" and not self._keys.required:
-            check_origin(call, self.cors)
-        return Admitted(front, endpoint)
+        allow = ", ".join(methods)
+        message = f"{shown(call.path)}: expected {allow}, got {cut(call.method, 20)}"
+        answer = told(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
+        return replace(answer, headers=(*answer.headers, ("allow", allow)))
 
-    def _allow(self, front: Front, call: ServerRequest) -> ServerResponse:
-        """The answer to a browser that asks whether a page of another site may call."""
-        check_origin(call, self.cors)
-        return self.cors.answer(call, front.methods(call.path) or ("GET", "POST"))
-
-    async def refuse(self, front: Front, error: DragomanError, caller: Caller) -> None:
+    async def refuse(self, front: Front, error: DragomanError, writer: ResponseWriter) -> None:
         """Answers with `error`, unless an answer has begun: then it goes without its end."""
-        if not caller.started:
-            caller.outcome.fail(error)
-            with suppress(CallerGoneError):
-                await caller.answer(front.codec.encode_error(error))
+        if not writer.started:
+            writer.outcome.fail(error)
+            with suppress(DisconnectedError):
+                await writer.send(front.codec.encode_error(error))
 
-    async def _apologise(self, front: Front, bug: Exception, caller: Caller) -> None:
+    async def _apologise(self, front: Front, bug: Exception, writer: ResponseWriter) -> None:
         # Its message may hold a caller's words or a key: what is logged is where it happened.
         where = "".join(traceback.format_tb(bug.__traceback__, -FRAMES))
-        log.error("request %s: %s\n%s", caller.outcome.request_id, type(bug).__name__, where)
-        message = f"the gateway failed; its log has the reason under request {caller.outcome.request_id}"
-        await self.refuse(front, DragomanError(message), caller)
-
-    def _readiness(self) -> ServerResponse:
-        status, word = (503, "draining") if self.draining else (200, "ok")
-        return ServerResponse(status=status, headers=JSON, body=json.encode({"status": word}))
+        log.error("request %s: %s\n%s", writer.outcome.request_id, type(bug).__name__, where)
+        message = f"the gateway failed; its log has the reason under request {writer.outcome.request_id}"
+        await self.refuse(front, DragomanError(message), writer)
 
 
 def _request_log(config: Config) -> RequestLog | None:

@@ -13,9 +13,7 @@ from msgspec.structs import replace
 from dragoman.config import load
 from dragoman.errors import InvalidRequestError
 from dragoman.gateway.app import Gateway
-from dragoman.gateway.guard import fingerprint
 from dragoman.gateway.http.body import Pieces
-from dragoman.gateway.http.caller_base import Caller, CallerGoneError, address
 from dragoman.gateway.http.request_limits import (
     LAST,
     body_timeout,
@@ -24,6 +22,7 @@ from dragoman.gateway.http.request_limits import (
     too_large,
     too_many_pieces,
 )
+from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter, address
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.log import begin
@@ -63,30 +62,23 @@ class AsgiGateway:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway, call = self._gateway, read_head(scope)
-        outcome = Outcome(
-            gateway.request_ids.of(call),
-            call.method,
-            call.path,
-            monotonic(),
-            remote=address(scope.get("client")),
-            key=fingerprint(call.headers),
-        )
-        caller = AsgiCaller(receive, send, outcome, gateway.timeouts)
-        caller.more = gateway.cors.headers(call)
-        caller.closes = scope.get("http_version", "1.1").startswith("1")
+        outcome = gateway.outcome(call, address(scope.get("client")))
+        writer = AsgiResponseWriter(receive, send, outcome, gateway.timeouts)
+        writer.more = gateway.cors.headers(call)
+        writer.closes = scope.get("http_version", "1.1").startswith("1")
         try:
-            await self._serve(call, caller, receive)
+            await self._serve(call, writer, receive)
         finally:
-            gateway.over(caller)
+            gateway.release(writer)
 
-    async def _serve(self, call: ServerRequest, caller: "AsgiCaller", receive: Receive) -> None:
+    async def _serve(self, call: ServerRequest, writer: "AsgiResponseWriter", receive: Receive) -> None:
         gateway = self._gateway
         try:
             if (error := check_head_limits(call)) is not None:
                 raise error
-            admitted = gateway.admit(call)
+            admitted = gateway.admit(call, writer.outcome)
             if isinstance(admitted, ServerResponse):
-                await caller.answer(admitted)
+                await writer.send(admitted)
                 return
             if (error := check_body_limits(call, gateway.max_body)) is not None:
                 raise error
@@ -94,11 +86,11 @@ class AsgiGateway:
                 call = await read_body(call, receive, gateway.max_body, gateway.timeouts.body)
                 call = await unpacked(call, gateway.max_body)
         except InvalidRequestError as exc:
-            await caller.answer(gateway.refusal(call, exc))
-        except CallerGoneError:
-            caller.gone = True
+            await writer.send(gateway.refusal(call, exc))
+        except DisconnectedError:
+            writer.disconnected = True
         else:
-            await gateway.answer(admitted, call, caller)
+            await gateway.answer(admitted, call, writer)
 
 
 def application() -> AsgiGateway:
@@ -108,7 +100,7 @@ def application() -> AsgiGateway:
     return AsgiGateway(Gateway(config))
 
 
-class AsgiCaller(Caller):
+class AsgiResponseWriter(ResponseWriter):
     """A caller behind another server.
 
     `more`: headers of every answer. `closes`: a header can end its connection, which it cannot in HTTP/2. Nothing else
@@ -130,7 +122,7 @@ class AsgiCaller(Caller):
         self._listener: asyncio.Task[None] | None = None
 
     async def start(self, status: int, headers: Headers) -> None:
-        self.outcome.began = monotonic()
+        self.outcome.first_byte_at = monotonic()
         if not self.started:
             await self._begin(status, headers)
 
@@ -142,12 +134,12 @@ class AsgiCaller(Caller):
         sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in every]
         await self._tell({"type": "http.response.start", "status": status, "headers": sent})
 
-    async def say(self, data: bytes, *, more: bool = True) -> None:
+    async def write(self, data: bytes, *, more: bool = True) -> None:
         await self._tell({"type": "http.response.body", "body": data, "more_body": more})
         self.outcome.sent += len(data)
-        self.whole = not more and not self.broken
+        self.complete = not more and not self.broken
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """The server does that where the application returns without having sent the end."""
 
     async def __aenter__(self) -> Self:
@@ -169,12 +161,12 @@ class AsgiCaller(Caller):
         try:
             while await self._is_there():
                 await self._beat()
-        except CallerGoneError as exc:
-            self.gone = True
+        except DisconnectedError as exc:
+            self.disconnected = True
             self.interrupt(exc)
         else:
-            self.gone = True
-            self.interrupt(CallerGoneError())
+            self.disconnected = True
+            self.interrupt(DisconnectedError())
 
     async def _is_there(self) -> bool:
         """True when it is time to look for a silence of ours; False once the caller has left."""
@@ -200,7 +192,7 @@ class AsgiCaller(Caller):
             if self.opening is None:
                 return
             await self._begin(*self.opening)
-        await self.say(self.heartbeat)
+        await self.write(self.heartbeat)
 
     async def _tell(self, message: Message) -> None:
         # In turn: a silence may be broken while the answer begins.
@@ -209,8 +201,8 @@ class AsgiCaller(Caller):
                 await self._send(message)
             except OSError as exc:
                 # What ASGI says that sending to a caller who left may raise.
-                self.gone = True
-                raise CallerGoneError from exc
+                self.disconnected = True
+                raise DisconnectedError from exc
             finally:
                 self._spoke = self._loop.time()
 
@@ -233,7 +225,7 @@ def read_head(scope: Scope) -> ServerRequest:
 async def read_body(call: ServerRequest, receive: Receive, limit: int, silence: float) -> ServerRequest:
     """`call` with its body, of at most `limit` bytes, sent without a pause longer than `silence` seconds.
 
-    Raises InvalidRequestError (400, 408, 413) as soon as it is known, and CallerGoneError.
+    Raises InvalidRequestError (400, 408, 413) as soon as it is known, and DisconnectedError.
     """
     body = Pieces()
     more = True
@@ -244,7 +236,7 @@ async def read_body(call: ServerRequest, receive: Receive, limit: int, silence: 
         except TimeoutError as exc:
             raise body_timeout(silence) from exc
         if message["type"] == "http.disconnect":
-            raise CallerGoneError
+            raise DisconnectedError
         piece = message.get("body", b"")
         body.size += len(piece)
         if body.size > limit:

@@ -9,8 +9,8 @@ from pathlib import Path
 from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
-from dragoman.gateway.fronts.table import Fronts
-from dragoman.gateway.guard import check_exposure
+from dragoman.gateway.fronts.webchat import webchats
+from dragoman.gateway.hosts import check_exposure
 from dragoman.gateway.line_writer import STDOUT
 
 
@@ -25,7 +25,7 @@ def check(config: Config) -> str:
 
 
 def _check_models(config: Config) -> None:
-    Fronts(Client(config), {})
+    webchats(Client(config))
 
 
 def _check_log(config: Config) -> None:

@@ -6,7 +6,9 @@ That question carries no key, so that it is answered before one is asked for. ht
 
 import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
+from dragoman.errors import RequestError
 from dragoman.types import Headers, ServerRequest, ServerResponse
 
 ANY = "*"
@@ -64,3 +66,25 @@ def asks_beforehand(call: ServerRequest) -> bool:
         and call.header(b"origin") is not None
         and call.header(b"access-control-request-method") is not None
     )
+
+
+def check_origin(call: ServerRequest, cors: Cors) -> None:
+    """Raises RequestError (403) for a request that a page of another site had its browser send, unless it may."""
+    origin = call.header(b"origin")
+    if origin is None or cors.allows(origin):
+        return
+    if _site(origin) != f"{call.scheme}://{call.header(b'host') or ''}".lower():
+        raise RequestError(
+            "expected no request from a page of another site; gateway.cors_origins lists those whose pages may call",
+            status=403,
+            code="foreign_origin",
+        )
+
+
+def _site(origin: str) -> str | None:
+    """The scheme, host and port of an origin; None where it has none. Programs that pose as pages send a path too."""
+    try:
+        parts = urlsplit(origin.lower())
+    except ValueError:
+        return None
+    return f"{parts.scheme}://{parts.netloc}"

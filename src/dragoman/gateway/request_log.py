@@ -83,7 +83,7 @@ class RequestLog:
         now = int(1e3 * time())
         if now != self._now:
             self._now, self._date = now, f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(now // 1000))}.{now % 1000:03d}Z"
-        since, began = outcome.since, outcome.began
+        since, began = outcome.received_at, outcome.first_byte_at
         usage = outcome.usage or UNKNOWN
         failed = outcome.attempts
         line = _encode(
@@ -95,11 +95,11 @@ class RequestLog:
                 outcome.status,
                 outcome.end,
                 # With three digits: half the cost of `round`.
-                int(1e6 * (outcome.ended - since)) / 1e3,
+                int(1e6 * (outcome.ended_at - since)) / 1e3,
                 None if began is None else int(1e6 * (began - since)) / 1e3,
                 outcome.sent,
                 outcome.remote,
-                outcome.key,
+                outcome.identity.fingerprint,
                 outcome.model[:MAX_TEXT],
                 (outcome.target or (failed[-1].target if failed else ""))[:MAX_TEXT],
                 _tried(outcome) if failed else (),

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from dragoman.errors import Attempt, cut
+from dragoman.types import Outcome
 
 QUIET = 1.0
 """Seconds between two lines about one service: one that fails each request, or every other, costs no more."""
@@ -34,10 +35,13 @@ class Targets:
         self._clock = clock
         self._states: dict[str, _State] = {}
 
-    @property
-    def failing(self) -> bool:
-        """Whether any service has ever failed: if none has, nothing need be noted of those that answer."""
-        return bool(self._states)
+    def note(self, outcome: Outcome) -> None:
+        """The answer to a request is over: how did the targets do that were asked?"""
+        if outcome.attempts or self._states:  # if none has ever failed, nothing need be noted of those that answer
+            for attempt in outcome.attempts:
+                self.failed(attempt)
+            if outcome.end == "whole" and outcome.target and not outcome.error:
+                self.answered(outcome.target)
 
     def failed(self, attempt: Attempt) -> None:
         """A target was asked, and failed."""

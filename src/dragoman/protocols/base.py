@@ -158,13 +158,16 @@ class ServerCodec(ABC):
     expresses: ClassVar[frozenset[str]]
     """What an answer of this protocol can say: kinds of parts, and those of the names that `answer_losses` asks for."""
 
-    def read_relayed(self, body: bytes) -> RelayRequest | None:
+    def read_relayed(self, call: ServerRequest) -> RelayRequest | None:
         """A request, as far as a relay must know it; None if it cannot be relayed. Raises RequestError."""
         return None
 
     @abstractmethod
-    def decode_request(self, call: ServerRequest) -> ChatRequest:
-        """What the caller asks. Raises a RequestError, or AuthenticationError."""
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
+        """What the caller asks. Raises a RequestError, or AuthenticationError.
+
+        `key_shown`: the caller has shown a key of the gateway, and need not show a password of the protocol's own.
+        """
 
     @abstractmethod
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:

@@ -76,6 +76,10 @@ class RelayRequest(Protocol):
     def stream(self) -> bool:
         """Whether a stream is wanted."""
 
+    @property
+    def headers(self) -> Headers:
+        """Those of the caller's header fields that change what the body means, and so go up with it; never a key."""
+
     def body_for(self, model: str) -> bytes:
         """Its body for a service that calls the model by this name. The usage is always asked for."""
 
@@ -98,8 +102,11 @@ class RelayCodec(ABC):
     heartbeat: ClassVar[bytes] = b""
     """What may be sent in a silence without meaning anything."""
 
+    model_in_path: ClassVar[bool] = False
+    """Whether the URL of a request names the model, and so each model has a head of its own."""
+
     @abstractmethod
-    def request_head(self, key: str | None, *, stream: bool) -> HttpRequest:
+    def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         """A request without its body, as a service of this protocol wants it."""
 
     @abstractmethod

@@ -9,7 +9,7 @@ from dragoman.config import EmptyAnswer
 from dragoman.engine.answer import Answer, Owning
 from dragoman.engine.call import Service, open_answer, receive
 from dragoman.engine.env import system_env
-from dragoman.engine.relay import RelayTarget
+from dragoman.engine.relay import RelayTarget, Templates
 from dragoman.engine.secrets import Secrets, secrets
 from dragoman.engine.stream import Stream, Texts
 from dragoman.errors import ConfigurationError, TransportError
@@ -19,7 +19,7 @@ from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
 from dragoman.providers.settings import address, model_name, seconds, taken
 from dragoman.transport import browser
-from dragoman.transport.base import MAX_BODY, Reply, Route, Timeouts, Transport
+from dragoman.transport.base import MAX_BODY, Reply, RequestTemplate, Route, Timeouts, Transport
 from dragoman.transport.http.proxies import NONE, proxy_for
 from dragoman.transport.http.target import is_loopback
 from dragoman.transport.selector import Transports
@@ -118,18 +118,22 @@ class AsyncGeneratorProvider:
     @classmethod
     def relay_target(cls, transport: Transport) -> RelayTarget | None:
         """How requests of its own protocol are relayed to it; None where they cannot be."""
-        if cls.has_own_way() or cls.likeness() or (relay := cls.codec().relay) is None:
+        if cls.has_own_way() or cls.likeness() or not transport.calls_back or (relay := cls.codec().relay) is None:
             return None
         env, route = system_env(cls.key()), cls.route()
         # Of a whole answer no content can be seen before all of it is here.
         slow = replace(route, timeouts=replace(route.timeouts, first_token=None))
-        stream = transport.template(relay.request_head(env.key, stream=True), route)
-        whole = transport.template(relay.request_head(env.key, stream=False), slow)
-        if stream is None or whole is None:
-            return None
-        hidden = cls.secrets(env.key, route)
+
+        def made(model: str, stream: bool) -> RequestTemplate:
+            return transport.template(relay.request_head(env.key, model, stream=stream), route if stream else slow)
+
         return RelayTarget(
-            cls.__name__, hidden, relay, stream, whole, empty_ok=cls.empty_answer == "ok", max_answer=cls.max_answer
+            cls.__name__,
+            cls.secrets(env.key, route),
+            relay,
+            Templates(made, by_model=relay.model_in_path),
+            empty_ok=cls.empty_answer == "ok",
+            max_answer=cls.max_answer,
         )
 
     @classmethod

@@ -26,7 +26,7 @@ def settling(plan: Plan, handler: Handler) -> Handler:
 
 
 def _end(plan: Plan, outcome: Outcome, error: BaseException | None = None) -> None:
-    outcome.ended = monotonic()
+    outcome.ended_at = monotonic()
     if isinstance(error, DragomanError):
         outcome.fail(error)
     plan.settle(outcome)
@@ -48,7 +48,7 @@ class _Settled(Answer):
             raise
         outcome = self._outcome
         if outcome is not None and events:
-            outcome.began = outcome.began or monotonic()
+            outcome.first_byte_at = outcome.first_byte_at or monotonic()
             if isinstance(last := events[-1], ResponseEnd):
                 outcome.usage, outcome.finish_reason, outcome.end = last.usage, last.finish_reason, "whole"
                 self._settle()

@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 from msgspec import Struct
 
 from dragoman.errors import BadEventError, DragomanError
-from dragoman.types import HttpRequest, ResponseHead
+from dragoman.types import Headers, HttpRequest, ResponseHead
 from dragoman.types.redacted import Redacted
 
 
@@ -146,16 +146,19 @@ class RequestTemplate(ABC):
     """One kind of request to one service: sent again and again, each time with another body."""
 
     @abstractmethod
-    def send(self, body: bytes, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> Sending:
-        """Sends it, at once where a connection is idle. `loop` is the running one."""
+    def send(self, body: bytes, receiver: Receiver, loop: asyncio.AbstractEventLoop, headers: Headers = ()) -> Sending:
+        """Sends it, at once where a connection is idle. `loop` is the running one; `headers` are of this one alone."""
 
 
 class Transport(ABC):
     """Sends requests."""
 
-    def template(self, request: HttpRequest, route: Route) -> RequestTemplate | None:
-        """What sends requests like this one, each with a body of its own; None if this transport calls nobody back."""
-        return None
+    calls_back: ClassVar[bool] = False
+    """Whether it has templates; if not, every request over it is translated."""
+
+    def template(self, request: HttpRequest, route: Route) -> RequestTemplate:
+        """What sends requests like this one, each with a body of its own."""
+        raise NotImplementedError
 
     @abstractmethod
     async def send(self, request: HttpRequest, route: Route) -> Reply:

@@ -12,6 +12,7 @@ from dragoman.types.events import (
     StreamEvent,
 )
 from dragoman.types.http import Headers, HttpRequest, HttpResponse, ResponseHead, ServerRequest, ServerResponse
+from dragoman.types.identity import Identity
 from dragoman.types.losses import (
     BaseLoss,
     Changed,
@@ -80,6 +81,7 @@ __all__ = [
     "Headers",
     "HttpRequest",
     "HttpResponse",
+    "Identity",
     "Image",
     "Loss",
     "Lost",

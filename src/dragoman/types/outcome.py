@@ -6,7 +6,10 @@ from msgspec import Struct
 
 from dragoman.errors import Attempt, DragomanError
 from dragoman.types.events import FinishReason
+from dragoman.types.identity import Identity
 from dragoman.types.usage import Usage
+
+NOBODY = Identity()
 
 End = Literal["whole", "broken", "gone"]
 """How an answer ended: `broken` if it began and did not end well, `gone` if the caller had left by then."""
@@ -18,17 +21,17 @@ class Outcome(Struct):
     request_id: str
     method: str
     path: str
-    since: float
+    received_at: float
     """When the request's head was here, on the monotonic clock, in seconds."""
-    began: float | None = None
+    first_byte_at: float | None = None
     """When the answer's first byte was sent, or the first content of a stream."""
-    ended: float = 0.0
+    ended_at: float = 0.0
     """When the last was done for it."""
     end: End = "broken"
     remote: str = ""
     """The address that the request came from, which is a proxy's if there is one before us."""
-    key: str = ""
-    """The fingerprint of the key that was shown."""
+    identity: Identity = NOBODY
+    """Who asks."""
     model: str = ""
     """What was asked for."""
     target: str = ""

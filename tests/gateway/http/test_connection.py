@@ -10,9 +10,10 @@ from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.service import Shared
+from dragoman.gateway.identity import Keys
 from dragoman.gateway.serving.server import Server
 from dragoman.protocols.webchat.cromicle import digest
-from dragoman.types import ServerRequest, ServerResponse
+from dragoman.types import Outcome, ServerRequest, ServerResponse
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Got, RequestTemplate, ask, chat_body, connect, running, running_gateway
 from tests.support.raw import LAST, LIVE, answers, chunked, closing, post, talk, turns
@@ -378,7 +379,7 @@ async def test_a_caller_that_closes_its_side_has_left() -> None:
 class Faulty(Server):
     """A server with a bug."""
 
-    def admit(self, call: ServerRequest) -> Admitted | ServerResponse:
+    def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
         raise KeyError(call.path)
 
 
@@ -388,7 +389,8 @@ async def test_a_bug_of_ours_ends_the_connection_and_is_told() -> None:
     loop.set_exception_handler(lambda _, context: told.append(context.get("exception")))
     server = Faulty(Gateway(LOCAL))
     ours, theirs = socket.socketpair()
-    await loop.connect_accepted_socket(lambda: Connection(server, Shared(loop, ServerTimeouts(), 1)), theirs)
+    shared: Shared[Admitted] = Shared(loop, ServerTimeouts(), 1, Keys(()))
+    await loop.connect_accepted_socket(lambda: Connection(server, shared), theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     writer.write(LIVE)
     assert await closing(RequestTemplate(reader, writer, "")) == b""

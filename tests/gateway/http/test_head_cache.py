@@ -9,19 +9,24 @@ from itertools import pairwise
 import pytest
 
 from dragoman.errors import DragomanError
-from dragoman.gateway.app import Admitted
-from dragoman.gateway.fronts.table import Front, ImmediateEndpoint
-from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.head_cache import MAX_HEAD, MAX_HEADS, CachedHead, HeadCache
+from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.http.timeouts import ServerTimeouts
-from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.types import ServerRequest, ServerResponse
+from dragoman.types import Identity, Outcome, ServerRequest, ServerResponse
 
-ADMITTED = Admitted(Front(OpenAIChatServer(), {}), ImmediateEndpoint(lambda call: ServerResponse()))
+ADMITTED = "chat"
+ASKS = Identity("0123abcd", known=True)
 LIMIT = 1000
 """Bytes that a body may have here."""
+
+
+class Rules:
+    """What is admitted, which never changes by itself."""
+
+    generation = 0
+
 
 Heard = tuple[ServerRequest | str, ...]
 
@@ -31,7 +36,7 @@ class Echo:
 
     def __init__(self, *, slow: bool) -> None:
         self.heard: list[ServerRequest | str] = []
-        self.waiting: list[HttpCaller] = []
+        self.waiting: list[HttpResponseWriter] = []
         self.slow = slow
         self._count = 0
 
@@ -41,23 +46,24 @@ class Echo:
     def closed(self, connection: Peer) -> None:
         pass
 
-    def admit(self, call: ServerRequest) -> Admitted | ServerResponse:
+    def outcome(self, call: ServerRequest, remote: str) -> Outcome:
+        name = call.header(b"x-request-id") or self.new_request_id()
+        return Outcome(name, call.method, call.path, 0.0, remote=remote)
+
+    def admit(self, call: ServerRequest, outcome: Outcome) -> str | ServerResponse:
         return ADMITTED if call.path != "/none" else ServerResponse(status=404)
 
     def cors(self, call: ServerRequest) -> bytes:
         return b"x-more: 1\r\n" if call.header(b"origin") else b""
 
-    def unpack(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
-        self.serve(admitted, call, caller)
-
-    def request_id(self, call: ServerRequest) -> str:
-        return call.header(b"x-request-id") or self.new_request_id()
+    def unpack(self, admitted: str, call: ServerRequest, writer: HttpResponseWriter) -> None:
+        self.serve(admitted, call, writer)
 
     def new_request_id(self) -> str:
         self._count += 1
         return f"fresh-{self._count}"
 
-    def serve(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
+    def serve(self, admitted: str, call: ServerRequest, writer: HttpResponseWriter) -> None:
         self.heard.append(
             ServerRequest(
                 method=call.method,
@@ -67,17 +73,17 @@ class Echo:
                 body=call.body,
             )
         )
-        self.waiting.append(caller)
+        self.waiting.append(writer)
         if not self.slow:
             self.answer()
 
     def answer(self) -> None:
-        for caller in self.waiting:
-            caller.give(ServerResponse(body=b"answer to " + caller.outcome.request_id.encode()))
+        for writer in self.waiting:
+            writer.send_nowait(ServerResponse(body=b"answer to " + writer.outcome.request_id.encode()))
         self.waiting.clear()
 
-    def over(self, caller: HttpCaller) -> None:
-        self.heard.append(f"{caller.outcome.method} {caller.outcome.path} {caller.outcome.status} {caller.whole}")
+    def release(self, writer: HttpResponseWriter) -> None:
+        self.heard.append(f"{writer.outcome.method} {writer.outcome.path} {writer.outcome.status} {writer.complete}")
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         return ServerResponse(status=error.status, body=error.message.encode())
@@ -114,10 +120,12 @@ class Pipe(asyncio.Transport):
         self.ended = self.ended or "abort"
 
 
-class Forgetful(HeadCache):
+class Forgetful(HeadCache[str]):
     """Learns nothing: what every request was to us before."""
 
-    def learn(self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes) -> CachedHead | None:
+    def learn(
+        self, data: bytes, call: ServerRequest, admitted: str, more: bytes, identity: Identity
+    ) -> CachedHead[str] | None:
         return None
 
 
@@ -126,9 +134,9 @@ async def talk(
 ) -> tuple[Heard, bytes, str]:
     """What the service heard, and the caller. `drain`: the piece before which the server begins to stop."""
     service, pipe = Echo(slow=slow), Pipe()
-    shared = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT)
+    shared: Shared[str] = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT, Rules())
     if not known:
-        shared.heads = Forgetful()
+        shared.heads = Forgetful(Rules())
     connection = Connection(service, shared)
     connection.connection_made(pipe)
     for number, piece in enumerate(pieces):
@@ -260,7 +268,7 @@ async def test_a_server_that_stops_says_so(drain: int) -> None:
 
 
 async def test_what_is_said_goes_out_before_the_end() -> None:
-    shared = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT)
+    shared: Shared[str] = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT, Rules())
     pipes = [Pipe(), Pipe()]
     for pipe in pipes:  # in one turn of the loop: what the second says waits for its end
         connection = Connection(Echo(slow=False), shared)
@@ -272,17 +280,17 @@ async def test_what_is_said_goes_out_before_the_end() -> None:
 
 
 async def test_it_is_learnt() -> None:
-    heads = HeadCache()
+    heads: HeadCache[str] = HeadCache(Rules())
     call = ServerRequest(
         method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5"))
     )
     head = post(b"hello", "Host: here", "")
-    known = heads.learn(head, call, ADMITTED, b"")
+    known = heads.learn(head, call, ADMITTED, b"", ASKS)
     assert known is not None
     assert (
-        heads.learn(post(b"good bye", "Host: here", ""), call, ADMITTED, b"") is None
+        heads.learn(post(b"good bye", "Host: here", ""), call, ADMITTED, b"", ASKS) is None
     )  # it says another length than `call`
-    assert heads.learn(head, call, ADMITTED, b"") is known
+    assert heads.learn(head, call, ADMITTED, b"", ASKS) is known
     for text in (
         head.replace(b"/chat", b"/none"),
         head.replace(b"a=b", b"a=c"),
@@ -292,19 +300,19 @@ async def test_it_is_learnt() -> None:
         head.replace(b"\r\nHost", b"\nHost"),
         head.replace(b"POST", b"PUT"),
     ):
-        assert heads.learn(text, call, ADMITTED, b"") is None, text
+        assert heads.learn(text, call, ADMITTED, b"", ASKS) is None, text
     assert known.find(post(b"good bye", "Host: here", "")) == (b"8", len(head) - 5)
     assert known.call(b"8", b"good bye").headers == ((b"host", b"here"), (b"content-length", b"8"))
     assert known.find(head[:-6]) is None
 
 
 async def test_what_is_remembered_is_bounded() -> None:
-    heads = HeadCache()
+    heads: HeadCache[str] = HeadCache(Rules())
 
-    def learn(value: str) -> CachedHead | None:
+    def learn(value: str) -> CachedHead[str] | None:
         fields = ((b"host", b"here"), (b"content-length", b"5"), (b"x", value.encode()))
         call = ServerRequest(method="POST", path="/chat", query="a=b", headers=fields)
-        return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED, b"")
+        return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED, b"", ASKS)
 
     assert learn("x" * MAX_HEAD) is None
     first = learn("0")
@@ -312,3 +320,19 @@ async def test_what_is_remembered_is_bounded() -> None:
     for number in range(1, MAX_HEADS + 1):
         assert learn(str(number)) is not None
     assert learn("0") is not first
+
+
+def test_a_head_of_another_generation_is_learnt_anew() -> None:
+    rules = Rules()
+    heads: HeadCache[str] = HeadCache(rules)
+    head = post(b"hello", "Host: here", "")
+    call = ServerRequest(
+        method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5"))
+    )
+    before = heads.learn(head, call, ADMITTED, b"", ASKS)
+    rules.generation += 1
+    after = heads.learn(head, call, "embeddings", b"", Identity())
+    assert before is not None
+    assert after is not None
+    assert (before.generation, before.admitted, before.identity) == (0, ADMITTED, ASKS)
+    assert (after.generation, after.admitted, after.identity) == (1, "embeddings", Identity())

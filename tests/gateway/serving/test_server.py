@@ -150,7 +150,7 @@ async def test_a_connection_that_opens_as_it_stops_is_closed() -> None:
     async with running(timeouts=PATIENT) as up, connect(up.url) as wire:
         wire.send("GET", "/health/live")
         await wire.answer()
-        made = Connection(up.server, Shared(asyncio.get_running_loop(), PATIENT, 1))
+        made = Connection(up.server, Shared(asyncio.get_running_loop(), PATIENT, 1, up.gateway.keys))
         up.server.stop()
         reader, writer = socket.socketpair()
         with reader:

@@ -66,7 +66,7 @@ class ShoutServer(ServerCodec):
     name: ClassVar[str] = NAME
     expresses = frozenset({"text"})
 
-    def decode_request(self, call: ServerRequest) -> ChatRequest:
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         return ChatRequest(model="", messages=(user(call.body.decode(errors="replace")),))
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:

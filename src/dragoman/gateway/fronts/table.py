@@ -1,272 +1,94 @@
-"""The table of routes: what is answered where, and in which protocol's words. A new front is a line in FRONTS."""
+"""The table of paths: what is answered where, and in whose words nothing is. Knows no protocol and no server."""
 
-import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Iterable
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from dragoman.client import Client
-from dragoman.config import BrokenEnd, FrontConfig
-from dragoman.engine.answer import Handler
-from dragoman.engine.env import system_env
-from dragoman.errors import AuthenticationError, ConfigurationError, ModelNotFoundError, nearest
-from dragoman.gateway.answer import answer_stream, answer_whole
-from dragoman.gateway.fronts.models import one_model, the_models
-from dragoman.gateway.http.caller_base import Caller
+from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.protocols.base import ServerCodec
-from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.protocols.steering import check_steering
-from dragoman.protocols.webchat import site_auth
-from dragoman.protocols.webchat.aibn import AibnServer
-from dragoman.protocols.webchat.aichatfree import AIChatFreeServer
-from dragoman.protocols.webchat.aichatonline import AiChatOnlineServer
-from dragoman.protocols.webchat.cromicle import CromicleServer
-from dragoman.types import ChatRequest, ServerRequest, ServerResponse
+from dragoman.types import ServerResponse
 
 
-class Endpoint(ABC):
-    """What answers a request."""
+class Row(Struct, frozen=True):
+    """A path of a front."""
 
-    @abstractmethod
-    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
-        """Answers. Raises what is wrong, as long as nothing has been sent."""
-
-
-Routes = Mapping[str, Mapping[str, Endpoint]]
-"""Path to method to endpoint; a path that ends with a slash stands for all below it."""
-
-CHAT = "/v1/chat/completions"
-MODELS = "/v1/models/"
-
-LARGE = 256 << 10
-"""Bytes of a body that is checked, decoded and encoded in turns of the loop of their own: a step takes up to twelve
-milliseconds a MiB, in which nobody else is served."""
-
-NO_METHOD = ServerResponse(status=404)
-NO_PATH = ServerResponse(status=404, body=b"Not found")
-"""What both recorded chat sites say to a method and to a path that they do not know."""
+    method: str
+    """`GET` answers HEAD too."""
+    path: str
+    """A pattern: `{name}` stands for any text that does not end with a slash, such as `up/gpt-4o-mini`."""
+    endpoint: Endpoint
 
 
 class Front(Struct, frozen=True):
-    """A protocol's place among our paths. `codec` says its errors.
-
-    `open`: no key is ever asked. `password`: the protocol's own may be shown in a key's place. `refused`: the code of
-    a missing key, by which the protocol knows its own no. `no_method`, `no_path`: answers in its own words, if any.
-    `json`: bodies that are said to be anything else are refused.
-    """
+    """A protocol's place among our paths."""
 
     codec: ServerCodec
-    routes: Routes
+    """Says the errors."""
+    rows: tuple[Row, ...]
+    prefix: str = ""
+    """What is not answered below it is refused in this front's words."""
     open: bool = False
+    """No key is ever asked."""
     password: bool = False
+    """The protocol's own password may be shown in a key's place."""
     refused: str | None = None
+    """The code of a missing key, by which the protocol knows its own no."""
     no_method: ServerResponse | None = None
     no_path: ServerResponse | None = None
+    """Answers in its own words, if it has any."""
     json: bool = False
+    """Bodies that are said to be anything else are refused."""
 
-    def methods(self, path: str) -> Mapping[str, Endpoint]:
-        """What is at `path`; nothing where nothing is."""
-        if path.endswith("/"):
-            return {}
-        exact = self.routes.get(path)
+    def holds(self, path: str) -> bool:
+        """Whether `path` is below the front's prefix."""
+        return path == self.prefix or path.startswith(f"{self.prefix}/")
+
+
+class Found(Struct, frozen=True):
+    """What is at a path: with an endpoint the match is full, with `methods` alone partial, and else there is none."""
+
+    front: Front
+    """Whose path it is; if nobody's, the one with the longest prefix of it."""
+    endpoint: Endpoint | None = None
+    methods: tuple[str, ...] = ()
+    """Those that are answered at a path which does not answer the one that was asked."""
+
+
+class Table:
+    """The rows of some fronts; whatever is nobody's is the first one's. A path as it is comes before a pattern."""
+
+    def __init__(self, fronts: Iterable[Front]) -> None:
+        self._fronts = tuple(fronts)
+        rows = [(row, front) for front in self._fronts for row in front.rows]
+        self._exact = {(row.method, row.path): Found(front, row.endpoint) for row, front in rows if "{" not in row.path}
+        self._patterns = [(_compiled(row.path), row, front) for row, front in rows]
+
+    def find(self, method: str, path: str) -> Found:
+        """What is at `path`."""
+        if method == "HEAD":
+            method = "GET"
+        exact = self._exact.get((method, path))
         if exact is not None:
             return exact
-        below = (at for at in self.routes if at.endswith("/") and path.startswith(at))
-        return self.routes[at] if (at := next(below, None)) else {}
-
-
-class Chat(Endpoint):
-    """Answers questions in a protocol, with the models of a client.
-
-    `clean`: an answer that broke off ends, once that was said, like a good one.
-    """
-
-    def __init__(self, client: Client, codec: ServerCodec, *, clean: bool) -> None:
-        self.client = client
-        self.codec = codec
-        self.clean = clean
-
-    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
-        await self.answer(await self.question(call), self.client.open, caller)
-
-    async def question(self, call: ServerRequest) -> ChatRequest:
-        """What `call` asks. Raises what is wrong with it."""
-        if len(call.body) <= LARGE:
-            return self.codec.decode_request(call)
-        await others()  # to find out that this cannot be relayed, it was read too
-        request = self.codec.decode_request(call)
-        await others()
-        return request
-
-    async def answer(self, request: ChatRequest, handler: Handler, caller: Caller) -> None:
-        """Answers `request` with what `handler` opens."""
-        if not request.model:
-            request = replace(request, model=self.client.default_model)
-        caller.outcome.model = request.model
-        check_steering(request.extra.get(self.codec.name, {}), self.client.allowed_fields(request.model))
-        if request.stream:
-            await answer_stream(handler, self.codec, request, caller, clean=self.clean)
-        else:
-            await answer_whole(handler, self.codec, request, caller)
-
-
-async def others() -> None:
-    """Lets others be served: what they have sent is read in one turn of the loop, and answered in the next."""
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-
-
-class ImmediateEndpoint(Endpoint):
-    """Gives an answer for which nobody is asked."""
-
-    def __init__(self, answer: Callable[[ServerRequest], ServerResponse]) -> None:
-        self._answer = answer
-
-    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
-        await caller.answer(self._answer(call))
-
-
-class AwaitedEndpoint(Endpoint):
-    """Gives an answer for which others are asked; they are left once the caller has."""
-
-    def __init__(self, answer: Callable[[ServerRequest], Awaitable[ServerResponse]]) -> None:
-        self._answer = answer
-
-    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
-        async with caller:
-            answer = await self._answer(call)
-        await caller.answer(answer)
-
-
-def openai(client: Client) -> Front:
-    """OpenAI's API; whatever is nobody's is answered in its words too."""
-    codec = OpenAIChatServer()
-    chat = Chat(client, codec, clean=_is_clean(client, FrontConfig(), "clean"))
-    since = int(system_env().now)
-    return Front(
-        codec,
-        {
-            CHAT: {"POST": chat},
-            "/v1/models": {"GET": AwaitedEndpoint(lambda call: the_models(client, since))},
-            MODELS: {"GET": ImmediateEndpoint(lambda call: one_model(client, call.path.removeprefix(MODELS), since))},
-        },
-        json=True,
-    )
-
-
-def aibn(client: Client, settings: FrontConfig) -> Front:
-    """A chatgpt-demo."""
-    codec = AibnServer(secret=settings.secret or "", password=settings.password, model=settings.model or "")
-    return _recorded("/aibn", client, codec, codec.auth, settings)
-
-
-def aichatfree(client: Client, settings: FrontConfig) -> Front:
-    """A GeminiProChat."""
-    codec = AIChatFreeServer(secret=settings.secret or "", password=settings.password, model=settings.model or "")
-    return _recorded("/aichatfree", client, codec, codec.auth, settings)
-
-
-def _recorded(
-    prefix: str,
-    client: Client,
-    codec: ServerCodec,
-    auth: Callable[[ServerRequest], ServerResponse],
-    settings: FrontConfig,
-) -> Front:
-    return Front(
-        codec,
-        {
-            f"{prefix}/api/generate": {"POST": Chat(client, codec, clean=_is_clean(client, settings, "clean"))},
-            f"{prefix}/api/auth": {"POST": ImmediateEndpoint(auth)},
-        },
-        password=bool(settings.password),
-        refused=site_auth.PASSWORD,
-        no_method=NO_METHOD,
-        no_path=NO_PATH,
-    )
-
-
-def aichatonline(client: Client, settings: FrontConfig) -> Front:
-    """An AiChatOnline."""
-    codec = AiChatOnlineServer(model=settings.model or "")
-    chat = Chat(client, codec, clean=_is_clean(client, settings, "cut"))
-    return Front(
-        codec,
-        {
-            "/aichatonline/api/v1/user/getUniqueId": {
-                "GET": ImmediateEndpoint(lambda call: codec.unique_id(system_env()))
-            },
-            "/aichatonline/aichatonline/api/chat/gpt": {"POST": chat},
-        },
-    )
-
-
-def cromicle(client: Client, settings: FrontConfig) -> Front:
-    """A Cromicle."""
-    codec = CromicleServer(model=settings.model or "")
-    return Front(codec, {"/cromicle/chat": {"POST": Chat(client, codec, clean=_is_clean(client, settings, "cut"))}})
-
-
-def _is_clean(client: Client, settings: FrontConfig, default: BrokenEnd) -> bool:
-    return (settings.broken_end or client.config.gateway.broken_end or default) == "clean"
-
-
-FRONTS: dict[str, Callable[[Client, FrontConfig], Front]] = {
-    "aibn": aibn,
-    "aichatfree": aichatfree,
-    "aichatonline": aichatonline,
-    "cromicle": cromicle,
-}
-"""Fronts by name: the first part of their paths, and their table in the configuration."""
-
-
-class Fronts:
-    """All fronts of one gateway; `health` is one of them. A caller who has shown a key is not asked for a password."""
-
-    def __init__(self, client: Client, health: Routes) -> None:
-        flaws = [flaw for name, front in client.config.fronts.items() if (flaw := _flaw(client, name, front))]
-        if flaws:
-            raise ConfigurationError("\n".join(flaws))
-        settings = {name: client.config.fronts.get(name, FrontConfig()) for name in FRONTS}
-        self._rest = openai(client)
-        self._named = {name: make(client, settings[name]) for name, make in FRONTS.items()}
-        self._named["health"] = Front(self._rest.codec, health, open=True)
-        self._keyed = {name: make(client, replace(settings[name], password=None)) for name, make in FRONTS.items()}
+        matching = [(row, front) for pattern, row, front in self._patterns if pattern.fullmatch(path)]
+        for row, front in matching:
+            if row.method == method:
+                return Found(front, row.endpoint)
+        return Found(self._holder(path), methods=tuple(dict.fromkeys(row.method for row, _ in matching)))
 
     def served(self) -> dict[str, str]:
-        """Every path, to the first of its methods."""
-        routes = [front.routes for front in (self._rest, *self._named.values())]
-        return {path: next(iter(methods)) for each in routes for path, methods in each.items() if path != MODELS}
+        """Every path that is no pattern, to the first of its methods."""
+        served: dict[str, str] = {}
+        for method, path in self._exact:
+            served.setdefault(path, method)
+        return served
 
-    def at(self, path: str) -> Front:
-        """The front that answers for `path`."""
-        return self._named.get(_first(path), self._rest)
-
-    def keyed(self, path: str) -> Front:
-        """The same for a caller who has shown a key."""
-        return self._keyed.get(_first(path)) or self.at(path)
+    def _holder(self, path: str) -> Front:
+        holders = [front for front in self._fronts if front.holds(path)]
+        return max(holders, key=lambda front: len(front.prefix), default=self._fronts[0])
 
 
-def _flaw(client: Client, name: str, front: FrontConfig) -> str:
-    """What is wrong with the settings of a front."""
-    where = client.config.where
-    if name not in FRONTS:
-        return f"{where('fronts', name)}: there is no front {name!r}{nearest(name, FRONTS)}"
-    if not (front.model or client.default_model):
-        return f"{where('fronts', name)}: expected model, since no model is the default, got none"
-    try:
-        client.handler(front.model or "")
-    except ModelNotFoundError as exc:
-        return f"{where('fronts', name, 'model')}: {exc.message}"
-    return ""
-
-
-def _first(path: str) -> str:
-    return path[1:].partition("/")[0]
-
-
-def refusal(front: Front, error: AuthenticationError) -> AuthenticationError:
-    """`error` under the code by which the front's protocol knows its own no."""
-    return AuthenticationError(error.message, code=front.refused)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"\{\w+\}", pattern)
+    return re.compile(".*[^/]".join(map(re.escape, parts)), re.DOTALL)

@@ -5,18 +5,17 @@ import socket
 import struct
 from collections import deque
 from time import monotonic
-from typing import cast
+from typing import Generic, cast
 
-from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from msgspec.structs import force_setattr
 
 from dragoman.errors import DragomanError, InvalidRequestError
-from dragoman.gateway.guard import fingerprint
-from dragoman.gateway.http.caller import CLOSE, HttpCaller
-from dragoman.gateway.http.caller_base import address
+from dragoman.gateway.http.deadlines import Stall
 from dragoman.gateway.http.head_cache import CachedHead
-from dragoman.gateway.http.heads import CONTINUE, BadHeadError, FirstLine, check_head, date, split_target, status_line
-from dragoman.gateway.http.request import Request, framing
+from dragoman.gateway.http.heads import CONTINUE, BadHeadError, date, status_line
+from dragoman.gateway.http.http_writer import CLOSE, HttpResponseWriter
+from dragoman.gateway.http.parser import RequestParser
+from dragoman.gateway.http.request import Admitted, Request
 from dragoman.gateway.http.request_limits import (
     LAST,
     MAX_HEAD,
@@ -27,10 +26,11 @@ from dragoman.gateway.http.request_limits import (
     too_large_head,
     too_many_pieces,
 )
+from dragoman.gateway.http.response_writer import address
 from dragoman.gateway.http.service import Service, Shared
 from dragoman.gateway.http.unpacking import coding
 from dragoman.loop.timer import EARLY, DeadlineTimer
-from dragoman.types import Outcome, ServerRequest, ServerResponse
+from dragoman.types import Outcome, ServerResponse
 from dragoman.wire import json
 
 MAX_QUEUED = 16
@@ -47,43 +47,31 @@ RESET, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 """How the kernel closes a connection: by a reset, or well, which is its default; see SO_LINGER in socket(7)."""
 
 
-def bad_http(message: str) -> InvalidRequestError:
-    """The refusal of what is no HTTP."""
-    return InvalidRequestError(message, code="bad_http")
+class Connection(asyncio.Protocol, Generic[Admitted]):
+    """One of a server's: a queue of requests, of which the first is being answered."""
 
-
-class Connection(asyncio.Protocol):
-    """Also what httptools calls back."""
-
-    def __init__(self, service: Service, shared: Shared) -> None:
+    def __init__(self, service: Service[Admitted], shared: Shared[Admitted]) -> None:
         self.congested: asyncio.Event | None = None
         self._service = service
-        self.over = service.over
+        self.release = service.release
         self._loop = shared.loop
         self._outbox = shared.outbox
         self._heads = shared.heads
+        self._admissions = shared.heads.admissions
         self._timeouts = shared.timeouts
         self._silence = min(shared.timeouts.head_after, shared.timeouts.heartbeat)
         self._max_body = shared.max_body
-        self._known: CachedHead | None = None
-        self._alone = b""
+        self._known: CachedHead[Admitted] | None = None
         self._remote = ""
         self._transport: asyncio.Transport
-        self._parser = HttpRequestParser(self)
-        self._requests: deque[Request] = deque()
-        self._url: list[bytes] = []
-        self._fields: list[tuple[bytes, bytes]] = []
-        self._overhead = 0
-        self._in_head = False
-        self._again = False
+        self._parser: RequestParser[Admitted] = RequestParser(self)
+        self._requests: deque[Request[Admitted]] = deque()
         self._deaf = False
         self._closing = False
         self._draining = False
-        self._first = FirstLine()
-        self._fault: tuple[DragomanError, HttpCaller | None] | None = None
+        self._fault: tuple[DragomanError, HttpResponseWriter | None] | None = None
         self._spoke = 0.0
-        self._unsent = 0
-        self._unread = 0.0
+        self._stall: Stall | None = None
         self._alarm = DeadlineTimer(shared.loop, self._late)
 
     # The server's side.
@@ -91,7 +79,7 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """No more requests: closes once those under way are answered."""
         self._draining = True
-        if not self._requests and not self._in_head:
+        if not self._requests and not self._parser.in_head:
             self._close()
 
     @property
@@ -114,18 +102,18 @@ class Connection(asyncio.Protocol):
         connected = self._transport.get_extra_info("socket")
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET if on else END)
 
-    def answered(self, *, keep: bool) -> None:
+    def response_ended(self, *, keep_alive: bool) -> None:
         request = self._requests[0]
-        if not keep or (self._draining and len(self._requests) == 1):
-            if keep and self._fault is not None:
+        if not keep_alive or (self._draining and len(self._requests) == 1):
+            if keep_alive and self._fault is not None:
                 self._requests.popleft()
                 self._say_and_close(*self._fault)
-            elif request.whole and request.call.method != "CONNECT":
+            elif request.complete and request.call.method != "CONNECT":
                 self._close()
             else:
                 self._part()
             return
-        if not request.whole:
+        if not request.complete:
             # The rest of its body is read and dropped: the next request stands behind it.
             request.draining = True
             self._linger(request)
@@ -135,7 +123,7 @@ class Connection(asyncio.Protocol):
             self._alarm.set(self._loop.time() + self._timeouts.body)
             self._loop.call_soon(self._proceed)
         else:
-            self._alarm.set(self._loop.time() + (self._timeouts.head if self._in_head else self._timeouts.idle))
+            self._alarm.set(self._loop.time() + (self._timeouts.head if self._parser.in_head else self._timeouts.idle))
 
     # asyncio's side.
 
@@ -149,32 +137,18 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing or self._deaf:
             return
-        if not self._requests and not self._in_head:
-            if self._known is not None and self._take(self._known, data):
-                return
-            self._alone = data
-            self._first.begin()
-        self._overhead += len(data)
-        if not self._first.feed(data):
-            self._break(bad_http("expected an HTTP/1.1 request"))
+        parser = self._parser
+        at_rest = not self._requests and not parser.in_head
+        if at_rest and (known := self._known) is not None and self._take(known, data):
             return
-        while data and not self._closing:
-            try:
-                self._parser.feed_data(data)
-                break
-            except HttpParserUpgrade as exc:
-                data = self._go_on(data[exc.args[0] :])
-            except HttpParserCallbackError as exc:
-                bug = exc.__context__
-                if not isinstance(bug, BadHeadError):
-                    self._fail(bug or exc)
-                self._break(bad_http(str(bug)))
-                break
-            except HttpParserError:
-                self._break(bad_http("expected an HTTP/1.1 request"))
-                break
-        self._alone = b""
-        if self._overhead > MAX_HEAD and not self._deaf:
+        try:
+            parser.feed(data, at_rest=at_rest)
+        except BadHeadError as exc:
+            self._break(InvalidRequestError(str(exc), code="bad_http"))
+        except BaseException:  # a fault of ours: the connection ends, and the loop's handler tells what it was
+            self.abort()
+            raise
+        if parser.overhead > MAX_HEAD and not self._deaf:
             self._break(too_large_head())
         if self.congested is not None and not self._closing:
             # It asks on without reading what it is told: that would pile up here.
@@ -188,18 +162,18 @@ class Connection(asyncio.Protocol):
         self._closing = True
         self._alarm.stop()
         for request in self._requests:
-            if request.caller is not None:
-                request.caller.leave()
+            if request.writer is not None:
+                request.writer.disconnect()
         self._requests.clear()
         if self.congested is not None:
             self.congested.set()
         self._service.closed(self)
-        del self._parser  # the two know each other: without this, only the collector would free them
+        self._parser.close()
 
     def pause_writing(self) -> None:
         self.congested = asyncio.Event()
-        if self._requests and (caller := self._requests[0].caller) is not None:
-            caller.pause()
+        if self._requests and (writer := self._requests[0].writer) is not None:
+            writer.pause()
         self._await_reading()
 
     def resume_writing(self) -> None:
@@ -208,49 +182,21 @@ class Connection(asyncio.Protocol):
             congested.set()
             self._transport.resume_reading()
         request = self._requests[0] if self._requests else None
-        caller = request.caller if request is not None else None
-        if request is not None and caller is not None:
-            self._alarm.set(self._loop.time() + (self._timeouts.heartbeat if request.whole else self._timeouts.body))
+        writer = request.writer if request is not None else None
+        if request is not None and writer is not None:
+            self._alarm.set(self._loop.time() + (self._timeouts.heartbeat if request.complete else self._timeouts.body))
             # Soon, not now: asyncio's transport must not be closed from within this call, it would be lost twice.
-            self._loop.call_soon(caller.resume)
-        elif not self._requests and not self._in_head and not self._deaf and not self._closing:
+            self._loop.call_soon(writer.resume)
+        elif not self._requests and not self._parser.in_head and not self._deaf and not self._closing:
             self._alarm.set(self._loop.time() + self._timeouts.idle)
 
     # The parser's side.
 
-    def on_message_begin(self) -> None:
-        self._in_head = True
+    def head_began(self) -> None:
         if not self._requests:
             self._alarm.set(self._loop.time() + self._timeouts.head)
 
-    def on_url(self, url: bytes) -> None:
-        self._url.append(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # and no trailer: what is behind a body belongs to no head, least of all to the next one
-            self._fields.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        self._overhead = 0
-        alone, self._alone = self._alone, b""  # and behind this request there may be another, with another head
-        headers, self._fields = tuple(self._fields), []
-        url = self._url[0] if len(self._url) == 1 else b"".join(self._url)
-        self._url = []
-        if self._again:
-            self._again = False
-            return
-        parser = self._parser
-        version = parser.get_http_version()
-        method = parser.get_method()
-        path, query, host = split_target(url)
-        if host is not None:
-            headers = (*(field for field in headers if field[0] != b"host"), (b"host", host))
-        check_head(headers, version)
-        request = Request(call=ServerRequest(method=method.decode("latin-1"), path=path, query=query, headers=headers))
-        request.http_1_1 = version == "1.1"
-        request.keep = parser.should_keep_alive() and method != b"CONNECT"
-        request.upgrade = parser.should_upgrade() and method != b"CONNECT"
+    def head_ended(self, request: Request[Admitted], alone: bytes) -> None:
         self._requests.append(request)
         if len(self._requests) > MAX_QUEUED:
             self.abort()
@@ -258,8 +204,7 @@ class Connection(asyncio.Protocol):
             self._alarm.set(self._loop.time() + self._timeouts.body)
             self._admit(request, alone)
 
-    def on_body(self, data: bytes) -> None:
-        self._overhead = 0
+    def body_came(self, data: bytes) -> None:
         request = self._requests[-1]
         request.size += len(data)
         if request.draining:
@@ -267,54 +212,51 @@ class Connection(asyncio.Protocol):
                 self._close()
         elif not request.add(data):
             self._turn_away(request, too_many_pieces())
-        elif request.caller is None:
-            if sum(each.size for each in self._requests if each.caller is None) > self._max_body:
+        elif request.writer is None:
+            if sum(each.size for each in self._requests if each.writer is None) > self._max_body:
                 self.abort()
         elif request.size > self._max_body:
             self._turn_away(request, too_large(self._max_body))
         else:
             self._alarm.set(self._loop.time() + self._timeouts.body)
 
-    def on_message_complete(self) -> None:
-        self._overhead = 0
+    def request_ended(self) -> None:
         request = self._requests[-1]
-        if request.upgrade and framing(request.call):
-            return  # its body is yet to come, whatever the parser says
-        request.whole = True
+        request.complete = True
         if request is not self._requests[0]:
             return
         if not request.draining:
             self._serve(request)
-        elif request.caller is not None and request.caller.over and not self._deaf:
-            self.answered(keep=request.keep)
+        elif request.writer is not None and request.writer.finished and not self._deaf:
+            self.response_ended(keep_alive=request.keep_alive)
 
     # Within.
 
-    def _admit(self, request: Request, alone: bytes = b"") -> None:
+    def _admit(self, request: Request[Admitted], alone: bytes = b"") -> None:
         """Looks at the head of the request whose turn it is; `alone`: what came, where it began with that head."""
         call = request.call
-        keep = request.keep and not self._draining
-        outcome = self._outcome(self._service.request_id(call), call.method, call.path, fingerprint(call.headers))
-        request.caller = HttpCaller(self, outcome, keep=keep, chunks=request.http_1_1)
-        request.caller.more = more = self._service.cors(call)
+        keep_alive = request.keep_alive and not self._draining
+        outcome = self._service.outcome(call, self._remote)
+        request.writer = HttpResponseWriter(self, outcome, keep_alive=keep_alive, chunks=request.http_1_1)
+        request.writer.more = more = self._service.cors(call)
         if (error := check_head_limits(call)) is not None:
             self._turn_away(request, error)
-        elif isinstance(admitted := self._service.admit(call), ServerResponse):
+        elif isinstance(admitted := self._service.admit(call, outcome), ServerResponse):
             self._refuse(request, admitted)
         elif (error := check_body_limits(call, self._max_body)) is not None:
             self._turn_away(request, error)
         else:
             request.admitted = admitted
             request.packed = bool(coding(call))
-            if alone and request.http_1_1 and request.keep:
-                self._known = self._heads.learn(alone, call, admitted, more)
-            if request.http_1_1 and not request.whole and (call.header(b"expect") or "").lower() == "100-continue":
+            if alone and request.http_1_1 and request.keep_alive:
+                self._known = self._heads.learn(alone, call, admitted, more, outcome.identity)
+            if request.http_1_1 and not request.complete and (call.header(b"expect") or "").lower() == "100-continue":
                 self.write(CONTINUE)
 
-    def _take(self, known: CachedHead, data: bytes) -> bool:
+    def _take(self, known: CachedHead[Admitted], data: bytes) -> bool:
         """Begins the next request without the parser, where `data` begins with the head that the last one had too."""
         found = known.find(data)
-        if found is None or self.congested is not None:
+        if found is None or known.generation != self._admissions.generation or self.congested is not None:
             return False
         digits, start = found
         length = int(digits)
@@ -323,31 +265,31 @@ class Connection(asyncio.Protocol):
         missing = length - len(data) + start
         if missing < 0:
             return False  # another request stands behind it, which is the parser's
-        request = Request(call=known.call(digits, b"" if missing else data[start:]))
+        request: Request[Admitted] = Request(call=known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
         outcome = Outcome(
-            self._service.new_request_id(), "POST", known.path, monotonic(), remote=self._remote, key=known.key
+            self._service.new_request_id(),
+            "POST",
+            known.path,
+            monotonic(),
+            remote=self._remote,
+            identity=known.identity,
         )
-        request.caller = caller = HttpCaller(self, outcome)
+        request.writer = writer = HttpResponseWriter(self, outcome)
         if known.more:
-            caller.more = known.more
+            writer.more = known.more
         self._requests.append(request)
         if not missing:
-            request.whole = True
+            request.complete = True
             self._serve(request)
             return True
-        # Another head says to the parser how long the body is. Nothing but body follows, so it can find no fault.
-        self._again = True
         self._alarm.set(self._loop.time() + self._timeouts.body)
-        self._parser.feed_data(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (length, data[start:]))
+        self._parser.begin_body(length, data[start:])
         return True
 
-    def _outcome(self, request_id: str, method: str = "", path: str = "", key: str = "") -> Outcome:
-        return Outcome(request_id, method, path, monotonic(), remote=self._remote, key=key)
-
-    def _serve(self, request: Request) -> None:
-        caller, admitted = request.caller, request.admitted
-        if caller is None or admitted is None:
+    def _serve(self, request: Request[Admitted]) -> None:
+        writer, admitted = request.writer, request.admitted
+        if writer is None or admitted is None:
             return
         if request.pieces:
             pieces, request.pieces = request.pieces, []
@@ -356,50 +298,30 @@ class Connection(asyncio.Protocol):
         self._spoke = self._loop.time()
         self._alarm.set(self._spoke + self._silence)
         if request.packed:
-            self._service.unpack(admitted, request.call, caller)
+            self._service.unpack(admitted, request.call, writer)
         else:
-            self._service.serve(admitted, request.call, caller)
+            self._service.serve(admitted, request.call, writer)
 
     def _proceed(self) -> None:
         """The next request's turn, which came while the one before it was answered."""
         if self._closing or not self._requests:
             return
         request = self._requests[0]
-        if request.caller is None:
+        if request.writer is None:
             self._admit(request)
-        if request.whole and not request.draining:
+        if request.complete and not request.draining:
             self._serve(request)
 
-    def _turn_away(self, request: Request, error: DragomanError) -> None:
+    def _turn_away(self, request: Request[Admitted], error: DragomanError) -> None:
         self._refuse(request, self._service.refusal(request.call, error))
 
-    def _refuse(self, request: Request, answer: ServerResponse) -> None:
+    def _refuse(self, request: Request[Admitted], answer: ServerResponse) -> None:
         request.draining = True
         request.pieces = []
-        if request.caller is not None:
+        if request.writer is not None:
             if answer.status in LAST:
-                request.keep = request.caller.keep = False
-            request.caller.give(answer)
-
-    def _fail(self, bug: BaseException) -> None:
-        """A fault of ours: the connection ends, and the loop's handler tells what it was."""
-        self.abort()
-        raise bug
-
-    def _go_on(self, rest: bytes) -> bytes:
-        """What is to be parsed where `rest` follows the head of a request for another protocol.
-
-        None is spoken here, and RFC 9110, section 7.8 lets a server go on as if it had not been asked. The parser takes
-        such a head for the end of HTTP, so another is told what the body is, which it reads as any.
-        """
-        self._parser = HttpRequestParser(self)
-        request = self._requests[-1] if self._requests else None
-        if request is not None and not request.whole:
-            request.upgrade = False
-            self._again = True
-            fields = framing(request.call) if request.keep else [*framing(request.call), (b"connection", b"close")]
-            rest = b"\r\n".join([b"POST / HTTP/1.1", *(b"%b: %b" % field for field in fields), b"", rest])
-        return rest
+                request.keep_alive = request.writer.keep_alive = False
+            request.writer.send_nowait(answer)
 
     def turn_away(self, error: DragomanError) -> None:
         """Says `error` to a caller who has asked nothing yet, and closes."""
@@ -408,87 +330,84 @@ class Connection(asyncio.Protocol):
     def _break(self, error: DragomanError) -> None:
         """What came cannot be understood, nor what is behind it: once what is under way is answered, all ends."""
         self._deaf = True
-        caller: HttpCaller | None = None
-        if self._requests and not self._requests[-1].whole:
-            caller = self._requests.pop().caller
-            if caller is not None and caller.over:
+        writer: HttpResponseWriter | None = None
+        if self._requests and not self._requests[-1].complete:
+            writer = self._requests.pop().writer
+            if writer is not None and writer.finished:
                 self._part()
                 return
         if self._requests:
             self._draining = True
-            self._fault = error, caller
+            self._fault = error, writer
         else:
-            self._say_and_close(error, caller)
+            self._say_and_close(error, writer)
 
-    def _say_and_close(self, error: DragomanError, caller: HttpCaller | None = None) -> None:
-        """Says `error`; to nobody's request, if `caller` is None."""
-        if caller is None:
-            caller = HttpCaller(self, self._outcome(self._service.new_request_id()))
+    def _say_and_close(self, error: DragomanError, writer: HttpResponseWriter | None = None) -> None:
+        """Says `error`; to nobody's request, if `writer` is None."""
+        if writer is None:
+            writer = HttpResponseWriter(
+                self, Outcome(self._service.new_request_id(), "", "", monotonic(), remote=self._remote)
+            )
         body = json.encode({"error": {"message": error.message, "type": error.type, "code": error.code}})
         self.write(
             b"%b%bx-request-id: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b"
-            % (status_line(error.status), date(), caller.outcome.request_id.encode(), len(body), CLOSE, body)
+            % (status_line(error.status), date(), writer.outcome.request_id.encode(), len(body), CLOSE, body)
         )
-        caller.outcome.status, caller.whole, caller.outcome.sent = error.status, True, len(body)
-        caller.outcome.fail(error)
-        self.over(caller)
+        writer.outcome.status, writer.complete, writer.outcome.sent = error.status, True, len(body)
+        writer.outcome.fail(error)
+        self.release(writer)
         self._part()
 
     def _part(self) -> None:
         """Sends the end. What still comes is read for a moment, and dropped."""
         self._deaf = True
-        self._in_head = False
+        self._parser.in_head = False
         self._outbox.flush()
         self._transport.write_eof()
         self._alarm.set(self._loop.time() + self._timeouts.linger)
 
-    def _linger(self, request: Request) -> None:
+    def _linger(self, request: Request[Admitted]) -> None:
         """Reads what is still coming, for a moment."""
         request.draining = True
         self._alarm.set(self._loop.time() + self._timeouts.linger)
 
     def _close(self) -> None:
         self._closing = True
+        self._parser.stopped = True
         self._outbox.flush()
         self._transport.close()
         self._await_reading()
 
     def _late(self) -> None:
         request = self._requests[0] if self._requests else None
-        if self.congested is not None or self._closing:
-            self._still_reading()
+        if self._stall is not None and (self.congested is not None or self._closing):
+            if self._stall.look(self._loop.time()):
+                self._alarm.set(self._stall.ends)
+            else:
+                self.abort()
         elif request is None:
-            if self._in_head:
+            if self._parser.in_head:
                 error = InvalidRequestError("the request's head took too long", status=408, code="request_timeout")
                 self._say_and_close(error)
             else:
                 self._close()
-        elif request.caller is not None and request.caller.over:
+        elif request.writer is not None and request.writer.finished:
             self._close()
-        elif not request.whole:
+        elif not request.complete:
             self._turn_away(request, body_timeout(self._timeouts.body))
-        elif request.caller is not None:
-            self._beat(request.caller)
+        elif request.writer is not None:
+            self._beat(request.writer)
 
     def _await_reading(self) -> None:
         """From here on the caller must read some of what waits for it."""
-        self._unsent = self._transport.get_write_buffer_size()
-        self._unread = self._loop.time()
-        self._alarm.set(self._unread + self._timeouts.stall)
+        self._stall = Stall(self._transport, self._loop.time(), self._timeouts.stall)
+        self._alarm.set(self._stall.ends)
 
-    def _still_reading(self) -> None:
-        if self._transport.get_write_buffer_size() < self._unsent:
-            self._await_reading()
-        elif (ends := self._unread + self._timeouts.stall) > self._loop.time() + EARLY:
-            self._alarm.set(ends)
-        else:
-            self.abort()
-
-    def _beat(self, caller: HttpCaller) -> None:
+    def _beat(self, writer: HttpResponseWriter) -> None:
         now = self._loop.time()
         latest = now + self._timeouts.heartbeat
-        ends = self._spoke + (self._timeouts.heartbeat if caller.started else self._timeouts.head_after)
+        ends = self._spoke + (self._timeouts.heartbeat if writer.started else self._timeouts.head_after)
         if ends <= now + EARLY:
-            caller.beat()
+            writer.send_heartbeat()
             ends = latest
         self._alarm.set(min(ends, latest))

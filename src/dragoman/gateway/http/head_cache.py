@@ -1,12 +1,12 @@
 """Heads of requests that were read before: a caller sends the same one over and over, but for its body's length."""
 
 import re
+from typing import Generic, Protocol
 
 from msgspec import Struct
 
-from dragoman.gateway.app import Admitted
-from dragoman.gateway.guard import fingerprint
-from dragoman.types import ServerRequest
+from dragoman.gateway.http.request import Admitted
+from dragoman.types import Identity, ServerRequest
 
 LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,10})\r\n", re.IGNORECASE)
 MAX_HEADS = 1000
@@ -19,11 +19,18 @@ VARYING = frozenset({b"x-request-id", b"expect", b"transfer-encoding", b"content
 """Fields with which a request is another each time, or is framed or packed in another way."""
 
 
-class CachedHead(Struct, frozen=True, eq=False):
+class Admissions(Protocol):
+    """What a service admits. If that changes, `generation` is raised, and nothing that was admitted before counts."""
+
+    generation: int
+
+
+class CachedHead(Struct, Generic[Admitted], frozen=True, eq=False):
     """A head that was read, checked and admitted.
 
     `start`: what stands before the digits of its body's length; `rest`: what stands behind them. `fields`: all but that
-    length. `more`: header fields of every answer to it, ready to send. `key`: the fingerprint of the key in it.
+    length. `admitted`, `more` and `identity` are what the service said of it: what answers, the header fields of every
+    answer to it, ready to send, and who asks. `generation`: that in which it was admitted.
     """
 
     start: bytes
@@ -33,7 +40,8 @@ class CachedHead(Struct, frozen=True, eq=False):
     fields: tuple[tuple[bytes, bytes], ...]
     admitted: Admitted
     more: bytes
-    key: str
+    identity: Identity
+    generation: int
 
     def find(self, data: bytes) -> tuple[bytes, int] | None:
         """The digits of the body's length, and where the body begins, if `data` begins with this head."""
@@ -57,13 +65,16 @@ class CachedHead(Struct, frozen=True, eq=False):
         )
 
 
-class HeadCache:
+class HeadCache(Generic[Admitted]):
     """Shared by all connections: what they remember is this."""
 
-    def __init__(self) -> None:
-        self._heads: dict[tuple[bytes, bytes], CachedHead] = {}
+    def __init__(self, admissions: Admissions) -> None:
+        self.admissions = admissions
+        self._heads: dict[tuple[bytes, bytes], CachedHead[Admitted]] = {}
 
-    def learn(self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes) -> CachedHead | None:
+    def learn(
+        self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes, identity: Identity
+    ) -> CachedHead[Admitted] | None:
         """The head of the request that `data` began with, and that was read as `call`; None where it is a rare one."""
         text = data[: data.find(b"\r\n\r\n") + 4]
         names = [name for name, _ in call.headers]
@@ -78,12 +89,13 @@ class HeadCache:
             return None
         key = text[: length.start(1)], text[length.end(1) :]
         known = self._heads.get(key)
-        if known is None:
+        generation = self.admissions.generation
+        if known is None or known.generation != generation:
             if len(self._heads) >= MAX_HEADS:
                 self._heads.clear()
             fields = tuple(field for field in call.headers if field[0] != b"content-length")
             known = self._heads[key] = CachedHead(
-                *key, call.path, call.query, fields, admitted, more, fingerprint(fields)
+                *key, call.path, call.query, fields, admitted, more, identity, generation
             )
         return known
 

@@ -1,27 +1,32 @@
 """One request as it arrives. Knows no connection."""
 
-from dragoman.gateway.app import Admitted
+from typing import Generic, TypeVar
+
 from dragoman.gateway.http.body import Pieces
-from dragoman.gateway.http.caller import HttpCaller
+from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.types import ServerRequest
 
+Admitted = TypeVar("Admitted")
+"""What a service hands out for a request that it admits. Nobody here looks into it."""
 
-class Request(Pieces, kw_only=True):
-    """A request as it arrives, and the pieces of its body.
 
-    `upgrade`: it asked for another protocol. `draining`: the rest of its body is dropped. `whole`: all of it is here.
-    `packed`: its body must be unpacked.
-    """
+class Request(Pieces, Generic[Admitted], kw_only=True):
+    """A request as it arrives, and the pieces of its body."""
 
     call: ServerRequest
     http_1_1: bool = True
-    keep: bool = True
+    keep_alive: bool = True
     upgrade: bool = False
+    """It asked for another protocol."""
     admitted: Admitted | None = None
-    caller: HttpCaller | None = None
+    writer: HttpResponseWriter | None = None
+    """Answers it, from its turn on."""
     draining: bool = False
-    whole: bool = False
+    """The rest of its body is dropped."""
+    complete: bool = False
+    """All of it is here."""
     packed: bool = False
+    """Its body must be unpacked."""
 
 
 def framing(call: ServerRequest) -> list[tuple[bytes, bytes]]:

@@ -18,10 +18,10 @@ from dragoman.engine.relay import Relay, RelayTarget
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.fronts.table import Chat
-from dragoman.gateway.http.caller import HttpCaller
-from dragoman.gateway.http.caller_base import Caller
+from dragoman.gateway.fronts.endpoints import Chat
 from dragoman.gateway.http.heads import fields
+from dragoman.gateway.http.http_writer import HttpResponseWriter
+from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.routing.attempts import Attempts
 from dragoman.routing.plan import Plan, RequestInfo, Target
@@ -40,14 +40,14 @@ class Relays:
         self.spawn = spawn
         self.loop = asyncio.get_running_loop()
 
-    def begin(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> bool:
+    def begin(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> bool:
         """Begins to relay; False where the request must be translated, or refused in detail."""
         chat = admitted.endpoint
         if not isinstance(chat, Chat):
             return False
         protocol = chat.codec.name
         try:
-            request = chat.codec.read_relayed(call.body)
+            request = chat.codec.read_relayed(call)
             if request is None:
                 return False
             plan = chat.client.plan(request.model)
@@ -57,9 +57,9 @@ class Relays:
                 return False
         except DragomanError:
             return False
-        caller.outcome.model = request.model or chat.client.default_model
-        self.gateway.hold(caller)
-        RelayedAnswer(self, admitted, call, caller, plan=plan, request=request).attempt(target, relayed)
+        writer.outcome.model = request.model or chat.client.default_model
+        self.gateway.hold(writer)
+        RelayedAnswer(self, admitted, call, writer, plan=plan, request=request).attempt(target, relayed)
         return True
 
 
@@ -71,7 +71,6 @@ class RelayedAnswer:
         "_admitted",
         "_attempts",
         "_call",
-        "_caller",
         "_chat",
         "_codec",
         "_outcome",
@@ -81,6 +80,7 @@ class RelayedAnswer:
         "_request",
         "_target",
         "_task",
+        "_writer",
     )
 
     def __init__(
@@ -88,7 +88,7 @@ class RelayedAnswer:
         relays: Relays,
         admitted: Admitted,
         call: ServerRequest,
-        caller: HttpCaller,
+        writer: HttpResponseWriter,
         *,
         plan: Plan,
         request: RelayRequest,
@@ -99,30 +99,30 @@ class RelayedAnswer:
         self._admitted = admitted
         self._chat: Chat = chat
         self._call = call
-        self._caller = caller
-        self._outcome = caller.outcome
+        self._writer = writer
+        self._outcome = writer.outcome
         self._plan = plan
         self._request = request
         self._attempts: Attempts | None = None
         self._relay: Relay | None = None
         self._task: asyncio.Task[None] | None = None
-        caller.watcher = self
+        writer.watcher = self
 
     def attempt(self, target: Target, relayed: RelayTarget | None) -> None:
         """Begins the attempt at `target`, which is `relayed` if it can be."""
         self._target = target
-        caller, request = self._caller, self._request
+        writer, request = self._writer, self._request
         if relayed is None:
             self._relay = None
             self._task = self._relays.spawn(self._translate(target.open))
             return
         self._codec = relayed.codec
         if request.stream:
-            caller.heartbeat = relayed.codec.heartbeat
-            caller.opening = (200, _stream_head(relayed.codec).fields)
-        relay = self._relay = Relay(relayed, request.tap() if request.stream else None, self)
-        relay.paused = caller.congested
-        relay.start(request.body_for(target.model), self._relays.loop)
+            writer.heartbeat = relayed.codec.heartbeat
+            writer.opening = (200, _stream_head(relayed.codec).fields)
+        relay = self._relay = Relay(relayed, request, self)
+        relay.paused = writer.congested
+        relay.start(request, target.model, self._relays.loop)
 
     # What the relay tells.
 
@@ -141,27 +141,27 @@ class RelayedAnswer:
         self._note()
         self._answers()
         self._relay = None
-        self._caller.send(200, _whole_head(self._codec).lines, body)
+        self._writer.send_bytes(200, _whole_head(self._codec).lines, body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
         self._answers()
-        self._caller.begin(200, _stream_head(self._codec).lines, sized=False)
+        self._writer.start_nowait(200, _stream_head(self._codec).lines, sized=False)
         self.pass_on(data, more=more)
 
     def pass_on(self, data: bytes, *, more: bool) -> None:
         if not more:
             self._note()
             self._relay = None
-        self._caller.write(data, more=more)
+        self._writer.write_nowait(data, more=more)
 
     def fail(self, error: DragomanError) -> None:
-        words = self._chat.codec.encode_stream_error(fit(error, self._caller))
+        words = self._chat.codec.encode_stream_error(fit(error, self._writer))
         self._outcome.fail(error)
-        self._caller.broken = True
+        self._writer.broken = True
         self._note()
         self._relay = None
-        self._caller.write(words, more=not (self._chat.clean and words))
-        self._caller.cut()
+        self._writer.write_nowait(words, more=not (self._chat.clean and words))
+        self._writer.abort()
 
     # What the caller's connection tells.
 
@@ -219,16 +219,16 @@ class RelayedAnswer:
     def _refuse(self, error: DragomanError) -> None:
         """Nobody else is asked: the caller is told, in a status or in the stream that a silence has begun."""
         self._task = None
-        if self._caller.started:
+        if self._writer.started:
             self.fail(error)
         else:
             self._outcome.fail(error)
-            self._caller.give(self._chat.codec.encode_error(fit(error, self._caller)))
+            self._writer.send_nowait(self._chat.codec.encode_error(fit(error, self._writer)))
 
     async def _translate(self, opened: Callable[[ChatRequest], Awaitable[Answer]], reply: Reply | None = None) -> None:
         """Carries the attempt translated; `opened` gives its answer, of a `reply` that could not pass as it is."""
         try:
-            request = await self._chat.question(self._call)
+            request = await self._chat.question(self._call, key_shown=self._outcome.identity.known)
         except DragomanError as exc:
             if reply is not None:
                 reply.close()
@@ -247,9 +247,9 @@ class RelayedAnswer:
             return
         if self._attempts is not None:
             answer.attempts = self._attempts.tried
-        self._caller.watcher = self._task = None
+        self._writer.watcher = self._task = None
         admitted = Admitted(self._admitted.front, Opened(self._chat, request, answer))
-        await self._relays.gateway.answer(admitted, self._call, self._caller)
+        await self._relays.gateway.answer(admitted, self._call, self._writer)
 
     def _answers(self) -> None:
         outcome = self._outcome
@@ -271,18 +271,18 @@ class Opened(Chat):
         self._request = request
         self._opened = answer
 
-    async def __call__(self, call: ServerRequest, caller: Caller) -> None:
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         async def opened(request: ChatRequest) -> Answer:
             return self._opened
 
         try:
-            await self.answer(self._request, opened, caller)
+            await self.answer(self._request, opened, writer)
         except DragomanError as exc:
-            if not caller.started:
+            if not writer.started:
                 raise
             # A silence has spent the status before it was known that the request is wrong.
-            caller.outcome.error = exc.code
-            await caller.break_off(self.codec.encode_stream_error(fit(exc, caller)), clean=self.clean)
+            writer.outcome.error = exc.code
+            await writer.break_off(self.codec.encode_stream_error(fit(exc, writer)), clean=self.clean)
         finally:
             # Nobody else does if the request is wrong, or its caller has gone before this began.
             self._opened.close()

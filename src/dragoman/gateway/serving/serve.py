@@ -13,7 +13,7 @@ from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.check import check
-from dragoman.gateway.guard import addresses, unbracketed
+from dragoman.gateway.hosts import addresses, unbracketed
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.log import begin
 from dragoman.gateway.serving.descriptors import raise_limit, room

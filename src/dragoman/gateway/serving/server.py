@@ -11,14 +11,14 @@ from typing import Any
 
 from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.http.caller import HttpCaller
 from dragoman.gateway.http.connection import Connection
 from dragoman.gateway.http.heads import fields
+from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.relay import Relays
-from dragoman.types import ServerRequest, ServerResponse
+from dragoman.types import Outcome, ServerRequest, ServerResponse
 
 LATER = 1.0
 """Seconds that answers have to say that they were interrupted, before their connections are closed."""
@@ -39,9 +39,9 @@ class Server:
         self._gateway = gateway
         self._relays = Relays(gateway, self._spawn)
         self._loop = asyncio.get_running_loop()
-        self._shared = Shared(self._loop, gateway.timeouts, gateway.max_body)
+        self._shared: Shared[Admitted] = Shared(self._loop, gateway.timeouts, gateway.max_body, gateway.keys)
         self.new_request_id = gateway.request_ids.new
-        self.over = gateway.over
+        self.release = gateway.release
         self._connections: set[Peer] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = room()
@@ -136,36 +136,36 @@ class Server:
 
     # What a connection asks.
 
-    def admit(self, call: ServerRequest) -> Admitted | ServerResponse:
-        return self._gateway.admit(call)
+    def outcome(self, call: ServerRequest, remote: str) -> Outcome:
+        return self._gateway.outcome(call, remote)
+
+    def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
+        return self._gateway.admit(call, outcome)
 
     def cors(self, call: ServerRequest) -> bytes:
         return fields(self._gateway.cors.headers(call))
 
-    def request_id(self, call: ServerRequest) -> str:
-        return self._gateway.request_ids.of(call)
+    def serve(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
+        if not self._relays.begin(admitted, call, writer):
+            self._spawn(self._gateway.answer(admitted, call, writer))
 
-    def serve(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
-        if not self._relays.begin(admitted, call, caller):
-            self._spawn(self._gateway.answer(admitted, call, caller))
+    def unpack(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
+        self._spawn(self._unpack(admitted, call, writer))
 
-    def unpack(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
-        self._spawn(self._unpack(admitted, call, caller))
-
-    async def _unpack(self, admitted: Admitted, call: ServerRequest, caller: HttpCaller) -> None:
+    async def _unpack(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
         try:
             plain = await unpacked(call, self._gateway.max_body)
         except DragomanError as exc:
-            caller.outcome.error = exc.code
-            caller.give(self._gateway.refusal(call, exc))
+            writer.outcome.error = exc.code
+            writer.send_nowait(self._gateway.refusal(call, exc))
         else:
-            if not caller.gone:
-                self.serve(admitted, plain, caller)
+            if not writer.disconnected:
+                self.serve(admitted, plain, writer)
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         return self._gateway.refusal(call, error)
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> Connection[Admitted]:
         return Connection(self, self._shared)
 
     def opened(self, connection: Peer) -> None:

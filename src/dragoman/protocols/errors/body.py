@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, cut, scrub
+from dragoman.protocols.errors.head import PAGE, a_page
 from dragoman.protocols.errors.html import looks_like_html
 from dragoman.protocols.errors.status import error_for
 from dragoman.types import HttpResponse
@@ -50,9 +51,9 @@ def error_in(value: Any, status: int = 502) -> DragomanError | None:
 def decode_failure(reply: HttpResponse) -> DragomanError:
     """The error of a whole reply that is no answer: by the words in its body where they are known, else by status."""
     head, body = reply.head, reply.body
-    if head.media_type == "text/html" or looks_like_html(body):
+    if head.media_type == PAGE or looks_like_html(body):
         if head.status < 300:
-            return BadEventError("expected an answer, got an HTML page", code="upstream_html")
+            return a_page()
         return error_for(head.status, f"expected an answer, got {head.status} and an HTML page", head=head)
     words = reply_words(body)
     if head.status < 300 and not words.message:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError, cut, scrub
 from dragoman.protocols.base import Decoder
+from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.openai_chat.chunk import (
     STRANGE,
     TOO_STRANGE,
@@ -156,7 +157,7 @@ class ReplyDecoder(Decoder):
             return b""
         self._head = b""
         if start.startswith(b"<"):
-            raise BadEventError("expected an event stream, got an HTML page", code="upstream_html")
+            raise a_page("an event stream")
         self._form = FORMS.get(start[:1], Form.STREAM)
         return start
 
@@ -201,7 +202,7 @@ class ReplyDecoder(Decoder):
         if line.startswith((b"{", b"[")):
             self._event(SseEvent(line), out)
         elif line.startswith(b"<"):
-            raise BadEventError("expected an event, got an HTML page", code="upstream_html")
+            raise a_page("an event")
         elif (failed := FAILED.fullmatch(line)) is not None:
             raise _named_error(failed[1])
         elif line and not FIELD.match(line) and line.lower() != PING:

@@ -1,8 +1,10 @@
-"""A service's list of its models. https://platform.openai.com/docs/api-reference/models/list"""
+"""Lists of models, both ways. https://platform.openai.com/docs/api-reference/models"""
+
+from collections.abc import Iterable
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.errors import failure_in, reported
-from dragoman.types import HttpRequest, HttpResponse
+from dragoman.types import Headers, HttpRequest, HttpResponse, ServerResponse
 from dragoman.wire import json
 
 MAX_MODELS = 10_000
@@ -10,6 +12,11 @@ MAX_MODELS = 10_000
 
 MAX_NAME = 200
 """Characters of a name; one that is longer, or holds what no name does, is left out."""
+
+JSON: Headers = (("content-type", "application/json"),)
+
+OWNER = "dragoman"
+"""Whose a route is; any other model is its provider's."""
 
 
 def models_request(url: str, key: str | None) -> HttpRequest:
@@ -32,6 +39,25 @@ def decode_models(reply: HttpResponse) -> tuple[str, ...]:
         raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
     names = (entry.get("id") for entry in entries[:MAX_MODELS] if isinstance(entry, dict))
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+
+
+def encode_models(names: Iterable[str], since: int) -> ServerResponse:
+    """A list for a caller. `since`: when the models were first offered, in seconds since 1970."""
+    return _ok({"object": "list", "data": [_model(name, since) for name in names]})
+
+
+def encode_model(name: str, since: int) -> ServerResponse:
+    """One model of such a list."""
+    return _ok(_model(name, since))
+
+
+def _model(name: str, since: int) -> dict[str, object]:
+    provider, slash, _ = name.partition("/")
+    return {"id": name, "object": "model", "created": since, "owned_by": provider if slash else OWNER}
+
+
+def _ok(value: object) -> ServerResponse:
+    return ServerResponse(headers=JSON, body=json.encode(value))
 
 
 def _is_name(text: str) -> bool:

@@ -11,7 +11,7 @@ from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
 from dragoman.protocols.relay import RelayCodec, ReplySummary, Tap
 from dragoman.protocols.steering import NESTED, STEERING, steering
-from dragoman.types import HttpRequest
+from dragoman.types import Headers, HttpRequest, ServerRequest
 from dragoman.wire import json
 from dragoman.wire.sse import HEARTBEAT
 
@@ -32,6 +32,7 @@ class ChatRelayRequest(Struct, frozen=True, gc=False):
     fields: Mapping[str, Any]
     options: Any = None
     choices: Any = None
+    headers: Headers = ()
 
     def body_for(self, model: str) -> bytes:
         fields: dict[str, object] = {**self.fields, "model": model}
@@ -62,7 +63,7 @@ class ChatRelay(RelayCodec):
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def request_head(self, key: str | None, *, stream: bool) -> HttpRequest:
+    def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         accept = self.stream_type if stream else self.whole_type
         headers = [("content-type", "application/json"), ("accept", accept)]
         if key:
@@ -73,11 +74,12 @@ class ChatRelay(RelayCodec):
         return read_whole(body)
 
 
-def read_request(body: bytes) -> ChatRelayRequest | None:
+def read_request(call: ServerRequest) -> ChatRelayRequest | None:
     """The model, and whether a stream is wanted; the rest is only checked. No model is the default one's.
 
     None where fields steer a gateway behind: those must be read in detail. Raises InvalidRequestError.
     """
+    body = call.body
     said, ours = json.check_request(body)
     try:
         fields: Mapping[str, Any] = said if ours and type(said) is dict else _fields(body)

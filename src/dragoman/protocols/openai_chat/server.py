@@ -23,7 +23,7 @@ class OpenAIChatServer(ServerCodec):
     expresses = frozenset({"text", "refusal", "reasoning", "tool_call", f"unknown.{NAME}", "usage", "finish_reason"})
     read_relayed = staticmethod(read_request)
 
-    def decode_request(self, call: ServerRequest) -> ChatRequest:
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         body = json.decode_request(call.body)
         if not isinstance(body, dict):
             raise wrong("the body", "an object", body)

@@ -105,16 +105,17 @@ class AibnServer(ServerCodec):
         self._site_auth = SiteAuth(secret, password)
         self._model = model
 
-    def auth(self, call: ServerRequest) -> ServerResponse:
-        """The answer to `/api/auth`."""
-        return self._site_auth.auth(call)
+    def auth(self, call: ServerRequest, *, key_shown: bool = False) -> ServerResponse:
+        """The answer to `/api/auth`; see `decode_request`."""
+        return self._site_auth.auth(call, key_shown=key_shown)
 
-    def decode_request(self, call: ServerRequest) -> ChatRequest:
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         fields = parse(call)
         messages = fields.get("messages")
         if not messages and not isinstance(messages, list | dict):
             raise InvalidRequestError("No input text.")
-        self._site_auth.check_password(fields.get("pass"))
+        if not key_shown:
+            self._site_auth.check_password(fields.get("pass"))
         self._site_auth.check_signature(fields, _last_text(messages))
         if not isinstance(messages, list):
             raise InvalidRequestError("expected `messages` to be a list")

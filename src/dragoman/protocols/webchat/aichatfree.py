@@ -126,14 +126,15 @@ class AIChatFreeServer(ServerCodec):
         self._site_auth = SiteAuth(secret, password)
         self._model = model
 
-    def auth(self, call: ServerRequest) -> ServerResponse:
-        """The answer to `/api/auth`."""
-        return self._site_auth.auth(call)
+    def auth(self, call: ServerRequest, *, key_shown: bool = False) -> ServerResponse:
+        """The answer to `/api/auth`; see `decode_request`."""
+        return self._site_auth.auth(call, key_shown=key_shown)
 
-    def decode_request(self, call: ServerRequest) -> ChatRequest:
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         fields = parse(call)
         messages = _messages(fields)
-        self._site_auth.check_password(fields.get("pass"))
+        if not key_shown:
+            self._site_auth.check_password(fields.get("pass"))
         self._site_auth.check_signature(fields, javascript.join(_texts(messages[-1]), ""))
         rest = {key: value for key, value in fields.items() if key not in {"messages", "time", "pass", "sign"}}
         return ChatRequest(

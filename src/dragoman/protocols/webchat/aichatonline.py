@@ -8,6 +8,7 @@ import msgspec
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError, InvalidRequestError, TruncatedStreamError
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, Exchange, ServerCodec
 from dragoman.protocols.errors.body import decode_failure, error_in
+from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.html import BOM, looks_like_html
 from dragoman.protocols.parts import PartAssembler
 from dragoman.protocols.webchat.plain_text import ERROR_CODES, PlainTextReader, with_text, words_of
@@ -77,7 +78,7 @@ class AiChatOnlineClient(ClientCodec):
 def decode_token(reply: HttpResponse) -> str:
     """What names the caller from here on. Raises BadEventError, or what the service says is wrong."""
     if looks_like_html(reply.body):
-        raise BadEventError("expected a token, got an HTML page", code="upstream_html")
+        raise a_page("a token")
     value = json.decode_event(reply.body)
     token = value.get("data") if isinstance(value, dict) else None
     # It becomes a header: a service must not write more of our request than that.
@@ -122,7 +123,7 @@ class AiChatOnlineDecoder(Decoder):
         self._head = (self._head or b"") + data
         page = looks_like_html(self._head)
         if page:
-            raise BadEventError("expected lines of JSON, got an HTML page", code="upstream_html")
+            raise a_page("lines of JSON")
         if page is False:
             self._head = None
 
@@ -185,7 +186,7 @@ class AiChatOnlineServer(ServerCodec):
         """The answer to `getUniqueId`: a token, which is not remembered."""
         return ServerResponse(headers=JSON, body=json.encode({"code": 0, "data": env.new_id()}))
 
-    def decode_request(self, call: ServerRequest) -> ChatRequest:
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         if not call.header(b"uniqueid"):
             raise AuthenticationError("expected the header UniqueId", code="missing_unique_id")
         try:

@@ -70,7 +70,7 @@ class CromicleServer(ServerCodec):
     def __init__(self, *, model: str = "") -> None:
         self._model = model
 
-    def decode_request(self, call: ServerRequest) -> ChatRequest:
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         try:
             fields = javascript.parse_request(call.body)
         except ValueError as exc:

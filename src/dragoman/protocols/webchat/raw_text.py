@@ -5,12 +5,12 @@ from enum import Enum
 
 from dragoman.errors import (
     AuthenticationError,
-    BadEventError,
     DragomanError,
     InvalidRequestError,
     TruncatedStreamError,
 )
 from dragoman.protocols.base import Decoder, Encoder
+from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.html import looks_like_html
 from dragoman.protocols.webchat.plain_text import PlainTextReader
 from dragoman.types import (
@@ -79,7 +79,7 @@ class RawTextDecoder(Decoder):
         head = b"".join(self._start)
         page = looks_like_html(head)
         if page:
-            raise BadEventError("expected text, got an HTML page", code="upstream_html")
+            raise a_page("text")
         if page is False and not any(text.startswith(head) for text in ERRORS):
             self._decide(out)
 

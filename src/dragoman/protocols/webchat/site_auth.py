@@ -66,10 +66,11 @@ class SiteAuth(Struct, frozen=True):
         if not isinstance(word, str) or not _same(word, sign(time, text, self.secret)):
             raise AuthenticationError("Invalid signature.", code=SIGNATURE)
 
-    def auth(self, call: ServerRequest) -> ServerResponse:
-        """The answer to `/api/auth`: code 0 where the password opens, else -1."""
+    def auth(self, call: ServerRequest, *, key_shown: bool = False) -> ServerResponse:
+        """The answer to `/api/auth`: code 0 if the password opens or none need be shown, else -1."""
         try:
-            code = 0 if self.opens(parse(call).get("pass")) else -1
+            password = parse(call).get("pass")
+            code = 0 if key_shown or self.opens(password) else -1
         except InvalidRequestError as error:
             return refusal(error)
         return ServerResponse(headers=PLAIN, body=javascript.stringify({"code": code}))

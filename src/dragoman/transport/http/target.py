@@ -150,28 +150,33 @@ def is_loopback(url: str) -> bool:
 
 def head(request: HttpRequest, target: Target) -> bytes:
     """The request's head, ready to send. Raises InvalidRequestError for a header that is ours, or injects another."""
-    headers = request.headers
-    lines = ""
-    plain = True
-    for name, value in headers:
-        lines += f"{name}: {value}\r\n"
-        lower = name.lower()
-        if lower in OWN:
-            raise InvalidRequestError(f"the header {lower!r} is the transport's to write")
-        if lower == "accept-encoding":
-            plain = False
     method = request.method
-    if (
-        lines.count("\r\n") != len(headers)
-        or not FIELDS.fullmatch(lines)
-        or not (method.isalpha() and method.isascii())
-    ):
+    lines = _lines(request.headers)
+    if lines is None or not (method.isalpha() and method.isascii()):
         raise InvalidRequestError(f"{_culprit(request)} holds a character that no HTTP header may hold")
-    if plain:
+    if all(name.lower() != "accept-encoding" for name, _ in request.headers):
         lines += "accept-encoding: identity\r\n"
     if request.body or method not in BODILESS:
         lines += f"content-length: {len(request.body)}\r\n"
     return f"{method}{target.text}{lines}\r\n".encode("ascii")
+
+
+def more_fields(headers: Headers) -> bytes:
+    """Further fields of a head that is ready to send. Raises as `head` does."""
+    lines = _lines(headers)
+    if lines is None:
+        raise InvalidRequestError("a header holds a character that no HTTP header may hold")
+    return lines.encode("ascii")
+
+
+def _lines(headers: Headers) -> str | None:
+    """The fields, each on its line; None if one would break out of it."""
+    lines = ""
+    for name, value in headers:
+        lines += f"{name}: {value}\r\n"
+        if (lower := name.lower()) in OWN:
+            raise InvalidRequestError(f"the header {lower!r} is the transport's to write")
+    return lines if lines.count("\r\n") == len(headers) and FIELDS.fullmatch(lines) else None
 
 
 def _culprit(request: HttpRequest) -> str:

@@ -4,11 +4,11 @@ import asyncio
 import math
 
 from dragoman.transport.base import Receiver, RequestTemplate, Timeouts
-from dragoman.transport.http.target import Target, head
+from dragoman.transport.http.target import Target, head, more_fields
 from dragoman.transport.native.exchange import NativeSending
 from dragoman.transport.native.message import Message
 from dragoman.transport.native.pool import Pool
-from dragoman.types import HttpRequest
+from dragoman.types import Headers, HttpRequest
 
 
 class NativeTemplate(RequestTemplate):
@@ -22,9 +22,11 @@ class NativeTemplate(RequestTemplate):
         # The length of a body is the only thing in the head that changes with it.
         self._head = head(request, target).removesuffix(b"0\r\n\r\n")
 
-    def send(self, body: bytes, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> NativeSending:
+    def send(
+        self, body: bytes, receiver: Receiver, loop: asyncio.AbstractEventLoop, headers: Headers = ()
+    ) -> NativeSending:
         now = loop.time()
-        head = b"%b%d\r\n\r\n" % (self._head, len(body))
+        head = b"%b%d\r\n%b\r\n" % (self._head, len(body), more_fields(headers) if headers else b"")
         message = Message(head, body, self._timeouts, now + self._total, now + self._first_token)
         sending = NativeSending(self._pool, message, receiver)
         sending.start(loop)

@@ -35,6 +35,8 @@ class Stats(Struct, frozen=True):
 class NativeTransport(Transport):
     """HTTP/1.1 with a pool of connections to each origin. Lives in one event loop after another."""
 
+    calls_back = True
+
     def __init__(self, connections: int = CONNECTIONS) -> None:
         self._connections = connections
         self._dialer = Dialer()

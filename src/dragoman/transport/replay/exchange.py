@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.transport.base import BODY, COMPLETE, FAILED, Exchange, Receiver, Reply, RequestTemplate, Route, Transport
 from dragoman.transport.http.coding import unpacked
-from dragoman.types import HttpRequest
+from dragoman.types import Headers, HttpRequest
 
 
 class ReplayTemplate(RequestTemplate):
@@ -20,8 +20,11 @@ class ReplayTemplate(RequestTemplate):
         self._request = request
         self._route = route
 
-    def send(self, body: bytes, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> "ReplaySending":
-        return ReplaySending(self._play(replace(self._request, body=body), receiver), loop)
+    def send(
+        self, body: bytes, receiver: Receiver, loop: asyncio.AbstractEventLoop, headers: Headers = ()
+    ) -> "ReplaySending":
+        request = replace(self._request, body=body, headers=(*self._request.headers, *headers))
+        return ReplaySending(self._play(request, receiver), loop)
 
     async def _play(self, request: HttpRequest, receiver: Receiver) -> None:
         try:

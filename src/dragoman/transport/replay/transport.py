@@ -70,6 +70,8 @@ class ReplayTransport(Transport):
     recorded, 2.0 half as long, None not at all. Limits of the route do not count.
     """
 
+    calls_back = True
+
     def __init__(self, cassette: Cassette, speed: float | None = None, *, strict: bool = False) -> None:
         self._unplayed = list(cassette.exchanges)
         self._speed = speed

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from dragoman.errors import DragomanError, OverloadedError
-from dragoman.gateway.http.caller import HttpCaller, Watcher
-from dragoman.gateway.http.caller_base import CallerGoneError
+from dragoman.gateway.http.http_writer import HttpResponseWriter, Watcher
+from dragoman.gateway.http.response_writer import DisconnectedError
 from dragoman.types import Outcome, ServerResponse
 
 
@@ -21,17 +21,17 @@ class Paper:
         self.congested: asyncio.Event | None = None
         self.said: list[bytes] = []
         self.ended: list[bool] = []
-        self.left: list[HttpCaller] = []
+        self.left: list[HttpResponseWriter] = []
         self.resets: list[bool] = []
 
     def write(self, data: bytes) -> None:
         self.said.append(data)
 
-    def answered(self, *, keep: bool) -> None:
-        self.ended.append(keep)
+    def response_ended(self, *, keep_alive: bool) -> None:
+        self.ended.append(keep_alive)
 
-    def over(self, caller: HttpCaller) -> None:
-        self.left.append(caller)
+    def release(self, writer: HttpResponseWriter) -> None:
+        self.left.append(writer)
 
     def reset_on_close(self, on: bool) -> None:
         self.resets.append(on)
@@ -54,9 +54,11 @@ class Work(Watcher):
         self.told.append(error)
 
 
-def caller(paper: Paper, *, keep: bool = True, chunks: bool = True, body: bool = True) -> HttpCaller:
+def writer(paper: Paper, *, keep_alive: bool = True, chunks: bool = True, body: bool = True) -> HttpResponseWriter:
     """One whose request asked for nothing special."""
-    return HttpCaller(paper, Outcome("id", "POST" if body else "HEAD", "/", 0.0), keep=keep, chunks=chunks)
+    return HttpResponseWriter(
+        paper, Outcome("id", "POST" if body else "HEAD", "/", 0.0), keep_alive=keep_alive, chunks=chunks
+    )
 
 
 def parts(data: bytes) -> tuple[set[bytes], bytes]:
@@ -67,7 +69,7 @@ def parts(data: bytes) -> tuple[set[bytes], bytes]:
 
 async def test_a_whole_answer_is_one_write() -> None:
     paper = Paper()
-    caller(paper).give(ServerResponse(status=404, headers=(("a", "b"),), body=b"no"))
+    writer(paper).send_nowait(ServerResponse(status=404, headers=(("a", "b"),), body=b"no"))
     assert paper.ended == [True]
     assert [parts(each) for each in paper.said] == [
         ({b"HTTP/1.1 404 Not Found", b"a: b", b"content-length: 2", b"x-request-id: id"}, b"no")
@@ -76,69 +78,69 @@ async def test_a_whole_answer_is_one_write() -> None:
 
 async def test_the_head_of_a_stream_waits_for_its_first_piece() -> None:
     paper = Paper()
-    one = caller(paper)
+    one = writer(paper)
     await one.start(200, ())
     assert one.started
     assert paper.said == []
-    await one.say(b"first")
-    await one.say(b"")
-    await one.say(b"", more=False)
+    await one.write(b"first")
+    await one.write(b"")
+    await one.write(b"", more=False)
     assert parts(paper.said[0]) == (
         {b"HTTP/1.1 200 OK", b"x-request-id: id", b"transfer-encoding: chunked"},
         b"5\r\nfirst\r\n",
     )
     assert paper.said[1:] == [b"0\r\n\r\n"]
     assert paper.ended == [True]
-    assert one.over
+    assert one.finished
 
 
 async def test_nothing_is_said_after_the_end() -> None:
     paper = Paper()
-    one = caller(paper)
-    await one.answer(ServerResponse(body=b"a"))
-    await one.say(b"more")
-    one.cut()
-    one.beat()
+    one = writer(paper)
+    await one.send(ServerResponse(body=b"a"))
+    await one.write(b"more")
+    one.abort()
+    one.send_heartbeat()
     assert len(paper.said) == 1
     assert paper.ended == [True]
 
 
 async def test_a_cut_answer_has_no_end_and_its_connection_does_not_go_on() -> None:
     paper = Paper()
-    one = caller(paper)
+    one = writer(paper)
     await one.start(200, ())
-    one.cut()
+    one.abort()
     assert parts(paper.said[0])[1] == b""
     assert paper.ended == [False]
     paper = Paper()
-    caller(paper).cut()
+    writer(paper).abort()
     assert (paper.said, paper.ended) == ([], [False])
 
 
 async def test_an_answer_that_ends_with_its_connection_is_reset_until_its_good_end() -> None:
     cut, whole, head, sized = Paper(), Paper(), Paper(), Paper()
-    one = caller(cut, chunks=False)
+    one = writer(cut, chunks=False)
     await one.start(200, ())
-    await one.say(b"a")
-    one.cut()
-    one = caller(whole, chunks=False)
+    await one.write(b"a")
+    one.abort()
+    one = writer(whole, chunks=False)
     await one.start(200, ())
-    await one.say(b"a", more=False)
-    one = caller(head, chunks=False, body=False)
+    await one.write(b"a", more=False)
+    one = writer(head, chunks=False, body=False)
     await one.start(200, ())
-    one.cut()
-    one = caller(sized, chunks=False)
+    one.abort()
+    one = writer(sized, chunks=False)
     await one.start(200, (("content-length", "2"),))
-    one.cut()
+    one.abort()
     assert (cut.resets, whole.resets, head.resets, sized.resets) == ([True], [True, False], [], [])
 
 
-@pytest.mark.parametrize(("chunks", "keep"), [(False, True), (True, False), (False, False)])
-async def test_a_connection_that_will_not_go_on_says_so(chunks: bool, keep: bool) -> None:
+@pytest.mark.parametrize(("chunks", "keep_alive"), [(False, True), (True, False), (False, False)])
+async def test_a_connection_that_will_not_go_on_says_so(chunks: bool, keep_alive: bool) -> None:
     paper = Paper()
-    one = caller(paper, keep=keep, chunks=chunks)
+    one = writer(paper, keep_alive=keep_alive, chunks=chunks)
     await one.start(200, ())
-    await one.say(b"a", more=False)
+    await one.write(b"a", more=False)
     lines, body = parts(paper.said[0])
     assert b"connection: close" in lines
     assert body == (b"1\r\na\r\n0\r\n\r\n" if chunks else b"a")
@@ -148,13 +150,13 @@ async def test_a_connection_that_will_not_go_on_says_so(chunks: bool, keep: bool
 async def test_an_answer_to_head_has_the_head_that_get_would_have() -> None:
     for stream in (True, False):
         paper = Paper()
-        one = caller(paper, body=False)
+        one = writer(paper, body=False)
         if stream:
             await one.start(200, ())
-            await one.say(b"a")
-            await one.say(b"b", more=False)
+            await one.write(b"a")
+            await one.write(b"b", more=False)
         else:
-            await one.answer(ServerResponse(body=b"ab"))
+            await one.send(ServerResponse(body=b"ab"))
         lines, body = parts(b"".join(paper.said))
         assert (b"transfer-encoding: chunked" if stream else b"content-length: 2") in lines
         assert body == b""
@@ -164,29 +166,29 @@ async def test_an_answer_to_head_has_the_head_that_get_would_have() -> None:
 async def test_a_header_that_breaks_out_of_its_line_is_not_sent() -> None:
     paper = Paper()
     with pytest.raises(DragomanError):
-        caller(paper).give(ServerResponse(headers=(("a", "b\r\nc: d"),)))
+        writer(paper).send_nowait(ServerResponse(headers=(("a", "b\r\nc: d"),)))
     assert paper.said == []
 
 
 async def test_who_has_gone_is_told_nothing() -> None:
     paper = Paper()
-    one = caller(paper)
-    one.leave()
-    one.give(ServerResponse())
-    one.cut()
-    with pytest.raises(CallerGoneError):
-        one.begin(200, b"", sized=True)
-    with pytest.raises(CallerGoneError):
-        one.write(b"a")
+    one = writer(paper)
+    one.disconnect()
+    one.send_nowait(ServerResponse())
+    one.abort()
+    with pytest.raises(DisconnectedError):
+        one.start_nowait(200, b"", sized=True)
+    with pytest.raises(DisconnectedError):
+        one.write_nowait(b"a")
     assert (paper.said, paper.ended) == ([], [])
 
 
 async def test_a_piece_waits_until_the_caller_reads() -> None:
     paper = Paper()
-    one = caller(paper)
+    one = writer(paper)
     await one.start(200, ())
     paper.congested = asyncio.Event()
-    saying = asyncio.create_task(one.say(b"a"))
+    saying = asyncio.create_task(one.write(b"a"))
     await asyncio.sleep(0)
     assert one.congested
     assert not saying.done()
@@ -196,36 +198,36 @@ async def test_a_piece_waits_until_the_caller_reads() -> None:
 
 async def test_a_piece_for_who_leaves_meanwhile_says_so() -> None:
     paper = Paper()
-    one = caller(paper)
+    one = writer(paper)
     await one.start(200, ())
     paper.congested = asyncio.Event()
-    saying = asyncio.create_task(one.say(b"a"))
+    saying = asyncio.create_task(one.write(b"a"))
     await asyncio.sleep(0)
-    one.leave()
+    one.disconnect()
     paper.congested.set()
-    with pytest.raises(CallerGoneError):
+    with pytest.raises(DisconnectedError):
         await saying
 
 
 async def test_a_heartbeat_is_sent_only_into_an_answer_that_is_read() -> None:
     paper = Paper()
-    one = caller(paper)
-    one.beat()
+    one = writer(paper)
+    one.send_heartbeat()
     await one.start(200, ())
-    one.beat()
+    one.send_heartbeat()
     assert paper.said == []
     one.heartbeat = b":"
     paper.congested = asyncio.Event()
-    one.beat()
+    one.send_heartbeat()
     assert paper.said == []
     paper.congested = None
-    one.beat()
+    one.send_heartbeat()
     assert parts(paper.said[0])[1] == b"1\r\n:\r\n"
 
 
 async def test_the_watcher_pauses_while_the_caller_does_not_read() -> None:
     paper, work = Paper(), Work()
-    one = caller(paper)
+    one = writer(paper)
     one.pause()
     one.watcher = work
     one.pause()
@@ -242,18 +244,18 @@ async def test_the_watcher_learns_how_its_work_ends() -> None:
     stopped = OverloadedError("stopped")
     for end, told in {"leave": ["close"], "interrupt": [stopped], "other": [], "over": []}.items():
         paper, work = Paper(), Work()
-        one = caller(paper)
+        one = writer(paper)
         one.watcher = work
         match end:
             case "leave":
-                one.leave()
-                one.leave()
+                one.disconnect()
+                one.disconnect()
             case "interrupt":
                 one.interrupt(stopped)
             case "other":
-                one.interrupt(CallerGoneError())
+                one.interrupt(DisconnectedError())
             case _:
-                one.give(ServerResponse())
-                one.leave()
+                one.send_nowait(ServerResponse())
+                one.disconnect()
         assert work.told == told, end
         assert paper.left == ([one] if end in {"leave", "over"} else []), end

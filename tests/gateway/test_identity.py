@@ -1,4 +1,4 @@
-"""Who may call: keys, host names, sites, and where the gateway may listen."""
+"""Who asks: keys, and what opens without one."""
 
 from hashlib import sha256
 
@@ -6,12 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.config import Config, FrontConfig, GatewayConfig
-from dragoman.errors import ConfigurationError
-from dragoman.gateway import Gateway
-from dragoman.gateway.guard import check_exposure, exposed
+from dragoman.gateway.identity import Keys, shown_by
+from dragoman.types import Identity, ServerRequest
 from dragoman.wire import json
-from tests.support.gateway import LOCAL, Got, ask, chat, chat_body, running_gateway
+from tests.support.gateway import LOCAL, Got, ask, chat, chat_body, connect, running, running_gateway
 
+CHAT = "/v1/chat/completions"
 KEYED = Config(gateway=GatewayConfig(port=0, api_keys=("key-one", "key-two")))
 GOOD = {"Authorization": "Bearer key-one"}
 
@@ -100,79 +100,6 @@ async def test_a_web_chats_own_password_or_a_key_opens() -> None:
     assert "Invalid signature." in keyed.text
 
 
-async def test_answers_only_under_its_own_names() -> None:
-    hosts = {
-        "127.0.0.1:{port}": 200,
-        "localhost": 200,
-        "LOCALHOST.:{port}": 200,
-        "[::1]:{port}": 200,
-        "gate.example": 200,
-        "evil.example:{port}": 421,
-        "127.0.0.1.evil.example": 421,
-        "[::2]": 421,
-        "127.0.0.1:": 200,
-        "127.0.0.1:x": 421,
-        "127.0.0.1:80@evil.example": 421,
-        "127.0.0.1:80/health?a=": 421,
-        "127.0.0.1:{port}#": 421,
-        "me@127.0.0.1": 421,
-        "127.0.0.1:80:80": 421,
-        "[::1]evil.example": 421,
-        "[::1]:80@evil.example": 421,
-        "[::1": 421,
-        "::1": 421,
-        "": 400,
-    }
-    config = Config(gateway=GatewayConfig(port=0, allowed_hosts=("Gate.example",)))
-    async with running_gateway(config) as url:
-        for host, status in hosts.items():
-            said = host.format(port=url.rpartition(":")[2])
-            assert (await ask(url, "GET", "/v1/models", {"Host": said})).status == status, host
-
-
-async def test_a_page_of_another_site_is_refused_unless_it_shows_a_key() -> None:
-    async with running_gateway(LOCAL) as url:
-        own = await chat(url, "text: hi", headers={"Origin": url})
-        foreign = [await chat(url, "text: hi", headers={"Origin": site}) for site in ("https://evil.example", "null")]
-        form = await ask(url, "POST", "/cromicle/chat", {"Origin": "https://evil.example"}, b"{}")
-    async with running_gateway(KEYED) as url:
-        keyed = await chat(url, "text: hi", headers=GOOD | {"Origin": "https://evil.example"})
-    assert own.status == keyed.status == 200
-    assert [error(got)["code"] for got in foreign] == ["foreign_origin"] * 2
-    assert [got.status for got in foreign] == [403, 403]
-    assert form.status == 403
-    assert not any(name.startswith("access-control") for name in keyed.headers)
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.2", "8.8.8.8", "fe80::1", "10.0.0.1"])
-def test_other_machines_are_not_let_in_without_a_key(host: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"no key is asked.*gateway\.api_keys.*127\.0\.0\.1") as caught:
-        check_exposure(Config(gateway=GatewayConfig(host=host)))
-    assert "gateway.host" in str(caught.value)
-    check_exposure(Config(gateway=GatewayConfig(host=host, api_keys=("key",))))
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
-def test_this_machine_itself_is_let_in_without_a_key(host: str) -> None:
-    assert not exposed(host)
-    check_exposure(Config(gateway=GatewayConfig(host=host)))
-
-
-def test_a_host_that_is_none_is_a_fault_of_the_configuration() -> None:
-    with pytest.raises(ConfigurationError, match=r"expected an address of this machine, got 'a\.\.b'"):
-        check_exposure(Config(gateway=GatewayConfig(host="a..b")))
-
-
-async def test_other_machines_names_are_free_where_keys_are_asked() -> None:
-    config = Config(gateway=GatewayConfig(host="0.0.0.0", port=0, api_keys=("key-one",)))
-    async with running_gateway(config) as url:
-        assert (await ask(url, "GET", "/v1/models", GOOD | {"Host": "any.example"})).status == 200
-    named = replace(config, gateway=replace(config.gateway, allowed_hosts=("one.example",)))
-    async with running_gateway(named) as url:
-        assert (await ask(url, "GET", "/v1/models", GOOD | {"Host": "any.example"})).status == 421
-        assert (await ask(url, "GET", "/v1/models", GOOD | {"Host": "one.example"})).status == 200
-
-
 async def test_no_secret_is_shown_or_logged(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,11 +117,52 @@ async def test_no_secret_is_shown_or_logged(
     assert not [text for text in seen for canary in canaries if canary in text]
 
 
-def test_a_front_that_does_not_exist_is_an_error_that_names_the_nearest() -> None:
-    with pytest.raises(ConfigurationError, match=r"fronts\.aibm: there is no front 'aibm'; did you mean aibn"):
-        Gateway(Config(fronts={"aibm": FrontConfig(password="hunter2")}))
+@pytest.mark.parametrize(
+    ("header", "value"), [("Authorization", "Bearer shown"), ("X-Api-Key", "shown"), ("Api-Key", " shown")]
+)
+def test_a_key_is_told_by_its_fingerprint(header: str, value: str) -> None:
+    assert shown_by(((header.lower().encode(), value.encode()),)).fingerprint == sha256(b"shown").hexdigest()[:8]
 
 
-def test_a_front_whose_model_does_not_exist_is_an_error_that_names_the_nearest() -> None:
-    with pytest.raises(ConfigurationError, match=r"fronts\.aibn\.model: .*elisa.*eliza"):
-        Gateway(Config(fronts={"aibn": FrontConfig(model="offline/elisa")}))
+@pytest.mark.parametrize("headers", [(), ((b"host", b"localhost"),), ((b"authorization", b"Basic eA=="),)])
+def test_no_key_has_no_fingerprint(headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    assert shown_by(headers).fingerprint == ""
+
+
+async def test_a_key_that_is_taken_away_is_refused_on_an_open_connection_too() -> None:
+    async with running(KEYED) as up, connect(up.url) as wire:
+
+        async def status(key: str) -> int:
+            wire.send("POST", CHAT, {"x-api-key": key}, chat_body("text: hi"))
+            return (await wire.answer()).status
+
+        assert [await status("key-one") for _ in range(3)] == [200, 200, 200]
+        up.gateway.keys.replace(("key-two",))
+        assert [await status("key-one") for _ in range(2)] == [401, 401]
+        assert [await status("key-two") for _ in range(3)] == [200, 200, 200]
+        up.gateway.keys.replace(("key-one",))
+        assert [await status("key-two"), await status("key-one")] == [401, 200]
+
+
+async def test_without_the_last_key_nobody_may_call() -> None:
+    async with running(KEYED) as up, connect(up.url) as wire:
+        up.gateway.keys.replace(())
+        for headers in ({}, GOOD):
+            wire.send("POST", CHAT, headers, chat_body("text: hi"))
+            assert (await wire.answer()).status == 401
+
+
+async def test_a_first_key_shuts_connections_that_were_open_to_anybody() -> None:
+    async with running(LOCAL) as up, connect(up.url) as wire:
+        for expected in (200, 200, 401):
+            if expected == 401:
+                up.gateway.keys.replace(("key-one",))
+            wire.send("POST", CHAT, {}, chat_body("text: hi"))
+            assert (await wire.answer()).status == expected
+
+
+def test_who_showed_a_key_of_ours_is_known() -> None:
+    keys = Keys(("key-one",))
+    call = ServerRequest(method="GET", path="/", headers=((b"x-api-key", b"key-one"),))
+    assert shown_by(call.headers).known is False
+    assert keys.check(call) == keys.check(call) == Identity(sha256(b"key-one").hexdigest()[:8], known=True)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from dragoman.gateway.asgi import AsgiCaller, Message
-from dragoman.gateway.http.caller_base import CallerGoneError
+from dragoman.gateway.asgi import AsgiResponseWriter, Message
+from dragoman.gateway.http.response_writer import DisconnectedError
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 
@@ -31,31 +31,31 @@ async def broken(message: Message) -> None:
 
 
 async def test_a_hang_up_ends_the_work_and_is_told() -> None:
-    with pytest.raises(CallerGoneError):
-        async with AsgiCaller(leave, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()):
+    with pytest.raises(DisconnectedError):
+        async with AsgiResponseWriter(leave, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()):
             await asyncio.Event().wait()
     assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]  # a test is a task
 
 
 async def test_work_that_ends_first_is_not_disturbed() -> None:
-    async with AsgiCaller(leave, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()) as caller:
+    async with AsgiResponseWriter(leave, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()) as writer:
         done = "whole"
-    caller.interrupt(RuntimeError("too late"))
+    writer.interrupt(RuntimeError("too late"))
     await asyncio.sleep(0)
     assert done == "whole"
 
 
 async def test_the_first_reason_holds() -> None:
     with pytest.raises(LookupError):
-        async with AsgiCaller(silent, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()) as caller:
-            caller.interrupt(LookupError("first"))
-            caller.interrupt(RuntimeError("second"))
+        async with AsgiResponseWriter(silent, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()) as writer:
+            writer.interrupt(LookupError("first"))
+            writer.interrupt(RuntimeError("second"))
             await asyncio.Event().wait()
 
 
 async def test_a_cancellation_from_elsewhere_stays_one() -> None:
     async def work() -> None:
-        async with AsgiCaller(silent, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()):
+        async with AsgiResponseWriter(silent, accept, Outcome("id", "POST", "/", 0.0), ServerTimeouts()):
             await asyncio.Event().wait()
 
     task = asyncio.create_task(work())
@@ -66,8 +66,10 @@ async def test_a_cancellation_from_elsewhere_stays_one() -> None:
 
 
 async def test_sending_to_a_caller_who_left_says_so() -> None:
-    with pytest.raises(CallerGoneError):
-        await AsgiCaller(silent, broken, Outcome("id", "POST", "/", 0.0), ServerTimeouts()).answer(ServerResponse())
+    with pytest.raises(DisconnectedError):
+        await AsgiResponseWriter(silent, broken, Outcome("id", "POST", "/", 0.0), ServerTimeouts()).send(
+            ServerResponse()
+        )
 
 
 async def test_a_heartbeat_that_cannot_be_sent_ends_the_work() -> None:
@@ -78,10 +80,12 @@ async def test_a_heartbeat_that_cannot_be_sent_ends_the_work() -> None:
             raise OSError("the peer has gone")
         sent.append(message)
 
-    with pytest.raises(CallerGoneError):
-        async with AsgiCaller(silent, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts(heartbeat=0.001)) as caller:
-            caller.heartbeat = b":\n\n"
-            await caller.start(200, ())
+    with pytest.raises(DisconnectedError):
+        async with AsgiResponseWriter(
+            silent, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts(heartbeat=0.001)
+        ) as writer:
+            writer.heartbeat = b":\n\n"
+            await writer.start(200, ())
             await asyncio.Event().wait()
 
 
@@ -94,10 +98,12 @@ async def test_no_heartbeat_falls_into_a_piece_that_is_being_sent() -> None:
             await free.wait()
         sent.append(message.get("body", b""))
 
-    async with AsgiCaller(silent, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts(heartbeat=0.001)) as caller:
-        caller.heartbeat = b"beat"
-        await caller.start(200, ())
-        piece = asyncio.create_task(caller.say(b"piece"))
+    async with AsgiResponseWriter(
+        silent, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts(heartbeat=0.001)
+    ) as writer:
+        writer.heartbeat = b"beat"
+        await writer.start(200, ())
+        piece = asyncio.create_task(writer.write(b"piece"))
         await asyncio.sleep(0.01)
         assert not sent[1:] or set(sent[1:]) == {b"beat"}
         before = len(sent)

@@ -1,15 +1,14 @@
-"""The caller of one request: what is sent to it, and what happens once it is gone. Knows no protocol and no server."""
+"""The response to one request on its way to the caller, and the caller's leaving. Knows no protocol and no server."""
 
 import asyncio
 from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
-from dragoman.engine.answer import Answer
 from dragoman.types import Headers, Outcome, ServerResponse
 
 
-class CallerGoneError(Exception):
+class DisconnectedError(Exception):
     """The caller has hung up: nobody is there to be told anything."""
 
 
@@ -18,16 +17,10 @@ def address(peer: object) -> str:
     return peer[0] if isinstance(peer, tuple | list) and peer and isinstance(peer[0], str) else ""
 
 
-class Caller(ABC):
-    """One request's other end. `started`: a status has been sent. `gone`: it has hung up. `whole`: all has been sent.
+class ResponseWriter(ABC):
+    """One request's other end: what is sent to its caller, and whether it still listens.
 
-    `outcome`: what is known of request and answer. `broken`: it was told that its answer broke off, so that this is not
-    whole however its transfer ends.
-
-    `heartbeat`: bytes that the server may send in a silence. `opening`: status and headers with which a silence begins
-    the answer, though nothing of it is there yet.
-
-    `async with caller` holds work that ends at once when the caller hangs up (CallerGoneError), or by `interrupt`.
+    `async with writer` holds work that ends at once when the caller hangs up (DisconnectedError), or by `interrupt`.
     """
 
     # Slots, here and below: a stream costs some KiB less, and each look at an attribute a third.
@@ -37,19 +30,24 @@ class Caller(ABC):
         "_reason",
         "_work",
         "broken",
-        "gone",
+        "complete",
+        "disconnected",
         "heartbeat",
         "opening",
         "outcome",
         "started",
-        "whole",
     )
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
-        self.started = self.gone = self.whole = self.broken = False
+        """What is known of request and response."""
+        self.started = self.disconnected = self.complete = self.broken = False
+        """A status has been sent; the caller has hung up; all has been sent; the caller was told that it breaks off,
+        so that the response is not complete however its transfer ends."""
         self.heartbeat = b""
+        """What the server may send in a silence."""
         self.opening: tuple[int, Headers] | None = None
+        """Status and headers with which a silence begins the response, though nothing of it is there yet."""
         self._work: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._reason: Exception | None = None
@@ -58,39 +56,34 @@ class Caller(ABC):
     async def start(self, status: int, headers: Headers) -> None:
         """The status, unless a silence has begun the answer; from here on no error can become one.
 
-        Raises CallerGoneError.
+        Raises DisconnectedError.
         """
 
     @abstractmethod
-    async def say(self, data: bytes, *, more: bool = True) -> None:
-        """A piece of the body; waits while the caller does not read. Without `more` the answer ends well.
+    async def write(self, data: bytes, *, more: bool = True) -> None:
+        """A piece of the body; waits while the caller does not read. Without `more` the response ends well.
 
-        Raises CallerGoneError.
+        Raises DisconnectedError.
         """
 
     async def break_off(self, words: bytes, *, clean: bool) -> None:
-        """The words of a failure, the last of an answer. If there are any and it is `clean`, the transfer ends well.
+        """The words of a failure, the last of a response. If there are any and it is `clean`, the transfer ends well.
 
-        Raises CallerGoneError.
+        Raises DisconnectedError.
         """
         self.broken = True
-        await self.say(words, more=not (clean and words))
+        await self.write(words, more=not (clean and words))
 
-    async def answer(self, answer: ServerResponse, *more: tuple[str, str]) -> None:
-        """A whole answer, with `more` headers."""
-        self.outcome.error = answer.error or self.outcome.error
-        length = (("content-length", str(len(answer.body))),) if answer.status != 204 else ()
-        await self.start(answer.status, (*answer.headers, *more, *length))
-        await self.say(answer.body, more=False)
+    async def send(self, response: ServerResponse, *more: tuple[str, str]) -> None:
+        """A complete response, with `more` headers."""
+        self.outcome.error = response.error or self.outcome.error
+        length = (("content-length", str(len(response.body))),) if response.status != 204 else ()
+        await self.start(response.status, (*response.headers, *more, *length))
+        await self.write(response.body, more=False)
 
     @abstractmethod
-    def cut(self) -> None:
-        """The work is over: an answer that has not ended by now goes without the end that would make it look whole."""
-
-    def answered_by(self, answer: Answer) -> None:
-        """Whose answer it is that is sent."""
-        outcome = self.outcome
-        outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
+    def abort(self) -> None:
+        """The work is over: a response that has not ended goes without the end that would make it look complete."""
 
     def interrupt(self, reason: Exception) -> None:
         """Ends the work at once, with `reason`. Nothing happens where none is under way."""
@@ -99,8 +92,8 @@ class Caller(ABC):
             self._work.cancel()
 
     async def __aenter__(self) -> Self:
-        if self.gone:
-            raise CallerGoneError
+        if self.disconnected:
+            raise DisconnectedError
         self._work = asyncio.current_task()
         self._cancelling = self._work.cancelling() if self._work else 0
         return self

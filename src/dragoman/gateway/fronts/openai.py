@@ -1,0 +1,34 @@
+"""OpenAI's API."""
+
+from dragoman.client import Client
+from dragoman.config import FrontConfig
+from dragoman.engine.env import system_env
+from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, Chat, ImmediateEndpoint, is_clean
+from dragoman.gateway.fronts.table import Front, Row
+from dragoman.protocols.openai_chat import OpenAIChatServer
+from dragoman.protocols.openai_chat.models import encode_model, encode_models
+from dragoman.types import ServerRequest, ServerResponse
+
+CHAT = "/v1/chat/completions"
+MODELS = "/v1/models"
+
+
+def openai(client: Client) -> Front:
+    """The front whose words are also those for whatever is nobody's."""
+    codec = OpenAIChatServer()
+    since = int(system_env().now)
+
+    async def models(call: ServerRequest) -> ServerResponse:
+        return encode_models(await client.list_models(), since)
+
+    def model(call: ServerRequest) -> ServerResponse:
+        name = call.path.removeprefix(f"{MODELS}/")
+        client.handler(name)  # raises ModelNotFoundError, which names the nearest
+        return encode_model(name, since)
+
+    rows = (
+        Row("POST", CHAT, Chat(client, codec, clean=is_clean(client, FrontConfig(), "clean"))),
+        Row("GET", MODELS, AwaitedEndpoint(models)),
+        Row("GET", f"{MODELS}/{{model}}", ImmediateEndpoint(model)),
+    )
+    return Front(codec, rows, json=True)

@@ -1,0 +1,231 @@
+"""The response to one request on a connection of ours: how it is framed. Knows no protocol above HTTP."""
+
+import asyncio
+from time import monotonic
+from typing import Protocol
+
+from dragoman.errors import DragomanError
+from dragoman.gateway.http.heads import date, fields, status_line
+from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
+from dragoman.types import Headers, Outcome, ServerResponse
+
+LAST_CHUNK = b"0\r\n\r\n"
+CLOSE = b"connection: close\r\n"
+
+
+class ConnectionPort(Protocol):
+    """What a writer needs of its connection."""
+
+    congested: asyncio.Event | None
+    """Set once the caller reads again; None while it does."""
+
+    def write(self, data: bytes) -> None:
+        """Sends, now."""
+
+    def response_ended(self, *, keep_alive: bool) -> None:
+        """The response is over. `keep_alive`: the connection may serve again."""
+
+    def release(self, writer: "HttpResponseWriter") -> None:
+        """Nothing more is done for the request of `writer`. Told once."""
+
+    def reset_on_close(self, on: bool) -> None:
+        """Whether the connection ends by a reset from here on, however it comes to end."""
+
+
+class Watcher(Protocol):
+    """Work for a caller that is done in callbacks, without a task that could be cancelled."""
+
+    paused: bool
+    """The caller reads more slowly than is sent; nothing more should be."""
+
+    def close(self) -> None:
+        """The caller has left."""
+
+    def resume(self) -> None:
+        """The caller reads again."""
+
+    def interrupt(self, error: DragomanError) -> None:
+        """The work is to end at once, with `error`."""
+
+
+class HttpResponseWriter(ResponseWriter):
+    """Frames one response: sized if its head says a length, in chunks for HTTP/1.1, until the end for HTTP/1.0.
+
+    What is sent goes out at once, the head with the first of the body. The methods that do not wait are for those who
+    look at `congested` themselves.
+
+    A response to HTTP/1.0 has no end but its connection's. A reset alone tells that it broke off, so that until its
+    good end the connection can only be reset, whatever happens: an abort, a stop, a slow caller, a killed process.
+    """
+
+    __slots__ = (
+        "_body",
+        "_chunks",
+        "_endless",
+        "_framed",
+        "_head",
+        "_port",
+        "finished",
+        "keep_alive",
+        "more",
+        "watcher",
+    )
+
+    def __init__(self, port: ConnectionPort, outcome: Outcome, *, keep_alive: bool = True, chunks: bool = True) -> None:
+        super().__init__(outcome)
+        self.finished = self._framed = self._endless = False
+        """Nothing more is to be sent."""
+        self.more = self._head = b""
+        """Header fields of every response to this request, ready to send."""
+        self.watcher: Watcher | None = None
+        self._port = port
+        self.keep_alive = keep_alive
+        """The connection may serve again."""
+        self._chunks = chunks
+        self._body = outcome.method != "HEAD"
+
+    @property
+    def congested(self) -> bool:
+        """Whether it reads more slowly than is sent."""
+        return self._port.congested is not None
+
+    async def start(self, status: int, headers: Headers) -> None:
+        self.start_nowait(status, fields(headers), sized=any(name == "content-length" for name, _ in headers))
+
+    async def write(self, data: bytes, *, more: bool = True) -> None:
+        self.write_nowait(data, more=more)
+        if (congested := self._port.congested) is not None and not self.finished:
+            del data  # it is in the socket's hands, and waits there
+            await congested.wait()
+            if self.disconnected:
+                raise DisconnectedError
+
+    def send_nowait(self, response: ServerResponse) -> None:
+        """A complete response, now; nothing, if the caller has left."""
+        if not self.disconnected:
+            self.outcome.error = response.error or self.outcome.error
+            self.send_bytes(response.status, fields(response.headers), response.body)
+
+    def send_bytes(self, status: int, lines: bytes, body: bytes) -> None:
+        """The same; `lines`: its header fields but the length, ready to send."""
+        head = self._start(status, lines)
+        if self.finished:
+            return
+        close = b"" if self.keep_alive else CLOSE
+        shown = body if self._body else b""
+        self.outcome.sent = len(shown)
+        length = b"content-length: %d\r\n" % len(body) if status != 204 else b""
+        self._port.write(b"%b%b%b\r\n%b" % (head, length, close, shown))
+        self.complete = True
+        self._finish(keep_alive=self.keep_alive)
+
+    def start_nowait(self, status: int, lines: bytes, *, sized: bool) -> None:
+        """The head, unless a silence has begun the response; `lines`: its fields, ready to send."""
+        if self.started:
+            self.outcome.first_byte_at = monotonic()
+            return
+        head = self._start(status, lines)
+        more = b""
+        if not sized:
+            if self._chunks:
+                self._framed = self._body
+                more = b"transfer-encoding: chunked\r\n"
+            else:
+                self.keep_alive = False
+                self._endless = self._body
+                if self._endless:
+                    self._port.reset_on_close(True)
+        if not self.keep_alive:
+            more += CLOSE
+        self._head = b"%b%b\r\n" % (head, more)
+
+    def write_nowait(self, data: bytes, *, more: bool = True) -> None:
+        """A piece of the body, now. Without `more` the response ends well."""
+        if self.disconnected:
+            raise DisconnectedError
+        if self.finished:
+            return
+        head, self._head = self._head, b""
+        if self._body:
+            self.outcome.sent += len(data)
+        if self._framed:
+            last = b"" if more else LAST_CHUNK
+            # Put together at once: a long piece is copied only here.
+            data = b"%b%x\r\n%b\r\n%b" % (head, len(data), data, last) if data else head + last
+        elif self._body:
+            data = head + data
+        else:
+            data = head
+        if data:
+            self._port.write(data)
+        if not more:
+            self.complete = not self.broken
+            if self._endless:
+                self._port.reset_on_close(False)
+            self._finish(keep_alive=self.keep_alive)
+
+    def abort(self) -> None:
+        if not self.finished and not self.disconnected:
+            if self._head:
+                self._port.write(self._head)
+            self._finish(keep_alive=False)
+
+    def disconnect(self) -> None:
+        """It has hung up: work for it ends."""
+        if self.disconnected:
+            return
+        self.disconnected = True
+        if self.watcher is not None:
+            self.watcher.close()
+            self.watcher = None
+        self.interrupt(DisconnectedError())
+        if not self.finished:
+            self._port.release(self)
+
+    def interrupt(self, reason: Exception) -> None:
+        if self.watcher is not None and not self.disconnected and isinstance(reason, DragomanError):
+            self.watcher.interrupt(reason)
+        super().interrupt(reason)
+
+    def pause(self) -> None:
+        """It reads more slowly than is sent."""
+        if self.watcher is not None:
+            self.watcher.paused = True
+
+    def resume(self) -> None:
+        """It reads again."""
+        if self.watcher is not None and not self.congested:
+            self.watcher.resume()
+
+    def send_heartbeat(self) -> None:
+        """Breaks a silence, if the protocol has something to break it with; the head goes out before it."""
+        if not self.heartbeat or self.finished or self.congested:
+            return
+        if not self.started:
+            if self.opening is None:
+                return
+            status, headers = self.opening
+            self.start_nowait(status, fields(headers), sized=False)
+            self.outcome.first_byte_at = None
+        self.write_nowait(self.heartbeat)
+
+    def _start(self, status: int, lines: bytes) -> bytes:
+        """The head, but for what says how the body ends."""
+        if self.disconnected:
+            raise DisconnectedError
+        self.started = True
+        self.outcome.first_byte_at = monotonic()
+        self.outcome.status = status
+        return b"%b%b%b%bx-request-id: %b\r\n" % (
+            status_line(status),
+            lines,
+            self.more,
+            date(),
+            self.outcome.request_id.encode(),
+        )
+
+    def _finish(self, *, keep_alive: bool) -> None:
+        self.finished = True
+        self.watcher = None
+        self._port.response_ended(keep_alive=keep_alive)
+        self._port.release(self)

@@ -1,0 +1,83 @@
+"""Who asks: the keys that callers show. Knows no protocol and no server."""
+
+from functools import lru_cache
+from hashlib import sha256
+from hmac import compare_digest
+
+from dragoman.errors import AuthenticationError, RequestError
+from dragoman.types import Identity, ServerRequest
+from dragoman.types.outcome import NOBODY
+
+KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key")
+"""Headers that carry a key: OpenAI's, Anthropic's, Azure's."""
+
+MAX_VERIFIED = 10_000
+"""Headers with a known key that are remembered, so that a caller's next request costs no digest."""
+
+
+class Keys:
+    """The keys that callers may show; with none from the start, none is asked. Only digests are kept and compared."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        self.required = bool(keys)
+        """Whether a key must be shown. Once so, it stays so: without the last key nobody may call, and not anybody."""
+        self.generation = 0
+        """Raised whenever the keys change. What was admitted in another generation must be admitted anew."""
+        self._digests: list[bytes] = []
+        self._verified: dict[tuple[bytes, bytes], Identity] = {}
+        self.replace(keys)
+
+    def replace(self, keys: tuple[str, ...]) -> None:
+        """From now on these are the keys: a request that shows another is refused, on open connections too."""
+        self.required = self.required or bool(keys)
+        self.generation += 1
+        self._digests = [_digest(key.encode()) for key in keys]
+        self._verified.clear()
+
+    def check(self, call: ServerRequest) -> Identity:
+        """Who asks. Raises AuthenticationError unless a known key is shown, RequestError (400) for different ones."""
+        carriers = [field for field in call.headers if field[0] in KEY_HEADERS]
+        if len(carriers) == 1 and (verified := self._verified.get(carriers[0])) is not None:
+            return verified
+        shown = {key for name, value in carriers for key in _carried(name, value)}
+        if len(shown) > 1:
+            raise RequestError("expected one key, got different ones in different headers", code="ambiguous_api_key")
+        if not shown:
+            raise AuthenticationError("expected a key of this gateway, as `Authorization: Bearer KEY`, got none")
+        digest = _digest(shown.pop())
+        # Every known key is compared: the time that it takes tells nothing.
+        if not sum([compare_digest(digest, known) for known in self._digests]):
+            raise AuthenticationError("expected a key of this gateway, got one that is not known here")
+        identity = Identity(_fingerprint(digest), known=True)
+        if len(carriers) == 1 and len(self._verified) < MAX_VERIFIED:
+            self._verified[carriers[0]] = identity
+        return identity
+
+
+def shown_by(headers: tuple[tuple[bytes, bytes], ...]) -> Identity:
+    """Who asks with these headers, by the first key in them, which nobody has checked."""
+    for name, value in headers:
+        if name in KEY_HEADERS:
+            return _shown_in(name, value)
+    return NOBODY
+
+
+@lru_cache(maxsize=1000)
+def _shown_in(name: bytes, value: bytes) -> Identity:
+    keys = _carried(name, value)
+    return Identity(_fingerprint(_digest(keys[0]))) if keys else NOBODY
+
+
+def _fingerprint(digest: bytes) -> str:
+    return digest.hex()[:8]
+
+
+def _carried(name: bytes, value: bytes) -> list[bytes]:
+    if name != b"authorization":
+        return [value.strip()]
+    scheme, _, key = value.strip().partition(b" ")
+    return [key.strip()] if scheme.lower() == b"bearer" else []
+
+
+def _digest(key: bytes) -> bytes:
+    return sha256(key).digest()
