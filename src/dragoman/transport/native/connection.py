@@ -66,7 +66,7 @@ class Keeper(Protocol):
 class Connection(asyncio.BufferedProtocol, Exchange):
     """The exchange that it serves, too.
 
-    `pieces`: the body's, unread; the reader takes them out and calls `drained`. `listener`, where there is one, is
+    `pieces`: the body's, unread; the reader takes them out and calls `taken`. `listener`, where there is one, is
     called as soon as there is news, and calls `go_on` to get more. `received`: a byte of the reply came.
     """
 
@@ -176,12 +176,6 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         self._waiter = waiter = self._loop.create_future()
         return waiter
 
-    def drained(self) -> None:
-        """The reader has taken all pieces, and wants more."""
-        if self._paused:
-            self._resume()
-        self.taken()
-
     def taken(self) -> None:
         """The reader has taken all pieces. Where reading has paused, it goes on once the reader wants `more`."""
         self._unread = 0
@@ -208,15 +202,17 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             return
         late = self._loop.call_later(seconds, self.release)
 
-        def ended(_: Connection) -> None:
+        def drop(_: Connection) -> None:
             self.pieces.clear()
-            self.drained()
+            self._unread = 0
+            if self._paused:
+                self._resume()
             if self.state is not BODY:
                 late.cancel()
                 self.release()
 
-        self.listener = ended
-        self.drained()
+        self.listener = drop
+        drop(self)
 
     def as_reply(self, taken: list[bytes]) -> Reply:
         self.listener = None
