@@ -8,7 +8,7 @@ import shlex
 import socket
 from collections.abc import Callable
 
-from dragoman.client.models import NO_DEFAULT, OFFLINE
+from dragoman.client.model_table import NO_DEFAULT, OFFLINE
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.app import Gateway
