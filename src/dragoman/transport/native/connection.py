@@ -40,7 +40,6 @@ from dragoman.transport.native.buffer import PROOF, Buffer
 from dragoman.transport.native.message import Message
 from dragoman.transport.native.reply_parser import NOT_HTTP, ReplyParser
 from dragoman.transport.native.waits import Waits
-from dragoman.types import ResponseHead
 
 UNREAD = 8 << 10
 """Bytes that may lie unread before reading pauses, if the reader is a task: it takes what came in its next turn. One
@@ -64,11 +63,7 @@ class Keeper(Protocol):
 
 
 class Connection(asyncio.BufferedProtocol, Exchange):
-    """The exchange that it serves, too.
-
-    `pieces`: the body's, unread; the reader takes them out and calls `taken`. `listener`, where there is one, is
-    called as soon as there is news, and calls `go_on` to get more. `received`: a byte of the reply came.
-    """
+    """The exchange that it serves, too. A reader takes the `pieces` out, and calls `taken` or `go_on`."""
 
     # There is one for each open socket, so that its size counts.
     __slots__ = (
@@ -98,13 +93,14 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         "transport",
     )
 
+    transport: asyncio.Transport
+    listener: "Callable[[Connection], None] | None"
+    """Called as soon as there is news, instead of a task that waits for `more`."""
+    received: bool
+    """True once a byte of the present reply came: from then on its request is not sent again."""
+
     def __init__(
-        self,
-        name: str,
-        loop: asyncio.AbstractEventLoop,
-        outbox: Outbox,
-        buffer: Buffer,
-        keeper: Keeper,
+        self, name: str, loop: asyncio.AbstractEventLoop, outbox: Outbox, buffer: Buffer, keeper: Keeper
     ) -> None:
         self._name = name
         self._loop = loop
@@ -114,15 +110,13 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         self._keeper = keeper
         self._parser = ReplyParser()
         self._waits = Waits(loop, self._late)
-        self.transport: asyncio.Transport
         self.state = IDLE
-        self.head: ResponseHead
         self.coding = ""
         self.error: DragomanError | None = None
         self.pieces = self._parser.pieces
         self.received = False
         self.quiet = False
-        self.listener: Callable[[Connection], None] | None = None
+        self.listener = None
         self._waiter: asyncio.Future[None] | None = None
         self._unread = 0
         self._taken = 0
