@@ -5,7 +5,8 @@ import math
 
 from dragoman.transport.base import Receiver, RequestTemplate, Timeouts
 from dragoman.transport.http.target import HttpTarget, head, more_fields
-from dragoman.transport.native.exchange import Message, NativeSending
+from dragoman.transport.native.exchange import NativeSending
+from dragoman.transport.native.message import Message
 from dragoman.transport.native.pool import Pool
 from dragoman.types import Headers, HttpRequest
 

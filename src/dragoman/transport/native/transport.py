@@ -10,7 +10,8 @@ from dragoman.errors import ConnectError
 from dragoman.transport.base import Reply, Route, Transport
 from dragoman.transport.http.target import HttpTarget, Origin, head, parse
 from dragoman.transport.native.dial import Dialer
-from dragoman.transport.native.exchange import Message, sent
+from dragoman.transport.native.exchange import sent
+from dragoman.transport.native.message import Message
 from dragoman.transport.native.pool import Pool
 from dragoman.transport.native.template import NativeTemplate
 from dragoman.types import HttpRequest
