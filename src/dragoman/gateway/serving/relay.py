@@ -53,12 +53,17 @@ class Relays:
             plan = chat.client.plan(request.model)
             target = plan.first(RequestInfo(request.model, protocol, request.stream), self.loop.time())
             relayed = target.relay(protocol)
-            if relayed is None and not any(each.relay(protocol) for each in plan.targets):
+            one = relayed or next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
+            if one is None:
                 return False
         except DragomanError:
             return False
         writer.outcome.model = request.model or chat.client.default_model
         self.gateway.hold(writer)
+        if request.stream:
+            # A silence may begin the answer, whichever way it is carried.
+            writer.heartbeat = one.codec.heartbeat
+            writer.opening = (200, _stream_head(one.codec).fields)
         RelayedAnswer(self, admitted, call, writer, plan=plan, request=request).attempt(target, relayed)
         return True
 
@@ -117,9 +122,6 @@ class RelayedAnswer:
             self._task = self._relays.spawn(self._translate(target.open))
             return
         self._codec = relayed.codec
-        if request.stream:
-            writer.heartbeat = relayed.codec.heartbeat
-            writer.opening = (200, _stream_head(relayed.codec).fields)
         relay = self._relay = Relay(relayed, request, self)
         relay.paused = writer.congested
         relay.start(request, target.model, self._relays.loop)
@@ -227,23 +229,30 @@ class RelayedAnswer:
 
     async def _translate(self, opened: Callable[[ChatRequest], Awaitable[Answer]], reply: Reply | None = None) -> None:
         """Carries the attempt translated; `opened` gives its answer, of a `reply` that could not pass as it is."""
+        wrong: DragomanError | None = None
         try:
             request = await self._chat.question(self._call, key_shown=self._outcome.identity.known)
-        except DragomanError as exc:
-            if reply is not None:
-                reply.close()
-            self._refuse(exc)
-            return
-        except BaseException:
-            if reply is not None:
-                reply.close()
-            raise
+        except BaseException as exc:
+            if isinstance(exc, DragomanError) and reply is not None and reply.head.status >= 300:
+                # Why the service refused it can be read all the same, and another may be relayed to.
+                wrong, request = exc, ChatRequest(model=self._request.model, messages=())
+            else:
+                if reply is not None:
+                    reply.close()
+                if not isinstance(exc, DragomanError):
+                    raise
+                self._refuse(exc)
+                return
         try:
             answer = await opened(request)
             if not self._plan.final:
                 answer = await held(answer)
         except DragomanError as exc:
             self._failed(exc)
+            return
+        if wrong is not None:
+            answer.close()
+            self._refuse(wrong)
             return
         if self._attempts is not None:
             answer.attempts = self._attempts.tried
