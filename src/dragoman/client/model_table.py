@@ -16,7 +16,7 @@ from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFou
 from dragoman.protocols.registry import DIALECTS
 from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
-from dragoman.providers.profiles import configured
+from dragoman.providers.profiles import Families
 from dragoman.routing.fallback import Fallback
 from dragoman.routing.plan import Plan, Target
 from dragoman.routing.strategies import STRATEGIES
@@ -264,7 +264,7 @@ def _knowing(profiles: Mapping[str, ProfileConfig], providers: dict[str, Provide
     """`providers` that know the configured profiles of models too."""
     if not profiles:
         return providers
-    families = configured(profiles)
+    families = Families(profiles)
     return {
         name: provider.configured({"families": families, "__module__": provider.__module__})
         for name, provider in providers.items()
