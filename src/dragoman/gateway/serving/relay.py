@@ -82,6 +82,7 @@ class RelayedAnswer:
         "_plan",
         "_relay",
         "_relays",
+        "_reply",
         "_request",
         "_target",
         "_task",
@@ -109,6 +110,7 @@ class RelayedAnswer:
         self._plan = plan
         self._request = request
         self._attempts: Attempts | None = None
+        self._reply: Reply | None = None
         self._relay: Relay | None = None
         self._task: asyncio.Task[None] | None = None
         writer.watcher = self
@@ -137,6 +139,7 @@ class RelayedAnswer:
 
     def take_over(self, reply: Reply) -> None:
         self._relay = None
+        self._reply = reply
         self._task = self._relays.spawn(self._translate(lambda request: self._target.receive(request, reply), reply))
 
     def give(self, body: bytes) -> None:
@@ -187,22 +190,28 @@ class RelayedAnswer:
         relay, self._relay = self._relay, None
         if relay is not None:
             relay.close()
-        if self._task is not None:
-            self._task.cancel()
+        self._end_task()
 
     def interrupt(self, error: DragomanError) -> None:
         """Ends it at once, with `error`."""
         if self._task is not None:
-            self._task.cancel()
+            self._end_task()
             self._refuse(error)
         elif self._relay is not None:
             self._relay.interrupt(error)
 
     # Within.
 
+    def _end_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if self._reply is not None:
+            # A task that is ended before it began to run closes nothing.
+            self._reply.close()
+
     def _failed(self, error: DragomanError) -> None:
         """The attempt has failed before any content: the next target, or the end."""
-        self._relay = self._task = None
+        self._relay = self._task = self._reply = None
         following = None
         if not self._relays.gateway.stopped:
             following = self._plan.after(self._target, error, self._relays.loop.time())
@@ -256,7 +265,7 @@ class RelayedAnswer:
             return
         if self._attempts is not None:
             answer.attempts = self._attempts.tried
-        self._writer.watcher = self._task = None
+        self._writer.watcher = self._task = self._reply = None
         admitted = Admitted(self._admitted.front, Opened(self._chat, request, answer))
         await self._relays.gateway.answer(admitted, self._call, self._writer)
 
