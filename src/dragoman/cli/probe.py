@@ -18,9 +18,9 @@ QUESTION = "Reply with the single word OK."
 
 
 class Checkup(Struct, frozen=True, kw_only=True):
-    """What was found. Seconds count from the start; None: it did not come. `problem` is None where all is well.
+    """What was found. Seconds count from the start; None: it did not come. `problem` is None if all is well.
 
-    `status` is what the gateway would answer with. `reachable` is None where a wrong setting kept it from being tried.
+    `status` is what the gateway would answer with. `reachable` is None if a wrong setting kept it from being tried.
     """
 
     provider: str

@@ -89,7 +89,7 @@ class Client:
         return await self.handler(request.model)(request)
 
     async def complete(self, request: ChatRequest) -> ChatResponse:
-        """The whole answer. Raises TruncatedStreamError where it broke off."""
+        """The whole answer. Raises TruncatedStreamError if it broke off."""
         return await whole(await self._ask(read_request(request)))
 
     async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:

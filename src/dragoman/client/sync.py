@@ -47,7 +47,7 @@ class SyncClient:
         return SyncStream(lambda: self._client.open(request), self._wait, self._loop).open()
 
     def complete(self, request: ChatRequest) -> ChatResponse:
-        """The whole answer. Raises TruncatedStreamError where it broke off."""
+        """The whole answer. Raises TruncatedStreamError if it broke off."""
         return self._wait(self._client.complete(request))
 
     def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:

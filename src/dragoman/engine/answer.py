@@ -31,7 +31,7 @@ Handler = Callable[[ChatRequest], Awaitable[Answer]]
 
 
 async def whole(answer: Answer) -> ChatResponse:
-    """The fold of `answer`, which is closed. Raises TruncatedStreamError where it broke off."""
+    """The fold of `answer`, which is closed. Raises TruncatedStreamError if it broke off."""
     folding = Fold()
     try:
         while events := await answer.read():

@@ -230,7 +230,7 @@ class Decoded(Answer):
         return events
 
     async def _pieces(self) -> list[bytes]:
-        """What one read brings. Raises TimeoutError if content, or behind a reason to stop the end, does not come."""
+        """What one read brings. Raises TimeoutError if content, or after a reason to stop the end, does not come."""
         if self._end is not None and self._decoder.ending:
             now = asyncio.get_running_loop().time()
             if self._ends is None:
@@ -256,7 +256,7 @@ class Decoded(Answer):
         return not (self._begun or self._empty_ok or self._decoder.more_content) and end.finish_reason == EMPTY
 
     async def _linger(self) -> None:
-        """Reads the end of the transfer, which follows the end mark at once where the service is well."""
+        """Reads the end of the transfer, which follows the end mark at once if the service is well."""
         try:
             async with asyncio.timeout(LINGER):
                 while await self._reply.read():

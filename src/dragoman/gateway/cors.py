@@ -82,7 +82,7 @@ def check_origin(call: ServerRequest, cors: Cors) -> None:
 
 
 def _site(origin: str) -> str | None:
-    """The scheme, host and port of an origin; None where it has none. Programs that pose as pages send a path too."""
+    """The scheme, host and port of an origin; None if it has none. Programs that pose as pages send a path too."""
     try:
         parts = urlsplit(origin.lower())
     except ValueError:

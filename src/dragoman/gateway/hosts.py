@@ -46,7 +46,7 @@ class Hosts:
 
 
 def addresses(host: str) -> list[Address]:
-    """What `host` stands for; the empty one for every address. Raises ConfigurationError where it is no host."""
+    """What `host` stands for; the empty one for every address. Raises ConfigurationError if it is no host."""
     try:
         found = getaddrinfo(unbracketed(host) or None, 0, type=SOCK_STREAM, flags=AI_PASSIVE)
     except (gaierror, UnicodeError) as exc:
@@ -66,7 +66,7 @@ def exposed(host: str) -> bool:
 
 
 def check_exposure(config: Config) -> None:
-    """Raises ConfigurationError where anyone on the network could use what is configured."""
+    """Raises ConfigurationError if anyone on the network could use what is configured."""
     host = config.gateway.host
     place = config.where("gateway", "host")
     try:
@@ -82,7 +82,7 @@ def check_exposure(config: Config) -> None:
 
 
 def _named(host: str) -> str | None:
-    """The name in a Host field; None where it is not one of `host:port`."""
+    """The name in a Host field; None if it is not one of `host:port`."""
     return _name(host) if HOST.fullmatch(host.strip(" \t")) else None
 
 

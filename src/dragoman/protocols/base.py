@@ -69,7 +69,7 @@ class Decoder(ABC):
         return events
 
     def finish(self) -> list[StreamEvent]:
-        """The last events, the body having ended well. `error`: TruncatedStreamError where the end mark never came."""
+        """The last events, the body having ended well. `error`: TruncatedStreamError if the end mark never came."""
         events: list[StreamEvent] = []
         if self.error is None:
             try:
@@ -137,7 +137,7 @@ class Encoder(ABC):
     status: int = 200
     headers: Headers = ()
     heartbeat: bytes = b""
-    """What may be sent in a silence without meaning anything; empty where the protocol has no such thing."""
+    """What may be sent in a silence without meaning anything; empty if the protocol has no such thing."""
 
     @abstractmethod
     def send(self, events: Sequence[StreamEvent]) -> bytes:

@@ -47,7 +47,7 @@ class Fields:
         return f"{self._path}.{name}" if self._path else name
 
     def any(self, name: str) -> Any:
-        """Whatever was said; None where nothing was."""
+        """Whatever was said; None if nothing was."""
         return self.rest.pop(name, None)
 
     def text(self, name: str) -> str | None:
@@ -97,7 +97,7 @@ class Fields:
         return Fields(self.any(name), self.path(name))
 
     def items(self, name: str) -> list[tuple[str, Any]]:
-        """The entries of a list, each with its path; none where no list was said."""
+        """The entries of a list, each with its path; none if no list was said."""
         value = self.any(name)
         if value is None:
             return []

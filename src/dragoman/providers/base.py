@@ -117,7 +117,7 @@ class AsyncGeneratorProvider:
 
     @classmethod
     def relay_target(cls, transport: Transport) -> RelayTarget | None:
-        """How requests of its own protocol are relayed to it; None where they cannot be."""
+        """How requests of its own protocol are relayed to it; None if they cannot be."""
         if cls.has_own_way() or cls.likeness() or not transport.calls_back or (relay := cls.codec().relay) is None:
             return None
         env, route = system_env(cls.key()), cls.route()

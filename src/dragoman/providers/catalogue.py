@@ -16,7 +16,7 @@ Provider = type[AsyncGeneratorProvider]
 
 
 def catalogue() -> dict[str, Provider]:
-    """The classes by their names in lower case. Raises ConfigurationError where a registered one cannot be loaded."""
+    """The classes by their names in lower case. Raises ConfigurationError if a registered one cannot be loaded."""
     return {provider.__name__.lower(): provider for provider in [*_own(), *_registered()]}
 
 

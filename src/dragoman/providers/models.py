@@ -15,7 +15,7 @@ class ProviderModelMixin:
 
     @classmethod
     def get_models(cls) -> list[str]:
-        """The models known by name; empty where the service takes any."""
+        """The models known by name; empty if the service takes any."""
         return list(cls.models) or ([cls.default_model] if cls.default_model else [])
 
     @classmethod

@@ -38,7 +38,7 @@ class Timeouts(Struct, frozen=True):
 
     `first_token`: from sending the request until the first content of a stream, whatever else comes before it: models
     that think in silence take up to two minutes, and one that sends nothing but heartbeats would else last to the
-    `total`. `end`: a silence behind a reason to stop, from where on only usage and the end mark are due; the answer is
+    `total`. `end`: a silence after a reason to stop, after which only usage and the end mark are due; the answer is
     then whole, and five seconds are far more than any service takes to count.
     """
 
@@ -75,7 +75,7 @@ class Reply(ABC):
         """What has arrived since the last call, waiting for at least one piece; [] at the clean end.
 
         A piece never spans two HTTP chunks; where the request asked to mark chunks, an empty piece follows each.
-        Reading pauses while nobody calls this. Raises TruncatedStreamError where the body broke off (after what came
+        Reading pauses while nobody calls this. Raises TruncatedStreamError if the body broke off (after what came
         before it was handed out), and TimeoutError.
         """
 
@@ -147,7 +147,7 @@ class RequestTemplate(ABC):
 
     @abstractmethod
     def send(self, body: bytes, receiver: Receiver, loop: asyncio.AbstractEventLoop, headers: Headers = ()) -> Sending:
-        """Sends it, at once where a connection is idle. `loop` is the running one; `headers` are of this one alone."""
+        """Sends it, at once if a connection is idle. `loop` is the running one; `headers` are of this one alone."""
 
 
 class Transport(ABC):
@@ -177,7 +177,7 @@ MAX_BODY = 64 << 20
 
 
 async def read_all(reply: Reply, limit: int = MAX_BODY) -> bytes:
-    """The rest of the body; closes the reply. Raises BadEventError where that is more than `limit` bytes."""
+    """The rest of the body; closes the reply. Raises BadEventError if that is more than `limit` bytes."""
     pieces: list[bytes] = []
     size = 0
     try:

@@ -44,7 +44,7 @@ class Deadlines:
         return self._loop.time() - self._start
 
     def left(self) -> float | None:
-        """Seconds until the whole exchange has taken too long. Raises TimeoutError where it has."""
+        """Seconds until the whole exchange has taken too long. Raises TimeoutError if it has."""
         if self.timeouts.total is None:
             return None
         left = self.timeouts.total - self.passed()
@@ -53,7 +53,7 @@ class Deadlines:
         return left
 
     async def within(self, what: Callable[[], Awaitable[T]], phase: Phase, limit: float | None) -> T:
-        """What `what` gives. Raises TimeoutError where that takes over `limit` seconds, or the exchange its total."""
+        """What `what` gives. Raises TimeoutError if that takes over `limit` seconds, or the exchange its total."""
         left = self.left()
         if left is not None and (limit is None or left < limit):
             phase, limit = "total", left
@@ -72,7 +72,7 @@ class Deadlines:
 
 
 def opening(route: Route, url: str) -> float | None:
-    """Seconds that all steps to an open connection may take together; None where one of them has no limit."""
+    """Seconds that all steps to an open connection may take together; None if one of them has no limit."""
     timeouts = route.timeouts
     steps = [timeouts.connect]
     if url.startswith("https:"):

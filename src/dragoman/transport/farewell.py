@@ -5,7 +5,7 @@ import ssl
 
 
 def tls_of(transport: asyncio.BaseTransport | None) -> ssl.SSLObject | None:
-    """The TLS of a connection; None where it has none, or no longer a transport."""
+    """The TLS of a connection; None if it has none, or no longer a transport."""
     found = transport.get_extra_info("ssl_object") if transport is not None else None
     return found if isinstance(found, ssl.SSLObject) else None
 

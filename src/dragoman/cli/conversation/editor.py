@@ -16,7 +16,7 @@ DEFAULT = "vi"
 def edit(text: str, environment: Mapping[str, str] = os.environ) -> str:
     """`text` as it is after editing, without line feeds at its end.
 
-    Raises InvalidRequestError where the editor cannot be run, ends with an error or leaves no text.
+    Raises InvalidRequestError if the editor cannot be run, ends with an error or leaves no text.
     """
     command = environment.get("VISUAL") or environment.get("EDITOR") or DEFAULT
     with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:

@@ -52,7 +52,7 @@ def one_line(text: str) -> str:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody watches; False where the stream was closed from the start."""
+    """Whether somebody watches; False if the stream was closed from the start."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
@@ -62,7 +62,7 @@ def is_able(stream: TextIO | None) -> bool:
 
 
 def width() -> int | None:
-    """The columns of the terminal that stdout is; None where nobody watches."""
+    """The columns of the terminal that stdout is; None if nobody watches."""
     return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
 

@@ -17,7 +17,7 @@ class Pieces(Struct):
     count: int = 0
 
     def add(self, piece: bytes) -> bool:
-        """Keeps a piece, which `size` counts already; False where they are too many and too small."""
+        """Keeps a piece, which `size` counts already; False if they are too many and too small."""
         pieces = self.pieces
         self.count += 1
         if len(piece) >= SMALL or not pieces:

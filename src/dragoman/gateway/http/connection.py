@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
                 self._part()
             return
         if not request.complete:
-            # The rest of its body is read and dropped: the next request stands behind it.
+            # The rest of its body is read and dropped: the next request stands after it.
             request.draining = True
             self._linger(request)
             return
@@ -264,7 +264,7 @@ class Connection(asyncio.Protocol, Generic[Admitted]):
             return False
         missing = length - len(data) + start
         if missing < 0:
-            return False  # another request stands behind it, which is the parser's
+            return False  # another request stands after it, which is the parser's
         request: Request[Admitted] = Request(call=known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
         outcome = Outcome(

@@ -28,7 +28,7 @@ class Admissions(Protocol):
 class CachedHead(Struct, Generic[Admitted], frozen=True, eq=False):
     """A head that was read, checked and admitted.
 
-    `start`: what stands before the digits of its body's length; `rest`: what stands behind them. `fields`: all but that
+    `start`: what stands before the digits of its body's length; `rest`: what stands after them. `fields`: all but that
     length. `admitted`, `more` and `identity` are what the service said of it: what answers, the header fields of every
     answer to it, ready to send, and who asks. `generation`: that in which it was admitted.
     """
@@ -75,7 +75,7 @@ class HeadCache(Generic[Admitted]):
     def learn(
         self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes, identity: Identity
     ) -> CachedHead[Admitted] | None:
-        """The head of the request that `data` began with, and that was read as `call`; None where it is a rare one."""
+        """The head of the request that `data` began with, and that was read as `call`; None if it is a rare one."""
         text = data[: data.find(b"\r\n\r\n") + 4]
         names = [name for name, _ in call.headers]
         length = LENGTH.search(text)

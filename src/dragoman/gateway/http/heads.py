@@ -30,7 +30,7 @@ class FirstLine:
         self._line = b""
 
     def feed(self, data: bytes) -> bool:
-        """False where the line, as far as it has come, has two blanks in a row."""
+        """False if the line, as far as it has come, has two blanks in a row."""
         if self._line is None:
             return True
         line = (self._line + data if self._line else data).lstrip(b"\r\n")
@@ -56,7 +56,7 @@ def split_target(url: bytes) -> tuple[str, str, bytes | None]:
 
 
 def check_head(headers: tuple[tuple[bytes, bytes], ...], version: str) -> None:
-    """Raises BadHeadError where servers disagree on where the request ends or for whom it is.
+    """Raises BadHeadError if servers disagree on where the request ends or for whom it is.
 
     The parser lets pass what is checked here. https://www.rfc-editor.org/rfc/rfc9112#section-6.1
     """
@@ -94,7 +94,7 @@ def status_line(status: int) -> bytes:
 
 
 def fields(headers: Headers) -> bytes:
-    """Header fields, each with its line end. Raises DragomanError where one would break out of its line."""
+    """Header fields, each with its line end. Raises DragomanError if one would break out of its line."""
     text = "".join([f"{name}: {value}\r\n" for name, value in headers])
     if not text.count("\r\n") == text.count("\r") == text.count("\n") == len(headers) or "\0" in text:
         raise DragomanError("expected header fields of one line each")

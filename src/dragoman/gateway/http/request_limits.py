@@ -21,7 +21,7 @@ TYPES = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?json", re.ASCII | re.IGN
 
 
 def check_head_limits(call: ServerRequest) -> InvalidRequestError | None:
-    """What is wrong with the size of a head; None where nothing is."""
+    """What is wrong with the size of a head; None if nothing is."""
     size = len(call.path) + len(call.query)
     if len(call.headers) > MAX_FIELDS or size > MAX_FIELD:
         return too_large_head()
@@ -33,7 +33,7 @@ def check_head_limits(call: ServerRequest) -> InvalidRequestError | None:
 
 
 def check_body_limits(call: ServerRequest, limit: int) -> InvalidRequestError | None:
-    """What is wrong with a body, as far as its head tells; None where nothing is."""
+    """What is wrong with a body, as far as its head tells; None if nothing is."""
     for name, value in call.headers:
         if name == b"content-length" and (len(value) > 18 or (value.isdigit() and int(value) > limit)):
             return too_large(limit)

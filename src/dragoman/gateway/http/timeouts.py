@@ -9,7 +9,7 @@ class ServerTimeouts(Struct, frozen=True):
     """Seconds.
 
     `heartbeat`: a silence that is broken with bytes that mean nothing; nginx and most load balancers cut an answer
-    after 60 silent ones. `head_after`: the same before the first content, from where on the status is spent (see
+    after 60 silent ones. `head_after`: the same before the first content, after which the status is spent (see
     GatewayConfig). `head`: until a request's head is whole, which is one packet from an honest caller. `body`:
     the longest silence within a request; nginx gives 60, and 30 is ample for one that is being sent. `idle`: between
     requests, as long as nginx gives. `stall`: for which a caller may read nothing of its answer. `linger`: for which a

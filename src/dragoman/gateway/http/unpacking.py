@@ -20,7 +20,7 @@ AT_ONCE = 16 << 10
 
 
 def coding(call: ServerRequest) -> str:
-    """The encoding of its body; empty where it is not packed. Raises InvalidRequestError (415) for an unknown one."""
+    """The encoding of its body; empty if it is not packed. Raises InvalidRequestError (415) for an unknown one."""
     said = [value for name, value in call.headers if name == b"content-encoding"]
     if not said:
         return ""

@@ -41,7 +41,7 @@ class Relays:
         self.loop = asyncio.get_running_loop()
 
     def begin(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> bool:
-        """Begins to relay; False where the request must be translated, or refused in detail."""
+        """Begins to relay; False if the request must be translated, or refused in detail."""
         chat = admitted.endpoint
         if not isinstance(chat, Chat):
             return False

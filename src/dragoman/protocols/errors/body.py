@@ -21,7 +21,7 @@ class ErrorBody(Struct, frozen=True):
 
 
 def read_error_body(value: Any) -> ErrorBody | None:
-    """What an error object says; None where `value` is none.
+    """What an error object says; None if `value` is none.
 
     Known are `{"error": {"message", "code", "type"}}`, `{"error": "text"}`, and a `code` but 0 beside a
     `message` or `msg`.
@@ -40,7 +40,7 @@ def read_error_body(value: Any) -> ErrorBody | None:
 
 
 def error_in(value: Any, status: int = 502) -> DragomanError | None:
-    """The error of an error object that came as part of an answer; None where `value` is none."""
+    """The error of an error object that came as part of an answer; None if `value` is none."""
     words = read_error_body(value)
     if words is None:
         return None
@@ -64,7 +64,7 @@ def decode_failure(reply: HttpResponse) -> DragomanError:
 
 
 def reply_words(body: bytes) -> ErrorBody:
-    """What a failure's body says: an error object's words, or the body itself where it is none."""
+    """What a failure's body says: an error object's words, or the body itself if it is none."""
     try:
         value = json.decode_event(body)
     except BadEventError:

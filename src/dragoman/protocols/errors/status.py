@@ -98,7 +98,7 @@ def _kind(status: int, message: str, words: tuple[str | None, ...]) -> type[Drag
 def retry_after(head: ResponseHead) -> float | None:
     """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date measured by the reply's own clock).
 
-    None where nothing usable was said. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    None if nothing usable was said. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
     seconds = _number(head.header("retry-after-ms"), 1000)
     if seconds is None:

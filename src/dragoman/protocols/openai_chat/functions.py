@@ -23,7 +23,7 @@ CALLED = "function_call"
 
 
 def takes_functions(fields: Fields) -> bool:
-    """Whether a request is of this form. Raises InvalidRequestError where it is of both."""
+    """Whether a request is of this form. Raises InvalidRequestError if it is of both."""
     found = [name for name in ("functions", CALLED) if fields.rest.get(name) is not None]
     if not found:
         fields.any("functions")
@@ -67,7 +67,7 @@ def wants_functions(request: ChatRequest) -> bool:
 
 
 def encode_call(calls: Sequence[ToolCall]) -> dict[str, Any]:
-    """The call, as a field of the message. Raises BadEventError where there are several."""
+    """The call, as a field of the message. Raises BadEventError if there are several."""
     call, *others = calls
     if others:
         raise BadEventError("expected one call, as the caller's `functions` take no more, got several")

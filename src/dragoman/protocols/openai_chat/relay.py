@@ -77,7 +77,7 @@ class ChatRelay(RelayCodec):
 def read_request(call: ServerRequest) -> ChatRelayRequest | None:
     """The model, and whether a stream is wanted; the rest is only checked. No model is the default one's.
 
-    None where fields steer a gateway behind: those must be read in detail. Raises InvalidRequestError.
+    None if fields steer a gateway behind: those must be read in detail. Raises InvalidRequestError.
     """
     body = call.body
     said, ours = json.check_request(body)

@@ -128,7 +128,7 @@ class AibnServer(ServerCodec):
         return RawTextEncoder(broken_mark=BROKEN_MARK)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        """The site's own no; an upstream's in OpenAI's form, which the site passes on; 500 where none spoke."""
+        """The site's own no; an upstream's in OpenAI's form, which the site passes on; 500 if none spoke."""
         if is_own(error):
             return refusal(error)
         if isinstance(error, UpstreamError | RequestError) and not isinstance(error, TruncatedStreamError):
@@ -141,7 +141,7 @@ class AibnServer(ServerCodec):
 
 
 def _last_text(messages: Any) -> str:
-    """What the site signs: the last message's content as JavaScript prints it, nothing where there is none."""
+    """What the site signs: the last message's content as JavaScript prints it, nothing if there is none."""
     last = messages[-1] if isinstance(messages, list) and messages else None
     content = last.get("content") if isinstance(last, dict) else None
     return javascript.string(content) if content or isinstance(content, list | dict) else ""

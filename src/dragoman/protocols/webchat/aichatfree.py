@@ -181,7 +181,7 @@ def _messages(fields: dict[str, Any]) -> list[Any]:
 
 
 def _texts(message: Any) -> list[Any]:
-    """The text of each part. Raises the bare error where there is no list of parts: the site's own program breaks."""
+    """The text of each part. Raises the bare error if there is no list of parts: the site's own program breaks."""
     parts = message.get("parts") if isinstance(message, dict) else None
     if not isinstance(parts, list) or None in parts:
         raise site_crash("expected each message to hold a list of parts")

@@ -23,7 +23,7 @@ ERROR_CODES = frozenset({"text", "refusal"})
 
 
 def with_text(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """`messages` without those that have parts and no text. Raises InvalidRequestError where none is left."""
+    """`messages` without those that have parts and no text. Raises InvalidRequestError if none is left."""
     left = tuple(message for message in messages if not message.parts or _has_text(message))
     if messages and not left:
         raise InvalidRequestError("expected a message with text: this protocol has nothing else")

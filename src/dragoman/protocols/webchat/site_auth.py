@@ -26,7 +26,7 @@ def site_crash(reason: str) -> InvalidRequestError:
 
 
 def parse(call: ServerRequest) -> dict[str, Any]:
-    """The fields of the caller's JSON; none where it is a value that has no fields.
+    """The fields of the caller's JSON; none if it is a value that has no fields.
 
     Raises the bare error, and InvalidRequestError for JSON that other readers may not take.
     """

@@ -58,7 +58,7 @@ Nothing in it is tried twice: a caller may send any number of signs."""
 
 
 def script(request: ChatRequest) -> list[Directive]:
-    """What the last user message says to do. Raises InvalidRequestError where a line of it cannot be read."""
+    """What the last user message says to do. Raises InvalidRequestError if a line of it cannot be read."""
     scripted = parse(asked(request))
     past = rounds(request)
     if scripted is None:

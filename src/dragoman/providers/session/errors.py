@@ -36,7 +36,7 @@ async def raise_for_status(response: Refusal) -> None:
 
 
 async def _words(response: Refusal) -> str:
-    """The body; empty where it is too long or breaks off: the status says more than that."""
+    """The body; empty if it is too long or breaks off: the status says more than that."""
     try:
         return await response.text()
     except DragomanError:

@@ -149,7 +149,7 @@ class StreamResponse:
             yield last.removesuffix(b"\r")
 
     async def read(self) -> bytes:
-        """The rest of the body; closes the reply. Raises BadEventError where that is more than 64 MiB."""
+        """The rest of the body; closes the reply. Raises BadEventError if that is more than 64 MiB."""
         return await read_all(self._reply)
 
     async def text(self) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class AiohttpTransport(Transport):
     """Requests through `session`, or through a session of our own over `connector`; neither is ever closed here.
 
-    With neither, a session of our own that keeps no connection and no cookie. Raises ConfigurationError where the
+    With neither, a session of our own that keeps no connection and no cookie. Raises ConfigurationError if the
     extra is missing.
     """
 

@@ -47,7 +47,7 @@ def map_error(exc: Exception, host: str) -> DragomanError:
 
 
 def phase_of(exc: Exception) -> Phase | None:
-    """The wait that aiohttp found too long; None where it was something else."""
+    """The wait that aiohttp found too long; None if it was something else."""
     return next((phase for kind, phase in WAITS if isinstance(exc, kind)), None)
 
 

@@ -30,7 +30,7 @@ class AiohttpReply(Reply):
         _own_the_clock(response)
 
     async def read(self) -> list[bytes]:
-        """One piece, with an empty one behind it where chunks are marked and it ends one."""
+        """One piece, with an empty one after it where chunks are marked and it ends one."""
         while not self._over:
             try:
                 piece, ends_chunk = await self._piece()

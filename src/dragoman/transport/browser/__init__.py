@@ -17,7 +17,7 @@ def installed() -> bool:
 class BrowserTransport(Transport):
     """Requests that look like `impersonate`'s (`chrome107`, …). Lives in one event loop after another.
 
-    Raises ConfigurationError where the extra is missing or no browser is called so.
+    Raises ConfigurationError if the extra is missing or no browser is called so.
     """
 
     def __init__(self, impersonate: str) -> None:

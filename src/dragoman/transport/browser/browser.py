@@ -140,7 +140,7 @@ class CaBundle:
         self._files: dict[str | None, str] = {None: DEFAULT_CACERT}
 
     def file(self, extra: str | None) -> str:
-        """The file that also holds `extra`'s. Raises ConfigurationError where that cannot be read."""
+        """The file that also holds `extra`'s. Raises ConfigurationError if that cannot be read."""
         if extra not in self._files:
             self._files[extra] = self._join(str(extra))
         return self._files[extra]

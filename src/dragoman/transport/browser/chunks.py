@@ -25,7 +25,7 @@ class Chunks:
         self._parser.feed_data(HEAD)
 
     def on_message_begin(self) -> None:
-        """What begins behind the end is no part of the body: the parser stops there."""
+        """What begins after the end is no part of the body: the parser stops there."""
         if self.whole:
             raise EOFError
 

@@ -60,6 +60,6 @@ def map_error(exc: CurlError, host: str, *, proxied: bool) -> DragomanError:
 
 
 def _detail(exc: CurlError) -> str:
-    """libcurl's own words; none where they may hold the proxy's password."""
+    """libcurl's own words; none if they may hold the proxy's password."""
     words = str(exc).partition("curl: (")[2].partition(") ")[2].partition(". See https://curl.se")[0]
     return f": {words}" if words and "@" not in words else ""

@@ -88,7 +88,7 @@ class Transfer(Reply):
             raise self._fault or TruncatedStreamError(f"{self._deadlines.host} broke off within the head")
 
     async def read(self) -> list[bytes]:
-        """What has arrived, an empty piece behind each chunk where they are marked."""
+        """What has arrived, an empty piece after each chunk where they are marked."""
         try:
             await self._more()
         except DragomanError as exc:
@@ -142,7 +142,7 @@ class Transfer(Reply):
         self._wake()
 
     async def _change(self, seconds: float | None) -> bool:
-        """Waits until something has come, at most so long; False where nothing has."""
+        """Waits until something has come, at most so long; False if nothing has."""
         loop = self._multi.loop
         waiter: asyncio.Future[bool] = loop.create_future()
         self._waiter = waiter
@@ -226,7 +226,7 @@ class Transfer(Reply):
             return
         chunks = self._chunks
         if chunks is not None and chunks.whole:
-            # What may be wrong is what stood behind the end: that ends the connection, not the answer.
+            # What may be wrong is what stood after the end: that ends the connection, not the answer.
             self._finish(None, well=exc is None)
         elif exc is not None:
             self._finish(self._meaning(exc))

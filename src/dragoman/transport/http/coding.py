@@ -68,7 +68,7 @@ def unpacked(reply: Reply, method: str = "POST") -> Reply:
 
 
 def _coding(head: ResponseHead) -> str:
-    """The codings of all lines that name some, in lower case; empty where there are none."""
+    """The codings of all lines that name some, in lower case; empty if there are none."""
     lines = b",".join(value for name, value in head.headers if name.lower() == b"content-encoding")
     named = (name.strip() for name in lines.decode("latin-1").lower().split(","))
     return ", ".join(name for name in named if name not in ("", "identity"))

@@ -79,7 +79,7 @@ class Fault(Struct, frozen=True, omit_defaults=True):
 
 
 class Exchange(Struct, kw_only=True):
-    """A request and what came back; grows while it is recorded. `status` is None where no head came."""
+    """A request and what came back; grows while it is recorded. `status` is None if no head came."""
 
     request: RecordedRequest
     status: int | None = None
@@ -117,7 +117,7 @@ class Cassette(Struct):
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
-        """The cassette in `path`. Raises ConfigurationError where there is none."""
+        """The cassette in `path`. Raises ConfigurationError if there is none."""
         try:
             return msgspec.json.decode(Path(path).read_bytes(), type=cls)
         except OSError as exc:

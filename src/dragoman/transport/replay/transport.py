@@ -78,7 +78,7 @@ class ReplayTransport(Transport):
         self._strict = strict
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
-        """The recorded reply. Raises ConnectError where nothing like `request` is left, and what was recorded."""
+        """The recorded reply. Raises ConnectError if nothing like `request` is left, and what was recorded."""
         exchange = self._take(RecordedRequest.of(request))
         clock = Clock(self._speed)
         if exchange.status is None:
