@@ -1,8 +1,8 @@
-"""A fast test for events that hold a piece of text and nothing else: nearly all events of a stream do.
+r"""A fast test for events that hold a piece of text and nothing else: nearly all events of a stream do.
 
 A service writes all such events in the same way; they differ in the text alone:
 
-    data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hello"}}]}\\n\\n
+    data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hello"}}]}\n\n
     └──────────────────────── before ─────────────────────────┘     └ after ┘
                                                     └─ name ──┘
 
@@ -16,7 +16,7 @@ because there its quotation marks are escaped. Each piece must then end with wha
 have no NUL.
 
 What may be missed: a text that ends with an escaped backslash does not match. Such an event is decoded like any other,
-so nothing is lost but time. Escapes are not checked further: a wrong `\\u12` passes as the service sent it.
+so nothing is lost but time. Escapes are not checked further: a wrong `\u12` passes as the service sent it.
 """
 
 import re

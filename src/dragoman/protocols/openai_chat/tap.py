@@ -33,7 +33,7 @@ MARK = b"[DONE]"
 PLAIN = frozenset({"stop", "length"})
 """Reasons to stop that mean what they say, unless a tool was called."""
 TRIES = 16
-"""Lanes that are made in a row without an event that fits one: a service that writes each event differently has none."""
+"""Lanes made in a row that no event fits, until none is made: the service writes each event in another way."""
 NO_ROW = (b"", 0)
 NO_ROW_HERE = (b"", -1)
 
