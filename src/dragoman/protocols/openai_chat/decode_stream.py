@@ -40,68 +40,75 @@ MAX_ANSWER = 64 << 20
 """Bytes of one answer: 64 MiB, far above any model's longest."""
 
 LATEST = 1 << 40
-"""Seconds since 1970 beyond which a time of making is none: the year 36,812."""
+"""Seconds since 1970 (the year 36,812): a larger `created` is not a time."""
 
 DONE = b"[DONE]"
 PING = b"ping"
 PLAIN_NAMES = frozenset({b"", b"message"})
-"""Names of events that are meant for every reader of the stream."""
+"""Names of events that are meant for all readers of the stream."""
 BLANK = b" \t\r\n"
 FAILED = re.compile(rb"error\s*:\s*(.+)", re.IGNORECASE | re.DOTALL)
-"""A line that is no field of an event stream, and which llama.cpp wrote until 2025 if it failed."""
+"""A line that is not a field of an event stream: llama.cpp reported failures so until 2025."""
 FIELD = re.compile(rb"[A-Za-z][\w-]*:")
-"""A line in the form of a field, which the standard wants to be ignored."""
+"""A line that looks like a field. The standard says to ignore unknown fields."""
 SILENT = frozenset(
     {"id", "object", "created", "model", "type", "event", "timestamp", "system_fingerprint", "service_tier"}
 )
-"""Fields of an object that says nothing to anybody: a sign of life."""
+"""An object that has only such fields is a sign of life, and says nothing else."""
 
 
 class Form(Enum):
-    """What kind of body this is, told by its first byte."""
+    """What kind of body this is, which its first byte shows."""
 
     STREAM = "stream"
     WHOLE = "whole"
 
 
 FORMS: dict[bytes, Form] = {b"{": Form.WHOLE, b"[": Form.WHOLE}
-"""Any other is a stream, but for `<`, which is a page."""
+"""First byte to form; any other is a stream, except `<`, which is an HTML page."""
 
 
 class ReplyDecoder(Decoder):
     """Events from the answer to one request.
 
-    The end of an answer is `[DONE]`, or the end of a transfer in which a reason to stop has come: a reason alone is no
-    end, since some services send text behind it. It is a good end only if there was a reason or content, and if nothing
-    was passed over that looks like a message of the service.
+    An answer ends with `[DONE]`, or with the end of the transfer if a reason to stop has come. The reason alone is not
+    the end, because some services send text after it. The end is a good one only if there was a reason or content, and
+    if nothing was skipped that looks like a message of the service.
     """
 
     thorough: ClassVar[bool] = True
-    """Chunks that may say more than the fast way reads are read loosely, too."""
+    """Whether chunks that may say more than the fast way reads are read loosely, too."""
 
     def __init__(self) -> None:
         self._form: Form | None = None
         self._head = b""
         self._size = 0
         self._pieces: list[bytes] = []
+        """The body of a whole completion, so far."""
         self._sse = SseReader()
         self._parts = PartAssembler()
         self._calls = Calls(self._parts.complete)
         self._halves = SurrogateJoiner()
         self._started = False
         self._refused = False
+        """The model refused in a field of its own."""
         self._finished = False
+        """A reason to stop has come."""
         self._index: int | None = None
+        """The choice that is read."""
         self._said = 0
+        """Characters of content that were streamed."""
         self._reason: str | None = None
         self._usage: Usage | None = None
         self._more: dict[str, Any] = {}
+        """Fields without a canonical value, over the whole stream."""
         self._other_choices: set[str] = set()
         self._skipped: DragomanError | None = None
+        """The error that stands if nothing better comes: what was skipped looks like a message of the service."""
 
     @property
     def whole(self) -> bool:
-        """Whether this is one completion, and no stream."""
+        """Whether this is one completion, not a stream."""
         return self._form is Form.WHOLE
 
     @property
@@ -109,7 +116,7 @@ class ReplyDecoder(Decoder):
         return self._finished and self._skipped is None and not self.done
 
     def salvage(self) -> list[StreamEvent]:
-        """The end of an answer of which all was there but the end mark: `done` is True then."""
+        """The end of an answer of which only the end mark is missing: then `done` is True."""
         out: list[StreamEvent] = []
         if self.error is None:
             try:
@@ -150,7 +157,7 @@ class ReplyDecoder(Decoder):
             self._close(out)
 
     def _formed(self, data: bytes) -> bytes:
-        """What is to be read, once the first byte has told the form of the body."""
+        """What is to be read, once the first byte has shown the form of the body; until then nothing."""
         start = (self._head + data).lstrip(BLANK).removeprefix(BOM).lstrip(BLANK)
         if not start or BOM.startswith(start):
             self._head = start
@@ -192,12 +199,12 @@ class ReplyDecoder(Decoder):
             raise _foreign(data)
 
     def _lines(self, data: bytes, out: list[StreamEvent]) -> None:
-        """Events that no blank line separates, one in each line."""
+        """Events that no blank line separates, one a line."""
         for line in data.split(b"\n"):
             self._event(SseEvent(line), out)
 
     def _stray(self, line: bytes, out: list[StreamEvent]) -> None:
-        """A line of the body that belongs to no event: what a service writes that forgets how it speaks."""
+        """A line of the body that belongs to no event: some services write so when they fail."""
         line = line.strip(BLANK)
         if line.startswith((b"{", b"[")):
             self._event(SseEvent(line), out)
@@ -210,7 +217,7 @@ class ReplyDecoder(Decoder):
             self._skip(UpstreamError(f"the service wrote {words!r} in the place of an event"))
 
     def _skip(self, error: DragomanError) -> None:
-        """Passes over what may be a message of the service: if nothing better comes, it is why the answer ended."""
+        """Skips what may be a message of the service: if nothing better comes, `error` is why the answer ended."""
         self._skipped = self._skipped or error
 
     def _chunk(self, data: bytes, out: list[StreamEvent], name: bytes = b"") -> None:
@@ -241,7 +248,7 @@ class ReplyDecoder(Decoder):
             self._notes(data, chunk, loose)
 
     def _loosely(self, data: bytes, out: list[StreamEvent]) -> Loose | None:
-        """The chunk that `data` is to a lenient reader; None if it was several, one a line, which have been read."""
+        """The chunk that `data` is, read loosely; None if it was several chunks, one a line, which have been read."""
         try:
             loose = read_loosely(data)
         except BadEventError:
@@ -254,7 +261,7 @@ class ReplyDecoder(Decoder):
         return loose
 
     def _other(self, data: bytes, name: bytes) -> None:
-        """An object that is neither a chunk nor a report. Those in events of another name are meant for others."""
+        """An object that is neither a chunk nor a report. In an event of another name it is meant for other readers."""
         value = json.decode_event(data)
         if (failure := failure_in(value)) is not None:
             raise reported(failure)
@@ -262,7 +269,7 @@ class ReplyDecoder(Decoder):
             self._skip(BadEventError(f"{STRANGE} with {cut(', '.join(value))}"))
 
     def _notes(self, data: bytes, chunk: Chunk, loose: Loose | None) -> None:
-        """What a chunk says beside the text."""
+        """What a chunk says besides the text."""
         if loose is None and self.thorough and not is_usual(data):
             loose = read_loosely(data)
         if loose is None:
@@ -291,7 +298,7 @@ class ReplyDecoder(Decoder):
             self._reason = choice.finish_reason
 
     def _message(self, message: Delta, out: list[StreamEvent]) -> None:
-        """A whole message. At the end of a stream it repeats what was streamed, of which nothing may come twice."""
+        """A whole message. At the end of a stream it repeats what was streamed; nothing may reach callers twice."""
         if self._parts.begun:
             content = message.content
             if self._said:
@@ -328,12 +335,12 @@ class ReplyDecoder(Decoder):
         function = call.function or Function()
         number = self._calls.number(call)
         if function.name and self._parts.complete(number):
-            return  # the whole call again, behind its fragments
+            return  # the whole call again, after its fragments
         extra = kept(call.extra) if isinstance(call, LooseCall) else {}
         self._parts.tool_call(out, number, call.id or "", function.name or "", function.arguments or "", extra=extra)
 
     def _list(self, content: list[Any], out: list[StreamEvent]) -> None:
-        """Content as typed parts, as Mistral gives it if the model thinks; or as plain texts."""
+        """Content as a list of typed parts, as Mistral sends it if the model thinks, or as a list of plain texts."""
         for part in content:
             match part:
                 case {"type": "thinking"} if (thought := read_text(part.get("thinking"))) is not None:
@@ -381,7 +388,7 @@ class ReplyDecoder(Decoder):
 
 
 def _named_error(data: bytes) -> DragomanError:
-    """The error of an event that is named so, whatever it holds."""
+    """The error of an event with the name `error`, whatever its data is."""
     try:
         said = json.decode_event(data)
     except BadEventError:
@@ -390,13 +397,13 @@ def _named_error(data: bytes) -> DragomanError:
 
 
 def _foreign(data: bytes) -> DragomanError:
-    """What an event means that is no object: Gemini puts its errors in a list."""
+    """The error of an event that is not an object: Gemini puts its errors in a list."""
     failure = failure_in(json.decode_event(data))
     return BadEventError(STRANGE) if failure is None else reported(failure)
 
 
 def _is_complete(data: bytes) -> bool:
-    """True if an event that no blank line ended is all there; it may hold several, one in each line."""
+    """True if an event that no blank line ended is complete; it may hold several, one a line."""
     for text in (data, data.rstrip(BLANK).rpartition(b"\n")[2]):
         try:
             json.decode_loosely(text)
