@@ -74,8 +74,8 @@ class Shared(Struct, frozen=True):
     ready: Callable[[], None]
     """Called when the parent has begun to handle signals."""
     leave: Callable[[], None]
-    """Called when the parent has to stop. It closes the parent's copies of the shared sockets (each worker has its own),
-    because otherwise the address is in use until the last worker ends."""
+    """Called when the parent has to stop. It closes the parent's copies of the shared sockets, because otherwise the
+    address is in use until the last worker ends; each worker has its own copies."""
 
 
 def run_workers(count: int, shared: Shared, pause: float = PAUSE) -> bool:
