@@ -112,7 +112,7 @@ def _proxy(service: Provider) -> str | None:
         proxy = service.route().proxy
         return parse_proxy(proxy).name if proxy else None
     except DragomanError:
-        return None  # asking met it too, and said more
+        return None  # the request failed for the same reason, and its error says more
 
 
 def _reachable(trial: Probe, error: DragomanError | None) -> bool | None:

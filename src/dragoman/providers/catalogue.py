@@ -1,4 +1,4 @@
-"""Every provider there is: each class of this package's modules, and those that other packages register.
+"""All providers: each class of this package's modules, and those that other packages register.
 
 A package adds its own through the entry point group `dragoman.providers`; no list is edited for one of ours.
 """

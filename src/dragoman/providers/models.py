@@ -1,4 +1,4 @@
-"""Which models a provider has, and how they are called."""
+"""Which models a provider has, and their names."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -20,7 +20,7 @@ class ProviderModelMixin:
 
     @classmethod
     def get_model(cls, model: str) -> str:
-        """The service's own name of `model`: the default where it is empty.
+        """The service's own name of `model`; the default model if it is empty.
 
         Raises ModelNotFoundError that names the nearest.
         """

@@ -1,4 +1,4 @@
-"""Families of models, by the names of their models: what each needs and takes, where that stands, and when it was seen.
+"""Families of models, by the names of their models: what each needs and takes, with the source and the date.
 
 A row is about the models, whoever serves them. What it does not say is not known, and then a request is sent as it is.
 """
@@ -23,7 +23,7 @@ class Family(Struct, frozen=True):
 
 
 SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
-"""How a choice among words is steered: models that think do that themselves."""
+"""Fields that steer the choice among tokens: models that think do that themselves."""
 
 OPENAI_REASONING = ModelProfile(unsupported_fields=SAMPLING, reasoning_returns=False)
 OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
@@ -38,11 +38,11 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "o4-mini*", ModelProfile(context_size=200_000), "https://platform.openai.com/docs/models/o4-mini", "2026-11-26"
     ),
-    # From gpt-5.1 on the models take these fields unless they think (vercel/ai#10932): of them nothing is said.
+    # From gpt-5.1 on the models take these fields unless they think (vercel/ai#10932), so there is no row for them.
     Family("gpt-5", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
     Family("gpt-5-*", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
     Family("gpt-5", ModelProfile(context_size=400_000), "https://platform.openai.com/docs/models/gpt-5", "2026-11-26"),
-    # The one that does not think takes them.
+    # The model of this family that does not think takes them.
     Family("gpt-5-chat*", ModelProfile(unsupported_fields=()), "https://learnku.com/articles/90544", "2026-11-26"),
     # R1's own service answered 400 to reasoning in a request; V3.2 and later answer 400 if that of a call is missing.
     Family(
@@ -66,17 +66,17 @@ FAMILIES: tuple[Family, ...] = (
     Family("kimi-k2.[56]*", ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-26"),
     Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
 )
-"""Later rows add to those before them, and hold where both say something."""
+"""Later rows add to earlier ones; if both have a fact, the later row holds."""
 
 
 def configured(profiles: Mapping[str, ProfileConfig]) -> tuple[Family, ...]:
-    """The families that we know, and then those of a configuration, whose entries are called by their patterns."""
+    """The families that we know, and then those of a configuration, whose names are the patterns."""
     own = (Family(name, ModelProfile(**asdict(entry)), "the configuration", "") for name, entry in profiles.items())
     return (*FAMILIES, *own)
 
 
 def profile_of(model: str, families: Iterable[Family] = FAMILIES) -> ModelProfile:
-    """What is known of `model`, which a service may call by its maker too: `deepseek-ai/DeepSeek-V3.2`."""
+    """What is known of `model`, whose name may begin with its maker: `deepseek-ai/DeepSeek-V3.2`."""
     name = model.lower()
     own = name.rpartition("/")[2]
     profile = ModelProfile()

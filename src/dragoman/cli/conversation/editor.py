@@ -10,7 +10,7 @@ from pathlib import Path
 from dragoman.errors import InvalidRequestError
 
 DEFAULT = "vi"
-"""What is there on every system that has a terminal: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/vi.html"""
+"""The editor that every system with a terminal has: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/vi.html"""
 
 
 def edit(text: str, environment: Mapping[str, str] = os.environ) -> str:

@@ -1,4 +1,4 @@
-"""Words on stdout and stderr. Knows what a terminal must not be told, and nothing of answers."""
+"""Text on stdout and stderr. Knows which characters a terminal must not get, and no answers."""
 
 import io
 import os
@@ -67,7 +67,7 @@ def width() -> int | None:
 
 
 def dim(text: str, stream: TextIO) -> str:
-    """`text` drawn back, where `stream` shows it so, and nobody asked for none of it (https://no-color.org)."""
+    """`text` dimmed, if `stream` can show that, and colours were not switched off (https://no-color.org)."""
     return f"{DIM}{text}{PLAIN}" if text and is_able(stream) and not os.environ.get("NO_COLOR") else text
 
 
