@@ -1,13 +1,13 @@
 """Heads of requests that were read before: a caller sends the same one again and again, except its body's length.
 
-To parse a head, check it, find its endpoint and check its key costs more than all the rest that the server does for a
-small request. So a head that was admitted is kept as bytes, in two pieces:
+To parse a head, check it, find its endpoint and check its key would each time give the same result. So a head that was
+admitted is kept as bytes, in two pieces:
 
     POST /v1/chat/completions HTTP/1.1 … content-length: 512 … blank line {"model": …
     └────────────────────── start ──────────────────────┘   └── rest ───┘
 
 If what comes next on a connection is `start`, some digits and `rest`, then the request is known: its path, its fields,
-who asks and what answers, without the parser. Only the digits are read anew.
+who asks and what answers, without the parser. Only the digits are read.
 
 Why this is safe. The bytes are equal, so the result is too, as long as nothing but these bytes decided it:
 
