@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.config import load
-from dragoman.config.schema import ROOT, Table
+from dragoman.config.schema import ROOT, TableSchema
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "configuration.md"
@@ -28,9 +28,9 @@ def test_the_keys_in_the_documentation_are_the_table_s() -> None:
 
 def test_every_key_has_its_heading_and_every_heading_its_key() -> None:
     keys = {
-        f"{section}.{'' if isinstance(node, Table) else 'NAME.'}{'.'.join(leaf)}"
+        f"{section}.{'' if isinstance(node, TableSchema) else 'NAME.'}{'.'.join(leaf)}"
         for section, node in ROOT.items()
-        for leaf, _ in (node if isinstance(node, Table) else node.entry).leaves()
+        for leaf, _ in (node if isinstance(node, TableSchema) else node.entry).leaves()
     }
     assert set(HEADING.findall(PAGE.read_text(encoding="utf-8"))) == keys
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.config import Config, ModelConfig, TimeoutsConfig
-from dragoman.config.schema import ROOT, Table
+from dragoman.config.schema import ROOT, TableSchema
 from dragoman.config.secrets import FORMS
 from dragoman.errors import ConfigurationError
 from tests.config.test_load import trusted, write
@@ -69,13 +69,13 @@ SAMPLES = {
 LEAVES = [
     (section, leaf)
     for section, node in ROOT.items()
-    for leaf, _ in (node if isinstance(node, Table) else node.entry).leaves()
+    for leaf, _ in (node if isinstance(node, TableSchema) else node.entry).leaves()
 ]
 
 
 @pytest.mark.parametrize(("section", "leaf"), LEAVES)
 def test_every_key_has_its_variable(tmp_path: Path, section: str, leaf: tuple[str, ...]) -> None:
-    path = (section, *leaf) if isinstance(ROOT[section], Table) else (section, "some_new", *leaf)
+    path = (section, *leaf) if isinstance(ROOT[section], TableSchema) else (section, "some_new", *leaf)
     variable = f"DRAGOMAN_{'_'.join(path)}".upper()
     environ = {variable: "1" if "timeouts" in leaf else SAMPLES.get(leaf[-1].upper(), "x")}
     if section == "models":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.config.file import File
+from dragoman.config.file import ConfigFile
 
 ME, NOBODY, SOME_GROUP = os.geteuid(), 4_000_000_001, 4_000_000_002
 
@@ -27,5 +27,5 @@ def test_others_are_those_of_a_shared_group_everybody_and_a_foreign_owner(
     tmp_path: Path, mode: int, owner: int, group: int, rights: str
 ) -> None:
     status = os.stat_result((mode, 0, 0, 1, owner, group, 0, 0, 0, 0))
-    file = File(tmp_path / "dragoman.toml", "dragoman.toml", b"", status)
+    file = ConfigFile(tmp_path / "dragoman.toml", "dragoman.toml", b"", status)
     assert (file.readable, file.writable) == ("r" in rights, "w" in rights)

@@ -17,7 +17,7 @@ from dragoman.config import (
     from_tables,
     load,
 )
-from dragoman.config.file import File, read
+from dragoman.config.file import ConfigFile, read
 from dragoman.config.load import places
 from dragoman.config.trust import Trust
 from dragoman.errors import ConfigurationError
@@ -209,7 +209,7 @@ def test_the_sources_take_precedence_in_their_order(tmp_path: Path) -> None:
         for port, name in enumerate(["explicit", "named", "here", "home/.config/dragoman"], 1)
     )
     environ = {"HOME": str(tmp_path / "home")}
-    Trust(environ).keep(File(here, "", here.read_bytes(), here.stat()))
+    Trust(environ).keep(ConfigFile(here, "", here.read_bytes(), here.stat()))
     with_name = environ | {"DRAGOMAN_CONFIG": str(named)}
     assert load(str(explicit), with_name, here.parent).gateway.port == 1
     assert load(None, with_name, here.parent).gateway.port == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.config import Config, load
-from dragoman.config.file import File, read
+from dragoman.config.file import ConfigFile, read
 from dragoman.config.load import NAME
 from dragoman.config.trust import Trust
 from dragoman.errors import ConfigurationError
@@ -40,7 +40,7 @@ class User:
         """`dragoman trust`."""
         self.trust.keep(self.file())
 
-    def file(self) -> File:
+    def file(self) -> ConfigFile:
         """The file of the working directory."""
         file = read(self.here / NAME, NAME)
         assert file is not None

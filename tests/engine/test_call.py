@@ -15,7 +15,7 @@ from dragoman.errors import (
     UnsupportedFeatureError,
     UpstreamError,
 )
-from dragoman.protocols.base import ClientCodec, Decoder, Env, Exchange
+from dragoman.protocols.base import ClientCodec, Decoder, Env, Preliminaries
 from dragoman.transport.base import Route
 from dragoman.transport.exhausted import overloaded
 from dragoman.types import (
@@ -80,10 +80,10 @@ class LettersClient(ClientCodec):
     def __init__(self, *, token: bool = False) -> None:
         self._token = token
 
-    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Exchange:
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:
         return self._exchange() if self._token else HttpRequest(url="http://service/chat")
 
-    def _exchange(self) -> Exchange:
+    def _exchange(self) -> Preliminaries:
         reply = yield HttpRequest(method="GET", url="http://service/token")
         return HttpRequest(url="http://service/chat", headers=(("token", reply.body.decode()),))
 

@@ -6,15 +6,16 @@ import gc
 import pytest
 
 from dragoman.engine.relay import Relay
-from dragoman.gateway.http.connection import Connection
+from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.http.response_writer import ResponseWriter
-from dragoman.transport.native.connection import Connection as ServiceConnection
+from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.reply_parser import ReplyParser
 from dragoman.types import ServerRequest
 from tests.support.gateway import connect, running_gateway
 from tests.support.relaying import DONE, EVENTS, JSON, PATH, configured, question
 from tests.support.server import Exchange, serve
 
-KINDS = (Connection, ServiceConnection, ResponseWriter, Relay, ServerRequest)
+KINDS = (ServerConnection, Connection, ReplyParser, ResponseWriter, Relay, ServerRequest)
 WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}'
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from dragoman.config import Config, GatewayConfig
+from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiResponseWriter, Message
 from dragoman.types import Outcome
@@ -150,7 +150,7 @@ async def test_another_target_still_answers_after_it(failure: str) -> None:
             assert (said.clean, said.marked, said.error, said.parts) == (True, True, None, (("Text", "half"),))
 
 
-async def test_a_question_that_the_other_target_cannot_be_asked_is_refused_in_the_stream() -> None:
+async def test_a_question_that_cannot_be_translated_is_relayed_to_the_other_target_too() -> None:
     go = asyncio.Event()
 
     async def refusing(exchange: Exchange) -> None:
@@ -165,7 +165,51 @@ async def test_a_question_that_the_other_target_cannot_be_asked_is_refused_in_th
             assert await wire.chunk() == PING
             go.set()
             said = understood(await wire.rest(200), stream=True)
+    assert (said.clean, said.marked, said.error and said.error[0]) == (True, False, "rate_limit_error")
+    assert [json.decode_request(seen.body)["n"] for seen in service.requests] == [2, 2]
+
+
+async def test_a_question_that_the_other_target_cannot_be_asked_is_refused_in_the_stream() -> None:
+    go = asyncio.Event()
+
+    async def refusing(exchange: Exchange) -> None:
+        await go.wait()
+        await exchange.reply(429, JSON, SLOW)
+
+    async with serve(refusing) as service:
+        config = configured(service.url, "up/first", "offline/echo")
+        async with running_gateway(config, timeouts=SOON) as url, connect(url) as wire:
+            wire.send("POST", PATH, body=question("route", stream=True, n=2))  # which is never translated
+            assert await wire.head() == 200
+            assert await wire.chunk() == PING
+            go.set()
+            said = understood(await wire.rest(200), stream=True)
     assert (said.clean, said.marked, said.error and said.error[0]) == (True, False, "invalid_request_error")
+
+
+async def test_a_silent_target_that_is_translated_spends_the_status_alone_too() -> None:
+    go = asyncio.Event()
+
+    async def silent(exchange: Exchange) -> None:
+        await go.wait()
+        await exchange.reply(500, JSON, b"{}")
+
+    async def good(exchange: Exchange) -> None:
+        await exchange.head(headers=EVENTS)
+        await exchange.chunk(BEGUN + END)
+        await exchange.end()
+
+    async with serve(silent) as first, serve(good) as second:
+        config = configured(second.url, "chat/m", "up/m")
+        chat_site = ProviderConfig(protocol="cromicle", url=first.url)
+        config = replace(config, providers=config.providers | {"chat": chat_site})
+        async with running_gateway(config, timeouts=SOON) as url, connect(url) as wire:
+            wire.send("POST", PATH, body=question("route", stream=True))
+            assert await wire.head() == 200
+            assert await wire.chunk() == PING
+            go.set()
+            said = understood(await wire.rest(200), stream=True)
+    assert (said.clean, said.marked, said.error, said.parts) == (True, True, None, (("Text", "half"),))
 
 
 async def test_nothing_goes_out_before_a_whole_answer_or_raw_text() -> None:

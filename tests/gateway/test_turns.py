@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from dragoman.client import Client
-from dragoman.gateway.fronts.endpoints import LARGE, Chat
+from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import ChatRequest, ServerRequest
 
@@ -47,7 +47,7 @@ async def test_others_have_turns_before_and_after_a_large_request_is_decoded(siz
         return request
 
     client = Client({})
-    chat = Chat(client, Noting(seen), clean=True)
+    chat = ChatEndpoint(client, Noting(seen), clean=True)
     request, _ = await asyncio.gather(asked(), other())
     await client.aclose()
     assert request.model == "echo"

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import fields
 
 from dragoman.config import ProfileConfig
-from dragoman.providers.profiles import FAMILIES, SAMPLING, configured, profile_of
+from dragoman.providers.profiles import FAMILIES, KNOWN, SAMPLING, Families
 from dragoman.types import ChatRequest, ModelProfile
 
 UNKNOWN = ModelProfile()
@@ -16,17 +16,17 @@ UNKNOWN = ModelProfile()
     "model", ["o3", "O4-mini", "openai/o1-pro", "gpt-5", "gpt-5-mini-2025-08-07", "azure/eu/gpt-5"]
 )
 def test_openais_models_that_think_take_no_sampling(model: str) -> None:
-    assert profile_of(model).unsupported_fields == SAMPLING
-    assert profile_of(model).reasoning_returns is False
+    assert KNOWN.profile_of(model).unsupported_fields == SAMPLING
+    assert KNOWN.profile_of(model).reasoning_returns is False
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-5.1", "gpt-5.2-pro", "o30", "oracle", "llama3:70b", "", "/"])
 def test_of_other_models_nothing_is_said(model: str) -> None:
-    assert profile_of(model) == UNKNOWN
+    assert KNOWN.profile_of(model) == UNKNOWN
 
 
 def test_the_gpt_5_that_does_not_think_takes_sampling() -> None:
-    assert profile_of("gpt-5-chat-latest").unsupported_fields == ()
+    assert KNOWN.profile_of("gpt-5-chat-latest").unsupported_fields == ()
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_gpt_5_that_does_not_think_takes_sampling() -> None:
     ],
 )
 def test_who_wants_reasoning_back(model: str, returns: bool | None) -> None:
-    assert profile_of(model).reasoning_returns is returns
+    assert KNOWN.profile_of(model).reasoning_returns is returns
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_who_wants_reasoning_back(model: str, returns: bool | None) -> None:
     ],
 )
 def test_who_does_not_go_on_from_a_prefill(model: str, prefill: bool | None) -> None:
-    assert profile_of(model).prefill is prefill
+    assert KNOWN.profile_of(model).prefill is prefill
 
 
 def test_each_row_says_something_with_its_source_and_date() -> None:
@@ -75,17 +75,17 @@ def test_each_row_counts() -> None:
 
 
 def test_a_configuration_adds_to_what_is_known_and_holds_over_it() -> None:
-    families = configured(
+    families = Families(
         {
             "*deepseek-R1*": ProfileConfig(reasoning_returns=True, images=False),
             "gpt-5": ProfileConfig(unsupported_fields=()),
             "own/*": ProfileConfig(tools=False),
         }
     )
-    assert profile_of("DeepSeek-R1", families) == ModelProfile(reasoning_returns=True, images=False)
-    assert profile_of("gpt-5", families).unsupported_fields == ()
-    assert profile_of("gpt-5", families).context_size == 400_000
-    assert profile_of("own/m", families) == ModelProfile(tools=False)
+    assert families.profile_of("DeepSeek-R1") == ModelProfile(reasoning_returns=True, images=False)
+    assert families.profile_of("gpt-5").unsupported_fields == ()
+    assert families.profile_of("gpt-5").context_size == 400_000
+    assert families.profile_of("own/m") == ModelProfile(tools=False)
 
 
 def test_a_configuration_may_say_each_fact() -> None:

@@ -79,8 +79,8 @@ async def test_a_provider_is_one_file(package: Copied) -> None:
 
 def test_a_command_is_one_file_and_one_row(package: Copied) -> None:
     package.add_file("cli/commands/hello.py", "command.py")
-    row = '    "hello": Entry("dragoman.cli.commands.hello", "Say hello."),'
-    package.insert("cli/program.py", row, before='"completion": Entry')
+    row = '    "hello": CommandRow("dragoman.cli.commands.hello", "Say hello."),'
+    package.insert("cli/program.py", row, before='"completion": CommandRow')
     assert package.run("hello", "you").out == b"Hello, you.\n"
     assert b"hello       Say hello." in package.run("--help").out
     assert package.touched() == {"cli/commands/hello.py": NEW, "cli/program.py": "+1 -0"}

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import ClientCodec, Exchange
+from dragoman.protocols.base import ClientCodec, Preliminaries
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ResponseHead
 from tests.support.cuts import Outcome, drive
 from tests.support.env import fixed_env
@@ -60,7 +60,7 @@ def check_events(codec: ClientCodec, case: Case, *, rewrite: bool) -> None:
     _compare(case.path / "events.json", _json(outcome), rewrite=rewrite)
 
 
-def _exchanged(exchange: Exchange, reply: HttpResponse) -> list[HttpRequest]:
+def _exchanged(exchange: Preliminaries, reply: HttpResponse) -> list[HttpRequest]:
     """The preliminary request, and the question."""
     sent = [next(exchange)]
     try:

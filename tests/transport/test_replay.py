@@ -9,8 +9,8 @@ from dragoman.errors import ConfigurationError, ConnectError, DragomanError, Tim
 from dragoman.transport.base import Route, Transport, read_all
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.replay import Cassette, RecordingTransport, ReplayTransport
-from dragoman.transport.replay.cassette import Exchange as Recorded
 from dragoman.transport.replay.cassette import Piece, RecordedRequest
+from dragoman.transport.replay.cassette import RecordedExchange as Recorded
 from dragoman.types import HttpRequest
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import PATIENT, SOON, ask, closing, pieces_of, route

@@ -20,8 +20,8 @@ from dragoman.types import (
     Reasoning,
     ResponseEnd,
     ResponseStart,
-    State,
     StreamEvent,
+    StreamState,
     Text,
     ToolCall,
     Usage,
@@ -32,28 +32,30 @@ from tests.types.values import EVENTS, EXTRA, PARTS, responses
 
 START, OPEN, DELTA, CLOSE, END = EVENTS
 
-WAY: dict[State, list[StreamEvent]] = {
-    State.NEW: [],
-    State.BETWEEN: [START],
-    State.OPEN: [START, OPEN],
-    State.ENDED: [START, END],
+WAY: dict[StreamState, list[StreamEvent]] = {
+    StreamState.NEW: [],
+    StreamState.BETWEEN: [START],
+    StreamState.OPEN: [START, OPEN],
+    StreamState.ENDED: [START, END],
 }
 """How to get into each state."""
 
-MAY: dict[tuple[State, type[StreamEvent]], State] = {
-    (State.NEW, ResponseStart): State.BETWEEN,
-    (State.BETWEEN, PartStart): State.OPEN,
-    (State.BETWEEN, ResponseEnd): State.ENDED,
-    (State.OPEN, PartDelta): State.OPEN,
-    (State.OPEN, PartEnd): State.BETWEEN,
+MAY: dict[tuple[StreamState, type[StreamEvent]], StreamState] = {
+    (StreamState.NEW, ResponseStart): StreamState.BETWEEN,
+    (StreamState.BETWEEN, PartStart): StreamState.OPEN,
+    (StreamState.BETWEEN, ResponseEnd): StreamState.ENDED,
+    (StreamState.OPEN, PartDelta): StreamState.OPEN,
+    (StreamState.OPEN, PartEnd): StreamState.BETWEEN,
 }
 """All that may come, written a second time."""
 
 
 @pytest.mark.parametrize(
-    ("state", "event"), list(product(State, EVENTS)), ids=lambda value: getattr(value, "name", type(value).__name__)
+    ("state", "event"),
+    list(product(StreamState, EVENTS)),
+    ids=lambda value: getattr(value, "name", type(value).__name__),
 )
-def test_each_event_in_each_state(state: State, event: StreamEvent) -> None:
+def test_each_event_in_each_state(state: StreamState, event: StreamEvent) -> None:
     folding = Fold()
     folding.feed(WAY[state])
     following = MAY.get((state, type(event)))
@@ -74,7 +76,7 @@ def test_each_event_in_each_state(state: State, event: StreamEvent) -> None:
 
 def test_the_grammar_says_no_more_than_that() -> None:
     assert {(state, event): then for state, row in GRAMMAR.items() for event, then in row.items()} == MAY
-    assert set(GRAMMAR) == set(State)
+    assert set(GRAMMAR) == set(StreamState)
     assert {event for _, event in MAY} == set(get_args(StreamEvent))
 
 

@@ -21,22 +21,22 @@ from dragoman.cli.terminal.output import complain, forgiving, leave_pipe, open_s
 from dragoman.errors import ConfigurationError, DragomanError, cut, nearest
 
 
-class Entry(Struct, frozen=True):
+class CommandRow(Struct, frozen=True):
     """A command's module, and what it does in one sentence, so that the list of commands imports none of them."""
 
     module: str
     help: str
 
 
-COMMANDS: dict[str, Entry] = {
-    "ask": Entry("dragoman.cli.commands.ask", "Ask one question and print the answer."),
-    "chat": Entry("dragoman.cli.commands.chat", "Talk with a model."),
-    "models": Entry("dragoman.cli.commands.models", "List the models that can be named."),
-    "providers": Entry("dragoman.cli.commands.providers", "List the services: built in, and configured."),
-    "serve": Entry("dragoman.cli.commands.serve", "Run the gateway."),
-    "doctor": Entry("dragoman.cli.commands.doctor", "Try every configured service, and say what is wrong."),
-    "trust": Entry("dragoman.cli.commands.trust", "Use a configuration that lies in a working directory."),
-    "completion": Entry("dragoman.cli.commands.completion", "Print the shell's completion script."),
+COMMANDS: dict[str, CommandRow] = {
+    "ask": CommandRow("dragoman.cli.commands.ask", "Ask one question and print the answer."),
+    "chat": CommandRow("dragoman.cli.commands.chat", "Talk with a model."),
+    "models": CommandRow("dragoman.cli.commands.models", "List the models that can be named."),
+    "providers": CommandRow("dragoman.cli.commands.providers", "List the services: built in, and configured."),
+    "serve": CommandRow("dragoman.cli.commands.serve", "Run the gateway."),
+    "doctor": CommandRow("dragoman.cli.commands.doctor", "Try every configured service, and say what is wrong."),
+    "trust": CommandRow("dragoman.cli.commands.trust", "Use a configuration that lies in a working directory."),
+    "completion": CommandRow("dragoman.cli.commands.completion", "Print the shell's completion script."),
 }
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, Unpack
 
-from dragoman.client.models import ModelTable
+from dragoman.client.model_table import ModelTable
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.stream import Stream

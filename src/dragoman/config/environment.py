@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from dragoman.config.schema import ROOT, Entries, Table
+from dragoman.config.schema import ROOT, Entries, TableSchema
 from dragoman.config.settings import Flaw, Settings, note
 from dragoman.config.value_types import Kind, is_secret, parsed
 from dragoman.config.values import dotted
@@ -105,7 +105,7 @@ def _variable(name: str, settings: Settings) -> Variable | None:
         if tail == rest:
             continue
         match node:
-            case Table():
+            case TableSchema():
                 found = [_set(node, (section,), each) for each in _spellings(node) if each.words == tail]
             case Entries():
                 found = _in_entries(name, tail, section, node, settings)
@@ -136,13 +136,13 @@ def _in_entries(name: str, tail: str, section: str, node: Entries, settings: Set
     return [_set(node.entry, (section, entry), each) for entry, each in fitting or new]
 
 
-def _set(table: Table, keys: tuple[str, ...], spelling: Spelling) -> Variable:
+def _set(table: TableSchema, keys: tuple[str, ...], spelling: Spelling) -> Variable:
     leaf = spelling.leaf
     rivals = tuple((*keys, rival) for rival in table.rivals(leaf[0]))
     return Variable((*keys, *leaf), dict(table.leaves())[leaf], rivals, spelling.is_file)
 
 
-def _spellings(table: Table) -> Iterator[Spelling]:
+def _spellings(table: TableSchema) -> Iterator[Spelling]:
     for leaf, kind in table.leaves():
         words = "_".join(map(_upper, leaf))
         yield Spelling(words, leaf)
@@ -156,7 +156,7 @@ def _known(rest: str, settings: Settings) -> Iterator[str]:
     guesses = [guess for size in range(2, WORDS + 2) if NEW.fullmatch(guess := "_".join(words[1:size]))]
     for section, node in ROOT.items():
         match node:
-            case Table():
+            case TableSchema():
                 yield from (f"{PREFIX}{_upper(section)}_{each.words}" for each in _spellings(node))
             case Entries():
                 for entry in [*map(_upper, settings.entries[section]), *guesses]:

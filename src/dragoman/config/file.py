@@ -16,7 +16,7 @@ READ = stat.S_IRGRP | stat.S_IROTH
 WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-class File(Struct, frozen=True):
+class ConfigFile(Struct, frozen=True):
     """`label`: its name in messages. `status`: of the file that was read, even if another is at `path` by now."""
 
     path: Path
@@ -37,7 +37,7 @@ class File(Struct, frozen=True):
         return _open_to_others(self.status, WRITE) or _foreign(self.status) or _replaceable(self.path)
 
 
-def read(path: Path, label: str) -> File | None:
+def read(path: Path, label: str) -> ConfigFile | None:
     """The file at `path`; None if there is none. Raises ConfigurationError: unreadable, too large."""
     try:
         with open(path, "rb") as file:
@@ -53,7 +53,7 @@ def read(path: Path, label: str) -> File | None:
         raise ConfigurationError(f"{cut(label)}: expected the path of a file, got: {exc}") from exc
     if len(data) > LARGEST:
         raise ConfigurationError(f"{label}: expected at most {LARGEST >> 20} MiB, got more")
-    return File(path, label, data, status)
+    return ConfigFile(path, label, data, status)
 
 
 def _is_read_only(path: Path) -> bool:

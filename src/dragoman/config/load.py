@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from dragoman.config.environment import FILE, override
-from dragoman.config.file import File, read
+from dragoman.config.file import ConfigFile, read
 from dragoman.config.settings import Settings, assemble, gather, merge
 from dragoman.config.toml import document
 from dragoman.config.trust import Trust
@@ -61,7 +61,7 @@ def load(
     return Config(**assemble(settings, environ), files=tuple(file.path for file in files), origins=settings.origins)
 
 
-def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn: Warn) -> list[File]:
+def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn: Warn) -> list[ConfigFile]:
     """The files to read, the nearest first."""
     named = path or (Path(environ[FILE]) if environ.get(FILE) else None)
     if named is not None:
@@ -83,7 +83,7 @@ def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn:
     return [_known(own, warn)] if own else []
 
 
-def _known(file: File, warn: Warn) -> File:
+def _known(file: ConfigFile, warn: Warn) -> ConfigFile:
     if file.writable:
         warn(
             f"{file.label}: others may write it, and so choose where your keys and questions go: "

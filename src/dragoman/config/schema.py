@@ -8,16 +8,16 @@ from msgspec import Struct, field
 
 from dragoman.config.value_types import (
     Boolean,
-    Choice,
     Integer,
     Kind,
     ListOf,
     OneItemList,
+    OneOf,
     OptionalText,
     Place,
     Seconds,
     TableOf,
-    Text,
+    TextValue,
 )
 from dragoman.config.values import (
     MAX_WORKERS,
@@ -31,7 +31,7 @@ from dragoman.config.values import (
 from dragoman.types import ChatRequest
 
 
-class Table(Struct, frozen=True):
+class TableSchema(Struct, frozen=True):
     """A table of known keys, and the value that is built from it.
 
     `needed`: keys that must be set. `either`: pairs of keys of which at most one may be set. `fields`: key to field, if
@@ -39,7 +39,7 @@ class Table(Struct, frozen=True):
     """
 
     build: Callable[..., Any]
-    keys: "dict[str, Kind | Table]"
+    keys: "dict[str, Kind | TableSchema]"
     needed: tuple[str, ...] = ()
     either: tuple[tuple[str, str], ...] = ()
     fields: dict[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Table(Struct, frozen=True):
     def leaves(self) -> Iterator[tuple[tuple[str, ...], Kind]]:
         """The keys of this table and of the tables in it, with their kinds."""
         for name, node in self.keys.items():
-            if isinstance(node, Table):
+            if isinstance(node, TableSchema):
                 yield from (((name, *keys), kind) for keys, kind in node.leaves())
             else:
                 yield (name,), node
@@ -60,30 +60,30 @@ class Table(Struct, frozen=True):
 class Entries(Struct, frozen=True):
     """Tables of one shape under names that the user chooses, which must match `name`."""
 
-    entry: Table
+    entry: TableSchema
     name: re.Pattern[str]
     expected: str
 
 
-WORDS = Text("text without spaces around it", r"(?!\s)[^\x00-\x1f\x7f]+(?<!\s)")
-HOST = Text("a host's name without scheme and path", r"[^\s/?#@\x00-\x1f\x7f]+", conceal="@?")
-FREE = Text("text", r".*")
-SECRET = Text("text", r".*", secret=True)
+WORDS = TextValue("text without spaces around it", r"(?!\s)[^\x00-\x1f\x7f]+(?<!\s)")
+HOST = TextValue("a host's name without scheme and path", r"[^\s/?#@\x00-\x1f\x7f]+", conceal="@?")
+FREE = TextValue("text", r".*")
+SECRET = TextValue("text", r".*", secret=True)
 # A key becomes a header's value: outside visible ASCII it cannot be sent, and a line break would begin another one.
-API_KEY = Text("text of visible ASCII characters", r"[!-~]+", secret=True)
-URL = Text(
+API_KEY = TextValue("text of visible ASCII characters", r"[!-~]+", secret=True)
+URL = TextValue(
     "an http or https URL without user, query and fragment",
     r"(?i:https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?(/[!-\"$->@-~]*)?",
     conceal="@?",
 )
-PROXY = Text(
+PROXY = TextValue(
     "an http, https, socks5 or socks5h URL, or none",
     r"(?i:https?|socks5h?)://[!-~]+|none",
     secret=True,
     harmless=r"[^@]*",
 )
 
-ORIGIN = Text('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-.0-~]+/?")
+ORIGIN = TextValue('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-.0-~]+/?")
 
 REQUEST_SETTINGS = tuple(
     name
@@ -92,12 +92,12 @@ REQUEST_SETTINGS = tuple(
 )
 """Fields of a request that a family of models may refuse."""
 
-REQUEST_FIELD = Text(f"settings of a request ({', '.join(REQUEST_SETTINGS)})", "|".join(REQUEST_SETTINGS))
-KEYWORD = Text("keywords of JSON Schema", r"[$A-Za-z]+")
+REQUEST_FIELD = TextValue(f"settings of a request ({', '.join(REQUEST_SETTINGS)})", "|".join(REQUEST_SETTINGS))
+KEYWORD = TextValue("keywords of JSON Schema", r"[$A-Za-z]+")
 
-BROKEN_END = Choice(("clean", "cut"))
+BROKEN_END = OneOf(("clean", "cut"))
 
-GATEWAY = Table(
+GATEWAY = TableSchema(
     GatewayConfig,
     {
         "host": WORDS,
@@ -113,7 +113,7 @@ GATEWAY = Table(
         "request_log": WORDS,
         "head_after": Seconds(),
         "broken_end": BROKEN_END,
-        "log_level": Choice(("debug", "info", "warning", "error")),
+        "log_level": OneOf(("debug", "info", "warning", "error")),
         "drain": Integer(0, 3600),
         "grace": Seconds(),
     },
@@ -121,7 +121,7 @@ GATEWAY = Table(
     fields={"api_key": "api_keys"},
 )
 
-TIMEOUTS = Table(
+TIMEOUTS = TableSchema(
     TimeoutsConfig,
     {
         "pool": Seconds(),
@@ -136,7 +136,7 @@ TIMEOUTS = Table(
     },
 )
 
-PROVIDER = Table(
+PROVIDER = TableSchema(
     ProviderConfig,
     {
         "type": WORDS,
@@ -155,15 +155,15 @@ PROVIDER = Table(
         "strict": Boolean(),
         "allow_fields": ListOf(WORDS),
         "max_answer": Integer(1, 64 << 20),
-        "empty_answer": Choice(("error", "ok")),
+        "empty_answer": OneOf(("error", "ok")),
         "timeouts": TIMEOUTS,
     },
     either=(("type", "protocol"),),
 )
 
-MODEL = Table(ModelConfig, {"targets": ListOf(WORDS, least=1), "strategy": WORDS}, needed=("targets",))
+MODEL = TableSchema(ModelConfig, {"targets": ListOf(WORDS, least=1), "strategy": WORDS}, needed=("targets",))
 
-PROFILE = Table(
+PROFILE = TableSchema(
     ProfileConfig,
     {
         "reasoning_returns": Boolean(),
@@ -176,9 +176,9 @@ PROFILE = Table(
     },
 )
 
-FRONT = Table(FrontConfig, {"secret": SECRET, "password": SECRET, "model": WORDS, "broken_end": BROKEN_END})
+FRONT = TableSchema(FrontConfig, {"secret": SECRET, "password": SECRET, "model": WORDS, "broken_end": BROKEN_END})
 
-ROOT: dict[str, Table | Entries] = {
+ROOT: dict[str, TableSchema | Entries] = {
     "gateway": GATEWAY,
     # A slash ends the provider's name in `provider/model`.
     "providers": Entries(PROVIDER, re.compile(r"[^\s/\x00-\x1f\x7f]+"), "a name without spaces and slashes"),

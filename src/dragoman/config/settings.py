@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from msgspec import Struct, field
 
 from dragoman.config.faults import WrongError, shown
-from dragoman.config.schema import ROOT, Entries, Table
+from dragoman.config.schema import ROOT, Entries, TableSchema
 from dragoman.config.value_types import anchored, checked, is_in_clear
 from dragoman.config.values import Keys, dotted, origin
 from dragoman.errors import ConfigurationError, nearest
@@ -54,7 +54,7 @@ def gather(data: Mapping[str, Any], origins: dict[Keys, str], folder: Path = Pat
     settings = Settings(origins=origins)
     for name, value in data.items():
         match _known((name,), ROOT, settings):
-            case Table() as table:
+            case TableSchema() as table:
                 _gather(settings, table, (name,), value, folder)
             case Entries() as entries:
                 for entry, inner in _table((name,), value, settings).items():
@@ -67,13 +67,13 @@ def gather(data: Mapping[str, Any], origins: dict[Keys, str], folder: Path = Pat
     return settings
 
 
-def _gather(settings: Settings, table: Table, keys: tuple[str, ...], data: object, folder: Path) -> None:
+def _gather(settings: Settings, table: TableSchema, keys: tuple[str, ...], data: object, folder: Path) -> None:
     for name, value in _table(keys, data, settings).items():
         below = (*keys, name)
         match _known(below, table.keys, settings):
             case None:
                 continue
-            case Table() as inner:
+            case TableSchema() as inner:
                 _gather(settings, inner, below, value, folder)
             case kind:
                 settings.said[below] = anchored(kind, value, folder)
@@ -102,7 +102,7 @@ def merge(settings: Settings, under: Settings) -> Settings:
     rivals = {
         (*keys[:-1], rival)
         for keys in settings.said
-        if isinstance(table := ROOT[str(keys[0])], Table)
+        if isinstance(table := ROOT[str(keys[0])], TableSchema)
         for rival in table.rivals(str(keys[-1]))
     }
     hidden = own | rivals | settings.said.keys()
@@ -126,7 +126,7 @@ def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
     """The values of Config's fields. Raises ConfigurationError with every flaw, also wrong and missing values."""
     built = {
         name: _build(settings, node, (name,), environ)
-        if isinstance(node, Table)
+        if isinstance(node, TableSchema)
         else {entry: _build(settings, node.entry, (name, entry), environ) for entry in settings.entries[name]}
         for name, node in ROOT.items()
     }
@@ -137,7 +137,7 @@ def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
     return built
 
 
-def _build(settings: Settings, table: Table, keys: Keys, environ: Mapping[str, str]) -> Any:
+def _build(settings: Settings, table: TableSchema, keys: Keys, environ: Mapping[str, str]) -> Any:
     missing: list[str] = []
     for pair in table.either:
         if all((*keys, name) in settings.said for name in pair):
@@ -145,7 +145,7 @@ def _build(settings: Settings, table: Table, keys: Keys, environ: Mapping[str, s
     fields: dict[str, Any] = {}
     for name, node in table.keys.items():
         below = (*keys, name)
-        if isinstance(node, Table):
+        if isinstance(node, TableSchema):
             fields[name] = _build(settings, node, below, environ)
         elif below in settings.said:
             try:

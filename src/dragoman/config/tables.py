@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import UNSET, Struct
 from msgspec.structs import asdict
 
-from dragoman.config.schema import ROOT, Entries, Table
+from dragoman.config.schema import ROOT, Entries, TableSchema
 from dragoman.config.settings import assemble, gather
 from dragoman.config.value_types import Kind, ListOf, OptionalText, Seconds
 from dragoman.config.values import Config
@@ -48,13 +48,13 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def _said(table: Table, value: Struct) -> dict[str, Any]:
+def _said(table: TableSchema, value: Struct) -> dict[str, Any]:
     """The keys that a file would set for this value."""
     fields = asdict(value)
     said: dict[str, Any] = {}
     for name, node in table.keys.items():
         inner = fields.get(name, UNSET)
-        if isinstance(node, Table):
+        if isinstance(node, TableSchema):
             said[name] = _said(node, inner)
         elif inner is not UNSET:
             said |= _written(name, node, inner)

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from dragoman.config.file import File
+from dragoman.config.file import ConfigFile
 from dragoman.config.toml_lines import lines, repeated
 from dragoman.config.values import Keys, dotted
 from dragoman.errors import ConfigurationError, cut
@@ -55,7 +55,7 @@ class Document(Struct, frozen=True):
         return whole | {keys: f"{self.label}:{line}" for keys, line in self.lines.items()}
 
 
-def document(file: File) -> Document:
+def document(file: ConfigFile) -> Document:
     """The content of `file`. Raises ConfigurationError: not UTF-8, not TOML."""
     return parse(decode(file.data, file.label), file.label, file.path.parent)
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from dragoman.config.file import File, read
+from dragoman.config.file import ConfigFile, read
 from dragoman.errors import ConfigurationError
 
 FOLDER = "trusted"
@@ -24,7 +24,7 @@ class Trust:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._folder = _state_folder(environ)
 
-    def doubt(self, file: File) -> str:
+    def doubt(self, file: ConfigFile) -> str:
         """Why `file` must not be used; empty if it is trusted."""
         record = self._record(file.path)
         said = read(record, FOLDER) if record is not None else None
@@ -32,7 +32,7 @@ class Trust:
             return "was never trusted"
         return "" if said.data == _words(file) else "has changed since it was trusted"
 
-    def keep(self, file: File) -> None:
+    def keep(self, file: ConfigFile) -> None:
         """Trusts the content of `file` that was read. Raises ConfigurationError if the record cannot be written."""
         record = self._record(file.path)
         if record is None:
@@ -81,5 +81,5 @@ def _place(path: Path) -> bytes:
     return os.fsencode(Path(os.path.realpath(path.parent), path.name))
 
 
-def _words(file: File) -> bytes:
+def _words(file: ConfigFile) -> bytes:
     return sha256(file.data).hexdigest().encode() + b"  " + _place(file.path) + b"\n"

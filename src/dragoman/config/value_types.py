@@ -14,7 +14,7 @@ from dragoman.config.values import Key
 from dragoman.errors import nearest
 
 
-class Text(Struct, frozen=True):
+class TextValue(Struct, frozen=True):
     """Text that matches `pattern` completely. A `secret` one is never shown, and may be named by one of FORMS.
 
     `conceal`: a wrong text with one of these characters may hold a secret, so it is not shown either.
@@ -31,13 +31,13 @@ class Text(Struct, frozen=True):
 class Place(Struct, frozen=True):
     """The path of a file. A relative one starts from the folder of the configuration file that holds it."""
 
-    of: Text
+    of: TextValue
 
 
 class OptionalText(Struct, frozen=True):
     """Text, or empty text, which means off and becomes None."""
 
-    of: Text
+    of: TextValue
 
 
 class Integer(Struct, frozen=True):
@@ -55,7 +55,7 @@ class Boolean(Struct, frozen=True):
     """True or false."""
 
 
-class Choice(Struct, frozen=True):
+class OneOf(Struct, frozen=True):
     """One of several texts."""
 
     words: tuple[str, ...]
@@ -64,23 +64,23 @@ class Choice(Struct, frozen=True):
 class ListOf(Struct, frozen=True):
     """A list of different texts."""
 
-    of: Text
+    of: TextValue
     least: int = 0
 
 
 class OneItemList(Struct, frozen=True):
     """One text, read as a list of one."""
 
-    of: Text
+    of: TextValue
 
 
 class TableOf(Struct, frozen=True):
     """A table of texts."""
 
-    of: Text
+    of: TextValue
 
 
-Kind = Text | Place | OptionalText | Integer | Seconds | Boolean | Choice | ListOf | OneItemList | TableOf
+Kind = TextValue | Place | OptionalText | Integer | Seconds | Boolean | OneOf | ListOf | OneItemList | TableOf
 
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?|inf")
@@ -92,11 +92,11 @@ TRUTH = {"true": True, "false": False, "1": True, "0": False}
 def is_secret(kind: Kind) -> bool:
     """Whether values of this kind are never shown."""
     match kind:
-        case Text():
+        case TextValue():
             return kind.secret
         case Place(of) | OptionalText(of) | ListOf(of) | OneItemList(of) | TableOf(of):
             return of.secret
-        case Integer() | Seconds() | Boolean() | Choice():
+        case Integer() | Seconds() | Boolean() | OneOf():
             return False
         case _:
             assert_never(kind)
@@ -105,7 +105,7 @@ def is_secret(kind: Kind) -> bool:
 def expected(kind: Kind) -> str:
     """What is expected, for messages."""
     match kind:
-        case Text(words, secret=secret):
+        case TextValue(words, secret=secret):
             return f"{words}, {FORMS}" if secret else words
         case Place(of) | OptionalText(of) | OneItemList(of):
             return expected(of)
@@ -117,7 +117,7 @@ def expected(kind: Kind) -> str:
             return "a number of seconds above 0, or inf for no limit"
         case Boolean():
             return "true or false"
-        case Choice(words):
+        case OneOf(words):
             return " or ".join(map(quoted, words))
         case ListOf(of, least):
             return f"a list of {'at least one ' if least else ''}{expected(of)}"
@@ -130,12 +130,12 @@ def expected(kind: Kind) -> str:
 def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
     """The value as the configuration holds it. Raises WrongError."""
     match kind, value:
-        case (Text(secret=True) as text, dict(source)):
+        case (TextValue(secret=True) as text, dict(source)):
             secret, where = fetched(source, expected(kind), environ)
             if not re.fullmatch(text.pattern, secret, re.DOTALL):
                 raise WrongError(text.expected, shown(secret, secret=True) + where)
             return secret
-        case (Text(_, pattern), str(text)) if re.fullmatch(pattern, text, re.DOTALL):
+        case (TextValue(_, pattern), str(text)) if re.fullmatch(pattern, text, re.DOTALL):
             return text
         case Place(of), _:
             return checked(of, value, environ)
@@ -153,11 +153,11 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
             return None if value == math.inf else float(value)
         case Boolean(), bool():
             return value
-        case (Choice(words), str(word)):
+        case (OneOf(words), str(word)):
             if word in words:
                 return word
             raise WrongError(expected(kind), shown(value), nearest(word, words))
-        case (ListOf(Text(secret=True)), dict(source)):
+        case (ListOf(TextValue(secret=True)), dict(source)):
             secret, _ = fetched(source, expected(kind), environ)
             return checked(kind, parsed(kind, ",".join(secret.splitlines())), environ)
         case (ListOf(of, least), list(items)) if len(items) >= least:
@@ -173,7 +173,7 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
 def parsed(kind: Kind, text: str) -> object:
     """The value of an environment variable's text; lists and pairs have commas. What fits no kind is unchanged."""
     match kind:
-        case Text() | Place() | OptionalText() | Choice() | OneItemList():
+        case TextValue() | Place() | OptionalText() | OneOf() | OneItemList():
             return text
         case Integer():
             return int(text) if WHOLE.fullmatch(text) else text
@@ -195,7 +195,9 @@ def anchored(kind: Kind, value: object, folder: Path) -> object:
     match kind, value:
         case Place(), str(path) if path:
             return str(folder / path)
-        case (Text(secret=True) | ListOf(Text(secret=True)), {"file": str(path), **others}) if path and not others:
+        case (TextValue(secret=True) | ListOf(TextValue(secret=True)), {"file": str(path), **others}) if (
+            path and not others
+        ):
             return {"file": str(folder / path)}
         case ListOf(of), list(items):
             return [anchored(of, item, folder) for item in items]
@@ -208,7 +210,7 @@ def anchored(kind: Kind, value: object, folder: Path) -> object:
 def is_in_clear(kind: Kind, value: object) -> bool:
     """Whether `value` holds a secret itself, instead of naming it."""
     match kind, value:
-        case Text(secret=True, harmless=pattern), str(text):
+        case TextValue(secret=True, harmless=pattern), str(text):
             return not re.fullmatch(pattern, text)
         case ListOf(of), list(items):
             return any(is_in_clear(of, item) for item in items)
@@ -218,7 +220,7 @@ def is_in_clear(kind: Kind, value: object) -> bool:
             return False
 
 
-def _many(of: Text, items: list[object], environ: Mapping[str, str]) -> tuple[object, ...]:
+def _many(of: TextValue, items: list[object], environ: Mapping[str, str]) -> tuple[object, ...]:
     found: list[object] = []
     for index, item in enumerate(items):
         value = _inside(of, item, environ, index)
@@ -228,7 +230,7 @@ def _many(of: Text, items: list[object], environ: Mapping[str, str]) -> tuple[ob
     return tuple(found)
 
 
-def _inside(of: Text, item: object, environ: Mapping[str, str], key: Key) -> object:
+def _inside(of: TextValue, item: object, environ: Mapping[str, str], key: Key) -> object:
     try:
         return checked(of, item, environ)
     except WrongError as exc:
@@ -237,4 +239,4 @@ def _inside(of: Text, item: object, environ: Mapping[str, str], key: Key) -> obj
 
 
 def _conceals(kind: Kind, value: object) -> bool:
-    return isinstance(kind, Text) and isinstance(value, str) and any(mark in value for mark in kind.conceal)
+    return isinstance(kind, TextValue) and isinstance(value, str) and any(mark in value for mark in kind.conceal)

@@ -32,13 +32,13 @@ EmptyAnswer = Literal["error", "ok"]
 """What an answer without content and without a tool call means."""
 
 
-class Settings(Redacted, frozen=True):
+class ConfigTable(Redacted, frozen=True):
     """Some settings; a secret among them is printed as `…`."""
 
     hidden = SECRET
 
 
-class GatewayConfig(Settings, frozen=True, kw_only=True):
+class GatewayConfig(ConfigTable, frozen=True, kw_only=True):
     """How our own server listens, and whom it answers."""
 
     host: str = "127.0.0.1"
@@ -123,7 +123,7 @@ class TimeoutsConfig(Struct, frozen=True, kw_only=True):
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not UNSET}
 
 
-class ProviderConfig(Settings, frozen=True, kw_only=True):
+class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     """A service. Its models are called `NAME/MODEL`.
 
     It is a class of the catalogue with some attributes overridden; what is not set is as the class has it. None is not
@@ -211,7 +211,7 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     Not set: any."""
 
 
-class FrontConfig(Settings, frozen=True, kw_only=True):
+class FrontConfig(ConfigTable, frozen=True, kw_only=True):
     """What our own server of a web-chat protocol requires: `aibn`, `aichatfree`, `aichatonline`, `cromicle`.
 
     None: not set.
@@ -227,7 +227,7 @@ class FrontConfig(Settings, frozen=True, kw_only=True):
     """As in `gateway`, for this front alone."""
 
 
-class Config(Settings, frozen=True, kw_only=True):
+class Config(ConfigTable, frozen=True, kw_only=True):
     """Everything that is set."""
 
     gateway: GatewayConfig = GatewayConfig()

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dragoman.engine.answer import Answer
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
-from dragoman.protocols.base import ClientCodec, Decoder, Env, Exchange
+from dragoman.protocols.base import ClientCodec, Decoder, Env, Preliminaries
 from dragoman.protocols.errors.head import not_an_answer
 from dragoman.protocols.losses import refuse
 from dragoman.transport.base import MAX_BODY, Reply, Route, Timeouts, Transport, read_all, read_beginning
@@ -93,7 +93,7 @@ async def receive(
 
 
 async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_BODY) -> HttpResponse:
-    """The whole reply, of at most `limit` bytes, to a small request. Raises the codec's error for a failure."""
+    """The whole reply, of at most `limit` bytes, to a small request. Raises the codec's error if it is one."""
     try:
         reply = await service.transport.send(request, service.route)
         error = await _failure(service.codec, reply)
@@ -105,7 +105,7 @@ async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_B
         raise signed(exc, service.name, service.secrets) from exc.__cause__
 
 
-async def _exchange(service: Service, exchange: Exchange) -> HttpRequest:
+async def _exchange(service: Service, exchange: Preliminaries) -> HttpRequest:
     """Sends the preliminary requests that a codec yields, and returns the chat request."""
     try:
         preliminary = next(exchange)

@@ -1,18 +1,20 @@
 """The relay: caller and service speak the same protocol, so bytes pass as they are, and a tap reads what must be known.
 
 Runs in the callbacks of the exchange with the service: no task, no turn of the loop between a read and the write it
-causes. Where an answer stands:
+causes. Where an answer stands, and what may come next:
 
-    asked      the request is on its way; a failure goes to `refuse`
-    held       the head is good, and no content has come: nothing was passed on, so a failure still goes to `refuse`
-    passing    content has gone out, by `begin`: a failure goes to `fail`
-    over       the sink has been told the end; nothing more is
-
-A whole answer is held until all of it is here, and then goes out by `give`.
+    ASKED      the request is on its way                HELD: a good head is here
+                                                        OVER: `refuse` (no reply), `take_over` (a head of another kind)
+    HELD       no content has come, nothing went out    PASSING: `begin`, with the first content
+                                                        OVER: `refuse` (it failed, is empty, too large), `take_over` (it
+                                                        is not of the form that was asked for), `give` (a whole answer)
+    PASSING    content has gone out                     OVER: `pass_on` without more (a good end), `fail` (it broke off)
+    OVER       the sink has been told the end, or the owner has closed; nothing more is told
 """
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum
 from typing import Protocol
 
 from msgspec import Struct
@@ -82,6 +84,18 @@ class RelaySink(Protocol):
         """The stream broke off, which has not been said yet."""
 
 
+class RelayState(Enum):
+    """Where a relayed answer stands; see above."""
+
+    ASKED = "the request is on its way"
+    HELD = "a good head is here, and no content"
+    PASSING = "content has gone out"
+    OVER = "the end was told"
+
+
+ASKED, HELD, PASSING, OVER = RelayState
+
+
 class Relay:
     """One request to one service, and its answer on the way to a sink.
 
@@ -91,13 +105,12 @@ class Relay:
 
     __slots__ = (
         "__weakref__",
-        "_begun",
         "_exchange",
         "_held",
-        "_over",
         "_sending",
         "_sink",
         "_size",
+        "_state",
         "_tap",
         "_target",
         "answered",
@@ -110,7 +123,8 @@ class Relay:
         self._tap = request.tap() if request.stream else None
         self._sink = sink
         self.summary: ReplySummary | None = self._tap
-        self.paused = self.answered = self._begun = self._over = False
+        self.paused = self.answered = False
+        self._state = ASKED
         self._held: list[bytes] = []
         self._size = 0
         self._sending: Sending | None = None
@@ -129,27 +143,28 @@ class Relay:
         except DragomanError as exc:
             self._refuse(exc)
             return
-        if self._exchange is None and not self._over:
+        if self._state is ASKED:
             self._sending = sending
 
     def resume(self) -> None:
         """More can be taken."""
         self.paused = False
-        if self._exchange is not None and self.answered and not self._over:
+        if self._exchange is not None and self._state is not OVER:
             self.on_news(self._exchange)
 
     def interrupt(self, error: DragomanError) -> None:
         """Ends it with `error`, which is not the service's."""
-        if not self._over:
+        state = self._state
+        if state is not OVER:
             self.close()
-            if self._begun:
+            if state is PASSING:
                 self._sink.fail(error)
             else:
                 self._sink.refuse(error)
 
     def close(self) -> None:
         """Ends it; the service's connection is closed, unless the reply is whole."""
-        self._over = True
+        self._state = OVER
         sending, self._sending = self._sending, None
         if sending is not None:
             sending.close()
@@ -166,7 +181,8 @@ class Relay:
 
     def on_news(self, exchange: Exchange) -> None:
         """There is news of the reply."""
-        if self._over or not (self.answered or self._is_good(exchange)):
+        state = self._state
+        if state is OVER or (state is ASKED and not self._is_good(exchange)):
             return
         tap = self._tap
         if exchange.quiet:
@@ -186,16 +202,16 @@ class Relay:
             if self._size + tap.waiting > self._target.max_answer:
                 self._fail(too_large(self._target.max_answer))
                 return
-            if passing is first and self._begun and not tap.done and exchange.state is BODY:
+            if passing is first and state is PASSING and not tap.done and exchange.state is BODY:
                 self._sink.pass_on(first, more=True)
             else:
                 self._pass(tap, passing, whole=exchange.state is COMPLETE)
         elif exchange.state is COMPLETE:
             self._pass(tap, b"", whole=True)
-        if not self._over:
+        if self._state is not OVER:
             # Behind what came, for this may end the exchange, which is then told here.
             exchange.go_on()
-        if exchange.state is FAILED and not self._over:
+        if exchange.state is FAILED and self._state is not OVER:
             self._broke_off(tap, exchange.error or TruncatedStreamError("the answer broke off"))
 
     def _is_good(self, exchange: Exchange) -> bool:
@@ -205,13 +221,14 @@ class Relay:
         wanted = codec.whole_type if self._tap is None else codec.stream_type
         if head.status == 200 and not exchange.coding and head.media_type == wanted:
             self.answered = True
+            self._state = HELD
             return True
         self._hand_over(exchange)
         return False
 
     def _hand_over(self, exchange: Exchange) -> None:
         """Leaves the reply, of which nothing was passed on, to be decoded."""
-        self._over = True
+        self._state = OVER
         self._exchange = None
         try:
             reply = exchange.as_reply(self._held)
@@ -250,10 +267,10 @@ class Relay:
             self._refuse(nothing())
             return
         if data or tap.done:
-            if self._begun:
+            if self._state is PASSING:
                 self._sink.pass_on(data, more=not tap.done)
             else:
-                self._begun = True
+                self._state = PASSING
                 if self._exchange is not None:
                     self._exchange.committed()
                 self._sink.begin(data, more=not tap.done)
@@ -296,12 +313,12 @@ class Relay:
         return summary.empty and summary.finish_reason == EMPTY and not self._target.empty_ok
 
     def _refuse(self, error: DragomanError) -> None:
-        if not self._over:
+        if self._state is not OVER:
             self.close()
             self._sink.refuse(self._signed(error))
 
     def _fail(self, error: DragomanError) -> None:
-        if not self._begun:
+        if self._state is not PASSING:
             self._refuse(error)
             return
         self.close()
@@ -315,6 +332,6 @@ class Relay:
     def _release(self) -> None:
         """The answer is whole. Its connection serves again once the transfer has ended too, which it should at once."""
         exchange, self._exchange = self._exchange, None
-        self._over = True
+        self._state = OVER
         if exchange is not None:
             exchange.drain(LINGER)

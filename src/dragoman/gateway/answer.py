@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from dragoman.engine.answer import Answer, Handler, whole
+from dragoman.engine.commit import begins_content
 from dragoman.engine.env import system_env
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, TruncatedStreamError, UpstreamError
 from dragoman.gateway.http.response_writer import ResponseWriter
@@ -15,7 +16,6 @@ from dragoman.types import (
     Headers,
     Loss,
     Outcome,
-    PartStart,
     ResponseEnd,
     ResponseStart,
     StreamEvent,
@@ -102,7 +102,7 @@ async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, lef
     while events := await answer.read():
         if not begun:
             held += events
-            begun = any(isinstance(event, PartStart | ResponseEnd) for event in events)
+            begun = begins_content(events)
             if not begun:
                 continue
             events = held

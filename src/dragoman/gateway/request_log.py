@@ -30,7 +30,7 @@ class Tried(Struct, frozen=True, omit_defaults=True, gc=False):
     error: str = ""
 
 
-class Entry(Struct, frozen=True, omit_defaults=True, gc=False):
+class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """One request."""
 
     time: str
@@ -90,7 +90,7 @@ class RequestLog:
         usage = outcome.usage or UNKNOWN
         failed = outcome.attempts
         line = _encode(
-            Entry(
+            LogEntry(
                 self._date,
                 outcome.request_id,
                 outcome.method,

@@ -22,7 +22,7 @@ from dragoman.types import (
 )
 from dragoman.types.redacted import Redacted
 
-Exchange = Generator[HttpRequest, HttpResponse, HttpRequest]
+Preliminaries = Generator[HttpRequest, HttpResponse, HttpRequest]
 """Preliminary requests: each is yielded, its reply is sent in, and the chat request itself is returned."""
 
 
@@ -119,7 +119,7 @@ class ClientCodec(ABC):
         return fitted(request, profile, self.untaken(profile))
 
     @abstractmethod
-    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Exchange:
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:
         """The request on the wire; `fit` comes first. Raises InvalidRequestError if the protocol cannot express it."""
 
     @abstractmethod

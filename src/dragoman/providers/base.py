@@ -14,7 +14,7 @@ from dragoman.engine.secrets import Secrets, secrets
 from dragoman.engine.stream import Stream, Texts
 from dragoman.errors import ConfigurationError, TransportError
 from dragoman.protocols.base import ClientCodec
-from dragoman.providers.profiles import FAMILIES, Family, profile_of
+from dragoman.providers.profiles import KNOWN, Families
 from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
 from dragoman.providers.settings import address, model_name, seconds, taken
@@ -58,7 +58,7 @@ class AsyncGeneratorProvider:
     empty_answer: ClassVar[EmptyAnswer] = "error"
     max_answer: ClassVar[int] = MAX_BODY
     timeouts: ClassVar[Timeouts] = Timeouts()
-    families: ClassVar[tuple[Family, ...]] = FAMILIES
+    families: ClassVar[Families] = KNOWN
     """What is known of models by their names; see `profiles`."""
     timeout: ClassVar[float] = 120
     """Seconds of silence that `create_async_generator` allows, until the first byte and between bytes."""
@@ -71,7 +71,7 @@ class AsyncGeneratorProvider:
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
         """The answer to `request`. Raises what goes wrong before its first byte."""
-        env = system_env(cls.key(), profile_of(request.model, cls.families))
+        env = system_env(cls.key(), cls.families.profile_of(request.model))
         route = route or cls.route()
         service = Service(
             name=cls.__name__,

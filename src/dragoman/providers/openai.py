@@ -58,7 +58,7 @@ class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
         return cls.get_model(model)
 
 
-class Home:
+class OpenAIHome:
     """OpenAI's URL for this user: the one in OPENAI_BASE_URL, if it is set, as in OpenAI's own tools."""
 
     variable = "OPENAI_BASE_URL"
@@ -74,14 +74,14 @@ class OpenAI(OpenAICompatible):
     The variable's key goes to no other host than that of the class: another `url` needs an `api_key` of its own.
     """
 
-    url = Home()
+    url = OpenAIHome()
     supports_gpt_35_turbo = True
     key_variable: ClassVar[str] = "OPENAI_API_KEY"
 
     @classmethod
     def codec(cls) -> ClientCodec:
         if not cls.url.startswith(("http://", "https://")):
-            raise ConfigurationError(f"{cls.__name__}: expected an http or https URL (`url`, or {Home.variable})")
+            raise ConfigurationError(f"{cls.__name__}: expected an http or https URL (`url`, or {OpenAIHome.variable})")
         return OpenAIChatClient(cls.url, max_tokens_field="max_completion_tokens", top_k=False)
 
     @classmethod

@@ -1,9 +1,9 @@
 """Families of models, by the names of their models: what each needs and takes, with the source and the date.
 
-A row is about the models, whoever serves them. What it does not say is not known, and then a request is sent as it is.
+A row is about the models, at every service that offers them. What it does not say is not known, and then a request is sent as it is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
@@ -69,19 +69,37 @@ FAMILIES: tuple[Family, ...] = (
 """Later rows add to earlier ones; if both have a fact, the later row holds."""
 
 
-def configured(profiles: Mapping[str, ProfileConfig]) -> tuple[Family, ...]:
-    """The families that we know, and then those of a configuration, whose names are the patterns."""
-    own = (Family(name, ModelProfile(**asdict(entry)), "the configuration", "") for name, entry in profiles.items())
-    return (*FAMILIES, *own)
+MAX_KNOWN = 1000
+"""Models whose profile is kept. Callers may invent names; when there are more, all are forgotten."""
 
 
-def profile_of(model: str, families: Iterable[Family] = FAMILIES) -> ModelProfile:
-    """What is known of `model`, whose name may begin with its maker: `deepseek-ai/DeepSeek-V3.2`."""
-    name = model.lower()
-    own = name.rpartition("/")[2]
-    profile = ModelProfile()
-    for family in families:
-        pattern = family.pattern.lower()
-        if fnmatchcase(own, pattern) or (own != name and fnmatchcase(name, pattern)):
-            profile = family.profile.over(profile)
-    return profile
+class Families:
+    """The rows in use: those that we know, and then those of a configuration, whose names are patterns."""
+
+    def __init__(self, own: Mapping[str, ProfileConfig] | None = None) -> None:
+        said = (own or {}).items()
+        rows = (Family(name, ModelProfile(**asdict(entry)), "the configuration", "") for name, entry in said)
+        self._rows = (*FAMILIES, *rows)
+        self._known: dict[str, ModelProfile] = {}
+
+    def profile_of(self, model: str) -> ModelProfile:
+        """What is known of `model`, whose name may begin with its maker: `deepseek-ai/DeepSeek-V3.2`."""
+        profile = self._known.get(model)
+        if profile is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            profile = self._known[model] = self._look_up(model.lower())
+        return profile
+
+    def _look_up(self, name: str) -> ModelProfile:
+        own = name.rpartition("/")[2]
+        profile = ModelProfile()
+        for row in self._rows:
+            pattern = row.pattern.lower()
+            if fnmatchcase(own, pattern) or (own != name and fnmatchcase(name, pattern)):
+                profile = row.profile.over(profile)
+        return profile
+
+
+KNOWN = Families()
+"""Without a configuration."""

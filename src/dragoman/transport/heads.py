@@ -1,14 +1,24 @@
-"""Checks of a reply's head, for libraries that accept more than our own parser does. Knows no socket."""
+"""Limits of a reply's head, for every transport. Knows no socket."""
 
 from dragoman.errors import BadEventError
-from dragoman.transport.native.connection import MAX_FIELDS, MAX_HEAD
 from dragoman.types import ResponseHead
 
 TOO_LARGE = "upstream_too_large"
 
+MAX_HEAD = 64 << 10
+MAX_FIELDS = 100
+"""Limits of a head, of the same order as those of nginx, Node and Apache. 64 KiB without any body are also the limit of
+chunk extensions and trailers."""
+
+MAX_INFORMATIONAL = 16
+"""Heads with status 1xx before the real one; curl has a limit too, and more than two are never seen."""
+
 
 def check_head(head: ResponseHead, host: str) -> None:
-    """Raises BadEventError for a head that is too large, or that says in two ways where its body ends."""
+    """Raises BadEventError for a head that is too large, or that says in two ways where its body ends.
+
+    It is for libraries that accept more than our own parser does.
+    """
     size = sum(len(name) + len(value) for name, value in head.headers)
     if len(head.headers) > MAX_FIELDS or size > MAX_HEAD:
         said = f"{host}: expected at most {MAX_FIELDS} header fields or {MAX_HEAD} bytes of them"

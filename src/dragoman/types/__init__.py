@@ -8,8 +8,8 @@ from dragoman.types.events import (
     PartStart,
     ResponseEnd,
     ResponseStart,
-    State,
     StreamEvent,
+    StreamState,
 )
 from dragoman.types.http import Headers, HttpRequest, HttpResponse, ResponseHead, ServerRequest, ServerResponse
 from dragoman.types.identity import Identity
@@ -114,8 +114,8 @@ __all__ = [
     "ServerRequest",
     "ServerResponse",
     "Severity",
-    "State",
     "StreamEvent",
+    "StreamState",
     "Text",
     "Tool",
     "ToolCall",

@@ -61,7 +61,7 @@ class ResponseEnd(Struct, frozen=True, tag="response_end"):
 StreamEvent = ResponseStart | PartStart | PartDelta | PartEnd | ResponseEnd
 
 
-class State(Enum):
+class StreamState(Enum):
     """Where a stream stands."""
 
     NEW = "new"
@@ -70,10 +70,10 @@ class State(Enum):
     ENDED = "ended"
 
 
-GRAMMAR: dict[State, dict[type[StreamEvent], State]] = {
-    State.NEW: {ResponseStart: State.BETWEEN},
-    State.BETWEEN: {PartStart: State.OPEN, ResponseEnd: State.ENDED},
-    State.OPEN: {PartDelta: State.OPEN, PartEnd: State.BETWEEN},
-    State.ENDED: {},
+GRAMMAR: dict[StreamState, dict[type[StreamEvent], StreamState]] = {
+    StreamState.NEW: {ResponseStart: StreamState.BETWEEN},
+    StreamState.BETWEEN: {PartStart: StreamState.OPEN, ResponseEnd: StreamState.ENDED},
+    StreamState.OPEN: {PartDelta: StreamState.OPEN, PartEnd: StreamState.BETWEEN},
+    StreamState.ENDED: {},
 }
 """State and event to the next state. A pair that is not in this table (KeyError) is the sender's fault."""

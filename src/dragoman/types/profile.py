@@ -1,4 +1,4 @@
-"""What a family of models needs and takes, whoever serves it. Knows no family."""
+"""What a family of models needs and takes, at every service that offers it. Knows no family."""
 
 from typing import Any
 

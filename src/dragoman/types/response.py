@@ -16,8 +16,8 @@ from dragoman.types.events import (
     PartStart,
     ResponseEnd,
     ResponseStart,
-    State,
     StreamEvent,
+    StreamState,
 )
 from dragoman.types.losses import Loss
 from dragoman.types.messages import AnyPart, Extra, Message, Reasoning, Refusal, Text, ToolCall
@@ -59,7 +59,7 @@ class Fold:
     """Collects a stream. `feed` takes events in order, `result` is the answer once it has ended."""
 
     def __init__(self) -> None:
-        self._state = State.NEW
+        self._state = StreamState.NEW
         self._start = ResponseStart()
         self._parts: list[AnyPart] = []
         self._open: AnyPart | None = None

@@ -42,7 +42,7 @@ class ExpandsError(ValueError):
     """The bytes unpack to more than they may."""
 
 
-class Stream(Protocol):
+class PackedStream(Protocol):
     """One packed stream."""
 
     @property
@@ -143,24 +143,24 @@ class Zstd:
             raise DamagedError(str(exc)) from exc
 
 
-def _gzip(first: int) -> Stream:
+def _gzip(first: int) -> PackedStream:
     return Zlib(31)
 
 
-def _deflate(first: int) -> Stream:
+def _deflate(first: int) -> PackedStream:
     """Servers send `deflate` with zlib's header (RFC 9110, section 8.4.1.2), whose first byte ends in 8, or without."""
     return Zlib(15 if first & 0x0F == 8 else -15)
 
 
-def _brotli(first: int) -> Stream:
+def _brotli(first: int) -> PackedStream:
     return Brotli()
 
 
-def _zstd(first: int) -> Stream:
+def _zstd(first: int) -> PackedStream:
     return Zstd()
 
 
-CODINGS: dict[str, Callable[[int], Stream]] = {
+CODINGS: dict[str, Callable[[int], PackedStream]] = {
     "gzip": _gzip,
     "x-gzip": _gzip,
     "deflate": _deflate,
@@ -184,7 +184,7 @@ class Unpacker:
             raise UnknownCodingError(f"expected one of {', '.join(CODINGS)}; got {cut(coding, 40)!r}")
         self._coding = coding
         self._most = most
-        self._stream: Stream | None = None
+        self._stream: PackedStream | None = None
         self._streams = 0
         self.taken = 0
         """Packed bytes so far."""
@@ -215,7 +215,7 @@ class Unpacker:
                 raise DamagedError(f"expected a {self._coding} body: {exc}") from exc
             data = stream.behind if stream.ended else b""
 
-    def _running(self, first: int) -> Stream:
+    def _running(self, first: int) -> PackedStream:
         stream = self._stream
         if stream is not None and not stream.ended:
             return stream
@@ -230,7 +230,7 @@ class Unpacker:
             raise UnknownCodingError(f"{self._coding} needs the extra `web` (pip install 'dragoman[web]')") from exc
         return stream
 
-    def _blocks(self, stream: Stream, data: bytes) -> Iterator[bytes]:
+    def _blocks(self, stream: PackedStream, data: bytes) -> Iterator[bytes]:
         block = stream.feed(data)
         while True:
             self.given += len(block)

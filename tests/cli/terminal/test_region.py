@@ -6,15 +6,15 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from dragoman.cli.terminal.markdown import Row
+from dragoman.cli.terminal.markdown import DrawnRow
 from dragoman.cli.terminal.region import Region, wraps_anew
 
 UP, ERASE = "\x1b[1A", "\x1b[2K"
 XTERM = {"TERM": "xterm-256color", "XTERM_VERSION": "XTerm(379)"}
 
 
-def rows(*texts: str) -> list[Row]:
-    return [Row(Text(text)) for text in texts]
+def rows(*texts: str) -> list[DrawnRow]:
+    return [DrawnRow(Text(text)) for text in texts]
 
 
 def screen(console: Console) -> io.StringIO:
@@ -53,7 +53,7 @@ def test_rows_that_grow_are_no_wider_and_no_more_than_the_screen() -> None:
     region.change([], rows("字" * 12, *map(str, range(9))))
     assert screen(console).getvalue().split("\n") == ["字" * 2, *map(str, range(9))][-8:]
     exact = "y" * 25
-    region.change([Row(Text(exact), exact=True)], [])
+    region.change([DrawnRow(Text(exact), exact=True)], [])
     assert screen(console).getvalue().endswith(f"{ERASE}{exact}\n")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.gateway.fronts.endpoints import Endpoint, ImmediateEndpoint
-from dragoman.gateway.fronts.table import Front, Row, Table
+from dragoman.gateway.fronts.table import Front, PathTable, Row
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import ServerResponse
 
@@ -14,7 +14,7 @@ SITE = Front(CODEC, (Row("POST", "/site/send", SEND), Row("PUT", "/site/send", S
 INNER = Front(
     CODEC, (Row("POST", "/v1/models/{model}:count", COUNT), Row("GET", "/site/in/x", BELOW)), prefix="/site/in"
 )
-TABLE = Table((REST, SITE, INNER))
+TABLE = PathTable((REST, SITE, INNER))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_longest_prefix_says_that_nothing_is_there(path: str, front: Front) 
 
 
 def test_an_exact_path_comes_before_a_pattern() -> None:
-    table = Table((REST, Front(CODEC, (Row("GET", "/v1/models/search", BELOW),), prefix="/v1/models/search")))
+    table = PathTable((REST, Front(CODEC, (Row("GET", "/v1/models/search", BELOW),), prefix="/v1/models/search")))
     assert table.find("GET", "/v1/models/search").endpoint is BELOW
 
 

@@ -8,8 +8,8 @@ import pytest
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.app import Admitted
-from dragoman.gateway.http.connection import Connection
-from dragoman.gateway.http.service import Shared
+from dragoman.gateway.http.application import ServerContext
+from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.identity import Keys
 from dragoman.gateway.serving.server import Server
 from dragoman.protocols.webchat.cromicle import digest
@@ -389,8 +389,8 @@ async def test_a_bug_of_ours_ends_the_connection_and_is_told() -> None:
     loop.set_exception_handler(lambda _, context: told.append(context.get("exception")))
     server = Faulty(Gateway(LOCAL))
     ours, theirs = socket.socketpair()
-    shared: Shared[Admitted] = Shared(loop, ServerTimeouts(), 1, Keys(()))
-    await loop.connect_accepted_socket(lambda: Connection(server, shared), theirs)
+    shared: ServerContext[Admitted] = ServerContext(loop, ServerTimeouts(), 1, Keys(()))
+    await loop.connect_accepted_socket(lambda: ServerConnection(server, shared), theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     writer.write(LIVE)
     assert await closing(RequestTemplate(reader, writer, "")) == b""

@@ -9,10 +9,10 @@ from itertools import pairwise
 import pytest
 
 from dragoman.errors import DragomanError
-from dragoman.gateway.http.connection import Connection
+from dragoman.gateway.http.application import Peer, ServerContext
+from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.http.head_cache import MAX_HEAD, MAX_HEADS, CachedHead, HeadCache
 from dragoman.gateway.http.http_writer import HttpResponseWriter
-from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.types import Identity, Outcome, ServerRequest, ServerResponse
 
@@ -134,10 +134,10 @@ async def talk(
 ) -> tuple[Heard, bytes, str]:
     """What the service heard, and the caller. `drain`: the piece before which the server begins to stop."""
     service, pipe = Echo(slow=slow), Pipe()
-    shared: Shared[str] = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT, Rules())
+    shared: ServerContext[str] = ServerContext(asyncio.get_running_loop(), ServerTimeouts(), LIMIT, Rules())
     if not known:
         shared.heads = Forgetful(Rules())
-    connection = Connection(service, shared)
+    connection = ServerConnection(service, shared)
     connection.connection_made(pipe)
     for number, piece in enumerate(pieces):
         if number == drain:
@@ -268,10 +268,10 @@ async def test_a_server_that_stops_says_so(drain: int) -> None:
 
 
 async def test_what_is_said_goes_out_before_the_end() -> None:
-    shared: Shared[str] = Shared(asyncio.get_running_loop(), ServerTimeouts(), LIMIT, Rules())
+    shared: ServerContext[str] = ServerContext(asyncio.get_running_loop(), ServerTimeouts(), LIMIT, Rules())
     pipes = [Pipe(), Pipe()]
     for pipe in pipes:  # in one turn of the loop: what the second says waits for its end
-        connection = Connection(Echo(slow=False), shared)
+        connection = ServerConnection(Echo(slow=False), shared)
         connection.connection_made(pipe)
         connection.data_received(b"junk\r\n\r\n")
     await asyncio.sleep(0)

@@ -1,19 +1,29 @@
 """One plan for both ways to carry a request: every target that speaks the caller's protocol is relayed."""
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
 import pytest
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
+from dragoman.errors import OverloadedError
+from dragoman.gateway.app import Admitted
+from dragoman.gateway.http.http_writer import HttpResponseWriter
+from dragoman.gateway.serving.relay import RelayedAnswer, Relays
 from dragoman.routing.fallback import Fallback
 from dragoman.routing.plan import Plan
+from dragoman.transport.base import Reply
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.replay import Cassette, RecordingTransport, ReplayTransport
-from dragoman.transport.replay.cassette import Exchange as Recorded
 from dragoman.transport.replay.cassette import Piece, RecordedRequest
-from dragoman.types import Outcome
+from dragoman.transport.replay.cassette import RecordedExchange as Recorded
+from dragoman.types import Outcome, ResponseHead, ServerRequest
 from dragoman.wire import json
-from tests.support.gateway import running_gateway
-from tests.support.relaying import DONE, EVENTS, JSON, Translating, post, question
+from tests.gateway.http.test_http_writer import Paper
+from tests.support.gateway import running, running_gateway
+from tests.support.relaying import DONE, EVENTS, JSON, PATH, Translating, post, question
 from tests.support.server import Exchange, Server, serve
 
 WHOLE = (
@@ -198,3 +208,50 @@ async def test_a_recorded_reply_that_cannot_pass_is_decoded(
         assert (await post(url, question("route", stream=True))).status == status
         again = await post(url, question("route", stream=True))  # of which nothing was recorded
     assert (again.status, again.clean) == (502, True)
+
+
+class Opened(Reply):
+    """A reply that nobody reads; `closed` once it is."""
+
+    def __init__(self) -> None:
+        self.head = ResponseHead(200, ((b"content-type", b"text/plain"),))
+        self.closed = False
+
+    async def read(self) -> list[bytes]:
+        raise AssertionError("nobody is to read this")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("how", ["leaves", "is stopped"])
+async def test_a_reply_is_closed_if_its_caller_leaves_before_it_is_decoded(how: str) -> None:
+    async def silent(exchange: Exchange) -> None:
+        await exchange.closed()
+
+    async with serve(silent) as service, running(routed(service)) as up:
+        tasks: list[asyncio.Task[None]] = []
+
+        def spawn(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+            tasks.append(asyncio.create_task(coroutine))
+            return tasks[-1]
+
+        headers = ((b"host", b"localhost"), (b"content-type", b"application/json"))
+        call = ServerRequest(method="POST", path=PATH, headers=headers, body=question("route", stream=True))
+        outcome = Outcome("id", "POST", PATH, 0.0)
+        admitted = up.gateway.admit(call, outcome)
+        assert isinstance(admitted, Admitted)
+        writer = HttpResponseWriter(Paper(), outcome)
+        assert Relays(up.gateway, spawn).begin(admitted, call, writer)
+        answer = writer.watcher
+        assert isinstance(answer, RelayedAnswer)
+        answer.close()  # what it was relayed to; this one has another reply to decode
+        reply = Opened()
+        answer.take_over(reply)
+        if how == "leaves":
+            answer.close()
+        else:
+            answer.interrupt(OverloadedError("the gateway was stopped", code="stopped"))
+        assert reply.closed
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(task.cancelled() for task in tasks)

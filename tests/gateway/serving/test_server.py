@@ -7,8 +7,8 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.gateway import Gateway, ServerTimeouts
-from dragoman.gateway.http.connection import Connection
-from dragoman.gateway.http.service import Shared
+from dragoman.gateway.http.application import ServerContext
+from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.serving.serve import bind
 from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
@@ -150,7 +150,7 @@ async def test_a_connection_that_opens_as_it_stops_is_closed() -> None:
     async with running(timeouts=PATIENT) as up, connect(up.url) as wire:
         wire.send("GET", "/health/live")
         await wire.answer()
-        made = Connection(up.server, Shared(asyncio.get_running_loop(), PATIENT, 1, up.gateway.keys))
+        made = ServerConnection(up.server, ServerContext(asyncio.get_running_loop(), PATIENT, 1, up.gateway.keys))
         up.server.stop()
         reader, writer = socket.socketpair()
         with reader:

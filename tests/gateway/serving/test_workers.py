@@ -106,14 +106,14 @@ FAILING = """
 import os
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.log import begin
-from dragoman.gateway.serving.workers import Shared, run_workers
+from dragoman.gateway.serving.workers import WorkerTask, run_workers
 
 def work(words):
     {work}
 
 begin("info")
 try:
-    run_workers(2, Shared(work, lambda: None, lambda: print("left", flush=True)), 0.001)
+    run_workers(2, WorkerTask(work, lambda: None, lambda: print("left", flush=True)), 0.001)
 except ConfigurationError as exc:
     print(exc)
 """

@@ -8,7 +8,7 @@ from dragoman.config import Config, GatewayConfig
 from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.protocols.openai_chat import decode_body
 from dragoman.protocols.openai_chat.functions import encode_call, wants_functions
-from dragoman.protocols.openai_chat.request import Dialect, encode_body
+from dragoman.protocols.openai_chat.request import Variant, encode_body
 from dragoman.types import Tool, ToolCall, ToolChoice
 from dragoman.wire import json
 from tests.support.gateway import ask, chat_body, running_gateway
@@ -31,7 +31,7 @@ def test_functions_are_tools() -> None:
 
 
 def test_a_service_is_asked_for_tools_alone() -> None:
-    sent = encode_body(decode_body(BODY | {"function_call": "auto"}), Dialect())
+    sent = encode_body(decode_body(BODY | {"function_call": "auto"}), Variant())
     assert sent["tools"] == [{"type": "function", "function": FUNCTION}]
     assert sent["tool_choice"] == "auto"
     assert not any(name.startswith("function") for name in sent)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.providers.offline.eliza import MAX_HEARD, MEMORY, Conversation, turned
+from dragoman.providers.offline.eliza import MAX_HEARD, MEMORY, ElizaConversation, turned
 from dragoman.providers.offline.phrases import ASKED, FOREIGN, GO_ON, NO_WORDS, NOTHING_SAID
 from dragoman.providers.offline.rules import RULES, Form
 from dragoman.types import PartDelta, Usage, assistant, fold
@@ -111,7 +111,7 @@ def test_each_rule_can_be_heard_and_every_answer_be_given() -> None:
         given: set[str] = set()
         for form in rule.forms:
             for keyword in rule.keywords:
-                conversation = Conversation()
+                conversation = ElizaConversation()
                 said = _sentence(form, keyword)
                 for _ in range(12):
                     given.add(conversation.hear(said))
@@ -123,12 +123,12 @@ def test_each_rule_can_be_heard_and_every_answer_be_given() -> None:
 
 
 def test_listens_to_the_beginning_of_a_long_message_only() -> None:
-    assert Conversation().hear("x" * MAX_HEARD + " mother") == GO_ON[0]
+    assert ElizaConversation().hear("x" * MAX_HEARD + " mother") == GO_ON[0]
 
 
 @given(st.text())
 def test_always_has_an_answer(text: str) -> None:
-    answer = Conversation().hear(text)
+    answer = ElizaConversation().hear(text)
     assert answer.strip()
     assert "{" not in answer or "{" in text
 
@@ -140,7 +140,7 @@ def test_always_has_an_answer(text: str) -> None:
     )
 )
 def test_always_has_an_answer_to_her_own_keywords(words: list[str]) -> None:
-    answer = Conversation().hear(" ".join(words))
+    answer = ElizaConversation().hear(" ".join(words))
     assert answer[0] in string.ascii_uppercase
 
 

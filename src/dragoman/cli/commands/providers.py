@@ -18,7 +18,7 @@ from dragoman.wire.json import encode
 HEAD = ("name", "class", "protocol", "url", "works", "from")
 
 
-class Row(Struct, frozen=True):
+class ServiceRow(Struct, frozen=True):
     """A service. `protocol` is None if the class names none before it is configured, `url` if it has no host.
 
     `homeless`: it cannot be used before a url is set.
@@ -51,12 +51,12 @@ def command(as_json: bool, config: Path | None) -> None:
         say(fitted(HEAD, [_cells(row) for row in rows], width()))
 
 
-def _row(name: str, provider: Provider, client: Client) -> Row:
+def _row(name: str, provider: Provider, client: Client) -> ServiceRow:
     configured = name in client.config.providers
     kind = provider.__bases__[0] if configured else provider
     hosted = configured and bool(client.config.providers[name].url)
     homeless = issubclass(provider, OpenAICompatible) and not provider.url
-    return Row(
+    return ServiceRow(
         name=name,
         class_name=kind.__name__,
         protocol=_protocol(provider),
@@ -80,12 +80,12 @@ def _protocol(provider: Provider) -> str | None:
         return None
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ServiceRow) -> tuple[str, ...]:
     works = "with a url" if row.homeless else "yes" if row.working else "no"
     return row.name, row.class_name, row.protocol or "-", row.url or "-", works, row.origin
 
 
-def _object(row: Row) -> dict[str, Any]:
+def _object(row: ServiceRow) -> dict[str, Any]:
     return {
         "name": row.name,
         "class": row.class_name,

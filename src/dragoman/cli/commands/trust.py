@@ -7,7 +7,7 @@ import click
 
 from dragoman.cli.terminal.output import say, tell
 from dragoman.config import NAME
-from dragoman.config.file import File, read
+from dragoman.config.file import ConfigFile, read
 from dragoman.config.trust import Trust
 from dragoman.errors import ConfigurationError
 
@@ -36,7 +36,7 @@ def command(path: Path | None, revoke: bool) -> None:
         tell("Others may write this file or its folder; what they change is not used until you trust it again.")
 
 
-def _found(path: Path) -> File:
+def _found(path: Path) -> ConfigFile:
     if path.name != NAME:
         raise ConfigurationError(f"{path}: expected a file of the name {NAME}; any other is named with --config")
     file = read(path, str(path))

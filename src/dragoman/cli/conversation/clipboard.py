@@ -15,7 +15,7 @@ PATIENCE = 5
 """Seconds for a tool: it gives the text to a running program at once, or there is no such program."""
 
 
-class Tool(Struct, frozen=True):
+class ClipboardTool(Struct, frozen=True):
     """A program that reads what is copied. It works if one of the variables in `needs` is set."""
 
     words: tuple[str, ...]
@@ -23,12 +23,12 @@ class Tool(Struct, frozen=True):
 
 
 TOOLS = (
-    Tool(("pbcopy",)),
-    Tool(("wl-copy",), ("WAYLAND_DISPLAY",)),
-    Tool(("xclip", "-selection", "clipboard"), ("DISPLAY",)),
-    Tool(("xsel", "--input", "--clipboard"), ("DISPLAY",)),
-    Tool(("clip.exe",), ("WSL_DISTRO_NAME",)),
-    Tool(("termux-clipboard-set",), ("TERMUX_VERSION",)),
+    ClipboardTool(("pbcopy",)),
+    ClipboardTool(("wl-copy",), ("WAYLAND_DISPLAY",)),
+    ClipboardTool(("xclip", "-selection", "clipboard"), ("DISPLAY",)),
+    ClipboardTool(("xsel", "--input", "--clipboard"), ("DISPLAY",)),
+    ClipboardTool(("clip.exe",), ("WSL_DISTRO_NAME",)),
+    ClipboardTool(("termux-clipboard-set",), ("TERMUX_VERSION",)),
 )
 """macOS, Wayland, X, Linux on Windows, Android: the first that is installed is used."""
 

@@ -52,7 +52,7 @@ class Markdown(MarkdownIt):
         return url
 
 
-class Row(Struct, frozen=True):
+class DrawnRow(Struct, frozen=True):
     """One row; `exact`: as it is, however wide."""
 
     text: Text
@@ -65,17 +65,17 @@ class Row(Struct, frozen=True):
             text.rstrip()
         return [segment for segment in text.render(console) if segment.text]
 
-    def folded(self, width: int) -> list["Row"]:
+    def folded(self, width: int) -> list["DrawnRow"]:
         """Rows no wider than `width`, for a region that is measured in them."""
         text = self.text.copy()
         text.expand_tabs(8)
         marks: list[int] = []
         for piece in chop_cells(text.plain, width)[:-1]:
             marks.append((marks[-1] if marks else 0) + len(piece))
-        return [Row(piece, exact=True) for piece in text.divide(marks)]
+        return [DrawnRow(piece, exact=True) for piece in text.divide(marks)]
 
 
-def draw(source: str, console: Console) -> list[Row]:
+def draw(source: str, console: Console) -> list[DrawnRow]:
     """The rows of `source`, which is harmless, at the console's width."""
     return Drawing(console).blocks(source)
 
@@ -87,32 +87,32 @@ class Drawing:
         self._console = console
         self._parser = Markdown()
 
-    def blocks(self, source: str) -> list[Row]:
+    def blocks(self, source: str) -> list[DrawnRow]:
         """The rows of all blocks, an empty one between two of them."""
         lines = source.split("\n")
-        rows: list[Row] = []
+        rows: list[DrawnRow] = []
         for node in SyntaxTreeNode(self._parser.parse(source)).children:
             begin, end = node.map or (0, len(lines))
             written = "\n".join(lines[begin:end])
             drawn = self._block(node, self._console.width)
             if _letters([written]) - _letters(row.text.plain for row in drawn):
                 drawn = _written(written)
-            rows += [Row(Text()), *drawn] if rows and drawn else drawn
+            rows += [DrawnRow(Text()), *drawn] if rows and drawn else drawn
         return rows
 
-    def _stack(self, nodes: Iterable[SyntaxTreeNode], width: int) -> list[Row]:
-        rows: list[Row] = []
+    def _stack(self, nodes: Iterable[SyntaxTreeNode], width: int) -> list[DrawnRow]:
+        rows: list[DrawnRow] = []
         close = False
         for node in nodes:
             drawn = self._block(node, width)
             # No empty line between a list and the short line above it if the source has none.
             if rows and drawn and not (close and node.type in {"bullet_list", "ordered_list"}):
-                rows.append(Row(Text()))
+                rows.append(DrawnRow(Text()))
             rows += drawn
             close = node.type == "paragraph" and node.hidden
         return rows
 
-    def _block(self, node: SyntaxTreeNode, width: int) -> list[Row]:
+    def _block(self, node: SyntaxTreeNode, width: int) -> list[DrawnRow]:
         match node.type:
             case "paragraph":
                 return self._wrapped(_inline(node), width)
@@ -128,31 +128,31 @@ class Drawing:
                 mark = Text.assemble(("▌ ", "markdown.block_quote"))
                 return _behind(mark, mark, self._stack(node.children, max(NARROWEST, width - 2)))
             case "hr":
-                return [Row(Text("-" * width, "markdown.hr"))]
+                return [DrawnRow(Text("-" * width, "markdown.hr"))]
             case "table":
                 return self._table(node, width)
             case _:
                 return _written(node.content)
 
-    def _wrapped(self, text: Text, width: int) -> list[Row]:
-        return [Row(line) for line in text.wrap(self._console, width)]
+    def _wrapped(self, text: Text, width: int) -> list[DrawnRow]:
+        return [DrawnRow(line) for line in text.wrap(self._console, width)]
 
-    def _list(self, node: SyntaxTreeNode, width: int) -> list[Row]:
+    def _list(self, node: SyntaxTreeNode, width: int) -> list[DrawnRow]:
         # Numbers stay what they are written as: a step may be spoken of by its number.
         marks = [f" {item.info}. " if node.type == "ordered_list" else " • " for item in node.children]
         style = "markdown.item.number" if node.type == "ordered_list" else "markdown.item.bullet"
         indent = max(map(len, marks))
-        rows: list[Row] = []
+        rows: list[DrawnRow] = []
         for mark, item in zip(marks, node.children, strict=True):
             drawn = self._stack(item.children, max(NARROWEST, width - indent))
             if not drawn or drawn[0].exact:
-                drawn = [Row(Text()), *drawn]
+                drawn = [DrawnRow(Text()), *drawn]
             if rows and rows[-1].exact:
-                rows.append(Row(Text()))
+                rows.append(DrawnRow(Text()))
             rows += _behind(Text.assemble((mark.rjust(indent), style)), Text(" " * indent), drawn)
         return rows
 
-    def _table(self, node: SyntaxTreeNode, width: int) -> list[Row]:
+    def _table(self, node: SyntaxTreeNode, width: int) -> list[DrawnRow]:
         lines = [line for part in node.children for line in part.children]
         table = Table(box=box.SIMPLE, pad_edge=False, collapse_padding=True, style="markdown.table.border")
         for cell in lines[0].children:
@@ -163,17 +163,19 @@ class Drawing:
         for line in lines[1:]:
             table.add_row(*(_inline(cell) for cell in line.children))
         drawn = self._console.render_lines(table, self._console.options.update(width=width), pad=False)
-        rows = [Row(Text.assemble(*((part.text, part.style or "") for part in line))) for line in drawn]
+        rows = [DrawnRow(Text.assemble(*((part.text, part.style or "") for part in line))) for line in drawn]
         full = [place for place, row in enumerate(rows) if row.text.plain.strip()]
         return rows[full[0] : full[-1] + 1] if full else []
 
 
-def _code(node: SyntaxTreeNode) -> list[Row]:
+def _code(node: SyntaxTreeNode) -> list[DrawnRow]:
     """Code without a margin, below what its fence says of it."""
     info = node.info.strip()
-    said = [Row(Text(info, "dim"))] if info else []
+    said = [DrawnRow(Text(info, "dim"))] if info else []
     code = node.content.removesuffix("\n")
-    return said + [Row(line, exact=True) for line in _coloured(code, info.partition(" ")[0]).split(allow_blank=True)]
+    return said + [
+        DrawnRow(line, exact=True) for line in _coloured(code, info.partition(" ")[0]).split(allow_blank=True)
+    ]
 
 
 def _coloured(code: str, language: str) -> Text:
@@ -235,13 +237,13 @@ def _say(text: Text, words: str, styles: tuple[str, ...]) -> None:
         text.stylize(style, begin)
 
 
-def _behind(first: Text, others: Text, rows: list[Row]) -> list[Row]:
+def _behind(first: Text, others: Text, rows: list[DrawnRow]) -> list[DrawnRow]:
     """`rows` after a mark; exact rows stay at the margin."""
-    return [row if row.exact else Row((others if place else first) + row.text) for place, row in enumerate(rows)]
+    return [row if row.exact else DrawnRow((others if place else first) + row.text) for place, row in enumerate(rows)]
 
 
-def _written(source: str) -> list[Row]:
-    return [Row(Text(line), exact=True) for line in harmless(source).strip("\n").split("\n")]
+def _written(source: str) -> list[DrawnRow]:
+    return [DrawnRow(Text(line), exact=True) for line in harmless(source).strip("\n").split("\n")]
 
 
 def _letters(texts: Iterable[str]) -> Counter[str]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from dragoman.cli.terminal.display import Display
-from dragoman.cli.terminal.markdown import Markdown, Row, draw
+from dragoman.cli.terminal.markdown import DrawnRow, Markdown, draw
 from dragoman.cli.terminal.output import Out, dim, harmless, one_line
 from dragoman.cli.terminal.region import Region
 from dragoman.cli.terminal.spinner import Waiting
@@ -95,17 +95,17 @@ class MarkdownPage(Display):
         if text:
             self._region.change(self._rows(self._split(text)), [])
 
-    def _rows(self, blocks: list[str]) -> list[Row]:
+    def _rows(self, blocks: list[str]) -> list[DrawnRow]:
         """The rows of complete blocks, with an empty row before each except the answer's first."""
-        rows: list[Row] = []
+        rows: list[DrawnRow] = []
         for block in blocks:
             if drawn := draw(block, self._console):
                 rows += [*self._gap(), *drawn]
                 self._drawn = True
         return rows
 
-    def _gap(self) -> list[Row]:
-        return [Row(Text())] if self._drawn else []
+    def _gap(self) -> list[DrawnRow]:
+        return [DrawnRow(Text())] if self._drawn else []
 
     def _split(self, text: str) -> list[str]:
         """The blocks of `text`, never none; joined they are `text` again."""

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.control import Control
 from rich.segment import ControlCode, ControlType, Segment, Segments
 
-from dragoman.cli.terminal.markdown import Row
+from dragoman.cli.terminal.markdown import DrawnRow
 
 KEEPERS = ("linux", "rxvt", "screen", "vt")
 """Beginnings of TERM of those that do not wrap their lines anew when they get narrower."""
@@ -21,7 +21,7 @@ class Region:
         self._wraps_anew = wraps_anew(environment)
         self._widths: list[int] = []
 
-    def change(self, fixed: list[Row], growing: list[Row]) -> None:
+    def change(self, fixed: list[DrawnRow], growing: list[DrawnRow]) -> None:
         """In place of the rows that might change: `fixed` for good, below them `growing` as far as they fit."""
         with self._console:
             self._erase()
@@ -34,7 +34,7 @@ class Region:
         """Leaves what is drawn as it is: something else was drawn below it."""
         self._widths = []
 
-    def _grow(self, rows: list[Row]) -> None:
+    def _grow(self, rows: list[DrawnRow]) -> None:
         width = self._console.width
         folded = [piece for row in rows for piece in row.folded(width)][-max(1, self._console.height - 2) :]
         drawn = [piece.segments(self._console) for piece in folded]

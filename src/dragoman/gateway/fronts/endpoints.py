@@ -28,7 +28,7 @@ class Endpoint(ABC):
         """Answers. Raises an error only as long as nothing has been sent."""
 
 
-class Chat(Endpoint):
+class ChatEndpoint(Endpoint):
     """Answers chat requests in a protocol, with the models of a client.
 
     `clean`: if an answer breaks off and that was reported, its transfer ends like a good one.

@@ -3,7 +3,7 @@
 from dragoman.client import Client
 from dragoman.config import FrontConfig
 from dragoman.engine.env import system_env
-from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, Chat, ImmediateEndpoint, is_clean
+from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.table import Front, Row
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_chat.models import encode_model, encode_models
@@ -27,7 +27,7 @@ def openai(client: Client) -> Front:
         return encode_model(name, since)
 
     rows = (
-        Row("POST", CHAT, Chat(client, codec, clean=is_clean(client, FrontConfig(), "clean"))),
+        Row("POST", CHAT, ChatEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "clean"))),
         Row("GET", MODELS, AwaitedEndpoint(models)),
         Row("GET", f"{MODELS}/{{model}}", ImmediateEndpoint(model)),
     )

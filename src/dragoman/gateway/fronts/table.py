@@ -55,7 +55,7 @@ class Found(Struct, frozen=True):
     """The methods that the path answers, if it does not answer the one that came."""
 
 
-class Table:
+class PathTable:
     """The rows of some fronts. All other paths belong to the first front. Exact paths are tried before patterns."""
 
     def __init__(self, fronts: Iterable[Front]) -> None:

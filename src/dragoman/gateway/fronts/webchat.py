@@ -6,7 +6,7 @@ from dragoman.client import Client
 from dragoman.config import FrontConfig
 from dragoman.engine.env import system_env
 from dragoman.errors import ConfigurationError, ModelNotFoundError, nearest
-from dragoman.gateway.fronts.endpoints import Chat, Endpoint, ImmediateEndpoint, is_clean
+from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.table import Front, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.webchat import site_auth
@@ -45,7 +45,7 @@ def aichatfree(client: Client, settings: FrontConfig) -> Front:
 
 def _recorded(prefix: str, client: Client, codec: AibnServer | AIChatFreeServer, settings: FrontConfig) -> Front:
     rows = (
-        Row("POST", f"{prefix}/api/generate", Chat(client, codec, clean=is_clean(client, settings, "clean"))),
+        Row("POST", f"{prefix}/api/generate", ChatEndpoint(client, codec, clean=is_clean(client, settings, "clean"))),
         Row("POST", f"{prefix}/api/auth", Auth(codec)),
     )
     return Front(
@@ -63,7 +63,7 @@ def aichatonline(client: Client, settings: FrontConfig) -> Front:
     """A front like AiChatOnline."""
     codec = AiChatOnlineServer(model=settings.model or "")
     prefix = "/aichatonline"
-    chat = Chat(client, codec, clean=is_clean(client, settings, "cut"))
+    chat = ChatEndpoint(client, codec, clean=is_clean(client, settings, "cut"))
     rows = (
         Row("GET", f"{prefix}/api/v1/user/getUniqueId", ImmediateEndpoint(lambda call: codec.unique_id(system_env()))),
         Row("POST", f"{prefix}/aichatonline/api/chat/gpt", chat),
@@ -74,7 +74,7 @@ def aichatonline(client: Client, settings: FrontConfig) -> Front:
 def cromicle(client: Client, settings: FrontConfig) -> Front:
     """A front like Cromicle."""
     codec = CromicleServer(model=settings.model or "")
-    chat = Chat(client, codec, clean=is_clean(client, settings, "cut"))
+    chat = ChatEndpoint(client, codec, clean=is_clean(client, settings, "cut"))
     return Front(codec, (Row("POST", "/cromicle/chat", chat),), prefix="/cromicle")
 
 

@@ -10,6 +10,7 @@ from typing import Generic, cast
 from msgspec.structs import force_setattr
 
 from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.gateway.http.application import Application, ServerContext
 from dragoman.gateway.http.deadlines import Stall
 from dragoman.gateway.http.head_cache import CachedHead
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, date, status_line
@@ -27,7 +28,6 @@ from dragoman.gateway.http.request_limits import (
     too_many_pieces,
 )
 from dragoman.gateway.http.response_writer import address
-from dragoman.gateway.http.service import Service, Shared
 from dragoman.gateway.http.unpacking import coding
 from dragoman.loop.timer import EARLY, DeadlineTimer
 from dragoman.types import Outcome, ServerResponse
@@ -47,10 +47,10 @@ RESET, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 """How the kernel closes a connection: with a reset, or in an orderly way (the default); see SO_LINGER in socket(7)."""
 
 
-class Connection(asyncio.Protocol, Generic[Admitted]):
+class ServerConnection(asyncio.Protocol, Generic[Admitted]):
     """One connection of a server: a queue of requests, of which the first is being answered."""
 
-    def __init__(self, service: Service[Admitted], shared: Shared[Admitted]) -> None:
+    def __init__(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> None:
         self.congested: asyncio.Event | None = None
         self._service = service
         self.release = service.release

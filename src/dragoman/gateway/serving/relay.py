@@ -22,7 +22,7 @@ from dragoman.engine.relay import Relay, RelayTarget
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.fronts.endpoints import Chat
+from dragoman.gateway.fronts.endpoints import ChatEndpoint
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.response_writer import ResponseWriter
@@ -47,7 +47,7 @@ class Relays:
     def begin(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> bool:
         """Begins to relay; False if the request must be read in full, to be translated or refused."""
         chat = admitted.endpoint
-        if not isinstance(chat, Chat):
+        if not isinstance(chat, ChatEndpoint):
             return False
         protocol = chat.codec.name
         try:
@@ -57,12 +57,17 @@ class Relays:
             plan = chat.client.plan(request.model)
             target = plan.first(RequestInfo(request.model, protocol, request.stream), self.loop.time())
             relayed = target.relay(protocol)
-            if relayed is None and not any(each.relay(protocol) for each in plan.targets):
+            one = relayed or next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
+            if one is None:
                 return False
         except DragomanError:
             return False
         writer.outcome.model = request.model or chat.client.default_model
         self.gateway.hold(writer)
+        if request.stream:
+            # A silence may begin the answer, whichever way it is carried.
+            writer.heartbeat = one.codec.heartbeat
+            writer.opening = (200, _stream_head(one.codec).fields)
         RelayedAnswer(self, admitted, call, writer, plan=plan, request=request).attempt(target, relayed)
         return True
 
@@ -81,6 +86,7 @@ class RelayedAnswer:
         "_plan",
         "_relay",
         "_relays",
+        "_reply",
         "_request",
         "_target",
         "_task",
@@ -98,16 +104,17 @@ class RelayedAnswer:
         request: RelayRequest,
     ) -> None:
         chat = admitted.endpoint
-        assert isinstance(chat, Chat)  # noqa: S101  # `Relays.begin` has looked
+        assert isinstance(chat, ChatEndpoint)  # noqa: S101  # `Relays.begin` has looked
         self._relays = relays
         self._admitted = admitted
-        self._chat: Chat = chat
+        self._chat: ChatEndpoint = chat
         self._call = call
         self._writer = writer
         self._outcome = writer.outcome
         self._plan = plan
         self._request = request
         self._attempts: Attempts | None = None
+        self._reply: Reply | None = None
         self._relay: Relay | None = None
         self._task: asyncio.Task[None] | None = None
         writer.watcher = self
@@ -121,9 +128,6 @@ class RelayedAnswer:
             self._task = self._relays.spawn(self._translate(target.open))
             return
         self._codec = relayed.codec
-        if request.stream:
-            writer.heartbeat = relayed.codec.heartbeat
-            writer.opening = (200, _stream_head(relayed.codec).fields)
         relay = self._relay = Relay(relayed, request, self)
         relay.paused = writer.congested
         relay.start(request, target.model, self._relays.loop)
@@ -139,6 +143,7 @@ class RelayedAnswer:
 
     def take_over(self, reply: Reply) -> None:
         self._relay = None
+        self._reply = reply
         self._task = self._relays.spawn(self._translate(lambda request: self._target.receive(request, reply), reply))
 
     def give(self, body: bytes) -> None:
@@ -189,22 +194,28 @@ class RelayedAnswer:
         relay, self._relay = self._relay, None
         if relay is not None:
             relay.close()
-        if self._task is not None:
-            self._task.cancel()
+        self._end_task()
 
     def interrupt(self, error: DragomanError) -> None:
         """Ends it at once, with `error`."""
         if self._task is not None:
-            self._task.cancel()
+            self._end_task()
             self._refuse(error)
         elif self._relay is not None:
             self._relay.interrupt(error)
 
     # Within.
 
+    def _end_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if self._reply is not None:
+            # A task that is ended before it began to run closes nothing.
+            self._reply.close()
+
     def _failed(self, error: DragomanError) -> None:
         """The attempt has failed before any content: the next target, or the end."""
-        self._relay = self._task = None
+        self._relay = self._task = self._reply = None
         following = None
         if not self._relays.gateway.stopped:
             following = self._plan.after(self._target, error, self._relays.loop.time())
@@ -231,17 +242,20 @@ class RelayedAnswer:
 
     async def _translate(self, opened: Callable[[ChatRequest], Awaitable[Answer]], reply: Reply | None = None) -> None:
         """Translates the attempt; `opened` gives its answer. `reply`: the one that could not be relayed, if any."""
+        wrong: DragomanError | None = None
         try:
             request = await self._chat.question(self._call, key_shown=self._outcome.identity.known)
-        except DragomanError as exc:
-            if reply is not None:
-                reply.close()
-            self._refuse(exc)
-            return
-        except BaseException:
-            if reply is not None:
-                reply.close()
-            raise
+        except BaseException as exc:
+            if isinstance(exc, DragomanError) and reply is not None and reply.head.status >= 300:
+                # Why the service refused it can be read all the same, and another may be relayed to.
+                wrong, request = exc, ChatRequest(model=self._request.model, messages=())
+            else:
+                if reply is not None:
+                    reply.close()
+                if not isinstance(exc, DragomanError):
+                    raise
+                self._refuse(exc)
+                return
         try:
             answer = await opened(request)
             if not self._plan.final:
@@ -249,9 +263,13 @@ class RelayedAnswer:
         except DragomanError as exc:
             self._failed(exc)
             return
+        if wrong is not None:
+            answer.close()
+            self._refuse(wrong)
+            return
         if self._attempts is not None:
             answer.attempts = self._attempts.tried
-        self._writer.watcher = self._task = None
+        self._writer.watcher = self._task = self._reply = None
         admitted = Admitted(self._admitted.front, Opened(self._chat, request, answer))
         await self._relays.gateway.answer(admitted, self._call, self._writer)
 
@@ -267,10 +285,10 @@ class RelayedAnswer:
             self._outcome.usage, self._outcome.finish_reason = summary.usage, summary.finish_reason
 
 
-class Opened(Chat):
+class Opened(ChatEndpoint):
     """Answers a request with an answer that is open already."""
 
-    def __init__(self, chat: Chat, request: ChatRequest, answer: Answer) -> None:
+    def __init__(self, chat: ChatEndpoint, request: ChatRequest, answer: Answer) -> None:
         super().__init__(chat.client, chat.codec, clean=chat.clean)
         self._request = request
         self._opened = answer

@@ -8,7 +8,7 @@ import shlex
 import socket
 from collections.abc import Callable
 
-from dragoman.client.models import NO_DEFAULT, OFFLINE
+from dragoman.client.model_table import NO_DEFAULT, OFFLINE
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.app import Gateway
@@ -18,7 +18,7 @@ from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.log import begin
 from dragoman.gateway.serving.descriptors import raise_limit, room
 from dragoman.gateway.serving.server import Server
-from dragoman.gateway.serving.workers import Shared, run_workers
+from dragoman.gateway.serving.workers import WorkerTask, run_workers
 from dragoman.wire import json
 
 COLLECTIONS = (20_000, 20, 20)
@@ -68,7 +68,9 @@ def serve(
         else:
             for each in listeners:
                 each.listen(room().backlog)
-            well = run_workers(workers, Shared(lambda words: _work(config, timeouts, listeners, words), ready, leave))
+            well = run_workers(
+                workers, WorkerTask(lambda words: _work(config, timeouts, listeners, words), ready, leave)
+            )
     except ConfigurationError:
         leave()
         raise

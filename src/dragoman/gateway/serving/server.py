@@ -11,10 +11,10 @@ from typing import Any
 
 from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.http.connection import Connection
+from dragoman.gateway.http.application import Peer, ServerContext
+from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.http_writer import HttpResponseWriter
-from dragoman.gateway.http.service import Peer, Shared
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.relay import Relays
@@ -39,7 +39,9 @@ class Server:
         self._gateway = gateway
         self._relays = Relays(gateway, self._spawn)
         self._loop = asyncio.get_running_loop()
-        self._shared: Shared[Admitted] = Shared(self._loop, gateway.timeouts, gateway.max_body, gateway.keys)
+        self._shared: ServerContext[Admitted] = ServerContext(
+            self._loop, gateway.timeouts, gateway.max_body, gateway.keys
+        )
         self.new_request_id = gateway.request_ids.new
         self.release = gateway.release
         self._connections: set[Peer] = set()
@@ -166,8 +168,8 @@ class Server:
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         return self._gateway.refusal(call, error)
 
-    def _connect(self) -> Connection[Admitted]:
-        return Connection(self, self._shared)
+    def _connect(self) -> ServerConnection[Admitted]:
+        return ServerConnection(self, self._shared)
 
     def opened(self, connection: Peer) -> None:
         self._connections.add(connection)

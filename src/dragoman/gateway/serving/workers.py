@@ -67,7 +67,7 @@ Work = Callable[[int], bool]
 """What a worker does; it gets its end of the pipe from its parent. False if answers were interrupted in the end."""
 
 
-class Shared(Struct, frozen=True):
+class WorkerTask(Struct, frozen=True):
     """What several processes do."""
 
     work: Work
@@ -78,7 +78,7 @@ class Shared(Struct, frozen=True):
     address is in use until the last worker ends; each worker has its own copies."""
 
 
-def run_workers(count: int, shared: Shared, pause: float = PAUSE) -> bool:
+def run_workers(count: int, shared: WorkerTask, pause: float = PAUSE) -> bool:
     """Keeps `count` processes running until a signal stops it; False if answers were interrupted in the end.
 
     Raises ConfigurationError if none can start.
@@ -108,7 +108,7 @@ def _no_more(number: int, frame: object) -> None:
 class Workers:
     """The processes of one parent."""
 
-    def __init__(self, count: int, shared: Shared, pause: float, pipe: tuple[int, int]) -> None:
+    def __init__(self, count: int, shared: WorkerTask, pause: float, pipe: tuple[int, int]) -> None:
         self._count = count
         self._work = shared.work
         self._leave = shared.leave

@@ -107,7 +107,7 @@ TOO_STRANGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What `decode_chunk` raises."""
 
 
-class Head(Struct):
+class ChunkHead(Struct):
     """The fields that are read of the first chunk only."""
 
     id: Any = None
@@ -117,15 +117,15 @@ class Head(Struct):
     service_tier: Any = None
 
 
-_decode_head = msgspec.json.Decoder(Head).decode
+_decode_head = msgspec.json.Decoder(ChunkHead).decode
 
 
-def decode_head(data: bytes) -> Head:
+def decode_head(data: bytes) -> ChunkHead:
     """The head of a chunk; an empty one if it makes no sense, because that is no reason to lose the answer."""
     try:
         return _decode_head(data)
     except TOO_STRANGE:
-        return Head()
+        return ChunkHead()
 
 
 class LooseCall(Call):
@@ -144,9 +144,9 @@ class Loose(Struct):
     """The fields that have no place in `chunk`, under names such as `message.images`."""
 
     @property
-    def head(self) -> Head:
+    def head(self) -> ChunkHead:
         """The fields that are read of the first chunk only."""
-        return Head(*(json.clean(self.value.get(name)) for name in Head.__struct_fields__))
+        return ChunkHead(*(json.clean(self.value.get(name)) for name in ChunkHead.__struct_fields__))
 
 
 USUAL = frozenset(

@@ -7,7 +7,7 @@ from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.errors import decode_error
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
-from dragoman.protocols.openai_chat.request import Dialect, encode_body
+from dragoman.protocols.openai_chat.request import Variant, encode_body
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ModelProfile
 from dragoman.wire import json
 
@@ -48,7 +48,7 @@ class OpenAIChatClient(ClientCodec):
     def __init__(self, url: str, *, max_tokens_field: str = "max_tokens", top_k: bool = True) -> None:
         self._url = f"{url.rstrip('/')}/chat/completions"
         self.relay = ChatRelay(self._url)
-        self._dialect = Dialect(max_tokens_field, top_k)
+        self._dialect = Variant(max_tokens_field, top_k)
         self.expresses = EXPRESSES | {"top_k"} if top_k else EXPRESSES
 
     def untaken(self, profile: ModelProfile) -> frozenset[str]:

@@ -1,21 +1,19 @@
 """A service's answer to events: server-sent chunks, or one whole completion."""
 
-import re
 from enum import Enum
 from typing import Any, ClassVar
 
-from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError, cut, scrub
+from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError
 from dragoman.protocols.base import Decoder
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.openai_chat.chunk import (
-    STRANGE,
     TOO_STRANGE,
     Call,
     Choice,
     Chunk,
+    ChunkHead,
     Delta,
     Function,
-    Head,
     Loose,
     LooseCall,
     decode_chunk,
@@ -27,6 +25,16 @@ from dragoman.protocols.openai_chat.chunk import (
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, kept
 from dragoman.protocols.openai_chat.finish_reasons import decode_reason
+from dragoman.protocols.openai_chat.foreign import (
+    BLANK,
+    DONE,
+    PING,
+    foreign_error,
+    is_complete,
+    named_error,
+    read_object,
+    read_stray,
+)
 from dragoman.protocols.openai_chat.more import gather, holds_content
 from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
 from dragoman.protocols.openai_chat.tool_call_index import Calls
@@ -41,20 +49,6 @@ MAX_ANSWER = 64 << 20
 
 LATEST = 1 << 40
 """Seconds since 1970 (the year 36,812): a larger `created` is not a time."""
-
-DONE = b"[DONE]"
-PING = b"ping"
-PLAIN_NAMES = frozenset({b"", b"message"})
-"""Names of events that are meant for all readers of the stream."""
-BLANK = b" \t\r\n"
-FAILED = re.compile(rb"error\s*:\s*(.+)", re.IGNORECASE | re.DOTALL)
-"""A line that is not a field of an event stream: llama.cpp reported failures so until 2025."""
-FIELD = re.compile(rb"[A-Za-z][\w-]*:")
-"""A line that looks like a field. The standard says to ignore unknown fields."""
-SILENT = frozenset(
-    {"id", "object", "created", "model", "type", "event", "timestamp", "system_fingerprint", "service_tier"}
-)
-"""An object that has only such fields is a sign of life, and says nothing else."""
 
 
 class Form(Enum):
@@ -148,7 +142,7 @@ class ReplyDecoder(Decoder):
             self._whole(b"".join(self._pieces), out)
             return
         for event in self._sse.finish():
-            if not event.stray and event.data.strip() and not _is_complete(event.data):
+            if not event.stray and event.data.strip() and not is_complete(event.data):
                 raise self._skipped or TruncatedStreamError("the answer broke off inside an event")
             self._event(event, out)
         if not self.done:
@@ -186,7 +180,7 @@ class ReplyDecoder(Decoder):
             self._stray(data, out)
             return
         if name == b"error":
-            raise _named_error(data)
+            raise named_error(data)
         if not data.startswith(b"{"):
             data = data.strip(BLANK)
         if data.startswith(b"{"):
@@ -196,7 +190,7 @@ class ReplyDecoder(Decoder):
         elif b"\n" in data:
             self._lines(data, out)
         elif data and name != PING:
-            raise _foreign(data)
+            raise foreign_error(data)
 
     def _lines(self, data: bytes, out: list[StreamEvent]) -> None:
         """Events that no blank line separates, one a line."""
@@ -208,13 +202,8 @@ class ReplyDecoder(Decoder):
         line = line.strip(BLANK)
         if line.startswith((b"{", b"[")):
             self._event(SseEvent(line), out)
-        elif line.startswith(b"<"):
-            raise a_page("an event")
-        elif (failed := FAILED.fullmatch(line)) is not None:
-            raise _named_error(failed[1])
-        elif line and not FIELD.match(line) and line.lower() != PING:
-            words = cut(scrub(line.decode("utf-8", "replace")))
-            self._skip(UpstreamError(f"the service wrote {words!r} in the place of an event"))
+        elif (words := read_stray(line)) is not None:
+            self._skip(words)
 
     def _skip(self, error: DragomanError) -> None:
         """Skips what may be a message of the service: if nothing better comes, `error` is why the answer ended."""
@@ -257,16 +246,13 @@ class ReplyDecoder(Decoder):
             self._lines(data, out)
             return None
         if loose is None:
-            raise _foreign(data)
+            raise foreign_error(data)
         return loose
 
     def _other(self, data: bytes, name: bytes) -> None:
         """An object that is neither a chunk nor a report. In an event of another name it is meant for other readers."""
-        value = json.decode_event(data)
-        if (failure := failure_in(value)) is not None:
-            raise reported(failure)
-        if name in PLAIN_NAMES and isinstance(value, dict) and any(value[name] for name in value.keys() - SILENT):
-            self._skip(BadEventError(f"{STRANGE} with {cut(', '.join(value))}"))
+        if (strange := read_object(data, name)) is not None:
+            self._skip(strange)
 
     def _notes(self, data: bytes, chunk: Chunk, loose: Loose | None) -> None:
         """What a chunk says besides the text."""
@@ -355,7 +341,7 @@ class ReplyDecoder(Decoder):
                 case _:
                     self._parts.whole(out, PartStart(Unknown(protocol=NAME, data=part)))
 
-    def _start(self, head: Head, out: list[StreamEvent]) -> None:
+    def _start(self, head: ChunkHead, out: list[StreamEvent]) -> None:
         self._started = True
         more = {"system_fingerprint": head.system_fingerprint, "service_tier": head.service_tier}
         out.append(
@@ -379,37 +365,9 @@ class ReplyDecoder(Decoder):
         if not (self._finished or self._parts.begun or self.more_content):
             raise BadEventError("expected an answer, got its end alone", code="empty_answer")
         if not self._started:
-            self._start(Head(), out)
+            self._start(ChunkHead(), out)
         self._parts.close(out)
         reason, native = decode_reason(self._reason, tool_call=self._parts.saw_tool_call, refusal=self._refused)
         losses = tuple(map(LostChoice, sorted(self._other_choices)))
         out.append(ResponseEnd(reason, self._usage, native, losses=losses, extra=kept(self._more)))
         self.done = True
-
-
-def _named_error(data: bytes) -> DragomanError:
-    """The error of an event with the name `error`, whatever its data is."""
-    try:
-        said = json.decode_event(data)
-    except BadEventError:
-        said = data.decode("utf-8", "replace")
-    return reported(failure_in(said) or said)
-
-
-def _foreign(data: bytes) -> DragomanError:
-    """The error of an event that is not an object: Gemini puts its errors in a list."""
-    failure = failure_in(json.decode_event(data))
-    return BadEventError(STRANGE) if failure is None else reported(failure)
-
-
-def _is_complete(data: bytes) -> bool:
-    """True if an event that no blank line ended is complete; it may hold several, one a line."""
-    for text in (data, data.rstrip(BLANK).rpartition(b"\n")[2]):
-        try:
-            json.decode_loosely(text)
-        except BadEventError:
-            if text.strip(BLANK) == DONE:
-                return True
-        else:
-            return True
-    return False

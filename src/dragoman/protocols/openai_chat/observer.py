@@ -1,7 +1,7 @@
 """The decoder of a relayed answer: it notes what kinds of content come, and makes no parts of them."""
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, Delta, Head, Loose
+from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, ChunkHead, Delta, Loose
 from dragoman.protocols.openai_chat.decode_stream import Form, ReplyDecoder
 from dragoman.protocols.openai_chat.glance import Glance
 from dragoman.protocols.openai_chat.more import holds_content
@@ -47,7 +47,7 @@ class Observer(ReplyDecoder):
         """The tokens that have been reported so far."""
         return self._usage
 
-    def _start(self, head: Head, out: list[StreamEvent]) -> None:
+    def _start(self, head: ChunkHead, out: list[StreamEvent]) -> None:
         self._started = True
 
     def _choice(self, choice: Choice, out: list[StreamEvent]) -> None:

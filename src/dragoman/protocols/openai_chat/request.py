@@ -29,7 +29,7 @@ MAX_MESSAGES = 10_000
 """Messages of a request that is translated. OpenAI takes 2048; each takes 10 µs, in which nobody else is served."""
 
 
-class Dialect(Struct, frozen=True):
+class Variant(Struct, frozen=True):
     """How a service differs from others of this protocol."""
 
     max_tokens_field: str = "max_tokens"
@@ -69,7 +69,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     )
 
 
-def encode_body(request: ChatRequest, dialect: Dialect) -> dict[str, Any]:
+def encode_body(request: ChatRequest, dialect: Variant) -> dict[str, Any]:
     """The request as JSON. Always streamed, and with usage, unless `extra` says otherwise."""
     said: dict[str, Any] = {
         "tools": encode_tools(request.tools) or None,

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError, InvalidRequestError, TruncatedStreamError
-from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, Exchange, ServerCodec
+from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, Preliminaries, ServerCodec
 from dragoman.protocols.errors.body import decode_failure, error_in
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.html import BOM, looks_like_html
@@ -48,14 +48,14 @@ class AiChatOnlineClient(ClientCodec):
         self._endpoint = api_endpoint
         self._headers = (("user-agent", FIREFOX), ("accept", "*/*"), ("referer", f"{self._url}/chatgpt/chat/"))
 
-    def encode_request(self, request: ChatRequest, env: Env) -> Exchange:
+    def encode_request(self, request: ChatRequest, env: Env) -> Preliminaries:
         body = {
             "conversationId": env.new_id(),
             "prompt": format_messages(with_text(request.messages)),
         } | request.extra.get(NAME, {})
         return self._exchange(javascript.stringify(body), env.new_id())
 
-    def _exchange(self, body: bytes, canvas: str) -> Exchange:
+    def _exchange(self, body: bytes, canvas: str) -> Preliminaries:
         token = decode_token((yield self.token_request(canvas)))
         return HttpRequest(
             url=f"{self._url}{self._endpoint}",

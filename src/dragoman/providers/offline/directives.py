@@ -34,7 +34,7 @@ class Say(Struct, frozen=True):
     times: int | None = None
 
 
-class Call(Struct, frozen=True):
+class CallTool(Struct, frozen=True):
     """A tool call."""
 
     part: ToolCall
@@ -65,7 +65,7 @@ class Count(Struct, frozen=True):
     usage: Usage | None
 
 
-Directive = Say | Call | Pause | Fail | Finish | Count
+Directive = Say | CallTool | Pause | Fail | Finish | Count
 
 
 def spoken(text: str, most: int | None) -> list[Directive]:
@@ -86,7 +86,7 @@ def steps(start: ResponseStart, heard: int, directives: Sequence[Directive]) -> 
         match directive:
             case Say():
                 yield from telling.say(directive)
-            case Call():
+            case CallTool():
                 yield from telling.call(directive)
             case Pause() | Fail():
                 yield directive
@@ -130,7 +130,7 @@ class Telling:
         else:
             yield from self._repeated(PartDelta(said.text), said.times)
 
-    def call(self, call: Call) -> Iterator[list[StreamEvent]]:
+    def call(self, call: CallTool) -> Iterator[list[StreamEvent]]:
         """The batches of a tool call."""
         self._begin(call.part)
         self._implied = "tool_call"

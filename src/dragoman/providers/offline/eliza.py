@@ -30,12 +30,12 @@ _WORD = re.compile(r"[\w'-]+")
 
 def eliza(request: ChatRequest) -> list[Directive]:
     """Answers the last user message, having gone through those before it."""
-    conversation = Conversation()
+    conversation = ElizaConversation()
     answers = [conversation.hear(text) for text in told(request)[-MEMORY:] or ("",)]
     return spoken(answers[-1], request.max_output_tokens)
 
 
-class Conversation:
+class ElizaConversation:
     """What was said so far: how often each answer was given, and what may be come back to."""
 
     def __init__(self) -> None:

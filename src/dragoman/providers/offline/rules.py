@@ -350,7 +350,11 @@ RULES: tuple[Rule, ...] = (
             ),
         ),
     ),
-    rule(6, "perhaps, maybe, possibly", Form("*", ("You do not sound quite certain.", "What would make you sure?"))),
+    rule(
+        6,
+        "perhaps, maybe, possibly",
+        Form("*", ("You do not sound quite certain.", "What would make you sure?")),
+    ),
     rule(
         5,
         "thanks, thank you",

@@ -34,7 +34,7 @@ from textwrap import dedent
 
 from dragoman.errors import InvalidRequestError, TruncatedStreamError, cut
 from dragoman.protocols.errors.status import error_for
-from dragoman.providers.offline.directives import Call, Count, Directive, Fail, Finish, Pause, Say
+from dragoman.providers.offline.directives import CallTool, Count, Directive, Fail, Finish, Pause, Say
 from dragoman.providers.offline.turns import asked, results, rounds
 from dragoman.types import ChatRequest, Reasoning, Refusal, ResponseHead, Text, ToolCall, Usage
 from dragoman.wire.utf8 import well_formed
@@ -86,7 +86,7 @@ def parse(text: str) -> list[list[Directive]] | None:
         elif line.strip() and not line.startswith("#"):
             directive = _directive(number, line, calls + 1)
             _check_end(number, directive, rounds[-1])
-            calls += isinstance(directive, Call)
+            calls += isinstance(directive, CallTool)
             rounds[-1].append(directive)
     return rounds
 
@@ -140,7 +140,7 @@ def _tool(rest: str, call: int) -> Directive:
     said = rest.split(maxsplit=1)
     if not said:
         raise ValueError("`tool: NAME ARGUMENTS`")
-    return Call(ToolCall(id=f"call_{call}", name=said[0]), said[1] if len(said) > 1 else "{}")
+    return CallTool(ToolCall(id=f"call_{call}", name=said[0]), said[1] if len(said) > 1 else "{}")
 
 
 def _repeat(rest: str, _: int) -> Directive:

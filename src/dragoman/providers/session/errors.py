@@ -16,7 +16,7 @@ NAMES: tuple[tuple[str, ...], ...] = (("error", "code"), ("error", "type"), ("co
 """Fields in which they put the error's name."""
 
 
-class Refusal(Protocol):
+class RefusedResponse(Protocol):
     """A reply of StreamSession, or of aiohttp."""
 
     @property
@@ -26,7 +26,7 @@ class Refusal(Protocol):
     async def text(self) -> str: ...
 
 
-async def raise_for_status(response: Refusal) -> None:
+async def raise_for_status(response: RefusedResponse) -> None:
     """Raises the error of the tree that a status of 300 or more means, with the service's own message."""
     if response.status >= 300:
         head = ResponseHead(
@@ -35,7 +35,7 @@ async def raise_for_status(response: Refusal) -> None:
         raise refusal(head, await _words(response))
 
 
-async def _words(response: Refusal) -> str:
+async def _words(response: RefusedResponse) -> str:
     """The body; empty if it is too long or breaks off, because the status says more than such a body."""
     try:
         return await response.text()

@@ -56,26 +56,26 @@ class StreamSession:
         """Ends every connection. May be called twice."""
         self._transports.close()
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> "Opening":
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> "SessionRequest":
         """`async with session.get(url) as response`."""
         return self.request("GET", url, headers=headers)
 
     def post(
         self, url: str, *, json: Any = None, data: Body = None, headers: Mapping[str, str] | None = None
-    ) -> "Opening":
+    ) -> "SessionRequest":
         """`async with session.post(url, json=...) as response`."""
         return self.request("POST", url, json=json, data=data, headers=headers)
 
     def request(
         self, method: str, url: str, *, json: Any = None, data: Body = None, headers: Mapping[str, str] | None = None
-    ) -> "Opening":
+    ) -> "SessionRequest":
         """`async with session.request(method, url) as response`. `json`: any value; it is sent in place of `data`."""
         body, media_type = _body(json, data)
         named = {name.lower(): (name, value) for name, value in {**self._headers, **(headers or {})}.items()}
         if media_type is not None:
             named.setdefault("content-type", ("content-type", media_type))
         request = HttpRequest(method=method.upper(), url=url, headers=tuple(named.values()), body=body)
-        return Opening(
+        return SessionRequest(
             self._transports, self._impersonate, request, Route(timeouts=self._timeouts, proxy=self._proxy(url))
         )
 
@@ -88,7 +88,7 @@ class StreamSession:
         return proxy_for(url)
 
 
-class Opening:
+class SessionRequest:
     """A request that is sent when `async with` begins, and whose reply is closed when it ends."""
 
     def __init__(self, transports: Transports, impersonate: str | None, request: HttpRequest, route: Route) -> None:

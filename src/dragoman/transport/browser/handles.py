@@ -4,7 +4,7 @@ from curl_cffi import Curl, CurlHttpVersion, CurlOpt
 
 from dragoman.transport.base import Route
 from dragoman.transport.deadlines import opening
-from dragoman.transport.http.target import Target, head, parse
+from dragoman.transport.http.target import HttpTarget, head, parse
 from dragoman.types import HttpRequest
 
 FOREVER_MS = 10**9
@@ -27,7 +27,7 @@ class Handle(Curl):
 
     _WS_RECV_BUFFER_SIZE = 1  # a buffer for WebSockets, which we do not use; each handle would hold 128 KiB more
 
-    def __init__(self, kind: Kind, target: Target) -> None:
+    def __init__(self, kind: Kind, target: HttpTarget) -> None:
         super().__init__()
         self.kind = kind
         self.target = target
@@ -70,7 +70,7 @@ class Handles:
             handle.close()
         self._idle.clear()
 
-    def _new(self, kind: Kind, target: Target) -> Handle:
+    def _new(self, kind: Kind, target: HttpTarget) -> Handle:
         url, method, body, route, ca_file = kind
         curl = Handle(kind, target)
         curl.impersonate(self._browser, default_headers=True)

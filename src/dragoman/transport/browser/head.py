@@ -1,8 +1,7 @@
 """A reply's head, from the lines that libcurl reports. Knows no transfer."""
 
 from dragoman.errors import BadEventError
-from dragoman.transport.heads import TOO_LARGE, check_head
-from dragoman.transport.native.connection import MAX_HEAD, MAX_INFORMATIONAL
+from dragoman.transport.heads import MAX_HEAD, MAX_INFORMATIONAL, TOO_LARGE, check_head
 from dragoman.types import ResponseHead
 
 

@@ -15,8 +15,7 @@ from dragoman.transport.browser.handles import Handle
 from dragoman.transport.browser.head import Head
 from dragoman.transport.deadlines import Deadlines
 from dragoman.transport.exhausted import is_exhausted, overloaded
-from dragoman.transport.heads import TOO_LARGE
-from dragoman.transport.native.connection import MAX_HEAD
+from dragoman.transport.heads import MAX_HEAD, TOO_LARGE
 from dragoman.types import HttpRequest
 
 WINDOW = 8 << 10

@@ -75,7 +75,7 @@ class Origin(Struct, frozen=True):
         return self.scheme == "http" and self.proxy is not None and self.proxy.scheme in PORTS
 
 
-class Target(Redacted, frozen=True):
+class HttpTarget(Redacted, frozen=True):
     """A parsed URL: its origin, and the head's text between the method and the request's own headers."""
 
     hidden: ClassVar[frozenset[str]] = frozenset({"text"})
@@ -105,7 +105,7 @@ def parse_proxy(url: str) -> Proxy:
     return Proxy(parts.scheme, host, port or PROXY_PORTS[parts.scheme], user, password)
 
 
-def parse(url: str, proxy: str | None = None, ca_file: str | None = None) -> Target:
+def parse(url: str, proxy: str | None = None, ca_file: str | None = None) -> HttpTarget:
     """The target of `url`. Raises InvalidRequestError, which shows no path and no query, because they may hold keys."""
     if UNSAFE.search(url):
         raise InvalidRequestError("the URL holds a space or a control character")
@@ -133,7 +133,7 @@ def parse(url: str, proxy: str | None = None, ca_file: str | None = None) -> Tar
         text = f" http://{where}{text[1:]}"
         if origin.proxy.authorization:
             text += f"proxy-authorization: {origin.proxy.authorization}\r\n"
-    return Target(origin, text)
+    return HttpTarget(origin, text)
 
 
 def is_loopback(url: str) -> bool:
@@ -148,7 +148,7 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def head(request: HttpRequest, target: Target) -> bytes:
+def head(request: HttpRequest, target: HttpTarget) -> bytes:
     """The request's head, ready to send. Raises InvalidRequestError for a header that only we write, or a bad one."""
     method = request.method
     lines = _lines(request.headers)

@@ -5,29 +5,12 @@ came, the request is sent once more, over a fresh connection (RFC 9112, section 
 """
 
 import asyncio
-import math
-
-from msgspec import Struct
 
 from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
-from dragoman.transport.base import FAILED, HEAD, Exchange, Receiver, Timeouts
+from dragoman.transport.base import FAILED, HEAD, Exchange, Receiver
 from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.message import Message
 from dragoman.transport.native.pool import Pool
-
-
-class Message(Struct, frozen=True, gc=False):
-    """A request, ready to send. `ends`, `content`: the loop's times by which the reply, and content, must be there.
-
-    `bodiless`: its reply has no body, whatever it says. `marked`: an empty piece follows each chunk of the reply.
-    """
-
-    head: bytes
-    body: bytes
-    timeouts: Timeouts
-    ends: float
-    content: float = math.inf
-    bodiless: bool = False
-    marked: bool = False
 
 
 class NativeSending:
@@ -90,16 +73,7 @@ class NativeSending:
     def _send(self, connection: Connection) -> None:
         self._connection = connection
         connection.listener = self._on_news
-        message = self._message
-        connection.begin(
-            message.head,
-            message.body,
-            message.timeouts,
-            message.ends,
-            content=message.content,
-            bodiless=message.bodiless,
-            marked=message.marked,
-        )
+        connection.begin(self._message)
 
     def _on_news(self, connection: Connection) -> None:
         if connection.state is HEAD:

@@ -4,8 +4,9 @@ import asyncio
 import math
 
 from dragoman.transport.base import Receiver, RequestTemplate, Timeouts
-from dragoman.transport.http.target import Target, head, more_fields
-from dragoman.transport.native.exchange import Message, NativeSending
+from dragoman.transport.http.target import HttpTarget, head, more_fields
+from dragoman.transport.native.exchange import NativeSending
+from dragoman.transport.native.message import Message
 from dragoman.transport.native.pool import Pool
 from dragoman.types import Headers, HttpRequest
 
@@ -13,7 +14,7 @@ from dragoman.types import Headers, HttpRequest
 class NativeTemplate(RequestTemplate):
     """One kind of request to one service."""
 
-    def __init__(self, request: HttpRequest, target: Target, pool: Pool, timeouts: Timeouts) -> None:
+    def __init__(self, request: HttpRequest, target: HttpTarget, pool: Pool, timeouts: Timeouts) -> None:
         self._pool = pool
         self._timeouts = timeouts
         self._total = math.inf if timeouts.total is None else timeouts.total

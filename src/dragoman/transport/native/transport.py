@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from dragoman.errors import ConnectError
 from dragoman.transport.base import Reply, Route, Transport
-from dragoman.transport.http.target import Origin, Target, head, parse
+from dragoman.transport.http.target import HttpTarget, Origin, head, parse
 from dragoman.transport.native.dial import Dialer
-from dragoman.transport.native.exchange import Message, sent
+from dragoman.transport.native.exchange import sent
+from dragoman.transport.native.message import Message
 from dragoman.transport.native.pool import Pool
 from dragoman.transport.native.template import NativeTemplate
 from dragoman.types import HttpRequest
@@ -39,7 +40,7 @@ class NativeTransport(Transport):
     def __init__(self, connections: int = CONNECTIONS) -> None:
         self._connections = connections
         self._dialer = Dialer()
-        self._targets: dict[tuple[str, str | None, str | None], tuple[Target, Pool]] = {}
+        self._targets: dict[tuple[str, str | None, str | None], tuple[HttpTarget, Pool]] = {}
         self._pools: dict[Origin, Pool] = {}
         self._templated: set[Pool] = set()
         self._closed = False
@@ -79,7 +80,7 @@ class NativeTransport(Transport):
         pools = self._pools.values()
         return Stats(sum(p.idle for p in pools), sum(p.active for p in pools), sum(p.waiting for p in pools))
 
-    def _target(self, url: str, route: Route) -> tuple[Target, Pool]:
+    def _target(self, url: str, route: Route) -> tuple[HttpTarget, Pool]:
         if self._closed:
             raise ConnectError("this transport is closed")
         target = parse(url, route.proxy, route.ca_file)

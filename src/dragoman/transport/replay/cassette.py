@@ -78,7 +78,7 @@ class Fault(Struct, frozen=True, omit_defaults=True):
         return kind(self.message, code=self.code)
 
 
-class Exchange(Struct, kw_only=True):
+class RecordedExchange(Struct, kw_only=True):
     """A request and what came back; grows while it is recorded. `status` is None if no head came."""
 
     request: RecordedRequest
@@ -112,7 +112,7 @@ class Exchange(Struct, kw_only=True):
 class Cassette(Struct):
     """Exchanges in the order of their requests."""
 
-    exchanges: list[Exchange] = field(default_factory=list)
+    exchanges: list[RecordedExchange] = field(default_factory=list)
     version: Literal[1] = 1
 
     @classmethod

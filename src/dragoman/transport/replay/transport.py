@@ -5,7 +5,7 @@ from itertools import groupby
 
 from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
 from dragoman.transport.base import Reply, RequestTemplate, Route, Transport
-from dragoman.transport.replay.cassette import Cassette, Exchange, Piece, RecordedRequest
+from dragoman.transport.replay.cassette import Cassette, Piece, RecordedExchange, RecordedRequest
 from dragoman.transport.replay.exchange import ReplayTemplate
 from dragoman.types import HttpRequest
 
@@ -19,7 +19,7 @@ class RecordingTransport(Transport):
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
         """`inner`'s reply."""
-        exchange = Exchange(request=RecordedRequest.of(request))
+        exchange = RecordedExchange(request=RecordedRequest.of(request))
         self.cassette.exchanges.append(exchange)
         clock = Clock()
         try:
@@ -38,7 +38,7 @@ class RecordingTransport(Transport):
 class RecordingReply(Reply):
     """A reply that is recorded as it is read."""
 
-    def __init__(self, inner: Reply, exchange: Exchange, clock: "Clock") -> None:
+    def __init__(self, inner: Reply, exchange: RecordedExchange, clock: "Clock") -> None:
         self.head = inner.head
         self._inner = inner
         self._exchange = exchange
@@ -93,7 +93,7 @@ class ReplayTransport(Transport):
     def close(self) -> None:
         """Nothing is open."""
 
-    def _take(self, wanted: RecordedRequest) -> Exchange:
+    def _take(self, wanted: RecordedRequest) -> RecordedExchange:
         alike = [
             exchange
             for exchange in self._unplayed
@@ -110,7 +110,7 @@ class ReplayTransport(Transport):
 class ReplayReply(Reply):
     """A recorded reply."""
 
-    def __init__(self, exchange: Exchange, clock: "Clock") -> None:
+    def __init__(self, exchange: RecordedExchange, clock: "Clock") -> None:
         self.head = exchange.head
         self._exchange = exchange
         self._clock = clock

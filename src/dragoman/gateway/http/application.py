@@ -29,7 +29,7 @@ class Peer(Protocol):
         """Ends it at once."""
 
 
-class Service(Protocol[Admitted]):
+class Application(Protocol[Admitted]):
     """What answers. All methods return at once."""
 
     def opened(self, connection: Peer) -> None:
@@ -63,7 +63,7 @@ class Service(Protocol[Admitted]):
         """`error` in the protocol of the front that the request was for."""
 
 
-class Shared(Generic[Admitted]):
+class ServerContext(Generic[Admitted]):
     """What the connections of a server have in common."""
 
     def __init__(

@@ -16,7 +16,7 @@ from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFou
 from dragoman.protocols.registry import DIALECTS
 from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
-from dragoman.providers.profiles import configured
+from dragoman.providers.profiles import Families
 from dragoman.routing.fallback import Fallback
 from dragoman.routing.plan import Plan, Target
 from dragoman.routing.strategies import STRATEGIES
@@ -218,7 +218,7 @@ class ModelTable:
         return base.configured(said, name)
 
     def _base(self, name: str, entry: ProviderConfig) -> Provider | None:
-        """The class of an entry; None where there is none, which is a flaw."""
+        """The class of an entry; None if there is none, which is a flaw."""
         known = self._catalogue
         key, message = "type", ""
         if name == TAKEN:
@@ -264,7 +264,7 @@ def _knowing(profiles: Mapping[str, ProfileConfig], providers: dict[str, Provide
     """`providers` that know the configured profiles of models too."""
     if not profiles:
         return providers
-    families = configured(profiles)
+    families = Families(profiles)
     return {
         name: provider.configured({"families": families, "__module__": provider.__module__})
         for name, provider in providers.items()
@@ -282,7 +282,7 @@ def _takes(provider: Provider, model: str) -> bool:
 
 
 def _default_model(provider: Provider) -> str:
-    """The provider's default model, or the first that is listed; empty where none is known."""
+    """The provider's default model, or the first that is listed; empty if none is known."""
     return (
         provider.default_model or next(iter(_known(provider)), "") if issubclass(provider, ProviderModelMixin) else ""
     )

@@ -1,0 +1,23 @@
+"""What a connection is to send, and by when. Knows no socket."""
+
+import math
+
+from msgspec import Struct
+
+from dragoman.transport.base import Timeouts
+
+
+class Message(Struct, frozen=True, gc=False):
+    """A request, ready to send."""
+
+    head: bytes
+    body: bytes
+    timeouts: Timeouts
+    ends: float
+    """The loop's time by which the reply must be there."""
+    content: float = math.inf
+    """The loop's time by which there must be content, if that comes before `ends`."""
+    bodiless: bool = False
+    """Its reply has no body, whatever it says."""
+    marked: bool = False
+    """An empty piece follows each chunk of its reply."""

@@ -1,0 +1,163 @@
+"""A reply, parsed as it arrives. Knows no connection, and nothing of how long anything takes.
+
+httptools calls back, and `state` says where the reply stands:
+
+    state     | a message begins | its head is whole            | the message is whole
+    ----------|------------------|------------------------------|-------------------------
+    HEAD      | HEAD             | 1xx: HEAD, one more to come  | HEAD, for it was a 1xx
+              |                  | else BODY; bodiless COMPLETE |
+    BODY      | cannot be        | cannot be                    | COMPLETE
+    COMPLETE  | nobody asked     | not reached                  | COMPLETE, as it was
+
+Where nobody asked, the parser stops with an error, and the connection serves no more.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from dragoman.transport.base import BODY, COMPLETE, HEAD, State
+from dragoman.transport.heads import MAX_FIELDS, MAX_HEAD, MAX_INFORMATIONAL
+from dragoman.transport.native.keep_alive import KEEP, kept_for
+from dragoman.types import ResponseHead
+
+NOT_HTTP = (HttpParserError, HttpParserUpgrade)
+"""What `ReplyParser.feed` raises."""
+
+
+class ReplyParser:
+    """What httptools calls back, for one reply after another on the same connection.
+
+    Its owner asks after each read where the reply stands, and is not called.
+    """
+
+    __slots__ = (
+        "_bodiless",
+        "_fields",
+        "_informational",
+        "_marked",
+        "_parser",
+        "bare",
+        "coding",
+        "feed",
+        "head",
+        "keep",
+        "on_body",
+        "on_chunk_complete",
+        "pieces",
+        "state",
+    )
+
+    state: State
+    """HEAD, BODY or COMPLETE."""
+    head: ResponseHead
+    """Not before BODY."""
+    coding: str
+    """How the body is packed, empty if it is not; known once the head was judged."""
+    pieces: list[bytes]
+    """The body's, which the owner takes out."""
+    bare: int
+    """Bytes in a row that brought neither a whole head nor any of the body; the owner counts those of the body."""
+    keep: float
+    """Seconds for which the connection may then be idle; 0 or less: it serves no more."""
+    feed: Callable[[memoryview], None]
+    """Reads what has arrived. Raises NOT_HTTP: also for bytes behind a reply that is COMPLETE, and stays so."""
+
+    def __init__(self) -> None:
+        self.state = HEAD
+        self.coding = ""
+        self.pieces = []
+        self.bare = 0
+        self.keep = KEEP
+        self._bodiless = self._marked = False
+        self._informational = 0
+        self._fields: list[tuple[bytes, bytes]] = []
+        self.on_body = self.pieces.append  # called without a Python frame
+        self.on_chunk_complete: Callable[[], None] | None = None
+        self._begin()
+
+    def expect(self, bodiless: bool, marked: bool) -> None:
+        """Another reply is due. `bodiless`: it has no body, whatever it says. `marked`: an empty piece follows each
+        chunk.
+        """
+        if marked is not self._marked:
+            self._marked = marked
+            self.on_chunk_complete = partial(self.pieces.append, b"") if marked else None
+            self._begin()
+        self.state = HEAD
+        self._bodiless = bodiless
+        self._informational = self.bare = 0
+        self._fields.clear()
+
+    def judge_head(self, size: int) -> str:
+        """What is too large in a head of which `size` bytes more came, whole or not; empty: nothing."""
+        if self._informational > MAX_INFORMATIONAL:
+            return f"{MAX_INFORMATIONAL} informational heads before the real one"
+        if self.state is HEAD:
+            self.bare += size
+            return f"a head of {MAX_HEAD} bytes" if self.bare > MAX_HEAD else ""
+        self.bare = 0
+        self.coding = ""
+        headers = self.head.headers
+        total = 0
+        for name, value in headers:
+            length = len(name)
+            total += length + len(value)
+            if length == 10 and name.lower() == b"keep-alive":
+                self.keep = kept_for(value) if self.keep > 0 else self.keep
+            elif length == 16 and name.lower() == b"content-encoding":
+                self.coding = value.decode("latin-1").strip().lower()
+        if len(headers) > MAX_FIELDS or total > MAX_HEAD:
+            return f"{MAX_FIELDS} header fields or {MAX_HEAD} bytes of them"
+        return ""
+
+    @property
+    def until_close(self) -> bool:
+        """True if the body lasts until the connection's end."""
+        names = {name.lower() for name, _ in self.head.headers}
+        return not names & {b"content-length", b"transfer-encoding"}
+
+    def end(self) -> None:
+        """Nothing more is read."""
+        del self._parser, self.feed  # the two know each other: without this, only the collector would free them
+
+    # httptools' side.
+
+    def on_message_begin(self) -> None:
+        if self.state is not HEAD:
+            self.keep = 0.0
+            raise EOFError  # bytes behind the end of a reply: nobody asked for them, and the parser stops here
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if 100 <= status < 200:
+            self._informational += 1
+            return
+        self.head = ResponseHead(status, tuple(self._fields))
+        self._fields.clear()
+        if self._bodiless:
+            self.state = COMPLETE
+            self.keep = 0.0  # httptools does not know that no body follows
+        else:
+            self.state = BODY
+
+    def on_message_complete(self) -> None:
+        state = self.state
+        if state is HEAD:
+            self._fields.clear()  # a 1xx is over, the head is still to come
+        elif state is BODY:
+            self.state = COMPLETE
+            if not self._parser.should_keep_alive():
+                self.keep = 0.0
+            pieces = self.pieces
+            if self._marked and pieces and not pieces[-1]:
+                pieces.pop()  # the last chunk's mark: it is the end itself
+
+    def _begin(self) -> None:
+        # httptools looks up its callbacks when it is made.
+        self._parser = HttpResponseParser(self)
+        self.feed = self._parser.feed_data

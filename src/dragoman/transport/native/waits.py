@@ -1,0 +1,73 @@
+"""The waits of one exchange: for what, and until when. Knows no socket."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Literal
+
+from dragoman.errors import Phase, TimeoutError
+from dragoman.loop.timer import DeadlineTimer
+from dragoman.transport.base import Timeouts
+from dragoman.transport.deadlines import late
+
+Wait = Phase | Literal["quiet"]
+"""What is waited for; after `quiet`, which is no failure, the rest of `idle` is."""
+
+
+class Waits(DeadlineTimer):
+    """Calls back when the present wait, or the exchange itself, has taken too long."""
+
+    # It is the timer, and does not own one: one object less for each connection, one call less for each wait.
+    __slots__ = ("content", "ends", "first_byte", "idle", "patience", "phase", "timeouts")
+
+    timeouts: Timeouts | None
+    """Whose limits the waits have; see `adopt`."""
+    phase: Wait
+    """What the deadline is of."""
+    first_byte: float
+    """Seconds; infinity: no limit. So are the next two."""
+    idle: float
+    patience: float
+    """The silence after which `quiet` is over: the shorter of `Timeouts.idle` and `Timeouts.end`."""
+    ends: float
+    """The loop's time at which the exchange must be over."""
+    content: float
+    """The loop's time at which there must be content, if that comes before `ends`; else infinity."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+        super().__init__(loop, callback)
+        self.phase = "total"
+        self.timeouts = None
+        self.first_byte = self.idle = self.patience = math.inf
+        self.content = self.ends = math.inf
+
+    def adopt(self, timeouts: Timeouts) -> None:
+        """From here on the waits have these limits."""
+        self.timeouts = timeouts
+        self.first_byte = math.inf if timeouts.first_byte is None else timeouts.first_byte
+        self.idle = math.inf if timeouts.idle is None else timeouts.idle
+        self.patience = self.idle if timeouts.end is None else min(self.idle, timeouts.end)
+
+    def limit(self, seconds: float, phase: Wait) -> Phase | None:
+        """Another wait begins, of at most `seconds`. The phase whose time was over before; None: there is some left."""
+        now = self._loop.time()
+        deadline = now + seconds
+        if deadline > self.content:
+            deadline, phase = self.content, "first_token"
+        if deadline > self.ends:
+            deadline, phase = self.ends, "total"
+        self.phase = phase
+        if deadline < self._at:
+            self.set(deadline)
+        else:
+            self.deadline = deadline
+        return "first_token" if self.content <= now else "total" if self.ends <= now else None
+
+    def over(self) -> Phase | None:
+        """The phase whose time is over, whatever the present wait is for; None: there is some left."""
+        now = self._loop.time()
+        return "first_token" if self.content <= now else "total" if self.ends <= now else None
+
+    def error(self, phase: Phase, host: str) -> TimeoutError:
+        """The error of a wait for `host` that took too long."""
+        return late(phase, host, getattr(self.timeouts, phase))
