@@ -1,6 +1,6 @@
 """Families of models, by the names of their models: what each needs and takes, with the source and the date.
 
-A row is about the models, at every service that offers them. What it does not say is not known, and then a request is sent as it is.
+A row is about the models, at every service. What it does not say is not known, and then a request is sent as it is.
 """
 
 from collections.abc import Mapping
