@@ -1,4 +1,4 @@
-"""`python -m dragoman`: the command, where it is not on the path."""
+"""`python -m dragoman`: the command, if it is not on the path."""
 
 from dragoman.cli import main
 

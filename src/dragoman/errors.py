@@ -21,10 +21,7 @@
         ├── ConnectError                 502  no connection: refused, unknown host, TLS, proxy
         └── TimeoutError                 504  `phase` says which wait was too long
 
-Every error has `status` (the HTTP status it is shown with), `retryable` (the same request may succeed later or
-elsewhere), `code` (a stable word for programs), `provider` (who sent it, if that is known), `retry_after` (seconds, if
-the service gave them), `param` (the field that is wrong, if it is known) and the service's own words for the failure:
-`native_type`, `native_code`, and in `extra` the other fields of its error object. Messages hold no key and no prompt.
+What every error has is documented at DragomanError. Messages hold no key and no prompt.
 """
 
 import re
@@ -65,7 +62,7 @@ CUT_WORDS = 2000
 """Characters of a service's own message that an error keeps: validators name the wrong field at its end."""
 
 MAX_WORD = 80
-"""Characters of a word that are compared with others: comparing costs their square, and a caller may have chosen it."""
+"""Characters of a word that are compared with others: the cost grows with their square, and callers may choose it."""
 
 LIKENESS = 0.65
 """How alike two words must be, of 1: `ulr` and `url` are (0.67), `prot` and `fronts` are not (0.6)."""
@@ -93,17 +90,17 @@ SECRETS = re.compile(
 )
 """Credentials as services repeat them: `Incorrect API key provided: sk-…`, `?key=AIza…`, bearer tokens, JWTs.
 
-A word that stands for one (`Bearer KEY`, `Bearer YOUR_KEY`, "using Bearer auth") is none.
+A placeholder (`Bearer KEY`, `Bearer YOUR_KEY`, "using Bearer auth") does not match.
 """
 
 
 def scrub(text: str) -> str:
-    """`text` with everything that looks like a credential as `…`."""
+    """`text` with `…` for everything that looks like a credential."""
     return SECRETS.sub(lambda found: f"{found[1] or ''}…", text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The tail of an error's message: `; did you mean X?` where one of `known` looks like `word`, else nothing."""
+    """The tail of an error's message: `; did you mean X?` if one of `known` looks like `word`, else empty."""
     spelt = {name.lower(): name for name in known}
     close = get_close_matches(word[:MAX_WORD].lower(), spelt, n=1, cutoff=LIKENESS)
     return f"; did you mean {spelt[close[0]]}?" if close else ""
@@ -122,9 +119,13 @@ class DragomanError(Exception):
     """Anything that this library raises on purpose."""
 
     status: int = 500
+    """The HTTP status that callers get with it."""
     retryable: bool = False
+    """Whether the same request may succeed later or at another target."""
     code: str = "internal_error"
+    """A stable name of the failure, for programs."""
     type: ClassVar[str] = "server_error"
+    """The class of failures that it belongs to, in OpenAI's words."""
     native_code: str | None = None
     """The service's own code, if it gave one that says more than ours."""
     native_type: str | None = None
@@ -149,8 +150,11 @@ class DragomanError(Exception):
         super().__init__(message)
         self.message = message
         self.provider = provider
+        """The name of the provider that failed, if it is known."""
         self.retry_after = retry_after
+        """Seconds to wait, if the service named them."""
         self.param = param
+        """The field that is wrong, if it is known."""
         if status is not None:
             self.status = status
         if code is not None:
@@ -160,7 +164,7 @@ class DragomanError(Exception):
         return f"{self.provider}: {self.message}" if self.provider else self.message
 
     def attempt(self, target: str) -> Attempt:
-        """What is to be remembered if it was `target` that failed so. Holds no traceback, which would hold the rest."""
+        """A record that `target` failed with this error. Keeps no traceback, which would keep all its objects alive."""
         return Attempt(target, self.code, self.status, self.message)
 
 
@@ -179,7 +183,7 @@ class RequestError(DragomanError):
 
 
 class InvalidRequestError(RequestError):
-    """Malformed, out of range, or of a wrong type."""
+    """A request that is malformed, or has a value out of range or of a wrong type."""
 
 
 class ModelNotFoundError(RequestError):
@@ -190,7 +194,7 @@ class ModelNotFoundError(RequestError):
 
 
 class UnsupportedFeatureError(RequestError):
-    """The target cannot express what was asked, and it is too grave to leave out, or `strict` is set."""
+    """The target cannot express what was asked, and the loss is too grave to accept, or `strict` is set."""
 
     code = "unsupported_feature"
 
@@ -281,7 +285,7 @@ class BadEventError(UpstreamError):
 
 
 class TruncatedStreamError(UpstreamError):
-    """The answer broke off; what came before it stands, and is not whole."""
+    """The answer broke off: what has arrived is valid, but incomplete."""
 
     code = "truncated"
 
@@ -322,5 +326,5 @@ class TimeoutError(TransportError):
         self.phase = phase
 
     def __reduce__(self) -> tuple[object, ...]:
-        # An exception is copied and pickled as its class called with `args`, which hold no phase.
+        # Copying and pickling an exception calls its class with `args` alone, which hold no phase.
         return partial(type(self), phase=self.phase), self.args, self.__dict__

@@ -27,7 +27,7 @@ ANSWER = (
 ).encode()
 
 
-def said(body: bytes) -> str:
+def texts_of(body: bytes) -> str:
     """The texts of all lines, by plain JSON."""
     found = ""
     for line in body.split(b"\n"):
@@ -54,6 +54,6 @@ def test_lines_lose_no_text() -> None:
             found.append(f"{mutant.name}: a failure that looks like a good answer")
         if mutant.same and error is not None:
             found.append(f"{mutant.name}: {error[0].__name__} instead of a good answer")
-        if error is None and text != said(body):
-            found.append(f"{mutant.name}: {text!r} instead of {said(body)!r}")
+        if error is None and text != texts_of(body):
+            found.append(f"{mutant.name}: {text!r} instead of {texts_of(body)!r}")
     assert not found, "\n".join([f"{len(found)} of {len(tried)}", *found[:12]])

@@ -9,7 +9,7 @@ from dragoman.client import Client
 from dragoman.config import ProviderConfig, TimeoutsConfig
 from dragoman.errors import BadEventError, TimeoutError
 from dragoman.wire import json
-from tests.support.relaying import EVENTS, JSON, Script, configured, post, question, three, two, understood
+from tests.support.relaying import EVENTS, JSON, Script, all_paths, both_paths, configured, post, question, understood
 from tests.support.server import Exchange, serve
 
 ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
@@ -35,7 +35,7 @@ def over_and_over(piece: bytes, pause: float = 0.01) -> Script:
 @pytest.mark.parametrize("piece", [b": ping\n\n", ROLE], ids=["a heartbeat", "a role"])
 @pytest.mark.parametrize("stream", [True, False])
 async def test_what_is_no_content_does_not_keep_a_service_alive(piece: bytes, stream: bool) -> None:
-    async with two(timeouts=SOON) as both:
+    async with both_paths(timeouts=SOON) as both:
         if stream:
             said = await both.compare(over_and_over(piece), stream=True)
             assert (said.status, said.error) == (504, ("timeout_error", "timeout"))
@@ -62,7 +62,7 @@ async def test_the_next_target_is_asked() -> None:
         else:
             await over_and_over(ROLE)(exchange)
 
-    async with three("up/first", "up/second", timeouts=SOON) as all_ways:
+    async with all_paths("up/first", "up/second", timeouts=SOON) as all_ways:
         said = await all_ways.compare(script, stream=True, model="route")
     assert (said.marked, said.parts) == (True, (("Text", "half"),))
 
@@ -75,13 +75,13 @@ async def test_content_ends_the_wait_for_it() -> None:
         await exchange.chunk(END)
         await exchange.end()
 
-    async with three(timeouts=SOON) as all_ways:
+    async with all_paths(timeouts=SOON) as all_ways:
         said = await all_ways.compare(script, stream=True)
     assert (said.marked, said.error) == (True, None)
 
 
 async def test_a_stream_without_end_is_broken_off_and_its_service_closed() -> None:
-    async with three(up=SMALL) as all_ways:
+    async with all_paths(up=SMALL) as all_ways:
         all_ways.script[:] = [over_and_over(BEGUN, 0)]
         for url in (all_ways.relay, all_ways.translate, all_ways.asgi):
             got = await post(url, question(stream=True))
@@ -108,7 +108,7 @@ async def test_a_whole_answer_that_is_too_large_is_refused(at_once: bool) -> Non
                 await asyncio.sleep(0)
             await exchange.end()
 
-    async with three(up=SMALL) as all_ways:
+    async with all_paths(up=SMALL) as all_ways:
         said = await all_ways.compare(script, stream=False)
     assert (said.status, said.error) == (502, ("upstream_error", "upstream_too_large"))
 
@@ -126,6 +126,6 @@ async def test_when_to_come_again_is_handed_on_alike(status: int, stream: bool) 
     async def script(exchange: Exchange) -> None:
         await exchange.reply(status, JSON | {"retry-after": "7"}, b'{"error":{"message":"Later.","type":"busy"}}')
 
-    async with three() as all_ways:
+    async with all_paths() as all_ways:
         said = await all_ways.compare(script, stream=stream)
     assert (said.status, said.retry_after) == (status, "7")

@@ -14,7 +14,7 @@ from dragoman.wire import javascript, json
 from tests.support.gateway import ask, running_gateway
 from tests.support.raw import post as http
 from tests.support.raw import talk
-from tests.support.relaying import DONE, EVENTS, GATEWAY, PATH, Script, configured, post, question, three, turn
+from tests.support.relaying import DONE, EVENTS, GATEWAY, PATH, Script, all_paths, configured, post, question, turn
 from tests.support.server import Exchange, serve
 
 BEGUN = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"half"}}]}\n\n'
@@ -43,7 +43,7 @@ def broken(*data: bytes, end: str) -> Script:
 async def test_a_failure_is_said_and_the_transfer_ends_as_set(
     setting: BrokenEnd | None, data: tuple[bytes, ...], end: str
 ) -> None:
-    async with three(gateway=replace(GATEWAY, broken_end=setting)) as all_ways:
+    async with all_paths(gateway=replace(GATEWAY, broken_end=setting)) as all_ways:
         said = await all_ways.compare(broken(*data, end=end), stream=True)
         assert (said.status, said.clean, said.marked) == (200, setting != "cut", False)
         assert (said.parts, said.finish_reason) == ((("Text", "half"),), None)
@@ -56,7 +56,7 @@ async def test_a_failure_is_said_and_the_transfer_ends_as_set(
 
 async def test_a_clean_end_leaves_no_complaint_in_the_servers_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    async with three() as all_ways:
+    async with all_paths() as all_ways:
         await all_ways.compare(broken(BEGUN, end="reset"), stream=True)
     assert [record for record in caplog.records if not record.name.startswith("dragoman.")] == []
 
@@ -67,7 +67,7 @@ async def test_the_request_log_calls_it_broken_however_it_ends(
     tmp_path: Path, setting: BrokenEnd, stream: bool
 ) -> None:
     where = tmp_path / "log"
-    async with three(gateway=replace(GATEWAY, broken_end=setting, request_log=str(where))) as all_ways:
+    async with all_paths(gateway=replace(GATEWAY, broken_end=setting, request_log=str(where))) as all_ways:
         await all_ways.compare(broken(BEGUN, end="reset"), stream=stream)
     lines = [json.decode_event(line) for line in where.read_bytes().splitlines()]
     assert [(line["end"], line["error"]) for line in lines] == [("broken" if stream else "whole", "truncated")] * 3

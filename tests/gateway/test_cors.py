@@ -19,7 +19,7 @@ ANY = Config(gateway=GatewayConfig(port=0, cors_origins=("*",)))
 BEFORE = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type,x-a"}
 
 
-def told(got: Got) -> dict[str, str]:
+def cors_headers(got: Got) -> dict[str, str]:
     """What a browser is told."""
     return {name: value for name, value in got.headers.items() if name.startswith("access-control") or name == "vary"}
 
@@ -36,7 +36,7 @@ async def test_a_browser_may_ask_beforehand_and_needs_no_key_for_that() -> None:
         for path, methods in {CHAT: "POST", "/v1/models": "GET", "/cromicle/chat": "POST", "/no": "GET, POST"}.items():
             got = await ask(url, "OPTIONS", path, PAGE | BEFORE)
             assert (got.status, got.body, "content-length" in got.headers) == (204, b"", False)
-            assert told(got) == READABLE | {
+            assert cors_headers(got) == READABLE | {
                 "access-control-allow-methods": methods,
                 "access-control-allow-headers": "authorization,content-type,x-a",
                 "access-control-max-age": "7200",
@@ -50,11 +50,11 @@ async def test_every_answer_to_a_listed_page_can_be_read(stream: bool) -> None:
         for _ in range(3):  # from the second on its head is known
             wire.send("POST", CHAT, PAGE | {"Authorization": "Bearer key-one"}, chat_body("text: hi", stream=stream))
             got = await wire.answer()
-            assert (got.status, got.clean, told(got)) == (200, True, READABLE)
+            assert (got.status, got.clean, cors_headers(got)) == (200, True, READABLE)
         wire.send("POST", CHAT, PAGE | {"Authorization": "Bearer key-one"}, b"{")
         wrong = await wire.answer()
     assert (refused.status, wrong.status) == (401, 400)
-    assert told(refused) == told(wrong) == READABLE
+    assert cors_headers(refused) == cors_headers(wrong) == READABLE
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -76,7 +76,7 @@ async def test_a_relayed_answer_can_be_read_too(stream: bool) -> None:
             for _ in range(3):
                 wire.send("POST", CHAT, PAGE, question(stream=stream))
                 got = await wire.answer()
-                assert (got.status, told(got)) == (200, READABLE)
+                assert (got.status, cors_headers(got)) == (200, READABLE)
 
 
 async def test_no_key_need_be_asked_of_a_listed_page() -> None:
@@ -86,7 +86,7 @@ async def test_no_key_need_be_asked_of_a_listed_page() -> None:
         other = await chat(url, "text: hi", headers={"Origin": "https://evil.example"})
         nobody = await chat(url, "text: hi")
     assert (listed.status, extension.status, other.status, nobody.status) == (200, 200, 403, 200)
-    assert told(other) == told(nobody) == {"vary": "origin"}
+    assert cors_headers(other) == cors_headers(nobody) == {"vary": "origin"}
 
 
 async def test_every_page_may_call_where_every_site_is_listed() -> None:

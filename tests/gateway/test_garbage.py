@@ -19,7 +19,7 @@ KINDS = (ServerConnection, Connection, ReplyParser, ResponseWriter, Relay, Serve
 WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}'
 
 
-def there() -> list[str]:
+def held_objects() -> list[str]:
     """The kinds of what is still held, or waits for the collector."""
     return [type(each).__name__ for each in gc.get_objects() if isinstance(each, KINDS)]
 
@@ -40,7 +40,7 @@ async def test_nothing_stays_behind_a_connection(stream: bool, ends_well: bool) 
             exchange.reset()
 
     gc.collect()
-    before = there()
+    before = held_objects()
     gc.disable()
     try:
         async with serve(upstream) as service, running_gateway(configured(service.url)) as url:
@@ -50,6 +50,6 @@ async def test_nothing_stays_behind_a_connection(stream: bool, ends_well: bool) 
                         wire.send("POST", PATH, {}, question(stream=stream))
                         await wire.answer()
         await asyncio.sleep(0)
-        assert there() == before
+        assert held_objects() == before
     finally:
         gc.enable()

@@ -13,7 +13,19 @@ from dragoman.gateway.asgi import AsgiResponseWriter, Message
 from dragoman.types import Outcome
 from dragoman.wire import json
 from tests.support.gateway import chat, chat_body, connect, running, running_gateway
-from tests.support.relaying import DONE, EVENTS, GATEWAY, JSON, PATH, Two, configured, question, three, turn, understood
+from tests.support.relaying import (
+    DONE,
+    EVENTS,
+    GATEWAY,
+    JSON,
+    PATH,
+    Paths,
+    all_paths,
+    configured,
+    question,
+    turn,
+    understood,
+)
 from tests.support.server import Exchange, serve
 
 PING = b": ping\n\n"
@@ -46,7 +58,7 @@ class Held:
         await exchange.end()
 
 
-def ways(all_ways: Two) -> tuple[str, str, str]:
+def ways(all_ways: Paths) -> tuple[str, str, str]:
     return all_ways.relay, all_ways.translate, all_ways.asgi
 
 
@@ -62,7 +74,7 @@ SILENCES: dict[str, Held] = {
 @pytest.mark.parametrize("name", SILENCES)
 async def test_a_silence_before_the_first_content_is_broken(name: str) -> None:
     service = SILENCES[name]
-    async with three(server_timeouts=SOON) as all_ways:
+    async with all_paths(server_timeouts=SOON) as all_ways:
         all_ways.script[:] = [service]
         for url in ways(all_ways):
             service.go.clear()
@@ -87,7 +99,7 @@ async def test_a_failure_after_it_is_said_in_the_stream(tmp_path: Path) -> None:
         await exchange.reply(429, JSON | {"retry-after": "7"}, SLOW)
 
     where = tmp_path / "log"
-    async with three(server_timeouts=SOON, gateway=replace(GATEWAY, request_log=str(where))) as all_ways:
+    async with all_paths(server_timeouts=SOON, gateway=replace(GATEWAY, request_log=str(where))) as all_ways:
         all_ways.script[:] = [refusing]
         for url in ways(all_ways):
             go.clear()
@@ -125,7 +137,7 @@ async def test_another_target_still_answers_after_it(failure: str) -> None:
             case _:
                 await exchange.reply(headers=EVENTS, body=ROLE)
 
-    async with three("up/first", "up/second", server_timeouts=SOON) as all_ways:
+    async with all_paths("up/first", "up/second", server_timeouts=SOON) as all_ways:
         all_ways.script[:] = [first_fails]
         for url in ways(all_ways):
             go.clear()
@@ -207,7 +219,7 @@ async def test_nothing_goes_out_before_a_whole_answer_or_raw_text() -> None:
         await exchange.chunk(WHOLE)
         await exchange.end()
 
-    async with three(server_timeouts=SOON) as all_ways:
+    async with all_paths(server_timeouts=SOON) as all_ways:
         said = await all_ways.compare(late, stream=False)
     assert (said.status, said.parts) == (200, (("Text", "half"),))
 
@@ -228,7 +240,7 @@ async def test_without_it_every_failure_keeps_its_status() -> None:
 
 async def test_a_caller_who_leaves_after_it_ends_the_service() -> None:
     service = Held(ROLE)
-    async with three(server_timeouts=SOON) as all_ways:
+    async with all_paths(server_timeouts=SOON) as all_ways:
         all_ways.script[:] = [service]
         for url in ways(all_ways):
             async with connect(url) as wire:

@@ -34,7 +34,7 @@ def pipe(path: Path) -> Iterator[int]:
         os.close(reader)
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+def log_messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the event log was told."""
     return [record.getMessage() for record in caplog.records]
 
@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_made_anew_goes_on_where_it_is(tmp_path: Path, cap
         writer.put(b"two\n")
     writer.close()
     assert (tmp_path / "gone" / "log").read_bytes() == b"one\ntwo\ntwo\n"
-    assert said(caplog) == [
+    assert log_messages(caplog) == [
         "the request log cannot be opened anew, and goes on where it was: No such file or directory"
     ]
 
@@ -103,11 +103,11 @@ def test_what_nobody_reads_is_dropped_counted_and_said_once(tmp_path: Path, capl
     lines = b"x\n" * (MAX_WAITING // 4)
     for _ in range(6):
         writer.put(lines)
-    assert said(caplog) == [
+    assert log_messages(caplog) == [
         "the request log cannot be written, and its lines are lost until it can: it is not read fast enough"
     ]
     writer.close()
-    assert said(caplog)[1:] == [f"the request log ended without {6 * MAX_WAITING // 4} of its lines"]
+    assert log_messages(caplog)[1:] == [f"the request log ended without {6 * MAX_WAITING // 4} of its lines"]
     with pipe(path) as reader:
         until(lambda: select.select([reader], [], [], 0)[0])
     assert writer._thread is not None
@@ -131,7 +131,7 @@ def test_a_disk_that_is_full_is_said_once_and_once_that_it_is_not(
         writer.put(b"three\n")
         writer.close()
         assert os.read(reader, 100) == b"one\nthree\n"
-    assert said(caplog) == [
+    assert log_messages(caplog) == [
         "the request log cannot be written, and its lines are lost until it can: Broken pipe",
         "the request log is written again, without 3 lines",
     ]

@@ -38,7 +38,7 @@ def model(front: str) -> str:
     return f"{front}/{'offline/script' if front == 'openai' else 'gpt-3.5-turbo'}"
 
 
-async def said(client: Client, front: str, text: str) -> list[str]:
+async def streamed_texts(client: Client, front: str, text: str) -> list[str]:
     """The pieces of a streamed answer; those of a broken one stand in the error's notes."""
     pieces: list[str] = []
     try:
@@ -55,7 +55,7 @@ async def said(client: Client, front: str, text: str) -> list[str]:
 async def test_text_arrives_exactly_over_every_front() -> None:
     async with running_gateway(SERVED) as url, Client(calling(url)) as client:
         for front in FRONTS:
-            assert "".join(await said(client, front, SCRIPT)) == TEXT, front
+            assert "".join(await streamed_texts(client, front, SCRIPT)) == TEXT, front
             assert (await client.chat(model(front), SCRIPT)).text == TEXT, front
 
 
@@ -72,7 +72,7 @@ async def test_a_broken_answer_arrives_as_broken_over_every_front() -> None:
     async with running_gateway(SERVED) as url, Client(calling(url)) as client:
         for front in FRONTS:
             with pytest.raises(TruncatedStreamError) as caught:
-                await said(client, front, "text: half of \ndelay: 0.02\ntext: it\ndelay: 0.02\ncut")
+                await streamed_texts(client, front, "text: half of \ndelay: 0.02\ntext: it\ndelay: 0.02\ncut")
             assert caught.value.__notes__ == ["half of it"], front
 
 

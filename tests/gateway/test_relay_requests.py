@@ -14,11 +14,11 @@ from tests.support.relaying import (
     KEY,
     PATH,
     Translating,
+    both_paths,
     configured,
     post,
     question,
     turn,
-    two,
     understood,
 )
 from tests.support.server import Exchange, Seen, Server, serve
@@ -158,7 +158,7 @@ WRONG: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", WRONG)
 async def test_a_wrong_request_is_refused_as_ever(name: str) -> None:
-    async with two() as both:
+    async with both_paths() as both:
         both.script[:] = [answer]
         got = [await post(url, WRONG[name]) for url in (both.relay, both.translate)]
     assert got[0].status == got[1].status

@@ -8,7 +8,7 @@ from dragoman.client import Client
 from dragoman.config import TimeoutsConfig
 from dragoman.types import Usage
 from tests.support.gateway import connect
-from tests.support.relaying import EVENTS, JSON, PATH, Script, configured, post, question, three, turn
+from tests.support.relaying import EVENTS, JSON, PATH, Script, all_paths, configured, post, question, turn
 from tests.support.server import Exchange, serve
 
 BEGUN = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Hello"},"finish_reason":null}]}\n\n'
@@ -51,7 +51,7 @@ PIECES: dict[str, tuple[bytes, ...]] = {
 @pytest.mark.parametrize("end", ["fin", "reset", "silence"])
 @pytest.mark.parametrize("name", PIECES)
 async def test_an_answer_with_its_reason_and_usage_is_whole(name: str, end: str, stream: bool) -> None:
-    async with three(timeouts=SHORT) as all_ways:
+    async with all_paths(timeouts=SHORT) as all_ways:
         said = await all_ways.compare(rude(end, *PIECES[name]), stream=stream)
     assert (said.status, said.clean, said.marked, said.error) == (200, True, True, None)
     assert (set(said.parts[0][1].split("Hello")), said.finish_reason, said.usage) == ({""}, "stop", USED)
@@ -64,7 +64,7 @@ async def test_an_answer_with_its_reason_and_usage_is_whole(name: str, end: str,
 async def test_an_answer_with_its_reason_is_whole_without_usage(
     tail: bytes, end: str, timeouts: TimeoutsConfig, stream: bool
 ) -> None:
-    async with three(timeouts=timeouts) as all_ways:
+    async with all_paths(timeouts=timeouts) as all_ways:
         said = await all_ways.compare(rude(end, BEGUN + FINISH + tail), stream=stream)
         assert (said.status, said.clean, said.marked, said.error) == (200, True, True, None)
         assert (said.parts, said.finish_reason, said.usage) == ((("Text", "Hello"),), "stop", None)
@@ -83,7 +83,7 @@ async def test_usage_that_comes_late_is_waited_for(end: str, stream: bool) -> No
         await exchange.chunk(USAGE)
         await rude(end)(exchange) if end != "silence" else await exchange.closed()
 
-    async with three(timeouts=TimeoutsConfig(end=0.5)) as all_ways:
+    async with all_paths(timeouts=TimeoutsConfig(end=0.5)) as all_ways:
         said = await all_ways.compare(script, stream=stream)
     assert (said.marked, said.error, said.usage) == (True, None, USED)
 
@@ -91,7 +91,7 @@ async def test_usage_that_comes_late_is_waited_for(end: str, stream: bool) -> No
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("end", ["fin", "reset", "silence"])
 async def test_an_answer_without_its_reason_is_not(end: str, stream: bool) -> None:
-    async with three(timeouts=TimeoutsConfig(end=0.1, idle=0.3)) as all_ways:
+    async with all_paths(timeouts=TimeoutsConfig(end=0.1, idle=0.3)) as all_ways:
         said = await all_ways.compare(rude(end, BEGUN, USAGE), stream=stream)
     assert not said.marked
     assert said.error is not None
@@ -102,7 +102,7 @@ async def test_an_answer_without_its_reason_is_not(end: str, stream: bool) -> No
 @pytest.mark.parametrize("end", ["fin", "reset"])
 @pytest.mark.parametrize("length", [None, 10_000])
 async def test_a_whole_answer_that_is_all_there_is_whole(length: int | None, end: str, stream: bool) -> None:
-    async with three() as all_ways:
+    async with all_paths() as all_ways:
         said = await all_ways.compare(rude(end, WHOLE, media=JSON, length=length), stream=stream)
         assert (said.status, said.error, said.usage) == (200, None, USED)
         assert said.parts == (("Text", "Hello"),)
@@ -121,7 +121,7 @@ async def test_the_library_gives_it_too(end: str) -> None:
 
 
 async def test_its_connection_serves_no_more() -> None:
-    async with three(timeouts=SHORT) as all_ways:
+    async with all_paths(timeouts=SHORT) as all_ways:
         for _ in range(2):
             await all_ways.compare(rude("silence", BEGUN, FINISH), stream=True)
             for _ in range(3):
@@ -137,7 +137,7 @@ async def test_a_caller_who_leaves_while_its_end_is_awaited_ends_the_service() -
         reached.set()
         await exchange.closed()
 
-    async with three(timeouts=TimeoutsConfig(end=30, idle=30)) as all_ways:
+    async with all_paths(timeouts=TimeoutsConfig(end=30, idle=30)) as all_ways:
         all_ways.script[:] = [script]
         for url in (all_ways.relay, all_ways.translate, all_ways.asgi):
             for stream in (True, False):

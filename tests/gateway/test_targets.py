@@ -12,7 +12,7 @@ DOWN = Attempt("up/m", "connect_error", 502, "no connection: Connection refused"
 SLOW = Attempt("up/m", "timeout", 504, "no answer in time")
 
 
-class ReplySummary:
+class Logged:
     """Targets whose clock is moved by hand, and their lines."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -27,66 +27,66 @@ class ReplySummary:
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> ReplySummary:
+def logged(caplog: pytest.LogCaptureFixture) -> Logged:
     """Nothing is known yet."""
-    return ReplySummary(caplog)
+    return Logged(caplog)
 
 
-def test_a_failure_is_told_once_with_its_reason(told: ReplySummary) -> None:
+def test_a_failure_is_told_once_with_its_reason(logged: Logged) -> None:
     for _ in range(100):
-        told.targets.failed(DOWN)
-        told.now += 0.5
-    assert told.lines == ["up/m failed: connect_error: no connection: Connection refused"]
+        logged.targets.failed(DOWN)
+        logged.now += 0.5
+    assert logged.lines == ["up/m failed: connect_error: no connection: Connection refused"]
 
 
-def test_one_that_fails_on_is_told_again_with_how_often(told: ReplySummary) -> None:
+def test_one_that_fails_on_is_told_again_with_how_often(logged: Logged) -> None:
     for _ in range(3):
-        told.targets.failed(DOWN)
-    told.now += REMINDER
-    told.targets.failed(DOWN)
-    assert told.lines[1:] == [
+        logged.targets.failed(DOWN)
+    logged.now += REMINDER
+    logged.targets.failed(DOWN)
+    assert logged.lines[1:] == [
         "up/m failed, 3 times since it was last told: connect_error: no connection: Connection refused"
     ]
 
 
-def test_another_failure_and_an_answer_are_changes(told: ReplySummary) -> None:
-    told.targets.failed(DOWN)
-    told.now += 2
-    told.targets.failed(SLOW)
-    told.now += 2
-    told.targets.answered("up/other")
-    told.targets.answered("up/other")
-    assert told.lines[1:] == ["up/m failed: timeout: no answer in time", "up/other answers again"]
+def test_another_failure_and_an_answer_are_changes(logged: Logged) -> None:
+    logged.targets.failed(DOWN)
+    logged.now += 2
+    logged.targets.failed(SLOW)
+    logged.now += 2
+    logged.targets.answered("up/other")
+    logged.targets.answered("up/other")
+    assert logged.lines[1:] == ["up/m failed: timeout: no answer in time", "up/other answers again"]
 
 
-def test_one_that_fails_every_other_time_costs_a_line_a_second_at_most(told: ReplySummary) -> None:
+def test_one_that_fails_every_other_time_costs_a_line_a_second_at_most(logged: Logged) -> None:
     for _ in range(100):
-        told.targets.failed(DOWN)
-        told.targets.answered("up/m")
-        told.targets.failed(SLOW)
-        told.now += 0.1
-    assert len(told.lines) <= 10
+        logged.targets.failed(DOWN)
+        logged.targets.answered("up/m")
+        logged.targets.failed(SLOW)
+        logged.now += 0.1
+    assert len(logged.lines) <= 10
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_a_request_that_was_wrong_is_no_failure_of_its_target(told: ReplySummary, status: int) -> None:
-    told.targets.failed(Attempt("up/m", "invalid_request", status, "wrong"))
-    told.now += 2
-    told.targets.answered("up/m")
-    assert told.lines == []
+def test_a_request_that_was_wrong_is_no_failure_of_its_target(logged: Logged, status: int) -> None:
+    logged.targets.failed(Attempt("up/m", "invalid_request", status, "wrong"))
+    logged.now += 2
+    logged.targets.answered("up/m")
+    assert logged.lines == []
 
 
-def test_made_up_models_of_a_service_are_one_service(told: ReplySummary) -> None:
+def test_made_up_models_of_a_service_are_one_service(logged: Logged) -> None:
     for number in range(100):
-        told.targets.failed(Attempt(f"up/{number}", "model_not_found", 404, "no such model"))
-    assert len(told.lines) == 1
+        logged.targets.failed(Attempt(f"up/{number}", "model_not_found", 404, "no such model"))
+    assert len(logged.lines) == 1
 
 
-def test_an_outcome_tells_of_each_target_that_was_asked(told: ReplySummary) -> None:
-    told.targets.note(Outcome("one", "POST", "/", 0.0, end="whole", target="up/n", attempts=(DOWN,)))
-    told.now += 2
-    told.targets.note(Outcome("two", "POST", "/", 0.0, end="broken", target="up/m"))
-    told.targets.note(Outcome("three", "POST", "/", 0.0, end="whole", target="up/m", error="empty"))
-    assert len(told.lines) == 1
-    told.targets.note(Outcome("four", "POST", "/", 0.0, end="whole", target="up/m"))
-    assert told.lines[1:] == ["up/m answers again"]
+def test_an_outcome_tells_of_each_target_that_was_asked(logged: Logged) -> None:
+    logged.targets.note(Outcome("one", "POST", "/", 0.0, end="whole", target="up/n", attempts=(DOWN,)))
+    logged.now += 2
+    logged.targets.note(Outcome("two", "POST", "/", 0.0, end="broken", target="up/m"))
+    logged.targets.note(Outcome("three", "POST", "/", 0.0, end="whole", target="up/m", error="empty"))
+    assert len(logged.lines) == 1
+    logged.targets.note(Outcome("four", "POST", "/", 0.0, end="whole", target="up/m"))
+    assert logged.lines[1:] == ["up/m answers again"]

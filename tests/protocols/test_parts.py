@@ -64,7 +64,7 @@ def play(*moves: Move, close: bool = True) -> list[StreamEvent]:
     return out
 
 
-def made(*moves: Move) -> tuple[AnyPart, ...]:
+def parts_of(*moves: Move) -> tuple[AnyPart, ...]:
     """The parts of these moves, by the grammar."""
     return folded(play(*moves)).parts
 
@@ -93,7 +93,7 @@ def test_nothing_opens_nothing() -> None:
 
 
 def test_kinds_take_turns() -> None:
-    assert made(reasoning("hm"), text("a"), refusal("no"), text("b"), text("c")) == (
+    assert parts_of(reasoning("hm"), text("a"), refusal("no"), text("b"), text("c")) == (
         Reasoning(text="hm"),
         Text(text="a"),
         Refusal(text="no"),
@@ -108,7 +108,7 @@ def test_a_call_is_streamed_as_it_comes() -> None:
         PartDelta('{"a'),
         PartDelta('":1}'),
     ]
-    assert made(*moves) == (ToolCall(id="c1", name="f", arguments='{"a":1}'),)
+    assert parts_of(*moves) == (ToolCall(id="c1", name="f", arguments='{"a":1}'),)
 
 
 def test_calls_in_a_row_end_one_another() -> None:
@@ -144,7 +144,7 @@ def test_interleaved_calls_wait_for_the_open_one() -> None:
 
 def test_closing_gives_out_what_waits_in_its_order() -> None:
     moves = [call(0, '{"a', "f", "c0"), call(1, "{", "g", "c1"), text("said"), call(2, "", "h", "c2"), call(1, "}")]
-    assert made(*moves) == (
+    assert parts_of(*moves) == (
         ToolCall(id="c0", name="f", arguments='{"a'),
         ToolCall(id="c1", name="g", arguments="{}"),
         Text(text="said"),
@@ -156,8 +156,8 @@ def test_words_wait_for_an_unfinished_call_and_keep_their_order() -> None:
     moves = [call(0, "{", "f"), text("a"), text("b"), reasoning("hm"), text("c")]
     assert play(*moves, close=False) == [PartStart(ToolCall(id="call_0", name="f")), PartDelta("{")]
     expected = (ToolCall(id="call_0", name="f", arguments="{}"), Text(text="ab"), Reasoning(text="hm"), Text(text="c"))
-    assert made(*moves, call(0, "}")) == expected
-    assert made(*moves, call(0, "}"), text("d"))[-1] == Text(text="cd")
+    assert parts_of(*moves, call(0, "}")) == expected
+    assert parts_of(*moves, call(0, "}"), text("d"))[-1] == Text(text="cd")
 
 
 def test_words_behind_a_finished_call_go_out_at_once() -> None:
@@ -165,7 +165,7 @@ def test_words_behind_a_finished_call_go_out_at_once() -> None:
 
 
 def test_a_missing_id_is_made_from_the_key() -> None:
-    assert made(call(3, "{}", "f"), call(5, "{}", "g", "own")) == (
+    assert parts_of(call(3, "{}", "f"), call(5, "{}", "g", "own")) == (
         ToolCall(id="call_3", name="f", arguments="{}"),
         ToolCall(id="own", name="g", arguments="{}"),
     )
@@ -182,12 +182,12 @@ def test_a_call_waits_for_its_name_and_keeps_its_id(open_first: bool) -> None:
         call(1, "}", "g"),
         call(1, "", "late", "other"),
     ]
-    assert made(*moves)[-2:] == (ToolCall(id="own", name="g", arguments='{"a":1}'), Text(text="said"))
+    assert parts_of(*moves)[-2:] == (ToolCall(id="own", name="g", arguments='{"a":1}'), Text(text="said"))
 
 
 def test_an_id_may_come_behind_the_name_while_the_call_waits() -> None:
-    assert made(call(0, "{", "f"), call(1, "{", "g"), call(1, "}", call_id="own"))[1].extra == {}
-    assert made(call(0, "{", "f"), call(1, "{", "g"), call(1, "}", call_id="own"))[1] == ToolCall(
+    assert parts_of(call(0, "{", "f"), call(1, "{", "g"), call(1, "}", call_id="own"))[1].extra == {}
+    assert parts_of(call(0, "{", "f"), call(1, "{", "g"), call(1, "}", call_id="own"))[1] == ToolCall(
         id="own", name="g", arguments="{}"
     )
 
@@ -195,7 +195,7 @@ def test_an_id_may_come_behind_the_name_while_the_call_waits() -> None:
 def test_words_behind_a_nameless_call_do_not_overtake_it() -> None:
     moves = [text("a"), call(0, "{}"), text("b")]
     assert play(*moves, close=False) == [PartStart(Text(text="")), PartDelta("a")]
-    assert made(*moves, call(0, "", "f")) == (
+    assert parts_of(*moves, call(0, "", "f")) == (
         Text(text="a"),
         ToolCall(id="call_0", name="f", arguments="{}"),
         Text(text="b"),
@@ -209,18 +209,18 @@ def test_a_call_that_never_gets_a_name_is_an_error_at_the_end() -> None:
 
 def test_late_fragments_of_a_closed_call_may_only_be_blank() -> None:
     moves = [call(0, "{}", "f"), call(1, "{}", "g")]
-    assert made(*moves, call(0, ""), call(0, " \n")) == made(*moves)
+    assert parts_of(*moves, call(0, ""), call(0, " \n")) == parts_of(*moves)
     with pytest.raises(BadEventError, match="no more arguments"):
         play(*moves, call(0, "{}"))
 
 
 def test_repeated_names_and_ids_of_the_open_call_change_nothing() -> None:
-    assert made(call(0, "{", "f", "c"), call(0, "}", "f", "c")) == (ToolCall(id="c", name="f", arguments="{}"),)
+    assert parts_of(call(0, "{", "f", "c"), call(0, "}", "f", "c")) == (ToolCall(id="c", name="f", arguments="{}"),)
 
 
 def test_a_whole_part_ends_what_is_open_and_what_waits() -> None:
     image = Image(url="data:,")
-    assert made(call(0, "{", "f"), text("a"), whole(image), text("b")) == (
+    assert parts_of(call(0, "{", "f"), text("a"), whole(image), text("b")) == (
         ToolCall(id="call_0", name="f", arguments="{"),
         Text(text="a"),
         image,
@@ -229,8 +229,8 @@ def test_a_whole_part_ends_what_is_open_and_what_waits() -> None:
 
 
 def test_a_signature_belongs_to_the_reasoning_under_way() -> None:
-    assert made(reasoning("hm"), sign("s"), text("a")) == (Reasoning(text="hm", signature="s"), Text(text="a"))
-    assert made(reasoning("hm"), text("a"), reasoning("so"), sign("s")) == (
+    assert parts_of(reasoning("hm"), sign("s"), text("a")) == (Reasoning(text="hm", signature="s"), Text(text="a"))
+    assert parts_of(reasoning("hm"), text("a"), reasoning("so"), sign("s")) == (
         Reasoning(text="hm"),
         Text(text="a"),
         Reasoning(text="so", signature="s"),
@@ -238,17 +238,17 @@ def test_a_signature_belongs_to_the_reasoning_under_way() -> None:
 
 
 def test_a_signature_without_words_has_a_reasoning_of_its_own() -> None:
-    assert made(sign("s"), text("a")) == (Reasoning(text="", signature="s"), Text(text="a"))
-    assert made(text("a"), sign("s")) == (Text(text="a"), Reasoning(text="", signature="s"))
+    assert parts_of(sign("s"), text("a")) == (Reasoning(text="", signature="s"), Text(text="a"))
+    assert parts_of(text("a"), sign("s")) == (Text(text="a"), Reasoning(text="", signature="s"))
 
 
 def test_a_signature_waits_with_its_reasoning() -> None:
     opened = [call(0, "{", "f")]
-    assert made(*opened, reasoning("hm"), sign("s"), text("a"), call(0, "}"))[1:] == (
+    assert parts_of(*opened, reasoning("hm"), sign("s"), text("a"), call(0, "}"))[1:] == (
         Reasoning(text="hm", signature="s"),
         Text(text="a"),
     )
-    assert made(*opened, sign("s"), reasoning("hm"), call(0, "}"))[1:] == (Reasoning(text="hm", signature="s"),)
+    assert parts_of(*opened, sign("s"), reasoning("hm"), call(0, "}"))[1:] == (Reasoning(text="hm", signature="s"),)
 
 
 def test_says_whether_a_call_was_seen() -> None:
@@ -280,7 +280,7 @@ def test_calls_interleaved_in_any_way_come_out_whole(arguments: list[str], seed:
     while any(left.values()):
         key = rng.choice([key for key, pieces in left.items() if pieces])
         moves.append(call(key, left[key].pop(0)))
-    assert made(*moves) == tuple(
+    assert parts_of(*moves) == tuple(
         ToolCall(id=f"c{key}", name=f"f{key}", arguments=said) for key, said in enumerate(arguments)
     )
 
@@ -307,4 +307,4 @@ def test_any_moves_keep_the_grammar_or_raise_an_error_of_the_tree(moves: list[Mo
 def test_the_arguments_of_an_open_call_are_read_once() -> None:
     pieces = ['{"a":{}'] * 20_000
     moves = [call(0, "", "f"), call(1, "", "g"), *(call(0, piece) for piece in pieces)]
-    assert made(*moves)[0] == ToolCall(id="call_0", name="f", arguments="".join(pieces))
+    assert parts_of(*moves)[0] == ToolCall(id="call_0", name="f", arguments="".join(pieces))

@@ -25,7 +25,7 @@ from dragoman.types import (
 LOOK, PICTURE = Text(text="look"), Image(url="https://example.org/a.png")
 
 
-def asked(*parts: AnyPart) -> ChatRequest:
+def request_with(*parts: AnyPart) -> ChatRequest:
     return ChatRequest(
         model="m",
         messages=(Message("user", parts),),
@@ -39,7 +39,7 @@ EVERYTHING = frozenset(ChatRequest.__struct_fields__) | {"image", "tool_result"}
 
 
 def test_nothing_changes_for_a_family_of_which_nothing_is_known() -> None:
-    request, unknown = asked(LOOK, PICTURE), ModelProfile()
+    request, unknown = request_with(LOOK, PICTURE), ModelProfile()
     assert untaken(unknown) == frozenset()
     assert fitted(request, unknown, frozenset()) is request
     assert list(changes(request, unknown)) == []
@@ -47,7 +47,7 @@ def test_nothing_changes_for_a_family_of_which_nothing_is_known() -> None:
 
 def test_pictures_are_left_out_wherever_they_stand() -> None:
     result = ToolResult(id="1", parts=(LOOK, PICTURE))
-    request, blind = asked(PICTURE, LOOK, result), ModelProfile(images=False)
+    request, blind = request_with(PICTURE, LOOK, result), ModelProfile(images=False)
     message = fitted(request, blind, untaken(blind)).messages[0]
     assert message.parts == (LOOK, ToolResult(id="1", parts=(LOOK,)))
     assert losses(request, EVERYTHING, "own", untaken(blind)) == (
@@ -57,12 +57,12 @@ def test_pictures_are_left_out_wherever_they_stand() -> None:
 
 
 def test_a_message_without_what_is_left_out_stays_the_same_value() -> None:
-    request, blind = asked(LOOK, ToolResult(id="1", parts=(LOOK,))), ModelProfile(images=False)
+    request, blind = request_with(LOOK, ToolResult(id="1", parts=(LOOK,))), ModelProfile(images=False)
     assert fitted(request, blind, untaken(blind)) == request
 
 
 def test_tools_go_with_their_choice() -> None:
-    request, bare = asked(LOOK), ModelProfile(tools=False, schema_keywords=("type",))
+    request, bare = request_with(LOOK), ModelProfile(tools=False, schema_keywords=("type",))
     left = fitted(request, bare, untaken(bare))
     assert (left.tools, left.tool_choice, left.temperature) == ((), None, 0.5)
     assert losses(request, EVERYTHING, "own", untaken(bare)) == (UntakenField("tools"), UntakenField("tool_choice"))
@@ -70,7 +70,7 @@ def test_tools_go_with_their_choice() -> None:
 
 
 def test_keywords_of_a_schema_are_left_out_by_name() -> None:
-    request, plain = asked(LOOK), ModelProfile(schema_keywords=("type",))
+    request, plain = request_with(LOOK), ModelProfile(schema_keywords=("type",))
     assert fitted(request, plain, untaken(plain)).tools == (Tool("f", parameters={"type": "object"}), Tool("g"))
     assert list(changes(request, plain)) == [ChangedSchema("tools[0].parameters (title)")]
 

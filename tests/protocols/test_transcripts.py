@@ -135,7 +135,7 @@ def test_every_recorded_request_is_answered_as_it_was(site: str, script: Transcr
     ours = answer(site, script)
     if script.upstream and (site, script.name) not in ROLE_REFUSED:
         assert isinstance(ours, ChatRequest)
-        assert said(ours) == seen(script)
+        assert turns_of(ours) == seen(script)
         return
     if script.name == "refused__upstream-refused":
         assert isinstance(ours, ChatRequest)
@@ -145,7 +145,7 @@ def test_every_recorded_request_is_answered_as_it_was(site: str, script: Transcr
     assert dict(ours.headers).get("content-type") == script.head.header("content-type")
 
 
-def said(request: ChatRequest) -> list[tuple[str, str]]:
+def turns_of(request: ChatRequest) -> list[tuple[str, str]]:
     return [(message.role, message.text) for message in request.messages]
 
 

@@ -55,43 +55,43 @@ CODECS: tuple[ClientCodec, ...] = (
 )
 
 
-def asked(messages: Any, **options: Any) -> ChatRequest:
+def chat_request(messages: Any, **options: Any) -> ChatRequest:
     return build_request("m", messages, options)
 
 
 def test_messages_may_be_dictionaries_and_our_own_values_in_any_mixture() -> None:
     loop = [{"role": "user", "content": "go"}, REPLY.message, tool(CALL, "done"), {"role": "user", "content": "on"}]
     result = ToolResult(id="c1", parts=(Text(text="done"),))
-    assert asked(loop).messages == (user("go"), REPLY.message, Message("tool", (result,)), user("on"))
+    assert chat_request(loop).messages == (user("go"), REPLY.message, Message("tool", (result,)), user("on"))
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)
 def test_what_msgspec_makes_of_a_message_is_read_as_that_message(part: Any) -> None:
     message = Message("assistant", (part, part), "ann", {"openai-chat": {"odd": [1]}})
-    assert asked([msgspec.to_builtins(message)]).messages == (message,)
-    assert asked([message]).messages == (message,)
-    assert msgspec.convert(msgspec.to_builtins(asked([message])), ChatRequest).messages == (message,)
+    assert chat_request([msgspec.to_builtins(message)]).messages == (message,)
+    assert chat_request([message]).messages == (message,)
+    assert msgspec.convert(msgspec.to_builtins(chat_request([message])), ChatRequest).messages == (message,)
 
 
 def test_plain_text_may_stand_for_parts() -> None:
     plain: Any = "plain"
-    assert asked([Message("user", plain)]).messages == (user("plain"),)
-    assert asked([Message("user", (plain,))]).messages == (user("plain"),)
+    assert chat_request([Message("user", plain)]).messages == (user("plain"),)
+    assert chat_request([Message("user", (plain,))]).messages == (user("plain"),)
     result = ToolResult(id="c", parts=plain)
-    assert asked([Message("tool", (result,))]).messages == (
+    assert chat_request([Message("tool", (result,))]).messages == (
         Message("tool", (ToolResult(id="c", parts=(Text(text="plain"),)),)),
     )
 
 
 def test_tools_their_choice_and_the_form_may_be_our_own_values() -> None:
     own = Tool("f", "does", {"type": "object"}, True, {"other": {"x": 1}})
-    request = asked("x", tools=[FUNCTION, own, CUSTOM, own], tool_choice=ToolChoice("tool", "f"))
+    request = chat_request("x", tools=[FUNCTION, own, CUSTOM, own], tool_choice=ToolChoice("tool", "f"))
     assert request.tools == (Tool("g", None, {"type": "object"}), own, own)
     assert request.tool_choice == ToolChoice("tool", "f")
     assert request.extra == {"openai-chat": {"tools": [CUSTOM]}}
     form = ResponseFormat("json_schema", schema={"type": "object"})
-    assert asked("x", response_format=form).response_format == form
-    assert asked("x", tools=[msgspec.to_builtins(own)]).tools == (own,)
+    assert chat_request("x", response_format=form).response_format == form
+    assert chat_request("x", tools=[msgspec.to_builtins(own)]).tools == (own,)
 
 
 def test_a_text_of_another_type_is_that_text() -> None:
@@ -101,7 +101,7 @@ def test_a_text_of_another_type_is_that_text() -> None:
     class Effort(StrEnum):
         LOW = "low"
 
-    request = asked([{"role": Word("user"), "content": Word("hi")}], reasoning_effort=Effort.LOW)
+    request = chat_request([{"role": Word("user"), "content": Word("hi")}], reasoning_effort=Effort.LOW)
     assert request.messages == (user("hi"),)
     assert (request.reasoning_effort, type(request.messages[0].text)) == ("low", str)
 
@@ -147,7 +147,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("messages", "options", "words"), WRONG, ids=[words for _, _, words in WRONG])
 def test_what_is_wrong_is_named_with_its_place(messages: Any, options: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        asked(messages, **options)
+        chat_request(messages, **options)
     assert caught.value.message.startswith(words)
 
 
@@ -156,7 +156,7 @@ def test_values_too_deep_for_an_encoder_are_refused() -> None:
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(InvalidRequestError, match="at most 64 deep"):
-        asked("x", extra_body={"a": deep})
+        chat_request("x", extra_body={"a": deep})
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ async def test_an_option_that_there_is_not_is_a_type_error_with_the_nearest_name
 
 def test_every_option_may_be_none() -> None:
     check_names(dict.fromkeys(ChatOptions.__annotations__))
-    assert asked("x", **dict.fromkeys(ChatOptions.__annotations__)) == asked("x")
+    assert chat_request("x", **dict.fromkeys(ChatOptions.__annotations__)) == chat_request("x")
 
 
 async def test_a_request_of_our_own_making_is_checked_before_it_is_sent() -> None:

@@ -126,14 +126,14 @@ def fallback(scenes: Sequence[Handler]) -> Handler:
     return translated(Fallback([Target(f"service/{n}", "m", scene, received) for n, scene in enumerate(scenes)]))
 
 
-async def asked(*targets: Handler) -> list[StreamEvent]:
+async def events_of(*targets: Handler) -> list[StreamEvent]:
     """What comes of these targets in all."""
     return await drain(await fallback(targets)(REQUEST))
 
 
 async def test_the_first_target_answers_and_no_other_is_asked() -> None:
     first, second = Scene([start("a")], words("hello"), [END]), Scene()
-    assert await asked(first, second) == [start("a"), *words("hello"), END]
+    assert await events_of(first, second) == [start("a"), *words("hello"), END]
     assert first.asked == [REQUEST]
     assert second.asked == []
 
@@ -164,7 +164,7 @@ STAYING = [
 async def test_a_target_that_cannot_serve_is_passed_over(error: DragomanError, begun: list[StreamEvent] | None) -> None:
     first = Scene(refusal=error) if begun is None else Scene(error)
     second = Scene([start("b"), *words("hello"), END])
-    assert await asked(first, second) == [start("b"), *words("hello"), END]
+    assert await events_of(first, second) == [start("b"), *words("hello"), END]
     assert all(answer.closed for answer in first.opened)
 
 
@@ -175,7 +175,7 @@ async def test_a_fault_of_the_request_goes_to_no_other_target(
 ) -> None:
     first, second = Scene(refusal=error) if begun is None else Scene(error), Scene([END])
     with pytest.raises(type(error)) as caught:
-        await asked(first, second)
+        await events_of(first, second)
     assert caught.value is error
     assert second.asked == []
     assert all(answer.closed for answer in first.opened)
@@ -184,7 +184,7 @@ async def test_a_fault_of_the_request_goes_to_no_other_target(
 async def test_exactly_one_start_goes_out_when_the_first_target_dies_after_its_own() -> None:
     first = Scene([start("a")], TruncatedStreamError("cut"))
     second = Scene([start("b")], [*words("hello"), END])
-    events = await asked(first, second)
+    events = await events_of(first, second)
     assert [event.id for event in events if isinstance(event, ResponseStart)] == ["b"]
     assert fold(events).text == "hello"
     assert first.opened[0].closed
@@ -240,7 +240,7 @@ async def test_the_last_error_is_raised_with_the_number_of_targets_and_the_earli
         Scene(refusal=RateLimitError("slow down", provider="three", retry_after=7)),
     ]
     with pytest.raises(RateLimitError) as caught:
-        await asked(*targets)
+        await events_of(*targets)
     assert str(caught.value) == "three: slow down (the last of 3 targets that were tried)"
     assert caught.value.args == (caught.value.message,)
     assert caught.value.retry_after == 7
@@ -251,7 +251,7 @@ async def test_the_last_error_is_raised_with_the_number_of_targets_and_the_earli
 async def test_the_error_of_an_only_target_stays_as_it_is() -> None:
     error = OverloadedError("full")
     with pytest.raises(OverloadedError) as caught:
-        await asked(Scene(refusal=error))
+        await events_of(Scene(refusal=error))
     assert caught.value is error
     assert str(error) == "full"
 
@@ -259,7 +259,7 @@ async def test_the_error_of_an_only_target_stays_as_it_is() -> None:
 async def test_a_caller_who_leaves_closes_what_is_open_and_no_other_target_is_asked() -> None:
     stall = Stall()
     first, second = Scene([start("a")], stall), Scene([END])
-    task = asyncio.ensure_future(asked(first, second))
+    task = asyncio.ensure_future(events_of(first, second))
     await stall.reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

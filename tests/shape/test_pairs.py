@@ -26,7 +26,7 @@ def test_every_dialect_has_a_voice() -> None:
     assert list(VOICES) == list(DIALECTS)
 
 
-async def asked(service: str, caller: str, answer: Answer, log: Path, *, stream: bool) -> tuple[Got, list[Seen]]:
+async def call_through(service: str, caller: str, answer: Answer, log: Path, *, stream: bool) -> tuple[Got, list[Seen]]:
     """What a caller gets of `answer`, and what the service was asked."""
     voice = VOICES[service]
 
@@ -81,7 +81,7 @@ async def test_text_usage_and_finish_reason_are_kept_or_their_loss_is_named(
     service: str, caller: str, stream: bool, tmp_path: Path
 ) -> None:
     log = tmp_path / "requests.jsonl"
-    got, seen = await asked(service, caller, SPOKEN, log, stream=stream)
+    got, seen = await call_through(service, caller, SPOKEN, log, stream=stream)
     assert (got.status, got.clean) == (200, True), got.text
     assert [VOICES[service].question(each) for each in seen] == [QUESTION]
     assert VOICES[caller].read(got, stream) == as_far_as(SPOKEN, VOICES[service], VOICES[caller])
@@ -95,7 +95,7 @@ async def test_a_tool_call_is_kept_or_an_error_names_it(
     service: str, caller: str, stream: bool, tmp_path: Path
 ) -> None:
     log = tmp_path / "requests.jsonl"
-    got, _ = await asked(service, caller, CALLING, log, stream=stream)
+    got, _ = await call_through(service, caller, CALLING, log, stream=stream)
     if CALL in VOICES[caller].says:
         assert VOICES[caller].read(got, stream) == CALLING
         assert line(log)["end"] == "whole"

@@ -84,7 +84,7 @@ class Translating(Client):
         return plan
 
 
-class Two(Struct):
+class Paths(Struct):
     """Both gateways, and the service, whose `script` a test sets. `asgi`: the translating one under another server."""
 
     relay: str
@@ -104,13 +104,13 @@ class Two(Struct):
 
 
 @asynccontextmanager
-async def two(
+async def both_paths(
     *targets: str,
     timeouts: TimeoutsConfig | None = None,
     server_timeouts: ServerTimeouts | None = None,
     gateway: GatewayConfig = GATEWAY,
     up: ProviderConfig = UP,
-) -> AsyncIterator[Two]:
+) -> AsyncIterator[Paths]:
     """Both gateways in front of one service."""
     script: list[Script] = []
 
@@ -123,19 +123,19 @@ async def two(
             running_gateway(config, timeouts=server_timeouts) as relay,
             running_gateway(config, client=Translating(config), timeouts=server_timeouts) as translate,
         ):
-            yield Two(relay, translate, service, script)
+            yield Paths(relay, translate, service, script)
 
 
 @asynccontextmanager
-async def three(
+async def all_paths(
     *targets: str,
     timeouts: TimeoutsConfig | None = None,
     server_timeouts: ServerTimeouts | None = None,
     gateway: GatewayConfig = GATEWAY,
     up: ProviderConfig = UP,
-) -> AsyncIterator[Two]:
+) -> AsyncIterator[Paths]:
     """The same, and the ASGI application too."""
-    async with two(*targets, timeouts=timeouts, server_timeouts=server_timeouts, gateway=gateway, up=up) as both:
+    async with both_paths(*targets, timeouts=timeouts, server_timeouts=server_timeouts, gateway=gateway, up=up) as both:
         config = configured(both.service.url, *targets, timeouts=timeouts, gateway=gateway, up=up)
         async with under_uvicorn(config, timeouts=server_timeouts) as asgi:
             yield replace(both, asgi=asgi)

@@ -37,7 +37,7 @@ def native() -> Transport:
 both = pytest.mark.parametrize("make", [native, browser])
 
 
-async def said(
+async def pieces_and_error(
     make: Callable[[], Transport], *data: bytes, method: str = "GET", mark_chunks: bool = False
 ) -> tuple[list[bytes], DragomanError | None]:
     """The pieces of a reply of these bytes, behind which the service stays, and what the end raised."""
@@ -69,7 +69,7 @@ async def said(
 async def test_what_stands_behind_the_end_is_no_part_of_it(
     make: Callable[[], Transport], start: bytes, behind: bytes
 ) -> None:
-    pieces, error = await said(make, start + behind)
+    pieces, error = await pieces_and_error(make, start + behind)
     assert (b"".join(pieces), error) == (b"hello", None)
 
 
@@ -90,13 +90,13 @@ async def test_a_reply_without_a_body_may_say_that_it_comes_in_chunks(
     make: Callable[[], Transport], status: bytes
 ) -> None:
     method = "HEAD" if status == b"200 OK" else "GET"
-    assert await said(make, CHUNKED.replace(b"200 OK", status), method=method) == ([], None)
+    assert await pieces_and_error(make, CHUNKED.replace(b"200 OK", status), method=method) == ([], None)
 
 
 @both
 @pytest.mark.parametrize("size", [1, 200])
 async def test_a_fault_in_the_framing_is_told_at_once(make: Callable[[], Transport], size: int) -> None:
-    pieces, error = await said(make, CHUNKED + HELLO, b"3e8\n" + b"x" * 1000 + b"\n", *[b"x" * 1000] * size)
+    pieces, error = await pieces_and_error(make, CHUNKED + HELLO, b"3e8\n" + b"x" * 1000 + b"\n", *[b"x" * 1000] * size)
     assert pieces == [b"hello"]
     assert isinstance(error, BadEventError)
 
@@ -104,7 +104,7 @@ async def test_a_fault_in_the_framing_is_told_at_once(make: Callable[[], Transpo
 @both
 @pytest.mark.parametrize("overhead", [b"5;" + LONG, b"0\r\n" + b"".join(b"x: %b\r\n" % LONG[:900] for _ in range(300))])
 async def test_what_holds_no_text_has_an_end(make: Callable[[], Transport], overhead: bytes) -> None:
-    pieces, error = await said(make, CHUNKED + HELLO, overhead)
+    pieces, error = await pieces_and_error(make, CHUNKED + HELLO, overhead)
     assert pieces == [b"hello"]
     assert error is not None
     assert error.code == "upstream_too_large"
@@ -113,7 +113,7 @@ async def test_what_holds_no_text_has_an_end(make: Callable[[], Transport], over
 async def test_two_lines_may_say_how_a_body_is_packed() -> None:
     head = CHUNKED[:-2] + b"content-encoding: identity\r\ncontent-encoding: deflate\r\n\r\n"
     deflated = b"\x78\x9c\xcb\x48\xcd\xc9\xc9\x07\x00\x06\x2c\x02\x15"
-    pieces, error = await said(browser, head + b"%x\r\n%b\r\n" % (len(deflated), deflated) + END)
+    pieces, error = await pieces_and_error(browser, head + b"%x\r\n%b\r\n" % (len(deflated), deflated) + END)
     assert (b"".join(pieces), error) == (b"hello", None)
 
 

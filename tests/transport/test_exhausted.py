@@ -43,7 +43,7 @@ async def fine(exchange: Exchange) -> None:
     await exchange.reply(headers={"connection": "close"}, body=b"fine")
 
 
-async def asked(transport: Transport, url: str, way: Route) -> OverloadedError:
+async def exhausted_error(transport: Transport, url: str, way: Route) -> OverloadedError:
     """What is said while nothing can be opened."""
     with no_descriptor(), pytest.raises(OverloadedError) as caught:
         await transport.send(ask(url), way)
@@ -55,7 +55,7 @@ async def asked(transport: Transport, url: str, way: Route) -> OverloadedError:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_says_that_the_fault_is_ours(make: Make, host: str, scheme: str) -> None:
     async with serve(fine) as server, closing(make()) as transport:
-        error = await asked(transport, f"{scheme}://{host}:{server.port}", PATIENT)
+        error = await exhausted_error(transport, f"{scheme}://{host}:{server.port}", PATIENT)
         assert (error.status, error.code, error.provider) == (503, "overloaded", "dragoman")
         assert not error.retryable  # what fallback goes by: all other targets would fail alike
         assert await read_all(await transport.send(ask(server.url), PATIENT)) == b"fine"
@@ -65,5 +65,5 @@ async def test_says_that_the_fault_is_ours(make: Make, host: str, scheme: str) -
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 async def test_a_proxy_is_not_blamed_either(make: Make, scheme: str) -> None:
     async with run_proxy(scheme) as proxy, closing(make()) as transport:
-        error = await asked(transport, "http://service.invalid/", Route(proxy=proxy.url))
+        error = await exhausted_error(transport, "http://service.invalid/", Route(proxy=proxy.url))
     assert error.provider == "dragoman"

@@ -10,7 +10,7 @@ from dragoman.types.losses import SEVERITIES, WORDS
 KINDS: tuple[type[BaseLoss], ...] = get_args(Loss)
 
 
-def made(kind: Any) -> BaseLoss:
+def loss_of(kind: Any) -> BaseLoss:
     loss: BaseLoss = kind("seed", "gemini") if "protocol" in kind.__struct_fields__ else kind("seed")
     return loss
 
@@ -22,7 +22,7 @@ def test_each_kind_has_a_row_in_both_tables_and_no_row_is_of_another() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_each_kind_says_its_name_in_a_sentence_of_its_own(kind: type[BaseLoss]) -> None:
-    loss = made(kind)
+    loss = loss_of(kind)
     assert str(loss) == loss.words
     assert loss.words.startswith("seed ")
     assert "{" not in loss.words

@@ -31,7 +31,7 @@ KINDS: tuple[tuple[type[DragomanError], str], ...] = (
 """What a service's status means; the first class that fits decides."""
 
 OURS = (BadEventError, TruncatedStreamError)
-"""Errors of the service's in which it gave no status itself. So are plain ones with the status that stands for none."""
+"""Errors of a service that named no status. A plain UpstreamError with the status that means "none" is one too."""
 
 
 def complaint(error: DragomanError) -> str:
@@ -49,7 +49,7 @@ def reason(error: DragomanError) -> str:
 
 
 def _is_services(error: DragomanError) -> bool:
-    """Whether a service said it: what is wrong with a request we may have found ourselves."""
+    """Whether the error came from a service: a fault of the request may have been found by ourselves."""
     if isinstance(error, RequestError):
         return error.provider is not None
     unsaid = type(error) is UpstreamError and error.status == UpstreamError.status

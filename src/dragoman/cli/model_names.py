@@ -1,4 +1,4 @@
-"""The models' names for a shell that completes a word. Says nothing where the configuration is wrong."""
+"""The models' names for a shell that completes a word. Says nothing if the configuration is wrong."""
 
 from pathlib import Path
 

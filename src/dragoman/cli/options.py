@@ -15,7 +15,7 @@ def _nearest(ctx: click.Context, _: click.Parameter, value: Path | None) -> Path
 
 
 def config_option(command: Command) -> Command:
-    """`--config FILE`, before the command or behind it."""
+    """`--config FILE`, before the command or after it."""
     return click.option(
         "--config",
         type=click.Path(path_type=Path),
@@ -48,7 +48,7 @@ def system_option(command: Command) -> Command:
 
 
 def _models(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    # Loaded here, since every command's options come from this file and only completion needs the client.
+    # Imported here, because every command imports this file, but only completion needs the client.
     from dragoman.cli.model_names import known_models
 
     return [name for name in known_models(ctx.params.get("config")) if name.startswith(incomplete)]

@@ -18,9 +18,9 @@ QUESTION = "Reply with the single word OK."
 
 
 class Checkup(Struct, frozen=True, kw_only=True):
-    """What was found. Seconds count from the start; None: it did not come. `problem` is None where all is well.
+    """What was found. Seconds count from the start; None: it did not come. `problem` is None if all is well.
 
-    `status` is what the gateway would answer with. `reachable` is None where a wrong setting kept it from being tried.
+    `status` is what the gateway would answer with. `reachable` is None if a wrong setting kept it from being tried.
     """
 
     provider: str
@@ -112,7 +112,7 @@ def _proxy(service: Provider) -> str | None:
         proxy = service.route().proxy
         return parse_proxy(proxy).name if proxy else None
     except DragomanError:
-        return None  # asking met it too, and said more
+        return None  # the request failed for the same reason, and its error says more
 
 
 def _reachable(trial: Probe, error: DragomanError | None) -> bool | None:

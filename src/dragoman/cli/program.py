@@ -22,7 +22,7 @@ from dragoman.errors import ConfigurationError, DragomanError, cut, nearest
 
 
 class CommandRow(Struct, frozen=True):
-    """Where a command is, and what it does in one sentence, so that the list of commands loads none of them."""
+    """A command's module, and what it does in one sentence, so that the list of commands imports none of them."""
 
     module: str
     help: str
@@ -141,7 +141,7 @@ def run(arguments: list[str]) -> int:
     except DragomanError as exc:
         complain(complaint(exc))
         return exit_code(exc)
-    except Exception as exc:  # noqa: BLE001  # the process edge: a fault of ours is told in a line as well
+    except Exception as exc:  # noqa: BLE001  # the process edge: a bug of ours is reported in a line as well
         complain(f"internal error: {type(exc).__name__}: {exc} (at {_place(exc)})")
         return Exit.FAILED
     return code if isinstance(code, int) else Exit.OK

@@ -8,10 +8,10 @@ import click
 from dragoman.cli.terminal.output import is_terminal, remark
 
 STDIN = "-"
-"""The word that stands for stdin where it is the only one."""
+"""The word that means stdin, if it is the only word."""
 
 PATIENCE = 1.0
-"""Seconds of silence before a word is said of it: a program that is slow to start is not worth one."""
+"""Seconds of silence on stdin until a note is shown: a program that starts slowly needs none."""
 
 
 def read_question(words: tuple[str, ...]) -> str:
@@ -41,8 +41,8 @@ def _stdin(*, asked: bool) -> str:
 
 
 def _is_silent() -> bool:
-    """Whether nothing comes for a while, though nobody has closed it: many a program leaves a pipe open by mistake."""
-    if sys.platform == "win32":  # which can wait so for sockets alone
+    """Whether nothing comes for a while although stdin is open: some programs leave a pipe open by mistake."""
+    if sys.platform == "win32":  # Windows can wait so only for sockets
         return False
     ready, _, _ = select.select([sys.stdin], [], [], PATIENCE)
     return not ready

@@ -1,4 +1,4 @@
-"""What of a service's settings can only be wrong, found before anybody asks it. Opens no connection."""
+"""Mistakes in a service's settings that can be found before it is asked. Opens no connection."""
 
 import re
 import ssl
@@ -17,14 +17,14 @@ PORT = re.compile(r"[^/]*//[^/]*:([0-9]+)(?:/.*)?", re.DOTALL)
 HIGHEST_PORT = 65535
 
 CHAT = "/chat/completions"
-"""What OpenAI's protocol adds to a `url`, and many who set one have added already."""
+"""What OpenAI's protocol adds to a `url`; many users add it themselves."""
 
 
 def check_service(provider: Provider, entry: ProviderConfig) -> dict[str, str]:
-    """What is wrong with `provider`, which `entry` configures, by the setting at fault."""
+    """Setting to what is wrong with it, for `provider`, which `entry` configures."""
     found = {key: _flaw(check, provider) for key, check in CHECKS.items()}
     if isinstance(entry.impersonate, str):
-        # That of a class is known; and looking needs the whole of curl_cffi.
+        # A class names a known browser, and to check it would import all of curl_cffi.
         found["impersonate"] = _flaw(_likeness, provider)
     return {key: message for key, message in found.items() if message}
 
@@ -82,7 +82,7 @@ def _likeness(provider: Provider) -> str:
 
 
 def _key(provider: Provider) -> str:
-    # Read from a file it was looked at already; in a program anything may stand there.
+    # A file's value was checked when it was read; a program may set anything.
     key = provider.key()
     return "" if not key or SENDABLE.fullmatch(key) else "expected visible ASCII characters, got others"
 
@@ -94,4 +94,4 @@ CHECKS: dict[str, Callable[[Provider], str]] = {
     "api_key": _key,
     "default_model": _default_model,
 }
-"""By the setting at fault."""
+"""Setting to what is wrong with it."""

@@ -20,14 +20,14 @@ from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest, ChatResponse, Outcome, StreamEvent
 
 Configuration = Config | Mapping[str, Any] | Path | str | None
-"""What a client is configured with."""
+"""The types of a client's `config`."""
 
 
 class Client:
     """Chats with any model by its name: `provider/model`, or a route of the configuration; "" is the default.
 
-    `config`: values, tables in the shape of the file, or the path of a file; if it is None, `dragoman.toml` is looked
-    for here, where its user has trusted it, and in the user's configuration folder; with no service configured the
+    `config`: values, tables in the shape of the file, or the path of a file. If it is None, `dragoman.toml` is looked
+    for here, if its user has trusted it, and in the user's configuration folder. If no service is configured, the
     offline models answer. `transport` serves every call instead of real sockets. Raises ConfigurationError.
     """
 
@@ -40,7 +40,7 @@ class Client:
 
     @property
     def default_model(self) -> str:
-        """What answers where no model is named."""
+        """The model that answers if none is named."""
         return self._models.default
 
     def models(self) -> tuple[str, ...]:
@@ -50,8 +50,8 @@ class Client:
     async def list_models(self) -> tuple[str, ...]:
         """The names known here, and those that the configured services list themselves.
 
-        They are asked all at once, at most every five minutes each; one that gives no list within two seconds is left
-        out, and not asked again for a minute.
+        All are asked at the same time, each at most every five minutes. A service that gives no list within two seconds
+        is left out, and not asked again for a minute.
         """
         return await self._models.listed()
 
@@ -61,26 +61,26 @@ class Client:
 
     @property
     def settles(self) -> bool:
-        """Whether any plan wants to know what became of requests."""
+        """Whether any plan needs the outcomes of requests."""
         return self._models.settles
 
     def settle(self, outcome: Outcome) -> None:
-        """Tells a model's plan what became of a request that was carried by another: by the gateway, say."""
+        """Gives a model's plan the outcome of a request that the client did not carry itself, but the gateway did."""
         with suppress(DragomanError):
             self.plan(outcome.model).settle(outcome)
 
     def allowed_fields(self, model: str) -> frozenset[str]:
-        """Fields that callers may say to `model` although they steer a gateway behind."""
+        """Fields that callers may send to `model` although they steer a service that is a gateway."""
         return self._models.allowed_fields(model)
 
     def handler(self, model: str) -> Handler:
-        """What answers `model`; who asks it tells `settle` in the end. Raises ModelNotFoundError."""
+        """The plan of `model`; its user calls `settle` in the end. Raises ModelNotFoundError."""
         return translated(self.plan(model))
 
     async def open(self, request: ChatRequest) -> Answer:
-        """The answer as batches of events; its owner closes it, and tells `settle` what became of it.
+        """The answer as batches of events; its owner closes it, and calls `settle` with its outcome.
 
-        Raises what is wrong before the first byte.
+        Raises what goes wrong before the first byte.
         """
         if self._closed:
             raise RuntimeError("the client is closed")
@@ -89,13 +89,13 @@ class Client:
         return await self.handler(request.model)(request)
 
     async def complete(self, request: ChatRequest) -> ChatResponse:
-        """The whole answer. Raises TruncatedStreamError where it broke off."""
+        """The whole answer. Raises TruncatedStreamError if it broke off."""
         return await whole(await self._ask(read_request(request)))
 
     async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
         """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
 
-        Raises TypeError for an option that there is not.
+        Raises TypeError for an unknown option.
         """
         check_names(options)
         return await whole(await self._ask(build_request(model, messages, options)))
@@ -113,13 +113,13 @@ class Client:
         return Stream(opening, list)
 
     async def _ask(self, request: ChatRequest) -> Answer:
-        """The same, for callers of our own."""
+        """The same, for callers inside of this library."""
         if not self.settles:
             return await self.open(request)
         return await settling(self.plan(request.model), self.open)(request)
 
     async def aclose(self) -> None:
-        """Ends every connection. May be called twice; nothing can be asked any more."""
+        """Ends every connection. May be called twice; after it the client cannot be used any more."""
         self._closed = True
         self._models.close()
         self._transports.close()

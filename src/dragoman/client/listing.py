@@ -1,4 +1,4 @@
-"""The models that services list themselves: asked for when they are wanted, and remembered for a while."""
+"""The models that services list themselves: fetched when they are needed, and kept for a while."""
 
 import asyncio
 import logging
@@ -12,10 +12,10 @@ from dragoman.providers.catalogue import Provider
 from dragoman.transport.selector import Transports
 
 PATIENCE = 2.0
-"""Seconds that a service has for its list: a person waits for it, in front of a menu."""
+"""Seconds that a service has for its list, because a person in front of a menu waits for it."""
 
 FRESH = 300.0
-"""Seconds for which a list is good: models come and go by the week."""
+"""Seconds for which a list is kept: models change from week to week."""
 
 PAUSE = 60.0
 """Seconds for which a service that gave no list is not asked again."""
@@ -24,14 +24,14 @@ log = logging.getLogger("dragoman.client")
 
 
 class Listed(Struct, frozen=True):
-    """What a service listed last, and until when it is not asked again."""
+    """The last list of a service, and the time until which it is not asked again."""
 
     names: tuple[str, ...] = ()
     until: float = float("-inf")
 
 
 class Listing:
-    """Lists of models by the provider's name. `now`: seconds of a clock that only goes forward."""
+    """Lists of models by the provider's name. `now`: seconds of a monotonic clock."""
 
     def __init__(
         self, providers: Mapping[str, Provider], transports: Transports, now: Callable[[], float] = monotonic
@@ -43,18 +43,18 @@ class Listing:
         self._asking: dict[str, asyncio.Task[None]] = {}
 
     async def of(self, names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-        """What each of these providers lists; what it listed last if it does not answer now. All are asked at once."""
+        """The list of each provider, or its last one if it does not answer now. All are asked at the same time."""
         stale = [name for name in names if self._listed.get(name, Listed()).until <= self._now()]
         await asyncio.gather(*(asyncio.shield(self._task(name)) for name in stale))
         return {name: self._listed[name].names for name in names}
 
     def close(self) -> None:
-        """Ends what is being asked."""
+        """Ends the requests under way."""
         for task in self._asking.values():
             task.cancel()
 
     def _task(self, name: str) -> asyncio.Task[None]:
-        """Asks, once for all who want to know now, and goes on if one of them leaves."""
+        """Asks once for all tasks that wait for it, and continues if one of them leaves."""
         loop = asyncio.get_running_loop()
         task = self._asking.get(name)
         if task is None or task.done() or task.get_loop() is not loop:

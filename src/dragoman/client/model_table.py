@@ -218,7 +218,7 @@ class ModelTable:
         return base.configured(said, name)
 
     def _base(self, name: str, entry: ProviderConfig) -> Provider | None:
-        """The class of an entry; None where there is none, which is a flaw."""
+        """The class of an entry; None if there is none, which is a flaw."""
         known = self._catalogue
         key, message = "type", ""
         if name == TAKEN:
@@ -282,7 +282,7 @@ def _takes(provider: Provider, model: str) -> bool:
 
 
 def _default_model(provider: Provider) -> str:
-    """The provider's default model, or the first that is listed; empty where none is known."""
+    """The provider's default model, or the first that is listed; empty if none is known."""
     return (
         provider.default_model or next(iter(_known(provider)), "") if issubclass(provider, ProviderModelMixin) else ""
     )

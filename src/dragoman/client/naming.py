@@ -1,4 +1,4 @@
-"""Answers under the name that was asked for, by which they can be asked for again."""
+"""Answers that carry the model's name that was asked for, so that a caller can ask for it again."""
 
 from msgspec.structs import replace
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class SyncClient:
-    """A Client, with the same arguments, whose loop runs in a thread of its own. Close it, or use it in a `with`."""
+    """A Client with the same arguments, whose loop runs in its own thread. Close it, or use it in a `with`."""
 
     def __init__(self, config: Configuration = None, *, transport: Transport | None = None) -> None:
         self._client = Client(config, transport=transport)
@@ -31,7 +31,7 @@ class SyncClient:
 
     @property
     def default_model(self) -> str:
-        """What answers where no model is named."""
+        """The model that answers if none is named."""
         return self._client.default_model
 
     def models(self) -> tuple[str, ...]:
@@ -43,17 +43,17 @@ class SyncClient:
         return self._wait(self._client.list_models())
 
     def open(self, request: ChatRequest) -> "SyncStream":
-        """The answer's events, its beginning being here and good. Raises what is wrong before the first byte."""
+        """The answer's events, once it has begun. Raises what goes wrong before the first byte."""
         return SyncStream(lambda: self._client.open(request), self._wait, self._loop).open()
 
     def complete(self, request: ChatRequest) -> ChatResponse:
-        """The whole answer. Raises TruncatedStreamError where it broke off."""
+        """The whole answer. Raises TruncatedStreamError if it broke off."""
         return self._wait(self._client.complete(request))
 
     def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
         """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
 
-        Raises TypeError for an option that there is not.
+        Raises TypeError for an unknown option.
         """
         return self._wait(self._client.chat(model, messages, **options))
 
@@ -94,12 +94,12 @@ class SyncClient:
         except CancelledError as exc:
             raise RuntimeError("this client was closed by another thread") from exc
         except BaseException:
-            # Ctrl-C while waiting: nobody wants the result any more.
+            # Ctrl-C while waiting: the result is not needed any more.
             future.cancel()
             raise
 
     async def _end(self) -> None:
-        # Threads that still wait for a call are told, and not left waiting.
+        # Threads that still wait for a call get an error, and do not wait for ever.
         calls = asyncio.all_tasks() - {asyncio.current_task()}
         for call in calls:
             call.cancel()
@@ -109,7 +109,7 @@ class SyncClient:
 
 
 class SyncStream(Iterator[StreamEvent]):
-    """An answer's events. It ends at once when it is closed, dropped or has failed; `with` closes it too."""
+    """An answer's events. It ends at once if it is closed, dropped or has failed; `with` closes it too."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class SyncStream(Iterator[StreamEvent]):
             raise
 
     def open(self) -> Self:
-        """Opens the call, if nothing has yet: what is wrong before the first byte raises here."""
+        """Opens the call, if it is not open yet. Raises what goes wrong before the first byte."""
         opening = self._opening
         if opening is not None:
             self._answer = self._wait(opening.answer())
@@ -150,7 +150,7 @@ class SyncStream(Iterator[StreamEvent]):
         self._events = iter(())
         held = answer or opening
         if held is not None and not self._loop.is_closed():
-            # What runs in the loop belongs to the loop; the client that closed it has closed this too.
+            # The loop is closed, and the client that closed it has closed this too.
             self._loop.call_soon_threadsafe(held.close)
 
     def __del__(self) -> None:

@@ -1,4 +1,4 @@
-"""What the user has set: one TOML file, and over it the environment, as frozen values."""
+"""The user's settings: TOML files, and the environment over them, as frozen values."""
 
 from dragoman.config.load import NAME, load
 from dragoman.config.tables import from_tables, verify

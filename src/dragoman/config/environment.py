@@ -17,7 +17,7 @@ OTHERS = {
     FILE: "the configuration file",
     "DRAGOMAN_COMPLETE": "set by shells while they complete a command",
 }
-"""Variables that are no settings."""
+"""Variables that are not settings."""
 INJECTED = re.compile(
     r"(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?=.*|PORT(_[0-9]+_[A-Z]+)?=(tcp|udp|sctp)://.*|PORT_[0-9]+_[A-Z]+_(PROTO|PORT|ADDR)=.*)",
     re.ASCII | re.DOTALL,
@@ -27,7 +27,7 @@ https://kubernetes.io/docs/concepts/services-networking/service/#environment-var
 NEW = re.compile(r"[A-Z0-9][A-Z0-9_]*")
 NO_LETTER = re.compile(r"[^A-Za-z0-9]")
 WORDS = 5
-"""Words of an unknown variable that are tried as a name, in search of what was meant."""
+"""Words of an unknown variable that are tried as a name, to find what was meant."""
 
 
 class Variable(Struct, frozen=True):
@@ -48,11 +48,11 @@ class Spelling(Struct, frozen=True):
 
 
 def override(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Puts what `environ` says over `settings`. Flaws are unknown variables, and text that is not UTF-8.
+    """Overrides `settings` with the variables in `environ`. Flaws are unknown variables, and text that is not UTF-8.
 
-    Names of providers, models and fronts are spelt in upper case, with `_` for all but letters and digits; one that
-    fits no existing entry opens a new one, in lower case. Lists are written with commas, pairs as `a=b,c=d`. A secret's
-    variable with `_FILE` after its name names a file that holds the secret.
+    Names of providers, models and fronts are written in upper case, with `_` for each character that is not a letter or
+    digit. A name that fits no entry makes a new one, in lower case. Lists are written with commas, pairs as `a=b,c=d`.
+    A secret's variable with `_FILE` after its name names a file that holds the secret.
     """
     found: dict[tuple[str, ...], str] = {}
     rivals: set[tuple[str, ...]] = set()
@@ -87,7 +87,7 @@ def _is_ours(name: str, text: str) -> bool:
 
 
 def _is_text(text: str) -> bool:
-    """Whether no byte was smuggled in as a lone surrogate, as the standard library does with what is not UTF-8."""
+    """Whether it is UTF-8: the standard library turns each byte of other text into a lone surrogate."""
     return not re.search("[\ud800-\udfff]", text)
 
 

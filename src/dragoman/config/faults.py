@@ -1,4 +1,4 @@
-"""What is wrong with a value, in words that show no secret. Knows no key."""
+"""What is wrong with a value, as a message that shows no secret. Knows no key."""
 
 from datetime import date, time
 
@@ -12,7 +12,7 @@ DIGITS = 40
 
 
 class WrongError(Exception):
-    """A value is not of its kind; `below`: where inside the value."""
+    """A value is not of its kind; `below`: the path to the fault inside of the value."""
 
     def __init__(self, expected: str, got: str, hint: str = "", below: Keys = ()) -> None:
         super().__init__(f"expected {expected}, got {got}{hint}")
@@ -20,7 +20,7 @@ class WrongError(Exception):
 
 
 def shown(value: object, *, secret: bool = False) -> str:
-    """What came, in words; of a secret only what kind of thing it is."""
+    """The value for a message; of a secret only its type."""
     match value:
         case "":
             return "empty text"
@@ -48,7 +48,7 @@ def quoted(text: str) -> str:
 
 
 def _concealed(text: str) -> str:
-    """Why a secret may be wrong: what is around it says nothing of it."""
+    """Why a secret may be wrong, by what stands around it, which shows nothing of the secret."""
     if text.endswith(("\n", "\r")):
         return "one that ends with a line break"
     return "one with spaces around it" if text.strip() != text else "other text"

@@ -1,4 +1,4 @@
-"""A configuration file as it was read, once: its bytes, and what others may do with it. Knows no TOML."""
+"""A configuration file, read once: its bytes, and what other users may do with it. Knows no TOML."""
 
 import os
 import stat
@@ -10,14 +10,14 @@ from msgspec import Struct
 from dragoman.errors import ConfigurationError, cut
 
 LARGEST = 16 << 20
-"""Bytes of a configuration: 16 MiB hold some hundred thousand services, and a device has no end."""
+"""Bytes of a configuration: 16 MiB are enough for a hundred thousand services. Without a limit, a device has no end."""
 
 READ = stat.S_IRGRP | stat.S_IROTH
 WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class ConfigFile(Struct, frozen=True):
-    """`label` is its name in messages; `status` was taken from what was read, whatever stands at `path` by now."""
+    """`label`: its name in messages. `status`: of the file that was read, even if another is at `path` by now."""
 
     path: Path
     label: str
@@ -57,7 +57,7 @@ def read(path: Path, label: str) -> ConfigFile | None:
 
 
 def _is_read_only(path: Path) -> bool:
-    """Whether nobody here can write it, as what Kubernetes and Docker put into a container, with any rights."""
+    """Whether nobody here can write it, whatever its mode says, as files that Kubernetes and Docker mount."""
     if sys.platform == "win32":
         return False
     try:
@@ -71,13 +71,13 @@ def _replaceable(path: Path) -> bool:
         folder = os.stat(path.parent)
     except OSError:
         return False
-    # With the sticky bit, as in /tmp, nobody removes what another one wrote.
+    # With the sticky bit, as in /tmp, nobody can remove another user's file.
     shared = _open_to_others(folder, WRITE) and not folder.st_mode & stat.S_ISVTX
     return shared or _foreign(folder)
 
 
 def _open_to_others(status: os.stat_result, rights: int) -> bool:
-    if sys.platform == "win32":  # there these bits say nothing
+    if sys.platform == "win32":  # these bits mean nothing there
         return False
     found = status.st_mode & rights
     if found & stat.S_IRWXG and _is_private_group(status):
@@ -91,7 +91,7 @@ def _foreign(status: os.stat_result) -> bool:
 
 
 def _is_private_group(status: os.stat_result) -> bool:
-    """Whether the group is the owner's alone, as most Linux systems make one for each user."""
+    """Whether the group has only the owner, as the group that most Linux systems make for each user."""
     if sys.platform == "win32" or status.st_gid != status.st_uid:
         return False
     import grp
@@ -100,5 +100,5 @@ def _is_private_group(status: os.stat_result) -> bool:
     try:
         return {*grp.getgrgid(status.st_gid).gr_mem} <= {pwd.getpwuid(status.st_uid).pw_name}
     except KeyError:
-        # Nobody has a name here, as in many containers: the numbers have to do.
+        # No user has a name here, as in many containers: the numbers have to be enough.
         return True

@@ -1,4 +1,4 @@
-"""A configuration from files and the environment. The one place here that asks the machine where things are."""
+"""A configuration from files and the environment. The only module here that asks the machine where files are."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ HOMES: dict[str, tuple[tuple[str, str], ...]] = {
     "darwin": (("HOME", "Library/Application Support"),),
     "win32": (("APPDATA", ""), ("USERPROFILE", "AppData/Roaming")),
 }
-"""Beside the places that XDG names, by system: a variable, and the folder below it where configurations are kept."""
+"""Besides the places that XDG names, by system: a variable, and the folder in it that holds configurations."""
 
 log = logging.getLogger("dragoman.config")
 
@@ -41,9 +41,9 @@ def load(
 
     The file is `path`, alone; else the one that DRAGOMAN_CONFIG names, alone; else `dragoman.toml` in `directory` (the
     working directory), if its user has trusted it, over the one in the user's configuration folder; else none, and
-    all is at its default. `warn` is given a line for each file that is not used, or that others may write, or read keys
-    in. Raises ConfigurationError with a line for each mistake, which names file, line, key, what was expected and what
-    came, but shows no secret.
+    everything has its default. `warn` is called with a line for each file that is not used, that others may write, or
+    that has keys and others may read. Raises ConfigurationError with a line for each mistake: file, line, key, what was
+    expected and what came, but no secret.
     """
     environ = os.environ if environ is None else environ
     files = _files(Path(path) if path is not None else None, environ, directory or Path(), warn)
@@ -93,7 +93,7 @@ def _known(file: ConfigFile, warn: Warn) -> ConfigFile:
 
 
 def places(environ: Mapping[str, str], platform: str) -> Iterator[Path]:
-    """Where a user's own file may be, the first to be read first."""
+    """The places of a user's own file, in the order in which they are tried."""
     # https://specifications.freedesktop.org/basedir-spec/latest/: a relative path is invalid and to be ignored.
     named = Path(environ.get("XDG_CONFIG_HOME", "")).is_absolute()
     xdg = ("XDG_CONFIG_HOME", "") if named else ("HOME", ".config")

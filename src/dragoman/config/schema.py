@@ -32,10 +32,10 @@ from dragoman.types import ChatRequest
 
 
 class TableSchema(Struct, frozen=True):
-    """A table of known keys, and the value it becomes.
+    """A table of known keys, and the value that is built from it.
 
-    `needed`: keys that must be set; `either`: keys of which at most one may be; `fields`: the fields of keys that are
-    called otherwise.
+    `needed`: keys that must be set. `either`: pairs of keys of which at most one may be set. `fields`: key to field, if
+    their names differ.
     """
 
     build: Callable[..., Any]
@@ -45,7 +45,7 @@ class TableSchema(Struct, frozen=True):
     fields: dict[str, str] = field(default_factory=dict)
 
     def leaves(self) -> Iterator[tuple[tuple[str, ...], Kind]]:
-        """The keys of this table and of those in it, with what they hold."""
+        """The keys of this table and of the tables in it, with their kinds."""
         for name, node in self.keys.items():
             if isinstance(node, TableSchema):
                 yield from (((name, *keys), kind) for keys, kind in node.leaves())
@@ -53,12 +53,12 @@ class TableSchema(Struct, frozen=True):
                 yield (name,), node
 
     def rivals(self, key: str) -> Iterator[str]:
-        """The keys that `key` takes the place of."""
+        """The keys that `key` replaces."""
         yield from (other for pair in self.either if key in pair for other in pair if other != key)
 
 
 class Entries(Struct, frozen=True):
-    """Tables of one shape under names that the user chooses: those that match `name` whole."""
+    """Tables of one shape under names that the user chooses, which must match `name`."""
 
     entry: TableSchema
     name: re.Pattern[str]
@@ -90,7 +90,7 @@ REQUEST_SETTINGS = tuple(
     for name in ChatRequest.__struct_fields__
     if name not in {"model", "messages", "stream", "include_usage", "extra"}
 )
-"""What of a request a service may refuse."""
+"""Fields of a request that a family of models may refuse."""
 
 REQUEST_FIELD = TextValue(f"settings of a request ({', '.join(REQUEST_SETTINGS)})", "|".join(REQUEST_SETTINGS))
 KEYWORD = TextValue("keywords of JSON Schema", r"[$A-Za-z]+")

@@ -1,4 +1,4 @@
-"""Secrets that a configuration names instead of holding them: a variable, or a file as Docker and systemd give one."""
+"""Secrets that a configuration names instead of holding: in a variable, or in a file as Docker and systemd give one."""
 
 import re
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ LARGEST = 1 << 16
 
 
 def fetched(source: Mapping[str, object], words: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """The secret that `source` names, and where it was found, in words. Raises WrongError.
+    """The secret that `source` names, and where it was found, for messages. Raises WrongError.
 
     `words`: what is expected there. One line break at the end of a file is the editor's, not the secret's.
     """
     match source:
         case {"env": str(name), **others} if not others:
-            # A key that was pasted where a variable's name belongs is a secret still.
+            # A key that was pasted in place of a variable's name must not be shown either.
             known = VARIABLE.fullmatch(name)
             if name not in environ:
                 spelt = f"variable {cut(name)}" if known else "variable that it names"
@@ -30,7 +30,7 @@ def fetched(source: Mapping[str, object], words: str, environ: Mapping[str, str]
             return environ[name], f" in the variable {cut(name)}" if known else ""
         case {"file": str(name), **others} if not others:
             return _read(name), " in the file that it names"
-    # The words of a table that is none of these may be a secret that lost its quotes.
+    # In any other table the words may be a secret that lost its quotes.
     hints = {nearest(word, SOURCES) for word in source if word not in SOURCES}
     raise WrongError(words, shown(source), next(filter(None, hints), ""))
 

@@ -1,4 +1,4 @@
-"""Settings on their way from sources to values: flat, each under its keys, as it came. Knows no source."""
+"""Settings between their sources and the final values: flat, each under its keys, as it came. Knows no source."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from dragoman.errors import ConfigurationError, nearest
 Node = TypeVar("Node")
 
 MAX_FLAWS = 100
-"""Mistakes that one error lists: more than anyone mends at a time."""
+"""Mistakes that one error lists: more than anyone repairs at a time."""
 
 
 class Flaw(Struct, frozen=True):
@@ -30,24 +30,26 @@ class Flaw(Struct, frozen=True):
 
 
 class Settings(Struct):
-    """What was set, where it stands, and the names that the user gave (`entries`), even if nothing is under them.
-
-    `flaws`: what is wrong with it, all of it for one error. `flawed`: the ways to what is wrong. `in_clear`:
-    whether a secret stands in it.
-    """
+    """All settings of one or more sources."""
 
     said: dict[Keys, object] = field(default_factory=dict)
+    """The values that were set."""
     origins: dict[Keys, str] = field(default_factory=dict)
+    """Where each is set, for messages."""
     entries: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in ROOT})
+    """The names that the user chose, by table, even if nothing is set under them."""
     flaws: list[Flaw] = field(default_factory=list)
+    """All mistakes so far, for one error."""
     flawed: set[Keys] = field(default_factory=set)
+    """The keys of the mistakes."""
     in_clear: bool = False
+    """Whether one of the values is a secret itself."""
 
 
 def gather(data: Mapping[str, Any], origins: dict[Keys, str], folder: Path = Path()) -> Settings:
     """The settings of nested tables; relative paths start from `folder`.
 
-    Flaws are unknown keys, tables that are none, bad names.
+    Flaws are unknown keys, bad names, and other values in place of tables.
     """
     settings = Settings(origins=origins)
     for name, value in data.items():
@@ -89,13 +91,13 @@ def _known(keys: tuple[str, ...], nodes: Mapping[str, Node], settings: Settings)
 def _table(keys: Keys, value: object, settings: Settings) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
-    # A value in a table's place may be a secret that lost its key.
+    # A value in place of a table may be a secret that lost its key.
     note(settings, keys, f"expected a table, got {shown(value, secret=True)}")
     return {}
 
 
 def merge(settings: Settings, under: Settings) -> Settings:
-    """`settings` over those of another file: tables key by key, an entry in the place of the whole one of its name."""
+    """`settings` over those of another file: tables key by key, but an entry replaces the whole other one."""
     own = {(section, name) for section, names in settings.entries.items() for name in names}
     rivals = {
         (*keys[:-1], rival)
@@ -121,7 +123,7 @@ def merge(settings: Settings, under: Settings) -> Settings:
 
 
 def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The values of Config's fields. Raises ConfigurationError with every flaw, wrong and missing values among them."""
+    """The values of Config's fields. Raises ConfigurationError with every flaw, also wrong and missing values."""
     built = {
         name: _build(settings, node, (name,), environ)
         if isinstance(node, TableSchema)
@@ -153,7 +155,7 @@ def _build(settings: Settings, table: TableSchema, keys: Keys, environ: Mapping[
         elif name in table.needed:
             missing.append(name)
     if keys in settings.flawed:
-        # What is missing may be there, under the name of an unknown key.
+        # What is missing may have been set under an unknown key.
         return None
     if missing:
         note(settings, keys, f"expected {missing[0]}, got none")
@@ -162,7 +164,7 @@ def _build(settings: Settings, table: TableSchema, keys: Keys, environ: Mapping[
 
 
 def note(settings: Settings, keys: Keys, message: str) -> None:
-    """The setting `keys` is wrong."""
+    """Notes that the setting `keys` is wrong."""
     settings.flaws.append(Flaw(keys, origin(settings.origins, keys), message))
     settings.flawed.update(keys[:size] for size in range(1, len(keys) + 1))
 

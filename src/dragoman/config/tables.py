@@ -1,4 +1,4 @@
-"""A configuration that a program holds: tables in the shape of the file, or values. Looks for no file of its own."""
+"""A configuration from a program: tables in the shape of the file, or values. Looks for no file by itself."""
 
 import os
 from collections.abc import Mapping
@@ -16,16 +16,16 @@ from dragoman.config.values import Config
 
 
 def from_tables(tables: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Config:
-    """What `tables` configure: `{"providers": {"up": {"url": …}}}`.
+    """The configuration in `tables`: `{"providers": {"up": {"url": …}}}`.
 
-    Of files and variables only those are read that `{"env": …}` and `{"file": …}` name. Raises ConfigurationError.
+    Reads only the files and variables that `{"env": …}` and `{"file": …}` name. Raises ConfigurationError.
     """
     settings = gather(_plain(tables), {})
     return Config(**assemble(settings, os.environ if environ is None else environ), origins=settings.origins)
 
 
 def verify(config: Config) -> None:
-    """Raises ConfigurationError if a service, a route or a front has a value that no file may give it."""
+    """Raises ConfigurationError if a service, a route or a front has a value that a file may not set."""
     sections = asdict(config)
     tables = {
         section: {name: _said(node.entry, entry) for name, entry in sections[section].items()}
@@ -36,7 +36,7 @@ def verify(config: Config) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Mappings and sequences of any kind as those that a file has."""
+    """Mappings and sequences of any type, as the types that a file gives."""
     match value:
         case Mapping():
             return {str(name): _plain(inner) for name, inner in value.items()}
@@ -49,7 +49,7 @@ def _plain(value: Any) -> Any:
 
 
 def _said(table: TableSchema, value: Struct) -> dict[str, Any]:
-    """The keys that a file with this value would set."""
+    """The keys that a file would set for this value."""
     fields = asdict(value)
     said: dict[str, Any] = {}
     for name, node in table.keys.items():

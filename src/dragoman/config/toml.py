@@ -1,4 +1,4 @@
-"""A TOML text as a dictionary and the line of each key, and what is wrong with one in plain words. Knows no setting."""
+"""A TOML text as a dictionary and the line of each key, with plain messages for mistakes. Knows no setting."""
 
 import re
 import tomllib
@@ -16,7 +16,7 @@ BOM = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 TYPOGRAPHIC = re.compile("[“”„‟‘’‚‛«»]")
-"""Quotes that word processors and web pages put into the place of straight ones."""
+"""Quotes that word processors and web pages use in place of straight ones."""
 
 WORDS: tuple[tuple[str, str], ...] = (
     ("Invalid value", "expected a value: text in quotes, a number, true or false, a list or a table"),
@@ -38,11 +38,11 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("Cannot ", "expected nothing more for a table that is whole already"),
     ("Expected ']", "expected ] at the end of the table's name"),
 )
-"""How the words of the standard parser begin, to plainer ones."""
+"""The beginnings of the standard parser's messages, to plainer ones."""
 
 
 class Document(Struct, frozen=True):
-    """What a file says, and where: `label` is its name in messages, `folder` is where it is."""
+    """The content of a file. `label`: its name in messages. `lines`: key to line. `folder`: the folder it is in."""
 
     label: str
     data: dict[str, Any]
@@ -56,7 +56,7 @@ class Document(Struct, frozen=True):
 
 
 def document(file: ConfigFile) -> Document:
-    """What `file` says. Raises ConfigurationError: not UTF-8, not TOML."""
+    """The content of `file`. Raises ConfigurationError: not UTF-8, not TOML."""
     return parse(decode(file.data, file.label), file.label, file.path.parent)
 
 
@@ -74,7 +74,7 @@ def decode(data: bytes, label: str) -> str:
 
 
 def parse(text: str, label: str, folder: Path = Path()) -> Document:
-    """What `text` says. Raises ConfigurationError with the line that is not TOML."""
+    """The content of `text`. Raises ConfigurationError with the line that is not TOML."""
     try:
         return Document(label, tomllib.loads(text), lines(text), folder)
     except RecursionError as exc:
@@ -104,7 +104,7 @@ def _told(text: str, line: int, column: int | None, message: str) -> str:
 
 
 def _typographic(text: str, line: int, column: int | None) -> str:
-    """The quote that a parser took for something else: where it stopped, or in a text that it found no end of."""
+    """The typographic quote that stopped the parser: at the place of the error, or in a text without an end."""
     words = text.split("\n")[line - 1]
     if column is not None and column <= len(words) and TYPOGRAPHIC.match(words[column - 1]):
         return words[column - 1]

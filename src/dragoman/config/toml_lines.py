@@ -1,4 +1,4 @@
-"""The line of every key in a TOML text, which the standard parser does not tell."""
+"""The line of every key in a TOML text, which the standard parser does not report."""
 
 import re
 import tomllib
@@ -23,7 +23,7 @@ COMMA = re.compile(r",")
 
 
 class Repeated(Struct, frozen=True):
-    """What stands twice, and in which lines."""
+    """A key or table that is set twice, and the two lines."""
 
     keys: Keys
     table: bool
@@ -32,12 +32,12 @@ class Repeated(Struct, frozen=True):
 
 
 def lines(text: str) -> dict[Keys, int]:
-    """Where each key, table and list entry of `text` first stands; lines count from 1."""
+    """The line in which each key, table and list entry of `text` first occurs; lines count from 1."""
     return _Search(text.replace("\r\n", "\n")).found
 
 
 def repeated(text: str) -> Repeated | None:
-    """The first table or key of `text` that stands twice, which TOML forbids."""
+    """The first table or key of `text` that is set twice, which TOML forbids."""
     return _Search(text.replace("\r\n", "\n")).repeated
 
 
@@ -86,7 +86,7 @@ class _Search:
 
     def _write(self, keys: Keys, line: int, *, is_table: bool = False, is_list: bool = False) -> None:
         if is_list:
-            # The next of several tables: its keys are its own.
+            # The next table of a list of tables: it has its own keys.
             self._written = {each: at for each, at in self._written.items() if each[: len(keys)] != keys}
         elif keys in self._written and self.repeated is None:
             self.repeated = Repeated(keys, is_table, self._written[keys], line)

@@ -1,7 +1,7 @@
-"""Which files found in a working directory are used: those that their user has read and trusted, as they were then.
+"""Which files of a working directory are used: those that their user has read and trusted, while they are unchanged.
 
-Someone who clones a repository and asks a question there must not send keys to the hosts that the repository names. So
-`dragoman trust` keeps, for each path, the SHA-256 of the content; a file that has changed must be trusted again.
+Somebody who clones a repository and asks a question there must not send keys to the hosts that the repository names.
+So `dragoman trust` keeps the SHA-256 of the content for each path; a file that has changed must be trusted again.
 direnv does the same: https://direnv.net/man/direnv.1.html
 """
 
@@ -19,13 +19,13 @@ FOLDER = "trusted"
 
 
 class Trust:
-    """What one user trusts. A record is a file for each path, in the form of `sha256sum`, for this user's eyes only."""
+    """What one user trusts. A record is a file for each path, in the form of `sha256sum`, that only this user reads."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._folder = _state_folder(environ)
 
     def doubt(self, file: ConfigFile) -> str:
-        """Why `file` is not to be used; empty if it is trusted."""
+        """Why `file` must not be used; empty if it is trusted."""
         record = self._record(file.path)
         said = read(record, FOLDER) if record is not None else None
         if said is None or said.writable:
@@ -33,7 +33,7 @@ class Trust:
         return "" if said.data == _words(file) else "has changed since it was trusted"
 
     def keep(self, file: ConfigFile) -> None:
-        """Trusts what was read of `file`. Raises ConfigurationError if that cannot be kept."""
+        """Trusts the content of `file` that was read. Raises ConfigurationError if the record cannot be written."""
         record = self._record(file.path)
         if record is None:
             raise ConfigurationError("expected HOME or XDG_STATE_HOME to be set, to keep there what is trusted")
@@ -52,7 +52,7 @@ class Trust:
             raise ConfigurationError(f"{record.parent}: expected a folder to write in, got: {exc.strerror}") from exc
 
     def revoke(self, path: Path) -> bool:
-        """Forgets the file at `path`; whether it was known. Raises ConfigurationError if it cannot be forgotten."""
+        """Forgets the file at `path`; True if it was known. Raises ConfigurationError if that fails."""
         record = self._record(path)
         try:
             if record is not None:
@@ -77,7 +77,7 @@ def _state_folder(environ: Mapping[str, str]) -> Path | None:
 
 
 def _place(path: Path) -> bytes:
-    """The one spelling of a path, whatever links lead to its folder."""
+    """One spelling of a path, for all links that lead to its folder."""
     return os.fsencode(Path(os.path.realpath(path.parent), path.name))
 
 

@@ -1,4 +1,4 @@
-"""What a key may hold: kinds of values, and how one is checked. Knows no key."""
+"""Kinds of values that keys may have, and how a value is checked. Knows no key."""
 
 import math
 import re
@@ -15,10 +15,10 @@ from dragoman.errors import nearest
 
 
 class TextValue(Struct, frozen=True):
-    """Text that matches `pattern` whole. A `secret` one is never shown, and may be named by one of FORMS.
+    """Text that matches `pattern` completely. A `secret` one is never shown, and may be named by one of FORMS.
 
     `conceal`: a wrong text with one of these characters may hold a secret, so it is not shown either.
-    `harmless`: the pattern of secrets that are none.
+    `harmless`: the pattern of values that are not secret after all.
     """
 
     expected: str
@@ -29,26 +29,26 @@ class TextValue(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """The path of a file. A relative one starts from the folder of the file that says it."""
+    """The path of a file. A relative one starts from the folder of the configuration file that holds it."""
 
     of: TextValue
 
 
 class OptionalText(Struct, frozen=True):
-    """Text, or empty text for "off": None."""
+    """Text, or empty text, which means off and becomes None."""
 
     of: TextValue
 
 
 class Integer(Struct, frozen=True):
-    """A whole number."""
+    """An integer."""
 
     least: int
     most: int | None = None
 
 
 class Seconds(Struct, frozen=True):
-    """A number of seconds above 0; `inf` for no limit: None."""
+    """A number of seconds above 0; `inf` means no limit and becomes None."""
 
 
 class Boolean(Struct, frozen=True):
@@ -56,7 +56,7 @@ class Boolean(Struct, frozen=True):
 
 
 class OneOf(Struct, frozen=True):
-    """One of some words."""
+    """One of several texts."""
 
     words: tuple[str, ...]
 
@@ -85,12 +85,12 @@ Kind = TextValue | Place | OptionalText | Integer | Seconds | Boolean | OneOf | 
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?|inf")
 LONG_NUMBER = 10**18
-"""Numbers from here on are not taken for seconds: 30 thousand million years are no wait."""
+"""Larger numbers are not accepted as seconds: nobody waits 30 thousand million years."""
 TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
 
 def is_secret(kind: Kind) -> bool:
-    """Whether values of this kind are shown nowhere."""
+    """Whether values of this kind are never shown."""
     match kind:
         case TextValue():
             return kind.secret
@@ -103,7 +103,7 @@ def is_secret(kind: Kind) -> bool:
 
 
 def expected(kind: Kind) -> str:
-    """What may stand there, in words."""
+    """What is expected, for messages."""
     match kind:
         case TextValue(words, secret=secret):
             return f"{words}, {FORMS}" if secret else words
@@ -128,7 +128,7 @@ def expected(kind: Kind) -> str:
 
 
 def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
-    """The value as the configuration keeps it. Raises WrongError."""
+    """The value as the configuration holds it. Raises WrongError."""
     match kind, value:
         case (TextValue(secret=True) as text, dict(source)):
             secret, where = fetched(source, expected(kind), environ)
@@ -171,7 +171,7 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
 
 
 def parsed(kind: Kind, text: str) -> object:
-    """What the text of an environment variable means; lists and pairs by commas. What fits no kind stays as it is."""
+    """The value of an environment variable's text; lists and pairs have commas. What fits no kind is unchanged."""
     match kind:
         case TextValue() | Place() | OptionalText() | OneOf() | OneItemList():
             return text
@@ -191,7 +191,7 @@ def parsed(kind: Kind, text: str) -> object:
 
 
 def anchored(kind: Kind, value: object, folder: Path) -> object:
-    """`value` with the paths in it taken from `folder`, if they are relative."""
+    """`value` with relative paths in it made absolute, from `folder`."""
     match kind, value:
         case Place(), str(path) if path:
             return str(folder / path)

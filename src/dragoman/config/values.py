@@ -11,25 +11,25 @@ from dragoman.types.redacted import Redacted
 
 Key = str | int
 Keys = tuple[Key, ...]
-"""The way to a setting: names of tables and keys, then, in a list, the place counted from 0."""
+"""The path of a setting: names of tables and keys, and in a list the index from 0."""
 
 SECRET = frozenset({"api_key", "api_keys", "secret", "password", "proxy"})
-"""Fields whose values are shown nowhere. A proxy's URL may carry a password."""
+"""Fields whose values are never shown. A proxy's URL may have a password."""
 MAX_BODY = 32 << 20
 
 MAX_WORKERS = 256
-"""Processes of one gateway: as many as the largest machines have cores; a slip of the finger is no thousand of them."""
+"""Processes of one gateway: as many as the largest machines have cores, so that a typing error does not start more."""
 
 GRACE = 25.0
 """See `GatewayConfig.grace`."""
 
 
 BrokenEnd = Literal["clean", "cut"]
-"""How the transfer of an answer that broke off ends, once its failure was said: well, or without its end."""
+"""How the transfer of an answer that broke off ends, once its failure was reported: well, or without its end."""
 
 
 EmptyAnswer = Literal["error", "ok"]
-"""What an answer with neither content nor a tool call is."""
+"""What an answer without content and without a tool call means."""
 
 
 class ConfigTable(Redacted, frozen=True):
@@ -42,48 +42,53 @@ class GatewayConfig(ConfigTable, frozen=True, kw_only=True):
     """How our own server listens, and whom it answers."""
 
     host: str = "127.0.0.1"
-    """The name or address to listen on: this machine alone, because everyone who reaches it uses your accounts. Any
-    other needs `api_keys`."""
+    """The name or address to listen on. The default is for this machine alone, because everyone who reaches the gateway
+    uses your accounts. Any other needs `api_keys`."""
     port: int = 8642
     """The port; 0 takes any free one."""
     default_model: str | None = None
-    """What answers callers that name no model: a route, or PROVIDER/MODEL. Not set: the first route, else the default
-    or first model of the first service that has one; with no service configured, offline/eliza."""
+    """The model for callers that name none: a route, or PROVIDER/MODEL. Not set: the first route, else the default or
+    first model of the first service that has one; if no service is configured, offline/eliza."""
     api_keys: tuple[str, ...] = ()
-    """The keys of which a caller must show one; with none of them, no key is asked."""
+    """The keys of which a caller must show one; without any, no key is needed."""
     allowed_hosts: tuple[str, ...] = ()
-    """The names that a request may be for, beside our own. If only this machine can call, others are refused: a page on
-    the web could else point a name of its own here. Behind a proxy that passes on its own name, name that."""
+    """Host names that requests may have, besides our own. If only this machine can call, requests for other names are
+    refused, because otherwise a page on the web could point a name of its own here. If a proxy in front of the gateway
+    passes on its own name, list that name."""
     cors_origins: tuple[str, ...] = ()
-    """Sites whose pages may call from a browser, as `https://page.example`; `*` is every site. None is the default: a
-    page could otherwise use what is configured here. Browsers are never told to send their own credentials along."""
+    """Sites whose pages may call from a browser, as `https://page.example`; `*` is every site. The default is none,
+    because otherwise a page could use what is configured here. Browsers are never told to send their own
+    credentials."""
     max_body: int = MAX_BODY
-    """Bytes of a request: 32 MiB carry a few pictures, and are what OpenAI and Anthropic accept at the least."""
+    """Bytes of a request: 32 MiB are enough for a few pictures; OpenAI and Anthropic accept as much or more."""
     workers: int = 1
     """Processes that share the address; one for each core that the gateway may use."""
     proxy: str | None = None
-    """The proxy on the way to every service that names none of its own; `none` goes without. Not said: the one that the
-    environment names, since that is what other programs in the same network use."""
+    """The proxy for every service that does not name its own; `none` means no proxy. Not set: the one that the
+    environment names, because other programs in the same network use it."""
     request_log: str | None = None
-    """A file that gets a line of JSON for each request, from the working directory; `-` is standard output."""
+    """A file that gets a line of JSON for each request. A relative path starts from the working directory; `-` is
+    standard output."""
     head_after: float | None = 10.0
-    """Seconds of silence after which a streamed answer begins with its status and a heartbeat, though nothing of it is
-    there yet; None: never. Load balancers cut at 60 silent seconds, some at 30, and models think for longer; but a
-    failure before that keeps its status, and nearly all come sooner. After it another target may still answer, and a
-    failure is said inside the stream. For an answer that is not streamed nothing can be sent before it is whole."""
+    """Seconds of silence after which a streamed answer begins with its status and a heartbeat, although nothing of it
+    has come; None: never. Load balancers cut a connection after 60 silent seconds, some after 30, and models may think
+    for longer. A failure before that has its own status, and nearly all failures come sooner. After it another target
+    may still answer, but a failure is reported inside the stream. For an answer that is not streamed, nothing can be
+    sent before it is complete."""
     broken_end: BrokenEnd | None = None
-    """How the transfer of an answer ends that broke off after its failure was said in the protocol's own words. None:
-    `clean` for /v1 and the two sites that end so themselves, `cut` for the others. A cut makes callers that read to the
-    end of the transfer (Open WebUI, Vercel's AI SDK) lose the words; without it, those that read no words take the
-    answer for a whole one. A protocol without words for a failure is always cut."""
+    """How the transfer ends if an answer broke off, after the failure was reported in the protocol's own words: `clean`
+    or `cut`. None: `clean` for /v1 and the two sites that end so themselves, `cut` for the others. With `cut`, callers
+    that read to the end of the transfer (Open WebUI, Vercel's AI SDK) lose the report. With `clean`, callers that do
+    not read the report take the answer for a complete one. A protocol that cannot report a failure is always cut."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """What is told on stderr: this level and the graver ones."""
+    """What is logged on stderr: this level and all more severe ones."""
     drain: int = 0
-    """Seconds for which, once it is told to stop, the gateway still accepts requests while `/health/ready` says 503, so
-    that a balancer can take it out; 0, since without one nobody looks."""
+    """Seconds for which the gateway, when it is stopped, still accepts requests while `/health/ready` answers 503, so
+    that a load balancer can take it out of service. The default is 0, because without a balancer nobody looks."""
     grace: float | None = GRACE
-    """Seconds that answers under way then get before they are interrupted; `inf`: as long as they take. Kubernetes, by
-    default, kills 30 seconds after it has asked, and who is interrupted is to be told so before that."""
+    """Seconds that answers under way have after that, until they are interrupted; `inf`: as long as they take. By
+    default Kubernetes kills a process 30 seconds after it has asked it to stop, and callers must be told before
+    that."""
 
 
 class TimeoutsConfig(Struct, frozen=True, kw_only=True):
@@ -97,21 +102,21 @@ class TimeoutsConfig(Struct, frozen=True, kw_only=True):
     connect: float | UnsetType | None = UNSET
     """For the connection: as long as httpx, LiteLLM and Envoy wait."""
     tls: float | UnsetType | None = UNSET
-    """For the handshake of TLS."""
+    """For the TLS handshake."""
     proxy: float | UnsetType | None = UNSET
     """For the way through a proxy."""
     first_byte: float | UnsetType | None = UNSET
     """For the first byte of the answer; models think before it."""
     idle: float | UnsetType | None = UNSET
-    """For the next byte of an answer that has begun: after a minute nobody is there."""
+    """For the next byte of an answer that has begun: after a minute of silence the service is gone."""
     total: float | UnsetType | None = UNSET
-    """For the whole answer; 15 minutes outlast every one known."""
+    """For the whole answer; no known answer takes 15 minutes."""
     first_token: float | UnsetType | None = UNSET
-    """From the request to the first content of a stream, whatever heartbeats come before: two minutes are for models
-    that think in silence. An answer that is relayed whole shows no content before it is all there, and has no such
+    """From the request to the first content of a stream, even if heartbeats come before it: some models think for two
+    minutes in silence. An answer that is relayed whole shows no content before all of it has come, and has no such
     limit."""
     end: float | UnsetType | None = UNSET
-    """For the end of an answer whose reason to stop has come: after that silence it is whole, without its end."""
+    """For the end of an answer whose reason to stop has come: after this silence it counts as complete."""
 
     def said(self) -> dict[str, float | None]:
         """The timeouts that were set, by name."""
@@ -119,76 +124,78 @@ class TimeoutsConfig(Struct, frozen=True, kw_only=True):
 
 
 class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
-    """A service, under the name by which its models are called: `NAME/MODEL`.
+    """A service. Its models are called `NAME/MODEL`.
 
     It is a class of the catalogue with some attributes overridden; what is not set is as the class has it. None is not
     set; for what may be switched off, UNSET is not set, and None is off.
     """
 
     type: str | None = None
-    """The class of the catalogue (`dragoman providers` lists them); not set: the class that is called as the entry."""
+    """The class of the catalogue (`dragoman providers` lists them). Not set: the class with the same name as the
+    entry."""
     protocol: str | None = None
-    """What the service speaks, instead of `type`: `openai-chat`, `aibn`, `aichatfree`, `aichatonline` or `cromicle`."""
+    """The service's protocol, instead of `type`: `openai-chat`, `aibn`, `aichatfree`, `aichatonline` or `cromicle`."""
     url: str | None = None
     """Its address, without what the protocol adds (`/chat/completions`)."""
     api_key: str | None = None
-    """The key to show there."""
+    """The key to send to the service."""
     secret: str | None = None
-    """What a web-chat protocol signs its requests with; empty text is a secret as well."""
+    """The secret with which a web-chat protocol signs its requests; empty text is a secret as well."""
     password: str | None = None
-    """The password that a web-chat site asks for."""
+    """The password that a web-chat site requires."""
     proxy: str | None = None
-    """The proxy on the way there; `none` goes without. Not said: `gateway.proxy`, else the one that HTTPS_PROXY,
-    HTTP_PROXY or ALL_PROXY names, unless NO_PROXY names the host, or it is this machine."""
+    """The proxy on the way to the service; `none` means no proxy. Not set: `gateway.proxy`, else the one that
+    HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names, unless NO_PROXY names the host, or the host is this machine."""
     ca_file: str | None = None
-    """A PEM file with certificates to trust beside the system's own."""
+    """A PEM file with certificates to trust in addition to the system's own."""
     impersonate: str | UnsetType | None = UNSET
-    """The browser to look like (`chrome`, `chrome107` …), which needs the extra `web`; empty text for none. A hosted
-    site's class sets one, which is not used for a `url` in this machine, nor for any of your own without the extra."""
+    """The browser to imitate (`chrome`, `chrome107` …), which needs the extra `web`; empty text for none. The class of
+    a hosted site sets one; it is not used for a `url` on this machine, nor, without the extra, for any `url` of your
+    own."""
     default_model: str | None = None
     """The model for `NAME/` without one, and for `dragoman doctor` to try."""
     models: tuple[str, ...] | None = None
-    """The models that may be asked for, and are listed; without it the service decides."""
+    """The models that may be asked for, and that are listed. Not set: the service decides."""
     model_aliases: dict[str, str] | None = None
-    """Other names of its models: the name here to the name there."""
+    """Other names of its models: our name to the service's name."""
     broken_mark: str | UnsetType | None = UNSET
-    """The text by which a web-chat site ends an answer that broke off; empty text for none."""
+    """The text with which a web-chat site ends an answer that broke off; empty text for none."""
     strict: bool | None = None
-    """Whether to refuse a request with anything that the protocol cannot say or the model does not take, instead of
+    """Whether to refuse a request with anything that the protocol cannot express or the model does not take, instead of
     listing it as lost."""
     allow_fields: tuple[str, ...] = ()
-    """Names of fields that callers may say although they steer a gateway behind (`api_base`, `headers` …). None is the
-    default: a service that obeys them would let a caller choose where our key goes."""
+    """Names of fields (`api_base`, `headers` …) that callers may send although they steer a service that is itself a
+    gateway. The default is none, because such a service would let a caller choose where our key goes."""
     max_answer: int | None = None
-    """Bytes of an answer, streamed or whole, after which it is broken off: 64 MiB (default, and the most) are far above
-    any model's longest, and a service that never ends must not fill this machine."""
+    """Bytes of an answer, streamed or whole, after which it is broken off. 64 MiB (the default, and the maximum) are
+    far above any model's longest answer; a service that never ends must not fill this machine."""
     empty_answer: EmptyAnswer | None = None
-    """What an answer is that stops with neither content nor a tool call: `error` (default), so that another target may
-    answer, for services that are overloaded end so; or `ok`, for models that are to say nothing now and then."""
+    """What an answer means that stops without content and without a tool call: `error` (default), so that another
+    target may answer, because overloaded services end so; or `ok`, for models that sometimes have to say nothing."""
     timeouts: TimeoutsConfig = TimeoutsConfig()
 
 
 class ModelConfig(Struct, frozen=True, kw_only=True):
-    """A route: several services' models under one name, by which callers ask for it."""
+    """A route: models of one or more services under one name that callers use."""
 
     targets: tuple[str, ...]
-    """The models, each as PROVIDER/MODEL and never another route; the first that is able answers."""
+    """The models, each as PROVIDER/MODEL and never another route; the first that can answer does."""
     strategy: str = "fallback"
-    """How one is chosen: each is tried if those before it failed."""
+    """How a target is chosen: each is tried if those before it failed."""
 
 
 class ProfileConfig(Struct, frozen=True, kw_only=True):
-    """What a family of models needs and takes, whoever serves it: the models whose names match NAME, which is in quotes
-    and may hold `*` (anything), `?` (one character) and `[abc]` (one of these). The service's own name of a model is
-    meant, or what follows the last slash of it; upper and lower case are the same. A fact that is set here holds
-    instead of what dragoman knows itself, and the later of two entries that match holds. Requests that are relayed
-    pass as they are.
+    """What a family of models needs and takes, at any service: the models whose names match NAME, which is in quotes
+    and may have `*` (anything), `?` (one character) and `[abc]` (one of these). It is compared with the service's own
+    name of a model, and with what follows the last slash of that name; upper and lower case are the same. A fact that
+    is set here replaces what dragoman knows itself; if two entries match, the later one holds. Requests that are
+    relayed pass as they are.
 
     None: not set.
     """
 
     reasoning_returns: bool | None = None
-    """Whether the models want their earlier reasoning back, as `reasoning_content`; not known: it is left out."""
+    """Whether the models need their earlier reasoning sent back, as `reasoning_content`; not known: it is left out."""
     unsupported_fields: tuple[str, ...] | None = None
     """Settings of a request that the models refuse: they are left out, and listed as losses."""
     images: bool | None = None
@@ -196,7 +203,7 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     tools: bool | None = None
     """Whether they take tools; if not, these are left out, and listed as losses."""
     prefill: bool | None = None
-    """Whether they go on from an assistant's message at the end; if not, a request that ends so is refused."""
+    """Whether they continue an assistant's message at the end; if not, a request that ends so is refused."""
     context_size: int | None = None
     """Tokens of a request and its answer together, for your information: no request is refused for its size."""
     schema_keywords: tuple[str, ...] | None = None
@@ -205,26 +212,23 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
 
 
 class FrontConfig(ConfigTable, frozen=True, kw_only=True):
-    """What our own server of a web-chat protocol asks of its callers: `aibn`, `aichatfree`, `aichatonline`, `cromicle`.
+    """What our own server of a web-chat protocol requires: `aibn`, `aichatfree`, `aichatonline`, `cromicle`.
 
     None: not set.
     """
 
     secret: str | None = None
-    """What callers sign their requests with; not set: empty text, as these sites have it at first."""
+    """The secret with which callers sign their requests. Not set: empty text, the default of these sites."""
     password: str | None = None
-    """The password that callers must send, or several with commas: one of them is as good as a key of the gateway."""
+    """The password that callers must send, or several with commas; each of them opens as a key of the gateway does."""
     model: str | None = None
-    """What answers, since these protocols name no model; not set: the gateway's default."""
+    """The model that answers, because these protocols name none. Not set: the gateway's default."""
     broken_end: BrokenEnd | None = None
     """As in `gateway`, for this front alone."""
 
 
 class Config(ConfigTable, frozen=True, kw_only=True):
-    """Everything that is set. `files`: those it came from, the nearest first.
-
-    `origins` says where each setting stands, as `FILE:LINE` or the name of a variable.
-    """
+    """Everything that is set."""
 
     gateway: GatewayConfig = GatewayConfig()
     providers: dict[str, ProviderConfig] = field(default_factory=dict)
@@ -232,7 +236,9 @@ class Config(ConfigTable, frozen=True, kw_only=True):
     profiles: dict[str, ProfileConfig] = field(default_factory=dict)
     fronts: dict[str, FrontConfig] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    """The files that it came from, the nearest first."""
     origins: dict[Keys, str] = field(default_factory=dict)
+    """Where each setting was set, as `FILE:LINE` or the name of a variable."""
 
     @property
     def path(self) -> Path | None:

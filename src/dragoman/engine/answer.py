@@ -1,4 +1,4 @@
-"""An answer that is under way: batches of events, and one owner who closes it."""
+"""An answer under way: batches of events, and one owner that closes it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
@@ -11,27 +11,27 @@ class Answer(ABC):
     """A service's answer as it comes."""
 
     target = ""
-    """Whose it is, as `provider/model`; empty if that is not known."""
+    """The target that gives it, as `provider/model`; empty if that is not known."""
     status: int | None = None
     """The HTTP status of the service's reply; None if there is none."""
     attempts: tuple[Attempt, ...] = ()
-    """The targets that were asked before, and failed."""
+    """The targets that were asked before this one, and failed."""
 
     @abstractmethod
     async def read(self) -> list[StreamEvent]:
-        """The events that one read brought, never empty until the answer has ended: then []. Raises what went wrong."""
+        """The events of one read; [] only if the answer has ended. Raises what went wrong."""
 
     @abstractmethod
     def close(self) -> None:
-        """Ends it at once, and with it whatever it holds. May be called twice."""
+        """Ends it at once, and releases what it holds. May be called twice."""
 
 
 Handler = Callable[[ChatRequest], Awaitable[Answer]]
-"""Opens an answer: a service, or a policy around others. What is wrong before the first byte raises here."""
+"""Opens an answer: a service, or a policy around other handlers. Raises what goes wrong before the first byte."""
 
 
 async def whole(answer: Answer) -> ChatResponse:
-    """The fold of `answer`, which is closed. Raises TruncatedStreamError where it broke off."""
+    """The fold of `answer`, which is closed. Raises TruncatedStreamError if it broke off."""
     folding = Fold()
     try:
         while events := await answer.read():
@@ -42,7 +42,7 @@ async def whole(answer: Answer) -> ChatResponse:
 
 
 class Owning(Answer):
-    """An answer that ends, when it is closed, what was made for it alone."""
+    """An answer that, when it is closed, also ends what was made only for it."""
 
     def __init__(self, answer: Answer, release: Callable[[], None]) -> None:
         self._answer = answer

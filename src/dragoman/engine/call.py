@@ -27,14 +27,14 @@ from dragoman.types import (
 )
 
 LINGER = 0.25
-"""Seconds that a service has, after its end mark, to end the transfer too, so that the connection can serve again."""
+"""Seconds in which a service must end the transfer after its end mark, so that the connection can be used again."""
 
 MAX_ERROR_BODY = 1 << 16
-"""Bytes of a failure that are read: 64 KiB holds any error object; of a page nothing is shown anyway."""
+"""Bytes of a failure that are read: 64 KiB are enough for any error object, and an HTML page is not shown anyway."""
 
 
 class Service(Struct, frozen=True):
-    """Where a call goes. `secrets`: what no error of it may show.
+    """The service of a call. `secrets`: what no error of it may show.
 
     `strict`: refuse what the protocol cannot express, instead of listing it as lost. `empty_ok`: an answer without
     content is a good one. `max_answer`: bytes of an answer.
@@ -51,9 +51,9 @@ class Service(Struct, frozen=True):
 
 
 async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answer:
-    """The service's answer, its head being here and good.
+    """The service's answer, once its head has arrived and is valid.
 
-    Raises whatever was wrong so far, with the service's name on it.
+    Raises what went wrong until then, with the service's name.
     """
     codec = service.codec
     lost = codec.losses(request, env.profile)
@@ -79,7 +79,7 @@ async def receive(
     marked: bool = False,
     content: float | None = None,
 ) -> Answer:
-    """The answer that `reply` is; `marked`: it carries marks of chunks. Raises what it is instead.
+    """The answer in `reply`; `marked`: its chunks are marked. Raises the error that it is instead.
 
     `content`: the loop's time at which there must be content; None: as if the request were sent now.
     """
@@ -93,7 +93,7 @@ async def receive(
 
 
 async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_BODY) -> HttpResponse:
-    """The whole reply, of at most `limit` bytes, to a small request. Raises what the codec says of one that is none."""
+    """The whole reply, of at most `limit` bytes, to a small request. Raises the codec's error if it is one."""
     try:
         reply = await service.transport.send(request, service.route)
         error = await _failure(service.codec, reply)
@@ -106,7 +106,7 @@ async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_B
 
 
 async def _exchange(service: Service, exchange: Preliminaries) -> HttpRequest:
-    """Sends the preliminary requests that a codec yields; the chat request is what it returns."""
+    """Sends the preliminary requests that a codec yields, and returns the chat request."""
     try:
         preliminary = next(exchange)
         while True:
@@ -119,7 +119,7 @@ async def _exchange(service: Service, exchange: Preliminaries) -> HttpRequest:
 
 
 async def _failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
-    """What a reply that is no answer means; None for one that may be."""
+    """The error that a reply without an answer means; None if it may be an answer."""
     head = reply.head
     if 200 <= head.status < 300 and head.media_type not in codec.error_types:
         return None
@@ -131,21 +131,21 @@ async def _failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
 
 
 EMPTY: FinishReason = "stop"
-"""The reason to stop with which an answer without content is no answer: the others say why there is none."""
+"""With this reason to stop, an answer without content is an error; other reasons explain why there is none."""
 
 
 def nothing() -> UpstreamError:
-    """The error that an answer without content is."""
+    """The error for an answer without content."""
     return UpstreamError("expected an answer, got one with neither content nor a tool call", code="empty_answer")
 
 
 def too_large(limit: int) -> BadEventError:
-    """The error that an answer of more than `limit` bytes is."""
+    """The error for an answer of more than `limit` bytes."""
     return BadEventError(f"expected an answer of at most {limit} bytes", code="upstream_too_large")
 
 
 def _content_by(timeouts: Timeouts) -> float:
-    """The loop's time at which the content of an answer that is asked for now must have begun."""
+    """The loop's time until which an answer must have content, if its request is sent now."""
     return asyncio.get_running_loop().time() + (math.inf if timeouts.first_token is None else timeouts.first_token)
 
 
@@ -230,7 +230,7 @@ class Decoded(Answer):
         return events
 
     async def _pieces(self) -> list[bytes]:
-        """What one read brings. Raises TimeoutError if content, or behind a reason to stop the end, does not come."""
+        """What one read brings. Raises TimeoutError if content does not come, or, after a reason to stop, the end."""
         if self._end is not None and self._decoder.ending:
             now = asyncio.get_running_loop().time()
             if self._ends is None:
@@ -243,7 +243,7 @@ class Decoded(Answer):
             return await self._reply.read()
 
     def _look(self, events: list[StreamEvent]) -> None:
-        """Looks for the first content, and refuses the end if there was none."""
+        """Looks for the first content, and raises at the end if there was none."""
         for event in events:
             if isinstance(event, PartStart):
                 self._begun = True
@@ -256,13 +256,13 @@ class Decoded(Answer):
         return not (self._begun or self._empty_ok or self._decoder.more_content) and end.finish_reason == EMPTY
 
     async def _linger(self) -> None:
-        """Reads the end of the transfer, which follows the end mark at once where the service is well."""
+        """Reads the end of the transfer, which follows the end mark at once if the service is well."""
         try:
             async with asyncio.timeout(LINGER):
                 while await self._reply.read():
                     pass
         except (DragomanError, TimeoutError):
-            # The answer is whole; only the connection is lost.
+            # The answer is complete; only the connection is lost.
             self._over = True
         finally:
             self.close()

@@ -1,7 +1,7 @@
 """The commit point: until the first content has gone out, a failure may become a status, or the next target's request.
 
-From then on only the protocol's own words for failure are left, and an end that nobody takes for a good one. For the
-relay, which makes no events, `Tap.committed` says the same of bytes.
+After that a failure can only be reported in the protocol's own words, and the transfer can end so that nobody takes it
+for a complete answer. For the relay, which makes no events, `Tap.committed` means the same for bytes.
 """
 
 from collections import deque
@@ -13,12 +13,12 @@ from dragoman.types import ResponseStart, StreamEvent
 
 
 def begins_content(events: Iterable[StreamEvent]) -> bool:
-    """Whether one of `events` is content, or the end: all but a response's start is."""
+    """Whether one of `events` is content, or the end: all events are, except a response's start."""
     return any(not isinstance(event, ResponseStart) for event in events)
 
 
 async def held(answer: Answer) -> Answer:
-    """`answer`, its first content being here. Raises what came instead, and closes it."""
+    """`answer`, once its first content has come. Raises what came instead, and closes it."""
     batches: deque[list[StreamEvent]] = deque()
     try:
         while events := await answer.read():

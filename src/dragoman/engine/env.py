@@ -1,4 +1,4 @@
-"""The clock and the randomness of this machine, as codecs are handed them."""
+"""The clock and the randomness of this machine, in the form in which codecs get them."""
 
 import secrets
 import string
@@ -14,7 +14,7 @@ _ALPHABET = string.ascii_lowercase + string.digits
 
 
 def get_random_string(length: int = 10) -> str:
-    """A random word of lower-case letters and digits."""
+    """A random identifier of lower-case letters and digits."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 

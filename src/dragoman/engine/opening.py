@@ -1,4 +1,4 @@
-"""An answer that is being opened, and may be given up meanwhile by another than the one who waits for it."""
+"""An answer that is being opened, and may be given up by another task than the one that waits for it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ class Opening:
         self._closed = False
 
     async def answer(self) -> Answer:
-        """The answer, which the caller owns from here on. Raises TruncatedStreamError if it was given up."""
+        """The answer, which the caller owns from now on. Raises TruncatedStreamError if it was given up."""
         if self._task is not None:
             raise RuntimeError("the answer is being opened already")
         self._task = task = asyncio.get_running_loop().create_task(self._open())
@@ -33,7 +33,7 @@ class Opening:
         return answer
 
     def close(self) -> None:
-        """Gives it up, socket included, unless its owner has it. May be called twice."""
+        """Gives it up, and closes its socket, unless its owner has got it. May be called twice."""
         task = self._task
         if self._closed or task is None:
             return
@@ -48,7 +48,7 @@ class Opening:
 
 
 def _cancelled() -> bool:
-    """Whether it is the one who waits that was cancelled."""
+    """Whether the waiting task itself was cancelled."""
     waiting = asyncio.current_task()
     return waiting is not None and waiting.cancelling() > 0
 

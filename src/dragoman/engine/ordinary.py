@@ -1,4 +1,4 @@
-"""Words that errors are made of: one of them tells nothing of a secret that it is a part of; a hole would."""
+"""Words that errors are made of: to show one says nothing about a secret that contains it; to hide it would."""
 
 WORDS = """
     accepted access account allowed another answer answered assistant authentication authorization available balance
@@ -17,6 +17,6 @@ WORDS = """
 """
 
 ORDINARY = frozenset(WORDS.split())
-"""All of at least six letters: a shorter word is no run of a secret (see `secrets`)."""
+"""All have at least six letters: a shorter word cannot be a run of a secret (see `secrets`)."""
 
 MAX_ORDINARY = max(map(len, ORDINARY))

@@ -1,8 +1,9 @@
-"""A service's credentials, found and taken out of what leaves the process. Knows no service.
+"""A service's credentials, found in errors and removed before they leave the process. Knows no service.
 
-An error of a service is shown to callers, logged and printed. Services repeat what they were sent: the key in whole,
-its last characters, or the request's own JSON. So each text is searched for every run of RUN characters of a secret, in
-each way to spell it; what is found becomes `…`. Only errors are searched: a good answer costs nothing.
+A service's error is shown to callers, logged and printed. Services repeat what they were sent: the whole key, its last
+characters, or the JSON of the request. So each text is searched for every run of RUN characters of a secret, in each
+spelling (percent-encoded, base64 …), and each that is found becomes `…`. Only errors are searched, so a good answer
+costs nothing.
 """
 
 import string
@@ -19,19 +20,19 @@ from dragoman.types.redacted import Redacted
 from dragoman.wire import json
 
 RUN = 6
-"""Characters in a row that tell too much of a secret. Services show the last four, so that their owner knows it."""
+"""Characters in a row that show too much of a secret. Services show the last four, so that its owner recognises it."""
 
 MAX_KNOWN = 64
-"""Sets of secrets whose runs are remembered: one for each service, and for each key that a single call brings."""
+"""Sets of secrets whose runs are kept: one for each service, and for each key that a single call brings."""
 
 MAX_CHAIN = 16
-"""Errors behind an error that are searched: causes of causes are few."""
+"""Causes of an error, and causes of these, that are searched: real errors have few."""
 
 LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-"""Letters are compared without their case: a host name, or `%2F` beside `%2f`. Unlike `lower` it keeps every length."""
+"""Letters are compared without case (host names, `%2F` and `%2f`). Unlike `lower`, this keeps the length of a text."""
 
 SKIPPED = frozenset({"provider", "phase"})
-"""Fields of an error that hold our own words only."""
+"""Fields of an error that only hold our own text."""
 
 T = TypeVar("T")
 
@@ -43,11 +44,11 @@ class Secrets(Redacted, frozen=True):
     values: tuple[str, ...] = ()
 
     def clean(self, text: str) -> str:
-        """`text` with every secret, and each of its runs of RUN characters, as `…`."""
+        """`text` with `…` for every secret, and for each run of RUN characters of one."""
         return _cleaned(text, *_known(self.values)) if self.values else text
 
     def clean_error(self, error: BaseException) -> None:
-        """Cleans all that `error` and the errors behind it say: message, arguments, notes and further fields."""
+        """Cleans `error` and its causes: message, arguments, notes and further fields."""
         if self.values:
             for each in islice(_chain(error), MAX_CHAIN):
                 each.args = self._clean(each.args)
@@ -73,33 +74,33 @@ class Secrets(Redacted, frozen=True):
 
 
 def secrets(*values: str | None, urls: tuple[str | None, ...] = (), public: frozenset[str] = frozenset()) -> Secrets:
-    """The secrets among `values`, and the credentials within `urls`. `public`: what everybody knows anyway."""
+    """The secrets among `values`, and the credentials in `urls`. `public`: values that everybody knows."""
     found = [*values, *(word for url in urls if url for word in _credentials(url))]
     return Secrets(tuple(dict.fromkeys(value for value in found if value and value not in public)))
 
 
 def signed(error: DragomanError, name: str, hidden: Secrets) -> DragomanError:
-    """`error` with the service's name on it, and no secret of ours anywhere in it."""
+    """`error` with the service's name, and without any secret of ours."""
     error.provider = error.provider or name
     hidden.clean_error(error)
     return error
 
 
 def _credentials(url: str) -> Iterator[str]:
-    """What a URL holds of them: as they stand, and as they are sent."""
+    """The credentials in a URL: as they are written, and as they are sent."""
     try:
         parts = urlsplit(url)
         user, password = parts.username, parts.password
     except ValueError:
         user, password = None, url.partition("://")[2].rpartition("@")[0]
     if password is None:
-        # A token alone, in the user's place.
+        # A token alone, in place of the user.
         user, password = None, user
     if password is not None:
         yield password
         yield unquote(password)
         if user is not None:
-            # What Basic makes base64 of.
+            # The text that Basic authentication encodes as base64.
             yield f"{unquote(user)}:{unquote(password)}"
 
 
@@ -126,7 +127,7 @@ def _escaped(letter: str) -> str:
 
 
 def _in_base64(value: str) -> Iterator[str]:
-    """Its letters wherever in a longer text it begins: after a multiple of three bytes, or one or two more."""
+    """Its base64, for each position in a longer text: after a multiple of three bytes, or one or two bytes more."""
     said = value.encode("utf-8", "replace")
     for before, foreign in ((0, 0), (1, 2), (2, 3)):
         padded = bytes(before) + said
@@ -136,12 +137,12 @@ def _in_base64(value: str) -> Iterator[str]:
 
 
 SPELLINGS: tuple[Callable[[str], Iterator[str]], ...] = (_itself, _in_url, _in_json, _in_base64)
-"""The ways that a secret is written where it is sent."""
+"""The spellings in which a secret is sent."""
 
 
 @lru_cache(maxsize=MAX_KNOWN)
 def _known(values: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
-    """All runs of the secrets, and what of them is hidden even if it is an ordinary word, or short."""
+    """All runs of the secrets, and those that are hidden even if they are ordinary words, or short."""
     whole = frozenset(value.translate(LOWER) for value in values)
     spelt = {word.translate(LOWER) for value in values for spelling in SPELLINGS for word in spelling(value)}
     return frozenset(word[i : i + RUN] for word in spelt for i in range(len(word) - RUN + 1)), whole
@@ -165,7 +166,7 @@ def _runs(text: str, runs: frozenset[str]) -> Iterator[tuple[int, int]]:
 
 
 def _short(text: str, whole: frozenset[str]) -> Iterator[tuple[int, int]]:
-    """Secrets that are shorter than a run, where they are a word of their own."""
+    """The places of secrets that are shorter than a run, if they stand as a word of their own."""
     for word in whole:
         if len(word) < RUN:
             at = text.find(word)
@@ -177,7 +178,7 @@ def _short(text: str, whole: frozenset[str]) -> Iterator[tuple[int, int]]:
 
 
 def _merged(found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The stretches that overlap, or touch, as one; `found` is in order."""
+    """`found`, which is in order, with spans joined that overlap or touch."""
     start = end = -1
     for first, last in found:
         if first > end:
@@ -190,7 +191,7 @@ def _merged(found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def _is_ordinary(text: str, start: int, end: int) -> bool:
-    """Whether what was found lies within one word that errors are made of."""
+    """Whether what was found is inside of one word that errors are made of."""
     while start < end and not text[start].isalpha():
         start += 1
     while start < end and not text[end - 1].isalpha():

@@ -1,4 +1,4 @@
-"""An answer handed to a caller's `async for`, one item at a time."""
+"""An answer for a caller's `async for`, one item at a time."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
@@ -15,9 +15,9 @@ T = TypeVar("T")
 class Stream(AsyncGenerator[T, None], Generic[T]):
     """What `project` makes of an answer's batches.
 
-    Nothing is opened before it is awaited or iterated: `await stream` opens it, so that a refused connection raises
-    there, and returns it. It ends at once when it is closed, dropped, cancelled or has failed, while it is being opened
-    too: whoever waits for it then meets a TruncatedStreamError. `async with` closes it too.
+    Nothing is opened before it is awaited or iterated. `await stream` opens it, so that a refused connection raises
+    there, and returns it. It ends at once if it is closed, dropped, cancelled or has failed, also while it is being
+    opened: then a task that waits for it gets a TruncatedStreamError. `async with` closes it too.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
 
 
 class Texts:
-    """The words for the reader in each batch: text and refusals, not reasoning."""
+    """The text for the reader in each batch: text and refusals, not reasoning."""
 
     def __init__(self) -> None:
         self._shown = False

@@ -1,4 +1,4 @@
-"""Being called over HTTP: a gateway in front of a client, our own server for it, and a door for servers of others."""
+"""Being called over HTTP: a gateway in front of a client, our own server for it, and an entry for other servers."""
 
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.http.timeouts import ServerTimeouts

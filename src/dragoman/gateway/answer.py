@@ -1,4 +1,4 @@
-"""Answering a question, with a stream or whole. Until the first content is sent, an error may still become a status."""
+"""Answers to a chat request, streamed or whole. Until the first content is sent, an error may still become a status."""
 
 import logging
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ log = logging.getLogger("dragoman.gateway")
 
 
 async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatRequest, writer: ResponseWriter) -> None:
-    """Sends the whole answer. A service that broke off is an error, however much it had said."""
+    """Sends the whole answer. If the service broke off, that is an error, however much it had sent."""
     async with writer:
         opened = await handler(request)
         _answers(opened, writer.outcome)
@@ -54,7 +54,8 @@ async def answer_stream(
 ) -> None:
     """Sends the answer batch by batch, as it comes.
 
-    What fails once it has begun is said in the protocol's own words; `clean` says how the transfer then ends.
+    A failure after the beginning is reported in the protocol's own words. Then the transfer ends well if `clean`, else
+    without its end.
     """
     encoder = codec.encoder(request, system_env())
     writer.heartbeat = encoder.heartbeat
@@ -78,10 +79,10 @@ async def answer_stream(
 
 
 def fit(error: DragomanError, writer: ResponseWriter) -> DragomanError:
-    """`error` as a caller may see it; words about a setting of ours, which name files, go to the log instead."""
+    """`error` as a caller may see it: a message about a setting of ours, which names files, goes to the log instead."""
     if not isinstance(error, ConfigurationError):
         return error
-    if not error.attempts:  # else it is told with the target that has it, and not for each request
+    if not error.attempts:  # else it is logged with its target, and not for each request
         log.error("request %s: %s", writer.outcome.request_id, error)
     fitting = ConfigurationError("a setting of the gateway is wrong; its log says which")
     fitting.attempts = error.attempts
@@ -89,7 +90,7 @@ def fit(error: DragomanError, writer: ResponseWriter) -> DragomanError:
 
 
 def _answers(answer: Answer, outcome: Outcome) -> None:
-    """Notes whose answer it is that is sent."""
+    """Notes in the outcome which target answers."""
     outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
 
 
@@ -123,7 +124,7 @@ async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, lef
                 await writer.start(status, (*headers, *_header(_spelt(losses))))
                 opening = None
             saying = writer.write(data, more=not ended)
-            # A slow caller may keep us here for long: nothing of what it was sent is held meanwhile.
+            # A slow caller may keep us here for long: no reference must keep what it was sent in memory.
             held, events, data = [], [], b""
             del last
             await saying
@@ -133,12 +134,12 @@ async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, lef
 
 
 def _unsayable(error: RequestError) -> DragomanError:
-    """What an answer is that the caller's protocol cannot say: the caller, who did not write it, is not at fault."""
+    """The error for an answer that the caller's protocol cannot express. It is not the caller's fault."""
     return error if error.status >= 500 else UpstreamError(error.message, code=error.code)
 
 
 async def _let_go(answer: Answer) -> None:
-    """Reads to the end of the transfer, so that the connection can serve again; the answer is whole, and sent."""
+    """Reads to the end of the transfer, so that the connection can be used again; the answer is complete, and sent."""
     try:
         with suppress(DragomanError):
             await answer.read()
@@ -147,7 +148,7 @@ async def _let_go(answer: Answer) -> None:
 
 
 def _spelt(losses: Sequence[Loss]) -> str:
-    """The loss manifest as a header and the log have it, in printable ASCII; empty if nothing was lost."""
+    """The names of the losses, for a header and the log, in printable ASCII; empty if nothing was lost."""
     text = ascii(", ".join(names(losses)))[1:-1]
     return text if len(text) <= MAX_LOSSES else f"{text[:MAX_LOSSES]}..."
 

@@ -1,4 +1,4 @@
-"""The gateway: who calls, what for, and what goes wrong said in the caller's own protocol. Knows no server."""
+"""The gateway: who calls, what answers, and errors in the caller's own protocol. Knows no server."""
 
 import asyncio
 import logging
@@ -36,16 +36,16 @@ from dragoman.gateway.targets import Targets
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""A caller's own name for a request, if it is one that can be logged and sent back as it is."""
+"""A caller's own id of a request, if it can be logged and sent back as it is."""
 
 FRAMES = 12
-"""The innermost frames of a bug that are logged: a recursion has a thousand, and can be caused again and again."""
+"""The innermost frames of a bug that are logged: a recursion has a thousand, and a caller may cause it repeatedly."""
 
 log = logging.getLogger("dragoman.gateway")
 
 
 class Admitted(Struct, frozen=True):
-    """What answers a request: its front and, there, its endpoint."""
+    """What answers a request: its front, and an endpoint of it."""
 
     front: Front
     endpoint: Endpoint
@@ -54,7 +54,7 @@ class Admitted(Struct, frozen=True):
 class Gateway:
     """Answers callers of every protocol with the models of one client. Raises ConfigurationError.
 
-    It closes `client` in the end; without one it makes its own. `observers` are told of each request, as its own are.
+    It closes `client` in the end; without one it makes its own. `observers` get each outcome, as its own observers do.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Gateway:
         return Outcome(self.request_ids.of(call), call.method, call.path, monotonic(), remote=remote, identity=identity)
 
     def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
-        """What answers a request with this head, or its refusal: nothing of the body need be read for that.
+        """What answers a request with this head, or the response that refuses it: the body need not be read for that.
 
         Who asks is noted in its `outcome`.
         """
@@ -122,7 +122,7 @@ class Gateway:
         return Admitted(front, found.endpoint)
 
     async def answer(self, admitted: Admitted, call: ServerRequest, writer: ResponseWriter) -> None:
-        """Answers a whole request. Whatever goes wrong is told to the caller, or shown by how its answer ends."""
+        """Answers a whole request. A failure is reported to the caller, or shown by how its answer ends."""
         front = admitted.front
         self.hold(writer)
         try:
@@ -138,11 +138,11 @@ class Gateway:
             self._writers.discard(writer)
 
     def hold(self, writer: ResponseWriter) -> None:
-        """`interrupt` reaches the request of `writer`, until it is released."""
+        """From now on `interrupt` ends the request of `writer`, until it is released."""
         self._writers.add(writer)
 
     def release(self, writer: ResponseWriter) -> None:
-        """Nothing more is done for the request of `writer`. Told once for each, by its server."""
+        """Nothing more is done for the request of `writer`. Its server calls this once for each."""
         self._writers.discard(writer)
         outcome = writer.outcome
         outcome.ended_at = monotonic()
@@ -151,16 +151,16 @@ class Gateway:
             observe(outcome)
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
-        """`error` in the words of the front that was called."""
+        """`error` in the protocol of the front that was called."""
         return told(self._table.find(call.method, call.path).front, error)
 
     @property
     def under_way(self) -> int:
-        """The number of answers that are."""
+        """The number of answers under way."""
         return len(self._writers)
 
     def drain(self) -> None:
-        """Says that no more requests are wanted, and gives those under way their grace."""
+        """From now on no more requests are wanted; the answers under way have their grace."""
         self.draining = True
         if self._last is None and self.timeouts.grace is not None:
             self._last = asyncio.get_running_loop().call_later(self.timeouts.grace, self.interrupt)
@@ -173,12 +173,12 @@ class Gateway:
             writer.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
 
     def reopen(self) -> None:
-        """Goes on in a new request log, if the old one was moved away."""
+        """Writes to a new request log, if the old one was moved away."""
         if self._request_log is not None:
             self._request_log.reopen()
 
     async def aclose(self) -> None:
-        """Ends it; no answer is under way."""
+        """Closes it, when no answer is under way."""
         if self._last is not None:
             self._last.cancel()
         self._observers = ()
@@ -199,14 +199,14 @@ class Gateway:
         return replace(answer, headers=(*answer.headers, ("allow", allow)))
 
     async def refuse(self, front: Front, error: DragomanError, writer: ResponseWriter) -> None:
-        """Answers with `error`, unless an answer has begun: then it goes without its end."""
+        """Answers with `error`, unless an answer has begun: then that one breaks off."""
         if not writer.started:
             writer.outcome.fail(error)
             with suppress(DisconnectedError):
                 await writer.send(front.codec.encode_error(error))
 
     async def _apologise(self, front: Front, bug: Exception, writer: ResponseWriter) -> None:
-        # Its message may hold a caller's words or a key: what is logged is where it happened.
+        # Its message may hold a caller's text or a key. So only the place where it happened is logged.
         where = "".join(traceback.format_tb(bug.__traceback__, -FRAMES))
         log.error("request %s: %s\n%s", writer.outcome.request_id, type(bug).__name__, where)
         message = f"the gateway failed; its log has the reason under request {writer.outcome.request_id}"
@@ -222,12 +222,12 @@ def _request_log(config: Config) -> RequestLog | None:
 
 
 def told(front: Front, error: DragomanError, words: ServerResponse | None = None) -> ServerResponse:
-    """`error` as `front` says it, or in `words` that it has for just this."""
+    """`error` in the protocol of `front`, or `words`, the front's own response to just this failure."""
     return replace(words or front.codec.encode_error(error), error=error.code)
 
 
 class RequestIds:
-    """Ids of requests: the caller's own, or fresh ones, which differ between processes and need not be a secret."""
+    """Ids of requests: the caller's own, or new ones, which differ between processes and need not be secret."""
 
     def __init__(self) -> None:
         self._prefix = system_env().new_id()[:16]

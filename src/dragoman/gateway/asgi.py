@@ -1,4 +1,4 @@
-"""The gateway as an ASGI application, for servers of others. https://asgi.readthedocs.io/en/latest/specs/www.html"""
+"""The gateway as an ASGI application, for other servers. https://asgi.readthedocs.io/en/latest/specs/www.html"""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ log = logging.getLogger("dragoman.gateway")
 
 
 class AsgiGateway:
-    """`uvicorn`'s view of a gateway. It closes the gateway's client when the server shuts down."""
+    """A gateway as a server such as uvicorn sees it. It closes the gateway's client when the server shuts down."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -101,14 +101,12 @@ def application() -> AsgiGateway:
 
 
 class AsgiResponseWriter(ResponseWriter):
-    """A caller behind another server.
-
-    `more`: headers of every answer. `closes`: a header can end its connection, which it cannot in HTTP/2. Nothing else
-    may be received from it while work is held.
-    """
+    """A caller of another server. While work is held, nothing else may be received from it."""
 
     more: Headers = ()
+    """Headers of every answer."""
     closes = True
+    """Whether a header can end the connection: not in HTTP/2."""
 
     def __init__(self, receive: Receive, send: Send, outcome: Outcome, timeouts: ServerTimeouts) -> None:
         super().__init__(outcome)
@@ -140,7 +138,7 @@ class AsgiResponseWriter(ResponseWriter):
         self.complete = not more and not self.broken
 
     def abort(self) -> None:
-        """The server does that where the application returns without having sent the end."""
+        """Does nothing: the server breaks off if the application returns without having sent the end."""
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
@@ -157,7 +155,7 @@ class AsgiResponseWriter(ResponseWriter):
         await super().__aexit__(kind, error, trace)
 
     async def _listen(self) -> None:
-        """Waits for the caller to leave, and breaks long silences meanwhile: one task does both."""
+        """Waits for the caller to leave, and sends heartbeats meanwhile: one task does both."""
         try:
             while await self._is_there():
                 await self._beat()
@@ -169,7 +167,7 @@ class AsgiResponseWriter(ResponseWriter):
             self.interrupt(DisconnectedError())
 
     async def _is_there(self) -> bool:
-        """True when it is time to look for a silence of ours; False once the caller has left."""
+        """True when it is time for a heartbeat, if nothing was sent; False once the caller has left."""
         try:
             async with asyncio.timeout_at(self._wakes):
                 while (await self._receive())["type"] != "http.disconnect":
@@ -195,12 +193,12 @@ class AsgiResponseWriter(ResponseWriter):
         await self.write(self.heartbeat)
 
     async def _tell(self, message: Message) -> None:
-        # In turn: a silence may be broken while the answer begins.
+        # One after another: a heartbeat may be due while the answer begins.
         async with self._sending:
             try:
                 await self._send(message)
             except OSError as exc:
-                # What ASGI says that sending to a caller who left may raise.
+                # ASGI allows servers to raise this if the caller has left.
                 self.disconnected = True
                 raise DisconnectedError from exc
             finally:
@@ -208,9 +206,9 @@ class AsgiResponseWriter(ResponseWriter):
 
 
 def read_head(scope: Scope) -> ServerRequest:
-    """Everything of a request except its body; its path as if we were not mounted anywhere.
+    """Everything of a request except its body; its path without the prefix at which we are mounted.
 
-    By the specification `path` holds `root_path`; some servers and older frameworks leave it out.
+    By the specification `path` includes `root_path`; some servers and older frameworks leave it out.
     """
     root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
     return ServerRequest(
@@ -225,7 +223,7 @@ def read_head(scope: Scope) -> ServerRequest:
 async def read_body(call: ServerRequest, receive: Receive, limit: int, silence: float) -> ServerRequest:
     """`call` with its body, of at most `limit` bytes, sent without a pause longer than `silence` seconds.
 
-    Raises InvalidRequestError (400, 408, 413) as soon as it is known, and DisconnectedError.
+    Raises InvalidRequestError (400, 408, 413) as soon as a limit is broken, and DisconnectedError.
     """
     body = Pieces()
     more = True

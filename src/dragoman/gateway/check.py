@@ -1,4 +1,4 @@
-"""What the gateway would refuse at its start, all of it at once. Listens nowhere, and writes nothing."""
+"""All mistakes for which the gateway would refuse to start, in one list. Listens nowhere, and writes nothing."""
 
 import os
 from collections.abc import Callable, Iterator

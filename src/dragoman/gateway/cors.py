@@ -1,7 +1,8 @@
-"""Pages of other sites that may call: what browsers ask beforehand, and what each answer tells them. Knows no server.
+"""Web pages of other sites that may call: preflight requests, and headers of each answer. Knows no server.
 
-A browser lets a page read an answer of another site only if the answer says so, and asks before it sends a key or JSON.
-That question carries no key, so that it is answered before one is asked for. https://fetch.spec.whatwg.org/#http-cors-protocol
+A browser lets a page read an answer of another site only if the answer allows it. Before a request with a key or JSON
+the browser sends a preflight request, which carries no key. So that one is answered before keys are checked.
+https://fetch.spec.whatwg.org/#http-cors-protocol
 """
 
 import re
@@ -13,19 +14,19 @@ from dragoman.types import Headers, ServerRequest, ServerResponse
 
 ANY = "*"
 AGE = "7200"
-"""Seconds for which a browser need not ask again: as much as Chromium heeds."""
+"""Seconds for which a browser need not ask again: Chromium's own limit."""
 
 EXPOSED = "retry-after, x-dragoman-losses, x-request-id"
 """Headers of ours that a page may read."""
 
 ASKED = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*,\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*")
-"""Names of headers. SDKs send a dozen of their own; what they ask for is granted, as the key is what guards."""
+"""Names of headers. SDKs send a dozen of their own; all that they ask for are allowed, because the key protects us."""
 
 USUAL = "authorization, content-type, x-api-key"
 
 
 class Cors:
-    """The sites whose pages may call. Nowhere is a browser told to send its own credentials along."""
+    """The sites whose pages may call. Browsers are never allowed to send their own credentials (cookies) with it."""
 
     def __init__(self, origins: tuple[str, ...]) -> None:
         self._any = ANY in origins
@@ -36,7 +37,7 @@ class Cors:
         return self._any or origin.lower() in self._origins
 
     def headers(self, call: ServerRequest) -> Headers:
-        """What is added to each answer to `call`."""
+        """Headers that are added to each answer to `call`."""
         if not self._origins:
             return ()
         vary = ("vary", "origin")
@@ -47,7 +48,7 @@ class Cors:
         return (("access-control-allow-origin", allowed), ("access-control-expose-headers", EXPOSED), vary)
 
     def answer(self, call: ServerRequest, methods: Iterable[str]) -> ServerResponse:
-        """The answer to a page that asks beforehand, and may call."""
+        """The answer to a preflight request of a page that may call."""
         asked = call.header(b"access-control-request-headers") or ""
         return ServerResponse(
             status=204,
@@ -60,7 +61,7 @@ class Cors:
 
 
 def asks_beforehand(call: ServerRequest) -> bool:
-    """Whether a browser asks if a page may call."""
+    """Whether `call` is a preflight request."""
     return (
         call.method == "OPTIONS"
         and call.header(b"origin") is not None
@@ -69,7 +70,7 @@ def asks_beforehand(call: ServerRequest) -> bool:
 
 
 def check_origin(call: ServerRequest, cors: Cors) -> None:
-    """Raises RequestError (403) for a request that a page of another site had its browser send, unless it may."""
+    """Raises RequestError (403) for a request from a page of another site, unless that site may call."""
     origin = call.header(b"origin")
     if origin is None or cors.allows(origin):
         return
@@ -82,7 +83,7 @@ def check_origin(call: ServerRequest, cors: Cors) -> None:
 
 
 def _site(origin: str) -> str | None:
-    """The scheme, host and port of an origin; None where it has none. Programs that pose as pages send a path too."""
+    """The scheme, host and port of an origin; None if it has none. Programs that imitate pages send a path too."""
     try:
         parts = urlsplit(origin.lower())
     except ValueError:

@@ -9,7 +9,7 @@ from dragoman.errors import ConfigurationError, RequestError
 from dragoman.types import ServerRequest
 
 HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
-"""https://www.rfc-editor.org/rfc/rfc9110#section-7.2: what is none of it may be read as another host elsewhere."""
+"""https://www.rfc-editor.org/rfc/rfc9110#section-7.2: other programs may read any other form as another host."""
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -19,8 +19,8 @@ Address = tuple[AddressFamily, str]
 class Hosts:
     """The names under which the gateway is called.
 
-    A server that only this machine reaches answers to its own names alone: else a page on the web could point a name of
-    its own at 127.0.0.1, and use what is configured here.
+    A server that only this machine reaches answers only under its own names. Otherwise a page on the web could point a
+    name of its own at 127.0.0.1, and use what is configured here (DNS rebinding).
     """
 
     def __init__(self, config: Config) -> None:
@@ -30,7 +30,7 @@ class Hosts:
         self._names = names if gateway.allowed_hosts or not exposed(gateway.host) else None
 
     def check(self, call: ServerRequest) -> None:
-        """Raises RequestError (421) for a request to a host that this is not."""
+        """Raises RequestError (421) for a request to a host that is not this one."""
         if self._names is None:
             return
         said = [value for name, value in call.headers if name == b"host"]
@@ -46,7 +46,7 @@ class Hosts:
 
 
 def addresses(host: str) -> list[Address]:
-    """What `host` stands for; the empty one for every address. Raises ConfigurationError where it is no host."""
+    """The addresses of `host`; the empty host means every address. Raises ConfigurationError if it is not a host."""
     try:
         found = getaddrinfo(unbracketed(host) or None, 0, type=SOCK_STREAM, flags=AI_PASSIVE)
     except (gaierror, UnicodeError) as exc:
@@ -61,12 +61,12 @@ def unbracketed(host: str) -> str:
 
 
 def exposed(host: str) -> bool:
-    """Whether other machines may reach what listens on `host`: not every address of it is loopback."""
+    """Whether other machines may reach what listens on `host`: one of its addresses is not a loopback address."""
     return not all(ip_address(address.partition("%")[0]).is_loopback for _, address in addresses(host))
 
 
 def check_exposure(config: Config) -> None:
-    """Raises ConfigurationError where anyone on the network could use what is configured."""
+    """Raises ConfigurationError if anyone on the network could use what is configured."""
     host = config.gateway.host
     place = config.where("gateway", "host")
     try:
@@ -82,12 +82,12 @@ def check_exposure(config: Config) -> None:
 
 
 def _named(host: str) -> str | None:
-    """The name in a Host field; None where it is not one of `host:port`."""
+    """The name in a Host field; None if the field does not have the form `host:port`."""
     return _name(host) if HOST.fullmatch(host.strip(" \t")) else None
 
 
 def _name(host: str) -> str:
-    """A host's name in its one spelling: without port, brackets, letter case and the last dot."""
+    """A host's name in one spelling: lower case, without port, brackets and the last dot."""
     name = host.strip().lower()
     if name.startswith("["):
         return name[1:].partition("]")[0]

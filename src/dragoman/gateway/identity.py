@@ -12,30 +12,30 @@ KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key")
 """Headers that carry a key: OpenAI's, Anthropic's, Azure's."""
 
 MAX_VERIFIED = 10_000
-"""Headers with a known key that are remembered, so that a caller's next request costs no digest."""
+"""Headers with a known key that are kept, so that a caller's next request costs no digest."""
 
 
 class Keys:
-    """The keys that callers may show; with none from the start, none is asked. Only digests are kept and compared."""
+    """The keys that callers may show; without any at the start, none is needed. Only digests are kept and compared."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
         self.required = bool(keys)
-        """Whether a key must be shown. Once so, it stays so: without the last key nobody may call, and not anybody."""
+        """Whether a key must be shown. Once True, it stays True: if the last key is removed, nobody may call."""
         self.generation = 0
-        """Raised whenever the keys change. What was admitted in another generation must be admitted anew."""
+        """Raised by 1 when the keys change. What was admitted in an older generation must be admitted again."""
         self._digests: list[bytes] = []
         self._verified: dict[tuple[bytes, bytes], Identity] = {}
         self.replace(keys)
 
     def replace(self, keys: tuple[str, ...]) -> None:
-        """From now on these are the keys: a request that shows another is refused, on open connections too."""
+        """From now on these are the keys: a request with any other is refused, on open connections too."""
         self.required = self.required or bool(keys)
         self.generation += 1
         self._digests = [_digest(key.encode()) for key in keys]
         self._verified.clear()
 
     def check(self, call: ServerRequest) -> Identity:
-        """Who asks. Raises AuthenticationError unless a known key is shown, RequestError (400) for different ones."""
+        """Who asks. Raises AuthenticationError unless a known key is shown, RequestError (400) for several keys."""
         carriers = [field for field in call.headers if field[0] in KEY_HEADERS]
         if len(carriers) == 1 and (verified := self._verified.get(carriers[0])) is not None:
             return verified
@@ -45,7 +45,7 @@ class Keys:
         if not shown:
             raise AuthenticationError("expected a key of this gateway, as `Authorization: Bearer KEY`, got none")
         digest = _digest(shown.pop())
-        # Every known key is compared: the time that it takes tells nothing.
+        # Every known key is compared, so that the time it takes does not show which one is near.
         if not sum([compare_digest(digest, known) for known in self._digests]):
             raise AuthenticationError("expected a key of this gateway, got one that is not known here")
         identity = Identity(_fingerprint(digest), known=True)
@@ -55,7 +55,7 @@ class Keys:
 
 
 def shown_by(headers: tuple[tuple[bytes, bytes], ...]) -> Identity:
-    """Who asks with these headers, by the first key in them, which nobody has checked."""
+    """Who asks with these headers: the first key in them, unchecked."""
     for name, value in headers:
         if name in KEY_HEADERS:
             return _shown_in(name, value)

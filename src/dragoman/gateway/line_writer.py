@@ -1,4 +1,4 @@
-"""Lines for one file, written in a thread: no slow disk and no pipe that nobody reads stops the loop."""
+"""Lines for one file, written in a thread, so that a slow disk or a pipe without a reader cannot stop the loop."""
 
 import logging
 import os
@@ -13,13 +13,13 @@ from dragoman.errors import ConfigurationError
 STDOUT = "-"
 
 MAX_WAITING = 8 << 20
-"""Bytes that may wait to be written: some ten seconds of a busy gateway. What is above it is dropped, and counted."""
+"""Bytes that may wait to be written: some ten seconds of a busy gateway. Further lines are dropped, and counted."""
 
 LOOK = 1.0
-"""Seconds between two looks whether the file is still at its place."""
+"""Seconds between two checks whether the file is still at its place."""
 
 PATIENCE = 2.0
-"""Seconds that closing waits for what is left to be written: an end must not hang on a pipe that nobody reads."""
+"""Seconds for which `close` waits until the rest is written: it must not hang because of a pipe without a reader."""
 
 log = logging.getLogger("dragoman.gateway")
 
@@ -27,8 +27,8 @@ log = logging.getLogger("dragoman.gateway")
 class Writer:
     """Appends to a file; `-` is standard output. Raises ConfigurationError if the file cannot be opened.
 
-    A file that was renamed or removed is made anew: a second behind that at the latest, if there is something to write,
-    and at once by `reopen`. Lines that cannot be written are lost; that is said once, and again when they can.
+    If the file was renamed or removed, a new one is made: with the next lines, at most a second later, and at once by
+    `reopen`. Lines that cannot be written are lost. The event log reports that once, and once when writing works again.
     """
 
     def __init__(self, place: str) -> None:
@@ -37,7 +37,7 @@ class Writer:
         try:
             if self._path is None:
                 self._file = sys.stdout.fileno()
-            elif not _is_pipe(self._path):  # whose opening waits for a reader
+            elif not _is_pipe(self._path):  # to open a pipe waits for a reader
                 os.close(_open(self._path))
         except (OSError, AttributeError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else None
@@ -63,7 +63,7 @@ class Writer:
             self._wake()
 
     def reopen(self) -> None:
-        """Looks now whether the file is still at its place."""
+        """Checks now whether the file is still at its place."""
         with self._changed:
             self._asked = True
             self._wake()
@@ -83,7 +83,7 @@ class Writer:
             log.error("the request log ended without %d of its lines", lost)
 
     def _wake(self) -> None:
-        if self._thread is None:  # not before it is needed: a process with threads cannot fork well
+        if self._thread is None:  # only when it is needed: a process with threads must not fork
             self._thread = Thread(target=self._work, name="request log", daemon=True)
             self._thread.start()
         self._changed.notify()
@@ -131,7 +131,7 @@ class Writer:
         now = time.monotonic()
         if self._path is None and self._file is not None:
             return self._file
-        assert self._path is not None  # noqa: S101  # else there is a file from the start
+        assert self._path is not None  # noqa: S101  # standard output is open from the start
         if self._file is None:
             self._file, self._looked = _open(self._path), now
         elif asked or now - self._looked >= LOOK:
@@ -141,7 +141,7 @@ class Writer:
         return self._file
 
     def _moved(self, path: Path, file: int) -> int:
-        """A fresh file at `path`; `file`, if there can be none."""
+        """A new file at `path`; the old `file` if none can be made."""
         try:
             fresh = _open(path)
         except OSError as exc:

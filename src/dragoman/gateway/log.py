@@ -1,4 +1,4 @@
-"""The event log: plain lines on stderr, from Python's own `logging`, of what an operator must know. Knows no event."""
+"""The event log: what an operator must know, as plain lines on stderr, by Python's `logging`. Knows no event."""
 
 import logging
 import os
@@ -12,10 +12,10 @@ from typing import Literal
 STDERR = 2
 
 FRAMES = 8
-"""The innermost calls of a fault that are shown: enough to find it, too few to fill a disk."""
+"""The innermost calls of a bug that are shown: enough to find it, too few to fill a disk."""
 
 PIECE = 4096
-"""Bytes that a pipe which is ready takes without waiting: PIPE_BUF, see pipe(7)."""
+"""Bytes that a ready pipe takes without waiting: PIPE_BUF, see pipe(7)."""
 
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -27,29 +27,29 @@ _INVISIBLE = [
     *range(0x2028, 0x202F),
     *range(0x2066, 0x206A),
 ]
-"""Control characters, C1 ones too, and those that turn the direction of text: a service's words may hold them."""
+"""Control characters (C0 and C1), and those that change the direction of text: a service's message may hold them."""
 
 _HARMLESS = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _INVISIBLE}
 
 
 def begin(level: Level) -> None:
-    """Shows what is logged from `level` on, unless the program that this runs in has a log of its own."""
+    """Shows what is logged from `level` up, unless the program in which we run has a log of its own."""
     if logging.getLogger("dragoman").hasHandlers():
         return
     handler = Stderr()
     handler.setFormatter(Plain("%(asctime)s %(levelname)s [%(process)d] %(message)s"))
-    logging.getLogger().addHandler(handler)  # asyncio's own complaints come here too
+    logging.getLogger().addHandler(handler)  # asyncio's own messages come here too
     logging.getLogger("dragoman").setLevel(level.upper())
 
 
 class Plain(logging.Formatter):
-    """Lines with the time in UTC, which no text in them can make look like others."""
+    """Lines with the time in UTC. No text in a line can make it look like several lines."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # the base's name
         return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03}Z"
 
     def formatException(self, ei: Raised) -> str:  # noqa: N802
-        """Where, and of what class: its message may hold a caller's words or a key."""
+        """The place and the class of the exception, but not its message, which may hold a caller's text or a key."""
         kind, _, trace = ei
         return "".join([*traceback.format_tb(trace, -FRAMES), kind.__name__ if kind else ""])
 
@@ -58,7 +58,7 @@ class Plain(logging.Formatter):
 
 
 class Stderr(logging.Handler):
-    """Writes to stderr what it takes at once: a log that nobody reads must not stop the gateway."""
+    """Writes to stderr what it takes at once: a log without a reader must not stop the gateway."""
 
     def emit(self, record: logging.LogRecord) -> None:
         left = f"{self.format(record)}\n".encode(errors="replace")
@@ -66,7 +66,7 @@ class Stderr(logging.Handler):
             while left and _is_ready():
                 left = left[os.write(STDERR, left[:PIECE]) :]
         except OSError:
-            return  # it is closed, or its reader has left: there is nobody to be told
+            return  # it is closed, or its reader has left: nobody would read it
 
 
 def _is_ready() -> bool:

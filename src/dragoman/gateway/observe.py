@@ -1,11 +1,11 @@
-"""Who is told of each request: the request log first, then whoever else keeps books. Knows no observer."""
+"""What gets the outcome of each request: the request log, and further observers. Knows none of them."""
 
 from collections.abc import Callable
 
 from dragoman.types import Outcome
 
 Observer = Callable[[Outcome], None]
-"""Is given the outcome of each request, once, when nothing more is done for it.
+"""Called with the outcome of each request, once, when nothing more is done for it.
 
-It is called in the event loop, which serves nobody meanwhile: it returns at once, and raises nothing.
+The event loop serves nobody during the call. So an observer returns at once; and it raises nothing.
 """

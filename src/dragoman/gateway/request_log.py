@@ -1,4 +1,4 @@
-"""The request log: one line of JSON a request, written in batches. Neither prompt nor answer nor key is in it."""
+"""The request log: one line of JSON for each request, written in batches. It holds no prompt, answer or key."""
 
 import asyncio
 from time import gmtime, strftime, time
@@ -12,11 +12,11 @@ from dragoman.types.outcome import End
 
 PERIOD = 0.2
 SIZE = 512 << 10
-"""Seconds and bytes for which lines wait for one another: a write for each would cost as much as a good part of its
-request."""
+"""Seconds and bytes for which lines wait for one another: a write for each line would cost a large part of what its
+request costs."""
 
 MAX_TEXT = 200
-"""Characters of a path or of a model's name, which are the caller's to choose."""
+"""Characters of a path or of a model's name, because the caller chooses them."""
 
 UNKNOWN = Usage()
 
@@ -31,33 +31,34 @@ class Tried(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
-    """One request.
-
-    `time`: when its answer was over. `end`: `whole`, `broken` (the answer began and did not end well) or `gone` (the
-    caller had left by then). `ms`: from its head to the end of the answer; `first_ms`: to the answer's first byte, or
-    the first content of a stream. `bytes`: of the answer's body, as far as it was sent. `remote`: the address that it
-    came from, which is a proxy's if there is one before us; what such a proxy says of its callers, anybody can say.
-    `key`: the fingerprint of the key that was shown. `model`: what was asked for; `target`: the model that answered, or
-    failed last; `attempts`: all that were asked, if they were more. `upstream_status`: the HTTP status of the service's
-    reply. `error`: the code of what went wrong. `losses`: what of question and answer could not be said, as in the
-    header of that name.
-    """
+    """One request."""
 
     time: str
+    """When its answer was over."""
     id: str
     method: str
     path: str
     status: int | None
     end: End
     ms: float
+    """From its head to the end of the answer."""
     first_ms: float | None = None
+    """From its head to the answer's first byte, or to the first content of a stream."""
     bytes: int = 0
+    """Bytes of the answer's body that were sent."""
     remote: str = ""
+    """The address that it came from: a proxy's, if there is one in front of us. What a proxy says of its own callers is
+    not used, because anybody can send the same header."""
     key: str = ""
+    """The fingerprint of the key that was shown."""
     model: str = ""
+    """The model that the caller named."""
     target: str = ""
+    """The model that answered, or failed last."""
     attempts: tuple[Tried, ...] = ()
+    """All targets that were asked, if there was more than one."""
     upstream_status: int | None = None
+    """The HTTP status of the service's reply."""
     finish_reason: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -65,7 +66,9 @@ class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     error: str = ""
+    """The code of what went wrong."""
     losses: str = ""
+    """What could not be carried of request and answer, as in the header `x-dragoman-losses`."""
 
 
 class RequestLog:
@@ -79,7 +82,7 @@ class RequestLog:
         self._writer = Writer(place)
 
     def note(self, outcome: Outcome) -> None:
-        """The answer to a request is over."""
+        """Adds a line: the answer to a request is over."""
         now = int(1e3 * time())
         if now != self._now:
             self._now, self._date = now, f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(now // 1000))}.{now % 1000:03d}Z"
@@ -94,7 +97,7 @@ class RequestLog:
                 outcome.path[:MAX_TEXT],
                 outcome.status,
                 outcome.end,
-                # With three digits: half the cost of `round`.
+                # Rounds to three digits at half the cost of `round`.
                 int(1e6 * (outcome.ended_at - since)) / 1e3,
                 None if began is None else int(1e6 * (began - since)) / 1e3,
                 outcome.sent,
@@ -122,7 +125,7 @@ class RequestLog:
             self._timer = asyncio.get_running_loop().call_later(PERIOD, self.flush)
 
     def flush(self) -> None:
-        """Has what waits written."""
+        """Hands what waits to the writer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -131,7 +134,7 @@ class RequestLog:
             self._writer.put(b"\n".join([*lines, b""]))
 
     def reopen(self) -> None:
-        """Goes on in a new file, if the old one was moved away."""
+        """Writes to a new file, if the old one was moved away."""
         self.flush()
         self._writer.reopen()
 
@@ -142,7 +145,7 @@ class RequestLog:
 
 
 def _tried(outcome: Outcome) -> tuple[Tried, ...]:
-    """The targets that were asked, if they were more than one; the last is the one that answered, if one did."""
+    """The targets that were asked, if there was more than one; if one answered, it is the last."""
     tried = [Tried(attempt.target[:MAX_TEXT], attempt.code) for attempt in outcome.attempts]
     if outcome.target and outcome.attempts[-1].target != outcome.target:
         tried.append(Tried(outcome.target[:MAX_TEXT]))

@@ -1,4 +1,4 @@
-"""Targets that fail and answer again, told to the event log once for each change. Knows no service."""
+"""Targets that fail and answer again, logged once for each change. Knows no service."""
 
 import logging
 import time
@@ -8,19 +8,19 @@ from dragoman.errors import Attempt, cut
 from dragoman.types import Outcome
 
 QUIET = 1.0
-"""Seconds between two lines about one service: one that fails each request, or every other, costs no more."""
+"""Seconds between two lines about one service, even if it fails at every request, or at every other."""
 
 REMINDER = 60.0
-"""Seconds after which a service that fails on in the same way is told again, with how often it did."""
+"""Seconds after which a service that still fails in the same way is logged again, with the number of failures."""
 
 THEIRS = frozenset({401, 402, 403, 404, 408, 429})
-"""Statuses below 500 that are a target's fault. All others say that the request was wrong, which its caller is told."""
+"""Statuses below 500 that are a target's fault. All others mean that the request was wrong: its caller is told."""
 
 log = logging.getLogger("dragoman.gateway")
 
 
 class _State:
-    """How a service fails. `count`: failures that were not told yet."""
+    """How a service fails. `count`: failures that were not logged yet."""
 
     code = ""
     told = 0.0
@@ -36,8 +36,8 @@ class Targets:
         self._states: dict[str, _State] = {}
 
     def note(self, outcome: Outcome) -> None:
-        """The answer to a request is over: how did the targets do that were asked?"""
-        if outcome.attempts or self._states:  # if none has ever failed, nothing need be noted of those that answer
+        """The answer to a request is over: notes which targets failed and which answered."""
+        if outcome.attempts or self._states:  # if none has ever failed, those that answer need not be noted
             for attempt in outcome.attempts:
                 self.failed(attempt)
             if outcome.end == "whole" and outcome.target and not outcome.error:
@@ -70,5 +70,5 @@ class Targets:
 
 
 def _service(target: str) -> str:
-    """Whose model it is: a caller may make up models, but no services."""
+    """The provider of a target: callers can make up names of models, but not of providers."""
     return target.partition("/")[0]

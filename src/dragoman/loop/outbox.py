@@ -1,4 +1,20 @@
-"""What is sent in one turn of the loop, sent together. Knows nothing of what it says."""
+"""Writes of one turn of the loop, sent together at its end. Does not know what it sends.
+
+A peer that sleeps is woken by the kernel in the time of the process that sends to it, and that costs more than all the
+rest of a small write. If several messages are sent directly after one another, one waking serves many. So messages that
+are written in one turn wait for its end. A message that has the turn for itself would gain nothing by waiting, and must
+not be late. Whether a turn brings more than one message is not known at the first; the turn before is a good guess:
+
+    the turn before   this turn writes   A goes out           B, C go out
+    one message       A, B, C            at once              in a row at the turn's end
+    several           A, B, C            in a row at the turn's end
+
+A turn begins with the first write and ends when the loop has run the callbacks that were due then. Too many messages or
+bytes (MAX_MESSAGES, MAX_BYTES) go out before that.
+
+What must not be forgotten: a transport that is closed drops what still waits for it. Call `flush` first, unless that is
+intended. And a transport that waits for its bytes cannot report that its peer is slow.
+"""
 
 import asyncio
 
@@ -7,16 +23,11 @@ MAX_MESSAGES = 16
 
 
 MAX_BYTES = 512 << 10
-"""Bytes that wait for one another, of all transports of a loop together: what costs most of a larger write is the write
-itself. A transport that has not been given its bytes yet cannot say that its peer is slow."""
+"""Bytes that wait for one another, of all transports of a loop together: a larger write costs more than the waking."""
 
 
 class Outbox:
-    """Sends at the end of the loop's turn; at once, while a turn brings no more than one message.
-
-    A peer that sleeps is woken by the kernel of whoever sends to it, which costs more than all the rest of a small
-    write; sent in a row, one waking serves many. Whoever closes a transport flushes first, or means to lose what waits.
-    """
+    """Sends at the end of the loop's turn, or at once as long as each turn brings one message."""
 
     __slots__ = ("_alone", "_loop", "_pending", "_size", "_written")
 
@@ -24,11 +35,14 @@ class Outbox:
         self._loop = loop
         self._pending: list[tuple[asyncio.Transport, bytes]] = []
         self._written = 0
+        """Messages of this turn."""
         self._size = 0
+        """Bytes that wait."""
         self._alone = True
+        """The last turn brought one message."""
 
     def write(self, transport: asyncio.Transport, data: bytes) -> None:
-        """Sends `data` in this turn of the loop, and before what is posted later."""
+        """Sends `data` in this turn of the loop, and before what is written later."""
         self._written += 1
         if self._written == 1:
             self._loop.call_soon(self._end)
@@ -49,7 +63,7 @@ class Outbox:
             try:
                 if not transport.is_closing():
                     transport.write(data)
-            except Exception as exc:  # noqa: BLE001  # what is wrong with one must not cost the others what was promised them
+            except Exception as exc:  # noqa: BLE001  # a failure of one transport must not lose the others' messages
                 self._loop.call_exception_handler({"message": "a message could not be sent", "exception": exc})
                 transport.abort()
 
@@ -59,5 +73,5 @@ class Outbox:
         self._alone = self._written == 1
         self._written = len(self._pending)
         if self._pending:
-            # Posted by whom sending woke: the next turn's.
+            # Written by callbacks while these were being sent: they belong to the next turn.
             self._loop.call_soon(self._end)

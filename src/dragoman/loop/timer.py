@@ -1,4 +1,4 @@
-"""One timer for a row of deadlines. Knows nothing of what is late."""
+"""One timer for a changing deadline. Does not know what the deadline is for."""
 
 import asyncio
 import math
@@ -11,20 +11,23 @@ EARLY = 0.001
 class DeadlineTimer:
     """Calls back once `deadline` has passed.
 
-    A later deadline needs no new timer: the old one looks at it when it fires.
+    Deadlines move with each read and write, mostly to a later time, and a timer of the loop costs more than a number.
+    So a later deadline needs no new timer: the old one fires, sees the new deadline, and waits for the rest.
     """
 
     __slots__ = ("_at", "_callback", "_loop", "_timer", "deadline")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         self.deadline = math.inf
+        """In the loop's time, in seconds; infinity: none."""
         self._loop = loop
         self._callback = callback
         self._at = math.inf
+        """When the loop's timer fires: never later than `deadline`."""
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, deadline: float) -> None:
-        """Calls back at `deadline`, in the loop's time; infinity: not at all."""
+        """Calls back at `deadline`, in the loop's time; infinity: never."""
         self.deadline = deadline
         if deadline < self._at:
             if self._timer is not None:
@@ -35,7 +38,7 @@ class DeadlineTimer:
     def stop(self) -> None:
         """Never calls back again."""
         self.deadline = math.inf
-        self._callback = _nothing  # else the two would know each other, and only the collector would free them
+        self._callback = _nothing  # else timer and owner refer to each other, and only the garbage collector frees them
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,14 +1,15 @@
-"""Told when an event loop ends. Knows nothing of what lives in it."""
+"""A callback for the end of an event loop. Does not know what runs in the loop."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
 
 class Watch:
-    """Calls `ended` once: while the running loop comes to its end, or when it is told to.
+    """Calls `ended` once: when the running loop comes to its end, or when `end` is called.
 
-    A transport may outlive its loop (`asyncio.run` twice with one client), its sockets may not: nobody could close them
-    any more. A loop that ends well closes each asynchronous generator that began in it, so that one of those listens.
+    A transport may outlive its loop (`asyncio.run` twice with one client), but its sockets may not: without the loop
+    nobody could close them. asyncio has no callback for the end of a loop. What it has: a loop that ends in an orderly
+    way closes every asynchronous generator that was begun in it. So this begins one, which waits to be closed.
     """
 
     def __init__(self, ended: Callable[[], None]) -> None:
@@ -19,7 +20,7 @@ class Watch:
         await anext(self._generator)
 
     def end(self) -> None:
-        """Does not wait for the loop, which may have ended without a word. May be called twice."""
+        """Calls `ended` now; the loop may have ended without closing its generators. May be called twice."""
         with suppress(StopIteration):
             self._generator.aclose().send(None)
 

@@ -24,11 +24,11 @@ from dragoman.types import (
 )
 
 USUAL = "stop"
-"""The finish reason that nobody misses: the answer is simply there."""
+"""The finish reason that is no loss: a caller who gets the answer assumes it."""
 
 
 class AnswerLosses:
-    """Collects, over an answer, what a protocol called `own` that `expresses` so much leaves out."""
+    """Collects, over an answer, what is left out by a protocol that can say what `expresses` lists; `own`: its name."""
 
     def __init__(self, expresses: frozenset[str], own: str) -> None:
         self._speech = Speech(expresses, own)
@@ -42,9 +42,9 @@ class AnswerLosses:
         return tuple(self._found.values())
 
     def read(self, events: Iterable[StreamEvent]) -> None:
-        """More of the answer."""
+        """Reads the next events of the answer."""
         for event in events:
-            if type(event) is PartDelta:  # nearly all are
+            if type(event) is PartDelta:  # nearly all events are
                 continue
             match event:
                 case PartStart(part):

@@ -27,31 +27,31 @@ Preliminaries = Generator[HttpRequest, HttpResponse, HttpRequest]
 
 
 class Env(Redacted, frozen=True):
-    """What a codec may not take for itself, so that its bytes can be foretold in a test.
-
-    `now`: seconds since 1970. `key`: the credential to send, if any. `new_id`: a fresh random word of letters and
-    digits. `profile`: what is known of the family of models that is asked.
-    """
+    """Time, chance and secrets, which a codec is given so that a test can predict its bytes."""
 
     hidden: ClassVar[frozenset[str]] = frozenset({"key"})
     now: float
+    """Seconds since 1970."""
     new_id: Callable[[], str]
+    """Returns a new random identifier of letters and digits."""
     key: str | None = None
+    """The credential to send, if any."""
     profile: ModelProfile = ModelProfile()
+    """What is known of the family of models that is asked."""
 
 
 class Decoder(ABC):
     """Events from a service's bytes.
 
-    A good beginning and a bad end may come in one read, so neither method raises: both return the events that are good,
-    and leave in `error` why no more will come.
+    A valid beginning and a failure may come in one read. So no method raises: each returns the events that are valid,
+    and sets `error` if no more will come.
     """
 
     error: DragomanError | None = None
     done: bool = False
     """True once the end mark was seen: what follows is not part of the answer."""
     more_content: bool = False
-    """True if the answer, which has ended, holds content beside its parts: a picture in a field of its own."""
+    """True if the answer has ended and holds content that is not a part, such as a picture in a field of its own."""
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """The events that `data`, cut anywhere, completes. An empty piece marks the end of an HTTP chunk."""
@@ -69,7 +69,7 @@ class Decoder(ABC):
         return events
 
     def finish(self) -> list[StreamEvent]:
-        """The last events, the body having ended well. `error`: TruncatedStreamError where the end mark never came."""
+        """The body ended well. The last events; `error` is TruncatedStreamError if the end mark never came."""
         events: list[StreamEvent] = []
         if self.error is None:
             try:
@@ -80,11 +80,11 @@ class Decoder(ABC):
 
     @property
     def ending(self) -> bool:
-        """True once a reason to stop was said: only usage and the end mark may follow, and `salvage` needs neither."""
+        """True once a reason to stop has come: only usage and the end mark may follow, and `salvage` needs neither."""
         return False
 
     def salvage(self) -> list[StreamEvent]:
-        """What was held back, the body having broken off; with `done`, the answer is whole in spite of that."""
+        """The body broke off. The events that were held back; with `done`, the answer is complete all the same."""
         return []
 
     @abstractmethod
@@ -99,18 +99,18 @@ class ClientCodec(ABC):
 
     name: ClassVar[str]
     expresses: frozenset[str]
-    """The fields of ChatRequest, and the kinds of parts, that this protocol can say; see `losses`."""
+    """The fields of ChatRequest, and the kinds of parts, that this protocol has; see `losses`."""
     relay: RelayCodec | None = None
-    """The protocol's part in relaying, where it can be relayed."""
+    """How requests of this protocol are relayed; None if they are always translated."""
     error_types: frozenset[str] = frozenset({"text/html"})
-    """Media types that no good answer of this protocol has: such a reply is an error, whatever its status."""
+    """Media types that no valid answer of this protocol has: such a reply is an error, whatever its status."""
 
     def untaken(self, profile: ModelProfile) -> frozenset[str]:
         """What of `expresses` models of `profile` do not take."""
         return untaken(profile)
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
-        """What of `request` a model of `profile` will not get, or not as it was said."""
+        """What of `request` a model of `profile` will not get, or will get in another form."""
         lost = losses(request, self.expresses, self.name, self.untaken(profile))
         return (*lost, *changes(request, profile))
 
@@ -120,15 +120,15 @@ class ClientCodec(ABC):
 
     @abstractmethod
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:
-        """The request on the wire, which `fit` has made fit. Raises InvalidRequestError if it cannot be said at all."""
+        """The request on the wire; `fit` comes first. Raises InvalidRequestError if the protocol cannot express it."""
 
     @abstractmethod
     def decoder(self, request: ChatRequest) -> Decoder:
-        """A fresh decoder for the answer to `request`."""
+        """A new decoder for the answer to `request`."""
 
     @abstractmethod
     def decode_error(self, reply: HttpResponse) -> DragomanError:
-        """What a reply that is no answer means."""
+        """The error that a reply without an answer means."""
 
 
 class Encoder(ABC):
@@ -137,7 +137,7 @@ class Encoder(ABC):
     status: int = 200
     headers: Headers = ()
     heartbeat: bytes = b""
-    """What may be sent in a silence without meaning anything; empty where the protocol has no such thing."""
+    """Bytes without a meaning, sent when the service is silent; empty if the protocol has no such thing."""
 
     @abstractmethod
     def send(self, events: Sequence[StreamEvent]) -> bytes:
@@ -148,7 +148,7 @@ class Encoder(ABC):
 
     @abstractmethod
     def fail(self, error: DragomanError) -> bytes:
-        """The bytes that say that the answer broke off here; empty if the protocol has no words for that."""
+        """The bytes that report that the answer broke off here; empty if the protocol cannot say that."""
 
 
 class ServerCodec(ABC):
@@ -156,7 +156,7 @@ class ServerCodec(ABC):
 
     name: ClassVar[str]
     expresses: ClassVar[frozenset[str]]
-    """What an answer of this protocol can say: kinds of parts, and those of the names that `answer_losses` asks for."""
+    """What an answer of this protocol can say: kinds of parts, and names of facts that `answer_losses` looks for."""
 
     def read_relayed(self, call: ServerRequest) -> RelayRequest | None:
         """A request, as far as a relay must know it; None if it cannot be relayed. Raises RequestError."""
@@ -171,16 +171,16 @@ class ServerCodec(ABC):
 
     @abstractmethod
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
-        """A whole answer, for a caller who asked for no stream."""
+        """A whole answer, for a caller who did not ask for a stream."""
 
     @abstractmethod
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
-        """A fresh encoder for a streamed answer."""
+        """A new encoder for a streamed answer."""
 
     def encode_stream_error(self, error: DragomanError) -> bytes:
-        """The last bytes of a stream that broke off; empty if the protocol has no words for that."""
+        """The last bytes of a stream that broke off; empty if the protocol cannot say that."""
         return b""
 
     @abstractmethod
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        """The answer where there is none."""
+        """The response that reports `error` in place of an answer."""

@@ -1,4 +1,4 @@
-"""A caller's JSON, read strictly: a refusal names the field, what was expected and what came. Knows no vendor."""
+"""A caller's JSON, read strictly: an error names the field, what was expected and what came. Knows no vendor."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -19,22 +19,22 @@ KINDS: dict[type, str] = {
 
 
 def kind(value: object) -> str:
-    """What `value` is, in JSON's words."""
+    """The type of `value`, in JSON's words."""
     return KINDS.get(type(value), "an object" if isinstance(value, Mapping) else "something that JSON cannot say")
 
 
 def refused(path: str, reason: str) -> InvalidRequestError:
-    """The refusal of the field at `path`."""
+    """The error that refuses the field at `path`."""
     return InvalidRequestError(f"{path}: {reason}", param=path)
 
 
 def wrong(path: str, expected: str, value: object) -> InvalidRequestError:
-    """The refusal of `value`, of which only its kind is said."""
+    """The error that refuses `value`; its message names only the type of the value."""
     return refused(path, f"expected {expected}, got {kind(value)}")
 
 
 class Fields:
-    """The fields of one object, each taken once; null counts as not said. What nobody takes is left in `rest`."""
+    """The fields of one object. A field that is read is removed from `rest`; null counts as missing."""
 
     def __init__(self, value: object, path: str = "") -> None:
         if not isinstance(value, Mapping):
@@ -43,11 +43,11 @@ class Fields:
         self._path = path
 
     def path(self, name: str) -> str:
-        """Where the field called `name` stands."""
+        """The path of the field called `name`."""
         return f"{self._path}.{name}" if self._path else name
 
     def any(self, name: str) -> Any:
-        """Whatever was said; None where nothing was."""
+        """The value, of any type; None if it is missing."""
         return self.rest.pop(name, None)
 
     def text(self, name: str) -> str | None:
@@ -57,7 +57,7 @@ class Fields:
         raise wrong(self.path(name), "a string", value)
 
     def required_text(self, name: str) -> str:
-        """A string that must be there."""
+        """A string, which must not be missing."""
         value = self.text(name)
         if value is None:
             raise wrong(self.path(name), "a string", None)
@@ -93,11 +93,11 @@ class Fields:
         raise wrong(self.path(name), "an object", value)
 
     def fields(self, name: str) -> "Fields":
-        """An object that must be there, to be read further."""
+        """The fields of an object, which must not be missing."""
         return Fields(self.any(name), self.path(name))
 
     def items(self, name: str) -> list[tuple[str, Any]]:
-        """The entries of a list, each with its path; none where no list was said."""
+        """The entries of a list, each with its path; empty if the list is missing."""
         value = self.any(name)
         if value is None:
             return []
@@ -107,7 +107,7 @@ class Fields:
 
 
 def is_finite(number: float) -> bool:
-    """Whether it is a number to those who read doubles: an integer may be too large to be one."""
+    """Whether it fits a double: an integer may be too large."""
     try:
         return isfinite(number)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""The loss manifest of a request, and the rules that it shares with that of an answer. Knows no protocol by name."""
+"""The losses of a request, and the rules that they share with those of an answer. Knows no protocol by name."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -47,56 +47,54 @@ PARTS: dict[type[AnyPart], str] = {
     Unknown: "unknown",
 }
 ALWAYS = frozenset({"model", "messages", "stream", "include_usage", "extra", "text"})
-"""What is said by every protocol, is not the service's business, or is looked at more closely (`extra`)."""
+"""Fields that every protocol has, that are not the service's business, or that have rules of their own (`extra`)."""
 
 DETAILS: dict[type[AnyPart], str] = {Reasoning: "signature", ToolResult: "is_error"}
-"""What of a part may be lost though the part is not; a protocol that can say it lists it, as `reasoning.signature`."""
+"""An attribute that may be lost although its part is not. A protocol that has it lists it, as `reasoning.signature`."""
 
 NAMES = "name"
-"""What a protocol lists that can say who speaks a message."""
+"""A protocol lists this if its messages can name their speaker."""
 
 ROLE = "role"
-"""The field of `extra` in which a protocol keeps its own word for a role that all know."""
+"""The field of `extra` in which a protocol keeps its own name of a role that all protocols know."""
 
 OURS = "dragoman"
-"""Under which `extra` holds what we ourselves add, for the library alone."""
+"""The key of `extra` under which we ourselves add fields, for use inside this library."""
 
 UNMISSED = frozenset({ROLE, "conversationId"})
-"""What `extra` says and nobody misses: another word for a role that we know, a conversation's name at one service."""
+"""Fields of `extra` that are no loss: another name of a role that we know, a conversation's name at one service."""
 
 NOTHING: tuple[object, ...] = (None, [], {})
-"""What says nothing: programs that give an answer back repeat its empty fields."""
+"""Values that say nothing: programs that send an answer back repeat its empty fields."""
 
 LATER = frozenset({MovedMessage, RefusedReference})
-"""Kinds of losses that no protocol here has yet: those with system messages beside the conversation, and those that
-refer to earlier answers, will."""
+"""Kinds of losses that no protocol here has yet. Protocols that keep system messages outside of the conversation, and
+those that refer to earlier answers, will have them."""
 
 
 class Speech(Struct, frozen=True):
-    """What a protocol can say, and the rules by which the rest is lost; the same for questions and answers.
-
-    `own`: its name; what others alone said (`extra`) is lost on it. One that can give back only its own unknown parts
-    lists them as `unknown.NAME`.
-    """
+    """What a protocol can say, and the rules by which the rest is lost; the same for requests and answers."""
 
     expresses: frozenset[str]
+    """Fields, kinds of parts and attributes; `unknown.NAME`, if it takes back its own unknown parts and no others."""
     own: str
+    """The protocol's name. Fields of `extra` under any other name are lost."""
 
     def says(self, part: AnyPart) -> bool:
-        """Whether there are words for a part of this kind."""
+        """Whether the protocol has parts of this kind."""
         if PARTS[type(part)] in self.expresses:
             return True
         return isinstance(part, Unknown) and f"unknown.{part.protocol}" in self.expresses
 
     def unsaid_detail(self, part: AnyPart) -> str | None:
-        """The attribute of `part` for which there are no words, if it is set."""
+        """The attribute of `part` that the protocol does not have, if it is set."""
         detail = DETAILS.get(type(part))
         if detail is None or f"{PARTS[type(part)]}.{detail}" in self.expresses:
             return None
         return detail if getattr(part, detail) else None
 
     def others(self, extra: Extra) -> Iterator[tuple[str, str]]:
-        """The fields of other protocols than ours, each with its protocol."""
+        """The fields of all other protocols, each with its protocol."""
         for protocol, said in extra.items():
             if protocol not in {self.own, OURS}:
                 yield from (
@@ -104,16 +102,17 @@ class Speech(Struct, frozen=True):
                 )
 
     def has_other_role(self, extra: Extra) -> bool:
-        """Whether another protocol has a word of its own for the role."""
+        """Whether another protocol has its own name of the role."""
         return any(ROLE in said for protocol, said in extra.items() if protocol != self.own)
 
 
 def losses(
     request: ChatRequest, expresses: frozenset[str], own: str, untaken: frozenset[str] = frozenset()
 ) -> tuple[Loss, ...]:
-    """What `request` says and the protocol `own`, which `expresses` so much, cannot: each loss once, in its order.
+    """What `request` says and the protocol `own` cannot say, by what it `expresses`: each loss once, in order.
 
-    `untaken`: what the protocol can say, and the model does not take. Raises InvalidRequestError for what is no part.
+    `untaken`: what the protocol can say, but the model does not take. Raises InvalidRequestError for a part that is not
+    one of our types.
     """
     found: dict[str, Loss] = {}
     for loss in _Manifest(Speech(expresses | ALWAYS, own), untaken).of(request):
@@ -154,7 +153,7 @@ class _Manifest(Struct, frozen=True):
                 yield ChangedRole(f"{path}role")
             yield from self._extra(message.extra, path)
         for j, part in enumerate(message.parts):
-            if type(part) is not Text or part.extra:  # a text is said by all, and there may be thousands
+            if type(part) is not Text or part.extra:  # every protocol has texts, and there may be thousands
                 yield from self._part(part, f"{path}parts[{j}]")
 
     def _part(self, part: AnyPart, place: str) -> Iterator[Loss]:

@@ -1,4 +1,27 @@
-"""Deltas to parts: gives any service's fragments the order of our grammar. Knows no vendor."""
+"""Deltas to parts: gives any service's fragments the order of our grammar. Knows no vendor.
+
+Our grammar has one open part at a time: PartStart, its PartDeltas, PartEnd, then the next part. Services do not keep to
+that: they mix fragments of several tool calls, or name a call after its arguments. So each part is in one of these
+states, under a key (`"text"`, `"reasoning"`, `("call", 0)` …):
+
+    waiting   it has begun, but may not open yet; its fragments are collected (`_queue`, in the order of beginning)
+    open      its PartStart has gone out; its fragments go out at once (`_part`); at most one
+    closed    a call whose PartEnd has gone out (`_closed`); further arguments for it are an error
+
+The first waiting part opens as soon as the open one may end, and a waiting call only once its name has come:
+
+    text, refusal, reasoning   may end when another part begins: what comes later is a new part
+    tool call                  may end when its arguments are complete JSON: until then a fragment may still come
+    all                        end at `close`, in the order in which they began
+
+For example:
+
+    fragments   call 0 {"a":    call 1 {}     call 0 1}                      text "Done"
+    events      Start 0, Delta  -             Delta, End 0, Start 1, Delta   End 1, Start text, Delta
+
+No fragment is lost, but what had to wait arrives later than the service sent it. A call whose name never comes is an
+error at `close`, because no program could run it.
+"""
 
 from collections import deque
 from collections.abc import Hashable
@@ -20,32 +43,32 @@ class _Waiting(Struct):
     key: Hashable
     part: Streamed
     fallback: str
+    """The call's id if the service sends none."""
     pieces: list[str]
     signature: str | None = None
 
 
 class PartAssembler:
-    """Opens, fills and closes parts, one at a time.
-
-    Services may interleave the fragments of several tool calls. The open call is streamed; others wait until
-    its arguments are complete JSON, or until the answer ends. A call waits for its name, too, and so does what follows.
-    `begun`: some part has come.
-    """
+    """Opens, fills and closes parts, one at a time. Each method appends its events to `out`."""
 
     def __init__(self) -> None:
         self._key: Hashable = None
         self._part: Streamed | None = None
         self._signature: str | None = None
         self._unread: list[str] = []
+        """Arguments of the open call that `_brackets` has not read: they are read only if another part waits."""
         self._brackets = Brackets()
         self._queue: deque[_Waiting] = deque()
         self._last: dict[Hashable, _Waiting] = {}
+        """The latest waiting part of each key: the one that further fragments may belong to."""
         self._closed: set[Hashable] = set()
         self.saw_tool_call = False
+        """Whether a tool call has begun."""
         self.begun = False
+        """Whether any part has begun."""
 
     def text(self, out: list[StreamEvent], text: str) -> None:
-        """Words; an empty piece opens nothing."""
+        """A piece of text; an empty one opens no part."""
         if text:
             if self._part is TEXT and not self._queue:
                 out.append(PartDelta(text))
@@ -53,19 +76,19 @@ class PartAssembler:
                 self._add(out, "text", TEXT, text)
 
     def refusal(self, out: list[StreamEvent], text: str) -> None:
-        """Words of a refusal."""
+        """A piece of a refusal's text."""
         if text:
             self._add(out, "refusal", REFUSAL, text)
 
     def reasoning(self, out: list[StreamEvent], text: str) -> None:
-        """Words of thinking."""
+        """A piece of reasoning."""
         if text:
             self._add(out, "reasoning", REASONING, text)
 
     def tool_call(
         self, out: list[StreamEvent], key: Hashable, call_id: str, name: str, arguments: str, *, extra: Extra = NOTHING
     ) -> None:
-        """A fragment of the call `key`. Its id and name need be said only once; a missing id becomes `call_KEY`."""
+        """A fragment of the call `key`. One fragment must have the name; if none has an id, it becomes `call_KEY`."""
         self.saw_tool_call = True
         self._add(out, ("call", key), ToolCall(id=call_id, name=name, extra=extra), arguments, f"call_{key}")
 
@@ -88,7 +111,7 @@ class PartAssembler:
         out += [part, PartEnd()]
 
     def sign(self, out: list[StreamEvent], signature: str) -> None:
-        """The proof of the last reasoning, given out when that ends; where none is under way, of one without words."""
+        """The signature of the last reasoning, sent at its end. If no reasoning is under way, it gets an empty one."""
         if not self._queue and self._part is REASONING:
             self._signature = signature
             return
@@ -99,7 +122,7 @@ class PartAssembler:
         self._advance(out)
 
     def close(self, out: list[StreamEvent]) -> None:
-        """Ends the open part, and those that waited. Raises BadEventError where one of these is a call with no name."""
+        """Ends the open part and all waiting ones. Raises BadEventError if one of them is a call without a name."""
         self._end(out)
         while self._queue:
             self._promote(out)

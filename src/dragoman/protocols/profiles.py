@@ -21,7 +21,7 @@ from dragoman.types import (
 )
 
 OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
-"""Fields of a request that mean something only if there are tools."""
+"""Fields of a request that have a meaning only if there are tools."""
 
 
 def untaken(profile: ModelProfile) -> frozenset[str]:
@@ -35,7 +35,7 @@ def untaken(profile: ModelProfile) -> frozenset[str]:
 
 
 def changes(request: ChatRequest, profile: ModelProfile) -> Iterator[Loss]:
-    """What `fitted` changes, and what nobody can change so that models of `profile` take it."""
+    """What `fitted` changes, and what models of `profile` do not take although nothing can be changed about it."""
     if profile.tools is not False:
         for i, tool in enumerate(request.tools):
             if removed := _limited(tool, profile)[1]:
@@ -63,9 +63,9 @@ def _limited(tool: Tool, profile: ModelProfile) -> tuple[Tool, set[str]]:
 
 
 def _without(message: Message, kinds: frozenset[type[AnyPart]]) -> Message:
-    """`message` without parts of such `kinds`, within results too; the same if it has none."""
+    """`message` without parts of these `kinds`, inside of results too; the same object if it has none."""
     if (kinds | {ToolResult}).isdisjoint(map(type, message.parts)):
-        return message  # nearly all are, and there may be thousands of parts
+        return message  # nearly every message has none, and there may be thousands of parts
     parts: list[AnyPart] = []
     for part in message.parts:
         if type(part) in kinds:

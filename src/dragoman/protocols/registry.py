@@ -27,7 +27,7 @@ class Dialect(Struct, frozen=True):
     relay: type[RelayCodec] | None = None
     """None if requests of this protocol are always translated."""
     no_relay: str = ""
-    """Why; empty if there is a relay."""
+    """Why it has no relay; empty if it has one."""
 
 
 DIALECTS: Mapping[str, Dialect] = {
@@ -37,4 +37,4 @@ DIALECTS: Mapping[str, Dialect] = {
     AiChatOnlineClient.name: Dialect(AiChatOnlineClient, AiChatOnlineServer, no_relay=TOKEN_FIRST),
     CromicleClient.name: Dialect(CromicleClient, CromicleServer, no_relay=TEXT_ALONE),
 }
-"""A name is what a configuration calls the protocol (`protocol = …`), and what `extra` has its own fields under."""
+"""Name to dialect. The name is used in a configuration (`protocol = …`), and as the key of the dialect's `extra`."""

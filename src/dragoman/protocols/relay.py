@@ -1,4 +1,4 @@
-"""What a dialect is to a relay, where caller and service both speak it: bytes pass, little of them is read."""
+"""What a dialect does for a relay, if caller and service both speak it: bytes pass, and few of them are read."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, Protocol
@@ -8,28 +8,25 @@ from dragoman.types import FinishReason, Headers, HttpRequest, Usage
 
 
 class ReplySummary:
-    """What an answer says of itself.
-
-    `error`: why it is bad. `needs_decoding`: its body is not of the form that was asked for, and must be decoded.
-    `empty`: it has ended with nothing in it.
-    """
+    """What was learnt of an answer."""
 
     __slots__ = ("empty", "error", "finish_reason", "needs_decoding", "usage")
 
     def __init__(self) -> None:
         self.needs_decoding = self.empty = False
+        """`needs_decoding`: the body does not have the form that was asked for, and must be decoded.
+        `empty`: the answer has ended without any content."""
         self.error: DragomanError | None = None
+        """Why the answer failed; None if it did not."""
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
 
 
 class Tap(ReplySummary, ABC):
-    """Through which a stream passes: whole events as they came, and nothing before the first content.
+    """A stream passes through it: complete events as they came, but nothing before the first content.
 
-    Fed the body's bytes, cut anywhere. `committed`: content has been seen, from where on a failure cannot be hidden.
-    `waiting`: bytes that do not pass before there is content.
-    `done`: the answer has ended well. Of an event that says that it failed, and of what stands behind it or behind the
-    end, nothing passes.
+    It is fed the body's bytes, cut anywhere. An event that reports a failure does not pass, and nothing passes after
+    it, or after the answer's end.
     """
 
     __slots__ = ("committed", "done", "waiting")
@@ -37,19 +34,21 @@ class Tap(ReplySummary, ABC):
     def __init__(self) -> None:
         super().__init__()
         self.committed = self.done = False
+        """`committed`: content has come, and from now on a failure cannot be hidden. `done`: the answer ended well."""
         self.waiting = 0
+        """Bytes that are held until the first content."""
 
     @property
     @abstractmethod
     def ending(self) -> bool:
-        """True once a reason to stop was said: `salvage` would give a whole answer."""
+        """True once a reason to stop has come: `salvage` would give a complete answer."""
 
     @abstractmethod
     def feed(self, data: bytes) -> bytes:
-        """The bytes that may pass now; `data` itself, if that is all of it and nothing else."""
+        """The bytes that may pass now. If these are exactly `data`, it is the same object."""
 
     def feed_pieces(self, pieces: list[bytes]) -> bytes:
-        """The same of what one read brought, in HTTP's chunks."""
+        """The same for the HTTP chunks that one read brought."""
         return self.feed(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     @abstractmethod
@@ -58,11 +57,11 @@ class Tap(ReplySummary, ABC):
 
     @abstractmethod
     def salvage(self) -> bytes:
-        """The body broke off. The bytes that may still pass; `done` if all of the answer was there but the end mark."""
+        """The body broke off. The bytes that may still pass; `done` if nothing but the end mark was missing."""
 
     @abstractmethod
     def unread(self) -> bytes:
-        """What came and did not pass, for the decoder of a reply that cannot be relayed."""
+        """What came and did not pass: the decoder reads it, if the reply cannot be relayed."""
 
 
 class RelayRequest(Protocol):
@@ -70,7 +69,7 @@ class RelayRequest(Protocol):
 
     @property
     def model(self) -> str:
-        """Whose; empty if none is named."""
+        """The model's name; empty if none is named."""
 
     @property
     def stream(self) -> bool:
@@ -78,13 +77,13 @@ class RelayRequest(Protocol):
 
     @property
     def headers(self) -> Headers:
-        """Those of the caller's header fields that change what the body means, and so go up with it; never a key."""
+        """The caller's header fields that change what the body means, and so are sent with it; never a key."""
 
     def body_for(self, model: str) -> bytes:
-        """Its body for a service that calls the model by this name. The usage is always asked for."""
+        """Its body for a service that knows the model by this name. It always asks for the usage."""
 
     def tap(self) -> Tap:
-        """A fresh tap for the answer to it."""
+        """A new tap for the answer to it."""
 
 
 class RelayCodec(ABC):
@@ -94,16 +93,16 @@ class RelayCodec(ABC):
     stream_type: ClassVar[str]
     """The media type of a streamed answer; a reply of any other is decoded."""
     whole_type: ClassVar[str]
-    """The same of a whole answer."""
+    """The same for an answer that is not streamed."""
     stream_headers: ClassVar[Headers]
     """Header fields of a streamed answer to a caller."""
     whole_headers: ClassVar[Headers]
-    """The same of a whole answer."""
+    """The same for an answer that is not streamed."""
     heartbeat: ClassVar[bytes] = b""
-    """What may be sent in a silence without meaning anything."""
+    """Bytes without a meaning, sent when the service is silent; empty if the protocol has no such thing."""
 
     model_in_path: ClassVar[bool] = False
-    """Whether the URL of a request names the model, and so each model has a head of its own."""
+    """Whether the URL of a request names the model, so that each model needs a head of its own."""
 
     @abstractmethod
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:

@@ -10,11 +10,11 @@ SCHEMAS = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 """Keywords that hold a list of schemas."""
 
 NAMED = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
-"""Keywords that hold schemas under names, which are no keywords."""
+"""Keywords that hold an object of schemas, whose keys are names and not keywords."""
 
 
 def limited(schema: Any, allowed: Collection[str], removed: set[str]) -> Any:
-    """`schema` with keywords that are `allowed` alone; those that were left out are added to `removed`.
+    """`schema` with only the `allowed` keywords; those that were left out are added to `removed`.
 
     https://json-schema.org/draft/2020-12/json-schema-core#section-10
     """

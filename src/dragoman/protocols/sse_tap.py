@@ -1,14 +1,25 @@
-"""The half of a tap that is no dialect: bytes become whole events, and what may not pass yet is held.
+"""The part of a tap that is the same in every dialect: bytes become events, and what may not pass yet is held.
 
-A stream of server-sent events passes through as it came. What is held is one of three things:
+A stream of server-sent events passes through:
 
-    the tail      what has come of an event that is not whole, until a blank line ends it
-    the waiting   whole events before the first content, since until then the answer may still become an error
-    nothing       as a rule: an event that is whole and may pass is passed in the same call
+    bytes ──> tail ──> the dialect reads each event ──> held ──> caller
+              (until a blank line                       (until the
+              completes the event)                      first content)
 
-Each whole event is given to the dialect once (`_event`), which says in what form it goes on. Rows of events that the
-dialect knows by their form alone (`_usual`, `_row`) are passed without that. Two things are changed on the way, since
-callers could not read them: events that no blank line separates are separated, and a byte order mark is dropped.
+    tail    the beginning of an event that is not complete. A caller must never get half an event, because a failure
+            that comes next would be read as its second half
+    held    complete events before the first content. Until then the answer may still become an error with a status
+            of its own, or the next target may answer
+
+As a rule both are empty: an event that is complete and may pass is passed in the same call, as the bytes that came.
+
+What the dialect has to say stands in abstract methods. `_event` reads one complete event, and returns the form in which
+it passes. `_is_usual`, `_usual` and `_row` find events that need no reading, because their form alone shows that they
+hold nothing but text: nearly all events are such. They may miss some of these, which costs time and nothing else.
+
+Two things are changed on the way, because callers could not read them: events that no blank line separates are
+separated (`framed`), and a byte order mark is dropped. A body that is not a stream is found by its first bytes
+(`OTHERS`), because it may have no blank line to wait for.
 """
 
 import re
@@ -22,18 +33,18 @@ from dragoman.wire.sse import BOM, MAX_EVENT, SseReader
 END = b"\n\n"
 ENDS = (END, b"\r\r", b"\r\n\r\n")
 BLANK = re.compile(rb"(?:\r\n|\r(?=[^\n])|\n){2}")
-"""A blank line. A CR may be half of a line end, as long as nothing stands behind it."""
+"""A blank line. A CR counts only if another byte follows it: it may be the first half of a CRLF."""
 OVERLAP = 3
-"""Bytes of a blank line that the next read may complete."""
+"""Bytes at the end of a read that may be the beginning of a blank line."""
 BLANKS = b" \t\r\n"
 MAX_BLANKS = 64
-"""Blanks at the beginning of a body that are kept; more would be looked at again and again."""
+"""Blanks that are kept at the beginning of a body: more would be searched again with each read."""
 OTHERS = (b"{", b"[", b"<")
-"""How a body begins that is no stream."""
+"""How a body begins that is not a stream: JSON, or an HTML page."""
 
 
 class SseTap(Tap):
-    """What a dialect adds stands below as abstract methods. Each sets `committed`, `done`, `error` and the rest."""
+    """A tap without a dialect, whose methods also set `committed`, `done`, `error` and what else a Tap knows."""
 
     __slots__ = ("_beginning", "_edge", "_held", "_size", "_tail", "_unformed")
 
@@ -41,9 +52,12 @@ class SseTap(Tap):
         super().__init__()
         self._tail: list[bytes] = []
         self._edge = b""
+        """The last bytes of the tail: with them the next read is searched for a blank line."""
         self._size = 0
+        """Bytes of the tail."""
         self._held: list[bytes] = []
         self._beginning = True
+        """Nothing has passed yet."""
         self._unformed = True
         """Nothing has shown yet that this is a stream."""
 
@@ -66,26 +80,26 @@ class SseTap(Tap):
 
     @abstractmethod
     def _event(self, event: bytes) -> bytes:
-        """Reads a whole event. The form in which it goes on: `event` itself, another, or nothing."""
+        """Reads a complete event. Returns what passes: `event` itself, another form of it, or nothing."""
 
     @abstractmethod
     def _form(self, start: bytes) -> None:
-        """Reads the beginning of a body that is no stream; there may be no blank line to wait for."""
+        """Reads the beginning of a body that is not a stream."""
 
     @abstractmethod
     def _is_usual(self, data: bytes) -> bool:
-        """Whether `data` is nothing but events that need not be read."""
+        """Whether `data` consists of events that need not be read, and nothing else."""
 
     @abstractmethod
     def _usual(self, data: bytes, at: int) -> int:
-        """How many bytes of `data`, from the event that begins at `at`, are such events; 0 if that one is none.
+        """How many bytes of `data`, from the event that begins at `at`, are such events; 0 if that one must be read.
 
-        Negative if it seems to be one and is not: the search is not worth another try on the same bytes.
+        Negative if it looked like one and is not: then another search in the same bytes would be a waste.
         """
 
     @abstractmethod
     def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        """The same of pieces: those that are one such event each, in one, and how many; 0 or less as above."""
+        """The same for pieces that are one such event each: these pieces joined, and how many; 0 or less as above."""
 
     @abstractmethod
     def _is_empty(self, data: bytes) -> bool:
@@ -94,9 +108,9 @@ class SseTap(Tap):
     # What passes.
 
     def _events(self, data: bytes) -> list[bytes]:
-        """Reads the events that `data` completes. What may pass of them."""
+        """Reads the events that `data` completes. Returns what may pass of them."""
         if self._tail:
-            # Searched no byte twice: an event that comes in many pieces is put together once.
+            # No byte is searched twice, and an event that comes in many pieces is joined once.
             if _blank(self._edge + data, 0) < 0:
                 return self._keep(data)
             data = b"".join([*self._tail, data])
@@ -126,7 +140,7 @@ class SseTap(Tap):
         return passing
 
     def _pieces(self, pieces: list[bytes]) -> list[bytes]:
-        """The same of pieces, each of which is one event as a rule: services send each as soon as they have it."""
+        """The same for pieces. As a rule each is one event, because services send each as soon as they have it."""
         passing: list[bytes] = []
         at, alike = 0, True
         while at < len(pieces) and not (self.done or self.error is not None):
@@ -166,7 +180,7 @@ class SseTap(Tap):
             self._tail = [tail[-OVERLAP:]]
 
     def _let_through(self, pieces: list[bytes]) -> bytes:
-        """What may go on of what was read: nothing, as long as there is no content."""
+        """What may pass of `pieces` and of what was held: nothing until the first content."""
         if not self.committed:
             self._held += pieces
             self.waiting += sum(map(len, pieces))
@@ -194,7 +208,7 @@ def _blank(data: bytes, at: int) -> int:
 
 
 def framed(event: bytes) -> bytes:
-    """`event`, in which several stand line by line, as events that a caller can find."""
+    """`event`, which holds several events, one a line: each as an event of its own."""
     reader = SseReader()
     out: list[bytes] = []
     for each in [*reader.feed(event), *reader.finish()]:

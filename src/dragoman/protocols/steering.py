@@ -1,7 +1,7 @@
-"""Fields of a request that would steer a gateway behind this one. Knows no protocol.
+"""Fields of a request that would steer another gateway, if the service is one. Knows no protocol.
 
-Some services are gateways themselves, and take from a request where it goes, with whose key, and through which proxy.
-Here that is the configuration's to say: a caller who could say it could have our credentials sent to a host of his own.
+Such a service reads in the request where to send it, with which key, and through which proxy. Here only the
+configuration decides that: a caller who could set these fields could have our credentials sent to a host of their own.
 """
 
 from collections.abc import Iterator, Mapping
@@ -43,10 +43,10 @@ STEERING = frozenset(
         "vertex_project",
     }
 )
-"""What LiteLLM, its likes, and the SDKs on which they are built call an address, a credential, a header or a proxy."""
+"""Names of an address, a credential, a header or a proxy in LiteLLM, in programs like it, and in the SDKs they use."""
 
 NESTED = ("extra_body", "litellm_metadata", "metadata")
-"""Fields whose own fields, however deep, those take for the request's."""
+"""Fields whose own fields, at any depth, these programs read as fields of the request."""
 
 
 def steering(fields: Mapping[str, Any]) -> Iterator[str]:
@@ -58,7 +58,7 @@ def steering(fields: Mapping[str, Any]) -> Iterator[str]:
 
 
 def check_steering(fields: Mapping[str, Any], allowed: frozenset[str]) -> None:
-    """Raises InvalidRequestError for one that is not `allowed`."""
+    """Raises InvalidRequestError for a steering field that is not `allowed`."""
     for path in steering(fields):
         if path.rpartition(".")[2] not in allowed:
             raise InvalidRequestError(

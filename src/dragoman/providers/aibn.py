@@ -11,9 +11,9 @@ from dragoman.providers.prompt import Messages
 
 
 class Aibn(AsyncGeneratorProvider):
-    """chatgpt-demo's protocol: OpenAI-style messages, signed over seconds; raw text back.
+    """chatgpt-demo's protocol: OpenAI-style messages, signed with the time in seconds; the answer is raw text.
 
-    Today's chatgpt-demo wants `secret = ""` where none is set; up to 2023-04-26 it was "undefined".
+    Today's chatgpt-demo needs `secret = ""` if its owner has set none; up to 2023-04-26 that was "undefined".
     """
 
     generic = AibnClient.name

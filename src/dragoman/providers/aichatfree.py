@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AIChatFree(AsyncGeneratorProvider, ProviderModelMixin):
-    """GeminiProChat's protocol: Gemini-style contents, signed over milliseconds; raw text back."""
+    """GeminiProChat's protocol: Gemini-style contents, signed with the time in milliseconds; the answer is raw text."""
 
     generic = AIChatFreeClient.name
     url = "https://aichatfree.info"

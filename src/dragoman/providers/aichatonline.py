@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class AiChatOnline(AsyncGeneratorProvider, ProviderModelMixin):
-    """A token first, then the conversation as one text; lines of JSON back."""
+    """First a token, then the conversation as one text; the answer is lines of JSON."""
 
     generic = AiChatOnlineClient.name
     site_url: ClassVar[str] = "https://aichatonline.org"
@@ -33,7 +33,7 @@ class AiChatOnline(AsyncGeneratorProvider, ProviderModelMixin):
 
     @classmethod
     async def grab_token(cls, session: "ClientSession", proxy: str | None) -> str:
-        """A fresh token, fetched with the caller's own session. Raises the exact error of the tree."""
+        """A new token, fetched with the caller's own session. Raises an error of the tree."""
         way = proxy_for(cls.url, proxy or cls.proxy or NONE)  # a session has its own
         codec, route = cls.codec(), Route(timeouts=cls.timeouts, proxy=way, ca_file=cls.ca_file)
         hidden = cls.secrets(cls.key(), route)

@@ -1,4 +1,4 @@
-"""What a provider is: a class whose attributes say where a service is, what it speaks, and what it can do."""
+"""What a provider is: a class whose attributes say where a service is, what its protocol is, and what it can do."""
 
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -35,12 +35,12 @@ AsyncResult = AsyncGenerator[str, None]
 class AsyncGeneratorProvider:
     """A chat service.
 
-    A subclass gives attributes and `codec`; another `url` is all it takes to use a host of one's own.
+    A subclass sets attributes and `codec`. To use a host of your own, another `url` is enough.
     """
 
     url: ClassVar[str] = ""
     generic: ClassVar[str] = ""
-    """The dialect for which an entry that names only a `protocol` gets this class. Holds for no subclass of it."""
+    """The dialect for which an entry gets this class if it names only a `protocol`. Subclasses do not inherit that."""
     working: ClassVar[bool] = True
     supports_stream: ClassVar[bool] = True
     supports_message_history: ClassVar[bool] = False
@@ -49,7 +49,7 @@ class AsyncGeneratorProvider:
     api_key: ClassVar[str | None] = None
     secret: ClassVar[str] = ""
     public: ClassVar[frozenset[str]] = frozenset()
-    """Values of `secret` that are no secret: what a hosted site, or its source, tells everybody."""
+    """Values of `secret` that everybody knows, from a hosted site or its source."""
     password: ClassVar[str | None] = None
     broken_mark: ClassVar[str | None] = None
     proxy: ClassVar[str | None] = None
@@ -61,7 +61,7 @@ class AsyncGeneratorProvider:
     families: ClassVar[Families] = KNOWN
     """What is known of models by their names; see `profiles`."""
     timeout: ClassVar[float] = 120
-    """Seconds of silence that `create_async_generator` bears, until the first byte and between bytes."""
+    """Seconds of silence that `create_async_generator` allows, until the first byte and between bytes."""
 
     @classmethod
     def codec(cls) -> ClientCodec:
@@ -70,7 +70,7 @@ class AsyncGeneratorProvider:
 
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
-        """The answer to `request`. Raises what is wrong before its first byte."""
+        """The answer to `request`. Raises what goes wrong before its first byte."""
         env = system_env(cls.key(), cls.families.profile_of(request.model))
         route = route or cls.route()
         service = Service(
@@ -92,7 +92,7 @@ class AsyncGeneratorProvider:
 
     @classmethod
     async def receive(cls, request: ChatRequest, reply: Reply, transport: Transport) -> Answer:
-        """The answer that `reply`, to a request that was relayed, is."""
+        """The answer in `reply`, which came for a request that was relayed."""
         route = cls.route()
         service = Service(
             cls.__name__,
@@ -117,11 +117,11 @@ class AsyncGeneratorProvider:
 
     @classmethod
     def relay_target(cls, transport: Transport) -> RelayTarget | None:
-        """How requests of its own protocol are relayed to it; None where they cannot be."""
+        """How requests of its own protocol are relayed to it; None if they cannot be."""
         if cls.has_own_way() or cls.likeness() or not transport.calls_back or (relay := cls.codec().relay) is None:
             return None
         env, route = system_env(cls.key()), cls.route()
-        # Of a whole answer no content can be seen before all of it is here.
+        # An answer that is not streamed shows no content before all of it has come.
         slow = replace(route, timeouts=replace(route.timeouts, first_token=None))
 
         def made(model: str, stream: bool) -> RequestTemplate:
@@ -143,10 +143,10 @@ class AsyncGeneratorProvider:
 
     @classmethod
     def likeness(cls) -> str | None:
-        """The browser to look like.
+        """The browser to imitate.
 
-        What a hosted site wants is not asked of a host of one's own, unless that class or entry sets `impersonate` too:
-        not in this machine, nor where the extra `web` is missing.
+        A hosted site's `impersonate` does not hold for another `url`, if that is on this machine or the extra `web` is
+        missing; unless the class or entry with that `url` sets `impersonate` too.
         """
         if cls.impersonate is None:
             return None
@@ -162,7 +162,7 @@ class AsyncGeneratorProvider:
 
     @classmethod
     def secrets(cls, key: str | None, route: Route) -> Secrets:
-        """What no error of a call with this `key` and `route` may show. A class with more to hide adds it here."""
+        """What no error of a call with this `key` and `route` may show. A class with further secrets adds them here."""
         return secrets(key, cls.api_key, cls.password, cls.secret, urls=(cls.url, route.proxy), public=cls.public)
 
     @classmethod
@@ -176,10 +176,10 @@ class AsyncGeneratorProvider:
     ) -> AsyncResult:
         """The answer's text, piece by piece.
 
-        `proxy`: an http, https or socks5 URL, or "none"; not said: the one that the environment names, except with a
+        `proxy`: an http, https or socks5 URL, or "none". Not set: the one that the environment names, except with a
         session or connector, which have their own. Further arguments: `timeout` (seconds of silence), `connector` or
-        `session` (aiohttp's, used and left open), any of SETTINGS, the chat options of OpenAI's API, and whatever else
-        the service's own protocol takes.
+        `session` (aiohttp's, used and left open), any of SETTINGS, the chat options of OpenAI's API, and all that the
+        service's own protocol takes.
         """
         timeout = seconds(kwargs.pop("timeout", None))
         connector, session = kwargs.pop("connector", None), kwargs.pop("session", None)
@@ -198,7 +198,7 @@ class AsyncGeneratorProvider:
 
     @classmethod
     def configured(cls, attributes: Mapping[str, Any], name: str = "") -> type["AsyncGeneratorProvider"]:
-        """This class with other attributes, and under another name where one is given."""
+        """A copy of this class with other attributes, and with another name if one is given."""
         return type(name or cls.__name__, (cls,), dict(attributes))
 
     @classmethod
@@ -223,7 +223,7 @@ class AsyncGeneratorProvider:
 
     @classmethod
     def protocol_name(cls) -> str:
-        """The protocol whose own words a caller may add to a request."""
+        """The protocol whose own fields a caller may add to a request."""
         return cls.codec().name
 
     @classmethod
@@ -245,7 +245,7 @@ def _silence(proxy: str | None, timeout: float | None, provider: type[AsyncGener
             timeouts,
             first_byte=silence,
             idle=silence,
-            # Who bears a longer silence bears it before the first content too.
+            # A caller that allows a longer silence allows it before the first content too.
             first_token=None if timeouts.first_token is None else max(timeouts.first_token, silence),
         ),
         proxy=proxy,

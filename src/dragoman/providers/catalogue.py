@@ -1,4 +1,4 @@
-"""Every provider there is: each class of this package's modules, and those that other packages register.
+"""All providers: each class of this package's modules, and those that other packages register.
 
 A package adds its own through the entry point group `dragoman.providers`; no list is edited for one of ours.
 """
@@ -16,7 +16,7 @@ Provider = type[AsyncGeneratorProvider]
 
 
 def catalogue() -> dict[str, Provider]:
-    """The classes by their names in lower case. Raises ConfigurationError where a registered one cannot be loaded."""
+    """The classes by their names in lower case. Raises ConfigurationError if a registered one cannot be loaded."""
     return {provider.__name__.lower(): provider for provider in [*_own(), *_registered()]}
 
 

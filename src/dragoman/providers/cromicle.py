@@ -6,7 +6,7 @@ from dragoman.providers.base import AsyncGeneratorProvider
 
 
 class Cromicle(AsyncGeneratorProvider):
-    """The conversation as one text with its hash; raw text back."""
+    """The conversation as one text with its hash; the answer is raw text."""
 
     generic = CromicleClient.name
     url = "https://cromicle.top"

@@ -1,4 +1,4 @@
-"""Which models a provider has, and how they are called."""
+"""Which models a provider has, and their names."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -15,12 +15,12 @@ class ProviderModelMixin:
 
     @classmethod
     def get_models(cls) -> list[str]:
-        """The models known by name; empty where the service takes any."""
+        """The models known by name; empty if the service takes any."""
         return list(cls.models) or ([cls.default_model] if cls.default_model else [])
 
     @classmethod
     def get_model(cls, model: str) -> str:
-        """The service's own name of `model`: the default where it is empty.
+        """The service's own name of `model`; the default model if it is empty.
 
         Raises ModelNotFoundError that names the nearest.
         """

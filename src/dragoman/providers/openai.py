@@ -1,4 +1,4 @@
-"""OpenAI, and every service that took over its chat protocol."""
+"""OpenAI, and every service with the same chat protocol."""
 
 import os
 import re
@@ -17,10 +17,10 @@ from dragoman.providers.models import ProviderModelMixin
 from dragoman.transport.selector import Transports
 
 MAX_LIST = 8 << 20
-"""Bytes of a list of models: OpenRouter's, with a page about each, are one million."""
+"""Bytes of a list of models: OpenRouter's, with a description of each, has one million."""
 
 SENDABLE = re.compile(r"[!-~]+")
-"""What a header's value may hold: a line break, which `echo` leaves at a key's end, would begin another header."""
+"""What a header's value may hold: a line break, which `echo` writes after a key, would begin another header."""
 
 
 class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
@@ -59,7 +59,7 @@ class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
 
 
 class OpenAIHome:
-    """Where OpenAI is for this user: at the host that OPENAI_BASE_URL names, as for OpenAI's own tools."""
+    """OpenAI's URL for this user: the one in OPENAI_BASE_URL, if it is set, as in OpenAI's own tools."""
 
     variable = "OPENAI_BASE_URL"
     url = "https://api.openai.com/v1"

@@ -1,4 +1,4 @@
-"""What a caller hands in, in Python, as plain JSON values of its own. Knows no protocol."""
+"""Python values of a caller, as plain JSON values. Knows no protocol."""
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -11,16 +11,16 @@ from msgspec import Struct
 from dragoman.errors import InvalidRequestError, cut
 
 DEPTH = 64
-"""How deep values may stand in one another: schemas of tools need a dozen, and encoders break at a thousand."""
+"""How deep values may be nested: schemas of tools need a dozen levels, and encoders fail at a thousand."""
 
 MAX_DIGITS = 308
-"""Digits of an integer; beyond them no reader of JSON takes it for a number."""
+"""Digits of an integer; readers of JSON do not accept longer ones."""
 
 
 def plain(value: object, path: str, depth: int = DEPTH) -> Any:
-    """`value` in nothing but dictionaries, lists, texts, numbers, truths and None; our own values by their fields.
+    """`value` as dictionaries, lists, texts, numbers, booleans and None; our own values become their fields.
 
-    Raises InvalidRequestError, with the place, for what JSON cannot say.
+    Raises InvalidRequestError, with the place, for a value that JSON cannot express.
     """
     if depth == 0:
         raise InvalidRequestError(f"{cut(path, 80)}: expected values at most {DEPTH} deep")
@@ -48,7 +48,7 @@ def plain(value: object, path: str, depth: int = DEPTH) -> Any:
 
 
 def _fields(value: Struct) -> Iterator[tuple[str, object]]:
-    """A struct's fields, and the word that tells its kind."""
+    """A struct's fields, and the tag of its kind."""
     config = value.__struct_config__
     if config.tag_field is not None:
         yield config.tag_field, config.tag

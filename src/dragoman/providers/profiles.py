@@ -1,6 +1,6 @@
-"""Families of models, by the names of their models: what each needs and takes, where that stands, and when it was seen.
+"""Families of models, by the names of their models: what each needs and takes, with the source and the date.
 
-A row is about the models, whoever serves them. What it does not say is not known, and then a request is sent as it is.
+A row is about the models, at every service. What it does not say is not known, and then a request is sent as it is.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Family(Struct, frozen=True):
 
 
 SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
-"""How a choice among words is steered: models that think do that themselves."""
+"""Fields that steer the choice among tokens: models that think do that themselves."""
 
 OPENAI_REASONING = ModelProfile(unsupported_fields=SAMPLING, reasoning_returns=False)
 OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
@@ -38,11 +38,11 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "o4-mini*", ModelProfile(context_size=200_000), "https://platform.openai.com/docs/models/o4-mini", "2026-11-26"
     ),
-    # From gpt-5.1 on the models take these fields unless they think (vercel/ai#10932): of them nothing is said.
+    # From gpt-5.1 on the models take these fields unless they think (vercel/ai#10932), so there is no row for them.
     Family("gpt-5", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
     Family("gpt-5-*", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
     Family("gpt-5", ModelProfile(context_size=400_000), "https://platform.openai.com/docs/models/gpt-5", "2026-11-26"),
-    # The one that does not think takes them.
+    # The model of this family that does not think takes them.
     Family("gpt-5-chat*", ModelProfile(unsupported_fields=()), "https://learnku.com/articles/90544", "2026-11-26"),
     # R1's own service answered 400 to reasoning in a request; V3.2 and later answer 400 if that of a call is missing.
     Family(
@@ -66,15 +66,15 @@ FAMILIES: tuple[Family, ...] = (
     Family("kimi-k2.[56]*", ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-26"),
     Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
 )
-"""Later rows add to those before them, and hold where both say something."""
+"""Later rows add to earlier ones; if both have a fact, the later row holds."""
 
 
 MAX_KNOWN = 1000
-"""Models whose profile is remembered; callers may make up others, and when there are more, all are forgotten."""
+"""Models whose profile is kept. Callers may invent names; when there are more, all are forgotten."""
 
 
 class Families:
-    """The rows that hold here: those that we know, and then those of a configuration, which are called by patterns."""
+    """The rows in use: those that we know, and then those of a configuration, whose names are patterns."""
 
     def __init__(self, own: Mapping[str, ProfileConfig] | None = None) -> None:
         said = (own or {}).items()
@@ -83,7 +83,7 @@ class Families:
         self._known: dict[str, ModelProfile] = {}
 
     def profile_of(self, model: str) -> ModelProfile:
-        """What is known of `model`, which a service may call by its maker too: `deepseek-ai/DeepSeek-V3.2`."""
+        """What is known of `model`, whose name may begin with its maker: `deepseek-ai/DeepSeek-V3.2`."""
         profile = self._known.get(model)
         if profile is None:
             if len(self._known) >= MAX_KNOWN:

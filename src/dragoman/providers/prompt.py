@@ -22,6 +22,6 @@ def format_prompt(messages: Messages) -> str:
 
 
 def _told(message: Message) -> Message:
-    """`message` with what a tool answered as words of its own."""
+    """`message` with a tool's result as its text."""
     parts = (part.parts if isinstance(part, ToolResult) else (part,) for part in message.parts)
     return replace(message, parts=tuple(chain.from_iterable(parts)))

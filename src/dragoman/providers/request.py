@@ -1,4 +1,4 @@
-"""A question as callers write it in Python, to a ChatRequest."""
+"""A request as callers write it in Python, to a ChatRequest."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
@@ -14,7 +14,7 @@ from dragoman.types import ChatRequest, Message, ResponseFormat, Tool, ToolChoic
 
 
 class ChatOptions(TypedDict, total=False):
-    """What may be said beside model and messages, in OpenAI's words and shapes or as our own values. None: not said."""
+    """The options besides model and messages, in OpenAI's names and shapes or as our own values. None: not set."""
 
     tools: Sequence[Mapping[str, Any] | Tool] | None
     tool_choice: str | Mapping[str, Any] | ToolChoice | None
@@ -38,11 +38,11 @@ Conversation = str | Sequence[Mapping[str, Any] | Message]
 """A single question, or messages: dictionaries in OpenAI's shape and our own values, in any mixture."""
 
 APART = frozenset({"model", "messages", "stream"})
-"""What `extra_body` may not say: arguments of their own."""
+"""Fields that `extra_body` may not have, because they are arguments of their own."""
 
 
 def check_names(options: Mapping[str, Any]) -> None:
-    """Raises TypeError, with the nearest known name, for an option that there is not."""
+    """Raises TypeError, with the nearest known name, for an unknown option."""
     for name in options:
         if name not in ChatOptions.__annotations__:
             hint = nearest(name, ChatOptions.__annotations__)
@@ -56,7 +56,7 @@ def build_request(
 ) -> ChatRequest:
     """The request.
 
-    Fields that no protocol shares ride in `extra` under the name of `protocol`. Raises InvalidRequestError.
+    Fields of one protocol only are kept in `extra` under the name of `protocol`. Raises InvalidRequestError.
     """
     said = {name: value for name, value in options.items() if value is not None and name != "extra_body"}
     said |= _more(options.get("extra_body"))
@@ -102,7 +102,7 @@ def _list(value: object, path: str, expected: str) -> list[object]:
 
 
 def _functions(bodies: list[dict[str, Any]], own: Mapping[int, Tool], decoded: Sequence[Tool]) -> Iterator[Tool]:
-    """All tools that are functions, in order; those of other types ride in `extra`."""
+    """All tools that are functions, in order; tools of other types are kept in `extra`."""
     places = [i for i, body in enumerate(bodies) if body.get("type") == "function"]
     for i, tool in zip(places, decoded, strict=True):
         yield own.get(i, tool)

@@ -1,4 +1,4 @@
-"""Settings of a class that a single call of `create_async_generator` may say otherwise. Knows no class."""
+"""Settings of a class that a single call of `create_async_generator` may override. Knows no class."""
 
 from math import isfinite
 from types import UnionType
@@ -20,7 +20,7 @@ SETTINGS: dict[str, type | UnionType] = {
     "empty_answer": str,
     "max_answer": int,
 }
-"""Attributes by name, and what each may hold. None means "not said", except for those that may hold it."""
+"""Attributes by name, and what each may hold. None means not set, except for those that may hold it."""
 
 
 def taken(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def taken(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def seconds(value: object) -> float | None:
-    """A timeout; None if nothing was said. Raises InvalidRequestError."""
+    """A timeout; None if it was not set. Raises InvalidRequestError."""
     if value is None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value > 0:
@@ -42,21 +42,21 @@ def seconds(value: object) -> float | None:
 
 
 def address(value: object) -> str | None:
-    """A proxy's URL; None if nothing was said. Raises InvalidRequestError."""
+    """A proxy's URL; None if it was not set. Raises InvalidRequestError."""
     if value is None or isinstance(value, str):
         return value
     raise wrong("proxy", "a URL", value)
 
 
 def model_name(value: object) -> str:
-    """A model's name; empty if nothing was said. Raises InvalidRequestError."""
+    """A model's name; empty if it was not set. Raises InvalidRequestError."""
     if value is None or isinstance(value, str):
         return value or ""
     raise wrong("model", "a string", value)
 
 
 def wrong(name: str, expected: str, value: object) -> InvalidRequestError:
-    """The refusal of an argument, of which only its type is said."""
+    """The error for an argument; its message names only the type."""
     return InvalidRequestError(f"{name}: expected {expected}, got {type(value).__name__}")
 
 

@@ -1,4 +1,4 @@
-"""Our own values as callers hand them in, in any mixture with dictionaries, read and checked.
+"""Our own values from callers, in any mixture with dictionaries, read and checked.
 
 A message is a Message, what `msgspec.to_builtins` makes of one, or a dictionary in OpenAI's shape; a tool likewise. Of
 parts, plain text may stand for a Text.
@@ -22,13 +22,13 @@ T = TypeVar("T", bound=Struct)
 ROLES: tuple[str, ...] = get_args(Role)
 
 PARTS: dict[str, type[AnyPart]] = {str(part.__struct_config__.tag): part for part in get_args(AnyPart)}
-"""The kinds of parts by their words."""
+"""The tags of parts to their classes."""
 
 PLACE = re.compile(r"(?P<reason>.*?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
-"""How msgspec says what is wrong, and where."""
+"""The form of msgspec's messages: what is wrong, and where."""
 
 Read = tuple[list[dict[str, Any]], dict[int, T]]
-"""Dictionaries in OpenAI's shape, and, by their places, our own values, for which some dictionary stands in."""
+"""Dictionaries in OpenAI's shape, and our own values by their places, each of which has a dictionary as placeholder."""
 
 
 def read_messages(values: Sequence[object]) -> Read[Message]:
@@ -82,7 +82,7 @@ def _read(values: Sequence[object], path: str, own: "Own[T]", stand_in: dict[str
 
 
 Own = Callable[[object, dict[str, Any], str], T | None]
-"""Reads one of our own values, that came as it is or as a dictionary; None if the dictionary is in OpenAI's shape."""
+"""Reads one of our own values, which came as it is or as a dictionary; None if the dictionary has OpenAI's shape."""
 
 
 def _own_message(value: object, body: dict[str, Any], path: str) -> Message | None:

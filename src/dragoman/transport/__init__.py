@@ -1,1 +1,1 @@
-"""Sockets, behind one seam: native, browser, aiohttp, replay."""
+"""Sockets, with one interface: native, browser, aiohttp, replay."""

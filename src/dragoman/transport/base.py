@@ -1,8 +1,8 @@
-"""What a transport is: sends one request, hands out one reply as it arrives. Knows no protocol but HTTP.
+"""What a transport is: it sends one request, and returns one reply as it arrives. Knows no protocol except HTTP.
 
-A reply is had in two ways. A `Reply` is read by a task, which waits for each piece (translation). An `Exchange` calls
-its receiver, without a task and without a turn of the loop between a read and what it causes (relay). Native and replay
-have both; where a transport has no template for a route, every request over it is translated.
+There are two ways to get a reply. A `Reply` is read by a task, which waits for each piece (translation). An `Exchange`
+calls its receiver, without a task, and without a turn of the loop between a read and what it causes (relay). Native and
+replay have both. If a transport has no templates, every request over it is translated.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from dragoman.types.redacted import Redacted
 
 
 class State(Enum):
-    """Where a connection stands with its present request."""
+    """What a connection does with its present request."""
 
     IDLE = "no request"
     HEAD = "waiting for the head"
@@ -31,38 +31,39 @@ IDLE, HEAD, BODY, COMPLETE, FAILED = State
 
 
 class Timeouts(Struct, frozen=True):
-    """The longest waits, in seconds; None: no limit.
-
-    Five seconds to get a connection are what LiteLLM, httpx and Envoy give; a first token may take 30 s of thinking; a
-    silence of a minute means that nobody is there; 15 minutes outlast every answer known.
-
-    `first_token`: from sending the request until the first content of a stream, whatever else comes before it: models
-    that think in silence take up to two minutes, and one that sends nothing but heartbeats would else last to the
-    `total`. `end`: a silence behind a reason to stop, from where on only usage and the end mark are due; the answer is
-    then whole, and five seconds are far more than any service takes to count.
-    """
+    """The longest waits, in seconds; None: no limit."""
 
     pool: float | None = 5.0
+    """For a free connection, when all are in use."""
     connect: float | None = 5.0
+    """For the connection; LiteLLM, httpx and Envoy wait as long."""
     tls: float | None = 5.0
+    """For the TLS handshake."""
     proxy: float | None = 5.0
+    """For the way through a proxy."""
     first_byte: float | None = 30.0
+    """For the first byte of the reply: models may think for 30 s before it."""
     idle: float | None = 60.0
+    """For the next byte: after a minute of silence the peer is gone."""
     total: float | None = 900.0
+    """For the whole exchange; no known answer takes 15 minutes."""
     first_token: float | None = 120.0
+    """From the request to the first content of a stream, whatever else comes before it. Models that think in silence
+    take up to two minutes; without this limit a stream of heartbeats alone would last until `total`."""
     end: float | None = 5.0
+    """A silence after the reason to stop, when only usage and the end mark are missing. The answer is then complete; no
+    service takes five seconds to count."""
 
 
 class Route(Redacted, frozen=True):
-    """How to reach a service.
-
-    `proxy`: an http, https, socks5 or socks5h URL. `ca_file`: a PEM file to trust besides the system's own.
-    """
+    """How to reach a service."""
 
     hidden: ClassVar[frozenset[str]] = frozenset({"proxy"})
     timeouts: Timeouts = Timeouts()
     proxy: str | None = None
+    """An http, https, socks5 or socks5h URL."""
     ca_file: str | None = None
+    """A PEM file with certificates to trust in addition to the system's own."""
 
 
 class Reply(ABC):
@@ -74,48 +75,47 @@ class Reply(ABC):
     async def read(self) -> list[bytes]:
         """What has arrived since the last call, waiting for at least one piece; [] at the clean end.
 
-        A piece never spans two HTTP chunks; where the request asked to mark chunks, an empty piece follows each.
-        Reading pauses while nobody calls this. Raises TruncatedStreamError where the body broke off (after what came
-        before it was handed out), and TimeoutError.
+        A piece never spans two HTTP chunks. If the request asked to mark chunks, an empty piece follows each chunk.
+        Reading pauses while nobody calls this. Raises TimeoutError, and TruncatedStreamError if the body broke off: but
+        first it returns the pieces that came before.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Ends it at once: a whole reply's connection may serve again, any other is closed. May be called twice."""
+        """Ends it at once: the connection is kept if the reply is complete, else closed. May be called twice."""
 
 
 class Exchange(ABC):
-    """A request and its reply, the head of which is here. Its receiver is called whenever there is news of it.
-
-    `pieces`: the body's, unread; the receiver takes them out. `state`: where the reply stands; `error`: why it failed.
-    `coding`: how the body is packed, empty if it is not. `quiet`: the news is a silence of `Timeouts.end`, which is
-    told once; nothing need be done.
-    """
+    """A request and its reply, whose head has arrived. It calls its receiver when something happens."""
 
     __slots__ = ()
 
     head: ResponseHead
     coding: str
+    """How the body is packed; empty if it is not."""
     pieces: list[bytes]
+    """Pieces of the body that were not read; the receiver takes them out."""
     state: State
     error: DragomanError | None
+    """Why the reply failed, if `state` is FAILED."""
     quiet: bool
+    """There was a silence of `Timeouts.end`. The receiver is called once for it, and need not do anything."""
 
     @abstractmethod
     def go_on(self) -> None:
-        """All pieces were taken, and more are wanted: until then reading pauses."""
+        """All pieces were taken, and more are wanted. Until this is called, reading pauses."""
 
     @abstractmethod
     def committed(self) -> None:
-        """There is content: from here on only the whole answer's time is limited, and its silences."""
+        """There is content: from now on only `idle`, `end` and `total` are limits."""
 
     @abstractmethod
     def release(self) -> None:
-        """Ends it, once: the connection of a whole reply may serve again, any other is closed. Nobody is called."""
+        """Ends it: the connection is kept if the reply is complete, else closed. Called once; calls nobody."""
 
     @abstractmethod
     def drain(self, seconds: float) -> None:
-        """The same, but a reply that is not whole yet has so long for its end; what still comes is dropped."""
+        """The same, but a reply that is not complete has `seconds` for its end; what still comes is dropped."""
 
     @abstractmethod
     def as_reply(self, taken: list[bytes]) -> "Reply":
@@ -126,28 +126,28 @@ class Exchange(ABC):
 
 
 class Receiver(Protocol):
-    """Who is told of an exchange. Exactly one of the two is called, `on_news` again and again."""
+    """What an exchange calls: either `on_failure`, once, or `on_news`, again and again."""
 
     def on_news(self, exchange: Exchange) -> None:
-        """The head is here, or pieces, the end, an error, a silence. Called from within the loop; returns at once."""
+        """The head has come, or pieces, the end, an error, a silence. Called in the loop; returns at once."""
 
     def on_failure(self, error: DragomanError) -> None:
-        """There is no reply: not a byte of one came, or no whole head."""
+        """There is no reply: nothing came, or no complete head."""
 
 
 class Sending(Protocol):
-    """A request that is under way until the head of its reply is here."""
+    """A request that is under way until the head of its reply has arrived."""
 
     def close(self) -> None:
-        """Ends it; the receiver is told nothing. Does nothing once the receiver has been told."""
+        """Ends it without calling the receiver. Does nothing if the receiver was called already."""
 
 
 class RequestTemplate(ABC):
-    """One kind of request to one service: sent again and again, each time with another body."""
+    """A request to one service that is sent again and again, each time with another body."""
 
     @abstractmethod
     def send(self, body: bytes, receiver: Receiver, loop: asyncio.AbstractEventLoop, headers: Headers = ()) -> Sending:
-        """Sends it, at once where a connection is idle. `loop` is the running one; `headers` are of this one alone."""
+        """Sends it, at once if a connection is idle. `loop` is the running one; `headers`: more for this request."""
 
 
 class Transport(ABC):
@@ -157,14 +157,14 @@ class Transport(ABC):
     """Whether it has templates; if not, every request over it is translated."""
 
     def template(self, request: HttpRequest, route: Route) -> RequestTemplate:
-        """What sends requests like this one, each with a body of its own."""
+        """A template for requests like this one, each with its own body."""
         raise NotImplementedError
 
     @abstractmethod
     async def send(self, request: HttpRequest, route: Route) -> Reply:
-        """The reply, once its head is here. Raises ConnectError, TimeoutError, TruncatedStreamError.
+        """The reply, once its head has arrived. Raises ConnectError, TimeoutError, TruncatedStreamError.
 
-        Follows no redirect. Leaves no connection behind where the caller is cancelled.
+        Follows no redirect. If the caller is cancelled, the connection is closed.
         """
 
     @abstractmethod
@@ -177,7 +177,7 @@ MAX_BODY = 64 << 20
 
 
 async def read_all(reply: Reply, limit: int = MAX_BODY) -> bytes:
-    """The rest of the body; closes the reply. Raises BadEventError where that is more than `limit` bytes."""
+    """The rest of the body; closes the reply. Raises BadEventError if that is more than `limit` bytes."""
     pieces: list[bytes] = []
     size = 0
     try:
@@ -192,9 +192,9 @@ async def read_all(reply: Reply, limit: int = MAX_BODY) -> bytes:
 
 
 async def read_beginning(reply: Reply, limit: int) -> bytes:
-    """As much of the rest of a body as came well, `limit` bytes at most; closes the reply.
+    """The rest of a body until its end or a failure, `limit` bytes at most; closes the reply.
 
-    For a failure's words: they stand at its beginning, and how it ended changes nothing.
+    For the body of an error: its message is at the beginning, and it does not matter how the body ends.
     """
     pieces: list[bytes] = []
     size = 0

@@ -21,11 +21,11 @@ WORDS: dict[Phase, str] = {
     "idle": "nothing more from",
     "total": "the answer had no end from",
 }
-"""What is said where a wait was too long."""
+"""Phase to the sentence for a wait that was too long."""
 
 
 def late(phase: Phase, host: str, limit: float | None) -> errors.TimeoutError:
-    """The error of a wait for `host` that took more than `limit` seconds; None: the limit is not known here."""
+    """The error for a wait for `host` of more than `limit` seconds; None: the limit is not known here."""
     within = "" if limit is None else f" within {limit:g} s"
     return errors.TimeoutError(f"{WORDS[phase]} {host}{within}", phase=phase)
 
@@ -44,7 +44,7 @@ class Deadlines:
         return self._loop.time() - self._start
 
     def left(self) -> float | None:
-        """Seconds until the whole exchange has taken too long. Raises TimeoutError where it has."""
+        """Seconds until the whole exchange has taken too long. Raises TimeoutError if it has."""
         if self.timeouts.total is None:
             return None
         left = self.timeouts.total - self.passed()
@@ -53,7 +53,7 @@ class Deadlines:
         return left
 
     async def within(self, what: Callable[[], Awaitable[T]], phase: Phase, limit: float | None) -> T:
-        """What `what` gives. Raises TimeoutError where that takes over `limit` seconds, or the exchange its total."""
+        """The result of `what`. Raises TimeoutError if it takes over `limit` seconds, or the exchange its total."""
         left = self.left()
         if left is not None and (limit is None or left < limit):
             phase, limit = "total", left
@@ -67,12 +67,12 @@ class Deadlines:
             raise self.over(phase, self.timeouts.total if phase == "total" else limit) from exc
 
     def over(self, phase: Phase, limit: float | None) -> errors.TimeoutError:
-        """The error of a wait that took more than `limit` seconds."""
+        """The error for a wait of more than `limit` seconds."""
         return late(phase, self.host, limit or 0)
 
 
 def opening(route: Route, url: str) -> float | None:
-    """Seconds that all steps to an open connection may take together; None where one of them has no limit."""
+    """Seconds that all steps to an open connection may take together; None if one of them has no limit."""
     timeouts = route.timeouts
     steps = [timeouts.connect]
     if url.startswith("https:"):

@@ -1,4 +1,4 @@
-"""When this process can open nothing more, which is no service's fault. Knows no service."""
+"""Failures because this process can open nothing more, which is no service's fault. Knows no service."""
 
 import errno
 import os
@@ -9,23 +9,23 @@ OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """No descriptor is left, in the process or in the system, or no memory in the kernel."""
 
 NAME = "dragoman"
-"""Who is to blame."""
+"""The name of the provider at fault: ourselves."""
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """Whether `error`, met on the way to a service, comes from what is used up here."""
-    # The resolver and libcurl say only that they failed.
+    """Whether the reason of `error`, raised on the way to a service, is that this process can open nothing more."""
+    # The resolver and libcurl only say that they failed, so a descriptor is opened to find out.
     return (isinstance(error, OSError) and error.errno in OURS) or not _has_room(1)
 
 
 def check_room(descriptors: int) -> None:
-    """For what fails in silence without so many descriptors, and would be kept. Raises OverloadedError."""
+    """Raises OverloadedError without so many descriptors: for objects that would be kept, but would never work."""
     if not _has_room(descriptors):
         raise overloaded()
 
 
 def overloaded() -> OverloadedError:
-    """The error of ours. No other target could be reached either, so that none is tried."""
+    """Our own error. No other target could be reached either, so none is tried."""
     error = OverloadedError("no file descriptor is left for a connection: raise the limit (ulimit -n)", provider=NAME)
     error.retryable = False
     return error

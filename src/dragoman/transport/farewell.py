@@ -1,18 +1,18 @@
-"""Whether the end of a connection is the peer's own. Knows TLS, and no HTTP."""
+"""Whether the peer itself ended a connection. Knows TLS, and no HTTP."""
 
 import asyncio
 import ssl
 
 
 def tls_of(transport: asyncio.BaseTransport | None) -> ssl.SSLObject | None:
-    """The TLS of a connection; None where it has none, or no longer a transport."""
+    """The TLS object of a connection; None if it has none, or has no transport any more."""
     found = transport.get_extra_info("ssl_object") if transport is not None else None
     return found if isinstance(found, ssl.SSLObject) else None
 
 
 def said_farewell(tls: ssl.SSLObject) -> bool:
-    """Whether the closing alert of TLS has come, without which anyone could have cut it (RFC 8446, section 6.1)."""
-    # asyncio tells both ends alike, so the TLS object is asked: it has nothing more to read, or wants more.
+    """Whether TLS's closing alert has come. Without it anyone may have cut the connection (RFC 8446, section 6.1)."""
+    # asyncio reports both ends in the same way, so the TLS object is asked: it has reached its end, or wants more.
     try:
         return not tls.read(1)
     except ssl.SSLZeroReturnError:

@@ -4,14 +4,14 @@ from dragoman.transport.base import Transport
 
 
 class Transports:
-    """`pick` gives the transport that a service asks for."""
+    """`pick` returns the transport that a service needs."""
 
     def __init__(self, given: Transport | None = None) -> None:
         self._given = given
         self._made: dict[str | None, Transport] = {}
 
     def pick(self, impersonate: str | None = None) -> Transport:
-        """Our own, or the browser that `impersonate` names; a transport that was given serves everything."""
+        """Our own, or the browser that `impersonate` names; a `given` transport serves everything."""
         if self._given is not None:
             return self._given
         if impersonate not in self._made:
@@ -19,7 +19,7 @@ class Transports:
         return self._made[impersonate]
 
     def close(self) -> None:
-        """Ends every connection, those of a given transport too. May be called twice."""
+        """Ends every connection, those of a `given` transport too. May be called twice."""
         for transport in [*self._made.values(), *([self._given] if self._given else [])]:
             transport.close()
         self._made.clear()

@@ -1,4 +1,4 @@
-"""A limit on one wait, told by its phase. Knows asyncio, and not what is waited for."""
+"""A limit of one wait, whose error names its phase. Knows asyncio, and not what is waited for."""
 
 import asyncio
 import builtins
@@ -8,7 +8,7 @@ from dragoman.errors import Phase
 from dragoman.transport.deadlines import late
 
 YEAR = 366 * 86400.0
-"""Stands for no limit: a timer takes no infinity."""
+"""Used for "no limit", because a timer does not accept infinity."""
 
 
 class timeout:  # noqa: N801  # read as words, like asyncio.timeout
@@ -19,7 +19,7 @@ class timeout:  # noqa: N801  # read as words, like asyncio.timeout
     def __init__(
         self, seconds: float | None, ends: float, phase: Phase, host: str, *, limit: float | None = None
     ) -> None:
-        """`limit`: what is told, if some of it had passed before."""
+        """`limit`: the seconds that the error names, if a part of them had passed before."""
         left = ends - asyncio.get_running_loop().time()
         self._limit = seconds if limit is None else limit
         if seconds is None or left < seconds:

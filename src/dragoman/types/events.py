@@ -14,17 +14,20 @@ FinishReason = Literal["stop", "length", "tool_call", "content_filter", "refusal
 
 
 class ResponseStart(Struct, frozen=True, tag="response_start"):
-    """The service answers. `losses`: what the request said and its protocol could not."""
+    """The service answers."""
 
     id: str | None = None
     model: str | None = None
+    """The service's own name of the model."""
     created: int | None = None
+    """Seconds since 1970."""
     losses: tuple[Loss, ...] = ()
+    """What of the request the service's protocol could not carry."""
     extra: Extra = field(default_factory=dict)
 
 
 class PartStart(Struct, frozen=True, tag="part_start"):
-    """A part begins: with its text empty, or, where it comes whole (an image), complete."""
+    """A part begins. Its text is empty, unless the part comes complete in one piece, as an image does."""
 
     part: AnyPart
 
@@ -36,7 +39,7 @@ class PartDelta(Struct, frozen=True, tag="part_delta"):
 
 
 class PartEnd(Struct, frozen=True, tag="part_end"):
-    """The open part is whole. `signature` belongs to reasoning."""
+    """The open part is complete. `signature` belongs to reasoning."""
 
     signature: str | None = None
 
@@ -73,4 +76,4 @@ GRAMMAR: dict[StreamState, dict[type[StreamEvent], StreamState]] = {
     StreamState.OPEN: {PartDelta: StreamState.OPEN, PartEnd: StreamState.BETWEEN},
     StreamState.ENDED: {},
 }
-"""A KeyError in this table is a fault of the sender."""
+"""State and event to the next state. A pair that is not in this table (KeyError) is the sender's fault."""

@@ -11,19 +11,17 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class HttpRequest(Redacted, frozen=True, kw_only=True):
-    """A request to a service.
-
-    `url` is absolute. `content-length` and `host` are the transport's to add. `mark_chunks`: the protocol reads meaning
-    into HTTP chunks, so the reply's body must carry an empty piece behind each. Printed without what may hold a key or
-    a prompt.
-    """
+    """A request to a service. Printed without what may hold a key or a prompt."""
 
     hidden: ClassVar[frozenset[str]] = frozenset({"headers", "body"})
     method: str = "POST"
     url: str
+    """Absolute."""
     headers: Headers = ()
+    """Without `content-length` and `host`: the transport adds them."""
     body: bytes = b""
     mark_chunks: bool = False
+    """Whether the protocol gives HTTP chunks a meaning: then an empty piece follows each chunk of the reply's body."""
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         address, asked, _ = self.url.partition("?")
@@ -37,7 +35,7 @@ class ResponseHead(Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def header(self, name: str) -> str | None:
-        """The first header of that name, whatever its case; None where there is none."""
+        """The first header of that name, whatever its case; None if there is none."""
         wanted = name.lower().encode()
         for key, value in self.headers:
             if key.lower() == wanted:
@@ -46,7 +44,7 @@ class ResponseHead(Struct, frozen=True):
 
     @property
     def media_type(self) -> str:
-        """`text/html` of `Text/HTML; charset=utf-8`; empty where none was said."""
+        """`text/html` of `Text/HTML; charset=utf-8`; empty if there is none."""
         for key, value in self.headers:
             if len(key) == 12 and key.lower() == b"content-type":
                 return _media_type(value)
@@ -66,33 +64,32 @@ class HttpResponse(Struct, frozen=True):
 
 
 class ServerResponse(Struct, frozen=True, kw_only=True):
-    """A whole answer of ours to a caller. `content-length` is the server's to add.
-
-    `error`: the code of the failure that it tells, for logs.
-    """
+    """A whole answer of ours to a caller."""
 
     status: int = 200
     headers: Headers = ()
+    """Without `content-length`: the server adds it."""
     body: bytes = b""
     error: str = ""
+    """The code of the failure that it reports, for logs; empty if it reports none."""
 
 
 class ServerRequest(Redacted, frozen=True, kw_only=True):
-    """A caller's request to one of our fronts. Header names are lower case. Printed without keys and prompts.
-
-    `scheme`: how it came to the server.
-    """
+    """A caller's request to one of our fronts. Printed without keys and prompts."""
 
     hidden: ClassVar[frozenset[str]] = frozenset({"query", "headers", "body"})
     method: str
     path: str
     scheme: str = "http"
+    """How it came to the server: `http` or `https`."""
     query: str = ""
+    """What follows the `?`."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Names are in lower case."""
     body: bytes = b""
 
     def header(self, name: bytes) -> str | None:
-        """The first header called `name` (lower case); None where there is none."""
+        """The first header called `name` (lower case); None if there is none."""
         for key, value in self.headers:
             if key == name:
                 return value.decode("latin-1").strip(" \t")

@@ -1,4 +1,4 @@
-"""Who asks, as far as a key tells. The key itself is nowhere in it."""
+"""Who asks, as far as a key shows it. The key itself is nowhere in it."""
 
 from msgspec import Struct
 
@@ -7,6 +7,6 @@ class Identity(Struct, frozen=True):
     """Who showed which key."""
 
     fingerprint: str = ""
-    """What tells keys apart in a log: 8 hexadecimal digits of the SHA-256 of the one shown; empty if there is none."""
+    """Distinguishes keys in a log: 8 hexadecimal digits of the SHA-256 of the key; empty if no key was shown."""
     known: bool = False
-    """Whether the key was checked, and opens."""
+    """Whether the key was checked and is valid."""

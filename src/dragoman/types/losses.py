@@ -1,7 +1,7 @@
-"""Losses: what a translation did not carry, said otherwise or refuses. A closed union; knows no protocol.
+"""Losses: what a translation did not carry, what it changed, and what it refuses. A closed union; knows no protocol.
 
-Each kind is a class with a row in two tables: how severe it is, and how it is worded. The tables stand beside the
-union, because a loss says its own severity and sentence; one without a row cannot be made.
+Each kind is a class with a row in two tables: how severe it is, and how it is worded. The tables are in the same file
+as the union, because a loss knows its own severity and sentence; one without a row cannot be made.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ class Severity(IntEnum):
     """How much a loss matters."""
 
     NOTE = 1
-    """The same meaning arrives, in other words: it is neither listed for callers nor refused."""
+    """The same meaning arrives in another form: it is neither listed for callers nor refused."""
     LOSS = 2
     """Something does not arrive; `strict` refuses it."""
     ERROR = 3
@@ -37,7 +37,7 @@ class BaseLoss(Struct, frozen=True, tag_field="kind"):
 
     @property
     def words(self) -> str:
-        """A sentence that says what was lost, and why."""
+        """A sentence: what was lost, and why."""
         return WORDS[type(self)].format(loss=self)
 
     def __str__(self) -> str:
@@ -85,11 +85,11 @@ class LostAnswerExtra(BaseLoss, frozen=True, tag="lost_answer_extra"):
 
 
 class LostChoice(BaseLoss, frozen=True, tag="lost_choice"):
-    """An answer beside the one that is read."""
+    """A further answer: only the first choice is read."""
 
 
 class ChangedRole(BaseLoss, frozen=True, tag="changed_role"):
-    """A turn whose role the service's protocol calls otherwise: `developer` is told as `system`."""
+    """A turn whose role has another name in the service's protocol: `developer` is sent as `system`."""
 
 
 class ChangedSchema(BaseLoss, frozen=True, tag="changed_schema"):
@@ -97,11 +97,11 @@ class ChangedSchema(BaseLoss, frozen=True, tag="changed_schema"):
 
 
 class MovedMessage(BaseLoss, frozen=True, tag="moved_message"):
-    """A system message that the service's protocol has in another place only."""
+    """A system message that was moved: the service's protocol allows it in another place only."""
 
 
 class RefusedPrefill(BaseLoss, frozen=True, tag="refused_prefill"):
-    """The beginning of the answer, said by the caller; the family of models begins by itself."""
+    """The caller wrote the beginning of the answer, which the family of models does not continue."""
 
 
 class RefusedReference(BaseLoss, frozen=True, tag="refused_reference"):

@@ -6,7 +6,8 @@ from msgspec import Struct, field
 
 Role = Literal["system", "user", "assistant", "tool"]
 Extra = dict[str, dict[str, Any]]
-"""What one protocol said beyond these values, under that protocol's name: given back to it, ignored by the others."""
+"""Fields of one protocol for which these values have no place, under that protocol's name. They are given back to that
+protocol; the others ignore them."""
 
 
 class Part(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -16,22 +17,23 @@ class Part(Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class Text(Part, frozen=True, tag="text"):
-    """Words for the reader."""
+    """Text for the reader."""
 
     text: str
 
 
 class Refusal(Part, frozen=True, tag="refusal"):
-    """The model's own words for why it will not answer."""
+    """The model's own explanation why it will not answer."""
 
     text: str
 
 
 class Reasoning(Part, frozen=True, tag="reasoning"):
-    """The model's thinking. `signature`: the service's proof that it wrote it, to be sent back untouched."""
+    """The model's thinking."""
 
     text: str
     signature: str | None = None
+    """The service's proof that it wrote this, to be sent back untouched."""
 
 
 class Image(Part, frozen=True, tag="image"):
@@ -96,7 +98,7 @@ class Message(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """All text parts, joined by nothing."""
+        """All text parts, joined with nothing between them."""
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
 

@@ -1,4 +1,4 @@
-"""What became of one request: made once for each, filled in while it is answered, and given to whoever keeps books."""
+"""What became of one request: made once for each, filled in while it is answered, then given to every observer."""
 
 from typing import Literal
 
@@ -16,30 +16,30 @@ End = Literal["whole", "broken", "gone"]
 
 
 class Outcome(Struct):
-    """One request and its answer. None or empty: not known, or not so."""
+    """One request and its answer. None or empty: not known, or there is none."""
 
     request_id: str
     method: str
     path: str
     received_at: float
-    """When the request's head was here, on the monotonic clock, in seconds."""
+    """When the request's head had arrived, in seconds of the monotonic clock."""
     first_byte_at: float | None = None
     """When the answer's first byte was sent, or the first content of a stream."""
     ended_at: float = 0.0
-    """When the last was done for it."""
+    """When the last work for it was done."""
     end: End = "broken"
     remote: str = ""
-    """The address that the request came from, which is a proxy's if there is one before us."""
+    """The address that the request came from: a proxy's, if there is one in front of us."""
     identity: Identity = NOBODY
     """Who asks."""
     model: str = ""
-    """What was asked for."""
+    """The model that the caller named."""
     target: str = ""
     """The model that answers, as `provider/model`."""
     attempts: tuple[Attempt, ...] = ()
     """The targets that failed."""
     status: int | None = None
-    """The status that the caller was told."""
+    """The status that the caller got."""
     upstream_status: int | None = None
     """The status of the service's reply."""
     sent: int = 0
@@ -49,7 +49,7 @@ class Outcome(Struct):
     error: str = ""
     """The code of what went wrong."""
     losses: str = ""
-    """What of question and answer could not be said, by name."""
+    """The names of what could not be carried of the request and of the answer."""
 
     def fail(self, error: DragomanError) -> None:
         """The answer failed with `error`."""

@@ -1,4 +1,4 @@
-"""What a family of models needs and takes, whoever serves it. Knows no family."""
+"""What a family of models needs and takes, at every service that offers it. Knows no family."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Facts about a family of models. None: not known."""
 
     reasoning_returns: bool | None = None
-    """Whether the models want their earlier reasoning back."""
+    """Whether the models need their earlier reasoning sent back."""
     unsupported_fields: tuple[str, ...] | None = None
     """Fields of ChatRequest that the models refuse."""
     images: bool | None = None
@@ -18,13 +18,13 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     tools: bool | None = None
     """Whether they take tools."""
     prefill: bool | None = None
-    """Whether they go on from an assistant's message at the end."""
+    """Whether they continue an assistant's message at the end of the conversation."""
     context_size: int | None = None
     """Tokens of a request and its answer together."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that parameters of tools may use; None: any."""
 
     def over(self, earlier: "ModelProfile") -> "ModelProfile":
-        """Both as one; of a fact that both know this one's holds."""
+        """Both as one; if both know a fact, this one's holds."""
         known: dict[str, Any] = {name: value for name, value in asdict(self).items() if value is not None}
         return ModelProfile(**asdict(earlier) | known)

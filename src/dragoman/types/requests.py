@@ -1,4 +1,4 @@
-"""A question to a model. None everywhere means: not said."""
+"""A request to a model. None means everywhere: not set."""
 
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ class ResponseFormat(Struct, frozen=True):
 
 
 class ChatRequest(Struct, frozen=True, kw_only=True):
-    """What is asked of a model, in no protocol's words."""
+    """What is asked of a model, in a form that belongs to no protocol."""
 
     model: str
     messages: tuple[Message, ...]

@@ -41,12 +41,12 @@ class ChatResponse(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """All text parts, joined by nothing."""
+        """All text parts, joined with nothing between them."""
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The tools the model asks for, in its order."""
+        """The tools that the model asks for, in the model's order."""
         return tuple(part for part in self.parts if isinstance(part, ToolCall))
 
     @property
@@ -67,7 +67,7 @@ class Fold:
         self._end: ResponseEnd | None = None
 
     def feed(self, events: Iterable[StreamEvent]) -> None:
-        """Raises BadEventError where an event may not come."""
+        """Raises BadEventError if an event may not come."""
         for event in events:
             following = GRAMMAR[self._state].get(type(event))
             if following is None:
@@ -109,7 +109,7 @@ class Fold:
 
 
 def joined(first: Extra, later: Extra) -> Extra:
-    """Both as one; of a field that both say the later holds."""
+    """Both as one; if both have a field, the later one holds."""
     if not later:
         return first
     return first | {name: first.get(name, {}) | fields for name, fields in later.items()}

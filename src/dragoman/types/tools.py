@@ -1,4 +1,4 @@
-"""Tools a model may call, and how it is to choose among them."""
+"""Tools that a model may call, and how it has to choose among them."""
 
 from typing import Any, Literal
 

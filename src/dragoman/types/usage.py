@@ -20,7 +20,7 @@ class Usage(Struct, frozen=True):
     """What the service's protocol reported beyond these counts."""
 
     def merge(self, later: "Usage") -> "Usage":
-        """Both reports as one: the last word on each count holds, counts are never added."""
+        """Both reports as one: for each count the later one holds; counts are never added."""
         known = {name: count for name, count in asdict(later).items() if count is not None and name != "extra"}
         extra = {name: self.extra.get(name, {}) | fields for name, fields in later.extra.items()}
         return Usage(**asdict(self) | known | {"extra": self.extra | extra})

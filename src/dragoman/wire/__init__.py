@@ -1,1 +1,1 @@
-"""Bytes: text, server-sent events, JSON and JSON lines, both ways. Knows no vendor."""
+"""Bytes: text, server-sent events, JSON and JSON lines, read and written. Knows no vendor."""

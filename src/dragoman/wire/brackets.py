@@ -1,4 +1,4 @@
-"""Whether JSON text that arrives in pieces is whole. Reads each character once; knows nothing of what it says."""
+"""Whether JSON text that arrives in pieces is complete. Reads each character once; does not know what it means."""
 
 import re
 
@@ -6,7 +6,7 @@ _MARK = re.compile(r'\\.|\\\Z|["{}\[\]]', re.DOTALL)
 
 
 class Brackets:
-    """Follows an object or array to the bracket that closes it. `whole` is True from there on."""
+    """Follows an object or array to the bracket that closes it. From then on `whole` is True."""
 
     def __init__(self) -> None:
         self.whole = False

@@ -1,8 +1,9 @@
-"""Packed bytes unpacked as they come, within bounds: gzip, deflate, br and zstd. Knows no HTTP and no socket.
+"""Packed bytes, unpacked as they arrive and within bounds: gzip, deflate, br and zstd. Knows no HTTP and no socket.
 
-A packed body is a stream of a library's: it takes packed bytes and gives out blocks. gzip and zstd may put several
-streams one behind the other (RFC 1952, section 2.2; RFC 8878, section 3). What nobody can judge from outside is judged
-here, after each block: how much came out, and how much went in.
+Each library has a stream object: packed bytes go in, unpacked blocks come out. A gzip or zstd body may consist of
+several streams, one after another (RFC 1952, section 2.2; RFC 8878, section 3). A few packed bytes may unpack to
+gigabytes (a "bomb"), and nothing outside shows it. So after each block two sums are compared: how many bytes came out,
+and how many went in.
 """
 
 import sys
@@ -42,18 +43,20 @@ class ExpandsError(ValueError):
 
 
 class PackedStream(Protocol):
-    """One packed stream.
-
-    `ended`: its own end has come. `full`: it holds more than it gave out, ask again with no bytes. `behind`: what was
-    fed and stands after its end.
-    """
+    """One packed stream."""
 
     @property
-    def ended(self) -> bool: ...
+    def ended(self) -> bool:
+        """Whether its own end has come."""
+
     @property
-    def full(self) -> bool: ...
+    def full(self) -> bool:
+        """Whether it holds more than it has returned: then `feed` it no bytes to get the next block."""
+
     @property
-    def behind(self) -> bytes: ...
+    def behind(self) -> bytes:
+        """Bytes that were fed and follow its end."""
+
     def feed(self, data: bytes) -> bytes:
         """About a block of what `data` unpacks to. Raises DamagedError."""
 
@@ -83,7 +86,7 @@ class Zlib:
 
 
 class Brotli:
-    """br. Its library takes bytes behind the end for a fault."""
+    """br. For its library, bytes after the end are a fault."""
 
     behind = b""
 
@@ -104,7 +107,7 @@ class Brotli:
             block: bytes = self._stream.process(data, output_buffer_limit=BLOCK)
         except error as exc:
             raise DamagedError(str(exc)) from exc
-        # It may have taken all that went in, and still hold some of what comes out.
+        # It may have taken all packed bytes and still hold unpacked ones.
         self.full = not self.ended and (len(block) >= BLOCK or not self._stream.can_accept_more_data())
         return block
 
@@ -145,7 +148,7 @@ def _gzip(first: int) -> PackedStream:
 
 
 def _deflate(first: int) -> PackedStream:
-    """Servers send `deflate` with zlib's header (RFC 9110, section 8.4.1.2) and without: 8 in the low half is it."""
+    """Servers send `deflate` with zlib's header (RFC 9110, section 8.4.1.2), whose first byte ends in 8, or without."""
     return Zlib(15 if first & 0x0F == 8 else -15)
 
 
@@ -164,17 +167,16 @@ CODINGS: dict[str, Callable[[int], PackedStream]] = {
     "br": _brotli,
     "zstd": _zstd,
 }
-"""What makes a stream, given the body's first byte."""
+"""Coding to a function that makes its stream from the body's first byte."""
 
 SEVERAL = frozenset({"gzip", "x-gzip", "zstd"})
-"""Codings whose streams may follow one another."""
+"""Codings whose bodies may hold several streams, one after another."""
 
 
 class Unpacker:
-    """Unpacks one body of at most `most` bytes.
+    """Unpacks one body, which may have `most` unpacked bytes.
 
-    `coding`: one, in lower case. `taken` and `given`: packed bytes that came, bytes that they unpacked to. Raises
-    UnknownCodingError where it is none of CODINGS; `br` needs the extra `web`.
+    Raises UnknownCodingError if `coding` is not one of CODINGS (lower case); `br` needs the extra `web`.
     """
 
     def __init__(self, coding: str, most: int = MAX_UNPACKED) -> None:
@@ -185,19 +187,21 @@ class Unpacker:
         self._stream: PackedStream | None = None
         self._streams = 0
         self.taken = 0
+        """Packed bytes so far."""
         self.given = 0
+        """Unpacked bytes so far."""
 
     @property
     def whole(self) -> bool:
-        """Whether the packed body's own end has come. A body of no bytes at all has none."""
+        """Whether the packed body's own end has come. An empty body has no such end."""
         return self._stream is not None and self._stream.ended
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What `data` unpacks to, in blocks: as much as is taken of them.
+        """What `data` unpacks to, in blocks. Unpacks no more than the caller iterates over.
 
         Raises DamagedError, ExpandsError; UnknownCodingError for `br` without the extra.
         """
-        # A library copies what it has not taken yet for each block that it gives out, so that it gets little at once.
+        # For each block that a library returns it copies the packed bytes that it has not used yet: feed it a few.
         for start in range(0, len(data), BLOCK):
             yield from self._some(data[start : start + BLOCK])
 

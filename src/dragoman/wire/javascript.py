@@ -1,4 +1,4 @@
-"""JSON and values as JavaScript reads and prints them, for sites whose signatures are defined by what it prints."""
+"""JSON and values as JavaScript reads and prints them: some sites sign what JavaScript prints."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from dragoman.wire.json import clean
 
 
 class Undefined(Enum):
-    """What a field that is not there prints as."""
+    """What JavaScript prints for a field that is missing."""
 
     UNDEFINED = "undefined"
 
@@ -33,8 +33,8 @@ SAFE = 2**53
 def parse(data: bytes) -> Any:
     """The value of a JSON text as `Response.json()` has it: numbers are doubles, and the last of two equal keys holds.
 
-    What is not UTF-8 is U+FFFD, and so is a lone surrogate, which is what JavaScript signs and sends for it.
-    Raises ValueError, also where it is nested more deeply than this machine can follow.
+    Bytes that are not UTF-8 become U+FFFD. So does a lone surrogate, because JavaScript signs and sends U+FFFD for it.
+    Raises ValueError, also if the text is nested more deeply than this machine can follow.
     """
     try:
         return _loads(data, parse_int=_integer)
@@ -43,9 +43,9 @@ def parse(data: bytes) -> Any:
 
 
 def parse_request(data: bytes) -> Any:
-    """The same for a caller's text, which is bounded as any front's (see `wire.strict`), and has no two equal keys.
+    """The same for a caller's text, with the limits of every front (see `wire.strict`) and no two equal keys.
 
-    Raises InvalidRequestError (400, 413) where it is not, ValueError where it is no JSON.
+    Raises InvalidRequestError (400, 413) if the text breaks a limit, ValueError if it is not JSON.
     """
     strict.check_size(strict.shortened(data))
     try:
@@ -58,7 +58,7 @@ def parse_request(data: bytes) -> Any:
 
 
 def stringify(value: Any) -> bytes:
-    """`value` as JSON text. Raises InvalidRequestError where it holds what JSON has no word for."""
+    """`value` as JSON text. Raises InvalidRequestError if it holds something that JSON cannot express."""
     try:
         try:
             return msgspec.json.encode(value)
@@ -96,7 +96,7 @@ def _integer(digits: str) -> float:
 
 
 def _bounded(read: Callable[[str], float]) -> Callable[[str], float]:
-    """`read`, for numbers that every reader has."""
+    """`read`, limited to numbers that every JSON reader takes."""
 
     def bounded(digits: str) -> float:
         number = read(digits)

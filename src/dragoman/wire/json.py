@@ -15,7 +15,7 @@ encode = msgspec.json.encode
 TRUNCATED = "truncated"
 HALF = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"')
 LAST = 16
-"""Bytes at the end of a body in which half a character is looked for."""
+"""Bytes at the end of a body that are searched for half a character."""
 
 
 def decode_event(data: bytes) -> Any:
@@ -55,7 +55,7 @@ def clean(value: Any) -> Any:
 def decode_request(data: bytes) -> Any:
     """The value of a caller's JSON, read strictly; see `strict`.
 
-    Raises InvalidRequestError (400, 413) that says where it is wrong, not what it holds.
+    Raises InvalidRequestError (400, 413); its message says where the text is wrong, and quotes nothing of it.
     """
     try:
         short = strict.shortened(data)
@@ -71,12 +71,13 @@ def decode_request(data: bytes) -> Any:
 
 
 def check_request(data: bytes) -> tuple[Any, bool]:
-    """Refuses what `decode_request` refuses, for a reader who needs no value and reads the text itself as JSON.
+    """Refuses what `decode_request` refuses, for a caller that needs no value, because it reads the text itself.
 
-    The value all the same if it was looked into, else None; and whether `data` is written as we would write it.
+    Returns the value if it was decoded on the way, else None; and whether `data` is written as we would write it.
 
-    Costs 4 µs for 1 KiB; texts of more than 1 KiB are not looked into. Of a body of many short ones, more than 8 KiB of
-    them, its encoding and its size alone are judged: what is nested there is read by nobody here. Raises as that does.
+    Costs 4 µs for 1 KiB; texts of more than 1 KiB are not looked into. If a body has more than 8 KiB of short texts,
+    only its encoding and its size are checked, because nothing here reads what is nested in it. Raises as
+    `decode_request` does.
     """
     try:
         if len(data) <= strict.SMALL:
@@ -93,7 +94,7 @@ def check_request(data: bytes) -> tuple[Any, bool]:
 
 
 def _passes(short: bytes) -> bool:
-    """Whether a shortened text is good, and so the one it was made from; where it is not, that one must be asked."""
+    """Whether a shortened text is valid. Then the text that it was made from is valid too; if not, check that one."""
     try:
         strict.decode(short)
     except (msgspec.MsgspecError, InvalidRequestError, RecursionError):
@@ -104,6 +105,6 @@ def _passes(short: bytes) -> bool:
 def _wrong(exc: Exception, data: bytes) -> InvalidRequestError:
     if isinstance(exc, RecursionError):
         return strict.wrong(strict.TOO_DEEP)
-    # msgspec takes the end of the body for the missing half, if fewer bytes are left than that would have.
+    # If half a character stands at the very end, msgspec says that the text is truncated, not that it is malformed.
     halved = TRUNCATED in str(exc) and HALF.search(data, len(data) - LAST)
     return strict.wrong("half a character (a lone surrogate)" if halved else str(exc))

@@ -1,4 +1,4 @@
-"""Lines of bytes that arrive in pieces, ended by LF. Knows nothing of what a line holds."""
+"""Lines of bytes that arrive in pieces, ended by LF. Does not know what a line holds."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -20,7 +20,7 @@ class LineReader:
         self._size = 0
 
     def feed(self, data: bytes) -> Iterable[bytes]:
-        """The lines that `data` completes. Raises BadEventError, behind the good ones, where one passes the limit."""
+        """The lines that `data` completes. Raises BadEventError, after the good ones, if one passes the limit."""
         if b"\n" not in data:
             self._keep(data)
             return ()
@@ -38,7 +38,7 @@ class LineReader:
         return lines
 
     def finish(self) -> bytes:
-        """The last line, which no LF ended; empty where there is none."""
+        """The last line, which no LF ended; empty if there is none."""
         tail = b"".join(self._tail)
         self._tail.clear()
         self._size = 0
@@ -67,6 +67,6 @@ class LineReader:
 
 
 def and_raise(items: Iterable[T], error: BadEventError) -> Iterator[T]:
-    """`items`, and then the error: what came before it in the same bytes is good."""
+    """`items`, and then raises the error: what came before it in the same bytes is valid."""
     yield from items
     raise error

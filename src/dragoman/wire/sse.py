@@ -1,4 +1,4 @@
-"""Server-sent events, both ways. Knows no vendor.
+"""Server-sent events, read and written. Knows no vendor.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
@@ -27,7 +27,7 @@ class SseEvent(Struct, frozen=True):
     data: bytes
     event: bytes = b""
     stray: bool = False
-    """True for a line that is no field of the standard, which drops it: some services speak so when they fail."""
+    """True for a line that is not a field of the standard. The standard drops it; some services report failures so."""
 
 
 class SseReader:
@@ -43,7 +43,7 @@ class SseReader:
         self._event = b""
 
     def feed(self, data: bytes) -> Iterable[SseEvent]:
-        """The events that `data` completes. Raises BadEventError, behind the good ones, where one passes the limit."""
+        """The events that `data` completes. Raises BadEventError, after the good ones, if one passes the limit."""
         if self._head is not None:
             data = self._without_bom(data)
         if self._after_cr and data:
@@ -69,7 +69,7 @@ class SseReader:
         return events
 
     def finish(self) -> list[SseEvent]:
-        """The event that the end of the body cut short, which the standard discards; it may still be whole."""
+        """The event that no blank line ended. The standard discards it; it may be complete all the same."""
         line = (self._head or b"") + self._lines.finish()
         self._head = None
         stray = [SseEvent(line, stray=True)] if line and self._field(line) else []
@@ -91,7 +91,7 @@ class SseReader:
         return event
 
     def _field(self, line: bytes) -> bool:
-        """Takes a field in; True if the line is none."""
+        """Reads a field; True if the line is not one."""
         name, _, value = line.partition(b":")
         if name == b"data":
             value = value.removeprefix(b" ")

@@ -1,20 +1,23 @@
 """What a caller's JSON may be: no deeper, larger or more ambiguous than two readers agree on. Knows no vendor.
 
-JSON leaves open what two equal keys mean, how large a number or how deep a nesting may be. Programs that differ there
-read one text in two ways, and one of them may be the guard. So such a text is refused, by each front and on each path:
+JSON does not define what two equal keys mean, how large a number may be, or how deep a nesting. Two programs may then
+read one text in two ways, and one of the two may be the program that checks. So each front, on each path, refuses:
 
-    deeper than 64              Python's own readers end near 1000, with an exception
-    a number of over 308 digits, or not finite: beyond a double it is another number, or none, to most readers
+    deeper than 64 levels       Python's own readers stop near 1000, with an exception
     equal keys in an object     some readers take the first, some the last
-    not UTF-8, half a surrogate pair
-    over 100,000 values, or 8 MiB beside long texts: a value takes up to fifty times its own bytes
+    a number of more than 308 digits, or not finite: it does not fit a double, and most readers change or refuse it
+    bytes that are not UTF-8, half a surrogate pair
+    more than 100,000 values, or 8 MiB not counting long texts: a value takes up to fifty times its own bytes
 
-Looking at each byte costs more than all else that a relay does, and most of a large request is a few long texts: words,
-or a picture. `shortened` puts the length of each in its place. It goes from quotation mark to quotation mark, which is
-fast, and does not know which of the pieces are texts. What stands between texts is made of few characters, so that a
-long piece with another one in it is a text, or some of one. A backslash before a mark stays. A shortened text may be
-bad though the whole one is not (two long keys became equal); then the whole one is asked. It is never good where the
-whole one is bad, if that is JSON at all.
+Looking at every byte costs more than all else that a relay does, and most of a large request is a few long texts: prose
+or a picture. So `shortened` makes a small text to be checked in place of the large one: each long text is replaced by
+its length. How it finds them:
+
+- It goes from quotation mark to quotation mark, which is fast. It does not know which pieces are inside of texts.
+- But outside of texts only few characters occur (STRUCTURE). So a long piece with any other character is a text, or
+  a part of one, and is cut out. A piece that ends with a backslash stays, because the mark after it is escaped.
+- A valid text may become invalid when it is shortened (two long keys become equal). Then the original is checked.
+- A text that breaks one of these rules never becomes valid, as long as it is JSON at all.
 """
 
 import json
@@ -29,33 +32,35 @@ MAX_DEPTH = 64
 """Objects and lists in one another. Chats have ten; https://www.rfc-editor.org/rfc/rfc8259#section-9 allows a limit."""
 
 MAX_DIGITS = 308
-"""Digits. A number with more is no double, unless most of them say nothing."""
+"""Digits. A number with more does not fit a double, unless most of them are zeros or beyond its precision."""
 
 MAX_VALUES = 100_000
-"""Of 2000 messages (as many as OpenAI takes), each with a call of a tool, and 100 large tools: a third of it."""
+"""Three times what 2000 messages (OpenAI's limit), each with a tool call, and 100 large tools have."""
 
 MAX_BYTES = 8 << 20
-"""Bytes beside long texts: two million tokens, more than any model reads."""
+"""Bytes not counting long texts: two million tokens, more than any model reads."""
 
 SMALL = 8 << 10
-"""Bytes that a relay has looked into, for some ten microseconds."""
+"""Bytes of a body that is decoded as a whole, which takes some ten microseconds."""
 
 LONG = 1 << 10
 """Bytes of a piece that is worth cutting out."""
 
 WINDOW = 2 << 10
 DENSE, SOON = 128, 256
-"""With a mark each 128 bytes no texts are long: looked at in three places first, and at each mark from 256 on."""
+"""With a quotation mark every 128 bytes (DENSE) no texts are long, and the search is given up: three places are looked
+at first, and the average again at each mark from the 256th on (SOON)."""
 
 STRUCTURE = b" \t\r\n[]{}:,+-.0123456789eEtrufalsn"
-"""What may stand outside of texts."""
+"""The characters that may occur outside of texts."""
 
 TOO_DEEP = "too deeply nested"
 
 TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 
 _VALUE = re.compile(rb'(?:"[^"]*+"|[^"\[{,]++)*+[\[{,]')
-"""Up to where a value begins, unless it is an object's first or stands alone. Of a text without escaped marks."""
+"""Matches up to the point at which the next value begins, for a text without escaped quotation marks. Does not count an
+object's first value, nor a value that stands alone."""
 
 _LONGER = rb"(?:[0-9]{%d}|[0-9][0-9.]{%d})" % (MAX_DIGITS + 1, MAX_DIGITS + 1)
 _LONG_NUMBER = re.compile(rb"(?:%b|[^\"0-9]++|(?!%b)[0-9.]++)*+%b" % (TEXT, _LONGER, _LONGER), re.DOTALL)
@@ -64,16 +69,16 @@ _BACKSLASH = 0x5C
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _STRIDE = MAX_DIGITS // 2
-"""Every such byte is looked at first: a longer number has two of them in a row."""
+"""Bytes between two samples: a number that is too long has a digit in two samples in a row."""
 
 
 def wrong(reason: str) -> InvalidRequestError:
-    """The refusal of a text."""
+    """The error that refuses a text."""
     return InvalidRequestError(f"the body is not valid JSON: {reason}", code="invalid_json")
 
 
 def shortened(data: bytes) -> bytes:
-    """`data` without most of its long texts; itself where there are none. See above."""
+    """`data` without most of its long texts; itself if there are none. See above."""
     if len(data) <= SMALL or _is_dense(data):
         return data
     kept: list[bytes] = []
@@ -95,18 +100,18 @@ def _is_dense(data: bytes) -> bool:
 
 
 def check_size(data: bytes) -> None:
-    """Raises InvalidRequestError (413) where the values would take too much. `data` is shortened."""
+    """Raises InvalidRequestError (413) if the values would take too much memory. `data` is shortened."""
     if len(data) <= 2 * MAX_VALUES:
         return
     if len(data) > MAX_BYTES:
         raise _too_much(f"at most {MAX_BYTES} bytes beside long texts and pictures")
-    # A comma in a text is no sign of a value; to tell the two apart costs more than to count both.
+    # A comma in a text does not begin a value, but to distinguish the two costs more than to count both.
     if sum(data.count(mark) for mark in (b",", b"[", b"{")) > MAX_VALUES and _has_too_many(data):
         raise _too_much(f"at most {MAX_VALUES} values")
 
 
 def _has_too_many(data: bytes) -> bool:
-    # Leaving out what is escaped takes half the time of matching it; a backslash by itself goes first.
+    # To remove escaped characters takes half the time of matching them; escaped backslashes have to go first.
     data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     at = count = 0
     while (found := _VALUE.match(data, at)) and count <= MAX_VALUES:
@@ -120,7 +125,7 @@ def _too_much(expected: str) -> InvalidRequestError:
 
 
 def decode(data: bytes) -> Any:
-    """The value. Raises InvalidRequestError (400) where it is none of the above, msgspec's own error for no JSON."""
+    """The value. Raises InvalidRequestError (400) by the rules above, msgspec's own error if it is not JSON."""
     return read(data)[0]
 
 
@@ -131,7 +136,7 @@ def read(data: bytes) -> tuple[Any, bool]:
         raise wrong(f"a number of more than {MAX_DIGITS} digits")
     if len(data) > MAX_DEPTH and data.count(b"{") + data.count(b"[") > MAX_DEPTH and is_deep(value):
         raise wrong(TOO_DEEP)
-    # An equal key that was lost is missing in the value's own text.
+    # Of two equal keys the decoder drops one, which is then missing in the text made of the value.
     again = _encode(value)
     if again == data:
         return value, True
@@ -141,7 +146,7 @@ def read(data: bytes) -> tuple[Any, bool]:
 
 
 def is_deep(value: Any) -> bool:
-    """Whether a value is deeper than 64."""
+    """Whether a value is nested deeper than 64 levels."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
         level = [
@@ -156,16 +161,16 @@ def is_deep(value: Any) -> bool:
 
 
 def _same(again: bytes, data: bytes) -> bool:
-    """Whether `data` says no more than `again`, the text of its value, as far as can be told at once.
+    """Whether `data` holds no more than `again`, the text of its value, by a quick test: False may be wrong, True not.
 
-    An equal key that was lost took its quotation marks along. They are the same in any layout, except a mark in a text
-    that is written as a number.
+    If an equal key was dropped, its quotation marks are missing in `again`. Layout does not change their number; a mark
+    inside a text does, if it is written as `\\u0022`.
     """
     return again.count(b'"') == data.count(b'"') and b"u0022" not in data
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object. Raises InvalidRequestError where two of its keys are equal."""
+    """An object. Raises InvalidRequestError if two of its keys are equal."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise wrong("two equal keys in an object")

@@ -1,4 +1,4 @@
-"""UTF-8 text that arrives in pieces. Knows nothing of what the text says."""
+"""UTF-8 text that arrives in pieces. Does not know what the text says."""
 
 import codecs
 
@@ -16,7 +16,7 @@ class Utf8Reader:
         """The text that `data` completes."""
         if not self._cut:
             try:
-                return data.decode()  # five times as fast as the incremental decoder, which is Python's own Python
+                return data.decode()  # five times as fast as the incremental decoder, which is written in Python
             except UnicodeDecodeError:
                 pass
         text = self._decoder.decode(data)
@@ -24,7 +24,7 @@ class Utf8Reader:
         return text
 
     def finish(self) -> str:
-        """What an unfinished last character stands for: one U+FFFD, or nothing."""
+        """U+FFFD if the last character was not complete, else nothing."""
         return self._decoder.decode(b"", final=True)
 
 

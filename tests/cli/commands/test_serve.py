@@ -14,7 +14,7 @@ from shutil import which
 import pytest
 
 from tests.cli.shell import COMMAND, PATIENCE, environment, finish, run, start
-from tests.gateway.serving.test_workers import two
+from tests.gateway.serving.test_workers import two_workers
 from tests.support.gateway import ask, chat_body, connect
 
 ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+")
@@ -115,7 +115,7 @@ async def test_workers_that_cannot_start_any_more_end_the_gateway_as_a_wrong_set
     log = str(folder / "requests")
     process = await start(tmp_path, "serve", "--port", "0", "--workers", "2", "--request-log", log)
     assert ADDRESS.search(await first_lines(process))
-    started = await two(process)
+    started = await two_workers(process)
     folder.rename(tmp_path / "gone")
     for pid in started:
         with suppress(ProcessLookupError):  # one that had not opened its log by now cannot, and has ended

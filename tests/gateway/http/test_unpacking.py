@@ -13,7 +13,7 @@ from dragoman.types import ServerRequest
 from dragoman.wire import json
 from tests.support.gateway import Got, ask, chat_body, connect, running_gateway
 from tests.support.packing import PACKERS
-from tests.support.relaying import question, two
+from tests.support.relaying import both_paths, question
 from tests.support.server import Exchange
 
 CHAT = "/v1/chat/completions"
@@ -52,7 +52,7 @@ async def test_a_service_is_sent_the_plain_body(name: str) -> None:
     async def script(exchange: Exchange) -> None:
         await exchange.reply(200, {"content-type": "application/json"}, answer)
 
-    async with two() as both:
+    async with both_paths() as both:
         both.script[:] = [script]
         for url in (both.relay, both.translate):
             body = PACKERS[name](question(stream=False))

@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.config import TimeoutsConfig
 from tests.support.golden import cases
-from tests.support.relaying import EVENTS, JSON, Said, Script, Two, turn, two
+from tests.support.relaying import EVENTS, JSON, Paths, Said, Script, both_paths, turn
 from tests.support.server import Exchange
 
 SEED = 20_261_121
@@ -72,14 +72,14 @@ def golden(name: str, *data: bytes) -> Script:
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_golden_replies_say_the_same(stream: bool) -> None:
-    async with two() as both:
+    async with both_paths() as both:
         for name, body in GOLDEN.items():
             await check(both, name, golden(name, body), stream=stream)
 
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_golden_replies_under_the_other_type_say_the_same(stream: bool) -> None:
-    async with two() as both:
+    async with both_paths() as both:
         for name, body in GOLDEN.items():
             headers = EVENTS if name in WHOLE else JSON
             await check(both, name, pieces(body, headers=headers), stream=stream)
@@ -88,7 +88,7 @@ async def test_golden_replies_under_the_other_type_say_the_same(stream: bool) ->
 @pytest.mark.parametrize("headers", [EVENTS, JSON])
 @pytest.mark.parametrize("stream", [True, False])
 async def test_golden_replies_that_come_at_once_say_the_same(stream: bool, headers: Mapping[str, str]) -> None:
-    async with two() as both:
+    async with both_paths() as both:
         for name, body in GOLDEN.items():
 
             async def script(exchange: Exchange, body: bytes = body) -> None:
@@ -100,7 +100,7 @@ async def test_golden_replies_that_come_at_once_say_the_same(stream: bool, heade
 async def test_golden_replies_say_the_same_however_they_are_cut() -> None:
     rng = random.Random(SEED)
     print(f"seed {SEED}")
-    async with two() as both:
+    async with both_paths() as both:
         for _ in range(CUTS):
             name = rng.choice(sorted(GOLDEN))
             body = GOLDEN[name]
@@ -112,7 +112,7 @@ async def test_golden_replies_say_the_same_however_they_are_cut() -> None:
 async def test_golden_replies_that_break_off_say_the_same() -> None:
     rng = random.Random(SEED)
     print(f"seed {SEED}")
-    async with two() as both:
+    async with both_paths() as both:
         for _ in range(CUTS):
             name = rng.choice(sorted(GOLDEN))
             at = rng.randrange(len(GOLDEN[name]))
@@ -120,7 +120,7 @@ async def test_golden_replies_that_break_off_say_the_same() -> None:
             await check(both, f"{name} broken off at {at}", script, stream=rng.random() < 0.8)
 
 
-async def check(both: Two, name: str, script: Script, *, stream: bool) -> Said:
+async def check(both: Paths, name: str, script: Script, *, stream: bool) -> Said:
     try:
         return await both.compare(script, stream=stream)
     except AssertionError as exc:
@@ -185,7 +185,7 @@ REFUSALS: dict[str, tuple[Script, int, str]] = {
 @pytest.mark.parametrize("name", REFUSALS)
 async def test_a_reply_without_an_answer_is_refused_alike(name: str, stream: bool) -> None:
     script, status, code = REFUSALS[name]
-    async with two() as both:
+    async with both_paths() as both:
         said = await both.compare(script, stream=stream)
         assert (said.status, said.error and said.error[1], said.clean) == (status, code, True)
         assert said.retry_after == ("7" if status == 429 and "again" in name else None)
@@ -219,7 +219,7 @@ BREAKS: dict[str, tuple[Script, str]] = {
 @pytest.mark.parametrize("name", BREAKS)
 async def test_an_answer_that_breaks_off_ends_alike(name: str, stream: bool) -> None:
     script, code = BREAKS[name]
-    async with two() as both:
+    async with both_paths() as both:
         said = await both.compare(script, stream=stream)
         assert not said.marked
         assert said.error is not None
@@ -244,7 +244,7 @@ async def test_an_answer_that_breaks_off_ends_alike(name: str, stream: bool) -> 
 async def test_a_silence_that_is_too_long_ends_alike(
     timeouts: TimeoutsConfig, data: tuple[bytes, ...], stream: bool
 ) -> None:
-    async with two(timeouts=timeouts) as both:
+    async with both_paths(timeouts=timeouts) as both:
         said = await both.compare(silent(*data), stream=stream)
         if stream and CHUNK in data:
             assert (said.status, said.clean, said.parts) == (200, True, (("Text", "half"),))

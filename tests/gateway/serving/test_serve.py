@@ -54,7 +54,7 @@ async def program(**settings: object) -> AsyncIterator[tuple[Process, str, str]]
         await process.wait()
 
 
-def told(err: bytes) -> list[str]:
+def log_lines(err: bytes) -> list[str]:
     """The event log without times and processes."""
     return [line.split("] ", 1)[1] for line in err.decode().splitlines()]
 
@@ -72,7 +72,7 @@ async def test_greets_with_a_line_that_streams_an_answer() -> None:
     assert process.returncode == 0
     assert out == b"\nended well\n"
     port = url.rpartition(":")[2]
-    assert told(err) == [
+    assert log_lines(err) == [
         f"started: listens on port {port} of 127.0.0.1, workers: 1, no configuration file",
         "stopped",
     ]
@@ -92,7 +92,7 @@ async def test_a_signal_lets_answers_end_and_a_second_ends_them_now(stop: signal
         out, err = await process.communicate()
     assert process.returncode == 0
     assert out.endswith(b"interrupted\n")
-    assert told(err)[1:] == [
+    assert log_lines(err)[1:] == [
         "answers under way: 1, which get 30 s; press Ctrl-C or signal again to stop now",
         "stopped; answers were interrupted",
     ]
@@ -161,7 +161,7 @@ async def test_while_it_drains_it_answers_and_says_that_it_is_not_ready(workers:
         process.send_signal(signal.SIGTERM)
         out, err = await process.communicate()
     assert (process.returncode, out[-11:]) == (0, b"ended well\n")
-    assert "draining: not ready, and accepting for 3600 s more" in told(err)
+    assert "draining: not ready, and accepting for 3600 s more" in log_lines(err)
 
 
 async def test_a_caller_for_whom_there_is_no_descriptor_is_told_so() -> None:
@@ -181,7 +181,7 @@ async def test_a_caller_for_whom_there_is_no_descriptor_is_told_so() -> None:
     assert len(refused) > 20
     assert {each.status for each in got} == {200, 503}
     assert all(b'"code":"overloaded"' in each.body for each in refused)
-    assert [line for line in told(err) if "descriptors" in line] == [
+    assert [line for line in log_lines(err) if "descriptors" in line] == [
         "descriptors are exhausted: 48 are in use, and what is left of 64 is kept; callers get 503 (ulimit -n)",
         "there are descriptors again",
     ]

@@ -43,7 +43,7 @@ def workers(process: Process) -> set[int]:
     return {int(pid) for pid in children}
 
 
-async def two(process: Process, without: frozenset[int] = frozenset()) -> set[int]:
+async def two_workers(process: Process, without: frozenset[int] = frozenset()) -> set[int]:
     """Two workers, none of them one of `without`, once there are."""
     while len(workers(process) - without) < 2:  # noqa: ASYNC110  # another process's children tell nobody of themselves
         await asyncio.sleep(0.01)
@@ -52,10 +52,10 @@ async def two(process: Process, without: frozenset[int] = frozenset()) -> set[in
 
 async def test_a_worker_that_dies_is_replaced_and_the_address_answers_throughout() -> None:
     async with program() as (process, url):
-        first, second = await two(process)
+        first, second = await two_workers(process)
         os.kill(first, signal.SIGKILL)
         assert (await ask(url, "GET", "/health/ready")).status == 200
-        assert second in await two(process, frozenset({first}))
+        assert second in await two_workers(process, frozenset({first}))
         process.send_signal(signal.SIGTERM)
         out, err = await process.communicate()
     assert (process.returncode, out[-11:]) == (0, b"ended well\n")
@@ -64,7 +64,7 @@ async def test_a_worker_that_dies_is_replaced_and_the_address_answers_throughout
 
 async def test_a_signal_lets_every_workers_answers_end_well() -> None:
     async with program() as (process, url), connect(url) as wire, connect(url) as other:
-        await two(process)
+        await two_workers(process)
         for each in (wire, other):
             each.send("POST", "/v1/chat/completions", body=chat_body("text: a\ndelay: 0.3\ntext: b", stream=True))
             await each.head()
@@ -80,7 +80,7 @@ async def test_a_signal_lets_every_workers_answers_end_well() -> None:
 
 async def test_workers_whose_parent_was_killed_stop_and_free_the_address() -> None:
     async with program() as (process, url), connect(url) as wire:
-        await two(process)
+        await two_workers(process)
         wire.send("POST", "/v1/chat/completions", body=chat_body("text: a\ndelay: 0.3\ntext: b", stream=True))
         await wire.head()
         process.kill()
@@ -92,7 +92,7 @@ async def test_workers_whose_parent_was_killed_stop_and_free_the_address() -> No
 
 async def test_a_signal_that_reaches_parent_and_workers_alike_counts_once() -> None:
     async with program() as (process, url), connect(url) as wire:
-        found = await two(process)
+        found = await two_workers(process)
         wire.send("POST", "/v1/chat/completions", body=chat_body("text: a\ndelay: 0.5\ntext: b", stream=True))
         await wire.head()
         for pid in (process.pid, *found):
@@ -155,7 +155,7 @@ async def test_a_worker_that_starts_after_some_tries_is_kept(tmp_path: Path) -> 
     )
     while not path.exists():  # noqa: ASYNC110
         await asyncio.sleep(0.01)
-    await two(process)
+    await two_workers(process)
     while path.stat().st_size < 5:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     process.send_signal(signal.SIGTERM)

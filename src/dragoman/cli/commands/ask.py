@@ -47,7 +47,7 @@ def command(
 ) -> int:
     """Ask one question and print the answer.
 
-    QUESTION is the question, one word or many; text on stdin is put behind it, after a blank line, or is the question
+    QUESTION is the question, one word or many; text on stdin is added to it, after a blank line, or is the question
     itself. A lone - is stdin.
 
     Stdout carries the answer alone: exactly its bytes when it is no terminal, with a line feed at the end if it has
@@ -65,7 +65,7 @@ def command(
 
 
 Show = Callable[[Record, str, DragomanError | None], Exit]
-"""What is done with the record of an answer to the model of that name when its end has come: the code of a good run."""
+"""Takes the record of an answer that has ended, and the model's name; returns the exit code of a good run."""
 
 
 async def _ask(config: Path | None, request: ChatRequest, page: type[PlainPage | BlankPage], show: Show) -> int:
@@ -98,7 +98,7 @@ def _print(record: Record, _: str, __: DragomanError | None) -> Exit:
 
 
 def _print_code(record: Record, _: str, error: DragomanError | None) -> Exit:
-    """The first block of code: of a whole answer only, since what is printed may be run."""
+    """The first block of code, but only of a complete answer, because what is printed may be run."""
     if error is not None or not record.whole:
         return Exit.OK
     code = next(blocks(record.response().text), None)
@@ -117,7 +117,7 @@ def _print_json(record: Record, model: str, error: DragomanError | None) -> Exit
 
 
 def _object(record: Record, model: str, error: DragomanError | None) -> dict[str, Any]:
-    """The answer as `--json` prints it: of one that broke off what came, without a finish reason."""
+    """The answer as `--json` prints it; if it broke off, what came, without a finish reason."""
     whole, answer = record.whole, record.response()
     return {
         "text": answer.text,

@@ -53,7 +53,7 @@ def command(*, model: str, system: str | None, plain: bool, config: Path | None)
 
 
 class Chat:
-    """Reads lines and has them answered. Where somebody watches, neither an error nor Ctrl-C ends it."""
+    """Reads lines and sends them to the model. On a terminal, neither an error nor Ctrl-C ends it."""
 
     def __init__(self, desk: ChatSession, lines: Lines, runner: asyncio.Runner) -> None:
         self._desk = desk
@@ -93,7 +93,7 @@ class Chat:
         return Exit.OK
 
     def _say(self) -> None:
-        """Says to the model what a command left to be said."""
+        """Sends the message to the model that a command has left."""
         message, self._desk.message = self._desk.message, ""
         if message:
             self._lines.remember(message)

@@ -29,7 +29,7 @@ def command(ctx: click.Context, shell: str) -> None:
     zsh    eval "$(dragoman completion zsh)"              in ~/.zshrc
     fish   dragoman completion fish | source              in ~/.config/fish/config.fish
 
-    Commands, options and, behind -m, the models' names are completed.
+    Commands, options and, after -m, the models' names are completed.
     """
     completion = COMPLETIONS.get(shell) or get_completion_class(shell)
     if completion is None:

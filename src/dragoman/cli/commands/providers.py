@@ -21,7 +21,7 @@ HEAD = ("name", "class", "protocol", "url", "works", "from")
 class ServiceRow(Struct, frozen=True):
     """A service. `protocol` is None if the class names none before it is configured, `url` if it has no host.
 
-    `homeless`: it speaks to nobody before it is given a url.
+    `homeless`: it cannot be used before a url is set.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""A conversation at a terminal: what is typed, what may be said to the program, and what is kept."""
+"""A conversation at a terminal: what is typed, commands to the program, and files that are kept."""

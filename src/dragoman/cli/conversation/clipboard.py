@@ -12,11 +12,11 @@ from msgspec import Struct
 from dragoman.cli.terminal.output import is_able
 
 PATIENCE = 5
-"""Seconds for a tool: it hands the text to a running program, or has nobody to hand it to."""
+"""Seconds for a tool: it gives the text to a running program at once, or there is no such program."""
 
 
 class ClipboardTool(Struct, frozen=True):
-    """A program that reads what is to be copied, and what must be in the environment for it to work: one of `needs`."""
+    """A program that reads what is copied. It works if one of the variables in `needs` is set."""
 
     words: tuple[str, ...]
     needs: tuple[str, ...] = ()
@@ -30,20 +30,20 @@ TOOLS = (
     ClipboardTool(("clip.exe",), ("WSL_DISTRO_NAME",)),
     ClipboardTool(("termux-clipboard-set",), ("TERMUX_VERSION",)),
 )
-"""macOS, Wayland, X, Windows' Linux, Android: the first that is there is asked."""
+"""macOS, Wayland, X, Linux on Windows, Android: the first that is installed is used."""
 
 
 def copy(text: str, environment: Mapping[str, str] = os.environ) -> str:
     """Copies; returns what did it, in a few words, or an empty text if nothing could.
 
-    Both ways are taken: over a network only the terminal has the user's clipboard, and not every terminal obeys.
+    Both ways are used: over a network only the terminal has the user's clipboard, and not every terminal supports it.
     """
     ways = [way for way in (_tool(text, environment), _terminal(text)) if way]
     return " and ".join(ways)
 
 
 def _terminal(text: str) -> str:
-    # https://invisible-island.net/xterm/ctlseqs/ctlseqs.html: a terminal does not say what it made of it.
+    # https://invisible-island.net/xterm/ctlseqs/ctlseqs.html: a terminal does not report whether it has copied.
     if not is_able(sys.stdout):
         return ""
     print(f"\x1b]52;c;{b64encode(text.encode()).decode()}\x07", end="", flush=True)
@@ -56,7 +56,7 @@ def _tool(text: str, environment: Mapping[str, str]) -> str:
         if path is None or (tool.needs and not any(map(environment.get, tool.needs))):
             continue
         try:
-            # Its own outputs are closed: some stay in the background, and would hold ours open.
+            # The tool gets no outputs of ours: some tools stay in the background, and would keep ours open.
             done = subprocess.run(  # noqa: S603  # one of TOOLS, and the text is no argument
                 [path, *tool.words[1:]],
                 input=text.encode(),

@@ -12,11 +12,11 @@ from dragoman.protocols.openai_chat import decode_messages, encode_messages
 from dragoman.types import ChatRequest, Message, Reasoning, Refusal, Text, assistant, system, user
 
 MARK = {"dragoman": {"partial": True}}
-"""What is put on a message that broke off or was stopped."""
+"""The mark of a message that broke off or was stopped."""
 
 
 class Saved(Struct):
-    """A file's content. `messages`: OpenAI's, with `partial` on those that are not whole."""
+    """A file's content. `messages`: OpenAI's, with `partial` on those that are not complete."""
 
     model: str
     messages: list[dict[str, Any]] = field(default_factory=list)
@@ -35,9 +35,9 @@ class Conversation:
         return ChatRequest(model=self.model, messages=(*self._opening(), *self.messages, user(question)))
 
     def keep(self, question: str, record: Record) -> bool:
-        """Adds a turn; whether it did: a question without a word of an answer is not kept.
+        """Adds a turn; False if there was no text of an answer: then the question is not kept either.
 
-        An answer that is not whole is kept too, marked, so that the model can be asked to go on.
+        An answer that is not complete is kept with a mark, so that the model can be asked to go on.
         """
         whole, answer = record.whole, record.response()
         # Thinking and tool calls are not for a later turn of a conversation that has no tools.
@@ -54,7 +54,7 @@ class Conversation:
         return "".join(part.text for part in answers[-1].parts if isinstance(part, Text | Refusal)) if answers else None
 
     def reset(self) -> None:
-        """Forgets what was said; model and system message stay."""
+        """Forgets the messages; model and system message stay."""
         self.messages.clear()
 
     def save(self) -> bytes:
@@ -64,7 +64,7 @@ class Conversation:
         return msgspec.json.format(saved, indent=2) + b"\n"
 
     def load(self, data: bytes) -> None:
-        """Becomes the conversation of a file. Raises InvalidRequestError, and stays what it was, where it is none."""
+        """Becomes the conversation of a file. If the file has none, raises InvalidRequestError and changes nothing."""
         try:
             saved = msgspec.json.decode(data, type=Saved)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:

@@ -10,13 +10,13 @@ from pathlib import Path
 from dragoman.errors import InvalidRequestError
 
 DEFAULT = "vi"
-"""What is there on every system that has a terminal: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/vi.html"""
+"""The editor that every system with a terminal has: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/vi.html"""
 
 
 def edit(text: str, environment: Mapping[str, str] = os.environ) -> str:
     """`text` as it is after editing, without line feeds at its end.
 
-    Raises InvalidRequestError where the editor cannot be run, ends with an error or leaves no text.
+    Raises InvalidRequestError if the editor cannot be run, ends with an error or leaves no text.
     """
     command = environment.get("VISUAL") or environment.get("EDITOR") or DEFAULT
     with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:

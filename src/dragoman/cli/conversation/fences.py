@@ -1,4 +1,4 @@
-"""The code in an answer: what stands in fenced blocks. Knows no terminal, and needs no parser of Markdown.
+"""The code in an answer: the contents of fenced blocks. Knows no terminal, and needs no parser of Markdown.
 
 https://spec.commonmark.org/0.31.2/#fenced-code-blocks, and a fence may be indented as deeply as its list is.
 """
@@ -32,6 +32,6 @@ def blocks(text: str) -> Iterator[str]:
 
 
 def _less(line: str, indent: int) -> str:
-    """`line` without so many blanks at its beginning, or all that it has."""
+    """`line` without so many blanks at its beginning, or without all blanks that it has there."""
     blanks = len(line) - len(line.lstrip(" \t"))
     return line[min(indent, blanks) :]

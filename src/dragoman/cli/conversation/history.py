@@ -1,6 +1,6 @@
 """What was typed in earlier runs: a file that several conversations add to at the same time. Knows no keyboard.
 
-Each entry is a line of JSON, since an entry may have several lines; a line that is no JSON is an entry as it stands.
+Each entry is a line of JSON, because an entry may have several lines; a line that is not JSON is itself an entry.
 """
 
 import os
@@ -44,9 +44,9 @@ class History:
         return [_entry(line) for line in lines[-self._most :]]
 
     def add(self, entry: str) -> None:
-        """Adds one at once: the next run has it though this one is killed, and so has one that runs beside it."""
+        """Adds an entry at once: the next run has it even if this one is killed, and so has a run at the same time."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # What was asked is nobody else's to read.
+        # Other users must not read what was asked.
         self.path.touch(mode=0o600)
         with self._opened("ab") as file:
             file.write(encode(well_formed(entry)) + b"\n")
@@ -75,7 +75,7 @@ def _entry(line: bytes) -> str:
 
 
 def history_path() -> Path:
-    """Where the history is. https://specifications.freedesktop.org/basedir-spec/latest/"""
+    """The path of the history. https://specifications.freedesktop.org/basedir-spec/latest/"""
     state = os.environ.get("XDG_STATE_HOME", "")
     base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
     return base / "dragoman" / "history"

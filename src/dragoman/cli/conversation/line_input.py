@@ -30,7 +30,7 @@ class Lines(ABC):
 
     @abstractmethod
     def read(self) -> str | None:
-        """The next message without its last line's end; None behind the last. Raises KeyboardInterrupt."""
+        """The next message without its last line's end; None after the last message. Raises KeyboardInterrupt."""
 
     @abstractmethod
     def remember(self, text: str) -> None:
@@ -58,7 +58,7 @@ class PipedLines(Lines):
 class TerminalLines(Lines):
     """Lines edited with readline, and remembered. `words`: what a line so far may go on with.
 
-    A message goes on in the next line behind a backslash at a line's end, and behind Alt-Enter.
+    A message goes on in the next line after a backslash at a line's end, and after Alt-Enter.
     """
 
     def __init__(self, words: Callable[[str], Iterable[str]]) -> None:
@@ -95,7 +95,7 @@ class TerminalLines(Lines):
                 self._do_without("not kept", self._history, exc)
 
     def _line(self, sign: str) -> str:
-        # Readline must know what takes no room on the line: \x01 and \x02 enclose it.
+        # Readline must know which characters take no room on the line: \x01 and \x02 enclose them.
         shown = f"\x01\x1b[1m\x02{sign}\x01\x1b[0m\x02" if self._bold and EDITS else sign
         begun = ""
         while True:
@@ -114,7 +114,7 @@ class TerminalLines(Lines):
                     self._last = entry
             except OSError as exc:
                 self._do_without("not readable", self._history, exc)
-        # A whole line is completed at a time: names of models hold most characters that would part words.
+        # The whole line is completed: names of models have most of the characters that would separate words.
         readline.set_completer_delims("")
         readline.set_completer(_completer(words))
         readline.parse_and_bind("tab: complete")
@@ -140,7 +140,7 @@ def prompt() -> str:
 
 
 def _goes_on(text: str) -> bool:
-    """An odd number of backslashes at the end: two of them are a backslash that is meant."""
+    """Whether a line ends with an odd number of backslashes: two of them mean a backslash in the text."""
     return (len(text) - len(text.rstrip("\\"))) % 2 == 1
 
 
@@ -153,7 +153,7 @@ def _completer(words: Callable[[str], Iterable[str]]) -> Callable[[str, int], st
 
 
 class _ResumedError(Exception):
-    """The terminal is ours again, after Ctrl-Z and `fg`: what is on it is somebody else's, and so is its mode."""
+    """The terminal is ours again, after Ctrl-Z and `fg`: other programs have changed what it shows, and its mode."""
 
     def __init__(self, begun: str) -> None:
         super().__init__()

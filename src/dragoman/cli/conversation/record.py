@@ -1,4 +1,4 @@
-"""What has come of an answer, be it whole or not."""
+"""What has come of an answer, which may be incomplete."""
 
 from dragoman.types import ChatResponse, Fold, PartDelta, PartEnd, PartStart, ResponseEnd, ResponseStart, StreamEvent
 
@@ -19,7 +19,7 @@ class Record:
             self.whole = isinstance(self._last, ResponseEnd)
 
     def response(self) -> ChatResponse:
-        """The answer so far; where it is not `whole`, its finish reason is `other`. Takes no more events then."""
+        """The answer so far; if it is not `whole`, its finish reason is `other`. No more events may follow."""
         if self._last is None:
             self.feed([ResponseStart()])
         if isinstance(self._last, (PartStart, PartDelta)):

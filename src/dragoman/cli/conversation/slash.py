@@ -1,4 +1,4 @@
-"""What may be said to the program in a conversation, instead of to the model: lines that begin with `/`."""
+"""Commands to the program in a conversation: lines that begin with `/`, which do not go to the model."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,9 +23,9 @@ class ChatSession(Struct):
     plain: bool = False
     """Answers are shown as they are written, not drawn as Markdown."""
     message: str = ""
-    """What is to be said to the model next."""
+    """The message that goes to the model next."""
     leaving: bool = False
-    """The conversation is to end."""
+    """The conversation has to end."""
 
 
 class Command(Struct, frozen=True):

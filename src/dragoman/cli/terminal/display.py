@@ -1,4 +1,4 @@
-"""Where an answer is shown. Knows no event."""
+"""Ways to show an answer. Knows no event."""
 
 import sys
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ class Display(ABC):
 
     @abstractmethod
     def text(self, text: str) -> None:
-        """Words for the reader."""
+        """Text for the reader."""
 
     @abstractmethod
     def reasoning(self, text: str) -> None:
@@ -20,7 +20,7 @@ class Display(ABC):
 
     @abstractmethod
     def note(self, text: str) -> None:
-        """A line beside the answer: a tool call, a remark of ours."""
+        """A line that is not part of the answer: a tool call, a remark of ours."""
 
     @abstractmethod
     def close(self) -> None:
@@ -74,7 +74,7 @@ class PlainPage(Display):
             remark(note)
 
     def _turn(self, *, thinking: bool) -> None:
-        """From thinking to speaking and back a new line begins, with an empty one between."""
+        """Begins a new line, after an empty one, between reasoning and text."""
         self._waiting.stop()
         if self._thinking != thinking:
             if self._out.terminal and not thinking:
@@ -84,7 +84,7 @@ class PlainPage(Display):
 
 
 class BlankPage(Display):
-    """Shows nothing: the whole answer is printed once it is here."""
+    """Shows nothing: the whole answer is printed once it has come."""
 
     def __init__(self, waiting: Waiting) -> None:
         self._waiting = waiting

@@ -220,7 +220,7 @@ def _append(text: Text, node: SyntaxTreeNode, styles: tuple[str, ...]) -> None:
 
 
 def _address(text: Text, words: str, address: object, title: object) -> None:
-    """What a link points to, and its title: behind its words, not hidden by them."""
+    """A link's address and title, shown after its text, so that the text cannot hide them."""
     said = [str(address)] if address and str(address) not in {words, f"mailto:{words}"} else []
     said += [f'"{title}"'] if title else []
     if said:
@@ -238,7 +238,7 @@ def _say(text: Text, words: str, styles: tuple[str, ...]) -> None:
 
 
 def _behind(first: Text, others: Text, rows: list[DrawnRow]) -> list[DrawnRow]:
-    """`rows` behind a mark; exact ones keep to the margin."""
+    """`rows` after a mark; exact rows stay at the margin."""
     return [row if row.exact else DrawnRow((others if place else first) + row.text) for place, row in enumerate(rows)]
 
 
@@ -247,5 +247,5 @@ def _written(source: str) -> list[DrawnRow]:
 
 
 def _letters(texts: Iterable[str]) -> Counter[str]:
-    """What is no space and no sign that Markdown could mean, and how often it is there."""
+    """The characters that are neither spaces nor signs of Markdown, and how often each occurs."""
     return Counter(char for text in texts for char in text if not char.isspace() and char not in punctuation)

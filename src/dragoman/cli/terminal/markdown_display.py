@@ -22,7 +22,7 @@ SHARE = 4
 
 
 class MarkdownPage(Display):
-    """Blocks that are whole stay where they are drawn; the last one, still growing, is drawn anew again and again."""
+    """Complete blocks stay as they are drawn; the last one, which still grows, is drawn again and again."""
 
     def __init__(self, waiting: Waiting, console: Console | None = None, pause: float = PAUSE) -> None:
         self._waiting = waiting
@@ -74,7 +74,7 @@ class MarkdownPage(Display):
         self._region.forget()
 
     def _draw(self) -> None:
-        """Draws for good all blocks but the last, which what comes may change, and that one as it is now."""
+        """Draws all blocks for good except the last, which may still change; that one is drawn as it is now."""
         self._timer = None
         began = monotonic()
         complete = self._text.rfind("\n") + 1
@@ -96,7 +96,7 @@ class MarkdownPage(Display):
             self._region.change(self._rows(self._split(text)), [])
 
     def _rows(self, blocks: list[str]) -> list[DrawnRow]:
-        """The rows of whole blocks, an empty one before each but the first of the answer."""
+        """The rows of complete blocks, with an empty row before each except the answer's first."""
         rows: list[DrawnRow] = []
         for block in blocks:
             if drawn := draw(block, self._console):

@@ -1,4 +1,4 @@
-"""Words on stdout and stderr. Knows what a terminal must not be told, and nothing of answers."""
+"""Text on stdout and stderr. Knows which characters a terminal must not get, and no answers."""
 
 import io
 import os
@@ -52,7 +52,7 @@ def one_line(text: str) -> str:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody watches; False where the stream was closed from the start."""
+    """Whether somebody watches; False if the stream was closed from the start."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
@@ -62,12 +62,12 @@ def is_able(stream: TextIO | None) -> bool:
 
 
 def width() -> int | None:
-    """The columns of the terminal that stdout is; None where nobody watches."""
+    """The columns of the terminal that stdout is; None if nobody watches."""
     return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
 
 def dim(text: str, stream: TextIO) -> str:
-    """`text` drawn back, where `stream` shows it so, and nobody asked for none of it (https://no-color.org)."""
+    """`text` dimmed, if `stream` can show that, and colours were not switched off (https://no-color.org)."""
     return f"{DIM}{text}{PLAIN}" if text and is_able(stream) and not os.environ.get("NO_COLOR") else text
 
 

@@ -14,7 +14,7 @@ KEEPERS = ("linux", "rxvt", "screen", "vt")
 
 
 class Region:
-    """Rows that may change until they are drawn for good. Draws nothing that may change where nobody can see it."""
+    """Rows that may change until they are drawn for good. Draws no changing rows outside of the visible screen."""
 
     def __init__(self, console: Console, environment: Mapping[str, str] = os.environ) -> None:
         self._console = console

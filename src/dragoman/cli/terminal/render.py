@@ -1,4 +1,4 @@
-"""An answer's events told on a page, as they come."""
+"""An answer's events, shown on a display as they come."""
 
 from dragoman.cli.conversation.record import Record
 from dragoman.cli.terminal.display import Display

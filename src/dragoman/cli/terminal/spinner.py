@@ -1,4 +1,4 @@
-"""A sign on stderr that something is awaited. Says nothing where nobody watches, or rich is missing."""
+"""A sign on stderr that something is awaited. Says nothing if nobody watches, or rich is missing."""
 
 import sys
 from typing import TYPE_CHECKING

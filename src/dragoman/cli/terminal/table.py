@@ -1,4 +1,4 @@
-"""Rows of text in columns, or one below the other where columns have no room. Knows no colour."""
+"""Rows of text in columns, or one below the other if there is no room for columns. Knows no colour."""
 
 from collections.abc import Sequence
 

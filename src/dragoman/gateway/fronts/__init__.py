@@ -1,1 +1,1 @@
-"""What is answered where: one file a front, and the table of their paths."""
+"""The fronts, one file each, and the table of their paths."""

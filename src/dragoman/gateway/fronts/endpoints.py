@@ -1,4 +1,4 @@
-"""What answers a request: a chat, or an answer that is there. Knows no path."""
+"""What answers a request: a chat, or an answer that is known already. Knows no path."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -16,8 +16,8 @@ from dragoman.protocols.steering import check_steering
 from dragoman.types import ChatRequest, ServerRequest, ServerResponse
 
 LARGE = 256 << 10
-"""Bytes of a body that is checked, decoded and encoded in turns of the loop of their own: a step takes up to twelve
-milliseconds a MiB, in which nobody else is served."""
+"""Bytes of a body from which on checking, decoding and encoding have a turn of the loop each: one step takes up to
+twelve milliseconds per MiB, in which nobody else is served."""
 
 
 class Endpoint(ABC):
@@ -25,13 +25,13 @@ class Endpoint(ABC):
 
     @abstractmethod
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        """Answers. Raises what is wrong, as long as nothing has been sent."""
+        """Answers. Raises an error only as long as nothing has been sent."""
 
 
 class ChatEndpoint(Endpoint):
-    """Answers questions in a protocol, with the models of a client.
+    """Answers chat requests in a protocol, with the models of a client.
 
-    `clean`: an answer that broke off ends, once that was said, like a good one.
+    `clean`: if an answer breaks off and that was reported, its transfer ends like a good one.
     """
 
     def __init__(self, client: Client, codec: ServerCodec, *, clean: bool) -> None:
@@ -43,10 +43,10 @@ class ChatEndpoint(Endpoint):
         await self.answer(await self.question(call, key_shown=writer.outcome.identity.known), self.client.open, writer)
 
     async def question(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
-        """What `call` asks. Raises what is wrong with it."""
+        """The chat request in `call`. Raises RequestError."""
         if len(call.body) <= LARGE:
             return self.codec.decode_request(call, key_shown=key_shown)
-        await others()  # to find out that this cannot be relayed, it was read too
+        await others()  # the body was read once already, to find out that it cannot be relayed
         request = self.codec.decode_request(call, key_shown=key_shown)
         await others()
         return request
@@ -64,13 +64,13 @@ class ChatEndpoint(Endpoint):
 
 
 async def others() -> None:
-    """Lets others be served: what they have sent is read in one turn of the loop, and answered in the next."""
+    """Lets the loop serve others: what they have sent is read in one turn, and answered in the next."""
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
 
 class ImmediateEndpoint(Endpoint):
-    """Gives an answer for which nobody is asked."""
+    """Sends an answer that needs no waiting."""
 
     def __init__(self, answer: Callable[[ServerRequest], ServerResponse]) -> None:
         self._answer = answer
@@ -80,7 +80,7 @@ class ImmediateEndpoint(Endpoint):
 
 
 class AwaitedEndpoint(Endpoint):
-    """Gives an answer for which others are asked; they are left once the caller has."""
+    """Sends an answer that has to be awaited; the wait ends if the caller leaves."""
 
     def __init__(self, answer: Callable[[ServerRequest], Awaitable[ServerResponse]]) -> None:
         self._answer = answer
@@ -92,5 +92,5 @@ class AwaitedEndpoint(Endpoint):
 
 
 def is_clean(client: Client, settings: FrontConfig, default: BrokenEnd) -> bool:
-    """Whether an answer of a front that broke off ends, once that was said, like a good one."""
+    """Whether the transfer of an answer that broke off, if that was reported, ends like a good one at a front."""
     return (settings.broken_end or client.config.gateway.broken_end or default) == "clean"

@@ -1,4 +1,4 @@
-"""Whether the gateway lives, and whether it takes requests: what load balancers ask."""
+"""What load balancers ask: whether the gateway lives, and whether it takes requests."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ DRAINING = ServerResponse(status=503, headers=JSON, body=b'{"status":"draining"}
 
 
 def health(draining: Callable[[], bool]) -> Front:
-    """Open to all. `draining`: whether requests should go elsewhere from now on."""
+    """Needs no key. `draining`: whether requests should go elsewhere from now on."""
     rows = (
         Row("GET", "/health/live", ImmediateEndpoint(lambda call: OK)),
         Row("GET", "/health/ready", ImmediateEndpoint(lambda call: DRAINING if draining() else OK)),

@@ -1,20 +1,20 @@
-"""The served path that was meant by one that is not. Knows no front."""
+"""For a path that is not served: the served path that was probably meant. Knows no front."""
 
 from collections.abc import Mapping
 
 from dragoman.errors import cut, nearest, scrub
 
 SHOWN = 100
-"""Characters of a caller's path that are said back."""
+"""Characters of a caller's path that an error repeats."""
 
 
 def shown(path: str) -> str:
-    """A caller's path, as far as it can be said back: on one line, without keys."""
+    """A caller's path as an error may repeat it: cut, on one line, without keys."""
     return cut(scrub("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in path)), SHOWN)
 
 
 def nearby(path: str, served: Mapping[str, str], usual: str) -> str:
-    """The method and path that were meant, as `POST /v1/chat/completions`; `usual`: the path, where nothing tells.
+    """The method and path that were probably meant, as `POST /v1/chat/completions`; `usual`: the path if no other fits.
 
     `served`: paths to methods. A base URL may have been set without its `/v1`, with it twice, or with more before it.
     """

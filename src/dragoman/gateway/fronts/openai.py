@@ -14,7 +14,7 @@ MODELS = "/v1/models"
 
 
 def openai(client: Client) -> Front:
-    """The front whose words are also those for whatever is nobody's."""
+    """The front that also answers for all paths that belong to no front."""
     codec = OpenAIChatServer()
     since = int(system_env().now)
 

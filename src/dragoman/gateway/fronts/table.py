@@ -1,4 +1,4 @@
-"""The table of paths: what is answered where, and in whose words nothing is. Knows no protocol and no server."""
+"""The table of paths: which endpoint answers, or which front says that none does. Knows no protocol and no server."""
 
 import re
 from collections.abc import Iterable
@@ -21,24 +21,24 @@ class Row(Struct, frozen=True):
 
 
 class Front(Struct, frozen=True):
-    """A protocol's place among our paths."""
+    """A protocol on some of our paths."""
 
     codec: ServerCodec
-    """Says the errors."""
+    """Encodes the errors."""
     rows: tuple[Row, ...]
     prefix: str = ""
-    """What is not answered below it is refused in this front's words."""
+    """A path below it that has no endpoint is refused by this front."""
     open: bool = False
-    """No key is ever asked."""
+    """No key is needed."""
     password: bool = False
-    """The protocol's own password may be shown in a key's place."""
+    """The protocol's own password may be shown in place of a key."""
     refused: str | None = None
-    """The code of a missing key, by which the protocol knows its own no."""
+    """The code of the error for a missing key, if the protocol has its own."""
     no_method: ServerResponse | None = None
     no_path: ServerResponse | None = None
-    """Answers in its own words, if it has any."""
+    """The front's own responses, if it has any, to an unknown method and to an unknown path."""
     json: bool = False
-    """Bodies that are said to be anything else are refused."""
+    """Bodies whose `content-type` is not JSON are refused."""
 
     def holds(self, path: str) -> bool:
         """Whether `path` is below the front's prefix."""
@@ -46,17 +46,17 @@ class Front(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """What is at a path: with an endpoint the match is full, with `methods` alone partial, and else there is none."""
+    """What is at a path. A full match has an endpoint, a partial match only `methods`, and no match has neither."""
 
     front: Front
-    """Whose path it is; if nobody's, the one with the longest prefix of it."""
+    """The front of the path; if there is no match, the front with the longest prefix of the path."""
     endpoint: Endpoint | None = None
     methods: tuple[str, ...] = ()
-    """Those that are answered at a path which does not answer the one that was asked."""
+    """The methods that the path answers, if it does not answer the one that came."""
 
 
 class PathTable:
-    """The rows of some fronts; whatever is nobody's is the first one's. A path as it is comes before a pattern."""
+    """The rows of some fronts. All other paths belong to the first front. Exact paths are tried before patterns."""
 
     def __init__(self, fronts: Iterable[Front]) -> None:
         self._fronts = tuple(fronts)
@@ -78,7 +78,7 @@ class PathTable:
         return Found(self._holder(path), methods=tuple(dict.fromkeys(row.method for row, _ in matching)))
 
     def served(self) -> dict[str, str]:
-        """Every path that is no pattern, to the first of its methods."""
+        """Every path that is not a pattern, to the first of its methods."""
         served: dict[str, str] = {}
         for method, path in self._exact:
             served.setdefault(path, method)

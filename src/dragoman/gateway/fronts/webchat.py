@@ -1,4 +1,4 @@
-"""The four web-chat protocols: each under its own name, as the recorded sites would answer there."""
+"""The four web-chat protocols, each under its own name: they answer as the recorded sites do."""
 
 from collections.abc import Callable
 
@@ -18,11 +18,11 @@ from dragoman.types import ServerRequest, ServerResponse
 
 NO_METHOD = ServerResponse(status=404)
 NO_PATH = ServerResponse(status=404, body=b"Not found")
-"""What both recorded chat sites say to a method and to a path that they do not know."""
+"""What both recorded chat sites send for a method or a path that they do not know."""
 
 
 class Auth(Endpoint):
-    """Whether a password is the right one; any is, if a key of the gateway is shown."""
+    """Says whether a password is right; every password is, if a key of the gateway is shown."""
 
     def __init__(self, codec: AibnServer | AIChatFreeServer) -> None:
         self._codec = codec
@@ -32,13 +32,13 @@ class Auth(Endpoint):
 
 
 def aibn(client: Client, settings: FrontConfig) -> Front:
-    """A chatgpt-demo."""
+    """A front like chatgpt-demo."""
     codec = AibnServer(secret=settings.secret or "", password=settings.password, model=settings.model or "")
     return _recorded("/aibn", client, codec, settings)
 
 
 def aichatfree(client: Client, settings: FrontConfig) -> Front:
-    """A GeminiProChat."""
+    """A front like GeminiProChat."""
     codec = AIChatFreeServer(secret=settings.secret or "", password=settings.password, model=settings.model or "")
     return _recorded("/aichatfree", client, codec, settings)
 
@@ -60,7 +60,7 @@ def _recorded(prefix: str, client: Client, codec: AibnServer | AIChatFreeServer,
 
 
 def aichatonline(client: Client, settings: FrontConfig) -> Front:
-    """An AiChatOnline."""
+    """A front like AiChatOnline."""
     codec = AiChatOnlineServer(model=settings.model or "")
     prefix = "/aichatonline"
     chat = ChatEndpoint(client, codec, clean=is_clean(client, settings, "cut"))
@@ -72,7 +72,7 @@ def aichatonline(client: Client, settings: FrontConfig) -> Front:
 
 
 def cromicle(client: Client, settings: FrontConfig) -> Front:
-    """A Cromicle."""
+    """A front like Cromicle."""
     codec = CromicleServer(model=settings.model or "")
     chat = ChatEndpoint(client, codec, clean=is_clean(client, settings, "cut"))
     return Front(codec, (Row("POST", "/cromicle/chat", chat),), prefix="/cromicle")
@@ -88,7 +88,7 @@ FRONTS: dict[str, Callable[[Client, FrontConfig], Front]] = {
 
 
 def webchats(client: Client) -> tuple[Front, ...]:
-    """All four. Raises ConfigurationError, with a line for each front whose settings are wrong."""
+    """All four fronts. Raises ConfigurationError, with a line for each whose settings are wrong."""
     flaws = [flaw for name, front in client.config.fronts.items() if (flaw := _flaw(client, name, front))]
     if flaws:
         raise ConfigurationError("\n".join(flaws))

@@ -1,4 +1,4 @@
-"""What stands behind a server's connections: who answers, and what they all have in common."""
+"""What a server's connections need: the service that answers, and the objects that they share."""
 
 import asyncio
 from typing import Generic, Protocol
@@ -20,7 +20,7 @@ class Peer(Protocol):
         """The number of its socket."""
 
     def turn_away(self, error: DragomanError) -> None:
-        """Says `error` to a caller who has asked nothing yet, and closes."""
+        """Sends `error` to a caller that has not sent a request yet, and closes."""
 
     def drain(self) -> None:
         """No more requests: closes once those under way are answered."""
@@ -30,13 +30,13 @@ class Peer(Protocol):
 
 
 class Application(Protocol[Admitted]):
-    """Who answers. All return at once."""
+    """What answers. All methods return at once."""
 
     def opened(self, connection: Peer) -> None:
-        """There is one more."""
+        """A connection was opened."""
 
     def closed(self, connection: Peer) -> None:
-        """There is one less."""
+        """A connection was closed."""
 
     def outcome(self, call: ServerRequest, remote: str) -> Outcome:
         """The outcome of a request with this head from the address `remote`, as far as it is known at its beginning."""
@@ -48,19 +48,19 @@ class Application(Protocol[Admitted]):
         """Header fields of every answer to it, ready to send."""
 
     def new_request_id(self) -> str:
-        """What a request is called in answers and logs that brings no name of its own."""
+        """An id, for answers and logs, of a request that has none."""
 
     def serve(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
         """Begins the answer to a whole request."""
 
     def unpack(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
-        """The same, where its body is packed."""
+        """The same for a request whose body is packed."""
 
     def release(self, writer: HttpResponseWriter) -> None:
         """Nothing more is done for the request of `writer`."""
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
-        """`error` in the words of whom the request was for."""
+        """`error` in the protocol of the front that the request was for."""
 
 
 class ServerContext(Generic[Admitted]):

@@ -1,23 +1,25 @@
-"""A body as it comes in: pieces of any size, in memory of about theirs. Knows no request and no server."""
+"""A body as it arrives: pieces of any size, which take little more memory than they have bytes. Knows no request."""
 
 from msgspec import Struct, field
 
 SMALL = 4 << 10
-"""Bytes of a piece that is kept as it came; smaller ones are put together, as each would take 33 bytes more."""
+"""Bytes of a piece that is kept as it came; smaller ones are joined, because each would take 33 bytes more."""
 
 FREE, LEAST = 1 << 16, 64
-"""Pieces that a body may come in; if there are more, they have 64 bytes on average. Each costs half a microsecond."""
+"""A body of more than FREE pieces must have LEAST bytes in each on average: a piece costs half a microsecond."""
 
 
 class Pieces(Struct):
-    """Of one body. `size`: bytes so far, also those that nobody keeps."""
+    """The pieces of one body."""
 
     pieces: list[bytes | bytearray] = field(default_factory=list)
     size: int = 0
+    """Bytes so far, including those that are not kept."""
     count: int = 0
+    """Pieces so far, as they came."""
 
     def add(self, piece: bytes) -> bool:
-        """Keeps a piece, which `size` counts already; False where they are too many and too small."""
+        """Keeps a piece, which `size` already includes; False if there are too many small pieces."""
         pieces = self.pieces
         self.count += 1
         if len(piece) >= SMALL or not pieces:

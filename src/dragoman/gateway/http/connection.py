@@ -34,21 +34,21 @@ from dragoman.types import Outcome, ServerResponse
 from dragoman.wire import json
 
 MAX_QUEUED = 16
-"""Requests that may follow one another unanswered. No SDK pipelines; one that does sends a handful."""
+"""Requests that a caller may send without waiting for an answer. No SDK does that; a client that does sends a few."""
 
 MAX_DISCARDED = 64 << 20
 """Bytes of a request that are read after its refusal; `ServerTimeouts.linger` says why."""
 
 UNSENT = 8 << 10
-"""Bytes that wait for a slow caller, beside what its socket holds, before its service is no longer read. The last write
-goes beyond: by as much as one read of the service brings."""
+"""Bytes that may wait for a slow caller, not counting its socket's buffer, until its service is no longer read. The
+last write may go beyond, by what one read of the service brings."""
 
 RESET, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
-"""How the kernel closes a connection: by a reset, or well, which is its default; see SO_LINGER in socket(7)."""
+"""How the kernel closes a connection: with a reset, or in an orderly way (the default); see SO_LINGER in socket(7)."""
 
 
 class ServerConnection(asyncio.Protocol, Generic[Admitted]):
-    """One of a server's: a queue of requests, of which the first is being answered."""
+    """One connection of a server: a queue of requests, of which the first is being answered."""
 
     def __init__(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> None:
         self.congested: asyncio.Event | None = None
@@ -67,10 +67,13 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
         self._parser: RequestParser[Admitted] = RequestParser(self)
         self._requests: deque[Request[Admitted]] = deque()
         self._deaf = False
+        """What still comes is dropped: it cannot be understood, or we have closed our sending half."""
         self._closing = False
         self._draining = False
         self._fault: tuple[DragomanError, HttpResponseWriter | None] | None = None
+        """What is sent, and by whom, before the connection closes: what came could not be understood."""
         self._spoke = 0.0
+        """When something was last sent, in the loop's time."""
         self._stall: Stall | None = None
         self._alarm = DeadlineTimer(shared.loop, self._late)
 
@@ -114,7 +117,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
                 self._part()
             return
         if not request.complete:
-            # The rest of its body is read and dropped: the next request stands behind it.
+            # The rest of its body is read and dropped, because the next request follows it.
             request.draining = True
             self._linger(request)
             return
@@ -145,17 +148,17 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
             parser.feed(data, at_rest=at_rest)
         except BadHeadError as exc:
             self._break(InvalidRequestError(str(exc), code="bad_http"))
-        except BaseException:  # a fault of ours: the connection ends, and the loop's handler tells what it was
+        except BaseException:  # a bug of ours: the connection ends, and the loop's handler reports it
             self.abort()
             raise
         if parser.overhead > MAX_HEAD and not self._deaf:
             self._break(too_large_head())
         if self.congested is not None and not self._closing:
-            # It asks on without reading what it is told: that would pile up here.
+            # The caller sends requests without reading the answers, which would pile up here.
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        # One that has left looks just like one that has sent all and still reads, which no SDK does.
+        # A caller that has left looks like one that has closed only its sending half, which no SDK does.
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -185,7 +188,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
         writer = request.writer if request is not None else None
         if request is not None and writer is not None:
             self._alarm.set(self._loop.time() + (self._timeouts.heartbeat if request.complete else self._timeouts.body))
-            # Soon, not now: asyncio's transport must not be closed from within this call, it would be lost twice.
+            # Soon, not now: if the transport is closed inside of this call, asyncio calls `connection_lost` twice.
             self._loop.call_soon(writer.resume)
         elif not self._requests and not self._parser.in_head and not self._deaf and not self._closing:
             self._alarm.set(self._loop.time() + self._timeouts.idle)
@@ -233,7 +236,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
     # Within.
 
     def _admit(self, request: Request[Admitted], alone: bytes = b"") -> None:
-        """Looks at the head of the request whose turn it is; `alone`: what came, where it began with that head."""
+        """Checks the head of the request whose turn it is; `alone`: what came, if it begins with that head."""
         call = request.call
         keep_alive = request.keep_alive and not self._draining
         outcome = self._service.outcome(call, self._remote)
@@ -254,7 +257,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
                 self.write(CONTINUE)
 
     def _take(self, known: CachedHead[Admitted], data: bytes) -> bool:
-        """Begins the next request without the parser, where `data` begins with the head that the last one had too."""
+        """Begins the next request without the parser, if `data` begins with the head that the last one had."""
         found = known.find(data)
         if found is None or known.generation != self._admissions.generation or self.congested is not None:
             return False
@@ -264,7 +267,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
             return False
         missing = length - len(data) + start
         if missing < 0:
-            return False  # another request stands behind it, which is the parser's
+            return False  # another request follows it, which is for the parser
         request: Request[Admitted] = Request(call=known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
         outcome = Outcome(
@@ -293,7 +296,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
             return
         if request.pieces:
             pieces, request.pieces = request.pieces, []
-            # Nobody has the call yet but we, and a copy of it would cost as much as all of its checks.
+            # Nobody else has the call yet, and a copy of it would cost as much as all of its checks.
             force_setattr(request.call, "body", pieces[0] if len(pieces) == 1 else b"".join(pieces))
         self._spoke = self._loop.time()
         self._alarm.set(self._spoke + self._silence)
@@ -303,7 +306,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
             self._service.serve(admitted, request.call, writer)
 
     def _proceed(self) -> None:
-        """The next request's turn, which came while the one before it was answered."""
+        """Begins the next request, which came while the one before it was answered."""
         if self._closing or not self._requests:
             return
         request = self._requests[0]
@@ -324,11 +327,11 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
             request.writer.send_nowait(answer)
 
     def turn_away(self, error: DragomanError) -> None:
-        """Says `error` to a caller who has asked nothing yet, and closes."""
+        """Sends `error` to a caller that has not sent a request yet, and closes."""
         self._say_and_close(error)
 
     def _break(self, error: DragomanError) -> None:
-        """What came cannot be understood, nor what is behind it: once what is under way is answered, all ends."""
+        """What came cannot be understood, nor what follows it: the connection ends after the answer under way."""
         self._deaf = True
         writer: HttpResponseWriter | None = None
         if self._requests and not self._requests[-1].complete:
@@ -343,7 +346,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
             self._say_and_close(error, writer)
 
     def _say_and_close(self, error: DragomanError, writer: HttpResponseWriter | None = None) -> None:
-        """Says `error`; to nobody's request, if `writer` is None."""
+        """Sends `error` and closes; `writer` is None if the error belongs to no request."""
         if writer is None:
             writer = HttpResponseWriter(
                 self, Outcome(self._service.new_request_id(), "", "", monotonic(), remote=self._remote)
@@ -359,7 +362,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
         self._part()
 
     def _part(self) -> None:
-        """Sends the end. What still comes is read for a moment, and dropped."""
+        """Closes our sending half. What still comes is read for a moment, and dropped."""
         self._deaf = True
         self._parser.in_head = False
         self._outbox.flush()
@@ -399,7 +402,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
             self._beat(request.writer)
 
     def _await_reading(self) -> None:
-        """From here on the caller must read some of what waits for it."""
+        """From now on the caller must read some of what waits for it."""
         self._stall = Stall(self._transport, self._loop.time(), self._timeouts.stall)
         self._alarm.set(self._stall.ends)
 

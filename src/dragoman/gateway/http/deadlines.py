@@ -6,17 +6,17 @@ from dragoman.loop.timer import EARLY
 
 
 class Stall:
-    """From its making on, the caller must read some of what waits in `transport` within `timeout` seconds."""
+    """A slow caller: it must read some of what waits in `transport` within `timeout` seconds, and then again."""
 
     def __init__(self, transport: asyncio.Transport, now: float, timeout: float) -> None:
         self._transport = transport
         self._timeout = timeout
         self._unsent = transport.get_write_buffer_size()
         self.ends = now + timeout
-        """When it has to have read, in the loop's time."""
+        """The end of the present wait, in the loop's time."""
 
     def look(self, now: float) -> bool:
-        """False if it has read nothing until the end; if it has read some, it has as long again."""
+        """False if the caller has read nothing until the end; if it has read some, it has the same time again."""
         unsent = self._transport.get_write_buffer_size()
         if unsent < self._unsent:
             self._unsent = unsent

@@ -1,4 +1,25 @@
-"""Heads of requests that were read before: a caller sends the same one over and over, but for its body's length."""
+"""Heads of requests that were read before: a caller sends the same one again and again, except its body's length.
+
+To parse a head, check it, find its endpoint and check its key would each time give the same result. So a head that was
+admitted is kept as bytes, in two pieces:
+
+    POST /v1/chat/completions HTTP/1.1 … content-length: 512 … blank line {"model": …
+    └────────────────────── start ──────────────────────┘   └── rest ───┘
+
+If what comes next on a connection is `start`, some digits and `rest`, then the request is known: its path, its fields,
+who asks and what answers, without the parser. Only the digits are read.
+
+Why this is safe. The bytes are equal, so the result is too, as long as nothing but these bytes decided it:
+
+- A head is kept only if it is written in the plainest way (`_says`), and without fields that change with each request
+  or that change how its body is framed (VARYING).
+- A key may be taken away, also from an open connection. Each change of the keys raises `generation`, and a head of an
+  older generation does not count.
+
+A head that is not found is parsed: to miss one costs time and nothing else. So there is no order of age: when there are
+too many heads, all are forgotten. Each connection remembers the last head that it brought; the cache itself only makes
+connections with equal heads share one.
+"""
 
 import re
 from typing import Generic, Protocol
@@ -10,38 +31,40 @@ from dragoman.types import Identity, ServerRequest
 
 LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,10})\r\n", re.IGNORECASE)
 MAX_HEADS = 1000
-"""Heads that are remembered; when there are more, all are forgotten. Some hundred bytes each."""
+"""Heads that are kept; when there are more, all are forgotten. Some hundred bytes each."""
 
 MAX_HEAD = 4 << 10
-"""Bytes of a head that is worth remembering: an SDK's takes less than one KiB."""
+"""Bytes of the largest head that is kept: an SDK's takes less than one KiB."""
 
 VARYING = frozenset({b"x-request-id", b"expect", b"transfer-encoding", b"content-encoding", b"upgrade"})
-"""Fields with which a request is another each time, or is framed or packed in another way."""
+"""Fields that differ with each request, or that change how a body is framed or packed."""
 
 
 class Admissions(Protocol):
-    """What a service admits. If that changes, `generation` is raised, and nothing that was admitted before counts."""
+    """What a service admits. If that changes, `generation` is raised, and what was admitted before no longer counts."""
 
     generation: int
 
 
 class CachedHead(Struct, Generic[Admitted], frozen=True, eq=False):
-    """A head that was read, checked and admitted.
-
-    `start`: what stands before the digits of its body's length; `rest`: what stands behind them. `fields`: all but that
-    length. `admitted`, `more` and `identity` are what the service said of it: what answers, the header fields of every
-    answer to it, ready to send, and who asks. `generation`: that in which it was admitted.
-    """
+    """A head that was read, checked and admitted."""
 
     start: bytes
+    """What stands before the digits of the body's length."""
     rest: bytes
+    """What stands after these digits, with the blank line."""
     path: str
     query: str
     fields: tuple[tuple[bytes, bytes], ...]
+    """All header fields except `content-length`."""
     admitted: Admitted
+    """What answers, as the service has found."""
     more: bytes
+    """Header fields of every answer to it, ready to send."""
     identity: Identity
+    """Who asks, as the service has found."""
     generation: int
+    """The generation in which it was admitted."""
 
     def find(self, data: bytes) -> tuple[bytes, int] | None:
         """The digits of the body's length, and where the body begins, if `data` begins with this head."""
@@ -55,7 +78,7 @@ class CachedHead(Struct, Generic[Admitted], frozen=True, eq=False):
         return digits, end + len(self.rest)
 
     def call(self, digits: bytes, body: bytes) -> ServerRequest:
-        """The request that has this head and this body, whose length it says in these digits."""
+        """The request with this head and this `body`; `digits`: the body's length."""
         return ServerRequest(
             method="POST",
             path=self.path,
@@ -66,7 +89,7 @@ class CachedHead(Struct, Generic[Admitted], frozen=True, eq=False):
 
 
 class HeadCache(Generic[Admitted]):
-    """Shared by all connections: what they remember is this."""
+    """The heads that the connections of a server share."""
 
     def __init__(self, admissions: Admissions) -> None:
         self.admissions = admissions
@@ -75,7 +98,7 @@ class HeadCache(Generic[Admitted]):
     def learn(
         self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes, identity: Identity
     ) -> CachedHead[Admitted] | None:
-        """The head of the request that `data` began with, and that was read as `call`; None where it is a rare one."""
+        """The head with which `data` begins, and which was read as `call`; None if it is not one to be kept."""
         text = data[: data.find(b"\r\n\r\n") + 4]
         names = [name for name, _ in call.headers]
         length = LENGTH.search(text)
@@ -101,7 +124,7 @@ class HeadCache(Generic[Admitted]):
 
 
 def _says(text: bytes, call: ServerRequest) -> bool:
-    """Whether a head says just what was read as `call`, in the plainest way: who asks is decided by nothing else."""
+    """Whether a head is written in the plainest way: its bytes say what was read as `call`, and nothing else."""
     first, *lines = text[:-4].split(b"\r\n")
     target = f"{call.path}?{call.query}" if call.query else call.path
     fields = [line.partition(b":") for line in lines]

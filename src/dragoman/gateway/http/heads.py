@@ -13,24 +13,24 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class BadHeadError(Exception):
-    """The head of a request is none of HTTP/1.1's; its message says why."""
+    """The head of a request is not valid in HTTP/1.1; the message says why."""
 
 
 class FirstLine:
-    """Looks at the first line of a request at rest, whose blanks the parser does not count.
+    """Checks the blanks in the first line of a request, which the parser does not count.
 
-    https://www.rfc-editor.org/rfc/rfc9112#section-3 wants one between each two of its words.
+    https://www.rfc-editor.org/rfc/rfc9112#section-3 demands exactly one between two words.
     """
 
     def __init__(self) -> None:
         self._line: bytes | None = None
 
     def begin(self) -> None:
-        """A request begins with what is fed next."""
+        """What is fed next begins with a request."""
         self._line = b""
 
     def feed(self, data: bytes) -> bool:
-        """False where the line, as far as it has come, has two blanks in a row."""
+        """False if the line, as far as it has come, has two blanks in a row."""
         if self._line is None:
             return True
         line = (self._line + data if self._line else data).lstrip(b"\r\n")
@@ -56,9 +56,9 @@ def split_target(url: bytes) -> tuple[str, str, bytes | None]:
 
 
 def check_head(headers: tuple[tuple[bytes, bytes], ...], version: str) -> None:
-    """Raises BadHeadError where servers disagree on where the request ends or for whom it is.
+    """Raises BadHeadError for a head about which servers disagree: where the request ends, or which host it is for.
 
-    The parser lets pass what is checked here. https://www.rfc-editor.org/rfc/rfc9112#section-6.1
+    The parser accepts what is refused here. https://www.rfc-editor.org/rfc/rfc9112#section-6.1
     """
     names = [name for name, _ in headers]
     hosts = names.count(b"host")
@@ -79,7 +79,7 @@ def _dated(second: int) -> bytes:
 
 
 def date() -> bytes:
-    """The header that says when, made anew once a second."""
+    """The `date` header, made once a second."""
     return _dated(int(time.time()))
 
 
@@ -94,7 +94,7 @@ def status_line(status: int) -> bytes:
 
 
 def fields(headers: Headers) -> bytes:
-    """Header fields, each with its line end. Raises DragomanError where one would break out of its line."""
+    """Header fields, each with its line end. Raises DragomanError if a value holds a line end."""
     text = "".join([f"{name}: {value}\r\n" for name, value in headers])
     if not text.count("\r\n") == text.count("\r") == text.count("\n") == len(headers) or "\0" in text:
         raise DragomanError("expected header fields of one line each")

@@ -1,4 +1,4 @@
-"""The response to one request on a connection of ours: how it is framed. Knows no protocol above HTTP."""
+"""The response to one request on a connection of our server: how it is framed. Knows no protocol above HTTP."""
 
 import asyncio
 from time import monotonic
@@ -17,26 +17,26 @@ class ConnectionPort(Protocol):
     """What a writer needs of its connection."""
 
     congested: asyncio.Event | None
-    """Set once the caller reads again; None while it does."""
+    """None while the caller reads; else an event that is set when it reads again."""
 
     def write(self, data: bytes) -> None:
-        """Sends, now."""
+        """Sends at once."""
 
     def response_ended(self, *, keep_alive: bool) -> None:
         """The response is over. `keep_alive`: the connection may serve again."""
 
     def release(self, writer: "HttpResponseWriter") -> None:
-        """Nothing more is done for the request of `writer`. Told once."""
+        """Nothing more is done for the request of `writer`. Called once."""
 
     def reset_on_close(self, on: bool) -> None:
-        """Whether the connection ends by a reset from here on, however it comes to end."""
+        """Whether from now on the connection ends with a reset, whatever ends it."""
 
 
 class Watcher(Protocol):
     """Work for a caller that is done in callbacks, without a task that could be cancelled."""
 
     paused: bool
-    """The caller reads more slowly than is sent; nothing more should be."""
+    """The caller reads more slowly than we send: nothing more should be sent."""
 
     def close(self) -> None:
         """The caller has left."""
@@ -45,17 +45,21 @@ class Watcher(Protocol):
         """The caller reads again."""
 
     def interrupt(self, error: DragomanError) -> None:
-        """The work is to end at once, with `error`."""
+        """The work has to end at once, with `error`."""
 
 
 class HttpResponseWriter(ResponseWriter):
-    """Frames one response: sized if its head says a length, in chunks for HTTP/1.1, until the end for HTTP/1.0.
+    """Frames one response. Its body ends
 
-    What is sent goes out at once, the head with the first of the body. The methods that do not wait are for those who
-    look at `congested` themselves.
+        after its length      if the head has one
+        with a last chunk     to HTTP/1.1
+        with the connection   to HTTP/1.0
 
-    A response to HTTP/1.0 has no end but its connection's. A reset alone tells that it broke off, so that until its
-    good end the connection can only be reset, whatever happens: an abort, a stop, a slow caller, a killed process.
+    What is sent goes out at once, the head together with the first piece of the body. The methods `…_nowait` do not
+    wait for a slow caller: those who call them look at `congested` themselves.
+
+    In HTTP/1.0 only a reset shows that a response broke off. So until its good end the connection is set to be reset,
+    whatever ends it: an abort, a stop, a slow caller, a killed process.
     """
 
     __slots__ = (
@@ -86,7 +90,7 @@ class HttpResponseWriter(ResponseWriter):
 
     @property
     def congested(self) -> bool:
-        """Whether it reads more slowly than is sent."""
+        """Whether the caller reads more slowly than we send."""
         return self._port.congested is not None
 
     async def start(self, status: int, headers: Headers) -> None:
@@ -95,19 +99,19 @@ class HttpResponseWriter(ResponseWriter):
     async def write(self, data: bytes, *, more: bool = True) -> None:
         self.write_nowait(data, more=more)
         if (congested := self._port.congested) is not None and not self.finished:
-            del data  # it is in the socket's hands, and waits there
+            del data  # the transport has it: this reference would keep it in memory during the wait
             await congested.wait()
             if self.disconnected:
                 raise DisconnectedError
 
     def send_nowait(self, response: ServerResponse) -> None:
-        """A complete response, now; nothing, if the caller has left."""
+        """Sends a complete response at once; nothing if the caller has left."""
         if not self.disconnected:
             self.outcome.error = response.error or self.outcome.error
             self.send_bytes(response.status, fields(response.headers), response.body)
 
     def send_bytes(self, status: int, lines: bytes, body: bytes) -> None:
-        """The same; `lines`: its header fields but the length, ready to send."""
+        """The same; `lines`: the header fields except the length, ready to send."""
         head = self._start(status, lines)
         if self.finished:
             return
@@ -120,7 +124,7 @@ class HttpResponseWriter(ResponseWriter):
         self._finish(keep_alive=self.keep_alive)
 
     def start_nowait(self, status: int, lines: bytes, *, sized: bool) -> None:
-        """The head, unless a silence has begun the response; `lines`: its fields, ready to send."""
+        """The head, unless a heartbeat has sent one already; `lines`: its fields, ready to send."""
         if self.started:
             self.outcome.first_byte_at = monotonic()
             return
@@ -140,7 +144,7 @@ class HttpResponseWriter(ResponseWriter):
         self._head = b"%b%b\r\n" % (head, more)
 
     def write_nowait(self, data: bytes, *, more: bool = True) -> None:
-        """A piece of the body, now. Without `more` the response ends well."""
+        """Sends a piece of the body at once. Without `more` the response ends well."""
         if self.disconnected:
             raise DisconnectedError
         if self.finished:
@@ -150,7 +154,7 @@ class HttpResponseWriter(ResponseWriter):
             self.outcome.sent += len(data)
         if self._framed:
             last = b"" if more else LAST_CHUNK
-            # Put together at once: a long piece is copied only here.
+            # Joined in one step, so that a long piece is copied only here.
             data = b"%b%x\r\n%b\r\n%b" % (head, len(data), data, last) if data else head + last
         elif self._body:
             data = head + data
@@ -171,7 +175,7 @@ class HttpResponseWriter(ResponseWriter):
             self._finish(keep_alive=False)
 
     def disconnect(self) -> None:
-        """It has hung up: work for it ends."""
+        """The caller has hung up: work for it ends."""
         if self.disconnected:
             return
         self.disconnected = True
@@ -188,17 +192,17 @@ class HttpResponseWriter(ResponseWriter):
         super().interrupt(reason)
 
     def pause(self) -> None:
-        """It reads more slowly than is sent."""
+        """The caller reads more slowly than we send."""
         if self.watcher is not None:
             self.watcher.paused = True
 
     def resume(self) -> None:
-        """It reads again."""
+        """The caller reads again, after `pause`."""
         if self.watcher is not None and not self.congested:
             self.watcher.resume()
 
     def send_heartbeat(self) -> None:
-        """Breaks a silence, if the protocol has something to break it with; the head goes out before it."""
+        """Sends the protocol's heartbeat, if it has one, and before it the head, if that has not been sent."""
         if not self.heartbeat or self.finished or self.congested:
             return
         if not self.started:
@@ -210,7 +214,7 @@ class HttpResponseWriter(ResponseWriter):
         self.write_nowait(self.heartbeat)
 
     def _start(self, status: int, lines: bytes) -> bytes:
-        """The head, but for what says how the body ends."""
+        """The head, except the fields that say how the body ends."""
         if self.disconnected:
             raise DisconnectedError
         self.started = True

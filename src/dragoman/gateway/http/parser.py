@@ -1,12 +1,23 @@
-"""Requests out of a connection's bytes: httptools, and what it lets pass or does not go on from. Knows no socket.
+"""A connection's bytes to requests: httptools, and what it does not do by itself. Knows no socket.
 
-httptools calls back with pieces of a head, of which a request is made once the head is complete; of a body each piece
-is told as it comes. Three things are done beside that:
+httptools (llhttp) calls us back with pieces. We collect those of a head, and report:
 
-- What llhttp accepts and other servers read in another way is refused: see `FirstLine` and `check_head`.
-- Bytes that only frame a request are counted, so that no head and no chunk's head goes on for ever: see `overhead`.
-- A body may be announced to httptools by a head that was made up here, because its own head was known before
-  (`begin_body`), or asked for another protocol, which llhttp takes for the end of HTTP (`_after_upgrade`).
+    httptools calls     on_message_begin   on_url …  on_header …   on_headers_complete   on_body …   on_message_complete
+    we call (Events)    head_began                                 head_ended            body_came   request_ended
+    `in_head`           True ────────────────────────────────────> False
+    `overhead`          counts bytes ────────────────────────────> 0, counts again ────> 0 ────────> 0
+
+Three things are added:
+
+- Heads that llhttp accepts, but other servers read in another way, are refused: two programs that disagree on where a
+  request ends can be made to mix up callers. See `FirstLine` and `check_head`.
+- Bytes that are not body (heads, the sizes of chunks, trailers) are counted, so that none of these goes on for ever:
+  see `overhead`. The connection sets the limit.
+- In two cases httptools is fed a head that was made up here, only to make it read the body that follows: its own head
+  was found in the cache, without the parser (`begin_body`); or its own head asked for another protocol, after which
+  llhttp reads no more (`_after_upgrade`). The made-up head is not reported (`_made_up`).
+
+What is dropped: trailers, and the wish for another protocol, as the standards allow.
 """
 
 from typing import Generic, Protocol
@@ -19,13 +30,13 @@ from dragoman.types import ServerRequest
 
 
 class Events(Protocol[Admitted]):
-    """Who is told what comes."""
+    """What the parser calls."""
 
     def head_began(self) -> None:
         """A request begins."""
 
     def head_ended(self, request: Request[Admitted], alone: bytes) -> None:
-        """The head of `request` is complete; `alone`: what came, if it began with that head."""
+        """The head of `request` is complete; `alone`: the bytes that came, if they began with that head."""
 
     def body_came(self, data: bytes) -> None:
         """A piece of the last request's body."""
@@ -35,32 +46,35 @@ class Events(Protocol[Admitted]):
 
 
 class RequestParser(Generic[Admitted]):
-    """Parses what one connection brings. Also what httptools calls back."""
+    """Parses what one connection brings. httptools calls the methods `on_…`."""
 
     def __init__(self, events: Events[Admitted]) -> None:
         self.in_head = False
         """A head has begun, and is not complete."""
         self.overhead = 0
-        """Bytes since the last head was complete or the last piece of a body came: a head, or what frames a body."""
+        """Bytes since a head was completed or a piece of a body came: a head, or what frames a body."""
         self.stopped = False
         """Nothing more is to be parsed."""
         self._events = events
         self._parser = HttpRequestParser(self)
         self._first = FirstLine()
         self._alone = b""
+        """What came, if it begins with a head and that head is not complete yet."""
         self._made_up = False
+        """The parser is reading a head that was made up here."""
         self._url: list[bytes] = []
         self._fields: list[tuple[bytes, bytes]] = []
-        self._last: Request[Admitted] | None = None  # whose body is yet to come
+        self._last: Request[Admitted] | None = None
+        """The request whose body is not complete."""
 
     def close(self) -> None:
-        """The connection is lost. What knows one another here only the collector would free."""
+        """The connection is lost. Removes references that form a cycle, which only the garbage collector would free."""
         self.stopped = True
         self._last = None
         del self._events, self._parser
 
     def feed(self, data: bytes, *, at_rest: bool) -> None:
-        """Parses what came; `at_rest`: it begins with a head. Raises BadHeadError, and whatever an event does."""
+        """Parses what came; `at_rest`: it begins with a head. Raises BadHeadError, and what the Events raise."""
         if at_rest:
             self._alone = data
             self._first.begin()
@@ -74,16 +88,16 @@ class RequestParser(Generic[Admitted]):
             self._alone = b""
 
     def begin_body(self, length: int, data: bytes) -> None:
-        """A body of `length` bytes, whose head was known, begins with `data`.
+        """A body of `length` bytes, whose head was found in the cache, begins with `data`.
 
-        Nothing but body follows, so the parser can find no fault.
+        `data` is body and nothing else, so the parser cannot find a fault in it.
         """
         self._last = None
         self._made_up = True
         self._parser.feed_data(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (length, data))
 
     def _feed(self, data: bytes) -> bytes:
-        """What is still to be parsed of `data`."""
+        """Parses `data`; returns what is still to be parsed."""
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as exc:
@@ -95,10 +109,10 @@ class RequestParser(Generic[Admitted]):
         return b""
 
     def _after_upgrade(self, rest: bytes) -> bytes:
-        """What is to be parsed, if `rest` follows the head of a request for another protocol.
+        """What is to be parsed, if `rest` follows the head of a request that asks for another protocol.
 
-        None is spoken here, and RFC 9110, section 7.8 lets a server go on as if it had not been asked. The parser takes
-        such a head for the end of HTTP, so another is told what the body is, which it reads as any.
+        We offer no other, and RFC 9110, section 7.8 lets a server ignore the wish. But for the parser, HTTP ends with
+        such a head. So a new parser is made, and fed a head with the fields that frame the body.
         """
         self._parser = HttpRequestParser(self)
         request = self._last
@@ -120,13 +134,13 @@ class RequestParser(Generic[Admitted]):
         self._url.append(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.in_head:  # and no trailer: what follows a body belongs to no head, least of all to the next one
+        if self.in_head:  # not a trailer: a field that follows a body belongs to no head, above all not to the next
             self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self.in_head = False
         self.overhead = 0
-        alone, self._alone = self._alone, b""  # and behind this request there may be another, with another head
+        alone, self._alone = self._alone, b""  # another request, with another head, may follow in the same bytes
         headers, self._fields = tuple(self._fields), []
         url = self._url[0] if len(self._url) == 1 else b"".join(self._url)
         self._url = []
@@ -156,6 +170,6 @@ class RequestParser(Generic[Admitted]):
         self.overhead = 0
         request = self._last
         if request is not None and request.upgrade and framing(request.call):
-            return  # its body is yet to come, whatever the parser says
+            return  # its body is still to come, although the parser says otherwise
         self._last = None
         self._events.request_ended()

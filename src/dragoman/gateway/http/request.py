@@ -7,7 +7,7 @@ from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.types import ServerRequest
 
 Admitted = TypeVar("Admitted")
-"""What a service hands out for a request that it admits. Nobody here looks into it."""
+"""What a service returns for a request that it admits. Nothing in this room looks into it."""
 
 
 class Request(Pieces, Generic[Admitted], kw_only=True):
@@ -20,15 +20,15 @@ class Request(Pieces, Generic[Admitted], kw_only=True):
     """It asked for another protocol."""
     admitted: Admitted | None = None
     writer: HttpResponseWriter | None = None
-    """Answers it, from its turn on."""
+    """Sends its answer; None until its turn comes."""
     draining: bool = False
     """The rest of its body is dropped."""
     complete: bool = False
-    """All of it is here."""
+    """All of it has arrived."""
     packed: bool = False
     """Its body must be unpacked."""
 
 
 def framing(call: ServerRequest) -> list[tuple[bytes, bytes]]:
-    """The fields that say how long its body is."""
+    """The header fields that say how long its body is."""
     return [field for field in call.headers if field[0] in {b"content-length", b"transfer-encoding"}]

@@ -1,4 +1,4 @@
-"""The response to one request on its way to the caller, and the caller's leaving. Knows no protocol and no server."""
+"""The response to one request, and what happens if its caller leaves. Knows no protocol and no server."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -9,21 +9,21 @@ from dragoman.types import Headers, Outcome, ServerResponse
 
 
 class DisconnectedError(Exception):
-    """The caller has hung up: nobody is there to be told anything."""
+    """The caller has hung up: nobody is left to answer."""
 
 
 def address(peer: object) -> str:
-    """The host of a socket's other end, as `getpeername` and ASGI's `client` say it; empty if they do not."""
+    """The host of a socket's other end, as `getpeername` and ASGI's `client` give it; empty if they give none."""
     return peer[0] if isinstance(peer, tuple | list) and peer and isinstance(peer[0], str) else ""
 
 
 class ResponseWriter(ABC):
-    """One request's other end: what is sent to its caller, and whether it still listens.
+    """Sends the response to one caller, and knows whether the caller is still there.
 
-    `async with writer` holds work that ends at once when the caller hangs up (DisconnectedError), or by `interrupt`.
+    Work inside of `async with writer` ends at once if the caller hangs up (DisconnectedError), or by `interrupt`.
     """
 
-    # Slots, here and below: a stream costs some KiB less, and each look at an attribute a third.
+    # Slots, here and below: a stream takes some KiB less, and reading an attribute a third of the time.
     __slots__ = (
         "__weakref__",
         "_cancelling",
@@ -42,19 +42,19 @@ class ResponseWriter(ABC):
         self.outcome = outcome
         """What is known of request and response."""
         self.started = self.disconnected = self.complete = self.broken = False
-        """A status has been sent; the caller has hung up; all has been sent; the caller was told that it breaks off,
-        so that the response is not complete however its transfer ends."""
+        """`started`: a status has been sent. `disconnected`: the caller has hung up. `complete`: all has been sent.
+        `broken`: the caller was told that the answer broke off: it is incomplete, even if its transfer ends well."""
         self.heartbeat = b""
-        """What the server may send in a silence."""
+        """What the server may send when nothing has been sent for long."""
         self.opening: tuple[int, Headers] | None = None
-        """Status and headers with which a silence begins the response, though nothing of it is there yet."""
+        """Status and headers with which a heartbeat begins the response, although nothing of the answer has come."""
         self._work: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._reason: Exception | None = None
 
     @abstractmethod
     async def start(self, status: int, headers: Headers) -> None:
-        """The status, unless a silence has begun the answer; from here on no error can become one.
+        """The head, unless a heartbeat has sent one already. From now on no error can become a status.
 
         Raises DisconnectedError.
         """
@@ -67,7 +67,7 @@ class ResponseWriter(ABC):
         """
 
     async def break_off(self, words: bytes, *, clean: bool) -> None:
-        """The words of a failure, the last of a response. If there are any and it is `clean`, the transfer ends well.
+        """Sends a failure's words, the last bytes. If there are any and it is `clean`, the transfer ends well.
 
         Raises DisconnectedError.
         """
@@ -83,10 +83,10 @@ class ResponseWriter(ABC):
 
     @abstractmethod
     def abort(self) -> None:
-        """The work is over: a response that has not ended goes without the end that would make it look complete."""
+        """The work is over: a response that has not ended breaks off, because an end would make it look complete."""
 
     def interrupt(self, reason: Exception) -> None:
-        """Ends the work at once, with `reason`. Nothing happens where none is under way."""
+        """Ends the work at once, with `reason`. Nothing happens if no work is under way."""
         if self._work is not None and self._reason is None:
             self._reason = reason
             self._work.cancel()
@@ -102,6 +102,6 @@ class ResponseWriter(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         work, self._work = self._work, None
-        # As asyncio.timeout does: our own cancellation becomes its reason, anybody else's stays what it is.
+        # As asyncio.timeout does: our own cancellation becomes its reason, any other cancellation stays one.
         if work is not None and self._reason is not None and work.uncancel() <= self._cancelling:
             raise self._reason from None

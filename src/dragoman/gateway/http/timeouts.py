@@ -6,23 +6,22 @@ from dragoman.config.values import GRACE
 
 
 class ServerTimeouts(Struct, frozen=True):
-    """Seconds.
-
-    `heartbeat`: a silence that is broken with bytes that mean nothing; nginx and most load balancers cut an answer
-    after 60 silent ones. `head_after`: the same before the first content, from where on the status is spent (see
-    GatewayConfig). `head`: until a request's head is whole, which is one packet from an honest caller. `body`:
-    the longest silence within a request; nginx gives 60, and 30 is ample for one that is being sent. `idle`: between
-    requests, as long as nginx gives. `stall`: for which a caller may read nothing of its answer. `linger`: for which a
-    request is read on after its refusal, as closing on what still comes would take the answer out of the caller's
-    hands; nginx gives up to 30. `grace`: what answers under way get once the gateway is told to stop; None: as long as
-    they take.
-    """
+    """Seconds."""
 
     heartbeat: float = 15.0
+    """A silence after which a heartbeat is sent: nginx and most load balancers cut an answer after 60 silent ones."""
     head_after: float = 10.0
+    """The same before the first content. The heartbeat sends a status, which then is spent; see GatewayConfig."""
     head: float = 10.0
+    """Until a request's head is complete; an honest caller sends it in one packet."""
     body: float = 30.0
+    """The longest silence inside of a request; nginx allows 60, and 30 is enough for one that is being sent."""
     idle: float = 75.0
+    """Between two requests; the same as nginx."""
     stall: float = 120.0
+    """For which a caller may read nothing of its answer."""
     linger: float = 2.0
+    """For which a refused request is still read: if the connection closed while more comes, the kernel would reset it,
+    and the caller would lose the answer. nginx reads for up to 30."""
     grace: float | None = GRACE
+    """What answers under way get when the gateway is stopped; None: as long as they take."""

@@ -9,18 +9,18 @@ from dragoman.types import ServerRequest
 from dragoman.wire.coding import MAX_UNPACKED, DamagedError, ExpandsError, Unpacker
 
 CODINGS = ("gzip", "x-gzip", "deflate", "zstd")
-"""Encodings that are read: what agents and SDKs send. Of these one alone: nobody packs twice but to hide a bomb."""
+"""Encodings that are read, one at a time: those that agents and SDKs send. To pack twice only serves to hide a bomb."""
 
 PLAIN = frozenset({"", "identity"})
 HEADERS = frozenset({b"content-encoding", b"content-length"})
-"""What is no longer so once a body is unpacked."""
+"""Fields that are no longer true once the body is unpacked."""
 
 AT_ONCE = 16 << 10
-"""Packed bytes that are unpacked in the loop: at most some three MiB come of them, in ten milliseconds."""
+"""Packed bytes that are unpacked in the loop: they become three MiB at most, in ten milliseconds."""
 
 
 def coding(call: ServerRequest) -> str:
-    """The encoding of its body; empty where it is not packed. Raises InvalidRequestError (415) for an unknown one."""
+    """The encoding of its body; empty if it is not packed. Raises InvalidRequestError (415) for an unknown one."""
     said = [value for name, value in call.headers if name == b"content-encoding"]
     if not said:
         return ""
@@ -37,9 +37,9 @@ def coding(call: ServerRequest) -> str:
 
 
 async def unpacked(call: ServerRequest, limit: int) -> ServerRequest:
-    """`call` with its body unpacked, and no word of that in its head. A large body is unpacked beside the loop.
+    """`call` with its body unpacked, and a head that fits. A large body is unpacked in a thread, not in the loop.
 
-    Raises InvalidRequestError: 413 where it has more than `limit` bytes, or expands like no text; 400 where it is
+    Raises InvalidRequestError: 413 if it has more than `limit` bytes, or expands more than any text; 400 if it is
     damaged.
     """
     known = coding(call)

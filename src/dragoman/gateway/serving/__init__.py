@@ -1,1 +1,1 @@
-"""Our processes: what is bound, the workers, the server, and answers that are relayed on its connections."""
+"""Our processes: listening sockets, workers, the server, and answers that are relayed on its connections."""

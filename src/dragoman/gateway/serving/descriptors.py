@@ -1,10 +1,10 @@
-"""The descriptors of this process: how many there may be, and who is turned away when they run out. Knows no HTTP.
+"""The file descriptors of this process: how many there may be, and when callers are turned away. Knows no HTTP.
 
-The kernel gives the lowest number that is free, so the number of a connection just accepted tells how many are in use.
-A quarter of them is not for callers: their services need some, and so do those who are told that there is no room. When
-the last one is gone, libuv accepts callers and closes them without a word
-(https://github.com/libuv/libuv/blob/v1.x/src/unix/stream.c, uv__emfile_trick), and it accepts as many in a row as wait
-to be: that is why fewer may wait than are kept back.
+The kernel gives the lowest number that is free, so the number of a new connection shows how many are in use. A quarter
+of them is kept from callers: connections to services need some, and so do callers while they are told that there is no
+room. When the last one is in use, libuv accepts callers and closes them without any answer
+(https://github.com/libuv/libuv/blob/v1.x/src/unix/stream.c, uv__emfile_trick). It accepts all waiting callers in a row:
+so fewer may wait than descriptors are kept.
 """
 
 import sys
@@ -19,21 +19,21 @@ UNLIMITED = 1 << 30
 
 
 class Room(Struct, frozen=True):
-    """How many descriptors there are.
-
-    `most`: from this one on, a caller is turned away. `enough`: below it, there is room again. `backlog`: connections
-    that may wait to be accepted. `parting`: callers that are turned away and have not left yet.
-    """
+    """How many descriptors there are."""
 
     limit: int
     most: int
+    """From this number on, a caller is turned away."""
     enough: int
+    """Below this number there is room again."""
     backlog: int
+    """Connections that may wait to be accepted."""
     parting: int
+    """Callers that may have been turned away and not have left yet."""
 
 
 def room() -> Room:
-    """What this process has."""
+    """The descriptors of this process."""
     limit = _limit()
     most = limit - limit // 4
     few = max(1, limit // 16)
@@ -41,7 +41,7 @@ def room() -> Room:
 
 
 def _limit() -> int:
-    if sys.platform != "win32":  # which has no such module, and no such limit
+    if sys.platform != "win32":  # Windows has no such module, and no such limit
         import resource
 
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -51,11 +51,11 @@ def _limit() -> int:
 
 
 def raise_limit() -> None:
-    """Takes as many as this user may have: the soft limit is low for the sake of programs that live on select(2)."""
+    """Raises the soft limit to the hard one: it is low only because of programs that use select(2)."""
     if sys.platform != "win32":
         import resource
 
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # macOS says that there is no limit, and takes no such number: there, what there is will do.
+        # macOS reports that there is no limit, but does not accept that number: there the soft limit stays.
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

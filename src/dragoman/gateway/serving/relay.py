@@ -1,8 +1,12 @@
-"""A request that is relayed, if its targets allow it: attempt after attempt, until one has content, as its plan says.
+"""A request that is relayed, if its targets allow it: one attempt after another, by its plan, until one has content.
 
-Each attempt is carried in one of two ways. A target that speaks the caller's protocol is relayed; any other, and any
-reply that cannot pass as it is, is translated in a task. Both hold back until the first content is there; both ask the
-same plan when they fail.
+Each attempt is carried in one of two ways:
+
+    relayed      the target has the caller's protocol: bytes pass in callbacks, without a task
+    translated   any other target, and any reply that cannot pass as it is: events are decoded and encoded in a task
+
+Both send nothing before the first content, so that a failure until then can become the next attempt or a status. Both
+ask the same plan what comes after a failure.
 """
 
 import asyncio
@@ -29,7 +33,7 @@ from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, Headers, ServerRequest
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-"""Runs a coroutine in a task that is held."""
+"""Runs a coroutine in a task, and keeps a reference to it."""
 
 
 class Relays:
@@ -41,7 +45,7 @@ class Relays:
         self.loop = asyncio.get_running_loop()
 
     def begin(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> bool:
-        """Begins to relay; False where the request must be translated, or refused in detail."""
+        """Begins to relay; False if the request must be read in full, to be translated or refused."""
         chat = admitted.endpoint
         if not isinstance(chat, ChatEndpoint):
             return False
@@ -69,7 +73,7 @@ class Relays:
 
 
 class RelayedAnswer:
-    """The answer to one caller; also the sink of its relays, and what the caller's connection watches."""
+    """The answer to one caller. Its relay and the caller's connection both call it."""
 
     __slots__ = (
         "__weakref__",
@@ -131,7 +135,7 @@ class RelayedAnswer:
     # What the relay tells.
 
     def refuse(self, error: DragomanError) -> None:
-        if error.provider is not None:  # and no end that we put to it
+        if error.provider is not None:  # else we ended it ourselves
             error.attempts = (error.attempt(self._target.name),)
         if self._relay is not None and self._relay.answered:
             error.upstream_status = 200
@@ -172,7 +176,7 @@ class RelayedAnswer:
 
     @property
     def paused(self) -> bool:
-        """Whether the caller reads more slowly than is sent."""
+        """Whether the caller reads more slowly than we send."""
         return self._relay is not None and self._relay.paused
 
     @paused.setter
@@ -224,11 +228,11 @@ class RelayedAnswer:
         try:
             relayed = following.relay(self._chat.codec.name)
         except DragomanError:
-            relayed = None  # what is wrong with its settings, the translation says
+            relayed = None  # the translation raises what is wrong with its settings
         self.attempt(following, relayed)
 
     def _refuse(self, error: DragomanError) -> None:
-        """Nobody else is asked: the caller is told, in a status or in the stream that a silence has begun."""
+        """No other target is asked: the caller gets the error, as a status, or in the stream that a heartbeat began."""
         self._task = None
         if self._writer.started:
             self.fail(error)
@@ -237,7 +241,7 @@ class RelayedAnswer:
             self._writer.send_nowait(self._chat.codec.encode_error(fit(error, self._writer)))
 
     async def _translate(self, opened: Callable[[ChatRequest], Awaitable[Answer]], reply: Reply | None = None) -> None:
-        """Carries the attempt translated; `opened` gives its answer, of a `reply` that could not pass as it is."""
+        """Translates the attempt; `opened` gives its answer. `reply`: the one that could not be relayed, if any."""
         wrong: DragomanError | None = None
         try:
             request = await self._chat.question(self._call, key_shown=self._outcome.identity.known)
@@ -282,7 +286,7 @@ class RelayedAnswer:
 
 
 class Opened(ChatEndpoint):
-    """Answers a request with an answer that is here already."""
+    """Answers a request with an answer that is open already."""
 
     def __init__(self, chat: ChatEndpoint, request: ChatRequest, answer: Answer) -> None:
         super().__init__(chat.client, chat.codec, clean=chat.clean)
@@ -298,16 +302,16 @@ class Opened(ChatEndpoint):
         except DragomanError as exc:
             if not writer.started:
                 raise
-            # A silence has spent the status before it was known that the request is wrong.
+            # A heartbeat has sent the status before it was known that the request is wrong.
             writer.outcome.error = exc.code
             await writer.break_off(self.codec.encode_stream_error(fit(exc, writer)), clean=self.clean)
         finally:
-            # Nobody else does if the request is wrong, or its caller has gone before this began.
+            # Nothing else closes it if the request is wrong, or if its caller left before this began.
             self._opened.close()
 
 
 class _Head(Struct, frozen=True):
-    """Header fields of an answer, and the same ready to send."""
+    """Header fields of an answer, as values and as bytes that are ready to send."""
 
     fields: Headers
     lines: bytes
@@ -315,12 +319,12 @@ class _Head(Struct, frozen=True):
 
 @lru_cache(maxsize=64)
 def _stream_head(codec: RelayCodec) -> _Head:
-    """That of a stream; proxies are asked not to hold it back."""
+    """The head of a stream; its headers ask proxies not to hold it back."""
     headers = (*codec.stream_headers, *STREAM.items())
     return _Head(headers, fields(headers))
 
 
 @lru_cache(maxsize=64)
 def _whole_head(codec: RelayCodec) -> _Head:
-    """That of a whole answer."""
+    """The head of an answer that is not streamed."""
     return _Head(codec.whole_headers, fields(codec.whole_headers))

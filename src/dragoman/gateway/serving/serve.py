@@ -1,4 +1,4 @@
-"""Running the gateway: where it listens, and what its user is told then."""
+"""Running the gateway: where it listens, and what is printed for its user."""
 
 import asyncio
 import errno
@@ -22,10 +22,10 @@ from dragoman.gateway.serving.workers import WorkerTask, run_workers
 from dragoman.wire import json
 
 COLLECTIONS = (20_000, 20, 20)
-"""Garbage collections, by objects made: Python's 700 looks every few requests for cycles, which they do not leave."""
+"""Thresholds of garbage collections: by Python's 700 objects, one runs every few requests, which leave no cycles."""
 
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
-"""Hosts that stand for every address of the machine, to one of those."""
+"""Hosts that mean every address of the machine, to one of these addresses."""
 
 REASONS = {
     errno.EADDRINUSE: "another program listens there already; stop it, or choose another gateway.port",
@@ -39,10 +39,10 @@ log = logging.getLogger("dragoman.gateway")
 def serve(
     config: Config, *, announce: Callable[[str], None] | None = None, timeouts: ServerTimeouts | None = None
 ) -> bool:
-    """Runs until a signal stops it, then returns once the answers under way are whole or their grace is over.
+    """Runs until a signal stops it, then returns once the answers under way are complete or their grace is over.
 
-    False if answers were interrupted then. `announce` is given a greeting as soon as it listens: the address, and a
-    line to try. Raises ConfigurationError.
+    False if answers were interrupted then. `announce` is called with a greeting as soon as it listens: the address, and
+    a command to try. Raises ConfigurationError.
     """
     begin(config.gateway.log_level)
     raise_limit()
@@ -96,9 +96,9 @@ def run(
         heed(server)
         return await server.run(listeners, ready)
 
-    # Not asyncio.Runner: it takes SIGINT for a wish to cancel, and here it is one to stop well.
+    # Not asyncio.Runner: there SIGINT cancels the main task, but here it has to stop the server in an orderly way.
     loop = new_loop()
-    # What is here by now stays; and little of what requests leave behind is in cycles.
+    # The objects that exist now stay for ever, and requests leave few cycles: collections need not look at them.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTIONS)
@@ -109,7 +109,7 @@ def run(
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where there is one."""
+    """uvloop's, if it is installed."""
     try:
         from uvloop import new_event_loop
     except ImportError:
@@ -133,7 +133,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
             failures.append(exc)
         else:
             listeners.append(listener)
-    # A machine without IPv6 may still know `::1` by name: that alone is no reason to stop.
+    # A machine without IPv6 may still resolve a name to `::1`: that alone is no reason to stop.
     fatal = [exc for exc in failures if not listeners or exc.errno != errno.EADDRNOTAVAIL]
     if fatal:
         for listener in listeners:
@@ -144,7 +144,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def greeting(config: Config, model: str, port: int) -> str:
-    """Where the gateway is, and a line for a shell that streams an answer of `model`, or of any where that is empty."""
+    """The gateway's address, and a shell command that streams an answer of `model`, or of any model if it is empty."""
     host = unbracketed(EVERYWHERE.get(config.gateway.host, config.gateway.host))
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     told = f"where no model is named, {model} answers" if model else f"callers must name a model: {NO_DEFAULT}"

@@ -1,4 +1,4 @@
-"""The server: listens, holds its connections, and stops without breaking what can still be whole."""
+"""The server: listens, holds its connections, and stops without breaking answers that can still be completed."""
 
 import asyncio
 import logging
@@ -21,10 +21,10 @@ from dragoman.gateway.serving.relay import Relays
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 
 LATER = 1.0
-"""Seconds that answers have to say that they were interrupted, before their connections are closed."""
+"""Seconds in which answers can report that they were interrupted, before their connections are closed."""
 
 STOP, NOW, REOPEN, GONE = b"snr!"
-"""Words of a parent to its workers, a byte each, and what the end of them means."""
+"""Orders of a parent to its workers, a byte each; the last one stands for the end of the pipe."""
 
 log = logging.getLogger("dragoman.gateway")
 
@@ -32,7 +32,7 @@ log = logging.getLogger("dragoman.gateway")
 class Server:
     """Serves a gateway on listening sockets.
 
-    `stop` ends it: answers under way get their grace; a second `stop` ends them at once.
+    `stop` ends it: answers under way get their grace. A second `stop` ends them at once.
     """
 
     def __init__(self, gateway: Gateway) -> None:
@@ -56,7 +56,7 @@ class Server:
         self._empty = asyncio.Event()
 
     async def run(self, listeners: list[socket.socket], ready: Callable[[], None] | None = None) -> int:
-        """The number of answers that were interrupted, once it was stopped and all is over."""
+        """Serves until it was stopped and all is over. The number of answers that were interrupted."""
         backlog = self._room.backlog
         servers = [await self._loop.create_server(self._connect, sock=each, backlog=backlog) for each in listeners]
         if ready is not None:
@@ -81,9 +81,10 @@ class Server:
         self._stopping.set()
 
     def heed_signals(self) -> None:
-        """SIGINT, SIGTERM and SIGQUIT stop it, a second one at once; SIGUSR1 has the request log opened anew.
+        """SIGINT, SIGTERM and SIGQUIT stop it, a second one at once; SIGUSR1 opens the request log again.
 
-        SIGHUP stops it too, but never at once: it also comes by itself, when a session ends. What is ignored stays so.
+        SIGHUP stops it too, but never at once, because the end of a session also sends it. A signal that this process
+        was started to ignore stays ignored.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             self._heed(number, self.stop)
@@ -92,9 +93,9 @@ class Server:
         self._heed(signal.SIGUSR2, lambda: None)
 
     def heed_parent(self, words: int) -> None:
-        """The same, as the parent of several workers says it at `words`; what a terminal sends is the parent's to hear.
+        """The same by orders of the parent of several workers, which come through the pipe `words`.
 
-        If the parent is no more, it stops, and at once frees the address for who takes its place.
+        If the parent has died, it stops, and frees the address at once for the process that takes the parent's place.
         """
 
         def heard() -> None:
@@ -121,7 +122,7 @@ class Server:
         self._stopping.set()
 
     async def _say_goodbye(self) -> None:
-        """Serves on for a while, no longer ready, so that a balancer sees it."""
+        """Still serves for a while, but reports that it is not ready, so that a load balancer sees it."""
         self._gateway.draining = True
         if self._gateway.drains and not self._hurry.is_set():
             log.info("draining: not ready, and accepting for %d s more", self._gateway.drains)
@@ -188,7 +189,7 @@ class Server:
             self._empty.set()
 
     def _turn_away(self, connection: Peer) -> None:
-        """Tells a caller that there is no descriptor for what it may ask."""
+        """Tells a caller that there are too few descriptors to serve it."""
         if not self._full:
             self._full = True
             log.error(

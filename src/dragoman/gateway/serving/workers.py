@@ -1,9 +1,11 @@
-"""Several processes that share one listening socket: each that dies is replaced. Knows nothing of what they do.
+"""Several processes that share one listening socket: each that dies is replaced. Does not know what they do.
 
-The parent only waits: for a signal, for the end of a worker, or for the time to try again. Signals are bytes in a pipe
-that it reads, one after another, so that none can come at the wrong moment. What it has to say to its workers goes
-through a pipe to each, as a byte; the end of that pipe tells a worker that its parent is gone, however it died. So no
-signal is passed on, and one that reaches parent and workers alike, from a terminal or from a supervisor, counts once.
+    signals ──> pipe ──> parent ──> a pipe to each ──> workers
+
+The parent only waits: for a signal, for the end of a worker, or for the time to try again. Signals become bytes in a
+pipe, which it reads one after another: so no signal interrupts it at a wrong moment. Its orders to a worker are bytes
+in another pipe. If the parent dies, in whatever way, that pipe ends, and the worker knows. So no signal is passed on,
+and one that a terminal or a supervisor sends to parent and workers alike counts once.
 """
 
 import ctypes
@@ -29,15 +31,15 @@ STOPS, OTHERS = (
 HEARD = (*STOPS, *OTHERS)
 
 PAUSE = 0.5
-"""Seconds before another worker is tried if one could not start; twice as long after each further one."""
+"""Seconds until another worker is tried if one could not start; twice as long after each further one."""
 
 MAX_PAUSE = 60.0
 
 YOUNG = 1.0
-"""Seconds after which a worker has started: one that ends before counts as one that could not."""
+"""Seconds after which a worker counts as started: one that ends earlier could not start."""
 
 TRIES = 5
-"""Workers in a row that cannot start, until it is given up if no other serves: some eight seconds."""
+"""Workers in a row that cannot start until the parent gives up, if no other worker serves: some eight seconds."""
 
 PDEATHSIG = 1
 """Asks Linux for a signal when the parent dies: PR_SET_PDEATHSIG of prctl(2)."""
@@ -55,29 +57,29 @@ class End(IntEnum):
 
 
 class Worker(Struct, frozen=True):
-    """A process. `words`: the end of a pipe at which it hears."""
+    """A process. `words`: the parent's end of the pipe to it."""
 
     born: float
     words: int
 
 
 Work = Callable[[int], bool]
-"""What a worker does, hearing its parent at a descriptor; False if answers were interrupted in the end."""
+"""What a worker does; it gets its end of the pipe from its parent. False if answers were interrupted in the end."""
 
 
 class WorkerTask(Struct, frozen=True):
-    """What several processes do. `ready`: called when signals are heard; `leave`: when it is to stop.
-
-    `leave` gives up what they share, of which each has its own: else it were open until the last of them ends.
-    """
+    """What several processes do."""
 
     work: Work
     ready: Callable[[], None]
+    """Called when the parent has begun to handle signals."""
     leave: Callable[[], None]
+    """Called when the parent has to stop. It closes the parent's copies of the shared sockets, because otherwise the
+    address is in use until the last worker ends; each worker has its own copies."""
 
 
 def run_workers(count: int, shared: WorkerTask, pause: float = PAUSE) -> bool:
-    """Keeps `count` processes at work until it is told to stop; False if answers were interrupted in the end.
+    """Keeps `count` processes running until a signal stops it; False if answers were interrupted in the end.
 
     Raises ConfigurationError if none can start.
     """
@@ -100,7 +102,7 @@ def run_workers(count: int, shared: WorkerTask, pause: float = PAUSE) -> bool:
 
 
 def _no_more(number: int, frame: object) -> None:
-    """A signal is a byte in the pipe, and no more."""
+    """Does nothing: the signal is a byte in the pipe already."""
 
 
 class Workers:
@@ -120,7 +122,7 @@ class Workers:
         self._again = 0.0
 
     def run(self) -> bool:
-        """Returns once it was told to stop and all have ended."""
+        """Returns once it was stopped and all workers have ended."""
         while self._workers or not self._stopping:
             self._fill()
             ready, _, _ = select.select([self._pipe[0]], [], [], self._patience())
@@ -142,7 +144,7 @@ class Workers:
                 self._again = now + YOUNG  # one at a time, until one has started
 
     def _patience(self) -> float | None:
-        """Seconds until there is something to do that no signal tells."""
+        """Seconds until there is something to do without a signal; None: nothing."""
         if self._stopping or (len(self._workers) == self._count and not self._failures):
             return None
         return max(0.0, self._again - time.monotonic())
@@ -152,7 +154,7 @@ class Workers:
             case signal.SIGUSR1:
                 self._say(REOPEN)
             case signal.SIGHUP if self._stopping:
-                return  # it also comes by itself, when a session ends
+                return  # the end of a session also sends it
             case _ if number in STOPS and self._stopping:
                 self._say(NOW)
             case _ if number in STOPS:
@@ -162,7 +164,7 @@ class Workers:
 
     def _say(self, word: int) -> None:
         for worker in self._workers.values():
-            with suppress(BrokenPipeError):  # it has ended, and is yet to be reaped
+            with suppress(BrokenPipeError):  # it has ended, and was not reaped yet
                 os.write(worker.words, bytes([word]))
 
     def _reap(self) -> None:
@@ -192,7 +194,7 @@ class Workers:
         return self._failures >= TRIES and not self._workers
 
     def _fail(self, pid: int) -> None:
-        """A worker could not start. Those that were tried together count as one."""
+        """A worker could not start. Workers that were tried together count as one."""
         if not self._failures or pid == self._trial:
             self._failures += 1
             self._trial = 0
@@ -204,7 +206,7 @@ class Workers:
     def _fork(self, now: float) -> None:
         hears, words = os.pipe()
         parent = os.getpid()
-        # A signal waits until the new process hears its own: before that, it would tell the parent of it.
+        # Signals are blocked until the new process has its own handlers: else it writes to the parent's pipe.
         signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
         try:
             pid = os.fork()
@@ -239,14 +241,14 @@ class Workers:
 
 
 def _become_child(parent: int) -> None:
-    """Hears its parent alone: what a terminal sends reaches every process of its group, and once is enough."""
+    """Obeys only its parent: a terminal sends its signals to each process of the group, and one is enough."""
     signal.set_wakeup_fd(-1)
     for number in STOPS:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
-    with suppress(OSError, AttributeError):  # where there is none, the end of the pipe must do
+    with suppress(OSError, AttributeError):  # without prctl, the end of the pipe has to be enough
         ctypes.CDLL(None).prctl(PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         os._exit(End.FAILED)

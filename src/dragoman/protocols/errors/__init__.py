@@ -1,1 +1,1 @@
-"""What a reply that is no answer says: statuses, codes, pages and JSON of every shape. Knows no vendor."""
+"""Replies that are not answers: statuses, error codes, HTML pages and JSON of every shape. Knows no vendor."""

@@ -1,4 +1,4 @@
-"""What a reply that is no answer says, out of the shapes that chat sites use. Knows no site."""
+"""The body of a reply that is not an answer, in the shapes that chat sites use. Knows no site."""
 
 from typing import Any
 
@@ -13,17 +13,19 @@ from dragoman.wire import json
 
 
 class ErrorBody(Struct, frozen=True):
-    """A service's own words for its failure, their code and type, and the status they name, where they do."""
+    """What a service says about its failure."""
 
     message: str = ""
     words: tuple[str, ...] = ()
+    """Its code and type, the more exact first."""
     status: int | None = None
+    """The status that the body names, if it names one."""
 
 
 def read_error_body(value: Any) -> ErrorBody | None:
-    """What an error object says; None where `value` is none.
+    """What an error object says; None if `value` is not one.
 
-    Known are `{"error": {"message", "code", "type"}}`, `{"error": "text"}`, and a `code` but 0 beside a
+    Known are `{"error": {"message", "code", "type"}}`, `{"error": "text"}`, and a `code` other than 0 together with a
     `message` or `msg`.
     """
     if not isinstance(value, dict):
@@ -40,7 +42,7 @@ def read_error_body(value: Any) -> ErrorBody | None:
 
 
 def error_in(value: Any, status: int = 502) -> DragomanError | None:
-    """The error of an error object that came as part of an answer; None where `value` is none."""
+    """The error that an error object inside of an answer means; None if `value` is not one."""
     words = read_error_body(value)
     if words is None:
         return None
@@ -49,7 +51,7 @@ def error_in(value: Any, status: int = 502) -> DragomanError | None:
 
 
 def decode_failure(reply: HttpResponse) -> DragomanError:
-    """The error of a whole reply that is no answer: by the words in its body where they are known, else by status."""
+    """The error that a reply without an answer means: by the code in its body if it is known, else by its status."""
     head, body = reply.head, reply.body
     if head.media_type == PAGE or looks_like_html(body):
         if head.status < 300:
@@ -64,7 +66,7 @@ def decode_failure(reply: HttpResponse) -> DragomanError:
 
 
 def reply_words(body: bytes) -> ErrorBody:
-    """What a failure's body says: an error object's words, or the body itself where it is none."""
+    """What a failure's body says: the fields of its error object, or the body itself if it is not one."""
     try:
         value = json.decode_event(body)
     except BadEventError:

@@ -1,11 +1,11 @@
-"""Tells an HTML page from an answer by its first bytes. Knows no vendor."""
+"""HTML pages, recognised by their first bytes. Knows no vendor."""
 
 import re
 
 BOM = b"\xef\xbb\xbf"
 PAGES = (b"<!doctype html", b"<html")
 LOOKED_AT = 1445
-"""Bytes in which a page must begin: as many as a browser reads to tell; https://mimesniff.spec.whatwg.org/#reading-the-resource-header"""
+"""Bytes in which a page must begin, as many as a browser reads; https://mimesniff.spec.whatwg.org/#reading-the-resource-header"""
 
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n\f])*")
 _STARTS = (*PAGES, BOM)

@@ -1,4 +1,4 @@
-"""HTTP statuses and error words to the tree of errors. Knows no vendor; several share these words."""
+"""HTTP statuses and error codes to the tree of errors. Knows no vendor; several share these codes."""
 
 import re
 from email.utils import parsedate_to_datetime
@@ -32,7 +32,7 @@ STATUS: dict[int, type[DragomanError]] = {
     503: OverloadedError,
     529: OverloadedError,
 }
-"""Any other is an UpstreamError."""
+"""Status to class; any other status is an UpstreamError."""
 
 ERROR_CODES: dict[str, type[DragomanError]] = {
     "insufficient_quota": QuotaExhaustedError,
@@ -49,7 +49,7 @@ ERROR_CODES: dict[str, type[DragomanError]] = {
     "overloaded_error": OverloadedError,
     TruncatedStreamError.code: TruncatedStreamError,
 }
-"""A service's `code` or `type`, more exact than its status. The last is our own, for a dragoman behind a dragoman."""
+"""A service's `code` or `type`, more exact than its status. The last is our own, if the service is a dragoman too."""
 
 
 PHRASES: dict[str, type[DragomanError]] = {
@@ -61,20 +61,20 @@ PHRASES: dict[str, type[DragomanError]] = {
     "exceed context limit": ContextLengthError,
     "exceeds the context window": ContextLengthError,
 }
-"""What services that give no code for it write in its place: vLLM, llama.cpp, Anthropic, Gemini. Agents shorten their
-conversation on this error, so that it must be known under every wording."""
+"""What services write in their message if they have no code for it: vLLM, llama.cpp, Anthropic, Gemini. Agents shorten
+their conversation when they get this error, so it must be recognised in every wording."""
 
 KEPT: frozenset[type[DragomanError]] = frozenset({InvalidRequestError, UpstreamError})
-"""Errors that keep the service's own status: the others have one meaning, and so one status."""
+"""Errors that keep the service's own status; all others have one meaning, and so one status."""
 
 AGAIN = frozenset({408, 409, 425})
-"""Of the statuses below 500 without a class of their own, those after which the same request may succeed."""
+"""Statuses below 500 without a class of their own after which the same request may succeed."""
 
 
 def error_for(
     status: int, message: str, *, words: tuple[str | None, ...] = (), head: ResponseHead | None = None
 ) -> DragomanError:
-    """The most exact error for a service's failure. `words`: its code and type, the more exact first."""
+    """The most exact error for a service's failure. `words`: its code and type, the more exact one first."""
     kind = _kind(status, message, words)
     shown = status if kind in KEPT and 400 <= status < 600 else None
     error = kind(message, status=shown, retry_after=retry_after(head) if head else None)
@@ -98,7 +98,7 @@ def _kind(status: int, message: str, words: tuple[str | None, ...]) -> type[Drag
 def retry_after(head: ResponseHead) -> float | None:
     """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date measured by the reply's own clock).
 
-    None where nothing usable was said. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    None if neither is usable. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
     seconds = _number(head.header("retry-after-ms"), 1000)
     if seconds is None:

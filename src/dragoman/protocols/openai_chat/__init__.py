@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions, which most services speak. https://platform.openai.com/docs/api-reference/chat"""
+"""OpenAI's Chat Completions, which most services offer. https://platform.openai.com/docs/api-reference/chat"""
 
 from dragoman.protocols.openai_chat.client import OpenAIChatClient
 from dragoman.protocols.openai_chat.extra import NAME

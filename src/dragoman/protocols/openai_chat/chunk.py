@@ -1,10 +1,10 @@
-"""What is read of a chat completion, chunk or whole.
+"""What is read of a chat completion, a chunk or a whole one.
 
-Nearly every chunk has the fields of the structs below and no others, each of the right type: those are decoded at once,
-and that is the fast way. Whatever else a service may send (a field that has no place here, a number in the place of a
-text, NaN, half a character) makes that decoding fail, and `read_loosely` takes its place: it keeps of each field what
-can be understood, and collects what has no place here under names such as `message.images`. Only a chunk whose text
-itself cannot be read is an error.
+There are two ways. Nearly every chunk has the fields of the structs below and no others, each of the right type: one
+call decodes it. That is the fast way. Anything else that a service sends (a field that has no place here, a number in
+place of a text, NaN, half a character) makes that decoding fail. Then `read_loosely` reads the chunk: it keeps what it
+understands of each field, and collects the fields that have no place here under names such as `message.images`. It is
+an error only if the text itself cannot be read.
 """
 
 from typing import Annotated, Any
@@ -17,18 +17,18 @@ from dragoman.protocols.openai_chat.more import CHOICE, MESSAGE
 from dragoman.wire import json
 
 Empty = Annotated[list[Any], Meta(max_length=0)] | None
-"""A list that says nothing. One that does has no place here, so that the chunk is read loosely."""
+"""An empty list. If the list is not empty, it has no place here, and the chunk is read loosely."""
 
 
 class Function(Struct, forbid_unknown_fields=True, gc=False):
-    """A fragment of a call."""
+    """A fragment of a call's function."""
 
     name: str | None = None
     arguments: str | None = None
 
 
 class Call(Struct, forbid_unknown_fields=True):
-    """A fragment of one of several calls."""
+    """A fragment of one of several tool calls."""
 
     index: int | None = None
     id: str | None = None
@@ -37,7 +37,7 @@ class Call(Struct, forbid_unknown_fields=True):
 
 
 class Delta(Struct, forbid_unknown_fields=True):
-    """What is new, or, in a whole answer, all. Thinking has two names, DeepSeek's and OpenRouter's; OpenAI has none."""
+    """What is new in a chunk; in a whole answer, the message. Reasoning has DeepSeek's name and OpenRouter's."""
 
     role: str | None = None
     content: str | list[Any] | None = None
@@ -80,8 +80,11 @@ class UsageReport(Struct, forbid_unknown_fields=True):
 
 
 class Chunk(Struct):
-    """One event. Of the fields without a place here those are named that may come in any chunk; the others come in the
-    first, in one with a reason to stop, or with the usage, and `is_usual` looks for them there.
+    """One event.
+
+    The fields of type None have no place here. They are listed because they may come in any chunk, which is then read
+    loosely. Other such fields come in the first chunk, with a reason to stop, or with the usage: there `is_usual` looks
+    for them.
     """
 
     choices: list[Choice] | None = None
@@ -94,7 +97,7 @@ class Chunk(Struct):
 
 
 decode_chunk = msgspec.json.Decoder(Chunk).decode
-"""The fast way. Raises msgspec's errors, UnicodeDecodeError or RecursionError for what must be read loosely."""
+"""The fast way. Raises msgspec's errors, UnicodeDecodeError or RecursionError for a chunk that must be read loosely."""
 
 STRANGE = "expected a chunk of a chat completion, got other JSON"
 
@@ -105,7 +108,7 @@ TOO_STRANGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class ChunkHead(Struct):
-    """What is read only of the first chunk."""
+    """The fields that are read of the first chunk only."""
 
     id: Any = None
     model: Any = None
@@ -118,7 +121,7 @@ _decode_head = msgspec.json.Decoder(ChunkHead).decode
 
 
 def decode_head(data: bytes) -> ChunkHead:
-    """The same chunk's head; an empty one if it makes no sense, which is no reason to lose the answer."""
+    """The head of a chunk; an empty one if it makes no sense, because that is no reason to lose the answer."""
     try:
         return _decode_head(data)
     except TOO_STRANGE:
@@ -126,21 +129,23 @@ def decode_head(data: bytes) -> ChunkHead:
 
 
 class LooseCall(Call):
-    """A fragment of a call that says more than others do, such as Gemini's signatures of its thoughts."""
+    """A fragment of a call with further fields, such as Gemini's signatures of its thoughts."""
 
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Loose(Struct):
-    """A chunk that was read loosely. `value`: all of it. `more`: what has no place in `chunk`, by its name."""
+    """A chunk that was read loosely."""
 
     chunk: Chunk
     value: dict[str, Any]
+    """All of it, as JSON."""
     more: dict[str, Any]
+    """The fields that have no place in `chunk`, under names such as `message.images`."""
 
     @property
     def head(self) -> ChunkHead:
-        """What is read only of the first chunk."""
+        """The fields that are read of the first chunk only."""
         return ChunkHead(*(json.clean(self.value.get(name)) for name in ChunkHead.__struct_fields__))
 
 
@@ -148,7 +153,7 @@ USUAL = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "error", "system_fingerprint", "service_tier"}
     | {"obfuscation"}
 )
-"""Fields of a chunk with a place of their own; and one that is padding."""
+"""Fields of a chunk that have a place of their own, and one that is padding."""
 CHOICE_FIELDS = frozenset({"index", "delta", "message", "text", "finish_reason", "error", "usage"})
 DELTA_FIELDS = frozenset(
     {"role", "content", "tool_calls", "function_call", "reasoning_content", "reasoning", "refusal"}
@@ -156,14 +161,14 @@ DELTA_FIELDS = frozenset(
 CALL_FIELDS = frozenset({"index", "id", "type", "function"})
 FUNCTION_FIELDS = frozenset({"name", "arguments"})
 TEXT_FIELDS = ("text", "thinking", "content", "reasoning", "refusal")
-"""Where a text stands if there is an object in its place."""
+"""Fields that hold the text, if there is an object in place of a text."""
 EMPTY: tuple[object, ...] = ([], {}, [{}])
 MAX_INDEX = 1 << 20
 NOTHING: tuple[object, ...] = (None, "", [], {})
 
 
 def is_usual(data: bytes) -> bool:
-    """True if a chunk that was decoded has no fields but those with a place of their own."""
+    """True if all fields of a decoded chunk have a place of their own."""
     try:
         return _fields(data).keys() <= USUAL
     except TOO_STRANGE:
@@ -171,9 +176,9 @@ def is_usual(data: bytes) -> bool:
 
 
 def read_loosely(data: bytes) -> Loose | None:
-    """A chunk, of which each field is taken as far as it can be understood; None if it is no object.
+    """A chunk, of which each field is read as far as it can be understood; None if it is not an object.
 
-    Raises BadEventError for what is no JSON, and if the text itself cannot be read.
+    Raises BadEventError if it is not JSON, or if the text itself cannot be read.
     """
     value = json.decode_loosely(data)
     if not isinstance(value, dict):
@@ -199,7 +204,7 @@ def _choice(value: dict[str, Any], more: dict[str, Any]) -> list[Choice]:
     pieces = [Choice(index, delta=delta) for delta in _deltas(value.get("delta"), more)]
     pieces += [Choice(index, message=message) for message in _deltas(value.get("message"), more)]
     if not pieces:
-        # A completion that is no chat has its text here.
+        # A completion that is not a chat has its text here.
         pieces.append(Choice(index, Delta(content=text) if (text := _text(value.get("text"))) else None))
     pieces[-1].finish_reason = _text(value.get("finish_reason"))
     return pieces
@@ -244,18 +249,18 @@ def _function(value: dict[str, Any]) -> Function:
 
 
 def read_text(value: object) -> str | None:
-    """The text in a value, wherever it stands in it; None if there is none."""
+    """The text in a value, at any depth; None if there is none."""
     if isinstance(value, list):
         return "".join(filter(None, map(read_text, value))) or None
     if isinstance(value, dict):
-        # Where there is one field alone, its name says nothing.
+        # An object with only one field: whatever its name is, that is the text.
         fields = value.values() if len(value) == 1 else (value.get(name) for name in TEXT_FIELDS)
         return "".join(filter(None, map(read_text, fields))) or None
     return _text(value)
 
 
 def _objects(value: object, known: frozenset[str]) -> list[dict[str, Any]]:
-    """The objects with any of the `known` fields: the value itself, or what stands in it."""
+    """The objects with any of the `known` fields: the value itself, or objects in it."""
     if isinstance(value, dict) and not known.isdisjoint(value):
         return [value]
     below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -263,21 +268,21 @@ def _objects(value: object, known: frozenset[str]) -> list[dict[str, Any]]:
 
 
 def _rest(value: dict[str, Any], known: frozenset[str], where: str) -> dict[str, Any]:
-    """The fields that say something and are not `known`."""
+    """The fields that are not `known`, except empty ones."""
     return {
         f"{where}{name}": json.clean(said) for name, said in value.items() if name not in known and said not in NOTHING
     }
 
 
 def _text(value: object) -> str | None:
-    """A text; a number is the text that it is written as."""
+    """A text; a number counts as the text of its digits."""
     if isinstance(value, str):
         return value
     return json.encode(value).decode() if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _index(value: object) -> int | None:
-    """A place in a list; one that no list has is unknown."""
+    """An index in a list; None for a number that cannot be one."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_INDEX else None

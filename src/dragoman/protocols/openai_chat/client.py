@@ -41,7 +41,7 @@ EXPRESSES = frozenset(
 
 
 class OpenAIChatClient(ClientCodec):
-    """Calls `POST {url}/chat/completions`. How the service differs from others of this protocol: see Dialect."""
+    """Calls `POST {url}/chat/completions`. For the parameters, see Dialect."""
 
     name = NAME
 
@@ -52,7 +52,7 @@ class OpenAIChatClient(ClientCodec):
         self.expresses = EXPRESSES | {"top_k"} if top_k else EXPRESSES
 
     def untaken(self, profile: ModelProfile) -> frozenset[str]:
-        # Reasoning comes in a field that is not OpenAI's: services that do not know it back refuse it, or ignore it.
+        # Reasoning is in a field that OpenAI does not have: services that do not take it back refuse or ignore it.
         found = super().untaken(profile)
         return found if profile.reasoning_returns else found | {"reasoning"}
 

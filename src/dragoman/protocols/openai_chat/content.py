@@ -1,4 +1,4 @@
-"""The content of a message: a string, or a list of typed parts. Both ways."""
+"""The content of a message: a string, or a list of typed parts. Read and written."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from dragoman.protocols.openai_chat.extra import NAME, given_back, kept
 from dragoman.types import AnyPart, Audio, File, Image, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
 
 DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.+)", re.ASCII | re.DOTALL)
-"""https://www.rfc-editor.org/rfc/rfc2397, in the one form that all services take."""
+"""https://www.rfc-editor.org/rfc/rfc2397, in the only form that all services take."""
 
 MAGIC: dict[str, str] = {
     "iVBORw0KGgo": "image/png",
@@ -19,11 +19,11 @@ MAGIC: dict[str, str] = {
     "UklGR": "image/webp",
     "Qk": "image/bmp",
 }
-"""How the base64 of each kind of picture begins: some protocols name no media type, and here there must be one."""
+"""How the base64 of each type of picture begins: some protocols name no media type, but this one needs it."""
 
 
 def decode_content(fields: Fields) -> tuple[AnyPart, ...]:
-    """The parts that `content` says: a string is one text; nothing, no part."""
+    """The parts of `content`: a string is one text; if it is missing, there is no part."""
     content, path = fields.any("content"), fields.path("content")
     if content is None:
         return ()
@@ -35,14 +35,14 @@ def decode_content(fields: Fields) -> tuple[AnyPart, ...]:
 
 
 def encode_content(parts: Sequence[AnyPart]) -> str | list[dict[str, Any]]:
-    """A single plain text as a string, all else as a list. Other protocols' own parts are left out (see `losses`)."""
+    """A single plain text as a string, all else as a list. Other protocols' own parts are left out; see `losses`."""
     if len(parts) == 1 and isinstance(only := parts[0], Text) and NAME not in only.extra:
         return only.text
     return [body for part in parts if (body := _said(part)) is not None]
 
 
 def _plain(value: object) -> Text | None:
-    """A text and nothing else, as most parts are: without this, each of thousands costs three times as much."""
+    """A text without further fields, as most parts are: without this, each of thousands costs three times as much."""
     if type(value) is dict and len(value) == 2 and value.get("type") == "text":
         text = value.get("text")
         return Text(text=text) if type(text) is str else None

@@ -48,54 +48,61 @@ MAX_ANSWER = 64 << 20
 """Bytes of one answer: 64 MiB, far above any model's longest."""
 
 LATEST = 1 << 40
-"""Seconds since 1970 beyond which a time of making is none: the year 36,812."""
+"""Seconds since 1970 (the year 36,812): a larger `created` is not a time."""
 
 
 class Form(Enum):
-    """What kind of body this is, told by its first byte."""
+    """What kind of body this is, which its first byte shows."""
 
     STREAM = "stream"
     WHOLE = "whole"
 
 
 FORMS: dict[bytes, Form] = {b"{": Form.WHOLE, b"[": Form.WHOLE}
-"""Any other is a stream, but for `<`, which is a page."""
+"""First byte to form; any other is a stream, except `<`, which is an HTML page."""
 
 
 class ReplyDecoder(Decoder):
     """Events from the answer to one request.
 
-    The end of an answer is `[DONE]`, or the end of a transfer in which a reason to stop has come: a reason alone is no
-    end, since some services send text behind it. It is a good end only if there was a reason or content, and if nothing
-    was passed over that looks like a message of the service.
+    An answer ends with `[DONE]`, or with the end of the transfer if a reason to stop has come. The reason alone is not
+    the end, because some services send text after it. The end is a good one only if there was a reason or content, and
+    if nothing was skipped that looks like a message of the service.
     """
 
     thorough: ClassVar[bool] = True
-    """Chunks that may say more than the fast way reads are read loosely, too."""
+    """Whether chunks that may say more than the fast way reads are read loosely, too."""
 
     def __init__(self) -> None:
         self._form: Form | None = None
         self._head = b""
         self._size = 0
         self._pieces: list[bytes] = []
+        """The body of a whole completion, so far."""
         self._sse = SseReader()
         self._parts = PartAssembler()
         self._calls = Calls(self._parts.complete)
         self._halves = SurrogateJoiner()
         self._started = False
         self._refused = False
+        """The model refused in a field of its own."""
         self._finished = False
+        """A reason to stop has come."""
         self._index: int | None = None
+        """The choice that is read."""
         self._said = 0
+        """Characters of content that were streamed."""
         self._reason: str | None = None
         self._usage: Usage | None = None
         self._more: dict[str, Any] = {}
+        """Fields without a canonical value, over the whole stream."""
         self._other_choices: set[str] = set()
         self._skipped: DragomanError | None = None
+        """The error that stands if nothing better comes: what was skipped looks like a message of the service."""
 
     @property
     def whole(self) -> bool:
-        """Whether this is one completion, and no stream."""
+        """Whether this is one completion, not a stream."""
         return self._form is Form.WHOLE
 
     @property
@@ -103,7 +110,7 @@ class ReplyDecoder(Decoder):
         return self._finished and self._skipped is None and not self.done
 
     def salvage(self) -> list[StreamEvent]:
-        """The end of an answer of which all was there but the end mark: `done` is True then."""
+        """The end of an answer of which only the end mark is missing: then `done` is True."""
         out: list[StreamEvent] = []
         if self.error is None:
             try:
@@ -144,7 +151,7 @@ class ReplyDecoder(Decoder):
             self._close(out)
 
     def _formed(self, data: bytes) -> bytes:
-        """What is to be read, once the first byte has told the form of the body."""
+        """What is to be read, once the first byte has shown the form of the body; until then nothing."""
         start = (self._head + data).lstrip(BLANK).removeprefix(BOM).lstrip(BLANK)
         if not start or BOM.startswith(start):
             self._head = start
@@ -186,12 +193,12 @@ class ReplyDecoder(Decoder):
             raise foreign_error(data)
 
     def _lines(self, data: bytes, out: list[StreamEvent]) -> None:
-        """Events that no blank line separates, one in each line."""
+        """Events that no blank line separates, one a line."""
         for line in data.split(b"\n"):
             self._event(SseEvent(line), out)
 
     def _stray(self, line: bytes, out: list[StreamEvent]) -> None:
-        """A line of the body that belongs to no event: what a service writes that forgets how it speaks."""
+        """A line of the body that belongs to no event: some services write so when they fail."""
         line = line.strip(BLANK)
         if line.startswith((b"{", b"[")):
             self._event(SseEvent(line), out)
@@ -199,7 +206,7 @@ class ReplyDecoder(Decoder):
             self._skip(words)
 
     def _skip(self, error: DragomanError) -> None:
-        """Passes over what may be a message of the service: if nothing better comes, it is why the answer ended."""
+        """Skips what may be a message of the service: if nothing better comes, `error` is why the answer ended."""
         self._skipped = self._skipped or error
 
     def _chunk(self, data: bytes, out: list[StreamEvent], name: bytes = b"") -> None:
@@ -230,7 +237,7 @@ class ReplyDecoder(Decoder):
             self._notes(data, chunk, loose)
 
     def _loosely(self, data: bytes, out: list[StreamEvent]) -> Loose | None:
-        """The chunk that `data` is to a lenient reader; None if it was several, one a line, which have been read."""
+        """The chunk that `data` is, read loosely; None if it was several chunks, one a line, which have been read."""
         try:
             loose = read_loosely(data)
         except BadEventError:
@@ -243,12 +250,12 @@ class ReplyDecoder(Decoder):
         return loose
 
     def _other(self, data: bytes, name: bytes) -> None:
-        """An object that is neither a chunk nor a report. Those in events of another name are meant for others."""
+        """An object that is neither a chunk nor a report. In an event of another name it is meant for other readers."""
         if (strange := read_object(data, name)) is not None:
             self._skip(strange)
 
     def _notes(self, data: bytes, chunk: Chunk, loose: Loose | None) -> None:
-        """What a chunk says beside the text."""
+        """What a chunk says besides the text."""
         if loose is None and self.thorough and not is_usual(data):
             loose = read_loosely(data)
         if loose is None:
@@ -277,7 +284,7 @@ class ReplyDecoder(Decoder):
             self._reason = choice.finish_reason
 
     def _message(self, message: Delta, out: list[StreamEvent]) -> None:
-        """A whole message. At the end of a stream it repeats what was streamed, of which nothing may come twice."""
+        """A whole message. At the end of a stream it repeats what was streamed; nothing may reach callers twice."""
         if self._parts.begun:
             content = message.content
             if self._said:
@@ -314,12 +321,12 @@ class ReplyDecoder(Decoder):
         function = call.function or Function()
         number = self._calls.number(call)
         if function.name and self._parts.complete(number):
-            return  # the whole call again, behind its fragments
+            return  # the whole call again, after its fragments
         extra = kept(call.extra) if isinstance(call, LooseCall) else {}
         self._parts.tool_call(out, number, call.id or "", function.name or "", function.arguments or "", extra=extra)
 
     def _list(self, content: list[Any], out: list[StreamEvent]) -> None:
-        """Content as typed parts, as Mistral gives it if the model thinks; or as plain texts."""
+        """Content as a list of typed parts, as Mistral sends it if the model thinks, or as a list of plain texts."""
         for part in content:
             match part:
                 case {"type": "thinking"} if (thought := read_text(part.get("thinking"))) is not None:

@@ -40,7 +40,7 @@ from dragoman.wire import sse
 _json = msgspec.json.Encoder().encode
 
 REASONING_FIELD = "reasoning_content"
-"""OpenAI has no field for it; this is DeepSeek's word, which most clients read."""
+"""OpenAI has no field for it; this is DeepSeek's, which most clients read."""
 
 
 class AnswerEncoder(Encoder):
@@ -53,9 +53,13 @@ class AnswerEncoder(Encoder):
         self._request = request
         self._env = env
         self._before = b""
+        """What stands before the delta, in every chunk of this stream."""
         self._after = b""
+        """What stands after the delta."""
         self._open = b""
+        """What stands before the text of a PartDelta, for the open part."""
         self._close = b""
+        """What stands after that text."""
         self._calls = 0
         self._refused = False
         self._old = wants_functions(request)
@@ -113,7 +117,7 @@ class AnswerEncoder(Encoder):
                     out.append(self._chunk({"content": [data]}))
                 return
             case Image() | Audio() | File() | ToolResult():
-                return  # nothing in a chunk can say it; `losses` names it
+                return  # a chunk has no place for it; `losses` names it
             case _:
                 assert_never(part)
         if text:
@@ -127,7 +131,7 @@ class AnswerEncoder(Encoder):
             out += (self._open, _json(call.arguments), self._close)
 
     def _shape(self, before: bytes, after: bytes) -> None:
-        """What stands around the text of the part that begins."""
+        """Sets what stands around the text of the part that begins."""
         self._open = self._before + b'{"index":0,"delta":' + before
         self._close = after + b',"logprobs":null,"finish_reason":null}' + self._after
 
@@ -146,7 +150,7 @@ class AnswerEncoder(Encoder):
 
 
 def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) -> bytes:
-    """A whole answer. What was not reported, usage above all, is absent."""
+    """A whole answer. What the service did not report, such as usage, is absent."""
     parts = response.parts
     texts = [part.text for part in parts if isinstance(part, Text)]
     refusals = [part.text for part in parts if isinstance(part, Refusal)]
@@ -173,7 +177,7 @@ def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) ->
 
 
 def _content(parts: Sequence[AnyPart]) -> str | list[Any]:
-    """The text; a list of typed parts if the service gave one with parts that only its protocol knows."""
+    """The text; or a list of typed parts, if the service sent parts that only its protocol knows."""
     texts = [part for part in parts if isinstance(part, Text)]
     if not any(isinstance(part, Unknown) and part.protocol == NAME for part in parts):
         return "".join(text.text for text in texts)

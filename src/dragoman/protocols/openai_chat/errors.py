@@ -22,27 +22,27 @@ TYPES: dict[str, int] = {
     "service_unavailable_error": 503,
     "timeout_error": 504,
 }
-"""The status of a failure inside a stream, where only its type was said; any other is 500."""
+"""Type to status, for a failure inside a stream that names only its type; any other is 500."""
 
 OUTWARD: dict[int, int] = {529: 503}
-"""Statuses that callers of this protocol do not know, as those they do."""
+"""Statuses that callers of this protocol do not know, to those that they know."""
 
 
 NAMED = frozenset({"message", "msg", "detail", "code", "type", "param"})
 """Fields of an error object that have a place of their own in the tree of errors."""
 
 MAX_EXTRA = 1 << 12
-"""Bytes of further fields that an error keeps: 4 KiB holds any reason, and no echo of a long prompt."""
+"""Bytes of further fields that an error keeps: 4 KiB are enough for any reason, but not to echo a long prompt."""
 
 MAX_TEXT = 500
-"""Characters of a plain text in the place of an error object that are shown: a sentence, and no page."""
+"""Characters that are shown of a plain text in place of an error object: enough for a sentence, too few for a page."""
 
 
 def failure_in(value: object) -> object:
-    """The failure that a JSON value reports, in whichever of the known forms; None if it reports none.
+    """The failure that a JSON value reports in one of the known forms; None if it reports none.
 
     `{"error": …}`, or `{"errors": …}`; the same in a list (Gemini); `{"object": "error", "message": …}` (vLLM);
-    `{"detail": …}` (FastAPI); `{"code": 1214, "msg": …}`, `{"status": "435", "msg": …}` (services of their own making).
+    `{"detail": …}` (FastAPI); `{"code": 1214, "msg": …}`, `{"status": "435", "msg": …}` (services with own programs).
     """
     if isinstance(value, list) and value:
         return failure_in(value[0])
@@ -56,7 +56,7 @@ def failure_in(value: object) -> object:
 
 
 def reported(failure: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
-    """The error that a service reports. `status`: the reply's, if it was no success."""
+    """The error that a service reports. `status`: the reply's, if it is not one of success."""
     said = _object(failure)
     message = _words(said)
     code, kind = _word(said.get("code")), _word(said.get("type"))
@@ -64,7 +64,7 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
     error = error_for(number, _shown(message) or "no reason was given", words=(code, kind), head=head)
     error.param = _word(said.get("param"))
     error.native_type = _word(_scrubbed(kind))
-    # A code that says less than the class found by the message would hide it.
+    # The message may have shown a more exact class: then a vaguer code of the service would hide it.
     if code is not None and (code in ERROR_CODES or type(error) in KEPT or STATUS.get(number) is type(error)):
         error.native_code = _word(_scrubbed(code))
     more = {name: _scrubbed(value) for name, value in said.items() if name not in NAMED}
@@ -74,7 +74,7 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
 
 
 def decode_error(reply: HttpResponse) -> DragomanError:
-    """What a reply that is no answer means. A page, or a body of another kind, is named and never shown."""
+    """The error that a reply without an answer means. A page, or a body of another type, is named but never shown."""
     status, head = reply.head.status, reply.head
     try:
         failure = failure_in(json.decode_event(reply.body))
@@ -91,7 +91,7 @@ def decode_error(reply: HttpResponse) -> DragomanError:
 
 
 def envelope(error: DragomanError) -> dict[str, Any]:
-    """`error` as a caller of this protocol expects it: in the service's own words, if it spoke this protocol too."""
+    """`error` as a caller of this protocol expects it: in the service's words, if the service has this protocol too."""
     said = {
         "message": str(error),
         "type": error.native_type or error.type,
@@ -102,7 +102,7 @@ def envelope(error: DragomanError) -> dict[str, Any]:
 
 
 def _shown(message: str) -> str:
-    """A service's words as an error carries them: on one line, cut, without credentials."""
+    """A service's message as an error carries it: on one line, cut, without credentials."""
     return cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
 
 
@@ -120,11 +120,11 @@ def _scrubbed(value: Any) -> Any:
 
 
 def _object(failure: object) -> dict[str, Any]:
-    """The failure as an object: FastAPI's validation puts it in a list of objects, others say a text alone."""
+    """The failure as an object: FastAPI's validation puts it in a list of objects, others send only a text."""
     if isinstance(failure, list) and failure:
         failure = failure[0]
     if isinstance(failure, dict):
-        # An error within an error, as gateways in front of gateways write it.
+        # An error inside an error, as a gateway writes it whose service is a gateway.
         inner = failure.get("error")
         return (
             inner | {name: failure[name] for name in failure.keys() - inner.keys() - {"error"}}
@@ -135,7 +135,7 @@ def _object(failure: object) -> dict[str, Any]:
 
 
 def _words(said: dict[str, Any]) -> str:
-    """The message, and the real reason beside it, which OpenRouter puts in `metadata.raw`."""
+    """The message, and the real reason, which OpenRouter puts in `metadata.raw`."""
     message = next(
         (text for name in ("message", "msg", "detail") if isinstance(text := said.get(name), str) and text), ""
     )

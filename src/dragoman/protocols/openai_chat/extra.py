@@ -1,4 +1,4 @@
-"""What this protocol is called, and what it said beyond the canonical values."""
+"""This protocol's name, and its fields for which there are no canonical values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,12 +14,12 @@ def kept(rest: Mapping[str, Any]) -> Extra:
 
 
 def given_back(body: dict[str, Any], extra: Extra) -> dict[str, Any]:
-    """`body` with the fields that this protocol said beyond it; objects on both sides are merged."""
+    """`body` with the further fields that this protocol sent; objects that both have are merged."""
     return merged(body, extra[NAME]) if NAME in extra else body
 
 
 def merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Both objects as one; where both say a thing that is no object, `more` holds."""
+    """Both objects as one; if both have a field, `more` holds, except that two objects are merged."""
     out = dict(body)
     for name, value in more.items():
         ours = out.get(name)

@@ -7,7 +7,7 @@ FINISH: dict[str, FinishReason] = {
     "length": "length",
     "tool_calls": "tool_call",
     "content_filter": "content_filter",
-    # Not of the protocol, or no longer; all seen at services that speak it.
+    # Not in the protocol, or no longer; all of them were seen at services that offer it.
     "function_call": "tool_call",
     "eos": "stop",
     "eos_token": "stop",
@@ -28,9 +28,9 @@ NATIVE: dict[FinishReason, str] = {
 
 
 def decode_reason(native: str | None, *, tool_call: bool, refusal: bool) -> tuple[FinishReason, str | None]:
-    """Our reason, and the service's own word where it differs. None: it only said that it was done.
+    """Our reason, and the service's own if it differs. `native` is None if it only said that it was done.
 
-    Some replies hold tool calls, or a refusal, under a plain `stop`.
+    Some replies hold tool calls, or a refusal, with a plain `stop`.
     """
     reason = FINISH.get(native or "stop", "other")
     if reason == "stop" and tool_call:
@@ -41,9 +41,9 @@ def decode_reason(native: str | None, *, tool_call: bool, refusal: bool) -> tupl
 
 
 def encode_reason(reason: FinishReason, *, refusal: bool, functions: bool = False) -> str:
-    """The word for `reason`. A refusal in the model's own words ends in a plain `stop`, any other was a filter's.
+    """This protocol's word for `reason`. A refusal in the model's own words ends with `stop`, any other with a filter.
 
-    `functions`: the caller knows calls by their old name.
+    `functions`: the caller knows tool calls by their old name.
     """
     if functions and reason == "tool_call":
         return "function_call"

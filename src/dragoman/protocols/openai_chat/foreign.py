@@ -21,22 +21,22 @@ PING = b"ping"
 """A sign of life: an event of this name, or this line."""
 
 PLAIN_NAMES = frozenset({b"", b"message"})
-"""Names of events that are meant for every reader of the stream."""
+"""Names of events that are meant for all readers of the stream."""
 
 SILENT = frozenset(
     {"id", "object", "created", "model", "type", "event", "timestamp", "system_fingerprint", "service_tier"}
 )
-"""Fields of an object that says nothing to anybody: a sign of life."""
+"""An object that has only such fields is a sign of life, and says nothing else."""
 
 FAILED = re.compile(rb"error\s*:\s*(.+)", re.IGNORECASE | re.DOTALL)
-"""A line that is no field of an event stream, and which llama.cpp wrote until 2025 if it failed."""
+"""A line that is not a field of an event stream: llama.cpp reported failures so until 2025."""
 
 FIELD = re.compile(rb"[A-Za-z][\w-]*:")
-"""A line in the form of a field, which the standard wants to be ignored."""
+"""A line that looks like a field. The standard says to ignore unknown fields."""
 
 
 def named_error(data: bytes) -> DragomanError:
-    """The error of an event that is named so, whatever it holds."""
+    """The error of an event with the name `error`, whatever its data is."""
     try:
         said = json.decode_event(data)
     except BadEventError:
@@ -76,7 +76,7 @@ def read_stray(line: bytes) -> UpstreamError | None:
 
 
 def is_complete(data: bytes) -> bool:
-    """True if an event that no blank line ended is all there; it may hold several, one in each line."""
+    """True if an event that no blank line ended is complete; it may hold several, one a line."""
     for text in (data, data.rstrip(BLANK).rpartition(b"\n")[2]):
         try:
             json.decode_loosely(text)

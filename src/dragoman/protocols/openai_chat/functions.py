@@ -1,7 +1,7 @@
-"""The form that tools had before November 2023: `functions`, and one call at a time. Both ways.
+"""The form that tools had before November 2023: `functions`, and one call at a time. Read and written.
 
-Such a request is read into tools, and its answer is given in the same form, so that a program of that time is served by
-any service. https://platform.openai.com/docs/api-reference/chat/create#chat_create-functions
+Such a request is read into tools, and its answer has the same old form, so that a program of that time can use any
+service. https://platform.openai.com/docs/api-reference/chat/create#chat_create-functions
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from dragoman.protocols.openai_chat.tools import function_of
 from dragoman.types import ChatRequest, Extra, Tool, ToolCall, ToolChoice
 
 FUNCTIONS = f"{NAME} functions"
-"""Where a request keeps that it was asked in this form; no protocol sends it on."""
+"""The key of `extra` that marks a request of this form; no protocol sends it on."""
 
 MODES: dict[str, Literal["auto", "none"]] = {"auto": "auto", "none": "none"}
 
@@ -23,7 +23,7 @@ CALLED = "function_call"
 
 
 def takes_functions(fields: Fields) -> bool:
-    """Whether a request is of this form. Raises InvalidRequestError where it is of both."""
+    """Whether a request has this form. Raises InvalidRequestError if it has both forms."""
     found = [name for name in ("functions", CALLED) if fields.rest.get(name) is not None]
     if not found:
         fields.any("functions")
@@ -36,7 +36,7 @@ def takes_functions(fields: Fields) -> bool:
 
 
 def decode_functions(fields: Fields) -> tuple[Tool, ...]:
-    """The tools that `functions` are."""
+    """`functions`, as tools."""
     return tuple(function_of(Fields(value, path), {}) for path, value in fields.items("functions"))
 
 
@@ -57,17 +57,17 @@ def decode_function_choice(fields: Fields) -> ToolChoice | None:
 
 
 def marked(extra: Extra) -> Extra:
-    """`extra` of a request of this form."""
+    """`extra` with the mark of a request of this form."""
     return extra | {FUNCTIONS: {}}
 
 
 def wants_functions(request: ChatRequest) -> bool:
-    """Whether its answer must be of this form."""
+    """Whether its answer must have this form."""
     return FUNCTIONS in request.extra
 
 
 def encode_call(calls: Sequence[ToolCall]) -> dict[str, Any]:
-    """The call, as a field of the message. Raises BadEventError where there are several."""
+    """The call, as a field of the message. Raises BadEventError if there are several."""
     call, *others = calls
     if others:
         raise BadEventError("expected one call, as the caller's `functions` take no more, got several")

@@ -1,4 +1,4 @@
-"""The usual events of a stream, read with a look: pieces of text, a reason to stop, the usage, the end mark."""
+"""The usual events of a stream, decoded in the fast way: pieces of text, a reason to stop, the usage, the end mark."""
 
 from msgspec import Struct
 
@@ -11,17 +11,20 @@ DONE = b"data: [DONE]\n\n"
 
 
 class Glance(Struct):
-    """What the events so far have said. `text`, `report`: what the last one was; `began`: a chunk has come.
-
-    An event of any other kind is not read: from there on an Observer takes over.
-    """
+    """What the events so far have said. An event of any other kind is not read: then an Observer takes over."""
 
     began: bool = False
+    """A chunk has come."""
     committed: bool = False
+    """Content has come."""
     done: bool = False
+    """The end mark has come."""
     text: bool = False
+    """The last event held a piece of text, and nothing else."""
     report: bool = False
+    """The last event only reported the usage."""
     reason: str | None = None
+    """Why the model stopped, in the service's words."""
     usage: Usage | None = None
 
     def read(self, event: bytes) -> bool:

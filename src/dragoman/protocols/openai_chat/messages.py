@@ -56,7 +56,7 @@ def _developer(fields: Fields) -> Message:
 
 def _assistant(fields: Fields) -> Message:
     name = fields.text("name")
-    # Two spellings of one thing; a service that sends both repeats itself.
+    # Two names of the same field; a service that sends both repeats itself.
     contents, plain = fields.text("reasoning_content"), fields.text("reasoning")
     parts: list[AnyPart] = [Reasoning(text=thought)] if (thought := contents or plain) else []
     parts += decode_content(fields)
@@ -107,7 +107,7 @@ READERS: dict[str, Callable[[Fields], Message]] = {
     "tool": _tool,
     "function": _function,
 }
-"""`function` is how results were given before there were tools; `developer` is OpenAI's newer word for `system`."""
+"""`function` was the role of results before there were tools; `developer` is OpenAI's newer name of `system`."""
 
 
 def _result(result: ToolResult, message: Message) -> dict[str, Any]:

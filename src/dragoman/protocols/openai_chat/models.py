@@ -1,4 +1,4 @@
-"""Lists of models, both ways. https://platform.openai.com/docs/api-reference/models"""
+"""Lists of models, read and written. https://platform.openai.com/docs/api-reference/models"""
 
 from collections.abc import Iterable
 
@@ -8,15 +8,15 @@ from dragoman.types import Headers, HttpRequest, HttpResponse, ServerResponse
 from dragoman.wire import json
 
 MAX_MODELS = 10_000
-"""Names that are taken; OpenRouter, which resells everybody's, lists some hundreds."""
+"""Names that are read of a list; OpenRouter, which resells most services' models, lists some hundreds."""
 
 MAX_NAME = 200
-"""Characters of a name; one that is longer, or holds what no name does, is left out."""
+"""Characters of a name; one that is longer, or has characters that no name has, is left out."""
 
 JSON: Headers = (("content-type", "application/json"),)
 
 OWNER = "dragoman"
-"""Whose a route is; any other model is its provider's."""
+"""The owner of a route; the owner of any other model is its provider."""
 
 
 def models_request(url: str, key: str | None) -> HttpRequest:
@@ -28,7 +28,7 @@ def models_request(url: str, key: str | None) -> HttpRequest:
 
 
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:
-    """The names, each once. Raises BadEventError, or what the service says is wrong.
+    """The names, each once. Raises BadEventError, or the error that the service reports.
 
     `{"data": [{"id": …}]}`; some services (Together) leave the list bare.
     """

@@ -1,7 +1,7 @@
-"""What a completion says that has no canonical value: pictures, sound, citations, probabilities. Both ways.
+"""Fields of a completion that have no canonical value: pictures, sound, citations, probabilities. Read and written.
 
-Each field has a name that tells its place: `citations` stands in the completion itself, `choice.logprobs` in the
-choice, `message.images` in the message, or in the deltas that it is streamed in.
+Each field has a name that shows its place: `citations` is in the completion itself, `choice.logprobs` in the choice,
+`message.images` in the message, or in the deltas of a stream.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from msgspec import Struct
 
 CHOICE, MESSAGE = "choice.", "message."
 GROWING: dict[str, tuple[type, ...]] = {"message": (str, list), "choice": (list,)}
-"""What grows, by the place of the field."""
+"""Place of a field to the types whose values grow from chunk to chunk."""
 FIXED = frozenset({"id", "type", "format", "index", "name", "object", "role"})
-"""Fields of a piece that tell which it is of what, and do not grow."""
+"""Fields that identify a piece, and do not grow."""
 
 
 class Placed(Struct, frozen=True):
@@ -38,15 +38,15 @@ def placed(more: Mapping[str, Any]) -> Placed:
 
 
 def holds_content(more: Mapping[str, Any]) -> bool:
-    """Whether one of the fields is a part of the answer itself, as a picture is, and does not only tell about it."""
+    """Whether one of the fields is content of the answer, as a picture is, not only information on it."""
     return any(name.startswith(MESSAGE) for name in more)
 
 
 def gather(found: dict[str, Any], more: Mapping[str, Any]) -> None:
     """Adds the fields of another chunk.
 
-    Those of a message are pieces, and grow; of a choice the lists do. What stands beside that is said anew, often in
-    each chunk: of a text the last holds, and a list grows unless it is said again from its beginning.
+    Fields of a message are pieces, and grow; of a choice, only lists do. Fields of the completion itself are repeated,
+    often in each chunk: of a text the last one holds, and a list grows unless it is repeated from its beginning.
     """
     for name, value in more.items():
         if name in found:

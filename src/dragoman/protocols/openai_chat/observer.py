@@ -1,4 +1,4 @@
-"""The decoder of a relayed answer, which notes what kinds of things are said and not what: it makes no parts."""
+"""The decoder of a relayed answer: it notes what kinds of content come, and makes no parts of them."""
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, ChunkHead, Delta, Loose
@@ -9,17 +9,15 @@ from dragoman.types import StreamEvent, Usage
 
 
 class Observer(ReplyDecoder):
-    """Fed event by event, it comes to the same end as the decoder.
+    """Fed event by event, it comes to the same result as the decoder.
 
-    `every`: the caller asked for several choices, and each that began must end. `texts`, `others`: how many pieces of
-    text came since `begin`, and how much else. `report`: an event was a report of the usage. `framed`: events were
-    written so that a caller can find them.
+    `every`: the caller asked for several choices, and each that began must end.
     """
 
     thorough = False
 
     def __init__(self, glance: Glance, *, every: bool = False) -> None:
-        """Goes on where `glance` could not."""
+        """Continues from the state that `glance` has reached."""
         super().__init__()
         self.begin()
         if glance.began:
@@ -31,10 +29,13 @@ class Observer(ReplyDecoder):
         self._unnamed: set[int] = set()
 
     def begin(self) -> None:
-        """The next event is to be told from the ones before."""
+        """Another event comes: what is noted below is about that one."""
         self.texts = self.others = 0
+        """How many pieces of text came, and how many other things."""
         self.report = False
+        """Whether the event only reported the usage."""
         self.framed = True
+        """Whether the event had the form of an event, so that a caller can read it."""
 
     @property
     def committed(self) -> bool:

@@ -1,4 +1,4 @@
-"""This protocol's part in relaying."""
+"""How requests and answers of this protocol are relayed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,19 +25,22 @@ _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class ChatRelayRequest(Struct, frozen=True, gc=False):
-    """`fields`: all that it says, as it stands. `options`: those of the stream. `choices`: how many are asked for."""
+    """A caller's request, of which only a few fields are decoded."""
 
     model: str
     stream: bool
     fields: Mapping[str, Any]
+    """All fields, each as the JSON text that came."""
     options: Any = None
+    """The value of `stream_options`."""
     choices: Any = None
+    """How many choices are asked for."""
     headers: Headers = ()
 
     def body_for(self, model: str) -> bytes:
         fields: dict[str, object] = {**self.fields, "model": model}
         if self.stream and not self._wants_usage():
-            # What cannot be read as options is nothing that a service could read.
+            # Options that are not an object could not be read by a service either.
             said = self.options if isinstance(self.options, dict) else {}
             fields["stream_options"] = said | {"include_usage": True}
         return json.encode(fields)
@@ -46,12 +49,12 @@ class ChatRelayRequest(Struct, frozen=True, gc=False):
         return ChatTap(usage_wanted=self._wants_usage(), every=self.choices is not None and self.choices != 1)
 
     def _wants_usage(self) -> bool:
-        """True if the caller asked for the usage itself."""
+        """True if the caller itself asked for the usage."""
         return isinstance(self.options, dict) and self.options.get("include_usage") is True
 
 
 class ChatRelay(RelayCodec):
-    """Requests and answers of `POST {url}/chat/completions` as they stand."""
+    """Requests and answers of `POST {url}/chat/completions`, passed as they are."""
 
     name = NAME
     stream_type = "text/event-stream"
@@ -75,9 +78,9 @@ class ChatRelay(RelayCodec):
 
 
 def read_request(call: ServerRequest) -> ChatRelayRequest | None:
-    """The model, and whether a stream is wanted; the rest is only checked. No model is the default one's.
+    """The model, and whether a stream is wanted; the rest is only checked. If no model is named, it is the default one.
 
-    None where fields steer a gateway behind: those must be read in detail. Raises InvalidRequestError.
+    None if a field would steer a service that is a gateway: then all must be read. Raises InvalidRequestError.
     """
     body = call.body
     said, ours = json.check_request(body)

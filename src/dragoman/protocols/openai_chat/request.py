@@ -26,22 +26,20 @@ from dragoman.protocols.openai_chat.tools import (
 from dragoman.types import ChatRequest
 
 MAX_MESSAGES = 10_000
-"""Messages that are translated. OpenAI takes 2048; each costs ten microseconds, in which nobody else is served."""
+"""Messages of a request that is translated. OpenAI takes 2048; each takes 10 µs, in which nobody else is served."""
 
 
 class Variant(Struct, frozen=True):
-    """How a service's words differ from others' of this protocol.
-
-    `max_tokens_field`: OpenAI wants `max_completion_tokens`, most others know only `max_tokens`. `top_k`: whether it is
-    taken; OpenAI refuses it.
-    """
+    """How a service differs from others of this protocol."""
 
     max_tokens_field: str = "max_tokens"
+    """OpenAI wants `max_completion_tokens`; most others know only `max_tokens`."""
     top_k: bool = True
+    """Whether the service takes it; OpenAI refuses it."""
 
 
 def decode_body(body: Mapping[str, Any]) -> ChatRequest:
-    """What `body` asks. Unknown fields ride in `extra`. Raises InvalidRequestError, UnsupportedFeatureError."""
+    """The request in `body`. Unknown fields go to `extra`. Raises InvalidRequestError, UnsupportedFeatureError."""
     fields = Fields(body)
     if (count := fields.integer("n")) not in {None, 1}:
         raise UnsupportedFeatureError(f"n: expected 1 answer, {count} were asked for", param="n")
@@ -72,7 +70,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
 
 
 def encode_body(request: ChatRequest, dialect: Variant) -> dict[str, Any]:
-    """What is asked, on the wire. Always streamed, and with usage, unless `extra` says otherwise."""
+    """The request as JSON. Always streamed, and with usage, unless `extra` says otherwise."""
     said: dict[str, Any] = {
         "tools": encode_tools(request.tools) or None,
         "tool_choice": None if request.tool_choice is None else encode_choice(request.tool_choice),
@@ -98,7 +96,7 @@ def encode_body(request: ChatRequest, dialect: Variant) -> dict[str, Any]:
     if "tools" in body and "tools" in more:
         whole["tools"] = [*body["tools"], *more["tools"]]
     if not whole["stream"] and "stream_options" not in more:
-        # OpenAI refuses stream options where there is no stream.
+        # OpenAI refuses stream options if there is no stream.
         del whole["stream_options"]
     return whole
 

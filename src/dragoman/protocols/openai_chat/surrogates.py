@@ -1,4 +1,4 @@
-"""Characters that a service cut in two: JSON writes those beyond U+FFFF as two halves, which may come in two chunks."""
+"""Characters that a service cut in two: JSON writes one beyond U+FFFF as two halves, which may come in two chunks."""
 
 from dragoman.protocols.openai_chat.chunk import Chunk, Delta, Function
 from dragoman.wire import json
@@ -6,24 +6,25 @@ from dragoman.wire.utf8 import well_formed
 
 TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 LOST = "\ufffd"
-"""What a half stands for whose other half never came."""
+"""What becomes of a half whose other half never came."""
 
 
 class SurrogateJoiner:
-    """Holds a half back until the next piece of the same text. `held`: those that are, by the name of their text."""
+    """Holds a half back until the next piece of the same text."""
 
     def __init__(self) -> None:
         self.held: dict[str | int, str] = {}
+        """Name of a text (for arguments, the number of the call) to the half that is held back."""
 
     def join(self, chunk: Chunk) -> None:
-        """Makes the texts of `chunk` whole characters; the last half of one is kept for later."""
+        """Joins halves in the texts of `chunk`; a half at the end of a text is held back."""
         for choice in chunk.choices or ():
             for delta in (choice.delta, choice.message):
                 if delta is not None:
                     self._join(delta)
 
     def rest(self) -> Delta:
-        """What is still held back, once nothing more comes."""
+        """What is still held back when nothing more comes."""
         held, self.held = self.held, {}
         rest = Delta()
         for name in held:

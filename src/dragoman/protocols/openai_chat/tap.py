@@ -1,10 +1,21 @@
-"""A relayed answer as it passes: whole events go on as they came, and what they say of the answer is known.
+"""The tap of a relayed answer: complete events pass as they came, and what must be known of the answer is read.
 
-Every event is decoded, except those that are known to hold text and nothing else (see `lane`): that is nearly all of
-them. Those of the usual kinds are read with a `Glance`; from the first of another kind on an `Observer` reads, which
-comes to the same end as the decoder of a translated answer, and makes nothing of the text. Beside what `sse_tap`
-changes on the way, two things are: an event that only reports the usage is taken out, if the caller did not ask for it,
-and the end mark is added to an answer that ended well without it.
+What must be known: the first content, a failure, the reason to stop, the usage, and the end. Three readers share the
+work; each event is read by the first that can:
+
+    Lane       events that hold a piece of text and nothing else      two comparisons, nothing is decoded
+    Glance     pieces of text, a reason to stop, usage, the end mark  decoded into strict structs
+    Observer   anything else: tool calls, failures, odd forms         the decoder of a translated answer, without parts
+
+A lane is made of the first event that Glance or Observer found to be text and nothing else; then nearly all further
+events match it. Glance stops at the first event that it does not know. From then on it is no longer asked: the Observer
+goes on from the state that Glance has reached. An Observer comes to the same result as the decoder (a test compares
+them), so that a relayed answer fails exactly when a translated one does.
+
+The text itself is never looked at: of a relayed answer nobody here knows what it said, only that there was content.
+
+Besides what `sse_tap` changes, two things are changed on the way: an event that only reports the usage is taken out, if
+the caller did not ask for it; and an answer that ended well without the end mark gets one.
 """
 
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
@@ -22,13 +33,13 @@ MARK = b"[DONE]"
 PLAIN = frozenset({"stop", "length"})
 """Reasons to stop that mean what they say, unless a tool was called."""
 TRIES = 16
-"""Events from which a lane is tried to be made: a service that writes each event in another way has none."""
+"""Lanes made in a row that no event fits, until none is made: the service writes each event in another way."""
 NO_ROW = (b"", 0)
 NO_ROW_HERE = (b"", -1)
 
 
 class ChatTap(SseTap):
-    """`usage_wanted`: the caller asked for the usage. `every`: it asked for several choices."""
+    """`usage_wanted`: the caller asked for the usage. `every`: it asked for several choices, and all must end."""
 
     __slots__ = ("_glance", "_lane", "_observer", "_tries", "_usage_wanted")
 
@@ -57,7 +68,7 @@ class ChatTap(SseTap):
         self._tail.clear()
         tail = self._passing(tail)
         marked = tail.rstrip().endswith(MARK)
-        # The last event may have no blank line behind it.
+        # The last event may have no blank line after it.
         return self._let_through([tail, b"" if marked and tail.endswith(ENDS) else END if marked else END + DONE])
 
     def salvage(self) -> bytes:
@@ -136,13 +147,13 @@ class ChatTap(SseTap):
         return not (self._observer or self._glance).committed and read_whole(data).empty
 
     def _careful(self) -> Observer:
-        """The one who reads events of every kind."""
+        """The reader of every kind of event, made when it is first needed."""
         if self._observer is None:
             self._observer = Observer(self._glance)
         return self._observer
 
     def _heed(self, events: list[StreamEvent]) -> None:
-        """What the observer has found out."""
+        """Takes over what the observer has learnt."""
         observer = self._careful()
         self._unformed = False
         self.usage, self.needs_decoding = observer.usage, observer.whole
@@ -152,11 +163,11 @@ class ChatTap(SseTap):
                 self._end(event.finish_reason)
 
     def _stuck(self) -> bool:
-        """True if nothing of what was read may pass: it failed, or must be decoded."""
+        """True if nothing of what was read may pass: the answer failed, or must be decoded."""
         return self.error is not None or self.needs_decoding
 
     def _passing(self, event: bytes) -> bytes:
-        """The form in which `event`, which the observer has read, goes on."""
+        """The form in which `event`, which the observer has read, passes."""
         observer = self._careful()
         if observer.report and not self._usage_wanted:
             return b""
@@ -167,7 +178,7 @@ class ChatTap(SseTap):
 
 
 def read_whole(body: bytes) -> ReplySummary:
-    """What a whole answer says: a plain one is read with a look, any other with the decoder."""
+    """What an answer that is not streamed says: a plain one is read in one step, any other with the decoder."""
     told = ReplySummary()
     try:
         chunk = decode_chunk(body)

@@ -6,12 +6,11 @@ from dragoman.protocols.openai_chat.chunk import Call
 
 
 class Calls:
-    """Numbers for tool calls, in the order they began.
+    """Numbers for tool calls, in the order in which they began. `complete`: whether a call's arguments are complete.
 
-    Each fragment says its call's index. Some services leave it out, and some give every call index 0: there, another
-    call begins with a name under another id, with another name, or with a name after arguments that are complete. Some
-    give every call the same id, too: there, another call begins with another name after complete arguments.
-    `complete` tells whether a call's arguments are.
+    Each fragment names its call's index. But some services leave the index out, and some give every call index 0. Then
+    a new call is recognised by one of these: a name with another id; another name; a name after complete arguments.
+    Some services also give every call the same id. Then a new call is: another name after complete arguments.
     """
 
     def __init__(self, complete: Callable[[int], bool]) -> None:

@@ -1,4 +1,4 @@
-"""Tools, the choice among them, and the form of the answer. Both ways."""
+"""Tools, the choice among them, and the form of the answer. Read and written."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -11,7 +11,7 @@ MODES: dict[str, Literal["auto", "none", "required"]] = {"auto": "auto", "none":
 
 
 def decode_tools(fields: Fields) -> tuple[Tool, ...]:
-    """The functions among `tools`; tools of other types stay in the rest."""
+    """The functions among `tools`; tools of other types are left in the fields' rest."""
     tools: list[Tool] = []
     foreign: list[Any] = []
     for path, value in fields.items("tools"):
@@ -34,7 +34,7 @@ def _tool(fields: Fields) -> Tool:
 
 
 def function_of(function: Fields, around: dict[str, Any]) -> Tool:
-    """The tool that a function is; `around`: what else is said of the tool."""
+    """The tool that a function is; `around`: further fields of the tool."""
     tool = Tool(
         name=function.required_text("name"),
         description=function.text("description"),
@@ -52,7 +52,7 @@ def _encode_tool(tool: Tool) -> dict[str, Any]:
 
 
 def decode_choice(fields: Fields) -> ToolChoice | None:
-    """`auto`, `none`, `required`, or the one function; a choice of another form stays in the rest."""
+    """`auto`, `none`, `required`, or the one function; a choice of another form is left in the fields' rest."""
     choice, path = fields.any("tool_choice"), fields.path("tool_choice")
     if choice is None:
         return None
@@ -74,7 +74,7 @@ def encode_choice(choice: ToolChoice) -> str | dict[str, Any]:
 
 
 def decode_format(fields: Fields) -> ResponseFormat | None:
-    """The form of the answer; one that has no canonical name, or more than one can hold, stays in the rest."""
+    """The form of the answer; one without a canonical name, or with further fields, is left in the fields' rest."""
     value = fields.any("response_format")
     if value is None:
         return None

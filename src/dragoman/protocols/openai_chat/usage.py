@@ -1,4 +1,4 @@
-"""Reports of tokens, both ways. What a report says unreadably is unknown, and never costs the answer."""
+"""Reports of tokens, read and written. A count that cannot be read is unknown, and no reason to lose the answer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +11,11 @@ INPUT, OUTPUT, TOTAL = "prompt_tokens", "completion_tokens", "total_tokens"
 READ, WRITTEN = "prompt_tokens_details", "completion_tokens_details"
 CACHED, CACHE_WRITTEN, REASONING = "cached_tokens", "cache_write_tokens", "reasoning_tokens"
 HIT = "prompt_cache_hit_tokens"
-"""DeepSeek's word for cached tokens."""
+"""DeepSeek's name of cached tokens."""
 
 
 def decode_usage(report: Mapping[str, Any]) -> Usage:
-    """What was reported; what was not, or cannot be read, stays None. Further counts ride in `extra`."""
+    """What was reported; a count that is missing or unreadable is None. Further counts are kept in `extra`."""
     read, written = _object(report.get(READ)), _object(report.get(WRITTEN))
     cached = _count(read.get(CACHED))
     rest = {name: value for name, value in report.items() if name not in {INPUT, OUTPUT, TOTAL, READ, WRITTEN}}
@@ -35,7 +35,7 @@ def decode_usage(report: Mapping[str, Any]) -> Usage:
 
 
 def usual_usage(report: UsageReport) -> Usage:
-    """The same of a report that holds nothing unusual."""
+    """The same for a report that holds nothing unusual."""
     read, written = report.prompt_tokens_details, report.completion_tokens_details
     asked, told, total = report.prompt_tokens, report.completion_tokens, report.total_tokens
     return Usage(
@@ -77,7 +77,7 @@ def _object(value: object) -> Mapping[str, Any]:
 
 
 def _count(value: object) -> int | None:
-    """A count of tokens; some services write it as a text or as a number with a point, and some make it a fraction."""
+    """A count of tokens; some services write it as a text or as `12.0`, and some as a real fraction."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
         return int(value)
     if isinstance(value, float) and value.is_integer():

@@ -1,4 +1,4 @@
-"""Aibn, the protocol of chatgpt-demo: OpenAI-style messages, signed; raw text back."""
+"""Aibn, the protocol of chatgpt-demo: OpenAI-style messages, signed; the answer is raw text."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -34,9 +34,9 @@ ROLES: dict[str, Role] = {"system": "system", "developer": "system", "user": "us
 class AibnClient(ClientCodec):
     """Calls a chatgpt-demo.
 
-    `secret`: empty for today's servers, `undefined` for those before 2023-04-26 and the founding service. `password` is
-    sent as `pass`; where there is none, the credential of the call is. `milliseconds`: the unit of the signed time,
-    which no server checks.
+    `secret`: empty for today's servers, `undefined` for those before 2023-04-26 and the founding service.
+    `password`: sent as `pass`; if there is none, the credential of the call is sent.
+    `milliseconds`: the unit of the signed time, which no server checks.
     """
 
     name: ClassVar[str] = NAME
@@ -91,12 +91,12 @@ def _encode_message(message: Message) -> dict[str, Any]:
 
 
 def _new(extra: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """What `extra` adds to `body`: it never replaces what is there, which was signed."""
+    """What `extra` adds to `body`: only new fields, because the others were signed."""
     return {key: value for key, value in extra.items() if key not in body}
 
 
 class AibnServer(ServerCodec):
-    """A drop-in chatgpt-demo: its checks, in its order, in its words. Requests name no model: they ask for `model`."""
+    """Behaves like chatgpt-demo: same checks, same order, same words. Requests name no model: all are for `model`."""
 
     name: ClassVar[str] = NAME
     expresses = ERROR_CODES
@@ -128,7 +128,7 @@ class AibnServer(ServerCodec):
         return RawTextEncoder(broken_mark=BROKEN_MARK)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        """The site's own no; an upstream's in OpenAI's form, which the site passes on; 500 where none spoke."""
+        """The site's own error; or an upstream's in OpenAI's form, as the site passes it on; 500 if neither spoke."""
         if is_own(error):
             return refusal(error)
         if isinstance(error, UpstreamError | RequestError) and not isinstance(error, TruncatedStreamError):
@@ -141,7 +141,7 @@ class AibnServer(ServerCodec):
 
 
 def _last_text(messages: Any) -> str:
-    """What the site signs: the last message's content as JavaScript prints it, nothing where there is none."""
+    """What the site signs: the last message's content as JavaScript prints it, empty if there is none."""
     last = messages[-1] if isinstance(messages, list) and messages else None
     content = last.get("content") if isinstance(last, dict) else None
     return javascript.string(content) if content or isinstance(content, list | dict) else ""
@@ -151,7 +151,7 @@ def _decode_fields(fields: dict[str, Any], messages: tuple[Message, ...], model:
     rest = {key: value for key, value in fields.items() if key not in {"messages", "time", "pass", "sign"}}
     temperature = rest.get("temperature")
     if isinstance(temperature, int | float) and not isinstance(temperature, bool) and is_finite(temperature):
-        # A temperature of another type goes on as it came: the recorded server lets its upstream judge.
+        # A temperature of another type passes as it came: the recorded server leaves it to its upstream.
         temperature = float(rest.pop("temperature"))
     else:
         temperature = None

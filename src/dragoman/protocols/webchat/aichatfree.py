@@ -1,4 +1,4 @@
-"""AIChatFree, the protocol of GeminiProChat: Gemini-style messages, signed; raw text back."""
+"""AIChatFree, the protocol of GeminiProChat: Gemini-style messages, signed; the answer is raw text."""
 
 import re
 from http import HTTPStatus
@@ -43,14 +43,14 @@ ROLES: dict[str, Role] = {"user": "user", "model": "assistant"}
 ANSWER: Headers = (("content-type", "text/plain; charset=utf-8"),)
 
 STATUS = re.compile(r"\[(\d{3}) [^\]]*\]")
-"""Where the library that the site calls its upstream with says the upstream's status: `[429 Too Many Requests]`."""
+"""The upstream's status, as the site's client library writes it in its messages: `[429 Too Many Requests]`."""
 
 LAST_NOT_USER = "Invalid message history: The last message must be from user role."
 BAD_ROLE = "bad_role"
 
 
 class AIChatFreeClient(ClientCodec):
-    """Calls a GeminiProChat. `password` is sent as `pass`; where there is none, the credential of the call is."""
+    """Calls a GeminiProChat. `password` is sent as `pass`; if there is none, the credential of the call is sent."""
 
     name: ClassVar[str] = NAME
     expresses = frozenset()
@@ -96,7 +96,7 @@ class AIChatFreeClient(ClientCodec):
         return RawTextDecoder(self._broken_mark)
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
-        """By the upstream's status, which the site says only inside its message: its own is always 500."""
+        """By the upstream's status, which is only in the site's message: the site's own status is always 500."""
         message = reply_words(reply.body).message
         if reply.head.status < 500 or not message:
             return decode_failure(reply)
@@ -111,13 +111,13 @@ class AIChatFreeClient(ClientCodec):
 
 
 def _encode_message(message: Message) -> dict[str, Any]:
-    """The protocol has no system role: what it says stands as the user's, in its place."""
+    """A message in Gemini's form. There is no system role: a system message becomes the user's, in its place."""
     parts = [{"text": part.text} | part.extra.get(NAME, {}) for part in message.parts if isinstance(part, Text)]
     return {"role": "model" if message.role == "assistant" else "user", "parts": parts or [{"text": ""}]}
 
 
 class AIChatFreeServer(ServerCodec):
-    """A drop-in GeminiProChat: its checks, in its order, in its words. Requests name no model: they ask for `model`."""
+    """Behaves like GeminiProChat: same checks, same order, same words. Requests name no model: all are for `model`."""
 
     name: ClassVar[str] = NAME
     expresses = ERROR_CODES
@@ -150,13 +150,13 @@ class AIChatFreeServer(ServerCodec):
         return RawTextEncoder(ANSWER, BROKEN_MARK)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        """The site's own no, or 500 with the upstream's status inside the message."""
+        """The site's own error, or 500 with the upstream's status inside the message."""
         if is_own(error) and error.code != BAD_ROLE:
             return refusal(error)
         message = error.message
         if isinstance(error, UpstreamError | RequestError) and error.code != BAD_ROLE and not STATUS.search(message):
             message = f"[{error.status} {_PHRASES.get(error.status, 'Error')}] {message}"
-        # "Error" is the name of every failure that was recorded.
+        # Every failure that was recorded is named "Error".
         body = {"code": "Error", "message": message}
         return ServerResponse(
             status=500, headers=(*PLAIN, *retry_after_header(error)), body=javascript.stringify({"error": body})
@@ -167,7 +167,7 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 def _messages(fields: dict[str, Any]) -> list[Any]:
-    """The history. Raises unless its last entry is the user's, and the bare error on one that is no object."""
+    """The history. Raises if its last entry is not the user's; the bare error for an entry that is not an object."""
     messages = fields.get("messages")
     match messages:
         case [*_, {"role": "user"}]:
@@ -181,7 +181,7 @@ def _messages(fields: dict[str, Any]) -> list[Any]:
 
 
 def _texts(message: Any) -> list[Any]:
-    """The text of each part. Raises the bare error where there is no list of parts: the site's own program breaks."""
+    """The text of each part. Raises the bare error if there is no list of parts: the site's own program breaks."""
     parts = message.get("parts") if isinstance(message, dict) else None
     if not isinstance(parts, list) or None in parts:
         raise site_crash("expected each message to hold a list of parts")
@@ -192,7 +192,7 @@ def _decode_message(value: Any) -> Message:
     texts = _texts(value)
     role = ROLES.get(str(value.get("role")))
     if role is None:
-        # The site lets its upstream say so, as it says everything that its upstream says.
+        # On the site this error is the upstream's, which the site passes on with status 500.
         raise InvalidRequestError("Please use a valid role: user, model.", status=500, code=BAD_ROLE)
     parts = tuple(_decode_part(part, text) for part, text in zip(value["parts"], texts, strict=True))
     return Message(role, parts)

@@ -1,4 +1,4 @@
-"""AiChatOnline: a token first, then the conversation as one text; lines of JSON back."""
+"""AiChatOnline: first a token, then the conversation as one text; the answer is lines of JSON."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -76,19 +76,19 @@ class AiChatOnlineClient(ClientCodec):
 
 
 def decode_token(reply: HttpResponse) -> str:
-    """What names the caller from here on. Raises BadEventError, or what the service says is wrong."""
+    """The token, which names the caller in later requests. Raises BadEventError, or the error the service reports."""
     if looks_like_html(reply.body):
         raise a_page("a token")
     value = json.decode_event(reply.body)
     token = value.get("data") if isinstance(value, dict) else None
-    # It becomes a header: a service must not write more of our request than that.
+    # It becomes a header's value: a line end in it would let the service write further headers of our request.
     if isinstance(token, str) and token.isascii() and token.isprintable() and token.strip():
         return token
     raise error_in(value) or BadEventError("expected a token in `data`, got none that a header can hold")
 
 
 class AiChatOnlineDecoder(Decoder):
-    """Lines of JSON to text. Ends with the body, after a whole line."""
+    """Lines of JSON to text. The answer ends with the body, after a complete line."""
 
     def __init__(self) -> None:
         self._lines = LineReader()
@@ -97,7 +97,7 @@ class AiChatOnlineDecoder(Decoder):
         self._head: bytes | None = b""
 
     def salvage(self) -> list[StreamEvent]:
-        """The last line may be whole, only its end missing."""
+        """The last line may be complete without its line end."""
         events: list[StreamEvent] = []
         if self.error is None and (value := _value(self._lines.finish())) is not None and error_in(value) is None:
             self._add(_text(value), events)
@@ -119,7 +119,7 @@ class AiChatOnlineDecoder(Decoder):
         out.append(ResponseEnd("stop"))
 
     def _sniff(self, data: bytes) -> None:
-        """A page has no line that is JSON, so that without this look it would be an empty answer."""
+        """Looks for an HTML page: it has no line of JSON, and would be an empty answer."""
         self._head = (self._head or b"") + data
         page = looks_like_html(self._head)
         if page:
@@ -132,7 +132,7 @@ class AiChatOnlineDecoder(Decoder):
         if value is None:
             return
         text = _text(value)
-        # A status that says that all is well, on a line with text, is no failure.
+        # A code of success, on a line with text, is not a failure.
         if not (text and value.get("code") in OK_CODES and "error" not in value):
             error = error_in(value)
             if error is not None:
@@ -151,7 +151,7 @@ class AiChatOnlineDecoder(Decoder):
 
 
 def _value(line: bytes) -> dict[str, Any] | None:
-    """The object of a line; None for a heartbeat, a blank line, and whatever else is none."""
+    """The object of a line; None for a heartbeat, a blank line, and anything else that is not an object."""
     line = line.removeprefix(BOM).strip()
     if not line.startswith(b"{"):
         return None
@@ -174,7 +174,7 @@ def _text(value: dict[str, Any]) -> str:
 
 
 class AiChatOnlineServer(ServerCodec):
-    """An AiChatOnline. Requests name no model: they ask for `model`."""
+    """Behaves like AiChatOnline. Requests name no model: all are for `model`."""
 
     name: ClassVar[str] = NAME
     expresses = ERROR_CODES

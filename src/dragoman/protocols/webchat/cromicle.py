@@ -1,4 +1,4 @@
-"""Cromicle: the conversation as one text with its hash; raw text back."""
+"""Cromicle: the conversation as one text with its hash; the answer is raw text."""
 
 from hashlib import sha256
 from hmac import compare_digest
@@ -30,7 +30,7 @@ JSON: Headers = (("content-type", "application/json; charset=utf-8"),)
 
 
 def digest(message: str) -> str:
-    """Hex SHA-256 of the token and `message`, a lone surrogate as U+FFFD."""
+    """Hex SHA-256 of the token and `message`; a lone surrogate counts as U+FFFD."""
     return sha256((TOKEN + well_formed(message)).encode()).hexdigest()
 
 
@@ -62,7 +62,7 @@ class CromicleClient(ClientCodec):
 
 
 class CromicleServer(ServerCodec):
-    """A Cromicle. Requests name no model: they ask for `model`."""
+    """Behaves like Cromicle. Requests name no model: all are for `model`."""
 
     name: ClassVar[str] = NAME
     expresses = ERROR_CODES

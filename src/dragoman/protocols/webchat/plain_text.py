@@ -1,4 +1,4 @@
-"""The words of a conversation and of an answer, for protocols that say nothing else. Knows no service."""
+"""The text of a conversation and of an answer, for protocols that carry nothing else. Knows no service."""
 
 from collections.abc import Sequence
 
@@ -19,11 +19,11 @@ from dragoman.types import (
 from dragoman.wire.utf8 import well_formed
 
 ERROR_CODES = frozenset({"text", "refusal"})
-"""The kinds of parts of an answer that are words."""
+"""The kinds of an answer's parts that are text."""
 
 
 def with_text(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """`messages` without those that have parts and no text. Raises InvalidRequestError where none is left."""
+    """`messages` without those that have parts and no text. Raises InvalidRequestError if none is left."""
     left = tuple(message for message in messages if not message.parts or _has_text(message))
     if messages and not left:
         raise InvalidRequestError("expected a message with text: this protocol has nothing else")
@@ -35,7 +35,7 @@ def _has_text(message: Message) -> bool:
 
 
 class PlainTextReader:
-    """The words of an answer as it comes, and whether they are all that a reader must know."""
+    """The text of an answer as it comes, and whether a reader of the text alone knows the answer."""
 
     def __init__(self) -> None:
         self._part: AnyPart | None = None
@@ -43,10 +43,10 @@ class PlainTextReader:
         self._unsaid: set[str] = set()
 
     def read(self, events: Sequence[StreamEvent]) -> str:
-        """The words of a batch. Raises at the end of an answer that words alone misrepresent.
+        """The text of a batch. Raises at the end of an answer that its text alone would misrepresent.
 
-        That is one that asks for a tool, or has parts and no words (UnsupportedFeatureError), or that a filter stopped
-        (ContentFilterError).
+        That is one that asks for a tool or has parts without any text (UnsupportedFeatureError), or one that a filter
+        stopped (ContentFilterError).
         """
         words: list[str] = []
         for event in events:
@@ -83,5 +83,5 @@ class PlainTextReader:
 
 
 def words_of(response: ChatResponse) -> str:
-    """The words of a whole answer. Raises as `PlainTextReader.read` does."""
+    """The text of a whole answer. Raises as `PlainTextReader.read` does."""
     return PlainTextReader().read(unfold(response))

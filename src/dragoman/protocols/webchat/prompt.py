@@ -1,10 +1,10 @@
-"""A conversation as one text, for services that take no list of messages."""
+"""A conversation as one text, for services that do not take a list of messages."""
 
 from dragoman.types import Message
 
 
 def format_messages(messages: tuple[Message, ...]) -> str:
-    """A single message is its text; more are `Role: text` lines, empty ones left out, and a last line `Assistant:`."""
+    """The text of a single message; several become lines `Role: text` without empty ones, and a last `Assistant:`."""
     if len(messages) == 1:
         return messages[0].text
     lines = [f"{message.role.capitalize()}: {text}" for message in messages if (text := message.text)]

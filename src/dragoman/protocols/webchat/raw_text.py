@@ -1,4 +1,4 @@
-"""Answers of nothing but UTF-8 text, both ways, and the few signs of failure that they have. Knows no site."""
+"""Answers that are UTF-8 text and nothing else, read and written, and their few signs of failure. Knows no site."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -26,17 +26,17 @@ from dragoman.types import (
 from dragoman.wire.utf8 import Utf8Reader
 
 BROKEN_MARK = "Internal server error"
-"""What both recorded servers send as a chunk of its own where their upstream breaks, before a clean end."""
+"""What both recorded servers send as a chunk of its own if their upstream fails, before a clean end."""
 
 ERRORS: dict[bytes, type[DragomanError]] = {
     b"Invalid signature": AuthenticationError,
     b"No input text": InvalidRequestError,
 }
-"""Whole answers that are errors, with status 200: chatgpt-demo before 2023-03-17."""
+"""Whole answers that are errors although their status is 200: chatgpt-demo before 2023-03-17."""
 
 
 class _Chunk(Enum):
-    """What the HTTP chunk under way may still turn out to be."""
+    """What the current HTTP chunk may still turn out to be."""
 
     TEXT = "text"
     MAYBE = "the mark, as far as it has come"
@@ -44,14 +44,14 @@ class _Chunk(Enum):
 
 
 TEXT, MAYBE, MARK = _Chunk.TEXT, _Chunk.MAYBE, _Chunk.MARK
-"""Asked for at each chunk: a lookup in an enumeration costs as much as the question."""
+"""As constants, because they are compared at each chunk, and a member's lookup would cost as much as the comparison."""
 
 
 class RawTextDecoder(Decoder):
     """Text that ends with the body.
 
-    A last chunk of its own, or a whole answer, that is exactly `broken_mark` means that it broke off; None or ""
-    switches that off. What could still be this mark, a known error text or an HTML page is held back until it cannot.
+    If the last chunk, or the whole answer, is exactly `broken_mark`, the answer broke off; None or "" switches that
+    off. Text that could still become this mark, a known error text or an HTML page is held back until it cannot.
     """
 
     def __init__(self, broken_mark: str | None = None) -> None:
@@ -99,7 +99,7 @@ class RawTextDecoder(Decoder):
         out.append(ResponseEnd("stop"))
 
     def _decide(self, out: list[StreamEvent]) -> None:
-        """The body is text: what was held of its start goes the way of all pieces."""
+        """The body is text: what was held of its beginning is read like all further pieces."""
         pieces, self._start = self._start or (), None
         for piece in pieces:
             self._piece(piece, out)
@@ -109,7 +109,7 @@ class RawTextDecoder(Decoder):
             self._end_chunk(out)
             return
         if self._chunk is MARK:
-            # More came after it: it was text.
+            # More came after the mark, so it was text.
             self._release(out)
             self._chunk = MAYBE
         if self._chunk is MAYBE:
@@ -142,7 +142,7 @@ class RawTextDecoder(Decoder):
 
 
 class RawTextEncoder(Encoder):
-    """Text as it comes. With a `broken_mark`, a failure is that mark as a chunk of its own."""
+    """Text as it comes. With a `broken_mark`, a failure is sent as that mark, in a chunk of its own."""
 
     def __init__(self, headers: Headers = (), broken_mark: str = "") -> None:
         self.headers = headers

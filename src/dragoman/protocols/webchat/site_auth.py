@@ -1,4 +1,4 @@
-"""What the recorded chat sites ask of a caller (JSON, a password, a signature), and how they say no. Knows no site."""
+"""What the recorded chat sites require (JSON, a password, a signature), and how they refuse. Knows no site."""
 
 from hmac import compare_digest
 from math import ceil
@@ -12,23 +12,23 @@ from dragoman.types import Headers, ServerRequest, ServerResponse
 from dragoman.wire import javascript
 
 PLAIN: Headers = (("content-type", "text/plain;charset=UTF-8"),)
-"""What the sites say of their own JSON."""
+"""The media type that the sites give their own JSON."""
 
 EMPTY_500 = "bare"
-"""The code of a failure that the sites answer with status 500 and nothing else: their own program broke."""
+"""The code of a failure that the sites answer with status 500 and an empty body: their own program crashed."""
 
 PASSWORD, SIGNATURE = "invalid_password", "invalid_signature"  # codes of errors
 
 
 def site_crash(reason: str) -> InvalidRequestError:
-    """The error for a request on which the sites' own program breaks."""
+    """The error for a request on which the sites' own program crashes."""
     return InvalidRequestError(reason, status=500, code=EMPTY_500)
 
 
 def parse(call: ServerRequest) -> dict[str, Any]:
-    """The fields of the caller's JSON; none where it is a value that has no fields.
+    """The fields of the caller's JSON; empty if it is a value without fields.
 
-    Raises the bare error, and InvalidRequestError for JSON that other readers may not take.
+    Raises the bare error, and InvalidRequestError for JSON that other readers may refuse.
     """
     try:
         value = javascript.parse_request(call.body)
@@ -40,13 +40,13 @@ def parse(call: ServerRequest) -> dict[str, Any]:
 
 
 class SiteAuth(Struct, frozen=True):
-    """A site's secret, and its password: none, one, or several between commas."""
+    """A site's secret, and its password: none, one, or several with commas between them."""
 
     secret: str = ""
     password: str | None = None
 
     def opens(self, word: object) -> bool:
-        """Whether `word` is the whole password or one of its entries; anything is where none is set."""
+        """Whether `word` is the whole password or one of its entries. If no password is set, every word opens."""
         if not self.password:
             return True
         if not isinstance(word, str):
@@ -60,14 +60,14 @@ class SiteAuth(Struct, frozen=True):
             raise AuthenticationError("Invalid password.", code=PASSWORD)
 
     def check_signature(self, fields: dict[str, Any], text: str) -> None:
-        """Raises AuthenticationError unless `sign` is that of `time`, as JavaScript prints it, and `text`."""
+        """Raises AuthenticationError unless `sign` is the signature of `time`, as JavaScript prints it, and `text`."""
         time = javascript.string(fields.get("time", javascript.UNDEFINED))
         word = fields.get("sign")
         if not isinstance(word, str) or not _same(word, sign(time, text, self.secret)):
             raise AuthenticationError("Invalid signature.", code=SIGNATURE)
 
     def auth(self, call: ServerRequest, *, key_shown: bool = False) -> ServerResponse:
-        """The answer to `/api/auth`: code 0 if the password opens or none need be shown, else -1."""
+        """The answer to `/api/auth`: code 0 if the password is right or not needed, else -1."""
         try:
             password = parse(call).get("pass")
             code = 0 if key_shown or self.opens(password) else -1
@@ -77,12 +77,12 @@ class SiteAuth(Struct, frozen=True):
 
 
 def is_own(error: DragomanError) -> bool:
-    """Whether `error` is the site's own no, and not its upstream's: those carry a provider's name."""
+    """Whether `error` is the site's own: an upstream's has a provider's name."""
     return error.code in {PASSWORD, SIGNATURE} or (isinstance(error, RequestError) and error.provider is None)
 
 
 def refusal(error: DragomanError) -> ServerResponse:
-    """The site's own no."""
+    """The response to the site's own error."""
     if error.code == EMPTY_500:
         return ServerResponse(status=error.status)
     return ServerResponse(
@@ -91,7 +91,7 @@ def refusal(error: DragomanError) -> ServerResponse:
 
 
 def retry_after_header(error: DragomanError) -> Headers:
-    """When to come again, where that is known. The recorded sites keep it to themselves."""
+    """`retry-after`, if the time is known. The recorded sites do not send it."""
     if error.retry_after is not None:
         return (("retry-after", str(ceil(error.retry_after))),)
     return ()

@@ -1,4 +1,4 @@
-"""Models that need no network and no key: `eliza` talks, `echo` repeats, `script` does as it is told."""
+"""Models that need no network and no key: `eliza` talks, `echo` repeats, `script` follows directives."""
 
 from dragoman.engine.answer import Answer
 from dragoman.providers.base import AsyncGeneratorProvider

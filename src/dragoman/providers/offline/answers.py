@@ -17,7 +17,7 @@ from dragoman.types import ChatRequest, ResponseStart, StreamEvent
 _MODELS: dict[str, Callable[[ChatRequest], list[Directive]]] = {"eliza": eliza, "echo": echo, "script": script}
 
 PROTOCOL = "offline"
-"""What they speak: our own values."""
+"""Their protocol's name: they use our own values."""
 
 MODELS = tuple(_MODELS)
 """The names of the offline models."""
@@ -42,10 +42,10 @@ _UNHEARD = frozenset(
         "unknown",
     }
 )
-"""What the talking models do not heed. What steers a choice among words they obey: they have none."""
+"""Fields that the talking models ignore. Those that steer the choice among tokens are not listed: they have none."""
 
 _EXPRESSES = {"eliza": _EVERYTHING - _UNHEARD, "echo": _EVERYTHING - _UNHEARD}
-"""Of a script nothing is said here: it says itself what is made of the request, so that nothing is lost on it."""
+"""`script` is not listed: the script itself says what to do with the request, so nothing is lost."""
 
 
 async def open_offline(model: str, request: ChatRequest) -> Answer:
@@ -62,7 +62,7 @@ async def open_offline(model: str, request: ChatRequest) -> Answer:
 
 
 async def _opening(directives: Sequence[Directive]) -> None:
-    """Raises an error that comes before any content, after the delays before it. A cut is always one of the stream."""
+    """Raises an error that comes before any content, after the delays before it. A cut always happens in the stream."""
     delay = 0.0
     for directive in directives:
         match directive:
@@ -78,7 +78,7 @@ async def _opening(directives: Sequence[Directive]) -> None:
 
 
 class OfflineAnswer(Answer):
-    """Steps, taken one a read."""
+    """Plays steps, one for each read."""
 
     def __init__(self, taken: Iterator[Step]) -> None:
         self._steps = taken

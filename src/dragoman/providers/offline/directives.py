@@ -1,4 +1,4 @@
-"""What an offline model does, step by step, and the events that come of it."""
+"""What an offline model does, step by step, and the events of each step."""
 
 from collections.abc import Iterator, Sequence
 from typing import assert_never
@@ -27,7 +27,7 @@ BATCH = 64
 
 
 class Say(Struct, frozen=True):
-    """Words of one kind, streamed one by one; where `times` is said, so many deltas of the whole text."""
+    """Words of one kind, streamed one by one; if `times` is set, so many deltas of the whole text."""
 
     part: Text | Reasoning | Refusal
     text: str
@@ -54,7 +54,7 @@ class Fail(Struct, frozen=True):
 
 
 class Finish(Struct, frozen=True):
-    """A finish reason that the parts do not tell."""
+    """A finish reason that does not follow from the parts."""
 
     reason: FinishReason
 
@@ -69,7 +69,7 @@ Directive = Say | CallTool | Pause | Fail | Finish | Count
 
 
 def spoken(text: str, most: int | None) -> list[Directive]:
-    """Says `text`, cut where it has more words than `most`."""
+    """Says `text`, cut if it has more words than `most`."""
     if most is None or count_words(text) <= most:
         return [Say(Text(text=""), text)]
     return [Say(Text(text=""), first_words(text, most)), Finish("length")]
@@ -80,7 +80,7 @@ Step = list[StreamEvent] | Pause | Fail
 
 
 def steps(start: ResponseStart, heard: int, directives: Sequence[Directive]) -> Iterator[Step]:
-    """What an answer does, the conversation being `heard` words long."""
+    """The steps of an answer to a conversation of `heard` words."""
     telling = Telling(start, heard)
     for directive in directives:
         match directive:

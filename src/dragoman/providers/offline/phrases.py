@@ -8,7 +8,7 @@ GO_ON = (
     "How do you feel about that?",
     "What comes to your mind next?",
 )
-"""Where no keyword was heard, and nothing is remembered."""
+"""If there was no keyword, and nothing is remembered."""
 
 ASKED = (
     "I am afraid I know little of facts. What does the question mean to you?",

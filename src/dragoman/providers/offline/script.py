@@ -10,22 +10,22 @@ r"""A deterministic model that the last user message drives, by directives one a
     usage: 12 34                       input and output tokens; `usage: none` reports nothing. Unsaid, words are
                                        counted: of the whole conversation in, of all that is answered out
 
-At most one of these ends the answer, and only `usage` may stand behind it; without one it ends well:
+At most one of these ends the answer, and only `usage` may follow it; without one it ends well:
 
     length                             the finish reason is `length`
     filter                             the finish reason is `content_filter`
     error: 429 retry_after=7 Slow!     an error of that status (400 to 599); `retry_after=` (seconds) and `code=` (a
                                        service's word, such as insufficient_quota) may be left out. Before any content
-                                       it is raised on opening, behind content in mid-stream
+                                       it is raised on opening, after content in mid-stream
     cut                                breaks off in mid-stream
     hang                               (or `silent`) nothing more comes, and no end
 
 Empty lines, and lines that begin with `#`, say nothing. A message in which no line begins with a directive is answered
-with its own text; beside directives any other line is refused. A line `---` begins what is answered once the calls
-before it have their results; where nothing is written for that, the answer is the results' own text.
+with its own text; if one does, any other line is refused. A line `---` begins the answer that follows once the calls
+before it have their results; if there is none, the answer is the results' own text.
 
-Programs put text of their own around a user's. A fenced block marked `offline-script` is the script, wherever it stands
-in the message; what is around it says nothing then.
+Programs put their own text around a user's. A fenced block with the mark `offline-script` is the script, wherever it is
+in the message; then the text around it is ignored.
 """
 
 import re
@@ -58,7 +58,7 @@ Nothing in it is tried twice: a caller may send any number of signs."""
 
 
 def script(request: ChatRequest) -> list[Directive]:
-    """What the last user message says to do. Raises InvalidRequestError where a line of it cannot be read."""
+    """What the last user message says to do. Raises InvalidRequestError if a line of it cannot be read."""
     scripted = parse(asked(request))
     past = rounds(request)
     if scripted is None:

@@ -6,7 +6,7 @@ from dragoman.wire.utf8 import well_formed
 
 
 def asked(request: ChatRequest) -> str:
-    """The text of the last user message, exactly as UTF-8 can carry it; empty where there is none."""
+    """The text of the last user message, exactly as UTF-8 can carry it; empty if there is none."""
     place = _place(request)
     return well_formed(request.messages[place].text) if place >= 0 else ""
 

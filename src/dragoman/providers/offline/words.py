@@ -10,7 +10,7 @@ _WORD = re.compile(rf"\S{{1,{PIECE}}}\s{{0,{PIECE}}}|\s{{1,{PIECE}}}")
 
 
 def words(text: str) -> Iterator[str]:
-    """`text` cut behind the space after each word; joined by nothing the pieces are `text` again."""
+    """`text` cut after the space that follows each word; joined without anything between them the pieces are `text`."""
     return (found[0] for found in _WORD.finditer(text))
 
 

@@ -1,4 +1,4 @@
-"""What a service says where it refuses: the error of a reply that is no answer. Knows no vendor."""
+"""Failures of a service: the error for a reply that is not an answer. Knows no vendor."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -10,10 +10,10 @@ from dragoman.protocols.errors.status import error_for
 from dragoman.types import ResponseHead
 
 PATHS: tuple[tuple[str, ...], ...] = (("error", "message"), ("error",), ("message",), ("detail",), ("msg",))
-"""Where services put their words, in JSON."""
+"""Fields of JSON in which services put their message."""
 
 NAMES: tuple[tuple[str, ...], ...] = (("error", "code"), ("error", "type"), ("code",), ("type",))
-"""Where they put the error's name."""
+"""Fields in which they put the error's name."""
 
 
 class RefusedResponse(Protocol):
@@ -27,7 +27,7 @@ class RefusedResponse(Protocol):
 
 
 async def raise_for_status(response: RefusedResponse) -> None:
-    """Raises the error of the tree that a status of 300 or more means, with the service's own words in it."""
+    """Raises the error of the tree that a status of 300 or more means, with the service's own message."""
     if response.status >= 300:
         head = ResponseHead(
             response.status, tuple((k.encode(), v.encode("latin-1", "replace")) for k, v in response.headers.items())
@@ -36,7 +36,7 @@ async def raise_for_status(response: RefusedResponse) -> None:
 
 
 async def _words(response: RefusedResponse) -> str:
-    """The body; empty where it is too long or breaks off: the status says more than that."""
+    """The body; empty if it is too long or breaks off, because the status says more than such a body."""
     try:
         return await response.text()
     except DragomanError:
@@ -44,7 +44,7 @@ async def _words(response: RefusedResponse) -> str:
 
 
 def refusal(head: ResponseHead, text: str = "") -> DragomanError:
-    """The error of a reply with that `head` and body. A page is never shown, nor what looks like a key."""
+    """The error for a reply with that `head` and body. A page is never shown, nor what looks like a key."""
     value = _json(text)
     words = tuple(name for name in (_at(value, path) for path in NAMES) if name is not None)
     said = next((said for said in (_at(value, path) for path in PATHS) if said), None)

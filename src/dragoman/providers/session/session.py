@@ -1,4 +1,4 @@
-"""Requests by hand, for providers that speak no known protocol: a small session over the transports."""
+"""Requests by hand, for providers without a known protocol: a small session over the transports."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from types import TracebackType
@@ -25,7 +25,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class StreamSession:
-    """Requests to services, as a browser's where `impersonate` names one (`chrome107`).
+    """Requests to services, like a browser's if `impersonate` names one (`chrome107`).
 
     `proxies`: `{"all" | "http" | "https": URL}`; None: those that the environment names. `timeout`: the longest silence
     in seconds, before the first byte and between bytes.
@@ -123,7 +123,7 @@ class StreamResponse:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is one of success; a redirect, which is never followed, is none."""
+        """Whether the status is one of success; a redirect is not, because it is never followed."""
         return self.status < 300
 
     def raise_for_status(self) -> None:
@@ -149,11 +149,11 @@ class StreamResponse:
             yield last.removesuffix(b"\r")
 
     async def read(self) -> bytes:
-        """The rest of the body; closes the reply. Raises BadEventError where that is more than 64 MiB."""
+        """The rest of the body; closes the reply. Raises BadEventError if that is more than 64 MiB."""
         return await read_all(self._reply)
 
     async def text(self) -> str:
-        """The rest of the body as UTF-8; what is none becomes U+FFFD."""
+        """The rest of the body as UTF-8; bytes that are not UTF-8 become U+FFFD."""
         return (await self.read()).decode("utf-8", "replace")
 
     async def json(self) -> Any:
@@ -165,7 +165,7 @@ class StreamResponse:
 
 
 class ResponseHeaders(Mapping[str, str]):
-    """Headers by name, whatever its case; those of one name joined with commas."""
+    """Headers by name, in any case; values of one name are joined with commas."""
 
     def __init__(self, head: ResponseHead) -> None:
         self._values: dict[str, str] = {}

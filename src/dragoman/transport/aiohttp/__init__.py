@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class AiohttpTransport(Transport):
     """Requests through `session`, or through a session of our own over `connector`; neither is ever closed here.
 
-    With neither, a session of our own that keeps no connection and no cookie. Raises ConfigurationError where the
+    With neither, a session of our own that keeps no connection and no cookie. Raises ConfigurationError if the
     extra is missing.
     """
 
@@ -29,9 +29,9 @@ class AiohttpTransport(Transport):
         self._sessions = Sessions(session, connector)
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
-        """The reply, once its head is here. Raises as the seam says; ConfigurationError for a SOCKS proxy."""
+        """The reply, once its head has arrived. Raises as `Transport.send`; ConfigurationError for a SOCKS proxy."""
         return await self._sessions.open(request, route)
 
     def close(self) -> None:
-        """Ends every connection that is ours. May be called twice."""
+        """Ends every connection of our own. May be called twice."""
         self._sessions.close()

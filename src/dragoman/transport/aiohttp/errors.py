@@ -28,7 +28,7 @@ FAULTS: tuple[tuple[tuple[type[Exception], ...], type[DragomanError], str | None
 """The first row that fits."""
 
 ERRORS = (aiohttp.ClientError, OSError, ValueError)
-"""All that aiohttp raises for a request. ValueError: it will not write such a header or URL."""
+"""Everything that aiohttp raises for a request. ValueError: for a header or URL that it does not write."""
 
 WAITS: tuple[tuple[type[Exception], Phase], ...] = (
     (aiohttp.ConnectionTimeoutError, "connect"),
@@ -37,7 +37,7 @@ WAITS: tuple[tuple[type[Exception], Phase], ...] = (
 
 
 def map_error(exc: Exception, host: str) -> DragomanError:
-    """What aiohttp's error means. Its own words are left out: they may hold the whole URL, and with it a key."""
+    """The error for aiohttp's. Its own message is left out, because it may hold the whole URL, and with it a key."""
     for kinds, kind, code, words in FAULTS:
         if isinstance(exc, kinds):
             return kind(f"{host}: {words}{_detail(exc)}", code=code)
@@ -47,7 +47,7 @@ def map_error(exc: Exception, host: str) -> DragomanError:
 
 
 def phase_of(exc: Exception) -> Phase | None:
-    """The wait that aiohttp found too long; None where it was something else."""
+    """The wait that aiohttp found too long; None if it was something else."""
     return next((phase for kind, phase in WAITS if isinstance(exc, kind)), None)
 
 

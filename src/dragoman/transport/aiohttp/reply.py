@@ -1,4 +1,4 @@
-"""A reply as aiohttp brings it. Knows no protocol but HTTP."""
+"""A reply as aiohttp brings it. Knows no protocol except HTTP."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from dragoman.types import ResponseHead
 
 
 class AiohttpReply(Reply):
-    """A reply as it arrives. `left` is told once it was closed."""
+    """A reply as it arrives. `left` is called when it was closed."""
 
     def __init__(
         self, response: ClientResponse, deadlines: Deadlines, *, marks: bool, left: Callable[["AiohttpReply"], object]
@@ -30,7 +30,7 @@ class AiohttpReply(Reply):
         _own_the_clock(response)
 
     async def read(self) -> list[bytes]:
-        """One piece, with an empty one behind it where chunks are marked and it ends one."""
+        """One piece; with an empty one after it, if chunks are marked and the piece ends one."""
         while not self._over:
             try:
                 piece, ends_chunk = await self._piece()
@@ -53,21 +53,21 @@ class AiohttpReply(Reply):
     async def _piece(self) -> tuple[bytes, bool]:
         content = self._response.content
         if content is EMPTY_PAYLOAD:
-            # One for the whole process: once it was read, it says without end that a chunk has ended (aiohttp 3.14).
+            # An object that all replies share: once it was read, it always says that a chunk has ended (aiohttp 3.14).
             return b"", False
         try:
             return await self._deadlines.within(content.readchunk, "idle", self._deadlines.timeouts.idle)
         except (ClientError, OSError) as exc:
             if self._fault is not None:
                 raise self._fault from exc
-            # readchunk raises before it hands out what came earlier (aiohttp 3.14, 2026-11), and that stands.
+            # readchunk raises before it returns what came earlier (aiohttp 3.14, 2026-11), which is still valid.
             self._fault = map_error(exc, self._deadlines.host)
             content._exception = None
             content.feed_eof()
             return await content.readchunk()
 
     def _cut_short(self) -> DragomanError | None:
-        """What is wrong with an end that aiohttp takes for a good one."""
+        """What is wrong with an end that aiohttp accepts as a good one; None if nothing is."""
         if self._ending is None or self._ending.good:
             return None
         return TruncatedStreamError(
@@ -80,21 +80,21 @@ class AiohttpReply(Reply):
         self._left(self)
         connection = self._response.connection
         if connection is not None and connection.transport is not None:
-            connection.transport.abort()  # a polite end of TLS would wait for the peer
+            connection.transport.abort()  # an orderly end of TLS would wait for the peer
         self._response.close()
 
 
 class Ending:
-    """How the connection of a reply ends. aiohttp takes any end for that of a body without length (3.14, 2026-11)."""
+    """How a reply's connection ends. aiohttp accepts any end as the end of a body without length (3.14, 2026-11)."""
 
     def __init__(self, response: ClientResponse) -> None:
-        self._protocol = response._protocol  # which stays, while `connection` is gone with the last byte
+        self._protocol = response._protocol  # kept, because `connection` is None after the last byte
         self._secure = response.url.scheme == "https"
         self._tls = tls_of(self._protocol.transport) if self._protocol is not None else None
 
     @property
     def good(self) -> bool:
-        """Whether the peer ended it on purpose: not by a reset, and under TLS not without a farewell."""
+        """Whether the peer ended it on purpose: without a reset, and in TLS with a closing alert."""
         if self._protocol is None or not isinstance(self._protocol.exception(), ServerDisconnectedError):
             return False
         return not self._secure or (self._tls is not None and said_farewell(self._tls))
@@ -107,7 +107,7 @@ def _until_close(head: ResponseHead) -> bool:
 
 
 def _own_the_clock(response: ClientResponse) -> None:
-    """Stops aiohttp's own timer, which knows one limit for the first byte and for silences."""
+    """Stops aiohttp's own timer, which has only one limit for the first byte and for silences."""
     connection = response.connection
     if connection is not None and connection.protocol is not None:
         connection.protocol.read_timeout = None

@@ -1,4 +1,4 @@
-"""aiohttp's sessions, a caller's or our own, and requests through them. Knows no protocol but HTTP."""
+"""aiohttp's sessions, a caller's or our own, and requests through them. Knows no protocol except HTTP."""
 
 import asyncio
 import ssl
@@ -30,7 +30,7 @@ from dragoman.transport.http.target import head, parse
 from dragoman.types import HttpRequest
 
 AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
-"""What aiohttp would add by itself."""
+"""Headers that aiohttp would add by itself."""
 
 
 class Sessions:
@@ -46,9 +46,9 @@ class Sessions:
         self._trust: dict[str, ssl.SSLContext] = {}
 
     async def open(self, request: HttpRequest, route: Route) -> Reply:
-        """The reply, once its head is here."""
+        """The reply, once its head has arrived."""
         target = parse(request.url, route.proxy)
-        head(request, target)  # refuses what no transport of ours sends
+        head(request, target)  # raises for what no transport of ours sends
         if route.proxy is not None and route.proxy.startswith("socks"):
             raise ConfigurationError(
                 "aiohttp speaks to http and https proxies only: for SOCKS give a connector that does it, or none"
@@ -75,7 +75,7 @@ class Sessions:
             watch.end()
 
     async def _move(self) -> None:
-        """Settles in the running loop: nothing of the last one can be waited for any more."""
+        """Moves to the running loop: nothing of the last one can be awaited any more."""
         self.close()
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(self._end)
@@ -83,7 +83,7 @@ class Sessions:
 
     def _end(self) -> None:
         for reply in list(self._replies):
-            # Where its loop has ended, nobody there can be told.
+            # If its loop has ended, no callback can be scheduled there.
             with suppress(RuntimeError):
                 reply.close()
         own, self._own = self._own, None
@@ -130,7 +130,7 @@ class Sessions:
         if self._given is not None:
             return self._given
         if self._own is None:
-            # Without kept connections no request dies on a stale one, and closing has nothing to wait for.
+            # Without kept connections no request fails on a stale one, and closing has nothing to wait for.
             connector = self._connector or TCPConnector(force_close=True)
             self._own = ClientSession(
                 connector=connector,
@@ -144,7 +144,7 @@ class Sessions:
         if ca_file is None:
             return True
         if ca_file not in self._trust:
-            check_room(1)  # without it the context would trust nobody
+            check_room(1)  # without a descriptor the context would trust no certificate
             context = ssl.create_default_context()
             try:
                 context.load_verify_locations(ca_file)
@@ -162,7 +162,7 @@ def _sum(*timeouts: float | None) -> float | None:
 
 
 def _close(connector: BaseConnector) -> None:
-    """Closes `connector` here and now: with no connection left in it, its coroutine has nothing to wait for."""
+    """Closes `connector` at once: it has no connection left, so its coroutine has nothing to wait for."""
 
     async def closing() -> None:
         await connector.close()

@@ -1,4 +1,4 @@
-"""HTTP in a browser's likeness: its TLS, its HTTP, its headers. Needs the extra `web`."""
+"""HTTP as a browser speaks it: the same TLS, HTTP and headers. Needs the extra `web`."""
 
 from functools import cache
 from importlib.util import find_spec
@@ -10,14 +10,14 @@ from dragoman.types import HttpRequest
 
 @cache
 def installed() -> bool:
-    """Whether the extra is here."""
+    """Whether the extra is installed."""
     return find_spec("curl_cffi") is not None
 
 
 class BrowserTransport(Transport):
     """Requests that look like `impersonate`'s (`chrome107`, …). Lives in one event loop after another.
 
-    Raises ConfigurationError where the extra is missing or no browser is called so.
+    Raises ConfigurationError if the extra is missing or no browser is called so.
     """
 
     def __init__(self, impersonate: str) -> None:
@@ -30,7 +30,7 @@ class BrowserTransport(Transport):
         self._browser = Browser(impersonate)
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
-        """The reply, once its head is here; its body is unpacked. Raises as the seam says."""
+        """The reply, once its head has arrived; its body is unpacked. Raises as `Transport.send`."""
         return await self._browser.open(request, route)
 
     def close(self) -> None:

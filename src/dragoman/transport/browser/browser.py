@@ -1,4 +1,4 @@
-"""libcurl in asyncio: transfers that can be ended at once and wait for a slow reader. Knows no protocol but HTTP."""
+"""libcurl in asyncio: transfers that can be ended at once and wait for a slow reader. Knows no protocol except HTTP."""
 
 import asyncio
 from contextlib import suppress
@@ -21,11 +21,11 @@ from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.types import HttpRequest
 
 DESCRIPTORS = 4
-"""What libcurl opens for itself before its first transfer; without them it makes something that never works."""
+"""Descriptors that libcurl opens for itself before its first transfer; without them its object would never work."""
 
 
 class Browser:
-    """The transfers and kept connections of one browser's likeness. Lives in one event loop after another."""
+    """The transfers and kept connections that imitate one browser. Lives in one event loop after another."""
 
     def __init__(self, impersonate: str) -> None:
         self.name = _known(impersonate)
@@ -59,9 +59,9 @@ class Browser:
     def _end(self) -> None:
         multi, self._multi = self._multi, None
         if multi is not None and multi.loop.is_closed():
-            multi.loop = _Ended()  # type: ignore[assignment]  # as much of a loop as is asked for
+            multi.loop = _Ended()  # type: ignore[assignment]  # it has the methods that are called
         for transfer in list(self._transfers):
-            # Where its loop has ended, nobody there can be told.
+            # If its loop has ended, no callback can be scheduled there.
             with suppress(RuntimeError):
                 transfer.close()
         if multi is not None:
@@ -78,7 +78,7 @@ class Browser:
 
     async def _here(self) -> AsyncCurl:
         if self._multi is not None and self._multi.loop is not asyncio.get_running_loop():
-            self.close()  # nothing there can be waited for any more
+            self.close()  # nothing of the old loop can be awaited any more
         if self._multi is None:
             check_room(DESCRIPTORS)
             self._multi = multi = AsyncCurl()
@@ -91,8 +91,8 @@ class Browser:
 def _close(multi: AsyncCurl) -> None:
     """Closes `multi` here and now.
 
-    Its `close` is a coroutine only because it waits for its own timer task, which it has cancelled; it goes on as soon
-    as that wait is cancelled too (curl_cffi 0.16, 2026-11).
+    Its `close` is a coroutine only because it waits for its own timer task, which it has cancelled. It continues as
+    soon as that wait is cancelled too (curl_cffi 0.16, 2026-11).
     """
     closing = multi.close()  # type: ignore[no-untyped-call]  # curl_cffi has no annotation here
     try:
@@ -103,19 +103,19 @@ def _close(multi: AsyncCurl) -> None:
 
 
 class _Ended:
-    """Stands for a loop that has ended, while libcurl takes leave of it."""
+    """In place of a loop that has ended, while libcurl removes its callbacks from it."""
 
     def is_closed(self) -> bool:
         return True
 
     def remove_reader(self, fd: int) -> None:
-        """Nobody reads there any more."""
+        """Does nothing: a loop that has ended reads nothing."""
 
     def remove_writer(self, fd: int) -> None:
-        """Nor writes."""
+        """Does nothing."""
 
     def call_later(self, delay: float, callback: object, *args: object) -> None:
-        """Nor waits."""
+        """Does nothing, too."""
 
 
 def _known(impersonate: str) -> str:
@@ -133,20 +133,20 @@ def _known(impersonate: str) -> str:
 
 
 class CaBundle:
-    """Files of the certificates to trust: libcurl takes one, so that further ones are joined to the system's own."""
+    """Files of certificates to trust: libcurl takes one file, so further ones are joined to the system's own."""
 
     def __init__(self) -> None:
         self._folder: TemporaryDirectory[str] | None = None
         self._files: dict[str | None, str] = {None: DEFAULT_CACERT}
 
     def file(self, extra: str | None) -> str:
-        """The file that also holds `extra`'s. Raises ConfigurationError where that cannot be read."""
+        """The file that also holds the certificates of `extra`. Raises ConfigurationError if `extra` cannot be read."""
         if extra not in self._files:
             self._files[extra] = self._join(str(extra))
         return self._files[extra]
 
     def close(self) -> None:
-        """Removes what was written."""
+        """Removes the files that were written."""
         self._files = {None: DEFAULT_CACERT}
         if self._folder is not None:
             self._folder.cleanup()

@@ -1,4 +1,4 @@
-"""HTTP chunks, taken apart beside libcurl, which does not tell where they end. Knows no protocol but HTTP."""
+"""HTTP chunks, parsed here because libcurl does not report where they end. Knows no protocol except HTTP."""
 
 from functools import partial
 
@@ -8,10 +8,10 @@ HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 class Chunks:
-    """A chunked body as it comes off the wire.
+    """A chunked body as it arrives.
 
-    `whole`: it has come to its end. `broken`: no more can be read, be it for a fault within or for what stands behind
-    the end. `marked`: an empty piece follows each chunk but the last, which is the end itself.
+    `whole`: its end has come. `broken`: no more can be read, because of a fault in it or of bytes after its end.
+    `marked`: an empty piece follows each chunk except the last, which is the end itself.
     """
 
     def __init__(self, *, marked: bool) -> None:
@@ -25,7 +25,7 @@ class Chunks:
         self._parser.feed_data(HEAD)
 
     def on_message_begin(self) -> None:
-        """What begins behind the end is no part of the body: the parser stops there."""
+        """What begins after the end is not part of the body: the parser stops there."""
         if self.whole:
             raise EOFError
 
@@ -36,7 +36,7 @@ class Chunks:
             self._pieces.pop()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The pieces that `data`, cut anywhere, holds; none spans two chunks."""
+        """The pieces in `data`, which may be cut anywhere; none spans two chunks."""
         if self._parser is not None:
             try:
                 self._parser.feed_data(data)
@@ -48,5 +48,5 @@ class Chunks:
         return pieces
 
     def close(self) -> None:
-        """Nothing more is fed. The two know each other: without this, only the collector would free them."""
+        """Nothing more is fed. Breaks a reference cycle, which only the garbage collector would free."""
         self._parser = None

@@ -32,7 +32,7 @@ BROKEN = frozenset(
         CurlECode.HTTP3,
     }
 )
-"""The connection stood, and the answer is not whole."""
+"""There was a connection, but the answer is not complete."""
 
 ODD: dict[int, tuple[type[DragomanError], str]] = {
     CurlECode.UNSUPPORTED_PROTOCOL: (BadEventError, "expected HTTP"),
@@ -41,11 +41,11 @@ ODD: dict[int, tuple[type[DragomanError], str]] = {
     CurlECode.TOO_LARGE: (BadEventError, "the head is too large"),
     CurlECode.URL_MALFORMAT: (InvalidRequestError, "expected an http or https URL"),
 }
-"""Any other number is an answer that broke off."""
+"""Number to error; any other number is an answer that broke off."""
 
 
 def map_error(exc: CurlError, host: str, *, proxied: bool) -> DragomanError:
-    """What libcurl's error means. `proxied`: the way to `host` led through a proxy, and no answer had come."""
+    """The error for libcurl's. `proxied`: the way to `host` goes through a proxy, and no answer had come."""
     code, detail = int(exc.code), _detail(exc)
     if code in TLS:
         return ConnectError(f"TLS with {host} failed{detail}", code="tls_error")
@@ -60,6 +60,6 @@ def map_error(exc: CurlError, host: str, *, proxied: bool) -> DragomanError:
 
 
 def _detail(exc: CurlError) -> str:
-    """libcurl's own words; none where they may hold the proxy's password."""
+    """libcurl's own message; empty if it may hold the proxy's password."""
     words = str(exc).partition("curl: (")[2].partition(") ")[2].partition(". See https://curl.se")[0]
     return f": {words}" if words and "@" not in words else ""

@@ -1,4 +1,4 @@
-"""libcurl's handles, each made ready for requests of one kind and kept for the next. Knows no protocol but HTTP."""
+"""libcurl's handles, each prepared for requests of one kind and kept for the next. Knows no protocol except HTTP."""
 
 from curl_cffi import Curl, CurlHttpVersion, CurlOpt
 
@@ -11,7 +11,7 @@ FOREVER_MS = 10**9
 """Eleven days: to libcurl, 0 would mean its own default of five minutes."""
 
 UPLOAD = 16 << 10
-"""Bytes of a request that libcurl sends at once: the least that it takes, for a transfer holds as much to its end."""
+"""Bytes of a request that libcurl sends at once: its minimum, because a transfer holds as much until its end."""
 
 MAX_IDLE = 64
 """Handles that are kept, of all kinds together. Making one costs 70 µs; a kept one holds some 10 KiB."""
@@ -19,13 +19,13 @@ MAX_IDLE = 64
 WITH_BODY = ("POST", "PUT", "PATCH")
 
 Kind = tuple[str, str, bool, Route, str]
-"""What a handle is made ready for: URL, method, whether there is a body, route, CA file."""
+"""What a handle is prepared for: URL, method, whether there is a body, route, CA file."""
 
 
 class Handle(Curl):
-    """One of libcurl's, and what it is ready for."""
+    """A handle of libcurl, and what it is prepared for."""
 
-    _WS_RECV_BUFFER_SIZE = 1  # for frames of WebSockets, which none of ours carries, each would hold 128 KiB more
+    _WS_RECV_BUFFER_SIZE = 1  # a buffer for WebSockets, which we do not use; each handle would hold 128 KiB more
 
     def __init__(self, kind: Kind, target: HttpTarget) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Handle(Curl):
 
 
 class Handles:
-    """The handles of one browser's likeness."""
+    """The handles that imitate one browser."""
 
     def __init__(self, browser: str) -> None:
         self._browser = browser
@@ -46,7 +46,7 @@ class Handles:
         kind = (request.url, request.method, body, route, ca_file)
         handle = next((each for each in reversed(self._idle) if each.kind == kind), None)
         target = parse(request.url, route.proxy) if handle is None else handle.target
-        head(request, target)  # refuses what no transport of ours sends
+        head(request, target)  # raises for what no transport of ours sends
         if handle is None:
             handle = self._new(kind, target)
         else:
@@ -58,7 +58,7 @@ class Handles:
         return handle
 
     def give_back(self, handle: Handle) -> None:
-        """Keeps the handle of a transfer that has ended well, in place of the one that has been idle for longest."""
+        """Keeps the handle of a transfer that has ended well; if there are too many, the longest idle one is closed."""
         handle.clean_handles_and_buffers()
         self._idle.append(handle)
         if len(self._idle) > MAX_IDLE:
@@ -85,10 +85,10 @@ class Handles:
             curl.setopt(CurlOpt.CUSTOMREQUEST, method)
         elif method != "GET":
             curl.setopt(CurlOpt.CUSTOMREQUEST, method)
-        # What is offered is the browser's own list. What comes is unpacked by us: libcurl takes a packed body that was
-        # cut for a whole one, and knows no bounds but its own.
+        # We offer the browser's own list of codings, but unpack the body ourselves: libcurl accepts a packed body that
+        # was cut as a complete one, and has no limits that we could set.
         curl.setopt(CurlOpt.HTTP_CONTENT_DECODING, 0)
-        # The empty words keep libcurl from reading HTTP_PROXY and NO_PROXY in the environment.
+        # The empty texts keep libcurl from reading HTTP_PROXY and NO_PROXY in the environment.
         curl.setopt(CurlOpt.PROXY, route.proxy or "")
         curl.setopt(CurlOpt.NOPROXY, "")
         curl.setopt(CurlOpt.UPLOAD_BUFFERSIZE, UPLOAD)
@@ -101,7 +101,7 @@ class Handles:
 
 
 def _lines(request: HttpRequest) -> list[bytes]:
-    """The request's own headers, which stand in place of the browser's; none that libcurl would add by itself."""
+    """The request's own headers, which replace the browser's; and none of those that libcurl would add by itself."""
     lines = [b"Expect:"]
     if not any(name.lower() == "content-type" for name, _ in request.headers):
         lines.append(b"Content-Type:")

@@ -1,4 +1,4 @@
-"""A reply's head from the lines that libcurl hands out. Knows no transfer."""
+"""A reply's head, from the lines that libcurl reports. Knows no transfer."""
 
 from dragoman.errors import BadEventError
 from dragoman.transport.heads import MAX_HEAD, MAX_INFORMATIONAL, TOO_LARGE, check_head
@@ -6,7 +6,7 @@ from dragoman.types import ResponseHead
 
 
 class Head:
-    """Collects the lines of one reply's head; those of interim replies are passed over, though not without end."""
+    """Collects the lines of one reply's head; those of interim replies are skipped, up to a limit."""
 
     def __init__(self, host: str) -> None:
         self._host = host
@@ -16,7 +16,7 @@ class Head:
         self._headers: list[tuple[bytes, bytes]] = []
 
     def feed(self, line: bytes) -> ResponseHead | None:
-        """The head, once it is whole. Raises BadEventError for one that nobody may trust; libcurl minds little."""
+        """The head, once it is complete. Raises BadEventError for an ambiguous one, of which libcurl accepts many."""
         self._size += len(line)
         if self._size > MAX_HEAD:
             raise BadEventError(f"{self._host}: expected a head of at most {MAX_HEAD} bytes", code=TOO_LARGE)

@@ -1,4 +1,4 @@
-"""One transfer in libcurl, from the request to the last byte. Knows no protocol but HTTP."""
+"""One transfer in libcurl, from the request to the last byte. Knows no protocol except HTTP."""
 
 import asyncio
 from typing import Protocol
@@ -19,20 +19,20 @@ from dragoman.transport.heads import MAX_HEAD, TOO_LARGE
 from dragoman.types import HttpRequest
 
 WINDOW = 8 << 10
-"""Bytes kept for a slow reader before libcurl stops reading. What it hands out last, up to 16 KiB, goes beyond."""
+"""Bytes kept for a slow reader before libcurl stops reading. The last piece, up to 16 KiB, may go beyond."""
 
 BODILESS = (204, 304)
 """Replies without a body, whatever their head says (RFC 9112, section 6.3)."""
 
 
 class OnTransferEnd(Protocol):
-    """Told once that a transfer is over, and no longer needs its handle. `well`: that may serve again."""
+    """Called once when a transfer is over, and no longer needs its handle. `well`: the handle can be used again."""
 
     def __call__(self, transfer: "Transfer", handle: Handle, *, well: bool) -> None: ...
 
 
 class Transfer(Reply):
-    """A reply as libcurl brings it, its body still packed where its head says so."""
+    """A reply as libcurl brings it; its body is still packed, if its head says so."""
 
     def __init__(
         self, multi: AsyncCurl, handle: Handle, request: HttpRequest, route: Route, on_end: OnTransferEnd
@@ -61,13 +61,13 @@ class Transfer(Reply):
         self._multi.add_handle(self._curl).add_done_callback(self._on_end)
 
     async def arrive(self) -> None:
-        """Returns once the head is here. Raises what went wrong before that."""
+        """Returns once the head has arrived. Raises what went wrong before that."""
         timeouts = self._deadlines.timeouts
         begun = False
         while not self._arrived and not self._over:
             now = self._deadlines.passed()
             self._deadlines.left()
-            # Before libcurl has begun, what it tells is of the transfer that its handle was for before.
+            # Before libcurl has begun, its times are those of the handle's last transfer.
             sent = self._number(CurlInfo.PRETRANSFER_TIME_T) / 1_000_000 if begun else 0.0
             ends: list[tuple[float, float | None, Phase]] = []
             if sent and timeouts.first_byte is not None:
@@ -77,7 +77,7 @@ class Transfer(Reply):
             for end, limit, phase in ends:
                 if end <= now:
                     raise self._deadlines.over(phase, limit)
-            # Nobody tells when the connection stands, so it is looked up again before the next limit could have passed.
+            # libcurl does not report when it is connected, so we ask again before the next limit could have passed.
             looks = [end for end, _, _ in ends]
             looks += [now + timeouts.first_byte] if timeouts.first_byte is not None and not sent else []
             looks += [timeouts.total] if timeouts.total is not None else []
@@ -87,7 +87,7 @@ class Transfer(Reply):
             raise self._fault or TruncatedStreamError(f"{self._deadlines.host} broke off within the head")
 
     async def read(self) -> list[bytes]:
-        """What has arrived, an empty piece behind each chunk where they are marked."""
+        """What has arrived; if chunks are marked, with an empty piece after each."""
         try:
             await self._more()
         except DragomanError as exc:
@@ -124,7 +124,7 @@ class Transfer(Reply):
             self._stop(TruncatedStreamError("the reply was closed before its end"))
 
     def _stop(self, fault: DragomanError) -> None:
-        """Ends the transfer: libcurl closes the connection of one that is not whole as soon as it is taken away."""
+        """Ends the transfer: if it is not complete, libcurl closes the connection as soon as the handle is removed."""
         if self._over:
             return
         try:
@@ -141,7 +141,7 @@ class Transfer(Reply):
         self._wake()
 
     async def _change(self, seconds: float | None) -> bool:
-        """Waits until something has come, at most so long; False where nothing has."""
+        """Waits at most `seconds` until something has come; False if nothing has."""
         loop = self._multi.loop
         waiter: asyncio.Future[bool] = loop.create_future()
         self._waiter = waiter
@@ -182,7 +182,7 @@ class Transfer(Reply):
             bodiless = self._bodiless or head.status in BODILESS
             if (head.header("transfer-encoding") or "").lower() == "chunked" and not bodiless:
                 self._chunks = Chunks(marked=self._marked)
-            # Chunked it comes as it is, in few pieces instead of one for each chunk; libcurl still finds its end.
+            # A chunked body comes as it is, in few pieces instead of one for each chunk; libcurl still finds its end.
             self._curl.setopt(CurlOpt.HTTP_TRANSFER_DECODING, self._chunks is None)
             self._wake()
         return len(line)
@@ -200,7 +200,7 @@ class Transfer(Reply):
             self._size += taken
             self._wake()
         if self._size >= WINDOW and not awaited:
-            # Nobody waits for it. Told only at its next read, libcurl would hold what that brings.
+            # Nobody waits for data. If we paused only at libcurl's next call, it would have to hold what that brings.
             self._paused = True
             self._curl.pause(CURLPAUSE_RECV)
         return taken
@@ -225,7 +225,7 @@ class Transfer(Reply):
             return
         chunks = self._chunks
         if chunks is not None and chunks.whole:
-            # What may be wrong is what stood behind the end: that ends the connection, not the answer.
+            # An error can only be about what came after the end: that ends the connection, not the answer.
             self._finish(None, well=exc is None)
         elif exc is not None:
             self._finish(self._meaning(exc))

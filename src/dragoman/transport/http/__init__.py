@@ -1,1 +1,1 @@
-"""What every transport needs of HTTP: targets, content codings, proxies. Opens no connection."""
+"""HTTP that every transport needs: targets, content codings, proxies. Opens no connection."""

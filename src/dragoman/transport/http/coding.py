@@ -1,4 +1,4 @@
-"""A reply's body unpacked as it comes, within bounds. Knows no socket."""
+"""A reply's body, unpacked as it arrives and within bounds. Knows no socket."""
 
 from msgspec.structs import replace
 
@@ -22,7 +22,7 @@ class UnpackedReply(Reply):
         self._packed = packed
         self._coding = coding
         self._unpacker = Unpacker(coding, MAX_BODY)
-        # A length of 0 is said on purpose; without it, no bytes at all are a packed body cut at its beginning.
+        # A length of 0 is intended. Without it, a body of no bytes is a packed body that was cut at its beginning.
         self._may_be_empty = (packed.head.header("content-length") or "").strip() == "0"
         self._error: BadEventError | None = None
 
@@ -49,13 +49,13 @@ class UnpackedReply(Reply):
 
     def _end(self, error: BadEventError) -> None:
         self._packed.close()
-        self._error = error  # what came before it is handed out first
+        self._error = error  # raised after what came before it was returned
 
 
 def unpacked(reply: Reply, method: str = "POST") -> Reply:
-    """`reply` to a request of `method`, unpacked where its head says that it is packed.
+    """`reply` to a request of `method`, unpacked if its head says that it is packed.
 
-    Raises BadEventError, the reply closed, for a coding unknown here, or more than one.
+    Closes the reply and raises BadEventError for a coding that is unknown here, or for more than one.
     """
     coding = _coding(reply.head)
     if not coding or method == "HEAD" or reply.head.status in EMPTY:
@@ -68,7 +68,7 @@ def unpacked(reply: Reply, method: str = "POST") -> Reply:
 
 
 def _coding(head: ResponseHead) -> str:
-    """The codings of all lines that name some, in lower case; empty where there are none."""
+    """The codings of all `content-encoding` lines, in lower case; empty if there are none."""
     lines = b",".join(value for name, value in head.headers if name.lower() == b"content-encoding")
     named = (name.strip() for name in lines.decode("latin-1").lower().split(","))
     return ", ".join(name for name in named if name not in ("", "identity"))

@@ -9,24 +9,24 @@ from dragoman.errors import ConfigurationError
 from dragoman.transport.http.target import PROXY_PORTS, is_loopback, parse_proxy
 
 NONE = "none"
-"""Said in place of a proxy: none, whatever the environment names."""
+"""In place of a proxy's URL: no proxy, even if the environment names one."""
 
 NAMES: dict[str, tuple[str, ...]] = {
     "http": ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"),
     "https": ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"),
 }
-"""Variables by the scheme of the URL; the first that is not empty counts."""
+"""Scheme of the URL to variables; the first that is not empty counts."""
 
 CGI = "REQUEST_METHOD"
-"""Where it is set, a caller of this very process chose HTTP_PROXY, by a header `Proxy` (CVE-2016-5385)."""
+"""If it is set, this process is a CGI program: a caller sets HTTP_PROXY by a header `Proxy` (CVE-2016-5385)."""
 
 EXCEPTIONS = ("no_proxy", "NO_PROXY")
 
 
 def proxy_for(url: str, said: str | None = None, environ: Mapping[str, str] = os.environ) -> str | None:
-    """The proxy on the way to `url`: the one that was `said`, else that of the environment, but never to this machine.
+    """The proxy on the way to `url`: `said`, else the one that the environment names, but not for this machine.
 
-    Raises ConfigurationError that names the variable at fault, and not what it holds.
+    Raises ConfigurationError that names the variable at fault, but not its value.
     """
     if said is not None:
         return None if said == NONE else said
@@ -34,7 +34,7 @@ def proxy_for(url: str, said: str | None = None, environ: Mapping[str, str] = os
         parts = urlsplit(url)
         port = str(parts.port or (443 if parts.scheme == "https" else 80))
     except ValueError:
-        return None  # whoever sends to it says what is wrong
+        return None  # sending to it will raise what is wrong
     names = NAMES.get(parts.scheme, ())
     name = next((name for name in names if environ.get(name) and not _is_callers(name, environ)), None)
     if name is None or is_loopback(url) or _is_excepted(parts.hostname or "", port, environ):
@@ -68,7 +68,7 @@ def _covers(entry: str, host: str, port: str) -> bool:
         return _is_within(host, entry)
     name, colon, number = entry.rpartition(":")
     if colon and number.isdigit() and (":" not in name or name.endswith("]")):
-        # An address of version 6 with a port stands in brackets.
+        # An IPv6 address with a port is in brackets.
         if number != port:
             return False
         entry = name
@@ -84,5 +84,5 @@ def _is_within(host: str, network: str) -> bool:
 
 
 def _bare(name: str) -> str:
-    """Without brackets and without the final dot of a whole name."""
+    """`name` without brackets and without the final dot."""
     return name.strip("[]").removesuffix(".").lower()

@@ -1,4 +1,4 @@
-"""The reply of a proxy that takes a request nowhere. Knows no protocol but HTTP."""
+"""The reply of a proxy that refuses to pass a request on. Knows no protocol except HTTP."""
 
 from dragoman.errors import ConnectError
 from dragoman.transport.base import Reply

@@ -16,16 +16,16 @@ PORTS = {"http": 80, "https": 443}
 PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 UNSAFE = re.compile(r"[\x00-\x20\x7f]")
-"""What no URL holds: `urlsplit` would drop line ends in silence."""
+"""Characters that no URL has. `urlsplit` would drop line ends without an error."""
 
 PRINTABLE = "%/:=&?~#+!$,;'@()*[]|"
-"""What of a path stays as the caller wrote it; the rest of ASCII's signs, and all beyond, are percent-encoded."""
+"""Characters of a path that stay as they are, as letters and digits do; all others are percent-encoded."""
 
 FIELDS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e]*\r\n)*")
 """Any number of header lines: names are tokens, values visible ASCII (RFC 9110, section 5.5, without obs-text)."""
 
 OWN = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "proxy-authorization"})
-"""Headers that say how a message is framed or routed: the transport's to write; anyone else's would smuggle."""
+"""Headers that frame or route a message: only the transport writes them; any other could smuggle a request in."""
 
 BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 """Methods whose missing body needs no `content-length: 0` (RFC 9110, section 8.6)."""
@@ -43,12 +43,12 @@ class Proxy(Redacted, frozen=True):
 
     @property
     def name(self) -> str:
-        """What an error may call it."""
+        """Its name in errors, without credentials."""
         return f"{self.scheme}://{authority(self.host, self.port)}"
 
     @property
     def authorization(self) -> str | None:
-        """The value of `proxy-authorization`, where the URL had credentials."""
+        """The value of `proxy-authorization`; None if the URL has no credentials."""
         if self.user is None:
             return None
         pair = f"{self.user}:{self.password or ''}".encode()
@@ -56,7 +56,7 @@ class Proxy(Redacted, frozen=True):
 
 
 class Origin(Struct, frozen=True):
-    """Who is spoken to, and the way there: what connections are pooled by."""
+    """A server and the way there. Connections of the same origin share a pool."""
 
     scheme: Literal["http", "https"]
     host: str
@@ -66,12 +66,12 @@ class Origin(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """`https://host`, with its port where it is not the scheme's own."""
+        """`https://host`, with its port if it is not the scheme's default."""
         return f"{self.scheme}://{authority(self.host, self.port, PORTS[self.scheme])}"
 
     @property
     def forwarded(self) -> bool:
-        """Whether requests go to an HTTP proxy with their whole URL, without a tunnel."""
+        """Whether requests go to an HTTP proxy with their complete URL, without a tunnel."""
         return self.scheme == "http" and self.proxy is not None and self.proxy.scheme in PORTS
 
 
@@ -84,13 +84,13 @@ class HttpTarget(Redacted, frozen=True):
 
 
 def authority(host: str, port: int, default: int | None = None) -> str:
-    """`host:port`, the port left out where it is the default."""
+    """`host:port`, without the port if it is the default."""
     shown = f"[{host}]" if ":" in host else host
     return shown if port == default else f"{shown}:{port}"
 
 
 def parse_proxy(url: str) -> Proxy:
-    """The proxy at `url`. Raises ConfigurationError, without the password."""
+    """The proxy at `url`. Raises ConfigurationError, which does not show the password."""
     schemes = ", ".join(PROXY_PORTS)
     try:
         parts = urlsplit("" if UNSAFE.search(url) else url)
@@ -106,7 +106,7 @@ def parse_proxy(url: str) -> Proxy:
 
 
 def parse(url: str, proxy: str | None = None, ca_file: str | None = None) -> HttpTarget:
-    """The target of `url`. Raises InvalidRequestError; its message shows no path and no query, where keys may hide."""
+    """The target of `url`. Raises InvalidRequestError, which shows no path and no query, because they may hold keys."""
     if UNSAFE.search(url):
         raise InvalidRequestError("the URL holds a space or a control character")
     try:
@@ -137,7 +137,7 @@ def parse(url: str, proxy: str | None = None, ca_file: str | None = None) -> Htt
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the host of `url` is this machine, by its name alone: nothing is looked up."""
+    """Whether the host of `url` is this machine, judged only by its name: nothing is looked up."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
@@ -149,7 +149,7 @@ def is_loopback(url: str) -> bool:
 
 
 def head(request: HttpRequest, target: HttpTarget) -> bytes:
-    """The request's head, ready to send. Raises InvalidRequestError for a header that is ours, or injects another."""
+    """The request's head, ready to send. Raises InvalidRequestError for a header that only we write, or a bad one."""
     method = request.method
     lines = _lines(request.headers)
     if lines is None or not (method.isalpha() and method.isascii()):
@@ -162,7 +162,7 @@ def head(request: HttpRequest, target: HttpTarget) -> bytes:
 
 
 def more_fields(headers: Headers) -> bytes:
-    """Further fields of a head that is ready to send. Raises as `head` does."""
+    """Further fields for a head that is ready to send. Raises as `head` does."""
     lines = _lines(headers)
     if lines is None:
         raise InvalidRequestError("a header holds a character that no HTTP header may hold")
@@ -170,7 +170,7 @@ def more_fields(headers: Headers) -> bytes:
 
 
 def _lines(headers: Headers) -> str | None:
-    """The fields, each on its line; None if one would break out of it."""
+    """The fields, each on its line; None if one of them is not valid."""
     lines = ""
     for name, value in headers:
         lines += f"{name}: {value}\r\n"

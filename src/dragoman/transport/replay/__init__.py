@@ -1,4 +1,4 @@
-"""Recording what another transport brings, and playing it again without a network."""
+"""Records what another transport brings, and plays it again without a network."""
 
 from dragoman.transport.replay.cassette import Cassette
 from dragoman.transport.replay.transport import RecordingTransport, ReplayTransport

@@ -20,16 +20,16 @@ from dragoman.transport.replay.redaction import REDACTED, is_secret, redacted_bo
 from dragoman.types import Headers, HttpRequest, ResponseHead
 
 End = Literal["clean", "truncated", "error", "closed"]
-"""How a reply ended. `closed`: whoever read it left early, so that nobody knows what would have come."""
+"""How a reply ended. `closed`: its reader left early, so nobody knows what would have come."""
 
 KINDS: dict[str, type[DragomanError]] = {
     kind.__name__: kind for kind in (BadEventError, ConnectError, TimeoutError, TruncatedStreamError)
 }
-"""What a transport raises."""
+"""The errors that a transport raises, by name."""
 
 
 class RecordedRequest(Struct, frozen=True, kw_only=True):
-    """A request without its credentials: those in fields called as credentials are, of head, query and body."""
+    """A request without its credentials: values of fields with a credential's name, in head, query and body."""
 
     method: str
     url: str
@@ -38,19 +38,19 @@ class RecordedRequest(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, request: HttpRequest) -> Self:
-        """`request`, its credentials replaced."""
+        """`request` with its credentials replaced."""
         headers, body = redacted_headers(request.headers), redacted_body(request.body, request.headers)
         return cls(method=request.method, url=_redacted(request.url), headers=headers, body=body)
 
     @property
     def target(self) -> str:
-        """Path and query: hosts change from recording to replaying."""
+        """Path and query, without the host, which may change between recording and replaying."""
         parts = urlsplit(self.url)
         return f"{parts.path or '/'}?{parts.query}"
 
 
 class Piece(Struct, frozen=True):
-    """A piece of a body, and when it came: milliseconds since the request. Those of one moment came in one read."""
+    """A piece of a body, and when it came, in milliseconds since the request. Pieces with one time came in one read."""
 
     t_ms: float
     data: bytes
@@ -71,7 +71,7 @@ class Fault(Struct, frozen=True, omit_defaults=True):
         return cls(kind, error.message, error.code, error.phase if isinstance(error, TimeoutError) else None)
 
     def error(self) -> DragomanError:
-        """The error again."""
+        """The error, made again."""
         kind = KINDS.get(self.kind, BadEventError)
         if kind is TimeoutError:
             return TimeoutError(self.message, phase=self.phase or "idle", code=self.code)
@@ -79,7 +79,7 @@ class Fault(Struct, frozen=True, omit_defaults=True):
 
 
 class RecordedExchange(Struct, kw_only=True):
-    """A request and what came back; grows while it is recorded. `status` is None where no head came."""
+    """A request and what came back; grows while it is recorded. `status` is None if no head came."""
 
     request: RecordedRequest
     status: int | None = None
@@ -117,7 +117,7 @@ class Cassette(Struct):
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
-        """The cassette in `path`. Raises ConfigurationError where there is none."""
+        """The cassette in `path`. Raises ConfigurationError if there is none."""
         try:
             return msgspec.json.decode(Path(path).read_bytes(), type=cls)
         except OSError as exc:
@@ -126,7 +126,7 @@ class Cassette(Struct):
             raise ConfigurationError(f"{path}: expected a cassette: {exc}") from exc
 
     def save(self, path: Path | str) -> None:
-        """Writes it to `path`, for its owner alone: prompts and answers are in there."""
+        """Writes it to `path`, readable only by its owner, because it holds prompts and answers."""
         file = Path(path)
         file.touch(mode=0o600)
         file.chmod(0o600)

@@ -1,4 +1,4 @@
-"""A recorded reply, played to a receiver: a relay runs from a cassette. Knows no cassette, but what reads one."""
+"""A recorded reply, played to a receiver, so that a relay can run from a cassette. Does not read the cassette."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -13,7 +13,7 @@ from dragoman.types import Headers, HttpRequest
 
 
 class ReplayTemplate(RequestTemplate):
-    """Requests like `request`, each with a body of its own, that `transport` has replies to."""
+    """Requests like `request`, each with its own body, to which `transport` has replies."""
 
     def __init__(self, transport: Transport, request: HttpRequest, route: Route) -> None:
         self._transport = transport
@@ -61,7 +61,7 @@ class ReplayExchange(Exchange):
         self._wanted = asyncio.Event()
 
     async def play(self) -> None:
-        """Tells the receiver, read by read, until the end or until it has left."""
+        """Calls the receiver for each read, until the end or until it has left."""
         while self._receiver is not None and self.state is BODY:
             try:
                 batch = await self._reply.read()
@@ -79,7 +79,7 @@ class ReplayExchange(Exchange):
         self._wanted.set()
 
     def committed(self) -> None:
-        """No time is limited here."""
+        """Does nothing: there are no limits here."""
 
     def release(self) -> None:
         self._receiver = None

@@ -1,4 +1,4 @@
-"""Credentials taken out of requests and heads that are kept. Knows no vendor, and no file."""
+"""Removes credentials from requests and heads that are recorded. Knows no vendor and no file."""
 
 import re
 
@@ -18,7 +18,7 @@ NAMES = re.compile(
 
 SAID = rb'"(?:[^"\\]|\\.)+"|-?[0-9][0-9.eE+-]*'
 FIELD = re.compile(rb'"([\w-]{1,64})"(\s*:\s*)(?:' + SAID + rb")")
-"""A field of JSON text and its value. A field that is quoted in a text is none: its quotes are escaped there."""
+"""A field of JSON text and its value. A field that is quoted in a text does not match: its quotes are escaped."""
 
 PAIR = re.compile(rb"(^|&)([^=&]{1,64})=[^&]+")
 """A field of a form."""
@@ -32,12 +32,12 @@ def is_secret(name: str) -> bool:
 
 
 def redacted_headers(headers: Headers) -> Headers:
-    """`headers`, the values of those that hold credentials replaced."""
+    """`headers` with the values of those that hold credentials replaced."""
     return tuple((name, REDACTED if is_secret(name) else value) for name, value in headers)
 
 
 def redacted_body(body: bytes, headers: Headers) -> bytes:
-    """A request's body, its credentials replaced; all other bytes are as they were."""
+    """A request's body with its credentials replaced; all other bytes are unchanged."""
     is_form = any(name.lower() == "content-type" and value.lower().startswith(FORM) for name, value in headers)
     return PAIR.sub(_pair, body) if is_form else FIELD.sub(_field, body)
 

@@ -1,4 +1,4 @@
-"""Recording what another transport brings, and playing it again without a network."""
+"""Records what another transport brings, and plays it again without a network."""
 
 import asyncio
 from itertools import groupby
@@ -11,7 +11,7 @@ from dragoman.types import HttpRequest
 
 
 class RecordingTransport(Transport):
-    """Passes everything through to `inner`, and notes it in `cassette`: exact pieces, and their times."""
+    """Passes everything to `inner`, and records it in `cassette`: the exact pieces, and their times."""
 
     def __init__(self, inner: Transport, cassette: Cassette) -> None:
         self.cassette = cassette
@@ -36,7 +36,7 @@ class RecordingTransport(Transport):
 
 
 class RecordingReply(Reply):
-    """A reply that is noted as it is read."""
+    """A reply that is recorded as it is read."""
 
     def __init__(self, inner: Reply, exchange: RecordedExchange, clock: "Clock") -> None:
         self.head = inner.head
@@ -65,9 +65,9 @@ class RecordingReply(Reply):
 class ReplayTransport(Transport):
     """Plays `cassette`: each exchange once, in order.
 
-    A request gets the first unplayed exchange of its method, path, query and body; where none has that body, the first
-    of its method, path and query (signatures and times change), unless `strict`. `speed`: 1.0 waits as long as was
-    recorded, 2.0 half as long, None not at all. Limits of the route do not count.
+    A request gets the first unplayed exchange with its method, path, query and body. If none has that body, it gets the
+    first with its method, path and query, because signatures and times change; not if `strict`. `speed`: 1.0 waits as
+    long as was recorded, 2.0 half as long, None not at all. The route's timeouts do not count.
     """
 
     calls_back = True
@@ -78,7 +78,7 @@ class ReplayTransport(Transport):
         self._strict = strict
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
-        """The recorded reply. Raises ConnectError where nothing like `request` is left, and what was recorded."""
+        """The recorded reply. Raises ConnectError if nothing like `request` is left, and errors that were recorded."""
         exchange = self._take(RecordedRequest.of(request))
         clock = Clock(self._speed)
         if exchange.status is None:
@@ -87,7 +87,7 @@ class ReplayTransport(Transport):
         return ReplayReply(exchange, clock)
 
     def template(self, request: HttpRequest, route: Route) -> RequestTemplate:
-        """What plays the reply to requests like this one to a receiver."""
+        """A template that plays replies to a receiver, for requests like this one."""
         return ReplayTemplate(self, request, route)
 
     def close(self) -> None:
