@@ -8,7 +8,7 @@ from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCo
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.json_fields import is_finite
 from dragoman.protocols.losses import NAMES
-from dragoman.protocols.webchat.plain_text import ERROR_CODES, with_text, words_of
+from dragoman.protocols.webchat.plain_text import TEXTUAL, with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.signature import sign
 from dragoman.protocols.webchat.site_auth import SiteAuth, is_own, parse, refusal, retry_after_header
@@ -99,7 +99,7 @@ class AibnServer(ServerCodec):
     """Behaves like chatgpt-demo: same checks, same order, same words. Requests name no model: all are for `model`."""
 
     name: ClassVar[str] = NAME
-    expresses = ERROR_CODES
+    expresses = TEXTUAL
 
     def __init__(self, *, secret: str = "", password: str | None = None, model: str = "") -> None:
         self._site_auth = SiteAuth(secret, password)

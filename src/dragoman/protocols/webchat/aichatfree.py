@@ -17,7 +17,7 @@ from dragoman.errors import (
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCodec
 from dragoman.protocols.errors.body import decode_failure, reply_words
 from dragoman.protocols.errors.status import error_for, retry_after
-from dragoman.protocols.webchat.plain_text import ERROR_CODES, with_text, words_of
+from dragoman.protocols.webchat.plain_text import TEXTUAL, with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.signature import sign
 from dragoman.protocols.webchat.site_auth import PLAIN, SiteAuth, is_own, parse, refusal, retry_after_header, site_crash
@@ -120,7 +120,7 @@ class AIChatFreeServer(ServerCodec):
     """Behaves like GeminiProChat: same checks, same order, same words. Requests name no model: all are for `model`."""
 
     name: ClassVar[str] = NAME
-    expresses = ERROR_CODES
+    expresses = TEXTUAL
 
     def __init__(self, *, secret: str = "", password: str | None = None, model: str = "") -> None:
         self._site_auth = SiteAuth(secret, password)

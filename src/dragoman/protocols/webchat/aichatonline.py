@@ -11,7 +11,7 @@ from dragoman.protocols.errors.body import decode_failure, error_in
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.errors.html import BOM, looks_like_html
 from dragoman.protocols.parts import PartAssembler
-from dragoman.protocols.webchat.plain_text import ERROR_CODES, PlainTextReader, with_text, words_of
+from dragoman.protocols.webchat.plain_text import TEXTUAL, PlainTextReader, with_text, words_of
 from dragoman.protocols.webchat.prompt import format_messages
 from dragoman.protocols.webchat.user_agent import FIREFOX
 from dragoman.types import (
@@ -177,7 +177,7 @@ class AiChatOnlineServer(ServerCodec):
     """Behaves like AiChatOnline. Requests name no model: all are for `model`."""
 
     name: ClassVar[str] = NAME
-    expresses = ERROR_CODES
+    expresses = TEXTUAL
 
     def __init__(self, *, model: str = "") -> None:
         self._model = model

@@ -7,7 +7,7 @@ from typing import ClassVar
 from dragoman.errors import AuthenticationError, DragomanError, InvalidRequestError
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCodec
 from dragoman.protocols.errors.body import decode_failure
-from dragoman.protocols.webchat.plain_text import ERROR_CODES, with_text, words_of
+from dragoman.protocols.webchat.plain_text import TEXTUAL, with_text, words_of
 from dragoman.protocols.webchat.prompt import format_messages
 from dragoman.protocols.webchat.raw_text import RawTextDecoder, RawTextEncoder
 from dragoman.types import (
@@ -65,7 +65,7 @@ class CromicleServer(ServerCodec):
     """Behaves like Cromicle. Requests name no model: all are for `model`."""
 
     name: ClassVar[str] = NAME
-    expresses = ERROR_CODES
+    expresses = TEXTUAL
 
     def __init__(self, *, model: str = "") -> None:
         self._model = model

@@ -18,7 +18,7 @@ from dragoman.types import (
 )
 from dragoman.wire.utf8 import well_formed
 
-ERROR_CODES = frozenset({"text", "refusal"})
+TEXTUAL = frozenset({"text", "refusal"})
 """The kinds of an answer's parts that are text."""
 
 
