@@ -95,6 +95,35 @@ async def test_a_stream_without_end_is_broken_off_and_its_service_closed() -> No
 LARGE = b'{"choices":[{"index":0,"message":{"content":"%b"},"finish_reason":"stop"}]}' % (b"a" * 2000)
 
 
+REPORT = b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}\n\n'
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"x" * 100, REPORT, b": a comment\n\n"],
+    ids=["an event without end", "reports that nobody wants", "comments"],
+)
+async def test_what_does_not_pass_counts_too(piece: bytes) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(headers=EVENTS)
+        await exchange.chunk(BEGUN)
+        if piece.startswith(b"x"):
+            await exchange.chunk(b'data: {"choices":[{"index":0,"delta":{"content":"')
+        with suppress(ConnectionError):
+            while True:
+                await exchange.chunk(piece)
+                await asyncio.sleep(0)
+
+    async with both_paths(up=SMALL) as both:
+        both.script[:] = [script]
+        for url in (both.relay, both.translate):
+            body = json.encode({"model": "up/m", "stream": True, "messages": [{"role": "user", "content": "hi"}]})
+            said = await post(url, body)
+            await both.service.peer_closed()
+            assert b"at most 2000 bytes" in said.body
+            assert b"[DONE]" not in said.body
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 async def test_a_whole_answer_that_is_too_large_is_refused(at_once: bool) -> None:
     async def script(exchange: Exchange) -> None:

@@ -64,6 +64,8 @@ class ModelTable:
         self._plans: dict[str, Plan] = {}
         for name in config.models:
             self._route(name)
+        self.settles = any(type(plan).settle is not Plan.settle for plan in self._routes.values())
+        """Whether any plan needs the outcomes of requests."""
         self.default = self._default()
         """What answers if no model is named; empty if services are configured, and none of their models is known."""
         if self._flaws:
@@ -116,11 +118,6 @@ class ModelTable:
                 self._plans = dict(self._routes)
             plan = self._plans[name] = Fallback([self._target(name)])
         return plan
-
-    @property
-    def settles(self) -> bool:
-        """Whether any plan wants to know what became of requests."""
-        return any(type(plan).settle is not Plan.settle for plan in self._routes.values())
 
     def _relay(self, prefix: str) -> RelayTarget | None:
         """How the service is relayed to, in its own protocol; None if it cannot be."""

@@ -1,4 +1,4 @@
-"""A configuration from files and the environment. The only module here that asks the machine where files are."""
+"""Reads the configuration from files and the environment. Only this module decides which files are read."""
 
 import logging
 import os

@@ -26,7 +26,7 @@ from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
 from dragoman.transport.base import BODY, COMPLETE, FAILED, MAX_BODY, Exchange, Reply, RequestTemplate, Sending
 
 MAX_TEMPLATES = 1000
-"""Kinds of requests of one service that are kept ready, where each model has its own; callers may make up others."""
+"""Templates of one service that are kept if each model has its own. Callers may make up models without end."""
 
 
 class Templates:
@@ -133,9 +133,9 @@ class Relay:
     # The owner's side.
 
     def start(self, request: RelayRequest, model: str, loop: asyncio.AbstractEventLoop) -> None:
-        """Sends the request, for what the service calls `model`, at once where a connection is idle.
+        """Sends the request, at once if a connection is idle.
 
-        `loop` is the running one.
+        `model`: the service's own name of it. `loop`: the running one.
         """
         try:
             template = self._target.templates.of(model, stream=request.stream)
@@ -196,10 +196,14 @@ class Relay:
             if self.paused:
                 return
             first = pieces[0]
-            passing = tap.feed(first) if len(pieces) == 1 else tap.feed_pieces(pieces)
+            if len(pieces) == 1:
+                self._size += len(first)
+                passing = tap.feed(first)
+            else:
+                self._size += sum(map(len, pieces))
+                passing = tap.feed_pieces(pieces)
             pieces.clear()
-            self._size += len(passing)
-            if self._size + tap.waiting > self._target.max_answer:
+            if self._size > self._target.max_answer:
                 self._fail(too_large(self._target.max_answer))
                 return
             if passing is first and state is PASSING and not tap.done and exchange.state is BODY:

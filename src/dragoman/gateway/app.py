@@ -206,7 +206,7 @@ class Gateway:
                 await writer.send(front.codec.encode_error(error))
 
     async def _apologise(self, front: Front, bug: Exception, writer: ResponseWriter) -> None:
-        # Its message may hold a caller's text or a key. So only the place where it happened is logged.
+        # The message of the exception may hold a caller's text or a key, so only its place in the code is logged.
         where = "".join(traceback.format_tb(bug.__traceback__, -FRAMES))
         log.error("request %s: %s\n%s", writer.outcome.request_id, type(bug).__name__, where)
         message = f"the gateway failed; its log has the reason under request {writer.outcome.request_id}"

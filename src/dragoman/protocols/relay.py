@@ -29,14 +29,12 @@ class Tap(ReplySummary, ABC):
     it, or after the answer's end.
     """
 
-    __slots__ = ("committed", "done", "waiting")
+    __slots__ = ("committed", "done")
 
     def __init__(self) -> None:
         super().__init__()
         self.committed = self.done = False
         """`committed`: content has come, and from now on a failure cannot be hidden. `done`: the answer ended well."""
-        self.waiting = 0
-        """Bytes that are held until the first content."""
 
     @property
     @abstractmethod

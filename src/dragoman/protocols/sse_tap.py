@@ -183,12 +183,10 @@ class SseTap(Tap):
         """What may pass of `pieces` and of what was held: nothing until the first content."""
         if not self.committed:
             self._held += pieces
-            self.waiting += sum(map(len, pieces))
             return b""
         if self._held:
             pieces = [*self._held, *pieces]
             self._held.clear()
-            self.waiting = 0
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._beginning and data:
             self._beginning = False

@@ -19,7 +19,7 @@ from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
 from dragoman.providers.settings import address, model_name, seconds, taken
 from dragoman.transport import browser
-from dragoman.transport.base import MAX_BODY, Reply, RequestTemplate, Route, Timeouts, Transport
+from dragoman.transport.base import MAX_BODY, CallbackTransport, Reply, RequestTemplate, Route, Timeouts, Transport
 from dragoman.transport.http.proxies import NONE, proxy_for
 from dragoman.transport.http.target import is_loopback
 from dragoman.transport.selector import Transports
@@ -118,7 +118,10 @@ class AsyncGeneratorProvider:
     @classmethod
     def relay_target(cls, transport: Transport) -> RelayTarget | None:
         """How requests of its own protocol are relayed to it; None if they cannot be."""
-        if cls.has_own_way() or cls.likeness() or not transport.calls_back or (relay := cls.codec().relay) is None:
+        if cls.has_own_way() or cls.likeness() or not isinstance(transport, CallbackTransport):
+            return None
+        relay = cls.codec().relay
+        if relay is None:
             return None
         env, route = system_env(cls.key()), cls.route()
         # An answer that is not streamed shows no content before all of it has come.

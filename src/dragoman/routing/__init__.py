@@ -1,1 +1,1 @@
-"""Policies around a handler: which service, when, how often. Knows no protocol."""
+"""Which target is asked, when and how often: plans, and the policies that make them. Knows no protocol."""

@@ -153,13 +153,6 @@ class RequestTemplate(ABC):
 class Transport(ABC):
     """Sends requests."""
 
-    calls_back: ClassVar[bool] = False
-    """Whether it has templates; if not, every request over it is translated."""
-
-    def template(self, request: HttpRequest, route: Route) -> RequestTemplate:
-        """A template for requests like this one, each with its own body."""
-        raise NotImplementedError
-
     @abstractmethod
     async def send(self, request: HttpRequest, route: Route) -> Reply:
         """The reply, once its head has arrived. Raises ConnectError, TimeoutError, TruncatedStreamError.
@@ -170,6 +163,14 @@ class Transport(ABC):
     @abstractmethod
     def close(self) -> None:
         """Ends every connection. May be called twice."""
+
+
+class CallbackTransport(Transport):
+    """A transport over which answers can be relayed; over any other, every request is translated."""
+
+    @abstractmethod
+    def template(self, request: HttpRequest, route: Route) -> RequestTemplate:
+        """A template for requests like this one, each with its own body."""
 
 
 MAX_BODY = 64 << 20

@@ -67,7 +67,7 @@ class CachedHead(Struct, Generic[Admitted], frozen=True, eq=False):
     """The generation in which it was admitted."""
 
     def find(self, data: bytes) -> tuple[bytes, int] | None:
-        """The digits of the body's length, and where the body begins, if `data` begins with this head."""
+        """The digits of `content-length` and the index of the body, if `data` begins with this head; else None."""
         if not data.startswith(self.start):
             return None
         at = len(self.start)

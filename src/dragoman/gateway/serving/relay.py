@@ -144,7 +144,7 @@ class RelayedAnswer:
     def take_over(self, reply: Reply) -> None:
         self._relay = None
         self._reply = reply
-        self._task = self._relays.spawn(self._translate(lambda request: self._target.receive(request, reply), reply))
+        self._task = self._relays.spawn(self._translate(lambda request: self._target.receive(request, reply)))
 
     def give(self, body: bytes) -> None:
         self._note()
@@ -209,8 +209,10 @@ class RelayedAnswer:
     def _end_task(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        self._end_reply()  # a task that is ended before it began to run closes nothing
+
+    def _end_reply(self) -> None:
         if self._reply is not None:
-            # A task that is ended before it began to run closes nothing.
             self._reply.close()
 
     def _failed(self, error: DragomanError) -> None:
@@ -240,22 +242,21 @@ class RelayedAnswer:
             self._outcome.fail(error)
             self._writer.send_nowait(self._chat.codec.encode_error(fit(error, self._writer)))
 
-    async def _translate(self, opened: Callable[[ChatRequest], Awaitable[Answer]], reply: Reply | None = None) -> None:
-        """Translates the attempt; `opened` gives its answer. `reply`: the one that could not be relayed, if any."""
+    async def _translate(self, opened: Callable[[ChatRequest], Awaitable[Answer]]) -> None:
+        """Translates the attempt; `opened` gives its answer, that of the reply which could not be relayed, if any."""
         wrong: DragomanError | None = None
         try:
             request = await self._chat.question(self._call, key_shown=self._outcome.identity.known)
-        except BaseException as exc:
-            if isinstance(exc, DragomanError) and reply is not None and reply.head.status >= 300:
-                # Why the service refused it can be read all the same, and another may be relayed to.
-                wrong, request = exc, ChatRequest(model=self._request.model, messages=())
-            else:
-                if reply is not None:
-                    reply.close()
-                if not isinstance(exc, DragomanError):
-                    raise
+        except DragomanError as exc:
+            if self._reply is None or self._reply.head.status < 300:
+                self._end_reply()
                 self._refuse(exc)
                 return
+            # Why the service refused it can be read all the same, and the next target may be relayed to.
+            wrong, request = exc, ChatRequest(model=self._request.model, messages=())
+        except BaseException:
+            self._end_reply()
+            raise
         try:
             answer = await opened(request)
             if not self._plan.final:

@@ -30,7 +30,7 @@ class ChatRelayRequest(Struct, frozen=True, gc=False):
     model: str
     stream: bool
     fields: Mapping[str, Any]
-    """All fields, each as the JSON text that came."""
+    """All fields, each as it came: as JSON text, or as a value that is encoded to the same text."""
     options: Any = None
     """The value of `stream_options`."""
     choices: Any = None

@@ -7,7 +7,7 @@ from functools import partial
 from msgspec import Struct
 
 from dragoman.errors import ConnectError
-from dragoman.transport.base import Reply, Route, Transport
+from dragoman.transport.base import CallbackTransport, Reply, Route
 from dragoman.transport.http.target import HttpTarget, Origin, head, parse
 from dragoman.transport.native.dial import Dialer
 from dragoman.transport.native.exchange import sent
@@ -32,10 +32,8 @@ class Stats(Struct, frozen=True):
     waiting: int
 
 
-class NativeTransport(Transport):
+class NativeTransport(CallbackTransport):
     """HTTP/1.1 with a pool of connections to each origin. Lives in one event loop after another."""
-
-    calls_back = True
 
     def __init__(self, connections: int = CONNECTIONS) -> None:
         self._connections = connections

@@ -4,7 +4,7 @@ import asyncio
 from itertools import groupby
 
 from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
-from dragoman.transport.base import Reply, RequestTemplate, Route, Transport
+from dragoman.transport.base import CallbackTransport, Reply, RequestTemplate, Route, Transport
 from dragoman.transport.replay.cassette import Cassette, Piece, RecordedExchange, RecordedRequest
 from dragoman.transport.replay.exchange import ReplayTemplate
 from dragoman.types import HttpRequest
@@ -62,15 +62,13 @@ class RecordingReply(Reply):
         self._inner.close()
 
 
-class ReplayTransport(Transport):
+class ReplayTransport(CallbackTransport):
     """Plays `cassette`: each exchange once, in order.
 
     A request gets the first unplayed exchange with its method, path, query and body. If none has that body, it gets the
     first with its method, path and query, because signatures and times change; not if `strict`. `speed`: 1.0 waits as
     long as was recorded, 2.0 half as long, None not at all. The route's timeouts do not count.
     """
-
-    calls_back = True
 
     def __init__(self, cassette: Cassette, speed: float | None = None, *, strict: bool = False) -> None:
         self._unplayed = list(cassette.exchanges)
