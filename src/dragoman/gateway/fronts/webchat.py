@@ -14,6 +14,7 @@ from dragoman.protocols.webchat.aibn import AibnServer
 from dragoman.protocols.webchat.aichatfree import AIChatFreeServer
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineServer
 from dragoman.protocols.webchat.cromicle import CromicleServer
+from dragoman.protocols.webchat.site_server import SiteServer
 from dragoman.types import ServerRequest, ServerResponse
 
 NO_METHOD = ServerResponse(status=404)
@@ -24,7 +25,7 @@ NO_PATH = ServerResponse(status=404, body=b"Not found")
 class Auth(Endpoint):
     """Says whether a password is right; every password is, if a key of the gateway is shown."""
 
-    def __init__(self, codec: AibnServer | AIChatFreeServer) -> None:
+    def __init__(self, codec: SiteServer) -> None:
         self._codec = codec
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
@@ -43,7 +44,7 @@ def aichatfree(client: Client, settings: FrontConfig) -> Front:
     return _recorded("/aichatfree", client, codec, settings)
 
 
-def _recorded(prefix: str, client: Client, codec: AibnServer | AIChatFreeServer, settings: FrontConfig) -> Front:
+def _recorded(prefix: str, client: Client, codec: SiteServer, settings: FrontConfig) -> Front:
     rows = (
         Row("POST", f"{prefix}/api/generate", ChatEndpoint(client, codec, clean=is_clean(client, settings, "clean"))),
         Row("POST", f"{prefix}/api/auth", Auth(codec)),

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from dragoman.errors import DragomanError, InvalidRequestError, RequestError, TruncatedStreamError, UpstreamError
-from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCodec
+from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.json_fields import is_finite
 from dragoman.protocols.losses import NAMES
-from dragoman.protocols.webchat.plain_text import TEXTUAL, with_text, words_of
+from dragoman.protocols.webchat.plain_text import with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.signature import sign
-from dragoman.protocols.webchat.site_auth import SiteAuth, is_own, parse, refusal, retry_after_header
+from dragoman.protocols.webchat.site_auth import is_own, parse, refusal, retry_after_header
+from dragoman.protocols.webchat.site_server import SiteServer
 from dragoman.types import (
     AnyPart,
     ChatRequest,
@@ -95,19 +96,10 @@ def _new(extra: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in extra.items() if key not in body}
 
 
-class AibnServer(ServerCodec):
+class AibnServer(SiteServer):
     """Behaves like chatgpt-demo: same checks, same order, same words. Requests name no model: all are for `model`."""
 
     name: ClassVar[str] = NAME
-    expresses = TEXTUAL
-
-    def __init__(self, *, secret: str = "", password: str | None = None, model: str = "") -> None:
-        self._site_auth = SiteAuth(secret, password)
-        self._model = model
-
-    def auth(self, call: ServerRequest, *, key_shown: bool = False) -> ServerResponse:
-        """The answer to `/api/auth`; see `decode_request`."""
-        return self._site_auth.auth(call, key_shown=key_shown)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         fields = parse(call)

@@ -14,13 +14,14 @@ from dragoman.errors import (
     cut,
     scrub,
 )
-from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, ServerCodec
+from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env
 from dragoman.protocols.errors.body import decode_failure, reply_words
 from dragoman.protocols.errors.status import error_for, retry_after
-from dragoman.protocols.webchat.plain_text import TEXTUAL, with_text, words_of
+from dragoman.protocols.webchat.plain_text import with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.signature import sign
-from dragoman.protocols.webchat.site_auth import PLAIN, SiteAuth, is_own, parse, refusal, retry_after_header, site_crash
+from dragoman.protocols.webchat.site_auth import PLAIN, is_own, parse, refusal, retry_after_header, site_crash
+from dragoman.protocols.webchat.site_server import SiteServer
 from dragoman.protocols.webchat.user_agent import FIREFOX
 from dragoman.types import (
     AnyPart,
@@ -116,19 +117,10 @@ def _encode_message(message: Message) -> dict[str, Any]:
     return {"role": "model" if message.role == "assistant" else "user", "parts": parts or [{"text": ""}]}
 
 
-class AIChatFreeServer(ServerCodec):
+class AIChatFreeServer(SiteServer):
     """Behaves like GeminiProChat: same checks, same order, same words. Requests name no model: all are for `model`."""
 
     name: ClassVar[str] = NAME
-    expresses = TEXTUAL
-
-    def __init__(self, *, secret: str = "", password: str | None = None, model: str = "") -> None:
-        self._site_auth = SiteAuth(secret, password)
-        self._model = model
-
-    def auth(self, call: ServerRequest, *, key_shown: bool = False) -> ServerResponse:
-        """The answer to `/api/auth`; see `decode_request`."""
-        return self._site_auth.auth(call, key_shown=key_shown)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         fields = parse(call)
