@@ -15,6 +15,7 @@ from dragoman.types import (
     ChatResponse,
     FinishReason,
     Image,
+    OpaqueState,
     PartEnd,
     PartStart,
     Reasoning,
@@ -32,7 +33,7 @@ from dragoman.types import (
 FULL = ChatResponse(
     parts=(
         Text(text="a", extra={"theirs": {"citations": [1]}, "own": {"kept": 1}}),
-        Reasoning(text="hm", signature="s"),
+        Reasoning(text="hm", opaque=OpaqueState("p", "s")),
         Image(url="https://x"),
         Image(url="https://y"),
         ToolCall(id="1", name="f"),
@@ -66,7 +67,7 @@ def test_everything_is_lost_on_a_protocol_that_says_nothing() -> None:
 
 
 def test_nothing_is_lost_on_a_protocol_that_says_everything() -> None:
-    everything = frozenset(name.removeprefix("answer.") for name in ALL) | {"reasoning.signature"}
+    everything = frozenset(name.removeprefix("answer.") for name in ALL) | {"reasoning.opaque", "image.url"}
     assert lost(unfold(FULL), everything, "theirs") == ("answer.kept",)
     assert lost(unfold(FULL), everything, "own") == ("answer.logprobs", "answer.citations")
 
@@ -86,13 +87,13 @@ def test_an_answer_may_come_in_pieces_and_each_loss_is_told_once() -> None:
     manifest = AnswerLosses(frozenset({"text", "reasoning"}), "own")
     manifest.read([ResponseStart(), PartStart(Reasoning(text=""))])
     assert not manifest.found
-    manifest.read([PartEnd("signature"), PartStart(Image(url="x")), PartEnd()])
+    manifest.read([PartEnd(OpaqueState("p", "signature")), PartStart(Image(url="x")), PartEnd()])
     manifest.read([PartStart(Image(url="y")), PartEnd(), ResponseEnd("stop", extra={"theirs": {"images": [1]}})])
-    assert names(manifest.found) == ("answer.reasoning.signature", "answer.image", "answer.images")
+    assert names(manifest.found) == ("answer.reasoning.opaque", "answer.image", "answer.images")
 
 
 FRONTS: list[tuple[ServerCodec, tuple[str, ...]]] = [
-    (OpenAIChatServer(), ("answer.image", "answer.reasoning.signature", "answer.stop_sequence")),
+    (OpenAIChatServer(), ("answer.image", "answer.reasoning.opaque", "answer.stop_sequence")),
     *(
         (front, ("answer.reasoning", "answer.image", "answer.tool_call", "answer.usage", "answer.finish_reason"))
         for front in (AibnServer(), AIChatFreeServer(), AiChatOnlineServer(), CromicleServer())

@@ -13,6 +13,7 @@ from dragoman.types import (
     AnyPart,
     ChatResponse,
     Image,
+    OpaqueState,
     PartDelta,
     PartEnd,
     PartStart,
@@ -46,7 +47,7 @@ def call(key: int, arguments: str = "", name: str = "", call_id: str = "") -> Mo
 
 
 def sign(signature: str) -> Move:
-    return lambda parts, out: parts.sign(out, signature)
+    return lambda parts, out: parts.sign(out, OpaqueState("p", signature))
 
 
 def whole(part: AnyPart) -> Move:
@@ -229,26 +230,31 @@ def test_a_whole_part_ends_what_is_open_and_what_waits() -> None:
 
 
 def test_a_signature_belongs_to_the_reasoning_under_way() -> None:
-    assert parts_of(reasoning("hm"), sign("s"), text("a")) == (Reasoning(text="hm", signature="s"), Text(text="a"))
+    assert parts_of(reasoning("hm"), sign("s"), text("a")) == (
+        Reasoning(text="hm", opaque=OpaqueState("p", "s")),
+        Text(text="a"),
+    )
     assert parts_of(reasoning("hm"), text("a"), reasoning("so"), sign("s")) == (
         Reasoning(text="hm"),
         Text(text="a"),
-        Reasoning(text="so", signature="s"),
+        Reasoning(text="so", opaque=OpaqueState("p", "s")),
     )
 
 
 def test_a_signature_without_words_has_a_reasoning_of_its_own() -> None:
-    assert parts_of(sign("s"), text("a")) == (Reasoning(text="", signature="s"), Text(text="a"))
-    assert parts_of(text("a"), sign("s")) == (Text(text="a"), Reasoning(text="", signature="s"))
+    assert parts_of(sign("s"), text("a")) == (Reasoning(text="", opaque=OpaqueState("p", "s")), Text(text="a"))
+    assert parts_of(text("a"), sign("s")) == (Text(text="a"), Reasoning(text="", opaque=OpaqueState("p", "s")))
 
 
 def test_a_signature_waits_with_its_reasoning() -> None:
     opened = [call(0, "{", "f")]
     assert parts_of(*opened, reasoning("hm"), sign("s"), text("a"), call(0, "}"))[1:] == (
-        Reasoning(text="hm", signature="s"),
+        Reasoning(text="hm", opaque=OpaqueState("p", "s")),
         Text(text="a"),
     )
-    assert parts_of(*opened, sign("s"), reasoning("hm"), call(0, "}"))[1:] == (Reasoning(text="hm", signature="s"),)
+    assert parts_of(*opened, sign("s"), reasoning("hm"), call(0, "}"))[1:] == (
+        Reasoning(text="hm", opaque=OpaqueState("p", "s")),
+    )
 
 
 def test_says_whether_a_call_was_seen() -> None:

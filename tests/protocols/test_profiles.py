@@ -35,7 +35,13 @@ def request_with(*parts: AnyPart) -> ChatRequest:
     )
 
 
-EVERYTHING = frozenset(ChatRequest.__struct_fields__) | {"image", "tool_result"}
+EVERYTHING = frozenset(ChatRequest.__struct_fields__) | {
+    "image",
+    "image.url",
+    "image.data",
+    "tool_result",
+    "tool_result.image",
+}
 
 
 def test_nothing_changes_for_a_family_of_which_nothing_is_known() -> None:

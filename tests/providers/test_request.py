@@ -25,7 +25,9 @@ from dragoman.types import (
     ChatRequest,
     ChatResponse,
     Message,
+    OpaqueState,
     Reasoning,
+    ReasoningConfig,
     Refusal,
     ResponseFormat,
     Text,
@@ -42,7 +44,9 @@ from tests.support.env import fixed_env
 from tests.types.values import PARTS
 
 CALL = ToolCall(id="c1", name="f", arguments="{}")
-REPLY = ChatResponse(parts=(Reasoning(text="hm", signature="s"), Text(text="so"), CALL), finish_reason="tool_call")
+REPLY = ChatResponse(
+    parts=(Reasoning(text="hm", opaque=OpaqueState("p", "s")), Text(text="so"), CALL), finish_reason="tool_call"
+)
 FUNCTION = {"type": "function", "function": {"name": "g", "parameters": {"type": "object"}}}
 CUSTOM = {"type": "custom", "custom": {"name": "h"}}
 
@@ -86,9 +90,8 @@ def test_plain_text_may_stand_for_parts() -> None:
 def test_tools_their_choice_and_the_form_may_be_our_own_values() -> None:
     own = Tool("f", "does", {"type": "object"}, True, {"other": {"x": 1}})
     request = chat_request("x", tools=[FUNCTION, own, CUSTOM, own], tool_choice=ToolChoice("tool", "f"))
-    assert request.tools == (Tool("g", None, {"type": "object"}), own, own)
+    assert request.tools == (Tool("g", None, {"type": "object"}), own, Tool("h", input_format="text"), own)
     assert request.tool_choice == ToolChoice("tool", "f")
-    assert request.extra == {"openai-chat": {"tools": [CUSTOM]}}
     form = ResponseFormat("json_schema", schema={"type": "object"})
     assert chat_request("x", response_format=form).response_format == form
     assert chat_request("x", tools=[msgspec.to_builtins(own)]).tools == (own,)
@@ -103,11 +106,11 @@ def test_a_text_of_another_type_is_that_text() -> None:
 
     request = chat_request([{"role": Word("user"), "content": Word("hi")}], reasoning_effort=Effort.LOW)
     assert request.messages == (user("hi"),)
-    assert (request.reasoning_effort, type(request.messages[0].text)) == ("low", str)
+    assert (request.reasoning, type(request.messages[0].text)) == (ReasoningConfig(effort="low"), str)
 
 
 WRONG: list[tuple[Any, dict[str, Any], str]] = [
-    ([Message("bot", ())], {}, "messages[0].role: expected one of system, user, assistant, tool, got 'bot'"),  # type: ignore[arg-type]  # the point
+    ([Message("bot", ())], {}, "messages[0].role: expected one of system, developer, user, assistant, tool, got 'bot'"),  # type: ignore[arg-type]  # the point
     ([user("a"), Message("user", 5)], {}, "messages[1].parts: expected text or a list of parts, got an integer"),  # type: ignore[arg-type]  # the point
     ([Message("user", (5,))], {}, "messages[0].parts[0]: expected text or a part, got an integer"),  # type: ignore[arg-type]  # the point
     ([Message("user", (Text(text=5),))], {}, "messages[0].parts[0].text: expected `str`, got `int`"),  # type: ignore[arg-type]  # the point
@@ -220,7 +223,7 @@ def grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(Message, inner, inner, inner, inner),
         st.builds(Text, text=inner, extra=inner),
         st.builds(Refusal, text=inner),
-        st.builds(Audio, data=inner, format=inner),
+        st.builds(Audio, data=inner, media_type=inner),
         st.builds(ToolCall, id=inner, name=inner, arguments=inner),
         st.builds(ToolResult, id=inner, parts=inner),
         st.builds(Unknown, protocol=inner, data=inner),

@@ -14,6 +14,8 @@ from dragoman.types import (
     Fold,
     Image,
     LostField,
+    Metadata,
+    OpaqueState,
     PartDelta,
     PartEnd,
     PartStart,
@@ -30,7 +32,7 @@ from dragoman.types import (
 )
 from tests.types.values import EVENTS, EXTRA, PARTS, responses
 
-START, OPEN, DELTA, CLOSE, END = EVENTS
+START, OPEN, DELTA, CLOSE, *_, END = EVENTS
 
 WAY: dict[StreamState, list[StreamEvent]] = {
     StreamState.NEW: [],
@@ -44,7 +46,9 @@ MAY: dict[tuple[StreamState, type[StreamEvent]], StreamState] = {
     (StreamState.NEW, ResponseStart): StreamState.BETWEEN,
     (StreamState.BETWEEN, PartStart): StreamState.OPEN,
     (StreamState.BETWEEN, ResponseEnd): StreamState.ENDED,
+    (StreamState.BETWEEN, Metadata): StreamState.BETWEEN,
     (StreamState.OPEN, PartDelta): StreamState.OPEN,
+    (StreamState.OPEN, Metadata): StreamState.OPEN,
     (StreamState.OPEN, PartEnd): StreamState.BETWEEN,
 }
 """All that may come, written a second time."""
@@ -103,7 +107,7 @@ def test_unfolding_gives_the_shortest_stream() -> None:
         created=2,
         parts=(
             Text(text=""),
-            Reasoning(text="hm", signature="s"),
+            Reasoning(text="hm", opaque=OpaqueState("p", "s")),
             ToolCall(id="c", name="f", arguments="{}"),
             PARTS[3],
         ),
@@ -120,7 +124,7 @@ def test_unfolding_gives_the_shortest_stream() -> None:
         PartEnd(),
         PartStart(Reasoning(text="")),
         PartDelta("hm"),
-        PartEnd("s"),
+        PartEnd(OpaqueState("p", "s")),
         PartStart(ToolCall(id="c", name="f")),
         PartDelta("{}"),
         PartEnd(),
@@ -137,11 +141,11 @@ def test_deltas_are_added_to_what_a_part_began_with() -> None:
         PartDelta("b"),
         PartDelta("c"),
         PartEnd(),
-        PartStart(Reasoning(text="a", signature="old")),
+        PartStart(Reasoning(text="a", opaque=OpaqueState("p", "old"))),
         PartDelta("b"),
         PartEnd(),
-        PartStart(Reasoning(text="", signature="old")),
-        PartEnd("new"),
+        PartStart(Reasoning(text="", opaque=OpaqueState("p", "old"))),
+        PartEnd(OpaqueState("p", "new")),
         PartStart(ToolCall(id="1", name="f", arguments="{")),
         PartDelta("}"),
         PartEnd(),
@@ -149,8 +153,8 @@ def test_deltas_are_added_to_what_a_part_began_with() -> None:
     ]
     assert fold(events).parts == (
         Text(text="abc"),
-        Reasoning(text="ab", signature="old"),
-        Reasoning(text="", signature="new"),
+        Reasoning(text="ab", opaque=OpaqueState("p", "old")),
+        Reasoning(text="", opaque=OpaqueState("p", "new")),
         ToolCall(id="1", name="f", arguments="{}"),
     )
 

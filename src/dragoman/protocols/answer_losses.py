@@ -6,7 +6,7 @@ in one list.
 
 from collections.abc import Iterable, Sequence
 
-from dragoman.protocols.losses import DETAILS, PARTS, Speech
+from dragoman.protocols.losses import PARTS, Speech
 from dragoman.types import (
     AnyPart,
     Extra,
@@ -14,10 +14,10 @@ from dragoman.types import (
     LostAnswerExtra,
     LostAnswerField,
     LostAnswerPart,
+    Metadata,
     PartDelta,
     PartEnd,
     PartStart,
-    Reasoning,
     ResponseEnd,
     ResponseStart,
     StreamEvent,
@@ -30,10 +30,10 @@ USUAL = "stop"
 class AnswerLosses:
     """Collects, over an answer, what is left out by a protocol that can say what `expresses` lists; `own`: its name."""
 
-    def __init__(self, expresses: frozenset[str], own: str) -> None:
-        self._speech = Speech(expresses, own)
-        self._left_out = False
-        """Whether the open part is left out: then its signature goes with it."""
+    def __init__(self, expresses: frozenset[str], own: str, family: str = "") -> None:
+        self._speech = Speech(expresses, own, family)
+        self._kind = ""
+        """The kind of the open part; empty if it is left out, and everything about it goes with it."""
         self._found: dict[str, Loss] = {}
 
     @property
@@ -45,12 +45,22 @@ class AnswerLosses:
         """Reads the next events of the answer."""
         for event in events:
             if type(event) is PartDelta:  # nearly all events are
+                if event.logprobs is not None:
+                    self._need_of_part("logprobs")
                 continue
             match event:
                 case PartStart(part):
                     self._part(part)
-                case PartEnd(signature) if signature and not self._left_out:
-                    self._need(f"{PARTS[Reasoning]}.{DETAILS[Reasoning]}")
+                case PartEnd():
+                    if event.opaque is not None:
+                        self._need_of_part("opaque")
+                    if event.extra and self._kind:
+                        self._extra(event.extra)
+                case Metadata():
+                    if event.citations:
+                        self._need_of_part("citations")
+                    if event.transcript:
+                        self._need_of_part("transcript")
                 case ResponseStart(extra=extra):
                     self._extra(extra)
                 case ResponseEnd():
@@ -59,22 +69,30 @@ class AnswerLosses:
                     pass
 
     def _part(self, part: AnyPart) -> None:
-        self._left_out = not self._speech.says(part)
-        if self._left_out:
+        self._kind = PARTS[type(part)] if self._speech.says(part) else ""
+        if not self._kind:
             self._lose(LostAnswerPart(f"answer.{PARTS[type(part)]}"))
             return
         self._extra(part.extra)
-        if detail := self._speech.unsaid_detail(part):
-            self._need(f"{PARTS[type(part)]}.{detail}")
+        for detail in self._speech.unsaid_details(part):
+            self._need_of_part(detail)
 
     def _end(self, end: ResponseEnd) -> None:
         if end.usage is not None:
             self._need("usage")
+            if end.usage.details and "usage" in self._speech.expresses:
+                self._need("usage.details")
         if end.finish_reason != USUAL:
             self._need("finish_reason")
         if end.stop_sequence is not None:
             self._need("stop_sequence")
+        if end.detail is not None:
+            self._need("detail")
         self._extra(end.extra)
+
+    def _need_of_part(self, detail: str) -> None:
+        if self._kind:
+            self._need(f"{self._kind}.{detail}")
 
     def _need(self, name: str) -> None:
         if name not in self._speech.expresses:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.losses import losses
+from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.profiles import changes, fitted, untaken
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.types import (
@@ -100,6 +101,8 @@ class ClientCodec(ABC):
     name: ClassVar[str]
     expresses: frozenset[str]
     """The fields of ChatRequest, and the kinds of parts, that this protocol has; see `losses`."""
+    family: ClassVar[str] = ""
+    """A key of `extra` whose fields several protocols take in the same form; empty if there is none."""
     relay: RelayCodec | None = None
     """How requests of this protocol are relayed; None if they are always translated."""
     error_types: frozenset[str] = frozenset({"text/html"})
@@ -109,14 +112,30 @@ class ClientCodec(ABC):
         """What of `expresses` models of `profile` do not take."""
         return untaken(profile)
 
+    def origin(self, model: str) -> str | None:
+        """Whose opaque state `model` of this service can read; see `opaque`. None: only what it wrote itself."""
+        return None
+
+    def changed(self, request: ChatRequest) -> Iterable[Loss]:
+        """What of `request` arrives as something near it, as a rule of this protocol."""
+        return ()
+
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         """What of `request` a model of `profile` will not get, or will get in another form."""
-        lost = losses(request, self.expresses, self.name, self.untaken(profile))
-        return (*lost, *changes(request, profile))
+        lost = losses(
+            request,
+            self.expresses,
+            self.name,
+            self.untaken(profile),
+            family=self.family,
+            origin=self.origin(request.model),
+        )
+        return (*lost, *self.changed(request), *changes(request, profile))
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
-        return fitted(request, profile, self.untaken(profile))
+        request = fitted(request, profile, self.untaken(profile))
+        return without_foreign(request, self.name, self.origin(request.model))
 
     @abstractmethod
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:

@@ -1,7 +1,22 @@
-"""The losses of a request, and the rules that they share with those of an answer. Knows no protocol by name."""
+"""The losses of a request, and the rules that they share with those of an answer. Knows no protocol by name.
+
+A protocol lists what it can say, in these words:
+
+    seed, tools, …           a field of ChatRequest
+    reasoning.effort, …      a field of its ReasoningConfig
+    image, tool_call, …      a kind of part
+    image.url, text.opaque   an attribute of a part, if it may be lost although the part is not, or alone carries it
+    hosted.web_search        a kind of hosted tool
+    tool.strict              an attribute of a tool
+    tool_choice.names        an attribute of the choice
+    tool_result.image        a kind of part inside of results
+    unknown.NAME             its own unknown parts and tools
+    cache                    cache breakpoints
+    name, developer          the name of who speaks; that role
+    system.anywhere          system messages between other messages
+"""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
@@ -9,27 +24,37 @@ from msgspec.structs import fields
 from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
 from dragoman.types import (
     AnyPart,
+    AnyTool,
     Audio,
     ChangedRole,
     ChatRequest,
     Extra,
     File,
+    HostedCall,
+    HostedResult,
+    HostedTool,
     Image,
     Loss,
     LostDetail,
     LostExtra,
     LostField,
     LostPart,
+    Media,
     Message,
     MovedMessage,
     Reasoning,
+    ReasoningConfig,
     Refusal,
+    RefusedField,
     RefusedReference,
     Severity,
     Text,
+    Tool,
     ToolCall,
+    ToolChoice,
     ToolResult,
     Unknown,
+    UnknownTool,
     UntakenField,
     UntakenPart,
     names,
@@ -44,78 +69,134 @@ PARTS: dict[type[AnyPart], str] = {
     File: "file",
     ToolCall: "tool_call",
     ToolResult: "tool_result",
+    HostedCall: "hosted_call",
+    HostedResult: "hosted_result",
     Unknown: "unknown",
 }
-ALWAYS = frozenset({"model", "messages", "stream", "include_usage", "extra", "text"})
-"""Fields that every protocol has, that are not the service's business, or that have rules of their own (`extra`)."""
+ALWAYS = frozenset(
+    {"model", "messages", "stream", "include_usage", "text", "essential", "silent", "extra", "candidate_count"}
+)
+"""Fields that every protocol has, that are not the service's business, or that have rules of their own."""
 
-DETAILS: dict[type[AnyPart], str] = {Reasoning: "signature", ToolResult: "is_error"}
-"""An attribute that may be lost although its part is not. A protocol that has it lists it, as `reasoning.signature`."""
+APART = frozenset({"reasoning", "tools", "tool_choice"})
+"""Fields that may be lost in parts."""
+
+DETAILS: dict[type[AnyPart], tuple[str, ...]] = {
+    Text: ("opaque", "citations", "logprobs"),
+    Refusal: ("opaque",),
+    Reasoning: ("opaque",),
+    Image: ("opaque", "detail"),
+    Audio: ("opaque", "transcript"),
+    File: ("opaque", "name"),
+    ToolCall: ("opaque", "namespace"),
+    ToolResult: ("opaque", "is_error"),
+    HostedCall: ("opaque",),
+    HostedResult: ("opaque",),
+    Unknown: (),
+}
+"""Attributes that may be lost although the part is not. A protocol that has one lists it, as `tool_result.is_error`."""
+
+SOURCES = ("url", "data", "file_id")
+"""Attributes of media of which one is set. A protocol that has it lists it, as `image.url`; else the part is lost."""
+
+TOOL_DETAILS = ("strict", "grammar", "output", "defer_loading", "namespace")
+"""Attributes of a tool that may be lost although the tool is not."""
 
 NAMES = "name"
 """A protocol lists this if its messages can name their speaker."""
 
-ROLE = "role"
-"""The field of `extra` in which a protocol keeps its own name of a role that all protocols know."""
+DEVELOPER = "developer"
+"""A protocol lists this if it has that role; to the others it is the role `system`."""
+
+ANYWHERE = "system.anywhere"
+"""A protocol lists this if system messages may stand between others."""
+
+CACHE = "cache"
+"""A protocol lists this if parts and tools may have cache breakpoints."""
 
 OURS = "dragoman"
 """The key of `extra` under which we ourselves add fields, for use inside this library."""
 
-UNMISSED = frozenset({ROLE, "conversationId"})
-"""Fields of `extra` that are no loss: another name of a role that we know, a conversation's name at one service."""
+UNMISSED = frozenset({"conversationId"})
+"""Fields of `extra` that are no loss: a conversation's name at one service."""
 
 NOTHING: tuple[object, ...] = (None, [], {})
 """Values that say nothing: programs that send an answer back repeat its empty fields."""
-
-LATER = frozenset({MovedMessage, RefusedReference})
-"""Kinds of losses that no protocol here has yet. Protocols that keep system messages outside of the conversation, and
-those that refer to earlier answers, will have them."""
 
 
 class Speech(Struct, frozen=True):
     """What a protocol can say, and the rules by which the rest is lost; the same for requests and answers."""
 
     expresses: frozenset[str]
-    """Fields, kinds of parts and attributes; `unknown.NAME`, if it takes back its own unknown parts and no others."""
+    """See above."""
     own: str
     """The protocol's name. Fields of `extra` under any other name are lost."""
+    family: str = ""
+    """Another key of `extra` whose fields it takes: that of a family of protocols."""
+    unmissed: frozenset[str] = UNMISSED
+    """Names in `extra` that are no loss."""
 
     def says(self, part: AnyPart) -> bool:
         """Whether the protocol has parts of this kind."""
-        if PARTS[type(part)] in self.expresses:
-            return True
-        return isinstance(part, Unknown) and f"unknown.{part.protocol}" in self.expresses
+        if isinstance(part, Unknown):
+            return f"unknown.{part.protocol}" in self.expresses or "unknown" in self.expresses
+        kind = PARTS[type(part)]
+        if kind not in self.expresses:
+            return False
+        return not isinstance(part, Media) or self.missing_source(part) is None
 
-    def unsaid_detail(self, part: AnyPart) -> str | None:
-        """The attribute of `part` that the protocol does not have, if it is set."""
-        detail = DETAILS.get(type(part))
-        if detail is None or f"{PARTS[type(part)]}.{detail}" in self.expresses:
-            return None
-        return detail if getattr(part, detail) else None
+    def missing_source(self, part: Media) -> str | None:
+        """The attribute that says where the media is, if the protocol does not have it."""
+        kind = PARTS[type(part)]  # type: ignore[index]  # every Media is one of the parts
+        for source in SOURCES:
+            if getattr(part, source) is not None:
+                return None if f"{kind}.{source}" in self.expresses else source
+        return None
+
+    def unsaid_details(self, part: AnyPart) -> Iterator[str]:
+        """The attributes of `part` that are set and that the protocol does not have."""
+        kind = PARTS[type(part)]
+        for detail in DETAILS[type(part)]:
+            if getattr(part, detail) and f"{kind}.{detail}" not in self.expresses:
+                yield detail
+        if part.cache is not None and CACHE not in self.expresses:
+            yield CACHE
+
+    def unsaid_choice(self, choice: ToolChoice) -> Iterator[str]:
+        """The attributes of `choice` that are set and that the protocol does not have."""
+        if choice.names and "tool_choice.names" not in self.expresses:
+            yield "names"
+        if choice.hosted is not None and "tool_choice.hosted" not in self.expresses:
+            yield "hosted"
 
     def others(self, extra: Extra) -> Iterator[tuple[str, str]]:
         """The fields of all other protocols, each with its protocol."""
         for protocol, said in extra.items():
-            if protocol not in {self.own, OURS}:
+            if protocol not in {self.own, self.family, OURS}:
                 yield from (
-                    (name, protocol) for name, value in said.items() if name not in UNMISSED and value not in NOTHING
+                    (name, protocol)
+                    for name, value in said.items()
+                    if name not in self.unmissed and value not in NOTHING
                 )
-
-    def has_other_role(self, extra: Extra) -> bool:
-        """Whether another protocol has its own name of the role."""
-        return any(ROLE in said for protocol, said in extra.items() if protocol != self.own)
 
 
 def losses(
-    request: ChatRequest, expresses: frozenset[str], own: str, untaken: frozenset[str] = frozenset()
+    request: ChatRequest,
+    expresses: frozenset[str],
+    own: str,
+    untaken: frozenset[str] = frozenset(),
+    *,
+    family: str = "",
+    origin: str | None = None,
 ) -> tuple[Loss, ...]:
     """What `request` says and the protocol `own` cannot say, by what it `expresses`: each loss once, in order.
 
-    `untaken`: what the protocol can say, but the model does not take. Raises InvalidRequestError for a part that is not
-    one of our types.
+    `untaken`: what the protocol can say, but the model does not take. `origin`: whose opaque state the service can
+    read. Raises InvalidRequestError for a part that is not one of our types.
     """
     found: dict[str, Loss] = {}
-    for loss in _Manifest(Speech(expresses | ALWAYS, own), untaken).of(request):
+    speech = Speech(expresses | ALWAYS, own, family, UNMISSED.union(request.silent))
+    for loss in _Manifest(speech, untaken, frozenset(request.essential), origin).of(request):
         found.setdefault(loss.name, loss)
     return tuple(found.values())
 
@@ -123,7 +204,7 @@ def losses(
 def refuse(losses: Sequence[Loss], target: str, *, strict: bool) -> None:
     """Raises UnsupportedFeatureError for a loss that is always refused, and with `strict` for every one that counts."""
     if grave := [loss for loss in losses if loss.severity is Severity.ERROR]:
-        raise UnsupportedFeatureError(f"{target}: {'; '.join(map(str, grave))}")
+        raise UnsupportedFeatureError(f"{target}: {'; '.join(map(str, grave))}", param=grave[0].name)
     if strict and (lost := names(losses)):
         raise UnsupportedFeatureError(f"{target} cannot express: {', '.join(lost)}")
 
@@ -131,48 +212,132 @@ def refuse(losses: Sequence[Loss], target: str, *, strict: bool) -> None:
 class _Manifest(Struct, frozen=True):
     speech: Speech
     untaken: frozenset[str]
+    essential: frozenset[str]
+    origin: str | None
 
     def of(self, request: ChatRequest) -> Iterator[Loss]:
+        yield from self._tools(request.tools, request.tool_choice)
         for name, default in _DEFAULTS.items():
             if getattr(request, name) != default:
-                if name not in self.speech.expresses:
-                    yield LostField(name)
-                elif name in self.untaken:
-                    yield UntakenField(name)
-        yield from self._extra(request.extra, "")
-        if "tools" in self.speech.expresses and "tools" not in self.untaken:
-            yield from chain(*(self._extra(tool.extra, f"tools[{i}].") for i, tool in enumerate(request.tools)))
+                yield from self._field(name)
+        if request.candidate_count not in {None, 1}:
+            yield RefusedField("candidate_count")
+        if request.reasoning is not None:
+            yield from self._reasoning(request.reasoning)
+        for name, protocol in self.speech.others(request.extra):
+            yield RefusedReference(name) if name in self.essential else LostExtra(name, protocol)
+        if request.response_format is not None:
+            yield from self._extra(request.response_format.extra, "response_format.")
+        talking = False
         for i, message in enumerate(request.messages):
+            if message.role not in {"system", "developer"}:
+                talking = True
+            elif talking and ANYWHERE not in self.speech.expresses:
+                yield MovedMessage(f"messages[{i}]")
             yield from self._message(message, f"messages[{i}].")
+
+    def _field(self, name: str) -> Iterator[Loss]:
+        if name not in self.speech.expresses:
+            yield LostField(name)
+        elif name in self.untaken:
+            yield UntakenField(name)
+
+    def _reasoning(self, config: ReasoningConfig) -> Iterator[Loss]:
+        for name in REASONING:
+            if getattr(config, name) is not None:
+                yield from self._field(f"reasoning.{name}")
+        yield from self._extra(config.extra, "reasoning.")
+
+    def _tools(self, tools: Sequence[AnyTool], choice: ToolChoice | None) -> Iterator[Loss]:
+        callable_ = "tools" in self.speech.expresses
+        if any(isinstance(tool, Tool) for tool in tools) and not callable_:
+            yield LostField("tools")
+        elif tools and "tools" in self.untaken:
+            yield UntakenField("tools")
+            tools = ()
+        for i, tool in enumerate(tools):
+            yield from self._tool(tool, f"tools[{i}]", callable_=callable_)
+        if choice is not None:
+            if "tool_choice" not in self.speech.expresses:
+                yield LostField("tool_choice")
+            elif "tool_choice" in self.untaken:
+                yield UntakenField("tool_choice")
+            else:
+                yield from (LostField(f"tool_choice.{name}") for name in self.speech.unsaid_choice(choice))
+
+    def _tool(self, tool: AnyTool, place: str, *, callable_: bool) -> Iterator[Loss]:
+        match tool:
+            case UnknownTool(protocol=protocol, data=data):
+                if f"unknown.{protocol}" not in self.speech.expresses:
+                    kind = data.get("type") if isinstance(data, dict) else None
+                    yield LostExtra(f"{place} ({kind})" if isinstance(kind, str) else place, protocol)
+                return
+            case HostedTool():
+                if f"hosted.{tool.tool}" not in self.speech.expresses:
+                    yield LostPart(f"{place} ({tool.tool})")
+                    return
+                for name in HOSTED_DETAILS:
+                    if getattr(tool, name) and f"hosted.{tool.tool}.{name}" not in self.speech.expresses:
+                        yield LostDetail(f"{place}.{name}")
+            case Tool():
+                if not callable_:
+                    return
+                for name in TOOL_DETAILS:
+                    if getattr(tool, name) is not None and f"tool.{name}" not in self.speech.expresses:
+                        yield LostDetail(f"{place}.{name}")
+        if tool.cache is not None and CACHE not in self.speech.expresses:
+            yield LostDetail(f"{place}.{CACHE}")
+        yield from self._extra(tool.extra, f"{place}.")
 
     def _message(self, message: Message, path: str) -> Iterator[Loss]:
         if message.name is not None and NAMES not in self.speech.expresses:
             yield LostDetail(f"{path}name")
+        if message.role == "developer" and DEVELOPER not in self.speech.expresses:
+            yield ChangedRole(f"{path}role")
         if message.extra:
-            if self.speech.has_other_role(message.extra):
-                yield ChangedRole(f"{path}role")
             yield from self._extra(message.extra, path)
         for j, part in enumerate(message.parts):
-            if type(part) is not Text or part.extra:  # every protocol has texts, and there may be thousands
+            # Every protocol has texts, and there may be thousands.
+            if type(part) is not Text or part.extra or part.opaque or part.cache or part.citations:
                 yield from self._part(part, f"{path}parts[{j}]")
 
     def _part(self, part: AnyPart, place: str) -> Iterator[Loss]:
         kind = _kind(part, place)
+        if isinstance(part, Unknown) and part.essential and not self.speech.says(part):
+            yield RefusedReference(place)
+            return
+        if isinstance(part, Media) and part.file_id is not None and part.service not in {None, self.speech.own}:
+            yield RefusedReference(f"{place}.file_id")
+            return
         if not self.speech.says(part):
-            yield LostPart(f"{place} ({kind})")
+            source = self.speech.missing_source(part) if isinstance(part, Media) else None
+            yield LostPart(
+                f"{place} ({kind}.{source})" if source and kind in self.speech.expresses else f"{place} ({kind})"
+            )
             return
         if kind in self.untaken:
             yield UntakenPart(f"{place} ({kind})")
             return
-        if detail := self.speech.unsaid_detail(part):
+        for detail in self.speech.unsaid_details(part):
             yield LostDetail(f"{place}.{detail}")
+        state = part.opaque
+        if state is not None and f"{kind}.opaque" in self.speech.expresses and not self._is_ours(part):
+            yield LostDetail(f"{place}.opaque")
         yield from self._extra(part.extra, f"{place}.")
-        for k, inner in enumerate(part.parts if isinstance(part, ToolResult) else ()):
-            within = f"{place}.parts[{k}]"
-            if (inner_kind := _kind(inner, within)) in self.untaken:
-                yield UntakenPart(f"{within} ({inner_kind})")
-            else:
-                yield from self._extra(inner.extra, f"{within}.")
+        if isinstance(part, ToolResult | HostedResult):
+            for k, inner in enumerate(part.parts):
+                yield from self._inner(inner, kind, f"{place}.parts[{k}]")
+
+    def _is_ours(self, part: AnyPart) -> bool:
+        state = part.opaque
+        return state is not None and state.protocol == self.speech.own and state.origin in {None, self.origin}
+
+    def _inner(self, part: AnyPart, outer: str, place: str) -> Iterator[Loss]:
+        kind = _kind(part, place)
+        if isinstance(part, Text) or f"{outer}.{kind}" in self.speech.expresses or isinstance(part, Unknown):
+            yield from self._part(part, place)
+        else:
+            yield LostPart(f"{place} ({kind})")
 
     def _extra(self, extra: Extra, path: str) -> Iterator[Loss]:
         return (LostExtra(f"{path}{name}", protocol) for name, protocol in self.speech.others(extra))
@@ -185,4 +350,14 @@ def _kind(part: AnyPart, place: str) -> str:
     return kind
 
 
-_DEFAULTS = {field.name: field.default for field in fields(ChatRequest) if field.default is not NODEFAULT}
+REASONING = ("mode", "effort", "budget_tokens", "display")
+"""Fields of ReasoningConfig that may be lost one by one."""
+
+HOSTED_DETAILS = ("allowed", "blocked", "location", "max_uses", "context_size", "label", "url", "authorization")
+"""Settings of a hosted tool. A protocol that has one lists it, as `hosted.web_search.allowed`."""
+
+_DEFAULTS = {
+    field.name: field.default
+    for field in fields(ChatRequest)
+    if field.default is not NODEFAULT and field.name not in ALWAYS | APART
+}

@@ -30,7 +30,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError
-from dragoman.types import Extra, PartDelta, PartEnd, PartStart, Reasoning, Refusal, StreamEvent, Text, ToolCall
+from dragoman.types import (
+    Extra,
+    OpaqueState,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    Refusal,
+    StreamEvent,
+    Text,
+    ToolCall,
+)
 from dragoman.wire.brackets import Brackets
 
 Streamed = Text | Refusal | Reasoning | ToolCall
@@ -45,7 +56,7 @@ class _Waiting(Struct):
     fallback: str
     """The call's id if the service sends none."""
     pieces: list[str]
-    signature: str | None = None
+    opaque: OpaqueState | None = None
 
 
 class PartAssembler:
@@ -54,7 +65,7 @@ class PartAssembler:
     def __init__(self) -> None:
         self._key: Hashable = None
         self._part: Streamed | None = None
-        self._signature: str | None = None
+        self._opaque: OpaqueState | None = None
         self._unread: list[str] = []
         """Arguments of the open call that `_brackets` has not read: they are read only if another part waits."""
         self._brackets = Brackets()
@@ -110,15 +121,15 @@ class PartAssembler:
         self.close(out)
         out += [part, PartEnd()]
 
-    def sign(self, out: list[StreamEvent], signature: str) -> None:
-        """The signature of the last reasoning, sent at its end. If no reasoning is under way, it gets an empty one."""
+    def sign(self, out: list[StreamEvent], opaque: OpaqueState) -> None:
+        """The opaque state of the last reasoning, sent at its end. If none is under way, it gets an empty one."""
         if not self._queue and self._part is REASONING:
-            self._signature = signature
+            self._opaque = opaque
             return
         if not self._queue or self._queue[-1].part is not REASONING:
             self._queue.append(_Waiting("reasoning", REASONING, "", []))
             self._last["reasoning"] = self._queue[-1]
-        self._queue[-1].signature = signature
+        self._queue[-1].opaque = opaque
         self._advance(out)
 
     def close(self, out: list[StreamEvent]) -> None:
@@ -176,7 +187,7 @@ class PartAssembler:
             if not part.name:
                 raise BadEventError("expected the name of a tool call, got none")
             part = part if part.id else replace(part, id=waiting.fallback)
-        self._key, self._part, self._signature = waiting.key, part, waiting.signature
+        self._key, self._part, self._opaque = waiting.key, part, waiting.opaque
         out.append(PartStart(part))
         self._more(out, "".join(waiting.pieces))
 
@@ -185,8 +196,8 @@ class PartAssembler:
             return
         if isinstance(self._part, ToolCall):
             self._closed.add(self._key)
-        out.append(PartEnd(self._signature))
-        self._key = self._part = self._signature = None
+        out.append(PartEnd(self._opaque))
+        self._key = self._part = self._opaque = None
         self._unread = []
         self._brackets = Brackets()
 

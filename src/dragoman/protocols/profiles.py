@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import NODEFAULT
 from msgspec.structs import fields, replace
 
-from dragoman.protocols.losses import PARTS
+from dragoman.protocols.losses import PARTS, REASONING
 from dragoman.protocols.schema_keywords import limited
 from dragoman.types import (
     AnyPart,
@@ -38,7 +38,7 @@ def changes(request: ChatRequest, profile: ModelProfile) -> Iterator[Loss]:
     """What `fitted` changes, and what models of `profile` do not take although nothing can be changed about it."""
     if profile.tools is not False:
         for i, tool in enumerate(request.tools):
-            if removed := _limited(tool, profile)[1]:
+            if isinstance(tool, Tool) and (removed := _limited(tool, profile)[1]):
                 yield ChangedSchema(f"tools[{i}].parameters ({', '.join(sorted(removed))})")
     if profile.prefill is False and request.messages and request.messages[-1].role == "assistant":
         yield RefusedPrefill(f"messages[{len(request.messages) - 1}]")
@@ -48,7 +48,12 @@ def fitted(request: ChatRequest, profile: ModelProfile, untaken: frozenset[str])
     """`request` without what is `untaken`, and with schemas of tools as models of `profile` take them."""
     changed: dict[str, Any] = {name: default for name, default in _DEFAULTS.items() if name in untaken}
     if request.tools and "tools" not in changed and profile.schema_keywords is not None:
-        changed["tools"] = tuple(_limited(tool, profile)[0] for tool in request.tools)
+        changed["tools"] = tuple(
+            _limited(tool, profile)[0] if isinstance(tool, Tool) else tool for tool in request.tools
+        )
+    if request.reasoning is not None and not _REASONING.isdisjoint(untaken):
+        left_out = {name: None for name in REASONING if f"reasoning.{name}" in untaken}
+        changed["reasoning"] = replace(request.reasoning, **left_out)
     kinds = frozenset(kind for kind, name in PARTS.items() if name in untaken)
     if kinds:
         changed["messages"] = tuple(_without(message, kinds) for message in request.messages)
@@ -78,4 +83,9 @@ def _without(message: Message, kinds: frozenset[type[AnyPart]]) -> Message:
     return replace(message, parts=tuple(parts))
 
 
-_DEFAULTS = {field.name: field.default for field in fields(ChatRequest) if field.default is not NODEFAULT}
+_DEFAULTS = {
+    field.name: field.default
+    for field in fields(ChatRequest)
+    if field.default is not NODEFAULT and field.name != "reasoning"  # in this word, a kind of part
+}
+_REASONING = frozenset(f"reasoning.{name}" for name in REASONING)

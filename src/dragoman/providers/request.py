@@ -1,6 +1,6 @@
 """A request as callers write it in Python, to a ChatRequest."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from msgspec.structs import replace
@@ -10,13 +10,13 @@ from dragoman.protocols.openai_chat import NAME as OPENAI_CHAT
 from dragoman.protocols.openai_chat import decode_body
 from dragoman.providers.plain import plain
 from dragoman.providers.turns import read_choice, read_format, read_messages, read_tools
-from dragoman.types import ChatRequest, Message, ResponseFormat, Tool, ToolChoice, user
+from dragoman.types import AnyTool, ChatRequest, Message, ResponseFormat, ToolChoice, user
 
 
 class ChatOptions(TypedDict, total=False):
     """The options besides model and messages, in OpenAI's names and shapes or as our own values. None: not set."""
 
-    tools: Sequence[Mapping[str, Any] | Tool] | None
+    tools: Sequence[Mapping[str, Any] | AnyTool] | None
     tool_choice: str | Mapping[str, Any] | ToolChoice | None
     parallel_tool_calls: bool | None
     response_format: Mapping[str, Any] | ResponseFormat | None
@@ -80,7 +80,7 @@ def build_request(
     if own_turns:
         own["messages"] = tuple(own_turns.get(i, message) for i, message in enumerate(request.messages))
     if own_tools:
-        own["tools"] = tuple(_functions(tools, own_tools, request.tools))
+        own["tools"] = tuple(own_tools.get(i, tool) for i, tool in enumerate(request.tools))
     return replace(request, **own) if own else request
 
 
@@ -99,10 +99,3 @@ def _list(value: object, path: str, expected: str) -> list[object]:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview):
         return list(value)
     raise InvalidRequestError(f"{path}: expected {expected}, got {type(value).__name__}")
-
-
-def _functions(bodies: list[dict[str, Any]], own: Mapping[int, Tool], decoded: Sequence[Tool]) -> Iterator[Tool]:
-    """All tools that are functions, in order; tools of other types are kept in `extra`."""
-    places = [i for i, body in enumerate(bodies) if body.get("type") == "function"]
-    for i, tool in zip(places, decoded, strict=True):
-        yield own.get(i, tool)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from dragoman.errors import InvalidRequestError, cut, nearest
 from dragoman.protocols.json_fields import kind
 from dragoman.providers.plain import plain
-from dragoman.types import AnyPart, ChatRequest, Message, ResponseFormat, Role, Tool, ToolChoice
+from dragoman.types import AnyPart, AnyTool, ChatRequest, Message, ResponseFormat, Role, ToolChoice
 
 T = TypeVar("T", bound=Struct)
 
@@ -23,6 +23,9 @@ ROLES: tuple[str, ...] = get_args(Role)
 
 PARTS: dict[str, type[AnyPart]] = {str(part.__struct_config__.tag): part for part in get_args(AnyPart)}
 """The tags of parts to their classes."""
+
+TOOLS: dict[str, type[AnyTool]] = {str(tool.__struct_config__.tag): tool for tool in get_args(AnyTool)}
+"""The tags of tools to their classes."""
 
 PLACE = re.compile(r"(?P<reason>.*?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
 """The form of msgspec's messages: what is wrong, and where."""
@@ -36,7 +39,7 @@ def read_messages(values: Sequence[object]) -> Read[Message]:
     return _read(values, "messages", _own_message, {"role": "user", "content": "."})
 
 
-def read_tools(values: Sequence[object]) -> Read[Tool]:
+def read_tools(values: Sequence[object]) -> Read[AnyTool]:
     """The tools. Raises InvalidRequestError."""
     return _read(values, "tools", _own_tool, {"type": "function", "function": {"name": "."}})
 
@@ -94,10 +97,13 @@ def _own_message(value: object, body: dict[str, Any], path: str) -> Message | No
     return _converted(body | {"parts": _parts(body.get("parts"), f"{path}.parts")}, Message, path)
 
 
-def _own_tool(value: object, body: dict[str, Any], path: str) -> Tool | None:
-    if not isinstance(value, Tool) and ("type" in body or "name" not in body):
+def _own_tool(value: object, body: dict[str, Any], path: str) -> AnyTool | None:
+    if not isinstance(value, AnyTool) and ("type" in body or ("name" not in body and "kind" not in body)):
         return None
-    return _converted(body, Tool, path)
+    word = body.get("kind", "tool")
+    if word not in TOOLS:
+        raise InvalidRequestError(f"{path}.kind: expected one of {', '.join(TOOLS)}, got {_shown(word)}")
+    return _converted({name: field for name, field in body.items() if name != "kind"}, TOOLS[word], path)
 
 
 def _parts(value: object, path: str) -> list[dict[str, Any]]:

@@ -6,14 +6,14 @@ from typing import Literal
 from msgspec import Struct, field
 
 from dragoman.types.losses import Loss
-from dragoman.types.messages import AnyPart, Extra
+from dragoman.types.messages import AnyPart, Citation, Extra, OpaqueState, TokenLogprob
 from dragoman.types.usage import Usage
 
 FinishReason = Literal["stop", "length", "tool_call", "content_filter", "refusal", "pause", "other"]
 """Why the model stopped. A stop sequence is a `stop`; `other` has no word here (see `native_finish_reason`)."""
 
 
-class ResponseStart(Struct, frozen=True, tag="response_start"):
+class ResponseStart(Struct, frozen=True, omit_defaults=True, tag="response_start"):
     """The service answers."""
 
     id: str | None = None
@@ -24,27 +24,46 @@ class ResponseStart(Struct, frozen=True, tag="response_start"):
     losses: tuple[Loss, ...] = ()
     """What of the request the service's protocol could not carry."""
     extra: Extra = field(default_factory=dict)
+    usage: Usage | None = None
+    """What the request cost, if the service reports that first."""
 
 
-class PartStart(Struct, frozen=True, tag="part_start"):
+class PartStart(Struct, frozen=True, omit_defaults=True, tag="part_start"):
     """A part begins. Its text is empty, unless the part comes complete in one piece, as an image does."""
 
     part: AnyPart
 
 
-class PartDelta(Struct, frozen=True, tag="part_delta"):
-    """More of the open part: its text, or a tool call's arguments."""
+class PartDelta(Struct, frozen=True, omit_defaults=True, tag="part_delta"):
+    """More of the open part: its text, a tool call's arguments, or more of a sound's base64 text."""
 
     text: str
+    """Of base64 a multiple of four characters."""
+    logprobs: tuple[TokenLogprob, ...] | None = None
 
 
-class PartEnd(Struct, frozen=True, tag="part_end"):
-    """The open part is complete. `signature` belongs to reasoning."""
+class Metadata(Struct, frozen=True, omit_defaults=True, tag="metadata"):
+    """Said beside the text: about the open part, or about the answer if no part is open."""
 
-    signature: str | None = None
+    citations: tuple[Citation, ...] = ()
+    """Sources of the open text."""
+    transcript: str | None = None
+    """More of the transcript of the open sound."""
+    usage: Usage | None = None
+    """The tokens so far."""
+    extra: Extra | None = None
+    """An event of one protocol, such as the progress of a tool; a whole answer does not have it."""
 
 
-class ResponseEnd(Struct, frozen=True, tag="response_end"):
+class PartEnd(Struct, frozen=True, omit_defaults=True, tag="part_end"):
+    """The open part is complete."""
+
+    opaque: OpaqueState | None = None
+    extra: Extra | None = None
+    """Further fields of the part, which came at its end."""
+
+
+class ResponseEnd(Struct, frozen=True, omit_defaults=True, tag="response_end"):
     """The answer is complete."""
 
     finish_reason: FinishReason
@@ -56,9 +75,11 @@ class ResponseEnd(Struct, frozen=True, tag="response_end"):
     """What of the answer could not be read or carried."""
     extra: Extra = field(default_factory=dict)
     """What the service's protocol said beyond these values, collected over the whole stream."""
+    detail: str | None = None
+    """The service's explanation why the model stopped."""
 
 
-StreamEvent = ResponseStart | PartStart | PartDelta | PartEnd | ResponseEnd
+StreamEvent = ResponseStart | PartStart | PartDelta | Metadata | PartEnd | ResponseEnd
 
 
 class StreamState(Enum):
@@ -72,8 +93,12 @@ class StreamState(Enum):
 
 GRAMMAR: dict[StreamState, dict[type[StreamEvent], StreamState]] = {
     StreamState.NEW: {ResponseStart: StreamState.BETWEEN},
-    StreamState.BETWEEN: {PartStart: StreamState.OPEN, ResponseEnd: StreamState.ENDED},
-    StreamState.OPEN: {PartDelta: StreamState.OPEN, PartEnd: StreamState.BETWEEN},
+    StreamState.BETWEEN: {
+        PartStart: StreamState.OPEN,
+        Metadata: StreamState.BETWEEN,
+        ResponseEnd: StreamState.ENDED,
+    },
+    StreamState.OPEN: {PartDelta: StreamState.OPEN, Metadata: StreamState.OPEN, PartEnd: StreamState.BETWEEN},
     StreamState.ENDED: {},
 }
 """State and event to the next state. A pair that is not in this table (KeyError) is the sender's fault."""

@@ -88,6 +88,10 @@ class LostChoice(BaseLoss, frozen=True, tag="lost_choice"):
     """A further answer: only the first choice is read."""
 
 
+class ChangedField(BaseLoss, frozen=True, tag="changed_field"):
+    """A setting that arrives as the nearest one that the service's protocol has: `reasoning.budget_tokens`."""
+
+
 class ChangedRole(BaseLoss, frozen=True, tag="changed_role"):
     """A turn whose role has another name in the service's protocol: `developer` is sent as `system`."""
 
@@ -102,6 +106,10 @@ class MovedMessage(BaseLoss, frozen=True, tag="moved_message"):
 
 class RefusedPrefill(BaseLoss, frozen=True, tag="refused_prefill"):
     """The caller wrote the beginning of the answer, which the family of models does not continue."""
+
+
+class RefusedField(BaseLoss, frozen=True, tag="refused_field"):
+    """A setting that no translation can follow."""
 
 
 class RefusedReference(BaseLoss, frozen=True, tag="refused_reference"):
@@ -120,8 +128,8 @@ Lost = (
     | LostAnswerExtra
     | LostChoice
 )
-Changed = ChangedRole | ChangedSchema | MovedMessage
-Refused = RefusedPrefill | RefusedReference
+Changed = ChangedField | ChangedRole | ChangedSchema | MovedMessage
+Refused = RefusedPrefill | RefusedField | RefusedReference
 Loss = Lost | Changed | Refused
 
 SEVERITIES: dict[type[BaseLoss], Severity] = {
@@ -135,10 +143,12 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     LostAnswerPart: Severity.LOSS,
     LostAnswerExtra: Severity.LOSS,
     LostChoice: Severity.LOSS,
+    ChangedField: Severity.LOSS,
     ChangedRole: Severity.NOTE,
     ChangedSchema: Severity.LOSS,
     MovedMessage: Severity.NOTE,
     RefusedPrefill: Severity.ERROR,
+    RefusedField: Severity.ERROR,
     RefusedReference: Severity.ERROR,
 }
 """How severe each kind is."""
@@ -154,10 +164,12 @@ WORDS: dict[type[BaseLoss], str] = {
     LostAnswerPart: "{loss.name} was left out: the caller's protocol has no such part",
     LostAnswerExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
     LostChoice: "{loss.name} was left out: one answer is read",
+    ChangedField: "{loss.name} is sent as the nearest setting that the service's protocol has",
     ChangedRole: "{loss.name} is told as the nearest role that the service's protocol has",
     ChangedSchema: "{loss.name} were left out: models of this family do not take these keywords of JSON Schema",
     MovedMessage: "{loss.name} was moved: the service's protocol has system messages in one place only",
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",
+    RefusedField: "{loss.name} cannot be followed when a request is translated",
     RefusedReference: "{loss.name} refers to what only another service keeps",
 }
 """The sentence of each kind."""

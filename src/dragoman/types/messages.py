@@ -4,15 +4,68 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-Role = Literal["system", "user", "assistant", "tool"]
+Role = Literal["system", "developer", "user", "assistant", "tool"]
 Extra = dict[str, dict[str, Any]]
 """Fields of one protocol for which these values have no place, under that protocol's name. They are given back to that
 protocol; the others ignore them."""
 
+InputFormat = Literal["json", "text"]
+"""What a tool is given: `json`, the text of a JSON object; `text`, any text (a freeform tool)."""
 
-class Part(Struct, frozen=True, kw_only=True, tag_field="kind"):
+
+class OpaqueState(Struct, frozen=True, omit_defaults=True):
+    """What only the service that wrote it can read, and wants back untouched: a signature, encrypted reasoning."""
+
+    protocol: str
+    """The service's protocol."""
+    data: str
+    origin: str | None = None
+    """Which service and model wrote it; it is sent to no other. None: the caller has it from the service itself."""
+
+
+class CacheBreakpoint(Struct, frozen=True, omit_defaults=True):
+    """Up to here the request is worth caching at the service."""
+
+    ttl: int | None = None
+    """For how many seconds; None: for as long as the service usually does."""
+
+
+class Citation(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Where a stretch of text comes from."""
+
+    kind: Literal["url", "document", "file", "search_result", "place"]
+    url: str | None = None
+    title: str | None = None
+    quote: str | None = None
+    """The words of the source."""
+    source: str | int | None = None
+    """The id of a file, or the number of a document in the request."""
+    text_range: tuple[int, int] | None = None
+    """Begin and end in the part's text, in characters."""
+    location: tuple[Literal["char", "page", "block"], int, int] | None = None
+    """Begin and end in the source, and what they count."""
+    extra: Extra = field(default_factory=dict)
+
+
+class TokenLogprob(Struct, frozen=True, omit_defaults=True):
+    """A token, and how likely it was."""
+
+    token: str
+    logprob: float
+    """The natural logarithm of its probability."""
+    bytes: tuple[int, ...] | None = None
+    top: tuple["TokenLogprob", ...] = ()
+    """The most likely tokens in its place."""
+
+
+class Part(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="kind"):
     """What every part has."""
 
+    item: str | None = None
+    """Neighbours with the same `item` stood in one item of the protocol, which had this id."""
+    opaque: OpaqueState | None = None
+    cache: CacheBreakpoint | None = None
+    """The part is the last one before a cache breakpoint."""
     extra: Extra = field(default_factory=dict)
 
 
@@ -20,6 +73,8 @@ class Text(Part, frozen=True, tag="text"):
     """Text for the reader."""
 
     text: str
+    citations: tuple[Citation, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class Refusal(Part, frozen=True, tag="refusal"):
@@ -32,50 +87,54 @@ class Reasoning(Part, frozen=True, tag="reasoning"):
     """The model's thinking."""
 
     text: str
-    signature: str | None = None
-    """The service's proof that it wrote this, to be sent back untouched."""
+    form: Literal["full", "summary", "redacted"] = "full"
+    """`summary`: the service shows a summary of it; `redacted`: it shows nothing, and there is only opaque state."""
 
 
-class Image(Part, frozen=True, tag="image"):
-    """A picture: `url` (https or data), or `data` (base64 text) with its `media_type`."""
+class Media(Part, frozen=True):
+    """Something that is not text: its `url`, its `data`, or the service's own id of it."""
 
     url: str | None = None
+    """An address: https, or the service's own storage."""
     data: str | None = None
+    """Base64 text, with padding and without line breaks."""
+    file_id: str | None = None
+    """The id of a file that the service stores."""
+    service: str | None = None
+    """The protocol of the service that stores the file. None: the one that is asked."""
     media_type: str | None = None
+    """As `image/png`."""
+
+
+class Image(Media, frozen=True, tag="image"):
+    """A picture."""
+
     detail: str | None = None
+    """How closely the model should look at it: `low`, `high`, `auto`."""
 
 
-class Audio(Part, frozen=True, tag="audio"):
-    """Sound: `data` (base64 text) in `format` (wav, mp3 …)."""
+class Audio(Media, frozen=True, tag="audio"):
+    """Sound."""
 
-    data: str
-    format: str
+    transcript: str | None = None
 
 
-class File(Part, frozen=True, tag="file"):
-    """A document: `data` (base64 text or a data URL), or the service's own `id`."""
+class File(Media, frozen=True, tag="file"):
+    """A document or a video."""
 
-    data: str | None = None
-    id: str | None = None
     name: str | None = None
-    media_type: str | None = None
 
 
 class ToolCall(Part, frozen=True, tag="tool_call"):
-    """The model asks for a tool. `arguments` is JSON text, exactly as it came."""
+    """The model asks the caller for a tool."""
 
     id: str
     name: str
     arguments: str = ""
-
-
-class ToolResult(Part, frozen=True, tag="tool_result"):
-    """What a tool answered to the call `id`."""
-
-    id: str
-    parts: tuple[Text | Image, ...]
-    name: str | None = None
-    is_error: bool = False
+    """JSON text exactly as it came, or with `input_format` `text` what the freeform tool is given."""
+    input_format: InputFormat = "json"
+    namespace: str | None = None
+    """The group of tools that the tool belongs to."""
 
 
 class Unknown(Part, frozen=True, tag="unknown"):
@@ -83,18 +142,57 @@ class Unknown(Part, frozen=True, tag="unknown"):
 
     protocol: str
     data: Any
+    essential: bool = False
+    """Without it the request would be another one: it is a reference to what the service stores, or an approval."""
 
 
-AnyPart = Text | Refusal | Reasoning | Image | Audio | File | ToolCall | ToolResult | Unknown
+class ToolResult(Part, frozen=True, tag="tool_result"):
+    """What a tool answered to the call `id`."""
+
+    id: str
+    parts: tuple[Text | Image | Audio | File | Unknown, ...]
+    name: str | None = None
+    is_error: bool = False
+    input_format: InputFormat = "json"
+    """That of the call."""
 
 
-class Message(Struct, frozen=True):
+class HostedCall(Part, frozen=True, tag="hosted_call"):
+    """The service used a tool of its own."""
+
+    id: str
+    tool: str
+    """Which kind of tool, in the words of `HostedTool.tool`."""
+    name: str | None = None
+    """The tool's name at the service."""
+    arguments: str = ""
+    """JSON text."""
+
+
+class HostedResult(Part, frozen=True, tag="hosted_result"):
+    """What a tool of the service gave; what only the service's protocol can say of it is in `extra`."""
+
+    id: str
+    tool: str
+    parts: tuple[Text | Image | File | Unknown, ...] = ()
+    is_error: bool = False
+
+
+AnyPart = (
+    Text | Refusal | Reasoning | Image | Audio | File | ToolCall | ToolResult | HostedCall | HostedResult | Unknown
+)
+
+
+class Message(Struct, frozen=True, omit_defaults=True):
     """One turn: who speaks, and what."""
 
     role: Role
     parts: tuple[AnyPart, ...]
     name: str | None = None
+    """Who speaks, if several speak in one role."""
     extra: Extra = field(default_factory=dict)
+    top_level: bool = False
+    """It stood beside the conversation, as a field of the request."""
 
     @property
     def text(self) -> str:

@@ -4,11 +4,11 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from dragoman.types.messages import Extra, Message
-from dragoman.types.tools import Tool, ToolChoice
+from dragoman.types.messages import CacheBreakpoint, Extra, Message
+from dragoman.types.tools import AnyTool, ToolChoice
 
 
-class ResponseFormat(Struct, frozen=True):
+class ResponseFormat(Struct, frozen=True, omit_defaults=True):
     """`text`, any JSON object, or JSON by a schema."""
 
     kind: Literal["text", "json_object", "json_schema"]
@@ -16,14 +16,26 @@ class ResponseFormat(Struct, frozen=True):
     schema: dict[str, Any] | None = None
     description: str | None = None
     strict: bool | None = None
+    extra: Extra = field(default_factory=dict)
 
 
-class ChatRequest(Struct, frozen=True, kw_only=True):
+class ReasoningConfig(Struct, frozen=True, omit_defaults=True):
+    """How much the model should think, and how much of that is shown."""
+
+    mode: Literal["off", "on", "adaptive"] | None = None
+    effort: str | None = None
+    """`none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`, or another word of the service."""
+    budget_tokens: int | None = None
+    display: Literal["none", "summary", "full"] | None = None
+    extra: Extra = field(default_factory=dict)
+
+
+class ChatRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What is asked of a model, in a form that belongs to no protocol."""
 
     model: str
     messages: tuple[Message, ...]
-    tools: tuple[Tool, ...] = ()
+    tools: tuple[AnyTool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
@@ -35,8 +47,34 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     presence_penalty: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
-    reasoning_effort: str | None = None
+    reasoning: ReasoningConfig | None = None
+    top_logprobs: int | None = None
+    """Log probabilities are wanted: of the chosen token, and of so many of the most likely ones (0 to 20)."""
+    candidate_count: int | None = None
+    """How many answers are wanted; a translation gives one."""
+    verbosity: str | None = None
+    """How long the answer should be: `low`, `medium`, `high`."""
+    service_tier: str | None = None
+    """`auto`, `standard`, `flex`, `priority`, `fast`, or another word of the service."""
+    modalities: tuple[str, ...] = ()
+    """What the answer may consist of: `text`, `image`, `audio`; empty: as the service does."""
+    metadata: dict[str, str] | None = None
+    """The caller's notes, which the service stores."""
     user: str | None = None
+    safety_identifier: str | None = None
+    """Another id of the end user, for the service's checks of abuse."""
+    cache: CacheBreakpoint | None = None
+    """The service may cache the whole conversation."""
+    cache_key: str | None = None
+    """Requests with the same key are likely to share a cache."""
+    store: bool | None = None
+    """Whether the service may store the answer."""
+    truncate: bool | None = None
+    """Whether the service may shorten a conversation that is too long."""
     stream: bool = True
     include_usage: bool = True
     extra: Extra = field(default_factory=dict)
+    essential: tuple[str, ...] = ()
+    """Names in `extra` without which the request would be another one: another protocol refuses them."""
+    silent: tuple[str, ...] = ()
+    """Names in `extra`, at any depth, that mean nothing to the model: to leave them out is no loss."""

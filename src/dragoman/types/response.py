@@ -11,6 +11,7 @@ from dragoman.errors import BadEventError, TruncatedStreamError
 from dragoman.types.events import (
     GRAMMAR,
     FinishReason,
+    Metadata,
     PartDelta,
     PartEnd,
     PartStart,
@@ -20,11 +21,24 @@ from dragoman.types.events import (
     StreamState,
 )
 from dragoman.types.losses import Loss
-from dragoman.types.messages import AnyPart, Extra, Message, Reasoning, Refusal, Text, ToolCall
+from dragoman.types.messages import (
+    AnyPart,
+    Audio,
+    Citation,
+    Extra,
+    HostedCall,
+    Message,
+    OpaqueState,
+    Reasoning,
+    Refusal,
+    Text,
+    TokenLogprob,
+    ToolCall,
+)
 from dragoman.types.usage import Usage
 
 
-class ChatResponse(Struct, frozen=True, kw_only=True):
+class ChatResponse(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What the model answered."""
 
     id: str | None = None
@@ -35,6 +49,8 @@ class ChatResponse(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     native_finish_reason: str | None = None
     stop_sequence: str | None = None
+    detail: str | None = None
+    """The service's explanation why the model stopped."""
     losses: tuple[Loss, ...] = ()
     """What of the request and of the answer was not carried; `names` gives the names of those that count."""
     extra: Extra = field(default_factory=dict)
@@ -64,6 +80,10 @@ class Fold:
         self._parts: list[AnyPart] = []
         self._open: AnyPart | None = None
         self._text = StringIO()
+        self._logprobs: list[TokenLogprob] = []
+        self._citations: list[Citation] = []
+        self._transcript = StringIO()
+        self._usage: Usage | None = None
         self._end: ResponseEnd | None = None
 
     def feed(self, events: Iterable[StreamEvent]) -> None:
@@ -74,20 +94,47 @@ class Fold:
                 raise BadEventError(f"expected no {type(event).__name__} while {self._state.value}")
             self._state = following
             match event:
-                case PartDelta(text):
+                case PartDelta(text, logprobs):
                     self._text.write(text)
+                    if logprobs:
+                        self._logprobs += logprobs
                 case PartStart(part):
                     self._open = part
-                case PartEnd(signature):
-                    assert self._open is not None  # noqa: S101  # by the table above
-                    self._parts.append(_whole(self._open, self._text.getvalue(), signature))
-                    self._text = StringIO()
+                case PartEnd():
+                    self._close(event)
+                case Metadata():
+                    self._citations += event.citations
+                    self._transcript.write(event.transcript or "")
+                    self._count(event.usage)
                 case ResponseStart():
                     self._start = event
+                    self._count(event.usage)
                 case ResponseEnd():
                     self._end = event
+                    self._count(event.usage)
                 case _:
                     assert_never(event)
+
+    def _count(self, usage: Usage | None) -> None:
+        if usage is not None:
+            self._usage = usage if self._usage is None else self._usage.merge(usage)
+
+    def _close(self, end: PartEnd) -> None:
+        part = self._open
+        assert part is not None  # noqa: S101  # by the table of states
+        part = _with_text(part, self._text.getvalue())
+        if isinstance(part, Text) and (self._citations or self._logprobs):
+            citations, logprobs = (*part.citations, *self._citations), (*part.logprobs, *self._logprobs)
+            part = replace(part, citations=citations, logprobs=logprobs)
+        if isinstance(part, Audio) and (transcript := self._transcript.getvalue()):
+            part = replace(part, transcript=(part.transcript or "") + transcript)
+        if end.opaque is not None:
+            part = replace(part, opaque=end.opaque)
+        if end.extra:
+            part = replace(part, extra=joined(part.extra, end.extra))
+        self._parts.append(part)
+        self._text, self._transcript = StringIO(), StringIO()
+        self._logprobs, self._citations = [], []
 
     def result(self) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError if its end never came."""
@@ -100,9 +147,10 @@ class Fold:
             created=start.created,
             parts=tuple(self._parts),
             finish_reason=end.finish_reason,
-            usage=end.usage,
+            usage=self._usage,
             native_finish_reason=end.native_finish_reason,
             stop_sequence=end.stop_sequence,
+            detail=end.detail,
             losses=(*start.losses, *end.losses),
             extra=joined(start.extra, end.extra),
         )
@@ -115,18 +163,18 @@ def joined(first: Extra, later: Extra) -> Extra:
     return first | {name: first.get(name, {}) | fields for name, fields in later.items()}
 
 
-def _whole(part: AnyPart, text: str, signature: str | None) -> AnyPart:
+def _with_text(part: AnyPart, text: str) -> AnyPart:
+    if not text:
+        return part
     match part:
-        case Reasoning():
-            return replace(part, text=part.text + text, signature=part.signature if signature is None else signature)
-        case Text() | Refusal():
+        case Text() | Refusal() | Reasoning():
             return replace(part, text=part.text + text)
-        case ToolCall():
+        case ToolCall() | HostedCall():
             return replace(part, arguments=part.arguments + text)
-        case _ if text:
-            raise BadEventError(f"expected no delta in a part that came whole ({type(part).__name__})")
+        case Audio():
+            return replace(part, data=(part.data or "") + text)
         case _:
-            return part
+            raise BadEventError(f"expected no delta in a part that came whole ({type(part).__name__})")
 
 
 def fold(events: Iterable[StreamEvent]) -> ChatResponse:
@@ -143,17 +191,21 @@ def unfold(response: ChatResponse) -> list[StreamEvent]:
     ]
     for part in response.parts:
         match part:
-            case Text() | Refusal():
-                events += _streamed(replace(part, text=""), part.text)
-            case Reasoning():
-                events += _streamed(replace(part, text="", signature=None), part.text, part.signature)
-            case ToolCall():
-                events += _streamed(replace(part, arguments=""), part.arguments)
+            case Text(text=text) | Refusal(text=text) | Reasoning(text=text):
+                events += _streamed(replace(part, text="", opaque=None), text, part.opaque)
+            case ToolCall(arguments=text) | HostedCall(arguments=text):
+                events += _streamed(replace(part, arguments="", opaque=None), text, part.opaque)
             case _:
                 events += [PartStart(part), PartEnd()]
-    end = ResponseEnd(response.finish_reason, response.usage, response.native_finish_reason, response.stop_sequence)
+    end = ResponseEnd(
+        response.finish_reason,
+        response.usage,
+        response.native_finish_reason,
+        response.stop_sequence,
+        detail=response.detail,
+    )
     return [*events, end]
 
 
-def _streamed(part: AnyPart, text: str, signature: str | None = None) -> list[StreamEvent]:
-    return [PartStart(part), *([PartDelta(text)] if text else []), PartEnd(signature)]
+def _streamed(part: AnyPart, text: str, opaque: OpaqueState | None) -> list[StreamEvent]:
+    return [PartStart(part), *([PartDelta(text)] if text else []), PartEnd(opaque)]

@@ -5,8 +5,10 @@ from msgspec.structs import asdict
 
 from dragoman.types.messages import Extra
 
+OBJECTS = frozenset({"details", "extra"})
 
-class Usage(Struct, frozen=True):
+
+class Usage(Struct, frozen=True, omit_defaults=True):
     """Tokens. None: not reported; 0: none. Cache and reasoning counts lie inside input and output."""
 
     input_tokens: int | None = None
@@ -16,11 +18,14 @@ class Usage(Struct, frozen=True):
     reasoning_tokens: int | None = None
     total_tokens: int | None = None
     """What the service reported as the sum, if it is not that of input and output."""
+    details: dict[str, int] = field(default_factory=dict)
+    """Further counts that lie inside these: `input.audio`, `output.image`, `cache_write.1h`, `tool.web_search` …"""
     extra: Extra = field(default_factory=dict)
     """What the service's protocol reported beyond these counts."""
 
     def merge(self, later: "Usage") -> "Usage":
         """Both reports as one: for each count the later one holds; counts are never added."""
-        known = {name: count for name, count in asdict(later).items() if count is not None and name != "extra"}
+        known = {name: value for name, value in asdict(later).items() if value is not None and name not in OBJECTS}
+        details = self.details | later.details
         extra = {name: self.extra.get(name, {}) | fields for name, fields in later.extra.items()}
-        return Usage(**asdict(self) | known | {"extra": self.extra | extra})
+        return Usage(**asdict(self) | known | {"details": details, "extra": self.extra | extra})

@@ -42,7 +42,7 @@ EVENTS: list[StreamEvent] = [
     PartEnd(),
     PartStart(Image(url="http://x/y.png")),
     PartEnd(),
-    PartStart(Audio(data="", format="wav")),
+    PartStart(Audio(data="", media_type="audio/wav")),
     PartEnd(),
     PartStart(File(name="a.pdf")),
     PartEnd(),
@@ -56,7 +56,7 @@ EVENTS: list[StreamEvent] = [
 
 TOLD = (
     '[lost on the way, as a protocol has no words for it: top_k, seed](hm)abc[tool call: f({"x":1})][image: http://x/y.png]'
-    "[sound: wav][file: a.pdf][a part that only gemini knows]no"
+    "[sound: audio/wav][file: a.pdf][a part that only gemini knows]no"
     "[lost on the way, as a protocol has no words for it: choices[1]][the answer was cut at its length limit]"
 )
 

@@ -20,6 +20,7 @@ from dragoman.types import (
     Image,
     Message,
     ModelProfile,
+    OpaqueState,
     Reasoning,
     Refusal,
     ResponseFormat,
@@ -28,6 +29,7 @@ from dragoman.types import (
     ToolCall,
     ToolResult,
     Unknown,
+    UnknownTool,
     UntakenField,
     UntakenPart,
     names,
@@ -78,7 +80,7 @@ def test_what_is_lost_is_told() -> None:
     request = ChatRequest(
         model="m",
         messages=(
-            Message("assistant", (Reasoning(text="hm", signature="s"), Text(text="a"))),
+            Message("assistant", (Reasoning(text="hm", opaque=OpaqueState("p", "s")), Text(text="a"))),
             Message("tool", (ToolResult(id="1", parts=(Text(text="no"),), is_error=True),)),
             Message("user", (Unknown(protocol="anthropic", data={}), Unknown(protocol=NAME, data={"type": "x"}))),
         ),
@@ -136,16 +138,16 @@ def test_no_stream_options_where_there_is_no_stream() -> None:
 
 
 def test_foreign_tools_and_choices_go_back_as_they_came() -> None:
-    custom = {"type": "custom", "custom": {"name": "sql"}}
+    odd = {"type": "odd", "odd": {"name": "sql"}}
     function = {"type": "function", "function": {"name": "f"}}
     choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}
     grammar = {"type": "grammar", "grammar": "x"}
-    more = {"tools": [custom, function], "tool_choice": choice, "response_format": grammar}
+    more = {"tools": [odd, function], "tool_choice": choice, "response_format": grammar}
     request = decode_body({"model": "m", "messages": HELLO, **more})
-    assert request.tools == (Tool("f"),)
+    assert request.tools == (UnknownTool("openai-chat", odd), Tool("f"))
     assert request.tool_choice is None
     body = sent(request)
-    assert body["tools"] == [function, custom]
+    assert body["tools"] == [odd, function]
     assert body["tool_choice"] == choice
     assert body["response_format"] == grammar
 
@@ -153,7 +155,9 @@ def test_foreign_tools_and_choices_go_back_as_they_came() -> None:
 def test_more_than_a_response_format_can_hold_is_kept() -> None:
     schema = {"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "x_more": 1}, "x_most": 2}
     request = decode_body({"model": "m", "messages": HELLO, "response_format": schema})
-    assert request.response_format == ResponseFormat("json_schema", name="a", schema={})
+    assert request.response_format == ResponseFormat(
+        "json_schema", name="a", schema={}, extra={"openai-chat": {"json_schema": {"x_more": 1}, "x_most": 2}}
+    )
     assert sent(request)["response_format"] == schema
 
 
@@ -198,21 +202,21 @@ def test_a_refusal_of_before_goes_back_as_it_came() -> None:
 
 
 def test_null_is_not_said() -> None:
-    fields = dict.fromkeys(ChatRequest.__struct_fields__) | dict.fromkeys(
-        ["n", "max_tokens", "functions", "stream_options"]
+    known = (
+        "tools tool_choice functions parallel_tool_calls response_format max_tokens max_completion_tokens temperature "
+        "top_p top_k frequency_penalty presence_penalty stop seed n reasoning_effort logprobs top_logprobs verbosity "
+        "service_tier modalities metadata user safety_identifier prompt_cache_key store stream stream_options"
     )
-    fields = {
-        name: value for name, value in fields.items() if name not in {"extra", "include_usage", "max_output_tokens"}
-    }
+    fields = dict.fromkeys(known.split())
     assert decode_body({**fields, "model": "m", "messages": HELLO}) == ChatRequest(
         model="m", messages=(user("Hello"),), stream=False
     )
 
 
-def test_the_developer_is_a_system_that_goes_back_as_developer() -> None:
+def test_the_developer_has_a_role() -> None:
     given_messages = [{"role": "developer", "content": "Be brief."}]
     (message,) = decode_messages(given_messages)
-    assert message.role == "system"
+    assert message.role == "developer"
     assert encode_messages((message,)) == given_messages
 
 

@@ -1,5 +1,6 @@
 """Requests there and back: what one half sends, the other half reads."""
 
+from base64 import b64encode
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from dragoman.protocols.openai_chat import (
 from dragoman.types import (
     AnyPart,
     Audio,
+    CacheBreakpoint,
     ChatRequest,
     Extra,
     File,
@@ -21,6 +23,7 @@ from dragoman.types import (
     Image,
     Message,
     Reasoning,
+    ReasoningConfig,
     Refusal,
     ResponseFormat,
     ServerRequest,
@@ -30,6 +33,7 @@ from dragoman.types import (
     ToolChoice,
     ToolResult,
     Unknown,
+    UnknownTool,
 )
 from tests.support.env import fixed_env
 
@@ -38,7 +42,7 @@ SERVER = OpenAIChatServer()
 
 words = st.text(st.characters(codec="utf-8"), max_size=12)
 names = st.from_regex(r"[a-z_]{1,12}", fullmatch=True)
-base64 = st.from_regex(r"[A-Za-z0-9+/]{1,8}={0,2}", fullmatch=True)
+base64 = st.binary(min_size=1, max_size=6).map(lambda data: b64encode(data).decode())
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | words, lambda v: st.lists(v, max_size=2), max_leaves=4
 )
@@ -48,17 +52,25 @@ extras: st.SearchStrategy[Extra] = st.just({}) | st.builds(
 schemas = st.none() | st.dictionaries(names, values, max_size=2)
 flags = st.none() | st.booleans()
 ratios = st.none() | st.floats(-2, 2)
-texts = st.builds(Text, text=words, extra=extras)
+breakpoints = st.sampled_from([None, CacheBreakpoint(), CacheBreakpoint(1800), CacheBreakpoint(43200)])
+texts = st.builds(Text, text=words, cache=breakpoints, extra=extras)
 images = st.builds(
     Image, url=words.map(lambda w: f"https://h/{w}"), detail=st.none() | names, extra=extras
 ) | st.builds(Image, data=base64, media_type=st.sampled_from(["image/png", "image/svg+xml"]), extra=extras)
-files = st.builds(File, id=names, extra=extras) | st.builds(
-    File, data=base64, media_type=st.none() | st.just("application/pdf"), name=st.none() | words, extra=extras
+files = st.builds(File, file_id=names, service=st.just(NAME), extra=extras) | st.builds(
+    File, data=base64, media_type=st.just("application/pdf"), name=st.none() | words, extra=extras
 )
-audios = st.builds(Audio, data=base64, format=names, extra=extras)
+audios = st.builds(Audio, data=base64, media_type=st.sampled_from(["audio/wav", "audio/mp3"]), extra=extras)
 refusals = st.builds(Refusal, text=words.filter(bool), extra=extras)
 unknowns = names.map(lambda name: Unknown(protocol=NAME, data={"type": f"x_{name}", "x": 1}))
-calls = st.builds(ToolCall, id=names, name=names, arguments=words, extra=extras)
+calls = st.builds(
+    ToolCall,
+    id=names,
+    name=names,
+    arguments=words,
+    input_format=st.sampled_from(["json", "text"]),
+    extra=extras,
+)
 thoughts = st.builds(Reasoning, text=words.filter(bool))
 said = st.lists(texts | images | audios | files | unknowns, min_size=1, max_size=3).map(tuple)
 
@@ -75,11 +87,23 @@ results = st.builds(
 )
 messages = (
     turn("system", said)
+    | turn("developer", said)
     | turn("user", said)
     | turn("assistant", answered.filter(lambda parts: any(not isinstance(part, Reasoning) for part in parts)))
     | st.builds(Message, role=st.just("tool"), parts=results.map(lambda result: (result,)), extra=extras)
 )
-tools = st.builds(Tool, name=names, description=st.none() | words, parameters=schemas, strict=flags, extra=extras)
+tools = (
+    st.builds(Tool, name=names, description=st.none() | words, parameters=schemas, strict=flags, extra=extras)
+    | st.builds(
+        Tool,
+        name=names.map(lambda name: f"free_{name}"),
+        description=st.none() | words,
+        input_format=st.just("text"),
+        grammar=st.none() | st.tuples(st.sampled_from(["lark", "regex"]), words),
+        extra=extras,
+    )
+    | names.map(lambda name: UnknownTool(NAME, {"type": f"x_{name}"}))
+)
 choices = (
     st.none()
     | st.builds(ToolChoice, st.sampled_from(["auto", "none", "required"]))
@@ -104,8 +128,16 @@ requests = st.builds(
     presence_penalty=ratios,
     stop=st.lists(words, max_size=3).map(tuple),
     seed=st.none() | st.integers(-(1 << 62), 1 << 62),
-    reasoning_effort=st.none() | names,
+    reasoning=st.none() | st.builds(ReasoningConfig, effort=names),
     user=st.none() | words,
+    top_logprobs=st.none() | st.integers(0, 20),
+    verbosity=st.none() | names,
+    service_tier=st.sampled_from([None, "auto", "standard", "flex", "fast", "odd"]),
+    modalities=st.lists(names, max_size=2).map(tuple),
+    metadata=st.none() | st.dictionaries(words, words, max_size=2),
+    safety_identifier=st.none() | words,
+    cache_key=st.none() | words,
+    store=flags,
     extra=extras,
 )
 

@@ -10,6 +10,7 @@ from dragoman.types import (
     ChatRequest,
     File,
     FinishReason,
+    HostedCall,
     Image,
     Loss,
     PartDelta,
@@ -93,10 +94,12 @@ class AnswerRenderer:
                 self._arguments = [arguments]
             case Image(url=url):
                 self._page.note(f"image: {url or 'inline'}")
-            case Audio(format=kind):
-                self._page.note(f"sound: {kind}")
-            case File(name=name, id=id_):
-                self._page.note(f"file: {name or id_ or 'inline'}")
+            case Audio(media_type=kind):
+                self._page.note(f"sound: {kind or 'of an unknown type'}")
+            case File(name=name, file_id=file_id):
+                self._page.note(f"file: {name or file_id or 'inline'}")
+            case HostedCall(tool=tool):
+                self._page.note(f"the service uses {tool}")
             case Unknown(protocol=protocol):
                 self._page.note(f"a part that only {protocol} knows")
 

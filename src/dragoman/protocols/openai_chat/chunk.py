@@ -63,10 +63,18 @@ class Choice(Struct, forbid_unknown_fields=True):
 class InputDetails(Struct, forbid_unknown_fields=True, gc=False):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+    text_tokens: int | None = None
 
 
 class OutputDetails(Struct, forbid_unknown_fields=True, gc=False):
     reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+    text_tokens: int | None = None
+    accepted_prediction_tokens: int | None = None
+    rejected_prediction_tokens: int | None = None
 
 
 class UsageReport(Struct, forbid_unknown_fields=True):

@@ -2,10 +2,10 @@
 
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
-from dragoman.protocols.losses import NAMES
+from dragoman.protocols.losses import ANYWHERE, CACHE, DEVELOPER, NAMES
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.errors import decode_error
-from dragoman.protocols.openai_chat.extra import NAME
+from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import Variant, encode_body
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ModelProfile
@@ -14,7 +14,13 @@ from dragoman.wire import json
 EXPRESSES = frozenset(
     {
         "tools",
+        "hosted.web_search",
+        "hosted.web_search.location",
+        "hosted.web_search.context_size",
+        "tool.strict",
+        "tool.grammar",
         "tool_choice",
+        "tool_choice.names",
         "parallel_tool_calls",
         "response_format",
         "max_output_tokens",
@@ -24,18 +30,37 @@ EXPRESSES = frozenset(
         "presence_penalty",
         "stop",
         "seed",
-        "reasoning_effort",
+        "reasoning.effort",
+        "top_logprobs",
+        "verbosity",
+        "service_tier",
+        "modalities",
+        "metadata",
         "user",
+        "safety_identifier",
+        "cache_key",
+        "store",
         "text",
         "refusal",
         "reasoning",
         "image",
+        "image.url",
+        "image.data",
+        "image.detail",
         "audio",
+        "audio.data",
         "file",
+        "file.data",
+        "file.file_id",
+        "file.name",
         "tool_call",
         "tool_result",
+        "tool_result.image",
         f"unknown.{NAME}",
         NAMES,
+        DEVELOPER,
+        ANYWHERE,
+        CACHE,
     }
 )
 
@@ -44,6 +69,7 @@ class OpenAIChatClient(ClientCodec):
     """Calls `POST {url}/chat/completions`. For the parameters, see Dialect."""
 
     name = NAME
+    family = FAMILY
 
     def __init__(self, url: str, *, max_tokens_field: str = "max_tokens", top_k: bool = True) -> None:
         self._url = f"{url.rstrip('/')}/chat/completions"

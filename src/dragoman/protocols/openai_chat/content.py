@@ -1,25 +1,28 @@
 """The content of a message: a string, or a list of typed parts. Read and written."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from dragoman.errors import InvalidRequestError
+from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields, wrong
-from dragoman.protocols.openai_chat.extra import NAME, given_back, kept
-from dragoman.types import AnyPart, Audio, File, Image, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
-
-DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.+)", re.ASCII | re.DOTALL)
-"""https://www.rfc-editor.org/rfc/rfc2397, in the only form that all services take."""
-
-MAGIC: dict[str, str] = {
-    "iVBORw0KGgo": "image/png",
-    "/9j/": "image/jpeg",
-    "R0lGOD": "image/gif",
-    "UklGR": "image/webp",
-    "Qk": "image/bmp",
-}
-"""How the base64 of each type of picture begins: some protocols name no media type, but this one needs it."""
+from dragoman.protocols.media import check_base64, data_url, media_type_of, read_data_url
+from dragoman.protocols.openai_chat.cache import decode_breakpoint, encode_breakpoint
+from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
+from dragoman.types import (
+    AnyPart,
+    Audio,
+    File,
+    HostedCall,
+    HostedResult,
+    Image,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+    Unknown,
+)
 
 
 def decode_content(fields: Fields) -> tuple[AnyPart, ...]:
@@ -36,7 +39,7 @@ def decode_content(fields: Fields) -> tuple[AnyPart, ...]:
 
 def encode_content(parts: Sequence[AnyPart]) -> str | list[dict[str, Any]]:
     """A single plain text as a string, all else as a list. Other protocols' own parts are left out; see `losses`."""
-    if len(parts) == 1 and isinstance(only := parts[0], Text) and NAME not in only.extra:
+    if len(parts) == 1 and isinstance(only := parts[0], Text) and NAME not in only.extra and only.cache is None:
         return only.text
     return [body for part in parts if (body := _said(part)) is not None]
 
@@ -57,35 +60,42 @@ def _part(value: object, path: str) -> AnyPart:
 
 
 def _text(fields: Fields) -> Text:
-    return Text(text=fields.required_text("text"), extra=kept(fields.rest))
+    return Text(text=fields.required_text("text"), cache=decode_breakpoint(fields), extra=to_extra(fields.rest))
 
 
 def _refusal(fields: Fields) -> Refusal:
-    return Refusal(text=fields.required_text("refusal"), extra=kept(fields.rest))
+    return Refusal(text=fields.required_text("refusal"), extra=to_extra(fields.rest))
 
 
 def _image(fields: Fields) -> Image:
     image = fields.fields("image_url")
-    url, detail = image.required_text("url"), image.text("detail")
-    extra = kept(_with_rest(fields, "image_url", image))
-    if inline := DATA_URL.fullmatch(url):
-        return Image(data=inline[2], media_type=inline[1], detail=detail, extra=extra)
-    return Image(url=url, detail=detail, extra=extra)
+    url, detail, cache = image.required_text("url"), image.text("detail"), decode_breakpoint(fields)
+    extra = to_extra(_with_rest(fields, "image_url", image))
+    if inline := read_data_url(url):
+        check_base64(inline[1], image.path("url"))
+        return Image(data=inline[1], media_type=inline[0], detail=detail, cache=cache, extra=extra)
+    return Image(url=url, detail=detail, cache=cache, extra=extra)
 
 
 def _audio(fields: Fields) -> Audio:
     audio = fields.fields("input_audio")
-    data, form = audio.required_text("data"), audio.required_text("format")
-    return Audio(data=data, format=form, extra=kept(_with_rest(fields, "input_audio", audio)))
+    data, form, cache = audio.required_text("data"), audio.required_text("format"), decode_breakpoint(fields)
+    check_base64(data, audio.path("data"))
+    extra = to_extra(_with_rest(fields, "input_audio", audio))
+    return Audio(data=data, media_type=f"audio/{form}", cache=cache, extra=extra)
 
 
 def _file(fields: Fields) -> File:
     file = fields.fields("file")
     data, name, known = file.text("file_data"), file.text("filename"), file.text("file_id")
-    extra = kept(_with_rest(fields, "file", file))
-    if data is not None and (inline := DATA_URL.fullmatch(data)):
-        return File(data=inline[2], media_type=inline[1], name=name, id=known, extra=extra)
-    return File(data=data, name=name, id=known, extra=extra)
+    cache = decode_breakpoint(fields)
+    extra = to_extra(_with_rest(fields, "file", file))
+    inline = None if data is None else read_data_url(data)
+    kind, data = (None, data) if inline is None else inline
+    if data is not None:
+        check_base64(data, file.path("file_data"))
+    service = None if known is None else NAME
+    return File(data=data, media_type=kind, name=name, file_id=known, service=service, cache=cache, extra=extra)
 
 
 READERS: dict[str, Callable[[Fields], AnyPart]] = {
@@ -108,37 +118,47 @@ def _said(part: AnyPart) -> dict[str, Any] | None:
         case Refusal(text=text):
             body = {"type": "refusal", "refusal": text}
         case Image():
-            body = {"type": "image_url", "image_url": _without_none({"url": _url(part), "detail": part.detail})}
-        case Audio(data=data, format=form):
-            body = {"type": "input_audio", "input_audio": {"data": data, "format": form}}
-        case File():
-            file = {"file_data": _data(part), "filename": part.name, "file_id": part.id}
-            body = {"type": "file", "file": _without_none(file)}
-        case Unknown(protocol=protocol, data=data):
-            return data if protocol == NAME else None
-        case Reasoning() | ToolCall() | ToolResult():
+            url = _url(part)
+            if url is None:
+                return None
+            body = {"type": "image_url", "image_url": without_none({"url": url, "detail": part.detail})}
+        case Audio(data=data):
+            if data is None:
+                return None
+            body = {"type": "input_audio", "input_audio": {"data": data, "format": _format(part)}}
+        case File(data=data):
+            kind = part.media_type or (media_type_of(data) if data is not None else None)
+            whole = data_url(kind, data) if data is not None and kind is not None else data
+            if whole is None and part.file_id is None:
+                return None
+            file = {"file_data": whole, "filename": part.name, "file_id": part.file_id}
+            body = {"type": "file", "file": without_none(file)}
+        case Unknown(protocol=protocol, data=unknown):
+            return unknown if protocol == NAME else None
+        case Reasoning() | ToolCall() | ToolResult() | HostedCall() | HostedResult():
             return None
         case _:
             assert_never(part)
-    return given_back(body, part.extra)
+    return with_extra(body | encode_breakpoint(part.cache), part.extra)
 
 
-def _without_none(said: dict[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in said.items() if value is not None}
-
-
-def _url(image: Image) -> str:
+def _url(image: Image) -> str | None:
     if image.url is not None:
         return image.url
     if image.data is None:
-        raise InvalidRequestError("an image: expected its url or its data, got neither")
-    media_type = image.media_type or next((kind for magic, kind in MAGIC.items() if image.data.startswith(magic)), None)
+        if image.file_id is None:
+            raise InvalidRequestError("an image: expected its url or its data, got neither")
+        return None
+    media_type = image.media_type or media_type_of(image.data)
     if media_type is None:
         raise InvalidRequestError("an image: expected its media type, or data that tells it")
-    return f"data:{media_type};base64,{image.data}"
+    return data_url(media_type, image.data)
 
 
-def _data(file: File) -> str | None:
-    if file.data is None or file.media_type is None or file.data.startswith("data:"):
-        return file.data
-    return f"data:{file.media_type};base64,{file.data}"
+FORMATS: dict[str, str] = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "L16": "pcm16"}
+"""The second half of a media type to this protocol's name of the format, if the two differ."""
+
+
+def _format(audio: Audio) -> str:
+    half = (audio.media_type or "audio/wav").partition("/")[2].partition(";")[0]
+    return FORMATS.get(half, half)

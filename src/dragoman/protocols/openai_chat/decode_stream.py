@@ -1,11 +1,8 @@
 """A service's answer to events: server-sent chunks, or one whole completion."""
 
-from enum import Enum
 from typing import Any, ClassVar
 
-from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, UpstreamError
-from dragoman.protocols.base import Decoder
-from dragoman.protocols.errors.head import a_page
+from dragoman.errors import BadEventError, UpstreamError
 from dragoman.protocols.openai_chat.chunk import (
     TOO_STRANGE,
     Call,
@@ -23,7 +20,7 @@ from dragoman.protocols.openai_chat.chunk import (
     read_text,
 )
 from dragoman.protocols.openai_chat.errors import failure_in, reported
-from dragoman.protocols.openai_chat.extra import NAME, kept
+from dragoman.protocols.openai_chat.extra import NAME, to_extra
 from dragoman.protocols.openai_chat.finish_reasons import decode_reason
 from dragoman.protocols.openai_chat.foreign import (
     BLANK,
@@ -40,29 +37,16 @@ from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
 from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
 from dragoman.protocols.parts import PartAssembler
+from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import LostChoice, PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage
 from dragoman.wire import json
-from dragoman.wire.sse import BOM, SseEvent, SseReader
-
-MAX_ANSWER = 64 << 20
-"""Bytes of one answer: 64 MiB, far above any model's longest."""
+from dragoman.wire.sse import SseEvent
 
 LATEST = 1 << 40
 """Seconds since 1970 (the year 36,812): a larger `created` is not a time."""
 
 
-class Form(Enum):
-    """What kind of body this is, which its first byte shows."""
-
-    STREAM = "stream"
-    WHOLE = "whole"
-
-
-FORMS: dict[bytes, Form] = {b"{": Form.WHOLE, b"[": Form.WHOLE}
-"""First byte to form; any other is a stream, except `<`, which is an HTML page."""
-
-
-class ReplyDecoder(Decoder):
+class ReplyDecoder(SseDecoder):
     """Events from the answer to one request.
 
     An answer ends with `[DONE]`, or with the end of the transfer if a reason to stop has come. The reason alone is not
@@ -74,20 +58,13 @@ class ReplyDecoder(Decoder):
     """Whether chunks that may say more than the fast way reads are read loosely, too."""
 
     def __init__(self) -> None:
-        self._form: Form | None = None
-        self._head = b""
-        self._size = 0
-        self._pieces: list[bytes] = []
-        """The body of a whole completion, so far."""
-        self._sse = SseReader()
+        super().__init__()
         self._parts = PartAssembler()
         self._calls = Calls(self._parts.complete)
         self._halves = SurrogateJoiner()
         self._started = False
         self._refused = False
         """The model refused in a field of its own."""
-        self._finished = False
-        """A reason to stop has come."""
         self._index: int | None = None
         """The choice that is read."""
         self._said = 0
@@ -97,74 +74,11 @@ class ReplyDecoder(Decoder):
         self._more: dict[str, Any] = {}
         """Fields without a canonical value, over the whole stream."""
         self._other_choices: set[str] = set()
-        self._skipped: DragomanError | None = None
-        """The error that stands if nothing better comes: what was skipped looks like a message of the service."""
 
-    @property
-    def whole(self) -> bool:
-        """Whether this is one completion, not a stream."""
-        return self._form is Form.WHOLE
-
-    @property
-    def ending(self) -> bool:
-        return self._finished and self._skipped is None and not self.done
-
-    def salvage(self) -> list[StreamEvent]:
-        """The end of an answer of which only the end mark is missing: then `done` is True."""
-        out: list[StreamEvent] = []
-        if self.error is None:
-            try:
-                if self.ending:
-                    self._close(out)
-                elif self._form is Form.WHOLE and not self.done:
-                    self._whole(b"".join(self._pieces), out)
-            except DragomanError as exc:
-                self.error = exc
-        return out
-
-    def _read(self, data: bytes, out: list[StreamEvent]) -> None:
-        if self.done:
-            return
-        self._size += len(data)
-        if self._size > MAX_ANSWER:
-            raise BadEventError(f"expected an answer of at most {MAX_ANSWER} bytes", code="upstream_too_large")
-        data = self._formed(data) if self._form is None else data
-        if self._form is Form.WHOLE:
-            self._pieces.append(data)
-        if self._form is Form.STREAM:
-            for event in self._sse.feed(data):
-                self._event(event, out)
-
-    def _end(self, out: list[StreamEvent]) -> None:
-        if self.done:
-            return
-        if self._form is Form.WHOLE:
-            self._whole(b"".join(self._pieces), out)
-            return
-        for event in self._sse.finish():
-            if not event.stray and event.data.strip() and not is_complete(event.data):
-                raise self._skipped or TruncatedStreamError("the answer broke off inside an event")
-            self._event(event, out)
-        if not self.done:
-            if not self._finished:
-                raise self._skipped or TruncatedStreamError("the answer broke off before its end")
-            self._close(out)
-
-    def _formed(self, data: bytes) -> bytes:
-        """What is to be read, once the first byte has shown the form of the body; until then nothing."""
-        start = (self._head + data).lstrip(BLANK).removeprefix(BOM).lstrip(BLANK)
-        if not start or BOM.startswith(start):
-            self._head = start
-            return b""
-        self._head = b""
-        if start.startswith(b"<"):
-            raise a_page("an event stream")
-        self._form = FORMS.get(start[:1], Form.STREAM)
-        return start
+    def _is_complete(self, data: bytes) -> bool:
+        return is_complete(data)
 
     def _whole(self, body: bytes, out: list[StreamEvent]) -> None:
-        if not body.rstrip().endswith((b"}", b"]")):
-            raise TruncatedStreamError("the answer broke off before its end")
         if (failure := failure_in(json.decode_event(body))) is not None:
             raise reported(failure)
         self._chunk(body, out)
@@ -204,10 +118,6 @@ class ReplyDecoder(Decoder):
             self._event(SseEvent(line), out)
         elif (words := read_stray(line)) is not None:
             self._skip(words)
-
-    def _skip(self, error: DragomanError) -> None:
-        """Skips what may be a message of the service: if nothing better comes, `error` is why the answer ended."""
-        self._skipped = self._skipped or error
 
     def _chunk(self, data: bytes, out: list[StreamEvent], name: bytes = b"") -> None:
         loose: Loose | None = None
@@ -322,7 +232,7 @@ class ReplyDecoder(Decoder):
         number = self._calls.number(call)
         if function.name and self._parts.complete(number):
             return  # the whole call again, after its fragments
-        extra = kept(call.extra) if isinstance(call, LooseCall) else {}
+        extra = to_extra(call.extra) if isinstance(call, LooseCall) else {}
         self._parts.tool_call(out, number, call.id or "", function.name or "", function.arguments or "", extra=extra)
 
     def _list(self, content: list[Any], out: list[StreamEvent]) -> None:
@@ -351,7 +261,7 @@ class ReplyDecoder(Decoder):
                 created=int(head.created)
                 if isinstance(head.created, int | float) and 0 < head.created < LATEST
                 else None,
-                extra=kept({name: value for name, value in more.items() if isinstance(value, str)}),
+                extra=to_extra({name: value for name, value in more.items() if isinstance(value, str)}),
             )
         )
 
@@ -369,5 +279,5 @@ class ReplyDecoder(Decoder):
         self._parts.close(out)
         reason, native = decode_reason(self._reason, tool_call=self._parts.saw_tool_call, refusal=self._refused)
         losses = tuple(map(LostChoice, sorted(self._other_choices)))
-        out.append(ResponseEnd(reason, self._usage, native, losses=losses, extra=kept(self._more)))
+        out.append(ResponseEnd(reason, self._usage, native, losses=losses, extra=to_extra(self._more)))
         self.done = True

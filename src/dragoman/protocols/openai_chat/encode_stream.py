@@ -10,7 +10,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env
 from dragoman.protocols.openai_chat.content import encode_content
 from dragoman.protocols.openai_chat.errors import stream_error
-from dragoman.protocols.openai_chat.extra import NAME, given_back
+from dragoman.protocols.openai_chat.extra import NAME, with_extra
 from dragoman.protocols.openai_chat.finish_reasons import encode_reason
 from dragoman.protocols.openai_chat.functions import encode_call, wants_functions
 from dragoman.protocols.openai_chat.more import placed
@@ -21,7 +21,10 @@ from dragoman.types import (
     ChatRequest,
     ChatResponse,
     File,
+    HostedCall,
+    HostedResult,
     Image,
+    Metadata,
     PartDelta,
     PartEnd,
     PartStart,
@@ -73,7 +76,7 @@ class AnswerEncoder(Encoder):
                         out += (self._open, _json(text), self._close)
                 case PartStart(part):
                     self._part(part, out)
-                case PartEnd():
+                case PartEnd() | Metadata():
                     continue
                 case ResponseStart():
                     self._start(event, out)
@@ -116,7 +119,7 @@ class AnswerEncoder(Encoder):
                 if protocol == NAME:
                     out.append(self._chunk({"content": [data]}))
                 return
-            case Image() | Audio() | File() | ToolResult():
+            case Image() | Audio() | File() | ToolResult() | HostedCall() | HostedResult():
                 return  # a chunk has no place for it; `losses` names it
             case _:
                 assert_never(part)
@@ -195,4 +198,4 @@ def _head(kind: str, start: ResponseStart | ChatResponse, request: ChatRequest, 
 
 def _call(call: ToolCall) -> dict[str, Any]:
     function = {"name": call.name, "arguments": call.arguments}
-    return given_back({"id": call.id, "type": "function", "function": function}, call.extra)
+    return with_extra({"id": call.id, "type": "function", "function": function}, call.extra)

@@ -3,25 +3,29 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dragoman.protocols import extra
 from dragoman.types import Extra
 
 NAME = "openai-chat"
 
+FAMILY = "openai"
+"""The key of `extra` for fields that OpenAI's other protocol, Responses, has in the same form."""
 
-def kept(rest: Mapping[str, Any]) -> Extra:
-    """`rest`, the fields that have no canonical name, to be given back to this protocol."""
-    return {NAME: dict(rest)} if rest else {}
-
-
-def given_back(body: dict[str, Any], extra: Extra) -> dict[str, Any]:
-    """`body` with the further fields that this protocol sent; objects that both have are merged."""
-    return merged(body, extra[NAME]) if NAME in extra else body
+FAMILY_FIELDS = frozenset({"moderation", "prompt_cache_options", "prompt_cache_retention"})
 
 
-def merged(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Both objects as one; if both have a field, `more` holds, except that two objects are merged."""
-    out = dict(body)
-    for name, value in more.items():
-        ours = out.get(name)
-        out[name] = merged(ours, value) if isinstance(ours, Mapping) and isinstance(value, Mapping) else value
-    return out
+def to_extra(rest: Mapping[str, Any]) -> Extra:
+    """`rest`, the fields that have no canonical name, under the name of this protocol; empty if there are none."""
+    return extra.to_extra(NAME, rest)
+
+
+def request_extra(rest: Mapping[str, Any]) -> Extra:
+    """The same for the fields of a request, of which some are shared with the protocols of the family."""
+    shared = {name: value for name, value in rest.items() if name in FAMILY_FIELDS}
+    own = {name: value for name, value in rest.items() if name not in FAMILY_FIELDS}
+    return to_extra(own) | extra.to_extra(FAMILY, shared)
+
+
+def with_extra(body: dict[str, Any], fields: Extra) -> dict[str, Any]:
+    """`body` with the fields of this protocol from `fields`; objects that both have are merged."""
+    return extra.with_extra(body, fields, NAME)

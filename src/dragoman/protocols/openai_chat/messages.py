@@ -6,8 +6,11 @@ from typing import Any
 from dragoman.errors import cut
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong
 from dragoman.protocols.openai_chat.content import decode_content, encode_content
-from dragoman.protocols.openai_chat.extra import given_back, kept
+from dragoman.protocols.openai_chat.extra import to_extra, with_extra
 from dragoman.types import AnyPart, Image, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+
+CUSTOM = "custom"
+"""The type of a freeform tool and of its calls."""
 
 
 def decode_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
@@ -44,14 +47,9 @@ def _speaks(role: Role) -> Callable[[Fields], Message]:
         name, parts = fields.text("name"), decode_content(fields)
         if not parts:
             raise wrong(fields.path("content"), "a string or a list of parts", None)
-        return Message(role, parts, name, kept(fields.rest))
+        return Message(role, parts, name, to_extra(fields.rest))
 
     return read
-
-
-def _developer(fields: Fields) -> Message:
-    fields.rest["role"] = "developer"
-    return _speaks("system")(fields)
 
 
 def _assistant(fields: Fields) -> Message:
@@ -67,18 +65,23 @@ def _assistant(fields: Fields) -> Message:
         old = fields.fields("function_call")
         called = old.required_text("name")
         parts.append(ToolCall(id=f"call_{called}", name=called, arguments=old.text("arguments") or ""))
-    return Message("assistant", tuple(parts), name, kept(fields.rest))
+    return Message("assistant", tuple(parts), name, to_extra(fields.rest))
 
 
 def _call(fields: Fields) -> ToolCall:
     call_id = fields.required_text("id")
     kind = fields.text("type")
+    if kind == CUSTOM:
+        custom = fields.fields(CUSTOM)
+        name, text = custom.required_text("name"), custom.text("input") or ""
+        rest = fields.rest | ({CUSTOM: custom.rest} if custom.rest else {})
+        return ToolCall(id=call_id, name=name, arguments=text, input_format="text", extra=to_extra(rest))
     if kind not in {None, "function"}:
-        raise refused(fields.path("type"), f"expected 'function', got {cut(str(kind), 40)!r}")
+        raise refused(fields.path("type"), f"expected 'function' or '{CUSTOM}', got {cut(str(kind), 40)!r}")
     function = fields.fields("function")
     name, arguments = function.required_text("name"), function.text("arguments") or ""
     rest = fields.rest | ({"function": function.rest} if function.rest else {})
-    return ToolCall(id=call_id, name=name, arguments=arguments, extra=kept(rest))
+    return ToolCall(id=call_id, name=name, arguments=arguments, extra=to_extra(rest))
 
 
 def _tool(fields: Fields) -> Message:
@@ -96,18 +99,18 @@ def _answered(fields: Fields, call_id: str, name: str | None) -> Message:
         if not isinstance(part, Text | Image):
             raise wrong(fields.path("content"), "a string or a list of texts and images", {})
         parts.append(part)
-    return Message("tool", (ToolResult(id=call_id, parts=tuple(parts), name=name),), extra=kept(fields.rest))
+    return Message("tool", (ToolResult(id=call_id, parts=tuple(parts), name=name),), extra=to_extra(fields.rest))
 
 
 READERS: dict[str, Callable[[Fields], Message]] = {
     "system": _speaks("system"),
-    "developer": _developer,
+    "developer": _speaks("developer"),
     "user": _speaks("user"),
     "assistant": _assistant,
     "tool": _tool,
     "function": _function,
 }
-"""`function` was the role of results before there were tools; `developer` is OpenAI's newer name of `system`."""
+"""`function` was the role of results before there were tools."""
 
 
 def _result(result: ToolResult, message: Message) -> dict[str, Any]:
@@ -115,7 +118,7 @@ def _result(result: ToolResult, message: Message) -> dict[str, Any]:
     if result.name is not None:
         body["name"] = result.name
     body["content"] = encode_content(result.parts) or ""
-    return given_back(given_back(body, result.extra), message.extra if message.role == "tool" else {})
+    return with_extra(with_extra(body, result.extra), message.extra if message.role == "tool" else {})
 
 
 def _turn(message: Message, parts: Sequence[AnyPart]) -> dict[str, Any]:
@@ -123,7 +126,7 @@ def _turn(message: Message, parts: Sequence[AnyPart]) -> dict[str, Any]:
     if message.name is not None:
         body["name"] = message.name
     content = [part for part in parts if not isinstance(part, Reasoning | ToolCall)]
-    calls = [_called(part) for part in parts if isinstance(part, ToolCall)]
+    calls = [encode_call(part) for part in parts if isinstance(part, ToolCall)]
     match content:
         case [Refusal(text=text, extra=extra)] if message.role == "assistant" and not extra:
             body |= {"content": None, "refusal": text}
@@ -136,9 +139,13 @@ def _turn(message: Message, parts: Sequence[AnyPart]) -> dict[str, Any]:
         body["reasoning_content"] = "".join(thoughts)
     if calls:
         body["tool_calls"] = calls
-    return given_back(body, message.extra)
+    return with_extra(body, message.extra)
 
 
-def _called(call: ToolCall) -> dict[str, Any]:
+def encode_call(call: ToolCall) -> dict[str, Any]:
+    """A call in a message."""
+    if call.input_format == "text":
+        said = {"name": call.name, "input": call.arguments}
+        return with_extra({"id": call.id, "type": CUSTOM, CUSTOM: said}, call.extra)
     function = {"name": call.name, "arguments": call.arguments}
-    return given_back({"id": call.id, "type": "function", "function": function}, call.extra)
+    return with_extra({"id": call.id, "type": "function", "function": function}, call.extra)

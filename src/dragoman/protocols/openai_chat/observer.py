@@ -2,9 +2,10 @@
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, ChunkHead, Delta, Loose
-from dragoman.protocols.openai_chat.decode_stream import Form, ReplyDecoder
+from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.glance import Glance
 from dragoman.protocols.openai_chat.more import holds_content
+from dragoman.protocols.sse_decoder import BodyForm
 from dragoman.types import StreamEvent, Usage
 
 
@@ -21,7 +22,7 @@ class Observer(ReplyDecoder):
         super().__init__()
         self.begin()
         if glance.began:
-            self._form, self._started, self._index = Form.STREAM, True, 0
+            self._form, self._started, self._index = BodyForm.STREAM, True, 0
             self._parts.begun, self._usage = glance.committed, glance.usage
             self._reason, self._finished = glance.reason, glance.reason is not None
         self._every = every

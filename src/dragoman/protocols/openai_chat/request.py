@@ -1,13 +1,13 @@
 """A chat request's body to a ChatRequest, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from dragoman.errors import UnsupportedFeatureError
+from dragoman.protocols.extra import merged
 from dragoman.protocols.json_fields import Fields, refused, wrong
-from dragoman.protocols.openai_chat.extra import NAME, kept, merged
+from dragoman.protocols.openai_chat.extra import FAMILY, NAME, request_extra
 from dragoman.protocols.openai_chat.functions import (
     decode_function_choice,
     decode_functions,
@@ -22,8 +22,10 @@ from dragoman.protocols.openai_chat.tools import (
     encode_choice,
     encode_format,
     encode_tools,
+    encode_web_search,
 )
-from dragoman.types import ChatRequest
+from dragoman.protocols.reasoning import effort_of
+from dragoman.types import ChatRequest, ReasoningConfig
 
 MAX_MESSAGES = 10_000
 """Messages of a request that is translated. OpenAI takes 2048; each takes 10 µs, in which nobody else is served."""
@@ -39,10 +41,8 @@ class Variant(Struct, frozen=True):
 
 
 def decode_body(body: Mapping[str, Any]) -> ChatRequest:
-    """The request in `body`. Unknown fields go to `extra`. Raises InvalidRequestError, UnsupportedFeatureError."""
+    """The request in `body`. Unknown fields go to `extra`. Raises InvalidRequestError."""
     fields = Fields(body)
-    if (count := fields.integer("n")) not in {None, 1}:
-        raise UnsupportedFeatureError(f"n: expected 1 answer, {count} were asked for", param="n")
     old = takes_functions(fields)
     parallel = fields.boolean("parallel_tool_calls")
     stream = fields.boolean("stream") or False
@@ -61,11 +61,21 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
         presence_penalty=fields.number("presence_penalty"),
         stop=_stop(fields),
         seed=fields.integer("seed"),
-        reasoning_effort=fields.text("reasoning_effort"),
+        reasoning=_reasoning(fields),
+        top_logprobs=_top_logprobs(fields),
+        candidate_count=fields.integer("n"),
+        verbosity=fields.text("verbosity"),
+        service_tier=_tier(fields),
+        modalities=_modalities(fields),
+        metadata=_metadata(fields),
         user=fields.text("user"),
+        safety_identifier=fields.text("safety_identifier"),
+        cache_key=fields.text("prompt_cache_key"),
+        store=fields.boolean("store"),
         stream=stream,
         include_usage=_include_usage(fields, stream),
-        extra=marked(kept(fields.rest)) if old else kept(fields.rest),
+        extra=marked(request_extra(fields.rest)) if old else request_extra(fields.rest),
+        silent=tuple(name for name in SILENT if name in fields.rest),
     )
 
 
@@ -73,7 +83,7 @@ def encode_body(request: ChatRequest, dialect: Variant) -> dict[str, Any]:
     """The request as JSON. Always streamed, and with usage, unless `extra` says otherwise."""
     said: dict[str, Any] = {
         "tools": encode_tools(request.tools) or None,
-        "tool_choice": None if request.tool_choice is None else encode_choice(request.tool_choice),
+        "tool_choice": None if request.tool_choice is None else encode_choice(request.tool_choice, request.tools),
         "parallel_tool_calls": request.parallel_tool_calls,
         "response_format": None if request.response_format is None else encode_format(request.response_format),
         dialect.max_tokens_field: request.max_output_tokens,
@@ -84,21 +94,82 @@ def encode_body(request: ChatRequest, dialect: Variant) -> dict[str, Any]:
         "presence_penalty": request.presence_penalty,
         "stop": list(request.stop) or None,
         "seed": request.seed,
-        "reasoning_effort": request.reasoning_effort,
+        "reasoning_effort": _effort(request.reasoning),
+        "logprobs": None if request.top_logprobs is None else True,
+        "top_logprobs": request.top_logprobs or None,
+        "n": request.candidate_count,
+        "verbosity": request.verbosity,
+        "service_tier": NATIVE_TIERS.get(request.service_tier or "", request.service_tier),
+        "modalities": list(request.modalities) or None,
+        "metadata": request.metadata,
+        "web_search_options": encode_web_search(request.tools),
         "user": request.user,
+        "safety_identifier": request.safety_identifier,
+        "prompt_cache_key": request.cache_key,
+        "store": request.store,
         "stream": True,
         "stream_options": {"include_usage": True},
     }
     body = {"model": request.model, "messages": encode_messages(request.messages)}
     body |= {name: value for name, value in said.items() if value is not None}
     more = request.extra.get(NAME, {})
-    whole = merged(body, more)
-    if "tools" in body and "tools" in more:
-        whole["tools"] = [*body["tools"], *more["tools"]]
+    whole = merged(merged(body, request.extra.get(FAMILY, {})), more)
     if not whole["stream"] and "stream_options" not in more:
         # OpenAI refuses stream options if there is no stream.
         del whole["stream_options"]
     return whole
+
+
+SILENT = ("include_obfuscation", "stream_options")
+"""Fields that mean nothing to the model."""
+
+TIERS: dict[str, str] = {"default": "standard"}
+"""This protocol's service tiers to ours, if the two differ."""
+NATIVE_TIERS: dict[str, str] = {ours: theirs for theirs, ours in TIERS.items()}
+
+MOST_LOGPROBS = 20
+
+
+def _reasoning(fields: Fields) -> ReasoningConfig | None:
+    effort = fields.text("reasoning_effort")
+    return None if effort is None else ReasoningConfig(effort=effort)
+
+
+def _effort(config: ReasoningConfig | None) -> str | None:
+    """The effort; that of a budget in tokens, or none if thinking is off, if no effort is set."""
+    if config is None:
+        return None
+    if config.effort is not None or config.mode is None:
+        return config.effort or (None if config.budget_tokens is None else effort_of(config.budget_tokens))
+    if config.mode == "off":
+        return "none"
+    return None if config.budget_tokens is None else effort_of(config.budget_tokens)
+
+
+def _top_logprobs(fields: Fields) -> int | None:
+    wanted, count = fields.boolean("logprobs"), fields.integer("top_logprobs")
+    if count is not None and not 0 <= count <= MOST_LOGPROBS:
+        raise refused("top_logprobs", f"expected 0 to {MOST_LOGPROBS}, got {count}")
+    if count is not None and not wanted:
+        raise refused("top_logprobs", "expected it with `logprobs` only")
+    return (count or 0) if wanted else None
+
+
+def _tier(fields: Fields) -> str | None:
+    tier = fields.text("service_tier")
+    return None if tier is None else TIERS.get(tier, tier)
+
+
+def _modalities(fields: Fields) -> tuple[str, ...]:
+    return tuple(_strings(fields.items("modalities")))
+
+
+def _metadata(fields: Fields) -> dict[str, str] | None:
+    found = fields.object("metadata")
+    for name, value in (found or {}).items():
+        if not isinstance(value, str):
+            raise wrong(f"metadata.{name}", "a string", value)
+    return found
 
 
 def _messages(fields: Fields) -> Any:
@@ -123,12 +194,14 @@ def _max_output_tokens(fields: Fields) -> int | None:
 def _stop(fields: Fields) -> tuple[str, ...]:
     if isinstance(fields.rest.get("stop"), str):
         return (fields.required_text("stop"),)
-    words: list[str] = []
-    for path, value in fields.items("stop"):
+    return tuple(_strings(fields.items("stop")))
+
+
+def _strings(items: list[tuple[str, Any]]) -> Iterator[str]:
+    for path, value in items:
         if not isinstance(value, str):
             raise wrong(path, "a string", value)
-        words.append(value)
-    return tuple(words)
+        yield value
 
 
 def _include_usage(fields: Fields, stream: bool) -> bool:

@@ -1,32 +1,79 @@
 """Tools, the choice among them, and the form of the answer. Read and written."""
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Collection, Sequence
+from typing import Any, Literal, assert_never
 
+from msgspec.structs import replace
+
+from dragoman.protocols.extra import without_none
+from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.json_fields import Fields, refused, wrong
-from dragoman.protocols.openai_chat.extra import given_back, kept
-from dragoman.types import ResponseFormat, Tool, ToolChoice
+from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
+from dragoman.types import AnyTool, HostedTool, ResponseFormat, Tool, ToolChoice, UnknownTool
 
 MODES: dict[str, Literal["auto", "none", "required"]] = {"auto": "auto", "none": "none", "required": "required"}
 
 
-def decode_tools(fields: Fields) -> tuple[Tool, ...]:
-    """The functions among `tools`; tools of other types are left in the fields' rest."""
-    tools: list[Tool] = []
-    foreign: list[Any] = []
+WEB_SEARCH = "web_search_options"
+"""The field that switches web search on: this protocol has no other hosted tool."""
+
+
+def decode_tools(fields: Fields) -> tuple[AnyTool, ...]:
+    """The tools, and web search last, because it stands in a field of its own."""
+    tools: list[AnyTool] = []
     for path, value in fields.items("tools"):
         tool = Fields(value, path)
-        if tool.required_text("type") == "function":
-            tools.append(_tool(tool))
-        else:
-            foreign.append(value)
-    if foreign:
-        fields.rest["tools"] = foreign
+        match tool.required_text("type"):
+            case "function":
+                tools.append(_tool(tool))
+            case "custom":
+                tools.append(_custom(tool))
+            case _:
+                tools.append(UnknownTool(NAME, value))
+    if fields.rest.get(WEB_SEARCH) is not None:
+        tools.append(_web_search(fields.fields(WEB_SEARCH)))
     return tuple(tools)
 
 
-def encode_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
-    return [_encode_tool(tool) for tool in tools]
+def encode_tools(tools: Sequence[AnyTool]) -> list[dict[str, Any]]:
+    """The tools, without web search; those that only other protocols know are left out."""
+    return [body for tool in tools if (body := _encode_tool(tool)) is not None]
+
+
+def encode_web_search(tools: Sequence[AnyTool]) -> dict[str, Any] | None:
+    """The field that switches web search on; None if no tool is that."""
+    for tool in tools:
+        if isinstance(tool, HostedTool) and tool.tool == "web_search":
+            where = None if tool.location is None else {"type": "approximate", "approximate": tool.location}
+            said = without_none({"search_context_size": tool.context_size, "user_location": where})
+            return with_extra(said, tool.extra)
+    return None
+
+
+def _web_search(fields: Fields) -> HostedTool:
+    size = fields.text("search_context_size")
+    place: dict[str, str] | None = None
+    match fields.rest.get("user_location"):
+        case {"type": "approximate", "approximate": dict(where)} if all(
+            isinstance(each, str) for each in where.values()
+        ):
+            place = where
+            fields.any("user_location")
+    return HostedTool(tool="web_search", context_size=size, location=place, extra=to_extra(fields.rest))
+
+
+def _custom(fields: Fields) -> Tool:
+    custom = fields.fields("custom")
+    name, description = custom.required_text("name"), custom.text("description")
+    grammar: tuple[Literal["lark", "regex"], str] | None = None
+    match custom.rest.get("format"):
+        case {"type": "grammar", "grammar": {"syntax": "lark" | "regex" as kind, "definition": str(definition)}}:
+            grammar = (kind, definition)
+            custom.any("format")
+        case {"type": "text"}:
+            custom.any("format")
+    rest = fields.rest | ({"custom": custom.rest} if custom.rest else {})
+    return Tool(name, description, input_format="text", grammar=grammar, extra=to_extra(rest))
 
 
 def _tool(fields: Fields) -> Tool:
@@ -42,17 +89,33 @@ def function_of(function: Fields, around: dict[str, Any]) -> Tool:
         strict=function.boolean("strict"),
     )
     rest = around | ({"function": function.rest} if function.rest else {})
-    return Tool(tool.name, tool.description, tool.parameters, tool.strict, kept(rest))
+    return Tool(tool.name, tool.description, tool.parameters, tool.strict, extra=to_extra(rest))
 
 
-def _encode_tool(tool: Tool) -> dict[str, Any]:
-    said = {"description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
-    function = {"name": tool.name} | {name: value for name, value in said.items() if value is not None}
-    return given_back({"type": "function", "function": function}, tool.extra)
+def _encode_tool(tool: AnyTool) -> dict[str, Any] | None:
+    match tool:
+        case UnknownTool(protocol=protocol, data=data):
+            known: dict[str, Any] | None = data if protocol == NAME else None
+            return known
+        case HostedTool():
+            return None
+        case Tool(input_format="text"):
+            form: dict[str, Any] | None = None
+            if tool.grammar is not None:
+                kind, definition = tool.grammar
+                form = {"type": "grammar", "grammar": {"syntax": kind, "definition": definition}}
+            custom = without_none({"name": tool.name, "description": tool.description, "format": form})
+            return with_extra({"type": "custom", "custom": custom}, tool.extra)
+        case Tool():
+            said = {"description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
+            function = {"name": tool.name} | without_none(said)
+            return with_extra({"type": "function", "function": function}, tool.extra)
+        case _:
+            assert_never(tool)
 
 
 def decode_choice(fields: Fields) -> ToolChoice | None:
-    """`auto`, `none`, `required`, or the one function; a choice of another form is left in the fields' rest."""
+    """The choice; one of an unknown form is left in the fields' rest."""
     choice, path = fields.any("tool_choice"), fields.path("tool_choice")
     if choice is None:
         return None
@@ -63,14 +126,48 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
     if not isinstance(choice, dict):
         raise wrong(path, "a string or an object", choice)
     said = Fields(choice, path)
-    if said.required_text("type") == "function":
-        return ToolChoice("tool", said.fields("function").required_text("name"))
+    match said.required_text("type"):
+        case "function" | "custom" as kind:
+            return ToolChoice("tool", said.fields(kind).required_text("name"))
+        case "allowed_tools":
+            if (found := _allowed(said.fields("allowed_tools"))) is not None:
+                return found
     fields.rest["tool_choice"] = choice
     return None
 
 
-def encode_choice(choice: ToolChoice) -> str | dict[str, Any]:
-    return {"type": "function", "function": {"name": choice.name}} if choice.mode == "tool" else choice.mode
+def _allowed(fields: Fields) -> ToolChoice | None:
+    """The choice among some of the tools; None if one of them is in an unknown form."""
+    names: list[str] = []
+    for _, value in fields.items("tools"):
+        match value:
+            case {"type": "function", "function": {"name": str(name)}} | {
+                "type": "custom",
+                "custom": {"name": str(name)},
+            }:
+                names.append(name)
+            case _:
+                return None
+    mode = MODES.get(fields.text("mode") or "")
+    return None if mode is None or not names else ToolChoice(mode, names=tuple(names))
+
+
+def encode_choice(choice: ToolChoice, tools: Sequence[AnyTool]) -> str | dict[str, Any] | None:
+    """The choice on the wire; None if it names a hosted tool, which nothing here can say."""
+    if choice.hosted is not None:
+        return None
+    freeform = freeform_names(tools)
+    if choice.mode == "tool":
+        return _reference(choice.name or "", freeform)
+    if choice.names and choice.mode != "none":
+        allowed = [_reference(name, freeform) for name in choice.names]
+        return {"type": "allowed_tools", "allowed_tools": {"mode": choice.mode, "tools": allowed}}
+    return choice.mode
+
+
+def _reference(name: str, freeform: Collection[str]) -> dict[str, Any]:
+    kind = "custom" if name in freeform else "function"
+    return {"type": kind, kind: {"name": name}}
 
 
 def decode_format(fields: Fields) -> ResponseFormat | None:
@@ -98,18 +195,12 @@ def decode_format(fields: Fields) -> ResponseFormat | None:
         case _:
             fields.rest["response_format"] = value
             return None
-    if said.rest:
-        fields.rest["response_format"] = said.rest
-    return form
+    return replace(form, extra=to_extra(said.rest)) if said.rest else form
 
 
 def encode_format(form: ResponseFormat) -> dict[str, Any]:
     if form.kind != "json_schema":
-        return {"type": form.kind}
-    said = {
-        "name": form.name or "answer",
-        "schema": form.schema,
-        "description": form.description,
-        "strict": form.strict,
-    }
-    return {"type": "json_schema", "json_schema": {name: value for name, value in said.items() if value is not None}}
+        return with_extra({"type": form.kind}, form.extra)
+    said = {"schema": form.schema, "description": form.description, "strict": form.strict}
+    schema = {"name": form.name or "answer"} | without_none(said)
+    return with_extra({"type": "json_schema", "json_schema": schema}, form.extra)

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dragoman.protocols.openai_chat.chunk import UsageReport
-from dragoman.protocols.openai_chat.extra import NAME, kept, merged
+from dragoman.protocols.extra import merged
+from dragoman.protocols.openai_chat.chunk import InputDetails, OutputDetails, UsageReport
+from dragoman.protocols.openai_chat.extra import NAME, to_extra
 from dragoman.types import Usage
 
 INPUT, OUTPUT, TOTAL = "prompt_tokens", "completion_tokens", "total_tokens"
@@ -14,14 +15,39 @@ HIT = "prompt_cache_hit_tokens"
 """DeepSeek's name of cached tokens."""
 
 
+INPUT_DETAILS: dict[str, str] = {
+    "audio_tokens": "input.audio",
+    "image_tokens": "input.image",
+    "text_tokens": "input.text",
+}
+OUTPUT_DETAILS: dict[str, str] = {
+    "audio_tokens": "output.audio",
+    "image_tokens": "output.image",
+    "text_tokens": "output.text",
+    "accepted_prediction_tokens": "output.accepted_prediction",
+    "rejected_prediction_tokens": "output.rejected_prediction",
+}
+"""Names of further counts in the details of input and of output, to the names of `Usage.details`."""
+
+
 def decode_usage(report: Mapping[str, Any]) -> Usage:
-    """What was reported; a count that is missing or unreadable is None. Further counts are kept in `extra`."""
+    """What was reported; a count that is missing or unreadable is None. Further fields are in `extra`."""
     read, written = _object(report.get(READ)), _object(report.get(WRITTEN))
     cached = _count(read.get(CACHED))
     rest = {name: value for name, value in report.items() if name not in {INPUT, OUTPUT, TOTAL, READ, WRITTEN}}
-    for name, details, known in ((READ, read, {CACHED, CACHE_WRITTEN}), (WRITTEN, written, {REASONING})):
-        if more := {key: value for key, value in details.items() if key not in known}:
-            rest[name] = more
+    details: dict[str, int] = {}
+    for field, counts, known, names in (
+        (READ, read, {CACHED, CACHE_WRITTEN}, INPUT_DETAILS),
+        (WRITTEN, written, {REASONING}, OUTPUT_DETAILS),
+    ):
+        more: dict[str, Any] = {}
+        for name, value in counts.items():
+            if name in names and (count := _count(value)) is not None:
+                details[names[name]] = count
+            elif name not in known and not (name in names and value is None):
+                more[name] = value
+        if more:
+            rest[field] = more
     asked, told, total = _count(report.get(INPUT)), _count(report.get(OUTPUT)), _count(report.get(TOTAL))
     return Usage(
         input_tokens=asked,
@@ -30,7 +56,8 @@ def decode_usage(report: Mapping[str, Any]) -> Usage:
         cache_write_tokens=_count(read.get(CACHE_WRITTEN)),
         reasoning_tokens=_count(written.get(REASONING)),
         total_tokens=None if asked is not None and told is not None and total == asked + told else total,
-        extra=kept(rest),
+        details=details,
+        extra=to_extra(rest),
     )
 
 
@@ -38,7 +65,7 @@ def usual_usage(report: UsageReport) -> Usage:
     """The same for a report that holds nothing unusual."""
     read, written = report.prompt_tokens_details, report.completion_tokens_details
     asked, told, total = report.prompt_tokens, report.completion_tokens, report.total_tokens
-    return Usage(
+    usage = Usage(
         asked,
         told,
         read.cached_tokens if read else None,
@@ -46,6 +73,17 @@ def usual_usage(report: UsageReport) -> Usage:
         written.reasoning_tokens if written else None,
         None if asked is not None and told is not None and total == asked + told else total,
     )
+    if read:
+        _note(read, INPUT_DETAILS, usage.details)
+    if written:
+        _note(written, OUTPUT_DETAILS, usage.details)
+    return usage
+
+
+def _note(counts: InputDetails | OutputDetails, names: dict[str, str], details: dict[str, int]) -> None:
+    for name, ours in names.items():
+        if (count := getattr(counts, name)) is not None:
+            details[ours] = count
 
 
 def encode_usage(usage: Usage) -> dict[str, Any]:
@@ -54,9 +92,14 @@ def encode_usage(usage: Usage) -> dict[str, Any]:
     if total is None and usage.input_tokens is not None and usage.output_tokens is not None:
         total = usage.input_tokens + usage.output_tokens
     body: dict[str, Any] = _known({INPUT: usage.input_tokens, OUTPUT: usage.output_tokens, TOTAL: total})
-    if read := _known({CACHED: usage.cache_read_tokens, CACHE_WRITTEN: usage.cache_write_tokens}):
+    read = _known({CACHED: usage.cache_read_tokens, CACHE_WRITTEN: usage.cache_write_tokens})
+    written = _known({REASONING: usage.reasoning_tokens})
+    if usage.details:
+        read |= _known({name: usage.details.get(ours) for name, ours in INPUT_DETAILS.items()})
+        written |= _known({name: usage.details.get(ours) for name, ours in OUTPUT_DETAILS.items()})
+    if read:
         body[READ] = read
-    if written := _known({REASONING: usage.reasoning_tokens}):
+    if written:
         body[WRITTEN] = written
     return merged(usage.extra.get(NAME, {}), body)
 

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import DragomanError, ModelNotFoundError, TruncatedStreamError, nearest
-from dragoman.protocols.losses import DETAILS, NAMES, PARTS, losses
+from dragoman.protocols.losses import ANYWHERE, CACHE, DETAILS, DEVELOPER, NAMES, PARTS, losses
 from dragoman.providers.offline.directives import Count, Directive, Fail, Pause, Say, Step, steps
 from dragoman.providers.offline.echo import echo
 from dragoman.providers.offline.eliza import eliza
@@ -25,8 +25,8 @@ MODELS = tuple(_MODELS)
 _EVERYTHING = (
     frozenset(ChatRequest.__struct_fields__)
     | frozenset(PARTS.values())
-    | frozenset(f"{PARTS[kind]}.{detail}" for kind, detail in DETAILS.items())
-    | {NAMES}
+    | frozenset(f"{PARTS[kind]}.{detail}" for kind, details in DETAILS.items() for detail in details)
+    | {NAMES, DEVELOPER, ANYWHERE, CACHE}
 )
 _UNHEARD = frozenset(
     {
@@ -35,7 +35,9 @@ _UNHEARD = frozenset(
         "parallel_tool_calls",
         "response_format",
         "stop",
-        "reasoning_effort",
+        "top_logprobs",
+        "verbosity",
+        "modalities",
         "image",
         "audio",
         "file",

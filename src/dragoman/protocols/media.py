@@ -1,0 +1,43 @@
+"""Pictures, sound and documents in a message: base64 text, data URLs, media types. Knows no vendor."""
+
+import re
+from binascii import Error, a2b_base64
+
+from dragoman.protocols.json_fields import refused
+
+DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.+)", re.ASCII | re.DOTALL)
+"""https://www.rfc-editor.org/rfc/rfc2397, in the only form that all services take."""
+
+MAGIC: dict[str, str] = {
+    "iVBORw0KGgo": "image/png",
+    "/9j/": "image/jpeg",
+    "R0lGOD": "image/gif",
+    "UklGR": "image/webp",
+    "Qk": "image/bmp",
+    "JVBERi0": "application/pdf",
+}
+"""How the base64 of each type begins: some protocols name no media type, but others need it."""
+
+
+def read_data_url(url: str) -> tuple[str, str] | None:
+    """The media type and the base64 text of a data URL; None if it is another URL."""
+    found = DATA_URL.fullmatch(url)
+    return None if found is None else (found[1], found[2])
+
+
+def data_url(media_type: str, data: str) -> str:
+    """The data URL of base64 text."""
+    return f"data:{media_type};base64,{data}"
+
+
+def media_type_of(data: str) -> str | None:
+    """The media type that the beginning of base64 text shows; None if it shows none."""
+    return next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), None)
+
+
+def check_base64(data: str, path: str) -> None:
+    """Raises InvalidRequestError if `data` is not base64 text with padding."""
+    try:
+        a2b_base64(data, strict_mode=True)
+    except (Error, ValueError) as exc:
+        raise refused(path, "expected base64") from exc

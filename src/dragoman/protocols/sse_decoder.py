@@ -1,0 +1,148 @@
+"""The part of a decoder that is the same in every dialect whose answers are server-sent events. Knows no dialect.
+
+The first byte shows what kind of body this is: a stream, one whole JSON value, or an HTML page. A service may send a
+whole value although a stream was asked for, and the other way round.
+"""
+
+from abc import abstractmethod
+from enum import Enum
+
+from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
+from dragoman.protocols.base import Decoder
+from dragoman.protocols.errors.head import a_page
+from dragoman.types import StreamEvent
+from dragoman.wire import json
+from dragoman.wire.sse import BOM, SseEvent, SseReader
+
+MAX_ANSWER = 64 << 20
+"""Bytes of one answer: 64 MiB, far above any model's longest."""
+
+BLANK = b" \t\r\n"
+
+
+class BodyForm(Enum):
+    """What kind of body this is."""
+
+    STREAM = "stream"
+    WHOLE = "whole"
+
+
+FORMS: dict[bytes, BodyForm] = {b"{": BodyForm.WHOLE, b"[": BodyForm.WHOLE}
+"""First byte to form; any other is a stream, except `<`, which is an HTML page."""
+
+
+class SseDecoder(Decoder):
+    """Finds the form of a body, reads its events or collects it whole, and knows when it has ended well.
+
+    A dialect says what an event and a whole body mean. It sets `_finished` once a reason to stop has come, and calls
+    `_skip` for what looks like a message of the service that nobody understands: then an end is no good one.
+    """
+
+    def __init__(self) -> None:
+        self._form: BodyForm | None = None
+        self._head = b""
+        """The beginning of the body, until its form is known."""
+        self._size = 0
+        self._pieces: list[bytes] = []
+        """A whole body, so far."""
+        self._sse = SseReader()
+        self._finished = False
+        """A reason to stop has come."""
+        self._skipped: DragomanError | None = None
+        """The error that stands if nothing better comes: what was skipped looks like a message of the service."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is one whole value, not a stream."""
+        return self._form is BodyForm.WHOLE
+
+    @property
+    def ending(self) -> bool:
+        return self._finished and self._skipped is None and not self.done
+
+    def salvage(self) -> list[StreamEvent]:
+        """The end of an answer of which only the end mark is missing: then `done` is True."""
+        out: list[StreamEvent] = []
+        if self.error is None:
+            try:
+                if self.ending:
+                    self._close(out)
+                elif self.whole and not self.done:
+                    self._take_whole(out)
+            except DragomanError as exc:
+                self.error = exc
+        return out
+
+    # What the dialect knows.
+
+    @abstractmethod
+    def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
+        """Reads one event, or a line that belongs to none (`stray`)."""
+
+    @abstractmethod
+    def _whole(self, body: bytes, out: list[StreamEvent]) -> None:
+        """Reads a whole body, of which the end is not missing."""
+
+    @abstractmethod
+    def _close(self, out: list[StreamEvent]) -> None:
+        """Ends the answer, if the end is a good one, and sets `done`."""
+
+    def _is_complete(self, data: bytes) -> bool:
+        """Whether the data of an event that no blank line ended is complete."""
+        try:
+            json.decode_loosely(data)
+        except BadEventError:
+            return False
+        return True
+
+    # Within.
+
+    def _skip(self, error: DragomanError) -> None:
+        """Skips what may be a message of the service: if nothing better comes, `error` is why the answer ended."""
+        self._skipped = self._skipped or error
+
+    def _read(self, data: bytes, out: list[StreamEvent]) -> None:
+        if self.done:
+            return
+        self._size += len(data)
+        if self._size > MAX_ANSWER:
+            raise BadEventError(f"expected an answer of at most {MAX_ANSWER} bytes", code="upstream_too_large")
+        data = self._formed(data) if self._form is None else data
+        if self._form is BodyForm.WHOLE:
+            self._pieces.append(data)
+        if self._form is BodyForm.STREAM:
+            for event in self._sse.feed(data):
+                self._event(event, out)
+
+    def _end(self, out: list[StreamEvent]) -> None:
+        if self.done:
+            return
+        if self.whole:
+            self._take_whole(out)
+            return
+        for event in self._sse.finish():
+            if not event.stray and event.data.strip() and not self._is_complete(event.data):
+                raise self._skipped or TruncatedStreamError("the answer broke off inside an event")
+            self._event(event, out)
+        if not self.done:
+            if not self._finished:
+                raise self._skipped or TruncatedStreamError("the answer broke off before its end")
+            self._close(out)
+
+    def _take_whole(self, out: list[StreamEvent]) -> None:
+        body = b"".join(self._pieces)
+        if not body.rstrip().endswith((b"}", b"]")):
+            raise TruncatedStreamError("the answer broke off before its end")
+        self._whole(body, out)
+
+    def _formed(self, data: bytes) -> bytes:
+        """What is to be read, once the first byte has shown the form of the body; until then nothing."""
+        start = (self._head + data).lstrip(BLANK).removeprefix(BOM).lstrip(BLANK)
+        if not start or BOM.startswith(start):
+            self._head = start
+            return b""
+        self._head = b""
+        if start.startswith(b"<"):
+            raise a_page("an event stream")
+        self._form = FORMS.get(start[:1], BodyForm.STREAM)
+        return start
