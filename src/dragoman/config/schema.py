@@ -28,7 +28,7 @@ from dragoman.config.values import (
     ProviderConfig,
     TimeoutsConfig,
 )
-from dragoman.types import ChatRequest
+from dragoman.types import ChatRequest, ReasoningConfig
 
 
 class TableSchema(Struct, frozen=True):
@@ -85,14 +85,18 @@ PROXY = TextValue(
 
 ORIGIN = TextValue('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-.0-~]+/?")
 
-REQUEST_SETTINGS = tuple(
-    name
-    for name in ChatRequest.__struct_fields__
-    if name not in {"model", "messages", "stream", "include_usage", "extra"}
+ALWAYS_TAKEN = frozenset(
+    {"model", "messages", "stream", "include_usage", "extra", "candidate_count", "essential", "silent", "reasoning"}
+)
+REQUEST_SETTINGS = (
+    *(name for name in ChatRequest.__struct_fields__ if name not in ALWAYS_TAKEN),
+    *(f"reasoning.{name}" for name in ReasoningConfig.__struct_fields__ if name != "extra"),
 )
 """Fields of a request that a family of models may refuse."""
 
-REQUEST_FIELD = TextValue(f"settings of a request ({', '.join(REQUEST_SETTINGS)})", "|".join(REQUEST_SETTINGS))
+REQUEST_FIELD = TextValue(
+    f"settings of a request ({', '.join(REQUEST_SETTINGS)})", "|".join(map(re.escape, REQUEST_SETTINGS))
+)
 KEYWORD = TextValue("keywords of JSON Schema", r"[$A-Za-z]+")
 
 BROKEN_END = OneOf(("clean", "cut"))

@@ -134,8 +134,8 @@ class ClientCodec(ABC):
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
-        request = fitted(request, profile, self.untaken(profile))
-        return without_foreign(request, self.name, self.origin(request.model))
+        request = without_foreign(request, self.name, self.origin(request.model))
+        return fitted(request, profile, self.untaken(profile))
 
     @abstractmethod
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:

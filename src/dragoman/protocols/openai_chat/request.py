@@ -165,10 +165,11 @@ def _modalities(fields: Fields) -> tuple[str, ...]:
 
 
 def _metadata(fields: Fields) -> dict[str, str] | None:
+    """The notes; those that are not texts, which some services take, are left in the fields' rest."""
     found = fields.object("metadata")
-    for name, value in (found or {}).items():
-        if not isinstance(value, str):
-            raise wrong(f"metadata.{name}", "a string", value)
+    if found is not None and not all(isinstance(value, str) for value in found.values()):
+        fields.rest["metadata"] = found
+        return None
     return found
 
 

@@ -20,7 +20,29 @@ class OpenAIChatServer(ServerCodec):
     """Answers `POST /v1/chat/completions`."""
 
     name = NAME
-    expresses = frozenset({"text", "refusal", "reasoning", "tool_call", f"unknown.{NAME}", "usage", "finish_reason"})
+    expresses = frozenset(
+        {
+            "text",
+            "text.citations.url",
+            "text.logprobs",
+            "text.opaque",
+            "refusal",
+            "reasoning",
+            "reasoning.opaque",
+            "image",
+            "image.url",
+            "image.data",
+            "audio",
+            "audio.data",
+            "audio.transcript",
+            "tool_call",
+            "tool_call.opaque",
+            f"unknown.{NAME}",
+            "usage",
+            "usage.details",
+            "finish_reason",
+        }
+    )
     read_relayed = staticmethod(read_request)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
