@@ -210,7 +210,7 @@ class ModelTable:
         settings = asdict(entry)
         said = {key: value for key, value in settings.items() if key in OVERRIDES and value is not None}
         said |= {key: settings[key] for key in SWITCHES if settings[key] is not UNSET}
-        if timeouts := entry.timeouts.said():
+        if timeouts := entry.timeouts.by_name():
             said["timeouts"] = replace(base.timeouts, **timeouts)
         return base.configured(said, name)
 

@@ -70,11 +70,13 @@ def override(settings: Settings, environ: Mapping[str, str]) -> None:
         _open(settings, name, keys)
         rivals.update(variable.rivals)
         if _is_text(environ[name]):
-            settings.said[keys] = {"file": environ[name]} if variable.is_file else parsed(variable.kind, environ[name])
+            settings.values[keys] = (
+                {"file": environ[name]} if variable.is_file else parsed(variable.kind, environ[name])
+            )
         else:
             note(settings, keys, "expected UTF-8, got other bytes")
     for rival in rivals - found.keys():
-        settings.said.pop(rival, None)
+        settings.values.pop(rival, None)
 
 
 def _refuse(settings: Settings, name: str, message: str) -> None:

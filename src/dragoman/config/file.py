@@ -37,7 +37,7 @@ class ConfigFile(Struct, frozen=True):
         return _open_to_others(self.status, WRITE) or _foreign(self.status) or _replaceable(self.path)
 
 
-def read(path: Path, label: str) -> ConfigFile | None:
+def read_file(path: Path, label: str) -> ConfigFile | None:
     """The file at `path`; None if there is none. Raises ConfigurationError: unreadable, too large."""
     try:
         with open(path, "rb") as file:

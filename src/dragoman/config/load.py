@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from dragoman.config.environment import FILE, override
-from dragoman.config.file import ConfigFile, read
+from dragoman.config.file import ConfigFile, read_file
 from dragoman.config.settings import Settings, assemble, gather, merge
 from dragoman.config.toml import document
 from dragoman.config.trust import Trust
@@ -49,8 +49,8 @@ def load(
     files = _files(Path(path) if path is not None else None, environ, directory or Path(), warn)
     settings = Settings()
     for file in reversed(files):
-        told = document(file)
-        found = gather(told.data, told.origins(), told.folder)
+        content = document(file)
+        found = gather(content.data, content.origins(), content.folder)
         if found.in_clear and file.readable:
             warn(
                 f"{file.label}: others may read the keys in it: make it yours alone (chmod go=), or name keys with "
@@ -65,13 +65,13 @@ def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn:
     """The files to read, the nearest first."""
     named = path or (Path(environ[FILE]) if environ.get(FILE) else None)
     if named is not None:
-        file = read(named, str(named))
+        file = read_file(named, str(named))
         if file is None:
-            said = "" if path else f"{FILE}: "
-            raise ConfigurationError(f"{said}{named}: expected a configuration file, got none")
+            prefix = "" if path else f"{FILE}: "
+            raise ConfigurationError(f"{prefix}{named}: expected a configuration file, got none")
         return [_known(file, warn)]
-    own = next((file for place in places(environ, sys.platform) if (file := read(place, str(place)))), None)
-    found = read(directory / NAME, NAME)
+    own = next((file for place in places(environ, sys.platform) if (file := read_file(place, str(place)))), None)
+    found = read_file(directory / NAME, NAME)
     if found is not None and (own is None or not os.path.samestat(found.status, own.status)):
         doubt = Trust(environ).doubt(found)
         if not doubt:

@@ -32,7 +32,7 @@ class Flaw(Struct, frozen=True):
 class Settings(Struct):
     """All settings of one or more sources."""
 
-    said: dict[Keys, object] = field(default_factory=dict)
+    values: dict[Keys, object] = field(default_factory=dict)
     """The values that were set."""
     origins: dict[Keys, str] = field(default_factory=dict)
     """Where each is set, for messages."""
@@ -76,7 +76,7 @@ def _gather(settings: Settings, table: TableSchema, keys: tuple[str, ...], data:
             case TableSchema() as inner:
                 _gather(settings, inner, below, value, folder)
             case kind:
-                settings.said[below] = anchored(kind, value, folder)
+                settings.values[below] = anchored(kind, value, folder)
                 settings.in_clear = settings.in_clear or is_in_clear(kind, value)
 
 
@@ -101,17 +101,17 @@ def merge(settings: Settings, under: Settings) -> Settings:
     own = {(section, name) for section, names in settings.entries.items() for name in names}
     rivals = {
         (*keys[:-1], rival)
-        for keys in settings.said
+        for keys in settings.values
         if isinstance(table := ROOT[str(keys[0])], TableSchema)
         for rival in table.rivals(str(keys[-1]))
     }
-    hidden = own | rivals | settings.said.keys()
+    hidden = own | rivals | settings.values.keys()
 
     def stands(keys: Keys) -> bool:
         return not any(keys[:size] in hidden for size in range(1, len(keys) + 1))
 
     return Settings(
-        said={keys: value for keys, value in under.said.items() if stands(keys)} | settings.said,
+        values={keys: value for keys, value in under.values.items() if stands(keys)} | settings.values,
         origins={keys: place for keys, place in under.origins.items() if stands(keys)} | settings.origins,
         entries={
             section: list(dict.fromkeys([*names, *under.entries[section]]))
@@ -131,25 +131,25 @@ def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
         for name, node in ROOT.items()
     }
     if settings.flaws:
-        told = [str(flaw) for flaw in sorted(settings.flaws, key=_line)]
-        more = [f"and {len(told) - MAX_FLAWS} more"] if len(told) > MAX_FLAWS else []
-        raise ConfigurationError("\n".join([*told[:MAX_FLAWS], *more]))
+        lines = [str(flaw) for flaw in sorted(settings.flaws, key=_line)]
+        more = [f"and {len(lines) - MAX_FLAWS} more"] if len(lines) > MAX_FLAWS else []
+        raise ConfigurationError("\n".join([*lines[:MAX_FLAWS], *more]))
     return built
 
 
 def _build(settings: Settings, table: TableSchema, keys: Keys, environ: Mapping[str, str]) -> Any:
     missing: list[str] = []
     for pair in table.either:
-        if all((*keys, name) in settings.said for name in pair):
+        if all((*keys, name) in settings.values for name in pair):
             note(settings, (*keys, pair[1]), f"expected either {pair[0]} or {pair[1]}, got both")
     fields: dict[str, Any] = {}
     for name, node in table.keys.items():
         below = (*keys, name)
         if isinstance(node, TableSchema):
             fields[name] = _build(settings, node, below, environ)
-        elif below in settings.said:
+        elif below in settings.values:
             try:
-                fields[table.fields.get(name, name)] = checked(node, settings.said[below], environ)
+                fields[table.fields.get(name, name)] = checked(node, settings.values[below], environ)
             except WrongError as exc:
                 note(settings, below + exc.below, str(exc))
         elif name in table.needed:

@@ -57,10 +57,10 @@ class Document(Struct, frozen=True):
 
 def document(file: ConfigFile) -> Document:
     """The content of `file`. Raises ConfigurationError: not UTF-8, not TOML."""
-    return parse(decode(file.data, file.label), file.label, file.path.parent)
+    return parse(decode_text(file.data, file.label), file.label, file.path.parent)
 
 
-def decode(data: bytes, label: str) -> str:
+def decode_text(data: bytes, label: str) -> str:
     """The text of a file. Raises ConfigurationError if it is not UTF-8, or begins with a byte order mark."""
     if data.startswith(BOM):
         raise ConfigurationError(f"{label}:1: expected UTF-8 without a byte order mark, got one")
@@ -86,10 +86,10 @@ def parse(text: str, label: str, folder: Path = Path()) -> Document:
             raise ConfigurationError(f"{label}: expected TOML, got: {cut(message)}") from exc
         line = int(found[1] or text.count("\n") + 1)
         column = int(found[2]) if found[2] else None
-        raise ConfigurationError(f"{label}:{_told(text, line, column, message[: found.start()])}") from exc
+        raise ConfigurationError(f"{label}:{_described(text, line, column, message[: found.start()])}") from exc
 
 
-def _told(text: str, line: int, column: int | None, message: str) -> str:
+def _described(text: str, line: int, column: int | None, message: str) -> str:
     """The line at fault, and what is wrong there."""
     twice = repeated(text)
     if twice is not None and twice.again <= line:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from dragoman.config.file import ConfigFile, read
+from dragoman.config.file import ConfigFile, read_file
 from dragoman.errors import ConfigurationError
 
 FOLDER = "trusted"
@@ -27,10 +27,10 @@ class Trust:
     def doubt(self, file: ConfigFile) -> str:
         """Why `file` must not be used; empty if it is trusted."""
         record = self._record(file.path)
-        said = read(record, FOLDER) if record is not None else None
-        if said is None or said.writable:
+        record_file = read_file(record, FOLDER) if record is not None else None
+        if record_file is None or record_file.writable:
             return "was never trusted"
-        return "" if said.data == _words(file) else "has changed since it was trusted"
+        return "" if record_file.data == _record_line(file) else "has changed since it was trusted"
 
     def keep(self, file: ConfigFile) -> None:
         """Trusts the content of `file` that was read. Raises ConfigurationError if the record cannot be written."""
@@ -42,7 +42,7 @@ class Trust:
             handle, name = tempfile.mkstemp(dir=record.parent)  # of mode 0600
             try:
                 with open(handle, "wb") as new:
-                    new.write(_words(file))
+                    new.write(_record_line(file))
                 os.replace(name, record)
             except BaseException:
                 with suppress(FileNotFoundError):
@@ -81,5 +81,5 @@ def _place(path: Path) -> bytes:
     return os.fsencode(Path(os.path.realpath(path.parent), path.name))
 
 
-def _words(file: ConfigFile) -> bytes:
+def _record_line(file: ConfigFile) -> bytes:
     return sha256(file.data).hexdigest().encode() + b"  " + _place(file.path) + b"\n"

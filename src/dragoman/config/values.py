@@ -118,7 +118,7 @@ class TimeoutsConfig(Struct, frozen=True, kw_only=True):
     end: float | UnsetType | None = UNSET
     """For the end of an answer whose reason to stop has come: after this silence it counts as complete."""
 
-    def said(self) -> dict[str, float | None]:
+    def by_name(self) -> dict[str, float | None]:
         """The timeouts that were set, by name."""
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not UNSET}
 

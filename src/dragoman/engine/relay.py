@@ -19,7 +19,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from dragoman.engine.call import EMPTY, LINGER, nothing, too_large
+from dragoman.engine.call import EMPTY, LINGER, answer_too_large, nothing
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
@@ -204,7 +204,7 @@ class Relay:
                 passing = tap.feed_pieces(pieces)
             pieces.clear()
             if self._size > self._target.max_answer:
-                self._fail(too_large(self._target.max_answer))
+                self._fail(answer_too_large(self._target.max_answer))
                 return
             if passing is first and state is PASSING and not tap.done and exchange.state is BODY:
                 self._sink.pass_on(first, more=True)
@@ -249,13 +249,13 @@ class Relay:
             if len(body) <= self._target.max_answer:
                 self._give(exchange, body)
             else:
-                self._refuse(too_large(self._target.max_answer))
+                self._refuse(answer_too_large(self._target.max_answer))
             return
         self._size += sum(map(len, pieces))
         self._held += pieces
         pieces.clear()
         if self._size > self._target.max_answer:
-            self._refuse(too_large(self._target.max_answer))
+            self._refuse(answer_too_large(self._target.max_answer))
         elif exchange.state is COMPLETE:
             self._give(exchange, b"".join(self._held))
 

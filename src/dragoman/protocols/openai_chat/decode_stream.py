@@ -32,7 +32,7 @@ from dragoman.protocols.openai_chat.foreign import (
     read_object,
     read_stray,
 )
-from dragoman.protocols.openai_chat.more import gather, holds_content
+from dragoman.protocols.openai_chat.more import add_fields, holds_content
 from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
 from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
@@ -174,7 +174,7 @@ class ReplyDecoder(SseDecoder):
             report = find_usage(loose.value)
             usage = None if report is None else decode_usage(report)
             if self.thorough:
-                gather(self._more, loose.more)
+                add_fields(self._more, loose.more)
         if usage is not None:
             self._usage = usage if self._usage is None else self._usage.merge(usage)
 
