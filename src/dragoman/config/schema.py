@@ -171,7 +171,6 @@ PROFILE = TableSchema(
         "images": Boolean(),
         "tools": Boolean(),
         "prefill": Boolean(),
-        "context_size": Integer(1),
         "schema_keywords": ListOf(KEYWORD),
     },
 )

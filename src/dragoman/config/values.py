@@ -204,8 +204,6 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """Whether they take tools; if not, these are left out, and listed as losses."""
     prefill: bool | None = None
     """Whether they continue an assistant's message at the end; if not, a request that ends so is refused."""
-    context_size: int | None = None
-    """Tokens of a request and its answer together, for your information: no request is refused for its size."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use; others are left out, and listed as losses.
     Not set: any."""
