@@ -19,7 +19,7 @@ HOMES: dict[str, tuple[tuple[str, str], ...]] = {
     "darwin": (("HOME", "Library/Application Support"),),
     "win32": (("APPDATA", ""), ("USERPROFILE", "AppData/Roaming")),
 }
-"""Besides the places that XDG names, by system: a variable, and the folder in it that holds configurations."""
+"""Places of a user's own file that are tried after those of XDG, by system: a variable and a folder below its value."""
 
 log = logging.getLogger("dragoman.config")
 
@@ -37,13 +37,15 @@ def load(
     *,
     warn: Warn = _log,
 ) -> Config:
-    """What is configured: files, and over them the environment.
+    """The configuration: from files, and from environment variables, which override the files.
 
-    The file is `path`, alone; else the one that DRAGOMAN_CONFIG names, alone; else `dragoman.toml` in `directory` (the
-    working directory), if its user has trusted it, over the one in the user's configuration folder; else none, and
-    everything has its default. `warn` is called with a line for each file that is not used, that others may write, or
-    that has keys and others may read. Raises ConfigurationError with a line for each mistake: file, line, key, what was
-    expected and what came, but no secret.
+    If `path` is given, only this file is read; else, if DRAGOMAN_CONFIG names a file, only that one. Else two files may
+    be read: `dragoman.toml` in `directory` (the working directory), if the user has trusted it, and the one in the
+    user's configuration folder; the first overrides the second. Without any file, everything has its default.
+
+    `warn` is called with a line for each file that is not used, that other users may write, or that contains keys and
+    other users may read. Raises ConfigurationError with a line for each mistake: file, line, key, what was expected and
+    what came, but no secret.
     """
     environ = os.environ if environ is None else environ
     files = _files(Path(path) if path is not None else None, environ, directory or Path(), warn)
@@ -93,7 +95,7 @@ def _known(file: ConfigFile, warn: Warn) -> ConfigFile:
 
 
 def places(environ: Mapping[str, str], platform: str) -> Iterator[Path]:
-    """The places of a user's own file, in the order in which they are tried."""
+    """The paths where a user's own file may be, in the order in which they are tried."""
     # https://specifications.freedesktop.org/basedir-spec/latest/: a relative path is invalid and to be ignored.
     named = Path(environ.get("XDG_CONFIG_HOME", "")).is_absolute()
     xdg = ("XDG_CONFIG_HOME", "") if named else ("HOME", ".config")

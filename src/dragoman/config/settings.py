@@ -1,4 +1,4 @@
-"""Settings between their sources and the final values: flat, each under its keys, as it came. Knows no source."""
+"""Settings that were read and are not yet checked: each raw value under its path of keys. Knows no source."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,11 +19,14 @@ MAX_FLAWS = 100
 
 
 class Flaw(Struct, frozen=True):
-    """A mistake: the setting, where it stands, and what is wrong with it."""
+    """A mistake in the configuration."""
 
     keys: Keys
+    """The setting."""
     place: str
+    """`FILE:LINE`, or the name of a variable; empty if it is not known."""
     message: str
+    """What is wrong."""
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.place, dotted(self.keys), self.message) if part)
@@ -33,9 +36,9 @@ class Settings(Struct):
     """All settings of one or more sources."""
 
     values: dict[Keys, object] = field(default_factory=dict)
-    """The values that were set."""
+    """The values that were set, as they came from the source."""
     origins: dict[Keys, str] = field(default_factory=dict)
-    """Where each is set, for messages."""
+    """Where each value is set, for messages."""
     entries: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in ROOT})
     """The names that the user chose, by table, even if nothing is set under them."""
     flaws: list[Flaw] = field(default_factory=list)
@@ -43,13 +46,13 @@ class Settings(Struct):
     flawed: set[Keys] = field(default_factory=set)
     """The keys of the mistakes."""
     in_clear: bool = False
-    """Whether one of the values is a secret itself."""
+    """Whether one of the values is a secret, and not the name of a variable or file that has the secret."""
 
 
 def gather(data: Mapping[str, Any], origins: dict[Keys, str], folder: Path = Path()) -> Settings:
     """The settings of nested tables; relative paths start from `folder`.
 
-    Flaws are unknown keys, bad names, and other values in place of tables.
+    Unknown keys, bad names and other values in place of tables are flaws.
     """
     settings = Settings(origins=origins)
     for name, value in data.items():
@@ -91,13 +94,13 @@ def _known(keys: tuple[str, ...], nodes: Mapping[str, Node], settings: Settings)
 def _table(keys: Keys, value: object, settings: Settings) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
-    # A value in place of a table may be a secret that lost its key.
+    # The value is not shown: it may be a secret whose key was forgotten.
     note(settings, keys, f"expected a table, got {shown(value, secret=True)}")
     return {}
 
 
 def merge(settings: Settings, under: Settings) -> Settings:
-    """`settings` over those of another file: tables key by key, but an entry replaces the whole other one."""
+    """Both in one; `settings` override `under`: tables key by key, and entries as a whole."""
     own = {(section, name) for section, names in settings.entries.items() for name in names}
     rivals = {
         (*keys[:-1], rival)
@@ -123,7 +126,7 @@ def merge(settings: Settings, under: Settings) -> Settings:
 
 
 def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The values of Config's fields. Raises ConfigurationError with every flaw, also wrong and missing values."""
+    """The fields of Config. Raises ConfigurationError with every flaw, including wrong and missing values."""
     built = {
         name: _build(settings, node, (name,), environ)
         if isinstance(node, TableSchema)
@@ -155,7 +158,7 @@ def _build(settings: Settings, table: TableSchema, keys: Keys, environ: Mapping[
         elif name in table.needed:
             missing.append(name)
     if keys in settings.flawed:
-        # What is missing may have been set under an unknown key.
+        # Missing keys are not reported: one may have been set under the unknown key that was reported already.
         return None
     if missing:
         note(settings, keys, f"expected {missing[0]}, got none")
@@ -170,6 +173,6 @@ def note(settings: Settings, keys: Keys, message: str) -> None:
 
 
 def _line(flaw: Flaw) -> tuple[str, int]:
-    """The order of flaws is that of their lines."""
+    """Puts flaws in the order of their lines."""
     label, _, line = flaw.place.rpartition(":")
     return (label, int(line)) if line.isdecimal() else (flaw.place, 0)

@@ -49,7 +49,7 @@ def _plain(value: Any) -> Any:
 
 
 def _file_table(table: TableSchema, value: Struct) -> dict[str, Any]:
-    """The keys that a file would set for this value."""
+    """`value` as a file would have it: keys and plain values."""
     fields = asdict(value)
     found: dict[str, Any] = {}
     for name, node in table.keys.items():

@@ -1,7 +1,8 @@
-"""Which files of a working directory are used: those that their user has read and trusted, while they are unchanged.
+"""A file of a working directory is used only if the user has trusted it, and if it has not changed since then.
 
-Somebody who clones a repository and asks a question there must not send keys to the hosts that the repository names.
-So `dragoman trust` keeps the SHA-256 of the content for each path; a file that has changed must be trusted again.
+Otherwise somebody who clones a repository and asks a question in its folder would send keys to the hosts that the
+repository names. So `dragoman trust` writes down the SHA-256 of the file, by its path; a file that has changed must be
+trusted again.
 direnv does the same: https://direnv.net/man/direnv.1.html
 """
 
@@ -19,7 +20,7 @@ FOLDER = "trusted"
 
 
 class Trust:
-    """What one user trusts. A record is a file for each path, in the form of `sha256sum`, that only this user reads."""
+    """What one user trusts. Each path has a record: a file in the format of `sha256sum`, for this user's eyes only."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._folder = _state_folder(environ)
@@ -77,7 +78,7 @@ def _state_folder(environ: Mapping[str, str]) -> Path | None:
 
 
 def _place(path: Path) -> bytes:
-    """One spelling of a path, for all links that lead to its folder."""
+    """The path of the file without links to its folder, so that each way to the folder gives the same path."""
     return os.fsencode(Path(os.path.realpath(path.parent), path.name))
 
 
