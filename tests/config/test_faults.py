@@ -27,7 +27,9 @@ BAD = [
     ('[profiles."m*"]\nunsupported_fields = ["warmth"]',
      '2: profiles."m*".unsupported_fields[0]: expected settings of a request (tools, tool_choice, '
      "parallel_tool_calls, response_format, max_output_tokens, temperature, top_p, top_k, frequency_penalty, "
-     'presence_penalty, stop, seed, reasoning_effort, user), got "warmth"'),
+     "presence_penalty, stop, seed, reasoning, top_logprobs, candidate_count, verbosity, service_tier, modalities, "
+     "metadata, user, safety_identifier, cache, cache_key, store, truncate, essential, silent), "
+     'got "warmth"'),
     ('[profiles."m*"]\nschema_keywords = ["2"]',
      '2: profiles."m*".schema_keywords[0]: expected keywords of JSON Schema, got "2"'),
     ("[fronts.aibn]\nmodell = 1", "2: fronts.aibn.modell: unknown key; did you mean model?"),
