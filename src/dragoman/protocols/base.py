@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import ClassVar
 
+from msgspec.structs import replace
+
 from dragoman.errors import DragomanError
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
@@ -130,7 +132,8 @@ class ClientCodec(ABC):
             family=self.family,
             origin=self.origin(request.model),
         )
-        return (*lost, *self.changed(request), *changes(request, profile))
+        sent = request if "tools" in self.expresses else replace(request, tools=())
+        return (*lost, *self.changed(request), *changes(sent, profile))
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""

@@ -33,7 +33,7 @@ from dragoman.protocols.openai_chat.foreign import (
     read_object,
     read_stray,
 )
-from dragoman.protocols.openai_chat.more import CHOICE, gather, holds_content
+from dragoman.protocols.openai_chat.more import CHOICE, add_fields, holds_content
 from dragoman.protocols.openai_chat.reasoning_details import gather_details, holds_state, state_of, words_in
 from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
 from dragoman.protocols.openai_chat.tool_call_index import Calls
@@ -182,7 +182,7 @@ class ReplyDecoder(SseDecoder):
             report = find_usage(loose.value)
             usage = None if report is None else decode_usage(report)
             if self.thorough:
-                gather(self._more, loose.more)
+                add_fields(self._more, loose.more)
         if usage is not None:
             self._usage = usage if self._usage is None else self._usage.merge(usage)
 
@@ -237,7 +237,7 @@ class ReplyDecoder(SseDecoder):
         elif tokens:
             parts.text(out, "", tokens)
         if logprobs is not None and logprobs.refusal:
-            gather(self._more, {REFUSAL_LOGPROBS: {"refusal": encode_logprobs(decode_logprobs(logprobs.refusal))}})
+            add_fields(self._more, {REFUSAL_LOGPROBS: {"refusal": encode_logprobs(decode_logprobs(logprobs.refusal))}})
         if delta.refusal:
             self._refused = True
             parts.refusal(out, delta.refusal)

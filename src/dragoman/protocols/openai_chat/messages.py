@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dragoman.errors import cut
-from dragoman.protocols.json_fields import Fields, entries, refused, wrong
+from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.protocols.openai_chat.content import decode_content, encode_content
 from dragoman.protocols.openai_chat.extra import to_extra, with_extra
 from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
@@ -48,7 +48,7 @@ def _speaks(role: Role) -> Callable[[Fields], Message]:
     def read(fields: Fields) -> Message:
         name, parts = fields.text("name"), decode_content(fields)
         if not parts:
-            raise wrong(fields.path("content"), "a string or a list of parts", None)
+            raise wrong_type(fields.path("content"), "a string or a list of parts", None)
         return Message(role, parts, name, to_extra(fields.rest))
 
     return read
@@ -104,7 +104,7 @@ def _answered(fields: Fields, call_id: str, name: str | None) -> Message:
     parts: list[Text | Image] = []
     for part in decode_content(fields):
         if not isinstance(part, Text | Image):
-            raise wrong(fields.path("content"), "a string or a list of texts and images", {})
+            raise wrong_type(fields.path("content"), "a string or a list of texts and images", {})
         parts.append(part)
     return Message("tool", (ToolResult(id=call_id, parts=tuple(parts), name=name),), extra=to_extra(fields.rest))
 

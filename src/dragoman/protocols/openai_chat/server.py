@@ -4,7 +4,7 @@ from math import ceil
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, ServerCodec
-from dragoman.protocols.json_fields import refused, wrong
+from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder, encode_completion
 from dragoman.protocols.openai_chat.errors import OUTWARD, envelope, stream_error
 from dragoman.protocols.openai_chat.extra import NAME
@@ -48,7 +48,7 @@ class OpenAIChatServer(ServerCodec):
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         body = json.decode_request(call.body)
         if not isinstance(body, dict):
-            raise wrong("the body", "an object", body)
+            raise wrong_type("the body", "an object", body)
         request = decode_body(body)
         if not request.messages:
             raise refused("messages", "expected at least one message")

@@ -37,7 +37,7 @@ from dragoman.transport.base import BODY, COMPLETE, FAILED, HEAD, IDLE, Exchange
 from dragoman.transport.farewell import said_farewell, tls_of
 from dragoman.transport.heads import MAX_HEAD, TOO_LARGE
 from dragoman.transport.native.buffer import PROOF, Buffer
-from dragoman.transport.native.message import Message
+from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.reply_parser import NOT_HTTP, ReplyParser
 from dragoman.transport.native.waits import Waits
 
@@ -126,17 +126,17 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     # The owner's side.
 
-    def begin(self, message: Message) -> None:
+    def begin(self, request: OutgoingRequest) -> None:
         """Sends a request; the connection is idle. The wait for news is limited from now on."""
         self.state = HEAD
         self.received = False
         if self.transport.is_closing():
             self._broke_off("closed the connection")
             return
-        self._parser.expect(message.bodiless, message.marked)
+        self._parser.expect(request.bodiless, request.marked)
         self._taken = 0
         self._window = self._buffer.narrow
-        head, body = message.head, message.body
+        head, body = request.head, request.body
         self._unsent = len(head) + len(body)
         if len(body) <= SMALL:
             self._outbox.write(self.transport, head + body)
@@ -144,10 +144,10 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self._outbox.flush()
             self.transport.writelines((head, body))
         waits = self._waits
-        if message.timeouts is not waits.timeouts:  # which are those of its service, as a rule
-            waits.adopt(message.timeouts)
-        waits.ends = ends = message.ends
-        waits.content = message.content if message.content < ends else math.inf
+        if request.timeouts is not waits.timeouts:  # which are those of its service, as a rule
+            waits.adopt(request.timeouts)
+        waits.ends = ends = request.ends
+        waits.content = request.content if request.content < ends else math.inf
         waits.limit(waits.first_byte, "first_byte")
 
     def committed(self) -> None:

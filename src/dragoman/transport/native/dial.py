@@ -11,7 +11,7 @@ from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.http.target import Origin, Proxy, authority
 from dragoman.transport.native.connection import Connection, Keeper
 from dragoman.transport.native.home import Home
-from dragoman.transport.native.sockets import open_socket, plain, resolve
+from dragoman.transport.native.sockets import open_socket, resolve, single_address
 from dragoman.transport.native.tunnel import Tunnel, open_socks
 from dragoman.transport.timeout import timeout
 
@@ -133,7 +133,7 @@ class _Connector:
     async def _connect(self, host: str, port: int, code: str) -> None:
         try:
             addresses = await resolve(host, port)
-            address = plain(addresses)
+            address = single_address(addresses)
             if address is None:
                 await self._over(await open_socket(addresses))
                 return

@@ -9,18 +9,18 @@ import asyncio
 from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
 from dragoman.transport.base import FAILED, HEAD, Exchange, Receiver
 from dragoman.transport.native.connection import Connection
-from dragoman.transport.native.message import Message
+from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.pool import Pool
 
 
 class NativeSending:
     """Holds a slot of the pool, until the receiver is told; from then on the slot is the connection's."""
 
-    __slots__ = ("_connection", "_holds_slot", "_message", "_pool", "_receiver", "_reused", "_task")
+    __slots__ = ("_connection", "_holds_slot", "_pool", "_receiver", "_request", "_reused", "_task")
 
-    def __init__(self, pool: Pool, message: Message, receiver: Receiver) -> None:
+    def __init__(self, pool: Pool, request: OutgoingRequest, receiver: Receiver) -> None:
         self._pool = pool
-        self._message = message
+        self._request = request
         self._receiver = receiver
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -48,14 +48,14 @@ class NativeSending:
             connection.release()
 
     async def _dial(self) -> Connection:
-        pool, message = self._pool, self._message
+        pool, request = self._pool, self._request
         waited = None
         if self._holds_slot:
             self._holds_slot = False  # from here on it is given back if dialling fails
         else:
-            waited = await pool.slot(message.timeouts, message.ends)
+            waited = await pool.slot(request.timeouts, request.ends)
             self._reused = waited is not None
-        return waited or await pool.dial(message.timeouts, message.ends)
+        return waited or await pool.dial(request.timeouts, request.ends)
 
     async def _dial_and_send(self) -> None:
         try:
@@ -73,7 +73,7 @@ class NativeSending:
     def _send(self, connection: Connection) -> None:
         self._connection = connection
         connection.listener = self._on_news
-        connection.begin(self._message)
+        connection.begin(self._request)
 
     def _on_news(self, connection: Connection) -> None:
         if connection.state is HEAD:
@@ -100,10 +100,10 @@ class NativeSending:
             self._receiver.on_failure(error)
 
 
-async def sent(pool: Pool, message: Message, loop: asyncio.AbstractEventLoop) -> Connection:
+async def sent(pool: Pool, request: OutgoingRequest, loop: asyncio.AbstractEventLoop) -> Connection:
     """The connection on which the head of the reply is here; it is the caller's. Raises what came instead."""
     waiting = _HeadWaiter(loop)
-    sending = NativeSending(pool, message, waiting)
+    sending = NativeSending(pool, request, waiting)
     sending.start(loop)
     try:
         return await waiting.head

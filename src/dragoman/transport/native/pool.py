@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from dragoman.errors import ConnectError
 from dragoman.transport.base import Reply, Timeouts
-from dragoman.transport.http.coding import unpacked
+from dragoman.transport.http.coding import unpacked_reply
 from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.transport.http.target import Origin
 from dragoman.transport.native.connection import Connection, Keeper
@@ -118,7 +118,7 @@ class Pool:
         """
         reply: Reply = NativeReply(connection, self.give_back)
         check_proxy(reply, self.origin)
-        return unpacked(reply, method) if connection.coding else reply
+        return unpacked_reply(reply, method) if connection.coding else reply
 
     @property
     def closed(self) -> bool:

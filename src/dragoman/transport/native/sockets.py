@@ -23,7 +23,7 @@ async def open_socket(addresses: list[Address]) -> socket.socket:
     return await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
 
 
-def plain(addresses: list[Address]) -> str | None:
+def single_address(addresses: list[Address]) -> str | None:
     """The one address there is, as text that says all of it; None where there are more, or it has a scope besides."""
     place = addresses[0][4]
     return str(place[0]) if len(addresses) == 1 and not any(place[2:]) else None

@@ -11,7 +11,7 @@ from dragoman.transport.base import CallbackTransport, Reply, Route
 from dragoman.transport.http.target import HttpTarget, Origin, head, parse
 from dragoman.transport.native.dial import Dialer
 from dragoman.transport.native.exchange import sent
-from dragoman.transport.native.message import Message
+from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.pool import Pool
 from dragoman.transport.native.template import NativeTemplate
 from dragoman.types import HttpRequest
@@ -49,7 +49,7 @@ class NativeTransport(CallbackTransport):
         loop = asyncio.get_running_loop()
         timeouts, method = route.timeouts, request.method
         ends = math.inf if timeouts.total is None else loop.time() + timeouts.total
-        message = Message(
+        outgoing = OutgoingRequest(
             head(request, target),
             request.body,
             timeouts,
@@ -57,7 +57,7 @@ class NativeTransport(CallbackTransport):
             bodiless=method == "HEAD",
             marked=request.mark_chunks,
         )
-        connection = await sent(pool, message, loop)
+        connection = await sent(pool, outgoing, loop)
         return pool.as_reply(connection, method)
 
     def template(self, request: HttpRequest, route: Route) -> NativeTemplate:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from dragoman.transport.base import Timeouts
 
 
-class Message(Struct, frozen=True, gc=False):
+class OutgoingRequest(Struct, frozen=True, gc=False):
     """A request, ready to send."""
 
     head: bytes
