@@ -1,29 +1,18 @@
 """One HTTP/1.1 connection: one request at a time, its reply read as it arrives. Knows no pool and no address.
 
-What leads from one state to the next:
+`transitions` has the table of its states. Who does what:
 
-    state     | begin  | the reply          | too late | the peer ends  | abort  | rest
-    ----------|--------|--------------------|----------|----------------|--------|------
-    IDLE      | HEAD   | FAILED: unasked    | FAILED   | the keeper     | FAILED | IDLE
-    HEAD      |        | its head: BODY     | FAILED   | FAILED         | FAILED |
-              |        | or COMPLETE        |          |                |        |
-    BODY      |        | its end: COMPLETE  | FAILED   | FAILED, or, if | FAILED |
-              |        |                    |          | that is the    |        |
-              |        |                    |          | end: COMPLETE  |        |
-    COMPLETE  |        | unasked: no rest   |          | no rest        | FAILED | IDLE
-    FAILED    |        |                    |          |                | FAILED |
+- `reply_parser` says where the reply stands: its state is taken over after each read.
+- `waits` says what is late, and when.
+- The owner, who sends requests and gets what came: as its `listener`, which is called, or as a task that awaits `more`.
+  Both learn of all pieces, and of each new state except those that the owner brings about itself (`begin`, `rest`).
+- The keeper has the connection while it is IDLE, and is told if it ends in that state. In all others the owner finds
+  out when it wants it to `rest`: it cannot if the parser's `keep` is 0, or the socket is closing.
 
-- The reply's part of it is `reply_parser`'s, whose state is taken over after each read. A reply that is not HTTP, or
-  too large, fails. What is late, and when, is `waits`' part.
-- The listener, or who awaits `more`, is told of each step but `begin` and `rest`, and of all pieces in BODY.
-- A reply that is over stays here, COMPLETE or FAILED, with its pieces, until the owner releases it. The keeper is told
-  of an end in IDLE alone: else the owner will ask whether the connection can `rest`, and it cannot if its parser's
-  `keep` is 0, or its socket is closing. FAILED is for ever.
+Two things are no states, because they come and go within one:
 
-Beside the state there are two streams of bytes, each of which is held back at times:
-
-- Down: in BODY reading pauses (`_paused`) as long as too much lies `_unread`, until the reader wants more.
-- Up: in HEAD the request may not fit into the socket (`_congested`). As long as it moves, the reply is not late.
+- Reading pauses in BODY (`_paused`) while too many bytes are `_unread`, until the reader wants more.
+- The request may not fit into the socket (`_congested`), in HEAD. As long as it moves, the reply is not late.
 """
 
 import asyncio
@@ -33,12 +22,13 @@ from typing import Protocol, cast
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError, cut
 from dragoman.loop.outbox import Outbox
-from dragoman.transport.base import BODY, COMPLETE, FAILED, HEAD, IDLE, Exchange, Reply, State
-from dragoman.transport.farewell import said_farewell, tls_of
+from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, Exchange, Reply, State
+from dragoman.transport.farewell import ended_by_peer
 from dragoman.transport.heads import MAX_HEAD, TOO_LARGE
 from dragoman.transport.native.buffer import PROOF, Buffer
 from dragoman.transport.native.message import Message
 from dragoman.transport.native.reply_parser import NOT_HTTP, ReplyParser
+from dragoman.transport.native.transitions import END, FAIL, TRANSITIONS, Event
 from dragoman.transport.native.waits import Waits
 
 UNREAD = 8 << 10
@@ -236,17 +226,13 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     def abort(self) -> None:
         """Closes the socket at once, sending nothing more; whoever waits is told that the answer broke off."""
-        if self.error is None:
-            self.error = TruncatedStreamError(f"{self._name}: the connection was closed on this side")
-        self.state = FAILED
-        self._wake()
+        self.fail(self.error or TruncatedStreamError(f"{self._name}: the connection was closed on this side"))
         self._waits.stop()
-        self.transport.abort()
 
     def fail(self, error: DragomanError) -> None:
         """Ends the exchange with `error`, which the reader meets behind the pieces."""
         self.error = error
-        self.state = FAILED
+        self._enter(FAIL)
         self._wake()
         self.transport.abort()
 
@@ -303,28 +289,15 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self.transport.pause_reading()
 
     def eof_received(self) -> None:
-        match self.state:
-            case State.BODY if self._parser.until_close and (
-                (tls := tls_of(self.transport)) is None or said_farewell(tls)
-            ):
-                self.state = COMPLETE
-                self._parser.keep = 0.0
-                self._wake()
-            case State.HEAD | State.BODY:
-                self._broke_off("closed the connection")
-            case State.IDLE:
-                self._keeper.ended(self)
-            case _:
-                self._parser.keep = 0.0
+        if self.state is BODY and self._parser.until_close and ended_by_peer(self.transport):
+            self._enter(END)
+            self._parser.keep = 0.0
+            self._wake()
+        else:
+            self._peer_ended("closed the connection")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        match self.state:
-            case State.HEAD | State.BODY:
-                self._broke_off("reset the connection" if exc else "closed the connection")
-            case State.IDLE:
-                self._keeper.ended(self)
-            case _:
-                pass
+        self._peer_ended("reset the connection" if exc else "closed the connection")
         self._waits.stop()
         self._parser.end()
 
@@ -337,6 +310,18 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self.expect()  # it is counted from when the request was sent
 
     # Within.
+
+    def _enter(self, event: Event) -> None:
+        self.state = TRANSITIONS[self.state][event]
+
+    def _peer_ended(self, how: str) -> None:
+        match self.state:
+            case State.HEAD | State.BODY:
+                self._broke_off(how)
+            case State.IDLE:
+                self._keeper.ended(self)
+            case State.COMPLETE | State.FAILED:
+                self._parser.keep = 0.0
 
     def _resume(self) -> None:
         self._paused = False
