@@ -37,7 +37,7 @@ class CallerSocket(asyncio.Protocol, ABC):
         self._remote = ""
         """The caller's address."""
         self._state = OPEN
-        self._spoke = 0.0
+        self._sent_at = 0.0
         """When something was last sent, in the loop's time."""
         self._stall: Stall | None = None
         """The wait for a caller that does not read; None: it has always read."""
@@ -58,7 +58,7 @@ class CallerSocket(asyncio.Protocol, ABC):
         self._transport.abort()
 
     def write(self, data: bytes) -> None:
-        self._spoke = self._loop.time()
+        self._sent_at = self._loop.time()
         self._outbox.write(self._transport, data)
 
     def reset_on_close(self, on: bool) -> None:

@@ -65,7 +65,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     def turn_away(self, error: DragomanError) -> None:
         """Sends `error` to a caller that has not sent a request yet, and closes."""
-        self._say_and_close(error)
+        self._send_error_and_close(error)
 
     # The writer's side.
 
@@ -74,7 +74,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         if not keep_alive or (self._state is not OPEN and len(self._requests) == 1):
             if keep_alive and self._fault is not None:
                 self._requests.popleft()
-                self._say_and_close(self._fault)
+                self._send_error_and_close(self._fault)
             elif request.complete and request.call.method != "CONNECT":
                 self._close()
             else:
@@ -261,8 +261,8 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             pieces, request.pieces = request.pieces, []
             # Nobody else has the call yet, and a copy of it would cost as much as all of its checks.
             force_setattr(request.call, "body", pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        self._spoke = self._loop.time()
-        self._alarm.set(self._spoke + self._silence)
+        self._sent_at = self._loop.time()
+        self._alarm.set(self._sent_at + self._silence)
         if request.packed:
             self._service.unpack(admitted, request.call, writer)
         else:
@@ -303,9 +303,9 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         if self._requests:
             self._fault = error
         else:
-            self._say_and_close(error, writer)
+            self._send_error_and_close(error, writer)
 
-    def _say_and_close(self, error: DragomanError, writer: HttpResponseWriter | None = None) -> None:
+    def _send_error_and_close(self, error: DragomanError, writer: HttpResponseWriter | None = None) -> None:
         """Sends `error` and closes; `writer` is None if the error belongs to no request."""
         if writer is None:
             writer = HttpResponseWriter(
@@ -329,7 +329,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         if request is None:
             if self._parser.in_head:
                 error = InvalidRequestError("the request's head took too long", status=408, code="request_timeout")
-                self._say_and_close(error)
+                self._send_error_and_close(error)
             else:
                 self._close()
         elif request.writer is not None and request.writer.state is ENDED:
@@ -342,7 +342,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
     def _beat(self, writer: HttpResponseWriter) -> None:
         now = self._loop.time()
         latest = now + self._timeouts.heartbeat
-        ends = self._spoke + (self._timeouts.heartbeat if writer.started else self._timeouts.head_after)
+        ends = self._sent_at + (self._timeouts.heartbeat if writer.started else self._timeouts.head_after)
         if ends <= now + EARLY:
             writer.send_heartbeat()
             ends = latest

@@ -1,4 +1,4 @@
-"""Where a caller's connection stands, and what may come next. Knows no socket and no request.
+"""The states of a caller's connection, and which follows which. Knows no socket and no request.
 
 state     | requests are read | answers are sent | ends
 ----------|-------------------|------------------|------------------------------------------------------

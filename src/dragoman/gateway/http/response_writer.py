@@ -46,7 +46,7 @@ TRANSITIONS: dict[ResponseState, dict[ResponseEvent, ResponseState]] = {
     GONE: {START: GONE, WRITE: GONE, END: GONE, LEAVE: GONE},
 }
 """An event that is missing in a state's row is a bug of ours; the KeyError says which. In ENDED and GONE nothing is
-sent: work that has not noticed yet may go on, and in GONE it is told so."""
+sent. Work that goes on all the same is not disturbed in ENDED, and ends with DisconnectedError in GONE."""
 
 
 class ResponseWriter(ABC):

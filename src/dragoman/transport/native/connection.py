@@ -2,7 +2,7 @@
 
 `transitions` has the table of its states. Who does what:
 
-- `reply_parser` says where the reply stands: its state is taken over after each read.
+- `reply_parser` says how much of the reply has come: its state is taken over after each read.
 - `waits` says what is late, and when.
 - The owner, who sends requests and gets what came: as its `listener`, which is called, or as a task that awaits `more`.
   Both learn of all pieces, and of each new state except those that the owner brings about itself (`begin`, `rest`).
@@ -32,28 +32,28 @@ from dragoman.transport.native.transitions import END, FAIL, TRANSITIONS, Event
 from dragoman.transport.native.waits import Waits
 
 UNREAD = 8 << 10
-"""Bytes that may lie unread before reading pauses, if the reader is a task: it takes what came in its next turn. One
-that is called, and takes nothing, cannot. The last read goes beyond."""
+"""Bytes that may be unread before reading pauses, if the reader is a task: it takes them in its next turn. With a
+listener that leaves bytes, reading pauses at once. The last read may go beyond."""
 
 SMALL = 64 << 10
-"""A body up to this size is copied behind its head: one write costs less than two."""
+"""A body of at most so many bytes is joined with its head: to copy it costs less than a second write."""
 
 
 class Keeper(Protocol):
-    """Who keeps connections."""
+    """The owner of idle connections: a pool."""
 
     def ended(self, connection: "Connection") -> None:
         """An idle one has ended."""
 
     def give_back(self, connection: "Connection | None") -> None:
-        """One has served; None: a request is over that had none."""
+        """A request is over, and this was its connection; None if it had none."""
 
     def as_reply(self, connection: "Connection") -> Reply:
-        """The reply on one, as it is read by a task. Raises ConnectError, BadEventError; then it was given back."""
+        """The reply on a connection, to be read by a task. If it raises, the connection was given back."""
 
 
 class Connection(asyncio.BufferedProtocol, Exchange):
-    """The exchange that it serves, too. A reader takes the `pieces` out, and calls `taken` or `go_on`."""
+    """A connection, and the exchange on it. A reader takes the `pieces` out, and calls `taken` or `go_on`."""
 
     # There is one for each open socket, so that its size counts.
     __slots__ = (
@@ -141,7 +141,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         waits.limit(waits.first_byte, "first_byte")
 
     def committed(self) -> None:
-        """There is content, or its time is not limited here."""
+        """There is content, or somebody else limits the time until there is."""
         self._waits.content = math.inf
 
     def expect(self) -> None:
@@ -161,13 +161,13 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         return waiter
 
     def taken(self) -> None:
-        """The reader has taken all pieces. Where reading has paused, it goes on once the reader wants `more`."""
+        """The reader has taken all pieces. If reading has paused, it goes on when the reader calls `more`."""
         self._unread = 0
         if self.state is BODY and (phase := self._waits.over()) is not None:
             self._time_out(phase)
 
     def go_on(self) -> None:
-        """The same, and it waits for more of the body."""
+        """The same, and the reader waits for more of the body."""
         self._unread = 0
         if self._paused:
             self._resume()
@@ -200,16 +200,16 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     def as_reply(self, taken: list[bytes]) -> Reply:
         self.listener = None
-        self.committed()  # from here on the decoder's owner sees to that
+        self.committed()  # from here on the reader of the reply limits that time
         self.pieces[:0] = taken
         return self._keeper.as_reply(self)
 
     def serves(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether it can take a request in `loop`: not where it was left over by one that has ended."""
+        """Whether it can send a request in `loop`; it cannot if it belongs to another loop, which has ended."""
         return self._loop is loop and not self.transport.is_closing()
 
     def rest(self) -> bool:
-        """Makes it idle, to serve again within some seconds; False where it cannot."""
+        """Makes it idle, to serve again within some seconds; False if it cannot serve again."""
         keep = self._parser.keep
         if self.state not in (COMPLETE, IDLE) or keep <= 0 or self.transport.is_closing():
             return False
@@ -225,12 +225,12 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         return True
 
     def abort(self) -> None:
-        """Closes the socket at once, sending nothing more; whoever waits is told that the answer broke off."""
+        """Closes the socket at once, sending nothing more; a reader gets the error that the reply broke off."""
         self.fail(self.error or TruncatedStreamError(f"{self._name}: the connection was closed on this side"))
         self._waits.stop()
 
     def fail(self, error: DragomanError) -> None:
-        """Ends the exchange with `error`, which the reader meets behind the pieces."""
+        """Ends the exchange with `error`, which the reader gets after the pieces."""
         self.error = error
         self._enter(FAIL)
         self._wake()
@@ -345,8 +345,8 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         self.fail(BadEventError(f"{self._name}: expected at most {what}", code=TOO_LARGE))
 
     def _broke_off(self, how: str) -> None:
-        where = "before the answer's end" if self.received else "without an answer"
-        self.fail(TruncatedStreamError(f"{self._name} {how} {where}"))
+        place = "before the answer's end" if self.received else "without an answer"
+        self.fail(TruncatedStreamError(f"{self._name} {how} {place}"))
 
     def _unasked(self) -> None:
         """Bytes that no request asked for: the connection serves no more."""
