@@ -1,12 +1,14 @@
 """The states of a caller's connection, and which follows which. Knows no socket and no request.
 
-state     | requests are read | answers are sent | ends
-----------|-------------------|------------------|------------------------------------------------------
-OPEN      | yes               | yes              | by its caller, or after a silence
-DRAINING  | yes               | yes              | after the last answer that is under way
-BROKEN    | no                | yes              | the same, and an error follows that answer
-PARTED    | no                | no               | when the caller closes too, or after a moment
-CLOSED    | no                | no               | at once, or as soon as the caller has read what waits
+    state     | requests are read | answers are sent | ends
+    ----------|-------------------|------------------|------------------------------------------------------
+    OPEN      | yes               | yes              | by its caller, or after a silence
+    DRAINING  | yes               | yes              | after the last answer that is under way
+    BROKEN    | no                | yes              | the same, and an error follows that answer
+    PARTED    | no                | no               | when the caller closes too, or after a moment
+    CLOSED    | no                | no               | at once, or as soon as the caller has read what waits
+
+Whether the caller reads is no part of it; see `CallerSocket`.
 """
 
 from enum import Enum

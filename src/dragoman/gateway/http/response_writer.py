@@ -23,7 +23,7 @@ class ResponseState(Enum):
 
     NEW = "nothing: an error can still become a status"
     STARTED = "the status, perhaps more"
-    ENDED = "all that is sent: the response is complete, or it breaks off"
+    ENDED = "all was sent, or the response breaks off"
     GONE = "nobody receives more: the caller has hung up"
 
 
