@@ -1,4 +1,4 @@
-"""A request of ours until the head of its reply is here: sent over a connection that is idle, or over a fresh one.
+"""A request of ours until the head of its reply has come: sent over an idle connection, or over a fresh one.
 
 A connection that was idle may have been closed by the service just as the request went out. If not a byte of a reply
 came, the request is sent once more, over a fresh connection (RFC 9112, section 9.3.1).
@@ -14,7 +14,7 @@ from dragoman.transport.native.pool import Pool
 
 
 class NativeSending:
-    """Holds a slot of the pool, until the receiver is told; from then on the slot is the connection's."""
+    """Holds a slot of the pool until it calls the receiver; from then on the connection holds it."""
 
     __slots__ = ("_connection", "_holds_slot", "_pool", "_receiver", "_request", "_reused", "_task")
 
@@ -27,7 +27,7 @@ class NativeSending:
         self._reused = self._holds_slot = False
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Sends it, at once where a connection is idle. `loop` is the running one."""
+        """Sends it, at once if a connection is idle. `loop` is the running one."""
         connection = self._pool.take(loop)
         if connection is None:
             self._task = loop.create_task(self._dial_and_send())
@@ -36,11 +36,11 @@ class NativeSending:
             self._send(connection)
 
     def close(self) -> None:
-        """Ends it; the receiver is told nothing."""
+        """Ends it without calling the receiver."""
         if self._task is not None:
             self._task.cancel()
         if self._holds_slot:
-            # The task never began to run, so nobody else gives it back.
+            # The task has not begun to run, so that it does not give the slot back.
             self._holds_slot = False
             self._pool.give_back(None)
         connection, self._connection = self._connection, None
@@ -51,7 +51,7 @@ class NativeSending:
         pool, request = self._pool, self._request
         waited = None
         if self._holds_slot:
-            self._holds_slot = False  # from here on it is given back if dialling fails
+            self._holds_slot = False  # `Pool.dial` gives it back if it fails
         else:
             waited = await pool.slot(request.timeouts, request.ends)
             self._reused = waited is not None
@@ -101,7 +101,7 @@ class NativeSending:
 
 
 async def sent(pool: Pool, request: OutgoingRequest, loop: asyncio.AbstractEventLoop) -> Connection:
-    """The connection on which the head of the reply is here; it is the caller's. Raises what came instead."""
+    """The connection on which the head of the reply has come; the caller releases it. Raises DragomanError."""
     waiting = _HeadWaiter(loop)
     sending = NativeSending(pool, request, waiting)
     sending.start(loop)
@@ -111,7 +111,7 @@ async def sent(pool: Pool, request: OutgoingRequest, loop: asyncio.AbstractEvent
         sending.close()
         head = waiting.head
         if head.done() and not head.cancelled() and head.exception() is None:
-            head.result().release()  # it was handed over while this was being ended
+            head.result().release()  # the head came just before the cancellation
         raise
 
 
@@ -124,7 +124,7 @@ class _HeadWaiter:
         self.head: asyncio.Future[Connection] = loop.create_future()
 
     def on_news(self, exchange: Exchange) -> None:
-        assert isinstance(exchange, Connection)  # noqa: S101  # nobody else tells it
+        assert isinstance(exchange, Connection)  # noqa: S101  # only connections call it
         exchange.listener = None
         if self.head.cancelled():
             exchange.release()

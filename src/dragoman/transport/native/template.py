@@ -1,4 +1,4 @@
-"""A prepared request, sent again and again with another body. Knows no receiver of what it brings."""
+"""A prepared request, sent again and again, each time with another body. Knows nothing of the reply."""
 
 import asyncio
 import math
