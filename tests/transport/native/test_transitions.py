@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import product
 
 import pytest
-from dragoman.transport.native.message import Message
+from dragoman.transport.native.outgoing_request import OutgoingRequest
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
 from dragoman.loop.outbox import Outbox
@@ -17,7 +17,7 @@ from dragoman.transport.native.transitions import BEGIN, END, FAIL, REPLY, REST,
 HEADS = b"HTTP/1.1 200 OK\r\n"
 SIZED = HEADS + b"content-length: 4\r\n\r\nab"
 UNSIZED = HEADS + b"\r\nab"
-MESSAGE = Message(b"POST / HTTP/1.1\r\n\r\n", b"", Timeouts(), 1e9)
+MESSAGE = OutgoingRequest(b"POST / HTTP/1.1\r\n\r\n", b"", Timeouts(), 1e9)
 
 
 class Wire(asyncio.Transport):
