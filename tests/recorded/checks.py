@@ -262,46 +262,13 @@ def translates_requests(recorded: Recorded) -> str:
     return ""
 
 
-STRUCTURE = frozenset(
-    [
-        "system",
-        "developer",
-        "assistant",
-        "function",
-        "message",
-        "function_call",
-        "function_call_output",
-        "input_text",
-        "output_text",
-        "input_image",
-        "image_url",
-        "json_schema",
-        "ephemeral",
-        "text/plain",
-        "application/json",
-        "object",
-        "string",
-        "integer",
-        "number",
-        "boolean",
-        "OBJECT",
-        "STRING",
-        "INTEGER",
-        "NUMBER",
-        "BOOLEAN",
-        "enabled",
-        "required",
-        "adaptive",
-        "reasoning.encrypted_content",
-        "reasoning",
-        "tool_use",
-        "tool_result",
-        "document",
-        "base64",
-        "thinking",
-        "completed",
-    ]  # a list of fifty would be as many lines
-)
+WORDS = """
+system developer assistant function message function_call function_call_output input_text output_text input_image
+image_url json_schema ephemeral text/plain application/json object string integer number boolean OBJECT STRING INTEGER
+NUMBER BOOLEAN enabled required adaptive reasoning.encrypted_content reasoning tool_use tool_result document base64
+thinking completed
+"""
+STRUCTURE = frozenset(WORDS.split())
 """Words of the protocols themselves."""
 
 
