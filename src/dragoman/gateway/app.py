@@ -19,6 +19,7 @@ from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
+from dragoman.gateway.fronts.anthropic import anthropic
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.fronts.health import health
 from dragoman.gateway.fronts.nearby import nearby, shown
@@ -77,7 +78,9 @@ class Gateway:
         self.max_body = config.gateway.max_body
         self.keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
-        self._table = PathTable((openai(self.client), *webchats(self.client), health(lambda: self.draining)))
+        self._table = PathTable(
+            (openai(self.client), anthropic(self.client), *webchats(self.client), health(lambda: self.draining))
+        )
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)
