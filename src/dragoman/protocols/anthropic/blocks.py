@@ -11,7 +11,7 @@ from dragoman.protocols.anthropic.hosted import CALL, RESULTS, decode_call, deco
 from dragoman.protocols.anthropic.inputs import FIELD, text_of
 from dragoman.protocols.anthropic.sources import decode_document, decode_image
 from dragoman.protocols.anthropic.states import LAST, NEXT, from_caller, neighbour
-from dragoman.protocols.json_fields import Fields, entries, wrong
+from dragoman.protocols.json_fields import Fields, entries, wrong_type
 from dragoman.types import (
     AnyPart,
     Citation,
@@ -35,7 +35,7 @@ def decode_content(content: object, path: str) -> tuple[AnyPart, ...]:
     if isinstance(content, str):
         return (Text(text=content),)
     if not isinstance(content, list | tuple):
-        raise wrong(path, "a string or a list of blocks", content)
+        raise wrong_type(path, "a string or a list of blocks", content)
     parts: list[AnyPart] = []
     waiting: OpaqueState | None = None
     for place, value in entries(content, path):
@@ -89,7 +89,7 @@ def _text(fields: Fields) -> Text:
     citations: list[Citation] = []
     for path, value in fields.items("citations"):
         if not isinstance(value, dict):
-            raise wrong(path, "an object", value)
+            raise wrong_type(path, "an object", value)
         citations.append(decode_citation(value))
     return Text(text=text, citations=tuple(citations), cache=cache, extra=to_extra(fields.rest))
 
@@ -109,7 +109,7 @@ def _call(fields: Fields) -> ToolCall:
     call_id, name, given = fields.required_text("id"), fields.required_text("name"), fields.any(FIELD)
     arguments = text_of(given)
     if arguments is None:
-        raise wrong(fields.path(FIELD), "an object", given)
+        raise wrong_type(fields.path(FIELD), "an object", given)
     cache = decode_breakpoint(fields)
     return ToolCall(id=call_id, name=name, arguments=arguments, cache=cache, extra=to_extra(fields.rest))
 
@@ -121,7 +121,7 @@ def _result(fields: Fields) -> ToolResult:
     parts: list[Text | Image | File | Unknown] = []
     for i, part in enumerate(inside):
         if not isinstance(part, Text | Image | File | Unknown):
-            raise wrong(f"{path}[{i}].type", "a block that a result may have", "another one")
+            raise wrong_type(f"{path}[{i}].type", "a block that a result may have", "another one")
         parts.append(part)
     extra = to_extra(fields.rest) | form_of(content, inside)
     if failed is False:

@@ -5,12 +5,14 @@ from typing import Any
 
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.protocols import opaque
+from dragoman.protocols.anthropic.count import AnthropicCounter
 from dragoman.protocols.anthropic.decode_stream import ReplyDecoder
 from dragoman.protocols.anthropic.errors import decode_error
-from dragoman.protocols.anthropic.extra import NAME, note
+from dragoman.protocols.anthropic.extra import NAME
 from dragoman.protocols.anthropic.losses import changed
-from dragoman.protocols.anthropic.relay import BETA, VERSION, AnthropicRelay
+from dragoman.protocols.anthropic.relay import AnthropicRelay
 from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Variant, encode_body
+from dragoman.protocols.anthropic.service import headers_for
 from dragoman.protocols.anthropic.thinking import encode_thinking, must_be_off
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.losses import ANYWHERE, CACHE
@@ -98,6 +100,7 @@ class AnthropicClient(ClientCodec):
         self._url = f"{self._base}/v1/messages"
         self.relay = AnthropicRelay(self._url)
         self._variant = Variant(version, max_tokens)
+        self.counter = AnthropicCounter(self._url, self._variant)
         self.expresses = EXPRESSES | ({ANYWHERE} if self._variant.newest else SAMPLING)
 
     def origin(self, model: str) -> str | None:
@@ -117,22 +120,14 @@ class AnthropicClient(ClientCodec):
         return tuple(found.values())
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
-        headers = [
-            ("content-type", "application/json"),
-            ("accept", "text/event-stream"),
-            (VERSION, self._variant.version),
-        ]
-        if betas := note(request.extra, BETA):
-            headers.append((BETA, betas))
-        if env.key:
-            headers.append(("x-api-key", env.key))
         try:
             body = json.encode(encode_body(request, self._variant))
         except UnicodeEncodeError as exc:
             raise InvalidRequestError(
                 "the request holds half a character (a lone surrogate), which JSON cannot carry"
             ) from exc
-        return HttpRequest(url=self._url, headers=tuple(headers), body=body)
+        headers = headers_for(request, self._variant, env.key, "text/event-stream")
+        return HttpRequest(url=self._url, headers=headers, body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:
         return ReplyDecoder(request.tools, self.origin(request.model))

@@ -15,7 +15,7 @@ from dragoman.errors import cut
 from dragoman.protocols.anthropic.blocks import decode_content, form_of
 from dragoman.protocols.anthropic.extra import to_extra, with_extra
 from dragoman.protocols.anthropic.write_blocks import encode_content, encode_parts
-from dragoman.protocols.json_fields import Fields, entries, refused, wrong
+from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.types import (
     AnyPart,
     Extra,
@@ -42,7 +42,7 @@ def decode_system(fields: Fields) -> tuple[Message, ...]:
         return ()
     parts = decode_content(value, path)
     if any(isinstance(part, (ToolResult, *MODELS)) for part in parts):
-        raise wrong(path, "a string or a list of texts", value)
+        raise wrong_type(path, "a string or a list of texts", value)
     return (Message("system", parts, extra=form_of(value, parts), top_level=True),)
 
 

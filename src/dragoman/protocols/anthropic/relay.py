@@ -10,15 +10,13 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.anthropic.encode_stream import PING
 from dragoman.protocols.anthropic.extra import NAME
 from dragoman.protocols.anthropic.request import FIRST_VERSION
+from dragoman.protocols.anthropic.service import BETA, VERSION
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.opaque import has_wrapped
 from dragoman.protocols.relay import RelayCodec, ReplySummary, Tap
 from dragoman.protocols.steering import NESTED, STEERING, steering
 from dragoman.types import Headers, HttpRequest, ServerRequest
 from dragoman.wire import json
-
-VERSION, BETA = "anthropic-version", "anthropic-beta"
-"""Header fields that change what a body means."""
 
 NESTING = frozenset(NESTED)
 READ = NESTING | {"model", "stream"}

@@ -25,7 +25,7 @@ from dragoman.protocols.anthropic.tools import (
     encode_tools,
 )
 from dragoman.protocols.extra import merged, without_none
-from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.types import ChatRequest, Message
 
 MAX_MESSAGES = 100_000
@@ -62,8 +62,11 @@ class Variant(Struct, frozen=True):
         return self.version >= NEWEST_VERSION
 
 
-def decode_body(body: Mapping[str, Any]) -> ChatRequest:
-    """The request in `body`. Unknown fields go to `extra`. Raises InvalidRequestError."""
+def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest:
+    """The request in `body`. Unknown fields go to `extra`. Raises InvalidRequestError.
+
+    `limited`: it must limit the length of its answer.
+    """
     fields = Fields(body)
     tools = decode_tools(fields)
     choice, parallel = decode_choice(fields, tools)
@@ -81,7 +84,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
         tool_choice=choice,
         parallel_tool_calls=parallel,
         response_format=form,
-        max_output_tokens=_max_tokens(fields),
+        max_output_tokens=_max_tokens(fields, needed=limited),
         temperature=_share(fields, "temperature"),
         top_p=_share(fields, "top_p"),
         top_k=fields.integer("top_k"),
@@ -137,7 +140,7 @@ def _limit(request: ChatRequest, thinking: Mapping[str, Any] | None, variant: Va
 def _messages(fields: Fields) -> tuple[Message, ...]:
     value = fields.any("messages")
     if not isinstance(value, list | tuple):
-        raise wrong("messages", "a list of messages", value)
+        raise wrong_type("messages", "a list of messages", value)
     if not value:
         raise refused("messages", "expected at least one message")
     if len(value) > MAX_MESSAGES:
@@ -145,11 +148,11 @@ def _messages(fields: Fields) -> tuple[Message, ...]:
     return decode_messages(value, complete="thread" not in fields.rest)
 
 
-def _max_tokens(fields: Fields) -> int:
+def _max_tokens(fields: Fields, *, needed: bool) -> int | None:
     limit = fields.integer("max_tokens")
-    if limit is None:
-        raise wrong("max_tokens", "an integer", None)
-    if limit < 0:
+    if limit is None and needed:
+        raise wrong_type("max_tokens", "an integer", None)
+    if limit is not None and limit < 0:
         raise refused("max_tokens", f"expected at least 0, got {limit}")
     return limit
 
@@ -164,7 +167,7 @@ def _share(fields: Fields, name: str) -> float | None:
 def _strings(items: list[tuple[str, Any]]) -> Iterator[str]:
     for path, value in items:
         if not isinstance(value, str):
-            raise wrong(path, "a string", value)
+            raise wrong_type(path, "a string", value)
         yield value
 
 

@@ -9,10 +9,11 @@ from dragoman.protocols.anthropic.encode_stream import AnswerEncoder, encode_mes
 from dragoman.protocols.anthropic.errors import envelope, outward, stream_error
 from dragoman.protocols.anthropic.extra import NAME, noted
 from dragoman.protocols.anthropic.inputs import keep_in_request
-from dragoman.protocols.anthropic.relay import BETA, read_request
+from dragoman.protocols.anthropic.relay import read_request
 from dragoman.protocols.anthropic.request import decode_body
+from dragoman.protocols.anthropic.service import BETA
 from dragoman.protocols.base import Encoder, Env, ServerCodec
-from dragoman.protocols.json_fields import wrong
+from dragoman.protocols.json_fields import wrong_type
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
@@ -49,7 +50,7 @@ class AnthropicServer(ServerCodec):
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         body = json.decode_request(call.body)
         if not isinstance(body, dict):
-            raise wrong("the body", "an object", body)
+            raise wrong_type("the body", "an object", body)
         keep_in_request(call.body, body)
         request = decode_body(body)
         betas = call.header(BETA.encode())

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from dragoman.errors import cut
 from dragoman.protocols.anthropic.extra import note, noted, to_extra, with_extra
-from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.types import ChangedField, Loss, LostField, Message, Reasoning, ReasoningConfig, ToolCall, ToolResult
 
 FIELD, BETWEEN = "thinking", "between_tools"
@@ -44,7 +44,7 @@ def decode_thinking(fields: Fields, effort: str | None) -> ReasoningConfig | Non
     budget, display = said.integer("budget_tokens"), said.text("display")
     if mode == "on":
         if budget is None:
-            raise wrong(said.path("budget_tokens"), "an integer", None)
+            raise wrong_type(said.path("budget_tokens"), "an integer", None)
         if budget < LEAST:
             raise refused(said.path("budget_tokens"), f"expected at least {LEAST}, got {budget}")
     if display is not None and display not in DISPLAYS:
