@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from dragoman.protocols.anthropic.client import AnthropicClient
+from dragoman.protocols.anthropic.relay import AnthropicRelay
+from dragoman.protocols.anthropic.server import AnthropicServer
 from dragoman.protocols.base import ClientCodec, ServerCodec
 from dragoman.protocols.openai_chat.client import OpenAIChatClient
 from dragoman.protocols.openai_chat.relay import ChatRelay
@@ -32,6 +35,7 @@ class Dialect(Struct, frozen=True):
 
 DIALECTS: Mapping[str, Dialect] = {
     OpenAIChatClient.name: Dialect(OpenAIChatClient, OpenAIChatServer, ChatRelay),
+    AnthropicClient.name: Dialect(AnthropicClient, AnthropicServer, AnthropicRelay),
     AibnClient.name: Dialect(AibnClient, AibnServer, no_relay=SIGNED),
     AIChatFreeClient.name: Dialect(AIChatFreeClient, AIChatFreeServer, no_relay=SIGNED),
     AiChatOnlineClient.name: Dialect(AiChatOnlineClient, AiChatOnlineServer, no_relay=TOKEN_FIRST),
