@@ -41,6 +41,8 @@ def test_every_class_of_this_package_is_found_without_a_list() -> None:
         "aichatfree",
         "aichatonline",
         "cromicle",
+        "gemini",
+        "geminicompatible",
         "offline",
         "openai",
         "openaicompatible",

@@ -8,8 +8,8 @@ from dragoman.errors import AuthenticationError, RequestError
 from dragoman.types import Identity, ServerRequest
 from dragoman.types.outcome import NOBODY
 
-KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key")
-"""Headers that carry a key: OpenAI's, Anthropic's, Azure's."""
+KEY_HEADERS = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
+"""Headers that carry a key: OpenAI's, Anthropic's, Google's, Azure's."""
 
 MAX_VERIFIED = 10_000
 """Headers with a known key that are kept, so that a caller's next request costs no digest."""
