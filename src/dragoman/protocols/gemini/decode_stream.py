@@ -181,6 +181,7 @@ class ReplyDecoder(SseDecoder):
             before = self._more.get(name)
             self._more[name] = before | field if isinstance(before, dict) and isinstance(field, dict) else field
         if isinstance(report := value.get("usageMetadata"), dict):
+            self._count_latest()
             self._count(report)
         self._parts(candidate, texts, out)
         self._ending(value, candidate)
@@ -196,6 +197,12 @@ class ReplyDecoder(SseDecoder):
                 extra=note("createTime", time) if isinstance(time, str) else {},
             )
         )
+
+    def _count_latest(self) -> None:
+        """Reads the report that is not read yet."""
+        report, self._report = self._report, b""
+        if report and isinstance(value := json.decode_event(report), dict):
+            self._count(value)
 
     def _count(self, report: Mapping[str, Any]) -> None:
         usage = decode_usage(report)
@@ -330,13 +337,7 @@ class ReplyDecoder(SseDecoder):
             raise self._skipped
         self._finish_call(out)
         self._end_part(out)
-        if self._report:
-            try:
-                report = json.decode_event(self._report)
-            except BadEventError:
-                report = None
-            if isinstance(report, dict):
-                self._count(report)
+        self._count_latest()
         if self._blocked:
             reason, native = decode_reason("SAFETY", tool_call=False)
             native = None if self._reason == "SAFETY" else self._reason
