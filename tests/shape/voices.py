@@ -61,6 +61,14 @@ class Voice(Struct, frozen=True):
     """Whether a question can offer tools; the one of `ask` then does."""
     limited: bool = False
     """Whether a question must limit the length of its answer."""
+    streamed: str = ""
+    """Where the gateway answers callers who want a stream, if that is another path. In a path, `{model}` is a name."""
+    streams: Callable[[ReceivedRequest], bool] = lambda seen: json.loads(seen.body).get("stream") is True
+    """Whether a service was asked for a stream, if a caller can ask for a whole answer."""
+
+    def address(self, model: str, *, stream: bool) -> str:
+        """Where a caller asks `model`."""
+        return (self.streamed if stream and self.streamed else self.path).replace("{model}", model)
 
 
 def _chat_ask(text: str, stream: bool) -> Asked:
@@ -243,6 +251,59 @@ def _halves(text: str) -> tuple[str, str]:
     return text[: len(text) // 2], text[len(text) // 2 :]
 
 
+def _gemini_ask(text: str, stream: bool) -> Asked:
+    declared = {"name": "weather", "parameters": {"type": "OBJECT", "properties": {}}}
+    body = {
+        "contents": [{"role": "user", "parts": [{"text": text}]}],
+        "tools": [{"functionDeclarations": [declared]}],
+    }
+    return Asked({"content-type": "application/json"}, json.dumps(body).encode())
+
+
+def _gemini_question(seen: ReceivedRequest) -> str:
+    return str(json.loads(seen.body)["contents"][-1]["parts"][0]["text"])
+
+
+def _gemini_reply(answer: Answer, stream: bool) -> tuple[str, list[bytes]]:
+    reason = {"length": "MAX_TOKENS", "tool_call": "STOP"}.get(answer.finish_reason, "STOP")
+    parts: list[dict[str, object]] = [{"text": answer.text}] if answer.text else []
+    if answer.call:
+        name, arguments = answer.call
+        parts.append({"functionCall": {"name": name, "args": json.loads(arguments)}})
+    head: dict[str, object] = {"modelVersion": "m", "responseId": "x"}
+    if answer.usage:
+        sent, got = answer.usage
+        counts = {"promptTokenCount": sent, "candidatesTokenCount": got, "totalTokenCount": sent + got}
+        head["usageMetadata"] = counts
+    said = {"content": {"parts": parts, "role": "model"}, "index": 0}
+    if not stream:
+        return "application/json", [_utf8({"candidates": [said | {"finishReason": reason}]} | head)]
+    last = {"content": {"parts": [{"text": ""}], "role": "model"}, "finishReason": reason, "index": 0}
+    chunks = [{"candidates": [each]} | head for each in (said, last)]
+    return "text/event-stream", [b"data: %b\r\n\r\n" % _utf8(chunk) for chunk in chunks]
+
+
+def _utf8(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def _gemini_read(got: Got, stream: bool) -> Answer:
+    lines = [line for line in got.text.split("\r\n") if line] if stream else [f"data: {got.text}"]
+    assert all(line.startswith("data: ") for line in lines), "a line that the vendor's SDK cannot read"
+    replies = [json.loads(line.removeprefix("data: ")) for line in lines]
+    candidates = [reply["candidates"][0] for reply in replies]
+    parts = [part for candidate in candidates for part in candidate["content"]["parts"]]
+    calls = [part["functionCall"] for part in parts if "functionCall" in part]
+    counts = replies[-1].get("usageMetadata")
+    reason = {"STOP": "stop", "MAX_TOKENS": "length"}[candidates[-1]["finishReason"]]
+    return Answer(
+        "".join(part.get("text", "") for part in parts),
+        (calls[0]["name"], json.dumps(calls[0]["args"], ensure_ascii=False)) if calls else None,
+        "tool_call" if calls else reason,
+        (counts["promptTokenCount"], counts["candidatesTokenCount"]) if counts else None,
+    )
+
+
 def _sign(text: str) -> str:
     return sha256(f"{TIME}:{text}:".encode()).hexdigest()
 
@@ -271,6 +332,18 @@ VOICES: Mapping[str, Voice] = {
         whole=True,
         tools=True,
         limited=True,
+    ),
+    "gemini": Voice(
+        path="/v1beta/models/{model}:generateContent",
+        streamed="/v1beta/models/{model}:streamGenerateContent?alt=sse",
+        says=ALL,
+        ask=_gemini_ask,
+        question=_gemini_question,
+        reply=_gemini_reply,
+        read=_gemini_read,
+        streams=lambda seen: ":stream" in seen.path,
+        whole=True,
+        tools=True,
     ),
     "aibn": Voice(
         path="/aibn/api/generate",

@@ -8,6 +8,9 @@ from dragoman.protocols.anthropic.client import AnthropicClient
 from dragoman.protocols.anthropic.relay import AnthropicRelay
 from dragoman.protocols.anthropic.server import AnthropicServer
 from dragoman.protocols.base import ClientCodec, ServerCodec
+from dragoman.protocols.gemini.client import GeminiClient
+from dragoman.protocols.gemini.relay import GeminiRelay
+from dragoman.protocols.gemini.server import GeminiServer
 from dragoman.protocols.openai_chat.client import OpenAIChatClient
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.server import OpenAIChatServer
@@ -36,6 +39,7 @@ class Dialect(Struct, frozen=True):
 DIALECTS: Mapping[str, Dialect] = {
     OpenAIChatClient.name: Dialect(OpenAIChatClient, OpenAIChatServer, ChatRelay),
     AnthropicClient.name: Dialect(AnthropicClient, AnthropicServer, AnthropicRelay),
+    GeminiClient.name: Dialect(GeminiClient, GeminiServer, GeminiRelay),
     AibnClient.name: Dialect(AibnClient, AibnServer, no_relay=SIGNED),
     AIChatFreeClient.name: Dialect(AIChatFreeClient, AIChatFreeServer, no_relay=SIGNED),
     AiChatOnlineClient.name: Dialect(AiChatOnlineClient, AiChatOnlineServer, no_relay=TOKEN_FIRST),
