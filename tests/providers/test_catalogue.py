@@ -42,6 +42,7 @@ def test_every_class_of_this_package_is_found_without_a_list() -> None:
         "aichatonline",
         "cromicle",
         "offline",
+        "ollama",
         "openai",
         "openaicompatible",
     }

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from dragoman.protocols.base import ClientCodec, ServerCodec
+from dragoman.protocols.ollama.client import OllamaClient
+from dragoman.protocols.ollama.relay import OllamaRelay
+from dragoman.protocols.ollama.server import OllamaServer
 from dragoman.protocols.openai_chat.client import OpenAIChatClient
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.server import OpenAIChatServer
@@ -32,6 +35,7 @@ class Dialect(Struct, frozen=True):
 
 DIALECTS: Mapping[str, Dialect] = {
     OpenAIChatClient.name: Dialect(OpenAIChatClient, OpenAIChatServer, ChatRelay),
+    OllamaClient.name: Dialect(OllamaClient, OllamaServer, OllamaRelay),
     AibnClient.name: Dialect(AibnClient, AibnServer, no_relay=SIGNED),
     AIChatFreeClient.name: Dialect(AIChatFreeClient, AIChatFreeServer, no_relay=SIGNED),
     AiChatOnlineClient.name: Dialect(AiChatOnlineClient, AiChatOnlineServer, no_relay=TOKEN_FIRST),
