@@ -185,7 +185,7 @@ def _aichatonline_question(seen: Seen) -> str:
 
 def _aichatonline_reply(answer: Answer, stream: bool) -> tuple[str, list[bytes]]:
     lines = [{"data": {"message": text}} for text in _halves(answer.text)]
-    return "application/x-ndjson", [f"{json.dumps(line, ensure_ascii=False)}\n".encode() for line in lines]
+    return "application/x-ndjson", [f"{json.dumps(line)}\n".encode() for line in lines]
 
 
 def _aichatonline_read(got: Got, stream: bool) -> Answer:

@@ -52,9 +52,7 @@ class NdjsonTap(Tap):
         if self._is_over():
             return b""
         tail = self._take()
-        passed = self._line(tail) if tail.strip(BLANKS) else b""
-        if not (self._is_over() or self.needs_decoding):
-            self._broke_off()
+        passed = self._last(tail)
         if self.needs_decoding:
             self._keep(tail)
             return b""
@@ -89,8 +87,11 @@ class NdjsonTap(Tap):
         """Whether a line that no line end completed holds all of its JSON."""
 
     @abstractmethod
-    def _broke_off(self) -> None:
-        """The body ended well, and the answer did not: sets `error`."""
+    def _last(self, tail: bytes) -> bytes:
+        """Reads what no line end completed, as the body ended well. Returns what passes of it.
+
+        Sets `error` if the answer has not ended.
+        """
 
     # What passes.
 

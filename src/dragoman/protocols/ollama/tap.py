@@ -46,8 +46,10 @@ class OllamaTap(NdjsonTap):
     def _is_complete(self, line: bytes) -> bool:
         return bool(line.strip()) and is_complete(line)
 
-    def _broke_off(self) -> None:
-        self._heed(self._decoder.finish())
+    def _last(self, tail: bytes) -> bytes:
+        self._heed([*self._decoder.feed(tail), *self._decoder.finish()])
+        self.needs_decoding = self._decoder.whole
+        return tail if self.done else b""
 
     def _heed(self, events: list[StreamEvent]) -> None:
         """Takes over what the decoder has learnt."""
