@@ -11,7 +11,7 @@ from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.stream import Stream
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
-from dragoman.providers.turns import read_request
+from dragoman.providers.turns import checked_request
 from dragoman.routing.attempts import translated
 from dragoman.routing.plan import Plan
 from dragoman.routing.settled import settling
@@ -90,7 +90,7 @@ class Client:
 
     async def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError if it broke off."""
-        return await whole(await self._ask(read_request(request)))
+        return await whole(await self._ask(checked_request(request)))
 
     async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
         """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.

@@ -19,13 +19,11 @@ from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
+from dragoman.gateway.fronts.catalogue import all_fronts
 from dragoman.gateway.fronts.endpoints import Endpoint
-from dragoman.gateway.fronts.health import health
-from dragoman.gateway.fronts.nearby import nearby, shown
-from dragoman.gateway.fronts.ollama import ollama
-from dragoman.gateway.fronts.openai import CHAT, openai
-from dragoman.gateway.fronts.table import Found, Front, PathTable
-from dragoman.gateway.fronts.webchat import webchats
+from dragoman.gateway.fronts.nearby import nearby, shown_path
+from dragoman.gateway.fronts.openai import CHAT
+from dragoman.gateway.fronts.table import Found, Front, FrontContext, PathTable
 from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
@@ -78,9 +76,7 @@ class Gateway:
         self.max_body = config.gateway.max_body
         self.keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
-        self._table = PathTable(
-            (openai(self.client), ollama(self.client), *webchats(self.client), health(lambda: self.draining))
-        )
+        self._table = PathTable(all_fronts(FrontContext(self.client, draining=lambda: self.draining)))
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)
@@ -112,7 +108,7 @@ class Gateway:
                     outcome.identity = self.keys.check(call)
                 except AuthenticationError as exc:
                     if not front.password:
-                        answer = told(front, AuthenticationError(exc.message, code=front.refused))
+                        answer = error_response(front, AuthenticationError(exc.message, code=front.refused))
                         return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
             if found.endpoint is None:
                 return self._nothing_at(found, call)
@@ -121,7 +117,7 @@ class Gateway:
             if call.method == "POST" and front.json:
                 check_type(call)
         except DragomanError as exc:
-            return told(front, exc)
+            return error_response(front, exc)
         return Admitted(front, found.endpoint)
 
     async def answer(self, admitted: Admitted, call: ServerRequest, writer: ResponseWriter) -> None:
@@ -155,7 +151,7 @@ class Gateway:
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         """`error` in the protocol of the front that was called."""
-        return told(self._table.find(call.method, call.path).front, error)
+        return error_response(self._table.find(call.method, call.path).front, error)
 
     @property
     def under_way(self) -> int:
@@ -194,11 +190,11 @@ class Gateway:
         front, methods = found.front, found.methods
         if not methods:
             meant = nearby(call.path, self._table.served(), CHAT)
-            message = f"{cut(call.method, 20)} {shown(call.path)} is not served here; {meant} is"
-            return told(front, RequestError(message, status=404, code="unknown_path"), front.no_path)
+            message = f"{cut(call.method, 20)} {shown_path(call.path)} is not served here; {meant} is"
+            return error_response(front, RequestError(message, status=404, code="unknown_path"), front.no_path)
         allow = ", ".join(methods)
-        message = f"{shown(call.path)}: expected {allow}, got {cut(call.method, 20)}"
-        answer = told(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
+        message = f"{shown_path(call.path)}: expected {allow}, got {cut(call.method, 20)}"
+        answer = error_response(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
         return replace(answer, headers=(*answer.headers, ("allow", allow)))
 
     async def refuse(self, front: Front, error: DragomanError, writer: ResponseWriter) -> None:
@@ -224,7 +220,7 @@ def _request_log(config: Config) -> RequestLog | None:
         raise ConfigurationError(f"{config.where('gateway', 'request_log')}: {exc.message}") from exc
 
 
-def told(front: Front, error: DragomanError, words: ServerResponse | None = None) -> ServerResponse:
+def error_response(front: Front, error: DragomanError, words: ServerResponse | None = None) -> ServerResponse:
     """`error` in the protocol of `front`, or `words`, the front's own response to just this failure."""
     return replace(words or front.codec.encode_error(error), error=error.code)
 

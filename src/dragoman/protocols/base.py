@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import ClassVar
 
+from msgspec.structs import replace
+
 from dragoman.errors import DragomanError
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
@@ -130,12 +132,13 @@ class ClientCodec(ABC):
             family=self.family,
             origin=self.origin(request.model),
         )
-        return (*lost, *self.changed(request), *changes(request, profile))
+        sent = request if "tools" in self.expresses else replace(request, tools=())
+        return (*lost, *self.changed(request), *changes(sent, profile))
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
-        request = fitted(request, profile, self.untaken(profile))
-        return without_foreign(request, self.name, self.origin(request.model))
+        request = without_foreign(request, self.name, self.origin(request.model))
+        return fitted(request, profile, self.untaken(profile))
 
     @abstractmethod
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:

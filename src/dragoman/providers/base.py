@@ -17,7 +17,7 @@ from dragoman.protocols.base import ClientCodec
 from dragoman.providers.profiles import KNOWN, Families
 from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
-from dragoman.providers.settings import address, model_name, seconds, taken
+from dragoman.providers.settings import model_name, proxy_url, seconds, taken
 from dragoman.transport import browser
 from dragoman.transport.base import MAX_BODY, CallbackTransport, Reply, RequestTemplate, Route, Timeouts, Transport
 from dragoman.transport.http.proxies import NONE, proxy_for
@@ -190,7 +190,7 @@ class AsyncGeneratorProvider:
         overrides = taken(kwargs)
         name, provider = model_name(model), cls.configured(overrides) if overrides else cls
         given = _given(session, connector)
-        said = address(proxy) or provider.proxy
+        said = proxy_url(proxy) or provider.proxy
         way = proxy_for(provider.url, said if said or given is None else NONE)
         return provider._texts(name, messages, kwargs, _silence(way, timeout, provider), given)
 

@@ -1,4 +1,4 @@
-"""The attempts of one request, and how the translation makes them."""
+"""The failed attempts of one request; and the translation, which makes one attempt after another."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from dragoman.types import ChatRequest
 
 
 class Attempts:
-    """Those that failed."""
+    """The attempts of one request that failed."""
 
     def __init__(self) -> None:
         self._failures: list[DragomanError] = []
@@ -21,13 +21,14 @@ class Attempts:
         return tuple(attempt for failure in self._failures for attempt in failure.attempts)
 
     def failed(self, error: DragomanError) -> None:
-        """Another one has."""
+        """Adds an attempt, which failed with `error`."""
         self._failures.append(error)
 
     def last(self, error: DragomanError) -> DragomanError:
-        """`error`, after which nobody else is asked, with all that was tried before it.
+        """`error`, the last one, because no other target is asked; its `attempts` are now all that failed.
 
-        Where every target failed, its message says how many, and its notes have the earlier errors.
+        If other targets failed before it, its message says how many were tried, and its notes have the earlier errors.
+        If the error would be the same at every target, its message and notes stay as they are.
         """
         earlier = tuple(self._failures)
         self.failed(error)
@@ -41,7 +42,7 @@ class Attempts:
 
 
 def translated(plan: Plan) -> Handler:
-    """Answers requests as `plan` says, each attempt translated."""
+    """A handler that asks the targets of `plan`, one after another, until one has content. It always translates."""
 
     async def answer(request: ChatRequest) -> Answer:
         clock = asyncio.get_running_loop().time

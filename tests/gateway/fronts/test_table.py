@@ -9,7 +9,7 @@ from dragoman.types import ServerResponse
 
 CODEC = OpenAIChatServer()
 LIST, ONE, SEND, COUNT, BELOW = (ImmediateEndpoint(lambda call: ServerResponse()) for _ in range(5))
-REST = Front(CODEC, (Row("GET", "/v1/models", LIST), Row("GET", "/v1/models/{model}", ONE)))
+REST = Front(CODEC, (Row("GET", "/v1/models", LIST), Row("GET", "/v1/models/{model}", ONE)), rest=True)
 SITE = Front(CODEC, (Row("POST", "/site/send", SEND), Row("PUT", "/site/send", SEND)), prefix="/site")
 INNER = Front(
     CODEC, (Row("POST", "/v1/models/{model}:count", COUNT), Row("GET", "/site/in/x", BELOW)), prefix="/site/in"

@@ -4,7 +4,7 @@ from dragoman.client import Client
 from dragoman.config import FrontConfig
 from dragoman.engine.env import system_env
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
-from dragoman.gateway.fronts.table import Front, Row
+from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.protocols.ollama import OllamaServer
 from dragoman.protocols.ollama.models import encode_running, encode_show, encode_tags, encode_version, shown_model
 from dragoman.types import ModelProfile, ServerRequest, ServerResponse
@@ -37,3 +37,6 @@ def _profile(client: Client, name: str) -> ModelProfile:
     """What is known of the first target of a model. Raises ModelNotFoundError."""
     provider, _, model = client.plan(name).targets[0].name.partition("/")
     return client.providers[provider].families.profile_of(model)
+
+
+OLLAMA = FrontMaker(lambda context: (ollama(context.client),))

@@ -4,7 +4,7 @@ from dragoman.client import Client
 from dragoman.config import FrontConfig
 from dragoman.engine.env import system_env
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
-from dragoman.gateway.fronts.table import Front, Row
+from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.protocols.openai_chat.models import encode_model, encode_models
 from dragoman.types import ServerRequest, ServerResponse
@@ -31,4 +31,7 @@ def openai(client: Client) -> Front:
         Row("GET", MODELS, AwaitedEndpoint(models)),
         Row("GET", f"{MODELS}/{{model}}", ImmediateEndpoint(model)),
     )
-    return Front(codec, rows, json=True)
+    return Front(codec, rows, json=True, rest=True)
+
+
+OPENAI = FrontMaker(lambda context: (openai(context.client),))

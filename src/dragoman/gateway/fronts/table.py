@@ -1,10 +1,11 @@
 """The table of paths: which endpoint answers, or which front says that none does. Knows no protocol and no server."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
+from dragoman.client import Client
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.protocols.base import ServerCodec
 from dragoman.types import ServerResponse
@@ -39,10 +40,28 @@ class Front(Struct, frozen=True):
     """The front's own responses, if it has any, to an unknown method and to an unknown path."""
     json: bool = False
     """Bodies whose `content-type` is not JSON are refused."""
+    rest: bool = False
+    """All paths that belong to no other front are refused by this one. One front has this."""
 
     def holds(self, path: str) -> bool:
         """Whether `path` is below the front's prefix."""
-        return path == self.prefix or path.startswith(f"{self.prefix}/")
+        return bool(self.prefix) and (path == self.prefix or path.startswith(f"{self.prefix}/"))
+
+
+class FrontContext(Struct, frozen=True):
+    """What fronts are made from."""
+
+    client: Client
+    """Has the models that answer, and the settings of each front."""
+    draining: Callable[[], bool]
+    """Whether requests should go to another gateway from now on."""
+
+
+class FrontMaker(Struct, frozen=True):
+    """What a module of this folder adds to the gateway; `fronts/catalogue.py` finds it."""
+
+    make: Callable[[FrontContext], tuple[Front, ...]]
+    """Makes the module's fronts. Raises ConfigurationError if their settings are wrong."""
 
 
 class Found(Struct, frozen=True):
@@ -56,10 +75,11 @@ class Found(Struct, frozen=True):
 
 
 class PathTable:
-    """The rows of some fronts. All other paths belong to the first front. Exact paths are tried before patterns."""
+    """The rows of some fronts. Exact paths are tried before patterns."""
 
     def __init__(self, fronts: Iterable[Front]) -> None:
         self._fronts = tuple(fronts)
+        (self._rest,) = [front for front in self._fronts if front.rest]
         rows = [(row, front) for front in self._fronts for row in front.rows]
         self._exact = {(row.method, row.path): Found(front, row.endpoint) for row, front in rows if "{" not in row.path}
         self._patterns = [(_compiled(row.path), row, front) for row, front in rows]
@@ -86,7 +106,7 @@ class PathTable:
 
     def _holder(self, path: str) -> Front:
         holders = [front for front in self._fronts if front.holds(path)]
-        return max(holders, key=lambda front: len(front.prefix), default=self._fronts[0])
+        return max(holders, key=lambda front: len(front.prefix), default=self._rest)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dragoman.errors import cut
-from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.media import check_base64
 from dragoman.protocols.ollama.arguments import Texts, text_of
 from dragoman.protocols.ollama.extra import nested, to_extra
@@ -111,7 +111,7 @@ def read_images(fields: Fields) -> list[Image]:
     images: list[Image] = []
     for path, value in fields.items("images"):
         if not isinstance(value, str):
-            raise wrong(path, "base64", value)
+            raise wrong_type(path, "base64", value)
         check_base64(value, path)
         images.append(Image(data=value))
     return images

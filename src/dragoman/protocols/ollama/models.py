@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import Any
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.errors.body import error_in
@@ -69,9 +68,6 @@ def shown_model(call: ServerRequest) -> str:
 
 def encode_show(profile: ModelProfile, since: int) -> ServerResponse:
     """What is known of one model."""
-    about: dict[str, Any] = {"general.architecture": FAMILY}
-    if profile.context_size is not None:
-        about[f"{FAMILY}.context_length"] = profile.context_size
     can = ["completion"]
     if profile.tools is not False:
         can.append("tools")
@@ -83,7 +79,7 @@ def encode_show(profile: ModelProfile, since: int) -> ServerResponse:
             "parameters": "",
             "template": "",
             "details": _details(),
-            "model_info": about,
+            "model_info": {"general.architecture": FAMILY},
             "capabilities": can,
             "modified_at": spelt(since),
         }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.json_fields import Fields, wrong
+from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.ollama.extra import nested
 from dragoman.types import ChatRequest
 
@@ -64,7 +64,7 @@ def _stop(fields: Fields) -> tuple[str, ...]:
     words: list[str] = []
     for path, value in fields.items("stop"):
         if not isinstance(value, str):
-            raise wrong(path, "a string", value)
+            raise wrong_type(path, "a string", value)
         words.append(value)
     return tuple(words)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.ollama.arguments import asked_arguments
 from dragoman.protocols.ollama.extra import NAME, to_extra, with_extra
 from dragoman.protocols.ollama.messages import Conversation
@@ -104,5 +104,5 @@ def encode_chat(request: ChatRequest) -> dict[str, Any]:
 def read_fields(value: Any) -> Fields:
     """The fields of a body."""
     if not isinstance(value, Mapping):
-        raise wrong("the body", "an object", value)
+        raise wrong_type("the body", "an object", value)
     return Fields(value)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dragoman.errors import cut
-from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.types import ChangedField, Loss, ReasoningConfig
 
 EFFORTS = ("low", "medium", "high")
@@ -24,7 +24,7 @@ def decode_think(fields: Fields) -> ReasoningConfig | None:
                 return ReasoningConfig(effort=value)
             raise refused(path, f"expected a boolean or one of {', '.join(EFFORTS)}, got {cut(value, 40)!r}")
         case _:
-            raise wrong(path, f"a boolean or one of {', '.join(EFFORTS)}", value)
+            raise wrong_type(path, f"a boolean or one of {', '.join(EFFORTS)}", value)
 
 
 def encode_think(config: ReasoningConfig | None) -> bool | str | None:

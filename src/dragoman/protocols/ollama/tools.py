@@ -5,7 +5,7 @@ from typing import Any
 
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import as_function
-from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.ollama.extra import NAME, nested, to_extra, with_extra
 from dragoman.types import AnyTool, ResponseFormat, Tool, UnknownTool
 
@@ -58,7 +58,7 @@ def decode_format(fields: Fields) -> ResponseFormat | None:
         case str():
             raise refused(fields.path("format"), f"expected '{JSON}' or a JSON schema")
         case _:
-            raise wrong(fields.path("format"), f"'{JSON}' or a JSON schema", value)
+            raise wrong_type(fields.path("format"), f"'{JSON}' or a JSON schema", value)
 
 
 def encode_format(form: ResponseFormat | None) -> str | dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.losses import ANYWHERE, CACHE, DEVELOPER, NAMES
+from dragoman.protocols.opaque import origin
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.errors import decode_error
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME
@@ -43,6 +44,7 @@ EXPRESSES = frozenset(
         "text",
         "refusal",
         "reasoning",
+        "reasoning.opaque",
         "image",
         "image.url",
         "image.data",
@@ -77,6 +79,9 @@ class OpenAIChatClient(ClientCodec):
         self._dialect = Variant(max_tokens_field, top_k)
         self.expresses = EXPRESSES | {"top_k"} if top_k else EXPRESSES
 
+    def origin(self, model: str) -> str | None:
+        return origin(self._url, model)
+
     def untaken(self, profile: ModelProfile) -> frozenset[str]:
         # Reasoning is in a field that OpenAI does not have: services that do not take it back refuse or ignore it.
         found = super().untaken(profile)
@@ -95,7 +100,7 @@ class OpenAIChatClient(ClientCodec):
         return HttpRequest(url=self._url, headers=tuple(headers), body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:
-        return ReplyDecoder()
+        return ReplyDecoder(self.origin(request.model))
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)

@@ -28,6 +28,14 @@ OUTWARD: dict[int, int] = {529: 503}
 """Statuses that callers of this protocol do not know, to those that they know."""
 
 
+PARAMS: dict[str, str] = {
+    "candidate_count": "n",
+    "max_output_tokens": "max_completion_tokens",
+    "reasoning.effort": "reasoning_effort",
+    "cache_key": "prompt_cache_key",
+}
+"""Names of our fields in an error, to those of this protocol, if the two differ."""
+
 NAMED = frozenset({"message", "msg", "detail", "code", "type", "param"})
 """Fields of an error object that have a place of their own in the tree of errors."""
 
@@ -95,7 +103,7 @@ def envelope(error: DragomanError) -> dict[str, Any]:
     said = {
         "message": str(error),
         "type": error.native_type or error.type,
-        "param": error.param,
+        "param": PARAMS.get(error.param or "", error.param),
         "code": error.native_code or error.code,
     }
     return {"error": {**error.extra.get(NAME, {}), **said}}
