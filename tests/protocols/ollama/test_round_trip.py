@@ -221,6 +221,15 @@ def test_what_means_nothing_to_a_model_is_not_named() -> None:
     assert named({"model": "m", "prompt": "x"} | sdk, "/api/generate") == set()
 
 
+@pytest.mark.parametrize(
+    ("body", "path"), [({"model": "m", "messages": []}, "/api/chat"), ({"model": "m"}, "/api/generate")]
+)
+def test_a_request_to_load_a_model_comes_out_as_it_went_in(body: dict[str, Any], path: str) -> None:
+    request = decoded(body | {"keep_alive": 0}, path)
+    assert request.messages == ()
+    assert json.loads(sent(request).body) == body | {"keep_alive": 0, "stream": True}
+
+
 @pytest.mark.parametrize("field", [{"raw": True}, {"template": "t"}, {"suffix": "s"}, {"context": [1]}, {"width": 64}])
 def test_what_only_a_service_of_this_protocol_can_follow_is_refused_elsewhere(field: dict[str, Any]) -> None:
     request = decoded({"model": "m", "prompt": "x"} | field, "/api/generate")

@@ -1,20 +1,38 @@
 """Ollama's API."""
 
+from msgspec.structs import replace
+
 from dragoman.client import Client
 from dragoman.config import FrontConfig
+from dragoman.engine.answer import Handler
 from dragoman.engine.env import system_env
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
-from dragoman.protocols.ollama import OllamaServer
+from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.protocols.ollama import NAME, OllamaServer
 from dragoman.protocols.ollama.models import encode_running, encode_show, encode_tags, encode_version, shown_model
-from dragoman.types import ModelProfile, ServerRequest, ServerResponse
+from dragoman.types import ChatRequest, ModelProfile, ServerRequest, ServerResponse
+
+
+class OllamaEndpoint(ChatEndpoint):
+    """Answers chats; a request without messages only asks for the model to be loaded, which means nothing elsewhere."""
+
+    codec: OllamaServer
+
+    async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:
+        if request.messages or any(each.relay(NAME) for each in self.client.plan(request.model).targets):
+            await super().answer(request, handler, writer)
+            return
+        request = replace(request, model=request.model or self.client.default_model)
+        writer.outcome.model = request.model
+        await writer.send(self.codec.encode_loaded(request, system_env()))
 
 
 def ollama(client: Client) -> Front:
     """The front below `/api`."""
     codec = OllamaServer()
     since = int(system_env().now)
-    chat = ChatEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "clean"))
+    chat = OllamaEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "clean"))
 
     async def tags(call: ServerRequest) -> ServerResponse:
         return encode_tags(await client.list_models(), since)

@@ -45,6 +45,10 @@ from dragoman.types import (
 _json = msgspec.json.Encoder().encode
 
 
+UNKEPT = (0, "0", "0s")
+"""Values of `keep_alive` that unload a model."""
+
+
 class AnswerEncoder(Encoder):
     """Lines from events. What is the same in every line of a stream is encoded once."""
 
@@ -165,6 +169,14 @@ def encode_whole(response: ChatResponse, request: ChatRequest, env: Env) -> byte
     if logprobs:
         body["logprobs"] = [encode_logprob(each) for each in logprobs]
     return escaped(_json(with_extra(body | ending(response), response.extra, "message")))
+
+
+def encode_loaded(request: ChatRequest, env: Env) -> bytes:
+    """The answer to a request without messages, which only asks to load the model, or not to keep it."""
+    said = {"response": ""} if GENERATE in request.extra else {"message": {"role": "assistant", "content": ""}}
+    kept = request.extra.get(NAME, {}).get("keep_alive")
+    reason = "unload" if kept in UNKEPT else "load"
+    return _json(head_of(ResponseStart(), request, env) | said | {"done": True, "done_reason": reason}) + b"\n"
 
 
 def head_of(start: ResponseStart | ChatResponse, request: ChatRequest, env: Env) -> dict[str, Any]:

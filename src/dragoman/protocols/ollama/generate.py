@@ -29,14 +29,15 @@ def is_generate(request: ChatRequest) -> bool:
 
 
 def decode_generate(fields: Fields) -> ChatRequest:
-    """A request to `/api/generate`. Raises InvalidRequestError."""
+    """A request to `/api/generate`. Raises InvalidRequestError.
+
+    Without a prompt and pictures it has no messages: it only asks to load the model, or to unload it.
+    """
     unsaid = missing(fields, "prompt")
     prompt, images, system = fields.text("prompt"), read_images(fields), fields.text("system")
-    if not (prompt or images):
-        raise refused("prompt", "expected a text")
     parts: tuple[AnyPart, ...] = (*([Text(text=prompt)] if prompt else []), *images)
-    messages: tuple[Message, ...] = (Message("user", parts),)
-    if system:
+    messages: tuple[Message, ...] = (Message("user", parts),) if parts else ()
+    if system and parts:
         messages = (Message("system", (Text(text=system),), top_level=True), *messages)
     names = [name for name in ESSENTIAL if name in fields.rest]
     return common(
@@ -53,7 +54,7 @@ def encode_generate(request: ChatRequest) -> dict[str, Any]:
     """A request to `/api/generate`. Raises InvalidRequestError if it is a conversation of several turns."""
     system = [message for message in request.messages if message.role == "system"]
     turns = [message for message in request.messages if message.role != "system"]
-    if len(turns) != 1 or turns[0].role != "user" or len(system) > 1:
+    if len(turns) > 1 or any(turn.role != "user" for turn in turns) or len(system) > 1:
         named = next(iter(set(ESSENTIAL) & request.extra.get(NAME, {}).keys()), "prompt")
         raise refused(named, "expected it with one user message, and at most one system message")
     said = {
@@ -65,5 +66,6 @@ def encode_generate(request: ChatRequest) -> dict[str, Any]:
         PROBABILITIES: request.top_logprobs or None,
         "truncate": request.truncate,
     }
-    body: dict[str, Any] = {"model": request.model, "prompt": joined(turns[0].parts)} | pictures(turns[0].parts)
+    parts = turns[0].parts if turns else ()
+    body: dict[str, Any] = {"model": request.model, "prompt": joined(parts)} | pictures(parts)
     return with_extra(body | {"stream": True} | without_none(said), request.extra, OPTIONS)

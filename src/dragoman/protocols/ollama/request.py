@@ -28,12 +28,13 @@ PROBABILITIES = "top_logprobs"
 
 
 def decode_chat(fields: Fields, body: bytes) -> ChatRequest:
-    """A request to `/api/chat`. `body`: its text. Raises InvalidRequestError."""
+    """A request to `/api/chat`. `body`: its text. Raises InvalidRequestError.
+
+    Without messages it only asks to load the model, or to unload it.
+    """
     items = fields.items("messages")
     if len(items) > MAX_MESSAGES:
         raise refused("messages", f"expected at most {MAX_MESSAGES}, got {len(items)}")
-    if not items:
-        raise refused("messages", "expected at least one message")
     messages = Conversation(asked_arguments(body)).read(items)
     return common(fields, messages)
 

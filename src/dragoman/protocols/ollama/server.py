@@ -2,11 +2,11 @@
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, ServerCodec
-from dragoman.protocols.ollama.encode_stream import AnswerEncoder, encode_whole
+from dragoman.protocols.ollama.encode_stream import AnswerEncoder, encode_loaded, encode_whole
 from dragoman.protocols.ollama.errors import JSON, encode_error, stream_error
 from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.generate import decode_generate
-from dragoman.protocols.ollama.relay import read_request
+from dragoman.protocols.ollama.relay import LINES, read_request
 from dragoman.protocols.ollama.request import decode_chat, read_fields
 from dragoman.protocols.relay import RelayRequest
 from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
@@ -42,6 +42,11 @@ class OllamaServer(ServerCodec):
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
         return ServerResponse(headers=JSON, body=encode_whole(response, request, env))
+
+    def encode_loaded(self, request: ChatRequest, env: Env) -> ServerResponse:
+        """The answer to a request without messages: there is nothing to load here."""
+        headers = (("content-type", LINES),) if request.stream else JSON
+        return ServerResponse(headers=headers, body=encode_loaded(request, env))
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
         return AnswerEncoder(request, env)
