@@ -46,6 +46,7 @@ def test_every_class_of_this_package_is_found_without_a_list() -> None:
         "gemini",
         "geminicompatible",
         "offline",
+        "ollama",
         "openai",
         "openaicompatible",
     }

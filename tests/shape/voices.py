@@ -190,6 +190,48 @@ def _anthropic_read(got: Got, stream: bool) -> Answer:
     return Answer(text, call, reason, usage if any(usage) else None)
 
 
+def _ollama_ask(text: str, stream: bool) -> Asked:
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+    body = {"model": "up/m", "messages": [{"role": "user", "content": text}], "tools": [tool], "stream": stream}
+    return Asked({}, json.dumps(body).encode())
+
+
+def _ollama_question(seen: ReceivedRequest) -> str:
+    return str(json.loads(seen.body)["messages"][-1]["content"])
+
+
+def _ollama_reply(answer: Answer, stream: bool) -> tuple[str, list[bytes]]:
+    head = {"model": "m", "created_at": "2026-11-21T10:27:15.397Z"}
+    said: dict[str, object] = {"role": "assistant", "content": answer.text}
+    if answer.call:
+        name, arguments = answer.call
+        said["tool_calls"] = [{"function": {"name": name, "arguments": json.loads(arguments)}}]
+    reason = "stop" if answer.finish_reason == "tool_call" else answer.finish_reason
+    last: dict[str, object] = {"done": True, "done_reason": reason}
+    if answer.usage:
+        last["prompt_eval_count"], last["eval_count"] = answer.usage
+    if not stream:
+        return "application/json; charset=utf-8", [
+            json.dumps(head | {"message": said} | last, ensure_ascii=False).encode()
+        ]
+    empty = {"message": {"role": "assistant", "content": ""}}
+    lines = [head | {"message": said, "done": False}, head | empty | last]
+    return "application/x-ndjson", [f"{json.dumps(line, ensure_ascii=False)}\n".encode() for line in lines]
+
+
+def _ollama_read(got: Got, stream: bool) -> Answer:
+    lines = [json.loads(line) for line in got.text.split("\n") if line or not stream]
+    assert [line["done"] for line in lines] == [False] * (len(lines) - 1) + [True]
+    calls = [call["function"] for line in lines for call in line["message"].get("tool_calls", ())]
+    last = lines[-1]
+    return Answer(
+        "".join(line["message"]["content"] for line in lines),
+        (calls[0]["name"], json.dumps(calls[0]["arguments"], ensure_ascii=False)) if calls else None,
+        "tool_call" if calls else last["done_reason"],
+        (last["prompt_eval_count"], last["eval_count"]) if "eval_count" in last else None,
+    )
+
+
 def _aibn_ask(text: str, stream: bool) -> Asked:
     body = {"messages": [{"role": "user", "content": text}], "time": TIME, "pass": None, "sign": _sign(text)}
     return Asked({"content-type": "application/json"}, json.dumps(body).encode())
@@ -342,6 +384,14 @@ VOICES: Mapping[str, Voice] = {
         reply=_gemini_reply,
         read=_gemini_read,
         streams=lambda seen: ":stream" in seen.path,
+    ),
+    "ollama": Voice(
+        path="/api/chat",
+        says=ALL,
+        ask=_ollama_ask,
+        question=_ollama_question,
+        reply=_ollama_reply,
+        read=_ollama_read,
         whole=True,
         tools=True,
     ),
