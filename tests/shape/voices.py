@@ -384,6 +384,8 @@ VOICES: Mapping[str, Voice] = {
         reply=_gemini_reply,
         read=_gemini_read,
         streams=lambda seen: ":stream" in seen.path,
+        whole=True,
+        tools=True,
     ),
     "ollama": Voice(
         path="/api/chat",
