@@ -23,6 +23,7 @@ from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.fronts.health import health
 from dragoman.gateway.fronts.nearby import nearby, shown
 from dragoman.gateway.fronts.openai import CHAT, openai
+from dragoman.gateway.fronts.openai_responses import openai_responses
 from dragoman.gateway.fronts.table import Found, Front, PathTable
 from dragoman.gateway.fronts.webchat import webchats
 from dragoman.gateway.hosts import Hosts
@@ -77,7 +78,8 @@ class Gateway:
         self.max_body = config.gateway.max_body
         self.keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
-        self._table = PathTable((openai(self.client), *webchats(self.client), health(lambda: self.draining)))
+        chats = (openai(self.client), openai_responses(self.client), *webchats(self.client))
+        self._table = PathTable((*chats, health(lambda: self.draining)))
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)

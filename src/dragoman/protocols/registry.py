@@ -8,6 +8,9 @@ from dragoman.protocols.base import ClientCodec, ServerCodec
 from dragoman.protocols.openai_chat.client import OpenAIChatClient
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.server import OpenAIChatServer
+from dragoman.protocols.openai_responses.client import OpenAIResponsesClient
+from dragoman.protocols.openai_responses.relay import ResponsesRelay
+from dragoman.protocols.openai_responses.server import OpenAIResponsesServer
 from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.webchat.aibn import AibnClient, AibnServer
 from dragoman.protocols.webchat.aichatfree import AIChatFreeClient, AIChatFreeServer
@@ -32,6 +35,7 @@ class Dialect(Struct, frozen=True):
 
 DIALECTS: Mapping[str, Dialect] = {
     OpenAIChatClient.name: Dialect(OpenAIChatClient, OpenAIChatServer, ChatRelay),
+    OpenAIResponsesClient.name: Dialect(OpenAIResponsesClient, OpenAIResponsesServer, ResponsesRelay),
     AibnClient.name: Dialect(AibnClient, AibnServer, no_relay=SIGNED),
     AIChatFreeClient.name: Dialect(AIChatFreeClient, AIChatFreeServer, no_relay=SIGNED),
     AiChatOnlineClient.name: Dialect(AiChatOnlineClient, AiChatOnlineServer, no_relay=TOKEN_FIRST),

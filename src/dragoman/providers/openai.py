@@ -1,4 +1,4 @@
-"""OpenAI, and every service with the same chat protocol."""
+"""OpenAI, and every service with one of its two protocols."""
 
 import os
 import re
@@ -12,6 +12,7 @@ from dragoman.errors import ConfigurationError, DragomanError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_chat.models import decode_models, models_request
+from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.transport.selector import Transports
@@ -58,6 +59,18 @@ class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
         return cls.get_model(model)
 
 
+class ResponsesCompatible(OpenAICompatible):
+    """Any service with `POST {url}/responses`. Without `models` it takes any name."""
+
+    generic = OpenAIResponsesClient.name
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        if not cls.url:
+            raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001/v1")
+        return OpenAIResponsesClient(cls.url)
+
+
 class OpenAIHome:
     """OpenAI's URL for this user: the one in OPENAI_BASE_URL, if it is set, as in OpenAI's own tools."""
 
@@ -92,6 +105,15 @@ class OpenAI(OpenAICompatible):
         if key and not SENDABLE.fullmatch(key):
             raise ConfigurationError(f"{cls.key_variable}: expected visible ASCII characters, got a key with others")
         return key
+
+
+class OpenAIResponses(OpenAI):
+    """OpenAI itself, asked by its newer protocol. Nothing is stored there unless the caller asks for it."""
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        super().codec()  # raises what is wrong with the URL
+        return OpenAIResponsesClient(cls.url, penalties=False, own_ids=True)
 
 
 def _site(url: str) -> tuple[str, str]:
