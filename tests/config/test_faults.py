@@ -27,9 +27,11 @@ BAD = [
     ('[profiles."m*"]\nunsupported_fields = ["warmth"]',
      '2: profiles."m*".unsupported_fields[0]: expected settings of a request (tools, tool_choice, '
      "parallel_tool_calls, response_format, max_output_tokens, temperature, top_p, top_k, frequency_penalty, "
-     'presence_penalty, stop, seed, reasoning_effort, user), got "warmth"'),
-    ('[profiles."m*"]\ncontext_size = 0',
-     '2: profiles."m*".context_size: expected a whole number of at least 1, got 0'),
+     'presence_penalty, stop, seed, top_logprobs, verbosity, service_tier, modalities, metadata, user, '
+     'safety_identifier, cache, cache_key, store, truncate, reasoning.mode, reasoning.effort, '
+     'reasoning.budget_tokens, reasoning.display), got "warmth"'),
+    ('[profiles."m*"]\nschema_keywords = ["2"]',
+     '2: profiles."m*".schema_keywords[0]: expected keywords of JSON Schema, got "2"'),
     ("[fronts.aibn]\nmodell = 1", "2: fronts.aibn.modell: unknown key; did you mean model?"),
     ('[gateway]\nallowed_hosts = ["a.example:80", "https://b.example"]',
      '2: gateway.allowed_hosts[1]: expected a host\'s name without scheme and path, got "https://b.example"'),

@@ -17,7 +17,7 @@ from dragoman.config import (
     from_tables,
     load,
 )
-from dragoman.config.file import ConfigFile, read
+from dragoman.config.file import ConfigFile, read_file
 from dragoman.config.load import places
 from dragoman.config.trust import Trust
 from dragoman.errors import ConfigurationError
@@ -61,7 +61,7 @@ def write(folder: Path, text: str) -> Path:
 def trusted(folder: Path, environ: Mapping[str, str]) -> Config:
     """What is configured in `folder`, whose file is trusted."""
     environ = {"XDG_STATE_HOME": str(folder / "state"), **environ}
-    if (file := read(folder / "dragoman.toml", "dragoman.toml")) is not None:
+    if (file := read_file(folder / "dragoman.toml", "dragoman.toml")) is not None:
         Trust(environ).keep(file)
     return load(None, environ, folder)
 
@@ -133,8 +133,8 @@ def test_what_was_not_said_differs_from_what_was_said_and_empty(tmp_path: Path) 
     provider = configured(tmp_path, "[providers.up]\n").providers["up"]
     assert (provider.secret, provider.models, provider.strict) == (None, None, None)
     assert provider.broken_mark is UNSET
-    assert provider.timeouts.said() == {}
-    assert TimeoutsConfig(idle=3.0, total=None).said() == {"idle": 3.0, "total": None}
+    assert provider.timeouts.by_name() == {}
+    assert TimeoutsConfig(idle=3.0, total=None).by_name() == {"idle": 3.0, "total": None}
 
 
 def test_relative_paths_start_from_the_folder_of_their_file(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.config import Config, load
-from dragoman.config.file import ConfigFile, read
+from dragoman.config.file import ConfigFile, read_file
 from dragoman.config.load import NAME
 from dragoman.config.trust import Trust
 from dragoman.errors import ConfigurationError
@@ -42,7 +42,7 @@ class User:
 
     def file(self) -> ConfigFile:
         """The file of the working directory."""
-        file = read(self.here / NAME, NAME)
+        file = read_file(self.here / NAME, NAME)
         assert file is not None
         return file
 

@@ -21,7 +21,7 @@ from tests.support.relaying import (
     turn,
     understood,
 )
-from tests.support.server import Exchange, Seen, Server, serve
+from tests.support.server import Exchange, ReceivedRequest, Server, serve
 
 TEXT = cases("openai-chat")["text"].reply
 WHOLE = cases("openai-chat")["whole"].reply
@@ -36,7 +36,7 @@ async def answer(exchange: Exchange) -> None:
         await exchange.reply(headers=JSON, body=WHOLE)
 
 
-async def sent(body: bytes, headers: dict[str, str] | None = None) -> Seen:
+async def sent(body: bytes, headers: dict[str, str] | None = None) -> ReceivedRequest:
     """The request that a service sees of a caller's."""
     async with serve(answer) as service, running_gateway(configured(service.url, "up/real")) as url:
         got = await post(url, body, headers)

@@ -93,7 +93,7 @@ def test_an_answer_may_come_in_pieces_and_each_loss_is_told_once() -> None:
 
 
 FRONTS: list[tuple[ServerCodec, tuple[str, ...]]] = [
-    (OpenAIChatServer(), ("answer.image", "answer.reasoning.opaque", "answer.stop_sequence")),
+    (OpenAIChatServer(), ("answer.unknown", "answer.citations", "answer.stop_sequence")),
     *(
         (front, ("answer.reasoning", "answer.image", "answer.tool_call", "answer.usage", "answer.finish_reason"))
         for front in (AibnServer(), AIChatFreeServer(), AiChatOnlineServer(), CromicleServer())

@@ -44,6 +44,8 @@ def test_every_class_of_this_package_is_found_without_a_list() -> None:
         "offline",
         "openai",
         "openaicompatible",
+        "openairesponses",
+        "responsescompatible",
     }
 
 

@@ -3,11 +3,14 @@
 from datetime import date
 
 import pytest
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from dragoman.config import ProfileConfig
+from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.protocols.profiles import changes, fitted, untaken
+from dragoman.protocols.webchat.cromicle import CromicleClient
 from dragoman.providers.profiles import FAMILIES, KNOWN, SAMPLING, Families
-from dragoman.types import ChatRequest, ModelProfile
+from dragoman.types import ChangedSchema, ChatRequest, LostField, ModelProfile, Tool, user
 
 UNKNOWN = ModelProfile()
 
@@ -60,6 +63,32 @@ def test_who_does_not_go_on_from_a_prefill(model: str, prefill: bool | None) -> 
     assert KNOWN.profile_of(model).prefill is prefill
 
 
+@pytest.mark.parametrize("model", ["gemini-2.5-pro", "google/gemini-3-flash-preview", "models/gemini-2.0-flash"])
+def test_gemini_takes_only_some_keywords_of_a_schema(model: str) -> None:
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {"examples": {"type": "array", "items": {"type": "string", "const": "a"}, "examples": [["a"]]}},
+        "additionalProperties": False,
+    }
+    tool = Tool("f", parameters=schema)
+    request = ChatRequest(model=model, messages=(user("hi"),), tools=(tool,))
+    profile = KNOWN.profile_of(model)
+    left = {"type": "object", "properties": {"examples": {"type": "array", "items": {"type": "string"}}}}
+    assert fitted(request, profile, untaken(profile)).tools == (replace(tool, parameters=left),)
+    assert list(changes(request, profile)) == [
+        ChangedSchema("tools[0].parameters ($schema, additionalProperties, const, examples)")
+    ]
+
+
+def test_a_schema_that_is_not_sent_is_not_changed() -> None:
+    tool = Tool("f", parameters={"$schema": "x"})
+    request = ChatRequest(model="gemini-2.5-pro", messages=(user("hi"),), tools=(tool,))
+    profile = KNOWN.profile_of(request.model)
+    assert CromicleClient(url="http://up").losses(request, profile) == (LostField("tools"),)
+    assert OpenAIChatClient("http://up").losses(request, profile) == (ChangedSchema("tools[0].parameters ($schema)"),)
+
+
 def test_each_row_says_something_with_its_source_and_date() -> None:
     for family in FAMILIES:
         assert family.profile != UNKNOWN, family.pattern
@@ -84,7 +113,7 @@ def test_a_configuration_adds_to_what_is_known_and_holds_over_it() -> None:
     )
     assert families.profile_of("DeepSeek-R1") == ModelProfile(reasoning_returns=True, images=False)
     assert families.profile_of("gpt-5").unsupported_fields == ()
-    assert families.profile_of("gpt-5").context_size == 400_000
+    assert families.profile_of("gpt-5").reasoning_returns is False
     assert families.profile_of("own/m") == ModelProfile(tools=False)
 
 

@@ -19,7 +19,7 @@ from dragoman.protocols.webchat.aichatfree import AIChatFreeClient
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineClient
 from dragoman.protocols.webchat.cromicle import CromicleClient
 from dragoman.providers.request import ChatOptions, build_request, check_names
-from dragoman.providers.turns import read_request
+from dragoman.providers.turns import checked_request
 from dragoman.types import (
     Audio,
     ChatRequest,
@@ -263,7 +263,7 @@ def test_only_the_trees_own_errors_come_of_a_request_of_junk(
 ) -> None:
     request = ChatRequest(model="m", messages=messages, temperature=temperature, tools=tools, extra=extra)
     try:
-        read = read_request(request)
+        read = checked_request(request)
     except DragomanError:
         return
-    assert read_request(read) == read
+    assert checked_request(read) == read

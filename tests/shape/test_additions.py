@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import DONE, SSE, chunk
+from tests.cli.shell import DONE, REPOSITORY, SSE, chunk
 from tests.shape.copied import NEW, Copied
 from tests.support.server import Exchange, serve
 
@@ -51,6 +51,33 @@ async def main():
 asyncio.run(main())
 """
 
+CALLED = f"""
+import asyncio, sys
+sys.path.append({str(REPOSITORY)!r})
+from tests.support.gateway import ask, running
+
+async def main():
+    async with running() as up:
+        for method, path, body in (
+            ("POST", "/parrot", b"Hello"),
+            ("GET", "/parrot/words/a/b", b""),
+            ("GET", "/parrot/wings", b""),
+            ("DELETE", "/parrot/words/a", b""),
+            ("GET", "/wings", b""),
+        ):
+            got = await ask(up.url, method, path, body=body)
+            print(got.status, got.headers.get("allow"), got.text.strip()[:28])
+
+asyncio.run(main())
+"""
+ANSWERED = """\
+200 None Hello
+200 None a/b
+404 None Squawk! GET /parrot/wings is
+405 GET Squawk! /parrot/words/a: exp
+404 None {"error":{"message":"GET /wi
+"""
+
 
 @pytest.fixture
 def package(tmp_path: Path) -> Copied:
@@ -92,6 +119,13 @@ def test_a_path_of_a_front_is_one_row(package: Copied) -> None:
     package.insert("gateway/fronts/health.py", row, before='Row("GET", "/health/ready"')
     assert package.python(SERVED) == "200 405\n"
     assert package.touched() == {"gateway/fronts/health.py": "+1 -0"}
+    assert package.broken_contracts() == []
+
+
+def test_a_front_is_one_file(package: Copied) -> None:
+    package.add_file("gateway/fronts/parrot.py", "front.py")
+    assert package.python(CALLED) == ANSWERED
+    assert package.touched() == {"gateway/fronts/parrot.py": NEW}
     assert package.broken_contracts() == []
 
 

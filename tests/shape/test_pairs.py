@@ -10,7 +10,7 @@ from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.protocols.registry import DIALECTS
 from tests.shape.voices import CALL, REASON, TEXT, USAGE, VOICES, Answer, Voice
 from tests.support.gateway import Got, ask, running_gateway
-from tests.support.server import Exchange, Seen, serve
+from tests.support.server import Exchange, ReceivedRequest, serve
 
 QUESTION = 'Кто ты? "quoted" <b> \\ 👨‍👩‍👧\nand more'
 SPOKEN = Answer("Привет, мир! 👨‍👩‍👧‍👦 café\nконец.", finish_reason="length", usage=(7, 3))
@@ -26,7 +26,9 @@ def test_every_dialect_has_a_voice() -> None:
     assert list(VOICES) == list(DIALECTS)
 
 
-async def call_through(service: str, caller: str, answer: Answer, log: Path, *, stream: bool) -> tuple[Got, list[Seen]]:
+async def call_through(
+    service: str, caller: str, answer: Answer, log: Path, *, stream: bool
+) -> tuple[Got, list[ReceivedRequest]]:
     """What a caller gets of `answer`, and what the service was asked."""
     voice = VOICES[service]
 

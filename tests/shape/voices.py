@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tests.cases.reading import understood
 from tests.support.gateway import Got
-from tests.support.server import Seen
+from tests.support.server import ReceivedRequest
 
 TEXT, CALL, USAGE, REASON = "text", "tool_call", "usage", "finish_reason"
 """What an answer can say."""
@@ -47,7 +47,7 @@ class Voice(Struct, frozen=True):
     """What its answers can say."""
     ask: Callable[[str, bool], Asked]
     """A caller's question: its text, and whether a stream is wanted."""
-    question: Callable[[Seen], str]
+    question: Callable[[ReceivedRequest], str]
     """The text of the question that a service was asked."""
     reply: Callable[[Answer, bool], tuple[str, list[bytes]]]
     """A service's answer: its media type and the pieces of its body; the flag: as a stream."""
@@ -68,7 +68,7 @@ def _chat_ask(text: str, stream: bool) -> Asked:
     return Asked({"content-type": "application/json"}, json.dumps(body | options).encode())
 
 
-def _chat_question(seen: Seen) -> str:
+def _chat_question(seen: ReceivedRequest) -> str:
     return str(json.loads(seen.body)["messages"][-1]["content"])
 
 
@@ -118,7 +118,7 @@ def _responses_ask(text: str, stream: bool) -> Asked:
     return Asked({"content-type": "application/json"}, json.dumps(body).encode())
 
 
-def _responses_question(seen: Seen) -> str:
+def _responses_question(seen: ReceivedRequest) -> str:
     return str(json.loads(seen.body)["input"][-1]["content"])
 
 
@@ -179,7 +179,7 @@ def _aibn_ask(text: str, stream: bool) -> Asked:
     return Asked({"content-type": "application/json"}, json.dumps(body).encode())
 
 
-def _aibn_question(seen: Seen) -> str:
+def _aibn_question(seen: ReceivedRequest) -> str:
     return str(json.loads(seen.body)["messages"][-1]["content"])
 
 
@@ -189,7 +189,7 @@ def _aichatfree_ask(text: str, stream: bool) -> Asked:
     return Asked({"content-type": "text/plain"}, json.dumps(body).encode())
 
 
-def _aichatfree_question(seen: Seen) -> str:
+def _aichatfree_question(seen: ReceivedRequest) -> str:
     return str(json.loads(seen.body)["messages"][-1]["parts"][0]["text"])
 
 
@@ -198,7 +198,7 @@ def _aichatonline_ask(text: str, stream: bool) -> Asked:
     return Asked({"UniqueId": "tok-1"}, body)
 
 
-def _aichatonline_question(seen: Seen) -> str:
+def _aichatonline_question(seen: ReceivedRequest) -> str:
     assert seen.headers["uniqueid"] == "tok-1"
     return str(json.loads(seen.body)["prompt"])
 
@@ -218,7 +218,7 @@ def _cromicle_ask(text: str, stream: bool) -> Asked:
     return Asked({"content-type": "application/json"}, json.dumps(body).encode())
 
 
-def _cromicle_question(seen: Seen) -> str:
+def _cromicle_question(seen: ReceivedRequest) -> str:
     return str(json.loads(seen.body)["message"])
 
 

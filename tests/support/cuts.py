@@ -25,10 +25,11 @@ def joined(events: Sequence[StreamEvent]) -> list[StreamEvent]:
     out: list[StreamEvent] = []
     for event in events:
         if isinstance(event, PartDelta):
-            if not event.text:
+            if not event.text and not event.logprobs:
                 continue
             if out and isinstance(last := out[-1], PartDelta):
-                out[-1] = PartDelta(last.text + event.text)
+                logprobs = (*(last.logprobs or ()), *(event.logprobs or ())) or None
+                out[-1] = PartDelta(last.text + event.text, logprobs)
                 continue
         out.append(event)
     return out

@@ -59,12 +59,14 @@ async def running_gateway(
 
 
 class Got(Struct, frozen=True):
-    """An answer as it came. `chunks` are HTTP's own; `clean`: its end was seen."""
+    """An answer as it came."""
 
     status: int
     headers: dict[str, str]
     chunks: list[bytes]
+    """The chunks of HTTP."""
     clean: bool
+    """Whether the end of the transfer has come."""
 
     @property
     def body(self) -> bytes:
@@ -77,7 +79,7 @@ class Got(Struct, frozen=True):
         return self.body.decode()
 
 
-class RequestTemplate:
+class CallerConnection:
     """One connection of a caller, read piece by piece."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> None:
@@ -133,12 +135,12 @@ class RequestTemplate:
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[RequestTemplate]:
+async def connect(url: str) -> AsyncIterator[CallerConnection]:
     """A connection to `url`."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     try:
-        yield RequestTemplate(reader, writer, parts.netloc)
+        yield CallerConnection(reader, writer, parts.netloc)
     finally:
         writer.close()
         with suppress(ConnectionError):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from tests.support.gateway import Got, RequestTemplate, Running, connect
+from tests.support.gateway import CallerConnection, Got, Running, connect
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -30,7 +30,7 @@ async def turns(number: int = 3) -> None:
         await asyncio.sleep(0)
 
 
-async def answers(wire: RequestTemplate) -> list[Got]:
+async def answers(wire: CallerConnection) -> list[Got]:
     """All answers until the connection closes, however it does."""
     found: list[Got] = []
     with suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -50,7 +50,7 @@ async def talk(url: str, *pieces: bytes) -> list[Got]:
         return await answers(wire)
 
 
-async def closing(wire: RequestTemplate) -> bytes:
+async def closing(wire: CallerConnection) -> bytes:
     """What is still said until the connection closes."""
     with suppress(ConnectionError):
         return await wire.reader.read()
@@ -58,7 +58,7 @@ async def closing(wire: RequestTemplate) -> bytes:
 
 
 @asynccontextmanager
-async def deaf(up: Running) -> AsyncIterator[RequestTemplate]:
+async def connect_without_reading(up: Running) -> AsyncIterator[CallerConnection]:
     """A connection whose caller reads nothing until it is asked to, with small buffers of its own."""
     async with connect(up.url) as wire:
         wire.reader._limit = 1  # type: ignore[attr-defined]  # how a reader is told to hold little

@@ -42,16 +42,19 @@ Script = Callable[[Exchange], Awaitable[None]]
 """How the service answers one request."""
 
 
-class Said(Struct, frozen=True):
-    """What a caller understands. `error`: its type and code; `marked`: it was told that the answer is whole."""
+class CallerView(Struct, frozen=True):
+    """What a caller understands of an answer."""
 
     status: int
     clean: bool
+    """Whether the transfer ended well."""
     marked: bool
+    """Whether the protocol's own mark says that the answer is complete."""
     parts: tuple[tuple[str, str], ...] = ()
     usage: Usage | None = None
     finish_reason: FinishReason | None = None
     error: tuple[str, str] | None = None
+    """Its type and code."""
     retry_after: str | None = None
 
 
@@ -93,7 +96,7 @@ class Paths(Struct):
     script: list[Script]
     asgi: str = ""
 
-    async def compare(self, script: Script, *, stream: bool, model: str = "up/m", **more: object) -> Said:
+    async def compare(self, script: Script, *, stream: bool, model: str = "up/m", **more: object) -> CallerView:
         """What all say, which is the same."""
         self.script[:] = [script]
         body = question(model, stream=stream, **more)
@@ -154,12 +157,12 @@ async def post(url: str, body: bytes, headers: Mapping[str, str] | None = None) 
         return await wire.answer()
 
 
-def understood(got: Got, *, stream: bool) -> Said:
+def understood(got: Got, *, stream: bool) -> CallerView:
     """What a caller who speaks the protocol makes of an answer."""
     retry = got.headers.get("retry-after")
     if got.status != 200:
         error = json.decode_event(got.body)["error"]
-        return Said(got.status, got.clean, marked=False, error=(error["type"], error["code"]), retry_after=retry)
+        return CallerView(got.status, got.clean, marked=False, error=(error["type"], error["code"]), retry_after=retry)
     assert got.headers["content-type"].startswith("text/event-stream" if stream else "application/json")
     marked = not stream or DONE in [event.data.strip() for event in SseReader().feed(got.body)]
     decoder = ReplyDecoder()
@@ -167,7 +170,7 @@ def understood(got: Got, *, stream: bool) -> Said:
     if got.clean and decoder.error is None:
         events += decoder.finish()
     end = next((event for event in events if isinstance(event, ResponseEnd)), None)
-    return Said(
+    return CallerView(
         got.status,
         got.clean,
         marked,

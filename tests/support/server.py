@@ -14,7 +14,7 @@ RESET = struct.pack("ii", 1, 0)
 """SO_LINGER on, for zero seconds: closing sends RST."""
 
 
-class Seen(Struct, frozen=True):
+class ReceivedRequest(Struct, frozen=True):
     """A request as it came. Header names are lower case."""
 
     method: str
@@ -26,7 +26,7 @@ class Seen(Struct, frozen=True):
 class Exchange:
     """One request, and the means to answer it. A handler that returns without `end` closes the connection."""
 
-    def __init__(self, connection: "Connection", request: Seen) -> None:
+    def __init__(self, connection: "Connection", request: ReceivedRequest) -> None:
         self.request = request
         self.ended = False
         self._connection = connection
@@ -168,19 +168,19 @@ class Connection(asyncio.Protocol):
             self._server.failures.append(error)
             self.end(reset=True)
 
-    async def _request(self) -> Seen:
+    async def _request(self) -> ReceivedRequest:
         lines = (await self._until(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, path, _ = lines[0].split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
         if "expect" in headers:
             await self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if headers.get("transfer-encoding") != "chunked":
-            return Seen(method, path, headers, await self._exactly(int(headers.get("content-length", "0"))))
+            return ReceivedRequest(method, path, headers, await self._exactly(int(headers.get("content-length", "0"))))
         body = b""
         while size := int((await self._until(b"\r\n")).partition(b";")[0], 16):
             body += (await self._exactly(size + 2))[:-2]
         await self._until(b"\r\n")
-        return Seen(method, path, headers, body)
+        return ReceivedRequest(method, path, headers, body)
 
     async def _until(self, mark: bytes) -> bytes:
         while (end := self._bytes.find(mark)) < 0:
@@ -208,7 +208,7 @@ class Server:
         self.handler = handler
         self.url = ""
         self.port = 0
-        self.requests: list[Seen] = []
+        self.requests: list[ReceivedRequest] = []
         self.connections: list[Connection] = []
         self.leavings: asyncio.Queue[None] = asyncio.Queue()
         self.failures: list[Exception] = []

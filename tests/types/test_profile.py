@@ -10,7 +10,6 @@ ALL = ModelProfile(
     images=False,
     tools=False,
     prefill=False,
-    context_size=1,
     schema_keywords=(),
 )
 
@@ -22,7 +21,6 @@ def test_a_fact_that_is_known_holds_over_an_earlier_one_even_if_it_is_no_or_noth
         images=True,
         tools=True,
         prefill=True,
-        context_size=9,
         schema_keywords=("type",),
     )
     assert None not in asdict(ALL).values()

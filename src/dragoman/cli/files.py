@@ -13,7 +13,7 @@ def read(path: Path) -> bytes:
     try:
         return _place(path).read_bytes()
     except (OSError, ValueError) as exc:
-        raise InvalidRequestError(f"{path} cannot be read: {_reason(exc)}") from exc
+        raise InvalidRequestError(f"{path} cannot be read: {os_reason(exc)}") from exc
 
 
 def write(path: Path, data: bytes) -> None:
@@ -36,7 +36,7 @@ def write(path: Path, data: bytes) -> None:
                 os.unlink(name)
             raise
     except (OSError, ValueError) as exc:
-        raise InvalidRequestError(f"{path} cannot be written: {_reason(exc)}") from exc
+        raise InvalidRequestError(f"{path} cannot be written: {os_reason(exc)}") from exc
 
 
 def _place(path: Path) -> Path:
@@ -46,5 +46,6 @@ def _place(path: Path) -> Path:
         raise ValueError("whose home is that?") from exc
 
 
-def _reason(error: OSError | ValueError) -> str:
+def os_reason(error: OSError | ValueError) -> str:
+    """Why a file cannot be used, in a few words."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

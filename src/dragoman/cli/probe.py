@@ -37,7 +37,7 @@ class Checkup(Struct, frozen=True, kw_only=True):
     remedy: str | None = None
 
 
-async def check(client: Client, provider: str, patience: float) -> Checkup:
+async def check_provider(client: Client, provider: str, patience: float) -> Checkup:
     """Asks `provider` something and timeouts for the whole answer, `patience` seconds at most."""
     service = client.providers[provider]
     model = _model(client, provider, service)

@@ -1,4 +1,4 @@
-"""Names of models to what answers them: `provider/model`, or a route of the configuration."""
+"""The names that callers use for models, and what answers to each: a service (`provider/model`), or a route."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -18,36 +18,35 @@ from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.profiles import Families
 from dragoman.routing.fallback import Fallback
-from dragoman.routing.plan import Plan, Target
+from dragoman.routing.plan import Operations, Plan, Target
 from dragoman.routing.strategies import STRATEGIES
 from dragoman.transport.base import Reply
 from dragoman.transport.selector import Transports
-from dragoman.types import ChatRequest
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
 
 OFFLINE = "offline/eliza"
 """What answers if no service is configured."""
 
 TAKEN = "offline"
-"""The one name that no service may take: it stands for what needs no service."""
+"""The one name that no service may have: it is the provider of the offline models."""
 
 NO_DEFAULT = "name one (PROVIDER/MODEL), or set gateway.default_model"
-"""What to do if services are configured, and none of their models is known."""
+"""Advice for an error: services are configured, and none of their models is known by name."""
 
 MAX_NAMES = 4096
-"""Names whose way is remembered: far more than are in use; callers may make up others."""
+"""Names whose plan is remembered: far more than are in use. There is a limit because callers may invent names."""
 
 SWITCHES = frozenset({"broken_mark", "impersonate"})
-"""Settings that may be switched off: UNSET is what was not said."""
+"""Settings that may be switched off: None is off, and UNSET is not set."""
 
 OVERRIDES = frozenset(ProviderConfig.__struct_fields__) - {"type", "protocol", "timeouts", "allow_fields"} - SWITCHES
-"""Settings that take the place of a class's attribute of the same name."""
+"""Settings that replace the attribute of the same name of a provider's class."""
 
 
 class ModelTable:
-    """What every model's name stands for.
+    """What every name of a model means.
 
-    Raises ConfigurationError with all that can only be wrong: names that stand for nothing, services that nobody could
-    reach.
+    Raises ConfigurationError with a line for each mistake: a name that means nothing, a service that cannot be called.
     """
 
     def __init__(self, config: Config, transports: Transports) -> None:
@@ -55,7 +54,7 @@ class ModelTable:
         self._transports = transports
         found = catalogue()
         self._generic = generic(found)
-        self._catalogue = _knowing(config.profiles, _behind(config.gateway.proxy, found))
+        self._catalogue = _with_profiles(config.profiles, _with_proxy(config.gateway.proxy, found))
         self._flaws: list[str] = []
         self.providers: Mapping[str, Provider] = self._catalogue | self._services()
         self._listing = Listing(self.providers, transports)
@@ -76,12 +75,12 @@ class ModelTable:
         return self._names({})
 
     async def listed(self) -> tuple[str, ...]:
-        """The same, with what the configured services that name no models of theirs list themselves."""
+        """The same, and the models that services list themselves, if the configuration does not list theirs."""
         asked = tuple(name for name in self._config.providers if self.providers[name].lists_models())
         return self._names(await self._listing.of(asked))
 
     def close(self) -> None:
-        """Ends what is being asked."""
+        """Ends the requests for lists of models that are under way."""
         self._listing.close()
 
     def _names(self, listed: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -95,7 +94,7 @@ class ModelTable:
         return (*self._config.models, *named)
 
     def allowed_fields(self, model: str) -> frozenset[str]:
-        """Fields that a caller may say to all who may answer `model`; see `protocols.steering`."""
+        """Fields that a caller may send to each service that may answer `model`; see `protocols.steering`."""
         name = model or self.default
         route = self._config.models.get(name)
         asked = [target.partition("/")[0] for target in ((name,) if route is None else route.targets)]
@@ -103,9 +102,9 @@ class ModelTable:
         return frozenset.intersection(*(frozenset(entry.allow_fields) for entry in entries))
 
     def plan(self, model: str) -> Plan:
-        """How requests for `model` are answered; the default's if it is empty.
+        """The plan for requests for `model`, or for the default model if `model` is empty.
 
-        Raises ModelNotFoundError that names the nearest, and InvalidRequestError if there is no default.
+        Raises ModelNotFoundError, which suggests the nearest name, and InvalidRequestError if there is no default.
         """
         name = model or self.default
         if not isinstance(name, str):
@@ -120,7 +119,7 @@ class ModelTable:
         return plan
 
     def _relay(self, prefix: str) -> RelayTarget | None:
-        """How the service is relayed to, in its own protocol; None if it cannot be."""
+        """How requests are relayed to the service `prefix`, in its own protocol; None if they cannot be."""
         if prefix not in self._relays:
             self._relays[prefix] = self.providers[prefix].relay_target(self._transports.pick())
         return self._relays[prefix]
@@ -129,7 +128,8 @@ class ModelTable:
         config = self._config
         name = config.gateway.default_model or next(iter(config.models), "")
         if not name:
-            # A service is never replaced by the offline model in silence.
+            # The offline model is the default only if no service is configured: callers of a service must not get its
+            # answers without knowing.
             entries = [entry for entry in config.providers if entry in self.providers]
             named = ((entry, _default_model(self.providers[entry])) for entry in entries)
             name = next((f"{entry}/{model}" for entry, model in named if model), "" if config.providers else OFFLINE)
@@ -148,7 +148,7 @@ class ModelTable:
             self._routes[name] = self._plans[name] = strategy([self._target(target) for target in targets])
 
     def _check(self, model: str, *keys: Key) -> bool:
-        """Whether `model` stands for something; if not, that is a flaw of the setting `keys`."""
+        """Whether `model` is the name of something; if not, a flaw of the setting `keys` is noted."""
         if model in self._config.models and keys[0] == "gateway":
             return True
         if self._is_flawed(model.partition("/")[0]):
@@ -163,7 +163,7 @@ class ModelTable:
         return True
 
     def _is_flawed(self, name: str) -> bool:
-        """Whether the service `name` was told to be wrong already."""
+        """Whether a flaw of the service `name` was noted already."""
         return name in self._config.providers and name not in self.providers
 
     def _target(self, name: str) -> Target:
@@ -182,7 +182,14 @@ class ModelTable:
             answer = await provider.receive(replace(request, model=asked), reply, transports.pick())
             return Named(answer, request.model or self.default)
 
-        return Target(name, asked, opened, received, partial(self._relay, prefix))
+        async def embedded(request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
+            return await provider.embed(replace(request, model=asked), transports)
+
+        async def counted(request: ChatRequest) -> TokenCount:
+            return await provider.count_tokens(replace(request, model=asked), transports)
+
+        operations = Operations(embedded, counted)
+        return Target(name, asked, opened, received, partial(self._relay, prefix), operations=operations)
 
     def _nearest(self, name: str) -> str:
         _, slash, model = name.partition("/")
@@ -195,7 +202,7 @@ class ModelTable:
         return f"; did you mean {behind[name]!r}?" if name in behind else nearest(name, self.names())
 
     def _services(self) -> dict[str, Provider]:
-        """What is configured, and of which nothing is wrong."""
+        """The configured services that have no flaw."""
         services: dict[str, Provider] = {}
         for name, entry in self._config.providers.items():
             base = self._base(name, entry)
@@ -208,14 +215,14 @@ class ModelTable:
 
     def _configured(self, base: Provider, name: str, entry: ProviderConfig) -> Provider:
         settings = asdict(entry)
-        said = {key: value for key, value in settings.items() if key in OVERRIDES and value is not None}
-        said |= {key: settings[key] for key in SWITCHES if settings[key] is not UNSET}
-        if timeouts := entry.timeouts.said():
-            said["timeouts"] = replace(base.timeouts, **timeouts)
-        return base.configured(said, name)
+        attributes = {key: value for key, value in settings.items() if key in OVERRIDES and value is not None}
+        attributes |= {key: settings[key] for key in SWITCHES if settings[key] is not UNSET}
+        if timeouts := entry.timeouts.by_name():
+            attributes["timeouts"] = replace(base.timeouts, **timeouts)
+        return base.configured(attributes, name)
 
     def _base(self, name: str, entry: ProviderConfig) -> Provider | None:
-        """The class of an entry; None if there is none, which is a flaw."""
+        """The class of an entry; None if there is none, and then a flaw is noted."""
         known = self._catalogue
         key, message = "type", ""
         if name == TAKEN:
@@ -241,14 +248,14 @@ class ModelTable:
 
 
 def _known(provider: Provider) -> list[str]:
-    """The models that are known by name, or the default one where any name may be asked for."""
+    """The models that are known by name; if the provider takes any name, its default model."""
     if not issubclass(provider, ProviderModelMixin):
         return []
     return provider.get_models() or [name for name in (provider.default_model,) if name]
 
 
-def _behind(proxy: str | None, providers: dict[str, Provider]) -> dict[str, Provider]:
-    """`providers` with that proxy, where one was said; an entry's own takes its place."""
+def _with_proxy(proxy: str | None, providers: dict[str, Provider]) -> dict[str, Provider]:
+    """`providers` with `proxy`, if it is set. An entry with a proxy of its own replaces it later."""
     if proxy is None:
         return providers
     return {
@@ -257,8 +264,8 @@ def _behind(proxy: str | None, providers: dict[str, Provider]) -> dict[str, Prov
     }
 
 
-def _knowing(profiles: Mapping[str, ProfileConfig], providers: dict[str, Provider]) -> dict[str, Provider]:
-    """`providers` that know the configured profiles of models too."""
+def _with_profiles(profiles: Mapping[str, ProfileConfig], providers: dict[str, Provider]) -> dict[str, Provider]:
+    """`providers` that also know the configured profiles of models."""
     if not profiles:
         return providers
     families = Families(profiles)
@@ -273,7 +280,7 @@ def _is_own(provider: Provider) -> bool:
 
 
 def _takes(provider: Provider, model: str) -> bool:
-    """Whether `model` may be asked for there."""
+    """Whether `model` may be asked for at `provider`."""
     known = provider.get_models() if issubclass(provider, ProviderModelMixin) else []
     return model in known if known else provider.has_own_way() or bool(provider.url)
 

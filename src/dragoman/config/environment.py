@@ -1,4 +1,4 @@
-"""Settings from environment variables: every key of the table of settings, as DRAGOMAN_…"""
+"""Settings from environment variables: each key of the table of settings has a variable, DRAGOMAN_…"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,37 +22,44 @@ INJECTED = re.compile(
     r"(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?=.*|PORT(_[0-9]+_[A-Z]+)?=(tcp|udp|sctp)://.*|PORT_[0-9]+_[A-Z]+_(PROTO|PORT|ADDR)=.*)",
     re.ASCII | re.DOTALL,
 )
-"""What Kubernetes and Docker links put into every container for a service of the name dragoman or dragoman-SOMETHING:
+"""Variables that Kubernetes and Docker put into each container, if a service is named dragoman or dragoman-SOMETHING:
 https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables"""
 NEW = re.compile(r"[A-Z0-9][A-Z0-9_]*")
 NO_LETTER = re.compile(r"[^A-Za-z0-9]")
 WORDS = 5
-"""Words of an unknown variable that are tried as a name, to find what was meant."""
+"""Words of an unknown variable that are tried as the name of an entry, to suggest a known variable."""
 
 
 class Variable(Struct, frozen=True):
-    """What a variable sets; with `is_file`, it names a file that holds the value. `rivals`: keys that it replaces."""
+    """What a variable means."""
 
     keys: tuple[str, ...]
+    """The setting."""
     kind: Kind
+    """What the setting may hold."""
     rivals: tuple[tuple[str, ...], ...]
+    """Settings that it replaces."""
     is_file: bool = False
+    """Whether the variable has the path of a file, and the file has the value."""
 
 
 class Spelling(Struct, frozen=True):
-    """The end of a variable's name, and the key that it stands for."""
+    """The end of a variable's name, and the key in a table that it means."""
 
     words: str
+    """`TIMEOUTS_IDLE`"""
     leaf: tuple[str, ...]
+    """`("timeouts", "idle")`"""
     is_file: bool = False
+    """As in `Variable`."""
 
 
 def override(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Overrides `settings` with the variables in `environ`. Flaws are unknown variables, and text that is not UTF-8.
+    """Overrides `settings` with the variables in `environ`. Unknown variables and text that is not UTF-8 are flaws.
 
     Names of providers, models and fronts are written in upper case, with `_` for each character that is not a letter or
-    digit. A name that fits no entry makes a new one, in lower case. Lists are written with commas, pairs as `a=b,c=d`.
-    A secret's variable with `_FILE` after its name names a file that holds the secret.
+    digit. A name that fits no entry makes a new entry, in lower case. Lists are written with commas, pairs as
+    `a=b,c=d`. If `_FILE` is added to the name of a secret's variable, it has the path of a file with the secret.
     """
     found: dict[tuple[str, ...], str] = {}
     rivals: set[tuple[str, ...]] = set()
@@ -70,11 +77,13 @@ def override(settings: Settings, environ: Mapping[str, str]) -> None:
         _open(settings, name, keys)
         rivals.update(variable.rivals)
         if _is_text(environ[name]):
-            settings.said[keys] = {"file": environ[name]} if variable.is_file else parsed(variable.kind, environ[name])
+            settings.values[keys] = (
+                {"file": environ[name]} if variable.is_file else parsed(variable.kind, environ[name])
+            )
         else:
             note(settings, keys, "expected UTF-8, got other bytes")
     for rival in rivals - found.keys():
-        settings.said.pop(rival, None)
+        settings.values.pop(rival, None)
 
 
 def _refuse(settings: Settings, name: str, message: str) -> None:
@@ -87,7 +96,7 @@ def _is_ours(name: str, text: str) -> bool:
 
 
 def _is_text(text: str) -> bool:
-    """Whether it is UTF-8: the standard library turns each byte of other text into a lone surrogate."""
+    """Whether the text was UTF-8: if not, the standard library has put a lone surrogate in place of each wrong byte."""
     return not re.search("[\ud800-\udfff]", text)
 
 
@@ -116,7 +125,7 @@ def _variable(name: str, settings: Settings) -> Variable | None:
 
 
 def _in_entries(name: str, tail: str, section: str, node: Entries, settings: Settings) -> list[Variable]:
-    """What the variable may mean, the likeliest first."""
+    """All that the variable may mean, the most likely first."""
     readings = [
         (each, tail.removesuffix(f"_{each.words}"))
         for each in _spellings(node.entry)
@@ -151,7 +160,7 @@ def _spellings(table: TableSchema) -> Iterator[Spelling]:
 
 
 def _known(rest: str, settings: Settings) -> Iterator[str]:
-    """The variables that exist, under the names that exist and those that `rest` may mean."""
+    """All variables of the known entries, and of entries whose names may be in `rest`."""
     words = rest.split("_")
     guesses = [guess for size in range(2, WORDS + 2) if NEW.fullmatch(guess := "_".join(words[1:size]))]
     for section, node in ROOT.items():

@@ -1,4 +1,4 @@
-"""What is wrong with a value, as a message that shows no secret. Knows no key."""
+"""Messages that say what is wrong with a value, and show no secret. Knows no key."""
 
 from datetime import date, time
 
@@ -8,11 +8,11 @@ from dragoman.config.values import Keys
 from dragoman.errors import CUT
 
 DIGITS = 40
-"""Digits of a number that are shown: more than any setting has, and few enough to be read."""
+"""Digits of a number that are shown: more than any setting needs, and not too many to read."""
 
 
 class WrongError(Exception):
-    """A value is not of its kind; `below`: the path to the fault inside of the value."""
+    """A value is not what its key may hold; `below`: the path to the fault inside the value."""
 
     def __init__(self, expected: str, got: str, hint: str = "", below: Keys = ()) -> None:
         super().__init__(f"expected {expected}, got {got}{hint}")
@@ -20,7 +20,7 @@ class WrongError(Exception):
 
 
 def shown(value: object, *, secret: bool = False) -> str:
-    """The value for a message; of a secret only its type."""
+    """The value as a message shows it; of a secret only the type is shown."""
     match value:
         case "":
             return "empty text"
@@ -48,7 +48,7 @@ def quoted(text: str) -> str:
 
 
 def _concealed(text: str) -> str:
-    """Why a secret may be wrong, by what stands around it, which shows nothing of the secret."""
+    """Why a secret may be wrong: only the white space around it is described."""
     if text.endswith(("\n", "\r")):
         return "one that ends with a line break"
     return "one with spaces around it" if text.strip() != text else "other text"

@@ -10,19 +10,21 @@ from msgspec import Struct
 from dragoman.errors import ConfigurationError, cut
 
 LARGEST = 16 << 20
-"""Bytes of a configuration: 16 MiB are enough for a hundred thousand services. Without a limit, a device has no end."""
+"""Bytes of a configuration: 16 MiB are enough for a hundred thousand services. A device file could have no end."""
 
 READ = stat.S_IRGRP | stat.S_IROTH
 WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class ConfigFile(Struct, frozen=True):
-    """`label`: its name in messages. `status`: of the file that was read, even if another is at `path` by now."""
+    """A file that was read."""
 
     path: Path
     label: str
+    """Its name in messages."""
     data: bytes
     status: os.stat_result
+    """The owner and rights of the file that was read. By now, another file may be at `path`."""
 
     @property
     def readable(self) -> bool:
@@ -31,13 +33,13 @@ class ConfigFile(Struct, frozen=True):
 
     @property
     def writable(self) -> bool:
-        """Whether other users of this machine may write it, or put another one in its place."""
+        """Whether other users of this machine may write it, or put another file in its place."""
         if _is_read_only(self.path):
             return False
         return _open_to_others(self.status, WRITE) or _foreign(self.status) or _replaceable(self.path)
 
 
-def read(path: Path, label: str) -> ConfigFile | None:
+def read_file(path: Path, label: str) -> ConfigFile | None:
     """The file at `path`; None if there is none. Raises ConfigurationError: unreadable, too large."""
     try:
         with open(path, "rb") as file:
@@ -57,7 +59,7 @@ def read(path: Path, label: str) -> ConfigFile | None:
 
 
 def _is_read_only(path: Path) -> bool:
-    """Whether nobody here can write it, whatever its mode says, as files that Kubernetes and Docker mount."""
+    """Whether its file system is read-only, as Kubernetes and Docker mount files: nobody can write it, in any mode."""
     if sys.platform == "win32":
         return False
     try:
@@ -91,7 +93,7 @@ def _foreign(status: os.stat_result) -> bool:
 
 
 def _is_private_group(status: os.stat_result) -> bool:
-    """Whether the group has only the owner, as the group that most Linux systems make for each user."""
+    """Whether the owner is the only member of the group. Most Linux systems make such a group for each user."""
     if sys.platform == "win32" or status.st_gid != status.st_uid:
         return False
     import grp
@@ -100,5 +102,5 @@ def _is_private_group(status: os.stat_result) -> bool:
     try:
         return {*grp.getgrgid(status.st_gid).gr_mem} <= {pwd.getpwuid(status.st_uid).pw_name}
     except KeyError:
-        # No user has a name here, as in many containers: the numbers have to be enough.
+        # Users have no names here, as in many containers: equal numbers have to be enough.
         return True

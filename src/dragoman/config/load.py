@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from dragoman.config.environment import FILE, override
-from dragoman.config.file import ConfigFile, read
+from dragoman.config.file import ConfigFile, read_file
 from dragoman.config.settings import Settings, assemble, gather, merge
 from dragoman.config.toml import document
 from dragoman.config.trust import Trust
@@ -19,7 +19,7 @@ HOMES: dict[str, tuple[tuple[str, str], ...]] = {
     "darwin": (("HOME", "Library/Application Support"),),
     "win32": (("APPDATA", ""), ("USERPROFILE", "AppData/Roaming")),
 }
-"""Besides the places that XDG names, by system: a variable, and the folder in it that holds configurations."""
+"""Places of a user's own file that are tried after those of XDG, by system: a variable and a folder below its value."""
 
 log = logging.getLogger("dragoman.config")
 
@@ -37,20 +37,22 @@ def load(
     *,
     warn: Warn = _log,
 ) -> Config:
-    """What is configured: files, and over them the environment.
+    """The configuration: from files, and from environment variables, which override the files.
 
-    The file is `path`, alone; else the one that DRAGOMAN_CONFIG names, alone; else `dragoman.toml` in `directory` (the
-    working directory), if its user has trusted it, over the one in the user's configuration folder; else none, and
-    everything has its default. `warn` is called with a line for each file that is not used, that others may write, or
-    that has keys and others may read. Raises ConfigurationError with a line for each mistake: file, line, key, what was
-    expected and what came, but no secret.
+    If `path` is given, only this file is read; else, if DRAGOMAN_CONFIG names a file, only that one. Else two files may
+    be read: `dragoman.toml` in `directory` (the working directory), if the user has trusted it, and the one in the
+    user's configuration folder; the first overrides the second. Without any file, everything has its default.
+
+    `warn` is called with a line for each file that is not used, that other users may write, or that contains keys and
+    other users may read. Raises ConfigurationError with a line for each mistake: file, line, key, what was expected and
+    what came, but no secret.
     """
     environ = os.environ if environ is None else environ
     files = _files(Path(path) if path is not None else None, environ, directory or Path(), warn)
     settings = Settings()
     for file in reversed(files):
-        told = document(file)
-        found = gather(told.data, told.origins(), told.folder)
+        content = document(file)
+        found = gather(content.data, content.origins(), content.folder)
         if found.in_clear and file.readable:
             warn(
                 f"{file.label}: others may read the keys in it: make it yours alone (chmod go=), or name keys with "
@@ -65,13 +67,13 @@ def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn:
     """The files to read, the nearest first."""
     named = path or (Path(environ[FILE]) if environ.get(FILE) else None)
     if named is not None:
-        file = read(named, str(named))
+        file = read_file(named, str(named))
         if file is None:
-            said = "" if path else f"{FILE}: "
-            raise ConfigurationError(f"{said}{named}: expected a configuration file, got none")
+            prefix = "" if path else f"{FILE}: "
+            raise ConfigurationError(f"{prefix}{named}: expected a configuration file, got none")
         return [_known(file, warn)]
-    own = next((file for place in places(environ, sys.platform) if (file := read(place, str(place)))), None)
-    found = read(directory / NAME, NAME)
+    own = next((file for place in places(environ, sys.platform) if (file := read_file(place, str(place)))), None)
+    found = read_file(directory / NAME, NAME)
     if found is not None and (own is None or not os.path.samestat(found.status, own.status)):
         doubt = Trust(environ).doubt(found)
         if not doubt:
@@ -93,7 +95,7 @@ def _known(file: ConfigFile, warn: Warn) -> ConfigFile:
 
 
 def places(environ: Mapping[str, str], platform: str) -> Iterator[Path]:
-    """The places of a user's own file, in the order in which they are tried."""
+    """The paths where a user's own file may be, in the order in which they are tried."""
     # https://specifications.freedesktop.org/basedir-spec/latest/: a relative path is invalid and to be ignored.
     named = Path(environ.get("XDG_CONFIG_HOME", "")).is_absolute()
     xdg = ("XDG_CONFIG_HOME", "") if named else ("HOME", ".config")

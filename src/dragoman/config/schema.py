@@ -28,21 +28,22 @@ from dragoman.config.values import (
     ProviderConfig,
     TimeoutsConfig,
 )
-from dragoman.types import ChatRequest
+from dragoman.types import ChatRequest, ReasoningConfig
 
 
 class TableSchema(Struct, frozen=True):
-    """A table of known keys, and the value that is built from it.
-
-    `needed`: keys that must be set. `either`: pairs of keys of which at most one may be set. `fields`: key to field, if
-    their names differ.
-    """
+    """A table of known keys, and the value that is built from it."""
 
     build: Callable[..., Any]
+    """Makes the value; its arguments are fields by name."""
     keys: "dict[str, Kind | TableSchema]"
+    """What each key may hold."""
     needed: tuple[str, ...] = ()
+    """Keys that must be set."""
     either: tuple[tuple[str, str], ...] = ()
+    """Pairs of keys of which at most one may be set."""
     fields: dict[str, str] = field(default_factory=dict)
+    """Keys to names of fields, if these differ."""
 
     def leaves(self) -> Iterator[tuple[tuple[str, ...], Kind]]:
         """The keys of this table and of the tables in it, with their kinds."""
@@ -58,18 +59,21 @@ class TableSchema(Struct, frozen=True):
 
 
 class Entries(Struct, frozen=True):
-    """Tables of one shape under names that the user chooses, which must match `name`."""
+    """Tables of one shape, under names that the user chooses."""
 
     entry: TableSchema
+    """The shape."""
     name: re.Pattern[str]
+    """What a name must match."""
     expected: str
+    """The same for messages, in words."""
 
 
 WORDS = TextValue("text without spaces around it", r"(?!\s)[^\x00-\x1f\x7f]+(?<!\s)")
 HOST = TextValue("a host's name without scheme and path", r"[^\s/?#@\x00-\x1f\x7f]+", conceal="@?")
 FREE = TextValue("text", r".*")
 SECRET = TextValue("text", r".*", secret=True)
-# A key becomes a header's value: outside visible ASCII it cannot be sent, and a line break would begin another one.
+# A key becomes the value of a header: other characters cannot be sent there, and a line break would begin a new header.
 API_KEY = TextValue("text of visible ASCII characters", r"[!-~]+", secret=True)
 URL = TextValue(
     "an http or https URL without user, query and fragment",
@@ -85,14 +89,18 @@ PROXY = TextValue(
 
 ORIGIN = TextValue('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-.0-~]+/?")
 
-REQUEST_SETTINGS = tuple(
-    name
-    for name in ChatRequest.__struct_fields__
-    if name not in {"model", "messages", "stream", "include_usage", "extra"}
+ALWAYS_TAKEN = frozenset(
+    {"model", "messages", "stream", "include_usage", "extra", "candidate_count", "essential", "silent", "reasoning"}
+)
+REQUEST_SETTINGS = (
+    *(name for name in ChatRequest.__struct_fields__ if name not in ALWAYS_TAKEN),
+    *(f"reasoning.{name}" for name in ReasoningConfig.__struct_fields__ if name != "extra"),
 )
 """Fields of a request that a family of models may refuse."""
 
-REQUEST_FIELD = TextValue(f"settings of a request ({', '.join(REQUEST_SETTINGS)})", "|".join(REQUEST_SETTINGS))
+REQUEST_FIELD = TextValue(
+    f"settings of a request ({', '.join(REQUEST_SETTINGS)})", "|".join(map(re.escape, REQUEST_SETTINGS))
+)
 KEYWORD = TextValue("keywords of JSON Schema", r"[$A-Za-z]+")
 
 BROKEN_END = OneOf(("clean", "cut"))
@@ -171,7 +179,6 @@ PROFILE = TableSchema(
         "images": Boolean(),
         "tools": Boolean(),
         "prefill": Boolean(),
-        "context_size": Integer(1),
         "schema_keywords": ListOf(KEYWORD),
     },
 )

@@ -1,4 +1,4 @@
-"""Secrets that a configuration names instead of holding: in a variable, or in a file as Docker and systemd give one."""
+"""Secrets that are not in the configuration: it names a variable, or a file, as Docker and systemd provide one."""
 
 import re
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ SOURCES = ("env", "file")
 FORMS = '{ env = "NAME" } or { file = "PATH" }'
 
 LARGEST = 1 << 16
-"""Bytes of a secret's file: 64 KiB hold hundreds of keys; a larger file was named by mistake."""
+"""Bytes of a file with a secret: 64 KiB are enough for hundreds of keys, so a larger file was named by mistake."""
 
 
 def fetched(source: Mapping[str, object], words: str, environ: Mapping[str, str]) -> tuple[str, str]:
     """The secret that `source` names, and the place where it was found, for error messages. Raises WrongError.
 
-    `words`: what is expected there. One line break at the end of a file is the editor's, not the secret's.
+    `words`: what is expected, for the error. One line break at the end of a file is left out, because editors add one.
     """
     match source:
         case {"env": str(name), **others} if not others:
-            # A key that was pasted in place of a variable's name must not be shown either.
+            # Somebody may have pasted the key itself in place of the variable's name: it must not be shown.
             known = VARIABLE.fullmatch(name)
             if name not in environ:
                 spelt = f"variable {cut(name)}" if known else "variable that it names"
@@ -30,7 +30,7 @@ def fetched(source: Mapping[str, object], words: str, environ: Mapping[str, str]
             return environ[name], f" in the variable {cut(name)}" if known else ""
         case {"file": str(name), **others} if not others:
             return _read(name), " in the file that it names"
-    # In any other table the words may be a secret that lost its quotes.
+    # The keys of any other table are not shown: one of them may be a secret that was written without quotes.
     hints = {nearest(word, SOURCES) for word in source if word not in SOURCES}
     raise WrongError(words, shown(source), next(filter(None, hints), ""))
 

@@ -1,4 +1,4 @@
-"""Settings between their sources and the final values: flat, each under its keys, as it came. Knows no source."""
+"""Settings that were read and are not yet checked: each raw value under its path of keys. Knows no source."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,11 +19,14 @@ MAX_FLAWS = 100
 
 
 class Flaw(Struct, frozen=True):
-    """A mistake: the setting, where it stands, and what is wrong with it."""
+    """A mistake in the configuration."""
 
     keys: Keys
+    """The setting."""
     place: str
+    """`FILE:LINE`, or the name of a variable; empty if it is not known."""
     message: str
+    """What is wrong."""
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.place, dotted(self.keys), self.message) if part)
@@ -32,10 +35,10 @@ class Flaw(Struct, frozen=True):
 class Settings(Struct):
     """All settings of one or more sources."""
 
-    said: dict[Keys, object] = field(default_factory=dict)
-    """The values that were set."""
+    values: dict[Keys, object] = field(default_factory=dict)
+    """The values that were set, as they came from the source."""
     origins: dict[Keys, str] = field(default_factory=dict)
-    """Where each is set, for messages."""
+    """Where each value is set, for messages."""
     entries: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in ROOT})
     """The names that the user chose, by table, even if nothing is set under them."""
     flaws: list[Flaw] = field(default_factory=list)
@@ -43,13 +46,13 @@ class Settings(Struct):
     flawed: set[Keys] = field(default_factory=set)
     """The keys of the mistakes."""
     in_clear: bool = False
-    """Whether one of the values is a secret itself."""
+    """Whether one of the values is a secret, and not the name of a variable or file that has the secret."""
 
 
 def gather(data: Mapping[str, Any], origins: dict[Keys, str], folder: Path = Path()) -> Settings:
     """The settings of nested tables; relative paths start from `folder`.
 
-    Flaws are unknown keys, bad names, and other values in place of tables.
+    Unknown keys, bad names and other values in place of tables are flaws.
     """
     settings = Settings(origins=origins)
     for name, value in data.items():
@@ -76,7 +79,7 @@ def _gather(settings: Settings, table: TableSchema, keys: tuple[str, ...], data:
             case TableSchema() as inner:
                 _gather(settings, inner, below, value, folder)
             case kind:
-                settings.said[below] = anchored(kind, value, folder)
+                settings.values[below] = anchored(kind, value, folder)
                 settings.in_clear = settings.in_clear or is_in_clear(kind, value)
 
 
@@ -91,27 +94,27 @@ def _known(keys: tuple[str, ...], nodes: Mapping[str, Node], settings: Settings)
 def _table(keys: Keys, value: object, settings: Settings) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
-    # A value in place of a table may be a secret that lost its key.
+    # The value is not shown: it may be a secret whose key was forgotten.
     note(settings, keys, f"expected a table, got {shown(value, secret=True)}")
     return {}
 
 
 def merge(settings: Settings, under: Settings) -> Settings:
-    """`settings` over those of another file: tables key by key, but an entry replaces the whole other one."""
+    """Both in one; `settings` override `under`: tables key by key, and entries as a whole."""
     own = {(section, name) for section, names in settings.entries.items() for name in names}
     rivals = {
         (*keys[:-1], rival)
-        for keys in settings.said
+        for keys in settings.values
         if isinstance(table := ROOT[str(keys[0])], TableSchema)
         for rival in table.rivals(str(keys[-1]))
     }
-    hidden = own | rivals | settings.said.keys()
+    hidden = own | rivals | settings.values.keys()
 
     def stands(keys: Keys) -> bool:
         return not any(keys[:size] in hidden for size in range(1, len(keys) + 1))
 
     return Settings(
-        said={keys: value for keys, value in under.said.items() if stands(keys)} | settings.said,
+        values={keys: value for keys, value in under.values.items() if stands(keys)} | settings.values,
         origins={keys: place for keys, place in under.origins.items() if stands(keys)} | settings.origins,
         entries={
             section: list(dict.fromkeys([*names, *under.entries[section]]))
@@ -123,7 +126,7 @@ def merge(settings: Settings, under: Settings) -> Settings:
 
 
 def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The values of Config's fields. Raises ConfigurationError with every flaw, also wrong and missing values."""
+    """The fields of Config. Raises ConfigurationError with every flaw, including wrong and missing values."""
     built = {
         name: _build(settings, node, (name,), environ)
         if isinstance(node, TableSchema)
@@ -131,31 +134,31 @@ def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
         for name, node in ROOT.items()
     }
     if settings.flaws:
-        told = [str(flaw) for flaw in sorted(settings.flaws, key=_line)]
-        more = [f"and {len(told) - MAX_FLAWS} more"] if len(told) > MAX_FLAWS else []
-        raise ConfigurationError("\n".join([*told[:MAX_FLAWS], *more]))
+        lines = [str(flaw) for flaw in sorted(settings.flaws, key=_line)]
+        more = [f"and {len(lines) - MAX_FLAWS} more"] if len(lines) > MAX_FLAWS else []
+        raise ConfigurationError("\n".join([*lines[:MAX_FLAWS], *more]))
     return built
 
 
 def _build(settings: Settings, table: TableSchema, keys: Keys, environ: Mapping[str, str]) -> Any:
     missing: list[str] = []
     for pair in table.either:
-        if all((*keys, name) in settings.said for name in pair):
+        if all((*keys, name) in settings.values for name in pair):
             note(settings, (*keys, pair[1]), f"expected either {pair[0]} or {pair[1]}, got both")
     fields: dict[str, Any] = {}
     for name, node in table.keys.items():
         below = (*keys, name)
         if isinstance(node, TableSchema):
             fields[name] = _build(settings, node, below, environ)
-        elif below in settings.said:
+        elif below in settings.values:
             try:
-                fields[table.fields.get(name, name)] = checked(node, settings.said[below], environ)
+                fields[table.fields.get(name, name)] = checked(node, settings.values[below], environ)
             except WrongError as exc:
                 note(settings, below + exc.below, str(exc))
         elif name in table.needed:
             missing.append(name)
     if keys in settings.flawed:
-        # What is missing may have been set under an unknown key.
+        # Missing keys are not reported: one may have been set under the unknown key that was reported already.
         return None
     if missing:
         note(settings, keys, f"expected {missing[0]}, got none")
@@ -170,6 +173,6 @@ def note(settings: Settings, keys: Keys, message: str) -> None:
 
 
 def _line(flaw: Flaw) -> tuple[str, int]:
-    """The order of flaws is that of their lines."""
+    """Puts flaws in the order of their lines."""
     label, _, line = flaw.place.rpartition(":")
     return (label, int(line)) if line.isdecimal() else (flaw.place, 0)

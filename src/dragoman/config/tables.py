@@ -28,7 +28,7 @@ def verify(config: Config) -> None:
     """Raises ConfigurationError if a service, a route or a front has a value that a file may not set."""
     sections = asdict(config)
     tables = {
-        section: {name: _said(node.entry, entry) for name, entry in sections[section].items()}
+        section: {name: _file_table(node.entry, entry) for name, entry in sections[section].items()}
         for section, node in ROOT.items()
         if isinstance(node, Entries)
     }
@@ -48,17 +48,17 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def _said(table: TableSchema, value: Struct) -> dict[str, Any]:
-    """The keys that a file would set for this value."""
+def _file_table(table: TableSchema, value: Struct) -> dict[str, Any]:
+    """`value` as a file would have it: keys and plain values."""
     fields = asdict(value)
-    said: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for name, node in table.keys.items():
         inner = fields.get(name, UNSET)
         if isinstance(node, TableSchema):
-            said[name] = _said(node, inner)
+            found[name] = _file_table(node, inner)
         elif inner is not UNSET:
-            said |= _written(name, node, inner)
-    return said
+            found |= _written(name, node, inner)
+    return found
 
 
 def _written(name: str, kind: Kind, value: object) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A TOML text as a dictionary and the line of each key, with plain messages for mistakes. Knows no setting."""
+"""TOML text as a dictionary, with the line of each key; messages for mistakes in plain words. Knows no setting."""
 
 import re
 import tomllib
@@ -16,7 +16,7 @@ BOM = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 TYPOGRAPHIC = re.compile("[“”„‟‘’‚‛«»]")
-"""Quotes that word processors and web pages use in place of straight ones."""
+"""Quotation marks of word processors and web pages, which are no straight ones."""
 
 WORDS: tuple[tuple[str, str], ...] = (
     ("Invalid value", "expected a value: text in quotes, a number, true or false, a list or a table"),
@@ -38,29 +38,32 @@ WORDS: tuple[tuple[str, str], ...] = (
     ("Cannot ", "expected nothing more for a table that is whole already"),
     ("Expected ']", "expected ] at the end of the table's name"),
 )
-"""The beginnings of the standard parser's messages, to plainer ones."""
+"""The beginnings of the standard parser's messages, to messages in plainer words."""
 
 
 class Document(Struct, frozen=True):
-    """The content of a file. `label`: its name in messages. `lines`: key to line. `folder`: the folder it is in."""
+    """The content of a file."""
 
     label: str
+    """The name of the file in messages."""
     data: dict[str, Any]
     lines: dict[Keys, int]
+    """The line of each key; lines count from 1."""
     folder: Path = Path()
+    """The folder of the file: relative paths start from it."""
 
     def origins(self) -> dict[Keys, str]:
-        """Where each key stands: `dragoman.toml:12`."""
+        """The place of each key, as `dragoman.toml:12`; that of the empty path is the file."""
         whole: dict[Keys, str] = {(): self.label} if self.label else {}
         return whole | {keys: f"{self.label}:{line}" for keys, line in self.lines.items()}
 
 
 def document(file: ConfigFile) -> Document:
     """The content of `file`. Raises ConfigurationError: not UTF-8, not TOML."""
-    return parse(decode(file.data, file.label), file.label, file.path.parent)
+    return parse(decode_text(file.data, file.label), file.label, file.path.parent)
 
 
-def decode(data: bytes, label: str) -> str:
+def decode_text(data: bytes, label: str) -> str:
     """The text of a file. Raises ConfigurationError if it is not UTF-8, or begins with a byte order mark."""
     if data.startswith(BOM):
         raise ConfigurationError(f"{label}:1: expected UTF-8 without a byte order mark, got one")
@@ -86,11 +89,11 @@ def parse(text: str, label: str, folder: Path = Path()) -> Document:
             raise ConfigurationError(f"{label}: expected TOML, got: {cut(message)}") from exc
         line = int(found[1] or text.count("\n") + 1)
         column = int(found[2]) if found[2] else None
-        raise ConfigurationError(f"{label}:{_told(text, line, column, message[: found.start()])}") from exc
+        raise ConfigurationError(f"{label}:{_described(text, line, column, message[: found.start()])}") from exc
 
 
-def _told(text: str, line: int, column: int | None, message: str) -> str:
-    """The line at fault, and what is wrong there."""
+def _described(text: str, line: int, column: int | None, message: str) -> str:
+    """The number of the wrong line, and what is wrong there."""
     twice = repeated(text)
     if twice is not None and twice.again <= line:
         name = f"[{dotted(twice.keys)}]" if twice.table else dotted(twice.keys)
@@ -104,7 +107,7 @@ def _told(text: str, line: int, column: int | None, message: str) -> str:
 
 
 def _typographic(text: str, line: int, column: int | None) -> str:
-    """The typographic quote that stopped the parser: at the place of the error, or in a text without an end."""
+    """The typographic quote that caused the error, if one did: at its place, or in a text whose end is missing."""
     words = text.split("\n")[line - 1]
     if column is not None and column <= len(words) and TYPOGRAPHIC.match(words[column - 1]):
         return words[column - 1]

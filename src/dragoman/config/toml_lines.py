@@ -23,12 +23,15 @@ COMMA = re.compile(r",")
 
 
 class Repeated(Struct, frozen=True):
-    """A key or table that is set twice, and the two lines."""
+    """A key or table that is set twice."""
 
     keys: Keys
     table: bool
+    """Whether it is a table."""
     first: int
+    """The line in which it is set first."""
     again: int
+    """The line in which it is set again."""
 
 
 def lines(text: str) -> dict[Keys, int]:
@@ -42,7 +45,7 @@ def repeated(text: str) -> Repeated | None:
 
 
 class _Search:
-    """Walks the text once. What it cannot read ends the search: the lines found until then hold."""
+    """Reads the text once. It stops at what it cannot read; the lines found until then are right."""
 
     def __init__(self, text: str) -> None:
         self.found: dict[Keys, int] = {}
@@ -86,7 +89,7 @@ class _Search:
 
     def _write(self, keys: Keys, line: int, *, is_table: bool = False, is_list: bool = False) -> None:
         if is_list:
-            # The next table of a list of tables: it has its own keys.
+            # Each table of a list of tables has keys of its own.
             self._written = {each: at for each, at in self._written.items() if each[: len(keys)] != keys}
         elif keys in self._written and self.repeated is None:
             self.repeated = Repeated(keys, is_table, self._written[keys], line)
@@ -104,7 +107,7 @@ class _Search:
         try:
             word: str = tomllib.loads(f"key = {quoted}")["key"]
         except ValueError:
-            # Here the standard parser has stopped too.
+            # The standard parser stops here too.
             self._at = len(self._text)
             return ""
         return word

@@ -1,7 +1,8 @@
-"""Which files of a working directory are used: those that their user has read and trusted, while they are unchanged.
+"""A file of a working directory is used only if the user has trusted it, and if it has not changed since then.
 
-Somebody who clones a repository and asks a question there must not send keys to the hosts that the repository names.
-So `dragoman trust` keeps the SHA-256 of the content for each path; a file that has changed must be trusted again.
+Otherwise somebody who clones a repository and asks a question in its folder would send keys to the hosts that the
+repository names. So `dragoman trust` writes down the SHA-256 of the file, by its path; a file that has changed must be
+trusted again.
 direnv does the same: https://direnv.net/man/direnv.1.html
 """
 
@@ -12,14 +13,14 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from dragoman.config.file import ConfigFile, read
+from dragoman.config.file import ConfigFile, read_file
 from dragoman.errors import ConfigurationError
 
 FOLDER = "trusted"
 
 
 class Trust:
-    """What one user trusts. A record is a file for each path, in the form of `sha256sum`, that only this user reads."""
+    """What one user trusts. Each path has a record: a file in the format of `sha256sum`, for this user's eyes only."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._folder = _state_folder(environ)
@@ -27,10 +28,10 @@ class Trust:
     def doubt(self, file: ConfigFile) -> str:
         """Why `file` must not be used; empty if it is trusted."""
         record = self._record(file.path)
-        said = read(record, FOLDER) if record is not None else None
-        if said is None or said.writable:
+        record_file = read_file(record, FOLDER) if record is not None else None
+        if record_file is None or record_file.writable:
             return "was never trusted"
-        return "" if said.data == _words(file) else "has changed since it was trusted"
+        return "" if record_file.data == _record_line(file) else "has changed since it was trusted"
 
     def keep(self, file: ConfigFile) -> None:
         """Trusts the content of `file` that was read. Raises ConfigurationError if the record cannot be written."""
@@ -42,7 +43,7 @@ class Trust:
             handle, name = tempfile.mkstemp(dir=record.parent)  # of mode 0600
             try:
                 with open(handle, "wb") as new:
-                    new.write(_words(file))
+                    new.write(_record_line(file))
                 os.replace(name, record)
             except BaseException:
                 with suppress(FileNotFoundError):
@@ -77,9 +78,9 @@ def _state_folder(environ: Mapping[str, str]) -> Path | None:
 
 
 def _place(path: Path) -> bytes:
-    """One spelling of a path, for all links that lead to its folder."""
+    """The path of the file without links to its folder, so that each way to the folder gives the same path."""
     return os.fsencode(Path(os.path.realpath(path.parent), path.name))
 
 
-def _words(file: ConfigFile) -> bytes:
+def _record_line(file: ConfigFile) -> bytes:
     return sha256(file.data).hexdigest().encode() + b"  " + _place(file.path) + b"\n"

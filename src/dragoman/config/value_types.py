@@ -15,17 +15,18 @@ from dragoman.errors import nearest
 
 
 class TextValue(Struct, frozen=True):
-    """Text that matches `pattern` completely. A `secret` one is never shown, and may be named by one of FORMS.
-
-    `conceal`: a wrong text with one of these characters may hold a secret, so it is not shown either.
-    `harmless`: the pattern of values that are not secret after all.
-    """
+    """Text of a certain form."""
 
     expected: str
+    """The form in words, for messages."""
     pattern: str
+    """The form as a regular expression for the complete text."""
     secret: bool = False
+    """Whether it is never shown. In place of a secret, one of FORMS may name a variable or a file."""
     conceal: str = ""
+    """A wrong text with one of these characters is not shown, because a part of it may be secret."""
     harmless: str = ""
+    """A regular expression for values that are not secret, although `secret` is set."""
 
 
 class Place(Struct, frozen=True):
@@ -85,7 +86,7 @@ Kind = TextValue | Place | OptionalText | Integer | Seconds | Boolean | OneOf | 
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?|inf")
 LONG_NUMBER = 10**18
-"""Larger numbers are not accepted as seconds: nobody waits 30 thousand million years."""
+"""Seconds must be less: this is more than 30 thousand million years."""
 TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -128,7 +129,7 @@ def expected(kind: Kind) -> str:
 
 
 def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
-    """The value as the configuration holds it. Raises WrongError."""
+    """The value in the type of its field. Raises WrongError."""
     match kind, value:
         case (TextValue(secret=True) as text, dict(source)):
             secret, where = fetched(source, expected(kind), environ)
@@ -171,7 +172,7 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
 
 
 def parsed(kind: Kind, text: str) -> object:
-    """The value of an environment variable's text; lists and pairs have commas. What fits no kind is unchanged."""
+    """The value that an environment variable's text means; items are separated by commas. Wrong text is unchanged."""
     match kind:
         case TextValue() | Place() | OptionalText() | OneOf() | OneItemList():
             return text
@@ -208,7 +209,7 @@ def anchored(kind: Kind, value: object, folder: Path) -> object:
 
 
 def is_in_clear(kind: Kind, value: object) -> bool:
-    """Whether `value` holds a secret itself, instead of naming it."""
+    """Whether `value` is a secret, and not the name of a variable or file that has the secret."""
     match kind, value:
         case TextValue(secret=True, harmless=pattern), str(text):
             return not re.fullmatch(pattern, text)

@@ -1,4 +1,4 @@
-"""A configuration as frozen values. Knows no file and no environment, and shows no secret."""
+"""A configuration as frozen values, which show no secret. Knows no file and no environment."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -118,8 +118,8 @@ class TimeoutsConfig(Struct, frozen=True, kw_only=True):
     end: float | UnsetType | None = UNSET
     """For the end of an answer whose reason to stop has come: after this silence it counts as complete."""
 
-    def said(self) -> dict[str, float | None]:
-        """The timeouts that were set, by name."""
+    def by_name(self) -> dict[str, float | None]:
+        """The timeouts that are set, by name; None is no limit."""
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not UNSET}
 
 
@@ -204,8 +204,6 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """Whether they take tools; if not, these are left out, and listed as losses."""
     prefill: bool | None = None
     """Whether they continue an assistant's message at the end; if not, a request that ends so is refused."""
-    context_size: int | None = None
-    """Tokens of a request and its answer together, for your information: no request is refused for its size."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use; others are left out, and listed as losses.
     Not set: any."""
@@ -249,12 +247,12 @@ class Config(ConfigTable, frozen=True, kw_only=True):
         return [(name, value) for name, value in super().__rich_repr__() if name != "origins"]
 
     def where(self, *keys: Key) -> str:
-        """`dragoman.toml:12: providers.home.type`: the start of an error about that setting."""
+        """The beginning of an error about this setting, as `dragoman.toml:12: providers.home.type`."""
         return ": ".join(part for part in (origin(self.origins, keys), dotted(keys)) if part)
 
 
 def origin(origins: Mapping[Keys, str], keys: Keys) -> str:
-    """The nearest known place of `keys`; empty if none is known."""
+    """The place of `keys`, or of the nearest table around it whose place is known; empty if there is none."""
     return next((origins[keys[:size]] for size in range(len(keys), -1, -1) if keys[:size] in origins), "")
 
 

@@ -139,7 +139,7 @@ def nothing() -> UpstreamError:
     return UpstreamError("expected an answer, got one with neither content nor a tool call", code="empty_answer")
 
 
-def too_large(limit: int) -> BadEventError:
+def answer_too_large(limit: int) -> BadEventError:
     """The error for an answer of more than `limit` bytes."""
     return BadEventError(f"expected an answer of at most {limit} bytes", code="upstream_too_large")
 
@@ -217,7 +217,7 @@ class Decoded(Answer):
             return events
         self._size += sum(map(len, pieces))
         if self._size > self._max:
-            self._fail(too_large(self._max))
+            self._fail(answer_too_large(self._max))
             return []
         events = decoder.feed_pieces(pieces) if self._marked else decoder.feed(b"".join(pieces))
         if not pieces:

@@ -1,7 +1,7 @@
-"""The relay: caller and service speak the same protocol, so bytes pass as they are, and a tap reads what must be known.
+"""The relay: caller and service use the same protocol, so the bytes of the answer pass as they are. A tap reads along.
 
-Runs in the callbacks of the exchange with the service: no task, no turn of the loop between a read and the write it
-causes. Where an answer stands, and what may come next:
+A relay runs in the callbacks of the exchange with the service: it needs no task, and no turn of the loop passes between
+a read from the service and the write to the caller. Its states, and what may come next in each:
 
     ASKED      the request is on its way                HELD: a good head is here
                                                         OVER: `refuse` (no reply), `take_over` (a head of another kind)
@@ -9,7 +9,9 @@ causes. Where an answer stands, and what may come next:
                                                         OVER: `refuse` (it failed, is empty, too large), `take_over` (it
                                                         is not of the form that was asked for), `give` (a whole answer)
     PASSING    content has gone out                     OVER: `pass_on` without more (a good end), `fail` (it broke off)
-    OVER       the sink has been told the end, or the owner has closed; nothing more is told
+    OVER       the sink was told the end, or the owner has closed the relay; the sink is called no more
+
+`refuse`, `take_over`, `give`, `begin`, `pass_on` and `fail` are the calls to the sink (`RelaySink`).
 """
 
 import asyncio
@@ -19,29 +21,28 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from dragoman.engine.call import EMPTY, LINGER, nothing, too_large
+from dragoman.engine.call import EMPTY, LINGER, answer_too_large, nothing
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
 from dragoman.transport.base import BODY, COMPLETE, FAILED, MAX_BODY, Exchange, Reply, RequestTemplate, Sending
 
 MAX_TEMPLATES = 1000
-"""Templates of one service that are kept if each model has its own. Callers may make up models without end."""
+"""Templates of one service that are kept, if each model has its own: callers may invent names without end."""
 
 
 class Templates:
-    """What sends requests to a service: a template for a stream and for a whole answer, or these for each model.
-
-    `make`: gives the one for a model, and for a stream or not.
-    """
+    """The templates of the requests to one service: one for streams and one for answers that are not streamed."""
 
     def __init__(self, make: Callable[[str, bool], RequestTemplate], *, by_model: bool) -> None:
         self._make = make
+        """Makes the template for a model, and for a stream or not."""
         self._by_model = by_model
+        """Whether each model has templates of its own."""
         self._made: dict[tuple[str, bool], RequestTemplate] = {}
 
     def of(self, model: str, *, stream: bool) -> RequestTemplate:
-        """The one for such a request."""
+        """The template for requests for `model`."""
         key = (model if self._by_model else "", stream)
         template = self._made.get(key)
         if template is None:
@@ -52,40 +53,46 @@ class Templates:
 
 
 class RelayTarget(Struct, frozen=True):
-    """A service as a relay reaches it; `secrets` are what no error of it may show."""
+    """A service, with all that a relay needs to know of it."""
 
     name: str
+    """The name of the provider, for errors."""
     secrets: Secrets
+    """What no error may show."""
     codec: RelayCodec
+    """The protocol of the service."""
     templates: Templates
+    """What sends the requests."""
     empty_ok: bool = False
+    """Whether an answer without content is a good one."""
     max_answer: int = MAX_BODY
+    """Bytes of an answer; a longer one is broken off."""
 
 
 class RelaySink(Protocol):
     """Where a relayed answer goes. Exactly one of `refuse`, `take_over`, `give` and `begin` is called, once."""
 
     def refuse(self, error: DragomanError) -> None:
-        """There is no answer; nothing has been sent."""
+        """The attempt failed before anything was passed on."""
 
     def take_over(self, reply: Reply) -> None:
-        """The reply is not of the kind that can pass as it is: it must be decoded."""
+        """The reply cannot pass as it is: it must be decoded."""
 
     def give(self, body: bytes) -> None:
-        """A whole answer."""
+        """The answer, if it is not streamed."""
 
     def begin(self, data: bytes, *, more: bool) -> None:
-        """A stream, up to its first content. Without `more` that is all of it."""
+        """The beginning of a stream, up to its first content; if not `more`, the whole stream."""
 
     def pass_on(self, data: bytes, *, more: bool) -> None:
-        """More of the stream, or its good end."""
+        """The next part of the stream; if not `more`, the last one, and the stream ended well."""
 
     def fail(self, error: DragomanError) -> None:
-        """The stream broke off, which has not been said yet."""
+        """The stream broke off after content was passed on. The caller has not been told the error yet."""
 
 
 class RelayState(Enum):
-    """Where a relayed answer stands; see above."""
+    """The state of a relay; see above."""
 
     ASKED = "the request is on its way"
     HELD = "a good head is here, and no content"
@@ -99,8 +106,7 @@ ASKED, HELD, PASSING, OVER = RelayState
 class Relay:
     """One request to one service, and its answer on the way to a sink.
 
-    The owner sets `paused` while the sink can take no more, and then calls `resume`; `close` ends it at once.
-    `summary`: what the answer says of itself, as far as that is known. `answered`: a good head was here.
+    Its owner sets `paused` while the sink can take no more, and calls `resume` when it can. `close` ends it at once.
     """
 
     __slots__ = (
@@ -123,7 +129,11 @@ class Relay:
         self._tap = request.tap() if request.stream else None
         self._sink = sink
         self.summary: ReplySummary | None = self._tap
-        self.paused = self.answered = False
+        """What the answer says of itself (usage, reason to stop), as far as it is known."""
+        self.paused = False
+        """Whether the sink can take no more."""
+        self.answered = False
+        """Whether the head of a good reply has come."""
         self._state = ASKED
         self._held: list[bytes] = []
         self._size = 0
@@ -135,7 +145,7 @@ class Relay:
     def start(self, request: RelayRequest, model: str, loop: asyncio.AbstractEventLoop) -> None:
         """Sends the request, at once if a connection is idle.
 
-        `model`: the service's own name of it. `loop`: the running one.
+        `model`: the service's own name of the model. `loop`: the running event loop.
         """
         try:
             template = self._target.templates.of(model, stream=request.stream)
@@ -147,13 +157,13 @@ class Relay:
             self._sending = sending
 
     def resume(self) -> None:
-        """More can be taken."""
+        """The sink can take more."""
         self.paused = False
         if self._exchange is not None and self._state is not OVER:
             self.on_news(self._exchange)
 
     def interrupt(self, error: DragomanError) -> None:
-        """Ends it with `error`, which is not the service's."""
+        """Ends it with `error`, which did not come from the service."""
         state = self._state
         if state is not OVER:
             self.close()
@@ -167,7 +177,7 @@ class Relay:
         return None if self._tap is None else self._tap.failure(error)
 
     def close(self) -> None:
-        """Ends it; the service's connection is closed, unless the reply is whole."""
+        """Ends it, and closes the connection to the service, unless the reply is complete."""
         self._state = OVER
         sending, self._sending = self._sending, None
         if sending is not None:
@@ -179,12 +189,12 @@ class Relay:
     # The exchange's side.
 
     def on_failure(self, error: DragomanError) -> None:
-        """There is no reply."""
+        """No reply has come, and none will."""
         self._sending = None
         self._refuse(error)
 
     def on_news(self, exchange: Exchange) -> None:
-        """There is news of the reply."""
+        """The exchange has something new: its head, pieces of the body, its end, a failure, or a silence."""
         state = self._state
         if state is OVER or (state is ASKED and not self._is_good(exchange)):
             return
@@ -208,7 +218,7 @@ class Relay:
                 passing = tap.feed_pieces(pieces)
             pieces.clear()
             if self._size > self._target.max_answer:
-                self._fail(too_large(self._target.max_answer))
+                self._fail(answer_too_large(self._target.max_answer))
                 return
             if passing is first and state is PASSING and not tap.done and exchange.state is BODY:
                 self._sink.pass_on(first, more=True)
@@ -217,13 +227,13 @@ class Relay:
         elif exchange.state is COMPLETE:
             self._pass(tap, b"", whole=True)
         if self._state is not OVER:
-            # Behind what came, for this may end the exchange, which is then told here.
+            # Only after what has come was passed on: this call may end the exchange, and so call `on_news` again.
             exchange.go_on()
         if exchange.state is FAILED and self._state is not OVER:
             self._broke_off(tap, exchange.error or TruncatedStreamError("the answer broke off"))
 
     def _is_good(self, exchange: Exchange) -> bool:
-        """Whether the head is one of an answer that can pass."""
+        """Whether the head is that of an answer that can pass as it is."""
         self._exchange, self._sending = exchange, None
         head, codec = exchange.head, self._target.codec
         wanted = codec.whole_type if self._tap is None else codec.stream_type
@@ -235,7 +245,7 @@ class Relay:
         return False
 
     def _hand_over(self, exchange: Exchange) -> None:
-        """Leaves the reply, of which nothing was passed on, to be decoded."""
+        """Gives the reply to the sink, to be decoded. Nothing of it was passed on."""
         self._state = OVER
         self._exchange = None
         try:
@@ -246,25 +256,25 @@ class Relay:
             self._sink.take_over(reply)
 
     def _collect(self, exchange: Exchange) -> None:
-        """Keeps what has come of a whole answer, until all of it has."""
+        """Keeps the pieces of an answer that is not streamed, until it is complete."""
         pieces = exchange.pieces
         if len(pieces) == 1 and exchange.state is COMPLETE and not self._held:
             body = pieces.pop()
             if len(body) <= self._target.max_answer:
                 self._give(exchange, body)
             else:
-                self._refuse(too_large(self._target.max_answer))
+                self._refuse(answer_too_large(self._target.max_answer))
             return
         self._size += sum(map(len, pieces))
         self._held += pieces
         pieces.clear()
         if self._size > self._target.max_answer:
-            self._refuse(too_large(self._target.max_answer))
+            self._refuse(answer_too_large(self._target.max_answer))
         elif exchange.state is COMPLETE:
             self._give(exchange, b"".join(self._held))
 
     def _pass(self, tap: Tap, data: bytes, *, whole: bool) -> None:
-        """Passes on `data`, which the tap has let through; `whole`: the body has ended."""
+        """Passes on `data`, which the tap has returned; `whole`: the body has ended."""
         if whole and not (tap.done or tap.needs_decoding or tap.error is not None):
             data += tap.finish()
         if tap.needs_decoding and self._exchange is not None:
@@ -288,7 +298,7 @@ class Relay:
             self._release()
 
     def _broke_off(self, tap: Tap | None, error: DragomanError) -> None:
-        """The body ended badly; the answer in it may be whole all the same."""
+        """The transfer broke off; but the answer may be complete all the same."""
         if tap is not None:
             last = tap.salvage()
             if tap.done:
@@ -333,12 +343,13 @@ class Relay:
         self._sink.fail(self._signed(error))
 
     def _signed(self, error: DragomanError) -> DragomanError:
-        # Where it was raised knows all of this exchange, which knows the error: only the collector would free them.
+        # The traceback refers to this exchange, and the exchange to the error: only the garbage collector would free
+        # such a cycle.
         error.__cause__ = error.__context__ = error.__traceback__ = None
         return signed(error, self._target.name, self._target.secrets)
 
     def _release(self) -> None:
-        """The answer is whole. Its connection serves again once the transfer has ended too, which it should at once."""
+        """The answer is complete. Its connection can be used again once the transfer has ended too, which is due."""
         exchange, self._exchange = self._exchange, None
         self._state = OVER
         if exchange is not None:

@@ -19,13 +19,11 @@ from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
+from dragoman.gateway.fronts.catalogue import all_fronts
 from dragoman.gateway.fronts.endpoints import Endpoint
-from dragoman.gateway.fronts.health import health
-from dragoman.gateway.fronts.nearby import nearby, shown
-from dragoman.gateway.fronts.openai import CHAT, openai
-from dragoman.gateway.fronts.openai_responses import openai_responses
-from dragoman.gateway.fronts.table import Found, Front, PathTable
-from dragoman.gateway.fronts.webchat import webchats
+from dragoman.gateway.fronts.nearby import nearby, shown_path
+from dragoman.gateway.fronts.openai import CHAT
+from dragoman.gateway.fronts.table import Found, Front, FrontContext, PathTable
 from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
@@ -78,8 +76,7 @@ class Gateway:
         self.max_body = config.gateway.max_body
         self.keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
-        chats = (openai(self.client), openai_responses(self.client), *webchats(self.client))
-        self._table = PathTable((*chats, health(lambda: self.draining)))
+        self._table = PathTable(all_fronts(FrontContext(self.client, draining=lambda: self.draining)))
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)
@@ -91,7 +88,7 @@ class Gateway:
 
     def outcome(self, call: ServerRequest, remote: str) -> Outcome:
         """The outcome of a request with this head from the address `remote`, as far as it is known at its beginning."""
-        identity = shown_by(call.headers)
+        identity = shown_by(call)
         return Outcome(self.request_ids.of(call), call.method, call.path, monotonic(), remote=remote, identity=identity)
 
     def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
@@ -99,7 +96,7 @@ class Gateway:
 
         Who asks is noted in its `outcome`.
         """
-        found = self._table.find(call.method, call.path)
+        found = self._table.find(call)
         front = found.front
         try:
             self._hosts.check(call)
@@ -111,7 +108,7 @@ class Gateway:
                     outcome.identity = self.keys.check(call)
                 except AuthenticationError as exc:
                     if not front.password:
-                        answer = told(front, AuthenticationError(exc.message, code=front.refused))
+                        answer = error_response(front, AuthenticationError(exc.message, code=front.refused))
                         return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
             if found.endpoint is None:
                 return self._nothing_at(found, call)
@@ -120,7 +117,7 @@ class Gateway:
             if call.method == "POST" and front.json:
                 check_type(call)
         except DragomanError as exc:
-            return told(front, exc)
+            return error_response(front, exc)
         return Admitted(front, found.endpoint)
 
     async def answer(self, admitted: Admitted, call: ServerRequest, writer: ResponseWriter) -> None:
@@ -154,7 +151,7 @@ class Gateway:
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         """`error` in the protocol of the front that was called."""
-        return told(self._table.find(call.method, call.path).front, error)
+        return error_response(self._table.find(call).front, error)
 
     @property
     def under_way(self) -> int:
@@ -193,11 +190,11 @@ class Gateway:
         front, methods = found.front, found.methods
         if not methods:
             meant = nearby(call.path, self._table.served(), CHAT)
-            message = f"{cut(call.method, 20)} {shown(call.path)} is not served here; {meant} is"
-            return told(front, RequestError(message, status=404, code="unknown_path"), front.no_path)
+            message = f"{cut(call.method, 20)} {shown_path(call.path)} is not served here; {meant} is"
+            return error_response(front, RequestError(message, status=404, code="unknown_path"), front.no_path)
         allow = ", ".join(methods)
-        message = f"{shown(call.path)}: expected {allow}, got {cut(call.method, 20)}"
-        answer = told(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
+        message = f"{shown_path(call.path)}: expected {allow}, got {cut(call.method, 20)}"
+        answer = error_response(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
         return replace(answer, headers=(*answer.headers, ("allow", allow)))
 
     async def refuse(self, front: Front, error: DragomanError, writer: ResponseWriter) -> None:
@@ -223,7 +220,7 @@ def _request_log(config: Config) -> RequestLog | None:
         raise ConfigurationError(f"{config.where('gateway', 'request_log')}: {exc.message}") from exc
 
 
-def told(front: Front, error: DragomanError, words: ServerResponse | None = None) -> ServerResponse:
+def error_response(front: Front, error: DragomanError, words: ServerResponse | None = None) -> ServerResponse:
     """`error` in the protocol of `front`, or `words`, the front's own response to just this failure."""
     return replace(words or front.codec.encode_error(error), error=error.code)
 

@@ -22,7 +22,7 @@ from dragoman.gateway.http.request_limits import (
     too_large,
     too_many_pieces,
 )
-from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter, address
+from dragoman.gateway.http.response_writer import LEAVE, START, DisconnectedError, ResponseWriter, address
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.log import begin
@@ -88,7 +88,7 @@ class AsgiGateway:
         except InvalidRequestError as exc:
             await writer.send(gateway.refusal(call, exc))
         except DisconnectedError:
-            writer.disconnected = True
+            writer.enter(LEAVE)
         else:
             await gateway.answer(admitted, call, writer)
 
@@ -125,7 +125,7 @@ class AsgiResponseWriter(ResponseWriter):
             await self._begin(status, headers)
 
     async def _begin(self, status: int, headers: Headers) -> None:
-        self.started = True  # before it is sent: nobody may send another meanwhile
+        self.enter(START)  # before it is sent: nobody may send another meanwhile
         self.outcome.status = status
         last = (("connection", "close"),) if status in LAST and self.closes else ()
         every = (*headers, *self.more, *last, ("x-request-id", self.outcome.request_id))
@@ -160,10 +160,10 @@ class AsgiResponseWriter(ResponseWriter):
             while await self._is_there():
                 await self._beat()
         except DisconnectedError as exc:
-            self.disconnected = True
+            self.enter(LEAVE)
             self.interrupt(exc)
         else:
-            self.disconnected = True
+            self.enter(LEAVE)
             self.interrupt(DisconnectedError())
 
     async def _is_there(self) -> bool:
@@ -199,7 +199,7 @@ class AsgiResponseWriter(ResponseWriter):
                 await self._send(message)
             except OSError as exc:
                 # ASGI allows servers to raise this if the caller has left.
-                self.disconnected = True
+                self.enter(LEAVE)
                 raise DisconnectedError from exc
             finally:
                 self._spoke = self._loop.time()

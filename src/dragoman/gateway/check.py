@@ -9,7 +9,8 @@ from pathlib import Path
 from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
-from dragoman.gateway.fronts.webchat import webchats
+from dragoman.gateway.fronts.catalogue import all_fronts
+from dragoman.gateway.fronts.table import FrontContext
 from dragoman.gateway.hosts import check_exposure
 from dragoman.gateway.line_writer import STDOUT
 
@@ -25,7 +26,7 @@ def check(config: Config) -> str:
 
 
 def _check_models(config: Config) -> None:
-    webchats(Client(config))
+    all_fronts(FrontContext(Client(config), draining=lambda: False))
 
 
 def _check_log(config: Config) -> None:

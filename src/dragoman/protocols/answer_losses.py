@@ -57,8 +57,8 @@ class AnswerLosses:
                     if event.extra and self._kind:
                         self._extra(event.extra)
                 case Metadata():
-                    if event.citations:
-                        self._need_of_part("citations")
+                    for name in self._speech.unsaid_citations(event.citations):
+                        self._need_of_part(name)
                     if event.transcript:
                         self._need_of_part("transcript")
                 case ResponseStart(extra=extra):

@@ -28,7 +28,7 @@ def refused(path: str, reason: str) -> InvalidRequestError:
     return InvalidRequestError(f"{path}: {reason}", param=path)
 
 
-def wrong(path: str, expected: str, value: object) -> InvalidRequestError:
+def wrong_type(path: str, expected: str, value: object) -> InvalidRequestError:
     """The error that refuses `value`; its message names only the type of the value."""
     return refused(path, f"expected {expected}, got {kind(value)}")
 
@@ -38,7 +38,7 @@ class Fields:
 
     def __init__(self, value: object, path: str = "") -> None:
         if not isinstance(value, Mapping):
-            raise wrong(path or "the body", "an object", value)
+            raise wrong_type(path or "the body", "an object", value)
         self.rest: dict[str, Any] = dict(value)
         self._path = path
 
@@ -54,26 +54,26 @@ class Fields:
         value = self.any(name)
         if value is None or isinstance(value, str):
             return value
-        raise wrong(self.path(name), "a string", value)
+        raise wrong_type(self.path(name), "a string", value)
 
     def required_text(self, name: str) -> str:
         """A string, which must not be missing."""
         value = self.text(name)
         if value is None:
-            raise wrong(self.path(name), "a string", None)
+            raise wrong_type(self.path(name), "a string", None)
         return value
 
     def boolean(self, name: str) -> bool | None:
         value = self.any(name)
         if value is None or isinstance(value, bool):
             return value
-        raise wrong(self.path(name), "a boolean", value)
+        raise wrong_type(self.path(name), "a boolean", value)
 
     def integer(self, name: str) -> int | None:
         value = self.any(name)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
-        raise wrong(self.path(name), "an integer", value)
+        raise wrong_type(self.path(name), "an integer", value)
 
     def number(self, name: str) -> float | None:
         value = self.any(name)
@@ -81,7 +81,7 @@ class Fields:
             return None
         if isinstance(value, int | float) and not isinstance(value, bool) and is_finite(value):
             return value
-        raise wrong(self.path(name), "a finite number", value)
+        raise wrong_type(self.path(name), "a finite number", value)
 
     def object(self, name: str) -> dict[str, Any] | None:
         """An object, as it came."""
@@ -90,7 +90,7 @@ class Fields:
             return None
         if isinstance(value, Mapping):
             return dict(value)
-        raise wrong(self.path(name), "an object", value)
+        raise wrong_type(self.path(name), "an object", value)
 
     def fields(self, name: str) -> "Fields":
         """The fields of an object, which must not be missing."""
@@ -103,7 +103,7 @@ class Fields:
             return []
         if isinstance(value, list | tuple):
             return entries(value, self.path(name))
-        raise wrong(self.path(name), "a list", value)
+        raise wrong_type(self.path(name), "a list", value)
 
 
 def is_finite(number: float) -> bool:

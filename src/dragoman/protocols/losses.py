@@ -28,6 +28,7 @@ from dragoman.types import (
     Audio,
     ChangedRole,
     ChatRequest,
+    Citation,
     Extra,
     File,
     HostedCall,
@@ -96,6 +97,9 @@ DETAILS: dict[type[AnyPart], tuple[str, ...]] = {
 }
 """Attributes that may be lost although the part is not. A protocol that has one lists it, as `tool_result.is_error`."""
 
+CITATIONS = "citations"
+"""The attribute of a text of which a protocol may have only some kinds, which it lists as `text.citations.url`."""
+
 SOURCES = ("url", "data", "file_id")
 """Attributes of media of which one is set. A protocol that has it lists it, as `image.url`; else the part is lost."""
 
@@ -157,10 +161,16 @@ class Speech(Struct, frozen=True):
         """The attributes of `part` that are set and that the protocol does not have."""
         kind = PARTS[type(part)]
         for detail in DETAILS[type(part)]:
-            if getattr(part, detail) and f"{kind}.{detail}" not in self.expresses:
-                yield detail
+            if (value := getattr(part, detail)) and f"{kind}.{detail}" not in self.expresses:
+                yield from self.unsaid_citations(value) if detail == CITATIONS else (detail,)
         if part.cache is not None and CACHE not in self.expresses:
             yield CACHE
+
+    def unsaid_citations(self, citations: Sequence[Citation]) -> Iterator[str]:
+        """The kinds of citations that the protocol does not have, as `citations.url`."""
+        for kind in dict.fromkeys(citation.kind for citation in citations):
+            if f"text.{CITATIONS}" not in self.expresses and f"text.{CITATIONS}.{kind}" not in self.expresses:
+                yield f"{CITATIONS}.{kind}"
 
     def unsaid_choice(self, choice: ToolChoice) -> Iterator[str]:
         """The attributes of `choice` that are set and that the protocol does not have."""
@@ -315,7 +325,7 @@ class _Manifest(Struct, frozen=True):
                 f"{place} ({kind}.{source})" if source and kind in self.speech.expresses else f"{place} ({kind})"
             )
             return
-        if kind in self.untaken:
+        if kind in self.untaken and not self._is_ours(part):
             yield UntakenPart(f"{place} ({kind})")
             return
         for detail in self.speech.unsaid_details(part):

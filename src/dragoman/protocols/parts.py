@@ -31,7 +31,10 @@ from msgspec.structs import replace
 
 from dragoman.errors import BadEventError
 from dragoman.types import (
+    Citation,
     Extra,
+    InputFormat,
+    Metadata,
     OpaqueState,
     PartDelta,
     PartEnd,
@@ -40,6 +43,7 @@ from dragoman.types import (
     Refusal,
     StreamEvent,
     Text,
+    TokenLogprob,
     ToolCall,
 )
 from dragoman.wire.brackets import Brackets
@@ -49,6 +53,8 @@ Streamed = Text | Refusal | Reasoning | ToolCall
 TEXT, REFUSAL, REASONING = Text(text=""), Refusal(text=""), Reasoning(text="")
 NOTHING: Extra = {}
 
+Logprobs = tuple[TokenLogprob, ...]
+
 
 class _Waiting(Struct):
     key: Hashable
@@ -57,6 +63,8 @@ class _Waiting(Struct):
     """The call's id if the service sends none."""
     pieces: list[str]
     opaque: OpaqueState | None = None
+    logprobs: Logprobs = ()
+    citations: tuple[Citation, ...] = ()
 
 
 class PartAssembler:
@@ -78,13 +86,36 @@ class PartAssembler:
         self.begun = False
         """Whether any part has begun."""
 
-    def text(self, out: list[StreamEvent], text: str) -> None:
-        """A piece of text; an empty one opens no part."""
-        if text:
+    def text(self, out: list[StreamEvent], text: str, logprobs: Logprobs | None = None) -> None:
+        """A piece of text; an empty one opens no part. `logprobs`: those of its tokens."""
+        if text or logprobs:
             if self._part is TEXT and not self._queue:
-                out.append(PartDelta(text))
+                out.append(PartDelta(text, logprobs))
             else:
                 self._add(out, "text", TEXT, text)
+                self._about(out, logprobs, ())
+
+    def cite(self, out: list[StreamEvent], citations: tuple[Citation, ...]) -> None:
+        """Sources of the text so far; of an empty one, if there is none."""
+        if self._part is TEXT and not self._queue:
+            out.append(Metadata(citations=citations))
+        else:
+            self._add(out, "text", TEXT, "")
+            self._about(out, None, citations)
+
+    def _about(self, out: list[StreamEvent], logprobs: Logprobs | None, citations: tuple[Citation, ...]) -> None:
+        """More about the text that was added last, which may have to wait."""
+        if not (logprobs or citations):
+            return
+        waiting = self._last.get("text")
+        if waiting is not None:
+            waiting.logprobs += logprobs or ()
+            waiting.citations += citations
+            return
+        if logprobs:
+            out.append(PartDelta("", logprobs))
+        if citations:
+            out.append(Metadata(citations=citations))
 
     def refusal(self, out: list[StreamEvent], text: str) -> None:
         """A piece of a refusal's text."""
@@ -97,11 +128,20 @@ class PartAssembler:
             self._add(out, "reasoning", REASONING, text)
 
     def tool_call(
-        self, out: list[StreamEvent], key: Hashable, call_id: str, name: str, arguments: str, *, extra: Extra = NOTHING
+        self,
+        out: list[StreamEvent],
+        key: Hashable,
+        call_id: str,
+        name: str,
+        arguments: str,
+        *,
+        extra: Extra = NOTHING,
+        input_format: InputFormat = "json",
     ) -> None:
         """A fragment of the call `key`. One fragment must have the name; if none has an id, it becomes `call_KEY`."""
         self.saw_tool_call = True
-        self._add(out, ("call", key), ToolCall(id=call_id, name=name, extra=extra), arguments, f"call_{key}")
+        call = ToolCall(id=call_id, name=name, input_format=input_format, extra=extra)
+        self._add(out, ("call", key), call, arguments, f"call_{key}")
 
     def complete(self, key: Hashable) -> bool:
         """True if the arguments of the call `key` are complete JSON, so that no more of them can come."""
@@ -110,6 +150,8 @@ class PartAssembler:
         waiting = self._last.get(("call", key))
         if waiting is None:
             return ("call", key) in self._closed
+        if isinstance(waiting.part, ToolCall) and waiting.part.input_format == "text":
+            return False
         brackets = Brackets()
         for piece in waiting.pieces:
             brackets.feed(piece)
@@ -167,14 +209,16 @@ class PartAssembler:
         """Whether the open part may still grow, so that the next must wait."""
         if not isinstance(self._part, ToolCall):
             return False
+        if self._part.input_format == "text":
+            return True  # nothing shows that a freeform input is complete
         for piece in self._unread:
             self._brackets.feed(piece)
         self._unread.clear()
         return not self._brackets.whole
 
-    def _more(self, out: list[StreamEvent], text: str) -> None:
-        if text:
-            out.append(PartDelta(text))
+    def _more(self, out: list[StreamEvent], text: str, logprobs: Logprobs | None = None) -> None:
+        if text or logprobs:
+            out.append(PartDelta(text, logprobs))
             if isinstance(self._part, ToolCall):
                 self._unread.append(text)
 
@@ -189,7 +233,9 @@ class PartAssembler:
             part = part if part.id else replace(part, id=waiting.fallback)
         self._key, self._part, self._opaque = waiting.key, part, waiting.opaque
         out.append(PartStart(part))
-        self._more(out, "".join(waiting.pieces))
+        self._more(out, "".join(waiting.pieces), waiting.logprobs or None)
+        if waiting.citations:
+            out.append(Metadata(citations=waiting.citations))
 
     def _end(self, out: list[StreamEvent]) -> None:
         if self._part is None:
@@ -209,4 +255,4 @@ def _nameless(part: Streamed) -> bool:
 def _merged(first: ToolCall, later: ToolCall) -> ToolCall:
     if (first.id or not later.id) and (first.name or not later.name) and not later.extra:
         return first
-    return ToolCall(id=first.id or later.id, name=first.name or later.name, extra=first.extra | later.extra)
+    return replace(first, id=first.id or later.id, name=first.name or later.name, extra=first.extra | later.extra)

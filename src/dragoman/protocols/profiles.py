@@ -73,7 +73,7 @@ def _without(message: Message, kinds: frozenset[type[AnyPart]]) -> Message:
         return message  # nearly every message has none, and there may be thousands of parts
     parts: list[AnyPart] = []
     for part in message.parts:
-        if type(part) in kinds:
+        if type(part) in kinds and part.opaque is None:
             continue
         if isinstance(part, ToolResult):
             inner = tuple(each for each in part.parts if type(each) not in kinds)

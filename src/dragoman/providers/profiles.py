@@ -31,17 +31,24 @@ DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
 KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
 
+GEMINI_ERROR = "https://github.com/AstrBotDevs/AstrBot/issues/7572"
+
+GEMINI_SCHEMA = (
+    *("type", "format", "title", "description", "nullable", "enum", "default", "example", "anyOf"),
+    *("properties", "required", "propertyOrdering", "minProperties", "maxProperties"),
+    *("items", "minItems", "maxItems"),
+    *("minimum", "maximum", "minLength", "maxLength", "pattern"),
+)
+"""The fields of `Schema` in Google's API v1beta, which are some of those that OpenAPI has:
+https://docs.cloud.google.com/nodejs/docs/reference/generativelanguage/latest/generativelanguage/protos.google.ai.generativelanguage.v1beta.ischema
+"""
+
 FAMILIES: tuple[Family, ...] = (
     Family("o[134]", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
     Family("o[134]-*", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
-    Family("o3", ModelProfile(context_size=200_000), "https://platform.openai.com/docs/models/o3", "2026-11-26"),
-    Family(
-        "o4-mini*", ModelProfile(context_size=200_000), "https://platform.openai.com/docs/models/o4-mini", "2026-11-26"
-    ),
     # From gpt-5.1 on the models take these fields unless they think (vercel/ai#10932), so there is no row for them.
     Family("gpt-5", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
     Family("gpt-5-*", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
-    Family("gpt-5", ModelProfile(context_size=400_000), "https://platform.openai.com/docs/models/gpt-5", "2026-11-26"),
     # The model of this family that does not think takes them.
     Family("gpt-5-chat*", ModelProfile(unsupported_fields=()), "https://learnku.com/articles/90544", "2026-11-26"),
     # R1's own service answered 400 to reasoning in a request; V3.2 and later answer 400 if that of a call is missing.
@@ -56,7 +63,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("deepseek-v4*", ModelProfile(reasoning_returns=True), DEEPSEEK_GUIDE, "2026-11-26"),
     Family(
         "deepseek-v4-flash*",
-        ModelProfile(context_size=1_048_576, images=False),
+        ModelProfile(images=False),
         "https://docs.apiyi.com/models/deepseek-v4-flash.md",
         "2026-11-26",
     ),
@@ -65,6 +72,8 @@ FAMILIES: tuple[Family, ...] = (
     Family("kimi-k2-thinking*", ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-26"),
     Family("kimi-k2.[56]*", ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-26"),
     Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
+    # Any other keyword of a tool is "Unknown name" there: 400, also at services with OpenAI's protocol in front.
+    Family("gemini-*", ModelProfile(schema_keywords=GEMINI_SCHEMA), GEMINI_ERROR, "2026-11-26"),
 )
 """Later rows add to earlier ones; if both have a fact, the later row holds."""
 

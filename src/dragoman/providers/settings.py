@@ -28,7 +28,7 @@ def taken(kwargs: dict[str, Any]) -> dict[str, Any]:
     said = {name: kwargs.pop(name) for name in SETTINGS.keys() & kwargs.keys()}
     for name, value in said.items():
         if not isinstance(value, SETTINGS[name] | None):
-            raise wrong(name, _spelt(SETTINGS[name]), value)
+            raise wrong_argument(name, _spelt(SETTINGS[name]), value)
     return {name: value for name, value in said.items() if value is not None or isinstance(None, SETTINGS[name])}
 
 
@@ -38,24 +38,24 @@ def seconds(value: object) -> float | None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value > 0:
         return float(value)
-    raise wrong("timeout", "a finite number of seconds above 0", value)
+    raise wrong_argument("timeout", "a finite number of seconds above 0", value)
 
 
-def address(value: object) -> str | None:
+def proxy_url(value: object) -> str | None:
     """A proxy's URL; None if it was not set. Raises InvalidRequestError."""
     if value is None or isinstance(value, str):
         return value
-    raise wrong("proxy", "a URL", value)
+    raise wrong_argument("proxy", "a URL", value)
 
 
 def model_name(value: object) -> str:
     """A model's name; empty if it was not set. Raises InvalidRequestError."""
     if value is None or isinstance(value, str):
         return value or ""
-    raise wrong("model", "a string", value)
+    raise wrong_argument("model", "a string", value)
 
 
-def wrong(name: str, expected: str, value: object) -> InvalidRequestError:
+def wrong_argument(name: str, expected: str, value: object) -> InvalidRequestError:
     """The error for an argument; its message names only the type."""
     return InvalidRequestError(f"{name}: expected {expected}, got {type(value).__name__}")
 

@@ -54,7 +54,7 @@ def read_format(value: ResponseFormat) -> ResponseFormat:
     return _converted(plain(value, "response_format"), ResponseFormat, "response_format")
 
 
-def read_request(request: ChatRequest) -> ChatRequest:
+def checked_request(request: ChatRequest) -> ChatRequest:
     """`request`, checked. Raises InvalidRequestError."""
     if not isinstance(request, ChatRequest):
         raise InvalidRequestError(f"expected a ChatRequest, got {type(request).__name__}")

@@ -1,4 +1,4 @@
-"""The first of several targets that is able to answer."""
+"""A policy: the first of several targets that can answer."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from dragoman.routing.plan import Plan, RequestInfo, Target, may_end_otherwise
 
 
 class Fallback(Plan):
-    """Asks the targets in their order, until one has content. A failure that would happen anywhere stands."""
+    """Asks the targets in their order, until one has content. A failure that each of them would have ends this."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
         if not targets:

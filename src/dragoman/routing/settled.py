@@ -1,4 +1,4 @@
-"""Answers of the library's own callers, whose outcome is told to the plan as the gateway tells its callers'."""
+"""Outcomes for plans, if the library is called directly. For requests to the gateway, its observers do this."""
 
 from time import monotonic
 
@@ -9,8 +9,8 @@ from dragoman.types import ChatRequest, Outcome, ResponseEnd, StreamEvent
 
 
 def settling(plan: Plan, handler: Handler) -> Handler:
-    """`handler`, the outcome of each of its answers told to `plan`, once."""
-    if type(plan).settle is Plan.settle:  # which hears nothing
+    """`handler`, except that `plan` is told the outcome of each answer, once."""
+    if type(plan).settle is Plan.settle:  # it does nothing, so there is nothing to tell it
         return handler
 
     async def answer(request: ChatRequest) -> Answer:

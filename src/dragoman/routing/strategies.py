@@ -1,4 +1,4 @@
-"""The policies that a route may name: a row each. The one file here that knows them all."""
+"""The table of policies that a route may name. No other file of this room knows all policies."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,4 +8,4 @@ from dragoman.routing.plan import Plan, Target
 STRATEGIES: dict[str, Callable[[Sequence[Target]], Plan]] = {
     "fallback": Fallback,
 }
-"""A route's `strategy`, to what makes a plan of its targets."""
+"""The value of a route's `strategy`, to the function that makes a plan from the route's targets."""

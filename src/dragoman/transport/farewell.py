@@ -10,6 +10,12 @@ def tls_of(transport: asyncio.BaseTransport | None) -> ssl.SSLObject | None:
     return found if isinstance(found, ssl.SSLObject) else None
 
 
+def ended_by_peer(transport: asyncio.BaseTransport) -> bool:
+    """Whether the peer has ended a connection whose end has come. Without TLS nobody can know: True."""
+    tls = tls_of(transport)
+    return tls is None or said_farewell(tls)
+
+
 def said_farewell(tls: ssl.SSLObject) -> bool:
     """Whether TLS's closing alert has come. Without it anyone may have cut the connection (RFC 8446, section 6.1)."""
     # asyncio reports both ends in the same way, so the TLS object is asked: it has reached its end, or wants more.

@@ -14,15 +14,15 @@ MAX_INFORMATIONAL = 16
 """Heads with status 1xx before the real one; curl has a limit too, and more than two are never seen."""
 
 
-def check_head(head: ResponseHead, host: str) -> None:
+def check_reply_head(head: ResponseHead, host: str) -> None:
     """Raises BadEventError for a head that is too large, or that says in two ways where its body ends.
 
     It is for libraries that accept more than our own parser does.
     """
     size = sum(len(name) + len(value) for name, value in head.headers)
     if len(head.headers) > MAX_FIELDS or size > MAX_HEAD:
-        said = f"{host}: expected at most {MAX_FIELDS} header fields or {MAX_HEAD} bytes of them"
-        raise BadEventError(said, code=TOO_LARGE)
+        message = f"{host}: expected at most {MAX_FIELDS} header fields or {MAX_HEAD} bytes of them"
+        raise BadEventError(message, code=TOO_LARGE)
     if head.header("content-length") is not None and head.header("transfer-encoding") is not None:
         # A program between may have used the other one (RFC 9112, section 6.3).
         raise BadEventError(f"{host}: expected HTTP: a length or a transfer encoding, got both")

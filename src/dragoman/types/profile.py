@@ -19,8 +19,6 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether they take tools."""
     prefill: bool | None = None
     """Whether they continue an assistant's message at the end of the conversation."""
-    context_size: int | None = None
-    """Tokens of a request and its answer together."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that parameters of tools may use; None: any."""
 

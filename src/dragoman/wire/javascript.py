@@ -51,9 +51,9 @@ def parse_request(data: bytes) -> Any:
     try:
         value = _loads(data, parse_int=_bounded(_integer), parse_float=_bounded(float), object_pairs_hook=strict.unique)
     except RecursionError as exc:
-        raise strict.wrong(strict.TOO_DEEP) from exc
+        raise strict.refused_json(strict.TOO_DEEP) from exc
     if strict.is_deep(value):
-        raise strict.wrong(strict.TOO_DEEP)
+        raise strict.refused_json(strict.TOO_DEEP)
     return value
 
 
@@ -101,7 +101,7 @@ def _bounded(read: Callable[[str], float]) -> Callable[[str], float]:
     def bounded(digits: str) -> float:
         number = read(digits)
         if isinf(number) or len(digits) > strict.MAX_DIGITS + len("-.e+308"):
-            raise strict.wrong(f"a number of more than {strict.MAX_DIGITS} digits")
+            raise strict.refused_json(f"a number of more than {strict.MAX_DIGITS} digits")
         return number
 
     return bounded

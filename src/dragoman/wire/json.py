@@ -104,7 +104,7 @@ def _passes(short: bytes) -> bool:
 
 def _wrong(exc: Exception, data: bytes) -> InvalidRequestError:
     if isinstance(exc, RecursionError):
-        return strict.wrong(strict.TOO_DEEP)
+        return strict.refused_json(strict.TOO_DEEP)
     # If half a character stands at the very end, msgspec says that the text is truncated, not that it is malformed.
     halved = TRUNCATED in str(exc) and HALF.search(data, len(data) - LAST)
-    return strict.wrong("half a character (a lone surrogate)" if halved else str(exc))
+    return strict.refused_json("half a character (a lone surrogate)" if halved else str(exc))

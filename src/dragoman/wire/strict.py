@@ -72,7 +72,7 @@ _STRIDE = MAX_DIGITS // 2
 """Bytes between two samples: a number that is too long has a digit in two samples in a row."""
 
 
-def wrong(reason: str) -> InvalidRequestError:
+def refused_json(reason: str) -> InvalidRequestError:
     """The error that refuses a text."""
     return InvalidRequestError(f"the body is not valid JSON: {reason}", code="invalid_json")
 
@@ -133,9 +133,9 @@ def read(data: bytes) -> tuple[Any, bool]:
     """The same, and whether `data` is written as we would write that value. Raises as `decode` does."""
     value = _decode(data)
     if len(data) > MAX_DIGITS and _TWO_DIGITS.search(data[::_STRIDE]) and _LONG_NUMBER.match(data):
-        raise wrong(f"a number of more than {MAX_DIGITS} digits")
+        raise refused_json(f"a number of more than {MAX_DIGITS} digits")
     if len(data) > MAX_DEPTH and data.count(b"{") + data.count(b"[") > MAX_DEPTH and is_deep(value):
-        raise wrong(TOO_DEEP)
+        raise refused_json(TOO_DEEP)
     # Of two equal keys the decoder drops one, which is then missing in the text made of the value.
     again = _encode(value)
     if again == data:
@@ -173,5 +173,5 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object. Raises InvalidRequestError if two of its keys are equal."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise wrong("two equal keys in an object")
+        raise refused_json("two equal keys in an object")
     return found

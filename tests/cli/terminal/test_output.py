@@ -4,7 +4,7 @@ import sys
 import unicodedata
 
 from dragoman.cli.terminal.output import harmless, one_line
-from dragoman.cli.terminal.table import fitted, table
+from dragoman.cli.terminal.table import fitted_table, table
 
 
 def test_control_characters_become_pictures() -> None:
@@ -45,5 +45,5 @@ def test_columns_are_as_wide_as_their_longest_word() -> None:
 
 def test_columns_without_room_are_a_paragraph_for_each_row() -> None:
     head, rows = ("name", "url"), [("up", "http://127.0.0.1"), ("b", "")]
-    assert fitted(head, rows, None) == fitted(head, rows, 22) == table(head, rows)
-    assert fitted(head, rows, 21) == "up\n  url   http://127.0.0.1\nb\n  url"
+    assert fitted_table(head, rows, None) == fitted_table(head, rows, 22) == table(head, rows)
+    assert fitted_table(head, rows, 21) == "up\n  url   http://127.0.0.1\nb\n  url"

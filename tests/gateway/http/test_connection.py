@@ -15,7 +15,7 @@ from dragoman.gateway.serving.server import Server
 from dragoman.protocols.webchat.cromicle import digest
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 from dragoman.wire import json
-from tests.support.gateway import LOCAL, Got, RequestTemplate, ask, chat_body, connect, running, running_gateway
+from tests.support.gateway import LOCAL, CallerConnection, Got, ask, chat_body, connect, running, running_gateway
 from tests.support.raw import LAST, LIVE, answers, chunked, closing, post, talk, turns
 
 CHAT = "/v1/chat/completions"
@@ -393,7 +393,7 @@ async def test_a_bug_of_ours_ends_the_connection_and_is_told() -> None:
     await loop.connect_accepted_socket(lambda: ServerConnection(server, shared), theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     writer.write(LIVE)
-    assert await closing(RequestTemplate(reader, writer, "")) == b""
+    assert await closing(CallerConnection(reader, writer, "")) == b""
     writer.close()
     assert [repr(each) for each in told] == ["KeyError('/health/live')"]
     server.stop()

@@ -6,7 +6,7 @@ import pytest
 
 from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.http.http_writer import HttpResponseWriter, Watcher
-from dragoman.gateway.http.response_writer import DisconnectedError
+from dragoman.gateway.http.response_writer import ENDED, DisconnectedError
 from dragoman.types import Outcome, ServerResponse
 
 
@@ -91,7 +91,7 @@ async def test_the_head_of_a_stream_waits_for_its_first_piece() -> None:
     )
     assert paper.said[1:] == [b"0\r\n\r\n"]
     assert paper.ended == [True]
-    assert one.finished
+    assert one.state is ENDED
 
 
 async def test_nothing_is_said_after_the_end() -> None:

@@ -12,7 +12,7 @@ from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import ServerTimeouts
 from dragoman.protocols.webchat.cromicle import digest
 from dragoman.wire import json
-from tests.support.gateway import RequestTemplate, chat_body, running, running_gateway
+from tests.support.gateway import CallerConnection, chat_body, running, running_gateway
 from tests.support.raw import LIVE, answers, closing, post, turns
 from tests.support.server import Exchange, serve
 
@@ -35,7 +35,7 @@ def configured(url: str) -> Config:
 
 
 @asynccontextmanager
-async def narrow(url: str) -> AsyncIterator[RequestTemplate]:
+async def narrow(url: str) -> AsyncIterator[CallerConnection]:
     """A connection with small buffers, whose caller reads only what it asks for."""
     parts = urlsplit(url)
     made = socket.socket()
@@ -45,7 +45,7 @@ async def narrow(url: str) -> AsyncIterator[RequestTemplate]:
     await asyncio.get_running_loop().sock_connect(made, (parts.hostname, parts.port))
     reader, writer = await asyncio.open_connection(sock=made, limit=4096)
     try:
-        yield RequestTemplate(reader, writer, parts.netloc)
+        yield CallerConnection(reader, writer, parts.netloc)
     finally:
         writer.transport.abort()
         with suppress(ConnectionError):

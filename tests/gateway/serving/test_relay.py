@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.config import TimeoutsConfig
 from tests.support.golden import cases
-from tests.support.relaying import EVENTS, JSON, Paths, Said, Script, both_paths, turn
+from tests.support.relaying import EVENTS, JSON, CallerView, Paths, Script, both_paths, turn
 from tests.support.server import Exchange
 
 SEED = 20_261_121
@@ -120,7 +120,7 @@ async def test_golden_replies_that_break_off_say_the_same() -> None:
             await check(both, f"{name} broken off at {at}", script, stream=rng.random() < 0.8)
 
 
-async def check(both: Paths, name: str, script: Script, *, stream: bool) -> Said:
+async def check(both: Paths, name: str, script: Script, *, stream: bool) -> CallerView:
     try:
         return await both.compare(script, stream=stream)
     except AssertionError as exc:

@@ -19,8 +19,8 @@ from dragoman.protocols.openai_chat import NAME, OpenAIChatClient, OpenAIChatSer
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
+    File,
     FinishReason,
-    Image,
     PartDelta,
     PartEnd,
     PartStart,
@@ -222,8 +222,8 @@ def test_a_part_that_starts_with_text_says_it() -> None:
     ]
 
 
-@pytest.mark.parametrize("part", [Image(url="https://h/x"), Unknown(protocol="x", data=1)])
-def test_what_an_answer_cannot_say_is_left_out(part: Image | Unknown) -> None:
+@pytest.mark.parametrize("part", [File(file_id="f"), Unknown(protocol="x", data=1)])
+def test_what_an_answer_cannot_say_is_left_out(part: File | Unknown) -> None:
     assert started().send([PartStart(part), PartEnd()]) == b""
     body = msgspec.json.decode(SERVER.encode_response(whole(part), REQUEST, fixed_env()).body)
     assert body["choices"][0]["message"]["content"] == ""

@@ -7,7 +7,7 @@ import pytest
 from dragoman.config import Config, GatewayConfig
 from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.protocols.openai_chat import decode_body
-from dragoman.protocols.openai_chat.functions import encode_call, wants_functions
+from dragoman.protocols.openai_chat.functions import encode_function_call, wants_functions
 from dragoman.protocols.openai_chat.request import Variant, encode_body
 from dragoman.types import Tool, ToolCall, ToolChoice
 from dragoman.wire import json
@@ -72,7 +72,7 @@ async def test_the_answer_is_of_the_same_form() -> None:
 
 async def test_several_calls_are_no_answer_to_functions() -> None:
     with pytest.raises(BadEventError, match="one call"):
-        encode_call([ToolCall(id="a", name="f"), ToolCall(id="b", name="g")])
+        encode_function_call([ToolCall(id="a", name="f"), ToolCall(id="b", name="g")])
     two = f"{ERROR_CODES}\n{ERROR_CODES}"
     async with running_gateway(SCRIPTED) as url:
         whole = await ask(url, "POST", "/v1/chat/completions", body=chat_body(two, functions=[FUNCTION]))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.protocols.openai_chat.more import gather, placed
+from dragoman.protocols.openai_chat.more import add_fields, placed
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_pieces_of_a_message_grow_and_what_stands_beside_it_is_said_anew(
 ) -> None:
     found: dict[str, Any] = {}
     for chunk in chunks:
-        gather(found, deepcopy(chunk))
+        add_fields(found, deepcopy(chunk))
     assert found == whole
 
 

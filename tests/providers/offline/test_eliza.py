@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dragoman.providers.offline.eliza import MAX_HEARD, MEMORY, ElizaConversation, turned
 from dragoman.providers.offline.phrases import ASKED, FOREIGN, GO_ON, NO_WORDS, NOTHING_SAID
-from dragoman.providers.offline.rules import RULES, Form
+from dragoman.providers.offline.rules import RULES, Pattern
 from dragoman.types import PartDelta, Usage, assistant, fold
 from tests.providers.offline.asking import events, request, whole
 
@@ -46,7 +46,7 @@ SAID = [
     ("Żółw", GO_ON[0]),
     ("Is it raining?", ASKED[0]),
     ("It rains.", GO_ON[0]),
-    ("I want to end my life", RULES[0].forms[0].answers[0]),
+    ("I want to end my life", RULES[0].patterns[0].answers[0]),
 ]
 
 
@@ -77,7 +77,7 @@ async def test_comes_back_to_what_was_said_when_nothing_else_is_heard() -> None:
 
 async def test_a_conversation_longer_than_the_memory_is_still_answered() -> None:
     assert (await whole("eliza", *["yes"] * (MEMORY + 3))).text in {
-        form.answers[i] for form in _forms("yes") for i in range(3)
+        pattern.answers[i] for pattern in _patterns("yes") for i in range(3)
     }
 
 
@@ -109,15 +109,15 @@ def test_turns_the_speakers_round(said: str, heard: str) -> None:
 def test_each_rule_can_be_heard_and_every_answer_be_given() -> None:
     for rule in RULES:
         given: set[str] = set()
-        for form in rule.forms:
+        for pattern in rule.patterns:
             for keyword in rule.keywords:
                 conversation = ElizaConversation()
-                said = _sentence(form, keyword)
+                said = _sentence(pattern, keyword)
                 for _ in range(12):
                     given.add(conversation.hear(said))
         assert given, rule.keywords
         assert not any("{" in answer for answer in given), "a place was left open"
-        last = rule.forms[-1]
+        last = rule.patterns[-1]
         if last.shape == "*":
             assert given & set(last.answers), rule.keywords
 
@@ -144,13 +144,13 @@ def test_always_has_an_answer_to_her_own_keywords(words: list[str]) -> None:
     assert answer[0] in string.ascii_uppercase
 
 
-def _forms(keyword: str) -> tuple[Form, ...]:
-    return next(rule.forms for rule in RULES if keyword in rule.keywords)
+def _patterns(keyword: str) -> tuple[Pattern, ...]:
+    return next(rule.patterns for rule in RULES if keyword in rule.keywords)
 
 
-def _sentence(form: Form, keyword: str) -> str:
+def _sentence(pattern: Pattern, keyword: str) -> str:
     """A sentence of that shape, which speaks of a thing where anything may stand."""
-    choice = form.shape.partition("(")[2].partition(")")[0]
-    shape = form.shape.replace(f"({choice})", keyword if keyword in choice.split("|") else choice.split("|")[0])
+    choice = pattern.shape.partition("(")[2].partition(")")[0]
+    shape = pattern.shape.replace(f"({choice})", keyword if keyword in choice.split("|") else choice.split("|")[0])
     sentence = shape.replace("*", "zebras")
     return sentence if keyword in sentence else f"{sentence} {keyword}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dragoman.transport.native.sockets import Address, _alternating, _race, open_socket, plain
+from dragoman.transport.native.sockets import Address, _alternating, _race, open_socket, single_address
 
 V4 = socket.AF_INET
 
@@ -68,10 +68,10 @@ def test_one_plain_address_is_told() -> None:
     def six(scope: int) -> Address:
         return (socket.AF_INET6, socket.SOCK_STREAM, 0, "", ("fe80::1", 1, 0, scope))
 
-    assert plain([at(1)]) == "127.0.0.1"
-    assert plain([six(0)]) == "fe80::1"
-    assert plain([six(2)]) is None
-    assert plain([at(1), at(2)]) is None
+    assert single_address([at(1)]) == "127.0.0.1"
+    assert single_address([six(0)]) == "fe80::1"
+    assert single_address([six(2)]) is None
+    assert single_address([at(1), at(2)]) is None
 
 
 def test_families_take_turns() -> None:

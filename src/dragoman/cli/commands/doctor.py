@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 from dragoman.cli.exits import Exit
 from dragoman.cli.loop import run
 from dragoman.cli.options import config_option, json_option
-from dragoman.cli.probe import Checkup, check
+from dragoman.cli.probe import Checkup, check_provider
 from dragoman.cli.terminal.output import one_line, say
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
@@ -75,7 +75,7 @@ async def _examine(client: Client, names: list[str], patience: float) -> list[Ch
     waiting.start()
     try:
         async with client:
-            return await asyncio.gather(*(check(client, name, patience) for name in names))
+            return await asyncio.gather(*(check_provider(client, name, patience) for name in names))
     finally:
         waiting.stop()
 

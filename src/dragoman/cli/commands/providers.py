@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from dragoman.cli.options import config_option, json_option
 from dragoman.cli.terminal.output import say, width
-from dragoman.cli.terminal.table import fitted
+from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
 from dragoman.errors import ConfigurationError
 from dragoman.providers import OpenAICompatible
@@ -48,7 +48,7 @@ def command(as_json: bool, config: Path | None) -> None:
     if as_json:
         say(encode({"providers": [_object(row) for row in rows]}).decode())
     else:
-        say(fitted(HEAD, [_cells(row) for row in rows], width()))
+        say(fitted_table(HEAD, [_cells(row) for row in rows], width()))
 
 
 def _row(name: str, provider: Provider, client: Client) -> ServiceRow:

@@ -7,7 +7,7 @@ import click
 
 from dragoman.cli.terminal.output import say, tell
 from dragoman.config import NAME
-from dragoman.config.file import ConfigFile, read
+from dragoman.config.file import ConfigFile, read_file
 from dragoman.config.trust import Trust
 from dragoman.errors import ConfigurationError
 
@@ -39,7 +39,7 @@ def command(path: Path | None, revoke: bool) -> None:
 def _found(path: Path) -> ConfigFile:
     if path.name != NAME:
         raise ConfigurationError(f"{path}: expected a file of the name {NAME}; any other is named with --config")
-    file = read(path, str(path))
+    file = read_file(path, str(path))
     if file is None:
         raise ConfigurationError(f"{path}: expected a configuration file, got none")
     return file

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from dragoman.cli.files import os_reason
 from dragoman.errors import InvalidRequestError
 
 DEFAULT = "vi"
@@ -25,14 +26,10 @@ def edit(text: str, environment: Mapping[str, str] = os.environ) -> str:
         try:
             done = subprocess.run([*shlex.split(command), str(path)], check=False)  # noqa: S603  # the user's own choice
         except (OSError, ValueError) as exc:
-            raise InvalidRequestError(f"the editor {command!r} cannot be run: {_reason(exc)}") from exc
+            raise InvalidRequestError(f"the editor {command!r} cannot be run: {os_reason(exc)}") from exc
         if done.returncode:
             raise InvalidRequestError(f"the editor {command!r} ended with {done.returncode}; nothing is sent")
         try:
             return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as exc:
             raise InvalidRequestError("the editor left no text in UTF-8; nothing is sent") from exc
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

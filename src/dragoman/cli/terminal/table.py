@@ -7,7 +7,7 @@ from dragoman.cli.terminal.output import one_line
 GAP = "  "
 
 
-def fitted(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> str:
+def fitted_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> str:
     """A table; if it is wider than `width`, a paragraph for each row: the first cell, then each other with its name."""
     lines = table(head, rows)
     if width is None or max(map(len, lines.split("\n"))) <= width:

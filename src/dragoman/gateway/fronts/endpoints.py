@@ -56,7 +56,8 @@ class ChatEndpoint(Endpoint):
         if not request.model:
             request = replace(request, model=self.client.default_model)
         writer.outcome.model = request.model
-        check_steering(request.extra.get(self.codec.name, {}), self.client.allowed_fields(request.model))
+        steerable = {"metadata": request.metadata or {}} | request.extra.get(self.codec.name, {})
+        check_steering(steerable, self.client.allowed_fields(request.model))
         if request.stream:
             await answer_stream(handler, self.codec, request, writer, clean=self.clean)
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from dragoman.gateway.fronts.endpoints import ImmediateEndpoint
-from dragoman.gateway.fronts.table import Front, Row
+from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import Headers, ServerResponse
 
@@ -20,3 +20,6 @@ def health(draining: Callable[[], bool]) -> Front:
         Row("GET", "/health/ready", ImmediateEndpoint(lambda call: DRAINING if draining() else OK)),
     )
     return Front(OpenAIChatServer(), rows, prefix="/health", open=True)
+
+
+HEALTH = FrontMaker(lambda context: (health(context.draining),))

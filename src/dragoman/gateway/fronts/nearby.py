@@ -8,7 +8,7 @@ SHOWN = 100
 """Characters of a caller's path that an error repeats."""
 
 
-def shown(path: str) -> str:
+def shown_path(path: str) -> str:
     """A caller's path as an error may repeat it: cut, on one line, without keys."""
     return cut(scrub("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in path)), SHOWN)
 

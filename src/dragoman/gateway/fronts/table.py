@@ -1,13 +1,14 @@
 """The table of paths: which endpoint answers, or which front says that none does. Knows no protocol and no server."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
+from dragoman.client import Client
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.protocols.base import ServerCodec
-from dragoman.types import ServerResponse
+from dragoman.types import ServerRequest, ServerResponse
 
 
 class Row(Struct, frozen=True):
@@ -18,6 +19,11 @@ class Row(Struct, frozen=True):
     path: str
     """A pattern: `{name}` stands for any text that does not end with a slash, such as `up/gpt-4o-mini`."""
     endpoint: Endpoint
+
+
+def nobody(call: ServerRequest) -> bool:
+    """Claims no call."""
+    return False
 
 
 class Front(Struct, frozen=True):
@@ -39,10 +45,31 @@ class Front(Struct, frozen=True):
     """The front's own responses, if it has any, to an unknown method and to an unknown path."""
     json: bool = False
     """Bodies whose `content-type` is not JSON are refused."""
+    rest: bool = False
+    """All paths that belong to no other front are refused by this one. One front has this."""
+
+    claims: Callable[[ServerRequest], bool] = nobody
+    """Whether a caller speaks this front's protocol, which its headers show: several fronts may have the same path."""
 
     def holds(self, path: str) -> bool:
         """Whether `path` is below the front's prefix."""
-        return path == self.prefix or path.startswith(f"{self.prefix}/")
+        return bool(self.prefix) and (path == self.prefix or path.startswith(f"{self.prefix}/"))
+
+
+class FrontContext(Struct, frozen=True):
+    """What fronts are made from."""
+
+    client: Client
+    """Has the models that answer, and the settings of each front."""
+    draining: Callable[[], bool]
+    """Whether requests should go to another gateway from now on."""
+
+
+class FrontMaker(Struct, frozen=True):
+    """What a module of this folder adds to the gateway; `fronts/catalogue.py` finds it."""
+
+    make: Callable[[FrontContext], tuple[Front, ...]]
+    """Makes the module's fronts. Raises ConfigurationError if their settings are wrong."""
 
 
 class Found(Struct, frozen=True):
@@ -56,26 +83,28 @@ class Found(Struct, frozen=True):
 
 
 class PathTable:
-    """The rows of some fronts. All other paths belong to the first front. Exact paths are tried before patterns."""
+    """The rows of some fronts. Exact paths are tried before patterns."""
 
     def __init__(self, fronts: Iterable[Front]) -> None:
         self._fronts = tuple(fronts)
+        (self._rest,) = [front for front in self._fronts if front.rest]
         rows = [(row, front) for front in self._fronts for row in front.rows]
-        self._exact = {(row.method, row.path): Found(front, row.endpoint) for row, front in rows if "{" not in row.path}
+        self._exact: dict[tuple[str, str], list[Found]] = {}
+        for row, front in rows:
+            if "{" not in row.path:
+                self._exact.setdefault((row.method, row.path), []).append(Found(front, row.endpoint))
         self._patterns = [(_compiled(row.path), row, front) for row, front in rows]
 
-    def find(self, method: str, path: str) -> Found:
-        """What is at `path`."""
-        if method == "HEAD":
-            method = "GET"
+    def find(self, call: ServerRequest) -> Found:
+        """What answers `call`: of several fronts with its path the one that claims it, else the one with `rest`."""
+        method, path = "GET" if call.method == "HEAD" else call.method, call.path
         exact = self._exact.get((method, path))
         if exact is not None:
-            return exact
+            return exact[0] if len(exact) == 1 else self._chosen(exact, call)
         matching = [(row, front) for pattern, row, front in self._patterns if pattern.fullmatch(path)]
-        for row, front in matching:
-            if row.method == method:
-                return Found(front, row.endpoint)
-        return Found(self._holder(path), methods=tuple(dict.fromkeys(row.method for row, _ in matching)))
+        if found := [Found(front, row.endpoint) for row, front in matching if row.method == method]:
+            return self._chosen(found, call)
+        return Found(self._holder(call), methods=tuple(dict.fromkeys(row.method for row, _ in matching)))
 
     def served(self) -> dict[str, str]:
         """Every path that is not a pattern, to the first of its methods."""
@@ -84,9 +113,15 @@ class PathTable:
             served.setdefault(path, method)
         return served
 
-    def _holder(self, path: str) -> Front:
-        holders = [front for front in self._fronts if front.holds(path)]
-        return max(holders, key=lambda front: len(front.prefix), default=self._fronts[0])
+    def _chosen(self, found: list[Found], call: ServerRequest) -> Found:
+        claimed = [each for each in found if each.front.claims(call)]
+        return (claimed or [each for each in found if each.front is self._rest] or found)[0]
+
+    def _holder(self, call: ServerRequest) -> Front:
+        """The front with the longest prefix of the path; if none has one, the one that claims the call."""
+        holders = [front for front in self._fronts if front.holds(call.path)]
+        claiming = next((front for front in self._fronts if front.claims(call)), self._rest)
+        return max(holders, key=lambda front: len(front.prefix), default=claiming)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

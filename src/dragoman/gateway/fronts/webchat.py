@@ -7,7 +7,7 @@ from dragoman.config import FrontConfig
 from dragoman.engine.env import system_env
 from dragoman.errors import ConfigurationError, ModelNotFoundError, nearest
 from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint, ImmediateEndpoint, is_clean
-from dragoman.gateway.fronts.table import Front, Row
+from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.webchat import site_auth
 from dragoman.protocols.webchat.aibn import AibnServer
@@ -108,3 +108,6 @@ def _flaw(client: Client, name: str, front: FrontConfig) -> str:
     except ModelNotFoundError as exc:
         return f"{where('fronts', name, 'model')}: {exc.message}"
     return ""
+
+
+WEBCHATS = FrontMaker(lambda context: webchats(context.client))

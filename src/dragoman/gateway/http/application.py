@@ -51,7 +51,7 @@ class Application(Protocol[Admitted]):
         """An id, for answers and logs, of a request that has none."""
 
     def serve(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
-        """Begins the answer to a whole request."""
+        """Begins the answer to a complete request."""
 
     def unpack(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
         """The same for a request whose body is packed."""

@@ -1,20 +1,19 @@
 """One caller's connection: requests one after another, each answered before the next. Knows nothing above HTTP."""
 
 import asyncio
-import socket
-import struct
 from collections import deque
 from time import monotonic
-from typing import Generic, cast
+from typing import Generic
 
 from msgspec.structs import force_setattr
 
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.application import Application, ServerContext
-from dragoman.gateway.http.deadlines import Stall
+from dragoman.gateway.http.caller_socket import CallerSocket
+from dragoman.gateway.http.connection_state import BREAK, CLOSED, DRAIN, DRAINING, OPEN
 from dragoman.gateway.http.head_cache import CachedHead
-from dragoman.gateway.http.heads import CONTINUE, BadHeadError, date, status_line
-from dragoman.gateway.http.http_writer import CLOSE, HttpResponseWriter
+from dragoman.gateway.http.heads import CONTINUE, BadHeadError
+from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.parser import RequestParser
 from dragoman.gateway.http.request import Admitted, Request
 from dragoman.gateway.http.request_limits import (
@@ -27,11 +26,10 @@ from dragoman.gateway.http.request_limits import (
     too_large_head,
     too_many_pieces,
 )
-from dragoman.gateway.http.response_writer import address
+from dragoman.gateway.http.response_writer import ENDED
 from dragoman.gateway.http.unpacking import coding
-from dragoman.loop.timer import EARLY, DeadlineTimer
+from dragoman.loop.timer import EARLY
 from dragoman.types import Outcome, ServerResponse
-from dragoman.wire import json
 
 MAX_QUEUED = 16
 """Requests that a caller may send without waiting for an answer. No SDK does that; a client that does sends a few."""
@@ -39,78 +37,44 @@ MAX_QUEUED = 16
 MAX_DISCARDED = 64 << 20
 """Bytes of a request that are read after its refusal; `ServerTimeouts.linger` says why."""
 
-UNSENT = 8 << 10
-"""Bytes that may wait for a slow caller, not counting its socket's buffer, until its service is no longer read. The
-last write may go beyond, by what one read of the service brings."""
 
-RESET, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
-"""How the kernel closes a connection: with a reset, or in an orderly way (the default); see SO_LINGER in socket(7)."""
-
-
-class ServerConnection(asyncio.Protocol, Generic[Admitted]):
+class ServerConnection(CallerSocket, Generic[Admitted]):
     """One connection of a server: a queue of requests, of which the first is being answered."""
 
     def __init__(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> None:
-        self.congested: asyncio.Event | None = None
+        super().__init__(shared.loop, shared.outbox, shared.timeouts)
         self._service = service
         self.release = service.release
-        self._loop = shared.loop
-        self._outbox = shared.outbox
         self._heads = shared.heads
         self._admissions = shared.heads.admissions
-        self._timeouts = shared.timeouts
         self._silence = min(shared.timeouts.head_after, shared.timeouts.heartbeat)
         self._max_body = shared.max_body
         self._known: CachedHead[Admitted] | None = None
-        self._remote = ""
-        self._transport: asyncio.Transport
         self._parser: RequestParser[Admitted] = RequestParser(self)
         self._requests: deque[Request[Admitted]] = deque()
-        self._deaf = False
-        """What still comes is dropped: it cannot be understood, or we have closed our sending half."""
-        self._closing = False
-        self._draining = False
-        self._fault: tuple[DragomanError, HttpResponseWriter | None] | None = None
-        """What is sent, and by whom, before the connection closes: what came could not be understood."""
-        self._spoke = 0.0
-        """When something was last sent, in the loop's time."""
-        self._stall: Stall | None = None
-        self._alarm = DeadlineTimer(shared.loop, self._late)
+        self._fault: DragomanError | None = None
+        """In BROKEN: what is sent after the answers under way."""
 
     # The server's side.
 
     def drain(self) -> None:
         """No more requests: closes once those under way are answered."""
-        self._draining = True
+        self._enter(DRAIN)
         if not self._requests and not self._parser.in_head:
             self._close()
 
-    @property
-    def descriptor(self) -> int:
-        """The number of its socket."""
-        number: int = self._transport.get_extra_info("socket").fileno()
-        return number
+    def turn_away(self, error: DragomanError) -> None:
+        """Sends `error` to a caller that has not sent a request yet, and closes."""
+        self._send_error_and_close(error)
 
-    def abort(self) -> None:
-        """Ends it at once."""
-        self._transport.abort()
-
-    # The caller's side.
-
-    def write(self, data: bytes) -> None:
-        self._spoke = self._loop.time()
-        self._outbox.write(self._transport, data)
-
-    def reset_on_close(self, on: bool) -> None:
-        connected = self._transport.get_extra_info("socket")
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET if on else END)
+    # The writer's side.
 
     def response_ended(self, *, keep_alive: bool) -> None:
         request = self._requests[0]
-        if not keep_alive or (self._draining and len(self._requests) == 1):
+        if not keep_alive or (self._state is not OPEN and len(self._requests) == 1):
             if keep_alive and self._fault is not None:
                 self._requests.popleft()
-                self._say_and_close(*self._fault)
+                self._send_error_and_close(self._fault)
             elif request.complete and request.call.method != "CONNECT":
                 self._close()
             else:
@@ -119,7 +83,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
         if not request.complete:
             # The rest of its body is read and dropped, because the next request follows it.
             request.draining = True
-            self._linger(request)
+            self._alarm.set(self._loop.time() + self._timeouts.linger)
             return
         self._requests.popleft()
         if self._requests:
@@ -131,14 +95,11 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
     # asyncio's side.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        self._remote = address(transport.get_extra_info("peername"))
-        self._transport.set_write_buffer_limits(high=UNSENT)
-        self._alarm.set(self._loop.time() + self._timeouts.head)
+        super().connection_made(transport)
         self._service.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._closing or self._deaf:
+        if self._state is not OPEN and self._state is not DRAINING:
             return
         parser = self._parser
         at_rest = not self._requests and not parser.in_head
@@ -151,9 +112,9 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
         except BaseException:  # a bug of ours: the connection ends, and the loop's handler reports it
             self.abort()
             raise
-        if parser.overhead > MAX_HEAD and not self._deaf:
+        if parser.overhead > MAX_HEAD:
             self._break(too_large_head())
-        if self.congested is not None and not self._closing:
+        if self.congested is not None and self._state is not CLOSED:
             # The caller sends requests without reading the answers, which would pile up here.
             self._transport.pause_reading()
 
@@ -162,8 +123,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._closing = True
-        self._alarm.stop()
+        super().connection_lost(exc)
         for request in self._requests:
             if request.writer is not None:
                 request.writer.disconnect()
@@ -190,7 +150,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
             self._alarm.set(self._loop.time() + (self._timeouts.heartbeat if request.complete else self._timeouts.body))
             # Soon, not now: if the transport is closed inside of this call, asyncio calls `connection_lost` twice.
             self._loop.call_soon(writer.resume)
-        elif not self._requests and not self._parser.in_head and not self._deaf and not self._closing:
+        elif not self._requests and not self._parser.in_head and self._is_reading():
             self._alarm.set(self._loop.time() + self._timeouts.idle)
 
     # The parser's side.
@@ -230,15 +190,18 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
             return
         if not request.draining:
             self._serve(request)
-        elif request.writer is not None and request.writer.finished and not self._deaf:
+        elif request.writer is not None and request.writer.state is ENDED and self._is_reading():
             self.response_ended(keep_alive=request.keep_alive)
 
     # Within.
 
+    def _is_reading(self) -> bool:
+        return self._state is OPEN or self._state is DRAINING
+
     def _admit(self, request: Request[Admitted], alone: bytes = b"") -> None:
         """Checks the head of the request whose turn it is; `alone`: what came, if it begins with that head."""
         call = request.call
-        keep_alive = request.keep_alive and not self._draining
+        keep_alive = request.keep_alive and self._state is OPEN
         outcome = self._service.outcome(call, self._remote)
         request.writer = HttpResponseWriter(self, outcome, keep_alive=keep_alive, chunks=request.http_1_1)
         request.writer.more = more = self._service.cors(call)
@@ -298,8 +261,8 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
             pieces, request.pieces = request.pieces, []
             # Nobody else has the call yet, and a copy of it would cost as much as all of its checks.
             force_setattr(request.call, "body", pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        self._spoke = self._loop.time()
-        self._alarm.set(self._spoke + self._silence)
+        self._sent_at = self._loop.time()
+        self._alarm.set(self._sent_at + self._silence)
         if request.packed:
             self._service.unpack(admitted, request.call, writer)
         else:
@@ -307,7 +270,7 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
 
     def _proceed(self) -> None:
         """Begins the next request, which came while the one before it was answered."""
-        if self._closing or not self._requests:
+        if self._state is CLOSED or not self._requests:
             return
         request = self._requests[0]
         if request.writer is None:
@@ -326,90 +289,60 @@ class ServerConnection(asyncio.Protocol, Generic[Admitted]):
                 request.keep_alive = request.writer.keep_alive = False
             request.writer.send_nowait(answer)
 
-    def turn_away(self, error: DragomanError) -> None:
-        """Sends `error` to a caller that has not sent a request yet, and closes."""
-        self._say_and_close(error)
-
     def _break(self, error: DragomanError) -> None:
-        """What came cannot be understood, nor what follows it: the connection ends after the answer under way."""
-        self._deaf = True
+        """What came cannot be understood, nor what follows it: the connection ends after the answers under way."""
+        if not self._is_reading():
+            return  # what came before it, in the same read, has ended the connection already
+        self._enter(BREAK)
         writer: HttpResponseWriter | None = None
         if self._requests and not self._requests[-1].complete:
             writer = self._requests.pop().writer
-            if writer is not None and writer.finished:
+            if writer is not None and writer.state is ENDED:
                 self._part()
                 return
         if self._requests:
-            self._draining = True
-            self._fault = error, writer
+            self._fault = error
         else:
-            self._say_and_close(error, writer)
+            self._send_error_and_close(error, writer)
 
-    def _say_and_close(self, error: DragomanError, writer: HttpResponseWriter | None = None) -> None:
+    def _send_error_and_close(self, error: DragomanError, writer: HttpResponseWriter | None = None) -> None:
         """Sends `error` and closes; `writer` is None if the error belongs to no request."""
         if writer is None:
             writer = HttpResponseWriter(
                 self, Outcome(self._service.new_request_id(), "", "", monotonic(), remote=self._remote)
             )
-        body = json.encode({"error": {"message": error.message, "type": error.type, "code": error.code}})
-        self.write(
-            b"%b%bx-request-id: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b"
-            % (status_line(error.status), date(), writer.outcome.request_id.encode(), len(body), CLOSE, body)
-        )
-        writer.outcome.status, writer.complete, writer.outcome.sent = error.status, True, len(body)
-        writer.outcome.fail(error)
-        self.release(writer)
+        writer.send_fault(error)
         self._part()
 
     def _part(self) -> None:
-        """Closes our sending half. What still comes is read for a moment, and dropped."""
-        self._deaf = True
         self._parser.in_head = False
-        self._outbox.flush()
-        self._transport.write_eof()
-        self._alarm.set(self._loop.time() + self._timeouts.linger)
-
-    def _linger(self, request: Request[Admitted]) -> None:
-        """Reads what is still coming, for a moment."""
-        request.draining = True
-        self._alarm.set(self._loop.time() + self._timeouts.linger)
+        super()._part()
 
     def _close(self) -> None:
-        self._closing = True
         self._parser.stopped = True
-        self._outbox.flush()
-        self._transport.close()
-        self._await_reading()
+        super()._close()
 
     def _late(self) -> None:
         request = self._requests[0] if self._requests else None
-        if self._stall is not None and (self.congested is not None or self._closing):
-            if self._stall.look(self._loop.time()):
-                self._alarm.set(self._stall.ends)
-            else:
-                self.abort()
-        elif request is None:
+        if self._check_reading():
+            return
+        if request is None:
             if self._parser.in_head:
                 error = InvalidRequestError("the request's head took too long", status=408, code="request_timeout")
-                self._say_and_close(error)
+                self._send_error_and_close(error)
             else:
                 self._close()
-        elif request.writer is not None and request.writer.finished:
+        elif request.writer is not None and request.writer.state is ENDED:
             self._close()
         elif not request.complete:
             self._turn_away(request, body_timeout(self._timeouts.body))
         elif request.writer is not None:
             self._beat(request.writer)
 
-    def _await_reading(self) -> None:
-        """From now on the caller must read some of what waits for it."""
-        self._stall = Stall(self._transport, self._loop.time(), self._timeouts.stall)
-        self._alarm.set(self._stall.ends)
-
     def _beat(self, writer: HttpResponseWriter) -> None:
         now = self._loop.time()
         latest = now + self._timeouts.heartbeat
-        ends = self._spoke + (self._timeouts.heartbeat if writer.started else self._timeouts.head_after)
+        ends = self._sent_at + (self._timeouts.heartbeat if writer.started else self._timeouts.head_after)
         if ends <= now + EARLY:
             writer.send_heartbeat()
             ends = latest

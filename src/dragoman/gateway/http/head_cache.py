@@ -11,8 +11,8 @@ who asks and what answers, without the parser. Only the digits are read.
 
 Why this is safe. The bytes are equal, so the result is too, as long as nothing but these bytes decided it:
 
-- A head is kept only if it is written in the plainest way (`_says`), and without fields that change with each request
-  or that change how its body is framed (VARYING).
+- A head is kept only if it is written in the plainest way (`_is_plain`), and without fields that change with each
+  request or that change how its body is framed (VARYING).
 - A key may be taken away, also from an open connection. Each change of the keys raises `generation`, and a head of an
   older generation does not count.
 
@@ -107,7 +107,7 @@ class HeadCache(Generic[Admitted]):
             or length is None
             or names.count(b"content-length") != 1
             or not VARYING.isdisjoint(names)
-            or not _says(text, call)
+            or not _is_plain(text, call)
         ):
             return None
         key = text[: length.start(1)], text[length.end(1) :]
@@ -123,7 +123,7 @@ class HeadCache(Generic[Admitted]):
         return known
 
 
-def _says(text: bytes, call: ServerRequest) -> bool:
+def _is_plain(text: bytes, call: ServerRequest) -> bool:
     """Whether a head is written in the plainest way: its bytes say what was read as `call`, and nothing else."""
     first, *lines = text[:-4].split(b"\r\n")
     target = f"{call.path}?{call.query}" if call.query else call.path

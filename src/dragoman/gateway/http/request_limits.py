@@ -46,8 +46,8 @@ def check_body_limits(call: ServerRequest, limit: int) -> InvalidRequestError | 
 
 def check_type(call: ServerRequest) -> None:
     """Raises InvalidRequestError (415) for a body whose `content-type` is not JSON."""
-    said = call.header(b"content-type")
-    if said and not TYPES.fullmatch(said.partition(";")[0].strip()):
+    declared = call.header(b"content-type")
+    if declared and not TYPES.fullmatch(declared.partition(";")[0].strip()):
         raise InvalidRequestError(
             "expected content-type: application/json, got another one", status=415, code="unsupported_content_type"
         )

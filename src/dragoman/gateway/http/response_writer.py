@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from enum import Enum
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,37 @@ class DisconnectedError(Exception):
 def address(peer: object) -> str:
     """The host of a socket's other end, as `getpeername` and ASGI's `client` give it; empty if they give none."""
     return peer[0] if isinstance(peer, tuple | list) and peer and isinstance(peer[0], str) else ""
+
+
+class ResponseState(Enum):
+    """What was sent of a response."""
+
+    NEW = "nothing: an error can still become a status"
+    STARTED = "the status, perhaps more"
+    ENDED = "all was sent, or the response breaks off"
+    GONE = "nobody receives more: the caller has hung up"
+
+
+class ResponseEvent(Enum):
+    """What changes that."""
+
+    START = "a head is to be sent"
+    WRITE = "a piece of the body is to be sent"
+    END = "nothing more follows"
+    LEAVE = "the caller hangs up"
+
+
+NEW, STARTED, ENDED, GONE = ResponseState
+START, WRITE, END, LEAVE = ResponseEvent
+
+TRANSITIONS: dict[ResponseState, dict[ResponseEvent, ResponseState]] = {
+    NEW: {START: STARTED, END: ENDED, LEAVE: GONE},
+    STARTED: {WRITE: STARTED, END: ENDED, LEAVE: GONE},
+    ENDED: {START: ENDED, WRITE: ENDED, LEAVE: GONE},
+    GONE: {START: GONE, WRITE: GONE, END: GONE, LEAVE: GONE},
+}
+"""An event that is missing in a state's row is a bug of ours; the KeyError says which. In ENDED and GONE nothing is
+sent. Work that goes on all the same is not disturbed in ENDED, and ends with DisconnectedError in GONE."""
 
 
 class ResponseWriter(ABC):
@@ -31,19 +63,19 @@ class ResponseWriter(ABC):
         "_work",
         "broken",
         "complete",
-        "disconnected",
         "heartbeat",
         "opening",
         "outcome",
-        "started",
+        "state",
     )
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
         """What is known of request and response."""
-        self.started = self.disconnected = self.complete = self.broken = False
-        """`started`: a status has been sent. `disconnected`: the caller has hung up. `complete`: all has been sent.
-        `broken`: the caller was told that the answer broke off: it is incomplete, even if its transfer ends well."""
+        self.state = NEW
+        self.complete = self.broken = False
+        """Two facts beside the state, for an answer is not its transfer. `complete`: all of it has been sent. `broken`:
+        the caller was told that it broke off; it is then incomplete, even if its transfer ends well."""
         self.heartbeat = b""
         """What the server may send when nothing has been sent for long."""
         self.opening: tuple[int, Headers] | None = None
@@ -51,6 +83,20 @@ class ResponseWriter(ABC):
         self._work: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._reason: Exception | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether a status was sent, whatever came after it."""
+        return self.outcome.status is not None
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the caller has hung up."""
+        return self.state is GONE
+
+    def enter(self, event: ResponseEvent) -> None:
+        """`event` has happened."""
+        self.state = TRANSITIONS[self.state][event]
 
     @abstractmethod
     async def start(self, status: int, headers: Headers) -> None:
@@ -92,7 +138,7 @@ class ResponseWriter(ABC):
             self._work.cancel()
 
     async def __aenter__(self) -> Self:
-        if self.disconnected:
+        if self.state is GONE:
             raise DisconnectedError
         self._work = asyncio.current_task()
         self._cancelling = self._work.cancelling() if self._work else 0

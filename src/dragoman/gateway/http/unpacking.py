@@ -21,10 +21,10 @@ AT_ONCE = 16 << 10
 
 def coding(call: ServerRequest) -> str:
     """The encoding of its body; empty if it is not packed. Raises InvalidRequestError (415) for an unknown one."""
-    said = [value for name, value in call.headers if name == b"content-encoding"]
-    if not said:
+    fields = [value for name, value in call.headers if name == b"content-encoding"]
+    if not fields:
         return ""
-    words = [word.strip().lower() for value in said for word in value.decode("latin-1").split(",")]
+    words = [word.strip().lower() for value in fields for word in value.decode("latin-1").split(",")]
     if PLAIN.issuperset(words):
         return ""
     if len(words) == 1 and words[0] in CODINGS:

@@ -1,12 +1,12 @@
-"""A request that is relayed, if its targets allow it: one attempt after another, by its plan, until one has content.
+"""The answer to a request that can be relayed: one attempt after another, as its plan says, until one has content.
 
-Each attempt is carried in one of two ways:
+An attempt is made in one of two ways:
 
     relayed      the target has the caller's protocol: bytes pass in callbacks, without a task
     translated   any other target, and any reply that cannot pass as it is: events are decoded and encoded in a task
 
-Both send nothing before the first content, so that a failure until then can become the next attempt or a status. Both
-ask the same plan what comes after a failure.
+Both ways send nothing before the first content: so, after a failure until then, another target can be asked, or the
+caller can get a status. Both ask the same plan what follows after a failure.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class Relays:
-    """What one server relays for its gateway."""
+    """Begins the relays of one server."""
 
     def __init__(self, gateway: Gateway, spawn: Spawn) -> None:
         self.gateway = gateway
@@ -45,7 +45,10 @@ class Relays:
         self.loop = asyncio.get_running_loop()
 
     def begin(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> bool:
-        """Begins to relay; False if the request must be read in full, to be translated or refused."""
+        """Begins to answer `call`; False if no target can be relayed to, or if the request is wrong.
+
+        Then nothing has happened: the request must be decoded, and answered or refused.
+        """
         chat = admitted.endpoint
         if not isinstance(chat, ChatEndpoint):
             return False
@@ -65,7 +68,7 @@ class Relays:
         writer.outcome.model = request.model or chat.client.default_model
         self.gateway.hold(writer)
         if request.stream:
-            # A silence may begin the answer, whichever way it is carried.
+            # After a long silence the head and a heartbeat are sent, in both ways.
             first = one.codec.first_heartbeat
             writer.heartbeat = one.codec.heartbeat if first is None else first
             writer.opening = (200, _stream_head(one.codec).fields)
@@ -74,7 +77,7 @@ class Relays:
 
 
 class RelayedAnswer:
-    """The answer to one caller. Its relay and the caller's connection both call it."""
+    """The answer to one request. Its relay calls it (as `RelaySink`), and so does the caller's connection."""
 
     __slots__ = (
         "__weakref__",
@@ -121,7 +124,7 @@ class RelayedAnswer:
         writer.watcher = self
 
     def attempt(self, target: Target, relayed: RelayTarget | None) -> None:
-        """Begins the attempt at `target`, which is `relayed` if it can be."""
+        """Begins the attempt at `target`; `relayed`: how to relay to it, None if the request must be translated."""
         self._target = target
         writer, request = self._writer, self._request
         if relayed is None:
@@ -133,7 +136,7 @@ class RelayedAnswer:
         relay.paused = writer.congested
         relay.start(request, target.model, self._relays.loop)
 
-    # What the relay tells.
+    # Called by the relay.
 
     def refuse(self, error: DragomanError) -> None:
         if error.provider is not None:  # else we ended it ourselves
@@ -177,11 +180,11 @@ class RelayedAnswer:
         self._writer.write_nowait(words, more=not (self._chat.clean and words))
         self._writer.abort()
 
-    # What the caller's connection tells.
+    # Called by the caller's connection.
 
     @property
     def paused(self) -> bool:
-        """Whether the caller reads more slowly than we send."""
+        """Whether nothing more can be sent for now, because the caller reads too slowly."""
         return self._relay is not None and self._relay.paused
 
     @paused.setter
@@ -209,19 +212,19 @@ class RelayedAnswer:
         elif self._relay is not None:
             self._relay.interrupt(error)
 
-    # Within.
+    # Not called from outside.
 
     def _end_task(self) -> None:
         if self._task is not None:
             self._task.cancel()
-        self._end_reply()  # a task that is ended before it began to run closes nothing
+        self._end_reply()  # a task that is cancelled before its first step runs no code that would close it
 
     def _end_reply(self) -> None:
         if self._reply is not None:
             self._reply.close()
 
     def _failed(self, error: DragomanError) -> None:
-        """The attempt has failed before any content: the next target, or the end."""
+        """The attempt has failed before any content: asks the next target, or reports the error."""
         self._relay = self._task = self._reply = None
         following = None
         if not self._relays.gateway.stopped:
@@ -235,11 +238,11 @@ class RelayedAnswer:
         try:
             relayed = following.relay(self._chat.codec.name)
         except DragomanError:
-            relayed = None  # the translation raises what is wrong with its settings
+            relayed = None  # the settings of the target are wrong; the translation will raise the same error
         self.attempt(following, relayed)
 
     def _refuse(self, error: DragomanError) -> None:
-        """No other target is asked: the caller gets the error, as a status, or in the stream that a heartbeat began."""
+        """Reports the error to the caller: as a status or, if a heartbeat has begun a stream, inside that stream."""
         self._task = None
         if self._writer.started:
             self.fail(error)
@@ -248,7 +251,7 @@ class RelayedAnswer:
             self._writer.send_nowait(self._chat.codec.encode_error(fit(error, self._writer)))
 
     async def _translate(self, opened: Callable[[ChatRequest], Awaitable[Answer]]) -> None:
-        """Translates the attempt; `opened` gives its answer, that of the reply which could not be relayed, if any."""
+        """Makes the attempt by translation. `opened` gives its answer, from the reply that could not pass, if any."""
         wrong: DragomanError | None = None
         try:
             request = await self._chat.question(self._call, key_shown=self._outcome.identity.known)
@@ -257,7 +260,8 @@ class RelayedAnswer:
                 self._end_reply()
                 self._refuse(exc)
                 return
-            # Why the service refused it can be read all the same, and the next target may be relayed to.
+            # The request cannot be translated. But the reply says why the service refused it, and the next target may
+            # be one that is relayed to.
             wrong, request = exc, ChatRequest(model=self._request.model, messages=())
         except BaseException:
             self._end_reply()
@@ -292,7 +296,7 @@ class RelayedAnswer:
 
 
 class Opened(ChatEndpoint):
-    """Answers a request with an answer that is open already."""
+    """Answers a request with an answer that was opened before."""
 
     def __init__(self, chat: ChatEndpoint, request: ChatRequest, answer: Answer) -> None:
         super().__init__(chat.client, chat.codec, clean=chat.clean)
@@ -308,19 +312,21 @@ class Opened(ChatEndpoint):
         except DragomanError as exc:
             if not writer.started:
                 raise
-            # A heartbeat has sent the status before it was known that the request is wrong.
+            # A heartbeat was sent, and with it the status, before it was known that the request is wrong.
             writer.outcome.error = exc.code
             await writer.break_off(self.codec.encode_stream_error(fit(exc, writer)), clean=self.clean)
         finally:
-            # Nothing else closes it if the request is wrong, or if its caller left before this began.
+            # If the request is wrong, or if the caller left before this began, nothing else closes the answer.
             self._opened.close()
 
 
 class _Head(Struct, frozen=True):
-    """Header fields of an answer, as values and as bytes that are ready to send."""
+    """The header fields of an answer."""
 
     fields: Headers
+    """As values."""
     lines: bytes
+    """As bytes, ready to send."""
 
 
 @lru_cache(maxsize=64)

@@ -27,6 +27,13 @@ class Function(Struct, forbid_unknown_fields=True, gc=False):
     arguments: str | None = None
 
 
+class Custom(Struct, forbid_unknown_fields=True, gc=False):
+    """A fragment of a freeform call."""
+
+    name: str | None = None
+    input: str | None = None
+
+
 class Call(Struct, forbid_unknown_fields=True):
     """A fragment of one of several tool calls."""
 
@@ -34,6 +41,17 @@ class Call(Struct, forbid_unknown_fields=True):
     id: str | None = None
     type: str | None = None
     function: Function | None = None
+    custom: Custom | None = None
+
+    @property
+    def name(self) -> str:
+        """The tool's name; empty if this fragment does not have it."""
+        return (self.function and self.function.name) or (self.custom and self.custom.name) or ""
+
+    @property
+    def arguments(self) -> str:
+        """More of what the tool is given."""
+        return (self.function and self.function.arguments) or (self.custom and self.custom.input) or ""
 
 
 class Delta(Struct, forbid_unknown_fields=True):
@@ -48,6 +66,27 @@ class Delta(Struct, forbid_unknown_fields=True):
     function_call: Function | None = None
     audio: None = None
     annotations: Empty = None
+    images: Empty = None
+    reasoning_details: list[Any] | None = None
+
+
+class TopLogprob(Struct, forbid_unknown_fields=True):
+    token: str
+    logprob: float
+    bytes: tuple[int, ...] | None = None
+
+
+class Logprob(TopLogprob, forbid_unknown_fields=True):
+    """A token, and the most likely ones in its place."""
+
+    top_logprobs: tuple[TopLogprob, ...] = ()
+
+
+class Logprobs(Struct, forbid_unknown_fields=True):
+    """Of the text, and of a refusal."""
+
+    content: tuple[Logprob, ...] | None = None
+    refusal: tuple[Logprob, ...] | None = None
 
 
 class Choice(Struct, forbid_unknown_fields=True):
@@ -57,7 +96,7 @@ class Choice(Struct, forbid_unknown_fields=True):
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: str | None = None
-    logprobs: None = None
+    logprobs: Logprobs | None = None
 
 
 class InputDetails(Struct, forbid_unknown_fields=True, gc=False):
@@ -162,11 +201,13 @@ USUAL = frozenset(
     | {"obfuscation"}
 )
 """Fields of a chunk that have a place of their own, and one that is padding."""
-CHOICE_FIELDS = frozenset({"index", "delta", "message", "text", "finish_reason", "error", "usage"})
+CHOICE_FIELDS = frozenset({"index", "delta", "message", "text", "finish_reason", "error", "usage", "logprobs"})
 DELTA_FIELDS = frozenset(
     {"role", "content", "tool_calls", "function_call", "reasoning_content", "reasoning", "refusal"}
+    | {"reasoning_details"}
 )
-CALL_FIELDS = frozenset({"index", "id", "type", "function"})
+CALL_FIELDS = frozenset({"index", "id", "type", "function", "custom"})
+CUSTOM_FIELDS = frozenset({"name", "input"})
 FUNCTION_FIELDS = frozenset({"name", "arguments"})
 TEXT_FIELDS = ("text", "thinking", "content", "reasoning", "refusal")
 """Fields that hold the text, if there is an object in place of a text."""
@@ -215,6 +256,11 @@ def _choice(value: dict[str, Any], more: dict[str, Any]) -> list[Choice]:
         # A completion that is not a chat has its text here.
         pieces.append(Choice(index, Delta(content=text) if (text := _text(value.get("text"))) else None))
     pieces[-1].finish_reason = _text(value.get("finish_reason"))
+    if (logprobs := value.get("logprobs")) is not None:
+        try:
+            pieces[-1].logprobs = msgspec.convert(logprobs, Logprobs)
+        except msgspec.ValidationError:
+            more[f"{CHOICE}logprobs"] = json.clean(logprobs)
     return pieces
 
 
@@ -235,6 +281,7 @@ def _delta(value: dict[str, Any], more: dict[str, Any]) -> Delta:
         refusal=read_text(value.get("refusal")),
         tool_calls=[_call(call) for call in _objects(value.get("tool_calls"), CALL_FIELDS)]
         + [Call(function=_function(old)) for old in _objects(value.get("function_call"), FUNCTION_FIELDS)],
+        reasoning_details=json.clean(details) if isinstance(details := value.get("reasoning_details"), list) else None,
     )
 
 
@@ -246,6 +293,10 @@ def _call(value: dict[str, Any]) -> Call:
         call.function = Function(said.name or known.name, (known.arguments or "") + (said.arguments or ""))
         if rest := _rest(function, FUNCTION_FIELDS, ""):
             call.extra["function"] = rest
+    for custom in _objects(value.get("custom"), CUSTOM_FIELDS):
+        call.custom = Custom(_text(custom.get("name")), _text(custom.get("input")))
+        if rest := _rest(custom, CUSTOM_FIELDS, ""):
+            call.extra["custom"] = rest
     return call
 
 

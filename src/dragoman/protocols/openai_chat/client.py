@@ -3,7 +3,9 @@
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.losses import ANYWHERE, CACHE, DEVELOPER, NAMES
+from dragoman.protocols.opaque import origin
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
+from dragoman.protocols.openai_chat.embeddings import OpenAIEmbedClient
 from dragoman.protocols.openai_chat.errors import decode_error
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
@@ -43,6 +45,7 @@ EXPRESSES = frozenset(
         "text",
         "refusal",
         "reasoning",
+        "reasoning.opaque",
         "image",
         "image.url",
         "image.data",
@@ -74,8 +77,12 @@ class OpenAIChatClient(ClientCodec):
     def __init__(self, url: str, *, max_tokens_field: str = "max_tokens", top_k: bool = True) -> None:
         self._url = f"{url.rstrip('/')}/chat/completions"
         self.relay = ChatRelay(self._url)
+        self.embeddings = OpenAIEmbedClient(url)
         self._dialect = Variant(max_tokens_field, top_k)
         self.expresses = EXPRESSES | {"top_k"} if top_k else EXPRESSES
+
+    def origin(self, model: str) -> str | None:
+        return origin(self._url, model)
 
     def untaken(self, profile: ModelProfile) -> frozenset[str]:
         # Reasoning is in a field that OpenAI does not have: services that do not take it back refuse or ignore it.
@@ -95,7 +102,7 @@ class OpenAIChatClient(ClientCodec):
         return HttpRequest(url=self._url, headers=tuple(headers), body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:
-        return ReplyDecoder()
+        return ReplyDecoder(self.origin(request.model))
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)

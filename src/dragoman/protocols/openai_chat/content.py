@@ -5,7 +5,7 @@ from typing import Any, assert_never
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.json_fields import Fields, wrong
+from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.media import check_base64, data_url, media_type_of, read_data_url
 from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
 from dragoman.protocols.openai_shared.cache import decode_breakpoint, encode_breakpoint
@@ -34,7 +34,7 @@ def decode_content(fields: Fields) -> tuple[AnyPart, ...]:
         return (Text(text=content),)
     if isinstance(content, list | tuple):
         return tuple(_plain(value) or _part(value, f"{path}[{i}]") for i, value in enumerate(content))
-    raise wrong(path, "a string or a list of parts", content)
+    raise wrong_type(path, "a string or a list of parts", content)
 
 
 def encode_content(parts: Sequence[AnyPart]) -> str | list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, UpstreamError
+from dragoman.protocols.openai_chat.answer_fields import decode_logprobs, encode_logprobs, take_fields
 from dragoman.protocols.openai_chat.chunk import (
     TOO_STRANGE,
     Call,
@@ -10,7 +11,7 @@ from dragoman.protocols.openai_chat.chunk import (
     Chunk,
     ChunkHead,
     Delta,
-    Function,
+    Logprobs,
     Loose,
     LooseCall,
     decode_chunk,
@@ -32,7 +33,8 @@ from dragoman.protocols.openai_chat.foreign import (
     read_object,
     read_stray,
 )
-from dragoman.protocols.openai_chat.more import gather, holds_content
+from dragoman.protocols.openai_chat.more import CHOICE, add_fields, holds_content
+from dragoman.protocols.openai_chat.reasoning_details import gather_details, holds_state, state_of, words_in
 from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
 from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
@@ -41,6 +43,8 @@ from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import LostChoice, PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
+
+REFUSAL_LOGPROBS = f"{CHOICE}logprobs"
 
 LATEST = 1 << 40
 """Seconds since 1970 (the year 36,812): a larger `created` is not a time."""
@@ -57,7 +61,8 @@ class ReplyDecoder(SseDecoder):
     thorough: ClassVar[bool] = True
     """Whether chunks that may say more than the fast way reads are read loosely, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str | None = None) -> None:
+        """`origin`: that of the service's opaque state."""
         super().__init__()
         self._parts = PartAssembler()
         self._calls = Calls(self._parts.complete)
@@ -71,6 +76,9 @@ class ReplyDecoder(SseDecoder):
         """Characters of content that were streamed."""
         self._reason: str | None = None
         self._usage: Usage | None = None
+        self._details: list[dict[str, Any]] = []
+        """The entries of `reasoning_details` that are not yet part of the answer."""
+        self._origin = origin
         self._more: dict[str, Any] = {}
         """Fields without a canonical value, over the whole stream."""
         self._other_choices: set[str] = set()
@@ -174,7 +182,7 @@ class ReplyDecoder(SseDecoder):
             report = find_usage(loose.value)
             usage = None if report is None else decode_usage(report)
             if self.thorough:
-                gather(self._more, loose.more)
+                add_fields(self._more, loose.more)
         if usage is not None:
             self._usage = usage if self._usage is None else self._usage.merge(usage)
 
@@ -184,16 +192,16 @@ class ReplyDecoder(SseDecoder):
             self._other_choices.add(f"choices[{index}]")
             return
         if choice.delta is not None:
-            self._delta(choice.delta, out)
+            self._delta(choice.delta, out, choice.logprobs)
         if choice.message is not None:
-            self._message(choice.message, out)
+            self._message(choice.message, out, choice.logprobs)
         if choice.finish_reason:
             if choice.finish_reason == "error":
                 raise UpstreamError("the service gave `error` for its reason to stop, and no other")
             self._finished = True
             self._reason = choice.finish_reason
 
-    def _message(self, message: Delta, out: list[StreamEvent]) -> None:
+    def _message(self, message: Delta, out: list[StreamEvent], logprobs: Logprobs | None = None) -> None:
         """A whole message. At the end of a stream it repeats what was streamed; nothing may reach callers twice."""
         if self._parts.begun:
             content = message.content
@@ -206,18 +214,30 @@ class ReplyDecoder(SseDecoder):
                 tool_calls=None if called else message.tool_calls,
                 function_call=None if called else message.function_call,
             )
-        self._delta(message, out)
+            logprobs = None
+        self._delta(message, out, logprobs)
 
-    def _delta(self, delta: Delta, out: list[StreamEvent]) -> None:
+    def _delta(self, delta: Delta, out: list[StreamEvent], logprobs: Logprobs | None = None) -> None:
         parts = self._parts
-        if thought := delta.reasoning_content or delta.reasoning:
+        thought = delta.reasoning_content or delta.reasoning
+        if delta.reasoning_details:
+            gather_details(self._details, delta.reasoning_details)
+            thought = thought or words_in(delta.reasoning_details)
+        if thought:
             parts.reasoning(out, thought)
+        if self._details and (delta.content or delta.tool_calls or delta.refusal):
+            self._sign(out)
+        tokens = decode_logprobs(logprobs.content) if logprobs is not None and logprobs.content else None
         if content := delta.content:
             if isinstance(content, str):
                 self._said += len(content)
-                parts.text(out, content)
+                parts.text(out, content, tokens)
             else:
                 self._list(content, out)
+        elif tokens:
+            parts.text(out, "", tokens)
+        if logprobs is not None and logprobs.refusal:
+            add_fields(self._more, {REFUSAL_LOGPROBS: {"refusal": encode_logprobs(decode_logprobs(logprobs.refusal))}})
         if delta.refusal:
             self._refused = True
             parts.refusal(out, delta.refusal)
@@ -227,13 +247,26 @@ class ReplyDecoder(SseDecoder):
         if delta.function_call is not None:
             self._call(Call(function=delta.function_call), out)
 
+    def _sign(self, out: list[StreamEvent]) -> None:
+        """Gives the reasoning its opaque state, if the details hold one."""
+        details, self._details = self._details, []
+        if holds_state(details):
+            self._parts.sign(out, state_of(details, self._origin))
+
     def _call(self, call: Call, out: list[StreamEvent]) -> None:
-        function = call.function or Function()
         number = self._calls.number(call)
-        if function.name and self._parts.complete(number):
+        if call.name and self._parts.complete(number):
             return  # the whole call again, after its fragments
         extra = to_extra(call.extra) if isinstance(call, LooseCall) else {}
-        self._parts.tool_call(out, number, call.id or "", function.name or "", function.arguments or "", extra=extra)
+        self._parts.tool_call(
+            out,
+            number,
+            call.id or "",
+            call.name,
+            call.arguments,
+            extra=extra,
+            input_format="json" if call.custom is None else "text",
+        )
 
     def _list(self, content: list[Any], out: list[StreamEvent]) -> None:
         """Content as a list of typed parts, as Mistral sends it if the model thinks, or as a list of plain texts."""
@@ -271,6 +304,14 @@ class ReplyDecoder(SseDecoder):
             raise self._skipped
         if self._halves.held:
             self._delta(self._halves.rest(), out)
+        self._sign(out)
+        fields = take_fields(self._more)
+        if fields.citations:
+            self._parts.cite(out, fields.citations)
+        for part in fields.media:
+            if not self._started:
+                self._start(ChunkHead(), out)
+            self._parts.whole(out, PartStart(part))
         self.more_content = holds_content(self._more)
         if not (self._finished or self._parts.begun or self.more_content):
             raise BadEventError("expected an answer, got its end alone", code="empty_answer")

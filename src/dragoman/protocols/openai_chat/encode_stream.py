@@ -8,18 +8,32 @@ from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env
+from dragoman.protocols.openai_chat.answer_fields import (
+    ANNOTATIONS,
+    AUDIO,
+    IMAGES,
+    encode_audio,
+    encode_citation,
+    encode_citations,
+    encode_image,
+    encode_logprobs,
+)
 from dragoman.protocols.openai_chat.content import encode_content
 from dragoman.protocols.openai_chat.errors import stream_error
-from dragoman.protocols.openai_chat.extra import NAME, with_extra
+from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.finish_reasons import encode_reason
-from dragoman.protocols.openai_chat.functions import encode_call, wants_functions
+from dragoman.protocols.openai_chat.functions import encode_function_call, wants_functions
+from dragoman.protocols.openai_chat.messages import encode_call
 from dragoman.protocols.openai_chat.more import placed
+from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
+from dragoman.protocols.openai_chat.reasoning_details import encode_detail, encode_details
 from dragoman.protocols.openai_chat.usage import encode_usage
 from dragoman.types import (
     AnyPart,
     Audio,
     ChatRequest,
     ChatResponse,
+    Citation,
     File,
     HostedCall,
     HostedResult,
@@ -34,6 +48,7 @@ from dragoman.types import (
     ResponseStart,
     StreamEvent,
     Text,
+    TokenLogprob,
     ToolCall,
     ToolResult,
     Unknown,
@@ -65,19 +80,42 @@ class AnswerEncoder(Encoder):
         """What stands after that text."""
         self._calls = 0
         self._refused = False
+        self._current: AnyPart | None = None
+        """The open part."""
+        self._collects = False
+        """Whether the open part is reasoning, whose text may be needed at its end."""
+        self._texts: list[str] = []
+        self._length = 0
+        """Characters of the open part."""
+        self._offset = 0
+        """Characters of the texts before it."""
+        self._pending: list[Citation] = []
+        """Sources of the open text."""
+        self._citations: list[dict[str, Any]] = []
+        """Sources of the whole text: they are sent once, because SDKs cannot join two lists."""
+        self._details = 0
+        """Entries of `reasoning_details` that have been sent."""
         self._old = wants_functions(request)
 
     def send(self, events: Sequence[StreamEvent]) -> bytes:
         out: list[bytes] = []
         for event in events:
             match event:
-                case PartDelta(text):
-                    if text:
-                        out += (self._open, _json(text), self._close)
+                case PartDelta(text, logprobs):
+                    if logprobs is None:
+                        if text:
+                            out += (self._open, _json(text), self._close)
+                    else:
+                        self._with_logprobs(text, logprobs, out)
+                    self._length += len(text)
+                    if self._collects:
+                        self._texts.append(text)
                 case PartStart(part):
                     self._part(part, out)
-                case PartEnd() | Metadata():
-                    continue
+                case PartEnd():
+                    self._end_part(event, out)
+                case Metadata():
+                    self._cite(event.citations)
                 case ResponseStart():
                     self._start(event, out)
                 case ResponseEnd():
@@ -98,8 +136,11 @@ class AnswerEncoder(Encoder):
         out.append(self._chunk({"role": "assistant", "content": ""}))
 
     def _part(self, part: AnyPart, out: list[bytes]) -> None:
+        self._current, self._collects = part, isinstance(part, Reasoning)
         match part:
             case Text(text=text):
+                self._length = len(text)
+                self._pending = list(part.citations)
                 self._shape(b'{"content":', b"}")
             case Reasoning(text=text):
                 self._shape(b'{"' + REASONING_FIELD.encode() + b'":', b"}")
@@ -112,23 +153,61 @@ class AnswerEncoder(Encoder):
                 if self._old:
                     self._function(part, out)
                     return
-                first = {"index": number} | _call(replace(part, arguments=""))
+                first = {"index": number} | encode_call(replace(part, arguments=""))
                 out.append(self._chunk({"tool_calls": [first]}))
-                self._shape(b'{"tool_calls":[{"index":%d,"function":{"arguments":' % number, b"}}]}")
+                kind = b'"custom":{"input":' if part.input_format == "text" else b'"function":{"arguments":'
+                self._shape(b'{"tool_calls":[{"index":%d,%b' % (number, kind), b"}}]}")
             case Unknown(protocol=protocol, data=data):
                 if protocol == NAME:
                     out.append(self._chunk({"content": [data]}))
                 return
-            case Image() | Audio() | File() | ToolResult() | HostedCall() | HostedResult():
+            case Image():
+                if (image := encode_image(part)) is not None:
+                    out.append(self._chunk({IMAGES: [image]}))
+                return
+            case Audio():
+                self._shape(b'{"audio":{"data":', b"}}")
+                text = part.data or ""
+            case File() | ToolResult() | HostedCall() | HostedResult():
                 return  # a chunk has no place for it; `losses` names it
             case _:
                 assert_never(part)
-        if text:
+        if isinstance(part, Text) and part.logprobs:
+            self._with_logprobs(text, part.logprobs, out)
+        elif text:
             out += (self._open, _json(text), self._close)
+        if self._collects:
+            self._texts = [text]
+
+    def _end_part(self, end: PartEnd, out: list[bytes]) -> None:
+        part, self._current = self._current, None
+        if isinstance(part, Text):
+            self._citations += [
+                encode_citation(citation, self._offset, self._length)
+                for citation in self._pending
+                if citation.kind == "url"
+            ]
+            self._pending = []
+            self._offset += self._length
+        state = end.opaque or (None if part is None else part.opaque)
+        if part is None or state is None:
+            return
+        worded = replace(part, text="".join(self._texts)) if isinstance(part, Reasoning) else part
+        if (entry := encode_detail(worded, state, self._details)) is not None:
+            self._details += 1
+            out.append(self._chunk({REASONING_DETAILS: [entry]}))
+
+    def _cite(self, citations: Sequence[Citation]) -> None:
+        if isinstance(self._current, Text):
+            self._pending += citations
+
+    def _with_logprobs(self, text: str, logprobs: Sequence[TokenLogprob], out: list[bytes]) -> None:
+        said = _json({"content": encode_logprobs(logprobs), "refusal": None})
+        out += (self._open, _json(text), self._close.replace(b'"logprobs":null', b'"logprobs":' + said, 1))
 
     def _function(self, call: ToolCall, out: list[bytes]) -> None:
         """A call in the form of `functions`."""
-        out.append(self._chunk(encode_call([replace(call, arguments="")] * self._calls)))
+        out.append(self._chunk(encode_function_call([replace(call, arguments="")] * self._calls)))
         self._shape(b'{"function_call":{"arguments":', b"}}")
         if call.arguments:
             out += (self._open, _json(call.arguments), self._close)
@@ -145,6 +224,8 @@ class AnswerEncoder(Encoder):
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
         more = placed(end.extra.get(NAME, {}))
         reason = encode_reason(end.finish_reason, refusal=self._refused, functions=self._old)
+        if self._citations:
+            out.append(self._chunk({ANNOTATIONS: self._citations}))
         last = self._chunk(more.message, reason, **more.choice)
         out.append(last if not more.body else last[: -len(b"}\n\n")] + b"," + _json(more.body)[1:] + b"\n\n")
         if self._request.include_usage and end.usage is not None:
@@ -168,15 +249,33 @@ def encode_completion(response: ChatResponse, request: ChatRequest, env: Env) ->
     }
     if thoughts:
         message[REASONING_FIELD] = "".join(thoughts)
+    if details := encode_details(parts):
+        message[REASONING_DETAILS] = details
     if calls:
-        message |= encode_call(calls) if old else {"tool_calls": [_call(call) for call in calls]}
+        message |= encode_function_call(calls) if old else {"tool_calls": [encode_call(call) for call in calls]}
+    message |= _media(parts, env)
     reason = encode_reason(response.finish_reason, refusal=bool(refusals), functions=old)
     body = _head("chat.completion", response, request, env)
-    choice = {"index": 0, "message": message | more.message, "logprobs": None, "finish_reason": reason}
+    logprobs = [entry for part in parts if isinstance(part, Text) for entry in part.logprobs]
+    said = {"content": encode_logprobs(logprobs), "refusal": None} if logprobs else None
+    choice = {"index": 0, "message": message | more.message, "logprobs": said, "finish_reason": reason}
     body["choices"] = [choice | more.choice]
     if response.usage is not None:
         body["usage"] = encode_usage(response.usage)
     return _json(body | more.body)
+
+
+def _media(parts: Sequence[AnyPart], env: Env) -> dict[str, Any]:
+    """Fields of a message for its sources, pictures and sound."""
+    found: dict[str, Any] = {}
+    if citations := encode_citations([part for part in parts if isinstance(part, Text)]):
+        found[ANNOTATIONS] = citations
+    if images := [image for part in parts if isinstance(part, Image) and (image := encode_image(part)) is not None]:
+        found[IMAGES] = images
+    for part in parts:
+        if isinstance(part, Audio):
+            found[AUDIO] = encode_audio(part, part.extra.get(NAME, {}), env.new_id(), env.now)
+    return found
 
 
 def _content(parts: Sequence[AnyPart]) -> str | list[Any]:
@@ -194,8 +293,3 @@ def _head(kind: str, start: ResponseStart | ChatResponse, request: ChatRequest, 
         "created": int(env.now) if start.created is None else start.created,
         "model": start.model or request.model,
     }
-
-
-def _call(call: ToolCall) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": call.arguments}
-    return with_extra({"id": call.id, "type": "function", "function": function}, call.extra)

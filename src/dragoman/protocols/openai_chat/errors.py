@@ -8,11 +8,20 @@ from dragoman.protocols.openai_shared import errors
 from dragoman.protocols.openai_shared.errors import OUTWARD, TYPES, failure_in
 from dragoman.wire import json, sse
 
-__all__ = ["OUTWARD", "TYPES", "decode_error", "envelope", "failure_in", "reported", "stream_error"]
+__all__ = ["OUTWARD", "PARAMS", "TYPES", "decode_error", "envelope", "failure_in", "reported", "stream_error"]
 
 reported = partial(errors.reported, NAME)
 decode_error = partial(errors.decode_error, NAME)
-envelope = partial(errors.envelope, NAME)
+
+PARAMS: dict[str, str] = {
+    "candidate_count": "n",
+    "max_output_tokens": "max_completion_tokens",
+    "reasoning.effort": "reasoning_effort",
+    "cache_key": "prompt_cache_key",
+}
+"""Names of our fields in an error, to those of this protocol, if the two differ."""
+
+envelope = partial(errors.envelope, NAME, params=PARAMS)
 
 
 def stream_error(error: DragomanError) -> bytes:

@@ -66,7 +66,7 @@ def wants_functions(request: ChatRequest) -> bool:
     return FUNCTIONS in request.extra
 
 
-def encode_call(calls: Sequence[ToolCall]) -> dict[str, Any]:
+def encode_function_call(calls: Sequence[ToolCall]) -> dict[str, Any]:
     """The call, as a field of the message. Raises BadEventError if there are several."""
     call, *others = calls
     if others:

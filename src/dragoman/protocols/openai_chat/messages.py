@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dragoman.errors import cut
-from dragoman.protocols.json_fields import Fields, entries, refused, wrong
+from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.protocols.openai_chat.content import decode_content, encode_content
 from dragoman.protocols.openai_chat.extra import to_extra, with_extra
+from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
+from dragoman.protocols.openai_chat.reasoning_details import decode_details, list_of, state_of
 from dragoman.types import AnyPart, Image, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 
 CUSTOM = "custom"
@@ -46,7 +48,7 @@ def _speaks(role: Role) -> Callable[[Fields], Message]:
     def read(fields: Fields) -> Message:
         name, parts = fields.text("name"), decode_content(fields)
         if not parts:
-            raise wrong(fields.path("content"), "a string or a list of parts", None)
+            raise wrong_type(fields.path("content"), "a string or a list of parts", None)
         return Message(role, parts, name, to_extra(fields.rest))
 
     return read
@@ -61,6 +63,11 @@ def _assistant(fields: Fields) -> Message:
     if refusal := fields.text("refusal"):
         parts.append(Refusal(text=refusal))
     parts += [_call(Fields(value, path)) for path, value in fields.items("tool_calls")]
+    if isinstance(details := fields.rest.get(REASONING_DETAILS), list):
+        parts, rest = decode_details(details, parts)
+        fields.any(REASONING_DETAILS)
+        if rest:
+            parts.insert(0, Reasoning(text="", form="redacted", opaque=state_of(rest, None)))
     if fields.rest.get("function_call") is not None:
         old = fields.fields("function_call")
         called = old.required_text("name")
@@ -97,7 +104,7 @@ def _answered(fields: Fields, call_id: str, name: str | None) -> Message:
     parts: list[Text | Image] = []
     for part in decode_content(fields):
         if not isinstance(part, Text | Image):
-            raise wrong(fields.path("content"), "a string or a list of texts and images", {})
+            raise wrong_type(fields.path("content"), "a string or a list of texts and images", {})
         parts.append(part)
     return Message("tool", (ToolResult(id=call_id, parts=tuple(parts), name=name),), extra=to_extra(fields.rest))
 
@@ -134,8 +141,10 @@ def _turn(message: Message, parts: Sequence[AnyPart]) -> dict[str, Any]:
             body["content"] = None if calls else ""
         case _:
             body["content"] = encode_content(content) or ""
-    thoughts = [part.text for part in parts if isinstance(part, Reasoning)]
-    if thoughts:
+    thoughts = [part.text for part in parts if isinstance(part, Reasoning) and part.opaque is None]
+    if (details := list_of(parts)) is not None:
+        body[REASONING_DETAILS] = details
+    if any(thoughts):
         body["reasoning_content"] = "".join(thoughts)
     if calls:
         body["tool_calls"] = calls

@@ -42,7 +42,7 @@ def holds_content(more: Mapping[str, Any]) -> bool:
     return any(name.startswith(MESSAGE) for name in more)
 
 
-def gather(found: dict[str, Any], more: Mapping[str, Any]) -> None:
+def add_fields(found: dict[str, Any], more: Mapping[str, Any]) -> None:
     """Adds the fields of another chunk.
 
     Fields of a message are pieces, and grow; of a choice, only lists do. Fields of the completion itself are repeated,

@@ -1,7 +1,7 @@
 """The decoder of a relayed answer: it notes what kinds of content come, and makes no parts of them."""
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, ChunkHead, Delta, Loose
+from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, ChunkHead, Delta, Logprobs, Loose
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.glance import Glance
 from dragoman.protocols.openai_chat.more import holds_content
@@ -62,14 +62,17 @@ class Observer(ReplyDecoder):
         if choice.finish_reason or choice.index or choice.message is not None:
             self.others += 1
 
-    def _message(self, message: Delta, out: list[StreamEvent]) -> None:
+    def _message(self, message: Delta, out: list[StreamEvent], logprobs: Logprobs | None = None) -> None:
         self._delta(message, out)
 
-    def _delta(self, delta: Delta, out: list[StreamEvent]) -> None:
+    def _delta(self, delta: Delta, out: list[StreamEvent], logprobs: Logprobs | None = None) -> None:
         said = [text for text in (delta.content, delta.reasoning_content, delta.reasoning) if text]
         self.texts += len(said)
         if said:
             self._parts.begun = True
+        if delta.reasoning_details:
+            self._parts.begun = True
+            self.others += 1
         if delta.content and not isinstance(delta.content, str):
             self.others += 1
         if delta.refusal:
@@ -82,13 +85,13 @@ class Observer(ReplyDecoder):
 
     def _call(self, call: Call, out: list[StreamEvent]) -> None:
         number = self._calls.number(call)
-        named = call.function is not None and bool(call.function.name)
+        named = bool(call.name)
         if named:
             self._unnamed.discard(number)
         elif not self._calls.named(number):
             self._unnamed.add(number)
         self._parts.begun = self._parts.saw_tool_call = True
-        if named or call.id or call.function is None:
+        if named or call.id or (call.function is None and call.custom is None):
             self.others += 1
         else:
             self.texts += 1

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.protocols.extra import merged
-from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME, request_extra
 from dragoman.protocols.openai_chat.functions import (
     decode_function_choice,
@@ -162,17 +162,18 @@ def _modalities(fields: Fields) -> tuple[str, ...]:
 
 
 def _metadata(fields: Fields) -> dict[str, str] | None:
+    """The notes; those that are not texts, which some services take, are left in the fields' rest."""
     found = fields.object("metadata")
-    for name, value in (found or {}).items():
-        if not isinstance(value, str):
-            raise wrong(f"metadata.{name}", "a string", value)
+    if found is not None and not all(isinstance(value, str) for value in found.values()):
+        fields.rest["metadata"] = found
+        return None
     return found
 
 
 def _messages(fields: Fields) -> Any:
     value = fields.any("messages")
     if not isinstance(value, list | tuple):
-        raise wrong("messages", "a list of messages", value)
+        raise wrong_type("messages", "a list of messages", value)
     if len(value) > MAX_MESSAGES:
         raise refused("messages", f"expected at most {MAX_MESSAGES}, got {len(value)}")
     return decode_messages(value)
@@ -197,7 +198,7 @@ def _stop(fields: Fields) -> tuple[str, ...]:
 def _strings(items: list[tuple[str, Any]]) -> Iterator[str]:
     for path, value in items:
         if not isinstance(value, str):
-            raise wrong(path, "a string", value)
+            raise wrong_type(path, "a string", value)
         yield value
 
 

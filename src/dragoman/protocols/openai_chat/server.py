@@ -4,7 +4,7 @@ from math import ceil
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, ServerCodec
-from dragoman.protocols.json_fields import refused, wrong
+from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder, encode_completion
 from dragoman.protocols.openai_chat.errors import OUTWARD, envelope, stream_error
 from dragoman.protocols.openai_chat.extra import NAME
@@ -20,13 +20,35 @@ class OpenAIChatServer(ServerCodec):
     """Answers `POST /v1/chat/completions`."""
 
     name = NAME
-    expresses = frozenset({"text", "refusal", "reasoning", "tool_call", f"unknown.{NAME}", "usage", "finish_reason"})
+    expresses = frozenset(
+        {
+            "text",
+            "text.citations.url",
+            "text.logprobs",
+            "text.opaque",
+            "refusal",
+            "reasoning",
+            "reasoning.opaque",
+            "image",
+            "image.url",
+            "image.data",
+            "audio",
+            "audio.data",
+            "audio.transcript",
+            "tool_call",
+            "tool_call.opaque",
+            f"unknown.{NAME}",
+            "usage",
+            "usage.details",
+            "finish_reason",
+        }
+    )
     read_relayed = staticmethod(read_request)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         body = json.decode_request(call.body)
         if not isinstance(body, dict):
-            raise wrong("the body", "an object", body)
+            raise wrong_type("the body", "an object", body)
         request = decode_body(body)
         if not request.messages:
             raise refused("messages", "expected at least one message")

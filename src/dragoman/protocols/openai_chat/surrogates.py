@@ -1,6 +1,6 @@
 """Characters that a service cut in two: JSON writes one beyond U+FFFF as two halves, which may come in two chunks."""
 
-from dragoman.protocols.openai_chat.chunk import Chunk, Delta, Function
+from dragoman.protocols.openai_chat.chunk import Chunk, Custom, Delta, Function
 from dragoman.wire import json
 from dragoman.wire.utf8 import well_formed
 
@@ -42,12 +42,18 @@ class SurrogateJoiner:
         for call in delta.tool_calls or ():
             if call.function is not None:
                 self._function(call.index or 0, call.function)
+            if call.custom is not None:
+                self._custom(call.index or 0, call.custom)
         if delta.function_call is not None:
             self._function(0, delta.function_call)
 
     def _function(self, index: int, function: Function) -> None:
         function.name = None if function.name is None else well_formed(function.name)
         function.arguments = None if function.arguments is None else self._whole(index, function.arguments)
+
+    def _custom(self, index: int, custom: Custom) -> None:
+        custom.name = None if custom.name is None else well_formed(custom.name)
+        custom.input = None if custom.input is None else self._whole(index, custom.input)
 
     def _whole(self, key: str | int, text: str) -> str:
         text = self.held.pop(key, "") + text

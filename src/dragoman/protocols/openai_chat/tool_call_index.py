@@ -22,7 +22,7 @@ class Calls:
     def number(self, call: Call) -> int:
         """The number of the call that `call` is a fragment of."""
         call_id = call.id or ""
-        name = (call.function.name if call.function is not None else None) or ""
+        name = call.name
         if call.index is None:
             return self._unnumbered(call_id, name)
         known = self._at.get(call.index)

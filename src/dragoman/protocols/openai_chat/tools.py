@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import freeform_names
-from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
 from dragoman.types import AnyTool, HostedTool, ResponseFormat, Tool, ToolChoice, UnknownTool
 
@@ -124,7 +124,7 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
             return ToolChoice(mode)
         raise refused(path, f"expected one of {', '.join(MODES)}, or an object")
     if not isinstance(choice, dict):
-        raise wrong(path, "a string or an object", choice)
+        raise wrong_type(path, "a string or an object", choice)
     said = Fields(choice, path)
     match said.required_text("type"):
         case "function" | "custom" as kind:

@@ -9,6 +9,7 @@ from dragoman.protocols import opaque
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.losses import ANYWHERE, CACHE, DEVELOPER, PARTS
 from dragoman.protocols.openai_responses.conversation import Sayable
+from dragoman.protocols.openai_responses.counter import ResponsesCounter
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.hosted import is_sayable
@@ -116,6 +117,7 @@ class OpenAIResponsesClient(ClientCodec):
         self._url = f"{self._service}/responses"
         self.relay = ResponsesRelay(self._url)
         self._variant = Variant(penalties=penalties, own_ids=own_ids)
+        self.counter = ResponsesCounter(self._url, self._variant)
         self.expresses = EXPRESSES | PENALTIES if penalties else EXPRESSES
 
     def origin(self, model: str) -> str:

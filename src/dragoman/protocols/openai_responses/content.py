@@ -6,7 +6,7 @@ from typing import Any, assert_never
 from msgspec.structs import replace
 
 from dragoman.protocols.extra import without_none
-from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.losses import OURS
 from dragoman.protocols.media import check_base64, data_url, media_type_of, read_data_url
 from dragoman.protocols.openai_responses.citations import decode_annotations, encode_annotations
@@ -36,7 +36,7 @@ def decode_content(fields: Fields, name: str = "content", item: str | None = Non
         return (Text(text=content, item=item),)
     if isinstance(content, list | tuple):
         return tuple(_plain(value, item) or _part(value, f"{path}[{i}]", item) for i, value in enumerate(content))
-    raise wrong(path, "a string or a list of parts", content)
+    raise wrong_type(path, "a string or a list of parts", content)
 
 
 def encode_content(parts: Sequence[AnyPart], *, answered: bool = False) -> str | list[dict[str, Any]]:

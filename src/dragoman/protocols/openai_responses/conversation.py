@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import cut
 from dragoman.protocols import opaque
-from dragoman.protocols.json_fields import Fields, entries, refused, wrong
+from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.protocols.openai_responses.content import decode_content, encode_content, is_content
 from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, to_extra, with_extra
 from dragoman.protocols.openai_responses.hosted import encode_call
@@ -58,7 +58,7 @@ def decode_input(fields: Fields, *, stateful: bool) -> tuple[Message, ...]:
     if value is None and stateful:
         return ()
     if not isinstance(value, list | tuple):
-        raise wrong(path, "a string or a list of items", value)
+        raise wrong_type(path, "a string or a list of items", value)
     if len(value) > MAX_ITEMS:
         raise refused(path, f"expected at most {MAX_ITEMS} items, got {len(value)}")
     return _Conversation(stateful=stateful).read(entries(list(value), path))
@@ -140,7 +140,7 @@ def _plain(state: OpaqueState) -> OpaqueState:
 
 def _message(fields: Fields, role: str | None) -> Message:
     if role is None:
-        raise wrong(fields.path("role"), "a string", None)
+        raise wrong_type(fields.path("role"), "a string", None)
     known = ROLES.get(role)
     if known is None:
         names = ", ".join([*ROLES, "assistant"])

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.json_fields import Fields, wrong
+from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.media import media_type_of
 from dragoman.protocols.openai_responses.content import decode_content
 from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, to_extra
@@ -93,7 +93,7 @@ class ItemReader(Struct, frozen=True):
             for i, (path, value) in enumerate(fields.items(place)):
                 part = Fields(value, path)
                 if (said := part.required_text("type")) != type_:
-                    raise wrong(part.path("type"), repr(type_), said)
+                    raise wrong_type(part.path("type"), repr(type_), said)
                 text = part.required_text("text")
                 found.append(((place, i), Reasoning(text=text, form=form, item=item, extra=to_extra(part.rest))))
         if not found:

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.protocols.extra import merged, without_none
-from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_responses.conversation import Sayable, decode_input, encode_input
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.tools import (
@@ -144,7 +144,7 @@ def _include(fields: Fields) -> tuple[str, ...]:
     words: list[str] = []
     for path, value in fields.items("include"):
         if not isinstance(value, str):
-            raise wrong(path, "a string", value)
+            raise wrong_type(path, "a string", value)
         words.append(value)
     return tuple(words)
 
@@ -227,7 +227,7 @@ def _metadata(fields: Fields) -> dict[str, str] | None:
     found = fields.object("metadata")
     for name, value in (found or {}).items():
         if not isinstance(value, str):
-            raise wrong(f"metadata.{name}", "a string", value)
+            raise wrong_type(f"metadata.{name}", "a string", value)
     return found
 
 

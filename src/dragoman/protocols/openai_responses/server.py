@@ -4,13 +4,13 @@ from math import ceil
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, ServerCodec
-from dragoman.protocols.json_fields import wrong
-from dragoman.protocols.openai_responses.encode_errors import failure
+from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.openai_responses.encode_errors import envelope, failure
 from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, encode_response
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.relay import read_request
 from dragoman.protocols.openai_responses.request import decode_body
-from dragoman.protocols.openai_shared.errors import OUTWARD, envelope
+from dragoman.protocols.openai_shared.errors import OUTWARD
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
@@ -53,7 +53,7 @@ class OpenAIResponsesServer(ServerCodec):
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         body = json.decode_request(call.body)
         if not isinstance(body, dict):
-            raise wrong("the body", "an object", body)
+            raise wrong_type("the body", "an object", body)
         return decode_body(body)
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
@@ -70,4 +70,4 @@ class OpenAIResponsesServer(ServerCodec):
         if error.retry_after is not None:
             headers += (("retry-after", str(ceil(error.retry_after))),)
         status = OUTWARD.get(error.status, error.status)
-        return ServerResponse(status=status, headers=headers, body=json.encode(envelope(NAME, error)))
+        return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))

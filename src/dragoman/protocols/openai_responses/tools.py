@@ -5,7 +5,7 @@ from typing import Any, Literal, assert_never
 
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import freeform_names
-from dragoman.protocols.json_fields import Fields, refused, wrong
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_responses.extra import NAME, to_extra, with_extra
 from dragoman.protocols.openai_responses.hosted import KINDS, TYPES, decode_hosted, encode_hosted
 from dragoman.types import AnyTool, HostedTool, ResponseFormat, Tool, ToolChoice, UnknownTool
@@ -108,7 +108,7 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
             return ToolChoice(mode)
         raise refused(path, f"expected one of {', '.join(MODES)}, or an object")
     if not isinstance(choice, dict):
-        raise wrong(path, "a string or an object", choice)
+        raise wrong_type(path, "a string or an object", choice)
     Fields(choice, path).required_text("type")
     match choice:
         case {"type": "function" | "custom", "name": str(name), **rest} if not rest:

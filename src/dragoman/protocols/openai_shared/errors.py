@@ -3,6 +3,7 @@
 `own` is the protocol of the service, and of the caller: further fields of an error are kept for callers of the same.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, UpstreamError, cut, scrub
@@ -92,12 +93,15 @@ def decode_error(own: str, reply: HttpResponse) -> DragomanError:
     return error_for(status, message, head=head)
 
 
-def envelope(own: str, error: DragomanError) -> dict[str, Any]:
-    """`error` as a caller expects it: in the service's words, if the service has the same protocol."""
+def envelope(own: str, error: DragomanError, params: Mapping[str, str]) -> dict[str, Any]:
+    """`error` as a caller expects it: in the service's words, if the service has the same protocol.
+
+    `params`: names of our fields to the protocol's, if the two differ.
+    """
     said = {
         "message": str(error),
         "type": error.native_type or error.type,
-        "param": error.param,
+        "param": params.get(error.param or "", error.param),
         "code": error.native_code or error.code,
     }
     return {"error": {**error.extra.get(own, {}), **said}}

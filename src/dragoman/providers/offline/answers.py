@@ -6,7 +6,7 @@ from typing import assert_never
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import DragomanError, ModelNotFoundError, TruncatedStreamError, nearest
-from dragoman.protocols.losses import ANYWHERE, CACHE, DETAILS, DEVELOPER, NAMES, PARTS, losses
+from dragoman.protocols.losses import ANYWHERE, CACHE, DETAILS, DEVELOPER, NAMES, PARTS, losses, refuse
 from dragoman.providers.offline.directives import Count, Directive, Fail, Pause, Say, Step, steps
 from dragoman.providers.offline.echo import echo
 from dragoman.providers.offline.eliza import eliza
@@ -56,10 +56,11 @@ async def open_offline(model: str, request: ChatRequest) -> Answer:
     if answering is None:
         known = f"expected one of the offline models {', '.join(MODELS)}, got {model!r}"
         raise ModelNotFoundError(known + nearest(model, MODELS))
+    lost = losses(request, _EXPRESSES.get(model, _EVERYTHING), PROTOCOL)
+    refuse(lost, f"{PROTOCOL}/{model}", strict=False)
     directives = answering(request)
     await _opening(directives)
-    lost = losses(request, _EXPRESSES[model], PROTOCOL) if model in _EXPRESSES else ()
-    start = ResponseStart(model=model, losses=lost)
+    start = ResponseStart(model=model, losses=lost if model in _EXPRESSES else ())
     return OfflineAnswer(steps(start, heard(request), directives))
 
 

@@ -15,8 +15,8 @@ from string import Formatter
 from dragoman.providers.offline.directives import Directive, spoken
 from dragoman.providers.offline.english import SPELT_OUT, TURNED
 from dragoman.providers.offline.phrases import ASKED, FOREIGN, GO_ON, NO_WORDS, NOTHING_SAID
-from dragoman.providers.offline.rules import RULES, Form, Rule
-from dragoman.providers.offline.turns import told
+from dragoman.providers.offline.rules import RULES, Pattern, Rule
+from dragoman.providers.offline.turns import user_texts
 from dragoman.types import ChatRequest
 
 MAX_HEARD = 500
@@ -31,7 +31,7 @@ _WORD = re.compile(r"[\w'-]+")
 def eliza(request: ChatRequest) -> list[Directive]:
     """Answers the last user message, having gone through those before it."""
     conversation = ElizaConversation()
-    answers = [conversation.hear(text) for text in told(request)[-MEMORY:] or ("",)]
+    answers = [conversation.hear(text) for text in user_texts(request)[-MEMORY:] or ("",)]
     return spoken(answers[-1], request.max_output_tokens)
 
 
@@ -53,25 +53,25 @@ class ElizaConversation:
         if 2 * sum(map(_is_latin, letters)) < len(letters):
             return self._next(FOREIGN)
         for rule, clause in _heard(text):
-            for form in rule.forms:
-                answer = self._answer(form, clause)
+            for pattern in rule.patterns:
+                answer = self._answer(pattern, clause)
                 if answer is not None:
                     return answer
         if self._memory:
             return self._memory.popleft()
         return self._next(ASKED if text.rstrip().endswith("?") else GO_ON)
 
-    def _answer(self, form: Form, clause: str) -> str | None:
-        found = _SHAPES[form.shape].fullmatch(clause)
+    def _answer(self, pattern: Pattern, clause: str) -> str | None:
+        found = _SHAPES[pattern.shape].fullmatch(clause)
         if found is None:
             return None
         held = [turned(group) for group in found.groups()]
-        answers = [answer for answer in form.answers if _filled(answer, held)]
+        answers = [answer for answer in pattern.answers if _filled(answer, held)]
         if not answers:
             return None
-        later = [answer for answer in form.later if _filled(answer, held)]
-        times = self._given[form.answers]
-        self._given[form.answers] += 1
+        later = [answer for answer in pattern.later if _filled(answer, held)]
+        times = self._given[pattern.answers]
+        self._given[pattern.answers] += 1
         if later:
             self._memory.append(later[times % len(later)].format(*held))
         return answers[times % len(answers)].format(*held)
@@ -121,7 +121,7 @@ def _shape(shape: str) -> re.Pattern[str]:
     return re.compile(r"\s*".join(pieces), re.IGNORECASE)
 
 
-_SHAPES = {form.shape: _shape(form.shape) for rule in RULES for form in rule.forms}
+_SHAPES = {pattern.shape: _shape(pattern.shape) for rule in RULES for pattern in rule.patterns}
 _KEYWORDS = {
     rule.keywords: re.compile(rf"\b(?:{'|'.join(map(re.escape, rule.keywords))})\b", re.IGNORECASE) for rule in RULES
 }

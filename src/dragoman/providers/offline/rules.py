@@ -4,16 +4,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 
-class Form(Struct, frozen=True):
-    """A shape of sentence, with `*` for any words, and the answers to it in turn.
-
-    `{0}` is what the first `*` or choice held, with the speakers exchanged. `later`: what may be said of it once no
-    keyword is heard.
-    """
+class Pattern(Struct, frozen=True):
+    """A kind of sentence, and the answers to it."""
 
     shape: str
+    """The words of the sentence, with `*` for any words."""
     answers: tuple[str, ...]
+    """These are given in turn. `{0}` is what the first `*` or choice held, with the speakers exchanged."""
     later: tuple[str, ...] = ()
+    """Answers that are remembered, for a sentence in which no keyword is found."""
 
 
 class Rule(Struct, frozen=True):
@@ -21,21 +20,21 @@ class Rule(Struct, frozen=True):
 
     rank: int
     keywords: tuple[str, ...]
-    forms: tuple[Form, ...]
+    patterns: tuple[Pattern, ...]
 
 
-def rule(rank: int, keywords: str, *forms: Form) -> Rule:
+def rule(rank: int, keywords: str, *patterns: Pattern) -> Rule:
     """A rule; `keywords` are parted by commas, and `@` in a shape is any of them."""
     words = tuple(keywords.split(", "))
     choice = f"({'|'.join(words)})"
-    return Rule(rank, words, tuple(replace(form, shape=form.shape.replace("@", choice)) for form in forms))
+    return Rule(rank, words, tuple(replace(pattern, shape=pattern.shape.replace("@", choice)) for pattern in patterns))
 
 
 RULES: tuple[Rule, ...] = (
     rule(
         100,
         "suicide, suicidal, kill myself, end my life",
-        Form(
+        Pattern(
             "*",
             (
                 "That sounds very hard, and I am only a small program. Please tell someone you trust, or call the "
@@ -46,7 +45,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         50,
         "computer, computers, machine, machines, program, programs, robot, robots, software, algorithm, chatbot, ai",
-        Form(
+        Pattern(
             "*",
             (
                 "Do machines trouble you?",
@@ -59,7 +58,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         40,
         "dream, dreams, dreamed, dreamt",
-        Form(
+        Pattern(
             "* i dreamed *",
             (
                 "You dreamed {1}. What did it feel like?",
@@ -67,13 +66,13 @@ RULES: tuple[Rule, ...] = (
                 "Who else was in that dream?",
             ),
         ),
-        Form("*", ("What does that dream say to you?", "Do you dream often?", "Who appears in your dreams?")),
+        Pattern("*", ("What does that dream say to you?", "Do you dream often?", "Who appears in your dreams?")),
     ),
     rule(
         38,
         "remember, recall",
-        Form("* do you remember *", ("Did you think I would forget {1}?", "What about {1} should come back to me?")),
-        Form(
+        Pattern("* do you remember *", ("Did you think I would forget {1}?", "What about {1} should come back to me?")),
+        Pattern(
             "* i remember *",
             (
                 "Does {1} come to mind often?",
@@ -82,18 +81,20 @@ RULES: tuple[Rule, ...] = (
             ),
             ("A while ago you remembered {1}. What brought it back?",),
         ),
-        Form("*", ("What else do you remember?", "Is that a good memory?")),
+        Pattern("*", ("What else do you remember?", "Is that a good memory?")),
     ),
     rule(
         36,
         "if",
-        Form("* if *", ("How likely is it, to you, that {1}?", "Do you wish that {1}?", "What would follow if {1}?")),
+        Pattern(
+            "* if *", ("How likely is it, to you, that {1}?", "Do you wish that {1}?", "What would follow if {1}?")
+        ),
     ),
     rule(
         34,
         "mother, mom, mum, father, dad, parents, family, sister, brother, wife, husband, son, daughter, children, "
         "child, grandmother, grandfather, aunt, uncle",
-        Form(
+        Pattern(
             "* my @ *",
             (
                 "Tell me more about your {1}.",
@@ -103,19 +104,19 @@ RULES: tuple[Rule, ...] = (
             ),
             ("Earlier you spoke of your {1}. How does this bear on it?", "Let us go back to your {1}."),
         ),
-        Form("*", ("Is family on your mind?", "And your own family, what is it like?")),
+        Pattern("*", ("Is family on your mind?", "And your own family, what is it like?")),
     ),
     rule(
         32,
         "friend, friends, boyfriend, girlfriend",
-        Form(
+        Pattern(
             "*", ("What do you look for in a friend?", "Whom could you tell about this?", "How do your friends see it?")
         ),
     ),
     rule(
         31,
         "work, job, boss, office, colleague, colleagues, school, exam, exams",
-        Form(
+        Pattern(
             "* my @ *",
             (
                 "How do you feel when you think of your {1}?",
@@ -124,12 +125,12 @@ RULES: tuple[Rule, ...] = (
             ),
             ("You mentioned your {1} before. Is that still with you?",),
         ),
-        Form("*", ("How much of your day does that take?", "What would you rather be doing?")),
+        Pattern("*", ("How much of your day does that take?", "What would you rather be doing?")),
     ),
     rule(
         30,
         "love, hate, miss",
-        Form(
+        Pattern(
             "* i @ *",
             (
                 "What is it about {2} that you {1}?",
@@ -138,12 +139,12 @@ RULES: tuple[Rule, ...] = (
             ),
             ("You said that you {1} {2}. Is that the whole of it?",),
         ),
-        Form("*", ("Those are strong words. What lies behind them?", "How does it feel to say that?")),
+        Pattern("*", ("Those are strong words. What lies behind them?", "How does it feel to say that?")),
     ),
     rule(
         28,
         "always, never, everyone, everybody, nobody",
-        Form(
+        Pattern(
             "*",
             (
                 "Can you think of one time when it was otherwise?",
@@ -156,7 +157,7 @@ RULES: tuple[Rule, ...] = (
         26,
         "sad, unhappy, depressed, lonely, alone, afraid, scared, anxious, worried, tired, angry, upset, ashamed, "
         "stressed, exhausted, bored",
-        Form(
+        Pattern(
             "* i am * @ *",
             (
                 "I am sorry to hear that you are {2}. What brought it on?",
@@ -166,7 +167,7 @@ RULES: tuple[Rule, ...] = (
             ),
             ("You told me that you were {2}. How is it now?",),
         ),
-        Form(
+        Pattern(
             "*",
             (
                 "That sounds heavy. Would you tell me more?",
@@ -178,7 +179,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         25,
         "happy, glad, cheerful, proud, excited",
-        Form(
+        Pattern(
             "*",
             (
                 "I am glad. What brought that about?",
@@ -190,17 +191,17 @@ RULES: tuple[Rule, ...] = (
     rule(
         22,
         "feel, feeling, felt",
-        Form(
+        Pattern(
             "* i feel *",
             ("What makes you feel {1}?", "Do you often feel {1}?", "If you did not feel {1}, what would you feel?"),
             ("Before, you felt {1}. Has that changed?",),
         ),
-        Form("*", ("Tell me more about such feelings.", "Where in the day does that feeling come?")),
+        Pattern("*", ("Tell me more about such feelings.", "Where in the day does that feeling come?")),
     ),
     rule(
         20,
         "need, want, wish",
-        Form(
+        Pattern(
             "* i @ *",
             (
                 "What would it mean to you to have {2}?",
@@ -209,20 +210,20 @@ RULES: tuple[Rule, ...] = (
             ),
             ("You said that you {1} {2}. What stands in the way?",),
         ),
-        Form("*", ("Whose wish is that, really?", "What is it that you want most?")),
+        Pattern("*", ("Whose wish is that, really?", "What is it that you want most?")),
     ),
     rule(
         18,
         "think, believe",
-        Form(
+        Pattern(
             "* i @ *", ("How sure are you that {2}?", "What makes you {1} that {2}?", "And what if it were otherwise?")
         ),
-        Form("*", ("What do you make of it yourself?",)),
+        Pattern("*", ("What do you make of it yourself?",)),
     ),
     rule(
         17,
         "help, advice",
-        Form(
+        Pattern(
             "*",
             (
                 "What kind of help would you like best?",
@@ -234,11 +235,11 @@ RULES: tuple[Rule, ...] = (
     rule(
         16,
         "name, eliza, who are you, what are you",
-        Form(
+        Pattern(
             "* my name is *",
             ("Nice to meet you, {1}. What is on your mind?", "Names are only a beginning, {1}. Go on."),
         ),
-        Form(
+        Pattern(
             "*",
             (
                 "I am eliza, a small program that listens. I know little, and ask a lot. What brings you here?",
@@ -249,7 +250,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         15,
         "sorry, apologise, apologize",
-        Form(
+        Pattern(
             "*",
             ("There is nothing to be sorry for.", "No need to apologise. Please go on.", "What makes you feel sorry?"),
         ),
@@ -257,7 +258,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         14,
         "because",
-        Form(
+        Pattern(
             "*",
             (
                 "Is that the real reason?",
@@ -269,36 +270,38 @@ RULES: tuple[Rule, ...] = (
     rule(
         13,
         "i am, i was, i have been",
-        Form(
+        Pattern(
             "* i am *",
             ("How long have you been {1}?", "What is it like to be {1}?", "Did you come to me because you are {1}?"),
             ("You told me that you are {1}. Tell me more about that.",),
         ),
-        Form("* i was *", ("What was that like?", "Were you really {1}?", "Why do you tell me now that you were {1}?")),
-        Form("*", ("How has that been for you?",)),
+        Pattern(
+            "* i was *", ("What was that like?", "Were you really {1}?", "Why do you tell me now that you were {1}?")
+        ),
+        Pattern("*", ("How has that been for you?",)),
     ),
     rule(
         12,
         "can not, could not",
-        Form(
+        Pattern(
             "* i @ *",
             ("How do you know that you {1} {2}?", "What would happen if you could {2}?", "What keeps you from it?"),
         ),
-        Form("*", ("What keeps you from it?", "Is it that you cannot, or that you would rather not?")),
+        Pattern("*", ("What keeps you from it?", "Is it that you cannot, or that you would rather not?")),
     ),
     rule(
         12,
         "how are you, how do you do",
-        Form("*", ("I am well, thank you. And how are you?", "As ever. But tell me how you are.")),
+        Pattern("*", ("I am well, thank you. And how are you?", "As ever. But tell me how you are.")),
     ),
     rule(
         11,
         "you are, are you",
-        Form(
+        Pattern(
             "* are you *",
             ("Would it matter to you if I were {1}?", "What if I were {1}?", "Why do you ask whether I am {1}?"),
         ),
-        Form(
+        Pattern(
             "* you are *",
             (
                 "What makes you think that I am {1}?",
@@ -310,7 +313,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         10,
         "can you, could you, will you, would you",
-        Form(
+        Pattern(
             "* (can|could|will|would) you *",
             (
                 "Would you like me to {2}?",
@@ -322,13 +325,13 @@ RULES: tuple[Rule, ...] = (
     rule(
         9,
         "can i, may i, should i, am i",
-        Form("* am i *", ("Do you believe that you are {1}?", "Would you like to be {1}?")),
-        Form("* (can|may|should) i *", ("What speaks for it?", "Do you want to {2}?", "What does your heart say?")),
+        Pattern("* am i *", ("Do you believe that you are {1}?", "Would you like to be {1}?")),
+        Pattern("* (can|may|should) i *", ("What speaks for it?", "Do you want to {2}?", "What does your heart say?")),
     ),
     rule(
         8,
         "my",
-        Form(
+        Pattern(
             "* my *",
             ("Your {1}?", "Tell me more about your {1}.", "Why is it that you mention your {1}?"),
             ("Earlier you said: your {1}. Tell me more about that.", "Does this have to do with your {1}?"),
@@ -337,9 +340,9 @@ RULES: tuple[Rule, ...] = (
     rule(
         7,
         "what, how, when, where, who, which, why",
-        Form("* why do not you *", ("Should I {1}?", "Perhaps in time I will {1}. What would that change?")),
-        Form("* why can not i *", ("What have you tried so far?", "Do you think you should be able to {1}?")),
-        Form(
+        Pattern("* why do not you *", ("Should I {1}?", "Perhaps in time I will {1}. What would that change?")),
+        Pattern("* why can not i *", ("What have you tried so far?", "Do you think you should be able to {1}?")),
+        Pattern(
             "*",
             (
                 "Why do you ask?",
@@ -353,22 +356,22 @@ RULES: tuple[Rule, ...] = (
     rule(
         6,
         "perhaps, maybe, possibly",
-        Form("*", ("You do not sound quite certain.", "What would make you sure?")),
+        Pattern("*", ("You do not sound quite certain.", "What would make you sure?")),
     ),
     rule(
         5,
         "thanks, thank you",
-        Form("*", ("You are welcome. Is there more on your mind?", "Gladly. What else would you like to speak of?")),
+        Pattern("*", ("You are welcome. Is there more on your mind?", "Gladly. What else would you like to speak of?")),
     ),
     rule(
         5,
         "goodbye, bye, farewell, see you",
-        Form("*", ("Goodbye. It was good to listen to you.", "Until next time. Take care of yourself.")),
+        Pattern("*", ("Goodbye. It was good to listen to you.", "Until next time. Take care of yourself.")),
     ),
     rule(
         4,
         "hello, hi, hey, good morning, good evening, good day, greetings",
-        Form(
+        Pattern(
             "*",
             (
                 "Hello. I am eliza. What is on your mind?",
@@ -380,17 +383,17 @@ RULES: tuple[Rule, ...] = (
     rule(
         3,
         "yes, yeah, yep, sure, certainly",
-        Form("*", ("I see. Please go on.", "You seem quite sure.", "Tell me more.")),
+        Pattern("*", ("I see. Please go on.", "You seem quite sure.", "Tell me more.")),
     ),
     rule(
         3,
         "no, nope",
-        Form("*", ("Why not?", "What makes you say no?", "And yet you mention it.", "I hear a no. Go on.")),
+        Pattern("*", ("Why not?", "What makes you say no?", "And yet you mention it.", "I hear a no. Go on.")),
     ),
     rule(
         2,
         "you",
-        Form("*", ("Let us rather speak of you.", "Why do you think of me here?", "And you, what about yourself?")),
+        Pattern("*", ("Let us rather speak of you.", "Why do you think of me here?", "And you, what about yourself?")),
     ),
 )
 """Keywords and shapes hear no difference of case, and contractions spelt out."""

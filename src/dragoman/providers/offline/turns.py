@@ -11,7 +11,7 @@ def asked(request: ChatRequest) -> str:
     return well_formed(request.messages[place].text) if place >= 0 else ""
 
 
-def told(request: ChatRequest) -> tuple[str, ...]:
+def user_texts(request: ChatRequest) -> tuple[str, ...]:
     """The texts of all the user's messages, in order."""
     return tuple(message.text for message in request.messages if _speaks(message))
 

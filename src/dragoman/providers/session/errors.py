@@ -32,7 +32,7 @@ async def raise_for_status(response: RefusedResponse) -> None:
         head = ResponseHead(
             response.status, tuple((k.encode(), v.encode("latin-1", "replace")) for k, v in response.headers.items())
         )
-        raise refusal(head, await _words(response))
+        raise reply_error(head, await _words(response))
 
 
 async def _words(response: RefusedResponse) -> str:
@@ -43,7 +43,7 @@ async def _words(response: RefusedResponse) -> str:
         return ""
 
 
-def refusal(head: ResponseHead, text: str = "") -> DragomanError:
+def reply_error(head: ResponseHead, text: str = "") -> DragomanError:
     """The error for a reply with that `head` and body. A page is never shown, nor what looks like a key."""
     value = _json(text)
     words = tuple(name for name in (_at(value, path) for path in NAMES) if name is not None)

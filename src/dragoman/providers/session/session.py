@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from dragoman.errors import BadEventError
-from dragoman.providers.session.errors import raise_for_status, refusal
+from dragoman.providers.session.errors import raise_for_status, reply_error
 from dragoman.transport.base import Reply, Route, Timeouts, read_all
 from dragoman.transport.selector import Transports
 from dragoman.types import HttpRequest, ResponseHead
@@ -129,7 +129,7 @@ class StreamResponse:
     def raise_for_status(self) -> None:
         """Raises the error that a status above 299 means; `await raise_for_status(response)` adds the body's words."""
         if not self.ok:
-            raise refusal(self._reply.head)
+            raise reply_error(self._reply.head)
 
     async def iter_content(self) -> AsyncIterator[bytes]:
         """The body's pieces as they come."""

@@ -23,8 +23,8 @@ from dragoman.transport.aiohttp.reply import AiohttpReply
 from dragoman.transport.base import Reply, Route
 from dragoman.transport.deadlines import Deadlines, opening
 from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
-from dragoman.transport.heads import check_head
-from dragoman.transport.http.coding import unpacked
+from dragoman.transport.heads import check_reply_head
+from dragoman.transport.http.coding import unpacked_reply
 from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.transport.http.target import head, parse
 from dragoman.types import HttpRequest
@@ -61,11 +61,11 @@ class Sessions:
         self._replies.add(reply)
         check_proxy(reply, target.origin)
         try:
-            check_head(reply.head, deadlines.host)
+            check_reply_head(reply.head, deadlines.host)
         except BadEventError:
             reply.close()
             raise
-        return unpacked(reply, request.method)
+        return unpacked_reply(reply, request.method)
 
     def close(self) -> None:
         """Closes what is open; a session or connector of the caller's stays as it is."""

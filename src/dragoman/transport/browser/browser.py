@@ -16,7 +16,7 @@ from dragoman.transport.base import Reply, Route
 from dragoman.transport.browser.handles import Handle, Handles
 from dragoman.transport.browser.transfer import Transfer
 from dragoman.transport.exhausted import check_room
-from dragoman.transport.http.coding import unpacked
+from dragoman.transport.http.coding import unpacked_reply
 from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.types import HttpRequest
 
@@ -47,7 +47,7 @@ class Browser:
         except BaseException:
             transfer.close()
             raise
-        return unpacked(transfer, request.method)
+        return unpacked_reply(transfer, request.method)
 
     def close(self) -> None:
         """Ends every connection. May be called twice."""

@@ -1,7 +1,7 @@
 """A reply's head, from the lines that libcurl reports. Knows no transfer."""
 
 from dragoman.errors import BadEventError
-from dragoman.transport.heads import MAX_HEAD, MAX_INFORMATIONAL, TOO_LARGE, check_head
+from dragoman.transport.heads import MAX_HEAD, MAX_INFORMATIONAL, TOO_LARGE, check_reply_head
 from dragoman.types import ResponseHead
 
 
@@ -34,6 +34,6 @@ class Head:
                 raise BadEventError(said, code=TOO_LARGE)
         else:
             head = ResponseHead(self._status, tuple(self._headers))
-            check_head(head, self._host)
+            check_reply_head(head, self._host)
             return head
         return None

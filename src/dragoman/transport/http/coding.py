@@ -52,7 +52,7 @@ class UnpackedReply(Reply):
         self._error = error  # raised after what came before it was returned
 
 
-def unpacked(reply: Reply, method: str = "POST") -> Reply:
+def unpacked_reply(reply: Reply, method: str = "POST") -> Reply:
     """`reply` to a request of `method`, unpacked if its head says that it is packed.
 
     Closes the reply and raises BadEventError for a coding that is unknown here, or for more than one.

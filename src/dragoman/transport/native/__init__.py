@@ -1,4 +1,4 @@
-"""HTTP/1.1 by our own hand: asyncio protocols, llhttp's parser, a pool of connections. Knows no protocol above HTTP."""
+"""An HTTP/1.1 client of our own: asyncio protocols, llhttp's parser, a pool of connections. Knows only HTTP."""
 
 from dragoman.transport.native.transport import NativeTransport, Stats
 

@@ -1,19 +1,19 @@
-"""What reads of one event loop go into, and how much one read may bring. Knows nothing of what is read."""
+"""The buffer that all sockets of one event loop read into, and how much one read may bring. Knows no HTTP."""
 
 NARROW = 32 << 10
-"""Bytes of one read. What is read and cannot be passed on is held for as long as a slow reader likes, so that this, and
-not the 256 KiB that event loops read at once, is what a stream may cost: far more than any event has."""
+"""Bytes of one read, far more than any event has. A stream whose reader is slow holds what was read last for a
+long time: with the 256 KiB that event loops read at once, each such stream would cost as much."""
 
 WIDE = 256 << 10
 """Bytes of one read for a reader that has proved to be fast."""
 
 PROOF = 16 << 20
-"""Bytes that a reader has taken without a pause: more than the sockets' own buffers hold (Linux gives 4 MiB to send and
-6 MiB to receive), which take a while to fill even if nobody reads."""
+"""Bytes after which a reader that has not paused is fast. More than the buffers of two sockets hold (on Linux 4 MiB to
+send and 6 MiB to receive): these take a while to fill, even if nobody reads."""
 
 
 class Buffer:
-    """One for all connections of a loop: what a read brought is copied out before the next."""
+    """One for all connections of a loop, because each read is copied out of it before the next."""
 
     __slots__ = ("narrow", "wide")
 

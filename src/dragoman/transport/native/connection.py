@@ -1,29 +1,18 @@
 """One HTTP/1.1 connection: one request at a time, its reply read as it arrives. Knows no pool and no address.
 
-What leads from one state to the next:
+`transitions` has the table of its states. Who does what:
 
-    state     | begin  | the reply          | too late | the peer ends  | abort  | rest
-    ----------|--------|--------------------|----------|----------------|--------|------
-    IDLE      | HEAD   | FAILED: unasked    | FAILED   | the keeper     | FAILED | IDLE
-    HEAD      |        | its head: BODY     | FAILED   | FAILED         | FAILED |
-              |        | or COMPLETE        |          |                |        |
-    BODY      |        | its end: COMPLETE  | FAILED   | FAILED, or, if | FAILED |
-              |        |                    |          | that is the    |        |
-              |        |                    |          | end: COMPLETE  |        |
-    COMPLETE  |        | unasked: no rest   |          | no rest        | FAILED | IDLE
-    FAILED    |        |                    |          |                | FAILED |
+- `reply_parser` says how much of the reply has come: its state is taken over after each read.
+- `waits` says what is late, and when.
+- The owner, who sends requests and gets what came: as its `listener`, which is called, or as a task that awaits `more`.
+  Both learn of all pieces, and of each new state except those that the owner brings about itself (`begin`, `rest`).
+- The keeper has the connection while it is IDLE, and is told if it ends in that state. In all others the owner finds
+  out when it wants it to `rest`: it cannot if the parser's `keep` is 0, or the socket is closing.
 
-- The reply's part of it is `reply_parser`'s, whose state is taken over after each read. A reply that is not HTTP, or
-  too large, fails. What is late, and when, is `waits`' part.
-- The listener, or who awaits `more`, is told of each step but `begin` and `rest`, and of all pieces in BODY.
-- A reply that is over stays here, COMPLETE or FAILED, with its pieces, until the owner releases it. The keeper is told
-  of an end in IDLE alone: else the owner will ask whether the connection can `rest`, and it cannot if its parser's
-  `keep` is 0, or its socket is closing. FAILED is for ever.
+Two things are no states, because they come and go within one:
 
-Beside the state there are two streams of bytes, each of which is held back at times:
-
-- Down: in BODY reading pauses (`_paused`) as long as too much lies `_unread`, until the reader wants more.
-- Up: in HEAD the request may not fit into the socket (`_congested`). As long as it moves, the reply is not late.
+- Reading pauses in BODY (`_paused`) while too many bytes are `_unread`, until the reader wants more.
+- The request may not fit into the socket (`_congested`), in HEAD. As long as it moves, the reply is not late.
 """
 
 import asyncio
@@ -33,37 +22,38 @@ from typing import Protocol, cast
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError, cut
 from dragoman.loop.outbox import Outbox
-from dragoman.transport.base import BODY, COMPLETE, FAILED, HEAD, IDLE, Exchange, Reply, State
-from dragoman.transport.farewell import said_farewell, tls_of
+from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, Exchange, Reply, State
+from dragoman.transport.farewell import ended_by_peer
 from dragoman.transport.heads import MAX_HEAD, TOO_LARGE
 from dragoman.transport.native.buffer import PROOF, Buffer
-from dragoman.transport.native.message import Message
+from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.reply_parser import NOT_HTTP, ReplyParser
+from dragoman.transport.native.transitions import END, FAIL, TRANSITIONS, Event
 from dragoman.transport.native.waits import Waits
 
 UNREAD = 8 << 10
-"""Bytes that may lie unread before reading pauses, if the reader is a task: it takes what came in its next turn. One
-that is called, and takes nothing, cannot. The last read goes beyond."""
+"""Bytes that may be unread before reading pauses, if the reader is a task: it takes them in its next turn. With a
+listener that leaves bytes, reading pauses at once. The last read may go beyond."""
 
 SMALL = 64 << 10
-"""A body up to this size is copied behind its head: one write costs less than two."""
+"""A body of at most so many bytes is joined with its head: to copy it costs less than a second write."""
 
 
 class Keeper(Protocol):
-    """Who keeps connections."""
+    """The owner of idle connections: a pool."""
 
     def ended(self, connection: "Connection") -> None:
         """An idle one has ended."""
 
     def give_back(self, connection: "Connection | None") -> None:
-        """One has served; None: a request is over that had none."""
+        """A request is over, and this was its connection; None if it had none."""
 
     def as_reply(self, connection: "Connection") -> Reply:
-        """The reply on one, as it is read by a task. Raises ConnectError, BadEventError; then it was given back."""
+        """The reply on a connection, to be read by a task. If it raises, the connection was given back."""
 
 
 class Connection(asyncio.BufferedProtocol, Exchange):
-    """The exchange that it serves, too. A reader takes the `pieces` out, and calls `taken` or `go_on`."""
+    """A connection, and the exchange on it. A reader takes the `pieces` out, and calls `taken` or `go_on`."""
 
     # There is one for each open socket, so that its size counts.
     __slots__ = (
@@ -126,17 +116,17 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     # The owner's side.
 
-    def begin(self, message: Message) -> None:
+    def begin(self, request: OutgoingRequest) -> None:
         """Sends a request; the connection is idle. The wait for news is limited from now on."""
         self.state = HEAD
         self.received = False
         if self.transport.is_closing():
             self._broke_off("closed the connection")
             return
-        self._parser.expect(message.bodiless, message.marked)
+        self._parser.expect(request.bodiless, request.marked)
         self._taken = 0
         self._window = self._buffer.narrow
-        head, body = message.head, message.body
+        head, body = request.head, request.body
         self._unsent = len(head) + len(body)
         if len(body) <= SMALL:
             self._outbox.write(self.transport, head + body)
@@ -144,14 +134,14 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self._outbox.flush()
             self.transport.writelines((head, body))
         waits = self._waits
-        if message.timeouts is not waits.timeouts:  # which are those of its service, as a rule
-            waits.adopt(message.timeouts)
-        waits.ends = ends = message.ends
-        waits.content = message.content if message.content < ends else math.inf
+        if request.timeouts is not waits.timeouts:  # which are those of its service, as a rule
+            waits.adopt(request.timeouts)
+        waits.ends = ends = request.ends
+        waits.content = request.content if request.content < ends else math.inf
         waits.limit(waits.first_byte, "first_byte")
 
     def committed(self) -> None:
-        """There is content, or its time is not limited here."""
+        """There is content, or somebody else limits the time until there is."""
         self._waits.content = math.inf
 
     def expect(self) -> None:
@@ -171,13 +161,13 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         return waiter
 
     def taken(self) -> None:
-        """The reader has taken all pieces. Where reading has paused, it goes on once the reader wants `more`."""
+        """The reader has taken all pieces. If reading has paused, it goes on when the reader calls `more`."""
         self._unread = 0
         if self.state is BODY and (phase := self._waits.over()) is not None:
             self._time_out(phase)
 
     def go_on(self) -> None:
-        """The same, and it waits for more of the body."""
+        """The same, and the reader waits for more of the body."""
         self._unread = 0
         if self._paused:
             self._resume()
@@ -210,16 +200,16 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     def as_reply(self, taken: list[bytes]) -> Reply:
         self.listener = None
-        self.committed()  # from here on the decoder's owner sees to that
+        self.committed()  # from here on the reader of the reply limits that time
         self.pieces[:0] = taken
         return self._keeper.as_reply(self)
 
     def serves(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether it can take a request in `loop`: not where it was left over by one that has ended."""
+        """Whether it can send a request in `loop`; it cannot if it belongs to another loop, which has ended."""
         return self._loop is loop and not self.transport.is_closing()
 
     def rest(self) -> bool:
-        """Makes it idle, to serve again within some seconds; False where it cannot."""
+        """Makes it idle, to serve again within some seconds; False if it cannot serve again."""
         keep = self._parser.keep
         if self.state not in (COMPLETE, IDLE) or keep <= 0 or self.transport.is_closing():
             return False
@@ -235,18 +225,14 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         return True
 
     def abort(self) -> None:
-        """Closes the socket at once, sending nothing more; whoever waits is told that the answer broke off."""
-        if self.error is None:
-            self.error = TruncatedStreamError(f"{self._name}: the connection was closed on this side")
-        self.state = FAILED
-        self._wake()
+        """Closes the socket at once, sending nothing more; a reader gets the error that the reply broke off."""
+        self.fail(self.error or TruncatedStreamError(f"{self._name}: the connection was closed on this side"))
         self._waits.stop()
-        self.transport.abort()
 
     def fail(self, error: DragomanError) -> None:
-        """Ends the exchange with `error`, which the reader meets behind the pieces."""
+        """Ends the exchange with `error`, which the reader gets after the pieces."""
         self.error = error
-        self.state = FAILED
+        self._enter(FAIL)
         self._wake()
         self.transport.abort()
 
@@ -303,28 +289,15 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self.transport.pause_reading()
 
     def eof_received(self) -> None:
-        match self.state:
-            case State.BODY if self._parser.until_close and (
-                (tls := tls_of(self.transport)) is None or said_farewell(tls)
-            ):
-                self.state = COMPLETE
-                self._parser.keep = 0.0
-                self._wake()
-            case State.HEAD | State.BODY:
-                self._broke_off("closed the connection")
-            case State.IDLE:
-                self._keeper.ended(self)
-            case _:
-                self._parser.keep = 0.0
+        if self.state is BODY and self._parser.until_close and ended_by_peer(self.transport):
+            self._enter(END)
+            self._parser.keep = 0.0
+            self._wake()
+        else:
+            self._peer_ended("closed the connection")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        match self.state:
-            case State.HEAD | State.BODY:
-                self._broke_off("reset the connection" if exc else "closed the connection")
-            case State.IDLE:
-                self._keeper.ended(self)
-            case _:
-                pass
+        self._peer_ended("reset the connection" if exc else "closed the connection")
         self._waits.stop()
         self._parser.end()
 
@@ -337,6 +310,18 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self.expect()  # it is counted from when the request was sent
 
     # Within.
+
+    def _enter(self, event: Event) -> None:
+        self.state = TRANSITIONS[self.state][event]
+
+    def _peer_ended(self, how: str) -> None:
+        match self.state:
+            case State.HEAD | State.BODY:
+                self._broke_off(how)
+            case State.IDLE:
+                self._keeper.ended(self)
+            case State.COMPLETE | State.FAILED:
+                self._parser.keep = 0.0
 
     def _resume(self) -> None:
         self._paused = False
@@ -360,8 +345,8 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         self.fail(BadEventError(f"{self._name}: expected at most {what}", code=TOO_LARGE))
 
     def _broke_off(self, how: str) -> None:
-        where = "before the answer's end" if self.received else "without an answer"
-        self.fail(TruncatedStreamError(f"{self._name} {how} {where}"))
+        place = "before the answer's end" if self.received else "without an answer"
+        self.fail(TruncatedStreamError(f"{self._name} {how} {place}"))
 
     def _unasked(self) -> None:
         """Bytes that no request asked for: the connection serves no more."""

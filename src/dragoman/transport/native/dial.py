@@ -11,7 +11,7 @@ from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.http.target import Origin, Proxy, authority
 from dragoman.transport.native.connection import Connection, Keeper
 from dragoman.transport.native.home import Home
-from dragoman.transport.native.sockets import open_socket, plain, resolve
+from dragoman.transport.native.sockets import open_socket, resolve, single_address
 from dragoman.transport.native.tunnel import Tunnel, open_socks
 from dragoman.transport.timeout import timeout
 
@@ -24,7 +24,7 @@ class Dialer:
         self._home: Home | None = None
 
     async def dial(self, origin: Origin, timeouts: Timeouts, ends: float, keeper: Keeper) -> Connection:
-        """A fresh connection. Raises ConnectError, TimeoutError; leaves nothing open where it raises or is ended."""
+        """A fresh connection. Raises ConnectError, TimeoutError; leaves nothing open if it raises or is cancelled."""
         loop = asyncio.get_running_loop()
         home = self._home
         if home is None or home.loop is not loop:
@@ -82,13 +82,13 @@ class _Connector:
         self._tunnel = Tunnel(loop)
 
     def hand_over(self, connection: Connection) -> None:
-        """What stands now becomes the connection's. Raises ConnectError where the peer spoke unasked."""
+        """Gives the last layer to `connection`. Raises ConnectError if the peer has already sent bytes."""
         if self._tunnel.early:
             raise ConnectError("expected silence from the server before the first request, got bytes")
         transport = self._made[-1]
         if transport.is_closing():
             raise ConnectError("the server closed the connection before the first request")
-        # uvloop settles how it reads, into a buffer or not, when it begins to.
+        # When uvloop begins to read, it decides whether it reads into a buffer of the protocol.
         transport.pause_reading()
         transport.set_protocol(connection)
         transport.resume_reading()
@@ -99,7 +99,7 @@ class _Connector:
             transport.abort()
 
     async def reach(self, origin: Origin, timeouts: Timeouts, ends: float) -> None:
-        """To the origin's door, before any TLS of its own."""
+        """Connects to the origin, without the origin's own TLS."""
         proxy = origin.proxy
         if proxy is None:
             async with timeout(timeouts.connect, ends, "connect", origin.name):
@@ -133,11 +133,11 @@ class _Connector:
     async def _connect(self, host: str, port: int, code: str) -> None:
         try:
             addresses = await resolve(host, port)
-            address = plain(addresses)
+            address = single_address(addresses)
             if address is None:
                 await self._over(await open_socket(addresses))
                 return
-            # With no other to try beside it, the loop's own way costs a third.
+            # If there is only one address, the loop's own way to connect takes a third of the time.
             transport, _ = await self._loop.create_connection(lambda: self._tunnel, address, port)
             self._made.append(transport)
         except OSError as error:
@@ -157,7 +157,7 @@ class _Connector:
 
 
 def _reason(error: OSError) -> str:
-    # The system's words for a refusal: asyncio has its own, with the address in them, and uvloop has not.
+    # The system's message. asyncio's own has the address in it, uvloop's has not.
     if error.errno and not isinstance(error, socket.gaierror | ssl.SSLError):
         return os.strerror(error.errno)
     return cut(error.strerror or str(error) or type(error).__name__)

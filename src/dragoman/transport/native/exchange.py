@@ -1,4 +1,4 @@
-"""A request of ours until the head of its reply is here: sent over a connection that is idle, or over a fresh one.
+"""A request of ours until the head of its reply has come: sent over an idle connection, or over a fresh one.
 
 A connection that was idle may have been closed by the service just as the request went out. If not a byte of a reply
 came, the request is sent once more, over a fresh connection (RFC 9112, section 9.3.1).
@@ -9,25 +9,25 @@ import asyncio
 from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
 from dragoman.transport.base import FAILED, HEAD, Exchange, Receiver
 from dragoman.transport.native.connection import Connection
-from dragoman.transport.native.message import Message
+from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.pool import Pool
 
 
 class NativeSending:
-    """Holds a slot of the pool, until the receiver is told; from then on the slot is the connection's."""
+    """Holds a slot of the pool until it calls the receiver; from then on the connection holds it."""
 
-    __slots__ = ("_connection", "_holds_slot", "_message", "_pool", "_receiver", "_reused", "_task")
+    __slots__ = ("_connection", "_holds_slot", "_pool", "_receiver", "_request", "_reused", "_task")
 
-    def __init__(self, pool: Pool, message: Message, receiver: Receiver) -> None:
+    def __init__(self, pool: Pool, request: OutgoingRequest, receiver: Receiver) -> None:
         self._pool = pool
-        self._message = message
+        self._request = request
         self._receiver = receiver
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
         self._reused = self._holds_slot = False
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Sends it, at once where a connection is idle. `loop` is the running one."""
+        """Sends it, at once if a connection is idle. `loop` is the running one."""
         connection = self._pool.take(loop)
         if connection is None:
             self._task = loop.create_task(self._dial_and_send())
@@ -36,11 +36,11 @@ class NativeSending:
             self._send(connection)
 
     def close(self) -> None:
-        """Ends it; the receiver is told nothing."""
+        """Ends it without calling the receiver."""
         if self._task is not None:
             self._task.cancel()
         if self._holds_slot:
-            # The task never began to run, so nobody else gives it back.
+            # The task has not begun to run, so that it does not give the slot back.
             self._holds_slot = False
             self._pool.give_back(None)
         connection, self._connection = self._connection, None
@@ -48,14 +48,14 @@ class NativeSending:
             connection.release()
 
     async def _dial(self) -> Connection:
-        pool, message = self._pool, self._message
+        pool, request = self._pool, self._request
         waited = None
         if self._holds_slot:
-            self._holds_slot = False  # from here on it is given back if dialling fails
+            self._holds_slot = False  # `Pool.dial` gives it back if it fails
         else:
-            waited = await pool.slot(message.timeouts, message.ends)
+            waited = await pool.slot(request.timeouts, request.ends)
             self._reused = waited is not None
-        return waited or await pool.dial(message.timeouts, message.ends)
+        return waited or await pool.dial(request.timeouts, request.ends)
 
     async def _dial_and_send(self) -> None:
         try:
@@ -73,7 +73,7 @@ class NativeSending:
     def _send(self, connection: Connection) -> None:
         self._connection = connection
         connection.listener = self._on_news
-        connection.begin(self._message)
+        connection.begin(self._request)
 
     def _on_news(self, connection: Connection) -> None:
         if connection.state is HEAD:
@@ -100,10 +100,10 @@ class NativeSending:
             self._receiver.on_failure(error)
 
 
-async def sent(pool: Pool, message: Message, loop: asyncio.AbstractEventLoop) -> Connection:
-    """The connection on which the head of the reply is here; it is the caller's. Raises what came instead."""
+async def sent(pool: Pool, request: OutgoingRequest, loop: asyncio.AbstractEventLoop) -> Connection:
+    """The connection on which the head of the reply has come; the caller releases it. Raises DragomanError."""
     waiting = _HeadWaiter(loop)
-    sending = NativeSending(pool, message, waiting)
+    sending = NativeSending(pool, request, waiting)
     sending.start(loop)
     try:
         return await waiting.head
@@ -111,7 +111,7 @@ async def sent(pool: Pool, message: Message, loop: asyncio.AbstractEventLoop) ->
         sending.close()
         head = waiting.head
         if head.done() and not head.cancelled() and head.exception() is None:
-            head.result().release()  # it was handed over while this was being ended
+            head.result().release()  # the head came just before the cancellation
         raise
 
 
@@ -124,7 +124,7 @@ class _HeadWaiter:
         self.head: asyncio.Future[Connection] = loop.create_future()
 
     def on_news(self, exchange: Exchange) -> None:
-        assert isinstance(exchange, Connection)  # noqa: S101  # nobody else tells it
+        assert isinstance(exchange, Connection)  # noqa: S101  # only connections call it
         exchange.listener = None
         if self.head.cancelled():
             exchange.release()

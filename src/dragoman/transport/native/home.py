@@ -1,4 +1,4 @@
-"""What belongs to one event loop: outbox, buffer, and connections that end with it. Knows nothing of what they say."""
+"""What belongs to one event loop: outbox, buffer, and connections that end with it. Knows no HTTP."""
 
 import asyncio
 from contextlib import suppress
@@ -13,7 +13,7 @@ from dragoman.transport.native.connection import Connection
 
 
 class Home:
-    """Connections of one loop, and what they share there."""
+    """The connections of one loop, and what they share."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -24,13 +24,13 @@ class Home:
 
     @classmethod
     async def here(cls) -> Self:
-        """That of the running loop, with which it ends."""
+        """A home in the running loop; it ends with the loop."""
         home = cls(asyncio.get_running_loop())
         await home._watch.begin()
         return home
 
     def add(self, connection: Connection) -> None:
-        """Ends it with the loop."""
+        """`connection` ends with the loop from now on."""
         self._connections.add(connection)
 
     def leave(self) -> None:
@@ -50,6 +50,6 @@ def _running() -> asyncio.AbstractEventLoop | None:
 
 def _abort(connections: WeakSet[Connection]) -> None:
     for connection in list(connections):
-        # Where the loop is closed, nobody there can be told.
+        # If the loop is closed, its transports cannot call back.
         with suppress(RuntimeError):
             connection.abort()

@@ -1,4 +1,4 @@
-"""The connections of one origin: kept while idle, counted while busy. Does not know how one is opened."""
+"""The connections of one origin, idle and busy. Does not know how one is opened."""
 
 import asyncio
 from collections import deque
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from dragoman.errors import ConnectError
 from dragoman.transport.base import Reply, Timeouts
-from dragoman.transport.http.coding import unpacked
+from dragoman.transport.http.coding import unpacked_reply
 from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.transport.http.target import Origin
 from dragoman.transport.native.connection import Connection, Keeper
@@ -46,7 +46,7 @@ class Pool:
         return len(self._waiting)
 
     def take(self, loop: asyncio.AbstractEventLoop) -> Connection | None:
-        """The connection used last in `loop`, which is running, with a slot; None where none is idle."""
+        """The idle connection that was used last, with a slot; None if there is none. `loop` is the running one."""
         while self._idle:
             connection = self._idle.pop()
             if connection.serves(loop):
@@ -56,7 +56,7 @@ class Pool:
         return None
 
     async def slot(self, timeouts: Timeouts, ends: float) -> Connection | None:
-        """A slot, and the connection that its last holder left. Raises TimeoutError(phase="pool")."""
+        """A slot, and the connection that its last holder gave back, if any. Raises TimeoutError(phase="pool")."""
         if self._closed:
             raise ConnectError("this transport is closed")
         if self._slots < self._size:
@@ -71,11 +71,11 @@ class Pool:
             if turn in self._waiting:
                 self._waiting.remove(turn)
             elif turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.give_back(turn.result())  # it was handed over while this request was being ended
+                self.give_back(turn.result())  # its turn came just before the cancellation
             raise
 
     async def dial(self, timeouts: Timeouts, ends: float) -> Connection:
-        """A fresh connection for a slot that is held; the slot is given back where this fails."""
+        """A fresh connection for a slot that is held; gives the slot back if it fails."""
         try:
             connection = await self._dial(timeouts, ends, self)
         except BaseException:
@@ -94,7 +94,7 @@ class Pool:
         connection.abort()
 
     def give_back(self, connection: Connection | None) -> None:
-        """Ends a slot. A connection whose reply is whole may serve again, any other is closed."""
+        """Frees a slot. If the reply on its connection is complete, that may serve again; else it is closed."""
         if connection is not None:
             self._busy.discard(connection)
             if self._closed or not connection.rest():
@@ -118,7 +118,7 @@ class Pool:
         """
         reply: Reply = NativeReply(connection, self.give_back)
         check_proxy(reply, self.origin)
-        return unpacked(reply, method) if connection.coding else reply
+        return unpacked_reply(reply, method) if connection.coding else reply
 
     @property
     def closed(self) -> bool:

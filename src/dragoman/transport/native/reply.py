@@ -1,4 +1,4 @@
-"""A reply on a connection of ours, read by a task. Knows no pool."""
+"""A reply on a native connection, read by a task. Knows no pool."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,15 +1,15 @@
 """A reply, parsed as it arrives. Knows no connection, and nothing of how long anything takes.
 
-httptools calls back, and `state` says where the reply stands:
+httptools calls back, and `state` says how much of the reply has come:
 
-    state     | a message begins | its head is whole            | the message is whole
+    state     | a message begins | its head is complete         | the message is complete
     ----------|------------------|------------------------------|-------------------------
     HEAD      | HEAD             | 1xx: HEAD, one more to come  | HEAD, for it was a 1xx
               |                  | else BODY; bodiless COMPLETE |
     BODY      | cannot be        | cannot be                    | COMPLETE
-    COMPLETE  | nobody asked     | not reached                  | COMPLETE, as it was
+    COMPLETE  | unasked          | cannot be                    | COMPLETE, as it was
 
-Where nobody asked, the parser stops with an error, and the connection serves no more.
+If a message comes that no request asked for, the parser stops with an error, and the connection serves no more.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from dragoman.transport.base import BODY, COMPLETE, HEAD, State
 from dragoman.transport.heads import MAX_FIELDS, MAX_HEAD, MAX_INFORMATIONAL
-from dragoman.transport.native.keep_alive import KEEP, kept_for
+from dragoman.transport.native.keep_alive import KEEP, keep_time
 from dragoman.types import ResponseHead
 
 NOT_HTTP = (HttpParserError, HttpParserUpgrade)
@@ -27,9 +27,9 @@ NOT_HTTP = (HttpParserError, HttpParserUpgrade)
 
 
 class ReplyParser:
-    """What httptools calls back, for one reply after another on the same connection.
+    """Parses one reply after another on the same connection.
 
-    Its owner asks after each read where the reply stands, and is not called.
+    It calls nobody: its owner looks at `state` after each read.
     """
 
     __slots__ = (
@@ -56,13 +56,13 @@ class ReplyParser:
     coding: str
     """How the body is packed, empty if it is not; known once the head was judged."""
     pieces: list[bytes]
-    """The body's, which the owner takes out."""
+    """Pieces of the body, which the owner takes out."""
     bare: int
-    """Bytes in a row that brought neither a whole head nor any of the body; the owner counts those of the body."""
+    """Bytes since a head was complete or a piece of a body came; after the head, the owner counts them."""
     keep: float
     """Seconds for which the connection may then be idle; 0 or less: it serves no more."""
     feed: Callable[[memoryview], None]
-    """Reads what has arrived. Raises NOT_HTTP: also for bytes behind a reply that is COMPLETE, and stays so."""
+    """Reads what has arrived. Raises NOT_HTTP: also for bytes after a reply that is COMPLETE, which stays so."""
 
     def __init__(self) -> None:
         self.state = HEAD
@@ -78,8 +78,9 @@ class ReplyParser:
         self._begin()
 
     def expect(self, bodiless: bool, marked: bool) -> None:
-        """Another reply is due. `bodiless`: it has no body, whatever it says. `marked`: an empty piece follows each
-        chunk.
+        """Another reply is expected.
+
+        `bodiless`: it has no body, even if its head has a length. `marked`: an empty piece follows each chunk.
         """
         if marked is not self._marked:
             self._marked = marked
@@ -91,7 +92,7 @@ class ReplyParser:
         self._fields.clear()
 
     def judge_head(self, size: int) -> str:
-        """What is too large in a head of which `size` bytes more came, whole or not; empty: nothing."""
+        """The limit that the head exceeds, now that `size` more bytes have come; empty: none."""
         if self._informational > MAX_INFORMATIONAL:
             return f"{MAX_INFORMATIONAL} informational heads before the real one"
         if self.state is HEAD:
@@ -105,7 +106,7 @@ class ReplyParser:
             length = len(name)
             total += length + len(value)
             if length == 10 and name.lower() == b"keep-alive":
-                self.keep = kept_for(value) if self.keep > 0 else self.keep
+                self.keep = keep_time(value) if self.keep > 0 else self.keep
             elif length == 16 and name.lower() == b"content-encoding":
                 self.coding = value.decode("latin-1").strip().lower()
         if len(headers) > MAX_FIELDS or total > MAX_HEAD:
@@ -120,14 +121,17 @@ class ReplyParser:
 
     def end(self) -> None:
         """Nothing more is read."""
-        del self._parser, self.feed  # the two know each other: without this, only the collector would free them
+        del (
+            self._parser,
+            self.feed,
+        )  # the two refer to each other: without this, only the garbage collector would free them
 
     # httptools' side.
 
     def on_message_begin(self) -> None:
         if self.state is not HEAD:
             self.keep = 0.0
-            raise EOFError  # bytes behind the end of a reply: nobody asked for them, and the parser stops here
+            raise EOFError  # no request asked for these bytes; this stops the parser
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._fields.append((name, value))
@@ -155,7 +159,7 @@ class ReplyParser:
                 self.keep = 0.0
             pieces = self.pieces
             if self._marked and pieces and not pieces[-1]:
-                pieces.pop()  # the last chunk's mark: it is the end itself
+                pieces.pop()  # the mark of the last chunk, which is the end itself
 
     def _begin(self) -> None:
         # httptools looks up its callbacks when it is made.

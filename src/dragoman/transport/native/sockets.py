@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import chain, zip_longest
 
 STAGGER = 0.25
-"""Seconds before the next address is tried beside the last: RFC 8305 recommends it, curl takes 0.2."""
+"""Seconds before the next address is tried while the last still is: RFC 8305 recommends 0.25, curl takes 0.2."""
 
 Address = tuple[
     socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
@@ -23,14 +23,14 @@ async def open_socket(addresses: list[Address]) -> socket.socket:
     return await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
 
 
-def plain(addresses: list[Address]) -> str | None:
-    """The one address there is, as text that says all of it; None where there are more, or it has a scope besides."""
+def single_address(addresses: list[Address]) -> str | None:
+    """The address as text, if there is only one and it is complete as text; an IPv6 address may have a scope."""
     place = addresses[0][4]
     return str(place[0]) if len(addresses) == 1 and not any(place[2:]) else None
 
 
 def _alternating(addresses: Sequence[Address]) -> list[Address]:
-    """The families by turns, in the resolver's order otherwise."""
+    """IPv6 and IPv4 by turns, each in the resolver's order."""
     first = [address for address in addresses if address[0] == addresses[0][0]]
     others = [address for address in addresses if address[0] != addresses[0][0]]
     return [address for address in chain.from_iterable(zip_longest(first, others)) if address]

@@ -1,4 +1,4 @@
-"""A prepared request, sent again and again with another body. Knows no receiver of what it brings."""
+"""A prepared request, sent again and again, each time with another body. Knows nothing of the reply."""
 
 import asyncio
 import math
@@ -6,7 +6,7 @@ import math
 from dragoman.transport.base import Receiver, RequestTemplate, Timeouts
 from dragoman.transport.http.target import HttpTarget, head, more_fields
 from dragoman.transport.native.exchange import NativeSending
-from dragoman.transport.native.message import Message
+from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.pool import Pool
 from dragoman.types import Headers, HttpRequest
 
@@ -27,7 +27,7 @@ class NativeTemplate(RequestTemplate):
     ) -> NativeSending:
         now = loop.time()
         head = b"%b%d\r\n%b\r\n" % (self._head, len(body), more_fields(headers) if headers else b"")
-        message = Message(head, body, self._timeouts, now + self._total, now + self._first_token)
-        sending = NativeSending(self._pool, message, receiver)
+        request = OutgoingRequest(head, body, self._timeouts, now + self._total, now + self._first_token)
+        sending = NativeSending(self._pool, request, receiver)
         sending.start(loop)
         return sending

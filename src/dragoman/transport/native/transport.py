@@ -11,21 +11,22 @@ from dragoman.transport.base import CallbackTransport, Reply, Route
 from dragoman.transport.http.target import HttpTarget, Origin, head, parse
 from dragoman.transport.native.dial import Dialer
 from dragoman.transport.native.exchange import sent
-from dragoman.transport.native.message import Message
+from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.pool import Pool
 from dragoman.transport.native.template import NativeTemplate
 from dragoman.types import HttpRequest
 
 CONNECTIONS = 16_384
-"""Connections to one origin at a time: HTTP/1.1 carries one answer on each, and a worker is to hold 8,000 streams, so
-that the process's descriptors are the wall. Envoy breaks its circuit at 1024; httpx and aiohttp give 100."""
+"""Connections to one origin at a time. HTTP/1.1 carries one answer on each, and a worker is to hold 8,000 streams, so
+that the limit of file descriptors comes before this one. Envoy allows 1024 by default; httpx and aiohttp allow 100."""
 
 TARGETS = 1024
-"""Parsed URLs kept: far more than services have; where a URL names the model, all start anew now and then."""
+"""Parsed URLs that are remembered: far more than services have. If the URL has the model in it, there may be more; then
+all are forgotten."""
 
 
 class Stats(Struct, frozen=True):
-    """Connections that are idle; slots in use; requests that wait for one."""
+    """Numbers of idle connections, of slots in use, and of requests that wait for a slot."""
 
     idle: int
     active: int
@@ -33,7 +34,7 @@ class Stats(Struct, frozen=True):
 
 
 class NativeTransport(CallbackTransport):
-    """HTTP/1.1 with a pool of connections to each origin. Lives in one event loop after another."""
+    """HTTP/1.1 with a pool of connections to each origin. May be used in one event loop after another."""
 
     def __init__(self, connections: int = CONNECTIONS) -> None:
         self._connections = connections
@@ -49,7 +50,7 @@ class NativeTransport(CallbackTransport):
         loop = asyncio.get_running_loop()
         timeouts, method = route.timeouts, request.method
         ends = math.inf if timeouts.total is None else loop.time() + timeouts.total
-        message = Message(
+        outgoing = OutgoingRequest(
             head(request, target),
             request.body,
             timeouts,
@@ -57,7 +58,7 @@ class NativeTransport(CallbackTransport):
             bodiless=method == "HEAD",
             marked=request.mark_chunks,
         )
-        connection = await sent(pool, message, loop)
+        connection = await sent(pool, outgoing, loop)
         return pool.as_reply(connection, method)
 
     def template(self, request: HttpRequest, route: Route) -> NativeTemplate:

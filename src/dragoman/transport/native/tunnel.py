@@ -13,13 +13,13 @@ from dragoman.transport.http.target import Proxy, authority
 from dragoman.transport.timeout import YEAR
 
 MAX_ANSWER = 64 << 10
-"""Bytes of an answer to CONNECT: what any other head may have."""
+"""Bytes of an answer to CONNECT, as of any other head."""
 
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n]*))?\r?\n")
 
 
 class Tunnel(asyncio.Protocol):
-    """Keeps a connection that is under construction; asks an HTTP proxy for a way through where that is needed."""
+    """The protocol of a connection until it is complete; asks an HTTP proxy for a way through, if that is needed."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._answer: asyncio.Future[bytes] = loop.create_future()
@@ -27,13 +27,13 @@ class Tunnel(asyncio.Protocol):
 
     @property
     def early(self) -> bool:
-        """Whether bytes came that answer nothing."""
+        """Whether bytes came that nobody asked for."""
         return bool(self._bytes)
 
     def data_received(self, data: bytes) -> None:
         self._bytes += data
-        whole = b"\r\n\r\n" in self._bytes or b"\n\n" in self._bytes
-        if (whole or len(self._bytes) > MAX_ANSWER) and not self._answer.done():
+        complete = b"\r\n\r\n" in self._bytes or b"\n\n" in self._bytes
+        if (complete or len(self._bytes) > MAX_ANSWER) and not self._answer.done():
             self._answer.set_result(bytes(self._bytes))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -54,8 +54,8 @@ class Tunnel(asyncio.Protocol):
                 f"{proxy.name}: expected an answer to CONNECT, got {len(answer)} other bytes", code="proxy_error"
             )
         if not 200 <= int(status[1]) < 300:
-            said = f"{int(status[1])} {(status[2] or b'').decode('latin-1')}"
-            raise ConnectError(f"{proxy.name} refused the way to {where}: {cut(said)}", code="proxy_error")
+            reason = f"{int(status[1])} {(status[2] or b'').decode('latin-1')}"
+            raise ConnectError(f"{proxy.name} refused the way to {where}: {cut(reason)}", code="proxy_error")
         self._bytes.clear()
         if not answer.endswith((b"\r\n\r\n", b"\n\n")):
             raise ConnectError(f"{proxy.name} sent bytes before they were asked for", code="proxy_error")
@@ -71,7 +71,7 @@ async def open_socks(host: str, port: int, proxy: Proxy) -> socket.socket:
     except (ProxyError, ProxyConnectionError, ProxyTimeoutError, OSError) as error:
         if is_exhausted(error):
             raise overloaded() from error
-        said = f"{proxy.name} gave no way to {authority(host, port)}: {cut(str(error))}"
-        raise ConnectError(said, code="proxy_error") from error
+        message = f"{proxy.name} gave no way to {authority(host, port)}: {cut(str(error))}"
+        raise ConnectError(message, code="proxy_error") from error
     except ValueError:  # user or password beyond ASCII or 255 bytes; the error would show it
         raise ConnectError(f"{proxy.name}: user or password cannot be sent by SOCKS 5", code="proxy_error") from None

@@ -1,4 +1,4 @@
-"""The waits of one exchange: for what, and until when. Knows no socket."""
+"""The timeouts of one exchange: what is waited for, and until when. Knows no socket."""
 
 import asyncio
 import math
@@ -11,19 +11,19 @@ from dragoman.transport.base import Timeouts
 from dragoman.transport.deadlines import late
 
 Wait = Phase | Literal["quiet"]
-"""What is waited for; after `quiet`, which is no failure, the rest of `idle` is."""
+"""What is waited for. `quiet` is the first part of `idle`: its end is no failure, and the rest of `idle` follows."""
 
 
 class Waits(DeadlineTimer):
     """Calls back when the present wait, or the exchange itself, has taken too long."""
 
-    # It is the timer, and does not own one: one object less for each connection, one call less for each wait.
+    # It is a timer and does not own one: that saves an object for each connection, and a call for each wait.
     __slots__ = ("content", "ends", "first_byte", "idle", "patience", "phase", "timeouts")
 
     timeouts: Timeouts | None
-    """Whose limits the waits have; see `adopt`."""
+    """The limits of the waits; see `adopt`."""
     phase: Wait
-    """What the deadline is of."""
+    """What the deadline belongs to."""
     first_byte: float
     """Seconds; infinity: no limit. So are the next two."""
     idle: float
@@ -49,7 +49,7 @@ class Waits(DeadlineTimer):
         self.patience = self.idle if timeouts.end is None else min(self.idle, timeouts.end)
 
     def limit(self, seconds: float, phase: Wait) -> Phase | None:
-        """Another wait begins, of at most `seconds`. The phase whose time was over before; None: there is some left."""
+        """Another wait begins, of at most `seconds`. Returns the phase whose time is over already, as `over` does."""
         now = self._loop.time()
         deadline = now + seconds
         if deadline > self.content:
@@ -64,7 +64,7 @@ class Waits(DeadlineTimer):
         return "first_token" if self.content <= now else "total" if self.ends <= now else None
 
     def over(self) -> Phase | None:
-        """The phase whose time is over, whatever the present wait is for; None: there is some left."""
+        """The phase of the whole exchange whose time is over; None if none is."""
         now = self._loop.time()
         return "first_token" if self.content <= now else "total" if self.ends <= now else None
 

@@ -16,7 +16,7 @@ from dragoman.errors import (
     TimeoutError,
     TruncatedStreamError,
 )
-from dragoman.transport.replay.redaction import REDACTED, is_secret, redacted_body, redacted_headers
+from dragoman.transport.replay.redaction import REDACTED, is_credential, redacted_body, redacted_headers
 from dragoman.types import Headers, HttpRequest, ResponseHead
 
 End = Literal["clean", "truncated", "error", "closed"]
@@ -136,7 +136,7 @@ class Cassette(Struct):
 def _redacted(url: str) -> str:
     parts = urlsplit(url)
     pairs = parse_qsl(parts.query, keep_blank_values=True)
-    if not any(is_secret(name) for name, _ in pairs):
+    if not any(is_credential(name) for name, _ in pairs):
         return url
-    query = urlencode([(name, REDACTED if is_secret(name) else value) for name, value in pairs])
+    query = urlencode([(name, REDACTED if is_credential(name) else value) for name, value in pairs])
     return urlunsplit(parts._replace(query=query))

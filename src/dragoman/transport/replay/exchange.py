@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.transport.base import BODY, COMPLETE, FAILED, Exchange, Receiver, Reply, RequestTemplate, Route, Transport
-from dragoman.transport.http.coding import unpacked
+from dragoman.transport.http.coding import unpacked_reply
 from dragoman.types import Headers, HttpRequest
 
 
@@ -92,7 +92,7 @@ class ReplayExchange(Exchange):
     def as_reply(self, taken: list[bytes]) -> Reply:
         self._receiver = None
         self._wanted.set()
-        return unpacked(_Resumed(self._reply, [*taken, *self.pieces], self.state is COMPLETE, self.error))
+        return unpacked_reply(_Resumed(self._reply, [*taken, *self.pieces], self.state is COMPLETE, self.error))
 
 
 class _Resumed(Reply):

@@ -26,14 +26,14 @@ PAIR = re.compile(rb"(^|&)([^=&]{1,64})=[^&]+")
 FORM = "application/x-www-form-urlencoded"
 
 
-def is_secret(name: str) -> bool:
+def is_credential(name: str) -> bool:
     """Whether a header, a parameter or a field of this name holds a credential."""
     return NAMES.fullmatch(name.lower().replace("-", "").replace("_", "")) is not None
 
 
 def redacted_headers(headers: Headers) -> Headers:
     """`headers` with the values of those that hold credentials replaced."""
-    return tuple((name, REDACTED if is_secret(name) else value) for name, value in headers)
+    return tuple((name, REDACTED if is_credential(name) else value) for name, value in headers)
 
 
 def redacted_body(body: bytes, headers: Headers) -> bytes:
@@ -43,12 +43,12 @@ def redacted_body(body: bytes, headers: Headers) -> bytes:
 
 
 def _field(found: re.Match[bytes]) -> bytes:
-    if not is_secret(found[1].decode("latin-1")):
+    if not is_credential(found[1].decode("latin-1")):
         return found[0]
     return b'"%b"%b"%b"' % (found[1], found[2], REDACTED.encode())
 
 
 def _pair(found: re.Match[bytes]) -> bytes:
-    if not is_secret(found[2].decode("latin-1")):
+    if not is_credential(found[2].decode("latin-1")):
         return found[0]
     return b"%b%b=%b" % (found[1], found[2], REDACTED.encode())

@@ -1,0 +1,20 @@
+"""All fronts: those that each module of this folder makes. No list is edited for a new one."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+import dragoman.gateway.fronts
+from dragoman.gateway.fronts.table import Front, FrontContext, FrontMaker
+
+
+def all_fronts(context: FrontContext) -> tuple[Front, ...]:
+    """The fronts of every module, by the modules' names. Raises ConfigurationError for wrong settings of one."""
+    return tuple(front for maker in _makers() for front in maker.make(context))
+
+
+def _makers() -> Iterator[FrontMaker]:
+    package = dragoman.gateway.fronts
+    for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(info.name)
+        yield from (value for value in vars(module).values() if isinstance(value, FrontMaker))

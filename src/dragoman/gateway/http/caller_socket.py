@@ -1,0 +1,110 @@
+"""The socket of one caller: what is sent, how it closes, and a caller that does not read. Knows no request."""
+
+import asyncio
+import socket
+import struct
+from abc import ABC, abstractmethod
+from typing import cast
+
+from dragoman.gateway.http.connection_state import CLOSE, CLOSED, OPEN, PART, TRANSITIONS, ConnectionEvent
+from dragoman.gateway.http.deadlines import Stall
+from dragoman.gateway.http.response_writer import address
+from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.loop.outbox import Outbox
+from dragoman.loop.timer import DeadlineTimer
+
+UNSENT = 8 << 10
+"""Bytes that may wait for a slow caller, not counting its socket's buffer, until its service is no longer read. The
+last write may go beyond, by what one read of the service brings."""
+
+RESET, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
+"""How the kernel closes a connection: with a reset, or in an orderly way (the default); see SO_LINGER in socket(7)."""
+
+
+class CallerSocket(asyncio.Protocol, ABC):
+    """One accepted connection, in one of the states of `connection_state`.
+
+    Whether the caller reads is no part of the state: it may stop reading in each of them, CLOSED too.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox, timeouts: ServerTimeouts) -> None:
+        self.congested: asyncio.Event | None = None
+        """None while the caller reads; else an event that is set when it reads again."""
+        self._loop = loop
+        self._outbox = outbox
+        self._timeouts = timeouts
+        self._transport: asyncio.Transport
+        self._remote = ""
+        """The caller's address."""
+        self._state = OPEN
+        self._sent_at = 0.0
+        """When something was last sent, in the loop's time."""
+        self._stall: Stall | None = None
+        """The wait for a caller that does not read; None: it has always read."""
+        self._alarm = DeadlineTimer(loop, self._late)
+
+    @abstractmethod
+    def _late(self) -> None:
+        """The present wait has taken too long."""
+
+    @property
+    def descriptor(self) -> int:
+        """The number of its socket."""
+        number: int = self._transport.get_extra_info("socket").fileno()
+        return number
+
+    def abort(self) -> None:
+        """Ends it at once."""
+        self._transport.abort()
+
+    def write(self, data: bytes) -> None:
+        self._sent_at = self._loop.time()
+        self._outbox.write(self._transport, data)
+
+    def reset_on_close(self, on: bool) -> None:
+        connected = self._transport.get_extra_info("socket")
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET if on else END)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._remote = address(transport.get_extra_info("peername"))
+        self._transport.set_write_buffer_limits(high=UNSENT)
+        self._alarm.set(self._loop.time() + self._timeouts.head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._enter(CLOSE)
+        self._alarm.stop()
+
+    def _enter(self, event: ConnectionEvent) -> None:
+        self._state = TRANSITIONS[self._state][event]
+
+    def _part(self) -> None:
+        """Closes our sending half. What still comes is read for a moment, and dropped."""
+        self._enter(PART)
+        self._outbox.flush()
+        self._transport.write_eof()
+        self._alarm.set(self._loop.time() + self._timeouts.linger)
+
+    def _close(self) -> None:
+        """Closes it once the caller has read what waits. Does nothing if it is closed already."""
+        if self._state is not CLOSED:
+            self._enter(CLOSE)
+            self._outbox.flush()
+            self._transport.close()
+            self._await_reading()
+
+    def _await_reading(self) -> None:
+        """From now on the caller must read some of what waits for it."""
+        self._stall = Stall(self._transport, self._loop.time(), self._timeouts.stall)
+        self._alarm.set(self._stall.ends)
+
+    def _check_reading(self) -> bool:
+        """False if nothing waits for the caller to read. Else waits again if it has read some, and if not, ends it."""
+        stall = self._stall
+        if stall is None or (self.congested is None and self._state is not CLOSED):
+            return False
+        if stall.look(self._loop.time()):
+            self._alarm.set(stall.ends)
+        else:
+            self.abort()
+        return True
