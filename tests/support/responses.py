@@ -21,27 +21,27 @@ CALLS = {
     "function_call": ("response.function_call_arguments", "arguments"),
     "custom_tool_call": ("response.custom_tool_call_input", "input"),
 }
-REQUIRED = {
+REQUIRED: dict[str, type | tuple[type, ...]] = {
     "background": bool,
-    "created_at": int,
-    "frequency_penalty": float,
+    "created_at": (int, float),
+    "frequency_penalty": (int, float),
     "id": str,
     "metadata": dict,
     "model": str,
     "object": str,
     "output": list,
     "parallel_tool_calls": bool,
-    "presence_penalty": float,
+    "presence_penalty": (int, float),
     "reasoning": dict,
     "service_tier": str,
     "status": str,
     "store": bool,
-    "temperature": float,
+    "temperature": (int, float),
     "text": dict,
     "tool_choice": (str, dict),
     "tools": list,
     "top_logprobs": int,
-    "top_p": float,
+    "top_p": (int, float),
     "truncation": str,
 }
 """Fields that an answer must have with a value."""
@@ -65,7 +65,7 @@ def events_of(body: bytes) -> list[dict[str, Any]]:
 def check_response(response: dict[str, Any]) -> None:
     """Whether an answer has the fields that the SDKs and Open Responses need."""
     for name, kind in REQUIRED.items():
-        assert isinstance(response[name], kind), name  # type: ignore[arg-type]  # a type, or two of them
+        assert isinstance(response[name], kind), name
     for name in NULLABLE:
         assert name in response, name
     if response["usage"]:

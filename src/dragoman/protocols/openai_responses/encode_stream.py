@@ -21,7 +21,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env
 from dragoman.protocols.losses import OURS
 from dragoman.protocols.openai_responses.citations import encode_annotation
-from dragoman.protocols.openai_responses.conversation import LAST, NEXT, belongs
+from dragoman.protocols.openai_responses.conversation import LAST, NEXT, around, belongs
 from dragoman.protocols.openai_responses.decode_stream import RESPONSE
 from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT, failure
 from dragoman.protocols.openai_responses.extra import NAME
@@ -340,11 +340,13 @@ class AnswerEncoder(Encoder):
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
         refused = any(isinstance(part, Refusal) for part in self._parts)
         status, details = encode_reason(end.finish_reason, end.native_finish_reason, refusal=refused)
-        self._end_item(out, CUT if status == CUT else DONE)
+        if status not in {CUT, DONE}:
+            status, details = CUT, {"reason": status}  # no stream ends so
+        self._end_item(out, status)
         self._count(end.usage)
         said = ended(self._frame, end, self._env) | {"status": status, "incomplete_details": details}
         said |= {"output": self._items, "usage": None if self._usage is None else encode_usage(self._usage)}
-        self._event(out, CUT if status == CUT else DONE, response=said)
+        self._event(out, status, response=said)
         if self._end_mark:
             out.append(END_MARK)
 
@@ -363,6 +365,7 @@ def ended(begun: dict[str, Any], end: ResponseEnd | ChatResponse, env: Env) -> d
     """The fields of an answer when it has ended: a service's own words, if it has the same protocol."""
     echo = end.extra.get(OURS, {}).get(RESPONSE, {})
     done = {"completed_at": int(env.now)} if end.finish_reason in {"stop", "tool_call", "refusal"} else {}
+    echo = {name: value for name, value in echo.items() if value is not None or begun.get(name) is None}
     said: dict[str, Any] = begun | done | echo | end.extra.get(NAME, {})
     return said
 
@@ -401,4 +404,4 @@ def _bare(part: AnyPart, *, whole: bool = False) -> dict[str, Any]:
         case Refusal() if not whole:
             return {"type": "refusal", "refusal": ""}
         case _:
-            return content_part(part) or {}
+            return content_part(around([part])[1][0]) or {}
