@@ -7,7 +7,8 @@ from dragoman.protocols.openai_responses.extra import NAME, to_extra, with_extra
 from dragoman.types import Citation
 
 URL, FILE = "url_citation", "file_citation"
-IN_FILES = frozenset({FILE, "container_file_citation", "file_path"})
+PATH = "file_path"
+IN_FILES = frozenset({FILE, PATH, "container_file_citation"})
 
 
 def decode_annotations(values: object) -> tuple[Citation, ...]:
@@ -47,7 +48,9 @@ def encode_annotation(citation: Citation, length: int) -> dict[str, Any]:
     if citation.url is not None:
         said = {"type": URL, "start_index": start, "end_index": end, "url": citation.url, "title": citation.title or ""}
     else:
-        said = {"type": FILE, "file_id": str(citation.source or ""), "filename": citation.title or ""}
+        said = {"type": FILE, "file_id": str(citation.source or "")}
+        if citation.title is not None or citation.extra.get(NAME, {}).get("type") != PATH:
+            said["filename"] = citation.title or ""
         if citation.text_range is not None:
             said |= {"start_index": start, "end_index": end}
         elif NAME not in citation.extra:

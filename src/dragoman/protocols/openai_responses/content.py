@@ -181,7 +181,7 @@ def output_text(text: Text) -> dict[str, Any]:
 def _file_fields(file: File) -> dict[str, Any]:
     if file.data is None:
         return {"file_url": file.url, "file_id": file.file_id if file.url is None else None, "filename": file.name}
-    kind = file.media_type or media_type_of(file.data)
+    kind = file.media_type or (None if NAME in file.extra else media_type_of(file.data))
     # The service wants a name with inline data.
     name = file.name or ("document.pdf" if kind == "application/pdf" else "file")
     return {"file_data": file.data if kind is None else data_url(kind, file.data), "filename": name}
