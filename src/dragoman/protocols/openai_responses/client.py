@@ -12,7 +12,7 @@ from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.counter import ResponsesCounter
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.extra import NAME
-from dragoman.protocols.openai_responses.hosted import is_sayable
+from dragoman.protocols.openai_responses.hosted import TYPES, is_sayable
 from dragoman.protocols.openai_responses.relay import ResponsesRelay
 from dragoman.protocols.openai_responses.request import LEAST_TOKENS, Variant, encode_body
 from dragoman.protocols.openai_shared.errors import decode_error
@@ -24,8 +24,11 @@ from dragoman.types import (
     HttpRequest,
     HttpResponse,
     Loss,
+    LostDetail,
+    LostField,
     LostPart,
     ModelProfile,
+    UnknownTool,
 )
 from dragoman.wire import json
 
@@ -137,6 +140,8 @@ class OpenAIResponsesClient(ClientCodec):
                 yield ChangedField("reasoning.mode")
             if config.display == "full":
                 yield ChangedField("reasoning.display")
+        if request.cache is not None and request.cache.ttl is not None:
+            yield ChangedField("cache.ttl")  # the service caches each conversation, for as long as it likes
         if request.max_output_tokens is not None and request.max_output_tokens < LEAST_TOKENS:
             yield ChangedField("max_output_tokens")
 
@@ -180,6 +185,11 @@ class OpenAIResponsesClient(ClientCodec):
         for i, tool in enumerate(request.tools):
             if isinstance(tool, HostedTool) and not is_sayable(tool):
                 yield LostPart(f"tools[{i}] ({tool.tool})")
+            elif not isinstance(tool, UnknownTool) and tool.cache is not None:
+                yield LostDetail(f"tools[{i}].cache")
+        choice = request.tool_choice
+        if choice is not None and choice.hosted is not None and choice.hosted not in TYPES:
+            yield LostField("tool_choice.hosted")
         sayable = self._sayable(request, profile)
         for i, message in enumerate(request.messages):
             for j in sayable.left_out(message):

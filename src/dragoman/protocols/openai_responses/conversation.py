@@ -20,6 +20,7 @@ from dragoman.protocols.openai_responses.hosted import encode_call
 from dragoman.protocols.openai_responses.items import ItemReader, unknown
 from dragoman.types import (
     AnyPart,
+    Audio,
     HostedCall,
     Image,
     Message,
@@ -238,7 +239,8 @@ def _told(message: Message, parts: Sequence[AnyPart], sayable: Sayable) -> Itera
 def _output(result: ToolResult, form: str, sayable: Sayable) -> dict[str, Any]:
     text = "text" in {form, result.input_format}
     kind = "custom_tool_call_output" if text else "function_call_output"
-    body = {"type": kind, "call_id": result.id, "output": encode_content(result.parts) or ""}
+    parts = [part for part in result.parts if not isinstance(part, Audio)]
+    body = {"type": kind, "call_id": result.id, "output": encode_content(parts) or ""}
     if (known := sayable.id_of(result.item)) is not None:
         body["id"] = known
     return with_extra(body, result.extra)

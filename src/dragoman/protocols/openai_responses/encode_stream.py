@@ -180,7 +180,7 @@ class AnswerEncoder(Encoder):
 
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
         self._count(start.usage)
-        self._frame = frame(self._request, start, self._env)
+        self._frame = frame(self._request, start, self._env) | start.extra.get(NAME, {})
         said = Raw(_json(self._frame))
         self._event(out, "created", response=said)
         self._event(out, "in_progress", response=said)
