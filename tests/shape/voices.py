@@ -229,6 +229,7 @@ def _ollama_read(got: Got, stream: bool) -> Answer:
         (calls[0]["name"], json.dumps(calls[0]["arguments"], ensure_ascii=False)) if calls else None,
         "tool_call" if calls else last["done_reason"],
         (last["prompt_eval_count"], last["eval_count"]) if "eval_count" in last else None,
+    )
 
 
 def _responses_ask(text: str, stream: bool) -> Asked:
