@@ -271,6 +271,7 @@ def translates_requests(recorded: Recorded) -> str:
     if recorded.request is None or recorded.status != 200:
         return ""
     request = asked(recorded)
+    ids = set(_ids(recorded.request))
     leaves = {leaf for leaf in _leaves(recorded.request) if len(leaf) >= MIN_LEAF}
     for dialect in (each for each in TRANSLATED if each in DIALECTS and each != recorded.dialect):
         client = client_of(dialect)
@@ -285,7 +286,7 @@ def translates_requests(recorded: Recorded) -> str:
         whole = "\n".join(kept)
         # Some protocols have no name for the form of an answer: it means nothing to the model.
         form = None if request.response_format is None else request.response_format.name
-        missing = [leaf for leaf in leaves if not _is_there(leaf, whole) and leaf not in {request.model, form}]
+        missing = [leaf for leaf in leaves - ids if not _is_there(leaf, whole) and leaf not in {request.model, form}]
         if missing and not named:
             return f"{dialect}: lost without a name: {_short(sorted(missing))}"
     return ""
@@ -311,14 +312,21 @@ STRUCTURE = frozenset(WORDS.split())
 """Words of the protocols themselves."""
 
 
+def _ids(value: Any) -> Iterator[str]:
+    """How a protocol numbers its items, which means nothing to a model: results refer to calls by other fields."""
+    if isinstance(value, dict) and isinstance(value.get("id"), str) and {"call_id", "summary"} & value.keys():
+        yield value["id"]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inner:
+        yield from _ids(each)
+
+
 def _leaves(value: Any) -> Iterator[str]:
     match value:
         case str():
             yield value
         case dict():
             for name, inner in value.items():
-                if name == "id":
-                    continue  # how a protocol numbers its items
                 # Arguments of calls are text in one dialect and a value in another.
                 if name in {"arguments", "input", "args"}:
                     yield from _leaves(json.loads(inner) if isinstance(inner, str) and inner[:1] in "{[" else inner)

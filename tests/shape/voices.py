@@ -456,6 +456,8 @@ VOICES: Mapping[str, Voice] = {
         question=_ollama_question,
         reply=_ollama_reply,
         read=_ollama_read,
+        whole=True,
+        tools=True,
     ),
     "openai-responses": Voice(
         path="/v1/responses",
