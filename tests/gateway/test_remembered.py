@@ -18,9 +18,8 @@ JSON = {"content-type": "application/json"}
 
 def answer(text: str) -> bytes:
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    return json.dumps(
-        {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
-    ).encode()
+    head = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
+    return json.dumps(head | {"choices": [choice]}).encode()
 
 
 @asynccontextmanager
@@ -65,11 +64,7 @@ async def test_a_later_request_goes_on_from_an_earlier_answer(stream: bool) -> N
         assert third.previous_response_id == second.id
         assert len({first.id, second.id, third.id}) == 3
         last_turns = turns(service.requests[-1])
-        assert [turn for turn in last_turns if turn[0] == "user"] == [
-            ("user", "one"),
-            ("user", "two"),
-            ("user", "three"),
-        ]
+        assert [text for role, text in last_turns if role == "user"] == ["one", "two", "three"]
         # Instructions are not carried over: https://platform.openai.com/docs/api-reference/responses/create
         assert not any(role in {"system", "developer"} for role, _ in last_turns)
 
@@ -78,14 +73,10 @@ async def test_an_answer_is_given_back_listed_and_forgotten() -> None:
     async with over_a_chat() as (_, url), caller(url) as asks:
         made = await asks.responses.create(model="up/m", input="one", metadata={"a": "b"})
         again = await asks.responses.retrieve(made.id)
-        assert (again.id, again.output_text, again.status, again.metadata) == (
-            made.id,
-            "turn 1",
-            "completed",
-            {"a": "b"},
-        )
-        items = await asks.responses.input_items.list(made.id)
-        assert [(item.type, item.content[0].text) for item in items.data] == [("message", "one")]  # type: ignore[union-attr]
+        assert (again.id, again.output_text, again.status) == (made.id, "turn 1", "completed")
+        assert again.metadata == {"a": "b"}
+        (item,) = (await asks.responses.input_items.list(made.id)).data
+        assert item.to_dict()["content"] == [{"type": "input_text", "text": "one"}]
         await asks.responses.delete(made.id)
         with pytest.raises(openai.NotFoundError):
             await asks.responses.retrieve(made.id)
@@ -94,11 +85,8 @@ async def test_an_answer_is_given_back_listed_and_forgotten() -> None:
 
 
 async def test_another_key_finds_nothing() -> None:
-    async with (
-        over_a_chat(api_keys=("ann", "bob")) as (service, url),
-        caller(url, "ann") as ann,
-        caller(url, "bob") as bob,
-    ):
+    keyed = over_a_chat(api_keys=("ann", "bob"))
+    async with keyed as (service, url), caller(url, "ann") as ann, caller(url, "bob") as bob:
         made = await ann.responses.create(model="up/m", input="one")
         with pytest.raises(openai.NotFoundError):
             await bob.responses.retrieve(made.id)
