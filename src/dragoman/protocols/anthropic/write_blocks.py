@@ -64,7 +64,7 @@ def encode_part(
     citations: Callable[[Sequence[Citation]], list[dict[str, Any]]],
     hosted: Callable[[HostedCall], dict[str, Any] | None],
 ) -> dict[str, Any] | None:
-    """The block of a part; None if this protocol has none. `reasoning`, `citations`, `hosted`: how these are written."""
+    """The block of a part; None if this protocol has none. The functions write what is not the same both ways."""
     match part:
         case Text(text=text):
             body: dict[str, Any] | None = {"type": "text", "text": text}
