@@ -103,7 +103,7 @@ class AnswerEncoder(Encoder):
             match event:
                 case PartDelta(text, logprobs):
                     if logprobs is None:
-                        if text:
+                        if text and self._open:
                             out += (self._open, _json(text), self._close)
                     else:
                         self._with_logprobs(text, logprobs, out)
@@ -169,7 +169,8 @@ class AnswerEncoder(Encoder):
                 self._shape(b'{"audio":{"data":', b"}}")
                 text = part.data or ""
             case File() | ToolResult() | HostedCall() | HostedResult():
-                return  # a chunk has no place for it; `losses` names it
+                self._open = b""  # a chunk has no place for it; `losses` names it
+                return
             case _:
                 assert_never(part)
         if isinstance(part, Text) and part.logprobs:
