@@ -1,6 +1,7 @@
 """What every recorded exchange must show. Each check returns what is wrong, or nothing."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -256,10 +257,17 @@ def translates_requests(recorded: Recorded) -> str:
             continue
         kept = set(_leaves(json.loads(sent.body)))
         whole = "\n".join(kept)
-        missing = [leaf for leaf in leaves if leaf not in whole and leaf not in STRUCTURE and leaf != request.model]
+        missing = [
+            leaf for leaf in leaves if not _arrives(leaf, whole) and leaf not in STRUCTURE and leaf != request.model
+        ]
         if missing and not named:
             return f"{dialect}: lost without a name: {_short(sorted(missing))}"
     return ""
+
+
+def _arrives(leaf: str, whole: str) -> bool:
+    """Whether a text is there: as it is, or as base64, as most dialects have documents."""
+    return leaf in whole or b64encode(leaf.encode()).decode() in whole
 
 
 STRUCTURE = frozenset(
@@ -300,6 +308,8 @@ STRUCTURE = frozenset(
         "base64",
         "thinking",
         "completed",
+        "web_search",
+        "web_search_20250305",
     ]  # a list of fifty would be as many lines
 )
 """Words of the protocols themselves."""

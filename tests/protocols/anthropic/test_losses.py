@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import fields, replace
 
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.anthropic import NAME, AnthropicClient
 from dragoman.protocols.anthropic.request import NEWEST_VERSION
 from dragoman.protocols.losses import ALWAYS
@@ -314,3 +315,22 @@ def test_a_temperature_above_the_protocol_s_own_is_brought_down() -> None:
     request = replace(ASK, temperature=1.7)
     assert '"temperature":1.0' in sent(request)
     assert lost(request) == (ChangedField("temperature"),)
+
+
+def test_a_request_of_system_messages_alone_is_asked_by_the_user() -> None:
+    request = replace(ASK, messages=(system("a"), system("b")))
+    body = json.loads(sent(request))
+    assert (body["system"], body["messages"]) == ("a", [{"role": "user", "content": "b"}])
+    assert lost(request) == (MovedMessage("messages[1]"),)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        replace(ASK, messages=(assistant(""),)),
+        replace(ASK, messages=(Message("system", (Text(text="a"),), top_level=True),)),
+    ],
+)
+def test_a_request_in_which_nobody_says_anything_is_refused(request_: ChatRequest) -> None:
+    with pytest.raises(InvalidRequestError, match="expected at least one with content"):
+        sent(request_)

@@ -244,6 +244,8 @@ CORPUS: list[dict[str, Any]] = [
     {"system": "s", "messages": [{"role": "user", "content": "x"}]},
     {"system": [{"type": "text", "text": "s"}], "messages": [{"role": "user", "content": "x"}]},
     {"messages": [{"role": "user", "content": "x"}, {"role": "system", "content": [{"type": "text", "text": "s"}]}]},
+    {"messages": [{"role": "user", "content": "x"}, {"role": "user", "content": "y"}]},
+    {"messages": [{"role": "user", "content": "x"}, *[{"role": "assistant", "content": "y"}] * 2]},
     {"messages": [{"role": "user", "content": "x"}], "thinking": {"type": "between_tools"}},
     {"messages": [{"role": "user", "content": "x"}], "thinking": {"type": "adaptive", "display": "updates"}},
     {"messages": [{"role": "user", "content": "x"}], "output_config": {"effort": "high", "task_budget": {"a": 1}}},
@@ -296,8 +298,9 @@ CORPUS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("body", CORPUS)
 def test_a_request_of_callers_is_written_as_it_came(body: dict[str, Any]) -> None:
     said = {"model": "m", "max_tokens": 9, **body}
-    client = AnthropicClient("http://up", version=NEWEST_VERSION)
-    assert json.loads(sent(read(json.dumps(said).encode()), client)) == said | {"stream": True}
+    for version in ("2023-06-01", NEWEST_VERSION):
+        client = AnthropicClient("http://up", version=version)
+        assert json.loads(sent(read(json.dumps(said).encode()), client)) == said | {"stream": True}
 
 
 def test_numbers_of_arguments_are_never_python_s() -> None:

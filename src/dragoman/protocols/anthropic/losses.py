@@ -48,9 +48,8 @@ def changed(request: ChatRequest, variant: Variant) -> Iterator[Loss]:
     for i, tool in enumerate(request.tools):
         if not isinstance(tool, UnknownTool) and not is_exact_cache(tool.cache):
             yield ChangedField(f"tools[{i}].cache.ttl")
-    if variant.newest:
-        for i in arranged(request.messages, system_turns=True).told:
-            yield MovedMessage(f"messages[{i}]")
+    for i in arranged(request.messages, system_turns=variant.newest).told:
+        yield MovedMessage(f"messages[{i}]")
     for i, message in enumerate(request.messages):
         for j, part in enumerate(message.parts):
             yield from _part(part, f"messages[{i}].parts[{j}]")
