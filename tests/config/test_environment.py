@@ -47,6 +47,8 @@ SAMPLES = {
     "IMAGES": "false",
     "TOOLS": "false",
     "PREFILL": "false",
+    "THINKING_LEVELS": "false",
+    "SIGNED_CALLS": "false",
     "CONTEXT_SIZE": "9",
     "SCHEMA_KEYWORDS": "type,$ref",
     "EMPTY_ANSWER": "ok",

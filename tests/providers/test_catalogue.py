@@ -43,9 +43,14 @@ def test_every_class_of_this_package_is_found_without_a_list() -> None:
         "anthropic",
         "anthropiccompatible",
         "cromicle",
+        "gemini",
+        "geminicompatible",
         "offline",
+        "ollama",
         "openai",
         "openaicompatible",
+        "openairesponses",
+        "responsescompatible",
     }
 
 

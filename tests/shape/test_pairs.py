@@ -36,7 +36,7 @@ async def call_through(
         if exchange.request.method == "GET":
             await exchange.reply(body=TOKEN)
             return
-        wanted = not VOICES[service].whole or json.loads(exchange.request.body).get("stream") is True
+        wanted = not voice.whole or voice.streams(exchange.request)
         kind, pieces = voice.reply(answer, wanted)
         await exchange.head(headers={"content-type": kind})
         for piece in pieces:
@@ -50,7 +50,8 @@ async def call_through(
         )
         async with running_gateway(config) as url:
             said = VOICES[caller].ask(QUESTION, stream)
-            got = await ask(url, "POST", VOICES[caller].path, said.headers, said.body)
+            path = VOICES[caller].address("up/m", stream=stream)
+            got = await ask(url, "POST", path, said.headers, said.body)
     return got, [seen for seen in up.requests if seen.method == "POST"]
 
 

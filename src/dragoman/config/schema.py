@@ -181,6 +181,8 @@ PROFILE = TableSchema(
         "images": Boolean(),
         "tools": Boolean(),
         "prefill": Boolean(),
+        "thinking_levels": Boolean(),
+        "signed_calls": Boolean(),
         "schema_keywords": ListOf(KEYWORD),
     },
 )

@@ -210,6 +210,12 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """Whether they take tools; if not, these are left out, and listed as losses."""
     prefill: bool | None = None
     """Whether they continue an assistant's message at the end; if not, a request that ends so is refused."""
+    thinking_levels: bool | None = None
+    """Whether how much they think can be said in words (`low`, `high`); if not, it is said in tokens. Gemini's protocol
+    has both."""
+    signed_calls: bool | None = None
+    """Whether Gemini's protocol must have a signature for the first call of each step of the current turn. A call that
+    another service made then gets the documented stand-in."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use; others are left out, and listed as losses.
     Not set: any."""
