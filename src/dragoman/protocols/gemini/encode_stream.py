@@ -229,7 +229,7 @@ def encode_reply(response: ChatResponse, request: ChatRequest, env: Env) -> byte
     if (candidates := body.get("candidates")) is not None:
         logprobs = [each for text in texts for each in text.logprobs]
         said = {RESULT: encode_logprobs(logprobs)} if logprobs else {}
-        candidates[0] = {"content": {"parts": parts, "role": "model"}} | candidates[0] | said
+        candidates[0] = {"content": {"parts": parts, "role": "model"}} | said | candidates[0]
     head: dict[str, Any] = {
         "modelVersion": response.model or request.model,
         "responseId": response.id or env.new_id(),
