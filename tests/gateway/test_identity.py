@@ -36,6 +36,23 @@ async def test_a_known_key_opens() -> None:
             assert (await chat(url, "text: hi", headers=headers)).status == 200, headers
 
 
+async def test_googles_places_for_a_key_are_known() -> None:
+    async with running_gateway(KEYED) as url:
+        for path, headers, status in (
+            ("/v1/models", {"x-goog-api-key": "key-one"}, 200),
+            ("/v1/models?pageSize=5&key=key%2Dtwo", {}, 200),
+            ("/v1/models?key=key-one", {"x-goog-api-key": "key-one"}, 200),
+            ("/v1/models?key=key-three", {}, 401),
+            ("/v1/models?monkey=key-one", {}, 401),
+            ("/v1/models?key=key-one", {"x-goog-api-key": "key-two"}, 400),
+        ):
+            got = await ask(url, "GET", path, headers)
+            assert got.status == status, path
+            assert "key-" not in got.text
+    assert shown_by((), "alt=sse&key=shown").fingerprint == sha256(b"shown").hexdigest()[:8]
+    assert shown_by((), "monkey=shown").fingerprint == ""
+
+
 async def test_no_key_or_a_wrong_one_is_refused_in_openais_envelope() -> None:
     wrong: list[dict[str, str]] = [
         {},

@@ -88,7 +88,7 @@ class Gateway:
 
     def outcome(self, call: ServerRequest, remote: str) -> Outcome:
         """The outcome of a request with this head from the address `remote`, as far as it is known at its beginning."""
-        identity = shown_by(call.headers)
+        identity = shown_by(call.headers, call.query)
         return Outcome(self.request_ids.of(call), call.method, call.path, monotonic(), remote=remote, identity=identity)
 
     def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
+from urllib.parse import unquote_to_bytes
 
 from dragoman.errors import AuthenticationError, RequestError
 from dragoman.types import Identity, ServerRequest
@@ -10,6 +11,11 @@ from dragoman.types.outcome import NOBODY
 
 KEY_HEADERS = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
 """Headers that carry a key: OpenAI's, Anthropic's, Google's, Azure's."""
+
+QUERY_KEY = "key="
+"""How the parameter of a query begins that carries a key: Google's."""
+IN_QUERY = b"?key"
+"""Stands for that parameter where the names of headers stand."""
 
 MAX_VERIFIED = 10_000
 """Headers with a known key that are kept, so that a caller's next request costs no digest."""
@@ -37,6 +43,8 @@ class Keys:
     def check(self, call: ServerRequest) -> Identity:
         """Who asks. Raises AuthenticationError unless a known key is shown, RequestError (400) for several keys."""
         carriers = [field for field in call.headers if field[0] in KEY_HEADERS]
+        if QUERY_KEY in call.query:
+            carriers += _in_query(call.query)
         if len(carriers) == 1 and (verified := self._verified.get(carriers[0])) is not None:
             return verified
         shown = {key for name, value in carriers for key in _carried(name, value)}
@@ -54,12 +62,19 @@ class Keys:
         return identity
 
 
-def shown_by(headers: tuple[tuple[bytes, bytes], ...]) -> Identity:
-    """Who asks with these headers: the first key in them, unchecked."""
+def shown_by(headers: tuple[tuple[bytes, bytes], ...], query: str = "") -> Identity:
+    """Who asks with these headers and this query: the first key in them, unchecked."""
     for name, value in headers:
         if name in KEY_HEADERS:
             return _shown_in(name, value)
+    for name, value in _in_query(query) if QUERY_KEY in query else ():
+        return _shown_in(name, value)
     return NOBODY
+
+
+def _in_query(query: str) -> list[tuple[bytes, bytes]]:
+    found = [part.removeprefix(QUERY_KEY) for part in query.split("&") if part.startswith(QUERY_KEY)]
+    return [(IN_QUERY, unquote_to_bytes(value)) for value in found]
 
 
 @lru_cache(maxsize=1000)
