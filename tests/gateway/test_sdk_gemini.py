@@ -11,7 +11,11 @@ from google.genai.client import AsyncClient
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from tests.support.gateway import running_gateway
 
-pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
+# Both are the SDK's: how it uses aiohttp, and the connection of a stream that broke off, which it leaves open.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 INNER = Config(
     gateway=GatewayConfig(port=0, api_keys=("key-one",)), models={"fast": ModelConfig(targets=("offline/script",))}

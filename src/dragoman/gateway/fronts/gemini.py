@@ -2,6 +2,7 @@
 
 from dragoman.client import Client
 from dragoman.config import FrontConfig
+from dragoman.errors import RequestError, cut
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.protocols.gemini import GeminiServer
@@ -29,12 +30,23 @@ def gemini(client: Client) -> Front:
         client.handler(name)  # raises ModelNotFoundError, which names the nearest
         return encode_model(name)
 
+    def unknown(call: ServerRequest) -> ServerResponse:
+        named = cut(call.path.rpartition(":")[2], 40)
+        raise RequestError(
+            f"{named!r} is not served here; {' and '.join(METHODS)} are", status=404, code="unknown_path"
+        )
+
     rows = (
         *(
             Row("POST", f"{version}/{kind}/{{model}}:{method}", chat)
             for version in VERSIONS
             for kind in KINDS
             for method in METHODS
+        ),
+        *(
+            Row("POST", f"{version}/{kind}/{{model}}:{{method}}", ImmediateEndpoint(unknown))
+            for version in VERSIONS
+            for kind in KINDS
         ),
         Row("GET", MODELS, AwaitedEndpoint(models)),
         Row("GET", f"{MODELS}/{{model}}", ImmediateEndpoint(model)),
