@@ -192,8 +192,9 @@ async def test_a_length_and_a_filter_are_its_own_reasons() -> None:
             assert whole.candidates[0].finish_reason == reason
 
 
-async def test_models() -> None:
-    async with gateway(relayed=False) as url, client(url, "v1beta") as caller:
+@pytest.mark.parametrize("version", [None, "v1beta"])
+async def test_models(version: str | None) -> None:
+    async with gateway(relayed=False) as url, client(url, version) as caller:
         models = caller.models
         names = [model.name async for model in await models.list()]
         one = await models.get(model="offline/eliza")

@@ -12,7 +12,8 @@ from dragoman.types import ServerRequest, ServerResponse
 VERSIONS = ("/v1beta", "/v1")
 """The vendor's programs call either."""
 PREFIX = VERSIONS[0]
-MODELS = f"{PREFIX}/models"
+HEADERS = (b"x-goog-api-key", b"x-goog-api-client")
+"""Headers that only the vendor's programs send; those without any of them show their key in the query."""
 METHODS = ("generateContent", "streamGenerateContent")
 KINDS = ("models", "tunedModels")
 
@@ -26,7 +27,7 @@ def gemini(client: Client) -> Front:
         return encode_models(await client.list_models())
 
     def model(call: ServerRequest) -> ServerResponse:
-        name = call.path.removeprefix(f"{MODELS}/")
+        name = call.path.partition("/models/")[2]
         client.handler(name)  # raises ModelNotFoundError, which names the nearest
         return encode_model(name)
 
@@ -48,10 +49,16 @@ def gemini(client: Client) -> Front:
             for version in VERSIONS
             for kind in KINDS
         ),
-        Row("GET", MODELS, AwaitedEndpoint(models)),
-        Row("GET", f"{MODELS}/{{model}}", ImmediateEndpoint(model)),
+        *(Row("GET", f"{version}/models", AwaitedEndpoint(models)) for version in VERSIONS),
+        *(Row("GET", f"{version}/models/{{model}}", ImmediateEndpoint(model)) for version in VERSIONS),
     )
-    return Front(codec, rows, prefix=PREFIX, json=True)
+    return Front(codec, rows, prefix=PREFIX, json=True, claims=claims)
+
+
+def claims(call: ServerRequest) -> bool:
+    """Whether the caller speaks this protocol: several have `/v1/models`."""
+    by_header = any(call.header(name) is not None for name in HEADERS)
+    return by_header or any(part.startswith("key=") for part in call.query.split("&"))
 
 
 GEMINI = FrontMaker(lambda context: (gemini(context.client),))
