@@ -53,6 +53,7 @@ SAMPLES = {
     "SCHEMA_KEYWORDS": "type,$ref",
     "EMPTY_ANSWER": "ok",
     "MAX_ANSWER": "9",
+    "MAX_TOKENS": "9",
     "HEAD_AFTER": "9",
     "BROKEN_END": "cut",
     "PORT": "9",

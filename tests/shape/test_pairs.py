@@ -69,6 +69,8 @@ def as_far_as(answer: Answer, service: Voice, caller: Voice) -> Answer:
 def losses(service: Voice, caller: Voice) -> list[str]:
     """What must be named: of the question the tools, of the answer what the service said and the caller cannot be."""
     question = ["tools"] if caller.tools and not service.tools else []
+    if caller.limited and not service.tools:
+        question.append("max_output_tokens")
     return [*question, *(f"answer.{name}" for name in (USAGE, REASON) if name in service.says - caller.says)]
 
 

@@ -162,6 +162,8 @@ PROVIDER = TableSchema(
         "broken_mark": OptionalText(FREE),
         "strict": Boolean(),
         "allow_fields": ListOf(WORDS),
+        "version": WORDS,
+        "max_tokens": Integer(1),
         "max_answer": Integer(1, 64 << 20),
         "empty_answer": OneOf(("error", "ok")),
         "timeouts": TIMEOUTS,

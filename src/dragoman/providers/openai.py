@@ -52,7 +52,10 @@ class OpenAI(OpenAICompatible):
     @classmethod
     def codec(cls) -> ClientCodec:
         return OpenAIChatClient(
-            checked_url(cls, cls.url_variable), max_tokens_field="max_completion_tokens", top_k=False, file_urls=False
+            checked_url(cls, cls.url_variable),
+            max_tokens_field="max_completion_tokens",
+            top_k=False,
+            file_urls=False,
         )
 
     @classmethod
