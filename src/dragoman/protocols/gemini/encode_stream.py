@@ -96,7 +96,9 @@ class AnswerEncoder(Encoder):
                     if self._open and logprobs is None:
                         if text:
                             self._text.append(text)
-                            out += (self._head(), self._open, _json(text), self._close)
+                            if self._array:
+                                out.append(self._head())
+                            out += (self._open, _json(text), self._close)
                     else:
                         self._delta(event, out)
                 case PartStart(part):
@@ -152,13 +154,15 @@ class AnswerEncoder(Encoder):
                 assert_never(part)
         if text:
             self._text.append(text)
-            out += (self._head(), self._open, _json(text), self._close)
+            if self._array:
+                out.append(self._head())
+            out += (self._open, _json(text), self._close)
         if isinstance(part, Text) and part.logprobs:
             self._delta(PartDelta("", part.logprobs), out)
 
     def _shape(self, after: bytes) -> None:
         """Sets what stands around the text of the part that begins."""
-        self._open = b'{"candidates":[{"content":{"parts":[{"text":'
+        self._open = (b"" if self._array else EVENT) + b'{"candidates":[{"content":{"parts":[{"text":'
         self._close = after + b'],"role":"model"},"index":0}]' + self._after
 
     def _delta(self, delta: PartDelta, out: list[bytes]) -> None:
