@@ -55,6 +55,8 @@ class Line(Struct, forbid_unknown_fields=True):
 
     model: str | None = None
     created_at: str | None = None
+    remote_model: str | None = None
+    remote_host: str | None = None
     message: Said | None = None
     response: str | None = None
     thinking: str | None = None
@@ -129,6 +131,8 @@ def read_loosely(data: bytes) -> Loose:
     line = Line(
         model=_text(known.get("model")),
         created_at=_text(known.get("created_at")),
+        remote_model=_text(known.get("remote_model")),
+        remote_host=_text(known.get("remote_host")),
         message=message,
         response=_text(known.get("response")),
         thinking=_text(known.get("thinking")),
