@@ -22,6 +22,10 @@ def error(got: Got) -> dict[str, object]:
     return value
 
 
+def headed(*fields: tuple[bytes, bytes]) -> ServerRequest:
+    return ServerRequest(method="POST", path=CHAT, headers=fields)
+
+
 async def test_a_known_key_opens() -> None:
     known: list[dict[str, str]] = [
         {"Authorization": "Bearer key-one"},
@@ -30,10 +34,16 @@ async def test_a_known_key_opens() -> None:
         {"api-key": "key-two"},
         {"Authorization": "Bearer key-one", "x-api-key": "key-one"},
         {"Authorization": "Basic a2V5", "x-api-key": "key-one"},
+        {"x-goog-api-key": "key-one"},
     ]
     async with running_gateway(KEYED) as url:
         for headers in known:
             assert (await chat(url, "text: hi", headers=headers)).status == 200, headers
+        assert (await ask(url, "GET", "/v1/models?a=b&key=key-two")).status == 200
+        assert (await ask(url, "GET", "/v1/models?key=key-one", GOOD)).status == 200
+        for path in ("/v1/models?key=key-tw", "/v1/models?keys=key-two", "/v1/models?key="):
+            assert (await ask(url, "GET", path)).status == 401, path
+        assert (await ask(url, "GET", "/v1/models?key=key-two", GOOD)).status == 400
 
 
 async def test_no_key_or_a_wrong_one_is_refused_in_openais_envelope() -> None:
@@ -121,12 +131,12 @@ async def test_no_secret_is_shown_or_logged(
     ("header", "value"), [("Authorization", "Bearer shown"), ("X-Api-Key", "shown"), ("Api-Key", " shown")]
 )
 def test_a_key_is_told_by_its_fingerprint(header: str, value: str) -> None:
-    assert shown_by(((header.lower().encode(), value.encode()),)).fingerprint == sha256(b"shown").hexdigest()[:8]
+    assert shown_by(headed((header.lower().encode(), value.encode()))).fingerprint == sha256(b"shown").hexdigest()[:8]
 
 
 @pytest.mark.parametrize("headers", [(), ((b"host", b"localhost"),), ((b"authorization", b"Basic eA=="),)])
 def test_no_key_has_no_fingerprint(headers: tuple[tuple[bytes, bytes], ...]) -> None:
-    assert shown_by(headers).fingerprint == ""
+    assert shown_by(headed(*headers)).fingerprint == ""
 
 
 async def test_a_key_that_is_taken_away_is_refused_on_an_open_connection_too() -> None:
@@ -164,5 +174,5 @@ async def test_a_first_key_shuts_connections_that_were_open_to_anybody() -> None
 def test_who_showed_a_key_of_ours_is_known() -> None:
     keys = Keys(("key-one",))
     call = ServerRequest(method="GET", path="/", headers=((b"x-api-key", b"key-one"),))
-    assert shown_by(call.headers).known is False
+    assert shown_by(call).known is False
     assert keys.check(call) == keys.check(call) == Identity(sha256(b"key-one").hexdigest()[:8], known=True)

@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, Unpack
 
+from msgspec.structs import replace
+
 from dragoman.client.model_table import ModelTable
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
@@ -12,12 +14,21 @@ from dragoman.engine.stream import Stream
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
 from dragoman.providers.turns import checked_request
-from dragoman.routing.attempts import translated
+from dragoman.routing.attempts import operate, translated
 from dragoman.routing.plan import Plan
 from dragoman.routing.settled import settling
 from dragoman.transport.base import Transport
 from dragoman.transport.selector import Transports
-from dragoman.types import ChatRequest, ChatResponse, Outcome, StreamEvent
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    EmbedRequest,
+    EmbedResponse,
+    Loss,
+    Outcome,
+    StreamEvent,
+    TokenCount,
+)
 
 Configuration = Config | Mapping[str, Any] | Path | str | None
 """The types of a client's `config`."""
@@ -99,6 +110,20 @@ class Client:
         """
         check_names(options)
         return await whole(await self._ask(build_request(model, messages, options)))
+
+    async def embed(self, request: EmbedRequest) -> EmbedResponse:
+        """A vector for each text of `request`. Raises UnsupportedFeatureError if no target of the model has them."""
+        response, _ = await self.embed_with_losses(request)
+        return response
+
+    async def embed_with_losses(self, request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
+        """The same, and what of `request` the service did not get."""
+        response, lost = await operate(self.plan(request.model), request.model, lambda found: found.embed(request))
+        return replace(response, model=request.model or self.default_model), lost
+
+    async def count_tokens(self, request: ChatRequest) -> TokenCount:
+        """How many tokens `request` has: by the service's own count, or an estimate that says that it is one."""
+        return await operate(self.plan(request.model), request.model, lambda found: found.count_tokens(request))
 
     def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> Stream[StreamEvent]:
         """The answer's events; arguments as for `chat`.

@@ -18,11 +18,11 @@ from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.profiles import Families
 from dragoman.routing.fallback import Fallback
-from dragoman.routing.plan import Plan, Target
+from dragoman.routing.plan import Operations, Plan, Target
 from dragoman.routing.strategies import STRATEGIES
 from dragoman.transport.base import Reply
 from dragoman.transport.selector import Transports
-from dragoman.types import ChatRequest
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
 
 OFFLINE = "offline/eliza"
 """What answers if no service is configured."""
@@ -182,7 +182,14 @@ class ModelTable:
             answer = await provider.receive(replace(request, model=asked), reply, transports.pick())
             return Named(answer, request.model or self.default)
 
-        return Target(name, asked, opened, received, partial(self._relay, prefix))
+        async def embedded(request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
+            return await provider.embed(replace(request, model=asked), transports)
+
+        async def counted(request: ChatRequest) -> TokenCount:
+            return await provider.count_tokens(replace(request, model=asked), transports)
+
+        operations = Operations(embedded, counted)
+        return Target(name, asked, opened, received, partial(self._relay, prefix), operations=operations)
 
     def _nearest(self, name: str) -> str:
         _, slash, model = name.partition("/")

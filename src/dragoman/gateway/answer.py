@@ -147,6 +147,12 @@ async def _let_go(answer: Answer) -> None:
         answer.close()
 
 
+def losses_header(losses: Sequence[Loss], outcome: Outcome) -> Headers:
+    """The header field that lists `losses`, which are noted in the outcome too; none if nothing was lost."""
+    outcome.losses = _spelt(losses)
+    return _header(outcome.losses)
+
+
 def _spelt(losses: Sequence[Loss]) -> str:
     """The names of the losses, for a header and the log, in printable ASCII; empty if nothing was lost."""
     text = ascii(", ".join(names(losses)))[1:-1]

@@ -88,7 +88,7 @@ class Gateway:
 
     def outcome(self, call: ServerRequest, remote: str) -> Outcome:
         """The outcome of a request with this head from the address `remote`, as far as it is known at its beginning."""
-        identity = shown_by(call.headers)
+        identity = shown_by(call)
         return Outcome(self.request_ids.of(call), call.method, call.path, monotonic(), remote=remote, identity=identity)
 
     def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
@@ -96,7 +96,7 @@ class Gateway:
 
         Who asks is noted in its `outcome`.
         """
-        found = self._table.find(call.method, call.path)
+        found = self._table.find(call)
         front = found.front
         try:
             self._hosts.check(call)
@@ -151,7 +151,7 @@ class Gateway:
 
     def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
         """`error` in the protocol of the front that was called."""
-        return error_response(self._table.find(call.method, call.path).front, error)
+        return error_response(self._table.find(call).front, error)
 
     @property
     def under_way(self) -> int:

@@ -3,13 +3,17 @@
 from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
+from urllib.parse import parse_qsl
 
 from dragoman.errors import AuthenticationError, RequestError
 from dragoman.types import Identity, ServerRequest
 from dragoman.types.outcome import NOBODY
 
-KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key")
-"""Headers that carry a key: OpenAI's, Anthropic's, Azure's."""
+KEY_HEADERS = (b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key")
+"""Headers that carry a key: OpenAI's, Anthropic's, Azure's, Google's."""
+
+KEY_FIELD = "key"
+"""The field of a query that carries a key, as Google's APIs allow."""
 
 MAX_VERIFIED = 10_000
 """Headers with a known key that are kept, so that a caller's next request costs no digest."""
@@ -37,11 +41,12 @@ class Keys:
     def check(self, call: ServerRequest) -> Identity:
         """Who asks. Raises AuthenticationError unless a known key is shown, RequestError (400) for several keys."""
         carriers = [field for field in call.headers if field[0] in KEY_HEADERS]
-        if len(carriers) == 1 and (verified := self._verified.get(carriers[0])) is not None:
+        alone = len(carriers) == 1 and not call.query
+        if alone and (verified := self._verified.get(carriers[0])) is not None:
             return verified
-        shown = {key for name, value in carriers for key in _carried(name, value)}
+        shown = {key for name, value in carriers for key in _carried(name, value)} | _in_query(call.query)
         if len(shown) > 1:
-            raise RequestError("expected one key, got different ones in different headers", code="ambiguous_api_key")
+            raise RequestError("expected one key, got different ones in different places", code="ambiguous_api_key")
         if not shown:
             raise AuthenticationError("expected a key of this gateway, as `Authorization: Bearer KEY`, got none")
         digest = _digest(shown.pop())
@@ -49,16 +54,18 @@ class Keys:
         if not sum([compare_digest(digest, known) for known in self._digests]):
             raise AuthenticationError("expected a key of this gateway, got one that is not known here")
         identity = Identity(_fingerprint(digest), known=True)
-        if len(carriers) == 1 and len(self._verified) < MAX_VERIFIED:
+        if alone and len(self._verified) < MAX_VERIFIED:
             self._verified[carriers[0]] = identity
         return identity
 
 
-def shown_by(headers: tuple[tuple[bytes, bytes], ...]) -> Identity:
-    """Who asks with these headers: the first key in them, unchecked."""
-    for name, value in headers:
+def shown_by(call: ServerRequest) -> Identity:
+    """Who asks: the first key in the headers or in the query, unchecked."""
+    for name, value in call.headers:
         if name in KEY_HEADERS:
             return _shown_in(name, value)
+    if call.query and (keys := _in_query(call.query)):
+        return Identity(_fingerprint(_digest(min(keys))))
     return NOBODY
 
 
@@ -66,6 +73,12 @@ def shown_by(headers: tuple[tuple[bytes, bytes], ...]) -> Identity:
 def _shown_in(name: bytes, value: bytes) -> Identity:
     keys = _carried(name, value)
     return Identity(_fingerprint(_digest(keys[0]))) if keys else NOBODY
+
+
+def _in_query(query: str) -> set[bytes]:
+    if KEY_FIELD not in query:
+        return set()
+    return {value.encode() for name, value in parse_qsl(query) if name == KEY_FIELD}
 
 
 def _fingerprint(digest: bytes) -> str:

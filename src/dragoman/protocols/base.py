@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 
@@ -24,6 +24,9 @@ from dragoman.types import (
     StreamEvent,
 )
 from dragoman.types.redacted import Redacted
+
+if TYPE_CHECKING:
+    from dragoman.protocols.operations import CountClient, EmbedClient
 
 Preliminaries = Generator[HttpRequest, HttpResponse, HttpRequest]
 """Preliminary requests: each is yielded, its reply is sent in, and the chat request itself is returned."""
@@ -107,6 +110,10 @@ class ClientCodec(ABC):
     """A key of `extra` whose fields several protocols take in the same form; empty if there is none."""
     relay: RelayCodec | None = None
     """How requests of this protocol are relayed; None if they are always translated."""
+    embeddings: "EmbedClient | None" = None
+    """How the service is asked for embeddings; None if the protocol has none."""
+    counter: "CountClient | None" = None
+    """How the service is asked to count tokens; None if the protocol has no such thing."""
     error_types: frozenset[str] = frozenset({"text/html"})
     """Media types that no valid answer of this protocol has: such a reply is an error, whatever its status."""
 

@@ -9,11 +9,13 @@ from dragoman.config import EmptyAnswer
 from dragoman.engine.answer import Answer, Owning
 from dragoman.engine.call import Service, open_answer, receive
 from dragoman.engine.env import system_env
+from dragoman.engine.operations import count_tokens, embed
 from dragoman.engine.relay import RelayTarget, Templates
 from dragoman.engine.secrets import Secrets, secrets
 from dragoman.engine.stream import Stream, Texts
 from dragoman.errors import ConfigurationError, TransportError
-from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.base import ClientCodec, Env
+from dragoman.protocols.estimate import estimated_tokens
 from dragoman.providers.profiles import KNOWN, Families
 from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
@@ -23,7 +25,7 @@ from dragoman.transport.base import MAX_BODY, CallbackTransport, Reply, RequestT
 from dragoman.transport.http.proxies import NONE, proxy_for
 from dragoman.transport.http.target import is_loopback
 from dragoman.transport.selector import Transports
-from dragoman.types import ChatRequest
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
 
 if TYPE_CHECKING:
     from aiohttp import BaseConnector, ClientSession
@@ -104,6 +106,28 @@ class AsyncGeneratorProvider:
             max_answer=cls.max_answer,
         )
         return await receive(service, request, reply)
+
+    @classmethod
+    async def embed(cls, request: EmbedRequest, transports: Transports) -> tuple[EmbedResponse, tuple[Loss, ...]]:
+        """The vectors of some texts, and what of `request` the service did not get. Raises what is wrong."""
+        env, service = cls._asked(request.model, transports)
+        return await embed(service, request, env)
+
+    @classmethod
+    async def count_tokens(cls, request: ChatRequest, transports: Transports) -> TokenCount:
+        """How many tokens `request` has, by the service's own count, or estimated. Raises what is wrong."""
+        if cls.has_own_way():
+            return estimated_tokens(request)
+        env, service = cls._asked(request.model, transports)
+        return await count_tokens(service, request, env)
+
+    @classmethod
+    def _asked(cls, model: str, transports: Transports) -> tuple[Env, Service]:
+        """What a call needs that is no chat."""
+        env, route = system_env(cls.key(), cls.families.profile_of(model)), cls.route()
+        hidden = cls.secrets(env.key, route)
+        codec, transport = cls.codec(), transports.pick(cls.likeness())
+        return env, Service(cls.__name__, codec, transport, route, strict=cls.strict, secrets=hidden)
 
     @classmethod
     def lists_models(cls) -> bool:

@@ -82,7 +82,7 @@ class OpenAI(OpenAICompatible):
     def codec(cls) -> ClientCodec:
         if not cls.url.startswith(("http://", "https://")):
             raise ConfigurationError(f"{cls.__name__}: expected an http or https URL (`url`, or {OpenAIHome.variable})")
-        return OpenAIChatClient(cls.url, max_tokens_field="max_completion_tokens", top_k=False)
+        return OpenAIChatClient(cls.url, max_tokens_field="max_completion_tokens", top_k=False, file_urls=False)
 
     @classmethod
     def key(cls) -> str | None:

@@ -1,12 +1,16 @@
-"""The failed attempts of one request; and the translation, which makes one attempt after another."""
+"""The failed attempts of one request; and translation and operations, which make one attempt after another."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.commit import held
-from dragoman.errors import Attempt, DragomanError
-from dragoman.routing.plan import Plan, RequestInfo, may_end_otherwise
+from dragoman.errors import Attempt, DragomanError, UnsupportedFeatureError
+from dragoman.routing.plan import Operations, Plan, RequestInfo, Target, may_end_otherwise
 from dragoman.types import ChatRequest
+
+T = TypeVar("T")
 
 
 class Attempts:
@@ -41,26 +45,51 @@ class Attempts:
         return error
 
 
+async def _in_turn(plan: Plan, info: RequestInfo, call: Callable[[Target], Awaitable[T]]) -> tuple[T, Attempts]:
+    """What `call` gives at the first target that can answer, and the attempts before it. Raises the last error."""
+    clock = asyncio.get_running_loop().time
+    target = plan.first(info, clock())
+    attempts = Attempts()
+    while True:
+        try:
+            return await call(target), attempts
+        except DragomanError as exc:
+            following = plan.after(target, exc, clock())
+            if following is None:
+                raise attempts.last(exc) from exc.__cause__
+            attempts.failed(exc)
+            target = following
+
+
 def translated(plan: Plan) -> Handler:
     """A handler that asks the targets of `plan`, one after another, until one has content. It always translates."""
 
     async def answer(request: ChatRequest) -> Answer:
-        clock = asyncio.get_running_loop().time
-        target = plan.first(RequestInfo(request.model, stream=request.stream), clock())
+        info = RequestInfo(request.model, stream=request.stream)
         if plan.final:
-            return await target.open(request)
-        attempts = Attempts()
-        while True:
-            try:
-                begun = await held(await target.open(request))
-            except DragomanError as exc:
-                following = plan.after(target, exc, clock())
-                if following is None:
-                    raise attempts.last(exc) from exc.__cause__
-                attempts.failed(exc)
-                target = following
-            else:
-                begun.attempts = attempts.tried
-                return begun
+            return await plan.first(info, asyncio.get_running_loop().time()).open(request)
+
+        async def begun(target: Target) -> Answer:
+            return await held(await target.open(request))
+
+        answer, attempts = await _in_turn(plan, info, begun)
+        answer.attempts = attempts.tried
+        return answer
 
     return answer
+
+
+async def operate(plan: Plan, model: str, call: Callable[[Operations], Awaitable[T]]) -> T:
+    """What `call` gives at the first target that can answer; it is no chat. Raises the last error."""
+
+    async def asked(target: Target) -> T:
+        try:
+            if target.operations is None:
+                raise UnsupportedFeatureError(f"{target.name} can only chat")
+            return await call(target.operations)
+        except DragomanError as exc:
+            exc.attempts = (exc.attempt(target.name),)
+            raise
+
+    found, _ = await _in_turn(plan, RequestInfo(model), asked)
+    return found

@@ -26,7 +26,7 @@ from dragoman.errors import (
     QuotaExhaustedError,
 )
 from dragoman.transport.base import Reply
-from dragoman.types import ChatRequest, Outcome
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, Outcome, TokenCount
 
 ELSEWHERE = (
     AuthenticationError,
@@ -61,16 +61,34 @@ class RequestInfo(Struct, frozen=True, gc=False):
     """Whether the caller wants a stream."""
 
 
+class Operations(Struct, frozen=True):
+    """What a target can be asked besides a chat."""
+
+    embed: Callable[[EmbedRequest], Awaitable[tuple[EmbedResponse, tuple[Loss, ...]]]]
+    """The vectors of some texts, and what of the request the service did not get."""
+    count_tokens: Callable[[ChatRequest], Awaitable[TokenCount]]
+    """How many tokens a chat request has."""
+
+
 class Target:
     """A model at a service."""
 
     def __init__(
-        self, name: str, model: str, opened: Handler, received: Receive, find_relay: FindRelay = lambda: None
+        self,
+        name: str,
+        model: str,
+        opened: Handler,
+        received: Receive,
+        find_relay: FindRelay = lambda: None,
+        *,
+        operations: Operations | None = None,
     ) -> None:
         self.name = name
         """Service and model, as `provider/model`."""
         self.model = model
         """The service's own name of the model."""
+        self.operations = operations
+        """None: it can only chat."""
         self._opened = opened
         self._received = received
         self._find_relay: FindRelay | None = find_relay

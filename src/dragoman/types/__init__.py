@@ -68,6 +68,7 @@ from dragoman.types.messages import (
     tool,
     user,
 )
+from dragoman.types.operations import EmbedRequest, EmbedResponse, TokenCount, floats, vector
 from dragoman.types.outcome import Outcome
 from dragoman.types.profile import ModelProfile
 from dragoman.types.requests import ChatRequest, ReasoningConfig, ResponseFormat
@@ -89,6 +90,8 @@ __all__ = [
     "ChatRequest",
     "ChatResponse",
     "Citation",
+    "EmbedRequest",
+    "EmbedResponse",
     "Extra",
     "File",
     "FinishReason",
@@ -142,6 +145,7 @@ __all__ = [
     "StreamEvent",
     "StreamState",
     "Text",
+    "TokenCount",
     "TokenLogprob",
     "Tool",
     "ToolCall",
@@ -153,10 +157,12 @@ __all__ = [
     "UntakenPart",
     "Usage",
     "assistant",
+    "floats",
     "fold",
     "names",
     "system",
     "tool",
     "unfold",
     "user",
+    "vector",
 ]

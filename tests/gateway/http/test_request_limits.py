@@ -189,7 +189,7 @@ MEANT: dict[str, str] = {
     "GET /health": "GET /health/live",
     "GET /": "POST /v1/chat/completions",
     "POST /v1/responses": "POST /v1/chat/completions",
-    "POST /v1/embeddings": "POST /v1/chat/completions",
+    "POST /v1/embedding": "POST /v1/embeddings",
 }
 
 

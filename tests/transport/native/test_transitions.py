@@ -5,13 +5,13 @@ from collections.abc import Callable
 from itertools import product
 
 import pytest
-from dragoman.transport.native.outgoing_request import OutgoingRequest
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
 from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import BODY, COMPLETE, FAILED, HEAD, IDLE, Reply, State, Timeouts
 from dragoman.transport.native.buffer import Buffer
 from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.transitions import BEGIN, END, FAIL, REPLY, REST, TRANSITIONS, Event
 
 HEADS = b"HTTP/1.1 200 OK\r\n"

@@ -4,12 +4,15 @@ from dragoman.client import Client
 from dragoman.config import FrontConfig
 from dragoman.engine.env import system_env
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
+from dragoman.gateway.fronts.operations import EmbedEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
-from dragoman.protocols.openai_chat import OpenAIChatServer
+from dragoman.protocols.openai_chat import OpenAIChatServer, OpenAICompletionsServer, OpenAIEmbedServer
 from dragoman.protocols.openai_chat.models import encode_model, encode_models
 from dragoman.types import ServerRequest, ServerResponse
 
 CHAT = "/v1/chat/completions"
+COMPLETIONS = "/v1/completions"
+EMBEDDINGS = "/v1/embeddings"
 MODELS = "/v1/models"
 
 
@@ -17,6 +20,7 @@ def openai(client: Client) -> Front:
     """The front that also answers for all paths that belong to no front."""
     codec = OpenAIChatServer()
     since = int(system_env().now)
+    clean = is_clean(client, FrontConfig(), "clean")
 
     async def models(call: ServerRequest) -> ServerResponse:
         return encode_models(await client.list_models(), since)
@@ -27,7 +31,9 @@ def openai(client: Client) -> Front:
         return encode_model(name, since)
 
     rows = (
-        Row("POST", CHAT, ChatEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "clean"))),
+        Row("POST", CHAT, ChatEndpoint(client, codec, clean=clean)),
+        Row("POST", COMPLETIONS, ChatEndpoint(client, OpenAICompletionsServer(), clean=clean)),
+        Row("POST", EMBEDDINGS, EmbedEndpoint(client, OpenAIEmbedServer(), codec.name)),
         Row("GET", MODELS, AwaitedEndpoint(models)),
         Row("GET", f"{MODELS}/{{model}}", ImmediateEndpoint(model)),
     )

@@ -8,7 +8,7 @@ from msgspec import Struct
 from dragoman.client import Client
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.protocols.base import ServerCodec
-from dragoman.types import ServerResponse
+from dragoman.types import ServerRequest, ServerResponse
 
 
 class Row(Struct, frozen=True):
@@ -19,6 +19,11 @@ class Row(Struct, frozen=True):
     path: str
     """A pattern: `{name}` stands for any text that does not end with a slash, such as `up/gpt-4o-mini`."""
     endpoint: Endpoint
+
+
+def nobody(call: ServerRequest) -> bool:
+    """Claims no call."""
+    return False
 
 
 class Front(Struct, frozen=True):
@@ -42,6 +47,9 @@ class Front(Struct, frozen=True):
     """Bodies whose `content-type` is not JSON are refused."""
     rest: bool = False
     """All paths that belong to no other front are refused by this one. One front has this."""
+
+    claims: Callable[[ServerRequest], bool] = nobody
+    """Whether a caller speaks this front's protocol, which its headers show: several fronts may have the same path."""
 
     def holds(self, path: str) -> bool:
         """Whether `path` is below the front's prefix."""
@@ -81,21 +89,22 @@ class PathTable:
         self._fronts = tuple(fronts)
         (self._rest,) = [front for front in self._fronts if front.rest]
         rows = [(row, front) for front in self._fronts for row in front.rows]
-        self._exact = {(row.method, row.path): Found(front, row.endpoint) for row, front in rows if "{" not in row.path}
+        self._exact: dict[tuple[str, str], list[Found]] = {}
+        for row, front in rows:
+            if "{" not in row.path:
+                self._exact.setdefault((row.method, row.path), []).append(Found(front, row.endpoint))
         self._patterns = [(_compiled(row.path), row, front) for row, front in rows]
 
-    def find(self, method: str, path: str) -> Found:
-        """What is at `path`."""
-        if method == "HEAD":
-            method = "GET"
+    def find(self, call: ServerRequest) -> Found:
+        """What answers `call`: of several fronts with its path the one that claims it, else the one with `rest`."""
+        method, path = "GET" if call.method == "HEAD" else call.method, call.path
         exact = self._exact.get((method, path))
         if exact is not None:
-            return exact
+            return exact[0] if len(exact) == 1 else self._chosen(exact, call)
         matching = [(row, front) for pattern, row, front in self._patterns if pattern.fullmatch(path)]
-        for row, front in matching:
-            if row.method == method:
-                return Found(front, row.endpoint)
-        return Found(self._holder(path), methods=tuple(dict.fromkeys(row.method for row, _ in matching)))
+        if found := [Found(front, row.endpoint) for row, front in matching if row.method == method]:
+            return self._chosen(found, call)
+        return Found(self._holder(call), methods=tuple(dict.fromkeys(row.method for row, _ in matching)))
 
     def served(self) -> dict[str, str]:
         """Every path that is not a pattern, to the first of its methods."""
@@ -104,9 +113,15 @@ class PathTable:
             served.setdefault(path, method)
         return served
 
-    def _holder(self, path: str) -> Front:
-        holders = [front for front in self._fronts if front.holds(path)]
-        return max(holders, key=lambda front: len(front.prefix), default=self._rest)
+    def _chosen(self, found: list[Found], call: ServerRequest) -> Found:
+        claimed = [each for each in found if each.front.claims(call)]
+        return (claimed or [each for each in found if each.front is self._rest] or found)[0]
+
+    def _holder(self, call: ServerRequest) -> Front:
+        """The front with the longest prefix of the path; if none has one, the one that claims the call."""
+        holders = [front for front in self._fronts if front.holds(call.path)]
+        claiming = next((front for front in self._fronts if front.claims(call)), self._rest)
+        return max(holders, key=lambda front: len(front.prefix), default=claiming)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -1,9 +1,20 @@
 """OpenAI's Chat Completions, which most services offer. https://platform.openai.com/docs/api-reference/chat"""
 
 from dragoman.protocols.openai_chat.client import OpenAIChatClient
+from dragoman.protocols.openai_chat.completions import OpenAICompletionsServer
+from dragoman.protocols.openai_chat.embeddings import OpenAIEmbedServer
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages
 from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.protocols.openai_chat.server import OpenAIChatServer
 
-__all__ = ["NAME", "OpenAIChatClient", "OpenAIChatServer", "decode_body", "decode_messages", "encode_messages"]
+__all__ = [
+    "NAME",
+    "OpenAIChatClient",
+    "OpenAIChatServer",
+    "OpenAICompletionsServer",
+    "OpenAIEmbedServer",
+    "decode_body",
+    "decode_messages",
+    "encode_messages",
+]

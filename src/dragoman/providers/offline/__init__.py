@@ -4,9 +4,11 @@ from dragoman.engine.answer import Answer
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.offline.answers import MODELS, PROTOCOL, open_offline
+from dragoman.providers.offline.embeddings import embed_words
+from dragoman.providers.offline.turns import heard
 from dragoman.transport.base import Route
 from dragoman.transport.selector import Transports
-from dragoman.types import ChatRequest
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
 
 
 class Offline(AsyncGeneratorProvider, ProviderModelMixin):
@@ -19,6 +21,14 @@ class Offline(AsyncGeneratorProvider, ProviderModelMixin):
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
         return await open_offline(request.model, request)
+
+    @classmethod
+    async def embed(cls, request: EmbedRequest, transports: Transports) -> tuple[EmbedResponse, tuple[Loss, ...]]:
+        return embed_words(request), ()
+
+    @classmethod
+    async def count_tokens(cls, request: ChatRequest, transports: Transports) -> TokenCount:
+        return TokenCount(heard(request))
 
     @classmethod
     def model_name(cls, model: str) -> str:

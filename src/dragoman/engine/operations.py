@@ -1,0 +1,31 @@
+"""One small exchange with a service that is no chat: embeddings, a count of tokens."""
+
+from dragoman.engine.call import Service, fetch
+from dragoman.errors import UnsupportedFeatureError
+from dragoman.protocols.base import Env
+from dragoman.protocols.estimate import estimated_tokens
+from dragoman.protocols.losses import refuse
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
+
+MAX_VECTORS = 64 << 20
+"""Bytes of a reply: 2,048 vectors of 3,072 numbers in base64 are 34 MiB."""
+
+
+async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[EmbedResponse, tuple[Loss, ...]]:
+    """The vectors, and what of `request` the service did not get. Raises what went wrong, with the service's name."""
+    codec = service.codec.embeddings
+    if codec is None:
+        raise UnsupportedFeatureError(f"{service.name} has no embeddings in its protocol, {service.codec.name}")
+    lost = codec.losses(request, service.codec.name)
+    refuse(lost, service.name, strict=service.strict)
+    reply = await fetch(service, codec.encode_request(request, env), MAX_VECTORS)
+    return codec.decode_response(reply, request), lost
+
+
+async def count_tokens(service: Service, request: ChatRequest, env: Env) -> TokenCount:
+    """The service's own count; an estimate if its protocol has none. Raises what went wrong."""
+    codec = service.codec.counter
+    if codec is None:
+        return estimated_tokens(request)
+    fitted = service.codec.fit(request, env.profile)
+    return codec.decode_response(await fetch(service, codec.encode_request(fitted, env)))

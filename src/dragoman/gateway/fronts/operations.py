@@ -1,0 +1,49 @@
+"""Endpoints for what is no chat: embeddings, and a count of tokens. Knows no path and no protocol."""
+
+from msgspec.structs import replace
+
+from dragoman.client import Client
+from dragoman.gateway.answer import losses_header
+from dragoman.gateway.fronts.endpoints import Endpoint
+from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.protocols.operations import ESTIMATED, CountServer, EmbedServer
+from dragoman.protocols.steering import check_steering
+from dragoman.types import ServerRequest
+
+
+class EmbedEndpoint(Endpoint):
+    """Answers with embeddings."""
+
+    def __init__(self, client: Client, codec: EmbedServer, protocol: str) -> None:
+        self._client = client
+        self._codec = codec
+        self._protocol = protocol
+
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        request = self._codec.decode_request(call)
+        if not request.model:
+            request = replace(request, model=self._client.default_model)
+        writer.outcome.model = request.model
+        check_steering(request.extra.get(self._protocol, {}), self._client.allowed_fields(request.model))
+        async with writer:
+            response, lost = await self._client.embed_with_losses(request)
+        writer.outcome.usage = response.usage
+        headers = losses_header(lost, writer.outcome)
+        await writer.send(self._codec.encode_response(response, call, request), *headers)
+
+
+class CountEndpoint(Endpoint):
+    """Answers with a count of tokens."""
+
+    def __init__(self, client: Client, codec: CountServer) -> None:
+        self._client = client
+        self._codec = codec
+
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        request = self._codec.decode_request(call)
+        if not request.model:
+            request = replace(request, model=self._client.default_model)
+        writer.outcome.model = request.model
+        async with writer:
+            count = await self._client.count_tokens(request)
+        await writer.send(self._codec.encode_response(count), *((ESTIMATED,) if count.estimated else ()))

@@ -1,0 +1,70 @@
+"""How many tokens a request has, estimated from its length, if its service cannot count them. Knows no vendor.
+
+Tokenizers differ; of English text most make one token of about four bytes, of other scripts more tokens. So an estimate
+is good enough to know whether a conversation is about to be too long, and for nothing else.
+"""
+
+import msgspec
+
+from dragoman.types import (
+    AnyPart,
+    Audio,
+    ChatRequest,
+    File,
+    HostedCall,
+    HostedResult,
+    Image,
+    Reasoning,
+    Refusal,
+    Text,
+    TokenCount,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Unknown,
+)
+
+BYTES_OF_TOKEN = 4
+"""Bytes of UTF-8 text that make about one token."""
+OF_MESSAGE = 4
+"""Tokens that mark the begin and end of a message."""
+OF_IMAGE = 1500
+"""Tokens of a picture of a usual size: vendors count from 85 to some thousands."""
+BYTES_OF_MEDIA = 64
+"""Base64 characters of sound or of a document that make about one token."""
+
+_json = msgspec.json.Encoder().encode
+
+
+def estimated_tokens(request: ChatRequest) -> TokenCount:
+    """The estimate."""
+    total = sum(OF_MESSAGE + sum(map(_of_part, message.parts)) for message in request.messages)
+    for tool in request.tools:
+        if isinstance(tool, Tool):
+            total += _of_text(tool.name) + _of_text(tool.description or "")
+            total += len(_json(tool.parameters or {})) // BYTES_OF_TOKEN
+    if request.response_format is not None and request.response_format.schema is not None:
+        total += len(_json(request.response_format.schema)) // BYTES_OF_TOKEN
+    return TokenCount(max(1, total), estimated=True)
+
+
+def _of_text(text: str) -> int:
+    return -(-len(text.encode("utf-8", "replace")) // BYTES_OF_TOKEN)
+
+
+def _of_part(part: AnyPart) -> int:
+    match part:
+        case Text(text=text) | Refusal(text=text) | Reasoning(text=text):
+            return _of_text(text)
+        case ToolCall(name=name, arguments=arguments):
+            return _of_text(name) + _of_text(arguments)
+        case HostedCall(arguments=arguments):
+            return _of_text(arguments)
+        case ToolResult(parts=parts) | HostedResult(parts=parts):
+            return sum(map(_of_part, parts))
+        case Image():
+            return OF_IMAGE
+        case Audio(data=data) | File(data=data):
+            return OF_IMAGE if data is None else len(data) // BYTES_OF_MEDIA
+        case Unknown(data=data):
+            return len(_json(data)) // BYTES_OF_TOKEN

@@ -1,0 +1,137 @@
+"""Completions of a text, the API before there were chats. The prompt is one turn of the user.
+
+https://platform.openai.com/docs/api-reference/completions. A model that only chats does not continue a text: it answers
+it, as every service does that still offers this path.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.base import Encoder, Env
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.openai_chat.errors import stream_error
+from dragoman.protocols.openai_chat.finish_reasons import encode_reason
+from dragoman.protocols.openai_chat.request import decode_body
+from dragoman.protocols.openai_chat.server import JSON, OpenAIChatServer
+from dragoman.protocols.openai_chat.usage import encode_usage
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    PartDelta,
+    PartStart,
+    Refusal,
+    ResponseEnd,
+    ResponseStart,
+    ServerRequest,
+    ServerResponse,
+    StreamEvent,
+    Text,
+)
+from dragoman.wire import json, sse
+
+_json = msgspec.json.Encoder().encode
+
+KIND = "text_completion"
+
+UNSAYABLE = ("suffix", "echo", "logprobs")
+"""Fields that ask for what no chat can give."""
+
+
+class OpenAICompletionsServer(OpenAIChatServer):
+    """Answers `POST /v1/completions`."""
+
+    expresses = frozenset({"text", "refusal", "usage", "usage.details", "finish_reason"})
+    read_relayed = staticmethod(lambda call: None)  # no chat service has this path
+
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
+        fields = Fields(json.decode_request(call.body))
+        prompt = _prompt(fields)
+        for name in UNSAYABLE:
+            if fields.any(name):
+                raise refused(name, "expected it without this field, which a model that chats cannot follow")
+        if (best := fields.integer("best_of")) not in {None, 1}:
+            raise refused("best_of", f"expected 1 answer, {best} were asked for")
+        return decode_body(fields.rest | {"messages": [{"role": "user", "content": prompt}]})
+
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
+        texts = [part.text for part in response.parts if isinstance(part, Text | Refusal)]
+        body = _head(response, request, env)
+        body["choices"] = [_choice("".join(texts), encode_reason(response.finish_reason, refusal=True))]
+        if response.usage is not None:
+            body["usage"] = encode_usage(response.usage)
+        return ServerResponse(headers=JSON, body=_json(body))
+
+    def encoder(self, request: ChatRequest, env: Env) -> Encoder:
+        return CompletionEncoder(request, env)
+
+
+def _prompt(fields: Fields) -> str:
+    value, path = fields.any("prompt"), fields.path("prompt")
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        raise refused(path, "expected one text: several prompts, and prompts in tokens, are not served")
+    raise wrong_type(path, "a string", value)
+
+
+def _head(start: ResponseStart | ChatResponse, request: ChatRequest, env: Env) -> dict[str, Any]:
+    return {
+        "id": start.id or f"cmpl-{env.new_id()}",
+        "object": KIND,
+        "created": int(env.now) if start.created is None else start.created,
+        "model": start.model or request.model,
+    }
+
+
+def _choice(text: str, reason: str | None) -> dict[str, Any]:
+    return {"text": text, "index": 0, "logprobs": None, "finish_reason": reason}
+
+
+class CompletionEncoder(Encoder):
+    """Chunks from events."""
+
+    headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
+    heartbeat = sse.HEARTBEAT
+
+    def __init__(self, request: ChatRequest, env: Env) -> None:
+        self._request = request
+        self._env = env
+        self._before = b""
+        """What stands before the choices, in every chunk of this stream."""
+        self._says = False
+        """Whether the open part is text."""
+
+    def send(self, events: Sequence[StreamEvent]) -> bytes:
+        out: list[bytes] = []
+        for event in events:
+            match event:
+                case PartDelta(text) if text and self._says:
+                    out.append(self._chunk([_choice(text, None)]))
+                case PartStart(Text(text=text) | Refusal(text=text)):
+                    self._says = True
+                    if text:
+                        out.append(self._chunk([_choice(text, None)]))
+                case PartStart():
+                    self._says = False
+                case ResponseStart():
+                    head = _json(_head(event, self._request, self._env))
+                    self._before = b"data: " + head[:-1] + b',"choices":'
+                case ResponseEnd(reason, usage):
+                    out.append(self._chunk([_choice("", encode_reason(reason, refusal=True))]))
+                    if self._request.include_usage and usage is not None:
+                        out += (self._before, b'[],"usage":', _json(encode_usage(usage)), b"}\n\n")
+                    out.append(b"data: [DONE]\n\n")
+                case _:
+                    pass
+        return b"".join(out)
+
+    def fail(self, error: DragomanError) -> bytes:
+        return stream_error(error)
+
+    def _chunk(self, choices: list[dict[str, Any]]) -> bytes:
+        return self._before + _json(choices) + b"}\n\n"

@@ -1,0 +1,147 @@
+"""Embeddings. https://platform.openai.com/docs/api-reference/embeddings"""
+
+from base64 import b64decode, b64encode
+from binascii import Error
+from typing import Any
+
+from dragoman.errors import BadEventError
+from dragoman.protocols.base import Env
+from dragoman.protocols.extra import merged, without_none
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.openai_chat.extra import NAME, to_extra
+from dragoman.protocols.openai_chat.usage import decode_usage
+from dragoman.protocols.operations import EmbedClient, EmbedServer
+from dragoman.types import (
+    EmbedRequest,
+    EmbedResponse,
+    Headers,
+    HttpRequest,
+    HttpResponse,
+    ServerRequest,
+    ServerResponse,
+    floats,
+    vector,
+)
+from dragoman.wire import json
+
+JSON: Headers = (("content-type", "application/json"),)
+
+MAX_INPUTS = 2048
+"""Texts of one request: OpenAI's own limit."""
+
+FORMATS = ("float", "base64")
+WHOLE_FLOAT = 4
+"""Bytes of a number."""
+
+
+class OpenAIEmbedClient(EmbedClient):
+    """Calls `POST {url}/embeddings`. Vectors come as base64, which costs a quarter of the bytes of numbers."""
+
+    expresses = frozenset({"dimensions", "user", "tokens"})
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url.rstrip('/')}/embeddings"
+
+    def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
+        headers = [("content-type", "application/json"), ("accept", "application/json")]
+        if env.key:
+            headers.append(("authorization", f"Bearer {env.key}"))
+        said = {"dimensions": request.dimensions, "user": request.user, "encoding_format": "base64"}
+        body = {"model": request.model, "input": list(request.inputs)} | without_none(said)
+        return HttpRequest(
+            url=self._url, headers=tuple(headers), body=json.encode(merged(body, request.extra.get(NAME, {})))
+        )
+
+    def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
+        value = json.decode_event(reply.body)
+        data = value.get("data") if isinstance(value, dict) else None
+        if not isinstance(data, list) or len(data) != len(request.inputs):
+            raise BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
+        placed = sorted(enumerate(data), key=lambda entry: _index(entry[1], entry[0]))
+        report = value.get("usage")
+        return EmbedResponse(
+            vectors=tuple(_vector(entry) for _, entry in placed),
+            model=value["model"] if isinstance(value.get("model"), str) else None,
+            usage=decode_usage(report) if isinstance(report, dict) else None,
+        )
+
+
+def _index(entry: object, place: int) -> int:
+    index = entry.get("index") if isinstance(entry, dict) else None
+    return index if type(index) is int else place
+
+
+def _vector(entry: object) -> bytes:
+    match entry:
+        case {"embedding": str(text)}:
+            try:
+                packed = b64decode(text, validate=True)
+            except Error as exc:
+                raise BadEventError("expected an embedding in base64, got other text") from exc
+            if len(packed) % WHOLE_FLOAT:
+                raise BadEventError("expected an embedding of whole numbers of 32 bits")
+            return packed
+        case {"embedding": list(numbers)}:
+            try:
+                return vector(numbers)
+            except (TypeError, OverflowError) as exc:
+                raise BadEventError("expected an embedding of numbers, got something else") from exc
+        case _:
+            raise BadEventError("expected an embedding, got something else")
+
+
+class OpenAIEmbedServer(EmbedServer):
+    """Answers `POST /v1/embeddings`."""
+
+    def decode_request(self, call: ServerRequest) -> EmbedRequest:
+        fields = Fields(json.decode_request(call.body))
+        form = fields.text("encoding_format")
+        if form is not None and form not in FORMATS:
+            raise refused("encoding_format", f"expected one of {', '.join(FORMATS)}")
+        dimensions = fields.integer("dimensions")
+        if dimensions is not None and dimensions < 1:
+            raise refused("dimensions", f"expected at least 1, got {dimensions}")
+        return EmbedRequest(
+            model=fields.text("model") or "",
+            inputs=_inputs(fields),
+            dimensions=dimensions,
+            user=fields.text("user"),
+            extra=to_extra(fields.rest),
+        )
+
+    def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
+        packed = json.decode_request(call.body).get("encoding_format") == "base64"
+        usage = response.usage
+        count = 0 if usage is None or usage.input_tokens is None else usage.input_tokens
+        data = [
+            {"object": "embedding", "index": i, "embedding": b64encode(each).decode() if packed else floats(each)}
+            for i, each in enumerate(response.vectors)
+        ]
+        body: dict[str, Any] = {
+            "object": "list",
+            "data": data,
+            "model": response.model or request.model,
+            "usage": {"prompt_tokens": count, "total_tokens": count},
+        }
+        return ServerResponse(headers=JSON, body=json.encode(body))
+
+
+def _inputs(fields: Fields) -> tuple[str | tuple[int, ...], ...]:
+    value, path = fields.any("input"), fields.path("input")
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list) or not value:
+        raise wrong_type(path, "a string or a list of strings", value)
+    if all(type(item) is int for item in value):
+        return (tuple(value),)
+    if len(value) > MAX_INPUTS:
+        raise refused(path, f"expected at most {MAX_INPUTS} texts, got {len(value)}")
+    found: list[str | tuple[int, ...]] = []
+    for i, item in enumerate(value):
+        if isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, list) and item and all(type(token) is int for token in item):
+            found.append(tuple(item))
+        else:
+            raise wrong_type(f"{path}[{i}]", "a string or a list of tokens", item)
+    return tuple(found)

@@ -1,0 +1,85 @@
+"""The seams for what a protocol offers besides a chat: embeddings, and counting of tokens. Knows no vendor."""
+
+from abc import ABC, abstractmethod
+
+from dragoman.protocols.base import Env
+from dragoman.types import (
+    ChatRequest,
+    EmbedRequest,
+    EmbedResponse,
+    HttpRequest,
+    HttpResponse,
+    Loss,
+    LostField,
+    ServerRequest,
+    ServerResponse,
+    TokenCount,
+)
+
+EMBED_FIELDS = ("dimensions", "task", "title", "truncate", "user")
+"""Fields of an EmbedRequest that a protocol may not have."""
+
+
+class EmbedClient(ABC):
+    """Asks a service for embeddings."""
+
+    expresses: frozenset[str] = frozenset()
+    """Which of EMBED_FIELDS the protocol has; `tokens` too, if it takes texts that are cut into tokens."""
+
+    @abstractmethod
+    def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
+        """The request on the wire. Raises InvalidRequestError if the protocol cannot say it."""
+
+    @abstractmethod
+    def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
+        """The vectors. Raises BadEventError if the reply is something else."""
+
+    def losses(self, request: EmbedRequest, own: str) -> tuple[Loss, ...]:
+        """What of `request` the service does not get."""
+        lost = [
+            LostField(name)
+            for name in EMBED_FIELDS
+            if getattr(request, name) is not None and name not in self.expresses
+        ]
+        others = [f"{protocol}.{name}" for protocol, said in request.extra.items() if protocol != own for name in said]
+        return (*lost, *map(LostField, others))
+
+
+class EmbedServer(ABC):
+    """Answers a caller who asks for embeddings."""
+
+    @abstractmethod
+    def decode_request(self, call: ServerRequest) -> EmbedRequest:
+        """What the caller asks. Raises InvalidRequestError."""
+
+    @abstractmethod
+    def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
+        """The vectors, in the form in which `call` asked for them."""
+
+
+class CountClient(ABC):
+    """Asks a service how many tokens a chat request has."""
+
+    @abstractmethod
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
+        """The request on the wire."""
+
+    @abstractmethod
+    def decode_response(self, reply: HttpResponse) -> TokenCount:
+        """The count. Raises BadEventError if the reply is something else."""
+
+
+class CountServer(ABC):
+    """Answers a caller who asks how many tokens a chat request has."""
+
+    @abstractmethod
+    def decode_request(self, call: ServerRequest) -> ChatRequest:
+        """The chat request whose tokens are to be counted. Raises InvalidRequestError."""
+
+    @abstractmethod
+    def encode_response(self, count: TokenCount) -> ServerResponse:
+        """The count; an estimate says that it is one."""
+
+
+ESTIMATED = ("x-dragoman-estimated", "input_tokens")
+"""The header field of a count that was estimated."""

@@ -1,0 +1,64 @@
+"""What a service can be asked besides a chat: embeddings, and how many tokens a request has. Knows no protocol."""
+
+from array import array
+from sys import byteorder
+
+from msgspec import Struct, field
+
+from dragoman.types.messages import Extra
+from dragoman.types.usage import Usage
+
+Tokens = tuple[int, ...]
+"""A text that the caller has cut into the model's own tokens."""
+
+
+class EmbedRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Texts whose vectors are wanted."""
+
+    model: str
+    inputs: tuple[str | Tokens, ...]
+    dimensions: int | None = None
+    """How many numbers a vector has; None: as many as the model gives."""
+    task: str | None = None
+    """What the vectors are for: `search_query`, `search_document`, `similarity`, or another word of the service."""
+    title: str | None = None
+    """The title of the document that the text is from."""
+    truncate: bool | None = None
+    """Whether the service may shorten a text that is too long."""
+    user: str | None = None
+    extra: Extra = field(default_factory=dict)
+
+
+class EmbedResponse(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A vector for each text, in the order of the texts."""
+
+    vectors: tuple[bytes, ...]
+    """Little-endian numbers of 32 bits: `floats` gives them as Python's."""
+    model: str | None = None
+    usage: Usage | None = None
+    extra: Extra = field(default_factory=dict)
+
+
+class TokenCount(Struct, frozen=True, omit_defaults=True):
+    """How many tokens a chat request has."""
+
+    input_tokens: int
+    estimated: bool = False
+    """It was not counted by the service, but estimated from the length of the texts."""
+    cache_read_tokens: int | None = None
+
+
+def floats(vector: bytes) -> list[float]:
+    """The numbers of a vector."""
+    numbers = array("f", vector)
+    if byteorder != "little":
+        numbers.byteswap()
+    return numbers.tolist()
+
+
+def vector(numbers: list[float]) -> bytes:
+    """A vector of `numbers`. Raises TypeError if one of them is not a number, OverflowError if it is too large."""
+    packed = array("f", numbers)
+    if byteorder != "little":
+        packed.byteswap()
+    return packed.tobytes()

@@ -1,0 +1,176 @@
+"""What is no chat, asked by OpenAI's own client: embeddings, completions of a text; and a count of tokens."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import openai
+import pytest
+from openai import AsyncOpenAI
+
+from dragoman import Client
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
+from dragoman.errors import UnsupportedFeatureError
+from dragoman.types import ChatRequest, EmbedRequest, TokenCount, floats, user, vector
+from tests.support.gateway import ask, running_gateway
+from tests.support.server import Exchange, serve
+
+JSON = {"content-type": "application/json"}
+
+
+def packed(numbers: list[float]) -> str:
+    from base64 import b64encode
+
+    return b64encode(vector(numbers)).decode()
+
+
+@asynccontextmanager
+async def caller_of(config: Config) -> AsyncIterator[AsyncOpenAI]:
+    async with running_gateway(config) as url, AsyncOpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0) as caller:
+        yield caller
+
+
+def over(url: str, protocol: str = "openai-chat") -> Config:
+    return Config(
+        gateway=GatewayConfig(port=0, default_model="up/m"),
+        providers={"up": ProviderConfig(protocol=protocol, url=url, api_key="k")},
+    )
+
+
+@pytest.mark.parametrize("form", ["float", "base64", None])
+async def test_a_service_s_vectors_come_in_the_form_that_was_asked_for(form: str | None) -> None:
+    async def embeds(exchange: Exchange) -> None:
+        asked = json.loads(exchange.request.body)
+        assert (asked["input"], asked["model"], asked["dimensions"]) == (["a", "b"], "m", 2)
+        data = [
+            {"object": "embedding", "index": 1, "embedding": packed([0.5, 1.0])},
+            {"object": "embedding", "index": 0, "embedding": [0.25, -1.0]},
+        ]
+        body = {"object": "list", "data": data, "model": "m-1", "usage": {"prompt_tokens": 2, "total_tokens": 2}}
+        await exchange.reply(200, JSON, json.dumps(body).encode())
+
+    async with serve(embeds) as service, caller_of(over(f"{service.url}/v1")) as caller:
+        more = {} if form is None else {"encoding_format": form}
+        got = await caller.embeddings.create(model="up/m", input=["a", "b"], dimensions=2, **more)  # type: ignore[arg-type]
+        vectors: list[object] = [each.embedding for each in got.data]
+        if form == "base64":
+            assert vectors == [packed([0.25, -1.0]), packed([0.5, 1.0])]
+        else:
+            assert vectors == [[0.25, -1.0], [0.5, 1.0]]
+        assert (got.usage.prompt_tokens, got.model) == (2, "up/m")
+
+
+async def test_the_offline_model_has_vectors_that_show_words_in_common() -> None:
+    async with Client(Config()) as client:
+        found = await client.embed(EmbedRequest(model="offline/echo", inputs=("a cat sat", "the cat sat", "no")))
+    first, second, third = map(floats, found.vectors)
+
+    def alike(one: list[float], other: list[float]) -> float:
+        return sum(a * b for a, b in zip(one, other, strict=True))
+
+    assert alike(first, second) > alike(first, third)
+    assert found.usage is not None
+    assert found.usage.input_tokens == 7
+
+
+BAD: list[tuple[object, str]] = [
+    (b"{}", "expected 1 embeddings, got something else"),
+    (b'{"data": []}', "expected 1 embeddings"),
+    (b'{"data": [{"embedding": "!"}]}', "expected an embedding in base64"),
+    (b'{"data": [{"embedding": "AAA="}]}', "whole numbers of 32 bits"),
+    (b'{"data": [{"embedding": ["a"]}]}', "expected an embedding of numbers"),
+    (b'{"data": [{}]}', "expected an embedding, got something else"),
+]
+
+
+@pytest.mark.parametrize(("body", "words"), BAD)
+async def test_what_is_no_vector_is_the_service_s_error(body: bytes, words: str) -> None:
+    async def answers(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, body)
+
+    async with serve(answers) as service, caller_of(over(f"{service.url}/v1")) as caller:
+        with pytest.raises(openai.APIStatusError, match=words) as caught:
+            await caller.embeddings.create(model="up/m", input="a")
+    assert caught.value.status_code == 502
+
+
+WRONG: list[tuple[dict[str, object], str]] = [
+    ({}, "input"),
+    ({"input": []}, "input"),
+    ({"input": [1, "a"]}, "input[0]"),
+    ({"input": ["a", [""]]}, "input[1]"),
+    ({"input": "a", "dimensions": 0}, "dimensions"),
+    ({"input": "a", "encoding_format": "int8"}, "encoding_format"),
+    ({"input": "a", "api_base": "http://evil"}, "api_base"),
+]
+
+
+@pytest.mark.parametrize(("body", "param"), WRONG)
+async def test_a_wrong_request_is_refused_by_its_field(body: dict[str, object], param: str) -> None:
+    async with running_gateway(Config(gateway=GatewayConfig(port=0))) as url:
+        got = await ask(url, "POST", "/v1/embeddings", JSON, json.dumps(body).encode())
+    assert got.status == 400
+    assert json.loads(got.body)["error"]["param"] == param
+
+
+async def test_a_service_without_embeddings_says_so_and_another_target_is_asked() -> None:
+    route = Config(models={"r": ModelConfig(targets=("chat/m", "offline/echo"))})
+    config = Config(
+        providers={"chat": ProviderConfig(protocol="cromicle", url="http://127.0.0.1:1")}, models=route.models
+    )
+    async with Client(config) as client:
+        with pytest.raises(UnsupportedFeatureError, match="has no embeddings"):
+            await client.embed(EmbedRequest(model="chat/m", inputs=("a",)))
+
+
+async def test_tokens_are_counted_by_the_offline_model_and_estimated_for_a_service_that_cannot() -> None:
+    config = Config(providers={"chat": ProviderConfig(protocol="cromicle", url="http://127.0.0.1:1")})
+    asked = ChatRequest(model="", messages=(user("one two three four"),))
+    async with Client(config) as client:
+        from msgspec.structs import replace
+
+        assert await client.count_tokens(replace(asked, model="offline/echo")) == TokenCount(4)
+        estimate = await client.count_tokens(replace(asked, model="chat/m"))
+    assert estimate.estimated
+    assert 4 <= estimate.input_tokens <= 20
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_text_is_completed_by_a_chat(stream: bool) -> None:
+    config = Config(gateway=GatewayConfig(port=0))
+    said = "text: Hello, 👋 you\nusage: 3 4"
+    async with caller_of(config) as caller:
+        if stream:
+            pieces = [
+                chunk
+                async for chunk in await caller.completions.create(
+                    model="offline/script", prompt=said, stream=True, stream_options={"include_usage": True}
+                )
+            ]
+            text = "".join(choice.text for chunk in pieces for choice in chunk.choices)
+            assert pieces[-2].choices[0].finish_reason == "stop"
+            usage = pieces[-1].usage
+        else:
+            whole = await caller.completions.create(model="offline/script", prompt=[said])
+            text, usage = whole.choices[0].text, whole.usage
+            assert whole.choices[0].finish_reason == "stop"
+    assert text == "Hello, 👋 you"
+    assert usage is not None
+    assert (usage.prompt_tokens, usage.completion_tokens) == (3, 4)
+
+
+@pytest.mark.parametrize("more", [{"suffix": "x"}, {"echo": True}, {"logprobs": 2}, {"best_of": 2}, {"prompt": [1]}])
+async def test_what_a_chat_cannot_do_for_a_text_is_refused(more: dict[str, object]) -> None:
+    body = {"model": "offline/echo", "prompt": "a", **more}
+    async with running_gateway(Config(gateway=GatewayConfig(port=0))) as url:
+        got = await ask(url, "POST", "/v1/completions", JSON, json.dumps(body).encode())
+    assert got.status == 400
+    assert json.loads(got.body)["error"]["param"] == next(iter(more))
+
+
+async def test_a_text_that_breaks_off_ends_in_an_error() -> None:
+    async with caller_of(Config(gateway=GatewayConfig(port=0))) as caller:
+        stream = await caller.completions.create(model="offline/script", prompt="text: Half\ncut", stream=True)
+        with pytest.raises(openai.APIError):
+            async for _ in stream:
+                pass
