@@ -276,6 +276,7 @@ STRUCTURE = frozenset(
         "input_image",
         "image_url",
         "json_schema",
+        "json_object",
         "ephemeral",
         "text/plain",
         "application/json",
