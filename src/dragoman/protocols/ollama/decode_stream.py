@@ -22,7 +22,7 @@ from dragoman.protocols.ollama.lines import (
     Line,
     Loose,
     calls_of,
-    is_line,
+    is_answer,
     logprobs_of,
     read_line,
     read_loosely,
@@ -151,7 +151,7 @@ class ReplyDecoder(Decoder):
             line = loose.line
         self.lines += 1
         if not self._started:
-            if not is_line(data, line):
+            if not is_answer(line):
                 raise BadEventError("expected a line of an answer, got other JSON")
             self._start(line, out)
         self._told(line, loose, out)
