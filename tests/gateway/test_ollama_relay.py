@@ -248,6 +248,15 @@ async def test_generate_asks_the_services_generate() -> None:
     assert json.loads(seen.body) == body | {"model": "m", "stream": True}
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_picture_goes_back_to_a_caller_of_generate(stream: bool) -> None:
+    async with paths() as both:
+        both.script[:] = [replying(cases("ollama")["generate-image"].reply, LINES)]
+        body = {"model": "up/m", "prompt": "x", "width": 64, "stream": stream}
+        got = await ask(both.relay, "POST", "/api/generate", body=json.dumps(body).encode())
+    assert json.loads(got.body)["image"] == "iVBORw0KGgo="
+
+
 async def test_a_service_lists_its_models() -> None:
     async with paths() as both:
         listed = {"models": [{"name": "qwen3:8b", "model": "qwen3:8b"}, {"name": "a b"}, {"x": 1}]}

@@ -50,6 +50,9 @@ from dragoman.wire.sse import BOM
 MAX_ANSWER = 64 << 20
 """Bytes of one answer, and so of one line, which may hold a picture: 64 MiB."""
 
+IMAGE = "image"
+"""The field of an answer of `/api/generate` that holds a picture: only callers of that path ask for one."""
+
 TEXT, REASONING = Text(text=""), Reasoning(text="")
 
 
@@ -242,6 +245,7 @@ class ReplyDecoder(Decoder):
         usage: Usage | None = None
         if counted or line.prompt_eval_count is not None:
             usage = Usage(line.prompt_eval_count, line.eval_count)
+        self.more_content = IMAGE in self._more
         reason, native = decode_reason(line.done_reason or None, tool_call=self._calls > 0)
         out.append(ResponseEnd(reason, usage, native, extra=to_extra(self._more)))
         self.done = True

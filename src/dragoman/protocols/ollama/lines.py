@@ -125,7 +125,7 @@ def read_loosely(data: bytes) -> Loose:
     known = {name: value.pop(name) for name in Line.__struct_fields__ if name in value}
     content, thinking = _text(said.pop("content", None)), _text(said.pop("thinking", None))
     calls = _calls(said.pop("tool_calls", None), data)
-    images = [*_images(said.pop("images", None)), *_images([value.pop("image", None)])]
+    images = _images(said.pop("images", None))
     said.pop("role", None)
     value.pop("error", None)
     line = Line(
