@@ -72,7 +72,9 @@ def _chat(events: list[dict[str, Any]]) -> Read:
 
 
 def _responses(events: list[dict[str, Any]]) -> Read:
-    whole = events[-1].get("response", events[-1])
+    # Some recordings hold several answers.
+    last = next((event for event in events if event.get("type") in {"response.completed", "response.incomplete"}), None)
+    whole = (last or events[-1]).get("response", last or events[-1])
     found = Read()
     for item in whole.get("output") or []:
         match item.get("type"):
