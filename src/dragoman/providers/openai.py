@@ -81,5 +81,4 @@ class OpenAIResponses(OpenAI):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        super().codec()  # raises what is wrong with the URL
-        return OpenAIResponsesClient(cls.url, penalties=False, own_ids=True)
+        return OpenAIResponsesClient(checked_url(cls, cls.url_variable), penalties=False, own_ids=True)
