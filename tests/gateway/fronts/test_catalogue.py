@@ -3,13 +3,14 @@
 from collections import Counter
 
 from dragoman.client import Client
-from dragoman.gateway.fronts.catalogue import all_fronts
+from dragoman.gateway.fronts.catalogue import all_fronts, path_table
 from dragoman.gateway.fronts.table import FrontContext
 
 
 async def test_the_fronts_of_every_module_are_found_and_no_path_stands_twice() -> None:
     async with Client({}) as client:
-        fronts = all_fronts(FrontContext(client, draining=lambda: False))
+        table = path_table(client)
+        fronts = all_fronts(FrontContext(client, draining=lambda: False, table=lambda: table))
     paths = Counter((row.method, row.path) for front in fronts for row in front.rows)
     assert {"/v1/models", "/aibn/api/auth", "/cromicle/chat", "/health/live"} <= {path for _, path in paths}
     assert max(paths.values()) == 1

@@ -2,10 +2,17 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import dragoman.gateway.fronts
-from dragoman.gateway.fronts.table import Front, FrontContext, FrontMaker
+from dragoman.client import Client
+from dragoman.gateway.fronts.table import Front, FrontContext, FrontMaker, PathTable
+
+
+def path_table(client: Client, draining: Callable[[], bool] = lambda: False) -> PathTable:
+    """The table of all fronts; see `FrontContext`. Raises ConfigurationError for wrong settings of one."""
+    table = PathTable(all_fronts(FrontContext(client, draining, lambda: table)))
+    return table
 
 
 def all_fronts(context: FrontContext) -> tuple[Front, ...]:
