@@ -124,6 +124,31 @@ def test_a_refused_loss_is_an_error_and_all_losses_are_listed_with_it() -> None:
     assert (found.target, found.carried, found.request) == ("strict/x", "translated", None)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_target_that_cannot_be_asked_is_passed_over_as_its_plan_says(stream: bool) -> None:
+    routes = {
+        "first": ModelConfig(targets=("openaicompatible/a", "site/x", "up/b")),
+        "site": ModelConfig(targets=("strict/x", "up/b")),
+    }
+    config = Config(providers=CONFIG.providers, models=routes)
+    found = explained(config, model="first", stream=stream)
+    assert [(each.target, each.code) for each in found.skipped] == [("openaicompatible/a", "bad_configuration")]
+    assert (found.target, found.carried, found.error) == ("site/x", "translated", None)
+    assert plain(found)["skipped"] == [{"name": "openaicompatible/a", "code": "bad_configuration"}]
+    # Every target would refuse the same request.
+    refused = explained(config, model="site", stream=stream)
+    assert (refused.skipped, refused.target) == ((), "strict/x")
+    assert isinstance(refused.error, UnsupportedFeatureError)
+
+
+def test_what_a_translation_cannot_read_is_refused_though_another_target_would_be_relayed_to() -> None:
+    routes = {"mixed": ModelConfig(targets=("site/x", "up/b"))}
+    found = explained(Config(providers=CONFIG.providers, models=routes), model="mixed", messages=[])
+    assert isinstance(found.error, InvalidRequestError)
+    turned = Config(providers=CONFIG.providers, models={"mixed": ModelConfig(targets=("up/b", "site/x"))})
+    assert explained(turned, model="mixed", messages=[]).error is None
+
+
 @pytest.mark.parametrize("protocol", DIALECTS)
 def test_every_dialect_can_be_asked_and_nobody_is(protocol: str) -> None:
     providers = {"one": ProviderConfig(protocol=protocol, url="http://127.0.0.1:9", api_key="canary")}
@@ -144,8 +169,8 @@ def test_the_first_of_several_requests_says_that_another_follows() -> None:
 def test_json_has_all_of_it() -> None:
     told = plain(explained(model="site/x"))
     assert list(told) == [
-        *("protocol", "path", "model", "stream", "route", "strategy", "targets", "target", "carried"),
-        *("profile", "request", "losses", "error"),
+        *("protocol", "path", "model", "stream", "route", "strategy", "targets", "skipped"),
+        *("target", "carried", "profile", "request", "losses", "error"),
     ]
     assert told["losses"] == [
         {

@@ -3,6 +3,9 @@
 All of this is found out by the code that carries requests, up to the moment at which it would send. Nobody is called.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -10,12 +13,12 @@ from msgspec.structs import asdict, replace
 
 from dragoman.client.client import Client
 from dragoman.engine.draft import Draft
-from dragoman.errors import DragomanError
+from dragoman.errors import Attempt, DragomanError
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest
 from dragoman.protocols.steering import check_steering
 from dragoman.providers.catalogue import Provider
-from dragoman.routing.plan import RequestInfo, Target
+from dragoman.routing.plan import Plan, RequestInfo, Target
 from dragoman.types import ChatRequest, HttpRequest, Loss, ModelProfile, ServerRequest
 
 Carried = Literal["relayed", "translated", "own"]
@@ -60,6 +63,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """The route's."""
     targets: tuple[ExplainedTarget, ...] = ()
     """All that the plan may ask, in the order of the route."""
+    skipped: tuple[Attempt, ...] = ()
+    """Targets before the one that is asked: nothing can be sent to them, and why."""
     target: str = ""
     """The one that is asked first."""
     carried: Carried | None = None
@@ -83,32 +88,34 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 def explain_call(client: Client, asked: Asked, now: float) -> Explanation:
     """What the gateway would do with a caller's request at `now`, a monotonic time in seconds."""
-    codec, protocol = asked.codec, asked.codec.name
-    found = Explanation(codec=codec, path=asked.call.path, model=asked.model)
-    relayed = _read_relayed(asked)
+    found = Explanation(codec=asked.codec, path=asked.call.path, model=asked.model)
+    relayed, way = _read_relayed(asked), None
+    question = cache(partial(_decoded, client, asked))
     if relayed is not None:
-        info = RequestInfo(asked.model or relayed.model, protocol, relayed.stream)
-        try:
-            chosen = _Chosen.first(client, info, now, relays=True)
-        except DragomanError:
-            chosen = None  # if the request itself is wrong, that is the error: it is decoded to find out
-        if chosen is not None and chosen.carried(chosen.target) == "relayed":
-            return chosen.explanation(found, chosen.provider.relay_draft(relayed, chosen.target.model))
+        info = RequestInfo(asked.model or relayed.model, found.protocol, relayed.stream)
+        with suppress(DragomanError):  # if the request itself is wrong, that is the error: it is decoded to find out
+            way = _Way(client, client.plan(info.model), info, now, relayed)
     try:
-        request = codec.decode_request(asked.call, key_shown=asked.key_shown)
-        request = replace(request, model=asked.model or request.model or client.default_model)
-        found = replace(found, model=request.model, stream=request.stream)
-        steerable = {"metadata": request.metadata or {}} | request.extra.get(protocol, {})
-        check_steering(steerable, client.allowed_fields(request.model))
+        if way is None or not way.relays:
+            request = question()
+            found = replace(found, model=request.model, stream=request.stream)
+            check_steering(_steerable(request, found.protocol), client.allowed_fields(request.model))
+            info = RequestInfo(request.model, found.protocol, request.stream)
+            way = _Way(client, client.plan(request.model), info, now, relayed)
+        return way.explanation(found, question)
     except DragomanError as exc:
         return replace(found, error=exc)
-    return _translation(client, request, found, now, relays=relayed is not None)
 
 
 def explain_chat(client: Client, request: ChatRequest, now: float) -> Explanation:
     """The same for a request of the library's own callers, which is always translated."""
     request = replace(request, model=request.model or client.default_model)
-    return _translation(client, request, Explanation(model=request.model, stream=request.stream), now, relays=False)
+    found = Explanation(model=request.model, stream=request.stream)
+    try:
+        way = _Way(client, client.plan(request.model), RequestInfo(request.model, stream=request.stream), now)
+    except DragomanError as exc:
+        return replace(found, error=exc)
+    return way.explanation(found, lambda: request)
 
 
 def plain(explanation: Explanation) -> dict[str, Any]:
@@ -122,6 +129,7 @@ def plain(explanation: Explanation) -> dict[str, Any]:
         "route": explanation.route,
         "strategy": explanation.strategy,
         "targets": [asdict(target) for target in explanation.targets],
+        "skipped": [{"name": attempt.target, "code": attempt.code} for attempt in explanation.skipped],
         "target": explanation.target or None,
         "carried": explanation.carried,
         "profile": known_facts(explanation.profile),
@@ -144,55 +152,66 @@ def body_text(request: HttpRequest) -> str:
     return request.body.decode("utf-8", "backslashreplace")
 
 
-class _Chosen(Struct, frozen=True):
-    """The target that is asked first, and what is around it."""
+class _Way(Struct, frozen=True):
+    """The way of one request: from one target of its plan to the next, until there is one that can be asked."""
 
     client: Client
+    plan: Plan
     info: RequestInfo
-    model: str
-    targets: tuple[Target, ...]
-    target: Target
-    relays: bool
-    """Whether the request may be relayed."""
-
-    @classmethod
-    def first(cls, client: Client, info: RequestInfo, now: float, *, relays: bool) -> "_Chosen":
-        """Raises ModelNotFoundError, which suggests the nearest name."""
-        plan = client.plan(info.model)
-        model = info.model or client.default_model
-        return cls(client, info, model, plan.targets, plan.preview(info, now), relays)
+    now: float
+    relayed: RelayRequest | None = None
+    """The request, if it may be relayed."""
 
     @property
-    def provider(self) -> Provider:
-        return self.provider_of(self.target)
+    def relays(self) -> bool:
+        """Whether it may be relayed to any target."""
+        return any(self.carried(target) == "relayed" for target in self.plan.targets)
 
-    def provider_of(self, target: Target) -> Provider:
+    def provider(self, target: Target) -> Provider:
+        """The provider of `target`."""
         return self.client.providers[target.name.partition("/")[0]]
 
     def carried(self, target: Target) -> Carried:
         """How the request would be carried to `target`."""
-        if self.provider_of(target).has_own_way():
+        if self.provider(target).has_own_way():
             return "own"
         try:
-            return "relayed" if self.relays and target.relay(self.info.protocol) else "translated"
+            return "relayed" if self.relayed is not None and target.relay(self.info.protocol) else "translated"
         except DragomanError:
             return "translated"  # its settings are wrong, which the translation says
 
-    def explanation(self, found: Explanation, drafted: Draft) -> Explanation:
-        route = self.client.config.models.get(self.model)
+    def draft(self, target: Target, question: Callable[[], ChatRequest]) -> Draft:
+        """What `target` would be sent. `question`: the request decoded; raises what is wrong with it."""
+        provider = self.provider(target)
+        if self.relayed is not None and self.carried(target) == "relayed":
+            return provider.relay_draft(self.relayed, target.model)
+        return provider.draft(replace(question(), model=target.model))
+
+    def explanation(self, found: Explanation, question: Callable[[], ChatRequest]) -> Explanation:
+        """`found`, and what is found on the way."""
+        skipped: list[Attempt] = []
+        target = self.plan.preview(self.info, self.now)
+        drafted = self.draft(target, question)
+        while drafted.error is not None and (following := self.plan.after(target, drafted.error, self.now)):
+            skipped.append(drafted.error.attempt(target.name))
+            target = following
+            drafted = self.draft(target, question)
+        model = self.info.model or self.client.default_model
+        route = self.client.config.models.get(model)
+        targets = self.plan.targets
         return replace(
             found,
-            model=self.model,
+            model=model,
             stream=self.info.stream,
-            route=None if route is None else self.model,
+            route=None if route is None else model,
             strategy=None if route is None else route.strategy,
             targets=tuple(
-                ExplainedTarget(each.name, _protocol(self.provider_of(each)), self.carried(each))
-                for each in self.targets
+                ExplainedTarget(each.name, _protocol(self.provider(each)), self.carried(each)) for each in targets
             ),
-            target=self.target.name,
-            carried=self.carried(self.target),
-            profile=self.provider.families.profile_of(self.target.model),
+            skipped=tuple(skipped),
+            target=target.name,
+            carried=self.carried(target),
+            profile=self.provider(target).families.profile_of(target.model),
             request=drafted.request,
             more=drafted.more,
             losses=drafted.losses,
@@ -208,13 +227,15 @@ def _read_relayed(asked: Asked) -> RelayRequest | None:
         return None
 
 
-def _translation(client: Client, request: ChatRequest, found: Explanation, now: float, *, relays: bool) -> Explanation:
-    info = RequestInfo(request.model, found.protocol, request.stream)
-    try:
-        chosen = _Chosen.first(client, info, now, relays=relays)
-    except DragomanError as exc:
-        return replace(found, error=exc)
-    return chosen.explanation(found, chosen.provider.draft(replace(request, model=chosen.target.model)))
+def _decoded(client: Client, asked: Asked) -> ChatRequest:
+    """The request as a translation reads it. Raises what is wrong with it."""
+    request = asked.codec.decode_request(asked.call, key_shown=asked.key_shown)
+    return replace(request, model=asked.model or request.model or client.default_model)
+
+
+def _steerable(request: ChatRequest, protocol: str) -> dict[str, Any]:
+    """The fields that might steer a service that is a gateway."""
+    return {"metadata": request.metadata or {}} | request.extra.get(protocol, {})
 
 
 def _protocol(provider: Provider) -> str:

@@ -6,7 +6,7 @@ A plan decides at once: its functions wait for nothing, and they are given the t
     after      gives the next target after each failure that comes before the commit point (`engine/commit.py`)
     settle     is told once, at the end, what became of the request
 
-`preview` says what `first` would, for an explanation: no request follows, and `settle` is not told.
+An explanation asks `preview`, which says what `first` would, and `after`; no request follows, and `settle` is not told.
 
 One plan serves all requests of its route, also those that run at the same time.
 """

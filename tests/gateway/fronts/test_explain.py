@@ -159,7 +159,7 @@ WRONG: list[tuple[bytes, str, str]] = [
     (b"{}", "path", "expected the path of a chat, got nothing"),
     (b'{"path": 1}', "path", "expected a string, got an integer"),
     (b'{"path": "/v1/chat/completion"}', "path", "did you mean /v1/chat/completions?"),
-    (b'{"path": "/v1/embeddings"}', "path", "expected the path of a chat (/v1/chat/completions, "),
+    (b'{"path": "/v1/embeddings"}', "path", "/v1/chat/completions, "),
     (b'{"path": "/explain"}', "path", "expected the path of a chat"),
     (b'{"path": "/v1?key=sk-abcdef"}', "path", "got '/v1'"),
     (b'{"path": "/v1/chat/completions", "headers": []}', "headers", "expected an object, got a list"),

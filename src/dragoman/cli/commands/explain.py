@@ -17,7 +17,7 @@ from dragoman.cli.terminal.output import Out, complain, dim, is_terminal, say, w
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
 from dragoman.client.explain import Carried, Explanation, body_text, explain_chat, known_facts, plain
-from dragoman.errors import nearest
+from dragoman.errors import cut, nearest
 from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.explain import Wanted, explain_at, request_to
 from dragoman.gateway.fronts.table import PathTable, filled
@@ -133,7 +133,7 @@ def _show(explanation: Explanation) -> None:
 def _chapters(explanation: Explanation) -> Iterator[tuple[str, str]]:
     """Headings, each with the text below it."""
     facts = list(_facts(explanation))
-    names = max(map(len, dict(facts)), default=0)
+    names = max((len(name) for name, _ in facts), default=0)
     yield "", "\n".join(f"{name:{names}}  {fact}" for name, fact in facts)
     if len(explanation.targets) > 1:
         rows = [(target.name, target.protocol, target.carried) for target in explanation.targets]
@@ -155,13 +155,18 @@ def _facts(explanation: Explanation) -> Iterator[tuple[str, str]]:
         yield "model", explanation.model
     if explanation.route is not None:
         yield "route", f"{explanation.route}, strategy {explanation.strategy}"
+    for attempt in explanation.skipped:
+        yield "skipped", f"{attempt.target}: {attempt.words}"
     if explanation.carried is not None:
         first = next(target for target in explanation.targets if target.name == explanation.target)
         spoken = f" ({first.protocol})" if first.protocol else ""
         yield "target", f"{explanation.target}{spoken}, {CARRIED[explanation.carried]}"
     if facts := known_facts(explanation.profile):
         unused = " (a relay passes all the same)" if explanation.carried == "relayed" else ""
-        yield "profile", ", ".join(f"{name}: {encode(value).decode()}" for name, value in facts.items()) + unused
+        yield (
+            "profile",
+            ", ".join(f"{name}: {cut(encode(value).decode(), 80)}" for name, value in facts.items()) + unused,
+        )
 
 
 def _message(request: HttpRequest) -> str:
