@@ -20,11 +20,11 @@ from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
-from dragoman.gateway.fronts.catalogue import all_fronts
+from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.fronts.nearby import nearby, shown_path
 from dragoman.gateway.fronts.openai import CHAT
-from dragoman.gateway.fronts.table import Found, Front, FrontContext, PathTable
+from dragoman.gateway.fronts.table import Found, Front
 from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
@@ -81,7 +81,7 @@ class Gateway:
         self._hosts = Hosts(config)
         self._store = open_store(config)
         memory = Memory(self._store, config.gateway.store_age, time)
-        self._table = PathTable(all_fronts(FrontContext(self.client, lambda: self.draining, memory)))
+        self._table = path_table(self.client, lambda: self.draining, memory)
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)

@@ -5,17 +5,13 @@ from collections.abc import Callable, Iterator
 from errno import EACCES, EISDIR, ENOENT
 from functools import partial
 from pathlib import Path
-from time import time
 
 from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
-from dragoman.gateway.fronts.catalogue import all_fronts
-from dragoman.gateway.fronts.table import FrontContext
+from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.hosts import check_exposure
 from dragoman.gateway.line_writer import STDOUT
-from dragoman.gateway.remembered import Memory
-from dragoman.store import MemoryStore
 
 
 def check(config: Config) -> str:
@@ -29,7 +25,7 @@ def check(config: Config) -> str:
 
 
 def _check_models(config: Config) -> None:
-    all_fronts(FrontContext(Client(config), lambda: False, Memory(MemoryStore(0), 0, time)))
+    path_table(Client(config))
 
 
 def _check_log(config: Config) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from time import time
 
 from dragoman.client import Client
-from dragoman.gateway.fronts.catalogue import all_fronts
+from dragoman.gateway.fronts.catalogue import all_fronts, path_table
 from dragoman.gateway.fronts.table import FrontContext, nobody
 from dragoman.gateway.remembered import Memory
 from dragoman.store import MemoryStore
@@ -12,7 +12,8 @@ from dragoman.store import MemoryStore
 
 async def test_the_fronts_of_every_module_are_found_and_what_has_one_path_is_told_apart() -> None:
     async with Client({}) as client:
-        fronts = all_fronts(FrontContext(client, lambda: False, Memory(MemoryStore(0), 0, time)))
+        table, memory = path_table(client), Memory(MemoryStore(0), 0, time)
+        fronts = all_fronts(FrontContext(client, lambda: False, lambda: table, memory))
     paths = {(row.method, row.path) for front in fronts for row in front.rows}
     plain = Counter((row.method, row.path) for front in fronts if front.claims is nobody for row in front.rows)
     claimed = Counter((row.method, row.path) for front in fronts if front.claims is not nobody for row in front.rows)
