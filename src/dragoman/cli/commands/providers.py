@@ -11,7 +11,6 @@ from dragoman.cli.terminal.output import say, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
 from dragoman.errors import ConfigurationError
-from dragoman.providers import OpenAICompatible
 from dragoman.providers.catalogue import Provider
 from dragoman.wire.json import encode
 
@@ -55,7 +54,7 @@ def _row(name: str, provider: Provider, client: Client) -> ServiceRow:
     configured = name in client.config.providers
     kind = provider.__bases__[0] if configured else provider
     hosted = configured and bool(client.config.providers[name].url)
-    homeless = issubclass(provider, OpenAICompatible) and not provider.url
+    homeless = bool(provider.generic) and not provider.url
     return ServiceRow(
         name=name,
         class_name=kind.__name__,
