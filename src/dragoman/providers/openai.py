@@ -51,9 +51,8 @@ class OpenAI(OpenAICompatible):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        return OpenAIChatClient(
-            checked_url(cls, cls.url_variable), max_tokens_field="max_completion_tokens", top_k=False
-        )
+        url = checked_url(cls, cls.url_variable)
+        return OpenAIChatClient(url, max_tokens_field="max_completion_tokens", top_k=False, file_urls=False)
 
     @classmethod
     def key(cls) -> str | None:

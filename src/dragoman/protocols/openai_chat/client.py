@@ -74,12 +74,15 @@ class OpenAIChatClient(ClientCodec):
     name = NAME
     family = FAMILY
 
-    def __init__(self, url: str, *, max_tokens_field: str = "max_tokens", top_k: bool = True) -> None:
+    def __init__(
+        self, url: str, *, max_tokens_field: str = "max_tokens", top_k: bool = True, file_urls: bool = True
+    ) -> None:
         self._url = f"{url.rstrip('/')}/chat/completions"
         self.relay = ChatRelay(self._url)
         self.embeddings = OpenAIEmbedClient(url)
         self._dialect = Variant(max_tokens_field, top_k)
-        self.expresses = EXPRESSES | {"top_k"} if top_k else EXPRESSES
+        more = {"top_k": top_k, "file.url": file_urls}
+        self.expresses = EXPRESSES.union(name for name, taken in more.items() if taken)
 
     def origin(self, model: str) -> str | None:
         return origin(self._url, model)

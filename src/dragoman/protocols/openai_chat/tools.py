@@ -23,7 +23,8 @@ def decode_tools(fields: Fields) -> tuple[AnyTool, ...]:
     tools: list[AnyTool] = []
     for path, value in fields.items("tools"):
         tool = Fields(value, path)
-        match tool.required_text("type"):
+        # Mistral's and Hugging Face's own clients leave the type of a function out.
+        match tool.text("type") or ("function" if "function" in tool.rest else tool.required_text("type")):
             case "function":
                 tools.append(_tool(tool))
             case "custom":
@@ -126,7 +127,7 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
     if not isinstance(choice, dict):
         raise wrong_type(path, "a string or an object", choice)
     said = Fields(choice, path)
-    match said.required_text("type"):
+    match said.text("type") or ("function" if "function" in said.rest else said.required_text("type")):
         case "function" | "custom" as kind:
             return ToolChoice("tool", said.fields(kind).required_text("name"))
         case "allowed_tools":
