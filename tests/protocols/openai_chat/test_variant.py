@@ -82,6 +82,7 @@ CASES = [
         ("max_completion_tokens",),
         5,
     ),
+    Case("seed_field", Variant(seed_field="random_seed"), asked(seed=7), ("random_seed",), 7),
     Case("reasoning_field", Variant(reasoning_field="reasoning"), THOUGHT, ("messages", 1, "reasoning"), "hm"),
     Case("stream_usage", Variant(stream_usage=False), asked(), ("stream_options",), NOTHING),
     Case(

@@ -87,7 +87,7 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
         "frequency_penalty": request.frequency_penalty,
         "presence_penalty": request.presence_penalty,
         "stop": list(request.stop) or None,
-        "seed": request.seed,
+        variant.seed_field: request.seed,
         **encode_thinking(request.reasoning, variant.thinking_field),
         "logprobs": None if request.top_logprobs is None else True,
         "top_logprobs": request.top_logprobs or None,

@@ -30,6 +30,8 @@ class Variant(Struct, frozen=True, kw_only=True):
 
     max_tokens_field: str = "max_tokens"
     """OpenAI wants `max_completion_tokens`; most others know only `max_tokens`."""
+    seed_field: str = "seed"
+    """Mistral calls it `random_seed`."""
     reasoning_field: str = "reasoning_content"
     """The field of an assistant's message that takes its earlier reasoning back."""
     thinking_field: ThinkingField = "reasoning_effort"
