@@ -18,6 +18,7 @@ from dragoman.providers.openai_services.provider import OpenAIService
 from dragoman.providers.openai_services.row import Quirk, ServiceRow
 from dragoman.transport.http.target import is_loopback
 from dragoman.types import ChatRequest, Message, Text
+from tests.cli.shell import REPOSITORY
 from tests.support.canned import CannedReply, CannedTransport
 
 USUAL = asdict(Variant())
@@ -107,3 +108,11 @@ async def test_a_service_needs_only_its_key(tables: dict[str, Any], monkeypatch:
     assert "top_k" not in body
     assert body["messages"] == [{"role": "user", "content": "Hello"}]
     assert [loss.name for loss in response.losses] == ["top_k", "messages[0].name"]
+
+
+def test_the_readme_has_the_table() -> None:
+    page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `([a-z0-9]+)` \| (.*?)(?: \(gone (.*)\))? \| (?:`(\w+)`|–) \| (http\S+) \|$", page, re.MULTILINE
+    )
+    assert rows == [(row.name.lower(), row.title, row.gone, row.key_variable, row.url) for row in ROWS]
