@@ -51,6 +51,8 @@ class AsyncGeneratorProvider:
     supports_gpt_35_turbo: ClassVar[bool] = False
     impersonate: ClassVar[str | None] = None
     api_key: ClassVar[str | None] = None
+    key_variable: ClassVar[str] = ""
+    """The environment variable that holds a key for this class's own `url`; empty if there is none."""
     secret: ClassVar[str] = ""
     public: ClassVar[frozenset[str]] = frozenset()
     """Values of `secret` that everybody knows, from a hosted site or its source."""
