@@ -271,6 +271,7 @@ def translates_requests(recorded: Recorded) -> str:
     if recorded.request is None or recorded.status != 200:
         return ""
     request = asked(recorded)
+    ids = set(_ids(recorded.request))
     leaves = {leaf for leaf in _leaves(recorded.request) if len(leaf) >= MIN_LEAF}
     for dialect in (each for each in TRANSLATED if each in DIALECTS and each != recorded.dialect):
         client = client_of(dialect)
@@ -283,7 +284,9 @@ def translates_requests(recorded: Recorded) -> str:
             continue
         kept = set(_leaves(json.loads(sent.body)))
         whole = "\n".join(kept)
-        missing = [leaf for leaf in leaves if not _is_there(leaf, whole) and leaf != request.model]
+        # Some protocols have no name for the form of an answer: it means nothing to the model.
+        form = None if request.response_format is None else request.response_format.name
+        missing = [leaf for leaf in leaves - ids if not _is_there(leaf, whole) and leaf not in {request.model, form}]
         if missing and not named:
             return f"{dialect}: lost without a name: {_short(sorted(missing))}"
     return ""
@@ -303,10 +306,19 @@ WORDS = """
 system developer assistant function message function_call function_call_output input_text output_text input_image
 image_url json_schema ephemeral text/plain application/json object string integer number boolean OBJECT STRING INTEGER
 NUMBER BOOLEAN enabled required adaptive reasoning.encrypted_content reasoning tool_use tool_result document base64
-thinking completed json_object summarized
+thinking completed json_object summarized input_file reasoning_text message.output_text.logprobs
 """
 STRUCTURE = frozenset(WORDS.split())
 """Words of the protocols themselves."""
+
+
+def _ids(value: Any) -> Iterator[str]:
+    """How a protocol numbers its items, which means nothing to a model: results refer to calls by other fields."""
+    if isinstance(value, dict) and isinstance(value.get("id"), str) and {"call_id", "summary"} & value.keys():
+        yield value["id"]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inner:
+        yield from _ids(each)
 
 
 def _leaves(value: Any) -> Iterator[str]:

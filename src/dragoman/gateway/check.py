@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from errno import EACCES, EISDIR, ENOENT
 from functools import partial
 from pathlib import Path
+from time import time
 
 from dragoman.client import Client
 from dragoman.config import Config
@@ -13,6 +14,8 @@ from dragoman.gateway.fronts.catalogue import all_fronts
 from dragoman.gateway.fronts.table import FrontContext
 from dragoman.gateway.hosts import check_exposure
 from dragoman.gateway.line_writer import STDOUT
+from dragoman.gateway.remembered import Memory
+from dragoman.store import MemoryStore
 
 
 def check(config: Config) -> str:
@@ -26,7 +29,7 @@ def check(config: Config) -> str:
 
 
 def _check_models(config: Config) -> None:
-    all_fronts(FrontContext(Client(config), draining=lambda: False))
+    all_fronts(FrontContext(Client(config), lambda: False, Memory(MemoryStore(0), 0, time)))
 
 
 def _check_log(config: Config) -> None:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from dragoman.client import Client
 from dragoman.gateway.fronts.endpoints import Endpoint
+from dragoman.gateway.remembered import Memory
 from dragoman.protocols.base import ServerCodec
 from dragoman.types import ServerRequest, ServerResponse
 
@@ -63,6 +64,8 @@ class FrontContext(Struct, frozen=True):
     """Has the models that answer, and the settings of each front."""
     draining: Callable[[], bool]
     """Whether requests should go to another gateway from now on."""
+    memory: Memory
+    """Keeps answers that callers may refer to."""
 
 
 class FrontMaker(Struct, frozen=True):

@@ -24,6 +24,7 @@ from dragoman.protocols.openai_chat.tools import (
     encode_tools,
     encode_web_search,
 )
+from dragoman.protocols.openai_shared.family import NATIVE_TIERS, TIERS
 from dragoman.protocols.reasoning import effort_of
 from dragoman.types import ChatRequest, ReasoningConfig
 
@@ -122,10 +123,6 @@ def encode_body(request: ChatRequest, dialect: Variant) -> dict[str, Any]:
 
 SILENT = ("include_obfuscation", "stream_options")
 """Fields that mean nothing to the model."""
-
-TIERS: dict[str, str] = {"default": "standard"}
-"""This protocol's service tiers to ours, if the two differ."""
-NATIVE_TIERS: dict[str, str] = {ours: theirs for theirs, ours in TIERS.items()}
 
 MOST_LOGPROBS = 20
 
