@@ -1,6 +1,7 @@
 """What every recorded exchange must show. Each check returns what is wrong, or nothing."""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -294,7 +295,7 @@ def translates_requests(recorded: Recorded) -> str:
 
 def _is_there(leaf: str, whole: str) -> bool:
     """Whether a text is in what is sent, as it is or as base64, or is a word of the protocols themselves."""
-    if leaf in whole or leaf in STRUCTURE or leaf.startswith(VINTAGES):
+    if leaf in whole or leaf in STRUCTURE or leaf.startswith(VINTAGES) or ITEM_ID.fullmatch(leaf):
         return True
     return b64encode(leaf.encode()).decode().rstrip("=") in whole
 
@@ -302,7 +303,11 @@ def _is_there(leaf: str, whole: str) -> bool:
 VINTAGES = ("web_search", "web_fetch", "code_execution")
 """Hosted tools, whose names have a date in one protocol."""
 
+ITEM_ID = re.compile(r"(?:fc|msg|rs)_[0-9a-f]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The id of an item: a call has another one, by which its result finds it."""
+
 WORDS = """
+input_file reasoning_text message.output_text.logprobs
 system developer assistant function message function_call function_call_output input_text output_text input_image
 image_url json_schema ephemeral text/plain application/json object string integer number boolean OBJECT STRING INTEGER
 NUMBER BOOLEAN enabled required adaptive reasoning.encrypted_content reasoning tool_use tool_result document base64

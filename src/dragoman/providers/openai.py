@@ -4,13 +4,16 @@ from typing import ClassVar
 
 from dragoman.errors import ConfigurationError
 from dragoman.protocols.base import ClientCodec
-from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
 from dragoman.protocols.openai_chat.models import decode_models, models_request
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.vendor import Home, checked_url, listed, own_key
 from dragoman.transport.selector import Transports
+
+OWN = Variant(max_tokens_field="max_completion_tokens", file_urls=False, refused_fields=("top_k",))
+"""OpenAI itself. https://platform.openai.com/docs/api-reference/chat, seen 2026-11-26"""
 
 
 class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
@@ -64,12 +67,7 @@ class OpenAI(OpenAICompatible):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        return OpenAIChatClient(
-            checked_url(cls, cls.url_variable),
-            max_tokens_field="max_completion_tokens",
-            top_k=False,
-            file_urls=False,
-        )
+        return OpenAIChatClient(checked_url(cls, cls.url_variable), OWN)
 
     @classmethod
     def key(cls) -> str | None:
@@ -81,5 +79,4 @@ class OpenAIResponses(OpenAI):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        super().codec()  # raises what is wrong with the URL
-        return OpenAIResponsesClient(cls.url, penalties=False, own_ids=True)
+        return OpenAIResponsesClient(checked_url(cls, cls.url_variable), penalties=False, own_ids=True)

@@ -507,6 +507,7 @@ def test_reasoning_that_the_service_would_refuse_is_left_out_and_named() -> None
     items = encode(request)["input"]
     assert [item.get("type", "message") for item in items] == ["reasoning", "reasoning", "message", "function_call"]
     assert items[0]["content"] == [{"type": "reasoning_text", "text": "own"}]
+    assert items[0]["encrypted_content"] == "gAAA"
     assert items[2] == {"role": "assistant", "content": "a"}
 
 

@@ -199,8 +199,8 @@ def test_a_good_answer_passes_as_it_came(name: str) -> None:
 
 def test_a_row_of_pieces_is_passed_without_a_copy_and_undecoded() -> None:
     tap = ResponsesTap()
-    tap.feed(stream(CREATED, ADDED, *WORDS))
-    row = stream(*WORDS)
+    tap.feed(stream(CREATED, ADDED, text("a"), text("b")))
+    row = stream(text("Hello"), text(' "world" \\ \n'), text(""), text("😀"))
     assert tap.feed(row) is row
     assert tap._is_usual(row)
     assert not tap._is_usual(stream(*WORDS, text("a", error=None)))

@@ -54,7 +54,7 @@ class Relays:
             return False
         protocol = chat.codec.name
         try:
-            request = chat.codec.read_relayed(call)
+            request = chat.read_relayed(call, writer.outcome.identity)
             if request is None:
                 return False
             plan = chat.client.plan(request.model)

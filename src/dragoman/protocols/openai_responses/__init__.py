@@ -3,6 +3,6 @@
 from dragoman.protocols.openai_responses.client import OpenAIResponsesClient
 from dragoman.protocols.openai_responses.counter import ResponsesCountServer
 from dragoman.protocols.openai_responses.extra import NAME
-from dragoman.protocols.openai_responses.server import OpenAIResponsesServer
+from dragoman.protocols.openai_responses.server import OpenAIResponsesServer, input_items
 
-__all__ = ["NAME", "OpenAIResponsesClient", "OpenAIResponsesServer", "ResponsesCountServer"]
+__all__ = ["NAME", "OpenAIResponsesClient", "OpenAIResponsesServer", "ResponsesCountServer", "input_items"]

@@ -6,6 +6,7 @@ neighbours become one message, and `Part.item` keeps them apart. What a tool of 
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct
@@ -317,8 +318,10 @@ def around(parts: Sequence[AnyPart]) -> tuple[dict[str, Any], list[AnyPart]]:
     return fields, bare
 
 
-def reasoning_item(parts: Sequence[Reasoning], known: str | None) -> dict[str, Any]:
-    """An item of reasoning, with the state of its last part that has one."""
+def reasoning_item(
+    parts: Sequence[Reasoning], known: str | None, secret: Callable[[OpaqueState], str] = attrgetter("data")
+) -> dict[str, Any]:
+    """An item of reasoning, with the state of its last part that has one; `secret`: the text for it."""
     fields, bare = around(parts)
     summary = [part for part in bare if isinstance(part, Reasoning) and part.form == "summary"]
     content = [part for part in bare if isinstance(part, Reasoning) and part.form == "full"]
@@ -330,7 +333,7 @@ def reasoning_item(parts: Sequence[Reasoning], known: str | None) -> dict[str, A
         body["content"] = [with_extra({"type": "reasoning_text", "text": part.text}, part.extra) for part in content]
     states = [part.opaque for part in parts if part.opaque is not None]
     if states:
-        body["encrypted_content"] = opaque.wrapped(states[-1], NAME)
+        body["encrypted_content"] = secret(states[-1])
     return body | fields
 
 

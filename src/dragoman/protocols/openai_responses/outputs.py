@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from dragoman.protocols import opaque
 from dragoman.protocols.base import Env
 from dragoman.protocols.freeform import freeform_names, unwrapped_input
 from dragoman.protocols.media import media_type_of
@@ -63,7 +64,8 @@ class ItemWriter:
         first = parts[0]
         match first:
             case Reasoning():
-                return reasoning_item([part for part in parts if isinstance(part, Reasoning)], item)
+                thoughts = [part for part in parts if isinstance(part, Reasoning)]
+                return reasoning_item(thoughts, item, lambda state: opaque.wrapped(state, NAME))
             case ToolCall():
                 return {"status": status} | call_item(self.given(first), item)
             case HostedCall():

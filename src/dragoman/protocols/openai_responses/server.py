@@ -1,10 +1,12 @@
 """The half that a program calls."""
 
 from math import ceil
+from typing import Any
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, ServerCodec
 from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.openai_responses.conversation import Sayable, encode_input
 from dragoman.protocols.openai_responses.encode_errors import envelope, failure
 from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, encode_response
 from dragoman.protocols.openai_responses.extra import NAME
@@ -71,3 +73,15 @@ class OpenAIResponsesServer(ServerCodec):
             headers += (("retry-after", str(ceil(error.retry_after))),)
         status = OUTWARD.get(error.status, error.status)
         return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
+
+
+def input_items(request: ChatRequest, answer_id: str) -> list[dict[str, Any]]:
+    """What a request brought, as a list of items for its caller; those without an id get one of the answer's."""
+    said = tuple(message for message in request.messages if not message.top_level)
+    items = encode_input(said, Sayable(None))
+    for i, item in enumerate(items):
+        item.setdefault("id", f"item_{answer_id.removeprefix('resp_')}_{i}")
+        if isinstance(text := item.get("content"), str):
+            kind = "output_text" if item.get("role") == "assistant" else "input_text"
+            item |= {"type": "message", "content": [{"type": kind, "text": text}]}
+    return items

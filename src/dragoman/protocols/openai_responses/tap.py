@@ -4,10 +4,9 @@ Nearly all events are pieces of a text. They are known by their form alone, and 
 
     event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"Hello",…}\n\n
 
-Such an object has known fields and no others, and holds neither an object nor anything else in which a failure could
-stand. The first piece of each item is decoded, and every event of another kind is, by the decoder of a translated
-answer: so both come to the same result. What the decoder does not see of a text it learns when the item is done,
-because the service then repeats all of it.
+`rows` says how. The first piece of each item is decoded, and every event of another kind is, by the decoder of a
+translated answer: so both come to the same result. What the decoder does not see of a text it learns when the item is
+done, because the service then repeats all of it.
 """
 
 import re
@@ -16,33 +15,11 @@ from typing import Any
 from dragoman.errors import BadEventError, DragomanError
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import failure
+from dragoman.protocols.openai_responses.rows import rows_like
 from dragoman.protocols.sse_tap import SseTap, framed
 from dragoman.types import PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader
-
-STRING = rb'"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"'
-FIELD = (
-    rb'"(?:delta|item_id|obfuscation)": ?' + STRING + rb'|"(?:content_index|output_index|summary_index)": ?\d++'
-    rb'|"sequence_number": ?\d++|"logprobs": ?\[\]'
-)
-NAMES = (
-    b"response.output_text.delta",
-    b"response.reasoning_text.delta",
-    b"response.reasoning_summary_text.delta",
-    b"response.function_call_arguments.delta",
-    b"response.custom_tool_call_input.delta",
-)
-
-
-def _row(name: bytes) -> re.Pattern[bytes]:
-    said = re.escape(name)
-    field = rb'(?:"type": ?"' + said + rb'"|' + FIELD + rb")"
-    return re.compile(rb"(?:event: " + said + rb"\ndata: \{" + field + rb"(?:, ?" + field + rb")*+\}\n\n)++", re.DOTALL)
-
-
-ROWS: dict[bytes, re.Pattern[bytes]] = {name: _row(name) for name in NAMES}
-"""The name of an event to one such event or several."""
 
 NUMBER = re.compile(rb'"sequence_number": ?(\d{1,15})')
 """The number of an event; in a text the quotation marks would be escaped."""
@@ -61,7 +38,7 @@ class ResponsesTap(SseTap):
         super().__init__()
         self._decoder = ReplyDecoder()
         self._rows: re.Pattern[bytes] | None = None
-        """The form of the pieces of the text that is under way."""
+        """Matches pieces of the text that is under way."""
         self._content = False
         """Whether a part has begun."""
         self._start = b""
@@ -124,14 +101,12 @@ class ResponsesTap(SseTap):
         self._heed(events)
         if self._stuck():
             return b""
-        if event.startswith(b"event: "):
-            name = event[7 : event.find(b"\n")]
-            if name in ROWS and self.committed and decoder.error is None:
-                self._rows = ROWS[name]
-            elif event.startswith(ADDED):
-                self.committed = True
-            elif event.startswith(CREATED) and len(event) <= MAX_START:
-                self._start = event
+        if event.startswith(ADDED):
+            self.committed = True
+        elif event.startswith(CREATED) and len(event) <= MAX_START:
+            self._start = event
+        elif self.committed:
+            self._rows = rows_like(event)
         return event if self._is_framed(event) else framed(event)
 
     def _is_framed(self, event: bytes) -> bool:
