@@ -34,6 +34,7 @@ from dragoman.types import (
     OpaqueState,
     Reasoning,
     Refusal,
+    Tool,
 )
 from dragoman.wire import json
 
@@ -48,6 +49,7 @@ EXPRESSES = frozenset(
         "hosted.file_search",
         "hosted.computer",
         "tool.output",
+        "tool.strict",  # that a tool is not
         "tool_choice",
         "tool_choice.names",
         "response_format",
@@ -138,6 +140,9 @@ class GeminiClient(ClientCodec):
     def changed(self, request: ChatRequest) -> Iterator[Loss]:
         if request.service_tier is not None and request.service_tier not in TIERS:
             yield LostField("service_tier")
+        for i, tool in enumerate(request.tools):
+            if isinstance(tool, Tool) and tool.strict:
+                yield LostDetail(f"tools[{i}].strict")
         form = request.response_format
         if form is not None and form.strict is False:
             yield ChangedField("response_format.strict")
