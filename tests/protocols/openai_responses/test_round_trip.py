@@ -220,9 +220,7 @@ def written(request: ChatRequest) -> ChatRequest:
     return replace(read, extra={name: said for name, said in extra.items() if said}, silent=())
 
 
-@settings(
-    derandomize=True, database=None, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
-)
+@settings(derandomize=True, database=None, deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(requests)
 def test_what_one_half_sends_the_other_half_reads(request: ChatRequest) -> None:
     assert CLIENT.losses(request, fixed_env().profile) == ()
