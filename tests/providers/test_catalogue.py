@@ -41,8 +41,13 @@ def test_every_class_of_this_package_is_found_without_a_list() -> None:
         "aibn",
         "aichatfree",
         "aichatonline",
+        "anthropic",
+        "anthropiccompatible",
         "cromicle",
+        "gemini",
+        "geminicompatible",
         "offline",
+        "ollama",
         "openai",
         "openaicompatible",
     } | {row.name.lower() for row in ROWS}

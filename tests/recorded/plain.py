@@ -64,6 +64,9 @@ def _chat(events: list[dict[str, Any]]) -> Read:
         usage = event.get("usage")
         if isinstance(usage, dict):
             found.input_tokens, found.output_tokens = usage.get("prompt_tokens"), usage.get("completion_tokens")
+            thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+            if thought and usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] + thought:
+                found.output_tokens = usage["completion_tokens"] + thought
     found.calls = [(name, value_of(text)) for name, text in calls.values()]
     return found
 
@@ -104,6 +107,9 @@ def _anthropic(events: list[dict[str, Any]]) -> Read:
                 usage |= event["message"].get("usage") or {}
             case "content_block_start" if event["content_block"]["type"] == "tool_use":
                 calls[event["index"]] = [event["content_block"]["name"], ""]
+                found.calls += (
+                    [(event["content_block"]["name"], said)] if (said := event["content_block"]["input"]) else []
+                )
             case "content_block_start" if event["content_block"]["type"] == "text":
                 found.text += event["content_block"].get("text", "")
             case "content_block_delta":
@@ -114,7 +120,10 @@ def _anthropic(events: list[dict[str, Any]]) -> Read:
                     calls[event["index"]][1] += delta["partial_json"]
             case "message_delta":
                 usage |= {name: value for name, value in (event.get("usage") or {}).items() if value is not None}
-    found.calls += [(name, value_of(text)) for name, text in calls.values()]
+            case "message_stop":
+                break
+    given = bool(found.calls) and not any(text for _, text in calls.values())
+    found.calls += [] if given else [(name, value_of(text)) for name, text in calls.values()]
     if usage:
         names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
         found.input_tokens = sum(usage.get(name) or 0 for name in names)
@@ -130,7 +139,12 @@ def _gemini(events: list[dict[str, Any]]) -> Read:
                 if part.get("thought"):
                     found.reasoning += part.get("text", "")
                 elif "functionCall" in part:
-                    found.calls.append((part["functionCall"]["name"], part["functionCall"].get("args", {})))
+                    call = part["functionCall"]
+                    if "name" in call:
+                        found.calls.append((call["name"], call.get("args", {})))
+                    for piece in call.get("partialArgs", ()):
+                        arguments, name = found.calls[-1][1], piece["jsonPath"].removeprefix("$.")
+                        arguments[name] = arguments.get(name, "") + piece.get("stringValue", "")
                 else:
                     found.text += part.get("text", "")
         if usage := event.get("usageMetadata"):

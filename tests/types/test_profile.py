@@ -10,6 +10,8 @@ ALL = ModelProfile(
     images=False,
     tools=False,
     prefill=False,
+    thinking_levels=False,
+    signed_calls=False,
     schema_keywords=(),
 )
 
@@ -21,6 +23,8 @@ def test_a_fact_that_is_known_holds_over_an_earlier_one_even_if_it_is_no_or_noth
         images=True,
         tools=True,
         prefill=True,
+        thinking_levels=True,
+        signed_calls=True,
         schema_keywords=("type",),
     )
     assert None not in asdict(ALL).values()

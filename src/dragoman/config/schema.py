@@ -162,6 +162,8 @@ PROVIDER = TableSchema(
         "broken_mark": OptionalText(FREE),
         "strict": Boolean(),
         "allow_fields": ListOf(WORDS),
+        "version": WORDS,
+        "max_tokens": Integer(1),
         "max_answer": Integer(1, 64 << 20),
         "empty_answer": OneOf(("error", "ok")),
         "timeouts": TIMEOUTS,
@@ -179,6 +181,8 @@ PROFILE = TableSchema(
         "images": Boolean(),
         "tools": Boolean(),
         "prefill": Boolean(),
+        "thinking_levels": Boolean(),
+        "signed_calls": Boolean(),
         "schema_keywords": ListOf(KEYWORD),
     },
 )

@@ -134,7 +134,8 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     """The class of the catalogue (`dragoman providers` lists them). Not set: the class with the same name as the
     entry."""
     protocol: str | None = None
-    """The service's protocol, instead of `type`: `openai-chat`, `aibn`, `aichatfree`, `aichatonline` or `cromicle`."""
+    """The service's protocol, instead of `type`: `openai-chat`, `anthropic`, `aibn`, `aichatfree`, `aichatonline` or
+    `cromicle`."""
     url: str | None = None
     """Its address, without what the protocol adds (`/chat/completions`)."""
     api_key: str | None = None
@@ -166,6 +167,11 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     allow_fields: tuple[str, ...] = ()
     """Names of fields (`api_base`, `headers` …) that callers may send although they steer a service that is itself a
     gateway. The default is none, because such a service would let a caller choose where our key goes."""
+    version: str | None = None
+    """Which version of the protocol is asked for, if it has several: the value of `anthropic-version` (`2023-06-01` by
+    default; from `2026-10-21` on the service takes no sampling settings)."""
+    max_tokens: int | None = None
+    """Tokens of an answer if a caller sets no limit, and the protocol (`anthropic`) requires one; 16,384 by default."""
     max_answer: int | None = None
     """Bytes of an answer, streamed or whole, after which it is broken off. 64 MiB (the default, and the maximum) are
     far above any model's longest answer; a service that never ends must not fill this machine."""
@@ -204,6 +210,12 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """Whether they take tools; if not, these are left out, and listed as losses."""
     prefill: bool | None = None
     """Whether they continue an assistant's message at the end; if not, a request that ends so is refused."""
+    thinking_levels: bool | None = None
+    """Whether how much they think can be said in words (`low`, `high`); if not, it is said in tokens. Gemini's protocol
+    has both."""
+    signed_calls: bool | None = None
+    """Whether Gemini's protocol must have a signature for the first call of each step of the current turn. A call that
+    another service made then gets the documented stand-in."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use; others are left out, and listed as losses.
     Not set: any."""

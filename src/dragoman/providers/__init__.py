@@ -4,6 +4,7 @@ from dragoman.engine.env import get_random_string
 from dragoman.providers.aibn import Aibn
 from dragoman.providers.aichatfree import AIChatFree
 from dragoman.providers.aichatonline import AiChatOnline
+from dragoman.providers.anthropic import Anthropic, AnthropicCompatible
 from dragoman.providers.base import AsyncGeneratorProvider, AsyncResult
 from dragoman.providers.cromicle import Cromicle
 from dragoman.providers.models import ProviderModelMixin
@@ -16,6 +17,8 @@ __all__ = [
     "AIChatFree",
     "AiChatOnline",
     "Aibn",
+    "Anthropic",
+    "AnthropicCompatible",
     "AsyncGeneratorProvider",
     "AsyncResult",
     "Cromicle",
