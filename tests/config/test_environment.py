@@ -42,6 +42,8 @@ def refused(tmp_path: Path, environ: dict[str, str], text: str = FILE) -> str:
 
 
 SAMPLES = {
+    "STORE_SIZE": "1",
+    "STORE_AGE": "1",
     "REASONING_RETURNS": "true",
     "UNSUPPORTED_FIELDS": "temperature,top_p",
     "IMAGES": "false",

@@ -150,6 +150,29 @@ async def test_bytes_pass_as_they_came_and_the_request_but_for_the_models_name()
     assert "canary-of-the-caller" not in repr(seen)
 
 
+@pytest.mark.parametrize(
+    "more", [{"api_base": "http://h"}, {"metadata": {"api_key": "k"}}, {"stream": 1}, {"model": 5}]
+)
+async def test_what_no_caller_may_say_is_refused_on_both_ways(more: dict[str, Any]) -> None:
+    async with paths() as both:
+        for url in (both.relay, both.translate):
+            got = await ask(url, "POST", "/api/chat", body=body_of(**more))
+            assert got.status == 400
+            assert isinstance(json.loads(got.body)["error"], str)
+        assert both.service.requests == []
+
+
+async def test_another_services_state_is_not_relayed() -> None:
+    async with paths() as both:
+        both.script[:] = [replying(TEXT, LINES)]
+        body = body_of(messages=[{"role": "assistant", "content": "a", "x_state": "dr1.-.other.x"}])
+        got = await ask(both.relay, "POST", "/api/chat", body=body)
+        (seen,) = both.service.requests
+    assert understood(got)["content"] == "Hello!"
+    assert got.body != TEXT
+    assert json.loads(seen.body)["stream"] is True
+
+
 async def test_a_stream_is_what_a_caller_gets_who_does_not_say() -> None:
     async with paths() as both:
         both.script[:] = [replying(GOLDEN["whole"], WHOLE)]
@@ -223,6 +246,15 @@ async def test_generate_asks_the_services_generate() -> None:
     assert lines[-1]["context"] == [1, 2, 3]
     assert seen.path == "/api/generate"
     assert json.loads(seen.body) == body | {"model": "m", "stream": True}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_picture_goes_back_to_a_caller_of_generate(stream: bool) -> None:
+    async with paths() as both:
+        both.script[:] = [replying(cases("ollama")["generate-image"].reply, LINES)]
+        body = {"model": "up/m", "prompt": "x", "width": 64, "stream": stream}
+        got = await ask(both.relay, "POST", "/api/generate", body=json.dumps(body).encode())
+    assert json.loads(got.body)["image"] == "iVBORw0KGgo="
 
 
 async def test_a_service_lists_its_models() -> None:

@@ -50,6 +50,8 @@ def test_every_class_of_this_package_is_found_without_a_list() -> None:
         "ollama",
         "openai",
         "openaicompatible",
+        "openairesponses",
+        "responsescompatible",
     } | {row.name.lower() for row in ROWS}
 
 

@@ -1,6 +1,7 @@
 """What every recorded exchange must show. Each check returns what is wrong, or nothing."""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -271,6 +272,7 @@ def translates_requests(recorded: Recorded) -> str:
     if recorded.request is None or recorded.status != 200:
         return ""
     request = asked(recorded)
+    ids = set(_ids(recorded.request))
     leaves = {leaf for leaf in _leaves(recorded.request) if len(leaf) >= MIN_LEAF}
     for dialect in (each for each in TRANSLATED if each in DIALECTS and each != recorded.dialect):
         client = client_of(dialect)
@@ -283,7 +285,9 @@ def translates_requests(recorded: Recorded) -> str:
             continue
         kept = set(_leaves(json.loads(sent.body)))
         whole = "\n".join(kept)
-        missing = [leaf for leaf in leaves if not _is_there(leaf, whole) and leaf != request.model]
+        # Some protocols have no name for the form of an answer: it means nothing to the model.
+        form = None if request.response_format is None else request.response_format.name
+        missing = [leaf for leaf in leaves - ids if not _is_there(leaf, whole) and leaf not in {request.model, form}]
         if missing and not named:
             return f"{dialect}: lost without a name: {_short(sorted(missing))}"
     return ""
@@ -291,7 +295,7 @@ def translates_requests(recorded: Recorded) -> str:
 
 def _is_there(leaf: str, whole: str) -> bool:
     """Whether a text is in what is sent, as it is or as base64, or is a word of the protocols themselves."""
-    if leaf in whole or leaf in STRUCTURE or leaf.startswith(VINTAGES):
+    if leaf in whole or leaf in STRUCTURE or leaf.startswith(VINTAGES) or ITEM_ID.fullmatch(leaf):
         return True
     return b64encode(leaf.encode()).decode().rstrip("=") in whole
 
@@ -299,14 +303,27 @@ def _is_there(leaf: str, whole: str) -> bool:
 VINTAGES = ("web_search", "web_fetch", "code_execution")
 """Hosted tools, whose names have a date in one protocol."""
 
+ITEM_ID = re.compile(r"(?:fc|msg|rs)_[0-9a-f]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The id of an item: a call has another one, by which its result finds it."""
+
 WORDS = """
+input_file reasoning_text message.output_text.logprobs
 system developer assistant function message function_call function_call_output input_text output_text input_image
 image_url json_schema ephemeral text/plain application/json object string integer number boolean OBJECT STRING INTEGER
 NUMBER BOOLEAN enabled required adaptive reasoning.encrypted_content reasoning tool_use tool_result document base64
-thinking completed json_object summarized
+thinking completed json_object summarized input_file reasoning_text message.output_text.logprobs
 """
 STRUCTURE = frozenset(WORDS.split())
 """Words of the protocols themselves."""
+
+
+def _ids(value: Any) -> Iterator[str]:
+    """How a protocol numbers its items, which means nothing to a model: results refer to calls by other fields."""
+    if isinstance(value, dict) and isinstance(value.get("id"), str) and {"call_id", "summary"} & value.keys():
+        yield value["id"]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inner:
+        yield from _ids(each)
 
 
 def _leaves(value: Any) -> Iterator[str]:

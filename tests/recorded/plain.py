@@ -71,8 +71,12 @@ def _chat(events: list[dict[str, Any]]) -> Read:
     return found
 
 
+ENDS = frozenset({"completed", "incomplete", "failed"})
+
+
 def _responses(events: list[dict[str, Any]]) -> Read:
-    whole = events[-1].get("response", events[-1])
+    ends = [event for event in events if str(event.get("type")).removeprefix("response.") in ENDS]
+    whole = (ends or events)[0].get("response", events[-1])
     found = Read()
     for item in whole.get("output") or []:
         match item.get("type"):

@@ -232,6 +232,68 @@ def _ollama_read(got: Got, stream: bool) -> Answer:
     )
 
 
+def _responses_ask(text: str, stream: bool) -> Asked:
+    tool = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {}}, "strict": False}
+    body = {"model": "up/m", "input": [{"role": "user", "content": text}], "tools": [tool], "stream": stream}
+    return Asked({"content-type": "application/json"}, json.dumps(body).encode())
+
+
+def _responses_question(seen: ReceivedRequest) -> str:
+    return str(json.loads(seen.body)["input"][-1]["content"])
+
+
+def _responses_reply(answer: Answer, stream: bool) -> tuple[str, list[bytes]]:
+    output: list[dict[str, object]] = []
+    if answer.text:
+        part = {"type": "output_text", "text": answer.text, "annotations": []}
+        output.append({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]})
+    if answer.call:
+        name, arguments = answer.call
+        call: dict[str, object] = {"type": "function_call", "id": "fc_1", "call_id": "c1", "status": "completed"}
+        output.append(call | {"name": name, "arguments": arguments})
+    head = {"id": "resp_1", "object": "response", "created_at": TIME, "model": "m", "error": None}
+    details = {"reason": "max_output_tokens"} if answer.finish_reason == "length" else None
+    whole = head | {"status": "incomplete" if details else "completed", "incomplete_details": details, "output": output}
+    if answer.usage:
+        sent, got = answer.usage
+        whole |= {"usage": {"input_tokens": sent, "output_tokens": got, "total_tokens": sent + got}}
+    if not stream:
+        return "application/json", [json.dumps(whole).encode()]
+    events: list[dict[str, object]] = [
+        {"type": "response.created", "response": head | {"status": "in_progress", "output": []}}
+    ]
+    for i, item in enumerate(output):
+        begun = {name: "" if name == "arguments" else [] if name == "content" else said for name, said in item.items()}
+        events.append({"type": "response.output_item.added", "output_index": i, "item": begun})
+        if answer.text and not i:
+            piece = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "logprobs": []}
+            events += [{"type": "response.output_text.delta", "delta": half} | piece for half in _halves(answer.text)]
+        events.append({"type": "response.output_item.done", "output_index": i, "item": item})
+    events.append({"type": f"response.{whole['status']}", "response": whole})
+    numbered = [event | {"sequence_number": i} for i, event in enumerate(events)]
+    return "text/event-stream", [f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in numbered]
+
+
+def _responses_read(got: Got, stream: bool) -> Answer:
+    if stream:
+        last = json.loads(got.text.rstrip().rpartition("\ndata: ")[2])
+        assert last["type"] in {"response.completed", "response.incomplete"}, "no end"
+        body = last["response"]
+    else:
+        body = json.loads(got.body)
+    text = "".join(part["text"] for item in body["output"] if item["type"] == "message" for part in item["content"])
+    calls = [(item["name"], item["arguments"]) for item in body["output"] if item["type"] == "function_call"]
+    reasons = {"max_output_tokens": "length"}
+    reason = reasons[body["incomplete_details"]["reason"]] if body["incomplete_details"] else "stop"
+    usage = body.get("usage")
+    return Answer(
+        text,
+        calls[0] if calls else None,
+        "tool_call" if calls else reason,
+        (usage["input_tokens"], usage["output_tokens"]) if usage else None,
+    )
+
+
 def _aibn_ask(text: str, stream: bool) -> Asked:
     body = {"messages": [{"role": "user", "content": text}], "time": TIME, "pass": None, "sign": _sign(text)}
     return Asked({"content-type": "application/json"}, json.dumps(body).encode())
@@ -394,6 +456,17 @@ VOICES: Mapping[str, Voice] = {
         question=_ollama_question,
         reply=_ollama_reply,
         read=_ollama_read,
+        whole=True,
+        tools=True,
+    ),
+    "openai-responses": Voice(
+        path="/v1/responses",
+        says=ALL,
+        ask=_responses_ask,
+        question=_responses_question,
+        reply=_responses_reply,
+        read=_responses_read,
+        base="/v1",
         whole=True,
         tools=True,
     ),

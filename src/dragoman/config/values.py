@@ -69,6 +69,14 @@ class GatewayConfig(ConfigTable, frozen=True, kw_only=True):
     request_log: str | None = None
     """A file that gets a line of JSON for each request. A relative path starts from the working directory; `-` is
     standard output."""
+    store: str | None = None
+    """A file of SQLite for what outlives a request: answers of /v1/responses that callers refer to by their id, if the
+    service that gave them keeps none. A relative path starts from the working directory. Not set: memory, which other
+    workers do not see, and which is gone when the gateway stops."""
+    store_size: int = 64 << 20
+    """Bytes of what is stored; those that nobody used for longest are forgotten first."""
+    store_age: float = 86_400.0
+    """Seconds for which an answer is stored: a day."""
     head_after: float | None = 10.0
     """Seconds of silence after which a streamed answer begins with its status and a heartbeat, although nothing of it
     has come; None: never. Load balancers cut a connection after 60 silent seconds, some after 30, and models may think

@@ -17,6 +17,9 @@ from dragoman.protocols.ollama.server import OllamaServer
 from dragoman.protocols.openai_chat.client import OpenAIChatClient
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.server import OpenAIChatServer
+from dragoman.protocols.openai_responses.client import OpenAIResponsesClient
+from dragoman.protocols.openai_responses.relay import ResponsesRelay
+from dragoman.protocols.openai_responses.server import OpenAIResponsesServer
 from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.webchat.aibn import AibnClient, AibnServer
 from dragoman.protocols.webchat.aichatfree import AIChatFreeClient, AIChatFreeServer
@@ -44,6 +47,7 @@ DIALECTS: Mapping[str, Dialect] = {
     AnthropicClient.name: Dialect(AnthropicClient, AnthropicServer, AnthropicRelay),
     GeminiClient.name: Dialect(GeminiClient, GeminiServer, GeminiRelay),
     OllamaClient.name: Dialect(OllamaClient, OllamaServer, OllamaRelay),
+    OpenAIResponsesClient.name: Dialect(OpenAIResponsesClient, OpenAIResponsesServer, ResponsesRelay),
     AibnClient.name: Dialect(AibnClient, AibnServer, no_relay=SIGNED),
     AIChatFreeClient.name: Dialect(AIChatFreeClient, AIChatFreeServer, no_relay=SIGNED),
     AiChatOnlineClient.name: Dialect(AiChatOnlineClient, AiChatOnlineServer, no_relay=TOKEN_FIRST),

@@ -9,6 +9,7 @@ from dragoman.providers.base import AsyncGeneratorProvider, AsyncResult
 from dragoman.providers.cromicle import Cromicle
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.offline import Offline
+from dragoman.providers.ollama import Ollama
 from dragoman.providers.openai import OpenAI, OpenAICompatible
 from dragoman.providers.prompt import Messages, format_prompt
 from dragoman.providers.session import StreamSession, raise_for_status
@@ -24,6 +25,7 @@ __all__ = [
     "Cromicle",
     "Messages",
     "Offline",
+    "Ollama",
     "OpenAI",
     "OpenAICompatible",
     "ProviderModelMixin",

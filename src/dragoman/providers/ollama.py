@@ -36,20 +36,17 @@ class OllamaHome:
 
 
 def url_of(host: str) -> str:
-    """The URL that `host` means: `example.com`, `:5000`, `https://example.com/path` … Raises ConfigurationError."""
+    """The URL that `host` means: `example.com`, `:5000`, `https://example.com/path` … As it is if it means none."""
     scheme, mark, rest = host.strip().strip("\"'").partition("://")
     if not mark:
         scheme, rest = "http", scheme
-    port = PORTS.get(scheme, PORT) if mark else PORT
     try:
         parts = urlsplit(f"{scheme}://{rest}")
-        name = parts.hostname or "127.0.0.1"
-        port = parts.port or port
-    except ValueError as exc:
-        raise ConfigurationError(f"{OllamaHome.variable}: expected a host, as 127.0.0.1:{PORT}") from exc
+        name, port = parts.hostname or "127.0.0.1", parts.port or (PORTS.get(scheme, PORT) if mark else PORT)
+    except ValueError:
+        return host
     path = parts.path.strip("/")
-    host = f"[{name}]" if ":" in name else name
-    return f"{scheme}://{host}:{port}" + (f"/{path}" if path else "")
+    return f"{scheme}://{f'[{name}]' if ':' in name else name}:{port}" + (f"/{path}" if path else "")
 
 
 class Ollama(AsyncGeneratorProvider, ProviderModelMixin):
@@ -65,13 +62,13 @@ class Ollama(AsyncGeneratorProvider, ProviderModelMixin):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        if not cls.url.startswith(("http://", "https://")):
+        if _site(cls.url)[0] not in PORTS:
             raise ConfigurationError(f"{cls.__name__}: expected an http or https URL (`url`, or {OllamaHome.variable})")
         return OllamaClient(cls.url)
 
     @classmethod
     def key(cls) -> str | None:
-        if cls.api_key is not None or cls.url.rstrip("/") != cls._founder("key_variable").url:
+        if cls.api_key is not None or _site(cls.url) != _site(cls._founder("key_variable").url):
             return cls.api_key
         key = os.environ.get(cls.key_variable)
         if key and not SENDABLE.fullmatch(key):
@@ -99,3 +96,11 @@ class Ollama(AsyncGeneratorProvider, ProviderModelMixin):
     @classmethod
     def model_name(cls, model: str) -> str:
         return cls.get_model(model)
+
+
+def _site(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", url
+    return parts.scheme, parts.netloc.lower()

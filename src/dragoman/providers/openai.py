@@ -1,4 +1,4 @@
-"""OpenAI, and every service with the same chat protocol."""
+"""OpenAI, and every service with one of its two protocols."""
 
 from typing import ClassVar
 
@@ -6,6 +6,7 @@ from dragoman.errors import ConfigurationError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
 from dragoman.protocols.openai_chat.models import decode_models, models_request
+from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.vendor import Home, checked_url, listed, own_key
@@ -44,6 +45,18 @@ class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
         return cls.get_model(model)
 
 
+class ResponsesCompatible(OpenAICompatible):
+    """Any service with `POST {url}/responses`. Without `models` it takes any name."""
+
+    generic = OpenAIResponsesClient.name
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        if not cls.url:
+            raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001/v1")
+        return OpenAIResponsesClient(cls.url)
+
+
 class OpenAI(OpenAICompatible):
     """OpenAI itself. The URL may also come from OPENAI_BASE_URL, the key from OPENAI_API_KEY."""
 
@@ -59,3 +72,11 @@ class OpenAI(OpenAICompatible):
     @classmethod
     def key(cls) -> str | None:
         return own_key(cls, cls.key_variable, cls._founder("key_variable").url)
+
+
+class OpenAIResponses(OpenAI):
+    """OpenAI itself, asked by its newer protocol. Nothing is stored there unless the caller asks for it."""
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        return OpenAIResponsesClient(checked_url(cls, cls.url_variable), penalties=False, own_ids=True)

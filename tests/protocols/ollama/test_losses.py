@@ -156,9 +156,18 @@ def test_thinking_arrives_as_the_nearest_that_there_is(
     [
         (ResponseFormat("text"), None, set()),
         (ResponseFormat("json_object"), "json", set()),
-        (ResponseFormat("json_schema", name="n", schema={"type": "object"}, strict=True), {"type": "object"}, set()),
-        (ResponseFormat("json_schema", name="n"), "json", {"response_format"}),
-        (ResponseFormat("json_schema", schema={}, description="d"), {}, {"response_format.description"}),
+        (
+            ResponseFormat("json_schema", "n", {"type": "x"}, "d", strict=True),
+            {"title": "n", "description": "d", "type": "x"},
+            set(),
+        ),
+        (ResponseFormat("json_schema", "n", {"title": "t"}), {"title": "t"}, set()),
+        (ResponseFormat("json_schema", "n"), "json", {"response_format"}),
+        (
+            ResponseFormat("json_schema", None, {"description": "c"}, "d"),
+            {"description": "c"},
+            {"response_format.description"},
+        ),
         (ResponseFormat("json_schema", schema={}, strict=False), {}, {"response_format.strict"}),
         (ResponseFormat("json_object", extra=EXTRA), "json", {f"response_format.{MARK}"}),
     ],

@@ -230,6 +230,12 @@ def test_a_request_to_load_a_model_comes_out_as_it_went_in(body: dict[str, Any],
     assert json.loads(sent(request).body) == body | {"keep_alive": 0, "stream": True}
 
 
+def test_a_request_that_asks_for_no_answer_is_refused_elsewhere() -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "_debug_render_only": True}
+    (loss,) = ELSEWHERE.losses(decoded(body), ModelProfile())
+    assert (loss.name, loss.severity) == ("_debug_render_only", 3)
+
+
 @pytest.mark.parametrize("field", [{"raw": True}, {"template": "t"}, {"suffix": "s"}, {"context": [1]}, {"width": 64}])
 def test_what_only_a_service_of_this_protocol_can_follow_is_refused_elsewhere(field: dict[str, Any]) -> None:
     request = decoded({"model": "m", "prompt": "x"} | field, "/api/generate")

@@ -1,13 +1,17 @@
 """What a caller got wrong is refused, and the error names the field."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.ollama import OllamaServer
-from dragoman.types import ServerRequest, ToolResult
+from dragoman.protocols.ollama import OllamaClient, OllamaServer
+from dragoman.types import ModelProfile, ServerRequest, ToolResult
+from tests.support.env import fixed_env
 
 SERVER = OllamaServer()
 CALL = {"function": {"name": "f", "arguments": {}}}
@@ -120,3 +124,38 @@ def test_a_result_belongs_to_the_first_call_of_its_tool_that_has_none() -> None:
     results = [part for message in request.messages for part in message.parts if isinstance(part, ToolResult)]
     assert [result.id for result in results] == ["call_1_1", "mine", "call_1_0", "call_1_3"]
     assert "messages[6].tool_name: expected the result of a call of 'f'" in refused(said(*messages, messages[-1]))
+
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 9)
+    | st.floats(-1, 2)
+    | st.sampled_from(["", "x", "AAAA", "user", "tool"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "function", "name"]), inner),
+    max_leaves=4,
+)
+MESSAGE_FIELDS = ("role", "content", "thinking", "images", "tool_calls", "tool_name", "tool_call_id")
+FIELDS = (
+    *("model", "messages", "tools", "format", "options", "stream", "keep_alive", "think", "truncate", "logprobs"),
+    *("top_logprobs", "prompt", "system", "images", "suffix", "template", "context", "raw", "width"),
+)
+MESSAGE = st.dictionaries(st.sampled_from(MESSAGE_FIELDS), ANY).map(lambda said: {"role": "user"} | said)
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=500)
+@given(
+    body=st.dictionaries(st.sampled_from(FIELDS), ANY),
+    messages=st.none() | st.lists(MESSAGE, max_size=2),
+    path=st.sampled_from(["/api/chat", "/api/generate"]),
+)
+def test_any_request_is_read_or_refused_and_what_was_read_can_be_sent(
+    body: dict[str, Any], messages: list[dict[str, Any]] | None, path: str
+) -> None:
+    client = OllamaClient("http://h")
+    said = body if messages is None else body | {"messages": messages}
+    with suppress(InvalidRequestError):
+        request = SERVER.decode_request(ServerRequest(method="POST", path=path, body=json.dumps(said).encode()))
+        client.losses(request, ModelProfile())
+        client.encode_request(client.fit(request, ModelProfile()), fixed_env())
+        SERVER.encode_loaded(request, fixed_env())

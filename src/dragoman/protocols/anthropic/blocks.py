@@ -8,7 +8,7 @@ from dragoman.protocols.anthropic.cache import decode_breakpoint
 from dragoman.protocols.anthropic.citations import decode_citation
 from dragoman.protocols.anthropic.extra import LIST, NAME, noted, to_extra
 from dragoman.protocols.anthropic.hosted import CALL, RESULTS, decode_call, decode_result
-from dragoman.protocols.anthropic.inputs import FIELD, text_of
+from dragoman.protocols.anthropic.inputs import FIELD, text_of, value_of
 from dragoman.protocols.anthropic.sources import decode_document, decode_image
 from dragoman.protocols.anthropic.states import LAST, NEXT, from_caller, neighbour
 from dragoman.protocols.json_fields import Fields, entries, wrong_type
@@ -109,7 +109,7 @@ def _call(fields: Fields) -> ToolCall:
     call_id, name, given = fields.required_text("id"), fields.required_text("name"), fields.any(FIELD)
     arguments = text_of(given)
     if arguments is None:
-        raise wrong_type(fields.path(FIELD), "an object", given)
+        raise wrong_type(fields.path(FIELD), "an object", value_of(given))
     cache = decode_breakpoint(fields)
     return ToolCall(id=call_id, name=name, arguments=arguments, cache=cache, extra=to_extra(fields.rest))
 

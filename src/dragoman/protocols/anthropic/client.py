@@ -82,6 +82,7 @@ EXPRESSES = frozenset(
         "hosted_result",
         f"unknown.{NAME}",
         CACHE,
+        ANYWHERE,
     }
 )
 SAMPLING = frozenset({"temperature", "top_p", "top_k"})
@@ -101,7 +102,7 @@ class AnthropicClient(ClientCodec):
         self.relay = AnthropicRelay(self._url)
         self._variant = Variant(version, max_tokens)
         self.counter = AnthropicCounter(self._url, self._variant)
-        self.expresses = EXPRESSES | ({ANYWHERE} if self._variant.newest else SAMPLING)
+        self.expresses = EXPRESSES if self._variant.newest else EXPRESSES | SAMPLING
 
     def origin(self, model: str) -> str | None:
         return opaque.origin(self._base, model)

@@ -10,7 +10,7 @@ from dragoman.errors import BadEventError, DragomanError
 from dragoman.protocols.anthropic.citations import encode_citation
 from dragoman.protocols.anthropic.errors import stream_error
 from dragoman.protocols.anthropic.extra import NAME, with_extra
-from dragoman.protocols.anthropic.hosted import encode_call as encode_hosted
+from dragoman.protocols.anthropic.hosted import show_call
 from dragoman.protocols.anthropic.inputs import FIELD, object_of
 from dragoman.protocols.anthropic.states import LAST, NEXT, beside, to_caller
 from dragoman.protocols.anthropic.stop_reasons import encode_reason
@@ -266,7 +266,7 @@ def _answer_block(part: AnyPart) -> dict[str, Any] | None:
     """The block of a part; None if no answer of this protocol has such a part."""
     if isinstance(part, Image | File | ToolResult):
         return None
-    return encode_part(part, _thinking, lambda citations: [encode_citation(each) for each in citations])
+    return encode_part(part, _thinking, lambda citations: [encode_citation(each) for each in citations], show_call)
 
 
 def _thinking(part: Reasoning) -> dict[str, Any] | None:
@@ -290,7 +290,7 @@ def _opening(part: AnyPart) -> dict[str, Any] | None:
         case ToolCall():
             body = {"type": "tool_use", "id": part.id, "name": part.name, FIELD: {}}
         case HostedCall():
-            return encode_hosted(replace(part, arguments=""))
+            return show_call(replace(part, arguments=""))
         case _:
             return None
     return with_extra(body, part.extra)

@@ -12,6 +12,12 @@ NAME = "anthropic"
 LIST = "list"
 """The note that a single text stood in a list, and not as a string."""
 
+APART = "apart"
+"""The note that a turn stood after one of the same role, as a turn of its own."""
+
+TURN = "turn"
+"""The note that a system message was a turn: whoever wrote it so knows that the model has such turns."""
+
 
 def to_extra(rest: Mapping[str, Any]) -> Extra:
     """`rest`, the fields that have no canonical name, under the name of this protocol; empty if there are none."""
@@ -26,6 +32,11 @@ def with_extra(body: dict[str, Any], fields: Extra) -> dict[str, Any]:
 def noted(fields: Extra, **notes: Any) -> Extra:
     """`fields` with notes on the form in which something came: the same meaning has the same bytes again."""
     return fields | {OURS: fields.get(OURS, {}) | notes}
+
+
+def without_note(fields: Extra, name: str) -> Extra:
+    """`fields` without such a note."""
+    return fields | {OURS: {key: value for key, value in fields.get(OURS, {}).items() if key != name}}
 
 
 def note(fields: Extra, name: str) -> Any:

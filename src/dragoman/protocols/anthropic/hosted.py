@@ -15,6 +15,8 @@ from dragoman.types import HostedCall, HostedResult, HostedTool
 from dragoman.types.tools import HostedKind
 
 CALL = "server_tool_use"
+ID = "srvtoolu_"
+"""How the ids of the service's calls begin; it takes no others."""
 
 NEWEST: dict[HostedKind, tuple[str, str]] = {
     "web_search": ("web_search_20260318", "web_search"),
@@ -133,10 +135,22 @@ def decode_call(block: Mapping[str, Any]) -> HostedCall | None:
 
 
 def encode_call(call: HostedCall) -> dict[str, Any] | None:
-    """The block; None if the service has no such tool, or the arguments are no object."""
-    name = call.name if call.name in CALLS else NEWEST.get(call.tool, ("", ""))[1]  # type: ignore[call-overload]  # any word
+    """The block; None if another service made the call: this one could not find its result."""
     given = object_of(call.arguments)
-    if not name or given is None:
+    if call.name not in CALLS or given is None or not call.id.startswith(ID):
+        return None
+    return with_extra({"type": CALL, "id": call.id, "name": call.name, FIELD: given}, call.extra)
+
+
+def show_call(call: HostedCall) -> dict[str, Any] | None:
+    """The block for a caller, which may be about a call of another service; None if there are no such calls here."""
+    name = (
+        call.name
+        if call.name in CALLS
+        else next((name for kind, (_, name) in NEWEST.items() if kind == call.tool), None)
+    )
+    given = object_of(call.arguments)
+    if name is None or given is None:
         return None
     return with_extra({"type": CALL, "id": call.id, "name": name, FIELD: given}, call.extra)
 

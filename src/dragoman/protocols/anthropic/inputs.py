@@ -75,6 +75,11 @@ def text_of(value: object) -> str | None:
     return json.encode(value).decode() if isinstance(value, Mapping) else None
 
 
+def value_of(value: object) -> object:
+    """The value of an input that is kept as text."""
+    return json.decode_loosely(bytes(value)) if isinstance(value, Raw) else value
+
+
 def object_of(arguments: str) -> Raw | None:
     """The input that `arguments` is, as it stands; None if it is not a JSON object."""
     try:

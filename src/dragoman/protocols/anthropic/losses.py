@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from dragoman.protocols.anthropic.cache import is_exact as is_exact_cache
 from dragoman.protocols.anthropic.citations import is_own as is_own_citation
+from dragoman.protocols.anthropic.hosted import encode_call, encode_result
 from dragoman.protocols.anthropic.messages import arranged
 from dragoman.protocols.anthropic.request import FAST, NATIVE_TIERS, Variant
 from dragoman.protocols.anthropic.sources import is_exact, takes
@@ -13,6 +14,8 @@ from dragoman.types import (
     ChangedField,
     ChatRequest,
     File,
+    HostedCall,
+    HostedResult,
     Loss,
     LostDetail,
     LostField,
@@ -45,9 +48,8 @@ def changed(request: ChatRequest, variant: Variant) -> Iterator[Loss]:
     for i, tool in enumerate(request.tools):
         if not isinstance(tool, UnknownTool) and not is_exact_cache(tool.cache):
             yield ChangedField(f"tools[{i}].cache.ttl")
-    if variant.newest:
-        for i in arranged(request.messages, system_turns=True).told:
-            yield MovedMessage(f"messages[{i}]")
+    for i in arranged(request.messages, system_turns=variant.newest).told:
+        yield MovedMessage(f"messages[{i}]")
     for i, message in enumerate(request.messages):
         for j, part in enumerate(message.parts):
             yield from _part(part, f"messages[{i}].parts[{j}]")
@@ -77,6 +79,10 @@ def _part(part: AnyPart, place: str) -> Iterator[Loss]:
             yield LostPart(f"{place} (file.{part.media_type})")
         case File() if not is_exact(part):
             yield ChangedField(f"{place}.media_type")
+        case HostedCall() if encode_call(part) is None:
+            yield LostPart(f"{place} (hosted_call)")
+        case HostedResult() if encode_result(part) is None:
+            yield LostPart(f"{place} (hosted_result)")
         case ToolResult(parts=parts):
             for k, inner in enumerate(parts):
                 yield from _part(inner, f"{place}.parts[{k}]")

@@ -3,7 +3,7 @@
 Users and the model take turns here. So neighbours of one role become one turn; what tools answered stands first in the
 user's turn, in the order of the calls. System messages stand beside the conversation. One that comes later becomes a
 turn of its own role, if the service has that and the place allows it: after a user's turn. Else it becomes a text of
-the user's, in `<system>`.
+the user's, in `<system>`. If there are only system messages, the last one is what the user says.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from dragoman.errors import cut
 from dragoman.protocols.anthropic.blocks import decode_content, form_of
-from dragoman.protocols.anthropic.extra import to_extra, with_extra
+from dragoman.protocols.anthropic.extra import APART, TURN, note, noted, to_extra, with_extra, without_note
 from dragoman.protocols.anthropic.write_blocks import encode_content, encode_parts
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.types import (
@@ -50,6 +50,7 @@ def decode_messages(values: Sequence[Any], *, complete: bool = True) -> tuple[Me
     """The conversation. Raises InvalidRequestError. `complete`: no part of it is kept by the service."""
     messages: list[Message] = []
     called: frozenset[str] = frozenset()
+    before: Role | None = None
     for path, value in entries(list(values), "messages"):
         fields = Fields(value, path)
         role = ROLES.get(said := fields.required_text("role"))
@@ -60,7 +61,13 @@ def decode_messages(values: Sequence[Any], *, complete: bool = True) -> tuple[Me
         _check(role, parts, fields.path("content"), called if complete else None)
         if role == "assistant":
             called = frozenset(part.id for part in parts if isinstance(part, ToolCall))
-        messages += _turns(role, parts, to_extra(fields.rest) | form_of(content, parts))
+        extra = to_extra(fields.rest) | form_of(content, parts)
+        if role == before:
+            extra = noted(extra, **{APART: True})
+        if role == "system":
+            extra = noted(extra, **{TURN: True})
+        messages += _turns(role, parts, extra)
+        before = role
     return tuple(messages)
 
 
@@ -69,9 +76,10 @@ def _turns(role: Role, parts: tuple[AnyPart, ...], extra: Extra) -> Iterator[Mes
     results = tuple(part for part in parts if isinstance(part, ToolResult))
     others = tuple(part for part in parts if not isinstance(part, ToolResult))
     if results:
-        yield Message("tool", results, extra={} if others else extra)
+        apart = noted({}, **{APART: True}) if others and note(extra, APART) else {}
+        yield Message("tool", results, extra=apart if others else extra)
     if others or not results:
-        yield Message(role, others, extra=extra)
+        yield Message(role, others, extra=without_note(extra, APART) if results else extra)
 
 
 def _check(role: Role, parts: Sequence[AnyPart], path: str, called: frozenset[str] | None) -> None:
@@ -102,7 +110,7 @@ class Conversation(Struct, frozen=True):
     system: tuple[Message, ...]
     turns: tuple[_Turn, ...]
     told: tuple[int, ...]
-    """The numbers of the system messages that became texts of the user's."""
+    """The numbers of the system messages that the user says."""
 
 
 def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation:
@@ -117,16 +125,22 @@ def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation
             if message.top_level or not turns:
                 system.append(message)
                 continue
-            role = "system" if system_turns and turns[-1].role in {"user", "system"} else "user"
+            fitting = system_turns and turns[-1].role in {"user", "system"}
+            role = "system" if fitting or note(message.extra, TURN) else "user"
             if role == "user":
                 told.append(i)
                 message = Message("user", (Text(text=f"<system>\n{message.text}\n</system>"),))
-        if turns and turns[-1].role == role:
+        if turns and turns[-1].role == role and not note(message.extra, APART):
             turns[-1].parts += message.parts
             turns[-1].extra = turns[-1].extra | message.extra
             turns[-1].first = None
         else:
             turns.append(_Turn(role, list(message.parts), message.extra, message))
+    if not turns and system and not system[-1].top_level:
+        # Somebody must have said something.
+        told.append(len(system) - 1)
+        last = system.pop()
+        turns.append(_Turn("user", list(last.parts), last.extra, last))
     called: list[str] = []
     for turn in turns:
         if turn.role == "assistant":

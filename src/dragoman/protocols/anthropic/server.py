@@ -12,6 +12,7 @@ from dragoman.protocols.anthropic.inputs import keep_in_request
 from dragoman.protocols.anthropic.relay import read_request
 from dragoman.protocols.anthropic.request import decode_body
 from dragoman.protocols.anthropic.service import BETA
+from dragoman.protocols.anthropic.usage import DETAILS
 from dragoman.protocols.base import Encoder, Env, ServerCodec
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
@@ -40,6 +41,7 @@ class AnthropicServer(ServerCodec):
             "hosted_result",
             f"unknown.{NAME}",
             "usage",
+            *(f"usage.{name}" for names in DETAILS.values() for name in names.values()),
             "finish_reason",
             "stop_sequence",
             "detail",

@@ -15,7 +15,8 @@ PDF, PLAIN = "application/pdf", "text/plain"
 
 
 def decode_image(fields: Fields) -> Image | Unknown:
-    whole = dict(fields.rest)
+    """An image, of which the type was read already."""
+    whole = {"type": "image"} | fields.rest
     source = fields.fields("source")
     where = _where(source)
     if where is None:
@@ -25,8 +26,8 @@ def decode_image(fields: Fields) -> Image | Unknown:
 
 
 def decode_document(fields: Fields) -> File | Unknown:
-    """A document; one that consists of blocks is of a kind that only this protocol knows."""
-    whole = dict(fields.rest)
+    """The same for a document; one that consists of blocks is of a kind that only this protocol knows."""
+    whole = {"type": "document"} | fields.rest
     source = fields.fields("source")
     where = _where(source)
     if where is None:

@@ -1,14 +1,16 @@
 r"""The tap of a relayed answer: complete events pass as they came, and what must be known of the answer is read.
 
-Two readers share the work; each event is read by the first that can:
+Three readers share the work; each event is read by the first that can:
 
-    DELTAS      deltas with a piece of text and nothing else     one regular expression, nothing is decoded
-    the decoder of a translated answer                           all other events; its own events are dropped
+    Lane      deltas that are written as the one before    two comparisons, nothing is decoded
+    DELTA     deltas of text in any usual form             one regular expression, nothing is decoded
+    Observer  anything else                                the decoder of a translated answer, whose events are dropped
 
 The regular expression takes whole events alone, and knows them by their form: an `event:` line of that name, one data
-line, and in it one JSON string as the last field. Such an event cannot hold a failure, an end or a usage. It is asked
-only while a block is open in the decoder, so that a delta without a block is found. Since the decoder skips those
-deltas, it does not know the text, but comes to the same end, usage and failures (a test compares them).
+line, and in it one JSON string as the last field. Such an event cannot hold a failure, an end or a usage. A lane is
+made of the first such event of each block. Both are asked only while just one block is open in the decoder, so that a
+delta without a block is found. Since the decoder skips those deltas, it does not know the text, but comes to the same
+end, usage and failures (a test compares them).
 
 Besides what `sse_tap` changes, two things are changed on the way: events that their service did not name get their
 names, because callers pass over those without; and an answer that ended well without `message_stop` gets one.
@@ -19,20 +21,23 @@ from functools import lru_cache
 
 from dragoman.protocols.anthropic.decode_stream import Handler, ReplyDecoder, kind_of
 from dragoman.protocols.anthropic.encode_stream import STOP
+from dragoman.protocols.lane import Lane
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_tap import END, ENDS, SseTap
 from dragoman.types import PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import sse
 from dragoman.wire.sse import SseEvent, SseReader
 
-BEGIN = b"event:"
 DELTA = (
-    rb"event: ?content_block_delta\n"
+    rb"(event: ?content_block_delta\n"
     rb'data: ?\{"type": ?"content_block_delta", ?"index": ?%d, ?'
-    rb'"delta": ?\{"type": ?"(?:text_delta", ?"text|input_json_delta", ?"partial_json|thinking_delta", ?"thinking)": ?'
-    rb'"[^"\\\x00-\x1f]*+(?:\\[^\x00-\x1f][^"\\\x00-\x1f]*+)*+"\} *\} *\n\n'
+    rb'"delta": ?\{"type": ?"(?:text_delta|input_json_delta|thinking_delta)", ?)("(?:text|partial_json|thinking)": ?")'
+    rb'[^"\\\x00-\x1f]*+(?:\\[^\x00-\x1f][^"\\\x00-\x1f]*+)*+("\} *\} *\n\n)'
 )
-"""A delta of the block with a number. The service itself pads it with spaces (seen 2026-08)."""
+"""A delta of the block with a number, in three groups: what stands before the field, the field's name, and what stands
+after the text. The service itself pads deltas with spaces (seen 2026-08)."""
+TRIES = 16
+"""Lanes made in a row that no event fits, until none is made: the service writes each event in another way."""
 NO_ROW = (b"", 0)
 
 
@@ -45,13 +50,15 @@ def deltas(index: int) -> re.Pattern[bytes]:
 class MessageTap(SseTap):
     """The tap of one answer."""
 
-    __slots__ = ("_decoder", "_deltas")
+    __slots__ = ("_decoder", "_deltas", "_lane", "_tries")
 
     def __init__(self) -> None:
         super().__init__()
         self._decoder = Observer()
         self._deltas: re.Pattern[bytes] | None = None
         """What passes unread now; None before the first content, and if not exactly one block is open."""
+        self._lane: Lane | None = None
+        self._tries = TRIES
 
     @property
     def ending(self) -> bool:
@@ -82,17 +89,36 @@ class MessageTap(SseTap):
     # Rows of text.
 
     def _is_usual(self, data: bytes) -> bool:
-        return self._deltas is not None and self._deltas.fullmatch(data) is not None
+        if self._deltas is None:
+            return False
+        if self._lane is not None and self._lane.holds(data):
+            return True
+        found = self._deltas.fullmatch(data)
+        return found is not None and self._learnt(found)
 
     def _usual(self, data: bytes, at: int) -> int:
-        found = None if self._deltas is None else self._deltas.match(data, at)
-        return 0 if found is None else found.end() - at
+        if self._deltas is None:
+            return 0
+        if self._lane is not None and (length := self._lane.length(data, at)):
+            return length
+        found = self._deltas.match(data, at)
+        return found.end() - at if found is not None and self._learnt(found) else 0
 
     def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
+        if self._lane is not None and (row := self._lane.row(pieces, at))[1]:
+            return row
         end = at
         while end < len(pieces) and self._is_usual(pieces[end]):
             end += 1
         return (b"".join(pieces[at:end]), end - at) if end > at else NO_ROW
+
+    def _learnt(self, found: re.Match[bytes]) -> bool:
+        """Makes a lane of the last event of a row."""
+        if self._tries:
+            self._tries -= 1
+            before, name, after = found.groups()
+            self._lane = Lane(before + name, after, name)
+        return True
 
     # Events, one by one.
 
@@ -113,7 +139,8 @@ class MessageTap(SseTap):
         self.needs_decoding, self.error, self.usage = decoder.whole, decoder.error, decoder.usage
         self.committed = self.committed or decoder.begun
         index = decoder.open_text if decoder.begun else None
-        self._deltas = None if index is None else deltas(index)
+        if (usual := None if index is None else deltas(index)) is not self._deltas:
+            self._deltas, self._lane, self._tries = usual, None, TRIES
         for event in events:
             if isinstance(event, ResponseEnd):
                 self.finish_reason, self.done, self.committed = event.finish_reason, True, True

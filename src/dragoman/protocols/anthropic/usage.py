@@ -70,9 +70,12 @@ def decode_usage(report: Mapping[str, Any]) -> Usage | None:
 def encode_usage(usage: Usage | None) -> dict[str, Any]:
     """The report. Callers break if input or output are missing: what is not known is 0 there."""
     usage = usage or Usage()
-    read, written = usage.cache_read_tokens, usage.cache_write_tokens
+    total, read, written = usage.input_tokens or 0, usage.cache_read_tokens, usage.cache_write_tokens
+    # Some services count what they write to the cache beside the input: the sum must be the input all the same.
+    read = None if read is None else min(read, total)
+    written = None if written is None else min(written, total - (read or 0))
     body: dict[str, Any] = {
-        INPUT: max(0, (usage.input_tokens or 0) - (read or 0) - (written or 0)),
+        INPUT: total - (read or 0) - (written or 0),
         WRITTEN: written,
         READ: read,
         OUTPUT: usage.output_tokens or 0,

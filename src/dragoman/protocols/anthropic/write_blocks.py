@@ -62,8 +62,9 @@ def encode_part(
     part: AnyPart,
     reasoning: Callable[[Reasoning], dict[str, Any] | None],
     citations: Callable[[Sequence[Citation]], list[dict[str, Any]]],
+    hosted: Callable[[HostedCall], dict[str, Any] | None],
 ) -> dict[str, Any] | None:
-    """The block of a part; None if this protocol has none. `reasoning`, `citations`: how these are written."""
+    """The block of a part; None if this protocol has none. The functions write what is not the same both ways."""
     match part:
         case Text(text=text):
             body: dict[str, Any] | None = {"type": "text", "text": text}
@@ -82,7 +83,7 @@ def encode_part(
         case ToolResult():
             body = _result(part)
         case HostedCall():
-            return encode_hosted_call(part)
+            return hosted(part)
         case HostedResult():
             return encode_hosted_result(part)
         case Unknown(protocol=protocol, data=data):
@@ -95,7 +96,7 @@ def encode_part(
 
 
 def _to_service(part: AnyPart) -> dict[str, Any] | None:
-    return encode_part(part, _thinking, _own_citations)
+    return encode_part(part, _thinking, _own_citations, encode_hosted_call)
 
 
 def _thinking(part: Reasoning) -> dict[str, Any] | None:

@@ -21,11 +21,15 @@ def decode_citations(candidate: Mapping[str, Any], text: str) -> tuple[Citation,
     return (*_grounded(candidate.get(GROUNDING), text, data), *_cited(candidate.get(CITATIONS), data))
 
 
-def encode_citations(cited: Iterable[tuple[str, Iterable[Citation]]]) -> dict[str, Any]:
-    """The block of a candidate; empty if there are no citations. `cited`: the texts, each with its own."""
+Cited = tuple[int, str, tuple[Citation, ...]]
+"""A text that has sources: its number among the parts of the answer, the text so far, and the sources."""
+
+
+def encode_citations(cited: Iterable[Cited]) -> dict[str, Any]:
+    """The block of a candidate; empty if there are no citations."""
     chunks: list[dict[str, Any]] = []
     supports: list[dict[str, Any]] = []
-    for index, (text, citations) in enumerate(cited):
+    for index, text, citations in cited:
         for citation in citations:
             chunks.append(_chunk(citation))
             if citation.text_range is not None:

@@ -6,7 +6,7 @@ signature stays a part of its own; but if the signature is another service's, it
 words it vouches for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,28 +14,23 @@ from msgspec.structs import replace
 from dragoman.errors import cut
 from dragoman.protocols.gemini.call_ids import CallIds
 from dragoman.protocols.gemini.extra import NAME, to_extra, with_extra
+from dragoman.protocols.gemini.lists import listed
 from dragoman.protocols.gemini.parts import SIGNATURE, PartWriter, Sign, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, text_of
-from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
+from dragoman.protocols.json_fields import Fields, refused
 from dragoman.types import AnyPart, Message, Reasoning, Role, Text, ToolCall, ToolResult
 
 MODEL, USER = "model", "user"
 ROLES = frozenset({MODEL, USER, "function"})
 """`function` was the role of results in the first version of the protocol."""
 
+MAX_CONTENTS = 10_000
+"""Contents of a request that is translated: each takes some 10 µs, in which nobody else is served."""
+
 SENTINEL = "skip_thought_signature_validator"
 """What stands for the signature of a call that another service made: https://ai.google.dev/gemini-api/docs/thought-signatures"""
 
 OF_THE_SYSTEM = frozenset({"system", "developer"})
-
-
-def listed(value: Any, path: str, what: str) -> list[tuple[str, Any]]:
-    """The entries of a list, each with its path. JSON of this protocol may write a list of one entry as the entry."""
-    if isinstance(value, list):
-        return entries(value, path)
-    if isinstance(value, Mapping):
-        return [(path, value)]
-    raise wrong_type(path, what, value)
 
 
 def decode_contents(system: Any, contents: Any, texts: Sequence[Texts], *, open_ended: bool) -> tuple[Message, ...]:
@@ -46,7 +41,10 @@ def decode_contents(system: Any, contents: Any, texts: Sequence[Texts], *, open_
     messages: list[Message] = []
     if system is not None:
         messages.append(_system(system, ids))
-    for i, (path, value) in enumerate(listed(contents, "contents", "a list of contents")):
+    found = listed(contents, "contents", "a list of contents")
+    if not 0 < len(found) <= MAX_CONTENTS:
+        raise refused("contents", f"expected 1 to {MAX_CONTENTS} contents, got {len(found)}")
+    for i, (path, value) in enumerate(found):
         fields = Fields(value, path)
         role = fields.text("role") or USER
         if role not in ROLES:
@@ -125,12 +123,21 @@ def _parts(fields: Fields, texts: Texts, ids: CallIds, *, model: bool) -> tuple[
         return ()
     found: list[AnyPart] = []
     for j, (place, part) in enumerate(listed(value, path, "a list of parts")):
-        found.append(decode_part(part, place, _text(texts, j, part), ids))
+        found.append(_placed(decode_part(part, place, _text(texts, j, part), ids), place, model=model))
     if not found and not model:
         raise refused(path, "expected at least one part")
     if model:
         return _merged((), tuple(found))
     return tuple(found)
+
+
+def _placed(part: AnyPart, path: str, *, model: bool) -> AnyPart:
+    """`part`, if it may stand in a content of the model, or in one of the user."""
+    if model and isinstance(part, ToolResult):
+        raise refused(f"{path}.functionResponse", "expected it in a content of the user")
+    if not model and isinstance(part, ToolCall):
+        raise refused(f"{path}.functionCall", "expected it in a content of the model")
+    return part
 
 
 def _text(texts: Texts, at: int, part: Any) -> str:

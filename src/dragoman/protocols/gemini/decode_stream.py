@@ -14,7 +14,7 @@ from dragoman.protocols.gemini.citations import CITATIONS, GROUNDING, decode_cit
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, note, to_extra
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID, decode_reason
-from dragoman.protocols.gemini.logprobs import RESULT, decode_logprobs
+from dragoman.protocols.gemini.logprobs import RESULT, decode_logprobs, says_more
 from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
@@ -229,6 +229,8 @@ class ReplyDecoder(SseDecoder):
         last = max((k for k, part in enumerate(parts) if _words(part)), default=-1)
         for k, part in enumerate(parts):
             self._part(part, _text_at(texts, k, part), out, logprobs if k == last else ())
+        if logprobs and self.whole and not self.is_array and says_more(candidate[RESULT]):
+            self._more[f"{CANDIDATE}{RESULT}"] = candidate[RESULT]
         if logprobs and last < 0 and self._open is TEXT:
             out.append(PartDelta("", logprobs))
 

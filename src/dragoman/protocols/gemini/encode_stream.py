@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from dragoman.errors import BadEventError, DragomanError, InvalidRequestError
 from dragoman.protocols.base import Encoder, Env
 from dragoman.protocols.gemini.chunk import CANDIDATE
-from dragoman.protocols.gemini.citations import GROUNDING, encode_citations
+from dragoman.protocols.gemini.citations import GROUNDING, Cited, encode_citations
 from dragoman.protocols.gemini.errors import envelope
 from dragoman.protocols.gemini.extra import NAME, noted
 from dragoman.protocols.gemini.finish_reasons import encode_reason
@@ -84,8 +84,7 @@ class AnswerEncoder(Encoder):
         """What stands around the text of a PartDelta, for the open part; empty if it goes out at its end."""
         self._part: AnyPart | None = None
         self._pieces: list[str] = []
-        self._cited: list[tuple[str, tuple[Citation, ...]]] = []
-        """The texts that have sources, up to the last of them."""
+        self._cited: list[Cited] = []
         self._text: list[str] = []
 
     def send(self, events: Sequence[StreamEvent]) -> bytes:
@@ -96,7 +95,9 @@ class AnswerEncoder(Encoder):
                     if self._open and logprobs is None:
                         if text:
                             self._text.append(text)
-                            out += (self._head(), self._open, _json(text), self._close)
+                            if self._array:
+                                out.append(self._head())
+                            out += (self._open, _json(text), self._close)
                     else:
                         self._delta(event, out)
                 case PartStart(part):
@@ -152,13 +153,15 @@ class AnswerEncoder(Encoder):
                 assert_never(part)
         if text:
             self._text.append(text)
-            out += (self._head(), self._open, _json(text), self._close)
+            if self._array:
+                out.append(self._head())
+            out += (self._open, _json(text), self._close)
         if isinstance(part, Text) and part.logprobs:
             self._delta(PartDelta("", part.logprobs), out)
 
     def _shape(self, after: bytes) -> None:
         """Sets what stands around the text of the part that begins."""
-        self._open = b'{"candidates":[{"content":{"parts":[{"text":'
+        self._open = (b"" if self._array else EVENT) + b'{"candidates":[{"content":{"parts":[{"text":'
         self._close = after + b'],"role":"model"},"index":0}]' + self._after
 
     def _delta(self, delta: PartDelta, out: list[bytes]) -> None:
@@ -203,11 +206,8 @@ class AnswerEncoder(Encoder):
         out += (self._head(), b'{"candidates":[', data, b"]", self._after)
 
     def _cite(self, citations: Sequence[Citation]) -> None:
-        text = "".join(self._text)
-        if self._cited and self._cited[-1][0] == text:
-            self._cited[-1] = (text, (*self._cited[-1][1], *citations))
-        else:
-            self._cited.append((text, tuple(citations)))
+        # A stream has no numbers of parts that hold for all of its replies.
+        self._cited.append((0, "".join(self._text), tuple(citations)))
 
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
         body = ending(end, end.extra, self._cited)
@@ -222,14 +222,21 @@ class AnswerEncoder(Encoder):
 def encode_reply(response: ChatResponse, request: ChatRequest, env: Env) -> bytes:
     """A whole answer. What the service did not report, such as usage, is absent."""
     writer = PartWriter(sign, names=True, foreign=True)
-    parts = [body for part in response.parts if (body := written(writer, part)) is not None]
-    texts = [part for part in response.parts if isinstance(part, Text)]
+    parts: list[dict[str, Any]] = []
+    texts: list[Text] = []
+    cited: list[Cited] = []
+    for part in response.parts:
+        if (body_of := written(writer, part)) is not None:
+            parts.append(body_of)
+        if isinstance(part, Text):
+            texts.append(part)
+            cited.append((len(parts) - 1, part.text, part.citations))
     end = ResponseEnd(response.finish_reason, response.usage, response.native_finish_reason, detail=response.detail)
-    body = ending(end, response.extra, [(text.text, text.citations) for text in texts])
+    body = ending(end, response.extra, cited)
     if (candidates := body.get("candidates")) is not None:
         logprobs = [each for text in texts for each in text.logprobs]
         said = {RESULT: encode_logprobs(logprobs)} if logprobs else {}
-        candidates[0] = {"content": {"parts": parts, "role": "model"}} | candidates[0] | said
+        candidates[0] = {"content": {"parts": parts, "role": "model"}} | said | candidates[0]
     head: dict[str, Any] = {
         "modelVersion": response.model or request.model,
         "responseId": response.id or env.new_id(),
@@ -239,7 +246,7 @@ def encode_reply(response: ChatResponse, request: ChatRequest, env: Env) -> byte
     return _json(body | head)
 
 
-def ending(end: ResponseEnd, extra: Extra, cited: Sequence[tuple[str, tuple[Citation, ...]]]) -> dict[str, Any]:
+def ending(end: ResponseEnd, extra: Extra, cited: Sequence[Cited]) -> dict[str, Any]:
     """The last reply without its parts: the reason to stop, the usage, and what the service said beyond that."""
     own = extra.get(NAME, {})
     candidate: dict[str, Any] = {}

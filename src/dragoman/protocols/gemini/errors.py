@@ -123,7 +123,7 @@ def envelope(error: DragomanError) -> dict[str, Any]:
         details = [{"@type": RETRY, "retryDelay": f"{error.retry_after:g}s"}]
     if details:
         said["details"] = details
-    return {"error": {**own, **said}}
+    return {"error": said | {name: value for name, value in own.items() if name not in said}}
 
 
 def word_of(status: int) -> str:

@@ -22,6 +22,11 @@ def decode_logprobs(value: object) -> tuple[TokenLogprob, ...]:
     return tuple(found)
 
 
+def says_more(block: Any) -> bool:
+    """Whether the block holds what log probabilities have no place for, such as the numbers of tokens."""
+    return bool(encode_logprobs(decode_logprobs(block)) != block)
+
+
 def encode_logprobs(logprobs: Sequence[TokenLogprob]) -> dict[str, Any]:
     """The block of a candidate."""
     body: dict[str, Any] = {"chosenCandidates": [_said(each) for each in logprobs]}

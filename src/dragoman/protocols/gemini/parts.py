@@ -99,8 +99,8 @@ def returned_state(signature: str) -> OpaqueState:
 def decode_part(value: object, path: str, text: str, ids: Ids, read_state: ReadState = returned_state) -> AnyPart:
     """The part. `text`: the JSON text of the object in it. Raises InvalidRequestError."""
     fields = Fields(value, path)
-    whole = dict(fields.rest)
-    held = [kind for kind in KINDS if whole.get(kind) is not None]
+    whole = {name: inner for name, inner in fields.rest.items() if inner is not None}
+    held = [kind for kind in KINDS if kind in whole]
     if len(held) > 1:
         raise refused(path, f"expected one of {' and '.join(held)}, got both")
     if not held:

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
+from dragoman.protocols.gemini.lists import strings
 from dragoman.protocols.gemini.schema import to_json_schema
-from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.reasoning import budget_of
 from dragoman.types import ChatRequest, ReasoningConfig, ResponseFormat
 
@@ -59,12 +60,12 @@ def decode_settings(outer: Fields) -> Settings:
         "top_k": _whole(fields, "topK"),
         "frequency_penalty": fields.number("frequencyPenalty"),
         "presence_penalty": fields.number("presencePenalty"),
-        "stop": _strings(fields, "stopSequences"),
+        "stop": strings(fields, "stopSequences"),
         "seed": fields.integer("seed"),
         "reasoning": _reasoning(fields),
         "top_logprobs": _top_logprobs(fields),
         "candidate_count": _positive(fields, "candidateCount"),
-        "modalities": tuple(word.lower() for word in _strings(fields, "responseModalities")),
+        "modalities": tuple(word.lower() for word in strings(fields, "responseModalities")),
     }
     rest = {f"{PREFIX}{name}": value for name, value in fields.rest.items()}
     return Settings({name: value for name, value in found.items() if value is not None}, rest)
@@ -187,14 +188,3 @@ def _positive(fields: Fields, name: str) -> int | None:
     if value is not None and value < 1:
         raise refused(fields.path(name), f"expected at least 1, got {value}")
     return value
-
-
-def _strings(fields: Fields, name: str) -> tuple[str, ...]:
-    value = fields.any(name)
-    value = [value] if isinstance(value, str) else value or []
-    if not isinstance(value, list):
-        raise wrong_type(fields.path(name), "a list", value)
-    for i, each in enumerate(value):
-        if not isinstance(each, str):
-            raise wrong_type(f"{fields.path(name)}[{i}]", "a string", each)
-    return tuple(value)

@@ -6,8 +6,8 @@ from typing import Any, assert_never
 from dragoman.errors import cut
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import as_function
-from dragoman.protocols.gemini.contents import listed
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
+from dragoman.protocols.gemini.lists import listed, strings
 from dragoman.protocols.gemini.schema import to_json_schema
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.types import AnyTool, Extra, HostedTool, Tool, ToolChoice, UnknownTool
@@ -76,7 +76,7 @@ def encode_tools(tools: Sequence[AnyTool]) -> list[dict[str, Any]]:
 def _hosted(kind: HostedKind, fields: Fields) -> HostedTool:
     blocked: tuple[str, ...] = ()
     if kind == "web_search":
-        blocked = tuple(_strings(fields, "excludeDomains"))
+        blocked = strings(fields, "excludeDomains")
     return HostedTool(tool=kind, blocked=blocked, extra=to_extra(fields.rest))
 
 
@@ -122,7 +122,7 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
     choice: ToolChoice | None = None
     if config.rest.get(CALLING) is not None:
         calling = config.fields(CALLING)
-        mode, names = calling.text("mode"), tuple(_strings(calling, "allowedFunctionNames"))
+        mode, names = calling.text("mode"), strings(calling, "allowedFunctionNames")
         choice = _choice(mode, names, calling)
         if calling.rest:
             config.rest[CALLING] = calling.rest
@@ -167,17 +167,3 @@ def encode_choice(choice: ToolChoice | None) -> dict[str, Any] | None:
         case mode:
             said = {"mode": mode.upper()} | ({"allowedFunctionNames": names} if names else {})
     return {CALLING: said}
-
-
-def _strings(fields: Fields, name: str) -> list[str]:
-    value = fields.any(name)
-    if isinstance(value, str):
-        value = [value]
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise wrong_type(fields.path(name), "a list", value)
-    for i, each in enumerate(value):
-        if not isinstance(each, str):
-            raise wrong_type(f"{fields.path(name)}[{i}]", "a string", each)
-    return value

@@ -10,6 +10,7 @@ from typing import Any
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
 from dragoman.protocols.base import Decoder
 from dragoman.protocols.errors.head import a_page
+from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import freeform_names, unwrapped_input
 from dragoman.protocols.media import media_type_of
 from dragoman.protocols.ollama.extra import to_extra
@@ -21,7 +22,7 @@ from dragoman.protocols.ollama.lines import (
     Line,
     Loose,
     calls_of,
-    is_line,
+    is_answer,
     logprobs_of,
     read_line,
     read_loosely,
@@ -48,6 +49,9 @@ from dragoman.wire.sse import BOM
 
 MAX_ANSWER = 64 << 20
 """Bytes of one answer, and so of one line, which may hold a picture: 64 MiB."""
+
+IMAGE = "image"
+"""The field of an answer of `/api/generate` that holds a picture: only callers of that path ask for one."""
 
 TEXT, REASONING = Text(text=""), Reasoning(text="")
 
@@ -150,19 +154,19 @@ class ReplyDecoder(Decoder):
             line = loose.line
         self.lines += 1
         if not self._started:
-            if not is_line(data, line):
+            if not is_answer(line):
                 raise BadEventError("expected a line of an answer, got other JSON")
-            self._start(line, loose, out)
+            self._start(line, out)
         self._told(line, loose, out)
         if line.done:
             self._close(line, out)
 
-    def _start(self, line: Line, loose: Loose | None, out: list[StreamEvent]) -> None:
+    def _start(self, line: Line, out: list[StreamEvent]) -> None:
         self._started = True
-        remote = {}
-        if loose is not None:
-            remote = {name: loose.rest.pop(name) for name in REMOTE if name in loose.rest}
-        out.append(ResponseStart(None, line.model or None, seconds(line.created_at), extra=to_extra(remote)))
+        # Where a model answers that is not on the service's machine; each line repeats it.
+        remote = {"remote_model": line.remote_model, "remote_host": line.remote_host}
+        extra = to_extra(without_none(remote))
+        out.append(ResponseStart(None, line.model or None, seconds(line.created_at), extra=extra))
 
     def _told(self, line: Line, loose: Loose | None, out: list[StreamEvent]) -> None:
         """What a line says of the answer's content."""
@@ -241,13 +245,10 @@ class ReplyDecoder(Decoder):
         usage: Usage | None = None
         if counted or line.prompt_eval_count is not None:
             usage = Usage(line.prompt_eval_count, line.eval_count)
+        self.more_content = IMAGE in self._more
         reason, native = decode_reason(line.done_reason or None, tool_call=self._calls > 0)
         out.append(ResponseEnd(reason, usage, native, extra=to_extra(self._more)))
         self.done = True
-
-
-REMOTE = ("remote_model", "remote_host")
-"""Fields of each line that say where a model that is not on the service's machine answers."""
 
 
 def is_complete(data: bytes) -> bool:

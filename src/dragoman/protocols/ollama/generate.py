@@ -12,14 +12,14 @@ from dragoman.protocols.losses import OURS
 from dragoman.protocols.ollama.extra import GENERATE, NAME, UNSAID, with_extra
 from dragoman.protocols.ollama.messages import missing, read_images
 from dragoman.protocols.ollama.options import OPTIONS, encode_options
-from dragoman.protocols.ollama.request import PROBABILITIES, common
+from dragoman.protocols.ollama.request import PROBABILITIES, RENDER, common
 from dragoman.protocols.ollama.thinking import encode_think
 from dragoman.protocols.ollama.tools import encode_format
 from dragoman.protocols.ollama.write_messages import joined, pictures
 from dragoman.types import AnyPart, ChatRequest, Message, Text
 
 ESSENTIAL = ("raw", "template", "suffix", "context", "width", "height", "steps")
-"""Fields that only a service of this protocol can follow; the last three are of a picture to be made."""
+"""Fields that only this path of a service can follow; the last three are of a picture to be made."""
 
 
 def is_generate(request: ChatRequest) -> bool:
@@ -39,7 +39,7 @@ def decode_generate(fields: Fields) -> ChatRequest:
     messages: tuple[Message, ...] = (Message("user", parts),) if parts else ()
     if system and parts:
         messages = (Message("system", (Text(text=system),), top_level=True), *messages)
-    names = [name for name in ESSENTIAL if name in fields.rest]
+    names = [name for name in (*ESSENTIAL, RENDER) if name in fields.rest]
     return common(
         fields,
         messages,

@@ -55,6 +55,8 @@ class Line(Struct, forbid_unknown_fields=True):
 
     model: str | None = None
     created_at: str | None = None
+    remote_model: str | None = None
+    remote_host: str | None = None
     message: Said | None = None
     response: str | None = None
     thinking: str | None = None
@@ -118,21 +120,23 @@ def read_loosely(data: bytes) -> Loose:
         raise BadEventError("expected a line of an answer, got other JSON")
     if (failure := error_in({"error": value.get("error")} | _words(value))) is not None and value.get("error"):
         raise failure
-    said = value.pop("message", None)
-    said = said if isinstance(said, dict) else {}
+    message = value.pop("message", None)
+    said = message if isinstance(message, dict) else {}
     known = {name: value.pop(name) for name in Line.__struct_fields__ if name in value}
-    message = Said(content=_text(said.pop("content", None)), thinking=_text(said.pop("thinking", None)))
+    content, thinking = _text(said.pop("content", None)), _text(said.pop("thinking", None))
     calls = _calls(said.pop("tool_calls", None), data)
-    images = [*_images(said.pop("images", None)), *_images([value.pop("image", None)])]
+    images = _images(said.pop("images", None))
     said.pop("role", None)
     value.pop("error", None)
     line = Line(
         model=_text(known.get("model")),
         created_at=_text(known.get("created_at")),
-        message=message,
+        remote_model=_text(known.get("remote_model")),
+        remote_host=_text(known.get("remote_host")),
+        message=Said(content=content, thinking=thinking) if said is message else None,
         response=_text(known.get("response")),
         thinking=_text(known.get("thinking")),
-        done=known.get("done") is True,
+        done=known["done"] is True if "done" in known else None,
         done_reason=_text(known.get("done_reason")),
         prompt_eval_count=_count(known.get("prompt_eval_count")),
         eval_count=_count(known.get("eval_count")),
@@ -144,9 +148,9 @@ def read_loosely(data: bytes) -> Loose:
     return Loose(line, calls, images, {name: inner for name, inner in rest.items() if inner is not None})
 
 
-def is_line(data: bytes, line: Line) -> bool:
-    """Whether this looks like a line of an answer at all."""
-    return line.model is not None or b'"message"' in data or b'"response"' in data or b'"done"' in data
+def is_answer(line: Line) -> bool:
+    """Whether a line looks like one of an answer at all."""
+    return any(said is not None for said in (line.model, line.message, line.response, line.done))
 
 
 def logprobs_of(found: list[Probability]) -> tuple[TokenLogprob, ...]:

@@ -51,7 +51,10 @@ def changed(request: ChatRequest) -> Iterator[Loss]:
     if form is not None and form.kind == "json_schema":
         if form.schema is None:
             yield ChangedField("response_format")
-        if form.description is not None:
+        if (
+            form.description is not None
+            and (form.schema or {}).get("description", form.description) != form.description
+        ):
             yield LostDetail("response_format.description")
         if form.strict is False:
             # The service always keeps the answer to the schema.

@@ -32,7 +32,7 @@ class OllamaRelayRequest(Struct, frozen=True, gc=False):
     model: str
     stream: bool
     fields: Mapping[str, Any]
-    """All fields, each as JSON text."""
+    """All fields, each as it came: as JSON text, or as a value that is encoded to the same text."""
     headers: Headers = ()
 
     def body_for(self, model: str) -> bytes:
@@ -75,14 +75,15 @@ def read_request(call: ServerRequest) -> OllamaRelayRequest | None:
     be read. Raises InvalidRequestError.
     """
     body = call.body
-    json.check_request(body)
+    said, ours = json.check_request(body)
     try:
-        fields = _fields(body)
-        said = {name: json.decode_request(bytes(fields[name])) for name in READ & fields.keys()}
+        fields: Mapping[str, Any] = said if ours and type(said) is dict else _fields(body)
+        if said is None:
+            said = {name: json.decode_request(bytes(fields[name])) for name in READ & fields.keys()}
+        if not STEERING.isdisjoint(fields) or any(steering(said)) or has_wrapped(body):
+            return None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise InvalidRequestError(NOT_VALID) from exc
-    if not (STEERING.isdisjoint(fields) and not any(steering(said))) or has_wrapped(body):
-        return None
     model, stream = said.get("model"), said.get("stream")
     if not ((model is None or type(model) is str) and (stream is None or type(stream) is bool)):
         raise InvalidRequestError(NOT_VALID)

@@ -24,6 +24,7 @@ SILENT = ("keep_alive",)
 INDEX = "function.index"
 """The number of a call, which means nothing either."""
 
+RENDER = "_debug_render_only"
 PROBABILITIES = "top_logprobs"
 
 
@@ -36,7 +37,8 @@ def decode_chat(fields: Fields, body: bytes) -> ChatRequest:
     if len(items) > MAX_MESSAGES:
         raise refused("messages", f"expected at most {MAX_MESSAGES}, got {len(items)}")
     messages = Conversation(asked_arguments(body)).read(items)
-    return common(fields, messages)
+    # The answer to such a request is not the model's, but the text that it would get.
+    return common(fields, messages, essential=(RENDER,) if fields.rest.get(RENDER) else ())
 
 
 def common(

@@ -62,7 +62,9 @@ def decode_format(fields: Fields) -> ResponseFormat | None:
 
 
 def encode_format(form: ResponseFormat | None) -> str | dict[str, Any] | None:
-    """The same on the wire; None for plain text."""
+    """The same on the wire; None for plain text. Name and description stand in the schema, which may have both."""
     if form is None or form.kind == "text":
         return None
-    return JSON if form.schema is None else form.schema
+    if form.schema is None:
+        return JSON
+    return without_none({"title": form.name, "description": form.description}) | form.schema

@@ -7,8 +7,8 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.media import check_base64, data_url, media_type_of, read_data_url
-from dragoman.protocols.openai_chat.cache import decode_breakpoint, encode_breakpoint
 from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
+from dragoman.protocols.openai_shared.cache import decode_breakpoint, encode_breakpoint
 from dragoman.types import (
     AnyPart,
     Audio,

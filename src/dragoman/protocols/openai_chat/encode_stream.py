@@ -170,7 +170,8 @@ class AnswerEncoder(Encoder):
                 self._shape(b'{"audio":{"data":', b"}}")
                 text = part.data or ""
             case File() | ToolResult() | HostedCall() | HostedResult():
-                return  # a chunk has no place for it; `losses` names it
+                self._open = b""  # a chunk has no place for it; `losses` names it
+                return
             case _:
                 assert_never(part)
         if isinstance(part, Text) and part.logprobs:

@@ -26,6 +26,7 @@ from dragoman.protocols.openai_chat.tools import (
     encode_web_search,
 )
 from dragoman.protocols.openai_chat.variant import Variant
+from dragoman.protocols.openai_shared.family import NATIVE_TIERS, TIERS
 from dragoman.types import ChatRequest, ReasoningConfig
 
 MAX_MESSAGES = 10_000
@@ -116,10 +117,6 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
 
 SILENT = ("include_obfuscation", "stream_options")
 """Fields that mean nothing to the model."""
-
-TIERS: dict[str, str] = {"default": "standard"}
-"""This protocol's service tiers to ours, if the two differ."""
-NATIVE_TIERS: dict[str, str] = {ours: theirs for theirs, ours in TIERS.items()}
 
 MOST_LOGPROBS = 20
 
