@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench bench-client profile lock clean golden fuzz
+.PHONY: help setup run test check format recorded bench bench-client profile lock clean golden fuzz
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now; re
 
 fuzz: .venv/ready-dev  ## try all that can be wrong with a golden answer, not a sample
 	@$(PYTHON) -m pytest tests/fuzz --fuzz
+
+recorded: .venv/ready-dev  ## run every codec over recorded exchanges of real services; DIR=FOLDER
+	@$(PYTHON) -m tests.recorded "$(DIR)"
 
 bench: .venv/ready-dev  ## measure the gateway against nginx and others, and start-up times; ARGS="--help" lists more
 	@$(MAKE) --silent .venv/ready-bench || echo "No chart: matplotlib could not be installed."

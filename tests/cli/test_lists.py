@@ -1,10 +1,12 @@
 """`dragoman models` and `dragoman providers`."""
 
 import json
+import re
 from pathlib import Path
 
 from tests.cli.pty import Terminal
-from tests.cli.shell import run
+from tests.cli.shell import run, run_beside
+from tests.support.server import Exchange, Handler, serve
 
 SETTINGS = """\
 [providers.home]
@@ -39,6 +41,48 @@ def test_lists_the_models_that_can_be_named(tmp_path: Path) -> None:
     models = json.loads(run(tmp_path, "models", "--json").out)
     assert models["models"][0] == "fast"
     assert models["default"] == "fast"
+    assert isinstance(models["found"], list)
+
+
+def a_list(seen: list[str | None]) -> Handler:
+    """A service that has two models, and writes down which key it was shown."""
+
+    async def answer(exchange: Exchange) -> None:
+        seen.append(exchange.request.headers.get("authorization"))
+        await exchange.reply(headers={"content-type": "application/json"}, body=b'{"data":[{"id":"a"},{"id":"b"}]}')
+
+    return answer
+
+
+async def test_a_service_whose_key_is_in_the_environment_is_asked_if_none_is_configured(tmp_path: Path) -> None:
+    seen: list[str | None] = []
+    async with serve(a_list(seen)) as server:
+        env = {"OPENAI_API_KEY": "sk-env", "OPENAI_BASE_URL": server.url}
+        ran = await run_beside(tmp_path, "models", env=env)
+        assert ran.out.split()[:2] == [b"openai/a", b"openai/b"]
+        assert seen == ["Bearer sk-env"]
+        (tmp_path / "dragoman.toml").write_text(SETTINGS)
+        assert b"openai/" not in (await run_beside(tmp_path, "models", env=env)).out
+    assert seen == ["Bearer sk-env"]
+
+
+async def test_a_service_with_a_key_that_cannot_be_sent_is_not_asked(tmp_path: Path) -> None:
+    ran = await run_beside(tmp_path, "models", env={"GROQ_API_KEY": "sk\n"})
+    assert (ran.code, ran.out) == (0, b"offline/eliza\noffline/echo\noffline/script\n")
+
+
+def test_a_service_of_the_catalogue_works_with_its_key(tmp_path: Path) -> None:
+    plain = run(tmp_path, "providers", env={"GROQ_API_KEY": "sk-groq", "MISTRAL_API_KEY": "sk\n"}).out.decode()
+    works = {line.split()[0]: line for line in plain.splitlines()}
+    assert works["groq"].split()[1:] == ["Groq", "openai-chat", "https://api.groq.com/openai/v1", "yes", "built", "in"]
+    assert works["mistral"].split()[4:6] == ["with", "MISTRAL_API_KEY"]
+    assert works["deepseek"].split()[4:6] == ["with", "DEEPSEEK_API_KEY"]
+    assert works["vllm"].split()[4:7] == ["if", "it", "runs"]
+    assert works["perplexity"].split()[4] == "no"
+    names = list(works)
+    assert names.index("groq") < names.index("deepseek")
+    rows = {row["name"]: row for row in json.loads(run(tmp_path, "providers", "--json").out)["providers"]}
+    assert (rows["groq"]["key_variable"], rows["groq"]["key"]) == ("GROQ_API_KEY", False)
 
 
 def test_lists_the_services_and_never_a_key(tmp_path: Path) -> None:
@@ -52,12 +96,14 @@ def test_lists_the_services_and_never_a_key(tmp_path: Path) -> None:
         "protocol": "aibn",
         "url": "http://127.0.0.1:3000",
         "working": True,
+        "key_variable": None,
+        "key": True,
         "from": "configured",
     }
     assert (rows["up"]["class"], rows["up"]["protocol"]) == ("OpenAICompatible", "openai-chat")
     assert (rows["aibn"]["working"], rows["aibn"]["from"]) == (False, "built in")
     assert (rows["openaicompatible"]["url"], rows["openaicompatible"]["working"]) == (None, False)
-    assert b"  with a url  built in\n" in plain.out
+    assert re.search(rb"  with a url +built in\n", plain.out)
     lines = plain.out.decode().splitlines()
     assert lines[0].split() == ["name", "class", "protocol", "url", "works", "from"]
     assert lines[1].split() == ["home", "Aibn", "aibn", "http://127.0.0.1:3000", "yes", "configured"]

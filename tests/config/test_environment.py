@@ -42,15 +42,20 @@ def refused(tmp_path: Path, environ: dict[str, str], text: str = FILE) -> str:
 
 
 SAMPLES = {
+    "STORE_SIZE": "1",
+    "STORE_AGE": "1",
     "REASONING_RETURNS": "true",
     "UNSUPPORTED_FIELDS": "temperature,top_p",
     "IMAGES": "false",
     "TOOLS": "false",
     "PREFILL": "false",
+    "THINKING_LEVELS": "false",
+    "SIGNED_CALLS": "false",
     "CONTEXT_SIZE": "9",
     "SCHEMA_KEYWORDS": "type,$ref",
     "EMPTY_ANSWER": "ok",
     "MAX_ANSWER": "9",
+    "MAX_TOKENS": "9",
     "HEAD_AFTER": "9",
     "BROKEN_END": "cut",
     "PORT": "9",

@@ -106,3 +106,16 @@ def test_every_front_says_what_it_can(front: ServerCodec, expected: tuple[str, .
     found = lost(unfold(FULL), front.expresses, front.name)
     assert set(expected) <= set(found)
     assert "answer.text" not in found
+
+
+def test_a_further_count_is_lost_unless_it_is_none_or_the_protocol_lists_it() -> None:
+    def lost(details: dict[str, int], *expresses: str) -> tuple[str, ...]:
+        end = ResponseEnd("stop", Usage(1, 2, details=details))
+        return names(answer_losses([end], frozenset(expresses), "own"))
+
+    assert lost({"input.audio": 3}, "usage") == ("answer.usage.details",)
+    assert lost({"input.audio": 0}, "usage") == ()
+    assert lost({"input.audio": 3}, "usage", "usage.details") == ()
+    assert lost({"input.audio": 3}, "usage", "usage.input.audio") == ()
+    assert lost({"input.audio": 3, "input.text": 1}, "usage", "usage.input.audio") == ("answer.usage.details",)
+    assert lost({"input.audio": 3}) == ("answer.usage",)

@@ -10,6 +10,7 @@ import pytest
 from dragoman.errors import ConfigurationError, InvalidRequestError
 from dragoman.providers import Aibn, OpenAI, OpenAICompatible, format_prompt, get_random_string
 from dragoman.providers.catalogue import catalogue, generic
+from dragoman.providers.openai_services import ROWS
 from dragoman.providers.request import build_request
 
 EXTENSION = """
@@ -40,11 +41,18 @@ def test_every_class_of_this_package_is_found_without_a_list() -> None:
         "aibn",
         "aichatfree",
         "aichatonline",
+        "anthropic",
+        "anthropiccompatible",
         "cromicle",
+        "gemini",
+        "geminicompatible",
         "offline",
+        "ollama",
         "openai",
         "openaicompatible",
-    }
+        "openairesponses",
+        "responsescompatible",
+    } | {row.name.lower() for row in ROWS}
 
 
 def test_another_package_registers_its_own(tmp_path: Path) -> None:

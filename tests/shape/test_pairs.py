@@ -36,7 +36,7 @@ async def call_through(
         if exchange.request.method == "GET":
             await exchange.reply(body=TOKEN)
             return
-        wanted = not VOICES[service].whole or json.loads(exchange.request.body).get("stream") is True
+        wanted = not voice.whole or voice.streams(exchange.request)
         kind, pieces = voice.reply(answer, wanted)
         await exchange.head(headers={"content-type": kind})
         for piece in pieces:
@@ -50,7 +50,8 @@ async def call_through(
         )
         async with running_gateway(config) as url:
             said = VOICES[caller].ask(QUESTION, stream)
-            got = await ask(url, "POST", VOICES[caller].path, said.headers, said.body)
+            path = VOICES[caller].address("up/m", stream=stream)
+            got = await ask(url, "POST", path, said.headers, said.body)
     return got, [seen for seen in up.requests if seen.method == "POST"]
 
 
@@ -68,6 +69,8 @@ def as_far_as(answer: Answer, service: Voice, caller: Voice) -> Answer:
 def losses(service: Voice, caller: Voice) -> list[str]:
     """What must be named: of the question the tools, of the answer what the service said and the caller cannot be."""
     question = ["tools"] if caller.tools and not service.tools else []
+    if caller.limited and not service.tools:
+        question.append("max_output_tokens")
     return [*question, *(f"answer.{name}" for name in (USAGE, REASON) if name in service.says - caller.says)]
 
 

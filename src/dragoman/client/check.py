@@ -8,7 +8,7 @@ from dragoman.config import ProviderConfig
 from dragoman.errors import DragomanError
 from dragoman.providers.catalogue import Provider
 from dragoman.providers.models import ProviderModelMixin
-from dragoman.providers.openai import SENDABLE
+from dragoman.providers.vendor import SENDABLE
 from dragoman.transport.browser import BrowserTransport
 from dragoman.transport.http.proxies import NONE
 from dragoman.transport.http.target import parse, parse_proxy

@@ -1,23 +1,27 @@
 """One interface to every chat service that is configured."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, Unpack
 
 from msgspec.structs import replace
 
+from dragoman.client.local_servers import FoundServer, find_servers, port_of
 from dragoman.client.model_table import ModelTable
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.stream import Stream
 from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.providers.openai_services.local import SERVERS
+from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
 from dragoman.providers.turns import checked_request
 from dragoman.routing.attempts import operate, translated
 from dragoman.routing.plan import Plan
 from dragoman.routing.settled import settling
 from dragoman.transport.base import Transport
+from dragoman.transport.http.target import is_loopback
 from dragoman.transport.selector import Transports
 from dragoman.types import (
     ChatRequest,
@@ -58,13 +62,19 @@ class Client:
         """The names known here. A service may take more under `provider/…`."""
         return self._models.names()
 
-    async def list_models(self) -> tuple[str, ...]:
-        """The names known here, and those that the configured services list themselves.
+    async def list_models(self, *also: str) -> tuple[str, ...]:
+        """The names known here, and those that the configured services list themselves, and these of the catalogue.
 
         All are asked at the same time, each at most every five minutes. A service that gives no list within two seconds
         is left out, and not asked again for a minute.
         """
-        return await self._models.listed()
+        return await self._models.listed(also)
+
+    async def find_servers(self, servers: Iterable[LocalServer] = SERVERS) -> tuple[FoundServer, ...]:
+        """Servers of models that answer on this machine, and that are not configured."""
+        urls = [self.providers[name].url for name in self.config.providers]
+        taken = {port_of(url) for url in urls if is_loopback(url)}
+        return await find_servers(servers, self._transports.pick(), taken)
 
     def plan(self, model: str) -> Plan:
         """How requests for `model` are answered. Raises ModelNotFoundError that names the nearest."""

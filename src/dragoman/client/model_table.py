@@ -74,9 +74,16 @@ class ModelTable:
         """What a caller may ask for: routes, then the known models of services, of plugins and the offline ones."""
         return self._names({})
 
-    async def listed(self) -> tuple[str, ...]:
-        """The same, and the models that services list themselves, if the configuration does not list theirs."""
-        asked = tuple(name for name in self._config.providers if self.providers[name].lists_models())
+    async def listed(self, also: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The same, and the models that services list themselves, if the configuration does not list theirs.
+
+        `also`: services of the catalogue that are asked too. Raises ModelNotFoundError if there is no such service.
+        """
+        for name in also:
+            if name not in self.providers:
+                raise ModelNotFoundError(f"there is no service {name!r}{nearest(name, self.providers)}")
+        names = dict.fromkeys([*self._config.providers, *also])
+        asked = tuple(name for name in names if self.providers[name].lists_models())
         return self._names(await self._listing.of(asked))
 
     def close(self) -> None:
@@ -87,7 +94,7 @@ class ModelTable:
         plugins = (name for name, provider in self._catalogue.items() if not _is_own(provider))
         named = [
             f"{name}/{model}"
-            for name in dict.fromkeys([*self._config.providers, *plugins, TAKEN])
+            for name in dict.fromkeys([*self._config.providers, *plugins, *listed, TAKEN])
             if name in self.providers
             for model in dict.fromkeys([*_known(self.providers[name]), *listed.get(name, ())])
         ]

@@ -1,14 +1,17 @@
 """The client for callers without an event loop: the same names, each waiting for its result."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from threading import Lock, Thread
 from typing import Any, Self, TypeVar, Unpack
 
 from dragoman.client.client import Client, Configuration
+from dragoman.client.local_servers import FoundServer
 from dragoman.engine.answer import Answer
 from dragoman.engine.opening import Opening
+from dragoman.providers.openai_services.local import SERVERS
+from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
 from dragoman.transport.base import Transport
 from dragoman.types import ChatRequest, ChatResponse, StreamEvent
@@ -38,9 +41,13 @@ class SyncClient:
         """The names known here. A service may take more under `provider/…`."""
         return self._client.models()
 
-    def list_models(self) -> tuple[str, ...]:
+    def list_models(self, *also: str) -> tuple[str, ...]:
         """The names known here, and those that the configured services list themselves; see `Client.list_models`."""
-        return self._wait(self._client.list_models())
+        return self._wait(self._client.list_models(*also))
+
+    def find_servers(self, servers: Iterable[LocalServer] = SERVERS) -> tuple[FoundServer, ...]:
+        """Servers of models that answer on this machine, and that are not configured."""
+        return self._wait(self._client.find_servers(servers))
 
     def open(self, request: ChatRequest) -> "SyncStream":
         """The answer's events, once it has begun. Raises what goes wrong before the first byte."""

@@ -70,6 +70,14 @@ class GatewayConfig(ConfigTable, frozen=True, kw_only=True):
     request_log: str | None = None
     """A file that gets a line of JSON for each request. A relative path starts from the working directory; `-` is
     standard output."""
+    store: str | None = None
+    """A file of SQLite for what outlives a request: answers of /v1/responses that callers refer to by their id, if the
+    service that gave them keeps none. A relative path starts from the working directory. Not set: memory, which other
+    workers do not see, and which is gone when the gateway stops."""
+    store_size: int = 64 << 20
+    """Bytes of what is stored; those that nobody used for longest are forgotten first."""
+    store_age: float = 86_400.0
+    """Seconds for which an answer is stored: a day."""
     head_after: float | None = 10.0
     """Seconds of silence after which a streamed answer begins with its status and a heartbeat, although nothing of it
     has come; None: never. Load balancers cut a connection after 60 silent seconds, some after 30, and models may think
@@ -135,7 +143,8 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     """The class of the catalogue (`dragoman providers` lists them). Not set: the class with the same name as the
     entry."""
     protocol: str | None = None
-    """The service's protocol, instead of `type`: `openai-chat`, `aibn`, `aichatfree`, `aichatonline` or `cromicle`."""
+    """The service's protocol, instead of `type`: `openai-chat`, `anthropic`, `aibn`, `aichatfree`, `aichatonline` or
+    `cromicle`."""
     url: str | None = None
     """Its address, without what the protocol adds (`/chat/completions`)."""
     api_key: str | None = None
@@ -167,6 +176,11 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     allow_fields: tuple[str, ...] = ()
     """Names of fields (`api_base`, `headers` …) that callers may send although they steer a service that is itself a
     gateway. The default is none, because such a service would let a caller choose where our key goes."""
+    version: str | None = None
+    """Which version of the protocol is asked for, if it has several: the value of `anthropic-version` (`2023-06-01` by
+    default; from `2026-10-21` on the service takes no sampling settings)."""
+    max_tokens: int | None = None
+    """Tokens of an answer if a caller sets no limit, and the protocol (`anthropic`) requires one; 16,384 by default."""
     max_answer: int | None = None
     """Bytes of an answer, streamed or whole, after which it is broken off. 64 MiB (the default, and the maximum) are
     far above any model's longest answer; a service that never ends must not fill this machine."""
@@ -205,6 +219,12 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """Whether they take tools; if not, these are left out, and listed as losses."""
     prefill: bool | None = None
     """Whether they continue an assistant's message at the end; if not, a request that ends so is refused."""
+    thinking_levels: bool | None = None
+    """Whether how much they think can be said in words (`low`, `high`); if not, it is said in tokens. Gemini's protocol
+    has both."""
+    signed_calls: bool | None = None
+    """Whether Gemini's protocol must have a signature for the first call of each step of the current turn. A call that
+    another service made then gets the documented stand-in."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use. What others demand is said in another way
     or in the tool's description; what cannot be said is left out, and listed as a loss. With `nullable`, that word is

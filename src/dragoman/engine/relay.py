@@ -172,6 +172,10 @@ class Relay:
             else:
                 self._sink.refuse(error)
 
+    def failure(self, error: DragomanError) -> bytes | None:
+        """The last bytes of an answer that broke off, if they depend on what has passed; None if they do not."""
+        return None if self._tap is None else self._tap.failure(error)
+
     def close(self) -> None:
         """Ends it, and closes the connection to the service, unless the reply is complete."""
         self._state = OVER

@@ -58,7 +58,7 @@ async def answer_stream(
     without its end.
     """
     encoder = codec.encoder(request, system_env())
-    writer.heartbeat = encoder.heartbeat
+    writer.heartbeat = encoder.heartbeat if encoder.first_heartbeat is None else encoder.first_heartbeat
     writer.opening = (encoder.status, tuple((STREAM | dict(encoder.headers)).items()))
     try:
         async with writer:
@@ -122,6 +122,7 @@ async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, lef
             if opening is not None:
                 status, headers = opening
                 await writer.start(status, (*headers, *_header(_spelt(losses))))
+                writer.heartbeat = encoder.heartbeat
                 opening = None
             saying = writer.write(data, more=not ended)
             # A slow caller may keep us here for long: no reference must keep what it was sent in memory.

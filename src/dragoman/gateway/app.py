@@ -8,7 +8,8 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
-from time import monotonic
+from pathlib import Path
+from time import monotonic, time
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,19 +20,21 @@ from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
-from dragoman.gateway.fronts.catalogue import all_fronts
+from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.fronts.nearby import nearby, shown_path
 from dragoman.gateway.fronts.openai import CHAT
-from dragoman.gateway.fronts.table import Found, Front, FrontContext, PathTable
+from dragoman.gateway.fronts.table import Found, Front
 from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.observe import Observer
+from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
+from dragoman.store import MemoryStore, SqliteStore, Store
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -76,7 +79,9 @@ class Gateway:
         self.max_body = config.gateway.max_body
         self.keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
-        self._table = PathTable(all_fronts(FrontContext(self.client, draining=lambda: self.draining)))
+        self._store = open_store(config)
+        memory = Memory(self._store, config.gateway.store_age, time)
+        self._table = path_table(self.client, lambda: self.draining, memory)
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)
@@ -184,6 +189,7 @@ class Gateway:
         request_log, self._request_log = self._request_log, None
         if request_log is not None:
             request_log.close()
+        self._store.close()
         await self.client.aclose()
 
     def _nothing_at(self, found: Found, call: ServerRequest) -> ServerResponse:
@@ -218,6 +224,15 @@ def _request_log(config: Config) -> RequestLog | None:
         return RequestLog(place) if place else None
     except ConfigurationError as exc:
         raise ConfigurationError(f"{config.where('gateway', 'request_log')}: {exc.message}") from exc
+
+
+def open_store(config: Config) -> Store:
+    """The store of the configuration. Raises ConfigurationError if its file cannot be used."""
+    place, size = config.gateway.store, config.gateway.store_size
+    try:
+        return MemoryStore(size) if place is None else SqliteStore(Path(place), size)
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"{config.where('gateway', 'store')}: {exc.message}") from exc
 
 
 def error_response(front: Front, error: DragomanError, words: ServerResponse | None = None) -> ServerResponse:

@@ -9,8 +9,7 @@ from pathlib import Path
 from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
-from dragoman.gateway.fronts.catalogue import all_fronts
-from dragoman.gateway.fronts.table import FrontContext
+from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.hosts import check_exposure
 from dragoman.gateway.line_writer import STDOUT
 
@@ -26,7 +25,7 @@ def check(config: Config) -> str:
 
 
 def _check_models(config: Config) -> None:
-    all_fronts(FrontContext(Client(config), draining=lambda: False))
+    path_table(Client(config))
 
 
 def _check_log(config: Config) -> None:

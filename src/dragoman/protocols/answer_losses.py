@@ -21,6 +21,7 @@ from dragoman.types import (
     ResponseEnd,
     ResponseStart,
     StreamEvent,
+    Usage,
 )
 
 USUAL = "stop"
@@ -80,7 +81,7 @@ class AnswerLosses:
     def _end(self, end: ResponseEnd) -> None:
         if end.usage is not None:
             self._need("usage")
-            if end.usage.details and "usage" in self._speech.expresses:
+            if "usage" in self._speech.expresses and self._has_unsaid_counts(end.usage):
                 self._need("usage.details")
         if end.finish_reason != USUAL:
             self._need("finish_reason")
@@ -89,6 +90,10 @@ class AnswerLosses:
         if end.detail is not None:
             self._need("detail")
         self._extra(end.extra)
+
+    def _has_unsaid_counts(self, usage: Usage) -> bool:
+        """Whether a further count is known that the protocol does not have; a protocol may list single ones."""
+        return any(count and f"usage.{name}" not in self._speech.expresses for name, count in usage.details.items())
 
     def _need_of_part(self, detail: str) -> None:
         if self._kind:

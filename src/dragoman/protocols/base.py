@@ -185,6 +185,8 @@ class Encoder(ABC):
     headers: Headers = ()
     heartbeat: bytes = b""
     """Bytes without a meaning, sent when the service is silent; empty if the protocol has no such thing."""
+    first_heartbeat: bytes | None = None
+    """The same while nothing of the answer has been sent, if it must be another one then."""
 
     @abstractmethod
     def send(self, events: Sequence[StreamEvent]) -> bytes:

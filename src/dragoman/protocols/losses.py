@@ -293,7 +293,8 @@ class _Manifest(Struct, frozen=True):
                 if not callable_:
                     return
                 for name in TOOL_DETAILS:
-                    if getattr(tool, name) is not None and f"tool.{name}" not in self.speech.expresses:
+                    # What is said not to be so is not so anywhere.
+                    if getattr(tool, name) and f"tool.{name}" not in self.speech.expresses:
                         yield LostDetail(f"{place}.{name}")
         if tool.cache is not None and CACHE not in self.speech.expresses:
             yield LostDetail(f"{place}.{CACHE}")

@@ -58,9 +58,12 @@ def unwrapped_base64(text: str, own: str) -> OpaqueState:
     """The same for a protocol that has only base64 there."""
     if text.startswith(ENCODED_MARK):
         try:
-            return unwrapped(urlsafe_b64decode(text).decode(), own)
+            inner = urlsafe_b64decode(text).decode()
         except (Error, ValueError):
-            pass
+            inner = text
+        state = unwrapped(inner, own)
+        if state.data != inner:
+            return state
     return OpaqueState(own, text)
 
 

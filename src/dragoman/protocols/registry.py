@@ -4,10 +4,22 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from dragoman.protocols.anthropic.client import AnthropicClient
+from dragoman.protocols.anthropic.relay import AnthropicRelay
+from dragoman.protocols.anthropic.server import AnthropicServer
 from dragoman.protocols.base import ClientCodec, ServerCodec
+from dragoman.protocols.gemini.client import GeminiClient
+from dragoman.protocols.gemini.relay import GeminiRelay
+from dragoman.protocols.gemini.server import GeminiServer
+from dragoman.protocols.ollama.client import OllamaClient
+from dragoman.protocols.ollama.relay import OllamaRelay
+from dragoman.protocols.ollama.server import OllamaServer
 from dragoman.protocols.openai_chat.client import OpenAIChatClient
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.server import OpenAIChatServer
+from dragoman.protocols.openai_responses.client import OpenAIResponsesClient
+from dragoman.protocols.openai_responses.relay import ResponsesRelay
+from dragoman.protocols.openai_responses.server import OpenAIResponsesServer
 from dragoman.protocols.relay import RelayCodec
 from dragoman.protocols.webchat.aibn import AibnClient, AibnServer
 from dragoman.protocols.webchat.aichatfree import AIChatFreeClient, AIChatFreeServer
@@ -32,6 +44,10 @@ class Dialect(Struct, frozen=True):
 
 DIALECTS: Mapping[str, Dialect] = {
     OpenAIChatClient.name: Dialect(OpenAIChatClient, OpenAIChatServer, ChatRelay),
+    AnthropicClient.name: Dialect(AnthropicClient, AnthropicServer, AnthropicRelay),
+    GeminiClient.name: Dialect(GeminiClient, GeminiServer, GeminiRelay),
+    OllamaClient.name: Dialect(OllamaClient, OllamaServer, OllamaRelay),
+    OpenAIResponsesClient.name: Dialect(OpenAIResponsesClient, OpenAIResponsesServer, ResponsesRelay),
     AibnClient.name: Dialect(AibnClient, AibnServer, no_relay=SIGNED),
     AIChatFreeClient.name: Dialect(AIChatFreeClient, AIChatFreeServer, no_relay=SIGNED),
     AiChatOnlineClient.name: Dialect(AiChatOnlineClient, AiChatOnlineServer, no_relay=TOKEN_FIRST),

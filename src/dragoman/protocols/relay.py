@@ -57,6 +57,10 @@ class Tap(ReplySummary, ABC):
     def salvage(self) -> bytes:
         """The body broke off. The bytes that may still pass; `done` if nothing but the end mark was missing."""
 
+    def failure(self, error: DragomanError) -> bytes | None:
+        """The last bytes of an answer that broke off, if they depend on what has passed; None if they do not."""
+        return None
+
     @abstractmethod
     def unread(self) -> bytes:
         """What came and did not pass: the decoder reads it, if the reply cannot be relayed."""
@@ -98,6 +102,9 @@ class RelayCodec(ABC):
     """The same for an answer that is not streamed."""
     heartbeat: ClassVar[bytes] = b""
     """Bytes without a meaning, sent when the service is silent; empty if the protocol has no such thing."""
+
+    first_heartbeat: ClassVar[bytes | None] = None
+    """The same while nothing of the answer has been sent, if it must be another one then."""
 
     model_in_path: ClassVar[bool] = False
     """Whether the URL of a request names the model, so that each model needs a head of its own."""

@@ -8,14 +8,16 @@ from msgspec.structs import replace
 from dragoman.config import EmptyAnswer
 from dragoman.engine.answer import Answer, Owning
 from dragoman.engine.call import Service, open_answer, receive
+from dragoman.engine.draft import HIDDEN, Draft, draft, failed, hiding, relay_draft
 from dragoman.engine.env import system_env
 from dragoman.engine.operations import count_tokens, embed
 from dragoman.engine.relay import RelayTarget, Templates
 from dragoman.engine.secrets import Secrets, secrets
 from dragoman.engine.stream import Stream, Texts
-from dragoman.errors import ConfigurationError, TransportError
+from dragoman.errors import ConfigurationError, DragomanError, TransportError
 from dragoman.protocols.base import ClientCodec, Env
 from dragoman.protocols.estimate import estimated_tokens
+from dragoman.protocols.relay import RelayRequest
 from dragoman.providers.profiles import KNOWN, Families
 from dragoman.providers.prompt import Messages
 from dragoman.providers.request import build_request
@@ -49,6 +51,8 @@ class AsyncGeneratorProvider:
     supports_gpt_35_turbo: ClassVar[bool] = False
     impersonate: ClassVar[str | None] = None
     api_key: ClassVar[str | None] = None
+    key_variable: ClassVar[str] = ""
+    """The environment variable that holds a key for this class's own `url`; empty if there is none."""
     secret: ClassVar[str] = ""
     public: ClassVar[frozenset[str]] = frozenset()
     """Values of `secret` that everybody knows, from a hosted site or its source."""
@@ -162,6 +166,40 @@ class AsyncGeneratorProvider:
             empty_ok=cls.empty_answer == "ok",
             max_answer=cls.max_answer,
         )
+
+    @classmethod
+    def draft(cls, request: ChatRequest) -> Draft:
+        """What `open` would send for `request`, without credentials. Asks nobody."""
+        if cls.has_own_way():
+            return Draft()
+        try:
+            copy = cls.without_credentials()
+            env = system_env(copy.key(), cls.families.profile_of(request.model))
+            return draft(cls.__name__, copy.codec(), request, env, strict=cls.strict)
+        except DragomanError as exc:
+            return failed(cls.__name__, exc)
+
+    @classmethod
+    def relay_draft(cls, request: RelayRequest, model: str) -> Draft:
+        """What would be sent for a request that is relayed, without credentials; `model`: the service's name of it."""
+        try:
+            copy = cls.without_credentials()
+            relay = copy.codec().relay
+            if relay is None:
+                raise ConfigurationError(f"{cls.__name__} relays nothing")
+            return relay_draft(cls.__name__, relay, request, model, copy.key())
+        except DragomanError as exc:
+            return failed(cls.__name__, exc)
+
+    @classmethod
+    def without_credentials(cls) -> type["AsyncGeneratorProvider"]:
+        """A copy of this class in which each credential is HIDDEN; what it writes can be shown. For no real call."""
+        key = cls.key()
+        hidden = cls.secrets(key, cls.route())
+        names = {name for base in cls.__mro__ for name in vars(base) if not name.startswith("__")}
+        settings = {name: getattr(cls, name) for name in sorted(names)}
+        copied = {name: shown for name, value in settings.items() if (shown := hiding(value, hidden)) != value}
+        return cls.configured({**copied, "key": classmethod(lambda _: HIDDEN if key else key)})
 
     @classmethod
     def has_own_way(cls) -> bool:

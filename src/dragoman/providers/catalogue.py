@@ -1,4 +1,5 @@
-"""All providers: each class of this package's modules, and those that other packages register.
+"""All providers: each class of this package's modules, those that a module makes of a table and lists in `PROVIDERS`,
+and those that other packages register.
 
 A package adds its own through the entry point group `dragoman.providers`; no list is edited for one of ours.
 """
@@ -37,6 +38,7 @@ def _own() -> Iterator[Provider]:
     package = dragoman.providers
     for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         module = importlib.import_module(info.name)
+        yield from vars(module).get("PROVIDERS", ())
         for value in vars(module).values():
             if _is_provider(value) and value.__module__.startswith(info.name) and value is not AsyncGeneratorProvider:
                 yield value

@@ -1,26 +1,19 @@
-"""OpenAI, and every service with the same chat protocol."""
+"""OpenAI, and every service with one of its two protocols."""
 
-import os
-import re
 from typing import ClassVar
-from urllib.parse import urlsplit
 
-from dragoman.engine.call import Service, fetch
-from dragoman.engine.env import system_env
-from dragoman.engine.secrets import signed
-from dragoman.errors import ConfigurationError, DragomanError
+from dragoman.errors import ConfigurationError
 from dragoman.protocols.base import ClientCodec
-from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
 from dragoman.protocols.openai_chat.models import decode_models, models_request
+from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
+from dragoman.providers.vendor import Home, checked_url, listed, own_key
 from dragoman.transport.selector import Transports
 
-MAX_LIST = 8 << 20
-"""Bytes of a list of models: OpenRouter's, with a description of each, has one million."""
-
-SENDABLE = re.compile(r"[!-~]+")
-"""What a header's value may hold: a line break, which `echo` writes after a key, would begin another header."""
+OWN = Variant(max_tokens_field="max_completion_tokens", file_urls=False, refused_fields=("top_k",))
+"""OpenAI itself. https://platform.openai.com/docs/api-reference/chat, seen 2026-11-26"""
 
 
 class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
@@ -45,58 +38,45 @@ class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
 
     @classmethod
     async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
-        env, route = system_env(cls.key()), cls.route()
-        hidden = cls.secrets(env.key, route)
-        service = Service(cls.__name__, cls.codec(), transports.pick(cls.likeness()), route, secrets=hidden)
-        try:
-            return decode_models(await fetch(service, models_request(cls.url, env.key), MAX_LIST))
-        except DragomanError as exc:
-            raise signed(exc, cls.__name__, hidden) from exc.__cause__
+        return await listed(cls, transports, models_request, decode_models)
 
     @classmethod
     def model_name(cls, model: str) -> str:
         return cls.get_model(model)
 
 
-class OpenAIHome:
-    """OpenAI's URL for this user: the one in OPENAI_BASE_URL, if it is set, as in OpenAI's own tools."""
+class ResponsesCompatible(OpenAICompatible):
+    """Any service with `POST {url}/responses`. Without `models` it takes any name."""
 
-    variable = "OPENAI_BASE_URL"
-    url = "https://api.openai.com/v1"
-
-    def __get__(self, instance: object, owner: type) -> str:
-        return os.environ.get(self.variable) or self.url
-
-
-class OpenAI(OpenAICompatible):
-    """OpenAI itself. The key is `api_key`, or the variable OPENAI_API_KEY.
-
-    The variable's key goes to no other host than that of the class: another `url` needs an `api_key` of its own.
-    """
-
-    url = OpenAIHome()
-    supports_gpt_35_turbo = True
-    key_variable: ClassVar[str] = "OPENAI_API_KEY"
+    generic = OpenAIResponsesClient.name
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        if not cls.url.startswith(("http://", "https://")):
-            raise ConfigurationError(f"{cls.__name__}: expected an http or https URL (`url`, or {OpenAIHome.variable})")
-        return OpenAIChatClient(cls.url, max_tokens_field="max_completion_tokens", top_k=False)
+        if not cls.url:
+            raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001/v1")
+        return OpenAIResponsesClient(cls.url)
+
+
+class OpenAI(OpenAICompatible):
+    """OpenAI itself. The URL may also come from OPENAI_BASE_URL, the key from OPENAI_API_KEY."""
+
+    url_variable: ClassVar[str] = "OPENAI_BASE_URL"
+    key_variable: ClassVar[str] = "OPENAI_API_KEY"
+    url = Home("OPENAI_BASE_URL", "https://api.openai.com/v1")
+    supports_gpt_35_turbo = True
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        return OpenAIChatClient(checked_url(cls, cls.url_variable), OWN)
 
     @classmethod
     def key(cls) -> str | None:
-        if cls.api_key is not None or _site(cls.url) != _site(cls._founder("key_variable").url):
-            return cls.api_key
-        key = os.environ.get(cls.key_variable)
-        if key and not SENDABLE.fullmatch(key):
-            raise ConfigurationError(f"{cls.key_variable}: expected visible ASCII characters, got a key with others")
-        return key
+        return own_key(cls, cls.key_variable, cls._founder("key_variable").url)
 
 
-def _site(url: str) -> tuple[str, str]:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "", url
-    return parts.scheme, parts.netloc.lower()
+class OpenAIResponses(OpenAI):
+    """OpenAI itself, asked by its newer protocol. Nothing is stored there unless the caller asks for it."""
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        return OpenAIResponsesClient(checked_url(cls, cls.url_variable), penalties=False, own_ids=True)

@@ -32,6 +32,8 @@ OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
 DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
 KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
+GEMINI_SIGNATURES = "https://ai.google.dev/gemini-api/docs/thought-signatures"
+GEMINI_THINKING = "https://ai.google.dev/gemini-api/docs/thinking"
 
 GEMINI_ERROR = "https://github.com/AstrBotDevs/AstrBot/issues/7572"
 
@@ -94,6 +96,9 @@ FAMILIES: tuple[Family, ...] = (
     # "thinking is enabled but reasoning_content is missing in assistant tool call message": 400.
     Family("kimi-k2-thinking*", ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-26"),
     Family("kimi-k2.[56]*", ModelProfile(reasoning_returns=True), KIMI_ERROR, "2026-11-26"),
+    # From Gemini 3 on a call without its signature is a 400; the older models take budgets of thinking alone.
+    Family("gemini-*", ModelProfile(thinking_levels=True, signed_calls=True), GEMINI_SIGNATURES, "2026-11-26"),
+    Family("gemini-[12]*", ModelProfile(thinking_levels=False, signed_calls=False), GEMINI_THINKING, "2026-11-26"),
     Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
     Family(

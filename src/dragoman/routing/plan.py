@@ -6,6 +6,8 @@ A plan decides at once: its functions wait for nothing, and they are given the t
     after      gives the next target after each failure that comes before the commit point (`engine/commit.py`)
     settle     is told once, at the end, what became of the request
 
+An explanation asks `preview`, which says what `first` would, and `after`; no request follows, and `settle` is not told.
+
 One plan serves all requests of its route, also those that run at the same time.
 """
 
@@ -130,6 +132,10 @@ class Plan(ABC):
     @abstractmethod
     def first(self, info: RequestInfo, now: float) -> Target:
         """The target that is asked first, at `now`, the loop's time in seconds."""
+
+    def preview(self, info: RequestInfo, now: float) -> Target:
+        """The target that `first` would give, for somebody who asks it nothing. To be overridden if `first` counts."""
+        return self.first(info, now)
 
     @abstractmethod
     def after(self, target: Target, error: DragomanError, now: float) -> Target | None:

@@ -21,6 +21,10 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether they take tools."""
     prefill: bool | None = None
     """Whether they continue an assistant's message at the end of the conversation."""
+    thinking_levels: bool | None = None
+    """Whether how much they think can be said in words; if not, it is said in tokens."""
+    signed_calls: bool | None = None
+    """Whether the first call of each step of the current turn must have its signature."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that parameters of tools may use."""
     schema_formats: tuple[str, ...] | None = None

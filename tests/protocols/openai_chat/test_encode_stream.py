@@ -21,6 +21,7 @@ from dragoman.types import (
     ChatResponse,
     File,
     FinishReason,
+    HostedCall,
     PartDelta,
     PartEnd,
     PartStart,
@@ -227,6 +228,13 @@ def test_what_an_answer_cannot_say_is_left_out(part: File | Unknown) -> None:
     assert started().send([PartStart(part), PartEnd()]) == b""
     body = msgspec.json.decode(SERVER.encode_response(whole(part), REQUEST, fixed_env()).body)
     assert body["choices"][0]["message"]["content"] == ""
+
+
+def test_arguments_of_a_call_of_the_service_are_no_text() -> None:
+    call = HostedCall(id="h", tool="web_search")
+    parts: list[StreamEvent] = [PartStart(Text(text="a")), PartEnd(), PartStart(call), PartDelta("{}"), PartEnd()]
+    data = started().send([*parts, PartStart(Text(text="b")), PartEnd()])
+    assert [chunk["choices"][0]["delta"] for chunk in chunks(data)] == [{"content": "a"}, {"content": "b"}]
 
 
 def test_a_broken_answer_ends_in_an_error_and_no_end_mark() -> None:

@@ -8,7 +8,8 @@ from dragoman.config import Config, GatewayConfig
 from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.protocols.openai_chat import decode_body
 from dragoman.protocols.openai_chat.functions import encode_function_call, wants_functions
-from dragoman.protocols.openai_chat.request import Variant, encode_body
+from dragoman.protocols.openai_chat.request import encode_body
+from dragoman.protocols.openai_chat.variant import Variant
 from dragoman.types import Tool, ToolCall, ToolChoice
 from dragoman.wire import json
 from tests.support.gateway import ask, chat_body, running_gateway

@@ -10,6 +10,7 @@ from dragoman.protocols.losses import losses
 from dragoman.protocols.openai_chat import (
     NAME,
     OpenAIChatClient,
+    Variant,
     decode_body,
     decode_messages,
     encode_messages,
@@ -67,7 +68,7 @@ def test_says_the_url_the_key_and_the_types() -> None:
 
 
 def test_openai_gets_its_newer_name_and_no_top_k() -> None:
-    codec = OpenAIChatClient("http://up", max_tokens_field="max_completion_tokens", top_k=False)
+    codec = OpenAIChatClient("http://up", Variant(max_tokens_field="max_completion_tokens", refused_fields=("top_k",)))
     request = ChatRequest(model="m", messages=(user("x"),), max_output_tokens=5, top_k=3)
     body = sent(request, codec)
     assert body["max_completion_tokens"] == 5

@@ -11,6 +11,7 @@ from dragoman.protocols.openai_chat import (
     NAME,
     OpenAIChatClient,
     OpenAIChatServer,
+    Variant,
 )
 from dragoman.types import (
     AnyPart,
@@ -147,7 +148,7 @@ requests = st.builds(
 )
 @given(requests, st.sampled_from(["max_tokens", "max_completion_tokens"]))
 def test_what_one_half_sends_the_other_half_reads(request: ChatRequest, field: str) -> None:
-    client = OpenAIChatClient("http://up/v1", max_tokens_field=field)
+    client = OpenAIChatClient("http://up/v1", Variant(max_tokens_field=field))
     message = client.encode_request(request, fixed_env())
     assert isinstance(message, HttpRequest)
     assert losses(request, client.expresses, client.name) == ()

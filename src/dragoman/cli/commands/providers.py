@@ -11,8 +11,8 @@ from dragoman.cli.terminal.output import say, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.client import Client
 from dragoman.errors import ConfigurationError
-from dragoman.providers import OpenAICompatible
 from dragoman.providers.catalogue import Provider
+from dragoman.transport.http.target import is_loopback
 from dragoman.wire.json import encode
 
 HEAD = ("name", "class", "protocol", "url", "works", "from")
@@ -21,7 +21,8 @@ HEAD = ("name", "class", "protocol", "url", "works", "from")
 class ServiceRow(Struct, frozen=True):
     """A service. `protocol` is None if the class names none before it is configured, `url` if it has no host.
 
-    `homeless`: it cannot be used before a url is set.
+    `homeless`: it cannot be used before a url is set. `key_variable`: the environment variable that may hold its key.
+    `keyless`: there is no key in it, nor elsewhere. `local`: it is a program on this machine, which may run or not.
     """
 
     name: str
@@ -30,7 +31,21 @@ class ServiceRow(Struct, frozen=True):
     url: str | None
     working: bool
     homeless: bool
+    key_variable: str | None
+    keyless: bool
+    local: bool
     origin: str
+
+    @property
+    def works(self) -> str:
+        """Whether it can be used, or what it lacks."""
+        if self.homeless:
+            return "with a url"
+        if not self.working:
+            return "no"
+        if self.local:
+            return "if it runs"
+        return f"with {self.key_variable}" if self.keyless else "yes"
 
 
 @click.command()
@@ -39,12 +54,13 @@ class ServiceRow(Struct, frozen=True):
 def command(as_json: bool, config: Path | None) -> None:
     """List the services: built in, and configured.
 
-    "works" says whether the hosted site is known to answer; one with a url of your own is never doubted, and a class
-    without a host of its own works with one.
+    "works" says whether the hosted site is known to answer; one with a url of your own is never doubted, a class
+    without a host of its own works with one, one that has no key with the variable that is named, and a program on this
+    machine if it runs. Configured services come first, then those that work.
     """
     client = Client(config)
     rows = [_row(name, provider, client) for name, provider in sorted(client.providers.items())]
-    rows.sort(key=lambda row: row.origin != "configured")
+    rows.sort(key=lambda row: (row.origin != "configured", row.works != "yes"))
     if as_json:
         say(encode({"providers": [_object(row) for row in rows]}).decode())
     else:
@@ -53,9 +69,10 @@ def command(as_json: bool, config: Path | None) -> None:
 
 def _row(name: str, provider: Provider, client: Client) -> ServiceRow:
     configured = name in client.config.providers
+    loopback = is_loopback(provider.url)
     kind = provider.__bases__[0] if configured else provider
     hosted = configured and bool(client.config.providers[name].url)
-    homeless = issubclass(provider, OpenAICompatible) and not provider.url
+    homeless = bool(provider.generic) and not provider.url
     return ServiceRow(
         name=name,
         class_name=kind.__name__,
@@ -63,6 +80,9 @@ def _row(name: str, provider: Provider, client: Client) -> ServiceRow:
         url=provider.url or None,
         working=not homeless and (provider.working or hosted),
         homeless=homeless,
+        key_variable=provider.key_variable or None,
+        keyless=bool(provider.key_variable) and not loopback and not _has_key(provider),
+        local=loopback and not configured,
         origin="configured" if configured else _origin(kind),
     )
 
@@ -80,9 +100,16 @@ def _protocol(provider: Provider) -> str | None:
         return None
 
 
+def _has_key(provider: Provider) -> bool:
+    try:
+        return bool(provider.key())
+    except ConfigurationError:
+        # One that cannot be sent.
+        return False
+
+
 def _cells(row: ServiceRow) -> tuple[str, ...]:
-    works = "with a url" if row.homeless else "yes" if row.working else "no"
-    return row.name, row.class_name, row.protocol or "-", row.url or "-", works, row.origin
+    return row.name, row.class_name, row.protocol or "-", row.url or "-", row.works, row.origin
 
 
 def _object(row: ServiceRow) -> dict[str, Any]:
@@ -92,5 +119,7 @@ def _object(row: ServiceRow) -> dict[str, Any]:
         "protocol": row.protocol,
         "url": row.url,
         "working": row.working,
+        "key_variable": row.key_variable,
+        "key": not row.keyless,
         "from": row.origin,
     }

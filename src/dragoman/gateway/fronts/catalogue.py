@@ -2,10 +2,21 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from time import time
 
 import dragoman.gateway.fronts
-from dragoman.gateway.fronts.table import Front, FrontContext, FrontMaker
+from dragoman.client import Client
+from dragoman.gateway.fronts.table import Front, FrontContext, FrontMaker, PathTable
+from dragoman.gateway.remembered import Memory
+from dragoman.store import MemoryStore
+
+
+def path_table(client: Client, draining: Callable[[], bool] = lambda: False, memory: Memory | None = None) -> PathTable:
+    """The table of all fronts; see `FrontContext`. Raises ConfigurationError for wrong settings of one."""
+    memory = memory or Memory(MemoryStore(0), 0, time)  # keeps nothing
+    table = PathTable(all_fronts(FrontContext(client, draining, lambda: table, memory)))
+    return table
 
 
 def all_fronts(context: FrontContext) -> tuple[Front, ...]:

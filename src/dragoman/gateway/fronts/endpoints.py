@@ -12,8 +12,9 @@ from dragoman.engine.answer import Handler
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.base import ServerCodec
+from dragoman.protocols.relay import RelayRequest
 from dragoman.protocols.steering import check_steering
-from dragoman.types import ChatRequest, ServerRequest, ServerResponse
+from dragoman.types import ChatRequest, Identity, ServerRequest, ServerResponse
 
 LARGE = 256 << 10
 """Bytes of a body from which on checking, decoding and encoding have a turn of the loop each: one step takes up to
@@ -41,6 +42,10 @@ class ChatEndpoint(Endpoint):
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         await self.answer(await self.question(call, key_shown=writer.outcome.identity.known), self.client.open, writer)
+
+    def read_relayed(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
+        """The request of `identity`, as far as a relay must know it; None if it must be translated."""
+        return self.codec.read_relayed(call)
 
     async def question(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         """The chat request in `call`. Raises RequestError."""

@@ -19,9 +19,12 @@ def nearby(path: str, served: Mapping[str, str], usual: str) -> str:
     `served`: paths to methods. A base URL may have been set without its `/v1`, with it twice, or with more before it.
     """
     plain = "/" + "/".join(part for part in path.lower().split("/") if part)
-    ends = [known for known in served if known.endswith(plain) or plain.endswith(known)] if plain != "/" else []
+    ends = [known for known in served if plain.endswith(known)]
+    begins = [known for known in served if known.endswith(plain)] if plain != "/" else []
     if ends:
         found = max(ends, key=len)
+    elif begins:
+        found = min(begins, key=len)
     else:
         hint = nearest(plain, served)
         found = next((known for known in served if hint.endswith(f" {known}?")), usual)

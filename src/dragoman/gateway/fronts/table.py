@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from dragoman.client import Client
-from dragoman.gateway.fronts.endpoints import Endpoint
+from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint
+from dragoman.gateway.remembered import Memory
 from dragoman.protocols.base import ServerCodec
 from dragoman.types import ServerRequest, ServerResponse
+
+NAMED = re.compile(r"\{\w+\}")
+"""What stands for any text in a pattern."""
 
 
 class Row(Struct, frozen=True):
@@ -63,6 +67,10 @@ class FrontContext(Struct, frozen=True):
     """Has the models that answer, and the settings of each front."""
     draining: Callable[[], bool]
     """Whether requests should go to another gateway from now on."""
+    table: "Callable[[], PathTable]"
+    """The table of all fronts, which is known once all are made."""
+    memory: Memory
+    """Keeps answers that callers may refer to."""
 
 
 class FrontMaker(Struct, frozen=True):
@@ -113,6 +121,14 @@ class PathTable:
             served.setdefault(path, method)
         return served
 
+    def chats(self) -> dict[str, str]:
+        """Where chats are answered: the first path of each protocol, which may be a pattern, by the protocol's name."""
+        found: dict[str, str] = {}
+        for row in (row for front in self._fronts for row in front.rows if row.method == "POST"):
+            if isinstance(row.endpoint, ChatEndpoint):
+                found.setdefault(row.endpoint.codec.name, row.path)
+        return found
+
     def _chosen(self, found: list[Found], call: ServerRequest) -> Found:
         claimed = [each for each in found if each.front.claims(call)]
         return (claimed or [each for each in found if each.front is self._rest] or found)[0]
@@ -124,6 +140,11 @@ class PathTable:
         return max(holders, key=lambda front: len(front.prefix), default=claiming)
 
 
+def filled(pattern: str, text: str) -> str:
+    """A path that `pattern` stands for, with `text` in place of each `{name}`."""
+    return NAMED.sub(lambda _: text, pattern)
+
+
 def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"\{\w+\}", pattern)
+    parts = NAMED.split(pattern)
     return re.compile(".*[^/]".join(map(re.escape, parts)), re.DOTALL)

@@ -54,7 +54,7 @@ class Relays:
             return False
         protocol = chat.codec.name
         try:
-            request = chat.codec.read_relayed(call)
+            request = chat.read_relayed(call, writer.outcome.identity)
             if request is None:
                 return False
             plan = chat.client.plan(request.model)
@@ -69,7 +69,8 @@ class Relays:
         self.gateway.hold(writer)
         if request.stream:
             # After a long silence the head and a heartbeat are sent, in both ways.
-            writer.heartbeat = one.codec.heartbeat
+            first = one.codec.first_heartbeat
+            writer.heartbeat = one.codec.heartbeat if first is None else first
             writer.opening = (200, _stream_head(one.codec).fields)
         RelayedAnswer(self, admitted, call, writer, plan=plan, request=request).attempt(target, relayed)
         return True
@@ -158,6 +159,7 @@ class RelayedAnswer:
     def begin(self, data: bytes, *, more: bool) -> None:
         self._answers()
         self._writer.start_nowait(200, _stream_head(self._codec).lines, sized=False)
+        self._writer.heartbeat = self._codec.heartbeat
         self.pass_on(data, more=more)
 
     def pass_on(self, data: bytes, *, more: bool) -> None:
@@ -167,7 +169,10 @@ class RelayedAnswer:
         self._writer.write_nowait(data, more=more)
 
     def fail(self, error: DragomanError) -> None:
-        words = self._chat.codec.encode_stream_error(fit(error, self._writer))
+        said = fit(error, self._writer)
+        words = None if self._relay is None else self._relay.failure(said)
+        if words is None:
+            words = self._chat.codec.encode_stream_error(said)
         self._outcome.fail(error)
         self._writer.broken = True
         self._note()

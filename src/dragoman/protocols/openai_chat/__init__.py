@@ -7,6 +7,7 @@ from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages
 from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.protocols.openai_chat.server import OpenAIChatServer
+from dragoman.protocols.openai_chat.variant import Variant
 
 __all__ = [
     "NAME",
@@ -14,6 +15,7 @@ __all__ = [
     "OpenAIChatServer",
     "OpenAICompletionsServer",
     "OpenAIEmbedServer",
+    "Variant",
     "decode_body",
     "decode_messages",
     "encode_messages",

@@ -1,5 +1,7 @@
 """The half that calls a service."""
 
+from collections.abc import Iterator
+
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.losses import ANYWHERE, CACHE, DEVELOPER, NAMES
@@ -9,8 +11,10 @@ from dragoman.protocols.openai_chat.embeddings import OpenAIEmbedClient
 from dragoman.protocols.openai_chat.errors import decode_error
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
-from dragoman.protocols.openai_chat.request import Variant, encode_body
-from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ModelProfile
+from dragoman.protocols.openai_chat.request import encode_body
+from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant
+from dragoman.protocols.profiles import fitted
+from dragoman.types import ChangedField, ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
 from dragoman.wire import json
 
 EXPRESSES = frozenset(
@@ -28,11 +32,11 @@ EXPRESSES = frozenset(
         "max_output_tokens",
         "temperature",
         "top_p",
+        "top_k",
         "frequency_penalty",
         "presence_penalty",
         "stop",
         "seed",
-        "reasoning.effort",
         "top_logprobs",
         "verbosity",
         "service_tier",
@@ -53,6 +57,7 @@ EXPRESSES = frozenset(
         "audio",
         "audio.data",
         "file",
+        "file.url",
         "file.data",
         "file.file_id",
         "file.name",
@@ -69,17 +74,18 @@ EXPRESSES = frozenset(
 
 
 class OpenAIChatClient(ClientCodec):
-    """Calls `POST {url}/chat/completions`. For the parameters, see Dialect."""
+    """Calls `POST {url}/chat/completions`."""
 
     name = NAME
     family = FAMILY
 
-    def __init__(self, url: str, *, max_tokens_field: str = "max_tokens", top_k: bool = True) -> None:
+    def __init__(self, url: str, variant: Variant = USUAL) -> None:
         self._url = f"{url.rstrip('/')}/chat/completions"
         self.relay = ChatRelay(self._url)
         self.embeddings = OpenAIEmbedClient(url)
-        self._dialect = Variant(max_tokens_field, top_k)
-        self.expresses = EXPRESSES | {"top_k"} if top_k else EXPRESSES
+        self._variant = variant
+        self._refused = frozenset(variant.refused_fields)
+        self.expresses = (EXPRESSES | THINKING[variant.thinking_field]) - variant.lacks()
 
     def origin(self, model: str) -> str | None:
         return origin(self._url, model)
@@ -89,12 +95,24 @@ class OpenAIChatClient(ClientCodec):
         found = super().untaken(profile)
         return found if profile.reasoning_returns else found | {"reasoning"}
 
+    def changed(self, request: ChatRequest) -> Iterator[Loss]:
+        yield from super().changed(request)
+        if self._variant.weakens(request):
+            yield ChangedField("tool_choice")
+        form = request.response_format
+        if form is not None and form.kind == "json_schema" and not self._variant.json_schema:
+            yield ChangedField("response_format")
+
+    def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+        request = super().fit(request, profile)
+        return fitted(request, ModelProfile(), self._refused) if self._refused else request
+
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
         try:
-            body = json.encode(encode_body(request, self._dialect))
+            body = json.encode(encode_body(request, self._variant))
         except UnicodeEncodeError as exc:
             raise InvalidRequestError(
                 "the request holds half a character (a lone surrogate), which JSON cannot carry"

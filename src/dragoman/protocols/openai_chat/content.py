@@ -7,8 +7,8 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.media import check_base64, data_url, media_type_of, read_data_url
-from dragoman.protocols.openai_chat.cache import decode_breakpoint, encode_breakpoint
 from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
+from dragoman.protocols.openai_shared.cache import decode_breakpoint, encode_breakpoint
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -92,10 +92,22 @@ def _file(fields: Fields) -> File:
     extra = to_extra(_with_rest(fields, "file", file))
     inline = None if data is None else read_data_url(data)
     kind, data = (None, data) if inline is None else inline
+    url = None
+    if data is not None and data.startswith("https://"):
+        url, data = data, None  # OpenRouter's form of a document's address
     if data is not None:
         check_base64(data, file.path("file_data"))
     service = None if known is None else NAME
-    return File(data=data, media_type=kind, name=name, file_id=known, service=service, cache=cache, extra=extra)
+    return File(
+        url=url,
+        data=data,
+        media_type=kind,
+        name=name,
+        file_id=known,
+        service=service,
+        cache=cache,
+        extra=extra,
+    )
 
 
 READERS: dict[str, Callable[[Fields], AnyPart]] = {
@@ -128,7 +140,7 @@ def _said(part: AnyPart) -> dict[str, Any] | None:
             body = {"type": "input_audio", "input_audio": {"data": data, "format": _format(part)}}
         case File(data=data):
             kind = part.media_type or (media_type_of(data) if data is not None else None)
-            whole = data_url(kind, data) if data is not None and kind is not None else data
+            whole = data_url(kind, data) if data is not None and kind is not None else data or part.url
             if whole is None and part.file_id is None:
                 return None
             file = {"file_data": whole, "filename": part.name, "file_id": part.file_id}

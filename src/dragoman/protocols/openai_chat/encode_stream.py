@@ -75,7 +75,7 @@ class AnswerEncoder(Encoder):
         self._after = b""
         """What stands after the delta."""
         self._open = b""
-        """What stands before the text of a PartDelta, for the open part."""
+        """What stands before the text of a PartDelta, for the open part; empty if a chunk has no place for it."""
         self._close = b""
         """What stands after that text."""
         self._calls = 0
@@ -103,7 +103,7 @@ class AnswerEncoder(Encoder):
             match event:
                 case PartDelta(text, logprobs):
                     if logprobs is None:
-                        if text:
+                        if text and self._open:
                             out += (self._open, _json(text), self._close)
                     else:
                         self._with_logprobs(text, logprobs, out)
@@ -136,6 +136,7 @@ class AnswerEncoder(Encoder):
         out.append(self._chunk({"role": "assistant", "content": ""}))
 
     def _part(self, part: AnyPart, out: list[bytes]) -> None:
+        self._open = b""
         self._current, self._collects = part, isinstance(part, Reasoning)
         match part:
             case Text(text=text):
@@ -169,7 +170,8 @@ class AnswerEncoder(Encoder):
                 self._shape(b'{"audio":{"data":', b"}}")
                 text = part.data or ""
             case File() | ToolResult() | HostedCall() | HostedResult():
-                return  # a chunk has no place for it; `losses` names it
+                self._open = b""  # a chunk has no place for it; `losses` names it
+                return
             case _:
                 assert_never(part)
         if isinstance(part, Text) and part.logprobs:

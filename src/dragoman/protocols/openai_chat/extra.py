@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from dragoman.protocols import extra
+from dragoman.protocols.openai_shared import family
+from dragoman.protocols.openai_shared.family import FAMILY
 from dragoman.types import Extra
 
 NAME = "openai-chat"
 
-FAMILY = "openai"
-"""The key of `extra` for fields that OpenAI's other protocol, Responses, has in the same form."""
-
-FAMILY_FIELDS = frozenset({"moderation", "prompt_cache_options", "prompt_cache_retention"})
+__all__ = ["FAMILY", "NAME", "request_extra", "to_extra", "with_extra"]
 
 
 def to_extra(rest: Mapping[str, Any]) -> Extra:
@@ -21,9 +20,7 @@ def to_extra(rest: Mapping[str, Any]) -> Extra:
 
 def request_extra(rest: Mapping[str, Any]) -> Extra:
     """The same for the fields of a request, of which some are shared with the protocols of the family."""
-    shared = {name: value for name, value in rest.items() if name in FAMILY_FIELDS}
-    own = {name: value for name, value in rest.items() if name not in FAMILY_FIELDS}
-    return to_extra(own) | extra.to_extra(FAMILY, shared)
+    return family.request_extra(NAME, rest)
 
 
 def with_extra(body: dict[str, Any], fields: Extra) -> dict[str, Any]:

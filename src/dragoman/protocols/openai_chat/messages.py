@@ -9,6 +9,7 @@ from dragoman.protocols.openai_chat.content import decode_content, encode_conten
 from dragoman.protocols.openai_chat.extra import to_extra, with_extra
 from dragoman.protocols.openai_chat.reasoning_details import FIELD as REASONING_DETAILS
 from dragoman.protocols.openai_chat.reasoning_details import decode_details, list_of, state_of
+from dragoman.protocols.openai_chat.variant import USUAL, Variant
 from dragoman.types import AnyPart, Image, Message, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 
 CUSTOM = "custom"
@@ -20,8 +21,8 @@ def decode_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...
     return tuple(_message(Fields(value, path)) for path, value in entries(list(messages), "messages"))
 
 
-def encode_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """The conversation on the wire; reasoning in it as `reasoning_content`."""
+def encode_messages(messages: Sequence[Message], variant: Variant = USUAL) -> list[dict[str, Any]]:
+    """The conversation on the wire, for a service that differs from others as `variant` says."""
     out: list[dict[str, Any]] = []
     for i, message in enumerate(messages):
         results = [part for part in message.parts if isinstance(part, ToolResult)]
@@ -30,9 +31,9 @@ def encode_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
             raise refused(f"messages[{i}]", "expected only results in a tool's turn")
         if message.role != "assistant" and any(isinstance(part, ToolCall) for part in others):
             raise refused(f"messages[{i}]", "expected tool calls only in an assistant's turn")
-        out += [_result(part, message) for part in results]
+        out += [_result(part, message, variant) for part in results]
         if others or not results:
-            out.append(_turn(message, others))
+            out.append(_turn(message, others, variant))
     return out
 
 
@@ -120,17 +121,18 @@ READERS: dict[str, Callable[[Fields], Message]] = {
 """`function` was the role of results before there were tools."""
 
 
-def _result(result: ToolResult, message: Message) -> dict[str, Any]:
+def _result(result: ToolResult, message: Message, variant: Variant) -> dict[str, Any]:
     body: dict[str, Any] = {"role": "tool", "tool_call_id": result.id}
-    if result.name is not None:
+    if result.name is not None and variant.message_names:
         body["name"] = result.name
     body["content"] = encode_content(result.parts) or ""
     return with_extra(with_extra(body, result.extra), message.extra if message.role == "tool" else {})
 
 
-def _turn(message: Message, parts: Sequence[AnyPart]) -> dict[str, Any]:
-    body: dict[str, Any] = {"role": message.role}
-    if message.name is not None:
+def _turn(message: Message, parts: Sequence[AnyPart], variant: Variant) -> dict[str, Any]:
+    role = "system" if message.role == "developer" and not variant.developer_role else message.role
+    body: dict[str, Any] = {"role": role}
+    if message.name is not None and variant.message_names:
         body["name"] = message.name
     content = [part for part in parts if not isinstance(part, Reasoning | ToolCall)]
     calls = [encode_call(part) for part in parts if isinstance(part, ToolCall)]
@@ -145,7 +147,7 @@ def _turn(message: Message, parts: Sequence[AnyPart]) -> dict[str, Any]:
     if (details := list_of(parts)) is not None:
         body[REASONING_DETAILS] = details
     if any(thoughts):
-        body["reasoning_content"] = "".join(thoughts)
+        body[variant.reasoning_field] = "".join(thoughts)
     if calls:
         body["tool_calls"] = calls
     return with_extra(body, message.extra)

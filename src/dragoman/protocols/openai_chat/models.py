@@ -1,6 +1,7 @@
 """Lists of models, read and written. https://platform.openai.com/docs/api-reference/models"""
 
 from collections.abc import Iterable
+from typing import Any
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.errors import failure_in, reported
@@ -32,13 +33,14 @@ def decode_models(reply: HttpResponse) -> tuple[str, ...]:
 
     `{"data": [{"id": …}]}`; some services (Together) leave the list bare.
     """
-    value = json.decode_event(reply.body)
-    entries = value.get("data") if isinstance(value, dict) else value
-    if not isinstance(entries, list):
-        failure = failure_in(value)
-        raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
-    names = (entry.get("id") for entry in entries[:MAX_MODELS] if isinstance(entry, dict))
+    names = (entry.get("id") for entry in _entries(reply))
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+
+
+def decode_owners(reply: HttpResponse) -> frozenset[str]:
+    """Who owns the models, as the same list says: programs write their own name there. Raises the same."""
+    owners = (entry.get("owned_by") for entry in _entries(reply))
+    return frozenset(owner for owner in owners if isinstance(owner, str))
 
 
 def encode_models(names: Iterable[str], since: int) -> ServerResponse:
@@ -58,6 +60,15 @@ def _model(name: str, since: int) -> dict[str, object]:
 
 def _ok(value: object) -> ServerResponse:
     return ServerResponse(headers=JSON, body=json.encode(value))
+
+
+def _entries(reply: HttpResponse) -> list[dict[str, Any]]:
+    value = json.decode_event(reply.body)
+    entries = value.get("data") if isinstance(value, dict) else value
+    if not isinstance(entries, list):
+        failure = failure_in(value)
+        raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
+    return [entry for entry in entries[:MAX_MODELS] if isinstance(entry, dict)]
 
 
 def _is_name(text: str) -> bool:

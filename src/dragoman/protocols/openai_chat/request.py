@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.protocols.extra import merged
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
@@ -15,6 +15,7 @@ from dragoman.protocols.openai_chat.functions import (
     takes_functions,
 )
 from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages
+from dragoman.protocols.openai_chat.thinking import encode_thinking
 from dragoman.protocols.openai_chat.tools import (
     decode_choice,
     decode_format,
@@ -24,20 +25,12 @@ from dragoman.protocols.openai_chat.tools import (
     encode_tools,
     encode_web_search,
 )
-from dragoman.protocols.reasoning import effort_of
+from dragoman.protocols.openai_chat.variant import Variant
+from dragoman.protocols.openai_shared.family import NATIVE_TIERS, TIERS
 from dragoman.types import ChatRequest, ReasoningConfig
 
 MAX_MESSAGES = 10_000
 """Messages of a request that is translated. OpenAI takes 2048; each takes 10 µs, in which nobody else is served."""
-
-
-class Variant(Struct, frozen=True):
-    """How a service differs from others of this protocol."""
-
-    max_tokens_field: str = "max_tokens"
-    """OpenAI wants `max_completion_tokens`; most others know only `max_tokens`."""
-    top_k: bool = True
-    """Whether the service takes it; OpenAI refuses it."""
 
 
 def decode_body(body: Mapping[str, Any]) -> ChatRequest:
@@ -79,22 +72,24 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     )
 
 
-def encode_body(request: ChatRequest, dialect: Variant) -> dict[str, Any]:
+def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
     """The request as JSON. Always streamed, and with usage, unless `extra` says otherwise."""
+    request = _without_forbidden_tools(request, variant)
+    choice = variant.choice(request)
     said: dict[str, Any] = {
-        "tools": encode_tools(request.tools) or None,
-        "tool_choice": None if request.tool_choice is None else encode_choice(request.tool_choice, request.tools),
+        "tools": encode_tools(request.tools, strict=variant.strict_tools) or None,
+        "tool_choice": None if choice is None else encode_choice(choice, request.tools),
         "parallel_tool_calls": request.parallel_tool_calls,
-        "response_format": None if request.response_format is None else encode_format(request.response_format),
-        dialect.max_tokens_field: request.max_output_tokens,
+        "response_format": None if request.response_format is None else encode_format(request.response_format, variant),
+        variant.max_tokens_field: request.max_output_tokens,
         "temperature": request.temperature,
         "top_p": request.top_p,
-        "top_k": request.top_k if dialect.top_k else None,
+        "top_k": request.top_k,
         "frequency_penalty": request.frequency_penalty,
         "presence_penalty": request.presence_penalty,
         "stop": list(request.stop) or None,
-        "seed": request.seed,
-        "reasoning_effort": _effort(request.reasoning),
+        variant.seed_field: request.seed,
+        **encode_thinking(request.reasoning, variant.thinking_field),
         "logprobs": None if request.top_logprobs is None else True,
         "top_logprobs": request.top_logprobs or None,
         "n": request.candidate_count,
@@ -108,24 +103,20 @@ def encode_body(request: ChatRequest, dialect: Variant) -> dict[str, Any]:
         "prompt_cache_key": request.cache_key,
         "store": request.store,
         "stream": True,
-        "stream_options": {"include_usage": True},
+        "stream_options": {"include_usage": True} if variant.stream_usage else None,
     }
-    body = {"model": request.model, "messages": encode_messages(request.messages)}
+    body = {"model": request.model, "messages": encode_messages(request.messages, variant)}
     body |= {name: value for name, value in said.items() if value is not None}
     more = request.extra.get(NAME, {})
     whole = merged(merged(body, request.extra.get(FAMILY, {})), more)
     if not whole["stream"] and "stream_options" not in more:
         # OpenAI refuses stream options if there is no stream.
-        del whole["stream_options"]
+        whole.pop("stream_options", None)
     return whole
 
 
 SILENT = ("include_obfuscation", "stream_options")
 """Fields that mean nothing to the model."""
-
-TIERS: dict[str, str] = {"default": "standard"}
-"""This protocol's service tiers to ours, if the two differ."""
-NATIVE_TIERS: dict[str, str] = {ours: theirs for theirs, ours in TIERS.items()}
 
 MOST_LOGPROBS = 20
 
@@ -135,15 +126,12 @@ def _reasoning(fields: Fields) -> ReasoningConfig | None:
     return None if effort is None else ReasoningConfig(effort=effort)
 
 
-def _effort(config: ReasoningConfig | None) -> str | None:
-    """The effort; that of a budget in tokens, or none if thinking is off, if no effort is set."""
-    if config is None:
-        return None
-    if config.effort is not None or config.mode is None:
-        return config.effort or (None if config.budget_tokens is None else effort_of(config.budget_tokens))
-    if config.mode == "off":
-        return "none"
-    return None if config.budget_tokens is None else effort_of(config.budget_tokens)
+def _without_forbidden_tools(request: ChatRequest, variant: Variant) -> ChatRequest:
+    """`request` without its tools, if none may be called and the service cannot be told so."""
+    choice = request.tool_choice
+    if choice is None or choice.mode != "none" or "none" in variant.tool_choices:
+        return request
+    return replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
 
 
 def _top_logprobs(fields: Fields) -> int | None:

@@ -9,6 +9,7 @@ from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
+from dragoman.protocols.openai_chat.variant import Variant
 from dragoman.types import AnyTool, HostedTool, ResponseFormat, Tool, ToolChoice, UnknownTool
 
 MODES: dict[str, Literal["auto", "none", "required"]] = {"auto": "auto", "none": "none", "required": "required"}
@@ -23,7 +24,8 @@ def decode_tools(fields: Fields) -> tuple[AnyTool, ...]:
     tools: list[AnyTool] = []
     for path, value in fields.items("tools"):
         tool = Fields(value, path)
-        match tool.required_text("type"):
+        # Mistral's and Hugging Face's own clients leave the type of a function out.
+        match tool.text("type") or ("function" if "function" in tool.rest else tool.required_text("type")):
             case "function":
                 tools.append(_tool(tool))
             case "custom":
@@ -35,9 +37,12 @@ def decode_tools(fields: Fields) -> tuple[AnyTool, ...]:
     return tuple(tools)
 
 
-def encode_tools(tools: Sequence[AnyTool]) -> list[dict[str, Any]]:
-    """The tools, without web search; those that only other protocols know are left out."""
-    return [body for tool in tools if (body := _encode_tool(tool)) is not None]
+def encode_tools(tools: Sequence[AnyTool], *, strict: bool = True) -> list[dict[str, Any]]:
+    """The tools, without web search; those that only other protocols know are left out.
+
+    `strict`: whether they may have that field.
+    """
+    return [body for tool in tools if (body := _encode_tool(tool, strict=strict)) is not None]
 
 
 def encode_web_search(tools: Sequence[AnyTool]) -> dict[str, Any] | None:
@@ -92,7 +97,7 @@ def function_of(function: Fields, around: dict[str, Any]) -> Tool:
     return Tool(tool.name, tool.description, tool.parameters, tool.strict, extra=to_extra(rest))
 
 
-def _encode_tool(tool: AnyTool) -> dict[str, Any] | None:
+def _encode_tool(tool: AnyTool, *, strict: bool) -> dict[str, Any] | None:
     match tool:
         case UnknownTool(protocol=protocol, data=data):
             known: dict[str, Any] | None = data if protocol == NAME else None
@@ -107,7 +112,8 @@ def _encode_tool(tool: AnyTool) -> dict[str, Any] | None:
             custom = without_none({"name": tool.name, "description": tool.description, "format": form})
             return with_extra({"type": "custom", "custom": custom}, tool.extra)
         case Tool():
-            said = {"description": tool.description, "parameters": tool.parameters, "strict": tool.strict}
+            exact = tool.strict if strict else None
+            said = {"description": tool.description, "parameters": tool.parameters, "strict": exact}
             function = {"name": tool.name} | without_none(said)
             return with_extra({"type": "function", "function": function}, tool.extra)
         case _:
@@ -126,7 +132,7 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
     if not isinstance(choice, dict):
         raise wrong_type(path, "a string or an object", choice)
     said = Fields(choice, path)
-    match said.required_text("type"):
+    match said.text("type") or ("function" if "function" in said.rest else said.required_text("type")):
         case "function" | "custom" as kind:
             return ToolChoice("tool", said.fields(kind).required_text("name"))
         case "allowed_tools":
@@ -198,7 +204,12 @@ def decode_format(fields: Fields) -> ResponseFormat | None:
     return replace(form, extra=to_extra(said.rest)) if said.rest else form
 
 
-def encode_format(form: ResponseFormat) -> dict[str, Any]:
+def encode_format(form: ResponseFormat, variant: Variant) -> dict[str, Any]:
+    """The form on the wire, or the nearest one that the service takes."""
+    if form.kind == "json_schema" and not variant.json_schema:
+        form = ResponseFormat("json_object")
+    elif form.kind == "json_object" and not variant.json_object:
+        form = ResponseFormat("json_schema", schema={"type": "object"}, extra=form.extra)
     if form.kind != "json_schema":
         return with_extra({"type": form.kind}, form.extra)
     said = {"schema": form.schema, "description": form.description, "strict": form.strict}

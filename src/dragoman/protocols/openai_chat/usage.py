@@ -48,13 +48,14 @@ def decode_usage(report: Mapping[str, Any]) -> Usage:
                 more[name] = value
         if more:
             rest[field] = more
-    asked, told, total = _count(report.get(INPUT)), _count(report.get(OUTPUT)), _count(report.get(TOTAL))
+    asked, total, thought = _count(report.get(INPUT)), _count(report.get(TOTAL)), _count(written.get(REASONING))
+    told = _output(asked, _count(report.get(OUTPUT)), thought, total)
     return Usage(
         input_tokens=asked,
         output_tokens=told,
         cache_read_tokens=_count(report.get(HIT)) if cached is None else cached,
         cache_write_tokens=_count(read.get(CACHE_WRITTEN)),
-        reasoning_tokens=_count(written.get(REASONING)),
+        reasoning_tokens=thought,
         total_tokens=None if asked is not None and told is not None and total == asked + told else total,
         details=details,
         extra=to_extra(rest),
@@ -65,6 +66,8 @@ def usual_usage(report: UsageReport) -> Usage:
     """The same for a report that holds nothing unusual."""
     read, written = report.prompt_tokens_details, report.completion_tokens_details
     asked, told, total = report.prompt_tokens, report.completion_tokens, report.total_tokens
+    if written and written.reasoning_tokens:
+        told = _output(asked, told, written.reasoning_tokens, total)
     usage = Usage(
         asked,
         told,
@@ -78,6 +81,13 @@ def usual_usage(report: UsageReport) -> Usage:
     if written:
         _note(written, OUTPUT_DETAILS, usage.details)
     return usage
+
+
+def _output(asked: int | None, told: int | None, thought: int | None, total: int | None) -> int | None:
+    """The output with the reasoning in it: xAI reports it beside the output (seen in August 2026)."""
+    if asked is None or told is None or not thought or total != asked + told + thought:
+        return told
+    return told + thought
 
 
 def _note(counts: InputDetails | OutputDetails, names: dict[str, str], details: dict[str, int]) -> None:

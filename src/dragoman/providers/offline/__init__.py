@@ -1,9 +1,11 @@
 """Models that need no network and no key: `eliza` talks, `echo` repeats, `script` follows directives."""
 
 from dragoman.engine.answer import Answer
+from dragoman.engine.draft import Draft
+from dragoman.errors import DragomanError
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
-from dragoman.providers.offline.answers import MODELS, PROTOCOL, open_offline
+from dragoman.providers.offline.answers import MODELS, PROTOCOL, offline_losses, open_offline
 from dragoman.providers.offline.embeddings import embed_words
 from dragoman.providers.offline.turns import heard
 from dragoman.transport.base import Route
@@ -21,6 +23,13 @@ class Offline(AsyncGeneratorProvider, ProviderModelMixin):
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
         return await open_offline(request.model, request)
+
+    @classmethod
+    def draft(cls, request: ChatRequest) -> Draft:
+        try:
+            return Draft(losses=offline_losses(request.model, request))
+        except DragomanError as exc:
+            return Draft(error=exc)
 
     @classmethod
     async def embed(cls, request: EmbedRequest, transports: Transports) -> tuple[EmbedResponse, tuple[Loss, ...]]:

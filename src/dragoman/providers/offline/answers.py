@@ -12,7 +12,7 @@ from dragoman.providers.offline.echo import echo
 from dragoman.providers.offline.eliza import eliza
 from dragoman.providers.offline.script import script
 from dragoman.providers.offline.turns import heard
-from dragoman.types import ChatRequest, ResponseStart, StreamEvent
+from dragoman.types import ChatRequest, Loss, ResponseStart, StreamEvent
 
 _MODELS: dict[str, Callable[[ChatRequest], list[Directive]]] = {"eliza": eliza, "echo": echo, "script": script}
 
@@ -52,16 +52,24 @@ _EXPRESSES = {"eliza": _EVERYTHING - _UNHEARD, "echo": _EVERYTHING - _UNHEARD}
 
 async def open_offline(model: str, request: ChatRequest) -> Answer:
     """The answer of an offline model. Raises ModelNotFoundError, InvalidRequestError, and what a script begins with."""
+    directives, lost = _read(model, request)
+    await _opening(directives)
+    return OfflineAnswer(steps(ResponseStart(model=model, losses=lost), heard(request), directives))
+
+
+def offline_losses(model: str, request: ChatRequest) -> tuple[Loss, ...]:
+    """What of `request` an offline model does not hear. Raises ModelNotFoundError, InvalidRequestError."""
+    return _read(model, request)[1]
+
+
+def _read(model: str, request: ChatRequest) -> tuple[list[Directive], tuple[Loss, ...]]:
     answering = _MODELS.get(model)
     if answering is None:
         known = f"expected one of the offline models {', '.join(MODELS)}, got {model!r}"
         raise ModelNotFoundError(known + nearest(model, MODELS))
     lost = losses(request, _EXPRESSES.get(model, _EVERYTHING), PROTOCOL)
     refuse(lost, f"{PROTOCOL}/{model}", strict=False)
-    directives = answering(request)
-    await _opening(directives)
-    start = ResponseStart(model=model, losses=lost if model in _EXPRESSES else ())
-    return OfflineAnswer(steps(start, heard(request), directives))
+    return answering(request), lost if model in _EXPRESSES else ()
 
 
 async def _opening(directives: Sequence[Directive]) -> None:

@@ -1,0 +1,267 @@
+"""What would become of a request: its route, the target that is asked first, the bytes for it and the losses.
+
+All of this is found out by the code that carries requests, up to the moment at which it would send. Nobody is called.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, partial
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from dragoman.client.client import Client
+from dragoman.engine.draft import Draft
+from dragoman.errors import Attempt, DragomanError
+from dragoman.protocols.base import ServerCodec
+from dragoman.protocols.relay import RelayRequest
+from dragoman.protocols.steering import check_steering
+from dragoman.providers.catalogue import Provider
+from dragoman.routing.plan import Plan, RequestInfo, Target
+from dragoman.types import ChatRequest, HttpRequest, Loss, ModelProfile, ServerRequest
+
+Carried = Literal["relayed", "translated", "own"]
+"""`relayed`: the caller's bytes pass. `translated`: the request is decoded and encoded. `own`: the provider has no
+protocol, and answers itself, as the offline models do."""
+
+
+class Asked(Struct, frozen=True):
+    """A caller's request to a front."""
+
+    call: ServerRequest
+    codec: ServerCodec
+    """The front's."""
+    key_shown: bool = False
+    """Whether a key of the gateway was shown; see `ServerCodec.decode_request`."""
+    model: str = ""
+    """The model to ask in place of the one that the request names; empty for that one."""
+
+
+class ExplainedTarget(Struct, frozen=True):
+    """A target of the plan."""
+
+    name: str
+    protocol: str
+    """What its service speaks; empty if its settings are wrong."""
+    carried: Carried
+    """How the request would be carried to it."""
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """What would become of a request. None or empty: there is none, or it is not known because of `error`."""
+
+    codec: ServerCodec | None = None
+    """Of the front that was asked; None for a caller of the library."""
+    path: str = ""
+    model: str = ""
+    """The name by which the model was asked for, or the default one's."""
+    stream: bool = False
+    route: str | None = None
+    """The name in `[models]`; None if one target was asked for by its own name."""
+    strategy: str | None = None
+    """The route's."""
+    targets: tuple[ExplainedTarget, ...] = ()
+    """All that the plan may ask, in the order of the route."""
+    skipped: tuple[Attempt, ...] = ()
+    """Targets before the one that is asked: nothing can be sent to them, and why."""
+    target: str = ""
+    """The one that is asked first."""
+    carried: Carried | None = None
+    """How the request is carried to it."""
+    profile: ModelProfile = ModelProfile()
+    """What is known of the family of its model. A relay passes as it is."""
+    request: HttpRequest | None = None
+    """What is sent to it first, without credentials, and without the headers that every transport adds."""
+    more: bool = False
+    """Whether that is a preliminary request, and the chat request comes after it."""
+    losses: tuple[Loss, ...] = ()
+    """What of the request the target does not get as it was asked."""
+    error: DragomanError | None = None
+    """What the caller would get, because nothing can be sent."""
+
+    @property
+    def protocol(self) -> str:
+        """The caller's; empty for a caller of the library."""
+        return "" if self.codec is None else self.codec.name
+
+
+def explain_call(client: Client, asked: Asked, now: float) -> Explanation:
+    """What the gateway would do with a caller's request at `now`, a monotonic time in seconds."""
+    found = Explanation(codec=asked.codec, path=asked.call.path, model=asked.model)
+    relayed, way = _read_relayed(asked), None
+    question = cache(partial(_decoded, client, asked))
+    if relayed is not None:
+        info = RequestInfo(asked.model or relayed.model, found.protocol, relayed.stream)
+        with suppress(DragomanError):  # if the request itself is wrong, that is the error: it is decoded to find out
+            way = _Way(client, client.plan(info.model), info, now, relayed)
+    try:
+        if way is None or not way.relays:
+            request = question()
+            found = replace(found, model=request.model, stream=request.stream)
+            check_steering(_steerable(request, found.protocol), client.allowed_fields(request.model))
+            info = RequestInfo(request.model, found.protocol, request.stream)
+            way = _Way(client, client.plan(request.model), info, now, relayed)
+        return way.explanation(found, question)
+    except DragomanError as exc:
+        return replace(found, error=exc)
+
+
+def explain_chat(client: Client, request: ChatRequest, now: float) -> Explanation:
+    """The same for a request of the library's own callers, which is always translated."""
+    request = replace(request, model=request.model or client.default_model)
+    found = Explanation(model=request.model, stream=request.stream)
+    try:
+        way = _Way(client, client.plan(request.model), RequestInfo(request.model, stream=request.stream), now)
+    except DragomanError as exc:
+        return replace(found, error=exc)
+    return way.explanation(found, lambda: request)
+
+
+def plain(explanation: Explanation) -> dict[str, Any]:
+    """`explanation` as values for JSON."""
+    error, request = explanation.error, explanation.request
+    return {
+        "protocol": explanation.protocol or None,
+        "path": explanation.path or None,
+        "model": explanation.model or None,
+        "stream": explanation.stream,
+        "route": explanation.route,
+        "strategy": explanation.strategy,
+        "targets": [asdict(target) for target in explanation.targets],
+        "skipped": [{"name": attempt.target, "code": attempt.code} for attempt in explanation.skipped],
+        "target": explanation.target or None,
+        "carried": explanation.carried,
+        "profile": known_facts(explanation.profile),
+        "request": None if request is None else _plain_request(request, more=explanation.more),
+        "losses": [
+            {"name": loss.name, "severity": loss.severity.name.lower(), "words": loss.words}
+            for loss in explanation.losses
+        ],
+        "error": None if error is None else _plain_error(error, explanation.codec),
+    }
+
+
+def known_facts(profile: ModelProfile) -> dict[str, Any]:
+    """What is known of a family."""
+    return {name: value for name, value in asdict(profile).items() if value is not None}
+
+
+def body_text(request: HttpRequest) -> str:
+    """The body; bytes that are not UTF-8 as `\\xff`."""
+    return request.body.decode("utf-8", "backslashreplace")
+
+
+class _Way(Struct, frozen=True):
+    """The way of one request: from one target of its plan to the next, until there is one that can be asked."""
+
+    client: Client
+    plan: Plan
+    info: RequestInfo
+    now: float
+    relayed: RelayRequest | None = None
+    """The request, if it may be relayed."""
+
+    @property
+    def relays(self) -> bool:
+        """Whether it may be relayed to any target."""
+        return any(self.carried(target) == "relayed" for target in self.plan.targets)
+
+    def provider(self, target: Target) -> Provider:
+        """The provider of `target`."""
+        return self.client.providers[target.name.partition("/")[0]]
+
+    def carried(self, target: Target) -> Carried:
+        """How the request would be carried to `target`."""
+        if self.provider(target).has_own_way():
+            return "own"
+        try:
+            return "relayed" if self.relayed is not None and target.relay(self.info.protocol) else "translated"
+        except DragomanError:
+            return "translated"  # its settings are wrong, which the translation says
+
+    def draft(self, target: Target, question: Callable[[], ChatRequest]) -> Draft:
+        """What `target` would be sent. `question`: the request decoded; raises what is wrong with it."""
+        provider = self.provider(target)
+        if self.relayed is not None and self.carried(target) == "relayed":
+            return provider.relay_draft(self.relayed, target.model)
+        return provider.draft(replace(question(), model=target.model))
+
+    def explanation(self, found: Explanation, question: Callable[[], ChatRequest]) -> Explanation:
+        """`found`, and what is found on the way."""
+        skipped: list[Attempt] = []
+        target = self.plan.preview(self.info, self.now)
+        drafted = self.draft(target, question)
+        while drafted.error is not None and (following := self.plan.after(target, drafted.error, self.now)):
+            skipped.append(drafted.error.attempt(target.name))
+            target = following
+            drafted = self.draft(target, question)
+        model = self.info.model or self.client.default_model
+        route = self.client.config.models.get(model)
+        targets = self.plan.targets
+        return replace(
+            found,
+            model=model,
+            stream=self.info.stream,
+            route=None if route is None else model,
+            strategy=None if route is None else route.strategy,
+            targets=tuple(
+                ExplainedTarget(each.name, _protocol(self.provider(each)), self.carried(each)) for each in targets
+            ),
+            skipped=tuple(skipped),
+            target=target.name,
+            carried=self.carried(target),
+            profile=self.provider(target).families.profile_of(target.model),
+            request=drafted.request,
+            more=drafted.more,
+            losses=drafted.losses,
+            error=drafted.error,
+        )
+
+
+def _read_relayed(asked: Asked) -> RelayRequest | None:
+    """The request as a relay reads it; None if it must be decoded, be it only to say what is wrong with it."""
+    try:
+        return asked.codec.read_relayed(asked.call)
+    except DragomanError:
+        return None
+
+
+def _decoded(client: Client, asked: Asked) -> ChatRequest:
+    """The request as a translation reads it. Raises what is wrong with it."""
+    request = asked.codec.decode_request(asked.call, key_shown=asked.key_shown)
+    return replace(request, model=asked.model or request.model or client.default_model)
+
+
+def _steerable(request: ChatRequest, protocol: str) -> dict[str, Any]:
+    """The fields that might steer a service that is a gateway."""
+    return {"metadata": request.metadata or {}} | request.extra.get(protocol, {})
+
+
+def _protocol(provider: Provider) -> str:
+    try:
+        return provider.protocol_name()
+    except DragomanError:
+        return ""
+
+
+def _plain_request(request: HttpRequest, *, more: bool) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": [list(field) for field in request.headers],
+        "body": body_text(request),
+        "more": more,
+    }
+
+
+def _plain_error(error: DragomanError, codec: ServerCodec | None) -> dict[str, Any]:
+    """An error, with the status and the body that the front would answer."""
+    answer = None if codec is None else codec.encode_error(error)
+    return {
+        "status": error.status if answer is None else answer.status,
+        "code": error.code,
+        "message": str(error),
+        "param": error.param,
+        "body": None if answer is None else answer.body.decode("utf-8", "backslashreplace"),
+    }

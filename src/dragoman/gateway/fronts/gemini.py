@@ -1,0 +1,64 @@
+"""Google's Gemini API: the model, and whether a stream is wanted, are in the path."""
+
+from dragoman.client import Client
+from dragoman.config import FrontConfig
+from dragoman.errors import RequestError, cut
+from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
+from dragoman.gateway.fronts.table import Front, FrontMaker, Row
+from dragoman.protocols.gemini import GeminiServer
+from dragoman.protocols.gemini.models import encode_model, encode_models
+from dragoman.types import ServerRequest, ServerResponse
+
+VERSIONS = ("/v1beta", "/v1")
+"""The vendor's programs call either."""
+PREFIX = VERSIONS[0]
+HEADERS = (b"x-goog-api-key", b"x-goog-api-client")
+"""Headers that only the vendor's programs send; those without any of them show their key in the query."""
+METHODS = ("generateContent", "streamGenerateContent")
+KINDS = ("models", "tunedModels")
+
+
+def gemini(client: Client) -> Front:
+    """The front, whose broken answers are cut off: the vendor's programs take an error in a stream for its end."""
+    codec = GeminiServer()
+    chat = ChatEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "cut"))
+
+    async def models(call: ServerRequest) -> ServerResponse:
+        return encode_models(await client.list_models())
+
+    def model(call: ServerRequest) -> ServerResponse:
+        name = call.path.partition("/models/")[2]
+        client.handler(name)  # raises ModelNotFoundError, which names the nearest
+        return encode_model(name)
+
+    def unknown(call: ServerRequest) -> ServerResponse:
+        named = cut(call.path.rpartition(":")[2], 40)
+        raise RequestError(
+            f"{named!r} is not served here; {' and '.join(METHODS)} are", status=404, code="unknown_path"
+        )
+
+    rows = (
+        *(
+            Row("POST", f"{version}/{kind}/{{model}}:{method}", chat)
+            for version in VERSIONS
+            for kind in KINDS
+            for method in METHODS
+        ),
+        *(
+            Row("POST", f"{version}/{kind}/{{model}}:{{method}}", ImmediateEndpoint(unknown))
+            for version in VERSIONS
+            for kind in KINDS
+        ),
+        *(Row("GET", f"{version}/models", AwaitedEndpoint(models)) for version in VERSIONS),
+        *(Row("GET", f"{version}/models/{{model}}", ImmediateEndpoint(model)) for version in VERSIONS),
+    )
+    return Front(codec, rows, prefix=PREFIX, json=True, claims=claims)
+
+
+def claims(call: ServerRequest) -> bool:
+    """Whether the caller speaks this protocol: several have `/v1/models`."""
+    by_header = any(call.header(name) is not None for name in HEADERS)
+    return by_header or any(part.startswith("key=") for part in call.query.split("&"))
+
+
+GEMINI = FrontMaker(lambda context: (gemini(context.client),))

@@ -1,0 +1,60 @@
+"""Ollama's API."""
+
+from msgspec.structs import replace
+
+from dragoman.client import Client
+from dragoman.config import FrontConfig
+from dragoman.engine.answer import Handler
+from dragoman.engine.env import system_env
+from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
+from dragoman.gateway.fronts.table import Front, FrontMaker, Row
+from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.protocols.ollama import NAME, OllamaServer
+from dragoman.protocols.ollama.models import encode_running, encode_show, encode_tags, encode_version, shown_model
+from dragoman.types import ChatRequest, ModelProfile, ServerRequest, ServerResponse
+
+
+class OllamaEndpoint(ChatEndpoint):
+    """Answers chats; a request without messages only asks for the model to be loaded, which means nothing elsewhere."""
+
+    codec: OllamaServer
+
+    async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:
+        if request.messages or any(each.relay(NAME) for each in self.client.plan(request.model).targets):
+            await super().answer(request, handler, writer)
+            return
+        request = replace(request, model=request.model or self.client.default_model)
+        writer.outcome.model = request.model
+        await writer.send(self.codec.encode_loaded(request, system_env()))
+
+
+def ollama(client: Client) -> Front:
+    """The front below `/api`."""
+    codec = OllamaServer()
+    since = int(system_env().now)
+    chat = OllamaEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "clean"))
+
+    async def tags(call: ServerRequest) -> ServerResponse:
+        return encode_tags(await client.list_models(), since)
+
+    def show(call: ServerRequest) -> ServerResponse:
+        return encode_show(_profile(client, shown_model(call)), since)
+
+    rows = (
+        Row("POST", "/api/chat", chat),
+        Row("POST", "/api/generate", chat),
+        Row("GET", "/api/tags", AwaitedEndpoint(tags)),
+        Row("POST", "/api/show", ImmediateEndpoint(show)),
+        Row("GET", "/api/ps", ImmediateEndpoint(lambda call: encode_running())),
+        Row("GET", "/api/version", ImmediateEndpoint(lambda call: encode_version())),
+    )
+    return Front(codec, rows, prefix="/api")
+
+
+def _profile(client: Client, name: str) -> ModelProfile:
+    """What is known of the first target of a model. Raises ModelNotFoundError."""
+    provider, _, model = client.plan(name).targets[0].name.partition("/")
+    return client.providers[provider].families.profile_of(model)
+
+
+OLLAMA = FrontMaker(lambda context: (ollama(context.client),))

@@ -1,0 +1,116 @@
+"""Answers that callers may refer to by an id, for services that keep none. Knows no path.
+
+What is kept of an answer is the whole conversation that led to it, in our own values, and the answer as its caller got
+it. It belongs to the key that was shown: with another key it is not found.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.engine.answer import Answer, Handler
+from dragoman.store import Store
+from dragoman.types import ChatRequest, ChatResponse, Fold, Message, ResponseEnd, ResponseStart, StreamEvent
+
+
+class Remembered(Struct, frozen=True, omit_defaults=True):
+    """An answer, and what led to it."""
+
+    messages: tuple[Message, ...]
+    """The conversation, with the answer as its last turn; what stood beside it is not part of it."""
+    body: Any = None
+    """The answer as JSON, in the caller's protocol."""
+    items: Any = None
+    """What the caller sent, as JSON in its protocol."""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Remembered).decode
+
+
+class Memory:
+    """Answers by owner and id, in a store. `age`: seconds for which each is kept."""
+
+    def __init__(self, store: Store, age: float, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._age = age
+        self._clock = clock
+
+    def find(self, owner: str, name: str) -> Remembered | None:
+        """The answer; None if it is not here, or no longer."""
+        value = self._store.get(owner, name, self._clock())
+        return None if value is None else _decode(value)
+
+    def keep(self, owner: str, name: str, remembered: Remembered) -> None:
+        """Keeps an answer."""
+        now = self._clock()
+        self._store.put(owner, name, _encode(remembered), now=now, expires=now + self._age)
+
+    def forget(self, owner: str, name: str) -> bool:
+        """Whether there was such an answer, which now is gone."""
+        return self._store.delete(owner, name)
+
+
+def following(request: ChatRequest, earlier: Remembered, protocol: str, field: str) -> ChatRequest:
+    """`request`, which refers to an earlier answer by `field` of its protocol, as one that has all of it."""
+    own = {name: value for name, value in request.extra.get(protocol, {}).items() if name != field}
+    extra = {name: fields for name, fields in request.extra.items() if name != protocol}
+    return replace(
+        request,
+        messages=(*(each for each in request.messages if each.top_level), *earlier.messages, *_said(request)),
+        extra=extra | ({protocol: own} if own else {}),
+        essential=tuple(name for name in request.essential if name != field),
+    )
+
+
+def conversation(request: ChatRequest, response: ChatResponse) -> tuple[Message, ...]:
+    """What a later request goes on from."""
+    return (*_said(request), response.message)
+
+
+def _said(request: ChatRequest) -> tuple[Message, ...]:
+    return tuple(message for message in request.messages if not message.top_level)
+
+
+Keep = Callable[[ChatResponse], None]
+
+
+def remembering(handler: Handler, answer_id: str, extra: dict[str, Any], keep: Keep) -> Handler:
+    """`handler`, whose answers get the id `answer_id` and further fields, and are handed to `keep` once they are whole.
+
+    `extra`: fields of the start, by protocol.
+    """
+
+    async def opened(request: ChatRequest) -> Answer:
+        return _Kept(await handler(request), answer_id, extra, keep)
+
+    return opened
+
+
+class _Kept(Answer):
+    def __init__(self, answer: Answer, answer_id: str, extra: dict[str, Any], keep: Keep) -> None:
+        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self._answer = answer
+        self._id = answer_id
+        self._extra = extra
+        self._keep = keep
+        self._fold = Fold()
+
+    async def read(self) -> list[StreamEvent]:
+        events = await self._answer.read()
+        for i, event in enumerate(events):
+            if isinstance(event, ResponseStart):
+                events[i] = replace(event, id=self._id, extra=event.extra | self._extra)
+            elif isinstance(event, ResponseEnd):
+                merged = {name: fields | event.extra.get(name, {}) for name, fields in self._extra.items()}
+                events[i] = replace(event, extra=event.extra | merged)
+        self._fold.feed(events)
+        if events and isinstance(events[-1], ResponseEnd):
+            self._keep(self._fold.result())
+        return events
+
+    def close(self) -> None:
+        self._answer.close()

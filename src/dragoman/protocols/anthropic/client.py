@@ -1,0 +1,151 @@
+"""The half that calls a service."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.protocols import opaque
+from dragoman.protocols.anthropic.count import AnthropicCounter
+from dragoman.protocols.anthropic.decode_stream import ReplyDecoder
+from dragoman.protocols.anthropic.errors import decode_error
+from dragoman.protocols.anthropic.extra import NAME
+from dragoman.protocols.anthropic.losses import changed
+from dragoman.protocols.anthropic.relay import AnthropicRelay
+from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Variant, encode_body
+from dragoman.protocols.anthropic.service import headers_for
+from dragoman.protocols.anthropic.thinking import encode_thinking, must_be_off
+from dragoman.protocols.base import ClientCodec, Decoder, Env
+from dragoman.protocols.losses import ANYWHERE, CACHE
+from dragoman.protocols.opaque import is_own, without_foreign
+from dragoman.types import (
+    ChangedField,
+    ChatRequest,
+    HttpRequest,
+    HttpResponse,
+    Loss,
+    LostPart,
+    ModelProfile,
+    Reasoning,
+)
+from dragoman.wire import json
+
+EXPRESSES = frozenset(
+    {
+        "tools",
+        "hosted.web_search",
+        "hosted.web_search.allowed",
+        "hosted.web_search.blocked",
+        "hosted.web_search.location",
+        "hosted.web_search.max_uses",
+        "hosted.web_fetch",
+        "hosted.web_fetch.allowed",
+        "hosted.web_fetch.blocked",
+        "hosted.web_fetch.max_uses",
+        "hosted.code_execution",
+        "hosted.tool_search",
+        "tool.strict",
+        "tool.defer_loading",
+        "tool_choice",
+        "tool_choice.hosted",
+        "parallel_tool_calls",
+        "response_format",
+        "max_output_tokens",
+        "stop",
+        "reasoning.mode",
+        "reasoning.effort",
+        "reasoning.budget_tokens",
+        "reasoning.display",
+        "service_tier",
+        "user",
+        "safety_identifier",
+        "cache",
+        "text",
+        "text.citations",
+        "refusal",
+        "reasoning",
+        "reasoning.opaque",
+        "image",
+        "image.url",
+        "image.data",
+        "image.file_id",
+        "file",
+        "file.url",
+        "file.data",
+        "file.file_id",
+        "file.name",
+        "tool_call",
+        "tool_result",
+        "tool_result.is_error",
+        "tool_result.image",
+        "tool_result.file",
+        "hosted_call",
+        "hosted_result",
+        f"unknown.{NAME}",
+        CACHE,
+        ANYWHERE,
+    }
+)
+SAMPLING = frozenset({"temperature", "top_p", "top_k"})
+
+
+class AnthropicClient(ClientCodec):
+    """Calls `POST {url}/v1/messages`.
+
+    `version`: the value of `anthropic-version`. `max_tokens`: the limit if the caller sets none.
+    """
+
+    name = NAME
+
+    def __init__(self, url: str, *, version: str = FIRST_VERSION, max_tokens: int = MAX_TOKENS) -> None:
+        self._base = url.rstrip("/")
+        self._url = f"{self._base}/v1/messages"
+        self.relay = AnthropicRelay(self._url)
+        self._variant = Variant(version, max_tokens)
+        self.counter = AnthropicCounter(self._url, self._variant)
+        self.expresses = EXPRESSES if self._variant.newest else EXPRESSES | SAMPLING
+
+    def origin(self, model: str) -> str | None:
+        return opaque.origin(self._base, model)
+
+    def changed(self, request: ChatRequest) -> Iterable[Loss]:
+        return changed(request, self._variant)
+
+    def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
+        # The service refuses thinking without its signature, so that without it all of the part is lost.
+        found = {loss.name: loss for loss in super().losses(request, profile)}
+        for place in self._unsigned(request):
+            found.pop(f"{place}.opaque", None)
+            found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")
+        if self._turns_off(request):
+            found.setdefault("reasoning", ChangedField("reasoning"))
+        return tuple(found.values())
+
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
+        try:
+            body = json.encode(encode_body(request, self._variant))
+        except UnicodeEncodeError as exc:
+            raise InvalidRequestError(
+                "the request holds half a character (a lone surrogate), which JSON cannot carry"
+            ) from exc
+        headers = headers_for(request, self._variant, env.key, "text/event-stream")
+        return HttpRequest(url=self._url, headers=headers, body=body)
+
+    def decoder(self, request: ChatRequest) -> Decoder:
+        return ReplyDecoder(request.tools, self.origin(request.model))
+
+    def decode_error(self, reply: HttpResponse) -> DragomanError:
+        return decode_error(reply)
+
+    def _unsigned(self, request: ChatRequest) -> Iterator[str]:
+        origin = self.origin(request.model)
+        for i, message in enumerate(request.messages):
+            for j, part in enumerate(message.parts):
+                if isinstance(part, Reasoning) and not is_own(part.opaque, NAME, origin):
+                    yield f"messages[{i}].parts[{j}]"
+
+    def _turns_off(self, request: ChatRequest) -> bool:
+        if request.reasoning is None:
+            return False
+        thinking: dict[str, Any] = encode_thinking(request.reasoning)[0] or {}
+        fitting = without_foreign(request, NAME, self.origin(request.model))
+        return thinking.get("type") == "enabled" and must_be_off(fitting.messages)

@@ -1,0 +1,57 @@
+"""How many tokens a request has: asked of a service, and answered to a caller.
+
+https://platform.claude.com/docs/en/api/messages-count-tokens
+"""
+
+from dragoman.errors import BadEventError
+from dragoman.protocols.anthropic.errors import failure_in, reported
+from dragoman.protocols.anthropic.inputs import keep_in_request
+from dragoman.protocols.anthropic.request import Variant, decode_body, encode_body
+from dragoman.protocols.anthropic.service import JSON, headers_for
+from dragoman.protocols.base import Env
+from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.operations import CountClient, CountServer
+from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
+from dragoman.wire import json
+
+UNCOUNTED = frozenset(
+    {"max_tokens", "stream", "stop_sequences", "temperature", "top_p", "top_k", "metadata", "service_tier"}
+)
+"""Fields of a request that are no part of a question for its tokens, which the service would refuse."""
+
+
+class AnthropicCounter(CountClient):
+    """Asks `POST {url}/v1/messages/count_tokens`."""
+
+    def __init__(self, url: str, variant: Variant) -> None:
+        self._url = f"{url}/count_tokens"
+        self._variant = variant
+
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
+        body = encode_body(request, self._variant)
+        asked = {name: value for name, value in body.items() if name not in UNCOUNTED}
+        headers = headers_for(request, self._variant, env.key, JSON)
+        return HttpRequest(url=self._url, headers=headers, body=json.encode(asked))
+
+    def decode_response(self, reply: HttpResponse) -> TokenCount:
+        value = json.decode_event(reply.body)
+        count = value.get("input_tokens") if isinstance(value, dict) else None
+        if type(count) is not int:
+            failure = failure_in(value)
+            raise BadEventError("expected a count of tokens, got other JSON") if failure is None else reported(failure)
+        return TokenCount(count)
+
+
+class AnthropicCountServer(CountServer):
+    """Answers `POST /v1/messages/count_tokens`."""
+
+    def decode_request(self, call: ServerRequest) -> ChatRequest:
+        body = json.decode_request(call.body)
+        if not isinstance(body, dict):
+            raise wrong_type("the body", "an object", body)
+        keep_in_request(call.body, body)
+        return decode_body(body, limited=False)
+
+    def encode_response(self, count: TokenCount) -> ServerResponse:
+        body = json.encode({"input_tokens": count.input_tokens})
+        return ServerResponse(headers=(("content-type", JSON),), body=body)

@@ -1,0 +1,142 @@
+"""A service's failures to the tree of errors, and the tree to this protocol's envelope.
+
+https://platform.claude.com/docs/en/api/errors
+"""
+
+from typing import Any
+
+from dragoman.errors import (
+    CUT_WORDS,
+    BadEventError,
+    ContextLengthError,
+    DragomanError,
+    QuotaExhaustedError,
+    UpstreamError,
+    cut,
+    scrub,
+)
+from dragoman.protocols.anthropic.extra import NAME
+from dragoman.protocols.errors.status import error_for
+from dragoman.types import HttpResponse, ResponseHead
+from dragoman.wire import json, sse
+
+TYPES: dict[str, int] = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""Type to status."""
+
+WORDS: dict[int, str] = {status: kind for kind, status in TYPES.items()} | {503: "overloaded_error"}
+"""Status to type; any other is `invalid_request_error` below 500, else `api_error`."""
+
+OUTWARD: dict[int, int] = {503: 529}
+"""Statuses that callers of this protocol do not know, to those that they know."""
+
+TOO_LONG = "prompt is too long"
+"""Agents know by these words that they must shorten their conversation."""
+
+NAMED = frozenset({"type", "message"})
+MAX_EXTRA = 1 << 12
+"""Bytes of further fields that an error keeps: 4 KiB are enough for any reason, but not to echo a long prompt."""
+MAX_TEXT = 500
+"""Characters that are shown of a plain text in place of an error object."""
+
+
+def failure_in(value: object) -> object:
+    """The failure that a JSON value reports; None if it reports none.
+
+    `{"type": "error", "error": {…}}`, and what programs send that stand before such a service: `{"error": …}`,
+    `{"detail": …}`, `{"message": …}`.
+    """
+    if not isinstance(value, dict):
+        return None
+    if error := value.get("error"):
+        return error
+    if value.get("type") == "error":
+        return value
+    if "content" in value or value.get("type") is not None:
+        return None
+    return value if isinstance(value.get("message"), str) else value.get("detail")
+
+
+def reported(failure: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
+    """The error that a service reports. `status`: the reply's, if it is not one of success."""
+    said = failure if isinstance(failure, dict) else {"message": failure if isinstance(failure, str) else ""}
+    kind, message = _word(said.get("type")), _word(said.get("message")) or ""
+    number = status or TYPES.get(kind or "", 500)
+    shown = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
+    error = error_for(number, shown or "no reason was given", words=(kind,), head=head)
+    if kind is not None and kind != "error":
+        error.native_type = scrub(kind)
+    more = {name: value for name, value in said.items() if name not in NAMED and value is not None}
+    if more and len(encoded := json.encode(more)) <= MAX_EXTRA:
+        error.extra = {NAME: json.decode_loosely(scrub(encoded.decode("utf-8", "replace")).encode())}
+    return error
+
+
+def decode_error(reply: HttpResponse) -> DragomanError:
+    """The error that a reply without an answer means. A page, or a body of another type, is named but never shown."""
+    status, head = reply.head.status, reply.head
+    try:
+        failure = failure_in(json.decode_event(reply.body))
+    except BadEventError:
+        failure = None
+    if failure is not None:
+        return reported(failure, status if status >= 400 else None, head)
+    message = f"answered {status} with {_nature(reply)}"
+    if status < 300:
+        return BadEventError(message, code="upstream_html" if _is_page(reply.body) else None)
+    if status < 400:
+        return UpstreamError(f"answered {status}, a redirect, which is not followed", code="upstream_redirect")
+    return error_for(status, message, head=head)
+
+
+def outward(error: DragomanError) -> int:
+    """The status that a caller of this protocol gets."""
+    if isinstance(error, QuotaExhaustedError):
+        return TYPES["billing_error"]  # callers repeat a request after 429, which does not help
+    return OUTWARD.get(error.status, error.status)
+
+
+def envelope(error: DragomanError) -> dict[str, Any]:
+    """`error` as a caller of this protocol expects it."""
+    status = outward(error)
+    kind = error.native_type if error.native_type in TYPES else None
+    message = str(error)
+    if isinstance(error, ContextLengthError) and TOO_LONG not in message.lower():
+        message = f"{TOO_LONG}: {message}"
+    usual = WORDS.get(status, "invalid_request_error" if status < 500 else "api_error")
+    return {"type": "error", "error": {**error.extra.get(NAME, {}), "type": kind or usual, "message": message}}
+
+
+def stream_error(error: DragomanError) -> bytes:
+    """The same inside a stream, as its last event."""
+    return sse.encode(json.encode(envelope(error)), b"error")
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _nature(reply: HttpResponse) -> str:
+    body = reply.body.strip()
+    if not body:
+        return "an empty body"
+    if reply.head.media_type == "text/html" or _is_page(body):
+        return "an HTML page"
+    if reply.head.media_type == "text/plain":
+        return f"{cut(scrub(body.decode('utf-8', 'replace')), MAX_TEXT)!r}"
+    return "a body that is not of this protocol"
+
+
+def _is_page(body: bytes) -> bool:
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")

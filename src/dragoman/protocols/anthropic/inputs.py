@@ -1,0 +1,101 @@
+"""The input of a call as the text in which it came, so that its numbers never become Python's."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from dragoman.wire import json
+
+FIELD = "input"
+EMPTY = "{}"
+
+
+class _Block(Struct):
+    input: Raw | UnsetType = UNSET
+
+
+class _Turn(Struct):
+    content: list[_Block] | str | None = None
+
+
+class _Request(Struct):
+    messages: list[_Turn]
+
+
+class _Start(Struct):
+    content_block: _Block
+
+
+_request = msgspec.json.Decoder(_Request).decode
+_answer = msgspec.json.Decoder(_Turn).decode
+_start = msgspec.json.Decoder(_Start).decode
+_object = msgspec.json.Decoder(dict[str, Raw]).decode
+
+WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def keep_in_request(body: bytes, value: Any) -> None:
+    """Puts each call's text in the place of its `input` in `value`, which is what `body` decodes to."""
+    if b'"input"' in body:
+        try:
+            turns = _request(body).messages
+        except WRONG:
+            return  # a field has a wrong type, and the reader of the messages names it
+        for turn, said in zip(turns, value["messages"], strict=True):
+            _keep(turn, said)
+
+
+def keep_in_answer(body: bytes, value: Any) -> None:
+    """The same for a whole answer."""
+    if b'"input"' in body:
+        try:
+            _keep(_answer(body), value)
+        except WRONG:
+            return
+
+
+def keep_in_start(data: bytes, value: Any) -> None:
+    """The same for the event with which a block begins."""
+    if b'"input"' in data:
+        try:
+            block = _start(data).content_block
+        except WRONG:
+            return
+        if block.input is not UNSET:
+            value["content_block"][FIELD] = _copied(block.input)
+
+
+def text_of(value: object) -> str | None:
+    """The JSON text of an input; None if it is no object."""
+    if isinstance(value, Raw):
+        text = bytes(value).decode("utf-8", "replace")
+        return text if text.startswith("{") else None
+    return json.encode(value).decode() if isinstance(value, Mapping) else None
+
+
+def value_of(value: object) -> object:
+    """The value of an input that is kept as text."""
+    return json.decode_loosely(bytes(value)) if isinstance(value, Raw) else value
+
+
+def object_of(arguments: str) -> Raw | None:
+    """The input that `arguments` is, as it stands; None if it is not a JSON object."""
+    try:
+        data = (arguments or EMPTY).encode()
+        _object(data)
+    except (*WRONG, UnicodeEncodeError):
+        return None
+    return Raw(data)
+
+
+def _keep(turn: _Turn, said: Any) -> None:
+    if isinstance(turn.content, list):
+        for block, body in zip(turn.content, said["content"], strict=True):
+            if block.input is not UNSET:
+                body[FIELD] = _copied(block.input)
+
+
+def _copied(raw: Raw) -> Raw:
+    return Raw(bytes(raw))

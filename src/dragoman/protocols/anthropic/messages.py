@@ -1,0 +1,176 @@
+"""Turns of this protocol to canonical messages, and back.
+
+Users and the model take turns here. So neighbours of one role become one turn; what tools answered stands first in the
+user's turn, in the order of the calls. System messages stand beside the conversation. One that comes later becomes a
+turn of its own role, if the service has that and the place allows it: after a user's turn. Else it becomes a text of
+the user's, in `<system>`. If there are only system messages, the last one is what the user says.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from dragoman.errors import cut
+from dragoman.protocols.anthropic.blocks import decode_content, form_of
+from dragoman.protocols.anthropic.extra import APART, TURN, note, noted, to_extra, with_extra, without_note
+from dragoman.protocols.anthropic.write_blocks import encode_content, encode_parts
+from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
+from dragoman.types import (
+    AnyPart,
+    Extra,
+    HostedCall,
+    HostedResult,
+    Message,
+    Reasoning,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
+SYSTEM: frozenset[Role] = frozenset({"system", "developer"})
+MODELS = (ToolCall, Reasoning, HostedCall, HostedResult)
+"""Parts that only the model makes."""
+
+
+def decode_system(fields: Fields) -> tuple[Message, ...]:
+    """The system message beside the conversation; none if it is empty."""
+    value, path = fields.any("system"), fields.path("system")
+    if value in (None, "", []):
+        return ()
+    parts = decode_content(value, path)
+    if any(isinstance(part, (ToolResult, *MODELS)) for part in parts):
+        raise wrong_type(path, "a string or a list of texts", value)
+    return (Message("system", parts, extra=form_of(value, parts), top_level=True),)
+
+
+def decode_messages(values: Sequence[Any], *, complete: bool = True) -> tuple[Message, ...]:
+    """The conversation. Raises InvalidRequestError. `complete`: no part of it is kept by the service."""
+    messages: list[Message] = []
+    called: frozenset[str] = frozenset()
+    before: Role | None = None
+    for path, value in entries(list(values), "messages"):
+        fields = Fields(value, path)
+        role = ROLES.get(said := fields.required_text("role"))
+        if role is None:
+            raise refused(fields.path("role"), f"expected one of {', '.join(ROLES)}, got {cut(said, 40)!r}")
+        content = fields.any("content")
+        parts = decode_content(content, fields.path("content"))
+        _check(role, parts, fields.path("content"), called if complete else None)
+        if role == "assistant":
+            called = frozenset(part.id for part in parts if isinstance(part, ToolCall))
+        extra = to_extra(fields.rest) | form_of(content, parts)
+        if role == before:
+            extra = noted(extra, **{APART: True})
+        if role == "system":
+            extra = noted(extra, **{TURN: True})
+        messages += _turns(role, parts, extra)
+        before = role
+    return tuple(messages)
+
+
+def _turns(role: Role, parts: tuple[AnyPart, ...], extra: Extra) -> Iterator[Message]:
+    """What tools answered, and what the user says, as messages of their own."""
+    results = tuple(part for part in parts if isinstance(part, ToolResult))
+    others = tuple(part for part in parts if not isinstance(part, ToolResult))
+    if results:
+        apart = noted({}, **{APART: True}) if others and note(extra, APART) else {}
+        yield Message("tool", results, extra=apart if others else extra)
+    if others or not results:
+        yield Message(role, others, extra=without_note(extra, APART) if results else extra)
+
+
+def _check(role: Role, parts: Sequence[AnyPart], path: str, called: frozenset[str] | None) -> None:
+    if not parts and role != "assistant":
+        raise refused(path, "expected at least one block")
+    for i, part in enumerate(parts):
+        place = f"{path}[{i}]"
+        if isinstance(part, MODELS) and role != "assistant":
+            raise refused(f"{place}.type", "expected such a block only in an assistant's turn")
+        if isinstance(part, ToolResult):
+            if role != "user":
+                raise refused(f"{place}.type", "expected a tool's result only in a user's turn")
+            if called is not None and part.id not in called:
+                raise refused(f"{place}.tool_use_id", "expected the id of a call in the turn before, got another one")
+
+
+class _Turn(Struct):
+    role: str
+    parts: list[AnyPart]
+    extra: Extra
+    first: Message | None = None
+    """The only message of the turn; None if it has several."""
+
+
+class Conversation(Struct, frozen=True):
+    """A conversation as this protocol has it."""
+
+    system: tuple[Message, ...]
+    turns: tuple[_Turn, ...]
+    told: tuple[int, ...]
+    """The numbers of the system messages that the user says."""
+
+
+def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation:
+    """The turns of a conversation. `system_turns`: whether the service has turns of the role `system`."""
+    system: list[Message] = []
+    turns: list[_Turn] = []
+    told: list[int] = []
+    for i, each in enumerate(messages):
+        message = each
+        role = "user" if message.role == "tool" else message.role
+        if role in SYSTEM:
+            if message.top_level or not turns:
+                system.append(message)
+                continue
+            fitting = system_turns and turns[-1].role in {"user", "system"}
+            role = "system" if fitting or note(message.extra, TURN) else "user"
+            if role == "user":
+                told.append(i)
+                message = Message("user", (Text(text=f"<system>\n{message.text}\n</system>"),))
+        if turns and turns[-1].role == role and not note(message.extra, APART):
+            turns[-1].parts += message.parts
+            turns[-1].extra = turns[-1].extra | message.extra
+            turns[-1].first = None
+        else:
+            turns.append(_Turn(role, list(message.parts), message.extra, message))
+    if not turns and system and not system[-1].top_level:
+        # Somebody must have said something.
+        told.append(len(system) - 1)
+        last = system.pop()
+        turns.append(_Turn("user", list(last.parts), last.extra, last))
+    called: list[str] = []
+    for turn in turns:
+        if turn.role == "assistant":
+            called = [part.id for part in turn.parts if isinstance(part, ToolCall)]
+        elif any(isinstance(part, ToolResult) for part in turn.parts):
+            turn.parts.sort(key=lambda part: _place(part, called))
+    return Conversation(tuple(system), tuple(turns), tuple(told))
+
+
+def encode_system(messages: Sequence[Message]) -> str | list[dict[str, Any]] | None:
+    """The field `system`; None if there is nothing to say in it."""
+    if len(messages) == 1:
+        return encode_content(messages[0].parts, messages[0].extra) or None
+    return encode_parts([part for message in messages for part in message.parts]) or None
+
+
+def encode_turns(turns: Sequence[_Turn]) -> list[dict[str, Any]]:
+    """The field `messages`; a turn of which nothing is left is left out."""
+    out: list[dict[str, Any]] = []
+    for turn in turns:
+        if turn.first is not None:
+            content: Any = encode_content(turn.parts, turn.extra)
+        else:
+            content = encode_parts(turn.parts)
+        if content:
+            out.append(with_extra({"role": turn.role, "content": content}, turn.extra))
+    return out
+
+
+def _place(part: AnyPart, called: Sequence[str]) -> int:
+    if not isinstance(part, ToolResult):
+        return len(called) + 1
+    return called.index(part.id) if part.id in called else len(called)

@@ -1,0 +1,35 @@
+"""The service's list of models. https://platform.claude.com/docs/en/api/models-list"""
+
+from dragoman.errors import BadEventError
+from dragoman.protocols.anthropic.errors import failure_in, reported
+from dragoman.protocols.anthropic.request import FIRST_VERSION
+from dragoman.types import HttpRequest, HttpResponse
+from dragoman.wire import json
+
+MAX_MODELS = 1000
+"""Names that are read of a list: the service gives so many at most."""
+MAX_NAME = 200
+"""Characters of a name; one that is longer, or has characters that no name has, is left out."""
+
+
+def models_request(url: str, key: str | None) -> HttpRequest:
+    """Asks the service at `url` for its models."""
+    headers = [("accept", "application/json"), ("anthropic-version", FIRST_VERSION)]
+    if key:
+        headers.append(("x-api-key", key))
+    return HttpRequest(method="GET", url=f"{url.rstrip('/')}/v1/models?limit={MAX_MODELS}", headers=tuple(headers))
+
+
+def decode_models(reply: HttpResponse) -> tuple[str, ...]:
+    """The names, each once. Raises BadEventError, or the error that the service reports."""
+    value = json.decode_event(reply.body)
+    found = value.get("data") if isinstance(value, dict) else None
+    if not isinstance(found, list):
+        failure = failure_in(value)
+        raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
+    names = (each.get("id") for each in found[:MAX_MODELS] if isinstance(each, dict))
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= MAX_NAME and text.isprintable() and " " not in text

@@ -1,0 +1,196 @@
+"""A request's body to a ChatRequest, and back. https://platform.claude.com/docs/en/api/messages"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from dragoman.errors import InvalidRequestError
+from dragoman.protocols.anthropic.cache import decode_breakpoint, encode_breakpoint
+from dragoman.protocols.anthropic.extra import NAME, to_extra
+from dragoman.protocols.anthropic.messages import (
+    arranged,
+    decode_messages,
+    decode_system,
+    encode_system,
+    encode_turns,
+)
+from dragoman.protocols.anthropic.thinking import FIELD, decode_thinking, encode_thinking, must_be_off
+from dragoman.protocols.anthropic.tools import (
+    decode_choice,
+    decode_format,
+    decode_tools,
+    encode_choice,
+    encode_format,
+    encode_tools,
+)
+from dragoman.protocols.extra import merged, without_none
+from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.types import ChatRequest, Message
+
+MAX_MESSAGES = 100_000
+"""Messages of a request: the service's own limit."""
+
+FIRST_VERSION, NEWEST_VERSION = "2023-06-01", "2026-10-21"
+"""Values of `anthropic-version`. The newest one takes no sampling settings, and has turns of the role `system`."""
+
+MAX_TOKENS = 16_384
+"""Tokens of an answer if the caller sets no limit, since this protocol requires one. Models of 2025 and later give at
+least 32,000; gateways send 4096 to 64,000."""
+
+SILENT = ("diagnostics",)
+"""Fields that mean nothing to the model."""
+ESSENTIAL = ("thread",)
+"""Fields that refer to what only the service stores."""
+
+TIERS: dict[str, str] = {"standard_only": "standard"}
+"""This protocol's service tiers to ours, if the two differ."""
+NATIVE_TIERS: dict[str, str] = {"auto": "auto", "standard": "standard_only", "priority": "auto"}
+FAST = "fast"
+"""A tier of ours, and a value of the field `speed`."""
+
+
+class Variant(Struct, frozen=True):
+    """How a service is asked."""
+
+    version: str = FIRST_VERSION
+    max_tokens: int = MAX_TOKENS
+
+    @property
+    def newest(self) -> bool:
+        """Whether the rules of the newest version hold. Versions are dates."""
+        return self.version >= NEWEST_VERSION
+
+
+def decode_body(body: Mapping[str, Any], *, limited: bool = True) -> ChatRequest:
+    """The request in `body`. Unknown fields go to `extra`. Raises InvalidRequestError.
+
+    `limited`: it must limit the length of its answer.
+    """
+    fields = Fields(body)
+    tools = decode_tools(fields)
+    choice, parallel = decode_choice(fields, tools)
+    config = Fields(fields.any("output_config") or {}, "output_config")
+    effort, form = config.text("effort"), decode_format(config)
+    reasoning = decode_thinking(fields, effort)
+    system, messages = decode_system(fields), _messages(fields)
+    user = _user(fields)
+    if config.rest:
+        fields.rest["output_config"] = config.rest
+    return ChatRequest(
+        model=fields.text("model") or "",
+        messages=(*system, *messages),
+        tools=tools,
+        tool_choice=choice,
+        parallel_tool_calls=parallel,
+        response_format=form,
+        max_output_tokens=_max_tokens(fields, needed=limited),
+        temperature=_share(fields, "temperature"),
+        top_p=_share(fields, "top_p"),
+        top_k=fields.integer("top_k"),
+        stop=tuple(_strings(fields.items("stop_sequences"))),
+        reasoning=reasoning,
+        service_tier=_tier(fields),
+        user=user,
+        cache=decode_breakpoint(fields),
+        stream=fields.boolean("stream") or False,
+        extra=to_extra(fields.rest),
+        essential=(*(name for name in ESSENTIAL if name in fields.rest), *_container(fields)),
+        silent=tuple(name for name in SILENT if name in fields.rest),
+    )
+
+
+def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
+    """The request as JSON. Always streamed."""
+    conversation = arranged(request.messages, system_turns=variant.newest)
+    turns = encode_turns(conversation.turns)
+    if not turns:
+        raise InvalidRequestError("messages: expected at least one with content", param="messages")
+    thinking, effort = (None, None) if request.reasoning is None else encode_thinking(request.reasoning)
+    if thinking is not None and thinking.get("type") == "enabled" and must_be_off(request.messages):
+        thinking = {"type": "disabled"}
+    form = None if request.response_format is None else encode_format(request.response_format)
+    user = request.safety_identifier if request.user is None else request.user
+    said: dict[str, Any] = {
+        "system": encode_system(conversation.system),
+        "tools": encode_tools(request.tools) or None,
+        "tool_choice": encode_choice(request),
+        "stop_sequences": list(request.stop) or None,
+        FIELD: thinking,
+        "output_config": without_none({"effort": effort, "format": form}) or None,
+        "metadata": None if user is None else {"user_id": user},
+        "service_tier": NATIVE_TIERS.get(request.service_tier or ""),
+        "speed": FAST if request.service_tier == FAST else None,
+    }
+    if not variant.newest:
+        temperature = None if request.temperature is None else min(1.0, max(0.0, request.temperature))
+        said |= {"temperature": temperature, "top_p": request.top_p, "top_k": request.top_k}
+    body: dict[str, Any] = {"model": request.model, "max_tokens": _limit(request, thinking, variant), "messages": turns}
+    body |= without_none(said) | encode_breakpoint(request.cache) | {"stream": True}
+    return merged(body, request.extra.get(NAME, {}))
+
+
+def _limit(request: ChatRequest, thinking: Mapping[str, Any] | None, variant: Variant) -> int:
+    """The largest number of tokens; thinking counts as well, so that a budget is added to what nobody has limited."""
+    if request.max_output_tokens is not None:
+        return request.max_output_tokens
+    return variant.max_tokens + ((thinking or {}).get("budget_tokens") or 0)
+
+
+def _messages(fields: Fields) -> tuple[Message, ...]:
+    value = fields.any("messages")
+    if not isinstance(value, list | tuple):
+        raise wrong_type("messages", "a list of messages", value)
+    if not value:
+        raise refused("messages", "expected at least one message")
+    if len(value) > MAX_MESSAGES:
+        raise refused("messages", f"expected at most {MAX_MESSAGES}, got {len(value)}")
+    return decode_messages(value, complete="thread" not in fields.rest)
+
+
+def _max_tokens(fields: Fields, *, needed: bool) -> int | None:
+    limit = fields.integer("max_tokens")
+    if limit is None and needed:
+        raise wrong_type("max_tokens", "an integer", None)
+    if limit is not None and limit < 0:
+        raise refused("max_tokens", f"expected at least 0, got {limit}")
+    return limit
+
+
+def _share(fields: Fields, name: str) -> float | None:
+    value = fields.number(name)
+    if value is not None and not 0 <= value <= 1:
+        raise refused(name, f"expected 0 to 1, got {value:g}")
+    return value
+
+
+def _strings(items: list[tuple[str, Any]]) -> Iterator[str]:
+    for path, value in items:
+        if not isinstance(value, str):
+            raise wrong_type(path, "a string", value)
+        yield value
+
+
+def _user(fields: Fields) -> str | None:
+    if fields.rest.get("metadata") is None:
+        fields.any("metadata")
+        return None
+    metadata = fields.fields("metadata")
+    user = metadata.text("user_id")
+    if metadata.rest:
+        fields.rest["metadata"] = metadata.rest
+    return user
+
+
+def _tier(fields: Fields) -> str | None:
+    tier = fields.text("service_tier")
+    if tier is None and fields.rest.get("speed") == FAST:
+        return fields.text("speed")
+    return None if tier is None else TIERS.get(tier, tier)
+
+
+def _container(fields: Fields) -> tuple[str, ...]:
+    """The name of the field that refers to a container of the service, if it refers to one that exists."""
+    value = fields.rest.get("container")
+    known = isinstance(value, str) or (isinstance(value, dict) and isinstance(value.get("id"), str))
+    return ("container",) if known else ()

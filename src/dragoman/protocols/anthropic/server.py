@@ -1,0 +1,74 @@
+"""The half that a program calls."""
+
+from math import ceil
+
+from msgspec.structs import replace
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.anthropic.encode_stream import AnswerEncoder, encode_message
+from dragoman.protocols.anthropic.errors import envelope, outward, stream_error
+from dragoman.protocols.anthropic.extra import NAME, noted
+from dragoman.protocols.anthropic.inputs import keep_in_request
+from dragoman.protocols.anthropic.relay import read_request
+from dragoman.protocols.anthropic.request import decode_body
+from dragoman.protocols.anthropic.service import BETA
+from dragoman.protocols.anthropic.usage import DETAILS
+from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.json_fields import wrong_type
+from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
+from dragoman.wire import json
+
+JSON: Headers = (("content-type", "application/json"),)
+
+
+class AnthropicServer(ServerCodec):
+    """Answers `POST /v1/messages`."""
+
+    name = NAME
+    expresses = frozenset(
+        {
+            "text",
+            "text.citations",
+            "text.opaque",
+            "refusal",
+            "refusal.opaque",
+            "reasoning",
+            "reasoning.opaque",
+            "tool_call",
+            "tool_call.opaque",
+            "hosted_call",
+            "hosted_call.opaque",
+            "hosted_result",
+            f"unknown.{NAME}",
+            "usage",
+            *(f"usage.{name}" for names in DETAILS.values() for name in names.values()),
+            "finish_reason",
+            "stop_sequence",
+            "detail",
+        }
+    )
+    read_relayed = staticmethod(read_request)
+
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
+        body = json.decode_request(call.body)
+        if not isinstance(body, dict):
+            raise wrong_type("the body", "an object", body)
+        keep_in_request(call.body, body)
+        request = decode_body(body)
+        betas = call.header(BETA.encode())
+        return replace(request, extra=noted(request.extra, **{BETA: betas})) if betas else request
+
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
+        return ServerResponse(headers=JSON, body=encode_message(response, request, env))
+
+    def encoder(self, request: ChatRequest, env: Env) -> Encoder:
+        return AnswerEncoder(request, env)
+
+    def encode_stream_error(self, error: DragomanError) -> bytes:
+        return stream_error(error)
+
+    def encode_error(self, error: DragomanError) -> ServerResponse:
+        headers = JSON
+        if error.retry_after is not None:
+            headers += (("retry-after", str(ceil(error.retry_after))),)
+        return ServerResponse(status=outward(error), headers=headers, body=json.encode(envelope(error)))

@@ -1,0 +1,96 @@
+"""Reports of tokens, read and written. A count that cannot be read is unknown, and no reason to lose the answer.
+
+This protocol counts cached tokens beside `input_tokens`; in ours they lie inside.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dragoman.protocols.anthropic.extra import NAME, to_extra
+from dragoman.protocols.extra import merged, without_none
+from dragoman.types import Usage
+
+INPUT, OUTPUT = "input_tokens", "output_tokens"
+READ, WRITTEN = "cache_read_input_tokens", "cache_creation_input_tokens"
+THINKING = "thinking_tokens"
+
+DETAILS: dict[str, dict[str, str]] = {
+    "cache_creation": {
+        "ephemeral_5m_input_tokens": "cache_write.5m",
+        "ephemeral_1h_input_tokens": "cache_write.1h",
+    },
+    "server_tool_use": {
+        "web_search_requests": "tool.web_search",
+        "web_fetch_requests": "tool.web_fetch",
+    },
+    "output_tokens_details": {},
+}
+"""Objects of a report, and the names that `Usage.details` has for their counts."""
+
+
+def merged_report(earlier: Mapping[str, Any], later: object) -> dict[str, Any]:
+    """Both reports as one: of each field the later one that says something; counts are never added."""
+    return merged(earlier, without_none(later)) if isinstance(later, Mapping) else dict(earlier)
+
+
+def decode_usage(report: Mapping[str, Any]) -> Usage | None:
+    """What was reported; None if that is nothing."""
+    if not report:
+        return None
+    rest = {name: value for name, value in report.items() if name not in {INPUT, OUTPUT, READ, WRITTEN}}
+    asked, read, written = (_count(report.get(name)) for name in (INPUT, READ, WRITTEN))
+    details: dict[str, int] = {}
+    thought: int | None = None
+    for field, names in DETAILS.items():
+        counts = rest.pop(field, None)
+        if not isinstance(counts, Mapping):
+            continue
+        more: dict[str, Any] = {}
+        for name, value in counts.items():
+            count = _count(value)
+            if name == THINKING and count is not None:
+                thought = count
+            elif name in names and count is not None:
+                details[names[name]] = count
+            elif value is not None:
+                more[name] = value
+        if more:
+            rest[field] = more
+    return Usage(
+        input_tokens=None if asked is None else asked + (read or 0) + (written or 0),
+        output_tokens=_count(report.get(OUTPUT)),
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        reasoning_tokens=thought,
+        details=details,
+        extra=to_extra(without_none(rest)),
+    )
+
+
+def encode_usage(usage: Usage | None) -> dict[str, Any]:
+    """The report. Callers break if input or output are missing: what is not known is 0 there."""
+    usage = usage or Usage()
+    total, read, written = usage.input_tokens or 0, usage.cache_read_tokens, usage.cache_write_tokens
+    # Some services count what they write to the cache beside the input: the sum must be the input all the same.
+    read = None if read is None else min(read, total)
+    written = None if written is None else min(written, total - (read or 0))
+    body: dict[str, Any] = {
+        INPUT: total - (read or 0) - (written or 0),
+        WRITTEN: written,
+        READ: read,
+        OUTPUT: usage.output_tokens or 0,
+    }
+    body = without_none(body)
+    for field, names in DETAILS.items():
+        counts = {name: usage.details[ours] for name, ours in names.items() if ours in usage.details}
+        if field == "output_tokens_details" and usage.reasoning_tokens is not None:
+            counts[THINKING] = usage.reasoning_tokens
+        if counts:
+            body[field] = counts
+    return merged(usage.extra.get(NAME, {}), body)
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

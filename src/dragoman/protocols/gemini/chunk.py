@@ -1,0 +1,55 @@
+"""One reply, or one event of a stream: pieces of text at once into structs, any other loosely, from plain values."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+
+class _Part(Struct, forbid_unknown_fields=True, gc=False):
+    text: str
+    thought: bool = False
+
+
+class _Content(Struct, forbid_unknown_fields=True):
+    parts: list[_Part]
+    role: str = "model"
+
+
+class _Candidate(Struct, forbid_unknown_fields=True):
+    content: _Content
+    index: int = 0
+
+
+class TextChunk(Struct, forbid_unknown_fields=True, rename="camel"):
+    """An event that holds pieces of text and nothing else that is new."""
+
+    candidates: list[_Candidate]
+    usage_metadata: Raw = Raw()
+    model_version: Raw = Raw()
+    response_id: Raw = Raw()
+    create_time: Raw = Raw()
+
+
+decode_text_chunk = msgspec.json.Decoder(TextChunk).decode
+
+OTHER = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What it raises for any other event."""
+
+CHUNK = frozenset({"candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"})
+"""Fields by which an object is known as one of this protocol."""
+
+READ = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "createTime"})
+"""Fields of a reply that have a canonical value, or are read into several."""
+
+READ_OF_CANDIDATE = frozenset({"content", "index", "finishReason", "finishMessage", "logprobsResult"})
+"""The same for a candidate."""
+
+CANDIDATE = "candidate."
+"""How a candidate's further fields begin in `extra`."""
+
+
+def further(value: dict[str, Any], candidate: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a reply, and of its candidate, that have no canonical value."""
+    rest = {name: each for name, each in value.items() if name not in READ}
+    return rest | {f"{CANDIDATE}{name}": each for name, each in candidate.items() if name not in READ_OF_CANDIDATE}

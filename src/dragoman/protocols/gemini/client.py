@@ -1,0 +1,227 @@
+"""The half that calls a service."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.protocols.base import ClientCodec, Decoder, Env
+from dragoman.protocols.freeform import freeform_names
+from dragoman.protocols.gemini.decode_stream import ReplyDecoder
+from dragoman.protocols.gemini.errors import decode_error
+from dragoman.protocols.gemini.extra import NAME
+from dragoman.protocols.gemini.hosted import is_native
+from dragoman.protocols.gemini.media import AUTO, RESOLUTIONS
+from dragoman.protocols.gemini.relay import GeminiRelay
+from dragoman.protocols.gemini.request import TIERS, encode_body
+from dragoman.protocols.losses import PARTS
+from dragoman.protocols.opaque import is_own, origin
+from dragoman.protocols.reasoning import budget_of
+from dragoman.types import (
+    AnyPart,
+    ChangedField,
+    ChatRequest,
+    HostedCall,
+    HostedResult,
+    HttpRequest,
+    HttpResponse,
+    Image,
+    Loss,
+    LostDetail,
+    LostField,
+    LostPart,
+    ModelProfile,
+    OpaqueState,
+    Reasoning,
+    Refusal,
+)
+from dragoman.wire import json
+
+EXPRESSES = frozenset(
+    {
+        "tools",
+        "hosted.web_search",
+        "hosted.web_search.blocked",
+        "hosted.web_fetch",
+        "hosted.code_execution",
+        "hosted.maps",
+        "hosted.file_search",
+        "hosted.computer",
+        "tool.output",
+        "tool_choice",
+        "tool_choice.names",
+        "response_format",
+        "max_output_tokens",
+        "temperature",
+        "top_p",
+        "top_k",
+        "frequency_penalty",
+        "presence_penalty",
+        "stop",
+        "seed",
+        "reasoning.mode",
+        "reasoning.effort",
+        "reasoning.budget_tokens",
+        "reasoning.display",
+        "top_logprobs",
+        "service_tier",
+        "modalities",
+        "store",
+        "text",
+        "text.opaque",
+        "refusal",
+        "refusal.opaque",
+        "reasoning",
+        "reasoning.opaque",
+        "image",
+        "image.url",
+        "image.data",
+        "image.file_id",
+        "image.detail",
+        "image.opaque",
+        "audio",
+        "audio.url",
+        "audio.data",
+        "audio.file_id",
+        "audio.opaque",
+        "file",
+        "file.url",
+        "file.data",
+        "file.file_id",
+        "file.opaque",
+        "tool_call",
+        "tool_call.opaque",
+        "tool_result",
+        "tool_result.opaque",
+        "tool_result.is_error",
+        "tool_result.image",
+        "tool_result.audio",
+        "tool_result.file",
+        "hosted_call",
+        "hosted_call.opaque",
+        "hosted_result",
+        "hosted_result.opaque",
+        f"unknown.{NAME}",
+    }
+)
+
+ENTERPRISE = frozenset({"metadata", "file.name"})
+"""What Vertex AI takes, and the Gemini API refuses."""
+
+
+class GeminiClient(ClientCodec):
+    """Calls `POST {url}/v1beta/models/M:streamGenerateContent?alt=sse`.
+
+    `enterprise`: the service takes labels, and names of files.
+    """
+
+    name = NAME
+
+    def __init__(self, url: str, *, enterprise: bool = True) -> None:
+        self._url = url.rstrip("/")
+        self._enterprise = enterprise
+        self.relay = self._relay = GeminiRelay(self._url)
+        self.expresses = EXPRESSES | ENTERPRISE if enterprise else EXPRESSES
+
+    def origin(self, model: str) -> str | None:
+        return origin(self._url, model)
+
+    def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
+        found = {loss.name: loss for loss in super().losses(request, _with_schemas(profile))}
+        for loss in (*_parts(request, self.origin(request.model)), *_thinking(request, profile)):
+            found.setdefault(loss.name, loss)
+        return tuple(found.values())
+
+    def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+        return super().fit(request, _with_schemas(profile))
+
+    def changed(self, request: ChatRequest) -> Iterator[Loss]:
+        if request.service_tier is not None and request.service_tier not in TIERS:
+            yield LostField("service_tier")
+        form = request.response_format
+        if form is not None and form.strict is False:
+            yield ChangedField("response_format.strict")
+        if form is not None and form.kind != "json_schema" and (form.name or form.description):
+            yield LostField("response_format.name")
+        choice = request.tool_choice
+        if choice is not None and choice.mode == "tool" and choice.names:
+            yield LostField("tool_choice.names")
+
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
+        message = self._relay.request_head(env.key, request.model, stream=True)
+        body = encode_body(
+            request,
+            _data,
+            enterprise=self._enterprise,
+            levels=env.profile.thinking_levels is not False,
+            signed=env.profile.signed_calls is True,
+        )
+        try:
+            data = json.encode(body)
+        except UnicodeEncodeError as exc:
+            raise InvalidRequestError(
+                "the request holds half a character (a lone surrogate), which JSON cannot carry"
+            ) from exc
+        return HttpRequest(url=message.url, headers=message.headers, body=data)
+
+    def decoder(self, request: ChatRequest) -> Decoder:
+        return ReplyDecoder(len(request.messages), self.origin(request.model), freeform_names(request.tools))
+
+    def decode_error(self, reply: HttpResponse) -> DragomanError:
+        return decode_error(reply)
+
+
+def _with_schemas(profile: ModelProfile) -> ModelProfile:
+    """The limits of tools' schemas hold for the older form, and JSON Schema is sent."""
+    return replace(profile, schema_keywords=None)
+
+
+def _data(state: OpaqueState) -> str:
+    return state.data
+
+
+def _parts(request: ChatRequest, written: str | None) -> Iterator[Loss]:
+    """Parts that this protocol has, but not in this form."""
+    for i, message in enumerate(request.messages):
+        for j, part in enumerate(message.parts):
+            yield from _part(part, f"messages[{i}].parts[{j}]", written)
+
+
+def _part(part: AnyPart, place: str, written: str | None) -> Iterator[Loss]:
+    match part:
+        case Refusal():
+            yield ChangedField(f"{place} (refusal)")
+        case Reasoning(text="") if not is_own(part.opaque, NAME, written):
+            yield LostPart(f"{place} (reasoning)")
+        case Image(detail=str(detail)) if detail != AUTO and detail not in RESOLUTIONS:
+            yield LostDetail(f"{place}.detail")
+        case HostedCall() | HostedResult() if not is_native(part):
+            yield LostPart(f"{place} ({PARTS[type(part)]})")
+        case _:
+            return
+
+
+def _thinking(request: ChatRequest, profile: ModelProfile) -> Iterator[Loss]:
+    """How much to think: one of a level and a budget arrives."""
+    config = request.reasoning
+    if config is None:
+        return
+    off = config.mode == "off" or config.effort == "none"
+    levels = profile.thinking_levels is not False
+    if config.effort is not None and config.effort != "none":
+        if off:
+            yield LostField("reasoning.effort")
+        elif levels and config.effort == "max":
+            yield ChangedField("reasoning.effort")
+        elif not levels and (config.budget_tokens or budget_of(config.effort)) is None:
+            yield LostField("reasoning.effort")
+        elif not levels:
+            yield ChangedField("reasoning.effort")
+        if config.budget_tokens is not None and (off or levels):
+            yield LostField("reasoning.budget_tokens")
+    elif off and config.budget_tokens:
+        yield LostField("reasoning.budget_tokens")
+    if config.mode == "on" and config.effort is None and config.budget_tokens is None:
+        yield ChangedField("reasoning.mode")
+    if config.display == "full":
+        yield ChangedField("reasoning.display")

@@ -1,0 +1,204 @@
+"""The conversation: `contents` and `systemInstruction` to messages, and back.
+
+A caller whose program collects a stream sends an answer back as several contents of the model, one for each chunk. They
+are one message: neighbouring texts are joined, and signatures stay where they are. An empty part that has only a
+signature stays a part of its own; but if the signature is another service's, it belongs to the part before it, whose
+words it vouches for.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from dragoman.errors import cut
+from dragoman.protocols.gemini.call_ids import CallIds
+from dragoman.protocols.gemini.extra import NAME, to_extra, with_extra
+from dragoman.protocols.gemini.lists import listed
+from dragoman.protocols.gemini.parts import SIGNATURE, PartWriter, Sign, decode_part
+from dragoman.protocols.gemini.raw_json import Texts, text_of
+from dragoman.protocols.json_fields import Fields, refused
+from dragoman.types import AnyPart, Message, Reasoning, Role, Text, ToolCall, ToolResult
+
+MODEL, USER = "model", "user"
+ROLES = frozenset({MODEL, USER, "function"})
+"""`function` was the role of results in the first version of the protocol."""
+
+MAX_CONTENTS = 10_000
+"""Contents of a request that is translated: each takes some 10 µs, in which nobody else is served."""
+
+SENTINEL = "skip_thought_signature_validator"
+"""What stands for the signature of a call that another service made: https://ai.google.dev/gemini-api/docs/thought-signatures"""
+
+OF_THE_SYSTEM = frozenset({"system", "developer"})
+
+
+def decode_contents(system: Any, contents: Any, texts: Sequence[Texts], *, open_ended: bool) -> tuple[Message, ...]:
+    """The conversation. `texts`: those of arguments and results. `open_ended`: it began before. Raises
+    InvalidRequestError that names the field, as `contents[2].parts[0].text`.
+    """
+    ids = CallIds(open_ended=open_ended)
+    messages: list[Message] = []
+    if system is not None:
+        messages.append(_system(system, ids))
+    found = listed(contents, "contents", "a list of contents")
+    if not 0 < len(found) <= MAX_CONTENTS:
+        raise refused("contents", f"expected 1 to {MAX_CONTENTS} contents, got {len(found)}")
+    for i, (path, value) in enumerate(found):
+        fields = Fields(value, path)
+        role = fields.text("role") or USER
+        if role not in ROLES:
+            raise refused(fields.path("role"), f"expected 'user' or 'model', got {cut(role, 40)!r}")
+        before = messages[-1] if messages and messages[-1].role == "assistant" and role == MODEL else None
+        if before is None:
+            ids.turn(len(messages))
+        parts = _parts(fields, texts[i] if i < len(texts) else (), ids, model=role == MODEL)
+        extra = to_extra(fields.rest)
+        if before is not None:
+            messages[-1] = replace(before, parts=_merged(before.parts, parts), extra=before.extra | extra)
+        elif role == MODEL:
+            messages.append(Message("assistant", parts, extra=extra))
+        else:
+            spoken: Role = "tool" if all(isinstance(part, ToolResult) for part in parts) else "user"
+            messages.append(Message(spoken, parts, extra=extra))
+    return tuple(messages)
+
+
+def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, signed: bool) -> dict[str, Any]:
+    """`systemInstruction`, if there is any, and `contents`.
+
+    `names`: names of files are taken. `signed`: calls of the current turn must have a signature.
+    """
+    calls = {part.id: part.name for message in messages for part in message.parts if isinstance(part, ToolCall)}
+    writer = PartWriter(sign, names=names, result_names=calls)
+    leading = 0
+    while leading < len(messages) and messages[leading].role in OF_THE_SYSTEM:
+        leading += 1
+    system: dict[str, Any] = {}
+    for i, message in enumerate(messages[:leading]):
+        parts = _written(writer, message, i)
+        system = with_extra({"parts": [*system.get("parts", []), *parts]} | _rest(system), message.extra)
+    current = current_turn(messages)
+    contents: list[dict[str, Any]] = []
+    before = ""
+    for i, message in enumerate(messages[leading:], leading):
+        parts = _written(writer, message, i)
+        if message.role in OF_THE_SYSTEM:
+            parts = _framed(parts)
+        if signed and i > current and message.role == "assistant":
+            _vouch(parts)
+        if not parts:
+            continue
+        if message.role == before and before in {"assistant", "tool"}:
+            contents[-1]["parts"] += parts
+        else:
+            role = MODEL if message.role == "assistant" else USER
+            contents.append(with_extra({"role": role, "parts": parts}, message.extra))
+        before = message.role
+    return ({"systemInstruction": system} if system else {}) | {"contents": contents}
+
+
+def current_turn(messages: Sequence[Message]) -> int:
+    """Where the current turn begins: at the last message of the user that is more than results of tools."""
+    return max((i for i, message in enumerate(messages) if _speaks(message)), default=-1)
+
+
+def _speaks(message: Message) -> bool:
+    return message.role == "user" and any(not isinstance(part, ToolResult) for part in message.parts)
+
+
+def _rest(system: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in system.items() if name != "parts"}
+
+
+def _system(value: Any, ids: CallIds) -> Message:
+    fields = Fields(value, "systemInstruction")
+    parts = _parts(fields, (), ids, model=False)
+    return Message("system", parts, extra=to_extra(fields.rest), top_level=True)
+
+
+def _parts(fields: Fields, texts: Texts, ids: CallIds, *, model: bool) -> tuple[AnyPart, ...]:
+    value, path = fields.any("parts"), fields.path("parts")
+    if value is None and model:
+        return ()
+    found: list[AnyPart] = []
+    for j, (place, part) in enumerate(listed(value, path, "a list of parts")):
+        found.append(_placed(decode_part(part, place, _text(texts, j, part), ids), place, model=model))
+    if not found and not model:
+        raise refused(path, "expected at least one part")
+    if model:
+        return _merged((), tuple(found))
+    return tuple(found)
+
+
+def _placed(part: AnyPart, path: str, *, model: bool) -> AnyPart:
+    """`part`, if it may stand in a content of the model, or in one of the user."""
+    if model and isinstance(part, ToolResult):
+        raise refused(f"{path}.functionResponse", "expected it in a content of the user")
+    if not model and isinstance(part, ToolCall):
+        raise refused(f"{path}.functionCall", "expected it in a content of the model")
+    return part
+
+
+def _text(texts: Texts, at: int, part: Any) -> str:
+    """The JSON text of the object that a part holds."""
+    if at < len(texts) and texts[at]:
+        return texts[at]
+    match part:
+        case {"functionCall": {"args": value}} | {"toolCall": {"args": value}}:
+            return text_of((), 0, value)
+        case {"functionResponse": {"response": value}} | {"toolResponse": {"response": value}}:
+            return text_of((), 0, value)
+        case _:
+            return ""
+
+
+def _merged(before: tuple[AnyPart, ...], more: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
+    """The parts of two contents of the model as those of one."""
+    parts = list(before)
+    for k, part in enumerate(more):
+        last = parts[-1] if parts else None
+        if isinstance(part, Text | Reasoning) and type(last) is type(part):
+            if _is_foreign(part) and not part.text and last.opaque is None:
+                parts[-1] = replace(last, opaque=part.opaque)
+                continue
+            if k == 0 and before and _is_plain(part) and _is_plain(last):
+                parts[-1] = replace(last, text=last.text + part.text)
+                continue
+        parts.append(part)
+    if len(parts) > 1:
+        # A stray empty text, which ends a stream, is refused by other services.
+        parts = [part for part in parts if not (isinstance(part, Text) and not part.text and _is_plain(part))]
+    return tuple(parts)
+
+
+def _is_foreign(part: AnyPart) -> bool:
+    return part.opaque is not None and part.opaque.protocol != NAME
+
+
+def _is_plain(part: AnyPart) -> bool:
+    return part.opaque is None and not part.extra
+
+
+def _written(writer: PartWriter, message: Message, i: int) -> list[dict[str, Any]]:
+    path = f"messages[{i}]"
+    if message.role != "assistant" and any(isinstance(part, ToolCall) for part in message.parts):
+        raise refused(path, "expected tool calls only in an assistant's turn")
+    found = [writer.write(part, f"{path}.parts[{j}]") for j, part in enumerate(message.parts)]
+    return [body for body in found if body is not None]
+
+
+def _framed(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the system says in the midst of the conversation, as the user's words: nobody else may speak there."""
+    match parts:
+        case [{"text": str(text), **rest}] if not rest:
+            return [{"text": f"<system>\n{text}\n</system>"}]
+        case _:
+            return [{"text": "<system>"}, *parts, {"text": "</system>"}]
+
+
+def _vouch(parts: Sequence[dict[str, Any]]) -> None:
+    """Gives the first call of a turn a signature, if it has none: the others of a parallel set need none."""
+    first = next((part for part in parts if "functionCall" in part), None)
+    if first is not None and SIGNATURE not in first:
+        first[SIGNATURE] = SENTINEL

@@ -1,0 +1,154 @@
+"""A service's failures to the tree of errors, and the tree to this protocol's envelope.
+
+https://google.aip.dev/193
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dragoman.errors import CUT_WORDS, AuthenticationError, BadEventError, DragomanError, UpstreamError, cut, scrub
+from dragoman.protocols.errors.html import looks_like_html
+from dragoman.protocols.errors.status import error_for
+from dragoman.protocols.gemini.extra import NAME
+from dragoman.types import HttpResponse, ResponseHead
+from dragoman.wire import json
+
+STATUS: dict[str, int] = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ALREADY_EXISTS": 409,
+    "ABORTED": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 499,
+    "UNKNOWN": 500,
+    "INTERNAL": 500,
+    "DATA_LOSS": 500,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+"""A service's word to the HTTP status. https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto"""
+
+WORDS: dict[int, str] = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ABORTED",
+    429: "RESOURCE_EXHAUSTED",
+    499: "CANCELLED",
+    501: "UNIMPLEMENTED",
+    502: "UNAVAILABLE",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+    529: "UNAVAILABLE",
+}
+"""A status to the word of the nearest meaning; any other is INVALID_ARGUMENT below 500, else INTERNAL."""
+
+OUTWARD: dict[int, int] = {529: 503}
+"""Statuses that callers of this protocol do not know, to those that they know."""
+
+BAD_KEY = "API_KEY_INVALID"
+"""The reason of a 400 that is about the key."""
+
+RETRY = "type.googleapis.com/google.rpc.RetryInfo"
+SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
+
+MAX_EXTRA = 1 << 12
+"""Bytes of further fields that an error keeps: 4 KiB are enough for any reason, but not to echo a long prompt."""
+
+
+def failure_in(value: object) -> object:
+    """The failure that a JSON value reports; None if it reports none. A stream that is a list has it in a list."""
+    if isinstance(value, list) and value:
+        return failure_in(value[0])
+    return value.get("error") if isinstance(value, dict) else None
+
+
+def reported(failure: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
+    """The error that a service reports. `status`: the reply's, if it is not one of success."""
+    said: Mapping[str, Any] = failure if isinstance(failure, dict) else {"message": failure}
+    message, word, code = said.get("message"), said.get("status"), said.get("code")
+    known = STATUS.get(word) if isinstance(word, str) else None
+    number = status or (code if isinstance(code, int) and 400 <= code < 600 else None) or known or 500
+    text = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS) if isinstance(message, str) and message else ""
+    details = list(_details(said))
+    if any(each.get("reason") == BAD_KEY for each in details):
+        error: DragomanError = AuthenticationError(text or "the key was refused")
+    else:
+        error = error_for(number, text or "no reason was given", head=head)
+    waits = [wait for each in details if (wait := _seconds(each.get("retryDelay"))) is not None]
+    if error.retry_after is None and waits:
+        error.retry_after = max(waits)
+    more = {name: _scrubbed(value) for name, value in said.items() if name not in {"message"}}
+    if more and len(json.encode(more)) <= MAX_EXTRA:
+        error.extra = {NAME: more}
+    return error
+
+
+def decode_error(reply: HttpResponse) -> DragomanError:
+    """The error that a reply without an answer means. A page, or a body of another type, is named but never shown."""
+    status, head = reply.head.status, reply.head
+    try:
+        failure = failure_in(json.decode_event(reply.body))
+    except BadEventError:
+        failure = None
+    if failure is not None:
+        return reported(failure, status if status >= 400 else None, head)
+    page = looks_like_html(reply.body)
+    nature = "an HTML page" if page else head.media_type or "nothing that is an answer"
+    message = f"answered {status} with {nature}"
+    if status < 300:
+        return BadEventError(message, code="upstream_html" if page else None)
+    if status < 400:
+        return UpstreamError(f"answered {status}, a redirect, which is not followed", code="upstream_redirect")
+    return error_for(status, message, head=head)
+
+
+def envelope(error: DragomanError) -> dict[str, Any]:
+    """`error` as a caller of this protocol expects it: in the service's words, if the service has this protocol too.
+
+    SDKs know it by its first key, and need an integer for the code.
+    """
+    status = OUTWARD.get(error.status, error.status)
+    own = error.extra.get(NAME, {})
+    said: dict[str, Any] = {"code": status, "message": str(error), "status": own.get("status") or word_of(status)}
+    details = own.get("details")
+    if not details and error.retry_after is not None:
+        details = [{"@type": RETRY, "retryDelay": f"{error.retry_after:g}s"}]
+    if details:
+        said["details"] = details
+    return {"error": said | {name: value for name, value in own.items() if name not in said}}
+
+
+def word_of(status: int) -> str:
+    """The protocol's word for an HTTP status."""
+    return WORDS.get(status) or (WORDS[400] if status < 500 else "INTERNAL")
+
+
+def _details(said: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    details = said.get("details")
+    return (each for each in (details if isinstance(details, list) else ()) if isinstance(each, dict))
+
+
+def _seconds(value: object) -> float | None:
+    found = SECONDS.fullmatch(value) if isinstance(value, str) else None
+    return None if found is None else float(found[1])
+
+
+def _scrubbed(value: Any) -> Any:
+    """A JSON value without credentials in its texts."""
+    match value:
+        case str():
+            return scrub(value)
+        case list():
+            return [_scrubbed(item) for item in value]
+        case dict():
+            return {name: _scrubbed(item) for name, item in value.items()}
+        case _:
+            return value

@@ -1,0 +1,66 @@
+"""Lists of models, read and written. https://ai.google.dev/api/models"""
+
+from collections.abc import Iterable
+
+from dragoman.errors import BadEventError
+from dragoman.protocols.gemini.errors import failure_in, reported
+from dragoman.types import Headers, HttpRequest, HttpResponse, ServerResponse
+from dragoman.wire import json
+
+MAX_MODELS = 1000
+"""Names that are read of a list, in one page: the most that the service gives."""
+
+MAX_NAME = 200
+"""Characters of a name; one that is longer, or has characters that no name has, is left out."""
+
+JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
+
+PREFIX = "models/"
+METHODS = ["generateContent", "streamGenerateContent"]
+GENERATE = METHODS[0]
+
+
+def models_request(url: str, key: str | None) -> HttpRequest:
+    """Asks the service at `url` for its models."""
+    headers = [("accept", "application/json")]
+    if key:
+        headers.append(("x-goog-api-key", key))
+    address = f"{url.rstrip('/')}/v1beta/models?pageSize={MAX_MODELS}"
+    return HttpRequest(method="GET", url=address, headers=tuple(headers))
+
+
+def decode_models(reply: HttpResponse) -> tuple[str, ...]:
+    """The names of the models that chat, each once. Raises BadEventError, or the error that the service reports."""
+    value = json.decode_event(reply.body)
+    entries = value.get("models") if isinstance(value, dict) else None
+    if not isinstance(entries, list):
+        failure = failure_in(value)
+        raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
+    names = (_name(entry) for entry in entries[:MAX_MODELS] if isinstance(entry, dict))
+    return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
+def encode_models(names: Iterable[str]) -> ServerResponse:
+    """A list for a caller."""
+    return _ok({"models": [_model(name) for name in names]})
+
+
+def encode_model(name: str) -> ServerResponse:
+    """One model of such a list."""
+    return _ok(_model(name))
+
+
+def _name(entry: dict[str, object]) -> str | None:
+    name, methods = entry.get("name"), entry.get("supportedGenerationMethods")
+    if not isinstance(name, str) or (isinstance(methods, list) and GENERATE not in methods):
+        return None
+    name = name.removeprefix(PREFIX)
+    return name if 0 < len(name) <= MAX_NAME and name.isprintable() and " " not in name else None
+
+
+def _model(name: str) -> dict[str, object]:
+    return {"name": f"{PREFIX}{name}", "displayName": name, "supportedGenerationMethods": METHODS}
+
+
+def _ok(value: object) -> ServerResponse:
+    return ServerResponse(headers=JSON, body=json.encode(value))

@@ -1,0 +1,103 @@
+"""Arguments of a call that come value by value, each with the path of its place, as Vertex AI streams them.
+
+https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling#streaming-fc
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from dragoman.wire import json
+
+STEP = re.compile(r"""\.([^.\[\]]+)|\[(\d{1,6})\]|\['([^']*)'\]|\["([^"]*)"\]""")
+VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
+
+MAX_GAP = 1000
+"""Entries that one path may add to a list: a list grows by one entry at a time."""
+
+
+class PartialCall:
+    """A call that is under way."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        name, known = body.get("name"), body.get("id")
+        self.name = name if isinstance(name, str) else ""
+        self.id = known if isinstance(known, str) else ""
+        self.signature: str | None = None
+        self._args: dict[str, Any] = {}
+        self._growing: set[str] = set()
+        """Paths of texts of which more comes."""
+
+    def add(self, body: Mapping[str, Any]) -> None:
+        """Takes the next fragment; a value whose path is not understood is left out."""
+        if isinstance(whole := body.get("args"), dict):
+            self._args |= whole
+        pieces = body.get("partialArgs")
+        for piece in pieces if isinstance(pieces, list) else []:
+            if isinstance(piece, dict) and isinstance(path := piece.get("jsonPath"), str):
+                self._set(path, piece)
+
+    @property
+    def arguments(self) -> str:
+        """What has come, as JSON text."""
+        return json.encode(self._args).decode()
+
+    def _set(self, path: str, piece: Mapping[str, Any]) -> None:
+        steps = _steps(path)
+        field = next((name for name in VALUES if name in piece), None)
+        if steps is None or field is None:
+            return
+        value = None if field == "nullValue" else piece[field]
+        if path in self._growing and isinstance(value, str):
+            before = _get(self._args, steps)
+            value = before + value if isinstance(before, str) else value
+        _put(self._args, steps, value)
+        if piece.get("willContinue") is True:
+            self._growing.add(path)
+        else:
+            self._growing.discard(path)
+
+
+def _steps(path: str) -> list[str | int] | None:
+    """The names and numbers of a path such as `$.places[0].city`; None if it has another form."""
+    rest = path.removeprefix("$")
+    steps: list[str | int] = []
+    at = 0
+    while at < len(rest):
+        step = STEP.match(rest, at)
+        if step is None:
+            return None
+        steps.append(int(step[2]) if step[2] is not None else step[1] or step[3] or step[4] or "")
+        at = step.end()
+    return steps if steps and isinstance(steps[0], str) else None
+
+
+def _get(value: Any, steps: list[str | int]) -> Any:
+    for step in steps:
+        match value, step:
+            case dict(), str():
+                value = value.get(step)
+            case list(), int() if step < len(value):
+                value = value[step]
+            case _:
+                return None
+    return value
+
+
+def _put(root: dict[str, Any], steps: list[str | int], value: Any) -> None:
+    here: Any = root
+    for i, step in enumerate(steps):
+        last = i + 1 == len(steps)
+        below: Any = value if last else [] if isinstance(steps[i + 1], int) else {}
+        match here, step:
+            case dict(), str():
+                if last or not isinstance(here.get(step), type(below)):
+                    here[step] = below
+                here = here[step]
+            case list(), int() if step < len(here) + MAX_GAP:
+                here.extend([None] * (step + 1 - len(here)))
+                if last or not isinstance(here[step], type(below)):
+                    here[step] = below
+                here = here[step]
+            case _:
+                return

@@ -1,0 +1,107 @@
+"""The relay of this protocol: the model and the form of the answer are in the path, and no byte changes."""
+
+from msgspec import Struct
+
+from dragoman.errors import EndpointNotFoundError, InvalidRequestError
+from dragoman.protocols.gemini.extra import NAME
+from dragoman.protocols.gemini.tap import GeminiTap, read_whole
+from dragoman.protocols.opaque import has_wrapped
+from dragoman.protocols.relay import RelayCodec, ReplySummary, Tap
+from dragoman.types import Headers, HttpRequest, ServerRequest
+from dragoman.wire import json
+
+MODELS, TUNED = "models/", "tunedModels/"
+WHOLE, STREAM = "generateContent", "streamGenerateContent"
+
+PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/:@")
+"""What may stand in a path as it is."""
+
+SSE = "alt=sse"
+
+HEARTBEAT = b"\n"
+"""A blank line: a comment is an error to the vendor's programs."""
+
+
+class Target(Struct, frozen=True):
+    """What the path and the query of a request say."""
+
+    model: str
+    stream: bool
+    array: bool = False
+    """A stream is wanted as a JSON array."""
+
+
+class GeminiRelayRequest(Struct, frozen=True, gc=False):
+    """A caller's request, of which nothing is decoded."""
+
+    model: str
+    stream: bool
+    body: bytes
+    several: bool = False
+    headers: Headers = ()
+
+    def body_for(self, model: str) -> bytes:
+        return self.body
+
+    def tap(self) -> Tap:
+        return GeminiTap(every=self.several)
+
+
+class GeminiRelay(RelayCodec):
+    """Requests and answers of `POST {url}/v1beta/models/M:generateContent`, passed as they are."""
+
+    name = NAME
+    stream_type = "text/event-stream"
+    whole_type = "application/json"
+    stream_headers = (("content-type", stream_type),)
+    whole_headers = (("content-type", "application/json; charset=UTF-8"),)
+    heartbeat = HEARTBEAT
+    model_in_path = True
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
+        headers = [("content-type", "application/json"), ("accept", self.stream_type if stream else self.whole_type)]
+        if key:
+            headers.append(("x-goog-api-key", key))
+        call = f"{STREAM}?{SSE}" if stream else WHOLE
+        return HttpRequest(url=f"{self._url}/v1beta/{path_of(model)}:{call}", headers=tuple(headers))
+
+    def read(self, body: bytes) -> ReplySummary:
+        return read_whole(body)
+
+
+def path_of(model: str) -> str:
+    """The part of a path that names a model."""
+    named = model if model.startswith((MODELS, TUNED)) else f"{MODELS}{model}"
+    return "".join(sign if sign in PLAIN else "".join(f"%{byte:02X}" for byte in sign.encode()) for sign in named)
+
+
+def read_target(call: ServerRequest) -> Target:
+    """The model and the form of the answer. A name may hold slashes and colons; the last colon begins the method."""
+    name, _, method = call.path.rpartition(":")
+    _, found, model = name.partition(f"/{MODELS}")
+    if not found:
+        _, found, model = name.partition(f"/{TUNED}")
+        model = f"{TUNED}{model}"
+    if not found or method not in {WHOLE, STREAM}:
+        raise EndpointNotFoundError(f"expected a path that ends with MODEL:{WHOLE} or MODEL:{STREAM}")
+    stream = method == STREAM
+    return Target(model.removeprefix(MODELS), stream, stream and SSE not in call.query.split("&"))
+
+
+def read_request(call: ServerRequest) -> GeminiRelayRequest | None:
+    """The request; the body is only checked. None if it must be translated: a stream as an array, or state of others.
+
+    Raises InvalidRequestError.
+    """
+    target = read_target(call)
+    body = call.body
+    if target.array or has_wrapped(body):
+        return None
+    json.check_request(body)
+    if not body.lstrip(b" \t\r\n").startswith(b"{"):
+        raise InvalidRequestError("the body: expected an object")
+    several = b"candidateCount" in body or b"candidate_count" in body
+    return GeminiRelayRequest(target.model, target.stream, body, several)

@@ -1,0 +1,71 @@
+"""Schemas of this protocol's older form, an OpenAPI 3.0 schema with types in upper case, to JSON Schema.
+
+https://ai.google.dev/api/caching#Schema
+"""
+
+import re
+from typing import Any
+
+MEMBERS = frozenset({"items", "additionalProperties"})
+"""Keywords that hold a schema."""
+
+LISTS = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
+
+NAMED = frozenset({"properties", "$defs", "defs"})
+"""Keywords that hold an object of schemas, whose keys are names."""
+
+COUNTS = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
+"""Keywords that hold an integer of 64 bits: JSON of this protocol may write it as a string."""
+
+NO_TYPE = "TYPE_UNSPECIFIED"
+RENAMED = {"defs": "$defs", "ref": "$ref"}
+WORD = re.compile("_([a-z])")
+
+
+def to_json_schema(schema: Any) -> Any:
+    """The JSON Schema with the same meaning. What is not understood stays as it is."""
+    if not isinstance(schema, dict):
+        return schema
+    found: dict[str, Any] = {}
+    nullable, order = False, None
+    for name, value in schema.items():
+        key = WORD.sub(lambda word: word[1].upper(), name)
+        match key, value:
+            case "type", str() if value.upper() != NO_TYPE:
+                found[key] = value.lower()
+            case "type", str():
+                continue
+            case "nullable", bool():
+                nullable = value
+            case "propertyOrdering", list():
+                order = value
+            case "example", _:
+                found["examples"] = [value]
+            case _, dict() if key in NAMED:
+                found[RENAMED.get(key, key)] = {inner: to_json_schema(each) for inner, each in value.items()}
+            case _, dict() if key in MEMBERS:
+                found[key] = to_json_schema(value)
+            case _, list() if key in LISTS:
+                found[key] = [to_json_schema(each) for each in value]
+            case _, str() if key in COUNTS and value.isascii() and value.isdigit():
+                found[key] = int(value)
+            case _:
+                found[RENAMED.get(key, key)] = value
+    if order is not None and isinstance(found.get("properties"), dict):
+        found["properties"] = _ordered(found["properties"], order)
+    return _nullable(found) if nullable else found
+
+
+def _ordered(properties: dict[str, Any], order: list[Any]) -> dict[str, Any]:
+    first = {name: properties[name] for name in order if isinstance(name, str) and name in properties}
+    return first | properties
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(schema.get("type"), str):
+        schema = schema | {"type": [schema["type"], "null"]}
+        if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
+            schema["enum"] = [*schema["enum"], None]
+    elif isinstance(schema.get("anyOf"), list):
+        schema = schema | {"anyOf": [*schema["anyOf"], {"type": "null"}]}
+    return schema

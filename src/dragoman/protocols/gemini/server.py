@@ -1,0 +1,84 @@
+"""The half that a program calls."""
+
+from math import ceil
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.gemini.encode_stream import AnswerEncoder, encode_reply, stream_error
+from dragoman.protocols.gemini.errors import OUTWARD, envelope
+from dragoman.protocols.gemini.extra import NAME
+from dragoman.protocols.gemini.relay import read_request, read_target
+from dragoman.protocols.gemini.request import decode_body
+from dragoman.protocols.json_fields import wrong_type
+from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
+from dragoman.wire import json
+
+JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
+
+
+class GeminiServer(ServerCodec):
+    """Answers `POST /v1beta/models/M:generateContent` and `…:streamGenerateContent`, with `?alt=sse` or without."""
+
+    name = NAME
+    expresses = frozenset(
+        {
+            "text",
+            "text.opaque",
+            "text.citations",
+            "text.logprobs",
+            "reasoning",
+            "reasoning.opaque",
+            "image",
+            "image.data",
+            "image.url",
+            "image.file_id",
+            "image.opaque",
+            "audio",
+            "audio.data",
+            "audio.url",
+            "audio.file_id",
+            "audio.opaque",
+            "file",
+            "file.data",
+            "file.url",
+            "file.file_id",
+            "file.name",
+            "file.opaque",
+            "tool_call",
+            "tool_call.opaque",
+            "hosted_call",
+            "hosted_call.opaque",
+            "hosted_result",
+            "hosted_result.opaque",
+            f"unknown.{NAME}",
+            "usage",
+            "usage.details",
+            "finish_reason",
+            "detail",
+        }
+    )
+    read_relayed = staticmethod(read_request)
+
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
+        target = read_target(call)
+        body = json.decode_request(call.body)
+        if not isinstance(body, dict):
+            raise wrong_type("the body", "an object", body)
+        return decode_body(body, call.body, target.model, stream=target.stream, array=target.array)
+
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
+        return ServerResponse(headers=JSON, body=encode_reply(response, request, env))
+
+    def encoder(self, request: ChatRequest, env: Env) -> Encoder:
+        return AnswerEncoder(request, env)
+
+    def encode_stream_error(self, error: DragomanError) -> bytes:
+        return stream_error(error)
+
+    def encode_error(self, error: DragomanError) -> ServerResponse:
+        headers = JSON
+        if error.retry_after is not None:
+            headers += (("retry-after", str(ceil(error.retry_after))),)
+        return ServerResponse(
+            status=OUTWARD.get(error.status, error.status), headers=headers, body=json.encode(envelope(error))
+        )

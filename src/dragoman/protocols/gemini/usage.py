@@ -1,0 +1,110 @@
+"""Reports of tokens, read and written. A count that cannot be read is unknown, and no reason to lose the answer.
+
+Input and output are sums here: the prompt and what tools of the service added to it; the answer and its thoughts.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dragoman.protocols.gemini.extra import NAME, to_extra
+from dragoman.types import Usage
+
+PROMPT, TOOLS = "promptTokenCount", "toolUsePromptTokenCount"
+ANSWER, THOUGHTS = "candidatesTokenCount", "thoughtsTokenCount"
+CACHED, TOTAL = "cachedContentTokenCount", "totalTokenCount"
+COUNTS = (PROMPT, TOOLS, ANSWER, THOUGHTS, CACHED, TOTAL)
+
+TOOL_USE = "input.tool_use"
+"""The name in `Usage.details` of the tokens that tools of the service added to the prompt."""
+
+DETAILS: dict[str, str] = {
+    "promptTokensDetails": "input",
+    "candidatesTokensDetails": "output",
+    "cacheTokensDetails": "cache_read",
+    "toolUsePromptTokensDetails": "tool_use",
+}
+"""Lists of counts by modality, to how the names of `Usage.details` begin."""
+
+MODALITIES = frozenset({"TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT"})
+
+
+def decode_usage(report: Mapping[str, Any]) -> Usage:
+    """What was reported. Further fields are in `extra`."""
+    counts = {name: _count(report.get(name)) for name in COUNTS}
+    rest = {name: value for name, value in report.items() if name not in COUNTS or counts[name] is None}
+    details: dict[str, int] = {}
+    for name, begin in DETAILS.items():
+        found = _by_modality(report.get(name), begin)
+        if found is not None:
+            details |= found
+            rest.pop(name, None)
+    if (tools := counts[TOOLS]) is not None:
+        details[TOOL_USE] = tools
+    asked, told, total = _sum(counts[PROMPT], tools), _sum(counts[ANSWER], counts[THOUGHTS]), counts[TOTAL]
+    return Usage(
+        input_tokens=asked,
+        output_tokens=told,
+        cache_read_tokens=counts[CACHED],
+        reasoning_tokens=counts[THOUGHTS],
+        total_tokens=None if asked is not None and told is not None and total == asked + told else total,
+        details=details,
+        extra=to_extra(rest),
+    )
+
+
+def encode_usage(usage: Usage) -> dict[str, Any]:
+    """The report; a count that is not known is left out."""
+    total = usage.total_tokens
+    if total is None and usage.input_tokens is not None and usage.output_tokens is not None:
+        total = usage.input_tokens + usage.output_tokens
+    tools, thoughts = usage.details.get(TOOL_USE), usage.reasoning_tokens
+    said: dict[str, int | None] = {
+        PROMPT: _less(usage.input_tokens, tools),
+        ANSWER: _less(usage.output_tokens, thoughts),
+        TOTAL: total,
+        CACHED: usage.cache_read_tokens,
+        THOUGHTS: thoughts,
+        TOOLS: tools,
+    }
+    body: dict[str, Any] = {name: count for name, count in said.items() if count is not None}
+    if thoughts and body.get(ANSWER) == 0:
+        del body[ANSWER]  # as the service writes it if nothing but thoughts came
+    for name, begin in DETAILS.items():
+        if counts := [
+            {"modality": modality, "tokenCount": usage.details[detail]}
+            for modality in sorted(MODALITIES)
+            if (detail := f"{begin}.{modality.lower()}") in usage.details
+        ]:
+            body[name] = counts
+    return usage.extra.get(NAME, {}) | body
+
+
+def _by_modality(value: object, begin: str) -> dict[str, int] | None:
+    """The counts of a list; None if it has another form."""
+    if not isinstance(value, list):
+        return None
+    found: dict[str, int] = {}
+    for each in value:
+        match each:
+            case {"modality": str(modality), "tokenCount": int(count), **rest} if modality in MODALITIES and not rest:
+                found[f"{begin}.{modality.lower()}"] = count
+            case {"modality": str(modality), **rest} if modality in MODALITIES and not rest:
+                found[f"{begin}.{modality.lower()}"] = 0  # a count of 0 is left out
+            case _:
+                return None
+    return found
+
+
+def _count(value: object) -> int | None:
+    """A count; JSON of this protocol may write an integer of 64 bits as a string."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _sum(first: int | None, second: int | None) -> int | None:
+    return first if second is None else (first or 0) + second
+
+
+def _less(whole: int | None, part: int | None) -> int | None:
+    return whole if whole is None or part is None else max(0, whole - part)

@@ -1,0 +1,95 @@
+r"""A fast test for events that hold a piece of text and nothing else: nearly all events of a stream do.
+
+A service writes all such events in the same way; they differ in the text alone:
+
+    data: {"id":"c1","choices":[{"index":0,"delta":{"content":"Hello"}}]}\n\n
+    └──────────────────────── before ─────────────────────────┘     └ after ┘
+                                                    └─ name ──┘
+
+A lane keeps `before` and `after` of one event that was decoded and held only a text. If other bytes begin with `before`
+and end with `after`, and between the two stands the inside of a JSON string, they are such an event too. It cannot hold
+a failure, an end or a usage: each of these would need a quotation mark that ends the string, and there is none.
+
+A row of events is split at `name`: the field's name, and the quotation marks around it. It cannot occur in a text,
+because there its quotation marks are escaped. Each piece must then end with what stands between two texts, which is
+`after` and `before` without the name. The texts of a row are checked together, with a NUL between them: JSON strings
+have no NUL.
+
+What may be missed: a text that ends with an escaped backslash does not match. Such an event is decoded like any other,
+so nothing is lost but time. Escapes are not checked further: a wrong `\u12` passes as the service sent it.
+"""
+
+import re
+from itertools import repeat
+from operator import itemgetter
+
+from msgspec import Struct
+
+ESCAPED = re.compile(rb'(?:[^"\\\r\n]|\\[^\0\r\n])*')
+"""Texts with quotation marks in them, all of them escaped. A NUL separates the texts."""
+
+
+class Lane(Struct, frozen=True, gc=False):
+    """Events that begin with `before` (which ends with `name`) and end with `after`."""
+
+    before: bytes
+    after: bytes
+    name: bytes
+
+    def holds(self, data: bytes) -> bool:
+        """True if `data` is one event of this lane, or a row of them, and nothing else."""
+        before, after = self.before, self.after
+        return (
+            data.startswith(before)
+            and data.endswith(after)
+            and len(data) >= len(before) + len(after)
+            and self._holds(data[len(before) : -len(after)])
+        )
+
+    def length(self, data: bytes, at: int) -> int:
+        """How many bytes of `data`, from the event that begins at `at`, are events of this lane."""
+        if not data.startswith(self.before, at):
+            return 0
+        begin, end = at + len(self.before), data.rfind(self.after, at)
+        return end + len(self.after) - at if end >= begin and self._holds(data[begin:end]) else 0
+
+    def row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
+        """Those of `pieces`, from the one at `at` on, that are one event of this lane each: joined, and how many.
+
+        None of them (`b""`, 0) if other events stand between them.
+        """
+        before, after = self.before, self.after
+        end = len(pieces)
+        while end > at and not (pieces[end - 1].startswith(before) and pieces[end - 1].endswith(after)):
+            end -= 1  # the last events of an answer are of other kinds
+        row = pieces[at:end]
+        texts = list(map(itemgetter(slice(len(before), -len(after))), row))
+        data = b"".join(row)
+        # The row is built again from its texts and compared, which is faster than to search for the limits of each.
+        if (
+            len(data) >= len(before) + len(after)
+            and (after + before).join(texts) == data[len(before) : -len(after)]
+            and _are_texts(b"\0".join(texts))
+        ):
+            return data, end - at
+        return b"", 0
+
+    def _holds(self, text: bytes) -> bool:
+        """The same for what stands between the first event's `before` and the last one's `after`."""
+        if b"\n" in text:
+            between = self.after + self.before.removesuffix(self.name)
+            pieces = text.split(self.name)
+            last = pieces.pop()
+            texts = b"\0".join(map(bytes.removesuffix, pieces, repeat(between)))
+            # Each piece except the last must have lost `between`, and the name that it was split at; a NUL was added.
+            if len(text) - len(texts) - len(last) - 1 != len(pieces) * (len(between) + len(self.name) - 1):
+                return False
+            text = b"%b\0%b" % (texts, last)
+        return _are_texts(text)
+
+
+def _are_texts(text: bytes) -> bool:
+    """True if texts, with a NUL between two of them, may stand inside of JSON strings."""
+    if b'"' in text:
+        return ESCAPED.fullmatch(text) is not None
+    return not (b"\n" in text or b"\r" in text or b"\\\0" in text or text.endswith(b"\\"))

@@ -1,0 +1,81 @@
+"""The half that calls a service."""
+
+from collections.abc import Iterable
+
+from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.protocols.base import ClientCodec, Decoder, Env
+from dragoman.protocols.errors.body import decode_failure
+from dragoman.protocols.losses import ANYWHERE
+from dragoman.protocols.ollama.decode_stream import ReplyDecoder
+from dragoman.protocols.ollama.extra import NAME
+from dragoman.protocols.ollama.generate import encode_generate, is_generate
+from dragoman.protocols.ollama.nearest import changed, unspoken
+from dragoman.protocols.ollama.relay import OllamaRelay, request_headers
+from dragoman.protocols.ollama.request import encode_chat
+from dragoman.types import ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
+from dragoman.wire import json
+
+EXPRESSES = frozenset(
+    {
+        "tools",
+        "response_format",
+        "max_output_tokens",
+        "temperature",
+        "top_p",
+        "top_k",
+        "frequency_penalty",
+        "presence_penalty",
+        "stop",
+        "seed",
+        "reasoning.mode",
+        "reasoning.effort",
+        "reasoning.budget_tokens",
+        "top_logprobs",
+        "truncate",
+        "text",
+        "refusal",
+        "reasoning",
+        "image",
+        "image.data",
+        "tool_call",
+        "tool_result",
+        "tool_result.image",
+        f"unknown.{NAME}",
+        ANYWHERE,
+    }
+)
+
+
+class OllamaClient(ClientCodec):
+    """Calls `POST {url}/api/chat`, and `/api/generate` for what only that path takes."""
+
+    name = NAME
+    expresses = EXPRESSES
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self.relay = OllamaRelay(f"{self._url}/api/chat")
+
+    def changed(self, request: ChatRequest) -> Iterable[Loss]:
+        return changed(request)
+
+    def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
+        return super().losses(unspoken(request), profile)
+
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
+        generate = is_generate(request)
+        body = encode_generate(request) if generate else encode_chat(request)
+        try:
+            data = json.encode(body)
+        except UnicodeEncodeError as exc:
+            raise InvalidRequestError(
+                "the request holds half a character (a lone surrogate), which JSON cannot carry"
+            ) from exc
+        path = "/api/generate" if generate else "/api/chat"
+        return HttpRequest(url=f"{self._url}{path}", headers=request_headers(env.key, stream=True), body=data)
+
+    def decoder(self, request: ChatRequest) -> Decoder:
+        return ReplyDecoder(request)
+
+    def decode_error(self, reply: HttpResponse) -> DragomanError:
+        return decode_failure(reply)

@@ -1,0 +1,117 @@
+"""Lists of models and descriptions of one, read and written. https://github.com/ollama/ollama/blob/main/docs/api.md"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from dragoman.errors import BadEventError
+from dragoman.protocols.errors.body import error_in
+from dragoman.protocols.json_fields import Fields, refused
+from dragoman.protocols.ollama.encode_stream import spelt
+from dragoman.protocols.ollama.errors import JSON
+from dragoman.types import HttpRequest, HttpResponse, ModelProfile, ServerRequest, ServerResponse
+from dragoman.wire import json
+
+MAX_MODELS = 10_000
+"""Names that are read of a list."""
+
+MAX_NAME = 200
+"""Characters of a name; one that is longer, or has characters that no name has, is left out."""
+
+VERSION = "0.17.4"
+"""The version of the server whose answers ours are like. Programs refuse one that is too old for them."""
+
+FAMILY = "dragoman"
+"""Stands for the architecture of a model, of which nothing is known here."""
+
+
+def tags_request(url: str, key: str | None) -> HttpRequest:
+    """Asks the service at `url` for its models."""
+    headers = [("accept", "application/json")]
+    if key:
+        headers.append(("authorization", f"Bearer {key}"))
+    return HttpRequest(method="GET", url=f"{url.rstrip('/')}/api/tags", headers=tuple(headers))
+
+
+def decode_tags(reply: HttpResponse) -> tuple[str, ...]:
+    """The names, each once. Raises BadEventError, or the error that the service reports."""
+    value = json.decode_event(reply.body)
+    entries = value.get("models") if isinstance(value, dict) else None
+    if not isinstance(entries, list):
+        raise error_in(value) or BadEventError("expected a list of models, got something else")
+    names = (entry.get("name") or entry.get("model") for entry in entries[:MAX_MODELS] if isinstance(entry, dict))
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+
+
+def encode_tags(names: Iterable[str], since: int) -> ServerResponse:
+    """A list for a caller. `since`: when the models were first offered, in seconds since 1970."""
+    return _ok({"models": [_model(name, since) for name in names]})
+
+
+def encode_running() -> ServerResponse:
+    """The models that are in a machine's memory: none is known to be."""
+    return _ok({"models": []})
+
+
+def encode_version() -> ServerResponse:
+    """The version of the protocol."""
+    return _ok({"version": VERSION})
+
+
+def shown_model(call: ServerRequest) -> str:
+    """The model that a caller asks about. Raises InvalidRequestError."""
+    fields = Fields(json.decode_request(call.body))
+    name = fields.text("model") or fields.text("name")
+    if not name:
+        raise refused("model", "expected a name, got none")
+    return name
+
+
+def encode_show(profile: ModelProfile, since: int) -> ServerResponse:
+    """What is known of one model."""
+    can = ["completion"]
+    if profile.tools is not False:
+        can.append("tools")
+    if profile.images:
+        can.append("vision")
+    return _ok(
+        {
+            "modelfile": "",
+            "parameters": "",
+            "template": "",
+            "details": _details(),
+            "model_info": {"general.architecture": FAMILY},
+            "capabilities": can,
+            "modified_at": spelt(since),
+        }
+    )
+
+
+def _model(name: str, since: int) -> dict[str, object]:
+    return {
+        "name": name,
+        "model": name,
+        "modified_at": spelt(since),
+        # Nothing is stored here; but programs cut the digest to twelve characters, or tell models by it.
+        "size": 0,
+        "digest": sha256(name.encode("utf-8", "replace")).hexdigest(),
+        "details": _details(),
+    }
+
+
+def _details() -> dict[str, object]:
+    return {
+        "parent_model": "",
+        "format": "",
+        "family": FAMILY,
+        "families": [FAMILY],
+        "parameter_size": "",
+        "quantization_level": "",
+    }
+
+
+def _ok(value: object) -> ServerResponse:
+    return ServerResponse(headers=JSON, body=json.encode(value))
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text) <= MAX_NAME and text.isprintable() and " " not in text

@@ -1,0 +1,58 @@
+"""The half that a program calls."""
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.ollama.encode_stream import AnswerEncoder, encode_loaded, encode_whole
+from dragoman.protocols.ollama.errors import JSON, encode_error, stream_error
+from dragoman.protocols.ollama.extra import NAME
+from dragoman.protocols.ollama.generate import decode_generate
+from dragoman.protocols.ollama.relay import LINES, read_request
+from dragoman.protocols.ollama.request import decode_chat, read_fields
+from dragoman.protocols.relay import RelayRequest
+from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
+from dragoman.wire import json
+
+GENERATE_PATH = "/api/generate"
+
+
+class OllamaServer(ServerCodec):
+    """Answers `POST /api/chat` and `POST /api/generate`."""
+
+    name = NAME
+    expresses = frozenset(
+        {
+            "text",
+            "text.logprobs",
+            "refusal",
+            "reasoning",
+            "reasoning.logprobs",
+            "tool_call",
+            "usage",
+            "finish_reason",
+        }
+    )
+
+    def read_relayed(self, call: ServerRequest) -> RelayRequest | None:
+        # The relay of this protocol has one path.
+        return None if call.path.endswith(GENERATE_PATH) else read_request(call)
+
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
+        fields = read_fields(json.decode_request(call.body))
+        return decode_generate(fields) if call.path.endswith(GENERATE_PATH) else decode_chat(fields, call.body)
+
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
+        return ServerResponse(headers=JSON, body=encode_whole(response, request, env))
+
+    def encode_loaded(self, request: ChatRequest, env: Env) -> ServerResponse:
+        """The answer to a request without messages: there is nothing to load here."""
+        headers = (("content-type", LINES),) if request.stream else JSON
+        return ServerResponse(headers=headers, body=encode_loaded(request, env))
+
+    def encoder(self, request: ChatRequest, env: Env) -> Encoder:
+        return AnswerEncoder(request, env)
+
+    def encode_stream_error(self, error: DragomanError) -> bytes:
+        return stream_error(error)
+
+    def encode_error(self, error: DragomanError) -> ServerResponse:
+        return encode_error(error)

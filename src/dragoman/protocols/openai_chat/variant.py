@@ -1,0 +1,104 @@
+"""How a service differs from others of this protocol: switches, each with one meaning. Knows no service."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from dragoman.protocols.losses import DEVELOPER, NAMES
+from dragoman.types import ChatRequest, ToolChoice
+
+ChoiceMode = Literal["auto", "none", "required", "tool"]
+
+ThinkingField = Literal["reasoning_effort", "thinking", "enable_thinking", "reasoning"]
+
+EVERY_CHOICE: tuple[ChoiceMode, ...] = ("auto", "none", "required", "tool")
+
+WEAKER: dict[ChoiceMode, ChoiceMode] = {"tool": "required", "required": "auto", "none": "auto"}
+"""A choice of a tool to the nearest one that is asked for if the service does not take it."""
+
+THINKING: dict[ThinkingField, frozenset[str]] = {
+    "reasoning_effort": frozenset({"reasoning.effort"}),
+    "thinking": frozenset({"reasoning.mode", "reasoning.effort"}),
+    "enable_thinking": frozenset({"reasoning.mode", "reasoning.budget_tokens"}),
+    "reasoning": frozenset({"reasoning.mode", "reasoning.effort", "reasoning.budget_tokens"}),
+}
+"""What of a request's settings for thinking each field can say."""
+
+
+class Variant(Struct, frozen=True, kw_only=True):
+    """How a service differs from others of this protocol. The defaults hold for most of them."""
+
+    max_tokens_field: str = "max_tokens"
+    """OpenAI wants `max_completion_tokens`; most others know only `max_tokens`."""
+    seed_field: str = "seed"
+    """Mistral calls it `random_seed`."""
+    reasoning_field: str = "reasoning_content"
+    """The field of an assistant's message that takes its earlier reasoning back."""
+    thinking_field: ThinkingField = "reasoning_effort"
+    """How thinking is asked for: `reasoning_effort` (a word), `thinking` (`{"type": "enabled"}`, and the word beside
+    it), `enable_thinking` (a boolean, and `thinking_budget`) or `reasoning` (`{"effort": …, "max_tokens": …}`)."""
+    tool_choices: tuple[ChoiceMode, ...] = EVERY_CHOICE
+    """The choices of a tool that the service takes; any other is sent as the nearest weaker one."""
+    thinking_choices: tuple[ChoiceMode, ...] = EVERY_CHOICE
+    """The same, unless the request switches thinking off."""
+    stream_usage: bool = True
+    """Whether `stream_options` is taken, which asks for the usage at the end of a stream."""
+    developer_role: bool = True
+    """Whether there is the role `developer`; if not, it is sent as `system`."""
+    message_names: bool = True
+    """Whether a message may have a `name`."""
+    strict_tools: bool = True
+    """Whether a tool may have `strict`."""
+    json_schema: bool = True
+    """Whether the form of an answer may be a JSON schema; if not, any JSON object is asked for."""
+    json_object: bool = True
+    """Whether it may be `json_object`; if not, a schema that allows any object is sent."""
+    file_urls: bool = True
+    """Whether a file may be named by its URL."""
+    refused_fields: tuple[str, ...] = ()
+    """Fields of ChatRequest, and kinds of parts, that make the service refuse a request, or that it cannot follow."""
+
+    def lacks(self) -> frozenset[str]:
+        """What of the protocol the service does not have, in the words of `losses`."""
+        switches = {
+            DEVELOPER: self.developer_role,
+            NAMES: self.message_names,
+            "tool.strict": self.strict_tools,
+            "tool_choice.names": "tool" in self.tool_choices,
+            "file.url": self.file_urls,
+        }
+        return frozenset(name for name, has in switches.items() if not has).union(self.refused_fields)
+
+    def choice(self, request: ChatRequest) -> ToolChoice | None:
+        """How the model is told to choose a tool; not the request's own choice if the service does not take that."""
+        choice = request.tool_choice
+        if choice is None:
+            return None
+        taken = self.tool_choices
+        if not thinks_not(request):
+            taken = tuple(mode for mode in taken if mode in self.thinking_choices)
+        mode: ChoiceMode = choice.mode
+        while mode not in taken and mode in WEAKER:
+            mode = WEAKER[mode]
+        if mode == choice.mode and (not choice.names or "tool" in taken):
+            return choice
+        return ToolChoice(mode)
+
+    def weakens(self, request: ChatRequest) -> bool:
+        """Whether the model gets more freedom to choose a tool than the request allows."""
+        wanted, told = request.tool_choice, self.choice(request)
+        if wanted is None or told is None or wanted.mode == "none":
+            return False
+        if wanted.mode == "tool" and told.mode == "required":
+            return len(request.tools) > 1
+        return told.mode != wanted.mode or (bool(wanted.names) and not told.names and "tool" in self.tool_choices)
+
+
+USUAL = Variant()
+"""A service like most others."""
+
+
+def thinks_not(request: ChatRequest) -> bool:
+    """Whether the request switches thinking off."""
+    config = request.reasoning
+    return config is not None and (config.mode == "off" or config.effort == "none")

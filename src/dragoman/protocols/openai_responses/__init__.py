@@ -1,0 +1,8 @@
+"""OpenAI's Responses, and Open Responses. https://platform.openai.com/docs/api-reference/responses"""
+
+from dragoman.protocols.openai_responses.client import OpenAIResponsesClient
+from dragoman.protocols.openai_responses.counter import ResponsesCountServer
+from dragoman.protocols.openai_responses.extra import NAME
+from dragoman.protocols.openai_responses.server import OpenAIResponsesServer, input_items
+
+__all__ = ["NAME", "OpenAIResponsesClient", "OpenAIResponsesServer", "ResponsesCountServer", "input_items"]

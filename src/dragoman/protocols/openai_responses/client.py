@@ -1,0 +1,196 @@
+"""The half that calls a service."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.protocols import opaque
+from dragoman.protocols.base import ClientCodec, Decoder, Env
+from dragoman.protocols.losses import ANYWHERE, CACHE, DEVELOPER, PARTS
+from dragoman.protocols.openai_responses.conversation import Sayable
+from dragoman.protocols.openai_responses.counter import ResponsesCounter
+from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
+from dragoman.protocols.openai_responses.extra import NAME
+from dragoman.protocols.openai_responses.hosted import TYPES, is_sayable
+from dragoman.protocols.openai_responses.relay import ResponsesRelay
+from dragoman.protocols.openai_responses.request import LEAST_TOKENS, Variant, encode_body
+from dragoman.protocols.openai_shared.errors import decode_error
+from dragoman.protocols.openai_shared.family import FAMILY
+from dragoman.types import (
+    ChangedField,
+    ChatRequest,
+    HostedTool,
+    HttpRequest,
+    HttpResponse,
+    Loss,
+    LostDetail,
+    LostField,
+    LostPart,
+    ModelProfile,
+    UnknownTool,
+)
+from dragoman.wire import json
+
+PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
+
+EXPRESSES = frozenset(
+    {
+        "tools",
+        "hosted.web_search",
+        "hosted.web_search.allowed",
+        "hosted.web_search.location",
+        "hosted.web_search.context_size",
+        "hosted.file_search",
+        "hosted.code_execution",
+        "hosted.image_generation",
+        "hosted.computer",
+        "hosted.shell",
+        "hosted.tool_search",
+        "hosted.mcp",
+        "hosted.mcp.allowed",
+        "hosted.mcp.label",
+        "hosted.mcp.url",
+        "hosted.mcp.authorization",
+        "tool.strict",
+        "tool.grammar",
+        "tool.output",
+        "tool.defer_loading",
+        "tool_choice",
+        "tool_choice.names",
+        "tool_choice.hosted",
+        "parallel_tool_calls",
+        "response_format",
+        "max_output_tokens",
+        "temperature",
+        "top_p",
+        "reasoning.mode",
+        "reasoning.effort",
+        "reasoning.budget_tokens",
+        "reasoning.display",
+        "top_logprobs",
+        "verbosity",
+        "service_tier",
+        "metadata",
+        "user",
+        "safety_identifier",
+        "cache_key",
+        "store",
+        "truncate",
+        "text",
+        "text.citations",
+        "text.logprobs",
+        "refusal",
+        "reasoning",
+        "reasoning.opaque",
+        "image",
+        "image.url",
+        "image.data",
+        "image.file_id",
+        "image.detail",
+        "audio",
+        "audio.data",
+        "file",
+        "file.url",
+        "file.data",
+        "file.file_id",
+        "file.name",
+        "tool_call",
+        "tool_call.namespace",
+        "tool_result",
+        "tool_result.image",
+        "tool_result.file",
+        "hosted_call",
+        f"unknown.{NAME}",
+        DEVELOPER,
+        ANYWHERE,
+        CACHE,
+    }
+)
+
+
+class OpenAIResponsesClient(ClientCodec):
+    """Calls `POST {url}/responses`. For the parameters, see Variant."""
+
+    name = NAME
+    family = FAMILY
+
+    def __init__(self, url: str, *, penalties: bool = True, own_ids: bool = False) -> None:
+        self._service = url.rstrip("/")
+        self._url = f"{self._service}/responses"
+        self.relay = ResponsesRelay(self._url)
+        self._variant = Variant(penalties=penalties, own_ids=own_ids)
+        self.counter = ResponsesCounter(self._url, self._variant)
+        self.expresses = EXPRESSES | PENALTIES if penalties else EXPRESSES
+
+    def origin(self, model: str) -> str:
+        return opaque.origin(self._service, model)
+
+    def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
+        found = super().losses(request, profile)
+        names = {loss.name for loss in found}
+        return (*found, *(loss for loss in self._left_out(request, profile) if loss.name not in names))
+
+    def changed(self, request: ChatRequest) -> Iterator[Loss]:
+        config = request.reasoning
+        if config is not None:
+            if config.budget_tokens is not None:
+                yield ChangedField("reasoning.budget_tokens")
+            if config.mode in {"on", "adaptive"} and config.effort is None and config.budget_tokens is None:
+                yield ChangedField("reasoning.mode")
+            if config.display == "full":
+                yield ChangedField("reasoning.display")
+        if request.cache is not None and request.cache.ttl is not None:
+            yield ChangedField("cache.ttl")  # the service caches each conversation, for as long as it likes
+        if request.max_output_tokens is not None and request.max_output_tokens < LEAST_TOKENS:
+            yield ChangedField("max_output_tokens")
+
+    def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+        sayable = self._sayable(request, profile)
+        messages = []
+        for message in request.messages:
+            lost = set(sayable.left_out(message)) if message.role == "assistant" else set()
+            kept = tuple(part for i, part in enumerate(message.parts) if i not in lost)
+            messages.append(replace(message, parts=kept) if lost else message)
+        # An assistant's turn of which nothing is left would be an empty one.
+        left = tuple(new for new, old in zip(messages, request.messages, strict=True) if new.parts or not old.parts)
+        return super().fit(replace(request, messages=left), profile)
+
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
+        headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
+        if env.key:
+            headers.append(("authorization", f"Bearer {env.key}"))
+        try:
+            body = json.encode(encode_body(request, self._variant, self._sayable(request, env.profile)))
+        except UnicodeEncodeError as exc:
+            raise InvalidRequestError(
+                "the request holds half a character (a lone surrogate), which JSON cannot carry"
+            ) from exc
+        return HttpRequest(url=self._url, headers=tuple(headers), body=body)
+
+    def decoder(self, request: ChatRequest) -> Decoder:
+        return ReplyDecoder(self.origin(request.model))
+
+    def decode_error(self, reply: HttpResponse) -> DragomanError:
+        return decode_error(NAME, reply)
+
+    def _sayable(self, request: ChatRequest, profile: ModelProfile) -> Sayable:
+        return Sayable(
+            self.origin(request.model),
+            plain_reasoning=profile.reasoning_returns is True,
+            own_ids=self._variant.own_ids,
+        )
+
+    def _left_out(self, request: ChatRequest, profile: ModelProfile) -> Iterator[Loss]:
+        for i, tool in enumerate(request.tools):
+            if isinstance(tool, HostedTool) and not is_sayable(tool):
+                yield LostPart(f"tools[{i}] ({tool.tool})")
+            elif not isinstance(tool, UnknownTool) and tool.cache is not None:
+                yield LostDetail(f"tools[{i}].cache")
+        choice = request.tool_choice
+        if choice is not None and choice.hosted is not None and choice.hosted not in TYPES:
+            yield LostField("tool_choice.hosted")
+        sayable = self._sayable(request, profile)
+        for i, message in enumerate(request.messages):
+            for j in sayable.left_out(message):
+                yield LostPart(f"messages[{i}].parts[{j}] ({PARTS[type(message.parts[j])]})")

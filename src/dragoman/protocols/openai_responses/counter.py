@@ -1,0 +1,67 @@
+"""How many tokens a request has: `POST {url}/responses/input_tokens`."""
+
+from dragoman.errors import BadEventError
+from dragoman.protocols.base import Env
+from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.openai_responses.conversation import Sayable
+from dragoman.protocols.openai_responses.request import Variant, decode_body, encode_body
+from dragoman.protocols.operations import CountClient, CountServer
+from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
+from dragoman.wire import json
+
+COUNTED = frozenset(
+    {
+        "conversation",
+        "input",
+        "instructions",
+        "model",
+        "parallel_tool_calls",
+        "previous_response_id",
+        "reasoning",
+        "text",
+        "tool_choice",
+        "tools",
+        "truncation",
+    }
+)
+"""Fields of a request that cost tokens, or say which: the service refuses the others here."""
+
+OBJECT = "response.input_tokens"
+JSON: Headers = (("content-type", "application/json"),)
+
+
+class ResponsesCounter(CountClient):
+    """Asks a service; see `OpenAIResponsesClient`."""
+
+    def __init__(self, url: str, variant: Variant, origin: str | None = None) -> None:
+        self._url = f"{url}/input_tokens"
+        self._variant = variant
+        self._origin = origin
+
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
+        headers = [("content-type", "application/json"), ("accept", "application/json")]
+        if env.key:
+            headers.append(("authorization", f"Bearer {env.key}"))
+        body = encode_body(request, self._variant, Sayable(self._origin, own_ids=self._variant.own_ids))
+        said = {name: value for name, value in body.items() if name in COUNTED}
+        return HttpRequest(url=self._url, headers=tuple(headers), body=json.encode(said))
+
+    def decode_response(self, reply: HttpResponse) -> TokenCount:
+        match json.decode_event(reply.body):
+            case {"input_tokens": int(count)} if count >= 0:
+                return TokenCount(count)
+            case _:
+                raise BadEventError("expected a count of tokens, got other JSON")
+
+
+class ResponsesCountServer(CountServer):
+    """Answers `POST /v1/responses/input_tokens`."""
+
+    def decode_request(self, call: ServerRequest) -> ChatRequest:
+        body = json.decode_request(call.body)
+        if not isinstance(body, dict):
+            raise wrong_type("the body", "an object", body)
+        return decode_body(body)
+
+    def encode_response(self, count: TokenCount) -> ServerResponse:
+        return ServerResponse(headers=JSON, body=json.encode({"object": OBJECT, "input_tokens": count.input_tokens}))

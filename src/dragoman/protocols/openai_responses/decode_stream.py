@@ -1,0 +1,275 @@
+"""A service's answer to events: server-sent events, or one whole answer."""
+
+from typing import Any
+
+from dragoman.errors import BadEventError, DragomanError, UpstreamError
+from dragoman.protocols.losses import OURS
+from dragoman.protocols.openai_responses.citations import decode_annotation
+from dragoman.protocols.openai_responses.events import (
+    ADDED,
+    ANNOTATED,
+    CREATED,
+    ENDS,
+    ERROR,
+    FAILED,
+    ITEM_DONE,
+    PART_DONE,
+    PIECES,
+    PLACES,
+    PREFIX,
+    REFUSAL,
+    SUMMED,
+    TEXT,
+    THOUGHT,
+    TOO_STRANGE,
+    decode_delta,
+    index_of,
+    name_of,
+    read_loosely,
+)
+from dragoman.protocols.openai_responses.extra import NAME, to_extra
+from dragoman.protocols.openai_responses.finish_reasons import decode_reason
+from dragoman.protocols.openai_responses.items import CONTENT, ItemReader
+from dragoman.protocols.openai_responses.logprobs import read_logprobs
+from dragoman.protocols.openai_responses.slots import Items
+from dragoman.protocols.openai_responses.usage import decode_usage
+from dragoman.protocols.openai_shared.errors import failure_in, reported
+from dragoman.protocols.sse_decoder import SseDecoder
+from dragoman.types import (
+    AnyPart,
+    OpaqueState,
+    PartDelta,
+    Reasoning,
+    Refusal,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Text,
+)
+from dragoman.wire import json
+from dragoman.wire.sse import SseEvent
+
+BLANK = b" \t\r\n"
+DONE = b"[DONE]"
+"""What some services send behind the last event; OpenAI does not."""
+
+LATEST = 1 << 40
+"""Seconds since 1970 (the year 36,812): a larger `created_at` is not a time."""
+
+EMPTY: dict[str, AnyPart] = {
+    TEXT: Text(text=""),
+    REFUSAL: Refusal(text=""),
+    SUMMED: Reasoning(text="", form="summary"),
+    THOUGHT: Reasoning(text=""),
+}
+"""The part that a piece begins; a call begins by its name."""
+
+ECHO = frozenset(
+    {
+        "background",
+        "completed_at",
+        "conversation",
+        "frequency_penalty",
+        "instructions",
+        "max_output_tokens",
+        "max_tool_calls",
+        "metadata",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "previous_response_id",
+        "prompt",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "reasoning",
+        "safety_identifier",
+        "store",
+        "temperature",
+        "text",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "truncation",
+        "user",
+    }
+)
+"""Fields of an answer that repeat the request."""
+RESPONSE = "response"
+"""Where these are kept, under our own key of `extra`."""
+KNOWN = ECHO | {"id", "object", "created_at", "status", "error", "incomplete_details", "model", "output", "usage"}
+
+CALLERS = frozenset({"invalid_prompt", "bio_policy", "misalignment_policy_violation", "data_residency_mismatch"})
+"""Codes of failures that are the caller's fault, besides those that begin with `invalid_` or name an image."""
+
+
+class ReplyDecoder(SseDecoder):
+    """Events from the answer to one request. `origin`: whose opaque state it holds.
+
+    An answer ends with the event that repeats all of it, and with nothing else.
+    """
+
+    def __init__(self, origin: str | None = None) -> None:
+        super().__init__()
+        self._origin = origin
+        self._items = Items(ItemReader(self._state, answered=True))
+        self._started = False
+
+    def _state(self, text: str) -> OpaqueState:
+        return OpaqueState(NAME, text, self._origin)
+
+    def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
+        if self.done:
+            return
+        data = event.data
+        if event.stray:
+            # No event; but some services write so when they fail.
+            if data.lstrip(BLANK).startswith(b"{"):
+                self._failure(data, strange=False)
+            return
+        name = name_of(event.event, data)
+        kind = PIECES.get(name)
+        if kind is not None:
+            self._piece(kind, data, out)
+        elif name == ERROR:
+            raise _error(_said(data))
+        elif name.startswith(PREFIX):
+            self._named(name, data, out)
+        elif data.strip(BLANK) not in {b"", DONE}:
+            self._failure(data, strange=not event.event)
+
+    def _failure(self, data: bytes, *, strange: bool) -> None:
+        """Raises the failure that an event of another name reports; if it is `strange`, it must be an object."""
+        if not strange and b'"error"' not in data:
+            return
+        value = json.decode_event(data)
+        if not isinstance(value, dict):
+            raise BadEventError("expected an event of an answer, got other JSON")
+        if (failure := failure_in(value)) is not None:
+            raise reported(NAME, failure)
+
+    def _named(self, name: str, data: bytes, out: list[StreamEvent]) -> None:
+        if name in CREATED:
+            if not self._started:
+                self._start(_object(_object(data).get("response")), out)
+        elif name in ENDS or name == FAILED:
+            self._finish(_object(_object(data).get("response")), ENDS.get(name, "failed"), out)
+        elif name in {ADDED, ITEM_DONE, PART_DONE, ANNOTATED}:
+            self._of_item(name, _object(data), out)
+
+    def _of_item(self, name: str, value: dict[str, Any], out: list[StreamEvent]) -> None:
+        if not self._started:
+            self._start({}, out)
+        items, item = self._items, value.get("item")
+        index = index_of(value.get("output_index"))
+        if name == ADDED:
+            items.add(index, item, out)
+            return
+        named = value.get("item_id")
+        if isinstance(item, dict):
+            named = item.get("id")
+        number = items.number(index, named if isinstance(named, str) else None)
+        place = (CONTENT, index_of(value.get("content_index")) or 0)
+        if name == ITEM_DONE:
+            items.end(number, item, out)
+        elif name == PART_DONE:
+            match value.get("part"):
+                case {"type": "output_text" | "refusal"} as part:
+                    message = {"type": "message", "content": [part]}
+                    for _, read in ItemReader(self._state, answered=True).read_loosely(message):
+                        items.end_part(number, place, read, out)
+        elif (citation := decode_annotation(value.get("annotation"))) is not None:
+            items.cite(number, place, citation, out)
+
+    def _piece(self, kind: str, data: bytes, out: list[StreamEvent]) -> None:
+        items = self._items
+        try:
+            piece, strict = decode_delta(data), True
+        except TOO_STRANGE:
+            piece, strict = read_loosely(data), False
+        number = piece.summary_index if kind == SUMMED else piece.content_index
+        index = piece.output_index
+        if index is None:
+            index = items.number(None, piece.item_id)
+        key = (index, PLACES[kind], number or 0)
+        if key == items.open and strict and items.plain:
+            items.count += len(piece.delta)
+            if tokens := piece.logprobs:
+                items.tokens = True
+                out.append(PartDelta(piece.delta, read_logprobs(tokens)))
+            else:
+                out.append(PartDelta(piece.delta))
+            return
+        if not self._started:
+            self._start({}, out)
+        tokens = piece.logprobs
+        items.piece(key, EMPTY.get(kind), piece.delta, read_logprobs(tokens) if tokens else (), out)
+
+    def _whole(self, body: bytes, out: list[StreamEvent]) -> None:
+        value = json.decode_event(body)
+        if (failure := failure_in(value)) is not None:
+            raise reported(NAME, failure)
+        if not isinstance(value, dict) or not isinstance(value.get("output"), list):
+            raise BadEventError("expected an answer, got other JSON")
+        self._finish(value, "completed", out)
+
+    def _start(self, response: dict[str, Any], out: list[StreamEvent]) -> None:
+        self._started = True
+        named, model, created = response.get("id"), response.get("model"), response.get("created_at")
+        out.append(
+            ResponseStart(
+                id=named if isinstance(named, str) and named else None,
+                model=model if isinstance(model, str) and model else None,
+                created=int(created) if isinstance(created, int | float) and 0 < created < LATEST else None,
+            )
+        )
+
+    def _finish(self, response: dict[str, Any], usual: str, out: list[StreamEvent]) -> None:
+        status = response.get("status")
+        if not isinstance(status, str) or not status:
+            status = usual
+        if (failure := response.get("error")) or "failed" in {status, usual}:
+            raise _error(failure if isinstance(failure, dict) else {"message": failure})
+        if not self._started:
+            self._start(response, out)
+        output = response.get("output")
+        self._items.close(output if isinstance(output, list) else [], out)
+        reason, native = decode_reason(
+            status, response.get("incomplete_details"), tool_call=self._items.called, refusal=self._items.refused
+        )
+        more = to_extra({name: value for name, value in response.items() if name not in KNOWN and value is not None})
+        if echo := {name: value for name, value in response.items() if name in ECHO}:
+            more |= {OURS: {RESPONSE: echo}}
+        out.append(ResponseEnd(reason, decode_usage(response.get("usage")), native, extra=more))
+        self.done = True
+
+    def _close(self, out: list[StreamEvent]) -> None:
+        raise UpstreamError("expected the event that ends an answer")  # `_finish` has set `done`: never called
+
+
+def _object(data: object) -> dict[str, Any]:
+    """The object that an event is, or that stands in one; an empty one if it is something else."""
+    value = json.decode_event(data) if isinstance(data, bytes) else data
+    if not isinstance(value, dict):
+        if isinstance(data, bytes):
+            raise BadEventError("expected an event of an answer, got other JSON")
+        return {}
+    return value
+
+
+def _said(data: bytes) -> dict[str, Any]:
+    """What an event named `error` says: an object, or plain words."""
+    try:
+        value = json.decode_event(data)
+    except BadEventError:
+        value = data.decode("utf-8", "replace")
+    return value if isinstance(value, dict) else {"message": value if isinstance(value, str) else ""}
+
+
+def _error(said: dict[str, Any]) -> DragomanError:
+    """The error that an event reports: in an object of its own, or beside the event's name."""
+    inner = said.get("error")
+    failure = inner if inner else {name: said[name] for name in said if name not in {"type", "sequence_number"}}
+    code = failure.get("code") if isinstance(failure, dict) else None
+    callers = isinstance(code, str) and (code in CALLERS or code.startswith("invalid_") or "image" in code)
+    return reported(NAME, failure, 400 if callers and code != "invalid_api_key" else None)

@@ -1,0 +1,44 @@
+"""Failures in the middle of a stream, and the heartbeat of a silent one."""
+
+from functools import partial
+from typing import Any
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.openai_responses.extra import NAME
+from dragoman.protocols.openai_shared import errors
+from dragoman.wire import json, sse
+
+PARAMS: dict[str, str] = {
+    "cache_key": "prompt_cache_key",
+    "response_format": "text.format",
+    "truncate": "truncation",
+    "verbosity": "text.verbosity",
+}
+"""Names of our fields in an error, to those of this protocol, if the two differ."""
+
+envelope = partial(errors.envelope, NAME, params=PARAMS)
+
+HEARTBEAT = sse.encode(b'{"type":"keepalive"}', b"keepalive")
+"""An event that no reader knows, and each passes over: comments do not reset the clocks of all callers."""
+FIRST_HEARTBEAT = sse.HEARTBEAT
+"""A comment, because OpenAI's SDK wants the answer to begin with the first event."""
+
+
+def failure(error: DragomanError, response: dict[str, Any], number: int) -> bytes:
+    """The events that report that an answer broke off; `number`: the first one's.
+
+    The first says it once as OpenAI does, flat, and once in an object, which makes its SDKs raise an error. `response`:
+    the answer so far.
+    """
+    said = envelope(error)["error"]
+    flat = {"type": "error", "code": said["code"], "message": said["message"], "param": said["param"]}
+    first = flat | {"error": said, "sequence_number": number}
+    reason = {"code": said["code"] or said["type"], "message": said["message"]}
+    failed = response | {"status": "failed", "error": reason}
+    second = {"type": "response.failed", "response": failed, "sequence_number": number + 1}
+    return event(first) + event(second)
+
+
+def event(value: dict[str, Any]) -> bytes:
+    """An event, named as it names itself."""
+    return sse.encode(json.encode(value), value["type"].encode())

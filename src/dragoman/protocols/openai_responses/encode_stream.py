@@ -1,0 +1,407 @@
+"""Our answer to a caller: events one after another, or one whole answer.
+
+    response.created, response.in_progress
+    for each item: response.output_item.added
+        for each part: …part.added, …delta, …delta, …done, …part.done
+        response.output_item.done
+    response.completed (or response.incomplete), which repeats all of it
+
+Parts that stand in one item of the service stand in one item here; neighbouring texts of services that have no items
+are one message.
+"""
+
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+import msgspec
+from msgspec import Raw
+from msgspec.structs import replace
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.base import Encoder, Env
+from dragoman.protocols.losses import OURS
+from dragoman.protocols.openai_responses.citations import encode_annotation
+from dragoman.protocols.openai_responses.conversation import LAST, NEXT, around, belongs
+from dragoman.protocols.openai_responses.decode_stream import RESPONSE
+from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT, failure
+from dragoman.protocols.openai_responses.extra import NAME
+from dragoman.protocols.openai_responses.finish_reasons import encode_reason
+from dragoman.protocols.openai_responses.frame import frame
+from dragoman.protocols.openai_responses.logprobs import encode_logprobs
+from dragoman.protocols.openai_responses.outputs import CUT, DONE, UNDER_WAY, ItemWriter, content_part
+from dragoman.protocols.openai_responses.usage import encode_usage
+from dragoman.types import (
+    AnyPart,
+    ChatRequest,
+    ChatResponse,
+    Citation,
+    HostedCall,
+    Metadata,
+    OpaqueState,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    Refusal,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Text,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
+from dragoman.types.response import joined
+
+_json = msgspec.json.Encoder().encode
+
+END_MARK = b"data: [DONE]\n\n"
+"""What Open Responses asks for behind the last event, and OpenAI does not send."""
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """How the pieces of a part are written: the kind of their events, and which number counts the parts of an item."""
+
+    delta: str
+    done: str
+    text: str
+    """The field of `done` with the whole text."""
+    counted: str = ""
+    """The field with the number of the part; empty if an item has only one."""
+    added: str = ""
+    """The events around the part; empty if there are none."""
+    ended: str = ""
+
+
+SHAPES: dict[str, Shape] = {
+    "text": Shape(
+        "output_text.delta", "output_text.done", "text", "content_index", "content_part.added", "content_part.done"
+    ),
+    "refusal": Shape(
+        "refusal.delta", "refusal.done", "refusal", "content_index", "content_part.added", "content_part.done"
+    ),
+    "full": Shape(
+        "reasoning_text.delta",
+        "reasoning_text.done",
+        "text",
+        "content_index",
+        "content_part.added",
+        "content_part.done",
+    ),
+    "summary": Shape(
+        "reasoning_summary_text.delta",
+        "reasoning_summary_text.done",
+        "text",
+        "summary_index",
+        "reasoning_summary_part.added",
+        "reasoning_summary_part.done",
+    ),
+    "call": Shape("function_call_arguments.delta", "function_call_arguments.done", "arguments"),
+    "custom": Shape("custom_tool_call_input.delta", "custom_tool_call_input.done", "input"),
+}
+
+
+class AnswerEncoder(Encoder):
+    """Events for one caller. Of what was said, the items are kept, because the last event repeats them.
+
+    `end_mark`: whether `[DONE]` follows the last event.
+    """
+
+    headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
+    heartbeat = HEARTBEAT
+    first_heartbeat = FIRST_HEARTBEAT
+
+    def __init__(self, request: ChatRequest, env: Env, *, end_mark: bool = False) -> None:
+        self._request = request
+        self._env = env
+        self._writer = ItemWriter(request, env)
+        self._end_mark = end_mark
+        self._frame: dict[str, Any] = {}
+        self._number = 0
+        """The next event's."""
+        self._items: list[Raw] = []
+        self._item = ""
+        """The id of the item under way."""
+        self._parts: list[AnyPart] = []
+        """Its parts that are complete."""
+        self._counts: dict[str, int] = {}
+        """How many parts of each kind it has."""
+        self._part: AnyPart | None = None
+        """The open part, without its text."""
+        self._shape: Shape | None = None
+        """None if the part comes whole."""
+        self._place: dict[str, Any] = {}
+        self._texts: list[str] = []
+        self._tokens: list[TokenLogprob] = []
+        self._pending: tuple[TokenLogprob, ...] = ()
+        """Log probabilities that came before the text."""
+        self._citations: list[Citation] = []
+        self._cited = 0
+        """How many of the citations have gone out."""
+        self._before = self._after = b""
+        """What stands around the text of a piece; in `_after` is a place for the event's number."""
+        self._usage: Usage | None = None
+
+    def send(self, events: Sequence[StreamEvent]) -> bytes:
+        out: list[bytes] = []
+        for event in events:
+            match event:
+                case PartDelta():
+                    self._delta(event, out)
+                case PartStart(part):
+                    self._begin(part, out)
+                case PartEnd():
+                    self._end_part(event, out)
+                case Metadata():
+                    self._count(event.usage)
+                    if event.citations:
+                        self._cite(event.citations, out)
+                case ResponseStart():
+                    self._start(event, out)
+                case ResponseEnd():
+                    self._end(event, out)
+                case _:
+                    assert_never(event)
+        return b"".join(out)
+
+    def fail(self, error: DragomanError) -> bytes:
+        response = self._frame or frame(self._request, ResponseStart(), self._env)
+        return failure(error, response | {"output": self._items}, self._number)
+
+    def _event(self, out: list[bytes], kind: str, /, **fields: Any) -> None:
+        name = f"response.{kind}"
+        said = {"type": name, **fields, "sequence_number": self._number}
+        self._number += 1
+        out.append(b"event: %b\ndata: %b\n\n" % (name.encode(), _json(said)))
+
+    def _count(self, usage: Usage | None) -> None:
+        if usage is not None:
+            self._usage = usage if self._usage is None else self._usage.merge(usage)
+
+    def _start(self, start: ResponseStart, out: list[bytes]) -> None:
+        self._count(start.usage)
+        self._frame = frame(self._request, start, self._env) | start.extra.get(NAME, {})
+        said = Raw(_json(self._frame))
+        self._event(out, "created", response=said)
+        self._event(out, "in_progress", response=said)
+
+    # Parts.
+
+    def _begin(self, part: AnyPart, out: list[bytes]) -> None:
+        if self._parts and not belongs(part, self._parts[-1]):
+            self._end_item(out)
+        if part.opaque is not None and not isinstance(part, Reasoning):
+            self._end_item(out)
+            self._bear(part.opaque, NEXT, out)
+            part = replace(part, opaque=None)
+        first = not self._parts
+        if first:
+            self._item = self._writer.id_of(part)
+            self._counts = {}
+        text, self._part = _emptied(part)
+        self._texts, self._tokens, self._citations, self._cited = [], [], [], 0
+        if isinstance(self._part, Text):
+            self._pending = self._part.logprobs
+            self._citations += self._part.citations
+            self._part = replace(self._part, logprobs=(), citations=())
+        self._shape = shape = SHAPES.get(_kind(part, freeform=self._writer.is_freeform(part)))
+        # A call of a freeform tool that was wrapped for the service can be unwrapped once it is whole.
+        whole = shape is None or (isinstance(part, ToolCall) and self._writer.given(part) is not part)
+        if first and not (shape is None and not isinstance(part, Reasoning)):
+            self._add(out)
+        self._place = {"item_id": self._item, "output_index": len(self._items)}
+        if shape is not None:
+            if shape.counted:
+                number = self._counts.get(shape.counted, 0)
+                self._counts[shape.counted] = number + 1
+                self._place[shape.counted] = number
+            if shape.added:
+                self._event(out, shape.added, **self._place, part=_bare(part))
+        if whole:
+            self._before = b""
+        else:
+            assert shape is not None  # noqa: S101  # else it is whole
+            self._surround(shape)
+        if text:
+            self._delta(PartDelta(text), out)
+
+    def _surround(self, shape: Shape) -> None:
+        name = f"response.{shape.delta}"
+        head = _json({"type": name, **self._place})[:-1]
+        self._before = b"event: %b\ndata: %b," % (name.encode(), head) + b'"delta":'
+        tokens = b',"logprobs":[]' if shape.text == "text" and shape.delta.startswith("output") else b""
+        self._after = tokens + b',"sequence_number":%d}\n\n'
+
+    def _delta(self, delta: PartDelta, out: list[bytes]) -> None:
+        text, logprobs = delta.text, delta.logprobs
+        self._texts.append(text)
+        if self._pending:
+            logprobs, self._pending = (*self._pending, *(logprobs or ())), ()
+        if logprobs:
+            self._tokens += logprobs
+            if self._before:
+                tokens = encode_logprobs(logprobs)
+                self._event(out, "output_text.delta", **self._place, delta=text, logprobs=tokens)
+            return
+        if text and self._before:
+            out += (self._before, _json(text), self._after % self._number)
+            self._number += 1
+
+    def _cite(self, citations: Sequence[Citation], out: list[bytes]) -> None:
+        if not isinstance(self._part, Text):
+            return
+        self._citations += citations
+        self._annotate(out, ended=False)
+
+    def _annotate(self, out: list[bytes], *, ended: bool) -> None:
+        """Sends the citations; one of the whole text must wait until its length is known."""
+        length = sum(map(len, self._texts))
+        while self._cited < len(self._citations):
+            citation = self._citations[self._cited]
+            if citation.text_range is None and not ended:
+                return
+            note = encode_annotation(citation, length)
+            self._event(
+                out, "output_text.annotation.added", **self._place, annotation_index=self._cited, annotation=note
+            )
+            self._cited += 1
+
+    def _end_part(self, end: PartEnd, out: list[bytes]) -> None:
+        part, shape = self._part, self._shape
+        if part is None:
+            return
+        part = self._complete(part, end)
+        state = None if isinstance(part, Reasoning) else end.opaque
+        if shape is not None:
+            self._annotate(out, ended=True)
+            if isinstance(part, ToolCall):
+                given = self._writer.given(part)
+                if given is not part and given.arguments:
+                    self._event(out, shape.delta, **self._place, delta=given.arguments)
+                part = given
+            text = _emptied(part)[0]
+            tokens = {"logprobs": encode_logprobs(self._tokens)} if isinstance(part, Text) else {}
+            self._event(out, shape.done, **self._place, **{shape.text: text}, **tokens)
+            if shape.ended:
+                self._event(out, shape.ended, **self._place, part=_bare(part, whole=True))
+        self._part = None
+        self._parts.append(part)
+        if not (isinstance(part, Text | Refusal) or (isinstance(part, Reasoning) and part.item is not None)):
+            self._end_item(out)
+        if state is not None:
+            self._end_item(out)
+            self._bear(state, LAST, out)
+
+    def _complete(self, part: AnyPart, end: PartEnd) -> AnyPart:
+        text = "".join(self._texts)
+        match part:
+            case Text():
+                part = replace(part, text=text, citations=tuple(self._citations), logprobs=tuple(self._tokens))
+            case Refusal():
+                part = replace(part, text=text)
+            case Reasoning():
+                part = replace(part, text=text, opaque=end.opaque or part.opaque)
+            case ToolCall() | HostedCall():
+                part = replace(part, arguments=text)
+            case _:
+                pass
+        return replace(part, extra=joined(part.extra, end.extra)) if end.extra else part
+
+    # Items.
+
+    def _add(self, out: list[bytes]) -> None:
+        """The item under way begins."""
+        assert self._part is not None  # noqa: S101  # `_begin` has set it
+        item = self._writer.item([self._part], self._item, UNDER_WAY) or {}
+        for name in ("content", "summary"):
+            if name in item:
+                item[name] = []
+        self._event(out, "output_item.added", output_index=len(self._items), item=item)
+
+    def _end_item(self, out: list[bytes], status: str = DONE) -> None:
+        if not self._parts:
+            return
+        parts, self._parts = self._parts, []
+        item = self._writer.item(parts, self._item, status)
+        if item is None:
+            return
+        said, number = Raw(_json(item)), len(self._items)
+        if SHAPES.get(_kind(parts[0], freeform=False)) is None and not isinstance(parts[0], Reasoning):
+            self._event(out, "output_item.added", output_index=number, item=said)
+        self._event(out, "output_item.done", output_index=number, item=said)
+        self._items.append(said)
+
+    def _bear(self, state: OpaqueState, place: str, out: list[bytes]) -> None:
+        """Reasoning without words, which carries the state of the part that follows or of the one before."""
+        bearer = replace(state, protocol=state.protocol + place)
+        self._begin(Reasoning(text="", form="redacted"), out)
+        self._end_part(PartEnd(bearer), out)
+
+    def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
+        refused = any(isinstance(part, Refusal) for part in self._parts)
+        status, details = encode_reason(end.finish_reason, end.native_finish_reason, refusal=refused)
+        if status not in {CUT, DONE}:
+            status, details = CUT, {"reason": status}  # no stream ends so
+        self._end_item(out, status)
+        self._count(end.usage)
+        said = ended(self._frame, end, self._env) | {"status": status, "incomplete_details": details}
+        said |= {"output": self._items, "usage": None if self._usage is None else encode_usage(self._usage)}
+        self._event(out, status, response=said)
+        if self._end_mark:
+            out.append(END_MARK)
+
+
+def encode_response(response: ChatResponse, request: ChatRequest, env: Env) -> bytes:
+    """A whole answer."""
+    refused = any(isinstance(part, Refusal) for part in response.parts)
+    status, details = encode_reason(response.finish_reason, response.native_finish_reason, refusal=refused)
+    output = ItemWriter(request, env).whole(response.parts, cut=status == CUT)
+    body = ended(frame(request, response, env), response, env) | {"status": status, "incomplete_details": details}
+    usage = None if response.usage is None else encode_usage(response.usage)
+    return _json(body | {"output": output, "usage": usage})
+
+
+def ended(begun: dict[str, Any], end: ResponseEnd | ChatResponse, env: Env) -> dict[str, Any]:
+    """The fields of an answer when it has ended: a service's own words, if it has the same protocol."""
+    echo = end.extra.get(OURS, {}).get(RESPONSE, {})
+    done = {"completed_at": int(env.now)} if end.finish_reason in {"stop", "tool_call", "refusal"} else {}
+    echo = {name: value for name, value in echo.items() if value is not None or begun.get(name) is None}
+    said: dict[str, Any] = begun | done | echo | end.extra.get(NAME, {})
+    return said
+
+
+def _kind(part: AnyPart, *, freeform: bool) -> str:
+    match part:
+        case Text():
+            return "text"
+        case Refusal():
+            return "refusal"
+        case Reasoning(form=form):
+            return form
+        case ToolCall():
+            return "custom" if freeform else "call"
+        case _:
+            return ""
+
+
+def _emptied(part: AnyPart) -> tuple[str, AnyPart]:
+    match part:
+        case Text(text=text) | Refusal(text=text) | Reasoning(text=text):
+            return text, replace(part, text="") if text else part
+        case ToolCall(arguments=text) | HostedCall(arguments=text):
+            return text, replace(part, arguments="") if text else part
+        case _:
+            return "", part
+
+
+def _bare(part: AnyPart, *, whole: bool = False) -> dict[str, Any]:
+    """A part in an event of its own."""
+    match part:
+        case Reasoning(text=text, form=form):
+            return {"type": "summary_text" if form == "summary" else "reasoning_text", "text": text if whole else ""}
+        case Text() if not whole:
+            return {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}
+        case Refusal() if not whole:
+            return {"type": "refusal", "refusal": ""}
+        case _:
+            return content_part(around([part])[1][0]) or {}

@@ -1,0 +1,98 @@
+"""The events of a stream, by their names, and what is read of each. Nine in ten are pieces of a text."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.errors import BadEventError
+from dragoman.protocols.openai_responses.items import CONTENT, SUMMARY, WHOLE
+from dragoman.protocols.openai_responses.logprobs import Logprob
+from dragoman.wire import json
+
+
+class Delta(Struct):
+    """A piece of a text."""
+
+    delta: str
+    output_index: int | None = None
+    content_index: int | None = None
+    summary_index: int | None = None
+    item_id: str | None = None
+    logprobs: list[Logprob] | None = None
+
+
+decode_delta = msgspec.json.Decoder(Delta).decode
+"""The fast way. Raises one of TOO_STRANGE for a piece that must be read loosely."""
+TOO_STRANGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+TEXT, REFUSAL, SUMMED, THOUGHT, GIVEN = "text", "refusal", "summary", "reasoning", "arguments"
+"""What a piece is one of."""
+
+PIECES: dict[str, str] = {
+    "response.output_text.delta": TEXT,
+    "response.refusal.delta": REFUSAL,
+    "response.reasoning_summary_text.delta": SUMMED,
+    "response.reasoning_text.delta": THOUGHT,
+    # Open Responses' name of it.
+    "response.reasoning.delta": THOUGHT,
+    "response.function_call_arguments.delta": GIVEN,
+    "response.custom_tool_call_input.delta": GIVEN,
+}
+PLACES: dict[str, str] = {TEXT: CONTENT, REFUSAL: CONTENT, SUMMED: SUMMARY, THOUGHT: CONTENT, GIVEN: WHOLE}
+"""Where in its item a piece belongs."""
+
+CREATED = frozenset({"response.created", "response.queued", "response.in_progress"})
+ENDS: dict[str, str] = {
+    "response.completed": "completed",
+    "response.done": "completed",
+    "response.incomplete": "incomplete",
+    "response.cancelled": "cancelled",
+}
+"""Events with the whole answer, to the status that it has then."""
+FAILED = "response.failed"
+ERROR = "error"
+ADDED, ITEM_DONE, PART_DONE = "response.output_item.added", "response.output_item.done", "response.content_part.done"
+ANNOTATED = "response.output_text.annotation.added"
+PREFIX = "response."
+
+
+class Named(Struct):
+    """The name that an event has inside."""
+
+    type: Any = None
+
+
+_decode_named = msgspec.json.Decoder(Named).decode
+
+
+def name_of(event: bytes, data: bytes) -> str:
+    """The name of an event: services may give it inside only."""
+    if event:
+        return event.decode("utf-8", "replace")
+    try:
+        found = _decode_named(data).type
+    except TOO_STRANGE:
+        return ""
+    return found if isinstance(found, str) else ""
+
+
+def read_loosely(data: bytes) -> Delta:
+    """A piece of which each field is read as far as it can be understood; halves of characters stay as they are."""
+    value = json.decode_loosely(data)
+    if not isinstance(value, dict):
+        raise BadEventError("expected an object, got other JSON")
+    text = value.get("delta")
+    item = value.get("item_id")
+    return Delta(
+        text if isinstance(text, str) else "",
+        index_of(value.get("output_index")),
+        index_of(value.get("content_index")),
+        index_of(value.get("summary_index")),
+        item if isinstance(item, str) else None,
+    )
+
+
+def index_of(value: object) -> int | None:
+    """A number of an item or a part; None if it cannot be one."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 20 else None

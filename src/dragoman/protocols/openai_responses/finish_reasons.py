@@ -1,0 +1,45 @@
+"""How an answer stands, in this protocol's words, and why a model stopped, in ours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dragoman.types import FinishReason
+
+INCOMPLETE: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
+"""Reasons in `incomplete_details` to ours."""
+NATIVE: dict[FinishReason, str] = {ours: theirs for theirs, ours in INCOMPLETE.items()}
+STATUSES = frozenset({"queued", "in_progress", "cancelled"})
+"""Of an answer that is not whole, for reasons that have no word here."""
+
+
+def decode_reason(
+    status: object, details: object, *, tool_call: bool, refusal: bool
+) -> tuple[FinishReason, str | None]:
+    """Our reason, and the service's own word if it differs."""
+    if status == "incomplete":
+        native = details.get("reason") if isinstance(details, Mapping) else None
+        if not isinstance(native, str):
+            return "other", "incomplete"
+        return (INCOMPLETE[native], None) if native in INCOMPLETE else ("other", native)
+    if isinstance(status, str) and status in STATUSES:
+        return "other", status
+    return ("tool_call" if tool_call else "refusal" if refusal else "stop"), None
+
+
+def encode_reason(reason: FinishReason, native: str | None, *, refusal: bool) -> tuple[str, dict[str, Any] | None]:
+    """The status of an answer, and the details of one that is incomplete.
+
+    `refusal`: the model refused in words of its own, which are in the answer.
+    """
+    if reason in NATIVE:
+        return "incomplete", {"reason": NATIVE[reason]}
+    if reason == "refusal" and not refusal:
+        return "incomplete", {"reason": "content_filter"}
+    if reason == "other" and native is not None and native in STATUSES:
+        return native, None
+    if reason == "other" and native == "incomplete":
+        return native, None
+    if reason == "pause" or (reason == "other" and native):
+        # Whoever takes it for complete would go on with half an answer.
+        return "incomplete", {"reason": native or reason}
+    return "completed", None

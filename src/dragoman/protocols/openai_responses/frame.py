@@ -1,0 +1,77 @@
+"""An answer of ours without its content: what it says of itself, and what it repeats of the request."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from dragoman.protocols.base import Env
+from dragoman.protocols.openai_responses.conversation import Sayable
+from dragoman.protocols.openai_responses.decode_stream import ECHO
+from dragoman.protocols.openai_responses.request import Variant, encode_body
+from dragoman.types import ChatRequest, ChatResponse, ResponseStart
+
+USUAL: dict[str, Any] = {
+    "background": False,
+    "completed_at": None,
+    "error": None,
+    "incomplete_details": None,
+    "instructions": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "parallel_tool_calls": True,
+    "previous_response_id": None,
+    "prompt_cache_key": None,
+    "reasoning": {"effort": None, "summary": None},
+    "safety_identifier": None,
+    "service_tier": "default",
+    "store": False,
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "frequency_penalty": 0.0,
+    "presence_penalty": 0.0,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_logprobs": 0,
+    "truncation": "disabled",
+    "user": None,
+    "metadata": {},
+}
+"""What an answer says of a request that says nothing. Callers need these fields, most of them with a value."""
+
+SECRET = ("authorization", "headers")
+"""Fields of a tool that hold the caller's keys for another service: they are not repeated."""
+
+_ALL = Variant()
+_NOBODY = Sayable(None)
+
+
+def frame(request: ChatRequest, start: ResponseStart | ChatResponse, env: Env) -> dict[str, Any]:
+    """The fields of an answer, as it is when it begins."""
+    asked = encode_body(_without_conversation(request), _ALL, _NOBODY)
+    said = {name: asked[name] for name in ECHO if asked.get(name) is not None}
+    body = {
+        "id": start.id or f"resp_{env.new_id()}",
+        "object": "response",
+        "created_at": int(env.now) if start.created is None else start.created,
+        "status": "in_progress",
+        "model": start.model or request.model,
+        **USUAL,
+        **said,
+        "output": [],
+        "usage": None,
+    }
+    body["store"] = False  # nothing is stored here, whatever was asked for
+    body["reasoning"] = USUAL["reasoning"] | body["reasoning"]
+    body["text"] = USUAL["text"] | body["text"]
+    body["tools"] = [_public(tool) for tool in body["tools"]]
+    return body
+
+
+def _without_conversation(request: ChatRequest) -> ChatRequest:
+    beside = tuple(message for message in request.messages[:1] if message.top_level)
+    return replace(request, messages=beside)
+
+
+def _public(tool: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in tool.items() if name not in SECRET}

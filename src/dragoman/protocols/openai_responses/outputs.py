@@ -1,0 +1,150 @@
+"""The items of an answer of ours, from parts."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from dragoman.protocols import opaque
+from dragoman.protocols.base import Env
+from dragoman.protocols.freeform import freeform_names, unwrapped_input
+from dragoman.protocols.media import media_type_of
+from dragoman.protocols.openai_responses.content import is_content, output_text
+from dragoman.protocols.openai_responses.conversation import (
+    NEXT,
+    around,
+    belongs,
+    call_item,
+    reasoning_item,
+)
+from dragoman.protocols.openai_responses.extra import ITEM, NAME, with_extra
+from dragoman.protocols.openai_responses.hosted import encode_call
+from dragoman.types import (
+    AnyPart,
+    ChatRequest,
+    HostedCall,
+    Image,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    Unknown,
+)
+
+MADE = "dr1"
+"""Stands behind the prefix of an id that we made: no service knows it."""
+
+DONE, UNDER_WAY, CUT = "completed", "in_progress", "incomplete"
+
+
+class ItemWriter:
+    """Writes the items of the answer to one request."""
+
+    def __init__(self, request: ChatRequest, env: Env) -> None:
+        self._freeform = freeform_names(request.tools)
+        self._new_id = env.new_id
+
+    def id_of(self, part: AnyPart) -> str:
+        """The id of the item that begins with `part`: the service's, or a new one."""
+        return part.item or f"{_prefix(part, freeform=self.is_freeform(part))}_{MADE}{self._new_id()}"
+
+    def is_freeform(self, part: AnyPart) -> bool:
+        """Whether it is a call whose input is any text."""
+        return isinstance(part, ToolCall) and (part.input_format == "text" or part.name in self._freeform)
+
+    def given(self, call: ToolCall) -> ToolCall:
+        """`call` as its caller knows the tool: a freeform one gets the text that was wrapped for the service."""
+        if call.input_format == "text" or call.name not in self._freeform:
+            return call
+        text = unwrapped_input(call.arguments)
+        return replace(call, arguments=call.arguments if text is None else text, input_format="text")
+
+    def item(self, parts: Sequence[AnyPart], item: str, status: str = DONE) -> dict[str, Any] | None:
+        """The item that `parts` stand in; None if this protocol has none for them."""
+        first = parts[0]
+        match first:
+            case Reasoning():
+                thoughts = [part for part in parts if isinstance(part, Reasoning)]
+                return reasoning_item(thoughts, item, lambda state: opaque.wrapped(state, NAME))
+            case ToolCall():
+                return {"status": status} | call_item(self.given(first), item)
+            case HostedCall():
+                return encode_call(replace(first, id=item))
+            case Image(data=str(data)):
+                form = (first.media_type or media_type_of(data) or "image/png").partition("/")[2]
+                own = first.extra.get(NAME, {}).get(ITEM)
+                made = {"id": item, "status": status, "output_format": form}
+                return {"type": "image_generation_call", **(own if isinstance(own, dict) else made), "result": data}
+            case Unknown(protocol=protocol, data=data) if not is_content(first):
+                return data if protocol == NAME and isinstance(data, dict) else None
+            case _ if is_content(first):
+                fields, bare = around(parts)
+                content = [said for part in bare if (said := content_part(part)) is not None]
+                body: dict[str, Any] = {
+                    "id": item,
+                    "type": "message",
+                    "status": status,
+                    "role": "assistant",
+                    "content": content,
+                }
+                return body | fields
+            case _:
+                return None
+
+    def whole(self, parts: Sequence[AnyPart], *, cut: bool) -> list[dict[str, Any]]:
+        """The items of a whole answer; `cut`: the last one is not whole."""
+        groups = list(_groups(parts))
+        out: list[dict[str, Any]] = []
+        for i, group in enumerate(groups):
+            status = CUT if cut and i == len(groups) - 1 else DONE
+            body = self.item(group, self.id_of(group[0]), status)
+            if body is not None:
+                out.append(body)
+        return out
+
+
+def _groups(parts: Sequence[AnyPart]) -> Iterator[list[AnyPart]]:
+    """Parts that stand in one item each time; the state of what is no reasoning stands in reasoning before it."""
+    group: list[AnyPart] = []
+    for part in parts:
+        state = None if isinstance(part, Reasoning) else part.opaque
+        if group and (state is not None or not belongs(part, group[-1])):
+            yield group
+            group = []
+        if state is not None:
+            protocol = state.protocol + NEXT
+            yield [Reasoning(text="", form="redacted", opaque=replace(state, protocol=protocol))]
+        group.append(part if state is None else replace(part, opaque=None))
+    if group:
+        yield group
+
+
+def content_part(part: AnyPart) -> dict[str, Any] | None:
+    """A part of a message in an answer."""
+    match part:
+        case Text():
+            return with_extra({"annotations": [], "logprobs": []} | output_text(part), part.extra)
+        case Refusal(text=text):
+            return with_extra({"type": "refusal", "refusal": text}, part.extra)
+        case Unknown(data=dict() as data):
+            return data
+        case _:
+            return None
+
+
+def _prefix(part: AnyPart, *, freeform: bool) -> str:
+    match part:
+        case Reasoning():
+            return "rs"
+        case ToolCall():
+            return "ctc" if freeform else "fc"
+        case HostedCall(tool="web_search" | "web_fetch"):
+            return "ws"
+        case HostedCall(tool="code_execution"):
+            return "ci"
+        case HostedCall():
+            return "mcp"
+        case Image():
+            return "ig"
+        case _:
+            return "msg"

@@ -1,0 +1,87 @@
+"""The half that a program calls."""
+
+from math import ceil
+from typing import Any
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.openai_responses.conversation import Sayable, encode_input
+from dragoman.protocols.openai_responses.encode_errors import envelope, failure
+from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, encode_response
+from dragoman.protocols.openai_responses.extra import NAME
+from dragoman.protocols.openai_responses.relay import read_request
+from dragoman.protocols.openai_responses.request import decode_body
+from dragoman.protocols.openai_shared.errors import OUTWARD
+from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
+from dragoman.wire import json
+
+JSON: Headers = (("content-type", "application/json"),)
+
+EXPRESSES = frozenset(
+    {
+        "text",
+        "text.citations",
+        "text.logprobs",
+        "text.opaque",
+        "refusal",
+        "refusal.opaque",
+        "reasoning",
+        "reasoning.opaque",
+        "tool_call",
+        "tool_call.namespace",
+        "tool_call.opaque",
+        "image",
+        "image.data",
+        "hosted_call",
+        f"unknown.{NAME}",
+        "usage",
+        "usage.details",
+        "finish_reason",
+    }
+)
+
+
+class OpenAIResponsesServer(ServerCodec):
+    """Answers `POST /v1/responses`. `end_mark`: whether `[DONE]` follows the last event of a stream."""
+
+    name = NAME
+    expresses = EXPRESSES
+    read_relayed = staticmethod(read_request)
+
+    def __init__(self, *, end_mark: bool = False) -> None:
+        self._end_mark = end_mark
+
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
+        body = json.decode_request(call.body)
+        if not isinstance(body, dict):
+            raise wrong_type("the body", "an object", body)
+        return decode_body(body)
+
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
+        return ServerResponse(headers=JSON, body=encode_response(response, request, env))
+
+    def encoder(self, request: ChatRequest, env: Env) -> Encoder:
+        return AnswerEncoder(request, env, end_mark=self._end_mark)
+
+    def encode_stream_error(self, error: DragomanError) -> bytes:
+        return failure(error, {"object": "response", "output": []}, 0)
+
+    def encode_error(self, error: DragomanError) -> ServerResponse:
+        headers = JSON
+        if error.retry_after is not None:
+            headers += (("retry-after", str(ceil(error.retry_after))),)
+        status = OUTWARD.get(error.status, error.status)
+        return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
+
+
+def input_items(request: ChatRequest, answer_id: str) -> list[dict[str, Any]]:
+    """What a request brought, as a list of items for its caller; those without an id get one of the answer's."""
+    said = tuple(message for message in request.messages if not message.top_level)
+    items = encode_input(said, Sayable(None))
+    for i, item in enumerate(items):
+        item.setdefault("id", f"item_{answer_id.removeprefix('resp_')}_{i}")
+        if isinstance(text := item.get("content"), str):
+            kind = "output_text" if item.get("role") == "assistant" else "input_text"
+            item |= {"type": "message", "content": [{"type": kind, "text": text}]}
+    return items

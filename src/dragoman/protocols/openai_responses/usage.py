@@ -1,0 +1,97 @@
+"""Reports of tokens, read and written. A count that cannot be read is unknown, and no reason to lose the answer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dragoman.protocols.extra import merged
+from dragoman.protocols.openai_responses.extra import NAME, to_extra
+from dragoman.types import Usage
+
+INPUT, OUTPUT, TOTAL = "input_tokens", "output_tokens", "total_tokens"
+READ, WRITTEN = "input_tokens_details", "output_tokens_details"
+CACHED, CACHE_WRITTEN, REASONING = "cached_tokens", "cache_write_tokens", "reasoning_tokens"
+BY_TTL = "cache_write_tokens_details"
+
+TTLS: dict[str, str] = {"ttl_30m_tokens": "cache_write.30m", "ttl_12h_tokens": "cache_write.12h"}
+INPUT_DETAILS: dict[str, str] = {
+    "audio_tokens": "input.audio",
+    "image_tokens": "input.image",
+    "text_tokens": "input.text",
+}
+OUTPUT_DETAILS: dict[str, str] = {
+    "audio_tokens": "output.audio",
+    "image_tokens": "output.image",
+    "text_tokens": "output.text",
+}
+"""Names of further counts to the names of `Usage.details`."""
+
+
+def decode_usage(report: object) -> Usage | None:
+    """What was reported; None if that is no report."""
+    if not isinstance(report, dict):
+        return None
+    read, written = _object(report.get(READ)), _object(report.get(WRITTEN))
+    by_ttl = _object(read.get(BY_TTL))
+    details: dict[str, int] = {}
+    rest = {name: value for name, value in report.items() if name not in {INPUT, OUTPUT, TOTAL, READ, WRITTEN}}
+    for field, counts, known, names in (
+        (READ, read, {CACHED, CACHE_WRITTEN, BY_TTL}, INPUT_DETAILS),
+        (WRITTEN, written, {REASONING}, OUTPUT_DETAILS),
+    ):
+        if more := _further(counts, known, names, details):
+            rest[field] = more
+    if more := _further(by_ttl, set(), TTLS, details):
+        rest[READ] = _object(rest.get(READ)) | {BY_TTL: more}
+    asked, told, total = _count(report.get(INPUT)), _count(report.get(OUTPUT)), _count(report.get(TOTAL))
+    return Usage(
+        input_tokens=asked,
+        output_tokens=told,
+        cache_read_tokens=_count(read.get(CACHED)),
+        cache_write_tokens=_count(read.get(CACHE_WRITTEN)),
+        reasoning_tokens=_count(written.get(REASONING)),
+        total_tokens=None if asked is not None and told is not None and total == asked + told else total,
+        details=details,
+        extra=to_extra({name: value for name, value in rest.items() if value is not None}),
+    )
+
+
+def encode_usage(usage: Usage) -> dict[str, Any]:
+    """The report. Callers need all of its counts: one that is not known is 0."""
+    asked, told = usage.input_tokens or 0, usage.output_tokens or 0
+    read: dict[str, Any] = {CACHED: usage.cache_read_tokens or 0, CACHE_WRITTEN: usage.cache_write_tokens or 0}
+    written: dict[str, Any] = {REASONING: usage.reasoning_tokens or 0}
+    if usage.details:
+        read |= _named(usage, INPUT_DETAILS)
+        written |= _named(usage, OUTPUT_DETAILS)
+        if by_ttl := _named(usage, TTLS):
+            read[BY_TTL] = dict.fromkeys(TTLS, 0) | by_ttl
+    total = asked + told if usage.total_tokens is None else usage.total_tokens
+    body = {INPUT: asked, READ: read, OUTPUT: told, WRITTEN: written, TOTAL: total}
+    return merged(usage.extra.get(NAME, {}), body)
+
+
+def _named(usage: Usage, names: Mapping[str, str]) -> dict[str, int]:
+    return {name: usage.details[ours] for name, ours in names.items() if ours in usage.details}
+
+
+def _further(
+    counts: Mapping[str, Any], known: set[str], names: Mapping[str, str], details: dict[str, int]
+) -> dict[str, Any]:
+    """Notes the counts that have a name in `details`, and returns those that have none."""
+    more: dict[str, Any] = {}
+    for name, value in counts.items():
+        if name in names and (count := _count(value)) is not None:
+            details[names[name]] = count
+        elif name not in known and value is not None:
+            more[name] = value
+    return more
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

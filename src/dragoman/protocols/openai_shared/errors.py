@@ -1,0 +1,175 @@
+"""A service's failures to the tree of errors, and the tree to the envelope of both protocols.
+
+`own` is the protocol of the service, and of the caller: further fields of an error are kept for callers of the same.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, UpstreamError, cut, scrub
+from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, error_for
+from dragoman.types import HttpResponse, ResponseHead
+from dragoman.wire import json
+
+TYPES: dict[str, int] = {
+    "invalid_request_error": 400,
+    "BadRequestError": 400,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "NotFoundError": 404,
+    "rate_limit_error": 429,
+    "requests": 429,
+    "tokens": 429,
+    "overloaded_error": 503,
+    "service_unavailable_error": 503,
+    "timeout_error": 504,
+}
+"""Type to status, for a failure inside a stream that names only its type; any other is 500."""
+
+OUTWARD: dict[int, int] = {529: 503}
+"""Statuses that callers of this protocol do not know, to those that they know."""
+
+
+NAMED = frozenset({"message", "msg", "detail", "code", "type", "param"})
+"""Fields of an error object that have a place of their own in the tree of errors."""
+
+MAX_EXTRA = 1 << 12
+"""Bytes of further fields that an error keeps: 4 KiB are enough for any reason, but not to echo a long prompt."""
+
+MAX_TEXT = 500
+"""Characters that are shown of a plain text in place of an error object: enough for a sentence, too few for a page."""
+
+
+def failure_in(value: object) -> object:
+    """The failure that a JSON value reports in one of the known forms; None if it reports none.
+
+    `{"error": …}`, or `{"errors": …}`; the same in a list (Gemini); `{"object": "error", "message": …}` (vLLM);
+    `{"detail": …}` (FastAPI); `{"code": 1214, "msg": …}`, `{"status": "435", "msg": …}` (services with own programs).
+    """
+    if isinstance(value, list) and value:
+        return failure_in(value[0])
+    if not isinstance(value, dict):
+        return None
+    if error := value.get("error") or value.get("errors"):
+        return error
+    if "choices" in value:
+        return None
+    return value if any(isinstance(value.get(name), str) for name in ("message", "msg")) else value.get("detail")
+
+
+def reported(own: str, failure: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
+    """The error that a service reports. `status`: the reply's, if it is not one of success."""
+    said = _object(failure)
+    message = _words(said)
+    code, kind = _word(said.get("code")), _word(said.get("type"))
+    number = status or _status(said.get("code")) or _status(said.get("status")) or TYPES.get(kind or "", 500)
+    error = error_for(number, _shown(message) or "no reason was given", words=(code, kind), head=head)
+    error.param = _word(said.get("param"))
+    error.native_type = _word(_scrubbed(kind))
+    # The message may have shown a more exact class: then a vaguer code of the service would hide it.
+    if code is not None and (code in ERROR_CODES or type(error) in KEPT or STATUS.get(number) is type(error)):
+        error.native_code = _word(_scrubbed(code))
+    more = {name: _scrubbed(value) for name, value in said.items() if name not in NAMED}
+    if more and len(json.encode(more)) <= MAX_EXTRA:
+        error.extra = {own: more}
+    return error
+
+
+def decode_error(own: str, reply: HttpResponse) -> DragomanError:
+    """The error that a reply without an answer means. A page, or a body of another type, is named but never shown."""
+    status, head = reply.head.status, reply.head
+    try:
+        failure = failure_in(json.decode_event(reply.body))
+    except BadEventError:
+        failure = None
+    if failure is not None:
+        return reported(own, failure, status if status >= 400 else None, head)
+    message = f"answered {status} with {_nature(reply)}"
+    if status < 300:
+        return BadEventError(message, code="upstream_html" if _is_page(reply.body) else None)
+    if status < 400:
+        return UpstreamError(f"answered {status}, a redirect, which is not followed", code="upstream_redirect")
+    return error_for(status, message, head=head)
+
+
+def envelope(own: str, error: DragomanError, params: Mapping[str, str]) -> dict[str, Any]:
+    """`error` as a caller expects it: in the service's words, if the service has the same protocol.
+
+    `params`: names of our fields to the protocol's, if the two differ.
+    """
+    said = {
+        "message": str(error),
+        "type": error.native_type or error.type,
+        "param": params.get(error.param or "", error.param),
+        "code": error.native_code or error.code,
+    }
+    return {"error": {**error.extra.get(own, {}), **said}}
+
+
+def _shown(message: str) -> str:
+    """A service's message as an error carries it: on one line, cut, without credentials."""
+    return cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
+
+
+def _scrubbed(value: Any) -> Any:
+    """A JSON value without credentials in its texts."""
+    match value:
+        case str():
+            return scrub(value)
+        case list():
+            return [_scrubbed(item) for item in value]
+        case dict():
+            return {name: _scrubbed(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _object(failure: object) -> dict[str, Any]:
+    """The failure as an object: FastAPI's validation puts it in a list of objects, others send only a text."""
+    if isinstance(failure, list) and failure:
+        failure = failure[0]
+    if isinstance(failure, dict):
+        # An error inside an error, as a gateway writes it whose service is a gateway.
+        inner = failure.get("error")
+        return (
+            inner | {name: failure[name] for name in failure.keys() - inner.keys() - {"error"}}
+            if isinstance(inner, dict)
+            else failure
+        )
+    return {"message": failure if isinstance(failure, str) else ""}
+
+
+def _words(said: dict[str, Any]) -> str:
+    """The message, and the real reason, which OpenRouter puts in `metadata.raw`."""
+    message = next(
+        (text for name in ("message", "msg", "detail") if isinstance(text := said.get(name), str) and text), ""
+    )
+    metadata = said.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    return f"{message}: {raw}" if isinstance(raw, str) and raw and raw not in message else message
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _status(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
+        value = int(value)
+    return value if isinstance(value, int) and 400 <= value < 600 else None
+
+
+def _nature(reply: HttpResponse) -> str:
+    body = reply.body.strip()
+    if not body:
+        return "an empty body"
+    if reply.head.media_type == "text/html" or _is_page(body):
+        return "an HTML page"
+    if reply.head.media_type == "text/plain":
+        return f"{cut(scrub(body.decode('utf-8', 'replace')), MAX_TEXT)!r}"
+    return "a body that is not of this protocol"
+
+
+def _is_page(body: bytes) -> bool:
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")

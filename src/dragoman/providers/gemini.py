@@ -1,0 +1,59 @@
+"""Google's Gemini API, and every service with the same protocol."""
+
+from typing import ClassVar
+
+from dragoman.errors import ConfigurationError
+from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.gemini import GeminiClient
+from dragoman.protocols.gemini.models import decode_models, models_request
+from dragoman.providers.base import AsyncGeneratorProvider
+from dragoman.providers.models import ProviderModelMixin
+from dragoman.providers.vendor import Home, checked_url, listed, own_key
+from dragoman.transport.selector import Transports
+
+
+class GeminiCompatible(AsyncGeneratorProvider, ProviderModelMixin):
+    """Any service with `POST {url}/v1beta/models/M:generateContent`. Without `models` it takes any name."""
+
+    generic = GeminiClient.name
+    supports_message_history = True
+    enterprise: ClassVar[bool] = False
+    """Whether the service takes labels, and names of files, as Vertex AI does; the Gemini API answers 400 to both."""
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        if not cls.url:
+            raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001")
+        return GeminiClient(cls.url, enterprise=cls.enterprise)
+
+    @classmethod
+    def get_models(cls) -> list[str]:
+        return list(cls.models)
+
+    @classmethod
+    def lists_models(cls) -> bool:
+        return not cls.models
+
+    @classmethod
+    async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
+        return await listed(cls, transports, models_request, decode_models)
+
+    @classmethod
+    def model_name(cls, model: str) -> str:
+        return cls.get_model(model)
+
+
+class Gemini(GeminiCompatible):
+    """Google's Gemini API. The URL may also come from GOOGLE_GEMINI_BASE_URL, the key from GEMINI_API_KEY."""
+
+    url_variable: ClassVar[str] = "GOOGLE_GEMINI_BASE_URL"
+    key_variable: ClassVar[str] = "GEMINI_API_KEY"
+    url = Home("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
+
+    @classmethod
+    def codec(cls) -> ClientCodec:
+        return GeminiClient(checked_url(cls, cls.url_variable), enterprise=cls.enterprise)
+
+    @classmethod
+    def key(cls) -> str | None:
+        return own_key(cls, cls.key_variable, cls._founder("key_variable").url)

@@ -1,0 +1,92 @@
+"""Values in a file of SQLite, which several workers share and which outlives them.
+
+A statement takes some 50 µs, so it is run where it is called, and not in a thread. https://www.sqlite.org/wal.html
+"""
+
+import sqlite3
+from pathlib import Path
+
+from dragoman.errors import ConfigurationError
+from dragoman.store.base import Store
+
+PATIENCE = 1.0
+"""Seconds that a statement waits while another process writes."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+    owner TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value BLOB NOT NULL,
+    expires REAL NOT NULL,
+    used REAL NOT NULL,
+    PRIMARY KEY (owner, name)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entries_used ON entries (used);
+CREATE INDEX IF NOT EXISTS entries_expires ON entries (expires);
+"""
+
+GET = "SELECT value FROM entries WHERE owner = ? AND name = ? AND expires > ?"
+TOUCH = "UPDATE entries SET used = ? WHERE owner = ? AND name = ?"
+PUT = "INSERT OR REPLACE INTO entries (owner, name, value, expires, used) VALUES (?, ?, ?, ?, ?)"
+DELETE = "DELETE FROM entries WHERE owner = ? AND name = ?"
+EXPIRE = "DELETE FROM entries WHERE expires <= ?"
+SIZE = "SELECT coalesce(sum(length(value)), 0) FROM entries"
+OLDEST = "SELECT owner, name, length(value) FROM entries ORDER BY used"
+
+
+class SqliteStore(Store):
+    """Raises ConfigurationError if the file cannot be used."""
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._closed = False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+            path.chmod(0o600)  # it holds conversations
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.executescript(SCHEMA)
+        except (OSError, sqlite3.Error) as exc:
+            raise ConfigurationError(f"{path}: expected a file of SQLite that can be written ({exc})") from exc
+
+    def get(self, owner: str, name: str, now: float) -> bytes | None:
+        row = self._database.execute(GET, (owner, name, now)).fetchone()
+        if row is None:
+            return None
+        self._database.execute(TOUCH, (now, owner, name))
+        return bytes(row[0])
+
+    def put(self, owner: str, name: str, value: bytes, *, now: float, expires: float) -> bool:
+        database = self._database
+        if len(value) > self.max_bytes:
+            database.execute(DELETE, (owner, name))
+            return False
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            database.execute(PUT, (owner, name, value, expires, now))
+            database.execute(EXPIRE, (now,))
+            excess = self.size() - self.max_bytes
+            for oldest_owner, oldest_name, length in database.execute(OLDEST).fetchall() if excess > 0 else ():
+                if excess <= 0:
+                    break
+                if (oldest_owner, oldest_name) != (owner, name):
+                    database.execute(DELETE, (oldest_owner, oldest_name))
+                    excess -= length
+            database.execute("COMMIT")
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+        return True
+
+    def delete(self, owner: str, name: str) -> bool:
+        return self._database.execute(DELETE, (owner, name)).rowcount > 0
+
+    def size(self) -> int:
+        (total,) = self._database.execute(SIZE).fetchone()
+        return int(total)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._database.close()

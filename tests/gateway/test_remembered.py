@@ -1,0 +1,146 @@
+"""Answers of /v1/responses that callers refer to, over a service that keeps none, by OpenAI's own client."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import openai
+import pytest
+from openai import AsyncOpenAI
+
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
+from tests.support.gateway import running_gateway
+from tests.support.server import Exchange, ReceivedRequest, Server, serve
+
+JSON = {"content-type": "application/json"}
+
+
+def answer(text: str) -> bytes:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    head = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
+    return json.dumps(head | {"choices": [choice]}).encode()
+
+
+@asynccontextmanager
+async def over_a_chat(**gateway: object) -> AsyncIterator[tuple[Server, str]]:
+    """A service of chats, which answers with the number of turns that it got, behind a gateway."""
+
+    async def counts(exchange: Exchange) -> None:
+        messages = json.loads(exchange.request.body)["messages"]
+        await exchange.reply(200, JSON, answer(f"turn {len(messages)}"))
+
+    async with serve(counts) as service:
+        config = Config(
+            gateway=GatewayConfig(port=0, default_model="up/m", **gateway),  # type: ignore[arg-type]
+            providers={"up": ProviderConfig(protocol="openai-chat", url=f"{service.url}/v1", api_key="k")},
+        )
+        async with running_gateway(config) as url:
+            yield service, url
+
+
+def caller(url: str, key: str = "k") -> AsyncOpenAI:
+    return AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
+
+
+def turns(seen: ReceivedRequest) -> list[tuple[str, object]]:
+    return [(message["role"], message["content"]) for message in json.loads(seen.body)["messages"]]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_later_request_goes_on_from_an_earlier_answer(stream: bool) -> None:
+    async with over_a_chat() as (service, url), caller(url) as asks:
+        if stream:
+            events = [each async for each in await asks.responses.create(model="up/m", input="one", stream=True)]
+            last = events[-1]
+            assert last.type == "response.completed"
+            first = last.response
+            assert events[0].response.id == first.id  # type: ignore[union-attr]
+        else:
+            first = await asks.responses.create(model="up/m", instructions="Be brief.", input="one")
+        second = await asks.responses.create(model="up/m", input="two", previous_response_id=first.id)
+        third = await asks.responses.create(model="up/m", input="three", previous_response_id=second.id)
+        assert third.output_text == "turn 5" if stream else third.output_text.startswith("turn ")
+        assert third.previous_response_id == second.id
+        assert len({first.id, second.id, third.id}) == 3
+        last_turns = turns(service.requests[-1])
+        assert [text for role, text in last_turns if role == "user"] == ["one", "two", "three"]
+        # Instructions are not carried over: https://platform.openai.com/docs/api-reference/responses/create
+        assert not any(role in {"system", "developer"} for role, _ in last_turns)
+
+
+async def test_an_answer_is_given_back_listed_and_forgotten() -> None:
+    async with over_a_chat() as (_, url), caller(url) as asks:
+        made = await asks.responses.create(model="up/m", input="one", metadata={"a": "b"})
+        again = await asks.responses.retrieve(made.id)
+        assert (again.id, again.output_text, again.status) == (made.id, "turn 1", "completed")
+        assert again.metadata == {"a": "b"}
+        (item,) = (await asks.responses.input_items.list(made.id)).data
+        assert item.to_dict()["content"] == [{"type": "input_text", "text": "one"}]
+        await asks.responses.delete(made.id)
+        with pytest.raises(openai.NotFoundError):
+            await asks.responses.retrieve(made.id)
+        with pytest.raises(openai.NotFoundError):
+            await asks.responses.delete(made.id)
+
+
+async def test_another_key_finds_nothing() -> None:
+    keyed = over_a_chat(api_keys=("ann", "bob"))
+    async with keyed as (service, url), caller(url, "ann") as ann, caller(url, "bob") as bob:
+        made = await ann.responses.create(model="up/m", input="one")
+        with pytest.raises(openai.NotFoundError):
+            await bob.responses.retrieve(made.id)
+        with pytest.raises(openai.BadRequestError):
+            await bob.responses.create(model="up/m", input="two", previous_response_id=made.id)
+        assert (await ann.responses.retrieve(made.id)).id == made.id
+        assert len(service.requests) == 1
+
+
+async def test_what_must_not_be_stored_is_not() -> None:
+    async with over_a_chat() as (_, url), caller(url) as asks:
+        made = await asks.responses.create(model="up/m", input="one", store=False)
+        with pytest.raises(openai.NotFoundError):
+            await asks.responses.retrieve(made.id)
+
+
+async def test_an_id_that_nobody_here_gave_is_refused_and_never_guessed() -> None:
+    async with over_a_chat() as (service, url), caller(url) as asks:
+        with pytest.raises(openai.BadRequestError, match="previous_response_id"):
+            await asks.responses.create(model="up/m", input="two", previous_response_id="resp_of_another")
+        assert service.requests == []
+    several = Config(
+        gateway=GatewayConfig(port=0),
+        models={"r": ModelConfig(targets=("a/m", "b/m"))},
+        providers={
+            name: ProviderConfig(protocol="openai-responses", url="http://127.0.0.1:1/v1", api_key="k")
+            for name in ("a", "b")
+        },
+    )
+    async with running_gateway(several) as url, caller(url) as asks:
+        with pytest.raises(openai.BadRequestError, match="several services") as caught:
+            await asks.responses.create(model="r", input="two", previous_response_id="resp_of_another")
+    assert caught.value.code == "previous_response_not_found"
+
+
+async def test_the_service_s_own_ids_are_its_own() -> None:
+    async def answers(exchange: Exchange) -> None:
+        await exchange.reply(400, JSON, b'{"error":{"message":"seen","type":"invalid_request_error"}}')
+
+    async with serve(answers) as service:
+        config = Config(
+            gateway=GatewayConfig(port=0),
+            providers={"up": ProviderConfig(protocol="openai-responses", url=f"{service.url}/v1", api_key="k")},
+        )
+        async with running_gateway(config) as url, caller(url) as asks:
+            with pytest.raises(openai.BadRequestError, match="seen"):
+                await asks.responses.create(model="up/m", input="two", previous_response_id="resp_of_the_service")
+        assert json.loads(service.requests[0].body)["previous_response_id"] == "resp_of_the_service"
+
+
+async def test_a_file_outlives_the_gateway(tmp_path: Path) -> None:
+    place = str(tmp_path / "store.db")
+    async with over_a_chat(store=place) as (_, url), caller(url) as asks:
+        made = await asks.responses.create(model="up/m", input="one")
+    async with over_a_chat(store=place) as (_, url), caller(url) as asks:
+        again = await asks.responses.create(model="up/m", input="two", previous_response_id=made.id)
+        assert again.output_text == "turn 3"

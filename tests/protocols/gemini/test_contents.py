@@ -1,0 +1,219 @@
+"""The conversation: ids of calls, signatures, system messages, names in two forms."""
+
+import json
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from dragoman.protocols.gemini import NAME, GeminiClient, GeminiServer
+from dragoman.protocols.gemini.contents import SENTINEL
+from dragoman.protocols.gemini.partial_args import PartialCall
+from dragoman.protocols.gemini.schema import to_json_schema
+from dragoman.types import (
+    ChatRequest,
+    Message,
+    ModelProfile,
+    OpaqueState,
+    ServerRequest,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+    assistant,
+    names,
+    system,
+    tool,
+    user,
+)
+from tests.support.env import fixed_env
+
+CLIENT, SERVER = GeminiClient("https://h"), GeminiServer()
+PATH = "/v1/models/m:generateContent"
+SIGNED = ModelProfile(signed_calls=True)
+CALL, OTHER = ToolCall(id="c1", name="f", arguments="{}"), ToolCall(id="c2", name="f", arguments="{}")
+
+
+def received(*contents: dict[str, Any], **more: Any) -> ChatRequest:
+    body = json.dumps({"contents": contents} | more).encode()
+    return SERVER.decode_request(ServerRequest(method="POST", path=PATH, body=body))
+
+
+def sent(*messages: Message, profile: ModelProfile = SIGNED) -> dict[str, Any]:
+    request = ChatRequest(model="m", messages=messages)
+    body = CLIENT.encode_request(CLIENT.fit(request, profile), replace(fixed_env(), profile=profile)).body
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def signatures(body: dict[str, Any]) -> list[str | None]:
+    """Those of the calls."""
+    parts = [part for content in body["contents"] for part in content["parts"]]
+    return [part.get("thoughtSignature") for part in parts if "functionCall" in part]
+
+
+def model(*parts: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "model", "parts": list(parts)}
+
+
+def calling(name: str, known: str | None = None) -> dict[str, Any]:
+    return {"functionCall": {"name": name, "args": {}} | ({"id": known} if known else {})}
+
+
+def answering(name: str, known: str | None = None) -> dict[str, Any]:
+    return {"functionResponse": {"name": name, "response": {"result": "r"}} | ({"id": known} if known else {})}
+
+
+HELLO = {"role": "user", "parts": [{"text": "Hello"}]}
+
+
+def test_results_find_their_calls_by_id_then_by_name_then_by_order() -> None:
+    calls = model(calling("f"), calling("g"), calling("f"), calling("f", "known"))
+    results = [answering("f", "known"), answering("g"), answering("f"), answering("f")]
+    request = received(HELLO, calls, {"role": "user", "parts": results})
+    asked = [part.id for part in request.messages[1].parts if isinstance(part, ToolCall)]
+    answered = [part.id for part in request.messages[2].parts if isinstance(part, ToolResult)]
+    assert asked == ["call_1_0", "call_1_1", "call_1_2", "known"]
+    assert answered == ["known", "call_1_1", "call_1_0", "call_1_2"]
+
+
+def test_ids_that_were_made_up_are_not_sent_and_differ_from_turn_to_turn() -> None:
+    turns = [HELLO, model(calling("f")), {"parts": [answering("f")]}, model(calling("f")), {"parts": [answering("f")]}]
+    request = received(*turns)
+    found = [part.id for message in request.messages for part in message.parts if isinstance(part, ToolCall)]
+    assert found == ["call_1_0", "call_3_0"]
+    body = CLIENT.encode_request(request, fixed_env()).body
+    assert b'"id"' not in body
+
+
+def test_a_result_may_precede_its_call_only_if_the_conversation_began_elsewhere() -> None:
+    request = received({"parts": [answering("f", "c9")]}, cachedContent="cachedContents/x")
+    assert request.essential == ("cachedContent",)
+    (part,) = request.messages[0].parts
+    assert isinstance(part, ToolResult)
+    assert part.id == "c9"
+
+
+def test_a_call_of_the_current_turn_that_another_service_made_gets_the_stand_in_for_a_signature() -> None:
+    old = (user("a"), Message("assistant", (CALL,)), tool(CALL, "r"), assistant("b"))
+    now = (user("c"), Message("assistant", (Text(text="x"), CALL, OTHER)), tool(CALL, "r"), tool(OTHER, "r"))
+    step = (Message("assistant", (CALL,)), tool(CALL, "r"))
+    assert signatures(sent(*old, *now, *step)) == [None, SENTINEL, None, SENTINEL]
+    assert signatures(sent(*old, *now, *step, profile=ModelProfile())) == [None] * 4
+
+
+def test_a_signature_goes_to_its_own_model_alone() -> None:
+    own = CLIENT.origin("m")
+    for state, expected in (
+        (OpaqueState(NAME, "b3du"), "b3du"),
+        (OpaqueState(NAME, "b3du", own), "b3du"),
+        (OpaqueState(NAME, "Y2FuYXJ5", "0a1b2c3d"), SENTINEL),
+        (OpaqueState("anthropic", "Y2FuYXJ5"), SENTINEL),
+    ):
+        turn = Message("assistant", (replace(CALL, opaque=state),))
+        body = sent(user("a"), turn, tool(CALL, "r"))
+        assert signatures(body) == [expected]
+        assert "Y2FuYXJ5" not in json.dumps(body)
+
+
+def test_neighbours_are_one_content() -> None:
+    body = sent(
+        user("a"), assistant("b"), Message("assistant", (CALL, OTHER)), tool(CALL, "1"), tool(OTHER, "2"), user("c")
+    )
+    assert [(content["role"], len(content["parts"])) for content in body["contents"]] == [
+        ("user", 1),
+        ("model", 3),
+        ("user", 2),
+        ("user", 1),
+    ]
+
+
+def test_the_system_speaks_first_and_later_in_a_frame() -> None:
+    messages = (system("one"), Message("developer", (Text(text="two"),)), user("a"), system("three"), user("b"))
+    body = sent(*messages)
+    assert body["systemInstruction"] == {"parts": [{"text": "one"}, {"text": "two"}]}
+    assert [content["parts"][0]["text"] for content in body["contents"]] == ["a", "<system>\nthree\n</system>", "b"]
+    losses = CLIENT.losses(ChatRequest(model="m", messages=messages), ModelProfile())
+    assert [loss.name for loss in losses] == ["messages[1].role", "messages[3]"]
+    assert names(losses) == ()
+
+
+def test_names_may_have_either_form_at_every_depth_and_the_caller_s_own_are_kept() -> None:
+    request = received(
+        {"parts": [{"inline_data": {"mime_type": "image/png", "data": "-_8"}}]},
+        {
+            "role": "model",
+            "parts": [{"function_call": {"name": "f", "args": {"top_k": 1.0}}, "thought_signature": "a"}],
+        },
+        {"parts": [{"function_response": {"name": "f", "response": {"top_k": 2.0}}}]},
+        system_instruction={"role": "user", "parts": [{"text": "s"}]},
+        generation_config={"thinking_config": {"include_thoughts": True}, "speech_config": {"voice_config": {}}},
+        tools=[{"function_declarations": [{"name": "f", "parameters": {"any_of": [{"type": "STRING"}]}}]}],
+        safety_settings=[{"category": "c"}],
+        labels={"cached_content": "mine"},
+    )
+    first, asked, answered = request.messages[1:]
+    assert getattr(first.parts[0], "data", None) == "+/8="
+    assert getattr(asked.parts[0], "arguments", None) == '{"top_k": 1.0}'
+    assert getattr(answered.parts[0], "parts", None) == (Text(text='{"top_k": 2.0}'),)
+    assert request.silent == ("role",)
+    assert request.metadata == {"cached_content": "mine"}
+    assert request.tools[0] == Tool(
+        "f",
+        parameters={"anyOf": [{"type": "string"}]},
+        extra={"dragoman": {"gemini.parameters": {"any_of": [{"type": "STRING"}]}}},
+    )
+    assert set(request.extra[NAME]) == {"generationConfig.speechConfig", "safetySettings"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"type": "STRING", "nullable": True}, {"type": ["string", "null"]}),
+        ({"type": "STRING", "enum": ["a"], "nullable": True}, {"type": ["string", "null"], "enum": ["a", None]}),
+        ({"anyOf": [{"type": "NUMBER"}], "nullable": True}, {"anyOf": [{"type": "number"}, {"type": "null"}]}),
+        (
+            {"type": "ARRAY", "items": {"type": "INTEGER"}, "minItems": "2"},
+            {"type": "array", "items": {"type": "integer"}, "minItems": 2},
+        ),
+        (
+            {"type": "OBJECT", "properties": {"type": {"type": "STRING"}, "b": {}}, "propertyOrdering": ["b", "type"]},
+            {"type": "object", "properties": {"b": {}, "type": {"type": "string"}}},
+        ),
+        ({"type": "TYPE_UNSPECIFIED", "example": 5, "nullable": False}, {"examples": [5]}),
+        (
+            {"defs": {"a": {"type": "STRING"}}, "ref": "#/defs/a"},
+            {"$defs": {"a": {"type": "string"}}, "$ref": "#/defs/a"},
+        ),
+        ({"properties": {"x": "odd"}, "items": 5, "type": 7}, {"properties": {"x": "odd"}, "items": 5, "type": 7}),
+    ],
+)
+def test_a_schema_of_the_older_form_means_the_same_as_json_schema(old: dict[str, Any], new: dict[str, Any]) -> None:
+    assert to_json_schema(old) == new
+    assert list(to_json_schema(old).get("properties", {})) == list(new.get("properties", {}))
+
+
+def test_arguments_may_come_value_by_value() -> None:
+    call = PartialCall({"name": "f", "id": "c", "args": {"z": 1}})
+    call.add({"args": {"z": 1}})
+    for piece in (
+        {"jsonPath": "$.a", "stringValue": "He", "willContinue": True},
+        {"jsonPath": "$.a", "stringValue": "llo"},
+        {"jsonPath": "$.list[1].x", "numberValue": 5},
+        {"jsonPath": "$['odd key'].y", "nullValue": "NULL_VALUE"},
+        {"jsonPath": "$.flag", "boolValue": False},
+        {"jsonPath": "$.list[99999999].x", "numberValue": 5},
+        {"jsonPath": "$..deep", "numberValue": 5},
+        {"jsonPath": "$.nothing"},
+        {"jsonPath": 5, "stringValue": "x"},
+    ):
+        call.add({"partialArgs": [piece]})
+    call.add({"partialArgs": "odd"})
+    assert (call.name, call.id) == ("f", "c")
+    assert json.loads(call.arguments) == {
+        "z": 1,
+        "a": "Hello",
+        "list": [None, {"x": 5}],
+        "odd key": {"y": None},
+        "flag": False,
+    }

@@ -1,0 +1,215 @@
+"""Each switch of a variant: what it changes in a request, and what is named as lost for it."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import Struct
+from msgspec.structs import fields
+
+from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
+from dragoman.types import (
+    ChatRequest,
+    File,
+    HttpRequest,
+    Message,
+    ModelProfile,
+    Reasoning,
+    ReasoningConfig,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    user,
+)
+from tests.support.env import fixed_env
+
+THINKS = ModelProfile(reasoning_returns=True)
+
+NOTHING: Any = "nothing"
+"""The field is not sent."""
+
+ONE, TWO = Tool("f"), Tool("g")
+UNFORCED = Variant(thinking_choices=("auto", "none"))
+WORDS = Variant(tool_choices=("auto", "none", "required"))
+AUTO = Variant(tool_choices=("auto",))
+
+
+class Case(Struct, frozen=True):
+    """`request` sent to a service of `variant`: the value of the field at `path`, and the names of what is lost."""
+
+    switch: str
+    variant: Variant
+    request: ChatRequest
+    path: tuple[str | int, ...]
+    value: Any
+    lost: tuple[str, ...] = ()
+
+
+def asked(*messages: Message, **settings: Any) -> ChatRequest:
+    return ChatRequest(model="m", messages=messages or (user("x"),), **settings)
+
+
+def chosen(choice: ToolChoice, tools: tuple[Tool, ...] = (ONE, TWO), **settings: Any) -> ChatRequest:
+    return asked(tools=tools, tool_choice=choice, **settings)
+
+
+def thinking(field: Any, value: Any, path: str, sent: Any, lost: tuple[str, ...] = ()) -> Case:
+    request = asked(reasoning=ReasoningConfig(**value))
+    return Case("thinking_field", Variant(thinking_field=field), request, (path,), sent, lost)
+
+
+SCHEMA = ResponseFormat("json_schema", name="n", schema={"type": "object", "properties": {}})
+LINK = asked(Message("user", (File(url="https://a.example/a.pdf"),)))
+THOUGHT = asked(user("x"), Message("assistant", (Reasoning(text="hm"), Text(text="a"))), user("y"))
+CALLED = asked(
+    Message("user", (Text(text="x"),), name="ann"),
+    Message("assistant", (ToolCall(id="1", name="f", arguments="{}"),)),
+    Message("tool", (ToolResult(id="1", parts=(Text(text="2"),), name="f"),)),
+)
+NAMED, ANY, NONE = ToolChoice("tool", "f"), ToolChoice("required"), ToolChoice("none")
+SOME = ToolChoice("auto", names=("f",))
+OFF, OFF_BY_WORD = ReasoningConfig(mode="off"), ReasoningConfig(effort="none")
+FUNCTION = {"type": "function", "function": {"name": "f"}}
+
+CASES = [
+    Case(
+        "max_tokens_field",
+        Variant(max_tokens_field="max_completion_tokens"),
+        asked(max_output_tokens=5),
+        ("max_completion_tokens",),
+        5,
+    ),
+    Case("seed_field", Variant(seed_field="random_seed"), asked(seed=7), ("random_seed",), 7),
+    Case("reasoning_field", Variant(reasoning_field="reasoning"), THOUGHT, ("messages", 1, "reasoning"), "hm"),
+    Case("stream_usage", Variant(stream_usage=False), asked(), ("stream_options",), NOTHING),
+    Case(
+        "developer_role",
+        Variant(developer_role=False),
+        asked(Message("developer", (Text(text="x"),))),
+        ("messages", 0, "role"),
+        "system",
+    ),
+    Case(
+        "message_names", Variant(message_names=False), CALLED, ("messages", 0, "name"), NOTHING, ("messages[0].name",)
+    ),
+    Case(
+        "message_names", Variant(message_names=False), CALLED, ("messages", 2, "name"), NOTHING, ("messages[0].name",)
+    ),
+    Case(
+        "strict_tools",
+        Variant(strict_tools=False),
+        asked(tools=(Tool("f", strict=True),)),
+        ("tools", 0, "function", "strict"),
+        NOTHING,
+        ("tools[0].strict",),
+    ),
+    Case(
+        "json_schema",
+        Variant(json_schema=False),
+        asked(response_format=SCHEMA),
+        ("response_format",),
+        {"type": "json_object"},
+        ("response_format",),
+    ),
+    Case(
+        "json_object",
+        Variant(json_object=False),
+        asked(response_format=ResponseFormat("json_object")),
+        ("response_format",),
+        {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
+    ),
+    Case("file_urls", Variant(), LINK, ("messages", 0, "content", 0, "type"), "file"),
+    Case(
+        "refused_fields",
+        Variant(refused_fields=("seed", "reasoning.effort")),
+        asked(seed=1, reasoning=ReasoningConfig(effort="low")),
+        ("seed",),
+        NOTHING,
+        ("seed", "reasoning.effort"),
+    ),
+    Case(
+        "refused_fields",
+        Variant(refused_fields=("reasoning.effort",)),
+        asked(reasoning=ReasoningConfig(effort="low")),
+        ("reasoning_effort",),
+        NOTHING,
+        ("reasoning.effort",),
+    ),
+    Case(
+        "refused_fields",
+        Variant(refused_fields=("reasoning",)),
+        THOUGHT,
+        ("messages", 1, "reasoning_content"),
+        NOTHING,
+        ("messages[1].parts[0] (reasoning)",),
+    ),
+    Case("tool_choices", WORDS, chosen(NAMED), ("tool_choice",), "required", ("tool_choice",)),
+    Case("tool_choices", WORDS, chosen(NAMED, (ONE,)), ("tool_choice",), "required"),
+    Case("tool_choices", WORDS, chosen(ANY), ("tool_choice",), "required"),
+    Case("tool_choices", WORDS, chosen(SOME), ("tool_choice",), "auto", ("tool_choice.names",)),
+    Case("tool_choices", WORDS, chosen(NONE), ("tool_choice",), "none"),
+    Case("tool_choices", AUTO, chosen(ANY), ("tool_choice",), "auto", ("tool_choice",)),
+    Case("tool_choices", AUTO, chosen(NONE), ("tool_choice",), NOTHING),
+    Case("tool_choices", AUTO, chosen(NONE, parallel_tool_calls=True), ("tools",), NOTHING),
+    Case("tool_choices", AUTO, chosen(NONE, parallel_tool_calls=True), ("parallel_tool_calls",), NOTHING),
+    Case("thinking_choices", UNFORCED, chosen(NAMED), ("tool_choice",), "auto", ("tool_choice",)),
+    Case("thinking_choices", UNFORCED, chosen(SOME), ("tool_choice",), "auto", ("tool_choice",)),
+    Case("thinking_choices", UNFORCED, chosen(NONE), ("tool_choice",), "none"),
+    Case("thinking_choices", UNFORCED, chosen(ANY, reasoning=OFF_BY_WORD), ("tool_choice",), "required"),
+    Case("thinking_choices", UNFORCED, chosen(NAMED, reasoning=OFF), ("tool_choice",), FUNCTION, ("reasoning.mode",)),
+    thinking("reasoning_effort", {"mode": "off"}, "reasoning_effort", "none", ("reasoning.mode",)),
+    thinking("thinking", {"mode": "off"}, "thinking", {"type": "disabled"}),
+    thinking("thinking", {"effort": "none"}, "thinking", {"type": "disabled"}),
+    thinking("thinking", {"mode": "on"}, "thinking", {"type": "enabled"}),
+    thinking("thinking", {"effort": "high"}, "reasoning_effort", "high"),
+    thinking("thinking", {"effort": "high"}, "thinking", NOTHING),
+    thinking("thinking", {"budget_tokens": 9}, "thinking", {"type": "enabled"}, ("reasoning.budget_tokens",)),
+    thinking("enable_thinking", {"mode": "off"}, "enable_thinking", False),
+    thinking("enable_thinking", {"budget_tokens": 9}, "enable_thinking", True),
+    thinking("enable_thinking", {"budget_tokens": 9}, "thinking_budget", 9),
+    thinking("enable_thinking", {"effort": "low"}, "enable_thinking", True, ("reasoning.effort",)),
+    thinking("enable_thinking", {"display": "full"}, "enable_thinking", NOTHING, ("reasoning.display",)),
+    thinking("reasoning", {"mode": "off"}, "reasoning", {"effort": "none"}),
+    thinking("reasoning", {"mode": "on"}, "reasoning", {"enabled": True}),
+    thinking("reasoning", {"effort": "low", "budget_tokens": 9}, "reasoning", {"effort": "low"}),
+    thinking("reasoning", {"budget_tokens": 9}, "reasoning", {"max_tokens": 9}),
+    thinking("reasoning", {"display": "full"}, "reasoning", NOTHING, ("reasoning.display",)),
+]
+
+
+def sent(variant: Variant, request: ChatRequest) -> dict[str, Any]:
+    codec = OpenAIChatClient("http://up", variant)
+    message = codec.encode_request(codec.fit(request, THINKS), fixed_env())
+    assert isinstance(message, HttpRequest)
+    body: dict[str, Any] = msgspec.json.decode(message.body)
+    return body
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.switch}-{i}" for i, case in enumerate(CASES)])
+def test_a_switch_changes_a_request_and_names_what_is_lost(case: Case) -> None:
+    value: Any = sent(case.variant, case.request)
+    for key in case.path[:-1]:
+        value = value[key]
+    assert value.get(case.path[-1], NOTHING) == case.value
+    codec = OpenAIChatClient("http://up", case.variant)
+    lost = codec.losses(case.request, THINKS)
+    assert tuple(loss.name for loss in lost if loss.severity > 1) == case.lost
+
+
+def test_each_switch_has_a_case() -> None:
+    assert {case.switch for case in CASES} == {field.name for field in fields(Variant)}
+
+
+def test_a_file_by_its_url_is_lost_where_services_take_none() -> None:
+    variant = Variant(file_urls=False)
+    (lost,) = OpenAIChatClient("http://up", variant).losses(LINK, THINKS)
+    assert lost.name == "messages[0].parts[0] (file.url)"
+
+
+def test_an_answer_that_is_not_streamed_has_no_options_of_a_stream() -> None:
+    own = {"openai-chat": {"stream": False}}
+    assert "stream_options" not in sent(Variant(stream_usage=False), asked(extra=own))
+    assert "stream_options" not in sent(Variant(), asked(extra=own))

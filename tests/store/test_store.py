@@ -1,0 +1,121 @@
+"""One suite that every driver of the store passes."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dragoman.errors import ConfigurationError
+from dragoman.store import MemoryStore, SqliteStore, Store
+
+Maker = Callable[[int], Store]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
+    """Makes stores, which are closed in the end."""
+    made: list[Store] = []
+
+    def maker(max_bytes: int) -> Store:
+        driver = MemoryStore(max_bytes)
+        store: Store = driver if request.param == "memory" else SqliteStore(tmp_path / f"{len(made)}.db", max_bytes)
+        made.append(store)
+        return store
+
+    yield maker
+    for store in made:
+        store.close()
+        store.close()
+
+
+def test_what_is_kept_is_found_by_its_owner_alone(make: Maker) -> None:
+    store = make(100)
+    assert store.put("ann", "a", b"\x00one", now=1, expires=9)
+    assert store.get("ann", "a", 2) == b"\x00one"
+    assert store.get("bob", "a", 2) is None
+    assert store.get("ann", "b", 2) is None
+    assert store.size() == 4
+
+
+def test_a_later_value_takes_the_place_of_an_earlier_one(make: Maker) -> None:
+    store = make(100)
+    store.put("ann", "a", b"one", now=1, expires=9)
+    store.put("ann", "a", b"other", now=1, expires=9)
+    assert (store.get("ann", "a", 2), store.size()) == (b"other", 5)
+
+
+def test_what_is_deleted_or_has_expired_is_gone(make: Maker) -> None:
+    store = make(100)
+    store.put("ann", "a", b"one", now=1, expires=3)
+    store.put("ann", "b", b"two", now=1, expires=9)
+    assert store.get("ann", "a", 2.9) == b"one"
+    assert store.get("ann", "a", 3) is None
+    assert store.delete("ann", "b")
+    assert not store.delete("ann", "b")
+    assert not store.delete("bob", "c")
+    assert store.get("ann", "b", 2) is None
+
+
+def test_the_values_unused_for_longest_make_room(make: Maker) -> None:
+    store = make(10)
+    for second, name in enumerate("abc"):
+        store.put("ann", name, b"xyz", now=second, expires=99)
+    assert store.get("ann", "a", 3) == b"xyz"
+    store.put("ann", "d", b"xyzw", now=4, expires=99)
+    assert [name for name in "abcd" if store.get("ann", name, 5) is not None] == ["a", "c", "d"]
+    assert store.size() <= 10
+
+
+def test_what_alone_is_too_large_is_not_kept_and_replaces_nothing_else(make: Maker) -> None:
+    store = make(10)
+    store.put("ann", "a", b"xyz", now=1, expires=99)
+    store.put("ann", "b", b"xyz", now=1, expires=99)
+    assert not store.put("ann", "b", b"x" * 11, now=2, expires=99)
+    assert (store.get("ann", "a", 3), store.get("ann", "b", 3)) == (b"xyz", None)
+
+
+names = st.sampled_from("abc")
+steps = st.lists(st.tuples(st.sampled_from(["put", "get", "delete"]), names, names, st.integers(0, 6)), max_size=30)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(steps)
+def test_drivers_do_the_same(tmp_path_factory: pytest.TempPathFactory, taken: list[tuple[str, str, str, int]]) -> None:
+    drivers = (MemoryStore(12), SqliteStore(tmp_path_factory.mktemp("store") / "x.db", 12))
+    try:
+        for now, (what, owner, name, size) in enumerate(taken):
+            said: list[bytes | bool | None] = []
+            for store in drivers:
+                if what == "put":
+                    said.append(store.put(owner, name, b"x" * size, now=now, expires=1000))
+                elif what == "get":
+                    said.append(store.get(owner, name, now))
+                else:
+                    said.append(store.delete(owner, name))
+            assert said[0] == said[1]
+            assert all(store.size() <= 12 for store in drivers)
+    finally:
+        for store in drivers:
+            store.close()
+
+
+def test_a_file_is_shared_by_processes_and_outlives_them(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "store.db"
+    first, second = SqliteStore(path, 100), SqliteStore(path, 100)
+    first.put("ann", "a", b"one", now=1, expires=9)
+    assert second.get("ann", "a", 2) == b"one"
+    first.close()
+    second.close()
+    again = SqliteStore(path, 100)
+    assert again.get("ann", "a", 2) == b"one"
+    assert path.stat().st_mode & 0o077 == 0
+    again.close()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.write_bytes(b"no database" * 100)
+    with pytest.raises(ConfigurationError, match="expected a file of SQLite"):
+        SqliteStore(path, 100)
