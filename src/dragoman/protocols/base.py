@@ -120,7 +120,8 @@ class ClientCodec(ABC):
     """How the service is asked to count tokens; None if the protocol has no such thing."""
     error_types: frozenset[str] = frozenset({"text/html"})
     """Media types that no valid answer of this protocol has: such a reply is an error, whatever its status."""
-
+    refused: frozenset[str] = frozenset()
+    """What of the protocol the service refuses: it is left out of requests. `expresses` does not have it."""
     schema_support: SchemaSupport = SchemaSupport()
     """What the protocol takes of JSON Schema in the parameters of tools."""
 
@@ -156,7 +157,7 @@ class ClientCodec(ABC):
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
-        return fitted(request, self.untaken(profile), self._compile(profile))
+        return fitted(request, self.untaken(profile) | self.refused, self._compile(profile))
 
     def _compile(self, profile: ModelProfile) -> Callable[[Any], CompiledSchema]:
         return partial(self._schemas.compiled, support=self.takes_schemas(profile))
