@@ -173,7 +173,7 @@ class GeminiClient(ClientCodec):
 
 def _with_schemas(profile: ModelProfile) -> ModelProfile:
     """The limits of tools' schemas hold for the older form, and JSON Schema is sent."""
-    return replace(profile, schema_keywords=None)
+    return replace(profile, schema_keywords=None, schema_formats=None, schema_limits=None, schema_depth=None)
 
 
 def _data(state: OpaqueState) -> str:

@@ -105,7 +105,7 @@ class OpenAIChatClient(ClientCodec):
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         request = super().fit(request, profile)
-        return fitted(request, ModelProfile(), self._refused) if self._refused else request
+        return fitted(request, self._refused) if self._refused else request
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
