@@ -70,10 +70,10 @@ def _schema_losses(schema: CompiledSchema, place: str) -> Iterator[Loss]:
         yield RewrittenSchema(f"{place} ({', '.join(sorted(rewritten))})")
 
 
-def fitted(request: ChatRequest, untaken: frozenset[str], compile_: Compile) -> ChatRequest:
+def fitted(request: ChatRequest, untaken: frozenset[str], compile_: Compile | None = None) -> ChatRequest:
     """`request` without what is `untaken`, and with schemas of tools as `compile_` makes them."""
     changed: dict[str, Any] = {name: default for name, default in _DEFAULTS.items() if name in untaken}
-    if request.tools and "tools" not in changed:
+    if request.tools and compile_ is not None and "tools" not in changed:
         tools = tuple(_compiled(tool, compile_) if isinstance(tool, Tool) else tool for tool in request.tools)
         if any(new is not old for new, old in zip(tools, request.tools, strict=True)):
             changed["tools"] = tools
