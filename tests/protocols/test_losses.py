@@ -169,6 +169,16 @@ def test_a_detail_that_was_not_said_is_not_lost() -> None:
     assert lost(request, frozenset({"reasoning", "tool_result", "image", "image.url"}), "own") == ()
 
 
+def test_what_asks_for_the_usual_is_not_lost() -> None:
+    def asked(detail: str, *, store: bool) -> ChatRequest:
+        picture = Image(url="x", detail=detail)
+        return ChatRequest(model="m", messages=(Message("user", (picture,)),), store=store)
+
+    pictures = frozenset({"image", "image.url"})
+    assert lost(asked("auto", store=False), pictures, "own") == ()
+    assert lost(asked("low", store=True), pictures, "own") == ("store", "messages[0].parts[0].detail")
+
+
 def test_a_protocol_gets_its_own_unknown_parts_back_and_no_others() -> None:
     parts = (Unknown(protocol="anthropic", data={}), Unknown(protocol="gemini", data={}))
     request = ChatRequest(model="m", messages=(Message("user", parts),))
