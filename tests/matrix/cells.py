@@ -18,6 +18,9 @@ from tests.support.server import Exchange, ReceivedRequest, serve
 Asker = Callable[[str, Json, bool], Awaitable[Json]]
 """A vendor's client: the caller's dialect, the request, whether a stream is wanted. Raises Failed."""
 
+VENDORS = {"openai-chat": "openai", "openai-responses": "openairesponses"}
+"""The classes of providers that know the vendor's own rules, if they are not named as the dialect."""
+
 HASTY = 0.5
 """Seconds of silence after which a service counts as gone, in the cells of silence."""
 
@@ -106,7 +109,7 @@ def _config(url: str) -> Config:
         for prefix, idle in (("", None), ("hasty-", HASTY)):
             timeouts = TimeoutsConfig(connect=None, first_byte=None, first_token=None, idle=idle)
             providers[f"{prefix}{name}"] = ProviderConfig(
-                protocol=name, url=where, api_key="key-of-service", timeouts=timeouts
+                type=VENDORS.get(name, name), url=where, api_key="key-of-service", timeouts=timeouts
             )
     # The service of the scenarios wants its reasoning back, as DeepSeek's does.
     profiles = {"reasoning-*": ProfileConfig(reasoning_returns=True)}

@@ -17,6 +17,7 @@ from tests.matrix.tables import (
     NO_DETAILS,
     NO_FREEFORM,
     NO_PROOF,
+    NO_RESULT_IMAGES,
     NO_SOURCES,
     NO_SWITCH,
     UNASKED,
@@ -106,7 +107,7 @@ def _as_seen(cell: Cell, turn: int) -> Json:
     expected: Json = {
         "stream": cell.stream if cell.caller == service else None,
         "text": question.text,
-        "images": (question.image,) if question.image else (),
+        "images": _pictures(cell, turn),
         "files": (question.pdf,) if question.pdf and service != "ollama" else (),
         "tools": (question.freeform,) if wrapped else question.tools,
         "freeform": (question.freeform,) if question.freeform and not wrapped else (),
@@ -116,7 +117,7 @@ def _as_seen(cell: Cell, turn: int) -> Json:
     }
     if turn == 0 or cell.scene.result is None:
         return expected | {"calls": (), "results": (), "result_images": (), "thoughts": "", "proof": ""}
-    first = cell.scene.answers[0]
+    first, image = cell.scene.answers[0], cell.scene.result.image
     proof = first.proof if not {cell.caller, service} & NO_PROOF else ""
     return expected | {
         "calls": tuple(
@@ -124,10 +125,17 @@ def _as_seen(cell: Cell, turn: int) -> Json:
             for call in first.calls
         ),
         "results": tuple(cell.scene.result.text for _ in first.calls),
-        "result_images": (cell.scene.result.image,) if cell.scene.result.image else (),
+        "result_images": (image,) if image and service not in NO_RESULT_IMAGES else (),
         "thoughts": "" if (cell.caller, service) in UNPROVEN else first.thoughts,
         "proof": proof,
     }
+
+
+def _pictures(cell: Cell, turn: int) -> tuple[str, ...]:
+    found = [cell.scene.question.image]
+    if turn and cell.scene.result is not None and cell.service in NO_RESULT_IMAGES:
+        found.append(cell.scene.result.image)
+    return tuple(filter(None, found))
 
 
 def _differing(expected: Json, came: Seen | Heard, *, node: bool) -> Iterator[str]:

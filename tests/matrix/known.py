@@ -2,9 +2,7 @@
 
 from tests.matrix.cells import Cell
 
-BUGS: dict[tuple[str, str], str] = {
-    ("openai-chat", "tool result with an image"): "pictures stand in the results of tools, where OpenAI refuses them",
-}
+BUGS: dict[tuple[str, str], str] = {}
 """By service and scenario."""
 
 

@@ -72,6 +72,9 @@ FINISH: dict[str, dict[str, str]] = {
 NO_FREEFORM = frozenset({"anthropic", "gemini", "ollama"})
 """Services to which a freeform tool is a function with the field `input`."""
 
+NO_RESULT_IMAGES = frozenset({"openai-chat"})
+"""Services that take pictures from users only: those of results follow in a user's turn."""
+
 NO_SOURCES = frozenset({"ollama"})
 NO_DETAILS = frozenset({"ollama"})
 """No counts of cached tokens and of reasoning."""

@@ -34,6 +34,7 @@ from dragoman.types import (
     LostPart,
     Message,
     ModelProfile,
+    MovedPart,
     PartEnd,
     PartStart,
     Reasoning,
@@ -292,5 +293,6 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         *answer_losses(answer, frozenset(), "own"),
         *end.losses,
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it
+        MovedPart("messages[2].parts[0].parts[1]"),
     )
     assert {type(loss) for loss in found} == set(get_args(Loss))

@@ -104,6 +104,10 @@ class MovedMessage(BaseLoss, frozen=True, tag="moved_message"):
     """A system message that was moved: the service's protocol allows it in another place only."""
 
 
+class MovedPart(BaseLoss, frozen=True, tag="moved_part"):
+    """A part of a tool's result that follows in a turn of its own: the service takes it from users only."""
+
+
 class RefusedPrefill(BaseLoss, frozen=True, tag="refused_prefill"):
     """The caller wrote the beginning of the answer, which the family of models does not continue."""
 
@@ -128,7 +132,7 @@ Lost = (
     | LostAnswerExtra
     | LostChoice
 )
-Changed = ChangedField | ChangedRole | ChangedSchema | MovedMessage
+Changed = ChangedField | ChangedRole | ChangedSchema | MovedMessage | MovedPart
 Refused = RefusedPrefill | RefusedField | RefusedReference
 Loss = Lost | Changed | Refused
 
@@ -147,6 +151,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     ChangedRole: Severity.NOTE,
     ChangedSchema: Severity.LOSS,
     MovedMessage: Severity.NOTE,
+    MovedPart: Severity.NOTE,
     RefusedPrefill: Severity.ERROR,
     RefusedField: Severity.ERROR,
     RefusedReference: Severity.ERROR,
@@ -168,6 +173,7 @@ WORDS: dict[type[BaseLoss], str] = {
     ChangedRole: "{loss.name} is told as the nearest role that the service's protocol has",
     ChangedSchema: "{loss.name} were left out: models of this family do not take these keywords of JSON Schema",
     MovedMessage: "{loss.name} was moved: the service's protocol has system messages in one place only",
+    MovedPart: "{loss.name} follows in a user's turn: the service does not take it in the result of a tool",
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",
     RefusedField: "{loss.name} cannot be followed when a request is translated",
     RefusedReference: "{loss.name} refers to what only another service keeps",
