@@ -4,6 +4,10 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
+from dragoman.cli.commands.models import keyed
+from dragoman.providers.catalogue import catalogue
 from tests.cli.pty import Terminal
 from tests.cli.shell import run, run_beside
 from tests.support.server import Exchange, Handler, serve
@@ -114,3 +118,11 @@ def test_a_narrow_terminal_gets_paragraphs(tmp_path: Path) -> None:
     with Terminal(tmp_path, "providers", columns=30) as terminal:
         assert terminal.end() == 0
     assert "aibn\n  class     Aibn\n  protocol  aibn\n" in terminal.text
+
+
+def test_a_key_that_several_services_share_is_shown_to_the_first_of_them_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for provider in catalogue().values():
+        monkeypatch.delenv(provider.key_variable or "NONE", raising=False)
+    for variable in ("GEMINI_API_KEY", "MOONSHOT_API_KEY", "PERPLEXITY_API_KEY", "GROQ_API_KEY"):
+        monkeypatch.setenv(variable, "sk-own")
+    assert set(keyed(catalogue())) == {"gemini", "moonshot", "groq"}

@@ -10,6 +10,7 @@ from dragoman.cli.commands.models import described, words
 from dragoman.client import Client, SyncClient
 from dragoman.client.local_servers import FoundServer
 from dragoman.errors import ModelNotFoundError
+from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.wire.json import encode
 from tests.support.canned import CannedReply, CannedTransport
@@ -155,6 +156,13 @@ def test_the_lines_to_add_are_a_configuration_that_calls_it(
     (name,) = tables["providers"]
     with SyncClient(tables) as client:
         assert client.providers[name].url == found.url
+
+
+def test_ollama_has_a_protocol_of_its_own() -> None:
+    (ollama,) = (server for server in SERVERS if server.name == "ollama")
+    assert entry(FoundServer(ollama.url, (ollama,))) == "[providers.ollama]"
+    with SyncClient({"providers": {"ollama": {}}}) as client:
+        assert client.providers["ollama"].codec().name == "ollama"
 
 
 def test_what_is_found_is_shown_with_the_lines_to_add() -> None:

@@ -1,6 +1,7 @@
 """The loss manifest: exact, and in a stable order."""
 
 import re
+from functools import partial
 from typing import Any, get_args
 
 import pytest
@@ -22,7 +23,9 @@ from dragoman.protocols.losses import (
 )
 from dragoman.protocols.losses import losses as manifest
 from dragoman.protocols.openai_chat import OpenAIChatClient
-from dragoman.protocols.profiles import changes, untaken
+from dragoman.protocols.profiles import changes, supported, untaken
+from dragoman.protocols.tool_schema.compiler import EVERYTHING as EVERYTHING_SAID
+from dragoman.protocols.tool_schema.compiler import compiled
 from dragoman.types import (
     ChangedField,
     ChangedRole,
@@ -273,7 +276,7 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
             assistant("Well,"),
         ),
         candidate_count=2,
-        tools=(Tool("f", parameters={"title": "F"}),),
+        tools=(Tool("f", parameters={"$id": "f", "const": {}}), Tool("g", parameters={"type": "array"})),
         temperature=0.5,
         seed=1,
     )
@@ -289,7 +292,7 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
     assert isinstance(end, ResponseEnd)
     found = (
         *manifest(request, frozenset({"temperature", "image", "image.url", "tools"}), "own", untaken(profile)),
-        *changes(request, profile),
+        *changes(request, profile, partial(compiled, support=supported(profile, EVERYTHING_SAID))),
         *answer_losses(answer, frozenset(), "own"),
         *end.losses,
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it

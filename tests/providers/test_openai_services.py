@@ -113,6 +113,6 @@ async def test_a_service_needs_only_its_key(tables: dict[str, Any], monkeypatch:
 def test_the_readme_has_the_table() -> None:
     page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     rows = re.findall(
-        r"^\| `([a-z0-9]+)` \| (.*?)(?: \(gone (.*)\))? \| (?:`(\w+)`|–) \| (http\S+) \|$", page, re.MULTILINE
+        r"^\| ([a-z0-9]+) \| (.*?)(?: \(gone (.*)\))? \| (?:`(\w+)`|–) \| (http\S+) \|$", page, re.MULTILINE
     )
     assert rows == [(row.name.lower(), row.title, row.gone, row.key_variable, row.url) for row in ROWS]

@@ -3,14 +3,13 @@
 from datetime import date
 
 import pytest
-from msgspec.structs import fields, replace
+from msgspec.structs import fields
 
 from dragoman.config import ProfileConfig
 from dragoman.protocols.openai_chat import OpenAIChatClient
-from dragoman.protocols.profiles import changes, fitted, untaken
 from dragoman.protocols.webchat.cromicle import CromicleClient
 from dragoman.providers.profiles import FAMILIES, KNOWN, SAMPLING, Families
-from dragoman.types import ChangedSchema, ChatRequest, LostField, ModelProfile, Tool, user
+from dragoman.types import ChangedSchema, ChatRequest, LostField, ModelProfile, RewrittenSchema, Tool, user
 
 UNKNOWN = ModelProfile()
 
@@ -23,9 +22,21 @@ def test_openais_models_that_think_take_no_sampling(model: str) -> None:
     assert KNOWN.profile_of(model).reasoning_returns is False
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5.1", "gpt-5.2-pro", "o30", "oracle", "llama3:70b", "", "/"])
+@pytest.mark.parametrize("model", ["o30", "oracle", "llama3:70b", "gpt-oss-120b", "", "/"])
 def test_of_other_models_nothing_is_said(model: str) -> None:
     assert KNOWN.profile_of(model) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-4o", "gpt-5.1", "chatgpt-4o-latest", "o3", "gpt-5-mini", "anthropic/claude-opus-4.6"]
+)
+def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
+    assert KNOWN.profile_of(model).schema_limits == ("plain-root",)
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5.1", "gpt-5.2-pro"])
+def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str) -> None:
+    assert KNOWN.profile_of(model) == ModelProfile(schema_limits=("plain-root",))
 
 
 def test_the_gpt_5_that_does_not_think_takes_sampling() -> None:
@@ -71,22 +82,31 @@ def test_gemini_takes_only_some_keywords_of_a_schema(model: str) -> None:
         "properties": {"examples": {"type": "array", "items": {"type": "string", "const": "a"}, "examples": [["a"]]}},
         "additionalProperties": False,
     }
-    tool = Tool("f", parameters=schema)
+    tool = Tool("f", "Does it", parameters=schema)
     request = ChatRequest(model=model, messages=(user("hi"),), tools=(tool,))
-    profile = KNOWN.profile_of(model)
-    left = {"type": "object", "properties": {"examples": {"type": "array", "items": {"type": "string"}}}}
-    assert fitted(request, profile, untaken(profile)).tools == (replace(tool, parameters=left),)
-    assert list(changes(request, profile)) == [
-        ChangedSchema("tools[0].parameters ($schema, additionalProperties, const, examples)")
-    ]
+    codec, profile = OpenAIChatClient("http://up"), KNOWN.profile_of(model)
+    examples = {
+        "type": "array",
+        "items": {"type": "string", "enum": ["a"]},
+        "description": 'Examples: ["a"].',
+    }
+    told = Tool(
+        "f",
+        "Does it. No other properties are allowed.",
+        parameters={"type": "object", "properties": {"examples": examples}},
+    )
+    assert codec.fit(request, profile).tools == (told,)
+    assert codec.losses(request, profile) == (
+        RewrittenSchema("tools[0].parameters ($schema, additionalProperties, const, examples)"),
+    )
 
 
 def test_a_schema_that_is_not_sent_is_not_changed() -> None:
-    tool = Tool("f", parameters={"$schema": "x"})
+    tool = Tool("f", parameters={"type": "object", "properties": {}, "x-own": 1})
     request = ChatRequest(model="gemini-2.5-pro", messages=(user("hi"),), tools=(tool,))
     profile = KNOWN.profile_of(request.model)
     assert CromicleClient(url="http://up").losses(request, profile) == (LostField("tools"),)
-    assert OpenAIChatClient("http://up").losses(request, profile) == (ChangedSchema("tools[0].parameters ($schema)"),)
+    assert OpenAIChatClient("http://up").losses(request, profile) == (ChangedSchema("tools[0].parameters (x-own)"),)
 
 
 def test_each_row_says_something_with_its_source_and_date() -> None:

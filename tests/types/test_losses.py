@@ -11,7 +11,7 @@ KINDS: tuple[type[BaseLoss], ...] = get_args(Loss)
 
 
 def loss_of(kind: Any) -> BaseLoss:
-    loss: BaseLoss = kind("seed", "gemini") if "protocol" in kind.__struct_fields__ else kind("seed")
+    loss: BaseLoss = kind("seed", *("gemini" for _ in kind.__struct_fields__[1:]))
     return loss
 
 

@@ -13,6 +13,9 @@ ALL = ModelProfile(
     thinking_levels=False,
     signed_calls=False,
     schema_keywords=(),
+    schema_formats=(),
+    schema_limits=(),
+    schema_depth=1,
 )
 
 
@@ -26,6 +29,9 @@ def test_a_fact_that_is_known_holds_over_an_earlier_one_even_if_it_is_no_or_noth
         thinking_levels=True,
         signed_calls=True,
         schema_keywords=("type",),
+        schema_formats=("date",),
+        schema_limits=("plain-root",),
+        schema_depth=2,
     )
     assert None not in asdict(ALL).values()
     assert ALL.over(earlier) == ALL

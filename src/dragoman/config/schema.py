@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 from msgspec import Struct, field
 
@@ -28,7 +28,7 @@ from dragoman.config.values import (
     ProviderConfig,
     TimeoutsConfig,
 )
-from dragoman.types import ChatRequest, ReasoningConfig
+from dragoman.types import ChatRequest, ReasoningConfig, SchemaLimit
 
 
 class TableSchema(Struct, frozen=True):
@@ -102,6 +102,8 @@ REQUEST_FIELD = TextValue(
     f"settings of a request ({', '.join(REQUEST_SETTINGS)})", "|".join(map(re.escape, REQUEST_SETTINGS))
 )
 KEYWORD = TextValue("keywords of JSON Schema", r"[$A-Za-z]+")
+_LIMITS = get_args(SchemaLimit)
+LIMIT = TextValue(f"forms of JSON Schema ({', '.join(_LIMITS)})", "|".join(_LIMITS))
 
 BROKEN_END = OneOf(("clean", "cut"))
 
@@ -187,6 +189,9 @@ PROFILE = TableSchema(
         "thinking_levels": Boolean(),
         "signed_calls": Boolean(),
         "schema_keywords": ListOf(KEYWORD),
+        "schema_formats": ListOf(WORDS),
+        "schema_limits": ListOf(LIMIT),
+        "schema_depth": Integer(1),
     },
 )
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
+from dragoman.types import SchemaLimit
 from dragoman.types.redacted import Redacted
 
 Key = str | int
@@ -225,8 +226,18 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """Whether Gemini's protocol must have a signature for the first call of each step of the current turn. A call that
     another service made then gets the documented stand-in."""
     schema_keywords: tuple[str, ...] | None = None
-    """The only keywords of JSON Schema that the parameters of tools may use; others are left out, and listed as losses.
-    Not set: any."""
+    """The only keywords of JSON Schema that the parameters of tools may use. What others demand is said in another way
+    or in the tool's description; what cannot be said is left out, and listed as a loss. With `nullable`, that word is
+    used in place of the type null; references stay if `$ref` and `allOf` are listed. Not set: any."""
+    schema_formats: tuple[str, ...] | None = None
+    """The only values of the keyword `format`. Not set: any."""
+    schema_limits: tuple[SchemaLimit, ...] | None = None
+    """Forms of JSON Schema that the models refuse: `single-type` (a list of types), `string-enums` (an `enum` of other
+    values than texts), `lone-any-of` (keywords beside `anyOf`), `no-booleans` (true or false in place of a schema),
+    `plain-root` (`anyOf`, `$ref` and the like at the top), `array-items` (an array without `items`),
+    `declared-required` (a required property that is not among the properties). Not set: none."""
+    schema_depth: int | None = None
+    """How many schemas may stand inside each other. Not set: any number."""
 
 
 class FrontConfig(ConfigTable, frozen=True, kw_only=True):

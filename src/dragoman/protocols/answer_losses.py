@@ -4,7 +4,7 @@ Losses of a request are its fields and the places of its parts; those of an answ
 in one list.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from dragoman.protocols.losses import PARTS, Speech
 from dragoman.types import (
@@ -62,8 +62,8 @@ class AnswerLosses:
                         self._need_of_part(name)
                     if event.transcript:
                         self._need_of_part("transcript")
-                case ResponseStart(extra=extra):
-                    self._extra(extra)
+                case ResponseStart(extra=extra, silent=silent):
+                    self._extra(extra, silent)
                 case ResponseEnd():
                     self._end(event)
                 case _:
@@ -89,7 +89,7 @@ class AnswerLosses:
             self._need("stop_sequence")
         if end.detail is not None:
             self._need("detail")
-        self._extra(end.extra)
+        self._extra(end.extra, end.silent)
 
     def _has_unsaid_counts(self, usage: Usage) -> bool:
         """Whether a further count is known that the protocol does not have; a protocol may list single ones."""
@@ -103,9 +103,10 @@ class AnswerLosses:
         if name not in self._speech.expresses:
             self._lose(LostAnswerField(f"answer.{name}"))
 
-    def _extra(self, extra: Extra) -> None:
+    def _extra(self, extra: Extra, silent: Collection[str] = ()) -> None:
         for name, protocol in self._speech.others(extra):
-            self._lose(LostAnswerExtra(f"answer.{name}", protocol))
+            if name not in silent:
+                self._lose(LostAnswerExtra(f"answer.{name}", protocol))
 
     def _lose(self, loss: Loss) -> None:
         self._found.setdefault(loss.name, loss)

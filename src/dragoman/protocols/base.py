@@ -2,15 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
-from dragoman.protocols.profiles import changes, fitted, untaken
+from dragoman.protocols.profiles import changes, fitted, supported, untaken
 from dragoman.protocols.relay import RelayCodec, RelayRequest
+from dragoman.protocols.tool_schema.cache import SchemaCache
+from dragoman.protocols.tool_schema.compiler import CompiledSchema
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -19,6 +22,7 @@ from dragoman.types import (
     HttpResponse,
     Loss,
     ModelProfile,
+    SchemaSupport,
     ServerRequest,
     ServerResponse,
     StreamEvent,
@@ -116,6 +120,14 @@ class ClientCodec(ABC):
     """How the service is asked to count tokens; None if the protocol has no such thing."""
     error_types: frozenset[str] = frozenset({"text/html"})
     """Media types that no valid answer of this protocol has: such a reply is an error, whatever its status."""
+    refused: frozenset[str] = frozenset()
+    """What of the protocol the service refuses: it is left out of requests. `expresses` does not have it."""
+    schema_support: SchemaSupport = SchemaSupport()
+    """What the protocol takes of JSON Schema in the parameters of tools."""
+
+    def takes_schemas(self, profile: ModelProfile) -> SchemaSupport:
+        """What models of `profile` take of JSON Schema in the parameters of tools, said by this protocol."""
+        return supported(profile, self.schema_support)
 
     def untaken(self, profile: ModelProfile) -> frozenset[str]:
         """What of `expresses` models of `profile` do not take."""
@@ -140,12 +152,19 @@ class ClientCodec(ABC):
             origin=self.origin(request.model),
         )
         sent = request if "tools" in self.expresses else replace(request, tools=())
-        return (*lost, *self.changed(request), *changes(sent, profile))
+        return (*lost, *self.changed(request), *changes(sent, profile, self._compile(profile)))
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
-        return fitted(request, profile, self.untaken(profile))
+        return fitted(request, self.untaken(profile) | self.refused, self._compile(profile))
+
+    def _compile(self, profile: ModelProfile) -> Callable[[Any], CompiledSchema]:
+        return partial(self._schemas.compiled, support=self.takes_schemas(profile))
+
+    @cached_property
+    def _schemas(self) -> SchemaCache:
+        return SchemaCache()
 
     @abstractmethod
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:

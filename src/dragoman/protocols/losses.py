@@ -11,6 +11,7 @@ A protocol lists what it can say, in these words:
     tool_choice.names        an attribute of the choice
     tool_result.image        a kind of part inside of results
     unknown.NAME             its own unknown parts and tools
+    hosted_result.own        results of hosted tools whose native body is its own
     cache                    cache breakpoints
     name, developer          the name of who speaks; that role
     system.anywhere          system messages between other messages
@@ -112,6 +113,9 @@ NAMES = "name"
 DEVELOPER = "developer"
 """A protocol lists this if it has that role; to the others it is the role `system`."""
 
+OWN_RESULTS = "hosted_result.own"
+"""A protocol lists this if it can say a result only of its own tools: the native body is in `extra`."""
+
 ANYWHERE = "system.anywhere"
 """A protocol lists this if system messages may stand between others."""
 
@@ -148,6 +152,8 @@ class Speech(Struct, frozen=True):
         if isinstance(part, Unknown):
             return f"unknown.{part.protocol}" in self.expresses or "unknown" in self.expresses
         kind = PARTS[type(part)]
+        if isinstance(part, HostedResult) and OWN_RESULTS in self.expresses:
+            return self.own in part.extra
         if kind not in self.expresses:
             return False
         return not isinstance(part, Media) or self.missing_source(part) is None

@@ -1,24 +1,31 @@
 """What a family of models takes of a request, by its profile. Knows no family and no protocol by name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import NODEFAULT
 from msgspec.structs import fields, replace
 
 from dragoman.protocols.losses import PARTS, REASONING
-from dragoman.protocols.schema_keywords import limited
+from dragoman.protocols.tool_schema.compiler import CompiledSchema
+from dragoman.protocols.tool_schema.words import joined_words
 from dragoman.types import (
     AnyPart,
     ChangedSchema,
     ChatRequest,
     Loss,
+    LostSchema,
     Message,
     ModelProfile,
     RefusedPrefill,
+    RewrittenSchema,
+    SchemaSupport,
     Tool,
     ToolResult,
 )
+
+Compile = Callable[[Any], CompiledSchema]
+"""Compiles the schema of a tool's parameters for one target."""
 
 OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 """Fields of a request that have a meaning only if there are tools."""
@@ -34,23 +41,42 @@ def untaken(profile: ModelProfile) -> frozenset[str]:
     return found
 
 
-def changes(request: ChatRequest, profile: ModelProfile) -> Iterator[Loss]:
+def supported(profile: ModelProfile, own: SchemaSupport) -> SchemaSupport:
+    """What models of `profile` take of JSON Schema at a service that takes `own`: what the profile knows holds."""
+    return SchemaSupport(
+        keywords=own.keywords if profile.schema_keywords is None else frozenset(profile.schema_keywords),
+        formats=own.formats if profile.schema_formats is None else frozenset(profile.schema_formats),
+        limits=own.limits if profile.schema_limits is None else frozenset(profile.schema_limits),
+        depth=own.depth if profile.schema_depth is None else profile.schema_depth,
+    )
+
+
+def changes(request: ChatRequest, profile: ModelProfile, compile_: Compile) -> Iterator[Loss]:
     """What `fitted` changes, and what models of `profile` do not take although nothing can be changed about it."""
     if profile.tools is not False:
         for i, tool in enumerate(request.tools):
-            if isinstance(tool, Tool) and (removed := _limited(tool, profile)[1]):
-                yield ChangedSchema(f"tools[{i}].parameters ({', '.join(sorted(removed))})")
+            if isinstance(tool, Tool) and tool.parameters is not None:
+                yield from _schema_losses(compile_(tool.parameters), f"tools[{i}].parameters")
     if profile.prefill is False and request.messages and request.messages[-1].role == "assistant":
         yield RefusedPrefill(f"messages[{len(request.messages) - 1}]")
 
 
-def fitted(request: ChatRequest, profile: ModelProfile, untaken: frozenset[str]) -> ChatRequest:
-    """`request` without what is `untaken`, and with schemas of tools as models of `profile` take them."""
+def _schema_losses(schema: CompiledSchema, place: str) -> Iterator[Loss]:
+    if schema.broken is not None:
+        yield LostSchema(place, schema.broken)
+    if schema.lost:
+        yield ChangedSchema(f"{place} ({', '.join(sorted(schema.lost))})")
+    if rewritten := schema.same | schema.told:
+        yield RewrittenSchema(f"{place} ({', '.join(sorted(rewritten))})")
+
+
+def fitted(request: ChatRequest, untaken: frozenset[str], compile_: Compile | None = None) -> ChatRequest:
+    """`request` without what is `untaken`, and with schemas of tools as `compile_` makes them."""
     changed: dict[str, Any] = {name: default for name, default in _DEFAULTS.items() if name in untaken}
-    if request.tools and "tools" not in changed and profile.schema_keywords is not None:
-        changed["tools"] = tuple(
-            _limited(tool, profile)[0] if isinstance(tool, Tool) else tool for tool in request.tools
-        )
+    if request.tools and compile_ is not None and "tools" not in changed:
+        tools = tuple(_compiled(tool, compile_) if isinstance(tool, Tool) else tool for tool in request.tools)
+        if any(new is not old for new, old in zip(tools, request.tools, strict=True)):
+            changed["tools"] = tools
     if request.reasoning is not None and not _REASONING.isdisjoint(untaken):
         left_out = {name: None for name in REASONING if f"reasoning.{name}" in untaken}
         changed["reasoning"] = replace(request.reasoning, **left_out)
@@ -60,11 +86,15 @@ def fitted(request: ChatRequest, profile: ModelProfile, untaken: frozenset[str])
     return replace(request, **changed) if changed else request
 
 
-def _limited(tool: Tool, profile: ModelProfile) -> tuple[Tool, set[str]]:
-    removed: set[str] = set()
-    if profile.schema_keywords is None or tool.parameters is None:
-        return tool, removed
-    return replace(tool, parameters=limited(tool.parameters, profile.schema_keywords, removed)), removed
+def _compiled(tool: Tool, compile_: Compile) -> Tool:
+    """`tool` with its schema compiled; what that demands as a whole stands in the tool's description."""
+    if tool.parameters is None:
+        return tool
+    new = compile_(tool.parameters)
+    if new.schema is tool.parameters:
+        return tool
+    words = joined_words(tool.description or "", new.words)
+    return replace(tool, parameters=new.schema, description=words or tool.description)
 
 
 def _without(message: Message, kinds: frozenset[type[AnyPart]]) -> Message:

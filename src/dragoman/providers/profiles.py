@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from dragoman.config import ProfileConfig
-from dragoman.types import ModelProfile
+from dragoman.types import ModelProfile, SchemaLimit
 
 
 class Family(Struct, frozen=True):
@@ -25,7 +25,9 @@ class Family(Struct, frozen=True):
 SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
 """Fields that steer the choice among tokens: models that think do that themselves."""
 
-OPENAI_REASONING = ModelProfile(unsupported_fields=SAMPLING, reasoning_returns=False)
+PLAIN_ROOT: tuple[SchemaLimit, ...] = ("plain-root",)
+
+OPENAI_REASONING = ModelProfile(unsupported_fields=SAMPLING, reasoning_returns=False, schema_limits=PLAIN_ROOT)
 OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
 DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
 KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
@@ -45,7 +47,28 @@ GEMINI_SCHEMA = (
 https://docs.cloud.google.com/nodejs/docs/reference/generativelanguage/latest/generativelanguage/protos.google.ai.generativelanguage.v1beta.ischema
 """
 
+GEMINI_FORMATS = ("enum", "date-time", "float", "double", "int32", "int64")
+"""The values of `format` that it takes: https://github.com/google-gemini/gemini-cli/issues/3178"""
+
+GEMINI_LIMITS: tuple[SchemaLimit, ...] = (
+    "single-type",  # https://github.com/taylorwilsdon/google_workspace_mcp/issues/1099
+    "string-enums",  # https://github.com/NousResearch/hermes-agent/pull/15082
+    "lone-any-of",  # https://github.com/BerriAI/litellm/issues/11164
+    "no-booleans",
+    "plain-root",
+    "array-items",  # https://github.com/kkrishnan90/gemini-desktop/pull/7
+    "declared-required",
+)
+"""Forms that it refuses although it has the fields."""
+
 FAMILIES: tuple[Family, ...] = (
+    # "schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level": 400.
+    Family(
+        "*gpt-[3-9]*",
+        ModelProfile(schema_limits=PLAIN_ROOT),
+        "https://github.com/langchain-ai/langchainjs/issues/9804",
+        "2026-11-26",
+    ),
     Family("o[134]", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
     Family("o[134]-*", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
     # From gpt-5.1 on the models take these fields unless they think (vercel/ai#10932), so there is no row for them.
@@ -77,8 +100,20 @@ FAMILIES: tuple[Family, ...] = (
     Family("gemini-*", ModelProfile(thinking_levels=True, signed_calls=True), GEMINI_SIGNATURES, "2026-11-26"),
     Family("gemini-[12]*", ModelProfile(thinking_levels=False, signed_calls=False), GEMINI_THINKING, "2026-11-26"),
     Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
+    # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
+    Family(
+        "*claude-*",
+        ModelProfile(schema_limits=PLAIN_ROOT),
+        "https://github.com/MoonshotAI/kimi-code/issues/2328",
+        "2026-11-26",
+    ),
     # Any other keyword of a tool is "Unknown name" there: 400, also at services with OpenAI's protocol in front.
-    Family("gemini-*", ModelProfile(schema_keywords=GEMINI_SCHEMA), GEMINI_ERROR, "2026-11-26"),
+    Family(
+        "gemini-*",
+        ModelProfile(schema_keywords=GEMINI_SCHEMA, schema_formats=GEMINI_FORMATS, schema_limits=GEMINI_LIMITS),
+        GEMINI_ERROR,
+        "2026-11-26",
+    ),
 )
 """Later rows add to earlier ones; if both have a fact, the later row holds."""
 

@@ -30,12 +30,14 @@ from dragoman.types.losses import (
     LostExtra,
     LostField,
     LostPart,
+    LostSchema,
     MovedMessage,
     MovedPart,
     Refused,
     RefusedField,
     RefusedPrefill,
     RefusedReference,
+    RewrittenSchema,
     Severity,
     UntakenField,
     UntakenPart,
@@ -74,6 +76,7 @@ from dragoman.types.outcome import Outcome
 from dragoman.types.profile import ModelProfile
 from dragoman.types.requests import ChatRequest, ReasoningConfig, ResponseFormat
 from dragoman.types.response import ChatResponse, Fold, fold, unfold
+from dragoman.types.schemas import SchemaLimit, SchemaSupport
 from dragoman.types.tools import AnyTool, HostedKind, HostedTool, Tool, ToolChoice, UnknownTool
 from dragoman.types.usage import Usage
 
@@ -117,6 +120,7 @@ __all__ = [
     "LostExtra",
     "LostField",
     "LostPart",
+    "LostSchema",
     "Media",
     "Message",
     "Metadata",
@@ -140,7 +144,10 @@ __all__ = [
     "ResponseFormat",
     "ResponseHead",
     "ResponseStart",
+    "RewrittenSchema",
     "Role",
+    "SchemaLimit",
+    "SchemaSupport",
     "ServerRequest",
     "ServerResponse",
     "Severity",

@@ -26,6 +26,8 @@ class ResponseStart(Struct, frozen=True, omit_defaults=True, tag="response_start
     extra: Extra = field(default_factory=dict)
     usage: Usage | None = None
     """What the request cost, if the service reports that first."""
+    silent: tuple[str, ...] = ()
+    """Names in `extra` that mean nothing to a reader: to leave them out is no loss."""
 
 
 class PartStart(Struct, frozen=True, omit_defaults=True, tag="part_start"):
@@ -77,6 +79,8 @@ class ResponseEnd(Struct, frozen=True, omit_defaults=True, tag="response_end"):
     """What the service's protocol said beyond these values, collected over the whole stream."""
     detail: str | None = None
     """The service's explanation why the model stopped."""
+    silent: tuple[str, ...] = ()
+    """Names in `extra` that mean nothing to a reader: to leave them out is no loss."""
 
 
 StreamEvent = ResponseStart | PartStart | PartDelta | Metadata | PartEnd | ResponseEnd

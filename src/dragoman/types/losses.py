@@ -70,6 +70,13 @@ class UntakenPart(BaseLoss, frozen=True, tag="untaken_part"):
     """A part of a message that the family of models does not take."""
 
 
+class LostSchema(BaseLoss, frozen=True, tag="lost_schema"):
+    """The parameters of a tool, which cannot be understood: the tool is sent as one that takes any object."""
+
+    reason: str
+    """What is wrong with them."""
+
+
 class LostAnswerField(BaseLoss, frozen=True, tag="lost_answer_field"):
     """A fact about the answer that the caller's protocol does not have."""
 
@@ -97,7 +104,11 @@ class ChangedRole(BaseLoss, frozen=True, tag="changed_role"):
 
 
 class ChangedSchema(BaseLoss, frozen=True, tag="changed_schema"):
-    """A tool's schema without the keywords that the family of models does not take."""
+    """A tool's schema without keywords that the service or the family of models does not take."""
+
+
+class RewrittenSchema(BaseLoss, frozen=True, tag="rewritten_schema"):
+    """A tool's schema that says some keywords in another form, or in the words of a description."""
 
 
 class MovedMessage(BaseLoss, frozen=True, tag="moved_message"):
@@ -127,12 +138,13 @@ Lost = (
     | LostExtra
     | UntakenField
     | UntakenPart
+    | LostSchema
     | LostAnswerField
     | LostAnswerPart
     | LostAnswerExtra
     | LostChoice
 )
-Changed = ChangedField | ChangedRole | ChangedSchema | MovedMessage | MovedPart
+Changed = ChangedField | ChangedRole | ChangedSchema | RewrittenSchema | MovedMessage | MovedPart
 Refused = RefusedPrefill | RefusedField | RefusedReference
 Loss = Lost | Changed | Refused
 
@@ -143,6 +155,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     LostExtra: Severity.LOSS,
     UntakenField: Severity.LOSS,
     UntakenPart: Severity.LOSS,
+    LostSchema: Severity.LOSS,
     LostAnswerField: Severity.LOSS,
     LostAnswerPart: Severity.LOSS,
     LostAnswerExtra: Severity.LOSS,
@@ -150,6 +163,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     ChangedField: Severity.LOSS,
     ChangedRole: Severity.NOTE,
     ChangedSchema: Severity.LOSS,
+    RewrittenSchema: Severity.NOTE,
     MovedMessage: Severity.NOTE,
     MovedPart: Severity.NOTE,
     RefusedPrefill: Severity.ERROR,
@@ -165,13 +179,15 @@ WORDS: dict[type[BaseLoss], str] = {
     LostExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
     UntakenField: "{loss.name} was left out: models of this family do not take it",
     UntakenPart: "{loss.name} was left out: models of this family are not known to take it",
+    LostSchema: "{loss.name} became those of a tool that takes any object: {loss.reason}",
     LostAnswerField: "{loss.name} was left out: the caller's protocol has no such field",
     LostAnswerPart: "{loss.name} was left out: the caller's protocol has no such part",
     LostAnswerExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
     LostChoice: "{loss.name} was left out: one answer is read",
     ChangedField: "{loss.name} is sent as the nearest setting that the service's protocol has",
     ChangedRole: "{loss.name} is told as the nearest role that the service's protocol has",
-    ChangedSchema: "{loss.name} were left out: models of this family do not take these keywords of JSON Schema",
+    ChangedSchema: "{loss.name} were left out: the service or the model does not take these keywords of JSON Schema",
+    RewrittenSchema: "{loss.name} are said in another form or in the description",
     MovedMessage: "{loss.name} was moved: the service's protocol has system messages in one place only",
     MovedPart: "{loss.name} follows in a user's turn: the service does not take it in the result of a tool",
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",

@@ -5,6 +5,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from dragoman.types.schemas import SchemaLimit
+
 
 class ModelProfile(Struct, frozen=True, kw_only=True):
     """Facts about a family of models. None: not known."""
@@ -24,7 +26,13 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     signed_calls: bool | None = None
     """Whether the first call of each step of the current turn must have its signature."""
     schema_keywords: tuple[str, ...] | None = None
-    """The only keywords of JSON Schema that parameters of tools may use; None: any."""
+    """The only keywords of JSON Schema that parameters of tools may use."""
+    schema_formats: tuple[str, ...] | None = None
+    """The only values of the keyword `format`."""
+    schema_limits: tuple[SchemaLimit, ...] | None = None
+    """Forms of JSON Schema that they refuse."""
+    schema_depth: int | None = None
+    """How many schemas may stand inside each other."""
 
     def over(self, earlier: "ModelProfile") -> "ModelProfile":
         """Both as one; if both know a fact, this one's holds."""

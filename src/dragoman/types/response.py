@@ -54,6 +54,8 @@ class ChatResponse(Struct, frozen=True, omit_defaults=True, kw_only=True):
     losses: tuple[Loss, ...] = ()
     """What of the request and of the answer was not carried; `names` gives the names of those that count."""
     extra: Extra = field(default_factory=dict)
+    silent: tuple[str, ...] = ()
+    """Names in `extra` that mean nothing to a reader."""
 
     @property
     def text(self) -> str:
@@ -153,6 +155,7 @@ class Fold:
             detail=end.detail,
             losses=(*start.losses, *end.losses),
             extra=joined(start.extra, end.extra),
+            silent=(*start.silent, *end.silent),
         )
 
 
@@ -187,7 +190,9 @@ def fold(events: Iterable[StreamEvent]) -> ChatResponse:
 def unfold(response: ChatResponse) -> list[StreamEvent]:
     """The shortest stream whose fold is `response`."""
     events: list[StreamEvent] = [
-        ResponseStart(response.id, response.model, response.created, response.losses, response.extra)
+        ResponseStart(
+            response.id, response.model, response.created, response.losses, response.extra, silent=response.silent
+        )
     ]
     for part in response.parts:
         match part:

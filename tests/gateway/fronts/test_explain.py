@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from dragoman.config import Config, GatewayConfig, ModelConfig
+from dragoman.config import Config, FrontConfig, GatewayConfig, ModelConfig
 from dragoman.protocols.registry import DIALECTS
 from tests.gateway.test_canaries import API_KEY, provider, tells
 from tests.shape.voices import VOICES
@@ -140,7 +141,8 @@ async def test_a_wrong_setting_is_for_the_log_and_not_for_callers(caplog: pytest
 
 
 async def test_a_key_is_needed_as_at_every_front_and_opens_a_site_s_password() -> None:
-    config = up("openai-chat", "http://127.0.0.1:9", api_keys=("gate-key",))
+    keyed = up("openai-chat", "http://127.0.0.1:9", api_keys=("gate-key",))
+    config = replace(keyed, fronts={"aibn": FrontConfig(password="sesame")})
     asked = VOICES["aibn"].ask("hi", True)
     said = json.dumps({"path": "/aibn/api/generate"})[:-1].encode() + b', "body": ' + asked.body + b"}"
     async with running_gateway(config) as url:

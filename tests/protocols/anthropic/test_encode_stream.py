@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, OverloadedError
+from dragoman.protocols.answer_losses import answer_losses
 from dragoman.protocols.anthropic import NAME, AnthropicServer
 from dragoman.types import (
     AnyPart,
@@ -14,6 +15,7 @@ from dragoman.types import (
     ChatResponse,
     Citation,
     HostedCall,
+    HostedResult,
     Image,
     Message,
     Metadata,
@@ -31,6 +33,7 @@ from dragoman.types import (
     ToolCall,
     Unknown,
     Usage,
+    names,
     unfold,
 )
 from tests.protocols.anthropic.events import Told, understood
@@ -251,3 +254,13 @@ def test_a_failure_is_an_event_of_its_own() -> None:
         "type": "error",
         "error": {"type": "overloaded_error", "message": "busy"},
     }
+
+
+def test_a_result_of_another_service_is_left_out_and_named() -> None:
+    own = HostedResult(id="s", tool="web_search", extra={NAME: {"type": "web_search_tool_result", "content": []}})
+    foreign = HostedResult(id="w", tool="code_execution", parts=(Text(text="4"),))
+    events = unfold(ChatResponse(parts=(own, foreign)))
+    assert [block["type"] for block in streamed(own, foreign).blocks] == ["web_search_tool_result"]
+    assert [block["type"] for block in whole(own, foreign)["content"]] == ["web_search_tool_result"]
+    assert names(answer_losses(events, SERVER.expresses, NAME)) == ("answer.hosted_result",)
+    assert names(answer_losses(unfold(ChatResponse(parts=(own,))), SERVER.expresses, NAME)) == ()

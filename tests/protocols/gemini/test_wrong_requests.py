@@ -192,7 +192,7 @@ anything = st.recursive(
 )
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=500)
+@settings(derandomize=True, database=None, deadline=None, max_examples=200)
 @given(anything)
 def test_any_json_is_taken_or_refused(body: Any) -> None:
     with suppress(RequestError):

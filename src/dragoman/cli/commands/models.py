@@ -1,6 +1,7 @@
 """`dragoman models`: the names that a caller may use."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,18 @@ def described(server: FoundServer, entry: str) -> dict[str, Any]:
 
 
 async def _listed(client: Client) -> tuple[tuple[str, ...], tuple[FoundServer, ...]]:
-    keyed: tuple[str, ...] = ()
-    if not client.config.providers:
-        keyed = tuple(name for name, provider in client.providers.items() if _has_key(provider))
+    also = () if client.config.providers else keyed(client.providers)
     async with client:
-        return await asyncio.gather(client.list_models(*keyed), client.find_servers())
+        return await asyncio.gather(client.list_models(*also), client.find_servers())
+
+
+def keyed(providers: Mapping[str, Provider]) -> tuple[str, ...]:
+    """The services whose key is in the environment. One that several share is shown to the first of them only."""
+    found: dict[str, str] = {}
+    for name, provider in providers.items():
+        if _has_key(provider):
+            found.setdefault(provider.key_variable, name)
+    return tuple(found.values())
 
 
 def _has_key(provider: Provider) -> bool:

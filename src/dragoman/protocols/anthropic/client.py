@@ -15,7 +15,7 @@ from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Vari
 from dragoman.protocols.anthropic.service import headers_for
 from dragoman.protocols.anthropic.thinking import encode_thinking, must_be_off
 from dragoman.protocols.base import ClientCodec, Decoder, Env
-from dragoman.protocols.losses import ANYWHERE, CACHE
+from dragoman.protocols.losses import ANYWHERE, CACHE, OWN_RESULTS
 from dragoman.protocols.opaque import is_own, without_foreign
 from dragoman.types import (
     ChangedField,
@@ -79,7 +79,7 @@ EXPRESSES = frozenset(
         "tool_result.image",
         "tool_result.file",
         "hosted_call",
-        "hosted_result",
+        OWN_RESULTS,
         f"unknown.{NAME}",
         CACHE,
         ANYWHERE,

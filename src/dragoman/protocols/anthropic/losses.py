@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dragoman.protocols.anthropic.cache import is_exact as is_exact_cache
 from dragoman.protocols.anthropic.citations import is_own as is_own_citation
-from dragoman.protocols.anthropic.hosted import encode_call, encode_result
+from dragoman.protocols.anthropic.hosted import encode_call
 from dragoman.protocols.anthropic.messages import arranged
 from dragoman.protocols.anthropic.request import FAST, NATIVE_TIERS, Variant
 from dragoman.protocols.anthropic.sources import is_exact, takes
@@ -15,7 +15,6 @@ from dragoman.types import (
     ChatRequest,
     File,
     HostedCall,
-    HostedResult,
     Loss,
     LostDetail,
     LostField,
@@ -81,8 +80,6 @@ def _part(part: AnyPart, place: str) -> Iterator[Loss]:
             yield ChangedField(f"{place}.media_type")
         case HostedCall() if encode_call(part) is None:
             yield LostPart(f"{place} (hosted_call)")
-        case HostedResult() if encode_result(part) is None:
-            yield LostPart(f"{place} (hosted_result)")
         case ToolResult(parts=parts):
             for k, inner in enumerate(parts):
                 yield from _part(inner, f"{place}.parts[{k}]")

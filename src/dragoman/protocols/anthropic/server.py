@@ -15,6 +15,7 @@ from dragoman.protocols.anthropic.service import BETA
 from dragoman.protocols.anthropic.usage import DETAILS
 from dragoman.protocols.base import Encoder, Env, ServerCodec
 from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.losses import OWN_RESULTS
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
@@ -38,7 +39,7 @@ class AnthropicServer(ServerCodec):
             "tool_call.opaque",
             "hosted_call",
             "hosted_call.opaque",
-            "hosted_result",
+            OWN_RESULTS,
             f"unknown.{NAME}",
             "usage",
             *(f"usage.{name}" for names in DETAILS.values() for name in names.values()),

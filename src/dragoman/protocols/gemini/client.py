@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.freeform import freeform_names
@@ -34,7 +32,9 @@ from dragoman.types import (
     OpaqueState,
     Reasoning,
     Refusal,
+    Tool,
 )
+from dragoman.types.schemas import SchemaSupport
 from dragoman.wire import json
 
 EXPRESSES = frozenset(
@@ -48,6 +48,7 @@ EXPRESSES = frozenset(
         "hosted.file_search",
         "hosted.computer",
         "tool.output",
+        "tool.strict",  # that a tool is not
         "tool_choice",
         "tool_choice.names",
         "response_format",
@@ -109,6 +110,14 @@ ENTERPRISE = frozenset({"metadata", "file.name"})
 """What Vertex AI takes, and the Gemini API refuses."""
 
 
+KEYWORDS = """
+type format title description enum items prefixItems minItems maxItems minimum maximum anyOf properties
+additionalProperties required propertyOrdering
+"""
+JSON_SCHEMA = SchemaSupport(keywords=frozenset(KEYWORDS.split()), limits=frozenset({"plain-root"}))
+"""What `parametersJsonSchema` may have: the docstring of `response_json_schema` in Google's SDK, seen 2026-11-26."""
+
+
 class GeminiClient(ClientCodec):
     """Calls `POST {url}/v1beta/models/M:streamGenerateContent?alt=sse`.
 
@@ -127,17 +136,20 @@ class GeminiClient(ClientCodec):
         return origin(self._url, model)
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
-        found = {loss.name: loss for loss in super().losses(request, _with_schemas(profile))}
+        found = {loss.name: loss for loss in super().losses(request, profile)}
         for loss in (*_parts(request, self.origin(request.model)), *_thinking(request, profile)):
             found.setdefault(loss.name, loss)
         return tuple(found.values())
 
-    def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-        return super().fit(request, _with_schemas(profile))
+    def takes_schemas(self, profile: ModelProfile) -> SchemaSupport:
+        return JSON_SCHEMA  # the profile's facts are about the older form of schemas
 
     def changed(self, request: ChatRequest) -> Iterator[Loss]:
         if request.service_tier is not None and request.service_tier not in TIERS:
             yield LostField("service_tier")
+        for i, tool in enumerate(request.tools):
+            if isinstance(tool, Tool) and tool.strict:
+                yield LostDetail(f"tools[{i}].strict")
         form = request.response_format
         if form is not None and form.strict is False:
             yield ChangedField("response_format.strict")
@@ -169,11 +181,6 @@ class GeminiClient(ClientCodec):
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)
-
-
-def _with_schemas(profile: ModelProfile) -> ModelProfile:
-    """The limits of tools' schemas hold for the older form, and JSON Schema is sent."""
-    return replace(profile, schema_keywords=None)
 
 
 def _data(state: OpaqueState) -> str:

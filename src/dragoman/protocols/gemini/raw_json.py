@@ -92,9 +92,9 @@ def _texts(content: _Content) -> Texts:
 def _text(part: _Part) -> str:
     called = part.functionCall or part.function_call or part.toolCall or part.tool_call
     if called is not None:
-        return bytes(called.args).decode()
+        return bytes(called.args).decode("utf-8", "replace")
     answered = part.functionResponse or part.function_response or part.toolResponse or part.tool_response
-    return "" if answered is None else bytes(answered.response).decode()
+    return "" if answered is None else bytes(answered.response).decode("utf-8", "replace")
 
 
 def _listed(value: Any) -> list[Any]:

@@ -247,7 +247,8 @@ class ReplyDecoder(Decoder):
             usage = Usage(line.prompt_eval_count, line.eval_count)
         self.more_content = IMAGE in self._more
         reason, native = decode_reason(line.done_reason or None, tool_call=self._calls > 0)
-        out.append(ResponseEnd(reason, usage, native, extra=to_extra(self._more)))
+        silent = tuple(name for name in DURATIONS if name in self._more)
+        out.append(ResponseEnd(reason, usage, native, extra=to_extra(self._more), silent=silent))
         self.done = True
 
 

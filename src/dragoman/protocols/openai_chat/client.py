@@ -14,7 +14,6 @@ from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import encode_body
 from dragoman.protocols.openai_chat.result_media import moved
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant
-from dragoman.protocols.profiles import fitted
 from dragoman.types import ChangedField, ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
 from dragoman.wire import json
 
@@ -85,7 +84,7 @@ class OpenAIChatClient(ClientCodec):
         self.relay = ChatRelay(self._url)
         self.embeddings = OpenAIEmbedClient(url)
         self._variant = variant
-        self._refused = frozenset(variant.refused_fields)
+        self.refused = frozenset(variant.refused_fields)
         self.expresses = (EXPRESSES | THINKING[variant.thinking_field]) - variant.lacks()
 
     def origin(self, model: str) -> str | None:
@@ -105,10 +104,6 @@ class OpenAIChatClient(ClientCodec):
         form = request.response_format
         if form is not None and form.kind == "json_schema" and not self._variant.json_schema:
             yield ChangedField("response_format")
-
-    def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
-        request = super().fit(request, profile)
-        return fitted(request, ModelProfile(), self._refused) if self._refused else request
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]

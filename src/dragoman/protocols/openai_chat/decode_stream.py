@@ -46,6 +46,9 @@ from dragoman.wire.sse import SseEvent
 
 REFUSAL_LOGPROBS = f"{CHOICE}logprobs"
 
+SILENT = ("system_fingerprint",)
+"""Fields of an answer that mean nothing to a reader."""
+
 LATEST = 1 << 40
 """Seconds since 1970 (the year 36,812): a larger `created` is not a time."""
 
@@ -295,6 +298,7 @@ class ReplyDecoder(SseDecoder):
                 if isinstance(head.created, int | float) and 0 < head.created < LATEST
                 else None,
                 extra=to_extra({name: value for name, value in more.items() if isinstance(value, str)}),
+                silent=SILENT if isinstance(head.system_fingerprint, str) else (),
             )
         )
 

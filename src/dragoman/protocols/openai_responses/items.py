@@ -80,7 +80,10 @@ class ItemReader(Struct, frozen=True):
         item = fields.text("id")
         fields.any("role")
         parts = decode_content(fields, item=item)
-        around = to_extra({f"{MESSAGE}{name}": value for name, value in self._rest(fields).items()})
+        rest = self._rest(fields)
+        if item is not None and rest.get("status") == "completed":
+            del rest["status"]  # each message with an id has it
+        around = to_extra({f"{MESSAGE}{name}": value for name, value in rest.items()})
         if around and parts:
             first = replace(parts[0], extra=_joined(parts[0].extra, around))
             parts = (first, *parts[1:])

@@ -1,0 +1,33 @@
+"""Compiled schemas that are asked for again: agents send the same tools with each request. Knows no vendor."""
+
+from typing import Any
+
+import msgspec
+
+from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled
+from dragoman.types import SchemaSupport
+
+MAX_ENTRIES = 256
+"""Schemas that are kept; when there are more, all are forgotten. An agent has 10 to 60 tools."""
+
+MAX_BYTES = 16 << 10
+"""Bytes of a schema, and of what it became, above which it is not kept: one of a known agent has 2 KiB."""
+
+
+class SchemaCache:
+    """Compiles each schema once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, SchemaSupport], CompiledSchema | None] = {}
+
+    def compiled(self, schema: Any, support: SchemaSupport) -> CompiledSchema:
+        """The same as `compiled` gives."""
+        key = msgspec.json.encode(schema), support
+        if key in self._known:
+            return self._known[key] or CompiledSchema(schema)
+        result = compiled(schema, support)
+        if len(key[0]) <= MAX_BYTES and len(msgspec.json.encode(result.schema)) <= MAX_BYTES:
+            if len(self._known) >= MAX_ENTRIES:
+                self._known.clear()
+            self._known[key] = None if result.schema is schema else result
+        return result

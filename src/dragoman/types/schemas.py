@@ -1,0 +1,38 @@
+"""What a target takes of JSON Schema in the parameters of tools. Knows no vendor."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+SchemaLimit = Literal[
+    "single-type",
+    "string-enums",
+    "lone-any-of",
+    "no-booleans",
+    "plain-root",
+    "array-items",
+    "declared-required",
+]
+"""A form that a target refuses although it takes the keyword:
+
+    single-type        a list of types
+    string-enums       values of `enum` that are no strings, or empty
+    lone-any-of        anything beside `anyOf`
+    no-booleans        true or false in place of a schema
+    plain-root         anything but a plain object at the top: `anyOf`, `oneOf`, `allOf`, `enum`, `const`, `not`, `$ref`
+    array-items        an array without `items`
+    declared-required  a required property that `properties` does not have
+"""
+
+
+class SchemaSupport(Struct, frozen=True, kw_only=True):
+    """What a target takes. The default: everything."""
+
+    keywords: frozenset[str] | None = None
+    """The only keywords; None: any. With `nullable`, that word is used for null; `$ref` counts only with `allOf`."""
+    formats: frozenset[str] | None = None
+    """The only values of `format`; None: any."""
+    limits: frozenset[SchemaLimit] = frozenset()
+    """Forms that are refused."""
+    depth: int | None = None
+    """How many schemas may stand inside each other; None: any number."""

@@ -1,0 +1,44 @@
+"""Schemas are compiled once, and what is kept has a bound."""
+
+from typing import Any
+
+from dragoman.protocols.tool_schema.cache import MAX_BYTES, MAX_ENTRIES, SchemaCache
+from dragoman.protocols.tool_schema.compiler import compiled
+from dragoman.types import SchemaSupport
+
+FEW = SchemaSupport(keywords=frozenset({"type", "properties"}))
+
+
+def schema(description: str) -> dict[str, Any]:
+    return {"type": "object", "properties": {}, "description": description}
+
+
+def test_the_same_schema_is_compiled_once() -> None:
+    schemas = SchemaCache()
+    first = schemas.compiled(schema("a"), FEW)
+    assert schemas.compiled(schema("a"), FEW) is first
+    assert first == compiled(schema("a"), FEW)
+    assert schemas.compiled(schema("b"), FEW) is not first
+
+
+def test_each_target_has_its_own() -> None:
+    schemas = SchemaCache()
+    assert schemas.compiled(schema("a"), FEW).lost == {"description"}
+    assert schemas.compiled(schema("a"), SchemaSupport()).lost == set()
+
+
+def test_a_schema_that_is_not_changed_stays_the_same_object() -> None:
+    schemas = SchemaCache()
+    for _ in range(2):
+        same = {"type": "object", "properties": {"a": {}}}
+        assert schemas.compiled(same, FEW).schema is same
+
+
+def test_what_is_kept_has_a_bound() -> None:
+    schemas = SchemaCache()
+    for i in range(MAX_ENTRIES + 2):
+        schemas.compiled(schema(str(i)), FEW)
+    kept = schemas.compiled(schema(str(MAX_ENTRIES + 1)), FEW)
+    assert schemas.compiled(schema(str(MAX_ENTRIES + 1)), FEW) is kept
+    long = schema("x" * MAX_BYTES)
+    assert schemas.compiled(long, FEW) is not schemas.compiled(long, FEW)
