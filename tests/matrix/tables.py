@@ -113,10 +113,6 @@ def _row(name: str, why: str, *, callers: str = "", services: str = "", scenes: 
 CALLING = "one tool, two parallel tools, tool result, tool result with an image, reasoning round trip"
 THINKING = "reasoning, reasoning round trip"
 LOST: tuple[Lost, ...] = (
-    *(
-        _row(rf"answer\.{name}_duration", "only Ollama measures it", services="ollama")
-        for name in ("total", "load", "prompt_eval", "eval")
-    ),
     _row(r"messages\[0\]\.parts\[1\] \(file\)", "there are images only", services="ollama", scenes="PDF"),
     _row(
         r"messages\[0\]\.parts\[1\]\.name",
