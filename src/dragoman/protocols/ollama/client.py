@@ -7,6 +7,7 @@ from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.losses import ANYWHERE
 from dragoman.protocols.ollama.decode_stream import ReplyDecoder
+from dragoman.protocols.ollama.embeddings import OllamaEmbedClient
 from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.generate import encode_generate, is_generate
 from dragoman.protocols.ollama.nearest import changed, unspoken
@@ -65,6 +66,7 @@ class OllamaClient(ClientCodec):
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self.relay = OllamaRelay(f"{self._url}/api/chat")
+        self.embeddings = OllamaEmbedClient(self._url)
 
     def changed(self, request: ChatRequest) -> Iterable[Loss]:
         return changed(request)
