@@ -1,6 +1,6 @@
 """Pictures in the results of tools, for a service that takes them from users only: they follow in a user's turn.
 
-OpenAI answers 400 to a picture in a turn of the role `tool` (seen 2026-11-26); most others take it.
+The types of OpenAI's own SDK (3.57) allow text alone in a turn of the role `tool`; most other services take pictures there.
 """
 
 from collections.abc import Iterator, Sequence
