@@ -1,6 +1,7 @@
 """Pictures in the results of tools, for a service that takes them from users only: they follow in a user's turn.
 
-The types of OpenAI's own SDK (3.57) allow text alone in a turn of the role `tool`; most other services take pictures there.
+The types of OpenAI's own SDK (3.57) allow text alone in a turn of the role `tool`; most other services take pictures
+there.
 """
 
 from collections.abc import Iterator, Sequence
