@@ -76,9 +76,9 @@ def usual_usage(report: UsageReport) -> Usage:
         written.reasoning_tokens if written else None,
         None if asked is not None and told is not None and total == asked + told else total,
     )
-    if read:
+    if read and read != InputDetails(read.cached_tokens, read.cache_write_tokens):
         _note(read, INPUT_DETAILS, usage.details)
-    if written:
+    if written and written != OutputDetails(written.reasoning_tokens):
         _note(written, OUTPUT_DETAILS, usage.details)
     return usage
 
