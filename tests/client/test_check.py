@@ -35,6 +35,10 @@ WRONG = [
         f'{GOOD}impersonate = "chrom"',
         "4: providers.up.impersonate: impersonate='chrom' is no browser known to curl_cffi",
     ),
+    (
+        f"{GOOD}prompt_tools = true",
+        "4: providers.up.prompt_tools: expected a protocol without tools, openai-chat has th",
+    ),
     (f'{GOOD}models = ["a"]\ndefault_model = "b"', "5: providers.up.default_model: up has no model 'b'"),
 ]
 

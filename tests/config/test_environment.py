@@ -65,6 +65,7 @@ SAMPLES = {
     "DRAIN": "9",
     "GRACE": "9",
     "STRICT": "true",
+    "PROMPT_TOOLS": "true",
     "STRATEGY": "fallback",
     "URL": "http://h",
     "PROXY": "http://h",

@@ -2,13 +2,17 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
 
 from dragoman.engine.ordinary import ORDINARY
-from dragoman.engine.secrets import RUN, secrets, signed
+from dragoman.engine.repeated import relayed_words, words_of
+from dragoman.engine.secrets import RUN, Secrets, secrets, signed
 from dragoman.errors import DragomanError, UpstreamError
+from dragoman.protocols.openai_chat.relay import ChatRelayRequest
+from dragoman.types import ChatRequest, user
 
 KEY = 'k3y-of/mine+"ünïcode"=='
 
@@ -112,3 +116,76 @@ def test_a_long_text_and_a_long_secret_cost_little() -> None:
     hidden = secrets("ab" * 2000)
     assert hidden.clean("ab" * 50_000 + "!") == "…!"
     assert hidden.clean("xabababx" * 50_000) == "x…x" * 50_000
+
+
+TOKEN = "sk-Zq7rT4wK9xP2"
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+
+def beside(model: str = "m", text: str = "hi", key: str = TOKEN) -> Secrets:
+    """The secrets of a service whose key is `key`, for a request of these words."""
+    return secrets(key).beside(words_of(ChatRequest(model=model, messages=(user(text),))))
+
+
+def refusal(model: str, key: str = TOKEN) -> str:
+    """What a caller is told who asks for `model`, which the service does not have."""
+    return beside(model, key=key).clean(f"The model `{model}` does not exist")
+
+
+@pytest.mark.parametrize("size", range(RUN, len(TOKEN)))
+def test_a_repeated_model_is_shown_whether_or_not_it_is_part_of_the_key(size: int) -> None:
+    for start in range(len(TOKEN) - size + 1):
+        guess = TOKEN[start : start + size]
+        assert refusal(guess) == refusal(guess, key="another-Key-99") == f"The model `{guess}` does not exist"
+
+
+def test_a_key_cannot_be_found_one_character_at_a_time() -> None:
+    known = TOKEN[:RUN]
+    answers = {guess: refusal(known + guess).replace(known + guess, "X") for guess in LETTERS}
+    assert set(answers.values()) == {"The model `X` does not exist"}
+
+
+@pytest.mark.parametrize("guessed", range(RUN, 10))
+def test_a_guess_of_what_the_service_shows_of_a_key_is_not_confirmed(guessed: int) -> None:
+    shown = f"bad key {TOKEN[:10]}****"
+    assert beside(text=TOKEN[:guessed]).clean(shown) == beside(text="no guess").clean(shown) == "bad key …****"
+
+
+@pytest.mark.parametrize("spelt", [TOKEN, f"my {TOKEN} and more", TOKEN.upper()])
+def test_a_whole_key_is_hidden_even_from_a_caller_who_wrote_it(spelt: str) -> None:
+    assert TOKEN.lower() not in beside(text=spelt).clean(f"cannot read {spelt!r}").lower()
+
+
+@pytest.mark.parametrize(
+    "spell", [str, str.upper, lambda text: quote(text, safe=""), lambda text: json.dumps(text)[1:-1]]
+)
+def test_what_is_repeated_in_another_spelling_is_shown_as_well(spell: Callable[[str], str]) -> None:
+    part = KEY[4:-2]
+    said = f"no model {spell(part)}"
+    assert beside(part, key=KEY).clean(said) == said
+    assert "…" in beside("other", key=KEY).clean(said)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ChatRelayRequest(TOKEN[2:9], stream=False, fields={}),
+        ChatRelayRequest("m", stream=False, fields={"x": [{TOKEN[2:9]: 1}]}),
+        ChatRelayRequest("m", stream=False, fields={"x": "\\".join(("", TOKEN[2:9]))}),
+    ],
+)
+def test_what_a_relayed_request_says_is_shown(asked: ChatRelayRequest) -> None:
+    hidden = secrets(TOKEN)
+    said = f"bad: {TOKEN[2:9]}"
+    assert hidden.beside(relayed_words(asked)).clean(said) == said
+    assert hidden.beside(relayed_words(ChatRelayRequest("m", stream=False, fields={}))).clean(said) == "bad: …"
+
+
+def test_numbers_that_a_caller_wrote_are_shown() -> None:
+    hidden = secrets("key-1234567-x").beside(words_of(ChatRequest(model="m", messages=(), seed=1234567)))
+    assert hidden.clean("seed 1234567 is too large") == "seed 1234567 is too large"
+    assert hidden.clean("seed 123456 is too large") == "seed 123456 is too large"
+
+
+def test_words_that_only_stand_side_by_side_are_not_what_the_caller_wrote() -> None:
+    assert beside(TOKEN[:5], TOKEN[5:10]).clean(f"bad: {TOKEN[:10]}") == "bad: …"

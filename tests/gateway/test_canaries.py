@@ -141,6 +141,23 @@ async def test_an_answer_that_breaks_off_shows_no_secret_on_any_path(telling: st
     assert tells((tmp_path / "requests.log").read_text()) == []
 
 
+async def no_such_model(exchange: Exchange) -> None:
+    name = json.loads(exchange.request.body)["model"]
+    said = {"error": {"message": f"The model <{name}> does not exist", "code": "model_not_found"}}
+    await exchange.reply(404, JSON, json.dumps(said).encode())
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_no_path_tells_whether_a_models_name_is_part_of_a_key(stream: bool, tmp_path: Path) -> None:
+    async with serve(no_such_model) as service:
+        config = configured("openai-chat", service.url, tmp_path)
+        for guess in (API_KEY[1:9], API_KEY[5:13], "nothing-of-it"):
+            body = question(stream=stream, model=f"up/{guess}")
+            for client in (None, Translating(config)):
+                shown = await front(config, client, "/v1/chat/completions", {}, body)
+                assert f"The model <{guess}> does not exist" in shown
+
+
 @pytest.mark.parametrize("protocol", DIALECTS)
 async def test_the_values_that_a_debugger_shows_beside_an_error_are_no_secrets(protocol: str) -> None:
     async with serve(refused(401, "no")) as service, Client(configured(protocol, service.url, Path())) as client:

@@ -75,6 +75,13 @@ def _default_model(provider: Provider) -> str:
     return ""
 
 
+def _prompt_tools(provider: Provider) -> str:
+    if not provider.prompt_tools or provider.has_own_way():
+        return ""
+    codec = provider.codec()
+    return f"expected a protocol without tools, {codec.name} has them" if "tools" in codec.expresses else ""
+
+
 def _likeness(provider: Provider) -> str:
     if provider.impersonate is not None:
         BrowserTransport(provider.impersonate).close()
@@ -93,5 +100,6 @@ CHECKS: dict[str, Callable[[Provider], str]] = {
     "ca_file": _ca_file,
     "api_key": _key,
     "default_model": _default_model,
+    "prompt_tools": _prompt_tools,
 }
 """Setting to what is wrong with it."""

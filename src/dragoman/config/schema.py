@@ -166,6 +166,7 @@ PROVIDER = TableSchema(
         "model_aliases": TableOf(WORDS),
         "broken_mark": OptionalText(FREE),
         "strict": Boolean(),
+        "prompt_tools": Boolean(),
         "allow_fields": ListOf(WORDS),
         "version": WORDS,
         "max_tokens": Integer(1),

@@ -173,6 +173,10 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     strict: bool | None = None
     """Whether to refuse a request with anything that the protocol cannot express or the model does not take, instead of
     listing it as lost."""
+    prompt_tools: bool | None = None
+    """Whether a model whose protocol has no tools (a web-chat one) is told in words which tools there are, and how to
+    ask for one in its text; callers then get calls as from any other service. The default is not to, because that is a
+    convention which a model may break, and it puts text of our own into the conversation."""
     allow_fields: tuple[str, ...] = ()
     """Names of fields (`api_base`, `headers` …) that callers may send although they steer a service that is itself a
     gateway. The default is none, because such a service would let a caller choose where our key goes."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer
+from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.base import ClientCodec, Decoder, Env, Preliminaries
@@ -58,6 +59,7 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
     codec = service.codec
     lost = codec.losses(request, env.profile)
     refuse(lost, service.name, strict=service.strict)
+    service = _asked(service, request)
     try:
         message = codec.encode_request(codec.fit(request, env.profile), env)
         if not isinstance(message, HttpRequest):
@@ -83,6 +85,7 @@ async def receive(
 
     `content`: the loop's time at which there must be content; None: as if the request were sent now.
     """
+    service = _asked(service, request)
     error = await _failure(service.codec, reply)
     if error is not None:
         error.upstream_status = reply.head.status
@@ -103,6 +106,12 @@ async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_B
         return HttpResponse(reply.head, await read_all(reply, limit))
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
+
+
+def _asked(service: Service, request: ChatRequest) -> Service:
+    """`service`, whose errors show what `request` says although it may look like a part of a secret."""
+    hidden = service.secrets
+    return service if hidden.asked is not None else replace(service, secrets=hidden.beside(words_of(request)))
 
 
 async def _exchange(service: Service, exchange: Preliminaries) -> HttpRequest:

@@ -1,6 +1,9 @@
 """One small exchange with a service that is no chat: embeddings, a count of tokens."""
 
+from msgspec.structs import replace
+
 from dragoman.engine.call import Service, fetch
+from dragoman.engine.repeated import words_of
 from dragoman.errors import UnsupportedFeatureError
 from dragoman.protocols.base import Env
 from dragoman.protocols.estimate import estimated_tokens
@@ -18,6 +21,7 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
         raise UnsupportedFeatureError(f"{service.name} has no embeddings in its protocol, {service.codec.name}")
     lost = codec.losses(request, service.codec.name)
     refuse(lost, service.name, strict=service.strict)
+    service = replace(service, secrets=service.secrets.beside(words_of(request)))
     reply = await fetch(service, codec.encode_request(request, env), MAX_VECTORS)
     return codec.decode_response(reply, request), lost
 
@@ -28,4 +32,5 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
     if codec is None:
         return estimated_tokens(request)
     fitted = service.codec.fit(request, env.profile)
+    service = replace(service, secrets=service.secrets.beside(words_of(request)))
     return codec.decode_response(await fetch(service, codec.encode_request(fitted, env)))

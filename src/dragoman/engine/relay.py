@@ -22,6 +22,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from dragoman.engine.call import EMPTY, LINGER, answer_too_large, nothing
+from dragoman.engine.repeated import relayed_words
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
@@ -113,6 +114,7 @@ class Relay:
         "__weakref__",
         "_exchange",
         "_held",
+        "_request",
         "_sending",
         "_sink",
         "_size",
@@ -126,6 +128,7 @@ class Relay:
 
     def __init__(self, target: RelayTarget, request: RelayRequest, sink: RelaySink) -> None:
         self._target = target
+        self._request = request
         self._tap = request.tap() if request.stream else None
         self._sink = sink
         self.summary: ReplySummary | None = self._tap
@@ -346,7 +349,7 @@ class Relay:
         # The traceback refers to this exchange, and the exchange to the error: only the garbage collector would free
         # such a cycle.
         error.__cause__ = error.__context__ = error.__traceback__ = None
-        return signed(error, self._target.name, self._target.secrets)
+        return signed(error, self._target.name, self._target.secrets.beside(relayed_words(self._request)))
 
     def _release(self) -> None:
         """The answer is complete. Its connection can be used again once the transfer has ended too, which is due."""

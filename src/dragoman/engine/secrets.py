@@ -4,9 +4,13 @@ A service's error is shown to callers, logged and printed. Services repeat what 
 characters, or the JSON of the request. So each text is searched for every run of RUN characters of a secret, in each
 spelling (percent-encoded, base64 …), and each that is found becomes `…`. Only errors are searched, so a good answer
 costs nothing.
+
+What the caller wrote is the exception. Services repeat that too (`The model X does not exist`), and if X were masked
+only when it is part of a secret, a caller could find a secret by asking: six characters at once, then one by one. So
+what a caller wrote stays, but only if all that would become one `…` stands in the request: a service that shows the
+beginning of a secret must not confirm a guess of some of it. A whole secret never stays.
 """
 
-import string
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -14,7 +18,10 @@ from itertools import islice
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
+from msgspec import Struct
+
 from dragoman.engine.ordinary import MAX_ORDINARY, ORDINARY
+from dragoman.engine.repeated import LOWER, CallerWords
 from dragoman.errors import DragomanError
 from dragoman.types.redacted import Redacted
 from dragoman.wire import json
@@ -28,9 +35,6 @@ MAX_KNOWN = 64
 MAX_CHAIN = 16
 """Causes of an error, and causes of these, that are searched: real errors have few."""
 
-LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
-"""Letters are compared without case (host names, `%2F` and `%2f`). Unlike `lower`, this keeps the length of a text."""
-
 SKIPPED = frozenset({"provider", "phase"})
 """Fields of an error that only hold our own text."""
 
@@ -40,12 +44,18 @@ T = TypeVar("T")
 class Secrets(Redacted, frozen=True):
     """What one service's callers, logs and errors must never show."""
 
-    hidden: ClassVar[frozenset[str]] = frozenset({"values"})
+    hidden: ClassVar[frozenset[str]] = frozenset({"values", "asked"})
     values: tuple[str, ...] = ()
+    asked: CallerWords | None = None
+    """What the caller wrote, which tells the caller nothing new; None if nobody asked."""
+
+    def beside(self, asked: CallerWords) -> "Secrets":
+        """The same secrets, for the errors of a request in which the caller wrote `asked`."""
+        return Secrets(self.values, asked) if self.values else self
 
     def clean(self, text: str) -> str:
-        """`text` with `…` for every secret, and for each run of RUN characters of one."""
-        return _cleaned(text, *_known(self.values)) if self.values else text
+        """`text` with `…` for every secret, and for each run of RUN characters of one that the caller did not write."""
+        return _cleaned(text, _known(self.values), self.asked) if self.values else text
 
     def clean_error(self, error: BaseException) -> None:
         """Cleans `error` and its causes: message, arguments, notes and further fields."""
@@ -140,23 +150,44 @@ SPELLINGS: tuple[Callable[[str], Iterator[str]], ...] = (_itself, _in_url, _in_j
 """The spellings in which a secret is sent."""
 
 
+class _Known(Struct, frozen=True):
+    """The secrets of one service, in lower case."""
+
+    runs: frozenset[str]
+    """All runs of them, in each spelling."""
+    whole: frozenset[str]
+    """The secrets themselves, which are hidden even if they are ordinary words, or short."""
+    spelt: frozenset[str]
+    """The secrets in each spelling, if that is as long as a run."""
+
+
 @lru_cache(maxsize=MAX_KNOWN)
-def _known(values: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str]]:
-    """All runs of the secrets, and those that are hidden even if they are ordinary words, or short."""
+def _known(values: tuple[str, ...]) -> _Known:
     whole = frozenset(value.translate(LOWER) for value in values)
     spelt = {word.translate(LOWER) for value in values for spelling in SPELLINGS for word in spelling(value)}
-    return frozenset(word[i : i + RUN] for word in spelt for i in range(len(word) - RUN + 1)), whole
+    return _Known(
+        frozenset(word[i : i + RUN] for word in spelt for i in range(len(word) - RUN + 1)),
+        whole,
+        frozenset(word for word in spelt if len(word) >= RUN),
+    )
 
 
-def _cleaned(text: str, runs: frozenset[str], whole: frozenset[str]) -> str:
+def _cleaned(text: str, known: _Known, asked: CallerWords | None) -> str:
     lower = text.translate(LOWER)
     pieces: list[str] = []
     shown = 0
-    for start, end in _merged(sorted([*_runs(lower, runs), *_short(lower, whole)])):
-        if lower[start:end] in whole or not _is_ordinary(lower, start, end):
-            pieces += (text[shown:start], "…")
-            shown = end
+    for start, end in _merged(sorted([*_runs(lower, known.runs), *_short(lower, known.whole)])):
+        found = lower[start:end]
+        if found not in known.whole and (_is_ordinary(lower, start, end) or _is_repeated(found, known, asked)):
+            continue
+        pieces += (text[shown:start], "…")
+        shown = end
     return "".join([*pieces, text[shown:]]) if pieces else text
+
+
+def _is_repeated(found: str, known: _Known, asked: CallerWords | None) -> bool:
+    """Whether the caller wrote it, and it is no whole secret."""
+    return asked is not None and not any(word in found for word in known.spelt) and asked.have(found)
 
 
 def _runs(text: str, runs: frozenset[str]) -> Iterator[tuple[int, int]]:

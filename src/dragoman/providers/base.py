@@ -17,6 +17,7 @@ from dragoman.engine.stream import Stream, Texts
 from dragoman.errors import ConfigurationError, DragomanError, TransportError
 from dragoman.protocols.base import ClientCodec, Env
 from dragoman.protocols.estimate import estimated_tokens
+from dragoman.protocols.prompt_tools.codec import PromptTools
 from dragoman.protocols.relay import RelayRequest
 from dragoman.providers.profiles import KNOWN, Families
 from dragoman.providers.prompt import Messages
@@ -61,6 +62,8 @@ class AsyncGeneratorProvider:
     proxy: ClassVar[str | None] = None
     ca_file: ClassVar[str | None] = None
     strict: ClassVar[bool] = False
+    prompt_tools: ClassVar[bool] = False
+    """Whether tools are told to the model in words, if the protocol has none."""
     empty_answer: ClassVar[EmptyAnswer] = "error"
     max_answer: ClassVar[int] = MAX_BODY
     timeouts: ClassVar[Timeouts] = Timeouts()
@@ -75,13 +78,19 @@ class AsyncGeneratorProvider:
         raise ConfigurationError(f"{cls.__name__} names no protocol")
 
     @classmethod
+    def chat_codec(cls) -> ClientCodec:
+        """The protocol as chats use it: with tools in words, if it has none and `prompt_tools` is set."""
+        codec = cls.codec()
+        return PromptTools(codec) if cls.prompt_tools and "tools" not in codec.expresses else codec
+
+    @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
         """The answer to `request`. Raises what goes wrong before its first byte."""
         env = system_env(cls.key(), cls.families.profile_of(request.model))
         route = route or cls.route()
         service = Service(
             name=cls.__name__,
-            codec=cls.codec(),
+            codec=cls.chat_codec(),
             transport=transports.pick(cls.likeness()),
             route=route,
             strict=cls.strict,
@@ -102,7 +111,7 @@ class AsyncGeneratorProvider:
         route = cls.route()
         service = Service(
             cls.__name__,
-            cls.codec(),
+            cls.chat_codec(),
             transport,
             route,
             secrets=cls.secrets(cls.key(), route),
@@ -175,7 +184,7 @@ class AsyncGeneratorProvider:
         try:
             copy = cls.without_credentials()
             env = system_env(copy.key(), cls.families.profile_of(request.model))
-            return draft(cls.__name__, copy.codec(), request, env, strict=cls.strict)
+            return draft(cls.__name__, copy.chat_codec(), request, env, strict=cls.strict)
         except DragomanError as exc:
             return failed(cls.__name__, exc)
 

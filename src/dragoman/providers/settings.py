@@ -17,6 +17,7 @@ SETTINGS: dict[str, type | UnionType] = {
     "timeouts": Timeouts,
     "ca_file": str | None,
     "strict": bool,
+    "prompt_tools": bool,
     "empty_answer": str,
     "max_answer": int,
 }

@@ -119,6 +119,10 @@ class MovedPart(BaseLoss, frozen=True, tag="moved_part"):
     """A part of a tool's result that follows in a turn of its own: the service takes it from users only."""
 
 
+class PromptedTools(BaseLoss, frozen=True, tag="prompted_tools"):
+    """Tools, calls or results that are told to the model in words: the service's protocol has none."""
+
+
 class RefusedPrefill(BaseLoss, frozen=True, tag="refused_prefill"):
     """The caller wrote the beginning of the answer, which the family of models does not continue."""
 
@@ -144,7 +148,7 @@ Lost = (
     | LostAnswerExtra
     | LostChoice
 )
-Changed = ChangedField | ChangedRole | ChangedSchema | RewrittenSchema | MovedMessage | MovedPart
+Changed = ChangedField | ChangedRole | ChangedSchema | RewrittenSchema | MovedMessage | MovedPart | PromptedTools
 Refused = RefusedPrefill | RefusedField | RefusedReference
 Loss = Lost | Changed | Refused
 
@@ -166,6 +170,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     RewrittenSchema: Severity.NOTE,
     MovedMessage: Severity.NOTE,
     MovedPart: Severity.NOTE,
+    PromptedTools: Severity.NOTE,
     RefusedPrefill: Severity.ERROR,
     RefusedField: Severity.ERROR,
     RefusedReference: Severity.ERROR,
@@ -190,6 +195,7 @@ WORDS: dict[type[BaseLoss], str] = {
     RewrittenSchema: "{loss.name} are said in another form or in the description",
     MovedMessage: "{loss.name} was moved: the service's protocol has system messages in one place only",
     MovedPart: "{loss.name} follows in a user's turn: the service does not take it in the result of a tool",
+    PromptedTools: "{loss.name} is told to the model in words: the service's protocol has no tools",
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",
     RefusedField: "{loss.name} cannot be followed when a request is translated",
     RefusedReference: "{loss.name} refers to what only another service keeps",

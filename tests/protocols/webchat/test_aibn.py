@@ -107,6 +107,11 @@ def test_our_server_takes_what_our_client_sends(messages: tuple[Message, ...]) -
     assert (asked.model, asked.temperature, asked.extra) == ("fast", 0.5, {"aibn": {"key": 1}})
 
 
+def test_a_developer_is_the_system() -> None:
+    _, body = sent(AibnClient(url="http://site"), ask((Message("developer", (Text(text="be brief"),)), user("hi"))))
+    assert [message["role"] for message in body["messages"]] == ["system", "user"]
+
+
 def test_wrong_secret_is_refused() -> None:
     call = as_call(sent(AibnClient(url="http://site"), ask())[0])
     with pytest.raises(AuthenticationError, match=r"Invalid signature\."):

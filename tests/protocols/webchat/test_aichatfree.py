@@ -93,6 +93,17 @@ def test_a_conversation_that_does_not_end_with_words_to_the_model_is_refused(mes
         sent(CLIENT, ask(messages))
 
 
+def test_neighbours_of_one_role_stay_entries_of_their_own() -> None:
+    messages = (system("a"), user("b"), user("c"), assistant("d"), assistant("e"), system("f"), user("g"), system("h"))
+    _, body = sent(CLIENT, ask(messages))
+    roles = ["user", "user", "user", "model", "model", "user", "user", "user"]
+    assert [(entry["role"], entry["parts"][0]["text"]) for entry in body["messages"]] == [
+        (role, message.text) for role, message in zip(roles, messages, strict=True)
+    ]
+    assert body["sign"] == sign(body["time"], "h", "")
+    assert len(AIChatFreeServer().decode_request(call(body)).messages) == len(messages)
+
+
 def test_what_it_cannot_say_is_listed() -> None:
     assert names(losses(ask(temperature=1.0, seed=1), CLIENT.expresses, CLIENT.name)) == ("temperature", "seed")
 

@@ -85,7 +85,7 @@ class AibnClient(ClientCodec):
 
 
 def _encode_message(message: Message) -> dict[str, Any]:
-    body: dict[str, Any] = {"role": message.role, "content": message.text}
+    body: dict[str, Any] = {"role": ROLES.get(message.role, message.role), "content": message.text}
     if message.name is not None:
         body["name"] = message.name
     return body | _new(message.extra.get(NAME, {}), body)

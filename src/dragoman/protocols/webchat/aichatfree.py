@@ -112,7 +112,11 @@ class AIChatFreeClient(ClientCodec):
 
 
 def _encode_message(message: Message) -> dict[str, Any]:
-    """A message in Gemini's form. There is no system role: a system message becomes the user's, in its place."""
+    """A message in Gemini's form. There is no system role: a system message becomes the user's, in its place.
+
+    Neighbours of one role stay apart: the site passes a history on as it is. It demands that the last message is the
+    user's, and its service that each role is `user` or `model`; both were recorded on 2026-11-21.
+    """
     parts = [{"text": part.text} | part.extra.get(NAME, {}) for part in message.parts if isinstance(part, Text)]
     return {"role": "model" if message.role == "assistant" else "user", "parts": parts or [{"text": ""}]}
 
