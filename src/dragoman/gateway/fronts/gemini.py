@@ -5,6 +5,7 @@ from dragoman.config import FrontConfig
 from dragoman.errors import RequestError, cut
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
+from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.protocols.gemini import GeminiServer
 from dragoman.protocols.gemini.models import encode_model, encode_models
 from dragoman.types import ServerRequest, ServerResponse
@@ -18,10 +19,10 @@ METHODS = ("generateContent", "streamGenerateContent")
 KINDS = ("models", "tunedModels")
 
 
-def gemini(client: Client) -> Front:
+def gemini(client: Client, turns: KeptTurns | None) -> Front:
     """The front, whose broken answers are cut off: the vendor's programs take an error in a stream for its end."""
     codec = GeminiServer()
-    chat = ChatEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "cut"))
+    chat = ChatEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "cut"), turns=turns)
 
     async def models(call: ServerRequest) -> ServerResponse:
         return encode_models(await client.list_models())
@@ -61,4 +62,4 @@ def claims(call: ServerRequest) -> bool:
     return by_header or any(part.startswith("key=") for part in call.query.split("&"))
 
 
-GEMINI = FrontMaker(lambda context: (gemini(context.client),))
+GEMINI = FrontMaker(lambda context: (gemini(context.client, context.turns),))

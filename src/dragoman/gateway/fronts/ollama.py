@@ -9,6 +9,7 @@ from dragoman.engine.env import system_env
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.protocols.ollama import NAME, OllamaServer
 from dragoman.protocols.ollama.models import encode_running, encode_show, encode_tags, encode_version, shown_model
 from dragoman.types import ChatRequest, ModelProfile, ServerRequest, ServerResponse
@@ -28,11 +29,11 @@ class OllamaEndpoint(ChatEndpoint):
         await writer.send(self.codec.encode_loaded(request, system_env()))
 
 
-def ollama(client: Client) -> Front:
+def ollama(client: Client, turns: KeptTurns | None) -> Front:
     """The front below `/api`."""
     codec = OllamaServer()
     since = int(system_env().now)
-    chat = OllamaEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "clean"))
+    chat = OllamaEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "clean"), turns=turns)
 
     async def tags(call: ServerRequest) -> ServerResponse:
         return encode_tags(await client.list_models(), since)
@@ -57,4 +58,4 @@ def _profile(client: Client, name: str) -> ModelProfile:
     return client.providers[provider].families.profile_of(model)
 
 
-OLLAMA = FrontMaker(lambda context: (ollama(context.client),))
+OLLAMA = FrontMaker(lambda context: (ollama(context.client, context.turns),))
