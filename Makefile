@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format recorded bench bench-client profile lock clean golden fuzz
+.PHONY: help setup run test check format matrix matrix-node recorded bench bench-client profile lock clean golden fuzz
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,16 @@ golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now; re
 fuzz: .venv/ready-dev  ## try all that can be wrong with a golden answer, not a sample
 	@$(PYTHON) -m pytest tests/fuzz --fuzz
 
+matrix: .venv/ready-dev  ## the vendors' clients call the gateway, for each pair of dialects and each scenario; prints the table
+	@$(PYTHON) -m pytest tests/matrix
+
+matrix-node: .venv/ready-dev tests/matrix/node/node_modules/.package-lock.json  ## the same with the clients for Node
+	@$(PYTHON) -m pytest -n 0 tests/matrix/test_node.py
+
+tests/matrix/node/node_modules/.package-lock.json: tests/matrix/node/package-lock.json
+	@cd tests/matrix/node && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 recorded: .venv/ready-dev  ## run every codec over recorded exchanges of real services; DIR=FOLDER
 	@$(PYTHON) -m tests.recorded "$(DIR)"
 
@@ -49,4 +59,4 @@ lock:  ## pin the newest versions of all dependencies, with their hashes
 	@scripts/lock
 
 clean:  ## forget .venv and every cache
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	@rm -rf .venv tests/matrix/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

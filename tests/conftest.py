@@ -18,6 +18,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz", action="store_true", help="try every mutant of an answer instead of a sample")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the matrix of callers and services, if it was run."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    given = [pair for report in reports for pair in getattr(report, "user_properties", ()) if report.when == "call"]
+    for name, clients in (("matrix", "Python"), ("matrix (node)", "Node")):
+        if results := [str(value) for key, value in given if key == name]:
+            from tests.matrix.report import table  # it imports the vendors' clients
+
+            terminalreporter.section(f"the vendors' clients for {clients}, through the gateway, to each service")
+            for line in table(results):
+                terminalreporter.write_line(line)
+
+
 @pytest.fixture
 def rewrite_golden(request: pytest.FixtureRequest) -> bool:
     """Whether golden files are to be rewritten."""

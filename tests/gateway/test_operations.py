@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import openai
 import pytest
@@ -174,3 +175,124 @@ async def test_a_text_that_breaks_off_ends_in_an_error() -> None:
         with pytest.raises(openai.APIError):
             async for _ in stream:
                 pass
+
+
+EMBEDDING: dict[str, tuple[str, Any]] = {
+    "openai-chat": ("/v1", lambda count: {"data": [{"index": i, "embedding": [i, 0.5]} for i in range(count)]}),
+    "gemini": ("", lambda count: {"embeddings": [{"values": [i, 0.5]} for i in range(count)]}),
+    "ollama": ("", lambda count: {"embeddings": [[i, 0.5] for i in range(count)], "prompt_eval_count": 4}),
+}
+"""Where each service is, and its reply for so many texts."""
+
+
+def texts_in(body: bytes) -> list[str]:
+    said = json.loads(body)
+    if "requests" in said:
+        return ["".join(part["text"] for part in each["content"]["parts"]) for each in said["requests"]]
+    found: list[str] = said["input"]
+    return found
+
+
+async def by_openai(url: str) -> list[list[float]]:
+    async with AsyncOpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0) as caller:
+        return [each.embedding for each in (await caller.embeddings.create(model="up/m", input=["a", "b"])).data]
+
+
+TWO: Any = ["a", "b"]
+
+
+async def by_gemini(url: str) -> list[list[float]]:
+    from google import genai
+    from google.genai import types
+
+    caller = genai.Client(api_key="k", http_options=types.HttpOptions(base_url=url))
+    got = await caller.aio.models.embed_content(model="up/m", contents=TWO)
+    await caller.aio.aclose()
+    return [list(each.values or ()) for each in got.embeddings or ()]
+
+
+async def by_ollama(url: str) -> list[list[float]]:
+    import ollama
+
+    caller = ollama.AsyncClient(host=url)
+    try:
+        return [list(each) for each in (await caller.embed(model="up/m", input=["a", "b"])).embeddings]
+    finally:
+        await caller._client.aclose()  # the client has no way to be closed
+
+
+CALLERS = {"openai-chat": by_openai, "gemini": by_gemini, "ollama": by_ollama}
+
+
+# How Google's client uses aiohttp.
+@pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
+@pytest.mark.parametrize("service", EMBEDDING)
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_embeddings_go_between_all_protocols_that_have_them(service: str, caller: str) -> None:
+    base, reply = EMBEDDING[service]
+
+    async def embeds(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, json.dumps(reply(len(texts_in(exchange.request.body)))).encode())
+
+    async with serve(embeds) as up, running_gateway(over(f"{up.url}{base}", service)) as url:
+        asks: Any = CALLERS[caller]
+        assert await asks(url) == [[0.0, 0.5], [1.0, 0.5]]
+        assert texts_in(up.requests[0].body) == ["a", "b"]
+
+
+async def test_one_text_has_one_embedding_in_the_older_forms() -> None:
+    config = Config(gateway=GatewayConfig(port=0))
+    google = {"content": {"parts": [{"text": "a cat"}]}, "outputDimensionality": 8}
+    async with running_gateway(config) as url:
+        old = await ask(url, "POST", "/api/embeddings", JSON, b'{"model": "offline/echo", "prompt": "a cat"}')
+        path = "/v1beta/models/offline/echo:embedContent"
+        one = await ask(url, "POST", path, JSON, json.dumps(google).encode())
+    assert len(json.loads(old.body)["embedding"]) == 256
+    assert len(json.loads(one.body)["embedding"]["values"]) == 8
+
+
+COUNTS = {
+    "/v1/messages/count_tokens": {
+        "model": "offline/echo",
+        "max_tokens": 1,
+        "messages": [{"role": "user", "content": "one two three"}],
+    },
+    "/v1/responses/input_tokens": {"model": "offline/echo", "input": "one two three"},
+    "/v1beta/models/offline/echo:countTokens": {"contents": [{"parts": [{"text": "one two three"}]}]},
+    "/v1/models/offline/echo:countTokens": {
+        "generateContentRequest": {"contents": [{"parts": [{"text": "one two three"}]}]}
+    },
+}
+
+
+@pytest.mark.parametrize("path", COUNTS)
+async def test_tokens_are_counted_on_every_front_that_can_say_them(path: str) -> None:
+    async with running_gateway(Config(gateway=GatewayConfig(port=0))) as url:
+        got = await ask(url, "POST", path, JSON, json.dumps(COUNTS[path]).encode())
+    assert got.status == 200, got.text
+    assert 3 in json.loads(got.body).values()
+    assert "x-dragoman-estimated" not in got.headers
+
+
+@pytest.mark.parametrize("path", COUNTS)
+async def test_an_estimate_says_that_it_is_one(path: str) -> None:
+    config = Config(
+        gateway=GatewayConfig(port=0), providers={"up": ProviderConfig(protocol="cromicle", url="http://127.0.0.1:1")}
+    )
+    body = json.dumps(COUNTS[path]).replace("offline/echo", "up/m").encode()
+    async with running_gateway(config) as url:
+        got = await ask(url, "POST", path.replace("offline/echo", "up/m"), JSON, body)
+    assert got.status == 200, got.text
+    assert got.headers["x-dragoman-estimated"] == "input_tokens"
+
+
+async def test_models_come_in_the_form_that_the_caller_s_headers_tell() -> None:
+    async with running_gateway(Config(gateway=GatewayConfig(port=0))) as url:
+        plain = json.loads((await ask(url, "GET", "/v1/models")).body)
+        theirs = json.loads((await ask(url, "GET", "/v1/models", {"anthropic-version": "2023-06-01"})).body)
+        google = json.loads((await ask(url, "GET", "/v1/models", {"x-goog-api-key": "k"})).body)
+        one = json.loads((await ask(url, "GET", "/v1/models/offline/echo", {"anthropic-version": "2023-06-01"})).body)
+    assert plain["object"] == "list"
+    assert (theirs["has_more"], theirs["data"][0]["type"]) == (False, "model")
+    assert google["models"][0]["name"].startswith("models/")
+    assert (one["id"], one["type"]) == ("offline/echo", "model")

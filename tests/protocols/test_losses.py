@@ -37,6 +37,7 @@ from dragoman.types import (
     LostPart,
     Message,
     ModelProfile,
+    MovedPart,
     PartEnd,
     PartStart,
     Reasoning,
@@ -172,6 +173,16 @@ def test_a_detail_that_was_not_said_is_not_lost() -> None:
     assert lost(request, frozenset({"reasoning", "tool_result", "image", "image.url"}), "own") == ()
 
 
+def test_what_asks_for_the_usual_is_not_lost() -> None:
+    def asked(detail: str, *, store: bool) -> ChatRequest:
+        picture = Image(url="x", detail=detail)
+        return ChatRequest(model="m", messages=(Message("user", (picture,)),), store=store)
+
+    pictures = frozenset({"image", "image.url"})
+    assert lost(asked("auto", store=False), pictures, "own") == ()
+    assert lost(asked("low", store=True), pictures, "own") == ("store", "messages[0].parts[0].detail")
+
+
 def test_a_protocol_gets_its_own_unknown_parts_back_and_no_others() -> None:
     parts = (Unknown(protocol="anthropic", data={}), Unknown(protocol="gemini", data={}))
     request = ChatRequest(model="m", messages=(Message("user", parts),))
@@ -285,5 +296,6 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         *answer_losses(answer, frozenset(), "own"),
         *end.losses,
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it
+        MovedPart("messages[2].parts[0].parts[1]"),
     )
     assert {type(loss) for loss in found} == set(get_args(Loss))

@@ -143,8 +143,8 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     """The class of the catalogue (`dragoman providers` lists them). Not set: the class with the same name as the
     entry."""
     protocol: str | None = None
-    """The service's protocol, instead of `type`: `openai-chat`, `anthropic`, `aibn`, `aichatfree`, `aichatonline` or
-    `cromicle`."""
+    """The service's protocol, instead of `type`: `openai-chat`, `openai-responses`, `anthropic`, `gemini`, `ollama`,
+    `aibn`, `aichatfree`, `aichatonline` or `cromicle`."""
     url: str | None = None
     """Its address, without what the protocol adds (`/chat/completions`)."""
     api_key: str | None = None

@@ -128,6 +128,9 @@ OURS = "dragoman"
 UNMISSED = frozenset({"conversationId"})
 """Fields of `extra` that are no loss: a conversation's name at one service."""
 
+USUAL: dict[str, object] = {"detail": "auto", "store": False}
+"""Values by which an attribute or a field asks for what a service without it does anyway."""
+
 NOTHING: tuple[object, ...] = (None, [], {})
 """Values that say nothing: programs that send an answer back repeat its empty fields."""
 
@@ -167,7 +170,8 @@ class Speech(Struct, frozen=True):
         """The attributes of `part` that are set and that the protocol does not have."""
         kind = PARTS[type(part)]
         for detail in DETAILS[type(part)]:
-            if (value := getattr(part, detail)) and f"{kind}.{detail}" not in self.expresses:
+            value = getattr(part, detail)
+            if value and value != USUAL.get(detail) and f"{kind}.{detail}" not in self.expresses:
                 yield from self.unsaid_citations(value) if detail == CITATIONS else (detail,)
         if part.cache is not None and CACHE not in self.expresses:
             yield CACHE
@@ -234,7 +238,8 @@ class _Manifest(Struct, frozen=True):
     def of(self, request: ChatRequest) -> Iterator[Loss]:
         yield from self._tools(request.tools, request.tool_choice)
         for name, default in _DEFAULTS.items():
-            if getattr(request, name) != default:
+            value = getattr(request, name)
+            if value != default and (name not in USUAL or value != USUAL[name]):
                 yield from self._field(name)
         if request.candidate_count not in {None, 1}:
             yield RefusedField("candidate_count")

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
 from dragoman.types import (
     ChatRequest,
@@ -14,6 +15,7 @@ from dragoman.types import (
     ServerRequest,
     ServerResponse,
     TokenCount,
+    vector,
 )
 
 EMBED_FIELDS = ("dimensions", "task", "title", "truncate", "user")
@@ -83,3 +85,13 @@ class CountServer(ABC):
 
 ESTIMATED = ("x-dragoman-estimated", "input_tokens")
 """The header field of a count that was estimated."""
+
+
+def read_numbers(value: object) -> bytes:
+    """A vector that came as a list of numbers. Raises BadEventError for anything else."""
+    if not isinstance(value, list):
+        raise BadEventError("expected an embedding, got something else")
+    try:
+        return vector(value)
+    except (TypeError, OverflowError) as exc:
+        raise BadEventError("expected an embedding of numbers, got something else") from exc

@@ -12,7 +12,7 @@ from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.vendor import Home, checked_url, listed, own_key
 from dragoman.transport.selector import Transports
 
-OWN = Variant(max_tokens_field="max_completion_tokens", file_urls=False, refused_fields=("top_k",))
+OWN = Variant(max_tokens_field="max_completion_tokens", result_media=False, file_urls=False, refused_fields=("top_k",))
 """OpenAI itself. https://platform.openai.com/docs/api-reference/chat, seen 2026-11-26"""
 
 

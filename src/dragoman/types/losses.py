@@ -115,6 +115,10 @@ class MovedMessage(BaseLoss, frozen=True, tag="moved_message"):
     """A system message that was moved: the service's protocol allows it in another place only."""
 
 
+class MovedPart(BaseLoss, frozen=True, tag="moved_part"):
+    """A part of a tool's result that follows in a turn of its own: the service takes it from users only."""
+
+
 class RefusedPrefill(BaseLoss, frozen=True, tag="refused_prefill"):
     """The caller wrote the beginning of the answer, which the family of models does not continue."""
 
@@ -140,7 +144,7 @@ Lost = (
     | LostAnswerExtra
     | LostChoice
 )
-Changed = ChangedField | ChangedRole | ChangedSchema | RewrittenSchema | MovedMessage
+Changed = ChangedField | ChangedRole | ChangedSchema | RewrittenSchema | MovedMessage | MovedPart
 Refused = RefusedPrefill | RefusedField | RefusedReference
 Loss = Lost | Changed | Refused
 
@@ -161,6 +165,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     ChangedSchema: Severity.LOSS,
     RewrittenSchema: Severity.NOTE,
     MovedMessage: Severity.NOTE,
+    MovedPart: Severity.NOTE,
     RefusedPrefill: Severity.ERROR,
     RefusedField: Severity.ERROR,
     RefusedReference: Severity.ERROR,
@@ -184,6 +189,7 @@ WORDS: dict[type[BaseLoss], str] = {
     ChangedSchema: "{loss.name} were left out: the service or the model does not take these keywords of JSON Schema",
     RewrittenSchema: "{loss.name} are said in another form or in the description",
     MovedMessage: "{loss.name} was moved: the service's protocol has system messages in one place only",
+    MovedPart: "{loss.name} follows in a user's turn: the service does not take it in the result of a tool",
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",
     RefusedField: "{loss.name} cannot be followed when a request is translated",
     RefusedReference: "{loss.name} refers to what only another service keeps",

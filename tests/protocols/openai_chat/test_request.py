@@ -243,6 +243,15 @@ def test_results_in_a_users_turn_become_turns_of_their_own() -> None:
     ]
 
 
+def test_fields_that_a_clients_helper_leaves_in_a_message_are_taken_off() -> None:
+    function = {"name": "f", "arguments": "{}"}
+    call = {"id": "c1", "type": "function", "function": function}
+    left = {"index": 0, "function": function | {"parsed_arguments": {"a": 1}}}
+    turn = {"role": "assistant", "content": None, "tool_calls": [call]}
+    given = turn | {"parsed": {"b": 1}, "tool_calls": [call | left]}
+    assert encode_messages(decode_messages([given])) == [turn]
+
+
 def test_reasoning_of_both_spellings_is_read_once() -> None:
     both = [{"role": "assistant", "content": "a", "reasoning": "r", "reasoning_content": "r"}]
     assert decode_messages(both) == (Message("assistant", (Reasoning(text="r"), Text(text="a"))),)

@@ -12,6 +12,7 @@ from dragoman.types import (
     ChatRequest,
     File,
     HttpRequest,
+    Image,
     Message,
     ModelProfile,
     Reasoning,
@@ -63,6 +64,7 @@ def thinking(field: Any, value: Any, path: str, sent: Any, lost: tuple[str, ...]
 
 SCHEMA = ResponseFormat("json_schema", name="n", schema={"type": "object", "properties": {}})
 LINK = asked(Message("user", (File(url="https://a.example/a.pdf"),)))
+SHOWN = asked(Message("tool", (ToolResult(id="1", parts=(Text(text="a"), Image(url="https://a.example/a.png"))),)))
 THOUGHT = asked(user("x"), Message("assistant", (Reasoning(text="hm"), Text(text="a"))), user("y"))
 CALLED = asked(
     Message("user", (Text(text="x"),), name="ann"),
@@ -121,6 +123,7 @@ CASES = [
         ("response_format",),
         {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
     ),
+    Case("result_media", Variant(result_media=False), SHOWN, ("messages", 0, "content"), "a"),
     Case("file_urls", Variant(), LINK, ("messages", 0, "content", 0, "type"), "file"),
     Case(
         "refused_fields",

@@ -4,9 +4,10 @@ from dragoman.client import Client
 from dragoman.config import FrontConfig
 from dragoman.errors import RequestError, cut
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
+from dragoman.gateway.fronts.operations import CountEndpoint, EmbedEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.kept_turns import KeptTurns
-from dragoman.protocols.gemini import GeminiServer
+from dragoman.protocols.gemini import GeminiCountServer, GeminiEmbedServer, GeminiServer
 from dragoman.protocols.gemini.models import encode_model, encode_models
 from dragoman.types import ServerRequest, ServerResponse
 
@@ -16,6 +17,7 @@ PREFIX = VERSIONS[0]
 HEADERS = (b"x-goog-api-key", b"x-goog-api-client")
 """Headers that only the vendor's programs send; those without any of them show their key in the query."""
 METHODS = ("generateContent", "streamGenerateContent")
+EMBEDDINGS = ("embedContent", "batchEmbedContents")
 KINDS = ("models", "tunedModels")
 
 
@@ -35,10 +37,18 @@ def gemini(client: Client, turns: KeptTurns | None) -> Front:
     def unknown(call: ServerRequest) -> ServerResponse:
         named = cut(call.path.rpartition(":")[2], 40)
         raise RequestError(
-            f"{named!r} is not served here; {' and '.join(METHODS)} are", status=404, code="unknown_path"
+            f"{named!r} is not served here; {', '.join((*METHODS, *others))} are", status=404, code="unknown_path"
         )
 
+    embed, count = EmbedEndpoint(client, GeminiEmbedServer(), codec.name), CountEndpoint(client, GeminiCountServer())
+    others = {"countTokens": count} | dict.fromkeys(EMBEDDINGS, embed)
     rows = (
+        *(
+            Row("POST", f"{version}/{kind}/{{model}}:{method}", endpoint)
+            for version in VERSIONS
+            for kind in KINDS
+            for method, endpoint in others.items()
+        ),
         *(
             Row("POST", f"{version}/{kind}/{{model}}:{method}", chat)
             for version in VERSIONS

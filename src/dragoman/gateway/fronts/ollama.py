@@ -7,10 +7,11 @@ from dragoman.config import FrontConfig
 from dragoman.engine.answer import Handler
 from dragoman.engine.env import system_env
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
+from dragoman.gateway.fronts.operations import EmbedEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
-from dragoman.protocols.ollama import NAME, OllamaServer
+from dragoman.protocols.ollama import NAME, OllamaEmbedServer, OllamaServer
 from dragoman.protocols.ollama.models import encode_running, encode_show, encode_tags, encode_version, shown_model
 from dragoman.types import ChatRequest, ModelProfile, ServerRequest, ServerResponse
 
@@ -35,6 +36,8 @@ def ollama(client: Client, turns: KeptTurns | None) -> Front:
     since = int(system_env().now)
     chat = OllamaEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "clean"), turns=turns)
 
+    embed = EmbedEndpoint(client, OllamaEmbedServer(), codec.name)
+
     async def tags(call: ServerRequest) -> ServerResponse:
         return encode_tags(await client.list_models(), since)
 
@@ -44,6 +47,8 @@ def ollama(client: Client, turns: KeptTurns | None) -> Front:
     rows = (
         Row("POST", "/api/chat", chat),
         Row("POST", "/api/generate", chat),
+        Row("POST", "/api/embed", embed),
+        Row("POST", "/api/embeddings", embed),
         Row("GET", "/api/tags", AwaitedEndpoint(tags)),
         Row("POST", "/api/show", ImmediateEndpoint(show)),
         Row("GET", "/api/ps", ImmediateEndpoint(lambda call: encode_running())),

@@ -1,10 +1,14 @@
-"""The service's list of models. https://platform.claude.com/docs/en/api/models-list"""
+"""Lists of models, read and written. https://platform.claude.com/docs/en/api/models-list"""
+
+from collections.abc import Iterable
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.request import FIRST_VERSION
-from dragoman.types import HttpRequest, HttpResponse
+from dragoman.types import Headers, HttpRequest, HttpResponse, ServerResponse
 from dragoman.wire import json
+
+JSON: Headers = (("content-type", "application/json"),)
 
 MAX_MODELS = 1000
 """Names that are read of a list: the service gives so many at most."""
@@ -29,6 +33,26 @@ def decode_models(reply: HttpResponse) -> tuple[str, ...]:
         raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
     names = (each.get("id") for each in found[:MAX_MODELS] if isinstance(each, dict))
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+
+
+def encode_models(names: Iterable[str], since: str) -> ServerResponse:
+    """A list for a caller. `since`: when the models were first offered, as RFC 3339 writes it."""
+    models = [_model(name, since) for name in names]
+    first, last = (models[0]["id"], models[-1]["id"]) if models else (None, None)
+    return _ok({"data": models, "has_more": False, "first_id": first, "last_id": last})
+
+
+def encode_model(name: str, since: str) -> ServerResponse:
+    """One model of such a list."""
+    return _ok(_model(name, since))
+
+
+def _model(name: str, since: str) -> dict[str, object]:
+    return {"type": "model", "id": name, "display_name": name, "created_at": since}
+
+
+def _ok(value: object) -> ServerResponse:
+    return ServerResponse(headers=JSON, body=json.encode(value))
 
 
 def _is_name(text: str) -> bool:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.freeform import freeform_names
+from dragoman.protocols.gemini.count import GeminiCounter
 from dragoman.protocols.gemini.decode_stream import ReplyDecoder
+from dragoman.protocols.gemini.embeddings import GeminiEmbedClient
 from dragoman.protocols.gemini.errors import decode_error
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.hosted import is_native
@@ -110,14 +112,6 @@ ENTERPRISE = frozenset({"metadata", "file.name"})
 """What Vertex AI takes, and the Gemini API refuses."""
 
 
-KEYWORDS = """
-type format title description enum items prefixItems minItems maxItems minimum maximum anyOf properties
-additionalProperties required propertyOrdering
-"""
-JSON_SCHEMA = SchemaSupport(keywords=frozenset(KEYWORDS.split()), limits=frozenset({"plain-root"}))
-"""What `parametersJsonSchema` may have: the docstring of `response_json_schema` in Google's SDK, seen 2026-11-26."""
-
-
 class GeminiClient(ClientCodec):
     """Calls `POST {url}/v1beta/models/M:streamGenerateContent?alt=sse`.
 
@@ -130,6 +124,8 @@ class GeminiClient(ClientCodec):
         self._url = url.rstrip("/")
         self._enterprise = enterprise
         self.relay = self._relay = GeminiRelay(self._url)
+        self.embeddings = GeminiEmbedClient(self._url)
+        self.counter = GeminiCounter(self.encode_request)
         self.expresses = EXPRESSES | ENTERPRISE if enterprise else EXPRESSES
 
     def origin(self, model: str) -> str | None:
@@ -142,7 +138,7 @@ class GeminiClient(ClientCodec):
         return tuple(found.values())
 
     def takes_schemas(self, profile: ModelProfile) -> SchemaSupport:
-        return JSON_SCHEMA  # the profile's facts are about the older form of schemas
+        return SchemaSupport()  # the profile's facts are about the older form; JSON Schema is sent as it is
 
     def changed(self, request: ChatRequest) -> Iterator[Loss]:
         if request.service_tier is not None and request.service_tier not in TIERS:

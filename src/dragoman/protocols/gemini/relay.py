@@ -80,15 +80,21 @@ def path_of(model: str) -> str:
 
 def read_target(call: ServerRequest) -> Target:
     """The model and the form of the answer. A name may hold slashes and colons; the last colon begins the method."""
-    name, _, method = call.path.rpartition(":")
+    model, method = model_and_method(call.path)
+    if not model or method not in {WHOLE, STREAM}:
+        raise EndpointNotFoundError(f"expected a path that ends with MODEL:{WHOLE} or MODEL:{STREAM}")
+    stream = method == STREAM
+    return Target(model, stream, stream and SSE not in call.query.split("&"))
+
+
+def model_and_method(path: str) -> tuple[str, str]:
+    """The model, which is empty if there is none, and the method. The last colon begins the method."""
+    name, _, method = path.rpartition(":")
     _, found, model = name.partition(f"/{MODELS}")
     if not found:
         _, found, model = name.partition(f"/{TUNED}")
-        model = f"{TUNED}{model}"
-    if not found or method not in {WHOLE, STREAM}:
-        raise EndpointNotFoundError(f"expected a path that ends with MODEL:{WHOLE} or MODEL:{STREAM}")
-    stream = method == STREAM
-    return Target(model.removeprefix(MODELS), stream, stream and SSE not in call.query.split("&"))
+        model = f"{TUNED}{model}" if found else ""
+    return model.removeprefix(MODELS), method
 
 
 def read_request(call: ServerRequest) -> GeminiRelayRequest | None:

@@ -7,13 +7,13 @@ from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.losses import ANYWHERE
 from dragoman.protocols.ollama.decode_stream import ReplyDecoder
+from dragoman.protocols.ollama.embeddings import OllamaEmbedClient
 from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.generate import encode_generate, is_generate
 from dragoman.protocols.ollama.nearest import changed, unspoken
 from dragoman.protocols.ollama.relay import OllamaRelay, request_headers
 from dragoman.protocols.ollama.request import encode_chat
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
-from dragoman.types.schemas import SchemaSupport
 from dragoman.wire import json
 
 EXPRESSES = frozenset(
@@ -47,24 +47,16 @@ EXPRESSES = frozenset(
 )
 
 
-SCHEMAS = SchemaSupport(
-    keywords=frozenset(["type", "items", "required", "properties", "description", "enum", "anyOf"]),
-    limits=frozenset({"plain-root", "no-booleans"}),
-)
-"""What its programs know of JSON Schema: `Tool.Function.Parameters` of its own SDK, seen 2026-11-26. The server drops
-other keywords, and refuses the whole request for a value of another type (ollama/ollama#11444)."""
-
-
 class OllamaClient(ClientCodec):
     """Calls `POST {url}/api/chat`, and `/api/generate` for what only that path takes."""
 
     name = NAME
     expresses = EXPRESSES
-    schema_support = SCHEMAS
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self.relay = OllamaRelay(f"{self._url}/api/chat")
+        self.embeddings = OllamaEmbedClient(self._url)
 
     def changed(self, request: ChatRequest) -> Iterable[Loss]:
         return changed(request)

@@ -12,6 +12,7 @@ from dragoman.protocols.openai_chat.errors import decode_error
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME
 from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import encode_body
+from dragoman.protocols.openai_chat.result_media import moved
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant
 from dragoman.types import ChangedField, ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
 from dragoman.wire import json
@@ -98,6 +99,8 @@ class OpenAIChatClient(ClientCodec):
         yield from super().changed(request)
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")
+        if not self._variant.result_media:
+            yield from moved(request.messages)
         form = request.response_format
         if form is not None and form.kind == "json_schema" and not self._variant.json_schema:
             yield ChangedField("response_format")

@@ -10,7 +10,7 @@ from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
 from dragoman.protocols.openai_chat.usage import decode_usage
-from dragoman.protocols.operations import EmbedClient, EmbedServer
+from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
@@ -20,7 +20,6 @@ from dragoman.types import (
     ServerRequest,
     ServerResponse,
     floats,
-    vector,
 )
 from dragoman.wire import json
 
@@ -82,10 +81,7 @@ def _vector(entry: object) -> bytes:
                 raise BadEventError("expected an embedding of whole numbers of 32 bits")
             return packed
         case {"embedding": list(numbers)}:
-            try:
-                return vector(numbers)
-            except (TypeError, OverflowError) as exc:
-                raise BadEventError("expected an embedding of numbers, got something else") from exc
+            return read_numbers(numbers)
         case _:
             raise BadEventError("expected an embedding, got something else")
 

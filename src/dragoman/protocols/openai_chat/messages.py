@@ -15,6 +15,9 @@ from dragoman.types import AnyPart, Image, Message, Reasoning, Refusal, Role, Te
 CUSTOM = "custom"
 """The type of a freeform tool and of its calls."""
 
+# The helper of OpenAI's client for streams leaves `parsed`, `index` and `parsed_arguments` in a message, and programs
+# send the message back so (openai 3.57, 2026-11-25). The service does not have these fields: they are taken off.
+
 
 def decode_messages(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
     """The conversation. Raises InvalidRequestError that names the field, as `messages[2].content`."""
@@ -73,12 +76,14 @@ def _assistant(fields: Fields) -> Message:
         old = fields.fields("function_call")
         called = old.required_text("name")
         parts.append(ToolCall(id=f"call_{called}", name=called, arguments=old.text("arguments") or ""))
+    fields.any("parsed")
     return Message("assistant", tuple(parts), name, to_extra(fields.rest))
 
 
 def _call(fields: Fields) -> ToolCall:
     call_id = fields.required_text("id")
     kind = fields.text("type")
+    fields.any("index")
     if kind == CUSTOM:
         custom = fields.fields(CUSTOM)
         name, text = custom.required_text("name"), custom.text("input") or ""
@@ -88,6 +93,7 @@ def _call(fields: Fields) -> ToolCall:
         raise refused(fields.path("type"), f"expected 'function' or '{CUSTOM}', got {cut(str(kind), 40)!r}")
     function = fields.fields("function")
     name, arguments = function.required_text("name"), function.text("arguments") or ""
+    function.any("parsed_arguments")
     rest = fields.rest | ({"function": function.rest} if function.rest else {})
     return ToolCall(id=call_id, name=name, arguments=arguments, extra=to_extra(rest))
 

@@ -3,25 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
-from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
-from dragoman.protocols.relay import RelayCodec, ReplySummary, Tap
-from dragoman.protocols.steering import NESTED, STEERING, steering
+from dragoman.protocols.relay import ReplySummary, Tap
+from dragoman.protocols.relay_body import READ, SseRelay, read_body
 from dragoman.types import Headers, HttpRequest, ServerRequest
 from dragoman.wire import json
 from dragoman.wire.sse import HEARTBEAT
 
-NESTING = frozenset(NESTED)
-READ = NESTING | {"model", "stream", "stream_options", "n"}
+CHAT_READ = READ | {"stream_options", "n"}
 """Fields whose values are read."""
-
-NOT_VALID = "the body is not a valid request"
-
-_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class ChatRelayRequest(Struct, frozen=True, gc=False):
@@ -53,14 +46,10 @@ class ChatRelayRequest(Struct, frozen=True, gc=False):
         return isinstance(self.options, dict) and self.options.get("include_usage") is True
 
 
-class ChatRelay(RelayCodec):
+class ChatRelay(SseRelay):
     """Requests and answers of `POST {url}/chat/completions`, passed as they are."""
 
     name = NAME
-    stream_type = "text/event-stream"
-    whole_type = "application/json"
-    stream_headers = (("content-type", stream_type),)
-    whole_headers = (("content-type", whole_type),)
     heartbeat = HEARTBEAT
 
     def __init__(self, url: str) -> None:
@@ -80,19 +69,10 @@ class ChatRelay(RelayCodec):
 def read_request(call: ServerRequest) -> ChatRelayRequest | None:
     """The model, and whether a stream is wanted; the rest is only checked. If no model is named, it is the default one.
 
-    None if a field would steer a service that is a gateway: then all must be read. Raises InvalidRequestError.
+    None if all must be read; see `read_body`. Raises InvalidRequestError.
     """
-    body = call.body
-    said, ours = json.check_request(body)
-    try:
-        fields: Mapping[str, Any] = said if ours and type(said) is dict else _fields(body)
-        if said is None:
-            said = {name: json.decode_request(bytes(fields[name])) for name in READ & fields.keys()}
-        if not (STEERING.isdisjoint(fields) and (NESTING.isdisjoint(said) or not any(steering(said)))):
-            return None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise InvalidRequestError(NOT_VALID) from exc
-    model, stream = said.get("model"), said.get("stream")
-    if not ((model is None or type(model) is str) and (stream is None or type(stream) is bool)):
-        raise InvalidRequestError(NOT_VALID)
-    return ChatRelayRequest(model or "", stream is True, fields, said.get("stream_options"), said.get("n"))
+    body = read_body(call.body, CHAT_READ)
+    if body is None:
+        return None
+    options, choices = body.said.get("stream_options"), body.said.get("n")
+    return ChatRelayRequest(body.model, body.stream is True, body.fields, options, choices)

@@ -15,6 +15,7 @@ from dragoman.protocols.openai_chat.functions import (
     takes_functions,
 )
 from dragoman.protocols.openai_chat.messages import decode_messages, encode_messages
+from dragoman.protocols.openai_chat.result_media import apart
 from dragoman.protocols.openai_chat.thinking import encode_thinking
 from dragoman.protocols.openai_chat.tools import (
     decode_choice,
@@ -105,7 +106,8 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True} if variant.stream_usage else None,
     }
-    body = {"model": request.model, "messages": encode_messages(request.messages, variant)}
+    messages = request.messages if variant.result_media else apart(request.messages)
+    body = {"model": request.model, "messages": encode_messages(messages, variant)}
     body |= {name: value for name, value in said.items() if value is not None}
     more = request.extra.get(NAME, {})
     whole = merged(merged(body, request.extra.get(FAMILY, {})), more)

@@ -53,6 +53,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether the form of an answer may be a JSON schema; if not, any JSON object is asked for."""
     json_object: bool = True
     """Whether it may be `json_object`; if not, a schema that allows any object is sent."""
+    result_media: bool = True
+    """Whether the result of a tool may hold pictures; if not, they follow in a user's turn."""
     file_urls: bool = True
     """Whether a file may be named by its URL."""
     refused_fields: tuple[str, ...] = ()

@@ -112,6 +112,7 @@ class ItemReader(Struct, frozen=True):
         call_id, name = fields.required_text("call_id"), fields.required_text("name")
         group = fields.text("namespace")
         text = fields.text("arguments" if native == "function_call" else "input")
+        fields.any("parsed_arguments")  # the helper of OpenAI's client for streams leaves it (openai 3.57, 2026-11-25)
         return ToolCall(
             id=call_id,
             name=name,

@@ -1,58 +1,21 @@
 """How requests and answers of this protocol are relayed."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import msgspec
-from msgspec import Raw, Struct
-
-from dragoman.errors import InvalidRequestError
-from dragoman.protocols.opaque import has_wrapped
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.tap import ResponsesTap
-from dragoman.protocols.relay import RelayCodec, ReplySummary, Tap
-from dragoman.protocols.steering import NESTED, STEERING, steering
-from dragoman.types import Headers, HttpRequest, PartStart, ResponseEnd, ServerRequest
-from dragoman.wire import json
-
-NESTING = frozenset(NESTED)
-READ = NESTING | {"model", "stream"}
-"""Fields whose values are read."""
+from dragoman.protocols.relay import ReplySummary
+from dragoman.protocols.relay_body import BodyRelayRequest, SseRelay, read_body
+from dragoman.types import HttpRequest, PartStart, ResponseEnd, ServerRequest
 
 PASSED = b"openai-beta"
 """A header that changes what a body means."""
 
-NOT_VALID = "the body is not a valid request"
 
-_fields = msgspec.json.Decoder(dict[str, Raw]).decode
-
-
-class ResponsesRelayRequest(Struct, frozen=True, gc=False):
-    """A caller's request, of which only a few fields are decoded."""
-
-    model: str
-    stream: bool
-    fields: Mapping[str, Any]
-    """All fields, each as it came: as JSON text, or as a value that is encoded to the same text."""
-    headers: Headers = ()
-
-    def body_for(self, model: str) -> bytes:
-        return json.encode({**self.fields, "model": model})
-
-    def tap(self) -> Tap:
-        return ResponsesTap()
-
-
-class ResponsesRelay(RelayCodec):
+class ResponsesRelay(SseRelay):
     """Requests and answers of `POST {url}/responses`, passed as they are."""
 
     name = NAME
-    stream_type = "text/event-stream"
-    whole_type = "application/json"
-    stream_headers = (("content-type", stream_type),)
-    whole_headers = (("content-type", whole_type),)
     heartbeat = HEARTBEAT
     first_heartbeat = FIRST_HEARTBEAT
 
@@ -70,30 +33,18 @@ class ResponsesRelay(RelayCodec):
         return read_whole(body)
 
 
-def read_request(call: ServerRequest) -> ResponsesRelayRequest | None:
+def read_request(call: ServerRequest) -> BodyRelayRequest | None:
     """The model, and whether a stream is wanted; the rest is only checked. If no model is named, it is the default one.
 
     None if a field would steer a service that is a gateway, or if opaque state of another service may stand in it: then
     all must be read. Raises InvalidRequestError.
     """
-    body = call.body
-    said, ours = json.check_request(body)
-    if has_wrapped(body):
+    body = read_body(call.body)
+    if body is None:
         return None
-    try:
-        fields: Mapping[str, Any] = said if ours and type(said) is dict else _fields(body)
-        if said is None:
-            said = {name: json.decode_request(bytes(fields[name])) for name in READ & fields.keys()}
-        if not (STEERING.isdisjoint(fields) and (NESTING.isdisjoint(said) or not any(steering(said)))):
-            return None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise InvalidRequestError(NOT_VALID) from exc
-    model, stream = said.get("model"), said.get("stream")
-    if not ((model is None or type(model) is str) and (stream is None or type(stream) is bool)):
-        raise InvalidRequestError(NOT_VALID)
     beta = call.header(PASSED)
     headers = () if beta is None else ((PASSED.decode(), beta),)
-    return ResponsesRelayRequest(model or "", stream is True, fields, headers)
+    return BodyRelayRequest(body.model, body.stream is True, body.fields, ResponsesTap, headers)
 
 
 def read_whole(body: bytes) -> ReplySummary:

@@ -1,0 +1,61 @@
+"""How many tokens a request has. https://ai.google.dev/api/tokens"""
+
+from collections.abc import Callable
+
+from dragoman.errors import BadEventError
+from dragoman.protocols.base import Env
+from dragoman.protocols.gemini.names import camel
+from dragoman.protocols.gemini.relay import model_and_method
+from dragoman.protocols.gemini.request import decode_body
+from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.operations import CountClient, CountServer
+from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
+from dragoman.wire import json
+
+JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
+
+METHOD = "countTokens"
+WHOLE = "generateContentRequest"
+"""The field of a whole request; SDKs for the Gemini API send `contents` alone."""
+
+
+Encode = Callable[[ChatRequest, Env], HttpRequest]
+
+
+class GeminiCounter(CountClient):
+    """Calls `POST {url}/v1beta/models/M:countTokens`. `encode`: writes a chat request."""
+
+    def __init__(self, encode: Encode) -> None:
+        self._encode = encode
+
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
+        message = self._encode(request, env)
+        target, _, _ = message.url.partition("?")[0].rpartition(":")
+        model = target.partition("/v1beta/")[2]
+        body = {WHOLE: {"model": model} | json.decode_event(message.body)}
+        return HttpRequest(url=f"{target}:{METHOD}", headers=message.headers, body=json.encode(body))
+
+    def decode_response(self, reply: HttpResponse) -> TokenCount:
+        match json.decode_event(reply.body):
+            case {"totalTokens": int(count), **rest} if count >= 0:
+                cached = rest.get("cachedContentTokenCount")
+                return TokenCount(count, cache_read_tokens=cached if type(cached) is int else None)
+            case _:
+                raise BadEventError("expected a count of tokens, got other JSON")
+
+
+class GeminiCountServer(CountServer):
+    """Answers `:countTokens`."""
+
+    def decode_request(self, call: ServerRequest) -> ChatRequest:
+        body = json.decode_request(call.body)
+        if not isinstance(body, dict):
+            raise wrong_type("the body", "an object", body)
+        whole = camel(body).get(WHOLE)
+        model, _ = model_and_method(call.path)
+        if isinstance(whole, dict):
+            return decode_body(whole, json.encode(whole), model, stream=False)
+        return decode_body(body, call.body, model, stream=False)
+
+    def encode_response(self, count: TokenCount) -> ServerResponse:
+        return ServerResponse(headers=JSON, body=json.encode({"totalTokens": count.input_tokens}))

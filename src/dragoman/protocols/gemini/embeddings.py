@@ -1,0 +1,125 @@
+"""Embeddings. https://ai.google.dev/api/embeddings"""
+
+from typing import Any
+
+from dragoman.errors import BadEventError, InvalidRequestError
+from dragoman.protocols.base import Env
+from dragoman.protocols.extra import merged, without_none
+from dragoman.protocols.gemini.extra import NAME, to_extra
+from dragoman.protocols.gemini.names import camel
+from dragoman.protocols.gemini.relay import model_and_method
+from dragoman.protocols.json_fields import Fields, refused
+from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
+from dragoman.types import (
+    EmbedRequest,
+    EmbedResponse,
+    Headers,
+    HttpRequest,
+    HttpResponse,
+    ServerRequest,
+    ServerResponse,
+    Usage,
+    floats,
+)
+from dragoman.wire import json
+
+JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
+
+BATCH, ONE = "batchEmbedContents", "embedContent"
+PREFIX = "models/"
+MAX_INPUTS = 100
+"""Texts of one request: the service's own limit."""
+
+TASKS: dict[str, str] = {
+    "RETRIEVAL_QUERY": "search_query",
+    "RETRIEVAL_DOCUMENT": "search_document",
+    "SEMANTIC_SIMILARITY": "similarity",
+    "CLASSIFICATION": "classification",
+    "CLUSTERING": "clustering",
+}
+NATIVE_TASKS = {ours: theirs for theirs, ours in TASKS.items()}
+
+
+class GeminiEmbedClient(EmbedClient):
+    """Calls `POST {url}/v1beta/models/M:batchEmbedContents`."""
+
+    expresses = frozenset({"dimensions", "task", "title"})
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
+        headers = [("content-type", "application/json"), ("accept", "application/json")]
+        if env.key:
+            headers.append(("x-goog-api-key", env.key))
+        settings = {
+            "taskType": None if request.task is None else NATIVE_TASKS.get(request.task, request.task),
+            "title": request.title,
+            "outputDimensionality": request.dimensions,
+        }
+        model = request.model if "/" in request.model else f"{PREFIX}{request.model}"
+        said = merged({"model": model} | without_none(settings), request.extra.get(NAME, {}))
+        body = {"requests": [said | {"content": {"parts": [{"text": _text(item)}]}} for item in request.inputs]}
+        return HttpRequest(url=f"{self._url}/v1beta/{model}:{BATCH}", headers=tuple(headers), body=json.encode(body))
+
+    def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
+        value = json.decode_event(reply.body)
+        found = value.get("embeddings") if isinstance(value, dict) else None
+        if not isinstance(found, list) or len(found) != len(request.inputs):
+            raise BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
+        counts = value.get("usageMetadata")
+        count = counts.get("promptTokenCount") if isinstance(counts, dict) else None
+        return EmbedResponse(
+            vectors=tuple(read_numbers(each.get("values") if isinstance(each, dict) else None) for each in found),
+            usage=Usage(input_tokens=count) if type(count) is int else None,
+        )
+
+
+def _text(item: str | tuple[int, ...]) -> str:
+    if isinstance(item, str):
+        return item
+    raise InvalidRequestError("input: expected texts, since this protocol has no texts in tokens", param="input")
+
+
+class GeminiEmbedServer(EmbedServer):
+    """Answers `:embedContent` and `:batchEmbedContents`."""
+
+    def decode_request(self, call: ServerRequest) -> EmbedRequest:
+        fields = Fields(camel(json.decode_request(call.body)))
+        model, method = model_and_method(call.path)
+        if method == ONE:
+            return _request(model, [fields])
+        requests = [Fields(each, path) for path, each in fields.items("requests")]
+        if not requests or len(requests) > MAX_INPUTS:
+            raise refused("requests", f"expected 1 to {MAX_INPUTS}, got {len(requests)}")
+        return _request(model, requests)
+
+    def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
+        vectors = [{"values": floats(each)} for each in response.vectors]
+        body: dict[str, Any] = {"embedding": vectors[0]} if call.path.endswith(f":{ONE}") else {"embeddings": vectors}
+        return ServerResponse(headers=JSON, body=json.encode(body))
+
+
+def _request(model: str, requests: list[Fields]) -> EmbedRequest:
+    """The requests of a batch as one. All must have the same settings, since no other protocol has one for each."""
+    texts: list[str] = []
+    settings: list[tuple[str | None, str | None, int | None]] = []
+    rest: dict[str, Any] = {}
+    for fields in requests:
+        fields.any("model")
+        content = fields.fields("content")
+        parts = [Fields(each, path) for path, each in content.items("parts")]
+        texts.append("".join(part.required_text("text") for part in parts))
+        settings.append((fields.text("taskType"), fields.text("title"), fields.integer("outputDimensionality")))
+        rest |= fields.rest
+    if len(set(settings)) > 1:
+        raise refused("requests", "expected the same taskType, title and outputDimensionality in each")
+    task, title, dimensions = settings[0]
+    return EmbedRequest(
+        model=model,
+        inputs=tuple(texts),
+        dimensions=dimensions,
+        task=None if task is None else TASKS.get(task, task),
+        title=title,
+        extra=to_extra(rest),
+    )

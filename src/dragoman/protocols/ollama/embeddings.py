@@ -1,0 +1,91 @@
+"""Embeddings: `/api/embed`, and `/api/embeddings` for one text. https://github.com/ollama/ollama/blob/main/docs/api.md"""
+
+from typing import Any
+
+from dragoman.errors import BadEventError, InvalidRequestError
+from dragoman.protocols.base import Env
+from dragoman.protocols.extra import merged, without_none
+from dragoman.protocols.json_fields import Fields, wrong_type
+from dragoman.protocols.ollama.extra import NAME, to_extra
+from dragoman.protocols.ollama.relay import request_headers
+from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
+from dragoman.types import (
+    EmbedRequest,
+    EmbedResponse,
+    Headers,
+    HttpRequest,
+    HttpResponse,
+    ServerRequest,
+    ServerResponse,
+    Usage,
+    floats,
+)
+from dragoman.wire import json
+
+JSON: Headers = (("content-type", "application/json; charset=utf-8"),)
+
+EMBED, OLD = "/api/embed", "/api/embeddings"
+
+
+class OllamaEmbedClient(EmbedClient):
+    """Calls `POST {url}/api/embed`."""
+
+    expresses = frozenset({"dimensions", "truncate"})
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}{EMBED}"
+
+    def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
+        said = without_none({"truncate": request.truncate, "dimensions": request.dimensions})
+        body = {"model": request.model, "input": [_text(item) for item in request.inputs]} | said
+        data = json.encode(merged(body, request.extra.get(NAME, {})))
+        return HttpRequest(url=self._url, headers=request_headers(env.key, stream=False), body=data)
+
+    def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
+        value = json.decode_event(reply.body)
+        found = value.get("embeddings") if isinstance(value, dict) else None
+        if not isinstance(found, list) or len(found) != len(request.inputs):
+            raise BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
+        count = value.get("prompt_eval_count")
+        return EmbedResponse(
+            vectors=tuple(map(read_numbers, found)), usage=Usage(input_tokens=count) if type(count) is int else None
+        )
+
+
+def _text(item: str | tuple[int, ...]) -> str:
+    if isinstance(item, str):
+        return item
+    raise InvalidRequestError("input: expected texts, since this protocol has no texts in tokens", param="input")
+
+
+class OllamaEmbedServer(EmbedServer):
+    """Answers both paths."""
+
+    def decode_request(self, call: ServerRequest) -> EmbedRequest:
+        fields = Fields(json.decode_request(call.body))
+        model = fields.text("model") or ""
+        if call.path == OLD:
+            return EmbedRequest(model=model, inputs=(fields.required_text("prompt"),), extra=to_extra(fields.rest))
+        value, path = fields.any("input"), fields.path("input")
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list) or not texts:
+            raise wrong_type(path, "a string or a list of strings", value)
+        for i, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise wrong_type(f"{path}[{i}]", "a string", text)
+        return EmbedRequest(
+            model=model,
+            inputs=tuple(texts),
+            dimensions=fields.integer("dimensions"),
+            truncate=fields.boolean("truncate"),
+            extra=to_extra(fields.rest),
+        )
+
+    def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
+        vectors = [floats(each) for each in response.vectors]
+        if call.path == OLD:
+            return ServerResponse(headers=JSON, body=json.encode({"embedding": vectors[0]}))
+        body: dict[str, Any] = {"model": response.model or request.model, "embeddings": vectors}
+        if response.usage is not None and response.usage.input_tokens is not None:
+            body["prompt_eval_count"] = response.usage.input_tokens
+        return ServerResponse(headers=JSON, body=json.encode(body))

@@ -1,0 +1,81 @@
+"""A request to be relayed whose body names the model: read only as far as a relay must. Knows no dialect."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman.errors import InvalidRequestError
+from dragoman.protocols.opaque import has_wrapped
+from dragoman.protocols.relay import RelayCodec, Tap
+from dragoman.protocols.steering import NESTED, STEERING, steering
+from dragoman.types import Headers
+from dragoman.wire import json
+
+NESTING = frozenset(NESTED)
+READ = NESTING | {"model", "stream"}
+"""Fields whose values are read."""
+
+NOT_VALID = "the body is not a valid request"
+
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class RelayBody(Struct, frozen=True, gc=False):
+    """What is read of a body."""
+
+    model: str
+    """Empty if none is named."""
+    stream: bool | None
+    """Whether a stream is wanted; None: nothing is said of that."""
+    fields: Mapping[str, Any]
+    """All fields, each as it came: as JSON text, or as a value that is encoded to the same text."""
+    said: Mapping[str, Any]
+    """The values of the fields that were read."""
+
+
+def read_body(body: bytes, read: frozenset[str] = READ) -> RelayBody | None:
+    """A body, of which only the fields `read` are decoded, and the rest is only checked.
+
+    None if a field would steer a service that is a gateway, or if opaque state of another service may stand in it: then
+    all must be read. Raises InvalidRequestError.
+    """
+    said, ours = json.check_request(body)
+    try:
+        fields: Mapping[str, Any] = said if ours and type(said) is dict else _fields(body)
+        if said is None:
+            said = {name: json.decode_request(bytes(fields[name])) for name in read & fields.keys()}
+        if not (STEERING.isdisjoint(fields) and (NESTING.isdisjoint(said) or not any(steering(said)))):
+            return None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise InvalidRequestError(NOT_VALID) from exc
+    model, stream = said.get("model"), said.get("stream")
+    if not ((model is None or type(model) is str) and (stream is None or type(stream) is bool)):
+        raise InvalidRequestError(NOT_VALID)
+    return None if has_wrapped(body) else RelayBody(model or "", stream, fields, said)
+
+
+class BodyRelayRequest(Struct, frozen=True, gc=False):
+    """A caller's request, whose body passes with another model's name and nothing else changed."""
+
+    model: str
+    stream: bool
+    fields: Mapping[str, Any]
+    new_tap: Callable[[], Tap]
+    headers: Headers = ()
+
+    def body_for(self, model: str) -> bytes:
+        return json.encode({**self.fields, "model": model})
+
+    def tap(self) -> Tap:
+        return self.new_tap()
+
+
+class SseRelay(RelayCodec):
+    """A relay whose streams are server-sent events."""
+
+    stream_type = "text/event-stream"
+    whole_type = "application/json"
+    stream_headers = (("content-type", stream_type),)
+    whole_headers = (("content-type", whole_type),)

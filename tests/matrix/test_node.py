@@ -1,0 +1,84 @@
+"""The vendors' clients for Node call the gateway in all scenarios, for every pair of dialects: one process for all."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.matrix.cells import Asker, play, stage
+from tests.matrix.hearing import Failed, Heard
+from tests.matrix.report import PROPERTY, cells, judge, possible
+from tests.matrix.scenes import Json
+
+FOLDER = Path(__file__).parent / "node"
+NODE = shutil.which("node")
+MAX_LINE = 1 << 20
+"""Bytes of an answer, most of which are a client's own notes."""
+
+
+@asynccontextmanager
+async def _clients(url: str) -> AsyncIterator[Asker]:
+    assert NODE is not None
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        NODE, "callers.mjs", cwd=FOLDER, stdin=pipe, stdout=pipe, limit=MAX_LINE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    stdin, stdout = process.stdin, process.stdout
+    waiting: dict[int, asyncio.Future[Json]] = {}
+
+    async def read() -> None:
+        async for line in stdout:
+            answer = json.loads(line)
+            waiting.pop(answer["id"]).set_result(answer)
+        for future in waiting.values():
+            future.set_exception(EOFError("the clients for Node are gone"))
+
+    async def ask(caller: str, asked: Json, stream: bool) -> Json:
+        number = len(numbers)
+        numbers.append(number)
+        waiting[number] = asyncio.get_running_loop().create_future()
+        call = {"id": number, "caller": caller, "url": url, "asked": asked, "stream": stream}
+        stdin.write(f"{json.dumps(call)}\n".encode())
+        answer = await waiting[number]
+        if error := answer.get("error"):
+            raise Failed(
+                Heard(
+                    error=error["name"],
+                    status=error.get("status"),
+                    message=error["message"],
+                    retry_after=error.get("retry_after"),
+                )
+            )
+        return dict(answer["reply"])
+
+    numbers: list[int] = []
+    reading = asyncio.create_task(read())
+    try:
+        yield ask
+    finally:
+        stdin.close()
+        await reading
+        await process.wait()
+
+
+@pytest.mark.skipif(NODE is None, reason="there is no Node")
+@pytest.mark.skipif(not (FOLDER / "node_modules").is_dir(), reason="`make matrix-node` installs the clients for Node")
+@pytest.mark.timeout(600)
+async def test_all_that_both_can_say_arrives_in_node(record_property: Callable[[str, object], None]) -> None:
+    chosen = possible(cells())
+    async with stage(chosen) as (url, services), _clients(url) as asker:
+        for first in range(0, len(chosen), AT_ONCE):
+            await play(chosen[first : first + AT_ONCE], services, asker)
+    marks, wrong = judge([(cell, services.came[cell.service, cell.name]) for cell in chosen], node=True)
+    record_property(f"{PROPERTY} (node)", json.dumps(marks))
+    assert not wrong, "\n".join(wrong)
+
+
+AT_ONCE = 100
+"""Cells at one time: all at once would be a test of load."""
