@@ -4,6 +4,7 @@
     ├── ConfigurationError               a setting is wrong: file, line, key
     ├── RequestError                     the caller's
     │   ├── InvalidRequestError          400  malformed, out of range, of a wrong type
+    │   │   └── OpaqueStateError         400  the service refuses opaque state that was sent back to it
     │   ├── ModelNotFoundError           404  no such model, here or at the service
     │   └── UnsupportedFeatureError      400  the target cannot express it: a grave loss, or any with `strict`
     ├── UpstreamError                    the service's (5xx that say no more are this class itself)
@@ -43,6 +44,7 @@ __all__ = [
     "EndpointNotFoundError",
     "InvalidRequestError",
     "ModelNotFoundError",
+    "OpaqueStateError",
     "OverloadedError",
     "PermissionDeniedError",
     "QuotaExhaustedError",
@@ -184,6 +186,12 @@ class RequestError(DragomanError):
 
 class InvalidRequestError(RequestError):
     """A request that is malformed, or has a value out of range or of a wrong type."""
+
+
+class OpaqueStateError(InvalidRequestError):
+    """The service refuses opaque state that was sent back to it: it is another model's, or its turn was changed."""
+
+    code = "invalid_opaque_state"
 
 
 class ModelNotFoundError(RequestError):

@@ -12,6 +12,7 @@ from tests.cli.shell import configure, run
 CODES: dict[type[DragomanError], int] = {
     errors.ConfigurationError: 3,
     errors.InvalidRequestError: 4,
+    errors.OpaqueStateError: 4,
     errors.ModelNotFoundError: 4,
     errors.UnsupportedFeatureError: 4,
     errors.UpstreamError: 5,

@@ -7,7 +7,7 @@ import pytest
 from dragoman.client import Client
 from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint
 from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.types import ChatRequest, ServerRequest
+from dragoman.types import ChatRequest, Identity, ServerRequest
 
 
 class Noting(OpenAIChatServer):
@@ -42,7 +42,7 @@ async def test_others_have_turns_before_and_after_a_large_request_is_decoded(siz
             await asyncio.sleep(0)
 
     async def asked() -> ChatRequest:
-        request = await chat.question(call(size))
+        request = await chat.question(call(size), Identity())
         seen.append("asked")
         return request
 

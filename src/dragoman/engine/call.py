@@ -7,12 +7,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer
+from dragoman.engine.commit import held
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import Secrets, signed
-from dragoman.errors import BadEventError, DragomanError, UpstreamError
+from dragoman.errors import BadEventError, DragomanError, OpaqueStateError, UpstreamError
 from dragoman.protocols.base import ClientCodec, Decoder, Env, Preliminaries
 from dragoman.protocols.errors.head import not_an_answer
+from dragoman.protocols.kept_turns import with_kept
 from dragoman.protocols.losses import refuse
+from dragoman.protocols.opaque import disowned, has_own
 from dragoman.transport.base import MAX_BODY, Reply, Route, Timeouts, Transport, read_all, read_beginning
 from dragoman.transport.timeout import timeout
 from dragoman.types import (
@@ -54,8 +57,23 @@ class Service(Struct, frozen=True):
 async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answer:
     """The service's answer, once its head has arrived and is valid.
 
+    If the service refuses opaque state of its own, it is asked once more, without any: then that is a loss, which
+    `strict` does not allow. Until the first content of such an answer, nothing of it is given out.
+
     Raises what went wrong until then, with the service's name.
     """
+    own, origin = service.codec.name, service.codec.origin(request.model)
+    request = with_kept(request, own, origin)
+    if service.strict or not has_own(request, own, origin):
+        return await _open(service, request, env)
+    try:
+        return await held(await _open(service, request, env))
+    except OpaqueStateError:
+        request = disowned(request)
+    return await _open(service, request, env)
+
+
+async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     codec = service.codec
     lost = codec.losses(request, env.profile)
     refuse(lost, service.name, strict=service.strict)

@@ -30,6 +30,7 @@ from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
+from dragoman.gateway.kept_turns import SIZE, KeptTurns
 from dragoman.gateway.observe import Observer
 from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_log import RequestLog
@@ -81,7 +82,7 @@ class Gateway:
         self._hosts = Hosts(config)
         self._store = open_store(config)
         memory = Memory(self._store, config.gateway.store_age, time)
-        self._table = path_table(self.client, lambda: self.draining, memory)
+        self._table = path_table(self.client, lambda: self.draining, memory, KeptTurns(MemoryStore(SIZE), time))
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)

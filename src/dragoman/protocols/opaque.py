@@ -84,6 +84,24 @@ def without_foreign(request: ChatRequest, own: str, written: str | None) -> Chat
     return replace(request, messages=messages) if changed else request
 
 
+def has_own(request: ChatRequest, own: str, written: str | None) -> bool:
+    """Whether `request` has opaque state that this service can read."""
+    return any(is_own(part.opaque, own, written) for message in request.messages for part in message.parts)
+
+
+def disowned(request: ChatRequest) -> ChatRequest:
+    """`request` with all opaque state as if an unknown service had written it: it is sent to none, and is lost."""
+    return replace(request, messages=tuple(_disowned(message) for message in request.messages))
+
+
+def _disowned(message: Message) -> Message:
+    if all(part.opaque is None for part in message.parts):
+        return message
+    nobodys = OpaqueState(UNKNOWN, "", UNKNOWN)
+    parts = tuple(part if part.opaque is None else replace(part, opaque=nobodys) for part in message.parts)
+    return replace(message, parts=parts)
+
+
 def _cleared(message: Message, own: str, written: str | None) -> Message:
     if all(part.opaque is None or is_own(part.opaque, own, written) for part in message.parts):
         return message

@@ -8,6 +8,7 @@ from dragoman.engine.env import system_env
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.operations import CountEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
+from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.protocols.anthropic import AnthropicCountServer, AnthropicServer
 from dragoman.protocols.anthropic.models import encode_model, encode_models
 from dragoman.types import ServerRequest, ServerResponse
@@ -20,9 +21,10 @@ VERSION = b"anthropic-version"
 """The header that all of the vendor's programs send, and no others."""
 
 
-def anthropic(client: Client) -> Front:
+def anthropic(client: Client, turns: KeptTurns | None) -> Front:
     """The front for Messages, for the tokens of a request, and for the models in the vendor's form."""
     codec = AnthropicServer()
+    clean = is_clean(client, FrontConfig(), "clean")
     since = datetime.fromtimestamp(int(system_env().now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     async def models(call: ServerRequest) -> ServerResponse:
@@ -34,7 +36,7 @@ def anthropic(client: Client) -> Front:
         return encode_model(name, since)
 
     rows = (
-        Row("POST", MESSAGES, ChatEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "clean"))),
+        Row("POST", MESSAGES, ChatEndpoint(client, codec, clean=clean, turns=turns)),
         Row("POST", COUNT, CountEndpoint(client, AnthropicCountServer())),
         Row("GET", MODELS, AwaitedEndpoint(models)),
         Row("GET", f"{MODELS}/{{model}}", ImmediateEndpoint(model)),
@@ -42,4 +44,4 @@ def anthropic(client: Client) -> Front:
     return Front(codec, rows, prefix=MESSAGES, json=True, claims=lambda call: call.header(VERSION) is not None)
 
 
-ANTHROPIC = FrontMaker(lambda context: (anthropic(context.client),))
+ANTHROPIC = FrontMaker(lambda context: (anthropic(context.client, context.turns),))

@@ -8,14 +8,20 @@ from time import time
 import dragoman.gateway.fronts
 from dragoman.client import Client
 from dragoman.gateway.fronts.table import Front, FrontContext, FrontMaker, PathTable
+from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.gateway.remembered import Memory
 from dragoman.store import MemoryStore
 
 
-def path_table(client: Client, draining: Callable[[], bool] = lambda: False, memory: Memory | None = None) -> PathTable:
+def path_table(
+    client: Client,
+    draining: Callable[[], bool] = lambda: False,
+    memory: Memory | None = None,
+    turns: KeptTurns | None = None,
+) -> PathTable:
     """The table of all fronts; see `FrontContext`. Raises ConfigurationError for wrong settings of one."""
     memory = memory or Memory(MemoryStore(0), 0, time)  # keeps nothing
-    table = PathTable(all_fronts(FrontContext(client, draining, lambda: table, memory)))
+    table = PathTable(all_fronts(FrontContext(client, draining, lambda: table, memory, turns)))
     return table
 
 

@@ -11,6 +11,7 @@ from dragoman.config import BrokenEnd, FrontConfig
 from dragoman.engine.answer import Handler
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest
 from dragoman.protocols.steering import check_steering
@@ -32,29 +33,35 @@ class Endpoint(ABC):
 class ChatEndpoint(Endpoint):
     """Answers chat requests in a protocol, with the models of a client.
 
-    `clean`: if an answer breaks off and that was reported, its transfer ends like a good one.
+    `clean`: if an answer breaks off and that was reported, its transfer ends like a good one. `turns`: keeps opaque
+    state for callers who do not send it back; None: nothing is kept.
     """
 
-    def __init__(self, client: Client, codec: ServerCodec, *, clean: bool) -> None:
+    def __init__(self, client: Client, codec: ServerCodec, *, clean: bool, turns: KeptTurns | None = None) -> None:
         self.client = client
         self.codec = codec
         self.clean = clean
+        self.turns = turns
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        await self.answer(await self.question(call, key_shown=writer.outcome.identity.known), self.client.open, writer)
+        await self.answer(await self.question(call, writer.outcome.identity), self.client.open, writer)
 
     def read_relayed(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
         """The request of `identity`, as far as a relay must know it; None if it must be translated."""
         return self.codec.read_relayed(call)
 
-    async def question(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
-        """The chat request in `call`. Raises RequestError."""
+    async def question(self, call: ServerRequest, identity: Identity) -> ChatRequest:
+        """The chat request of `identity` in `call`. Raises RequestError."""
         if len(call.body) <= LARGE:
-            return self.codec.decode_request(call, key_shown=key_shown)
+            return self._decoded(call, identity)
         await others()  # the body was read once already, to find out that it cannot be relayed
-        request = self.codec.decode_request(call, key_shown=key_shown)
+        request = self._decoded(call, identity)
         await others()
         return request
+
+    def _decoded(self, call: ServerRequest, identity: Identity) -> ChatRequest:
+        request = self.codec.decode_request(call, key_shown=identity.known)
+        return request if self.turns is None else self.turns.recalled(request, identity.fingerprint)
 
     async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:
         """Answers `request` with what `handler` opens."""
@@ -63,6 +70,8 @@ class ChatEndpoint(Endpoint):
         writer.outcome.model = request.model
         steerable = {"metadata": request.metadata or {}} | request.extra.get(self.codec.name, {})
         check_steering(steerable, self.client.allowed_fields(request.model))
+        if self.turns is not None:
+            handler = self.turns.keeping(handler, writer.outcome.identity.fingerprint)
         if request.stream:
             await answer_stream(handler, self.codec, request, writer, clean=self.clean)
         else:

@@ -6,6 +6,7 @@ from dragoman.errors import RequestError, cut
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.operations import CountEndpoint, EmbedEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
+from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.protocols.gemini import GeminiCountServer, GeminiEmbedServer, GeminiServer
 from dragoman.protocols.gemini.models import encode_model, encode_models
 from dragoman.types import ServerRequest, ServerResponse
@@ -20,10 +21,10 @@ EMBEDDINGS = ("embedContent", "batchEmbedContents")
 KINDS = ("models", "tunedModels")
 
 
-def gemini(client: Client) -> Front:
+def gemini(client: Client, turns: KeptTurns | None) -> Front:
     """The front, whose broken answers are cut off: the vendor's programs take an error in a stream for its end."""
     codec = GeminiServer()
-    chat = ChatEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "cut"))
+    chat = ChatEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "cut"), turns=turns)
 
     async def models(call: ServerRequest) -> ServerResponse:
         return encode_models(await client.list_models())
@@ -71,4 +72,4 @@ def claims(call: ServerRequest) -> bool:
     return by_header or any(part.startswith("key=") for part in call.query.split("&"))
 
 
-GEMINI = FrontMaker(lambda context: (gemini(context.client),))
+GEMINI = FrontMaker(lambda context: (gemini(context.client, context.turns),))

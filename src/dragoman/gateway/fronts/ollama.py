@@ -10,6 +10,7 @@ from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, Imm
 from dragoman.gateway.fronts.operations import EmbedEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.protocols.ollama import NAME, OllamaEmbedServer, OllamaServer
 from dragoman.protocols.ollama.models import encode_running, encode_show, encode_tags, encode_version, shown_model
 from dragoman.types import ChatRequest, ModelProfile, ServerRequest, ServerResponse
@@ -29,11 +30,11 @@ class OllamaEndpoint(ChatEndpoint):
         await writer.send(self.codec.encode_loaded(request, system_env()))
 
 
-def ollama(client: Client) -> Front:
+def ollama(client: Client, turns: KeptTurns | None) -> Front:
     """The front below `/api`."""
     codec = OllamaServer()
     since = int(system_env().now)
-    chat = OllamaEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "clean"))
+    chat = OllamaEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "clean"), turns=turns)
 
     embed = EmbedEndpoint(client, OllamaEmbedServer(), codec.name)
 
@@ -62,4 +63,4 @@ def _profile(client: Client, name: str) -> ModelProfile:
     return client.providers[provider].families.profile_of(model)
 
 
-OLLAMA = FrontMaker(lambda context: (ollama(context.client),))
+OLLAMA = FrontMaker(lambda context: (ollama(context.client, context.turns),))

@@ -6,6 +6,7 @@ from dragoman.engine.env import system_env
 from dragoman.gateway.fronts.endpoints import AwaitedEndpoint, ChatEndpoint, ImmediateEndpoint, is_clean
 from dragoman.gateway.fronts.operations import EmbedEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
+from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.protocols.openai_chat import OpenAIChatServer, OpenAICompletionsServer, OpenAIEmbedServer
 from dragoman.protocols.openai_chat.models import encode_model, encode_models
 from dragoman.types import ServerRequest, ServerResponse
@@ -16,7 +17,7 @@ EMBEDDINGS = "/v1/embeddings"
 MODELS = "/v1/models"
 
 
-def openai(client: Client) -> Front:
+def openai(client: Client, turns: KeptTurns | None) -> Front:
     """The front that also answers for all paths that belong to no front."""
     codec = OpenAIChatServer()
     since = int(system_env().now)
@@ -31,7 +32,7 @@ def openai(client: Client) -> Front:
         return encode_model(name, since)
 
     rows = (
-        Row("POST", CHAT, ChatEndpoint(client, codec, clean=clean)),
+        Row("POST", CHAT, ChatEndpoint(client, codec, clean=clean, turns=turns)),
         Row("POST", COMPLETIONS, ChatEndpoint(client, OpenAICompletionsServer(), clean=clean)),
         Row("POST", EMBEDDINGS, EmbedEndpoint(client, OpenAIEmbedServer(), codec.name)),
         Row("GET", MODELS, AwaitedEndpoint(models)),
@@ -40,4 +41,4 @@ def openai(client: Client) -> Front:
     return Front(codec, rows, json=True, rest=True)
 
 
-OPENAI = FrontMaker(lambda context: (openai(context.client),))
+OPENAI = FrontMaker(lambda context: (openai(context.client, context.turns),))

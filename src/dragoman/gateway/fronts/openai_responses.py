@@ -14,6 +14,7 @@ from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint, is_clean
 from dragoman.gateway.fronts.operations import CountEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.gateway.remembered import Memory, Remembered, conversation, following, remembering
 from dragoman.protocols.openai_responses import NAME, OpenAIResponsesServer, ResponsesCountServer, input_items
 from dragoman.protocols.relay import RelayRequest
@@ -44,8 +45,16 @@ class ResponsesEndpoint(ChatEndpoint):
     service that has the protocol, if no other target could be asked: else nobody knows whose it is, and it is refused.
     """
 
-    def __init__(self, client: Client, codec: OpenAIResponsesServer, memory: Memory, *, clean: bool) -> None:
-        super().__init__(client, codec, clean=clean)
+    def __init__(
+        self,
+        client: Client,
+        codec: OpenAIResponsesServer,
+        memory: Memory,
+        *,
+        clean: bool,
+        turns: KeptTurns | None = None,
+    ) -> None:
+        super().__init__(client, codec, clean=clean, turns=turns)
         self._memory = memory
 
     def read_relayed(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
@@ -133,13 +142,13 @@ def _missing(name: str) -> RequestError:
     return RequestError(message, status=404, code="response_not_found")
 
 
-def openai_responses(client: Client, memory: Memory) -> Front:
+def openai_responses(client: Client, memory: Memory, turns: KeptTurns | None) -> Front:
     """The front of `/v1/responses`."""
     codec = OpenAIResponsesServer()
     clean = is_clean(client, FrontConfig(), "clean")
     kept = KeptEndpoint(memory)
     rows = (
-        Row("POST", RESPONSES, ResponsesEndpoint(client, codec, memory, clean=clean)),
+        Row("POST", RESPONSES, ResponsesEndpoint(client, codec, memory, clean=clean, turns=turns)),
         Row("POST", COUNT, CountEndpoint(client, ResponsesCountServer())),
         Row("GET", f"{RESPONSES}/{{id}}{ITEMS}", kept),
         Row("GET", f"{RESPONSES}/{{id}}", kept),
@@ -148,4 +157,4 @@ def openai_responses(client: Client, memory: Memory) -> Front:
     return Front(codec, rows, prefix=RESPONSES, json=True)
 
 
-OPENAI_RESPONSES = FrontMaker(lambda context: (openai_responses(context.client, context.memory),))
+OPENAI_RESPONSES = FrontMaker(lambda context: (openai_responses(context.client, context.memory, context.turns),))

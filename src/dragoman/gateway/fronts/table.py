@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from dragoman.client import Client
 from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint
+from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.gateway.remembered import Memory
 from dragoman.protocols.base import ServerCodec
 from dragoman.types import ServerRequest, ServerResponse
@@ -71,6 +72,8 @@ class FrontContext(Struct, frozen=True):
     """The table of all fronts, which is known once all are made."""
     memory: Memory
     """Keeps answers that callers may refer to."""
+    turns: KeptTurns | None = None
+    """Keeps opaque state for callers who do not send it back; None: nothing is kept."""
 
 
 class FrontMaker(Struct, frozen=True):

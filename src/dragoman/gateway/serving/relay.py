@@ -254,7 +254,7 @@ class RelayedAnswer:
         """Makes the attempt by translation. `opened` gives its answer, from the reply that could not pass, if any."""
         wrong: DragomanError | None = None
         try:
-            request = await self._chat.question(self._call, key_shown=self._outcome.identity.known)
+            request = await self._chat.question(self._call, self._outcome.identity)
         except DragomanError as exc:
             if self._reply is None or self._reply.head.status < 300:
                 self._end_reply()
@@ -299,7 +299,7 @@ class Opened(ChatEndpoint):
     """Answers a request with an answer that was opened before."""
 
     def __init__(self, chat: ChatEndpoint, request: ChatRequest, answer: Answer) -> None:
-        super().__init__(chat.client, chat.codec, clean=chat.clean)
+        super().__init__(chat.client, chat.codec, clean=chat.clean, turns=chat.turns)
         self._request = request
         self._opened = answer
 

@@ -10,13 +10,14 @@ from dragoman.errors import (
     BadEventError,
     ContextLengthError,
     DragomanError,
+    OpaqueStateError,
     QuotaExhaustedError,
     UpstreamError,
     cut,
     scrub,
 )
 from dragoman.protocols.anthropic.extra import NAME
-from dragoman.protocols.errors.status import error_for
+from dragoman.protocols.errors.status import Phrases, error_for
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json, sse
 
@@ -43,6 +44,13 @@ OUTWARD: dict[int, int] = {503: 529}
 
 TOO_LONG = "prompt is too long"
 """Agents know by these words that they must shorten their conversation."""
+
+PHRASES: Phrases = {
+    "invalid signature in thinking block": OpaqueStateError,
+    "invalid data in redacted_thinking block": OpaqueStateError,
+    "blocks in the latest assistant message cannot be modified": OpaqueStateError,
+}
+"""What the service writes of thinking that it did not sign so (anthropics/claude-code#10627), which has no code."""
 
 NAMED = frozenset({"type", "message"})
 MAX_EXTRA = 1 << 12
@@ -74,7 +82,7 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
     kind, message = _word(said.get("type")), _word(said.get("message")) or ""
     number = status or TYPES.get(kind or "", 500)
     shown = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
-    error = error_for(number, shown or "no reason was given", words=(kind,), head=head)
+    error = error_for(number, shown or "no reason was given", words=(kind,), head=head, phrases=PHRASES)
     if kind is not None and kind != "error":
         error.native_type = scrub(kind)
     more = {name: value for name, value in said.items() if name not in NAMED and value is not None}

@@ -1,6 +1,7 @@
 """HTTP statuses and error codes to the tree of errors. Knows no vendor; several share these codes."""
 
 import re
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from dragoman.errors import (
@@ -11,6 +12,7 @@ from dragoman.errors import (
     EndpointNotFoundError,
     InvalidRequestError,
     ModelNotFoundError,
+    OpaqueStateError,
     OverloadedError,
     PermissionDeniedError,
     QuotaExhaustedError,
@@ -64,29 +66,46 @@ PHRASES: dict[str, type[DragomanError]] = {
 """What services write in their message if they have no code for it: vLLM, llama.cpp, Anthropic, Gemini. Agents shorten
 their conversation when they get this error, so it must be recognised in every wording."""
 
-KEPT: frozenset[type[DragomanError]] = frozenset({InvalidRequestError, UpstreamError})
+KEPT: frozenset[type[DragomanError]] = frozenset({InvalidRequestError, OpaqueStateError, UpstreamError})
 """Errors that keep the service's own status; all others have one meaning, and so one status."""
 
 AGAIN = frozenset({408, 409, 425})
 """Statuses below 500 without a class of their own after which the same request may succeed."""
 
 
+Phrases = Mapping[str, type[DragomanError]]
+"""What services write in their message or code, in lower case and without backticks, to the error that it means."""
+
+NO_PHRASES: Phrases = {}
+
+
 def error_for(
-    status: int, message: str, *, words: tuple[str | None, ...] = (), head: ResponseHead | None = None
+    status: int,
+    message: str,
+    *,
+    words: tuple[str | None, ...] = (),
+    head: ResponseHead | None = None,
+    phrases: Phrases = NO_PHRASES,
 ) -> DragomanError:
-    """The most exact error for a service's failure. `words`: its code and type, the more exact one first."""
-    kind = _kind(status, message, words)
-    shown = status if kind in KEPT and 400 <= status < 600 else None
+    """The most exact error for a service's failure. `words`: its code and type, the more exact one first.
+
+    `phrases`: what only services of one protocol write.
+    """
+    kind = _kind(status, message, words, phrases)
+    shown = status if kind in KEPT and 400 <= status < (600 if kind is UpstreamError else 500) else None
     error = kind(message, status=shown, retry_after=retry_after(head) if head else None)
     if kind is UpstreamError and error.status < 500:
         error.retryable = error.status in AGAIN
     return error
 
 
-def _kind(status: int, message: str, words: tuple[str | None, ...]) -> type[DragomanError]:
+def _kind(status: int, message: str, words: tuple[str | None, ...], phrases: Phrases) -> type[DragomanError]:
     known = next((ERROR_CODES[word] for word in words if word in ERROR_CODES), None)
     if known is not None:
         return known
+    text = " ".join((message, *filter(None, words))).lower().replace("`", "") if phrases else ""
+    if (found := next((kind for phrase, kind in phrases.items() if phrase in text), None)) is not None:
+        return found
     text = message.lower()
     if (found := next((kind for phrase, kind in PHRASES.items() if phrase in text), None)) is not None:
         return found

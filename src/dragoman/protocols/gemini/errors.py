@@ -7,9 +7,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dragoman.errors import CUT_WORDS, AuthenticationError, BadEventError, DragomanError, UpstreamError, cut, scrub
+from dragoman.errors import (
+    CUT_WORDS,
+    AuthenticationError,
+    BadEventError,
+    DragomanError,
+    OpaqueStateError,
+    UpstreamError,
+    cut,
+    scrub,
+)
 from dragoman.protocols.errors.html import looks_like_html
-from dragoman.protocols.errors.status import error_for
+from dragoman.protocols.errors.status import Phrases, error_for
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
@@ -56,6 +65,13 @@ OUTWARD: dict[int, int] = {529: 503}
 BAD_KEY = "API_KEY_INVALID"
 """The reason of a 400 that is about the key."""
 
+PHRASES: Phrases = {
+    "thought signature is not valid": OpaqueStateError,
+    "corrupted thought signature": OpaqueStateError,
+}
+"""What the service writes of a signature that is not its own (anomalyco/opencode#4832); the word beside it is that of
+any 400. A missing signature is no such error: without the others it would be missing too."""
+
 RETRY = "type.googleapis.com/google.rpc.RetryInfo"
 SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
 
@@ -81,7 +97,7 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
     if any(each.get("reason") == BAD_KEY for each in details):
         error: DragomanError = AuthenticationError(text or "the key was refused")
     else:
-        error = error_for(number, text or "no reason was given", head=head)
+        error = error_for(number, text or "no reason was given", head=head, phrases=PHRASES)
     waits = [wait for each in details if (wait := _seconds(each.get("retryDelay"))) is not None]
     if error.retry_after is None and waits:
         error.retry_after = max(waits)

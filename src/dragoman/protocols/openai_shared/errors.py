@@ -6,8 +6,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, UpstreamError, cut, scrub
-from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, error_for
+from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, OpaqueStateError, UpstreamError, cut, scrub
+from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, Phrases, error_for
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
 
@@ -30,6 +30,16 @@ TYPES: dict[str, int] = {
 OUTWARD: dict[int, int] = {529: 503}
 """Statuses that callers of this protocol do not know, to those that they know."""
 
+PHRASES: Phrases = {
+    "invalid_encrypted_content": OpaqueStateError,
+    "encrypted content could not be decrypted": OpaqueStateError,
+    "invalid signature in thinking block": OpaqueStateError,
+    "blocks in the latest assistant message cannot be modified": OpaqueStateError,
+    "thought signature is not valid": OpaqueStateError,
+    "corrupted thought signature": OpaqueStateError,
+}
+"""OpenAI's code for encrypted reasoning that it cannot read (openai/codex#8145), and the words of the services behind
+OpenRouter and its like, which pass them on."""
 
 NAMED = frozenset({"message", "msg", "detail", "code", "type", "param"})
 """Fields of an error object that have a place of their own in the tree of errors."""
@@ -64,7 +74,7 @@ def reported(own: str, failure: object, status: int | None = None, head: Respons
     message = _words(said)
     code, kind = _word(said.get("code")), _word(said.get("type"))
     number = status or _status(said.get("code")) or _status(said.get("status")) or TYPES.get(kind or "", 500)
-    error = error_for(number, _shown(message) or "no reason was given", words=(code, kind), head=head)
+    error = error_for(number, _shown(message) or "no reason was given", words=(code, kind), head=head, phrases=PHRASES)
     error.param = _word(said.get("param"))
     error.native_type = _word(_scrubbed(kind))
     # The message may have shown a more exact class: then a vaguer code of the service would hide it.

@@ -1,0 +1,197 @@
+"""What callers do not send back of an assistant's turn: opaque state, and the reasoning that it belongs to.
+
+A caller whose protocol has no place for opaque state, or who builds its messages anew, sends back only the text and
+the calls of a turn. By these the turn is known again (`turn_key`), and what was kept of it becomes a note on its
+message. The service that wrote the state gets it with the turn (`with_kept`); for any other the note does not exist, so
+that nothing is lost which the caller did not send. Knows no protocol by name.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from io import StringIO
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.protocols.losses import OURS
+from dragoman.protocols.opaque import is_own
+from dragoman.types import (
+    AnyPart,
+    ChatRequest,
+    Message,
+    OpaqueState,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    Refusal,
+    StreamEvent,
+    Text,
+    ToolCall,
+)
+
+NOTE = "kept_turn"
+"""The name of the note in a message's `extra`."""
+
+
+class PlacedReasoning(Struct, frozen=True):
+    """Reasoning, and its place in the turn."""
+
+    part: Reasoning
+    letters: int
+    """Characters of the turn's text that came before it."""
+    calls: int
+    """Calls that came before it."""
+
+
+class KeptTurn(Struct, frozen=True):
+    """What is kept of a turn. The reasoning is here with its words: its state is bound to them."""
+
+    texts: tuple[OpaqueState | None, ...]
+    """The state of each text."""
+    calls: tuple[OpaqueState | None, ...]
+    """The state of each call."""
+    reasoning: tuple[PlacedReasoning, ...]
+
+    def is_for(self, own: str, written: str | None) -> bool:
+        """Whether the service with the protocol `own` and the origin `written` can read it."""
+        states = (*self.texts, *self.calls, *(each.part.opaque for each in self.reasoning))
+        return any(is_own(state, own, written) for state in states)
+
+
+def turn_key(parts: Sequence[AnyPart]) -> str | None:
+    """By what a turn is known again: a hash of its text and of its calls, in order. None if it has neither.
+
+    Ids of calls are no part of it, because some protocols have none; nor is how its arguments are spelt, because
+    callers write the JSON anew.
+    """
+    text = "".join(part.text for part in parts if isinstance(part, Text | Refusal))
+    calls = [(part.name, _spelt(part)) for part in parts if isinstance(part, ToolCall)]
+    if not text and not calls:
+        return None
+    return sha256(repr((text, calls)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _spelt(call: ToolCall) -> str:
+    """The arguments of a call in one spelling. It is only compared, never sent."""
+    if call.input_format == "text":
+        return call.arguments
+    try:
+        value = msgspec.json.decode(call.arguments or "{}")
+        return msgspec.json.encode(value, order="deterministic").decode()
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        return call.arguments
+
+
+def kept_turn(parts: Iterable[AnyPart]) -> KeptTurn | None:
+    """What must be kept of a turn; None if it has no opaque state."""
+    texts: list[OpaqueState | None] = []
+    calls: list[OpaqueState | None] = []
+    reasoning: list[PlacedReasoning] = []
+    letters = 0
+    signed = False
+    for part in parts:
+        match part:
+            case Text() | Refusal():
+                texts.append(part.opaque)
+                letters += len(part.text)
+            case ToolCall():
+                calls.append(part.opaque)
+            case Reasoning():
+                reasoning.append(PlacedReasoning(part, letters, len(calls)))
+            case _:
+                continue
+        signed = signed or part.opaque is not None
+    return KeptTurn(tuple(texts), tuple(calls), tuple(reasoning)) if signed else None
+
+
+def noted(message: Message, kept: KeptTurn) -> Message:
+    """`message`, with what was kept of the turn."""
+    return replace(message, extra=message.extra | {OURS: message.extra.get(OURS, {}) | {NOTE: kept}})
+
+
+def with_kept(request: ChatRequest, own: str, written: str | None) -> ChatRequest:
+    """`request` with what was kept for this service; the same object if there is none."""
+    messages = tuple(_with_kept(message, own, written) for message in request.messages)
+    changed = any(new is not old for new, old in zip(messages, request.messages, strict=True))
+    return replace(request, messages=messages) if changed else request
+
+
+def _with_kept(message: Message, own: str, written: str | None) -> Message:
+    if not message.extra:
+        return message
+    kept = message.extra.get(OURS, {}).get(NOTE)
+    if not isinstance(kept, KeptTurn) or not kept.is_for(own, written):
+        return message
+    return replace(message, parts=_restored(message.parts, kept))
+
+
+def _restored(parts: Sequence[AnyPart], kept: KeptTurn) -> tuple[AnyPart, ...]:
+    """`parts` as the service gave them. A caller may have joined texts, and has put calls after them."""
+    if kept.reasoning:
+        parts = [part for part in parts if not isinstance(part, Reasoning)]
+    texts = deque(_spread(kept.texts, sum(isinstance(part, Text | Refusal) for part in parts)))
+    calls = deque(kept.calls)
+    waiting = deque(kept.reasoning)
+    letters = called = 0
+    found: list[AnyPart] = []
+    for part in parts:
+        while waiting and waiting[0].letters <= letters and waiting[0].calls <= called:
+            found.append(waiting.popleft().part)
+        match part:
+            case Text() | Refusal():
+                letters += len(part.text)
+                found.append(replace(part, opaque=texts.popleft()))
+            case ToolCall():
+                called += 1
+                found.append(replace(part, opaque=calls.popleft()))
+            case _:
+                found.append(part)
+    return (*found, *(each.part for each in waiting))
+
+
+def _spread(states: Sequence[OpaqueState | None], count: int) -> Sequence[OpaqueState | None]:
+    """The states of `count` texts. If they were joined or cut, the last state goes to the last text."""
+    if len(states) == count or not count:
+        return states
+    last = next((state for state in reversed(states) if state is not None), None)
+    return (*(None for _ in range(count - 1)), last)
+
+
+class TurnReader:
+    """Collects of a stream what `turn_key` and `kept_turn` need."""
+
+    def __init__(self) -> None:
+        self.parts: list[AnyPart] = []
+        """The texts, calls and reasoning that are complete."""
+        self.signed = False
+        """Whether one of them has opaque state."""
+        self._open: Text | Refusal | Reasoning | ToolCall | None = None
+        self._text = StringIO()
+
+    def feed(self, events: Iterable[StreamEvent]) -> None:
+        """Reads a batch."""
+        for event in events:
+            match event:
+                case PartDelta(text):
+                    if self._open is not None:
+                        self._text.write(text)
+                case PartStart(part):
+                    self._open = part if isinstance(part, Text | Refusal | Reasoning | ToolCall) else None
+                    self._text = StringIO()
+                case PartEnd(state) if self._open is not None:
+                    self._close(self._open, state)
+                case _:
+                    pass
+
+    def _close(self, part: Text | Refusal | Reasoning | ToolCall, state: OpaqueState | None) -> None:
+        state = state or part.opaque
+        text = self._text.getvalue()
+        if isinstance(part, ToolCall):
+            self.parts.append(replace(part, arguments=part.arguments + text, opaque=state))
+        else:
+            self.parts.append(replace(part, text=part.text + text, opaque=state))
+        self.signed = self.signed or state is not None
+        self._open = None
