@@ -200,6 +200,7 @@ def test_a_strict_service_takes_tools_in_words(client: ClientCodec) -> None:
             "tool_call",
         ),
         (f"{block('time', '{}')}\nDone", "Done", [("time", "{}")], "tool_call"),
+        (f" \n{block('time', '{}')}\n\n{block('time', '{}')}\nDone", "Done", [("time", "{}")] * 2, "tool_call"),
         (block("unknown", "{}"), block("unknown", "{}"), [], "stop"),
         (block("time", "{}")[:-2], block("time", "{}")[:-2], [], "stop"),
     ],

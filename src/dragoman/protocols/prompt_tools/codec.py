@@ -109,7 +109,7 @@ class PromptToolsDecoder(Decoder):
         """Whether a text of the service is open."""
         self._open = False
         """Whether a text of ours is open."""
-        self._blank = ""
+        self._blank: list[str] = []
         """Blank text, which is left out if a call follows it."""
         self._called = False
 
@@ -164,7 +164,7 @@ class PromptToolsDecoder(Decoder):
     def _add(self, found: Sequence[str | ToolCall], out: list[StreamEvent]) -> None:
         for each in found:
             if isinstance(each, ToolCall):
-                self._blank = ""
+                self._blank.clear()
                 self._close(out)
                 call = replace(each, id=next(self._ids), arguments="")
                 out += [PartStart(call), PartDelta(each.arguments), PartEnd()]
@@ -172,20 +172,21 @@ class PromptToolsDecoder(Decoder):
             elif self._open:
                 out.append(PartDelta(each))
             else:
-                self._blank += each
-                if not self._blank.isspace():
+                self._blank.append(each)
+                if not each.isspace():
                     self._open_text(out)
 
     def _open_text(self, out: list[StreamEvent]) -> None:
-        out += [PartStart(Text(text="")), PartDelta(self._blank)]
-        self._blank, self._open = "", True
+        out += [PartStart(Text(text="")), PartDelta("".join(self._blank))]
+        self._blank.clear()
+        self._open = True
 
     def _flush(self, out: list[StreamEvent]) -> None:
         """What was held back comes out: nothing follows it."""
         self._add(self._reader.finish(), out)
         if self._blank and not self._called:
             self._open_text(out)
-        self._blank = ""
+        self._blank.clear()
 
     def _close(self, out: list[StreamEvent]) -> None:
         if self._open:
