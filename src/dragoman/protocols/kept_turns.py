@@ -173,18 +173,18 @@ class TurnReader:
 
     def feed(self, events: Iterable[StreamEvent]) -> None:
         """Reads a batch."""
+        write = self._text.write
         for event in events:
-            match event:
-                case PartDelta(text):
-                    if self._open is not None:
-                        self._text.write(text)
-                case PartStart(part):
-                    self._open = part if isinstance(part, Text | Refusal | Reasoning | ToolCall) else None
-                    self._text = StringIO()
-                case PartEnd(state) if self._open is not None:
-                    self._close(self._open, state)
-                case _:
-                    pass
+            if type(event) is PartDelta:  # nearly all are, and this costs a fifth of a `match`
+                if self._open is not None:
+                    write(event.text)
+            elif type(event) is PartStart:
+                part = event.part
+                self._open = part if isinstance(part, Text | Refusal | Reasoning | ToolCall) else None
+                self._text = StringIO()
+                write = self._text.write
+            elif type(event) is PartEnd and self._open is not None:
+                self._close(self._open, event.opaque)
 
     def _close(self, part: Text | Refusal | Reasoning | ToolCall, state: OpaqueState | None) -> None:
         state = state or part.opaque

@@ -1,0 +1,210 @@
+"""Opaque state for callers who do not send it back: their service gets it all the same, and nobody else."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.gateway.kept_turns import AGE, MAX_TURN, KeptTurns
+from dragoman.protocols.kept_turns import TurnReader, kept_turn
+from dragoman.store import MemoryStore
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    Message,
+    OpaqueState,
+    Reasoning,
+    Text,
+    assistant,
+    unfold,
+    user,
+)
+from tests.support.gateway import ask, running_gateway
+from tests.support.server import Exchange, Handler, Server, serve
+from tests.support.signed import JSON, SIGNED, Body, Items, encoded
+
+STATE = "Q2FuYXJ5QWxwaGFBbHBoYUFscGhh"
+WORDS = "I am a."
+
+
+def bare(caller: str, turn: Items) -> Items:
+    """`turn` with nothing but its text."""
+    match caller:
+        case "gemini":
+            return [{"role": "model", "parts": [{"text": WORDS}]}]
+        case "openai-responses":
+            return [each for each in turn if each["type"] == "message"]
+        case _:
+            return [{"role": "assistant", "content": WORDS}]
+
+
+def signing(dialect: str) -> Handler:
+    async def handler(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, encoded(SIGNED[dialect].reply(STATE, WORDS)))
+
+    return handler
+
+
+def config(up: Server, dialect: str, **gateway: Any) -> Config:
+    provider = ProviderConfig(protocol=dialect, url=up.url + SIGNED[dialect].base, api_key="k")
+    return Config(gateway=GatewayConfig(port=0, **gateway), providers={"up": provider})
+
+
+async def said(url: str, caller: str, items: Items, headers: Mapping[str, str] = JSON) -> tuple[Any, str]:
+    """The answer, and the losses."""
+    voice = SIGNED[caller]
+    got = await ask(url, "POST", voice.path("up/m"), headers, encoded(voice.body("up/m", items)))
+    assert got.status == 200, got.text
+    return json.loads(got.body), got.headers.get("x-dragoman-losses", "")
+
+
+PAIRS = [(caller, dialect) for caller in SIGNED for dialect, voice in SIGNED.items() if voice.signs]
+PAIRS = [(caller, dialect) for caller, dialect in PAIRS if caller != dialect]
+
+
+@pytest.mark.parametrize(("caller", "dialect"), PAIRS)
+async def test_a_caller_who_sends_back_only_text_is_helped(caller: str, dialect: str) -> None:
+    voice = SIGNED[caller]
+    async with serve(signing(dialect)) as up, running_gateway(config(up, dialect)) as url:
+        items: Items = [voice.user("Who are you?")]
+        first, _ = await said(url, caller, items)
+        items += [*bare(caller, voice.turn(first)), voice.user("Really?")]
+        _, losses = await said(url, caller, items)
+        edited = json.loads(json.dumps(items).replace(WORDS, "I am the king."))
+        await said(url, caller, edited)
+    assert [STATE.encode() in seen.body for seen in up.requests] == [False, True, False]
+    assert "parts[" not in losses
+
+
+KEYS = [{"authorization": f"Bearer {key}"} | JSON for key in ("one", "two")]
+
+
+async def test_another_callers_turn_is_not_known() -> None:
+    items: Items = [SIGNED["ollama"].user("Who are you?")]
+    async with (
+        serve(signing("anthropic")) as up,
+        running_gateway(config(up, "anthropic", api_keys=("one", "two"))) as url,
+    ):
+        await said(url, "ollama", items, KEYS[0])
+        items += [*bare("ollama", []), SIGNED["ollama"].user("Really?")]
+        await said(url, "ollama", items, KEYS[1])
+        await said(url, "ollama", items, KEYS[0])
+    assert [STATE.encode() in seen.body for seen in up.requests] == [False, False, True]
+
+
+async def test_a_model_that_did_not_write_it_does_not_get_it_and_no_more_is_lost() -> None:
+    caller = SIGNED["ollama"]
+    async with serve(signing("anthropic")) as up, running_gateway(config(up, "anthropic")) as url:
+        items: Items = [caller.user("Who are you?")]
+        _, before = await said(url, "ollama", items)
+        items += [*bare("ollama", []), caller.user("Really?")]
+        got = await ask(url, "POST", "/api/chat", JSON, encoded(caller.body("up/other", items)))
+    assert got.headers["x-dragoman-losses"] == before == "answer.reasoning.opaque"
+    assert STATE.encode() not in up.requests[-1].body
+
+
+TOOL: Body = {"function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}, "type": "function"}
+
+
+async def test_a_tool_loop_over_a_service_that_wants_its_thinking_back() -> None:
+    """The arguments come back in another spelling, as a caller writes them who has read them."""
+    thinking = {"type": "thinking", "thinking": "Hm.", "signature": STATE}
+    use = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Köln", "days": 2}}
+    head = {"id": "x", "type": "message", "role": "assistant", "model": "m", "content": [thinking, use]}
+    events: list[Body] = [
+        {"type": "message_start", "message": head | {"content": [], "usage": {"input_tokens": 1, "output_tokens": 1}}},
+        {"type": "content_block_start", "index": 0, "content_block": thinking | {"thinking": "", "signature": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "Hm."}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": STATE}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block": use | {"input": {}}},
+        *(
+            {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": piece}}
+            for piece in ('{"city": "K\\u00f6', 'ln",  "days": 2}')
+        ),
+        {"type": "content_block_stop", "index": 1},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 2}},
+        {"type": "message_stop"},
+    ]
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.head(headers={"content-type": "text/event-stream"})
+        for event in events:
+            await exchange.chunk(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+        await exchange.end()
+
+    call = {"function": {"name": "weather", "arguments": {"days": 2, "city": "Köln"}}}
+    question = SIGNED["ollama"].user("How is the weather?")
+    answered: Items = [
+        question,
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_name": "weather", "content": "rain"},
+    ]
+    async with serve(handler) as up, running_gateway(config(up, "anthropic")) as url:
+        for messages in ([question], answered):
+            body = {"model": "up/m", "messages": messages, "tools": [TOOL], "think": True}
+            assert (await ask(url, "POST", "/api/chat", {}, encoded(body))).status == 200
+    turn = json.loads(up.requests[-1].body)["messages"][1]
+    assert turn["role"] == "assistant"
+    assert [block["type"] for block in turn["content"]] == ["thinking", "tool_use"]
+    assert turn["content"][0] == thinking
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def turn_of(data: str, text: str = "a") -> TurnReader:
+    reader = TurnReader()
+    state = OpaqueState("p", data, "o")
+    reader.feed(unfold(ChatResponse(parts=(Reasoning(text="t", opaque=state), Text(text=text)))))
+    return reader
+
+
+REQUEST = ChatRequest(model="m", messages=(user("a"), assistant("a"), user("b")))
+
+
+def test_a_turn_is_kept_for_an_hour() -> None:
+    clock = Clock()
+    turns = KeptTurns(MemoryStore(1 << 20), clock)
+    assert turns.recalled(REQUEST, "me") is REQUEST
+    turns.keep(reader := turn_of("s"), "me")
+    clock.now += AGE - 1
+    found = turns.recalled(REQUEST, "me").messages
+    assert found[1].extra == {"dragoman": {"kept_turn": kept_turn(reader.parts)}}
+    assert (found[0], found[2]) == (user("a"), user("b"))
+    clock.now += 1
+    assert turns.recalled(REQUEST, "me") == REQUEST
+
+
+def test_a_turn_that_is_too_large_is_not_kept() -> None:
+    store = MemoryStore(4 * MAX_TURN)
+    turns = KeptTurns(store, Clock())
+    turns.keep(turn_of("s" * MAX_TURN), "me")
+    assert store.size() == 0
+    turns.keep(turn_of("s" * (MAX_TURN - 1000)), "me")
+    assert store.size() > MAX_TURN - 1000
+
+
+def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
+    turns = KeptTurns(MemoryStore(3000), Clock())
+    for text in "abc":
+        turns.keep(turn_of("s" * 1000, text), "me")
+        turns.recalled(REQUEST, "me")  # uses the first one
+    asked = ChatRequest(model="m", messages=tuple(assistant(text) for text in "abc"))
+    assert [bool(message.extra) for message in turns.recalled(asked, "me").messages] == [True, False, True]
+
+
+def test_a_turn_with_opaque_state_of_its_own_is_left_alone() -> None:
+    turns = KeptTurns(MemoryStore(1 << 20), Clock())
+    turns.keep(turn_of("s"), "me")
+    signed = Message("assistant", (Text(text="a", opaque=OpaqueState("p", "own")),))
+    request = ChatRequest(model="m", messages=(signed,))
+    assert turns.recalled(request, "me") == request
