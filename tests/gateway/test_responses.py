@@ -217,8 +217,10 @@ async def test_tokens_are_counted_by_the_service() -> None:
 
 async def test_other_paths_are_refused_in_its_words() -> None:
     async with running_gateway() as url:
-        got = await ask(url, "GET", f"{PATH}/resp_1")
+        got = await ask(url, "GET", f"{PATH}/")
+        kept = await ask(url, "GET", f"{PATH}/resp_1")
         method = await ask(url, "GET", PATH)
+    assert (kept.status, json.loads(kept.body)["error"]["code"]) == (404, "response_not_found")
     assert (got.status, json.loads(got.body)["error"]["code"]) == (404, "unknown_path")
     assert (method.status, json.loads(method.body)["error"]["code"]) == (405, "wrong_method")
 

@@ -40,6 +40,7 @@ from dragoman.types import (
     MovedPart,
     PartEnd,
     PartStart,
+    PromptedTools,
     Reasoning,
     ReasoningConfig,
     RefusedPrefill,
@@ -295,6 +296,7 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         *changes(request, profile, partial(compiled, support=supported(profile, EVERYTHING_SAID))),
         *answer_losses(answer, frozenset(), "own"),
         *end.losses,
+        PromptedTools("tools"),
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it
         MovedPart("messages[2].parts[0].parts[1]"),
     )

@@ -62,7 +62,8 @@ model    fast
 route    fast, strategy fallback
 target   up/gpt-5 (openai-chat), relayed: the caller's bytes pass as they are
 profile  reasoning_returns: false, \
-unsupported_fields: ["temperature","top_p","frequency_penalty","presence_penalty"] (a relay passes all the same)
+unsupported_fields: ["temperature","top_p","frequency_penalty","presence_penalty"], \
+schema_limits: ["plain-root"] (a relay passes all the same)
 
 targets
 name      protocol     carried

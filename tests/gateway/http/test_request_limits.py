@@ -188,7 +188,7 @@ MEANT: dict[str, str] = {
     "GET /v1/model": "GET /v1/models",
     "GET /health": "GET /health/live",
     "GET /": "POST /v1/chat/completions",
-    "POST /v1/responses": "POST /v1/chat/completions",
+    "POST /v1/response": "POST /v1/responses",
     "POST /v1/embedding": "POST /v1/embeddings",
 }
 
