@@ -178,7 +178,7 @@ def test_a_turn_is_kept_for_an_hour() -> None:
     turns.keep(reader := turn_of("s"), "me")
     clock.now += AGE - 1
     found = turns.recalled(REQUEST, "me").messages
-    assert found[1].extra == {"dragoman": {"kept_turn": kept_turn(reader.parts)}}
+    assert found[1].extra == {"dragoman": {"kept_turn": (kept_turn(reader.parts),)}}
     assert (found[0], found[2]) == (user("a"), user("b"))
     clock.now += 1
     assert turns.recalled(REQUEST, "me") == REQUEST

@@ -21,7 +21,6 @@ from tests.matrix.tables import (
     NO_SOURCES,
     NO_SWITCH,
     UNASKED,
-    UNPROVEN,
     UNSAID,
     WITHIN,
 )
@@ -118,7 +117,7 @@ def _as_seen(cell: Cell, turn: int) -> Json:
     if turn == 0 or cell.scene.result is None:
         return expected | {"calls": (), "results": (), "result_images": (), "thoughts": "", "proof": ""}
     first, image = cell.scene.answers[0], cell.scene.result.image
-    proof = first.proof if not {cell.caller, service} & NO_PROOF else ""
+    proof = "" if service in NO_PROOF else first.proof
     return expected | {
         "calls": tuple(
             (call.name, {"input": call.input} if wrapped else _call(call, bool(question.freeform))[1])
@@ -126,7 +125,7 @@ def _as_seen(cell: Cell, turn: int) -> Json:
         ),
         "results": tuple(cell.scene.result.text for _ in first.calls),
         "result_images": (image,) if image and service not in NO_RESULT_IMAGES else (),
-        "thoughts": "" if (cell.caller, service) in UNPROVEN else first.thoughts,
+        "thoughts": first.thoughts,
         "proof": proof,
     }
 

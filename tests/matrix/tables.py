@@ -79,9 +79,7 @@ NO_SOURCES = frozenset({"ollama"})
 NO_DETAILS = frozenset({"ollama"})
 """No counts of cached tokens and of reasoning."""
 NO_PROOF = frozenset({"ollama"})
-"""Nothing stands for a signature there: callers cannot send it back, services have none."""
-UNPROVEN = frozenset({("ollama", "anthropic")})
-"""The service takes reasoning back only with the signature, and the caller has dropped it."""
+"""Services that have none. Callers of the protocol drop it, and it is kept for them."""
 NO_SWITCH = frozenset({("ollama", "openai-chat"), ("ollama", "openai-responses")})
 """The caller says only that it wants reasoning, the service wants to know how much."""
 
@@ -193,13 +191,6 @@ LOST: tuple[Lost, ...] = (
         callers="ollama",
         services="openai-chat openai-responses anthropic gemini",
         scenes=THINKING,
-    ),
-    _row(
-        r"messages\[1\]\.parts\[0\] \(reasoning\)",
-        "it takes no thinking without its signature, which was lost before",
-        callers="ollama",
-        services="anthropic",
-        scenes="reasoning round trip",
     ),
 )
 """What is lost, and why. A relay loses nothing."""

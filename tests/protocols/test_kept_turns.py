@@ -74,7 +74,7 @@ def sent_back(original: list[AnyPart], dropped: list[AnyPart], origin: str = ORI
     """What a service with `origin` gets of `original`, of which the caller sent back `dropped`."""
     kept = kept_turn(original)
     assert kept is not None
-    request = ChatRequest(model="m", messages=(noted(Message("assistant", tuple(dropped)), kept),))
+    request = ChatRequest(model="m", messages=(noted(Message("assistant", tuple(dropped)), (kept,)),))
     return with_kept(request, "p", origin).messages[0].parts
 
 

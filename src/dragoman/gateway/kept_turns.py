@@ -22,7 +22,10 @@ AGE = 3600.0
 """Seconds for which a turn is kept: a tool loop takes minutes."""
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(KeptTurn).decode
+_decode = msgspec.json.Decoder(tuple[KeptTurn, ...]).decode
+
+SERVICES = 64
+"""Services that may have said the same to one caller: each has its own state, and the latest are kept."""
 
 
 class KeptTurns:
@@ -51,9 +54,11 @@ class KeptTurns:
         kept, key = kept_turn(turn.parts), turn_key(turn.parts)
         if kept is None or key is None:
             return
-        value = _encode(kept)
+        now = self._clock()
+        known = self._store.get(owner, key, now)
+        before = () if known is None else _decode(known)
+        value = _encode((kept, *(each for each in before if each.origins != kept.origins))[:SERVICES])
         if len(value) <= MAX_TURN:
-            now = self._clock()
             self._store.put(owner, key, value, now=now, expires=now + AGE)
 
     def _recalled(self, message: Message, owner: str) -> Message:

@@ -55,6 +55,12 @@ class KeptTurn(Struct, frozen=True):
     """The state of each call."""
     reasoning: tuple[PlacedReasoning, ...]
 
+    @property
+    def origins(self) -> frozenset[str | None]:
+        """Whose state it is."""
+        states = (*self.texts, *self.calls, *(each.part.opaque for each in self.reasoning))
+        return frozenset(state.origin for state in states if state is not None)
+
     def is_for(self, own: str, written: str | None) -> bool:
         """Whether the service with the protocol `own` and the origin `written` can read it."""
         states = (*self.texts, *self.calls, *(each.part.opaque for each in self.reasoning))
@@ -107,8 +113,8 @@ def kept_turn(parts: Iterable[AnyPart]) -> KeptTurn | None:
     return KeptTurn(tuple(texts), tuple(calls), tuple(reasoning)) if signed else None
 
 
-def noted(message: Message, kept: KeptTurn) -> Message:
-    """`message`, with what was kept of the turn."""
+def noted(message: Message, kept: tuple[KeptTurn, ...]) -> Message:
+    """`message`, with what was kept of the turn: one for each service that has said the same."""
     return replace(message, extra=message.extra | {OURS: message.extra.get(OURS, {}) | {NOTE: kept}})
 
 
@@ -122,10 +128,11 @@ def with_kept(request: ChatRequest, own: str, written: str | None) -> ChatReques
 def _with_kept(message: Message, own: str, written: str | None) -> Message:
     if not message.extra:
         return message
-    kept = message.extra.get(OURS, {}).get(NOTE)
-    if not isinstance(kept, KeptTurn) or not kept.is_for(own, written):
+    noted = message.extra.get(OURS, {}).get(NOTE)
+    if not isinstance(noted, tuple):
         return message
-    return replace(message, parts=_restored(message.parts, kept))
+    kept = next((each for each in noted if each.is_for(own, written)), None)
+    return message if kept is None else replace(message, parts=_restored(message.parts, kept))
 
 
 def _restored(parts: Sequence[AnyPart], kept: KeptTurn) -> tuple[AnyPart, ...]:
