@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from io import StringIO
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -86,9 +87,26 @@ def _spelt(call: ToolCall) -> str:
         return call.arguments
     try:
         value = msgspec.json.decode(call.arguments or "{}")
-        return msgspec.json.encode(value, order="deterministic").decode()
+        return msgspec.json.encode(_as_doubles(value), order="deterministic").decode()
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
         return call.arguments
+
+
+EXACT = 1 << 53
+"""Integers up to this one are the same in JavaScript, whose programs round larger ones."""
+
+
+def _as_doubles(value: Any) -> Any:
+    """A JSON value as JavaScript's programs have it."""
+    match value:
+        case int() if not -EXACT <= value <= EXACT:
+            return float(value)
+        case dict():
+            return {name: _as_doubles(inner) for name, inner in value.items()}
+        case list():
+            return [_as_doubles(inner) for inner in value]
+        case _:
+            return value
 
 
 def kept_turn(parts: Iterable[AnyPart]) -> KeptTurn | None:
