@@ -17,6 +17,7 @@ from dragoman.errors import (
     scrub,
 )
 from dragoman.protocols.anthropic.extra import NAME
+from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import Phrases, error_for
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json, sse
@@ -86,8 +87,8 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
     if kind is not None and kind != "error":
         error.native_type = scrub(kind)
     more = {name: value for name, value in said.items() if name not in NAMED and value is not None}
-    if more and len(encoded := json.encode(more)) <= MAX_EXTRA:
-        error.extra = {NAME: json.decode_loosely(scrub(encoded.decode("utf-8", "replace")).encode())}
+    if more and len(json.encode(more)) <= MAX_EXTRA:
+        error.extra = {NAME: scrubbed(more)}
     return error
 
 

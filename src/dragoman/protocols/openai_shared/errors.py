@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, OpaqueStateError, UpstreamError, cut, scrub
+from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, Phrases, error_for
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
@@ -76,11 +77,11 @@ def reported(own: str, failure: object, status: int | None = None, head: Respons
     number = status or _status(said.get("code")) or _status(said.get("status")) or TYPES.get(kind or "", 500)
     error = error_for(number, _shown(message) or "no reason was given", words=(code, kind), head=head, phrases=PHRASES)
     error.param = _word(said.get("param"))
-    error.native_type = _word(_scrubbed(kind))
+    error.native_type = _word(scrubbed(kind))
     # The message may have shown a more exact class: then a vaguer code of the service would hide it.
     if code is not None and (code in ERROR_CODES or type(error) in KEPT or STATUS.get(number) is type(error)):
-        error.native_code = _word(_scrubbed(code))
-    more = {name: _scrubbed(value) for name, value in said.items() if name not in NAMED}
+        error.native_code = _word(scrubbed(code))
+    more = {name: scrubbed(value) for name, value in said.items() if name not in NAMED}
     if more and len(json.encode(more)) <= MAX_EXTRA:
         error.extra = {own: more}
     return error
@@ -120,19 +121,6 @@ def envelope(own: str, error: DragomanError, params: Mapping[str, str]) -> dict[
 def _shown(message: str) -> str:
     """A service's message as an error carries it: on one line, cut, without credentials."""
     return cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
-
-
-def _scrubbed(value: Any) -> Any:
-    """A JSON value without credentials in its texts."""
-    match value:
-        case str():
-            return scrub(value)
-        case list():
-            return [_scrubbed(item) for item in value]
-        case dict():
-            return {name: _scrubbed(item) for name, item in value.items()}
-        case _:
-            return value
 
 
 def _object(failure: object) -> dict[str, Any]:
