@@ -220,7 +220,7 @@ class _Way(Struct, frozen=True):
 
 
 def _read_relayed(asked: Asked) -> RelayRequest | None:
-    """The request as a relay reads it; None if it must be decoded, be it only to say what is wrong with it."""
+    """The request as a relay reads it; None if it cannot be relayed. If it is wrong, decoding it says how."""
     try:
         return asked.codec.read_relayed(asked.call)
     except DragomanError:

@@ -28,7 +28,7 @@ MAX_LIST = 1 << 20
 ROUTE = Route(timeouts=Timeouts(connect=CONNECT, first_byte=PATIENCE, idle=PATIENCE, total=PATIENCE))
 
 UNKNOWN = "OpenAI's protocol"
-"""What is said of a server that none of the table is."""
+"""How a server is named if it matches none in the table."""
 
 
 class FoundServer(Struct, frozen=True):

@@ -174,9 +174,9 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     """Whether to refuse a request with anything that the protocol cannot express or the model does not take, instead of
     listing it as lost."""
     prompt_tools: bool | None = None
-    """Whether a model whose protocol has no tools (a web-chat one) is told in words which tools there are, and how to
-    ask for one in its text; callers then get calls as from any other service. The default is not to, because that is a
-    convention which a model may break, and it puts text of our own into the conversation."""
+    """Whether to describe tools in the prompt if the protocol has none (web chats). The model then asks for a tool in
+    its text, and callers get the usual tool calls. Off by default: a model may not keep to the described form, and the
+    prompt gets text that the caller did not write."""
     allow_fields: tuple[str, ...] = ()
     """Names of fields (`api_base`, `headers` …) that callers may send although they steer a service that is itself a
     gateway. The default is none, because such a service would let a caller choose where our key goes."""
@@ -224,8 +224,8 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     prefill: bool | None = None
     """Whether they continue an assistant's message at the end; if not, a request that ends so is refused."""
     thinking_levels: bool | None = None
-    """Whether how much they think can be said in words (`low`, `high`); if not, it is said in tokens. Gemini's protocol
-    has both."""
+    """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens. Gemini's protocol has both
+    fields, and each model takes one of them."""
     signed_calls: bool | None = None
     """Whether Gemini's protocol must have a signature for the first call of each step of the current turn. A call that
     another service made then gets the documented stand-in."""

@@ -63,7 +63,7 @@ class AsyncGeneratorProvider:
     ca_file: ClassVar[str | None] = None
     strict: ClassVar[bool] = False
     prompt_tools: ClassVar[bool] = False
-    """Whether tools are told to the model in words, if the protocol has none."""
+    """Whether tools are described in the prompt if the protocol has none."""
     empty_answer: ClassVar[EmptyAnswer] = "error"
     max_answer: ClassVar[int] = MAX_BODY
     timeouts: ClassVar[Timeouts] = Timeouts()
@@ -79,7 +79,7 @@ class AsyncGeneratorProvider:
 
     @classmethod
     def chat_codec(cls) -> ClientCodec:
-        """The protocol as chats use it: with tools in words, if it has none and `prompt_tools` is set."""
+        """The protocol for chats: with tools in the prompt, if it has none and `prompt_tools` is set."""
         codec = cls.codec()
         return PromptTools(codec) if cls.prompt_tools and "tools" not in codec.expresses else codec
 

@@ -22,7 +22,7 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     prefill: bool | None = None
     """Whether they continue an assistant's message at the end of the conversation."""
     thinking_levels: bool | None = None
-    """Whether how much they think can be said in words; if not, it is said in tokens."""
+    """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens."""
     signed_calls: bool | None = None
     """Whether the first call of each step of the current turn must have its signature."""
     schema_keywords: tuple[str, ...] | None = None
