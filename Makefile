@@ -35,10 +35,10 @@ matrix: .venv/ready-dev  ## the vendors' clients call the gateway, for each pair
 	@$(PYTHON) -m pytest tests/matrix
 
 matrix-node: .venv/ready-dev tests/matrix/node/node_modules/.package-lock.json  ## the same with the clients for Node
-	@$(PYTHON) -m pytest -n 0 tests/matrix/test_node.py
+	@$(PYTHON) -m pytest -n 0 tests/matrix/test_node.py --node
 
-tests/matrix/node/node_modules/.package-lock.json: tests/matrix/node/package-lock.json
-	@cd tests/matrix/node && npm ci --ignore-scripts --no-audit --no-fund --silent
+tests/matrix/node/node_modules/.package-lock.json: tests/matrix/node/package-lock.json .venv/ready-node
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm --prefix tests/matrix/node ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 recorded: .venv/ready-dev  ## run every codec over recorded exchanges of real services; DIR=FOLDER

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,12 @@ settings.load_profile("dragoman")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", action="store_true", help="rewrite golden files instead of comparing")
     parser.addoption("--fuzz", action="store_true", help="try every mutant of an answer instead of a sample")
+    parser.addoption("--node", action="store_true", help="run the clients for Node, which `make matrix-node` installs")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out what `make matrix-node` runs, because Node is no part of what `make test` installs."""
+    return True if collection_path.name == "test_node.py" and not config.getoption("--node") else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

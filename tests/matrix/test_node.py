@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import shutil
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,14 +15,14 @@ from tests.matrix.report import PROPERTY, cells, judge, possible
 from tests.matrix.scenes import Json
 
 FOLDER = Path(__file__).parent / "node"
-NODE = shutil.which("node")
+NODE = Path(sys.executable).parent / "node"
+"""The one that `make matrix-node` installs."""
 MAX_LINE = 1 << 20
 """Bytes of an answer, most of which are a client's own notes."""
 
 
 @asynccontextmanager
 async def _clients(url: str) -> AsyncIterator[Asker]:
-    assert NODE is not None
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         NODE, "callers.mjs", cwd=FOLDER, stdin=pipe, stdout=pipe, limit=MAX_LINE
@@ -67,8 +67,6 @@ async def _clients(url: str) -> AsyncIterator[Asker]:
         await process.wait()
 
 
-@pytest.mark.skipif(NODE is None, reason="there is no Node")
-@pytest.mark.skipif(not (FOLDER / "node_modules").is_dir(), reason="`make matrix-node` installs the clients for Node")
 @pytest.mark.timeout(600)
 async def test_all_that_both_can_say_arrives_in_node(record_property: Callable[[str, object], None]) -> None:
     chosen = possible(cells())
