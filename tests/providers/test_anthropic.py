@@ -24,9 +24,10 @@ def test_url_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("ANTHROPIC_API_KEY", "two\nlines")
     with pytest.raises(ConfigurationError, match="ANTHROPIC_API_KEY: expected visible ASCII"):
         Anthropic.key()
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", "no-url")
-    with pytest.raises(ConfigurationError, match="expected an http or https URL"):
-        Anthropic.codec()
+    for wrong in ("no-url", "http://["):
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", wrong)
+        with pytest.raises(ConfigurationError, match="ANTHROPIC_BASE_URL"):
+            Anthropic.codec()
 
 
 def test_a_service_without_a_url_cannot_be_called() -> None:

@@ -7,16 +7,14 @@ from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.anthropic.models import decode_models, models_request
 from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS
 from dragoman.protocols.base import ClientCodec
-from dragoman.providers.base import AsyncGeneratorProvider
-from dragoman.providers.models import ProviderModelMixin
-from dragoman.providers.vendor import Home, checked_url, listed, own_key
-from dragoman.transport.selector import Transports
+from dragoman.providers.vendor import Home, Lister, ListingProvider, checked_url, own_key
 
 
-class AnthropicCompatible(AsyncGeneratorProvider, ProviderModelMixin):
+class AnthropicCompatible(ListingProvider):
     """Any service with `POST {url}/v1/messages`. Without `models` it takes any name."""
 
     generic = AnthropicClient.name
+    lister = Lister(models_request, decode_models)
     supports_message_history = True
     version: ClassVar[str] = FIRST_VERSION
     max_tokens: ClassVar[int] = MAX_TOKENS
@@ -26,22 +24,6 @@ class AnthropicCompatible(AsyncGeneratorProvider, ProviderModelMixin):
         if not cls.url:
             raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001")
         return AnthropicClient(cls.url, version=cls.version, max_tokens=cls.max_tokens)
-
-    @classmethod
-    def get_models(cls) -> list[str]:
-        return list(cls.models)
-
-    @classmethod
-    def lists_models(cls) -> bool:
-        return not cls.models
-
-    @classmethod
-    async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
-        return await listed(cls, transports, models_request, decode_models)
-
-    @classmethod
-    def model_name(cls, model: str) -> str:
-        return cls.get_model(model)
 
 
 class Anthropic(AnthropicCompatible):

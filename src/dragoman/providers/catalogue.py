@@ -5,6 +5,7 @@ A package adds its own through the entry point group `dragoman.providers`; no li
 """
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
@@ -40,7 +41,7 @@ def _own() -> Iterator[Provider]:
         module = importlib.import_module(info.name)
         yield from vars(module).get("PROVIDERS", ())
         for value in vars(module).values():
-            if _is_provider(value) and value.__module__.startswith(info.name) and value is not AsyncGeneratorProvider:
+            if _is_provider(value) and value.__module__.startswith(info.name) and not _is_base(value):
                 yield value
 
 
@@ -57,3 +58,7 @@ def _registered() -> Iterator[Provider]:
 
 def _is_provider(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, AsyncGeneratorProvider)
+
+
+def _is_base(provider: Provider) -> bool:
+    return provider is AsyncGeneratorProvider or inspect.isabstract(provider)

@@ -6,16 +6,14 @@ from dragoman.errors import ConfigurationError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.gemini import GeminiClient
 from dragoman.protocols.gemini.models import decode_models, models_request
-from dragoman.providers.base import AsyncGeneratorProvider
-from dragoman.providers.models import ProviderModelMixin
-from dragoman.providers.vendor import Home, checked_url, listed, own_key
-from dragoman.transport.selector import Transports
+from dragoman.providers.vendor import Home, Lister, ListingProvider, checked_url, own_key
 
 
-class GeminiCompatible(AsyncGeneratorProvider, ProviderModelMixin):
+class GeminiCompatible(ListingProvider):
     """Any service with `POST {url}/v1beta/models/M:generateContent`. Without `models` it takes any name."""
 
     generic = GeminiClient.name
+    lister = Lister(models_request, decode_models)
     supports_message_history = True
     enterprise: ClassVar[bool] = False
     """Whether the service takes labels, and names of files, as Vertex AI does; the Gemini API answers 400 to both."""
@@ -25,22 +23,6 @@ class GeminiCompatible(AsyncGeneratorProvider, ProviderModelMixin):
         if not cls.url:
             raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001")
         return GeminiClient(cls.url, enterprise=cls.enterprise)
-
-    @classmethod
-    def get_models(cls) -> list[str]:
-        return list(cls.models)
-
-    @classmethod
-    def lists_models(cls) -> bool:
-        return not cls.models
-
-    @classmethod
-    async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
-        return await listed(cls, transports, models_request, decode_models)
-
-    @classmethod
-    def model_name(cls, model: str) -> str:
-        return cls.get_model(model)
 
 
 class Gemini(GeminiCompatible):

@@ -7,19 +7,17 @@ from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
 from dragoman.protocols.openai_chat.models import decode_models, models_request
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
-from dragoman.providers.base import AsyncGeneratorProvider
-from dragoman.providers.models import ProviderModelMixin
-from dragoman.providers.vendor import Home, checked_url, listed, own_key
-from dragoman.transport.selector import Transports
+from dragoman.providers.vendor import Home, Lister, ListingProvider, checked_url, own_key
 
 OWN = Variant(max_tokens_field="max_completion_tokens", result_media=False, file_urls=False, refused_fields=("top_k",))
 """OpenAI itself. https://platform.openai.com/docs/api-reference/chat, seen 2026-11-26"""
 
 
-class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
+class OpenAICompatible(ListingProvider):
     """Any service with `POST {url}/chat/completions`. Without `models` it takes any name."""
 
     generic = OpenAIChatClient.name
+    lister = Lister(models_request, decode_models)
     supports_message_history = True
 
     @classmethod
@@ -27,22 +25,6 @@ class OpenAICompatible(AsyncGeneratorProvider, ProviderModelMixin):
         if not cls.url:
             raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001/v1")
         return OpenAIChatClient(cls.url)
-
-    @classmethod
-    def get_models(cls) -> list[str]:
-        return list(cls.models)
-
-    @classmethod
-    def lists_models(cls) -> bool:
-        return not cls.models
-
-    @classmethod
-    async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
-        return await listed(cls, transports, models_request, decode_models)
-
-    @classmethod
-    def model_name(cls, model: str) -> str:
-        return cls.get_model(model)
 
 
 class ResponsesCompatible(OpenAICompatible):

@@ -1,15 +1,20 @@
-"""A vendor's own service: its URL and its key come from the environment, as the vendor's own tools read them."""
+"""What vendors' services have in common: the URL and the key of a user's environment, and a list of models."""
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from dragoman.engine.call import Service, fetch
-from dragoman.engine.env import system_env
+from msgspec import Struct
+
+from dragoman.engine.call import fetch
 from dragoman.engine.secrets import signed
 from dragoman.errors import ConfigurationError, DragomanError
+from dragoman.protocols.base import ClientCodec
 from dragoman.providers.base import AsyncGeneratorProvider
+from dragoman.providers.models import ProviderModelMixin
 from dragoman.transport.selector import Transports
 from dragoman.types import HttpRequest, HttpResponse
 
@@ -35,7 +40,7 @@ class Home:
 
 def checked_url(provider: Provider, variable: str) -> str:
     """The URL of `provider`, which may come from `variable`. Raises ConfigurationError if it is none."""
-    if not provider.url.startswith(("http://", "https://")):
+    if _site(provider.url)[0] not in {"http", "https"}:
         raise ConfigurationError(f"{provider.__name__}: expected an http or https URL (`url`, or {variable})")
     return provider.url
 
@@ -53,21 +58,43 @@ def own_key(provider: Provider, variable: str, home: str) -> str | None:
     return key
 
 
-async def listed(
-    provider: Provider,
-    transports: Transports,
-    request: Callable[[str, str | None], HttpRequest],
-    decode: Callable[[HttpResponse], tuple[str, ...]],
-) -> tuple[str, ...]:
-    """The models that a service lists. `request` makes the question of its URL and its key. Raises what is wrong."""
-    env, route = system_env(provider.key()), provider.route()
-    hidden = provider.secrets(env.key, route)
-    transport = transports.pick(provider.likeness())
-    service = Service(provider.__name__, provider.codec(), transport, route, secrets=hidden)
-    try:
-        return decode(await fetch(service, request(provider.url, env.key), MAX_LIST))
-    except DragomanError as exc:
-        raise signed(exc, provider.__name__, hidden) from exc.__cause__
+class Lister(Struct, frozen=True):
+    """How a service lists its models."""
+
+    request: Callable[[str, str | None], HttpRequest]
+    """The question, of the service's URL and its key."""
+    decode: Callable[[HttpResponse], tuple[str, ...]]
+    """The names in its reply. Raises what is wrong with it."""
+
+
+class ListingProvider(AsyncGeneratorProvider, ProviderModelMixin, ABC):
+    """A service that lists its models. Without `models` it takes any name."""
+
+    lister: ClassVar[Lister]
+
+    @classmethod
+    @abstractmethod
+    def codec(cls) -> ClientCodec: ...
+
+    @classmethod
+    def get_models(cls) -> list[str]:
+        return list(cls.models)
+
+    @classmethod
+    def lists_models(cls) -> bool:
+        return not cls.models
+
+    @classmethod
+    async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
+        env, service = cls._asked("", transports)
+        try:
+            return cls.lister.decode(await fetch(service, cls.lister.request(cls.url, env.key), MAX_LIST))
+        except DragomanError as exc:
+            raise signed(exc, service.name, service.secrets) from exc.__cause__
+
+    @classmethod
+    def model_name(cls, model: str) -> str:
+        return cls.get_model(model)
 
 
 def _site(url: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from dragoman.errors import (
     scrub,
 )
 from dragoman.protocols.errors.html import looks_like_html
+from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import Phrases, error_for
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.types import HttpResponse, ResponseHead
@@ -101,7 +102,7 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
     waits = [wait for each in details if (wait := _seconds(each.get("retryDelay"))) is not None]
     if error.retry_after is None and waits:
         error.retry_after = max(waits)
-    more = {name: _scrubbed(value) for name, value in said.items() if name not in {"message"}}
+    more = {name: scrubbed(value) for name, value in said.items() if name not in {"message"}}
     if more and len(json.encode(more)) <= MAX_EXTRA:
         error.extra = {NAME: more}
     return error
@@ -155,16 +156,3 @@ def _details(said: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _seconds(value: object) -> float | None:
     found = SECONDS.fullmatch(value) if isinstance(value, str) else None
     return None if found is None else float(found[1])
-
-
-def _scrubbed(value: Any) -> Any:
-    """A JSON value without credentials in its texts."""
-    match value:
-        case str():
-            return scrub(value)
-        case list():
-            return [_scrubbed(item) for item in value]
-        case dict():
-            return {name: _scrubbed(item) for name, item in value.items()}
-        case _:
-            return value
