@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
 from dragoman.protocols.anthropic.count import AnthropicCounter
 from dragoman.protocols.anthropic.decode_stream import ReplyDecoder
@@ -17,6 +17,7 @@ from dragoman.protocols.anthropic.thinking import encode_thinking, must_be_off
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.losses import ANYWHERE, CACHE, OWN_RESULTS
 from dragoman.protocols.opaque import is_own, without_foreign
+from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     ChangedField,
     ChatRequest,
@@ -27,7 +28,6 @@ from dragoman.types import (
     ModelProfile,
     Reasoning,
 )
-from dragoman.wire import json
 
 EXPRESSES = frozenset(
     {
@@ -121,12 +121,7 @@ class AnthropicClient(ClientCodec):
         return tuple(found.values())
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
-        try:
-            body = json.encode(encode_body(request, self._variant))
-        except UnicodeEncodeError as exc:
-            raise InvalidRequestError(
-                "the request holds half a character (a lone surrogate), which JSON cannot carry"
-            ) from exc
+        body = request_body(encode_body(request, self._variant))
         headers = headers_for(request, self._variant, env.key, "text/event-stream")
         return HttpRequest(url=self._url, headers=headers, body=body)
 

@@ -11,6 +11,7 @@ from dragoman.protocols.anthropic.service import JSON, headers_for
 from dragoman.protocols.base import Env
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.operations import CountClient, CountServer
+from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
 
@@ -31,7 +32,7 @@ class AnthropicCounter(CountClient):
         body = encode_body(request, self._variant)
         asked = {name: value for name, value in body.items() if name not in UNCOUNTED}
         headers = headers_for(request, self._variant, env.key, JSON)
-        return HttpRequest(url=self._url, headers=headers, body=json.encode(asked))
+        return HttpRequest(url=self._url, headers=headers, body=request_body(asked))
 
     def decode_response(self, reply: HttpResponse) -> TokenCount:
         value = json.decode_event(reply.body)

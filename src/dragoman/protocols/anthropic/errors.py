@@ -12,13 +12,13 @@ from dragoman.errors import (
     DragomanError,
     OpaqueStateError,
     QuotaExhaustedError,
-    UpstreamError,
     cut,
     scrub,
 )
 from dragoman.protocols.anthropic.extra import NAME
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import Phrases, error_for
+from dragoman.protocols.errors.unread import unread
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json, sse
 
@@ -56,8 +56,6 @@ PHRASES: Phrases = {
 NAMED = frozenset({"type", "message"})
 MAX_EXTRA = 1 << 12
 """Bytes of further fields that an error keeps: 4 KiB are enough for any reason, but not to echo a long prompt."""
-MAX_TEXT = 500
-"""Characters that are shown of a plain text in place of an error object."""
 
 
 def failure_in(value: object) -> object:
@@ -101,12 +99,7 @@ def decode_error(reply: HttpResponse) -> DragomanError:
         failure = None
     if failure is not None:
         return reported(failure, status if status >= 400 else None, head)
-    message = f"answered {status} with {_nature(reply)}"
-    if status < 300:
-        return BadEventError(message, code="upstream_html" if _is_page(reply.body) else None)
-    if status < 400:
-        return UpstreamError(f"answered {status}, a redirect, which is not followed", code="upstream_redirect")
-    return error_for(status, message, head=head)
+    return unread(reply)
 
 
 def outward(error: DragomanError) -> int:
@@ -134,18 +127,3 @@ def stream_error(error: DragomanError) -> bytes:
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _nature(reply: HttpResponse) -> str:
-    body = reply.body.strip()
-    if not body:
-        return "an empty body"
-    if reply.head.media_type == "text/html" or _is_page(body):
-        return "an HTML page"
-    if reply.head.media_type == "text/plain":
-        return f"{cut(scrub(body.decode('utf-8', 'replace')), MAX_TEXT)!r}"
-    return "a body that is not of this protocol"
-
-
-def _is_page(body: bytes) -> bool:
-    return body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.gemini.count import GeminiCounter
@@ -17,6 +17,7 @@ from dragoman.protocols.gemini.request import TIERS, encode_body
 from dragoman.protocols.losses import PARTS
 from dragoman.protocols.opaque import is_own, origin
 from dragoman.protocols.reasoning import budget_of
+from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     AnyPart,
     ChangedField,
@@ -37,7 +38,6 @@ from dragoman.types import (
     Tool,
 )
 from dragoman.types.schemas import SchemaSupport
-from dragoman.wire import json
 
 EXPRESSES = frozenset(
     {
@@ -164,12 +164,7 @@ class GeminiClient(ClientCodec):
             levels=env.profile.thinking_levels is not False,
             signed=env.profile.signed_calls is True,
         )
-        try:
-            data = json.encode(body)
-        except UnicodeEncodeError as exc:
-            raise InvalidRequestError(
-                "the request holds half a character (a lone surrogate), which JSON cannot carry"
-            ) from exc
+        data = request_body(body)
         return HttpRequest(url=message.url, headers=message.headers, body=data)
 
     def decoder(self, request: ChatRequest) -> Decoder:

@@ -9,6 +9,7 @@ from dragoman.protocols.gemini.relay import model_and_method
 from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.operations import CountClient, CountServer
+from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
 
@@ -33,7 +34,7 @@ class GeminiCounter(CountClient):
         target, _, _ = message.url.partition("?")[0].rpartition(":")
         model = target.partition("/v1beta/")[2]
         body = {WHOLE: {"model": model} | json.decode_event(message.body)}
-        return HttpRequest(url=f"{target}:{METHOD}", headers=message.headers, body=json.encode(body))
+        return HttpRequest(url=f"{target}:{METHOD}", headers=message.headers, body=request_body(body))
 
     def decode_response(self, reply: HttpResponse) -> TokenCount:
         match json.decode_event(reply.body):

@@ -10,6 +10,7 @@ from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import model_and_method
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
+from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
@@ -60,7 +61,7 @@ class GeminiEmbedClient(EmbedClient):
         model = request.model if "/" in request.model else f"{PREFIX}{request.model}"
         said = merged({"model": model} | without_none(settings), request.extra.get(NAME, {}))
         body = {"requests": [said | {"content": {"parts": [{"text": _text(item)}]}} for item in request.inputs]}
-        return HttpRequest(url=f"{self._url}/v1beta/{model}:{BATCH}", headers=tuple(headers), body=json.encode(body))
+        return HttpRequest(url=f"{self._url}/v1beta/{model}:{BATCH}", headers=tuple(headers), body=request_body(body))
 
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
         value = json.decode_event(reply.body)

@@ -13,13 +13,12 @@ from dragoman.errors import (
     BadEventError,
     DragomanError,
     OpaqueStateError,
-    UpstreamError,
     cut,
     scrub,
 )
-from dragoman.protocols.errors.html import looks_like_html
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import Phrases, error_for
+from dragoman.protocols.errors.unread import unread
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
@@ -117,14 +116,7 @@ def decode_error(reply: HttpResponse) -> DragomanError:
         failure = None
     if failure is not None:
         return reported(failure, status if status >= 400 else None, head)
-    page = looks_like_html(reply.body)
-    nature = "an HTML page" if page else head.media_type or "nothing that is an answer"
-    message = f"answered {status} with {nature}"
-    if status < 300:
-        return BadEventError(message, code="upstream_html" if page else None)
-    if status < 400:
-        return UpstreamError(f"answered {status}, a redirect, which is not followed", code="upstream_redirect")
-    return error_for(status, message, head=head)
+    return unread(reply)
 
 
 def envelope(error: DragomanError) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.losses import ANYWHERE
@@ -13,8 +13,8 @@ from dragoman.protocols.ollama.generate import encode_generate, is_generate
 from dragoman.protocols.ollama.nearest import changed, unspoken
 from dragoman.protocols.ollama.relay import OllamaRelay, request_headers
 from dragoman.protocols.ollama.request import encode_chat
+from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
-from dragoman.wire import json
 
 EXPRESSES = frozenset(
     {
@@ -67,12 +67,7 @@ class OllamaClient(ClientCodec):
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         generate = is_generate(request)
         body = encode_generate(request) if generate else encode_chat(request)
-        try:
-            data = json.encode(body)
-        except UnicodeEncodeError as exc:
-            raise InvalidRequestError(
-                "the request holds half a character (a lone surrogate), which JSON cannot carry"
-            ) from exc
+        data = request_body(body)
         path = "/api/generate" if generate else "/api/chat"
         return HttpRequest(url=f"{self._url}{path}", headers=request_headers(env.key, stream=True), body=data)
 

@@ -9,6 +9,7 @@ from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.ollama.extra import NAME, to_extra
 from dragoman.protocols.ollama.relay import request_headers
 from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
+from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
@@ -38,7 +39,7 @@ class OllamaEmbedClient(EmbedClient):
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
         said = without_none({"truncate": request.truncate, "dimensions": request.dimensions})
         body = {"model": request.model, "input": [_text(item) for item in request.inputs]} | said
-        data = json.encode(merged(body, request.extra.get(NAME, {})))
+        data = request_body(merged(body, request.extra.get(NAME, {})))
         return HttpRequest(url=self._url, headers=request_headers(env.key, stream=False), body=data)
 
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.losses import ANYWHERE, CACHE, DEVELOPER, NAMES
 from dragoman.protocols.opaque import origin
@@ -14,8 +14,8 @@ from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import encode_body
 from dragoman.protocols.openai_chat.result_media import moved
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant
+from dragoman.protocols.request_body import request_body
 from dragoman.types import ChangedField, ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
-from dragoman.wire import json
 
 EXPRESSES = frozenset(
     {
@@ -109,12 +109,7 @@ class OpenAIChatClient(ClientCodec):
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
-        try:
-            body = json.encode(encode_body(request, self._variant))
-        except UnicodeEncodeError as exc:
-            raise InvalidRequestError(
-                "the request holds half a character (a lone surrogate), which JSON cannot carry"
-            ) from exc
+        body = request_body(encode_body(request, self._variant))
         return HttpRequest(url=self._url, headers=tuple(headers), body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:

@@ -11,6 +11,7 @@ from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
 from dragoman.protocols.openai_chat.usage import decode_usage
 from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
+from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
@@ -48,7 +49,7 @@ class OpenAIEmbedClient(EmbedClient):
         said = {"dimensions": request.dimensions, "user": request.user, "encoding_format": "base64"}
         body = {"model": request.model, "input": list(request.inputs)} | without_none(said)
         return HttpRequest(
-            url=self._url, headers=tuple(headers), body=json.encode(merged(body, request.extra.get(NAME, {})))
+            url=self._url, headers=tuple(headers), body=request_body(merged(body, request.extra.get(NAME, {})))
         )
 
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:

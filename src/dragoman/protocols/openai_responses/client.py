@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.losses import ANYWHERE, CACHE, DEVELOPER, PARTS
@@ -17,6 +17,7 @@ from dragoman.protocols.openai_responses.relay import ResponsesRelay
 from dragoman.protocols.openai_responses.request import LEAST_TOKENS, Variant, encode_body
 from dragoman.protocols.openai_shared.errors import decode_error
 from dragoman.protocols.openai_shared.family import FAMILY
+from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     ChangedField,
     ChatRequest,
@@ -30,7 +31,6 @@ from dragoman.types import (
     ModelProfile,
     UnknownTool,
 )
-from dragoman.wire import json
 
 PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
 
@@ -160,12 +160,7 @@ class OpenAIResponsesClient(ClientCodec):
         headers = [("content-type", "application/json"), ("accept", "text/event-stream")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
-        try:
-            body = json.encode(encode_body(request, self._variant, self._sayable(request, env.profile)))
-        except UnicodeEncodeError as exc:
-            raise InvalidRequestError(
-                "the request holds half a character (a lone surrogate), which JSON cannot carry"
-            ) from exc
+        body = request_body(encode_body(request, self._variant, self._sayable(request, env.profile)))
         return HttpRequest(url=self._url, headers=tuple(headers), body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:

@@ -6,6 +6,7 @@ from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.request import Variant, decode_body, encode_body
 from dragoman.protocols.operations import CountClient, CountServer
+from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
 
@@ -44,7 +45,7 @@ class ResponsesCounter(CountClient):
             headers.append(("authorization", f"Bearer {env.key}"))
         body = encode_body(request, self._variant, Sayable(self._origin, own_ids=self._variant.own_ids))
         said = {name: value for name, value in body.items() if name in COUNTED}
-        return HttpRequest(url=self._url, headers=tuple(headers), body=json.encode(said))
+        return HttpRequest(url=self._url, headers=tuple(headers), body=request_body(said))
 
     def decode_response(self, reply: HttpResponse) -> TokenCount:
         match json.decode_event(reply.body):

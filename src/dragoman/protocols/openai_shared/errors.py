@@ -6,9 +6,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, OpaqueStateError, UpstreamError, cut, scrub
+from dragoman.errors import CUT_WORDS, BadEventError, DragomanError, OpaqueStateError, cut, scrub
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import ERROR_CODES, KEPT, STATUS, Phrases, error_for
+from dragoman.protocols.errors.unread import unread
 from dragoman.types import HttpResponse, ResponseHead
 from dragoman.wire import json
 
@@ -47,9 +48,6 @@ NAMED = frozenset({"message", "msg", "detail", "code", "type", "param"})
 
 MAX_EXTRA = 1 << 12
 """Bytes of further fields that an error keeps: 4 KiB are enough for any reason, but not to echo a long prompt."""
-
-MAX_TEXT = 500
-"""Characters that are shown of a plain text in place of an error object: enough for a sentence, too few for a page."""
 
 
 def failure_in(value: object) -> object:
@@ -96,12 +94,7 @@ def decode_error(own: str, reply: HttpResponse) -> DragomanError:
         failure = None
     if failure is not None:
         return reported(own, failure, status if status >= 400 else None, head)
-    message = f"answered {status} with {_nature(reply)}"
-    if status < 300:
-        return BadEventError(message, code="upstream_html" if _is_page(reply.body) else None)
-    if status < 400:
-        return UpstreamError(f"answered {status}, a redirect, which is not followed", code="upstream_redirect")
-    return error_for(status, message, head=head)
+    return unread(reply)
 
 
 def envelope(own: str, error: DragomanError, params: Mapping[str, str]) -> dict[str, Any]:
@@ -156,18 +149,3 @@ def _status(value: object) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
         value = int(value)
     return value if isinstance(value, int) and 400 <= value < 600 else None
-
-
-def _nature(reply: HttpResponse) -> str:
-    body = reply.body.strip()
-    if not body:
-        return "an empty body"
-    if reply.head.media_type == "text/html" or _is_page(body):
-        return "an HTML page"
-    if reply.head.media_type == "text/plain":
-        return f"{cut(scrub(body.decode('utf-8', 'replace')), MAX_TEXT)!r}"
-    return "a body that is not of this protocol"
-
-
-def _is_page(body: bytes) -> bool:
-    return body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
