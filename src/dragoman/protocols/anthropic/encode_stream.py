@@ -1,6 +1,5 @@
 """Our answer to a caller: events of a stream, or one whole message."""
 
-from collections.abc import Sequence
 from typing import Any, assert_never
 
 import msgspec
@@ -16,7 +15,8 @@ from dragoman.protocols.anthropic.states import LAST, NEXT, beside, to_caller
 from dragoman.protocols.anthropic.stop_reasons import encode_reason
 from dragoman.protocols.anthropic.usage import encode_usage
 from dragoman.protocols.anthropic.write_blocks import encode_part, thinking_block
-from dragoman.protocols.base import Encoder, Env
+from dragoman.protocols.base import Env
+from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.freeform import wrapped_input
 from dragoman.types import (
     AnyPart,
@@ -60,7 +60,7 @@ OF_DELTA = frozenset({"container", "stop_details"})
 """Fields of the end that stand beside the reason to stop."""
 
 
-class AnswerEncoder(Encoder):
+class AnswerEncoder(EventEncoder):
     """Events of this protocol. What stands around the text of a part is made once, when the part begins."""
 
     headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
@@ -80,26 +80,32 @@ class AnswerEncoder(Encoder):
         self._redacted: Reasoning | None = None
         """Reasoning without words, whose state is still to come."""
 
-    def send(self, events: Sequence[StreamEvent]) -> bytes:
-        out: list[bytes] = []
-        for event in events:
-            match event:
-                case PartDelta(text):
-                    if text and self._part is not None:
-                        self._text(text, out)
-                case PartStart(part):
-                    self._begin(part, out)
-                case PartEnd():
-                    self._end_part(event, out)
-                case Metadata():
-                    self._metadata(event, out)
-                case ResponseStart():
-                    self._start(event, out)
-                case ResponseEnd():
-                    self._end(event, out)
-                case _:
-                    assert_never(event)
-        return b"".join(out)
+    def _write_texts(self, texts: list[str], out: list[bytes]) -> None:
+        if self._part is None:
+            return
+        if self._pieces is not None:
+            self._pieces += texts
+            if self._before == b"":
+                return  # a freeform call, which is written at its end
+        out.append(framed(texts, self._before, END))
+
+    def _write_event(self, event: StreamEvent, out: list[bytes]) -> None:
+        match event:
+            case PartDelta(text):
+                if text:
+                    self._write_texts([text], out)
+            case PartStart(part):
+                self._begin(part, out)
+            case PartEnd():
+                self._end_part(event, out)
+            case Metadata():
+                self._metadata(event, out)
+            case ResponseStart():
+                self._start(event, out)
+            case ResponseEnd():
+                self._end(event, out)
+            case _:
+                assert_never(event)
 
     def fail(self, error: DragomanError) -> bytes:
         return stream_error(error)
@@ -112,13 +118,6 @@ class AnswerEncoder(Encoder):
             "usage": encode_usage(start.usage),
         }
         out.append(_event("message_start", {"message": with_extra(body, start.extra)}))
-
-    def _text(self, text: str, out: list[bytes]) -> None:
-        if self._pieces is not None:
-            self._pieces.append(text)
-            if self._before == b"":
-                return  # a freeform call, which is written at its end
-        out += (self._before, _json(text), END)
 
     def _begin(self, part: AnyPart, out: list[bytes]) -> None:
         self._part = self._redacted = self._pieces = None
@@ -161,7 +160,7 @@ class AnswerEncoder(Encoder):
             for citation in part.citations:
                 self._cite(citation, out)
         if first:
-            self._text(first, out)
+            self._write_texts([first], out)
 
     def _end_part(self, end: PartEnd, out: list[bytes]) -> None:
         part, self._part = self._part, None

@@ -12,7 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, DragomanError, InvalidRequestError
-from dragoman.protocols.base import Encoder, Env
+from dragoman.protocols.base import Env
+from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.gemini.chunk import CANDIDATE
 from dragoman.protocols.gemini.citations import GROUNDING, Cited, encode_citations
 from dragoman.protocols.gemini.errors import envelope
@@ -65,7 +66,7 @@ def sign(state: OpaqueState) -> str:
     return wrapped_base64(state, NAME)
 
 
-class AnswerEncoder(Encoder):
+class AnswerEncoder(EventEncoder):
     """Replies from events. What is the same around every text of a part is encoded once."""
 
     def __init__(self, request: ChatRequest, env: Env) -> None:
@@ -87,33 +88,34 @@ class AnswerEncoder(Encoder):
         self._cited: list[Cited] = []
         self._text: list[str] = []
 
-    def send(self, events: Sequence[StreamEvent]) -> bytes:
-        out: list[bytes] = []
-        for event in events:
-            match event:
-                case PartDelta(text, logprobs):
-                    if self._open and logprobs is None:
-                        if text:
-                            self._text.append(text)
-                            if self._array:
-                                out.append(self._head())
-                            out += (self._open, _json(text), self._close)
-                    else:
-                        self._delta(event, out)
-                case PartStart(part):
-                    self._begin(part, out)
-                case PartEnd():
-                    self._finish(event, out)
-                case Metadata():
-                    if event.citations and isinstance(self._part, Text):
-                        self._cite(event.citations)
-                case ResponseStart():
-                    self._start(event)
-                case ResponseEnd():
-                    self._end(event, out)
-                case _:
-                    assert_never(event)
-        return b"".join(out)
+    def _write_texts(self, texts: list[str], out: list[bytes]) -> None:
+        if not self._open:
+            self._pieces += texts
+            return
+        self._text += texts
+        if self._array:
+            out.append(self._head())
+            out.append(framed(texts, self._open, self._close + NEXT)[: -len(NEXT)])
+        else:
+            out.append(framed(texts, self._open, self._close))
+
+    def _write_event(self, event: StreamEvent, out: list[bytes]) -> None:
+        match event:
+            case PartDelta():
+                self._delta(event, out)
+            case PartStart(part):
+                self._begin(part, out)
+            case PartEnd():
+                self._finish(event, out)
+            case Metadata():
+                if event.citations and isinstance(self._part, Text):
+                    self._cite(event.citations)
+            case ResponseStart():
+                self._start(event)
+            case ResponseEnd():
+                self._end(event, out)
+            case _:
+                assert_never(event)
 
     def fail(self, error: DragomanError) -> bytes:
         if not self._array:
@@ -152,10 +154,7 @@ class AnswerEncoder(Encoder):
             case _:
                 assert_never(part)
         if text:
-            self._text.append(text)
-            if self._array:
-                out.append(self._head())
-            out += (self._open, _json(text), self._close)
+            self._write_texts([text], out)
         if isinstance(part, Text) and part.logprobs:
             self._delta(PartDelta("", part.logprobs), out)
 

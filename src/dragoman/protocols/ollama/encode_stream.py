@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.errors import BadEventError, DragomanError
-from dragoman.protocols.base import Encoder, Env
+from dragoman.protocols.base import Env
+from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.freeform import wrapped_input
 from dragoman.protocols.ollama.arguments import object_of
 from dragoman.protocols.ollama.decode_stream import encode_logprob
@@ -49,7 +50,7 @@ UNKEPT = (0, "0", "0s")
 """Values of `keep_alive` that unload a model."""
 
 
-class AnswerEncoder(Encoder):
+class AnswerEncoder(EventEncoder):
     """Lines from events. What is the same in every line of a stream is encoded once."""
 
     headers = (("content-type", "application/x-ndjson"), ("cache-control", "no-store"))
@@ -72,28 +73,34 @@ class AnswerEncoder(Encoder):
         self._calls = 0
 
     def send(self, events: Sequence[StreamEvent]) -> bytes:
-        out: list[bytes] = []
-        for event in events:
-            match event:
-                case PartDelta(text, logprobs):
-                    if self._call is not None:
-                        self._pieces.append(text)
-                    elif self._open and (text or logprobs):
-                        out += (self._open, _json(text), self._closing(logprobs))
-                case PartStart(part):
-                    self._part(part, out)
-                case PartEnd():
-                    if self._call is not None:
-                        self._called(self._call, out)
-                case Metadata():
-                    continue
-                case ResponseStart():
-                    self._start(event)
-                case ResponseEnd():
-                    self._end(event, out)
-                case _:
-                    assert_never(event)
-        return escaped(b"".join(out))
+        return escaped(super().send(events))
+
+    def _write_texts(self, texts: list[str], out: list[bytes]) -> None:
+        if self._call is not None:
+            self._pieces += texts
+        elif self._open:
+            out.append(framed(texts, self._open, self._close))
+
+    def _write_event(self, event: StreamEvent, out: list[bytes]) -> None:
+        match event:
+            case PartDelta(text, logprobs):
+                if self._call is not None:
+                    self._pieces.append(text)
+                elif self._open:
+                    out += (self._open, _json(text), self._closing(logprobs))
+            case PartStart(part):
+                self._part(part, out)
+            case PartEnd():
+                if self._call is not None:
+                    self._called(self._call, out)
+            case Metadata():
+                pass
+            case ResponseStart():
+                self._start(event)
+            case ResponseEnd():
+                self._end(event, out)
+            case _:
+                assert_never(event)
 
     def fail(self, error: DragomanError) -> bytes:
         return stream_error(error)

@@ -7,7 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Encoder, Env
+from dragoman.protocols.base import Env
+from dragoman.protocols.event_encoder import EventEncoder, framed
 from dragoman.protocols.openai_chat.answer_fields import (
     ANNOTATIONS,
     AUDIO,
@@ -61,7 +62,7 @@ REASONING_FIELD = "reasoning_content"
 """OpenAI has no field for it; this is DeepSeek's, which most clients read."""
 
 
-class AnswerEncoder(Encoder):
+class AnswerEncoder(EventEncoder):
     """Chunks from events. What is the same in every chunk of a stream is encoded once."""
 
     headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
@@ -84,7 +85,7 @@ class AnswerEncoder(Encoder):
         """The open part."""
         self._collects = False
         """Whether the open part is reasoning, whose text may be needed at its end."""
-        self._texts: list[str] = []
+        self._thoughts: list[str] = []
         self._length = 0
         """Characters of the open part."""
         self._offset = 0
@@ -97,32 +98,30 @@ class AnswerEncoder(Encoder):
         """Entries of `reasoning_details` that have been sent."""
         self._old = wants_functions(request)
 
-    def send(self, events: Sequence[StreamEvent]) -> bytes:
-        out: list[bytes] = []
-        for event in events:
-            match event:
-                case PartDelta(text, logprobs):
-                    if logprobs is None:
-                        if text and self._open:
-                            out += (self._open, _json(text), self._close)
-                    else:
-                        self._with_logprobs(text, logprobs, out)
-                    self._length += len(text)
-                    if self._collects:
-                        self._texts.append(text)
-                case PartStart(part):
-                    self._part(part, out)
-                case PartEnd():
-                    self._end_part(event, out)
-                case Metadata():
-                    self._cite(event.citations)
-                case ResponseStart():
-                    self._start(event, out)
-                case ResponseEnd():
-                    self._end(event, out)
-                case _:
-                    assert_never(event)
-        return b"".join(out)
+    def _write_texts(self, texts: list[str], out: list[bytes]) -> None:
+        if self._open:
+            out.append(framed(texts, self._open, self._close))
+        self._length += sum(map(len, texts))
+        if self._collects:
+            self._thoughts += texts
+
+    def _write_event(self, event: StreamEvent, out: list[bytes]) -> None:
+        match event:
+            case PartDelta(text, logprobs):
+                self._with_logprobs(text, logprobs or (), out)
+                self._length += len(text)
+            case PartStart(part):
+                self._part(part, out)
+            case PartEnd():
+                self._end_part(event, out)
+            case Metadata():
+                self._cite(event.citations)
+            case ResponseStart():
+                self._start(event, out)
+            case ResponseEnd():
+                self._end(event, out)
+            case _:
+                assert_never(event)
 
     def fail(self, error: DragomanError) -> bytes:
         return stream_error(error)
@@ -179,7 +178,7 @@ class AnswerEncoder(Encoder):
         elif text:
             out += (self._open, _json(text), self._close)
         if self._collects:
-            self._texts = [text]
+            self._thoughts = [text]
 
     def _end_part(self, end: PartEnd, out: list[bytes]) -> None:
         part, self._current = self._current, None
@@ -194,7 +193,7 @@ class AnswerEncoder(Encoder):
         state = end.opaque or (None if part is None else part.opaque)
         if part is None or state is None:
             return
-        worded = replace(part, text="".join(self._texts)) if isinstance(part, Reasoning) else part
+        worded = replace(part, text="".join(self._thoughts)) if isinstance(part, Reasoning) else part
         if (entry := encode_detail(worded, state, self._details)) is not None:
             self._details += 1
             out.append(self._chunk({REASONING_DETAILS: [entry]}))

@@ -18,7 +18,8 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Encoder, Env
+from dragoman.protocols.base import Env
+from dragoman.protocols.event_encoder import EventEncoder, numbered
 from dragoman.protocols.losses import OURS
 from dragoman.protocols.openai_responses.citations import encode_annotation
 from dragoman.protocols.openai_responses.conversation import LAST, NEXT, around, belongs
@@ -101,7 +102,7 @@ SHAPES: dict[str, Shape] = {
 }
 
 
-class AnswerEncoder(Encoder):
+class AnswerEncoder(EventEncoder):
     """Events for one caller. Of what was said, the items are kept, because the last event repeats them.
 
     `end_mark`: whether `[DONE]` follows the last event.
@@ -131,38 +132,44 @@ class AnswerEncoder(Encoder):
         self._shape: Shape | None = None
         """None if the part comes whole."""
         self._place: dict[str, Any] = {}
-        self._texts: list[str] = []
+        self._said: list[str] = []
+        """The text of the open part, so far."""
         self._tokens: list[TokenLogprob] = []
         self._pending: tuple[TokenLogprob, ...] = ()
         """Log probabilities that came before the text."""
         self._citations: list[Citation] = []
         self._cited = 0
         """How many of the citations have gone out."""
-        self._before = self._after = b""
-        """What stands around the text of a piece; in `_after` is a place for the event's number."""
+        self._form = b""
+        """How a piece of the open part is written, with places for its text and its number; empty: at the end."""
         self._usage: Usage | None = None
 
-    def send(self, events: Sequence[StreamEvent]) -> bytes:
-        out: list[bytes] = []
-        for event in events:
-            match event:
-                case PartDelta():
-                    self._delta(event, out)
-                case PartStart(part):
-                    self._begin(part, out)
-                case PartEnd():
-                    self._end_part(event, out)
-                case Metadata():
-                    self._count(event.usage)
-                    if event.citations:
-                        self._cite(event.citations, out)
-                case ResponseStart():
-                    self._start(event, out)
-                case ResponseEnd():
-                    self._end(event, out)
-                case _:
-                    assert_never(event)
-        return b"".join(out)
+    def _write_texts(self, texts: list[str], out: list[bytes]) -> None:
+        if self._pending:
+            self._delta(PartDelta(texts.pop(0)), out)
+        self._said += texts
+        if texts and self._form:
+            out.append(numbered(texts, self._form, self._number))
+            self._number += len(texts)
+
+    def _write_event(self, event: StreamEvent, out: list[bytes]) -> None:
+        match event:
+            case PartDelta():
+                self._delta(event, out)
+            case PartStart(part):
+                self._begin(part, out)
+            case PartEnd():
+                self._end_part(event, out)
+            case Metadata():
+                self._count(event.usage)
+                if event.citations:
+                    self._cite(event.citations, out)
+            case ResponseStart():
+                self._start(event, out)
+            case ResponseEnd():
+                self._end(event, out)
+            case _:
+                assert_never(event)
 
     def fail(self, error: DragomanError) -> bytes:
         response = self._frame or frame(self._request, ResponseStart(), self._env)
@@ -199,7 +206,7 @@ class AnswerEncoder(Encoder):
             self._item = self._writer.id_of(part)
             self._counts = {}
         text, self._part = _emptied(part)
-        self._texts, self._tokens, self._citations, self._cited = [], [], [], 0
+        self._said, self._tokens, self._citations, self._cited = [], [], [], 0
         if isinstance(self._part, Text):
             self._pending = self._part.logprobs
             self._citations += self._part.citations
@@ -218,7 +225,7 @@ class AnswerEncoder(Encoder):
             if shape.added:
                 self._event(out, shape.added, **self._place, part=_bare(part))
         if whole:
-            self._before = b""
+            self._form = b""
         else:
             assert shape is not None  # noqa: S101  # else it is whole
             self._surround(shape)
@@ -228,23 +235,23 @@ class AnswerEncoder(Encoder):
     def _surround(self, shape: Shape) -> None:
         name = f"response.{shape.delta}"
         head = _json({"type": name, **self._place})[:-1]
-        self._before = b"event: %b\ndata: %b," % (name.encode(), head) + b'"delta":'
         tokens = b',"logprobs":[]' if shape.text == "text" and shape.delta.startswith("output") else b""
-        self._after = tokens + b',"sequence_number":%d}\n\n'
+        before = b'event: %b\ndata: %b,"delta":' % (name.encode(), head)
+        self._form = before.replace(b"%", b"%%") + b"%b" + tokens + b',"sequence_number":%d}\n\n'
 
     def _delta(self, delta: PartDelta, out: list[bytes]) -> None:
         text, logprobs = delta.text, delta.logprobs
-        self._texts.append(text)
+        self._said.append(text)
         if self._pending:
             logprobs, self._pending = (*self._pending, *(logprobs or ())), ()
         if logprobs:
             self._tokens += logprobs
-            if self._before:
+            if self._form:
                 tokens = encode_logprobs(logprobs)
                 self._event(out, "output_text.delta", **self._place, delta=text, logprobs=tokens)
             return
-        if text and self._before:
-            out += (self._before, _json(text), self._after % self._number)
+        if text and self._form:
+            out.append(numbered([text], self._form, self._number))
             self._number += 1
 
     def _cite(self, citations: Sequence[Citation], out: list[bytes]) -> None:
@@ -255,7 +262,7 @@ class AnswerEncoder(Encoder):
 
     def _annotate(self, out: list[bytes], *, ended: bool) -> None:
         """Sends the citations; one of the whole text must wait until its length is known."""
-        length = sum(map(len, self._texts))
+        length = sum(map(len, self._said))
         while self._cited < len(self._citations):
             citation = self._citations[self._cited]
             if citation.text_range is None and not ended:
@@ -293,7 +300,7 @@ class AnswerEncoder(Encoder):
             self._bear(state, LAST, out)
 
     def _complete(self, part: AnyPart, end: PartEnd) -> AnyPart:
-        text = "".join(self._texts)
+        text = "".join(self._said)
         match part:
             case Text():
                 part = replace(part, text=text, citations=tuple(self._citations), logprobs=tuple(self._tokens))
