@@ -15,18 +15,62 @@ because there its quotation marks are escaped. Each piece must then end with wha
 `after` and `before` without the name. The texts of a row are checked together, with a NUL between them: JSON strings
 have no NUL.
 
+A tap asks whether events fit; a decoder also wants their texts (`take`), to decode all of them in one step.
+
 What may be missed: a text that ends with an escaped backslash does not match. Such an event is decoded like any other,
 so nothing is lost but time. Escapes are not checked further: a wrong `\u12` passes as the service sent it.
 """
 
 import re
+from functools import lru_cache
 from itertools import repeat
 from operator import itemgetter
+from typing import Protocol
 
 from msgspec import Struct
 
 ESCAPED = re.compile(rb'(?:[^"\\\r\n]|\\[^\0\r\n])*')
 """Texts with quotation marks in them, all of them escaped. A NUL separates the texts."""
+
+
+PLAIN = rb'[^"\\\x00-\x1f]*+'
+"""The inside of a JSON string without escapes."""
+INSIDE = PLAIN + rb"(?:\\[^\x00-\x1f]" + PLAIN + rb")*+"
+"""The inside of any JSON string. Escapes are not checked further."""
+
+Taken = tuple[list[bytes], int]
+"""The insides of JSON strings, one of each event; and how many bytes the events have. The list is not to be changed."""
+
+NOTHING: Taken = ([], 0)
+NOTHING_HERE: Taken = ([], -1)
+
+
+class TextRows(Protocol):
+    """Events of one stream that are known by their form to hold a piece of text and nothing else."""
+
+    def take(self, data: bytes, at: int) -> Taken:
+        """The events of `data` from the one that begins at `at` on; 0 bytes if that is none of them.
+
+        Negative if it looks like one and is not: then another search in the same bytes would be a waste.
+        """
+
+
+class PatternRows(Struct, frozen=True, gc=False):
+    """Events that differ in more than their text: `row` matches one or several, `text` has the group of one's text."""
+
+    row: re.Pattern[bytes]
+    text: re.Pattern[bytes]
+
+    def take(self, data: bytes, at: int) -> Taken:
+        found = self.row.match(data, at)
+        return NOTHING if found is None else (self.text.findall(found[0]), found.end() - at)
+
+
+@lru_cache(maxsize=256)
+def rows_between(before: bytes, after: bytes) -> PatternRows:
+    """Events with a text between what these patterns match. Services write their events in few ways."""
+    text = b"%b(%b)%b" % (before, INSIDE, after)
+    return PatternRows(re.compile(b"(?:%b%b%b)++" % (before, INSIDE, after)), re.compile(text))
 
 
 class Lane(Struct, frozen=True, gc=False):
@@ -45,6 +89,14 @@ class Lane(Struct, frozen=True, gc=False):
             and len(data) >= len(before) + len(after)
             and self._holds(data[len(before) : -len(after)])
         )
+
+    def take(self, data: bytes, at: int) -> Taken:
+        """See TextRows."""
+        if not data.startswith(self.before, at):
+            return NOTHING
+        begin, end = at + len(self.before), data.rfind(self.after, at)
+        texts = self._texts(data[begin:end]) if end >= begin else None
+        return NOTHING_HERE if texts is None else (texts, end + len(self.after) - at)
 
     def length(self, data: bytes, at: int) -> int:
         """How many bytes of `data`, from the event that begins at `at`, are events of this lane."""
@@ -76,16 +128,21 @@ class Lane(Struct, frozen=True, gc=False):
 
     def _holds(self, text: bytes) -> bool:
         """The same for what stands between the first event's `before` and the last one's `after`."""
-        if b"\n" in text:
-            between = self.after + self.before.removesuffix(self.name)
-            pieces = text.split(self.name)
-            last = pieces.pop()
-            texts = b"\0".join(map(bytes.removesuffix, pieces, repeat(between)))
-            # Each piece except the last must have lost `between`, and the name that it was split at; a NUL was added.
-            if len(text) - len(texts) - len(last) - 1 != len(pieces) * (len(between) + len(self.name) - 1):
-                return False
-            text = b"%b\0%b" % (texts, last)
-        return _are_texts(text)
+        return self._texts(text) is not None
+
+    def _texts(self, text: bytes) -> list[bytes] | None:
+        """The texts in what stands between the first event's `before` and the last one's `after`; None if others do."""
+        if b"\n" not in text:
+            return [text] if _are_texts(text) else None
+        between = self.after + self.before.removesuffix(self.name)
+        pieces = text.split(self.name)
+        last = pieces.pop()
+        texts = [*map(bytes.removesuffix, pieces, repeat(between)), last]
+        joined = b"\0".join(texts)
+        # Each piece except the last must have lost `between`, and the name that it was split at; a NUL was added.
+        if len(text) - len(joined) != len(pieces) * (len(between) + len(self.name) - 1):
+            return None
+        return texts if _are_texts(joined) else None
 
 
 def _are_texts(text: bytes) -> bool:

@@ -95,6 +95,22 @@ class PartAssembler:
                 self._add(out, "text", TEXT, text)
                 self._about(out, logprobs, ())
 
+    @property
+    def steady(self) -> bool:
+        """Whether one part is open and none waits: then more of it goes out at once."""
+        return self._part is not None and not self._queue
+
+    @property
+    def saying(self) -> bool:
+        """Whether the open part is text."""
+        return self._part is TEXT
+
+    def more(self, out: list[StreamEvent], texts: list[str]) -> None:
+        """More of the open part, in pieces that are not empty. Only while it is `steady`."""
+        out += map(PartDelta, texts)
+        if isinstance(self._part, ToolCall):
+            self._unread += texts
+
     def cite(self, out: list[StreamEvent], citations: tuple[Citation, ...]) -> None:
         """Sources of the text so far; of an empty one, if there is none."""
         if self._part is TEXT and not self._queue:

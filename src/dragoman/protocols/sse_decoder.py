@@ -10,14 +10,19 @@ from enum import Enum
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
 from dragoman.protocols.base import Decoder
 from dragoman.protocols.errors.head import a_page
-from dragoman.types import StreamEvent
+from dragoman.protocols.lane import TextRows
+from dragoman.protocols.text_rows import RowReader
+from dragoman.types import PartDelta, StreamEvent
 from dragoman.wire import json
-from dragoman.wire.sse import BOM, SseEvent, SseReader
+from dragoman.wire.sse import BOM, SseEvent, SseReader, blank_line
 
 MAX_ANSWER = 64 << 20
 """Bytes of one answer: 64 MiB, far above any model's longest."""
 
 BLANK = b" \t\r\n"
+
+SINGLY = 16
+"""Events of one read that are read singly, in the hope of a row after each. To read the rest at once is faster."""
 
 
 class BodyForm(Enum):
@@ -46,6 +51,7 @@ class SseDecoder(Decoder):
         self._pieces: list[bytes] = []
         """A whole body, so far."""
         self._sse = SseReader()
+        self._rows = RowReader()
         self._finished = False
         """A reason to stop has come."""
         self._skipped: DragomanError | None = None
@@ -87,6 +93,18 @@ class SseDecoder(Decoder):
     def _close(self, out: list[StreamEvent]) -> None:
         """Ends the answer, if the end is a good one, and sets `done`."""
 
+    def _is_plain(self) -> bool:
+        """Whether the last event only said more of the open part, so that others like it would be read alike."""
+        return False
+
+    def _rows_like(self, event: bytes) -> TextRows | None:
+        """Events that differ from `event`, which is plain, in their text; None if its form shows no such thing."""
+        return None
+
+    def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
+        """Reads the texts of plain events; `row`: these events."""
+        out += map(PartDelta, words)
+
     def _is_complete(self, data: bytes) -> bool:
         """Whether the data of an event that no blank line ended is complete."""
         try:
@@ -111,8 +129,32 @@ class SseDecoder(Decoder):
         if self._form is BodyForm.WHOLE:
             self._pieces.append(data)
         if self._form is BodyForm.STREAM:
-            for event in self._sse.feed(data):
-                self._event(event, out)
+            self._stream(data, out)
+
+    def _stream(self, data: bytes, out: list[StreamEvent]) -> None:
+        """Reads rows of text, and what stands between them event by event."""
+        sse, rows = self._sse, self._rows
+        at, alike, singly = 0, True, SINGLY
+        while at < len(data) and not self.done:
+            idle = sse.idle
+            if idle and alike and rows.known is not None:
+                words, length = rows.take(data, at)
+                if length > 0:
+                    self._row(words, data[at : at + length], out)
+                    at, singly = at + length, SINGLY
+                    continue
+                alike = length == 0
+            end = blank_line(data, at) if alike and singly and rows.hopes else len(data)
+            event, begun = data[at : end if end > 0 else len(data)], len(out)
+            for each in sse.feed(event):
+                self._event(each, out)
+            at, singly = at + len(event), singly - 1
+            if not self._is_plain():
+                rows.known = None
+            elif idle and end > 0:
+                rows.learn(event, out[begun:], self._rows_like)
+            else:
+                rows.look(out[begun:])
 
     def _end(self, out: list[StreamEvent]) -> None:
         if self.done:

@@ -22,18 +22,14 @@ separated (`framed`), and a byte order mark is dropped. A body that is not a str
 (`OTHERS`), because it may have no blank line to wait for.
 """
 
-import re
 from abc import abstractmethod
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.relay import Tap
 from dragoman.wire import json, sse
-from dragoman.wire.sse import BOM, MAX_EVENT, SseReader
+from dragoman.wire.sse import BOM, END, MAX_EVENT, SseReader, blank_line
 
-END = b"\n\n"
 ENDS = (END, b"\r\r", b"\r\n\r\n")
-BLANK = re.compile(rb"(?:\r\n|\r(?=[^\n])|\n){2}")
-"""A blank line. A CR counts only if another byte follows it: it may be the first half of a CRLF."""
 OVERLAP = 3
 """Bytes at the end of a read that may be the beginning of a blank line."""
 BLANKS = b" \t\r\n"
@@ -111,7 +107,7 @@ class SseTap(Tap):
         """Reads the events that `data` completes. Returns what may pass of them."""
         if self._tail:
             # No byte is searched twice, and an event that comes in many pieces is joined once.
-            if _blank(self._edge + data, 0) < 0:
+            if blank_line(self._edge + data, 0) < 0:
                 return self._keep(data)
             data = b"".join([*self._tail, data])
             self._tail.clear()
@@ -125,7 +121,7 @@ class SseTap(Tap):
                     at += length
                     continue
                 alike = length == 0
-            end = data.find(END, at) + len(END) if plain else _blank(data, at)
+            end = data.find(END, at) + len(END) if plain else blank_line(data, at)
             if end < len(END) or self.needs_decoding:
                 break
             event = data[at:end]
@@ -194,15 +190,6 @@ class SseTap(Tap):
             if self.done:
                 self.empty = self._is_empty(data)
         return data
-
-
-def _blank(data: bytes, at: int) -> int:
-    """Where the next blank line in `data` ends; -1 if there is none."""
-    if b"\r" in data:
-        found = BLANK.search(data, at)
-        return -1 if found is None else found.end()
-    end = data.find(END, at)
-    return end if end < 0 else end + len(END)
 
 
 def framed(event: bytes) -> bytes:

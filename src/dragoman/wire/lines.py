@@ -19,6 +19,11 @@ class LineReader:
         self._tail: list[bytes] = []
         self._size = 0
 
+    @property
+    def holds(self) -> bool:
+        """Whether the beginning of a line is held."""
+        return self._size > 0
+
     def feed(self, data: bytes) -> Iterable[bytes]:
         """The lines that `data` completes. Raises BadEventError, after the good ones, if one passes the limit."""
         if b"\n" not in data:

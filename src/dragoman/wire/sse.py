@@ -3,6 +3,7 @@
 https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
 
+import re
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -15,6 +16,9 @@ MAX_EVENT = 64 << 20
 of today have more than the 4 MiB that other gateways allow."""
 
 BOM = b"\xef\xbb\xbf"
+END = b"\n\n"
+BLANK_LINE = re.compile(rb"(?:\r\n|\r(?=[^\n])|\n){2}")
+"""A CR counts only if another byte follows it: it may be the first half of a CRLF."""
 
 
 FIELDS = frozenset({b"data", b"event", b"id", b"retry", b""})
@@ -41,6 +45,11 @@ class SseReader:
         self._data: list[bytes] = []
         self._size = 0
         self._event = b""
+
+    @property
+    def idle(self) -> bool:
+        """Whether the next byte begins an event."""
+        return not (self._data or self._event or self._after_cr or self._lines.holds) and self._head is None
 
     def feed(self, data: bytes) -> Iterable[SseEvent]:
         """The events that `data` completes. Raises BadEventError, after the good ones, if one passes the limit."""
@@ -102,6 +111,15 @@ class SseReader:
         elif name == b"event":
             self._event = value.removeprefix(b" ")
         return name not in FIELDS
+
+
+def blank_line(data: bytes, at: int) -> int:
+    """Where the next blank line in `data`, from `at` on, ends; -1 if there is none."""
+    if b"\r" in data:
+        found = BLANK_LINE.search(data, at)
+        return -1 if found is None else found.end()
+    end = data.find(END, at)
+    return end if end < 0 else end + len(END)
 
 
 def encode(data: bytes, event: bytes = b"") -> bytes:

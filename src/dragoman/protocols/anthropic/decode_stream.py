@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.errors import BadEventError, UpstreamError, cut, scrub
+from dragoman.protocols.anthropic.deltas import deltas, lane_of
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.extra import to_extra
 from dragoman.protocols.anthropic.inputs import keep_in_answer, keep_in_start
@@ -19,6 +20,7 @@ from dragoman.protocols.anthropic.usage import decode_usage, merged_report
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import freeform_names
+from dragoman.protocols.lane import TextRows
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import AnyTool, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
@@ -56,6 +58,8 @@ class ReplyDecoder(SseDecoder):
         super().__init__()
         self._blocks = Blocks(Reading(freeform_names(tools), origin))
         self._started = False
+        self._plain = False
+        """The last event was a delta."""
         self._usage: dict[str, Any] = {}
         self._reason: str | None = None
         self._stop_sequence: str | None = None
@@ -92,7 +96,15 @@ class ReplyDecoder(SseDecoder):
         self._finished = True
         self._close(out)
 
+    def _is_plain(self) -> bool:
+        return self._plain and self._blocks.only is not None
+
+    def _rows_like(self, event: bytes) -> TextRows | None:
+        found = deltas(self._blocks.only or 0).fullmatch(event)
+        return None if found is None else lane_of(found)
+
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
+        self._plain = False
         if self.done:
             return
         if event.stray:
@@ -153,6 +165,7 @@ class ReplyDecoder(SseDecoder):
             said = _loosely(data)
         self._begin(out)
         self._blocks.add(said.index, said.delta, out)
+        self._plain = True
 
     def _block_stop(self, data: bytes, out: list[StreamEvent]) -> None:
         self._blocks.stop(_index(_object(json.decode_event(data))), out)

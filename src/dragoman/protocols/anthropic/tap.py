@@ -3,48 +3,33 @@ r"""The tap of a relayed answer: complete events pass as they came, and what mus
 Three readers share the work; each event is read by the first that can:
 
     Lane      deltas that are written as the one before    two comparisons, nothing is decoded
-    DELTA     deltas of text in any usual form             one regular expression, nothing is decoded
+    deltas    deltas of text in any usual form             one regular expression, nothing is decoded
     Observer  anything else                                the decoder of a translated answer, whose events are dropped
 
-The regular expression takes whole events alone, and knows them by their form: an `event:` line of that name, one data
-line, and in it one JSON string as the last field. Such an event cannot hold a failure, an end or a usage. A lane is
-made of the first such event of each block. Both are asked only while just one block is open in the decoder, so that a
-delta without a block is found. Since the decoder skips those deltas, it does not know the text, but comes to the same
-end, usage and failures (a test compares them).
+The regular expression takes whole events alone (see `deltas`). A lane is made of the first such event of each block.
+Both are asked only while just one block is open in the decoder, so that a delta without a block is found. Since the
+decoder skips those deltas, it does not know the text, but comes to the same end, usage and failures (a test compares
+them).
 
 Besides what `sse_tap` changes, two things are changed on the way: events that their service did not name get their
 names, because callers pass over those without; and an answer that ended well without `message_stop` gets one.
 """
 
 import re
-from functools import lru_cache
 
 from dragoman.protocols.anthropic.decode_stream import Handler, ReplyDecoder, kind_of
+from dragoman.protocols.anthropic.deltas import deltas, lane_of
 from dragoman.protocols.anthropic.encode_stream import STOP
 from dragoman.protocols.lane import Lane
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import END, ENDS, SseTap
+from dragoman.protocols.sse_tap import ENDS, SseTap
 from dragoman.types import PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import sse
-from dragoman.wire.sse import SseEvent, SseReader
+from dragoman.wire.sse import END, SseEvent, SseReader
 
-DELTA = (
-    rb"(event: ?content_block_delta\n"
-    rb'data: ?\{"type": ?"content_block_delta", ?"index": ?%d, ?'
-    rb'"delta": ?\{"type": ?"(?:text_delta|input_json_delta|thinking_delta)", ?)("(?:text|partial_json|thinking)": ?")'
-    rb'[^"\\\x00-\x1f]*+(?:\\[^\x00-\x1f][^"\\\x00-\x1f]*+)*+("\} *\} *\n\n)'
-)
-"""A delta of the block with a number, in three groups: what stands before the field, the field's name, and what stands
-after the text. The service itself pads deltas with spaces (seen 2026-08)."""
 TRIES = 16
 """Lanes made in a row that no event fits, until none is made: the service writes each event in another way."""
 NO_ROW = (b"", 0)
-
-
-@lru_cache(maxsize=256)
-def deltas(index: int) -> re.Pattern[bytes]:
-    """One delta of text of the block `index`, or a row of them."""
-    return re.compile(rb"(?:%b)++" % (DELTA % index))
 
 
 class MessageTap(SseTap):
@@ -116,8 +101,7 @@ class MessageTap(SseTap):
         """Makes a lane of the last event of a row."""
         if self._tries:
             self._tries -= 1
-            before, name, after = found.groups()
-            self._lane = Lane(before + name, after, name)
+            self._lane = lane_of(found)
         return True
 
     # Events, one by one.

@@ -14,11 +14,13 @@ from dragoman.protocols.gemini.citations import CITATIONS, GROUNDING, decode_cit
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, note, to_extra
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID, decode_reason
+from dragoman.protocols.gemini.lane import lane
 from dragoman.protocols.gemini.logprobs import RESULT, decode_logprobs, says_more
 from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
 from dragoman.protocols.gemini.usage import decode_usage
+from dragoman.protocols.lane import TextRows
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import (
     AnyPart,
@@ -42,7 +44,7 @@ from dragoman.types import (
 )
 from dragoman.wire import json
 from dragoman.wire.json_array import JsonArrayReader
-from dragoman.wire.sse import SseEvent
+from dragoman.wire.sse import SseEvent, SseReader
 
 STRANGE = "expected a reply of generateContent, got other JSON"
 BLANK = b" \t\r\n"
@@ -72,6 +74,8 @@ class ReplyDecoder(SseDecoder):
         self._origin = origin
         self._freeform = freeform
         self._array: JsonArrayReader | None = None
+        self._plain = False
+        """The last event was one piece of a text."""
         self._started = self._begun = self._called = False
         """The answer has begun; a part has; a call has."""
         self._open: PartStart | None = None
@@ -122,6 +126,21 @@ class ReplyDecoder(SseDecoder):
             raise self._skipped or BadEventError(STRANGE)
         self._close(out)
 
+    def _is_plain(self) -> bool:
+        return self._plain
+
+    def _rows_like(self, event: bytes) -> TextRows | None:
+        return lane(event)
+
+    def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
+        # The last event has the latest report of tokens.
+        said = words[:-1]
+        if self._open is TEXT:
+            self._texts += said
+        out += map(PartDelta, said)
+        for event in SseReader().feed(row[row.rfind(b"\ndata:") + 1 :]):
+            self._event(event, out)
+
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
         data = event.data.strip(BLANK)
         if self.done or not data or data == DONE:
@@ -134,6 +153,7 @@ class ReplyDecoder(SseDecoder):
     # One reply, or a chunk of it.
 
     def _chunk(self, data: bytes, out: list[StreamEvent]) -> None:
+        self._plain = False
         if self._started and self._partial is None:
             try:
                 chunk = decode_text_chunk(data)
@@ -147,6 +167,7 @@ class ReplyDecoder(SseDecoder):
                             self._speak(THOUGHT if part.thought else TEXT, part.text, out)
                     if chunk.usage_metadata:
                         self._report = bytes(chunk.usage_metadata)
+                    self._plain = True
                     return
         value = json.decode_event(data)
         if (failure := failure_in(value)) is not None:

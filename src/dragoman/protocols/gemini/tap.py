@@ -5,32 +5,20 @@ Two readers share the work:
     lane       events that differ from a decoded one in the text and in counts of tokens alone   one pattern
     observer   any other event                            the decoder of a translated answer, without parts
 
-A lane is made of an event that the observer found to be a piece of text and nothing else:
-
-    data: {"candidates":[{"content":{"parts":[{"text":"Hello"}]}}],"usageMetadata":{"candidatesTokenCount":3}}\r\n\r\n
-    └────────────────────── before ───────────────────┘     └─────────────────── after, but for the 3 ────────────────┘
-
-It cannot hold a failure, a call or a reason to stop: each of these would need a quotation mark that ends the string.
+A lane is made of an event that the observer found to be a piece of text and nothing else (see `lane`).
 The last event of an answer has a reason to stop, so that the observer reads it, and with it the last word on the usage.
 
 The body's end ends the answer: there is no mark. Comments, and the mark that other protocols have, are taken out: the
 vendor's programs fail on both.
 """
 
-import re
-
 from dragoman.protocols.gemini.decode_stream import ReplyDecoder
+from dragoman.protocols.gemini.lane import lane
 from dragoman.protocols.gemini.observer import Observer
+from dragoman.protocols.lane import PatternRows
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_tap import ENDS, SseTap
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
-
-FIELD = re.compile(rb'"text": ?"')
-INSIDE = rb'[^"\\\x00-\x1f]*(?:\\[^\x00-\x1f][^"\\\x00-\x1f]*)*'
-"""The inside of a JSON string."""
-WORDS = re.compile(INSIDE + rb'"')
-COUNT = re.compile(rb'(?<=Count":)( ?)\d+')
-"""A count of tokens, which grows from event to event."""
 
 TRIES = 16
 """Lanes made in a row that no event fits, until none is made: the service writes each event in another way."""
@@ -48,7 +36,7 @@ class GeminiTap(SseTap):
     def __init__(self, *, every: bool = False) -> None:
         super().__init__()
         self._observer = Observer(every=every)
-        self._lane: re.Pattern[bytes] | None = None
+        self._lane: PatternRows | None = None
         self._tries = TRIES
 
     @property
@@ -81,10 +69,10 @@ class GeminiTap(SseTap):
     # Rows of text.
 
     def _is_usual(self, data: bytes) -> bool:
-        return self._lane is not None and self._lane.fullmatch(data) is not None
+        return self._lane is not None and self._lane.row.fullmatch(data) is not None
 
     def _usual(self, data: bytes, at: int) -> int:
-        if self._lane is None or (found := self._lane.match(data, at)) is None:
+        if self._lane is None or (found := self._lane.row.match(data, at)) is None:
             return 0
         self._tries = TRIES
         return found.end() - at
@@ -134,18 +122,6 @@ class GeminiTap(SseTap):
 
     def _end(self, reason: FinishReason) -> None:
         self.finish_reason, self.done, self.committed = reason, True, True
-
-
-def lane(event: bytes) -> re.Pattern[bytes] | None:
-    """Rows of events that differ from `event`, which is a piece of text, in that text and in counts alone."""
-    found = FIELD.search(event)
-    words = None if found is None else WORDS.match(event, found.end())
-    if found is None or words is None or not event.startswith(b"data:") or not event.endswith(ENDS):
-        return None
-    before, after = re.escape(event[: found.end()]), event[words.end() - 1 :]
-    pieces = COUNT.split(after)  # alternately what stands between two counts, and the blank before one
-    pattern = b"".join(re.escape(piece) + (rb"\d+" if i % 2 else b"") for i, piece in enumerate(pieces))
-    return re.compile(b"(?:" + before + INSIDE + pattern + b")+")
 
 
 def read_whole(body: bytes) -> ReplySummary:

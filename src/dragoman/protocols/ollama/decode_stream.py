@@ -15,6 +15,7 @@ from dragoman.protocols.freeform import freeform_names, unwrapped_input
 from dragoman.protocols.media import media_type_of
 from dragoman.protocols.ollama.extra import to_extra
 from dragoman.protocols.ollama.finish_reasons import decode_reason
+from dragoman.protocols.ollama.lane import lane
 from dragoman.protocols.ollama.lines import (
     BLANK,
     DURATIONS,
@@ -27,6 +28,7 @@ from dragoman.protocols.ollama.lines import (
     read_line,
     read_loosely,
 )
+from dragoman.protocols.text_rows import RowReader
 from dragoman.types import (
     ChatRequest,
     Image,
@@ -70,6 +72,9 @@ class ReplyDecoder(Decoder):
         """The body so far, if it is one object over several lines."""
         self.lines = 0
         """How many lines have been read."""
+        self._rows = RowReader()
+        self._plain = False
+        """The last line was a piece of the open text."""
         self._started = False
         self._open: Text | Reasoning | None = None
         self._calls = 0
@@ -103,13 +108,29 @@ class ReplyDecoder(Decoder):
             raise BadEventError(f"expected an answer of at most {MAX_ANSWER} bytes", code="upstream_too_large")
         if self._head is not None:
             data = self._formed(data)
-        for line in self._lines.feed(data):
-            if self._whole is not None:
-                self._whole += [line, b"\n"]
+        at, rows = 0, self._rows
+        while at < len(data) and not self._is_done():
+            idle = not self._lines.holds
+            if idle:
+                words, length = rows.take(data, at)
+                if length > 0:
+                    out += map(PartDelta, words)
+                    at += length
+                    continue
+            end = data.find(b"\n", at) + 1 or len(data)
+            piece, begun = data[at:end], len(out)
+            for line in self._lines.feed(piece):
+                if self._whole is not None:
+                    self._whole += [line, b"\n"]
+                else:
+                    self._line(line, out)
+            at = end
+            if not self._plain:
+                rows.known = None
+            elif idle:
+                rows.learn(piece, out[begun:], lane)
             else:
-                self._line(line, out)
-            if self._is_done():
-                return
+                rows.look(out[begun:])
 
     def _end(self, out: list[StreamEvent]) -> None:
         if self.done:
@@ -171,10 +192,12 @@ class ReplyDecoder(Decoder):
     def _told(self, line: Line, loose: Loose | None, out: list[StreamEvent]) -> None:
         """What a line says of the answer's content."""
         message, thought, text = line.message, line.thinking, line.response
+        self._plain = loose is None and not line.done and line.logprobs is None
         calls: list[Called] | None = None
         if message is not None:
             thought, text = message.thinking or thought, message.content or text
             if message.tool_calls:
+                self._plain = False
                 calls = calls_of(message.tool_calls)
         if line.logprobs:
             self._logprobs = (*self._logprobs, *logprobs_of(line.logprobs))

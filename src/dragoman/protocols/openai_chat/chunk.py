@@ -216,6 +216,23 @@ MAX_INDEX = 1 << 20
 NOTHING: tuple[object, ...] = (None, "", [], {})
 
 
+def is_piece(chunk: Chunk) -> bool:
+    """True if all that a chunk says is a piece of one text, or of one call's arguments."""
+    choices = chunk.choices
+    if not choices or len(choices) > 1:
+        return False
+    choice = choices[0]
+    delta = choice.delta
+    if delta is None or choice.message is not None or choice.logprobs is not None:
+        return False
+    if delta.refusal or delta.reasoning_details or delta.function_call is not None:
+        return False
+    calls = delta.tool_calls or ()
+    if bool(delta.content) + bool(delta.reasoning_content) + bool(delta.reasoning) + len(calls) != 1:
+        return False
+    return not calls or not (calls[0].id or calls[0].name)
+
+
 def is_usual(data: bytes) -> bool:
     """True if all fields of a decoded chunk have a place of their own."""
     try:

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, UpstreamError
+from dragoman.protocols.lane import TextRows
 from dragoman.protocols.openai_chat.answer_fields import decode_logprobs, encode_logprobs, take_fields
 from dragoman.protocols.openai_chat.chunk import (
     TOO_STRANGE,
@@ -16,6 +17,7 @@ from dragoman.protocols.openai_chat.chunk import (
     LooseCall,
     decode_chunk,
     decode_head,
+    is_piece,
     is_usual,
     read_loosely,
     read_text,
@@ -33,6 +35,7 @@ from dragoman.protocols.openai_chat.foreign import (
     read_object,
     read_stray,
 )
+from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.more import CHOICE, add_fields, holds_content
 from dragoman.protocols.openai_chat.reasoning_details import gather_details, holds_state, state_of, words_in
 from dragoman.protocols.openai_chat.surrogates import SurrogateJoiner
@@ -71,6 +74,8 @@ class ReplyDecoder(SseDecoder):
         self._calls = Calls(self._parts.complete)
         self._halves = SurrogateJoiner()
         self._started = False
+        self._plain = False
+        """The last chunk was one piece of a text."""
         self._refused = False
         """The model refused in a field of its own."""
         self._index: int | None = None
@@ -97,7 +102,19 @@ class ReplyDecoder(SseDecoder):
             raise self._skipped or BadEventError("expected a chat completion, got other JSON")
         self._close(out)
 
+    def _is_plain(self) -> bool:
+        return self._plain and self._parts.steady and not self._halves.held
+
+    def _rows_like(self, event: bytes) -> TextRows | None:
+        return lane(event)
+
+    def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
+        if self._parts.saying:
+            self._said += sum(map(len, words))
+        self._parts.more(out, words)
+
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
+        self._plain = False
         if self.done:
             return
         data, name = event.data, event.event
@@ -156,6 +173,8 @@ class ReplyDecoder(SseDecoder):
             self._other(data, name)
         if telling:
             self._notes(data, chunk, loose)
+        else:
+            self._plain = is_piece(chunk)
 
     def _loosely(self, data: bytes, out: list[StreamEvent]) -> Loose | None:
         """The chunk that `data` is, read loosely; None if it was several chunks, one a line, which have been read."""

@@ -27,8 +27,9 @@ from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.observer import Observer
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import END, ENDS, SseTap, framed
+from dragoman.protocols.sse_tap import ENDS, SseTap, framed
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
+from dragoman.wire.sse import END
 
 MARK = b"[DONE]"
 PLAIN = frozenset({"stop", "length"})

@@ -3,6 +3,7 @@
 from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
+from dragoman.protocols.lane import TextRows
 from dragoman.protocols.losses import OURS
 from dragoman.protocols.openai_responses.citations import decode_annotation
 from dragoman.protocols.openai_responses.events import (
@@ -31,6 +32,7 @@ from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.finish_reasons import decode_reason
 from dragoman.protocols.openai_responses.items import CONTENT, ItemReader
 from dragoman.protocols.openai_responses.logprobs import read_logprobs
+from dragoman.protocols.openai_responses.rows import rows_like
 from dragoman.protocols.openai_responses.slots import Items
 from dragoman.protocols.openai_responses.usage import decode_usage
 from dragoman.protocols.openai_shared.errors import failure_in, reported
@@ -114,11 +116,24 @@ class ReplyDecoder(SseDecoder):
         self._origin = origin
         self._items = Items(ItemReader(self._state, answered=True))
         self._started = False
+        self._plain = False
+        """The last event was a piece of the open text."""
 
     def _state(self, text: str) -> OpaqueState:
         return OpaqueState(NAME, text, self._origin)
 
+    def _is_plain(self) -> bool:
+        return self._plain and self._items.plain
+
+    def _rows_like(self, event: bytes) -> TextRows | None:
+        return rows_like(event)
+
+    def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
+        self._items.count += sum(map(len, words))
+        out += map(PartDelta, words)
+
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
+        self._plain = False
         if self.done:
             return
         data = event.data
@@ -199,6 +214,7 @@ class ReplyDecoder(SseDecoder):
                 out.append(PartDelta(piece.delta, read_logprobs(tokens)))
             else:
                 out.append(PartDelta(piece.delta))
+                self._plain = True
             return
         if not self._started:
             self._start({}, out)

@@ -15,7 +15,7 @@ from typing import Any
 from dragoman.errors import BadEventError, DragomanError
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import failure
-from dragoman.protocols.openai_responses.rows import rows_like
+from dragoman.protocols.openai_responses.rows import Rows, rows_like
 from dragoman.protocols.sse_tap import SseTap, framed
 from dragoman.types import PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import json
@@ -37,8 +37,8 @@ class ResponsesTap(SseTap):
     def __init__(self) -> None:
         super().__init__()
         self._decoder = ReplyDecoder()
-        self._rows: re.Pattern[bytes] | None = None
-        """Matches pieces of the text that is under way."""
+        self._rows: Rows | None = None
+        """The form of pieces of the text that is under way."""
         self._content = False
         """Whether a part has begun."""
         self._start = b""
@@ -77,17 +77,17 @@ class ResponsesTap(SseTap):
     # Rows of text.
 
     def _is_usual(self, data: bytes) -> bool:
-        return self._rows is not None and self._rows.fullmatch(data) is not None
+        return self._rows is not None and self._rows.row.fullmatch(data) is not None
 
     def _usual(self, data: bytes, at: int) -> int:
-        found = None if self._rows is None else self._rows.match(data, at)
+        found = None if self._rows is None else self._rows.row.match(data, at)
         return 0 if found is None else found.end() - at
 
     def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
         if self._rows is None:
             return b"", 0
         end = at
-        while end < len(pieces) and self._rows.fullmatch(pieces[end]) is not None:
+        while end < len(pieces) and self._rows.row.fullmatch(pieces[end]) is not None:
             end += 1
         return b"".join(pieces[at:end]), end - at
 
