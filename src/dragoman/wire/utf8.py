@@ -12,6 +12,11 @@ class Utf8Reader:
         self._decoder = _new("replace")
         self._cut = False
 
+    @property
+    def holds(self) -> bool:
+        """Whether the beginning of a character is held."""
+        return self._cut
+
     def feed(self, data: bytes) -> str:
         """The text that `data` completes."""
         if not self._cut:

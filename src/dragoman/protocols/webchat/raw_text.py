@@ -1,6 +1,6 @@
 """Answers that are UTF-8 text and nothing else, read and written, and their few signs of failure. Knows no site."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from dragoman.errors import (
@@ -61,6 +61,30 @@ class RawTextDecoder(Decoder):
         self._chunk = MAYBE
         self._held = b""
         self._begun = False
+
+    def feed_pieces(self, pieces: Iterable[bytes]) -> list[StreamEvent]:
+        left = list(pieces)
+        events: list[StreamEvent] = []
+        while left and not self._begun and self.error is None:
+            events += super().feed_pieces((left.pop(0),))
+        words = self._words(left) if self._begun and self.error is None else None
+        if words is None:
+            return events + super().feed_pieces(left)
+        self._chunk = TEXT if left[-1] else MAYBE
+        events += map(PartDelta, words)
+        return events
+
+    def _words(self, pieces: list[bytes]) -> list[str] | None:
+        """The texts of `pieces`, if each is whole characters and none may be the mark: nearly all are so."""
+        if not pieces or self._held or self._chunk is MARK or self._utf8.holds:
+            return None
+        texts = [piece for piece in pieces if piece]
+        if any(map(self._mark.startswith, texts)):
+            return None
+        try:
+            return [*map(bytes.decode, texts)]
+        except UnicodeDecodeError:
+            return None
 
     def salvage(self) -> list[StreamEvent]:
         events: list[StreamEvent] = []
