@@ -134,6 +134,8 @@ class DragomanError(Exception):
     """The service's own type."""
     extra: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     """Further fields of the service's error object, by protocol: given back to callers of that protocol."""
+    told_by: str | None = None
+    """The protocol in which a service reported it; None if the message is not a service's."""
     attempts: tuple[Attempt, ...] = ()
     """The targets that failed, in the order in which they were asked; empty if none is known to have been."""
     upstream_status: int | None = None
@@ -164,6 +166,14 @@ class DragomanError(Exception):
 
     def __str__(self) -> str:
         return f"{self.provider}: {self.message}" if self.provider else self.message
+
+    def words_for(self, protocol: str) -> str:
+        """What a caller of `protocol` is told.
+
+        If the service reported it in this protocol, these are its own words, and nothing else: agents know by them what
+        to leave out when they ask again.
+        """
+        return self.message if self.told_by == protocol else str(self)
 
     def attempt(self, target: str) -> Attempt:
         """A record that `target` failed with this error. Keeps no traceback, which would keep all its objects alive."""

@@ -42,6 +42,7 @@ def refused(tmp_path: Path, environ: dict[str, str], text: str = FILE) -> str:
 
 
 SAMPLES = {
+    "WEBSOCKETS": "false",
     "STORE_SIZE": "1",
     "STORE_AGE": "1",
     "REASONING_RETURNS": "true",

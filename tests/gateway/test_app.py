@@ -232,5 +232,5 @@ async def test_only_http_is_spoken() -> None:
     async def send(message: object) -> None:
         raise AssertionError(message)
 
-    with pytest.raises(InvalidRequestError, match="websocket"):
-        await AsgiGateway(Gateway(LOCAL))({"type": "websocket"}, receive, send)
+    with pytest.raises(InvalidRequestError, match="telephone"):
+        await AsgiGateway(Gateway(LOCAL))({"type": "telephone"}, receive, send)

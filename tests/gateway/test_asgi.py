@@ -194,5 +194,30 @@ async def test_an_application_has_the_configuration_that_is_found(
 
     await app({"type": "lifespan"}, receive, send)
     assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    with pytest.raises(InvalidRequestError, match="websocket"):
-        await app({"type": "websocket"}, receive, send)
+    with pytest.raises(InvalidRequestError, match="telephone"):
+        await app({"type": "telephone"}, receive, send)
+
+
+@pytest.mark.parametrize(("extensions", "said"), [({"websocket.http.response": {}}, 426), ({}, None)])
+async def test_a_websocket_is_refused(extensions: dict[str, object], said: int | None) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    gateway = Gateway(LOCAL)
+    head = [(b"host", b"localhost"), (b"upgrade", b"websocket"), (b"connection", b"Upgrade")]
+    scope = {"type": "websocket", "path": "/v1/responses", "query_string": b"", "headers": head, "scheme": "ws"}
+    await AsgiGateway(gateway)({**scope, "extensions": extensions}, receive, send)
+    await gateway.aclose()
+    if said is None:
+        assert sent == [{"type": "websocket.close"}]
+    else:
+        assert [message["type"] for message in sent] == [
+            "websocket.http.response.start",
+            "websocket.http.response.body",
+        ]
+        assert sent[0]["status"] == said

@@ -121,6 +121,7 @@ GATEWAY = TableSchema(
         "workers": Integer(1, MAX_WORKERS),
         "proxy": PROXY,
         "request_log": WORDS,
+        "websockets": Boolean(),
         "store": WORDS,
         "store_size": Integer(0),
         "store_age": Seconds(),

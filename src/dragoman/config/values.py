@@ -70,6 +70,9 @@ class GatewayConfig(ConfigTable, frozen=True, kw_only=True):
     request_log: str | None = None
     """A file that gets a line of JSON for each request. A relative path starts from the working directory; `-` is
     standard output."""
+    websockets: bool = True
+    """Whether /v1/responses is served over WebSockets too. If not, a request for one is answered 426 at once, after
+    which Codex uses HTTP."""
     store: str | None = None
     """A file of SQLite for what outlives a request: answers of /v1/responses that callers refer to by their id, if the
     service that gave them keeps none. A relative path starts from the working directory. Not set: memory, which other

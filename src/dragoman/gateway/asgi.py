@@ -48,6 +48,8 @@ class AsgiGateway:
                 await self._answer(scope, receive, send)
             case "lifespan":
                 await self._live(receive, send)
+            case "websocket":
+                await self._deny(scope, receive, send)
             case kind:
                 raise InvalidRequestError(f"expected HTTP, got {kind}")
 
@@ -59,6 +61,15 @@ class AsgiGateway:
         await self._gateway.aclose()
         log.info("stopped")
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _deny(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuses a WebSocket as a path is refused that serves none. A server without the extension answers 403."""
+        await receive()
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close"})
+            return
+        scheme = {"ws": "http", "wss": "https"}.get(scope.get("scheme", "ws"), "http")
+        await self._answer({**scope, "method": "GET", "scheme": scheme}, receive, _http_of_websocket(send))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway, call = self._gateway, read_head(scope)
@@ -203,6 +214,15 @@ class AsgiResponseWriter(ResponseWriter):
                 raise DisconnectedError from exc
             finally:
                 self._spoke = self._loop.time()
+
+
+def _http_of_websocket(send: Send) -> Send:
+    """Sends a response to the request for a WebSocket; https://asgi.readthedocs.io/en/latest/extensions.html"""
+
+    async def sent(message: Message) -> None:
+        await send({**message, "type": message["type"].replace("http.", "websocket.http.", 1)})
+
+    return sent
 
 
 def read_head(scope: Scope) -> ServerRequest:

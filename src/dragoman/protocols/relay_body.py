@@ -10,7 +10,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.opaque import has_wrapped
 from dragoman.protocols.relay import RelayCodec, Tap
 from dragoman.protocols.steering import NESTED, STEERING, steering
-from dragoman.types import Headers
+from dragoman.types import Headers, ServerRequest
 from dragoman.wire import json
 
 NESTING = frozenset(NESTED)
@@ -33,6 +33,15 @@ class RelayBody(Struct, frozen=True, gc=False):
     """All fields, each as it came: as JSON text, or as a value that is encoded to the same text."""
     said: Mapping[str, Any]
     """The values of the fields that were read."""
+
+
+def passed(call: ServerRequest, names: frozenset[bytes], prefix: bytes) -> Headers:
+    """The header fields of a request that its service gets too: those with one of `names`, or that begin so."""
+    return tuple(
+        (name.decode("latin-1"), value.decode("latin-1").strip(" \t"))
+        for name, value in call.headers
+        if name in names or name.startswith(prefix)
+    )
 
 
 def read_body(body: bytes, read: frozenset[str] = READ) -> RelayBody | None:

@@ -18,15 +18,30 @@ from dragoman.gateway.http.connection_state import (
     OPEN,
     PART,
     PARTED,
+    SWITCH,
+    SWITCHED,
     TRANSITIONS,
     ConnectionEvent,
     ConnectionState,
 )
 from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.gateway.http.websocket import WebSocket
+from dragoman.types import ServerRequest
 from tests.support.echo import Echo, Pipe, Rules
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\n\r\nx"
 JUNK = b"\0\r\n\r\n"
+UPGRADE = ServerRequest(
+    method="GET",
+    path="/",
+    headers=(
+        (b"host", b"here"),
+        (b"connection", b"Upgrade"),
+        (b"upgrade", b"websocket"),
+        (b"sec-websocket-version", b"13"),
+        (b"sec-websocket-key", b"AAAAAAAAAAAAAAAAAAAAAA=="),
+    ),
+)
 
 
 class Stage:
@@ -58,6 +73,10 @@ class Stage:
         self.drain()
         self.service.answer()
 
+    def switch(self) -> None:
+        """A WebSocket takes over."""
+        self.connection.switch(WebSocket(UPGRADE, 1000))
+
     def lose(self) -> None:
         """The caller leaves."""
         self.connection.connection_lost(None)
@@ -67,6 +86,7 @@ WAY: dict[ConnectionState, Callable[[Stage], None]] = {
     OPEN: lambda stage: None,
     DRAINING: Stage.drain,
     BROKEN: Stage.junk,
+    SWITCHED: Stage.switch,
     PARTED: Stage.part,
     CLOSED: Stage.close,
 }
@@ -75,6 +95,7 @@ WAY: dict[ConnectionState, Callable[[Stage], None]] = {
 DONE: dict[ConnectionEvent, Callable[[Stage], None]] = {
     DRAIN: Stage.drain,
     BREAK: Stage.junk,
+    SWITCH: Stage.switch,
     PART: Stage.part,
     CLOSE: Stage.lose,
 }
@@ -83,27 +104,35 @@ DONE: dict[ConnectionEvent, Callable[[Stage], None]] = {
 MAY: dict[tuple[ConnectionState, ConnectionEvent], ConnectionState] = {
     (OPEN, DRAIN): DRAINING,
     (OPEN, BREAK): BROKEN,
+    (OPEN, SWITCH): SWITCHED,
     (OPEN, PART): PARTED,
     (OPEN, CLOSE): CLOSED,
     (DRAINING, DRAIN): DRAINING,
     (DRAINING, BREAK): BROKEN,
+    (DRAINING, SWITCH): SWITCHED,
     (DRAINING, PART): PARTED,
     (DRAINING, CLOSE): CLOSED,
     (BROKEN, DRAIN): BROKEN,
     (BROKEN, PART): PARTED,
     (BROKEN, CLOSE): CLOSED,
+    (SWITCHED, DRAIN): SWITCHED,
+    (SWITCHED, BREAK): CLOSED,
+    (SWITCHED, PART): CLOSED,
+    (SWITCHED, CLOSE): CLOSED,
     (PARTED, DRAIN): CLOSED,
     (PARTED, CLOSE): CLOSED,
     (CLOSED, DRAIN): CLOSED,
     (CLOSED, CLOSE): CLOSED,
 }
-"""Where a connection then is, written a second time. One that is parted has no request: the server closes it."""
+"""Where a connection then is, written a second time. One that is parted has no request: the server closes it. What a
+WebSocket does not understand is not HTTP's to break: it closes."""
 
 
 def test_the_table_has_each_state_and_leads_to_no_other() -> None:
     table = {(state, event): then for state, row in TRANSITIONS.items() for event, then in row.items()}
     assert set(TRANSITIONS) == set(ConnectionState)
-    assert table == MAY | {(PARTED, DRAIN): PARTED}
+    by_websocket = {(SWITCHED, BREAK), (SWITCHED, PART)}
+    assert table == {key: then for key, then in MAY.items() if key not in by_websocket} | {(PARTED, DRAIN): PARTED}
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(ConnectionState, ConnectionEvent)))
@@ -112,13 +141,18 @@ async def test_each_event_in_each_state(state: ConnectionState, event: Connectio
     WAY[state](stage)
     assert stage.connection._state is state
     following = MAY.get((state, event))
-    if following is None:
+    if event not in TRANSITIONS[state]:
         with pytest.raises(KeyError):
             stage.connection._enter(event)
-    DONE[event](stage)
+    if event is not SWITCH or following is not None:
+        DONE[event](stage)
     assert stage.connection._state is (following or state)
     if stage.connection._state is not CLOSED:
         stage.lose()
+
+
+MANY = {OPEN: 2, DRAINING: 2, BROKEN: 1, SWITCHED: 1, PARTED: 0, CLOSED: 1}
+"""Requests that a connection has, once another has come."""
 
 
 @pytest.mark.parametrize("state", ConnectionState)
@@ -126,7 +160,7 @@ async def test_only_an_open_and_a_draining_one_read(state: ConnectionState) -> N
     stage = Stage()
     WAY[state](stage)
     stage.connection.data_received(REQUEST)
-    assert len(stage.connection._requests) == {OPEN: 2, DRAINING: 2, BROKEN: 1, PARTED: 0, CLOSED: 1}[state]
+    assert len(stage.connection._requests) == MANY[state]
     if state is not CLOSED:
         stage.lose()
 

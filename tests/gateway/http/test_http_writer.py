@@ -36,6 +36,9 @@ class Paper:
     def reset_on_close(self, on: bool) -> None:
         self.resets.append(on)
 
+    def switch(self, websocket: object) -> None:
+        raise AssertionError("nobody asks for a WebSocket")
+
 
 class Work(Watcher):
     """What is told to those who work for a caller."""

@@ -257,10 +257,10 @@ def test_a_broken_answer_ends_in_an_error_and_no_end_mark() -> None:
 @pytest.mark.parametrize(
     ("error", "status", "headers"),
     [
-        (RateLimitError("slow down", retry_after=1.2), 429, (("retry-after", "2"),)),
-        (RateLimitError("slow down"), 429, ()),
+        (RateLimitError("slow down", retry_after=1.2), 429, (("retry-after", "2"), ("retry-after-ms", "1200"))),
+        (RateLimitError("slow down"), 429, (("retry-after", "1"),)),
         (OverloadedError("full", status=529), 503, ()),
-        (AuthenticationError("who are you?"), 401, ()),
+        (AuthenticationError("who are you?"), 401, (("x-should-retry", "false"),)),
         (BadEventError("expected JSON"), 502, ()),
     ],
 )

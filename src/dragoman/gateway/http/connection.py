@@ -10,10 +10,11 @@ from msgspec.structs import force_setattr
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.application import Application, ServerContext
 from dragoman.gateway.http.caller_socket import CallerSocket
-from dragoman.gateway.http.connection_state import BREAK, CLOSED, DRAIN, DRAINING, OPEN
+from dragoman.gateway.http.connection_state import BREAK, CLOSED, DRAIN, DRAINING, OPEN, SWITCH, SWITCHED
 from dragoman.gateway.http.head_cache import CachedHead
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError
 from dragoman.gateway.http.http_writer import HttpResponseWriter
+from dragoman.gateway.http.nested import NestedAnswer, NestedWriter
 from dragoman.gateway.http.parser import RequestParser
 from dragoman.gateway.http.request import Admitted, Request
 from dragoman.gateway.http.request_limits import (
@@ -28,8 +29,9 @@ from dragoman.gateway.http.request_limits import (
 )
 from dragoman.gateway.http.response_writer import ENDED
 from dragoman.gateway.http.unpacking import coding
+from dragoman.gateway.http.websocket import WebSocket
 from dragoman.loop.timer import EARLY
-from dragoman.types import Outcome, ServerResponse
+from dragoman.types import Outcome, ServerRequest, ServerResponse
 
 MAX_QUEUED = 16
 """Requests that a caller may send without waiting for an answer. No SDK does that; a client that does sends a few."""
@@ -54,13 +56,17 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         self._requests: deque[Request[Admitted]] = deque()
         self._fault: DragomanError | None = None
         """In BROKEN: what is sent after the answers under way."""
+        self._websocket: WebSocket | None = None
+        """In SWITCHED: what reads and writes."""
 
     # The server's side.
 
     def drain(self) -> None:
         """No more requests: closes once those under way are answered."""
         self._enter(DRAIN)
-        if not self._requests and not self._parser.in_head:
+        if self._websocket is not None:
+            self._websocket.drain()
+        elif not self._requests and not self._parser.in_head:
             self._close()
 
     def turn_away(self, error: DragomanError) -> None:
@@ -92,6 +98,34 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         else:
             self._alarm.set(self._loop.time() + (self._timeouts.head if self._parser.in_head else self._timeouts.idle))
 
+    def switch(self, websocket: WebSocket) -> None:
+        late = self._state is DRAINING
+        self._enter(SWITCH)
+        self._parser.stopped = True
+        self._websocket = websocket
+        websocket.opened(self)
+        self._alarm.set(self._loop.time() + self._timeouts.heartbeat)
+        if late:
+            websocket.drain()
+
+    # The WebSocket's side.
+
+    def end(self) -> None:
+        """Closes once the caller has read what waits."""
+        self._close()
+
+    def ask(self, call: ServerRequest, answer: NestedAnswer) -> NestedWriter:
+        """Begins to answer a request as if it had come over HTTP."""
+        service = self._service
+        outcome = service.outcome(call, self._remote)
+        writer = NestedWriter(self, outcome, answer)
+        admitted = service.admit(call, outcome)
+        if isinstance(admitted, ServerResponse):
+            writer.send_nowait(admitted)
+        else:
+            service.serve(admitted, call, writer)
+        return writer
+
     # asyncio's side.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -100,6 +134,8 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     def data_received(self, data: bytes) -> None:
         if self._state is not OPEN and self._state is not DRAINING:
+            if self._state is SWITCHED and self._websocket is not None:
+                self._websocket.feed(data)
             return
         parser = self._parser
         at_rest = not self._requests and not parser.in_head
@@ -325,6 +361,10 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
     def _late(self) -> None:
         request = self._requests[0] if self._requests else None
         if self._check_reading():
+            return
+        if self._state is SWITCHED and self._websocket is not None:
+            self._websocket.beat()
+            self._alarm.set(self._loop.time() + self._timeouts.heartbeat)
             return
         if request is None:
             if self._parser.in_head:

@@ -3,7 +3,7 @@
 import asyncio
 from enum import Enum
 from time import monotonic
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dragoman.errors import DragomanError
 from dragoman.gateway.http.heads import date, fields, status_line
@@ -22,6 +22,9 @@ from dragoman.gateway.http.response_writer import (
 from dragoman.types import Headers, Outcome, ServerResponse
 from dragoman.wire import json
 
+if TYPE_CHECKING:
+    from dragoman.gateway.http.websocket import WebSocket
+
 LAST_CHUNK = b"0\r\n\r\n"
 CLOSE = b"connection: close\r\n"
 
@@ -29,8 +32,9 @@ CLOSE = b"connection: close\r\n"
 class ConnectionPort(Protocol):
     """What a writer needs of its connection."""
 
-    congested: asyncio.Event | None
-    """None while the caller reads; else an event that is set when it reads again."""
+    @property
+    def congested(self) -> asyncio.Event | None:
+        """None while the caller reads; else an event that is set when it reads again."""
 
     def write(self, data: bytes) -> None:
         """Sends at once."""
@@ -43,6 +47,9 @@ class ConnectionPort(Protocol):
 
     def reset_on_close(self, on: bool) -> None:
         """Whether from now on the connection ends with a reset, whatever ends it."""
+
+    def switch(self, websocket: "WebSocket") -> None:
+        """From now on what comes is for `websocket`."""
 
 
 class Watcher(Protocol):
@@ -109,6 +116,17 @@ class HttpResponseWriter(ResponseWriter):
     def congested(self) -> bool:
         """Whether the caller reads more slowly than we send."""
         return self._port.congested is not None
+
+    @property
+    def upgrades(self) -> bool:
+        return self._chunks and self.state is NEW
+
+    def upgrade(self, websocket: "WebSocket") -> None:
+        self.state = STARTED
+        self.outcome.status, self.outcome.first_byte_at = 101, monotonic()
+        self._port.write(websocket.head)
+        self.watcher = websocket
+        self._port.switch(websocket)
 
     async def start(self, status: int, headers: Headers) -> None:
         self.start_nowait(status, fields(headers), sized=any(name == "content-length" for name, _ in headers))

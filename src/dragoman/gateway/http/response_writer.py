@@ -4,9 +4,12 @@ import asyncio
 from abc import ABC, abstractmethod
 from enum import Enum
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from dragoman.types import Headers, Outcome, ServerResponse
+
+if TYPE_CHECKING:
+    from dragoman.gateway.http.websocket import WebSocket
 
 
 class DisconnectedError(Exception):
@@ -126,6 +129,15 @@ class ResponseWriter(ABC):
         length = (("content-length", str(len(response.body))),) if response.status != 204 else ()
         await self.start(response.status, (*response.headers, *more, *length))
         await self.write(response.body, more=False)
+
+    @property
+    def upgrades(self) -> bool:
+        """Whether the connection can go on as a WebSocket."""
+        return False
+
+    def upgrade(self, websocket: "WebSocket") -> None:
+        """Begins `websocket`, which takes over the connection. Only if it `upgrades`."""
+        raise NotImplementedError
 
     @abstractmethod
     def abort(self) -> None:

@@ -82,6 +82,7 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
     number = status or TYPES.get(kind or "", 500)
     shown = cut(scrub(message[: 4 * CUT_WORDS]), CUT_WORDS)
     error = error_for(number, shown or "no reason was given", words=(kind,), head=head, phrases=PHRASES)
+    error.told_by = NAME
     if kind is not None and kind != "error":
         error.native_type = scrub(kind)
     more = {name: value for name, value in said.items() if name not in NAMED and value is not None}
@@ -113,8 +114,8 @@ def envelope(error: DragomanError) -> dict[str, Any]:
     """`error` as a caller of this protocol expects it."""
     status = outward(error)
     kind = error.native_type if error.native_type in TYPES else None
-    message = str(error)
-    if isinstance(error, ContextLengthError) and TOO_LONG not in message.lower():
+    message = error.words_for(NAME)
+    if isinstance(error, ContextLengthError) and error.told_by != NAME and TOO_LONG not in message.lower():
         message = f"{TOO_LONG}: {message}"
     usual = WORDS.get(status, "invalid_request_error" if status < 500 else "api_error")
     return {"type": "error", "error": {**error.extra.get(NAME, {}), "type": kind or usual, "message": message}}

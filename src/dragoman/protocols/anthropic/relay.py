@@ -6,8 +6,12 @@ from dragoman.protocols.anthropic.request import FIRST_VERSION
 from dragoman.protocols.anthropic.service import BETA, VERSION
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.relay_body import BodyRelayRequest, SseRelay, read_body
+from dragoman.protocols.relay_body import BodyRelayRequest, SseRelay, passed, read_body
 from dragoman.types import Headers, HttpRequest, ServerRequest
+
+PASSED = frozenset({VERSION.encode(), BETA.encode(), b"x-app"})
+CLAUDE_CODE = b"x-claude-code-"
+"""Header fields that change what a body means, or that tell the vendor which program and session asks."""
 
 
 class AnthropicRelay(SseRelay):
@@ -44,6 +48,5 @@ def read_request(call: ServerRequest) -> BodyRelayRequest | None:
 
 
 def _passed(call: ServerRequest) -> Headers:
-    version, betas = call.header(VERSION.encode()), call.header(BETA.encode())
-    said = (VERSION, version or FIRST_VERSION)
-    return (said, (BETA, betas)) if betas else (said,)
+    headers = passed(call, PASSED, CLAUDE_CODE)
+    return headers if call.header(VERSION.encode()) else ((VERSION, FIRST_VERSION), *headers)

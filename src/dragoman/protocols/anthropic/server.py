@@ -1,7 +1,5 @@
 """The half that a program calls."""
 
-from math import ceil
-
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
@@ -14,6 +12,7 @@ from dragoman.protocols.anthropic.request import decode_body
 from dragoman.protocols.anthropic.service import BETA
 from dragoman.protocols.anthropic.usage import DETAILS
 from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.losses import OWN_RESULTS
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
@@ -69,7 +68,6 @@ class AnthropicServer(ServerCodec):
         return stream_error(error)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        headers = JSON
-        if error.retry_after is not None:
-            headers += (("retry-after", str(ceil(error.retry_after))),)
-        return ServerResponse(status=outward(error), headers=headers, body=json.encode(envelope(error)))
+        status = outward(error)
+        headers = (*JSON, *retry_headers(error, status))
+        return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))

@@ -16,6 +16,7 @@ from dragoman.errors import (
     cut,
     scrub,
 )
+from dragoman.protocols.errors.retry import wait_of
 from dragoman.protocols.errors.scrubbed import scrubbed
 from dragoman.protocols.errors.status import Phrases, error_for
 from dragoman.protocols.errors.unread import unread
@@ -98,6 +99,7 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
         error: DragomanError = AuthenticationError(text or "the key was refused")
     else:
         error = error_for(number, text or "no reason was given", head=head, phrases=PHRASES)
+    error.told_by = NAME
     waits = [wait for each in details if (wait := _seconds(each.get("retryDelay"))) is not None]
     if error.retry_after is None and waits:
         error.retry_after = max(waits)
@@ -126,10 +128,14 @@ def envelope(error: DragomanError) -> dict[str, Any]:
     """
     status = OUTWARD.get(error.status, error.status)
     own = error.extra.get(NAME, {})
-    said: dict[str, Any] = {"code": status, "message": str(error), "status": own.get("status") or word_of(status)}
+    said: dict[str, Any] = {
+        "code": status,
+        "message": error.words_for(NAME),
+        "status": own.get("status") or word_of(status),
+    }
     details = own.get("details")
-    if not details and error.retry_after is not None:
-        details = [{"@type": RETRY, "retryDelay": f"{error.retry_after:g}s"}]
+    if not details and (wait := wait_of(error)) is not None:
+        details = [{"@type": RETRY, "retryDelay": f"{wait:g}s"}]
     if details:
         said["details"] = details
     return {"error": said | {name: value for name, value in own.items() if name not in said}}

@@ -1,9 +1,8 @@
 """The half that a program calls."""
 
-from math import ceil
-
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.gemini.encode_stream import AnswerEncoder, encode_reply, stream_error
 from dragoman.protocols.gemini.errors import OUTWARD, envelope
 from dragoman.protocols.gemini.extra import NAME
@@ -76,9 +75,6 @@ class GeminiServer(ServerCodec):
         return stream_error(error)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        headers = JSON
-        if error.retry_after is not None:
-            headers += (("retry-after", str(ceil(error.retry_after))),)
-        return ServerResponse(
-            status=OUTWARD.get(error.status, error.status), headers=headers, body=json.encode(envelope(error))
-        )
+        status = OUTWARD.get(error.status, error.status)
+        headers = (*JSON, *retry_headers(error, status))
+        return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))

@@ -1,8 +1,8 @@
 """Failures in this protocol's words: `{"error": "text"}`, with a status, or as the last line of a stream."""
 
-from math import ceil
-
 from dragoman.errors import DragomanError
+from dragoman.protocols.errors.retry import retry_headers
+from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.line_ends import escaped
 from dragoman.types import Headers, ServerResponse
 from dragoman.wire import json
@@ -15,7 +15,7 @@ OUTWARD = {529: 503}
 
 def envelope(error: DragomanError) -> dict[str, str]:
     """`error` as a caller of this protocol expects it. `code` is ours, and says which failure it is."""
-    return {"error": str(error), "code": error.native_code or error.code}
+    return {"error": error.words_for(NAME), "code": error.native_code or error.code}
 
 
 def stream_error(error: DragomanError) -> bytes:
@@ -25,9 +25,6 @@ def stream_error(error: DragomanError) -> bytes:
 
 def encode_error(error: DragomanError) -> ServerResponse:
     """The same in place of an answer."""
-    headers = JSON
-    if error.retry_after is not None:
-        headers += (("retry-after", str(ceil(error.retry_after))),)
-    return ServerResponse(
-        status=OUTWARD.get(error.status, error.status), headers=headers, body=json.encode(envelope(error))
-    )
+    status = OUTWARD.get(error.status, error.status)
+    headers = (*JSON, *retry_headers(error, status))
+    return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))

@@ -1,9 +1,8 @@
 """The half that a program calls."""
 
-from math import ceil
-
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder, encode_completion
 from dragoman.protocols.openai_chat.errors import OUTWARD, envelope, stream_error
@@ -64,9 +63,6 @@ class OpenAIChatServer(ServerCodec):
         return stream_error(error)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        headers = JSON
-        if error.retry_after is not None:
-            headers += (("retry-after", str(ceil(error.retry_after))),)
-        return ServerResponse(
-            status=OUTWARD.get(error.status, error.status), headers=headers, body=json.encode(envelope(error))
-        )
+        status = OUTWARD.get(error.status, error.status)
+        headers = (*JSON, *retry_headers(error, status))
+        return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))

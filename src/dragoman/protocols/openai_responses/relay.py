@@ -5,11 +5,12 @@ from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, H
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.relay_body import BodyRelayRequest, SseRelay, read_body
+from dragoman.protocols.relay_body import BodyRelayRequest, SseRelay, passed, read_body
 from dragoman.types import HttpRequest, PartStart, ResponseEnd, ServerRequest
 
-PASSED = b"openai-beta"
-"""A header that changes what a body means."""
+PASSED = frozenset({b"openai-beta", b"session-id", b"session_id", b"thread-id", b"x-client-request-id", b"originator"})
+CODEX = b"x-codex-"
+"""Header fields that change what a body means, or by which the vendor finds what it has cached of a conversation."""
 
 
 class ResponsesRelay(SseRelay):
@@ -42,9 +43,7 @@ def read_request(call: ServerRequest) -> BodyRelayRequest | None:
     body = read_body(call.body)
     if body is None:
         return None
-    beta = call.header(PASSED)
-    headers = () if beta is None else ((PASSED.decode(), beta),)
-    return BodyRelayRequest(body.model, body.stream is True, body.fields, ResponsesTap, headers)
+    return BodyRelayRequest(body.model, body.stream is True, body.fields, ResponsesTap, passed(call, PASSED, CODEX))
 
 
 def read_whole(body: bytes) -> ReplySummary:

@@ -1,10 +1,10 @@
 """The half that a program calls."""
 
-from math import ceil
 from typing import Any
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.conversation import Sayable, encode_input
 from dragoman.protocols.openai_responses.encode_errors import envelope, failure
@@ -68,10 +68,8 @@ class OpenAIResponsesServer(ServerCodec):
         return failure(error, {"object": "response", "output": []}, 0)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        headers = JSON
-        if error.retry_after is not None:
-            headers += (("retry-after", str(ceil(error.retry_after))),)
         status = OUTWARD.get(error.status, error.status)
+        headers = (*JSON, *retry_headers(error, status))
         return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
 
 

@@ -74,6 +74,7 @@ def reported(own: str, failure: object, status: int | None = None, head: Respons
     code, kind = _word(said.get("code")), _word(said.get("type"))
     number = status or _status(said.get("code")) or _status(said.get("status")) or TYPES.get(kind or "", 500)
     error = error_for(number, _shown(message) or "no reason was given", words=(code, kind), head=head, phrases=PHRASES)
+    error.told_by = own
     error.param = _word(said.get("param"))
     error.native_type = _word(scrubbed(kind))
     # The message may have shown a more exact class: then a vaguer code of the service would hide it.
@@ -103,7 +104,7 @@ def envelope(own: str, error: DragomanError, params: Mapping[str, str]) -> dict[
     `params`: names of our fields to the protocol's, if the two differ.
     """
     said = {
-        "message": str(error),
+        "message": error.words_for(own),
         "type": error.native_type or error.type,
         "param": params.get(error.param or "", error.param),
         "code": error.native_code or error.code,

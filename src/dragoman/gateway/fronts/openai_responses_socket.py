@@ -1,0 +1,158 @@
+"""OpenAI's Responses over a WebSocket: the same requests and events as over HTTP, one text message each.
+
+https://platform.openai.com/docs/guides/websocket-mode. Each message is answered as if it had come by `POST`, relayed or
+translated; the events of the answer's stream are the messages that go back. An answer that is no stream, which is an
+error, becomes one message. Nothing of it is told apart by who asks: routes, keys, limits and the request log hold for
+each message as for each request.
+"""
+
+from http.client import parse_headers
+from io import BytesIO
+from typing import Any
+
+from msgspec.structs import replace
+
+from dragoman.client import Client
+from dragoman.engine.env import system_env
+from dragoman.errors import DragomanError, RequestError
+from dragoman.gateway.fronts.endpoints import Endpoint
+from dragoman.gateway.fronts.table import Front, FrontContext, FrontMaker, Row
+from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.http.websocket import FAILED, POLICY, WebSocket, asks_for_websocket, refused
+from dragoman.protocols.openai_responses import OpenAIResponsesServer
+from dragoman.protocols.openai_responses.frame import frame
+from dragoman.protocols.openai_responses.socket_turns import SocketTurns, warm
+from dragoman.types import ResponseStart, ServerRequest, ServerResponse
+from dragoman.wire import json
+from dragoman.wire.sse import SseReader
+
+RESPONSES = "/v1/responses"
+
+OF_HANDSHAKE = frozenset(
+    {
+        b"connection",
+        b"upgrade",
+        b"sec-websocket-key",
+        b"sec-websocket-version",
+        b"sec-websocket-extensions",
+        b"sec-websocket-protocol",
+        b"content-length",
+        b"content-type",
+        b"x-request-id",
+    }
+)
+"""Header fields that are about the WebSocket, or about one request, and not about each message."""
+BETA, SOCKET_BETA = b"openai-beta", "responses_websockets"
+"""A beta that only says that the caller uses WebSockets."""
+TOLD = frozenset({"retry-after", "retry-after-ms", "x-should-retry"})
+"""Header fields of an error that its message repeats."""
+
+WORDS = "expected a WebSocket, or POST; Responses over a WebSocket begin with GET and `Upgrade: websocket`"
+OFF = "no WebSockets are served here; use POST"
+
+
+class SocketEndpoint(Endpoint):
+    """Takes a caller's WebSocket, if they are served; else says so in a way after which Codex goes on by HTTP."""
+
+    def __init__(self, client: Client, codec: OpenAIResponsesServer) -> None:
+        self._on = client.config.gateway.websockets
+        self._max_body = client.config.gateway.max_body
+        self._codec = codec
+
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        served = self._on and writer.upgrades
+        if not served or not asks_for_websocket(call):
+            error = RequestError(WORDS if served else OFF, status=426, code="upgrade_required")
+            await writer.send(refused(replace(self._codec.encode_error(error), error=error.code)))
+            return
+        socket = WebSocket(call, self._max_body)
+        writer.upgrade(socket)
+        await Session(socket, call, self._codec, self._max_body).run()
+        writer.complete = True
+
+
+class Session:
+    """The messages of one WebSocket, answered one after another. It is the NestedAnswer of each."""
+
+    def __init__(self, socket: WebSocket, call: ServerRequest, codec: OpenAIResponsesServer, max_body: int) -> None:
+        self._socket = socket
+        self._codec = codec
+        fields = (field for field in call.headers if field[0] not in OF_HANDSHAKE and not _is_socket_beta(*field))
+        self._call = replace(
+            call, method="POST", query="", headers=(*fields, (b"content-type", b"application/json")), body=b""
+        )
+        self._turns = SocketTurns(max_body)
+        self._events = SseReader()
+        self._status = 200
+        self._lines = b""
+        self._body: list[bytes] = []
+        """The body of an error."""
+
+    async def run(self) -> None:
+        """Answers messages until the connection closes."""
+        while (text := await self._socket.receive()) is not None:
+            try:
+                turn = self._turns.read(text)
+                call = replace(self._call, body=turn.body)
+                if not turn.generate:
+                    self._warm(call)
+                    continue
+            except DragomanError as exc:
+                self._say_error(self._codec.encode_error(exc))
+                self._socket.end(POLICY, "expected a request")
+                return
+            self._events, self._status, self._body = SseReader(), 200, []
+            await self._socket.ask(call, self)
+
+    # What is told of an answer.
+
+    def head(self, status: int, lines: bytes) -> None:
+        """See NestedAnswer."""
+        self._status, self._lines = status, lines
+
+    def body(self, data: bytes) -> None:
+        """See NestedAnswer."""
+        if self._status >= 300:
+            self._body.append(data)
+            return
+        for event in self._events.feed(data):
+            if event.data.startswith(b"{"):
+                self._turns.note(event)
+                self._socket.send(event.data)
+
+    def ended(self, *, whole: bool) -> None:
+        """See NestedAnswer."""
+        if self._body:
+            fields = parse_headers(BytesIO(self._lines + b"\r\n"))
+            headers = tuple((name.lower(), value) for name, value in fields.items())
+            self._say_error(ServerResponse(status=self._status, headers=headers, body=b"".join(self._body)))
+        elif not whole:
+            self._socket.end(FAILED, "the answer broke off")
+        self._socket.answered()
+
+    # Within.
+
+    def _warm(self, call: ServerRequest) -> None:
+        request = self._codec.decode_request(call)
+        response = frame(request, ResponseStart(), system_env())
+        self._turns.ended(response["id"])
+        for event in warm(response):
+            self._socket.send(event)
+
+    def _say_error(self, response: ServerResponse) -> None:
+        said: dict[str, Any] = json.decode_loosely(response.body)
+        headers = {name: value for name, value in response.headers if name in TOLD}
+        message = {"type": "error", "status": response.status, "error": said.get("error"), "headers": headers}
+        self._socket.send(json.encode(message))
+
+
+def _is_socket_beta(name: bytes, value: bytes) -> bool:
+    return name == BETA and value.decode("latin-1").strip().startswith(SOCKET_BETA)
+
+
+def _front(context: FrontContext) -> tuple[Front, ...]:
+    codec = OpenAIResponsesServer()
+    return (Front(codec, (Row("GET", RESPONSES, SocketEndpoint(context.client, codec)),)),)
+
+
+OPENAI_RESPONSES_SOCKET = FrontMaker(_front)

@@ -1,0 +1,122 @@
+"""The conversation of one WebSocket: what its messages ask, each as the body of a request over HTTP.
+
+A message is `{"type": "response.create", …}` with the fields of a request. The first may say `"generate": false`: then
+nothing is to be said yet. Later ones bring new items alone, and name the answer before them by `previous_response_id`,
+although it is not stored: what was said so far belongs to the connection. So it is kept here, as it came, and put in
+front of the new items: the service gets the same beginning in each request, byte for byte.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman.errors import InvalidRequestError
+from dragoman.protocols.json_fields import wrong_type
+from dragoman.wire import json
+from dragoman.wire.sse import SseEvent
+
+CREATE = "response.create"
+ITEM_DONE = b"response.output_item.done"
+ENDS = frozenset({b"response.completed", b"response.incomplete"})
+
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_items = msgspec.json.Decoder(list[Raw]).decode
+
+
+class _Named(Struct):
+    id: str = ""
+
+
+class _Item(Struct):
+    item: Raw
+
+
+class _Ended(Struct):
+    response: _Named
+
+
+_item = msgspec.json.Decoder(_Item).decode
+_ended = msgspec.json.Decoder(_Ended).decode
+
+
+class Turn(Struct, frozen=True):
+    """What a message asks."""
+
+    body: bytes
+    """That of a request for a stream."""
+    generate: bool
+    """False if nothing is to be said yet."""
+
+
+class SocketTurns:
+    """The turns of one connection, one after another."""
+
+    def __init__(self, max_body: int) -> None:
+        self._max_body = max_body
+        self._last = ""
+        """The id of the last answer."""
+        self._said: list[Raw] = []
+        """All items up to the end of that answer."""
+        self._asked: list[Raw] = []
+        """All items of the request under way."""
+        self._output: list[Raw] = []
+        """The items of its answer."""
+
+    def read(self, text: str) -> Turn:
+        """The request that a message makes. Raises InvalidRequestError, also if it is no request."""
+        data = text.encode("utf-8", "replace")
+        value = json.decode_request(data)
+        if not isinstance(value, dict):
+            raise wrong_type("the message", "an object", value)
+        if value.get("type") != CREATE:
+            raise InvalidRequestError(f"type: expected {CREATE!r}", param="type")
+        fields = _fields(data)
+        generate = fields.pop("generate", Raw(b"true"))
+        del fields["type"]
+        new = _input(fields.get("input", Raw(b"[]")))
+        if value.get("previous_response_id") == self._last != "":
+            del fields["previous_response_id"]
+            new = [*self._said, *new]
+        self._asked, self._output = new, []
+        fields["input"], fields["stream"] = Raw(b"[%b]" % b",".join(map(bytes, new))), Raw(b"true")
+        body = json.encode(fields)
+        if len(body) > self._max_body:
+            raise InvalidRequestError(
+                f"expected a conversation of at most {self._max_body} bytes", status=413, code="request_too_large"
+            )
+        return Turn(body, bytes(generate).strip() != b"false")
+
+    def note(self, event: SseEvent) -> None:
+        """Notes what an event of the answer adds to the conversation. What cannot be read adds nothing."""
+        try:
+            if event.event == ITEM_DONE:
+                self._output.append(_item(event.data).item)
+            elif event.event in ENDS:
+                self.ended(_ended(event.data).response.id)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self._last, self._said = "", []
+
+    def ended(self, answer_id: str) -> None:
+        """The answer is whole, and has this id."""
+        self._last, self._said = answer_id, [*self._asked, *self._output]
+        self._asked, self._output = [], []
+
+
+def _input(value: Raw) -> list[Raw]:
+    """The items of a request: a text is one."""
+    data = bytes(value).strip()
+    if data.startswith(b'"'):
+        return [Raw(b'{"type":"message","role":"user","content":%b}' % data)]
+    try:
+        return _items(data)
+    except msgspec.MsgspecError as exc:
+        raise InvalidRequestError("input: expected a text or a list of items", param="input") from exc
+
+
+def warm(response: dict[str, Any]) -> tuple[bytes, bytes]:
+    """The events of an answer to a request for which nothing is to be said yet. `response`: the answer as it begins."""
+    created = {"type": "response.created", "response": response, "sequence_number": 0}
+    done = response | {"status": "completed"}
+    completed = {"type": "response.completed", "response": done, "sequence_number": 1}
+    return json.encode(created), json.encode(completed)

@@ -1,0 +1,275 @@
+"""`/v1/responses` over a WebSocket, with the library's own client as caller."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.gateway import ServerTimeouts
+from dragoman.types import Outcome
+from tests.support.gateway import Running, ask, running
+from tests.support.golden import cases
+from tests.support.server import Exchange, Server, serve
+
+ANSWER = cases("openai-responses")["text"].reply
+CHAT = cases("openai-chat")["text"].reply
+EVENTS, JSON = {"content-type": "text/event-stream"}, {"content-type": "application/json"}
+PATH = "/v1/responses"
+USER = '{"type":"message", "role":"user", "content":"%s"}'
+"""With a space that no encoder of ours writes: what is passed on must keep it."""
+
+Script = Callable[[Exchange], Awaitable[None]]
+
+
+def streams(answer: bytes, *, end: bool = True) -> Script:
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(200, EVENTS)
+        await exchange.chunk(answer)
+        if end:
+            await exchange.end()
+
+    return script
+
+
+@asynccontextmanager
+async def gateway(script: Script, **settings: Any) -> AsyncIterator[tuple[Running, Server, list[Outcome]]]:
+    """A gateway in front of a service of this protocol, and of one of Chat's at the same place."""
+    outcomes: list[Outcome] = []
+    async with serve(script) as up:
+        providers = {
+            "up": ProviderConfig(protocol="openai-responses", url=f"{up.url}/v1", api_key="canary"),
+            "chat": ProviderConfig(protocol="openai-chat", url=f"{up.url}/v1", api_key="canary"),
+        }
+        config = Config(gateway=GatewayConfig(port=0, default_model="up/m", **settings), providers=providers)
+        async with running(config, timeouts=ServerTimeouts(grace=5), observers=(outcomes.append,)) as run:
+            yield run, up, outcomes
+
+
+def socket(run: Running, **headers: str) -> connect:
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    return connect(run.url.replace("http", "ws") + PATH, additional_headers=fields, proxy=None)
+
+
+async def say(caller: ClientConnection, items: str, **more: object) -> list[dict[str, Any]]:
+    """The messages that answer one of the caller's; `items`: the JSON of its input."""
+    fields = "".join(f', "{name}": {json.dumps(value)}' for name, value in more.items())
+    await caller.send(f'{{"type": "response.create", "input": {items}{fields}}}')
+    return await heard(caller)
+
+
+async def heard(caller: ClientConnection) -> list[dict[str, Any]]:
+    said: list[dict[str, Any]] = []
+    while not said or said[-1]["type"] not in {"response.completed", "response.failed", "error"}:
+        said.append(json.loads(await caller.recv()))
+    return said
+
+
+@pytest.mark.parametrize("model", ["up/m", "chat/m"])
+async def test_a_conversation_goes_on_by_new_items_alone(model: str) -> None:
+    """As Codex talks: nothing to be said first, then new items and the id of the answer before them."""
+    answer = ANSWER if model == "up/m" else CHAT
+    async with (
+        gateway(streams(answer)) as (run, up, outcomes),
+        socket(run, session_id="s1", openai_beta="responses_websockets=2026-02-06") as caller,
+    ):
+        first = [USER % "rules"]
+        begun, warm = await say(caller, f"[{first[0]}]", model=model, generate=False, store=False, x_new=1)
+        assert (begun["type"], warm["type"], warm["response"]["output"]) == (
+            "response.created",
+            "response.completed",
+            [],
+        )
+        assert up.requests == []
+        second = await say(caller, f"[{USER % 'hi'}]", previous_response_id=warm["response"]["id"], model=model)
+        kinds = [event["type"] for event in second]
+        assert (kinds[0], kinds[-1]) == ("response.created", "response.completed")
+        done = second[-1]["response"]
+        (item,) = [event["item"] for event in second if event["type"] == "response.output_item.done"]
+        await say(caller, f"[{USER % 'more'}]", previous_response_id=done["id"], model=model, store=False)
+        bodies = [request.body for request in up.requests]
+    assert all(b"previous_response_id" not in body and b"generate" not in body for body in bodies)
+    if model == "up/m":
+        said = [json.loads(body)["input"] for body in bodies]
+        assert said[0] == [json.loads(USER % "rules"), json.loads(USER % "hi")]
+        assert said[1] == [*said[0], item, json.loads(USER % "more")]
+        before = f"[{USER % 'rules'},{USER % 'hi'}".encode()
+        assert all(before in body for body in bodies), "the beginning is not the same, byte for byte"
+        assert up.requests[0].headers["session-id"] == "s1"
+        assert "openai-beta" not in up.requests[0].headers
+    else:
+        texts = [message["content"] for message in json.loads(bodies[1])["messages"]]
+        assert [texts[0], texts[1], texts[3]] == ["rules", "hi", "more"]
+    asked = [(outcome.method, outcome.status) for outcome in outcomes]
+    assert asked == [("POST", 200), ("POST", 200), ("GET", 101)]
+
+
+async def test_an_error_is_a_message_and_the_connection_lives_on() -> None:
+    async def script(exchange: Exchange) -> None:
+        if len(up.requests) == 1:
+            body = b'{"error":{"message":"slow down","type":"rate_limit_exceeded","code":"rate_limit_exceeded"}}'
+            await exchange.reply(429, JSON | {"retry-after": "3"}, body)
+        else:
+            await streams(ANSWER)(exchange)
+
+    async with gateway(script) as (run, up, _), socket(run) as caller:
+        (error,) = await say(caller, '"hi"')
+        assert (error["type"], error["status"], error["headers"]["retry-after"]) == ("error", 429, "3")
+        assert error["error"]["message"] == "slow down"
+        assert (await say(caller, '"hi"'))[-1]["type"] == "response.completed"
+        (unknown,) = await say(caller, '"hi"', model="nobody/m")
+        assert (unknown["status"], unknown["error"]["type"]) == (404, "invalid_request_error")
+
+
+@pytest.mark.parametrize("model", ["up/m", "chat/m"])
+async def test_an_answer_that_broke_off_never_ends_well_and_is_no_part_of_the_conversation(model: str) -> None:
+    half = (ANSWER if model == "up/m" else CHAT)[:-200]
+
+    async with gateway(streams(half, end=False)) as (run, up, _), socket(run) as caller:
+        _, warm = await say(caller, f"[{USER % 'rules'}]", model=model, generate=False)
+        broken = await say(caller, f"[{USER % 'hi'}]", model=model, previous_response_id=warm["response"]["id"])
+        assert broken[-1]["type"] in {"error", "response.failed"}
+        assert len(up.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "code"),
+    [
+        ("{}", 400, 1008),
+        ('{"type":"response.cancel"}', 400, 1008),
+        ("[1]", 400, 1008),
+        ("not JSON", 400, 1008),
+        ('{"type":"response.create","input":5}', 400, 1008),
+        ('{"type":"response.create","input":[],"input":[]}', 400, 1008),
+        (b"\xff", None, 1003),
+        ("x" * 70_000, None, 1009),
+    ],
+)
+async def test_what_is_no_request_is_told_and_ends_the_connection(
+    message: str | bytes, status: int | None, code: int
+) -> None:
+    async with gateway(streams(ANSWER), max_body=65_536) as (run, up, _), socket(run) as caller:
+        await caller.send(message)
+        if status is not None:
+            error = json.loads(await caller.recv())
+            assert (error["type"], error["status"]) == ("error", status)
+        with pytest.raises(ConnectionClosed):
+            await caller.recv()
+        assert caller.close_code == code
+        assert up.requests == []
+
+
+async def test_a_conversation_that_grew_too_large_is_told() -> None:
+    async with gateway(streams(ANSWER), max_body=4000) as (run, _, _), socket(run) as caller:
+        _, warm = await say(caller, f"[{USER % ('x' * 3000)}]", generate=False)
+        (error,) = await say(caller, f"[{USER % ('x' * 3000)}]", previous_response_id=warm["response"]["id"])
+        assert (error["status"], error["error"]["code"]) == (413, "request_too_large")
+
+
+async def test_an_id_of_nobody_is_refused() -> None:
+    async with gateway(streams(CHAT)) as (run, up, _), socket(run) as caller:
+        (error,) = await say(caller, f"[{USER % 'hi'}]", model="chat/m", previous_response_id="resp_0")
+        assert error["status"] in {400, 404}
+        assert "previous_response_id" in json.dumps(error)
+        assert up.requests == []
+
+
+async def test_where_they_are_off_and_where_none_is_asked_for_426_says_so() -> None:
+    async with gateway(streams(ANSWER), websockets=False) as (run, _, _):
+        with pytest.raises(InvalidStatus) as refused:
+            async with socket(run):
+                pass
+        assert refused.value.response.status_code == 426
+    async with gateway(streams(ANSWER)) as (run, _, _):
+        got = await ask(run.url, "GET", PATH)
+        assert (got.status, got.headers["upgrade"], got.headers["connection"]) == (426, "websocket", "close")
+        headers = {"upgrade": "websocket", "connection": "upgrade", "sec-websocket-version": "13"}
+        assert (await ask(run.url, "GET", PATH, headers)).status == 400
+
+
+async def test_keys_are_asked_for_and_one_that_is_taken_away_is_refused_at_once() -> None:
+    async with gateway(streams(ANSWER), api_keys=("k1",)) as (run, _, _):
+        with pytest.raises(InvalidStatus) as refused:
+            async with socket(run, authorization="Bearer k2"):
+                pass
+        assert refused.value.response.status_code == 401
+        async with socket(run, authorization="Bearer k1") as caller:
+            assert (await say(caller, '"hi"'))[-1]["type"] == "response.completed"
+            run.gateway.keys.replace(("k3",))
+            (error,) = await say(caller, '"hi"')
+            assert error["status"] == 401
+
+
+async def test_a_page_of_another_site_cannot_ask() -> None:
+    async with gateway(streams(ANSWER)) as (run, up, _), socket(run, origin="https://elsewhere.example") as caller:
+        (error,) = await say(caller, '"hi"')
+        assert (error["status"], error["error"]["code"]) == (403, "foreign_origin")
+        assert up.requests == []
+
+
+async def test_a_stop_lets_the_answer_under_way_end_and_then_says_goodbye() -> None:
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        asked.set()
+        await go.wait()
+        await streams(ANSWER)(exchange)
+
+    async with gateway(script) as (run, _, _), socket(run) as idle, socket(run) as caller:
+        answering = asyncio.create_task(say(caller, '"hi"'))
+        await asked.wait()
+        run.server.stop()
+        with pytest.raises(ConnectionClosed):
+            await idle.recv()
+        assert idle.close_code == 1001
+        go.set()
+        assert (await answering)[-1]["type"] == "response.completed"
+        with pytest.raises(ConnectionClosed):
+            await caller.recv()
+        assert caller.close_code == 1001
+
+
+async def test_a_caller_that_leaves_ends_what_is_done_for_it() -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(200, EVENTS)
+        await exchange.chunk(ANSWER[:300])
+        asked.set()
+        await exchange.closed()
+        left.set()
+
+    async with gateway(script) as (run, _, outcomes):
+        async with socket(run) as caller:
+            await caller.send('{"type":"response.create","input":"hi"}')
+            await asked.wait()
+            caller.transport.abort()
+        await left.wait()
+    assert [outcome.end for outcome in outcomes] == ["gone", "gone"]
+
+
+async def test_a_silence_is_broken_by_events() -> None:
+    go = asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.head(200, EVENTS)
+        await exchange.chunk(ANSWER[: ANSWER.index(b"event: response.output_text.delta")])
+        await go.wait()
+        await exchange.chunk(ANSWER[ANSWER.index(b"event: response.output_text.delta") :])
+        await exchange.end()
+
+    async with serve(script) as up:
+        providers = {"up": ProviderConfig(protocol="openai-responses", url=f"{up.url}/v1", api_key="canary")}
+        config = Config(gateway=GatewayConfig(port=0, default_model="up/m"), providers=providers)
+        timeouts = ServerTimeouts(grace=0, heartbeat=0.05)
+        async with running(config, timeouts=timeouts) as run, socket(run) as caller:
+            await caller.send('{"type":"response.create","input":"hi"}')
+            while json.loads(await caller.recv())["type"] != "keepalive":
+                pass
+            go.set()
+            assert (await heard(caller))[-1]["type"] == "response.completed"
