@@ -11,7 +11,7 @@ from dragoman.protocols.ollama.embeddings import OllamaEmbedClient
 from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.generate import encode_generate, is_generate
 from dragoman.protocols.ollama.nearest import changed, unspoken
-from dragoman.protocols.ollama.relay import OllamaRelay, request_headers
+from dragoman.protocols.ollama.relay import CHAT, GENERATE, OllamaRelay, request_headers
 from dragoman.protocols.ollama.request import encode_chat
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
@@ -55,7 +55,7 @@ class OllamaClient(ClientCodec):
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self.relay = OllamaRelay(f"{self._url}/api/chat")
+        self.relay = OllamaRelay(self._url)
         self.embeddings = OllamaEmbedClient(self._url)
 
     def changed(self, request: ChatRequest) -> Iterable[Loss]:
@@ -68,8 +68,8 @@ class OllamaClient(ClientCodec):
         generate = is_generate(request)
         body = encode_generate(request) if generate else encode_chat(request)
         data = request_body(body)
-        path = "/api/generate" if generate else "/api/chat"
-        return HttpRequest(url=f"{self._url}{path}", headers=request_headers(env.key, stream=True), body=data)
+        url = f"{self._url}{GENERATE if generate else CHAT}"
+        return HttpRequest(url=url, headers=request_headers(env.key, stream=True), body=data)
 
     def decoder(self, request: ChatRequest) -> Decoder:
         return ReplyDecoder(request)
