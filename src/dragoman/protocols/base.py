@@ -207,6 +207,8 @@ class ServerCodec(ABC):
     name: ClassVar[str]
     expresses: ClassVar[frozenset[str]]
     """What an answer of this protocol can say: kinds of parts, and names of facts that `answer_losses` looks for."""
+    id_header: ClassVar[str] = ""
+    """The header in which callers of this protocol look for a request's id; empty if it is `x-request-id` or none."""
 
     def read_relayed(self, call: ServerRequest) -> RelayRequest | None:
         """A request, as far as a relay must know it; None if it cannot be relayed. Raises RequestError."""
