@@ -14,7 +14,7 @@ from dragoman.protocols.ollama.nearest import changed, unspoken
 from dragoman.protocols.ollama.relay import CHAT, GENERATE, OllamaRelay, request_headers
 from dragoman.protocols.ollama.request import encode_chat
 from dragoman.protocols.request_body import request_body
-from dragoman.types import ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
+from dragoman.types import ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile, SchemaSupport
 
 EXPRESSES = frozenset(
     {
@@ -47,11 +47,17 @@ EXPRESSES = frozenset(
 )
 
 
+NO_REFERENCES = SchemaSupport(limits=frozenset({"references"}))
+"""The server reads a property of a tool into fields of its own, of which none is a reference: the model would get one
+without a type. https://github.com/ollama/ollama/blob/main/api/types.go (0.17, 2026-11-26)"""
+
+
 class OllamaClient(ClientCodec):
     """Calls `POST {url}/api/chat`, and `/api/generate` for what only that path takes."""
 
     name = NAME
     expresses = EXPRESSES
+    schema_support = NO_REFERENCES
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
