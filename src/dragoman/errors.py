@@ -140,6 +140,9 @@ class DragomanError(Exception):
     """The targets that failed, in the order in which they were asked; empty if none is known to have been."""
     upstream_status: int | None = None
     """The HTTP status of the service's reply; None if there was none."""
+    request_id: str = ""
+    """The id of the request that failed, for callers whose protocol has a place for it: the service's own if it gave
+    one, else the gateway's."""
 
     def __init__(
         self,

@@ -72,6 +72,7 @@ SAMPLES = {
     "PROXY": "http://h",
     "MODEL_ALIASES": "a=b",
     "SCHEMA_LIMITS": "plain-root",
+    "FORMAT_LIMITS": "open-objects",
     "SCHEMA_DEPTH": "2",
     "CORS_ORIGINS": "http://h,*",
 }
@@ -115,6 +116,7 @@ VALUES: list[tuple[str, str, Callable[[Config], object], object]] = [
     ("MODELS_FAST_TARGETS", "a/b,c/d", lambda c: c.models["fast"], ModelConfig(targets=("a/b", "c/d"))),
     ("PROFILES_M1_UNSUPPORTED_FIELDS", "top_p, seed", lambda c: c.profiles["m1"].unsupported_fields, ("top_p", "seed")),
     ("PROFILES_M1_SCHEMA_LIMITS", "plain-root", lambda c: c.profiles["m1"].schema_limits, ("plain-root",)),
+    ("PROFILES_M1_FORMAT_LIMITS", "references", lambda c: c.profiles["m1"].format_limits, ("references",)),
     ("PROFILES_M1_SCHEMA_DEPTH", "3", lambda c: c.profiles["m1"].schema_depth, 3),
     ("FRONTS_AIBN_SECRET", "", lambda c: c.fronts["aibn"].secret, ""),
 ]  # fmt: skip

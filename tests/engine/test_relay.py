@@ -1,11 +1,13 @@
 """The relay alone, where its owner ends it at a bad moment: no slot of the pool may stay behind."""
 
 import asyncio
+from collections.abc import Hashable
 
 from dragoman.engine.relay import Relay, RelayTarget, Templates
 from dragoman.engine.secrets import Secrets
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.protocols.openai_chat.relay import ChatRelay, ChatRelayRequest
+from dragoman.protocols.relay import RelayRequest
 from dragoman.transport.base import Reply, RequestTemplate, Route
 from dragoman.transport.native import NativeTransport
 from dragoman.transport.native.transport import Stats
@@ -47,8 +49,8 @@ def line(transport: NativeTransport, url: str) -> RelayTarget:
     """A line to the service at `url`."""
     codec = ChatRelay(f"{url}/chat/completions")
     templates = Templates(
-        lambda model, stream: transport.template(codec.request_head(None, model, stream=stream), Route()),
-        by_model=False,
+        lambda model, request: transport.template(codec.head_for(None, model, request), Route()),
+        codec.head_key,
     )
     return RelayTarget("up", Secrets(), codec, templates)
 
@@ -103,7 +105,8 @@ async def test_ending_it_while_it_dials_leaves_no_slot() -> None:
 class PathRelay(ChatRelay):
     """A protocol whose URL names the model."""
 
-    model_in_path = True
+    def head_key(self, model: str, request: RelayRequest) -> Hashable:
+        return model, request.stream
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         return HttpRequest(url=f"{self._url}/{model}:{'stream' if stream else 'whole'}")
@@ -117,10 +120,10 @@ async def test_a_model_in_the_path_and_headers_of_the_caller_go_up() -> None:
     async with serve(upstream) as service:
         codec = PathRelay(f"{service.url}/models")
 
-        def made(model: str, stream: bool) -> RequestTemplate:
-            return transport.template(codec.request_head(None, model, stream=stream), Route())
+        def made(model: str, request: RelayRequest) -> RequestTemplate:
+            return transport.template(codec.head_for(None, model, request), Route())
 
-        target = RelayTarget("up", Secrets(), codec, Templates(made, by_model=True))
+        target = RelayTarget("up", Secrets(), codec, Templates(made, codec.head_key))
         heard: asyncio.Queue[bytes | DragomanError] = asyncio.Queue()
         beta = ChatRelayRequest("m", stream=False, fields={}, headers=(("some-beta", "a,b"),))
         for request, model in ((beta, "one"), (REQUEST, "two"), (REQUEST, "one")):

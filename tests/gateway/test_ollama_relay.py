@@ -71,6 +71,10 @@ def replying(body: bytes, headers: Mapping[str, str], status: int = 200) -> Scri
     return script
 
 
+LAST = ("done_reason", "eval_count", "total_duration", "context", "image")
+"""Fields of the last line."""
+
+
 def understood(got: Got) -> dict[str, Any]:
     """What a caller makes of an answer: text, thinking, calls, the last line's facts, or an error."""
     told: dict[str, Any] = {"status": got.status, "clean": got.clean, "content": "", "thinking": "", "calls": []}
@@ -79,11 +83,11 @@ def understood(got: Got) -> dict[str, Any]:
         if "error" in value:
             told["error"] = value["error"].removeprefix("up: ")
             break
-        message = value["message"]
-        told["content"] += message.get("content", "")
+        message = value.get("message", value)
+        told["content"] += message.get("content", message.get("response", ""))
         told["thinking"] += message.get("thinking", "")
         told["calls"] += [call["function"]["name"] for call in message.get("tool_calls", ())]
-        told |= {name: value[name] for name in ("done_reason", "eval_count", "total_duration") if name in value}
+        told |= {name: value[name] for name in LAST if name in value}
         told["done"] = value["done"]
     return told
 
@@ -234,27 +238,109 @@ async def test_a_silence_is_filled_with_blanks_before_the_next_line() -> None:
             assert told["done"] is True
 
 
-async def test_generate_asks_the_services_generate() -> None:
-    golden = cases("ollama")["generate"]
+CONTINUED = {"model": "up/m", "prompt": "x", "raw": True, "context": [7], "options": {"num_ctx": 5}}
+SAID = b'{"model":"m","created_at":"2026-11-21T10:27:15Z","response":"Hel","done":false}\n'
+ENDING = (
+    b'{"model":"m","created_at":"2026-11-21T10:27:16Z","response":"","done":true,"done_reason":"%b","context":[1,2]'
+)
+CONTINUATIONS = {
+    "golden": cases("ollama")["generate"].reply,
+    "picture": cases("ollama")["generate-image"].reply,
+    "text": SAID * 3 + ENDING % b"length" + b',"eval_count":3}\n',
+    "thinking": SAID.replace(b'"Hel"', b'"","thinking":"Hm."') + SAID + ENDING % b"stop" + b"}\n",
+    "loaded": ENDING % b"load" + b"}\n",
+    "empty": ENDING % b"stop" + b"}\n",
+    "error": SAID * 2 + b'{"error":"busy"}\n',
+    "error first": b'{"error":"busy"}\n',
+    "no end": SAID * 2,
+}
+
+
+@pytest.mark.parametrize("name", CONTINUATIONS)
+async def test_a_relayed_continuation_says_what_a_translated_one_says(name: str) -> None:
     async with paths() as both:
-        both.script[:] = [replying(golden.reply, LINES)]
-        body = {"model": "up/m", "prompt": "x", "raw": True, "context": [7], "options": {"num_ctx": 5}}
-        got = await ask(both.relay, "POST", "/api/generate", body=json.dumps(body).encode())
+        both.script[:] = [replying(CONTINUATIONS[name], LINES)]
+        told = [
+            understood(await ask(url, "POST", "/api/generate", body=json.dumps(CONTINUED).encode()))
+            for url in (both.relay, both.translate)
+        ]
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("name", ["text", "picture", "loaded"])
+async def test_a_continuation_passes_as_it_came_and_its_request_but_for_the_models_name(name: str) -> None:
+    body = json.dumps(CONTINUED, indent=1).encode().replace(b"5", b"5.0e0")
+    async with paths() as both:
+        both.script[:] = [replying(CONTINUATIONS[name], LINES)]
+        got = await ask(both.relay, "POST", "/api/generate", body=body)
         (seen,) = both.service.requests
-    lines = [json.loads(line) for line in got.text.splitlines()]
-    assert "".join(line["response"] for line in lines) == "Hel"
-    assert lines[-1]["context"] == [1, 2, 3]
+    assert (got.status, got.headers["content-type"]) == (200, "application/x-ndjson")
+    assert got.body == CONTINUATIONS[name]
     assert seen.path == "/api/generate"
-    assert json.loads(seen.body) == body | {"model": "m", "stream": True}
+    assert seen.headers["authorization"] == f"Bearer {KEY}"
+    assert json.loads(seen.body) == CONTINUED | {"model": "m"}
+    assert b"5.0e0" in seen.body
 
 
-@pytest.mark.parametrize("stream", [True, False])
-async def test_a_picture_goes_back_to_a_caller_of_generate(stream: bool) -> None:
+async def test_a_whole_continuation_passes_as_it_came() -> None:
+    whole = ENDING.replace(b'""', b'"Hello"') % b"stop" + b', "eval_count":1}'
     async with paths() as both:
-        both.script[:] = [replying(cases("ollama")["generate-image"].reply, LINES)]
-        body = {"model": "up/m", "prompt": "x", "width": 64, "stream": stream}
-        got = await ask(both.relay, "POST", "/api/generate", body=json.dumps(body).encode())
-    assert json.loads(got.body)["image"] == "iVBORw0KGgo="
+        both.script[:] = [replying(whole, WHOLE)]
+        body = json.dumps(CONTINUED | {"stream": False}).encode()
+        relayed, translated = [
+            await ask(url, "POST", "/api/generate", body=body) for url in (both.relay, both.translate)
+        ]
+    assert relayed.body == whole
+    assert understood(relayed) == understood(translated)
+
+
+async def test_a_picture_goes_back_to_a_caller_who_wants_no_stream() -> None:
+    async with paths() as both:
+        picture = CONTINUATIONS["picture"].splitlines()[-1]
+        body = json.dumps({"model": "up/m", "prompt": "x", "width": 64, "stream": False}).encode()
+        for headers, reply in ((WHOLE, picture), (LINES, CONTINUATIONS["picture"])):
+            both.script[:] = [replying(reply, headers)]
+            got = await ask(both.relay, "POST", "/api/generate", body=body)
+            assert json.loads(got.body)["image"] == "iVBORw0KGgo="
+
+
+async def test_a_continuation_that_breaks_off_ends_with_an_error_line() -> None:
+    async def breaking(exchange: Exchange) -> None:
+        await exchange.head(headers=LINES)
+        await exchange.chunk(SAID + SAID[:40])
+        await turn()
+        exchange.reset()
+
+    async with paths() as both:
+        both.script[:] = [breaking]
+        for url in (both.relay, both.translate):
+            got = await ask(url, "POST", "/api/generate", body=json.dumps(CONTINUED).encode())
+            assert got.clean
+            first, last = got.text.splitlines()
+            assert json.loads(first)["response"] == "Hel"
+            assert isinstance(json.loads(last)["error"], str)
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+async def test_a_service_loads_and_unloads_a_model(path: str) -> None:
+    body = {"model": "up/m", "keep_alive": 0} | ({"messages": []} if path == "/api/chat" else {})
+    async with paths() as both:
+        both.script[:] = [replying(ENDING % b"unload" + b"}\n", LINES)]
+        got = await ask(both.relay, "POST", path, body=json.dumps(body).encode())
+        (seen,) = both.service.requests
+    assert json.loads(got.body)["done_reason"] == "unload"
+    assert (seen.path, json.loads(seen.body)) == (path, body | {"model": "m"})
+
+
+async def test_both_paths_of_a_service_are_asked_in_turn() -> None:
+    async with paths() as both:
+        for _ in range(2):
+            both.script[:] = [replying(TEXT, LINES)]
+            assert (await ask(both.relay, "POST", "/api/chat", body=body_of())).body == TEXT
+            both.script[:] = [replying(CONTINUATIONS["text"], LINES)]
+            got = await ask(both.relay, "POST", "/api/generate", body=json.dumps(CONTINUED).encode())
+            assert got.body == CONTINUATIONS["text"]
+        assert [seen.path for seen in both.service.requests] == ["/api/chat", "/api/generate"] * 2
 
 
 async def test_a_service_lists_its_models() -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import fields
 from dragoman.config import ProfileConfig
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.webchat.cromicle import CromicleClient
-from dragoman.providers.profiles import FAMILIES, KNOWN, SAMPLING, Families
+from dragoman.providers.profiles import FAMILIES, KNOWN, OPENAI_FORM, SAMPLING, Families
 from dragoman.types import ChangedSchema, ChatRequest, LostField, ModelProfile, RewrittenSchema, Tool, user
 
 UNKNOWN = ModelProfile()
@@ -36,7 +36,7 @@ def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-5.1", "gpt-5.2-pro"])
 def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str) -> None:
-    assert KNOWN.profile_of(model) == ModelProfile(schema_limits=("plain-root",))
+    assert KNOWN.profile_of(model) == OPENAI_FORM.over(ModelProfile(schema_limits=("plain-root",)))
 
 
 def test_the_gpt_5_that_does_not_think_takes_sampling() -> None:

@@ -38,8 +38,8 @@ class Echo:
     def admit(self, call: ServerRequest, outcome: Outcome) -> str | ServerResponse:
         return ADMITTED if call.path != "/none" else ServerResponse(status=404)
 
-    def cors(self, call: ServerRequest) -> bytes:
-        return b"x-more: 1\r\n" if call.header(b"origin") else b""
+    def fields(self, call: ServerRequest) -> bytes:
+        return b"x-more: 1\r\nrequest-id: \x01\r\n" if call.header(b"origin") else b""
 
     def unpack(self, admitted: str, call: ServerRequest, writer: HttpResponseWriter) -> None:
         self.serve(admitted, call, writer)
@@ -70,7 +70,7 @@ class Echo:
     def release(self, writer: HttpResponseWriter) -> None:
         self.heard.append(f"{writer.outcome.method} {writer.outcome.path} {writer.outcome.status} {writer.complete}")
 
-    def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
+    def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         return ServerResponse(status=error.status, body=error.message.encode())
 
 

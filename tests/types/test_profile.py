@@ -16,6 +16,9 @@ ALL = ModelProfile(
     schema_formats=(),
     schema_limits=(),
     schema_depth=1,
+    format_keywords=(),
+    format_formats=(),
+    format_limits=(),
 )
 
 
@@ -32,6 +35,9 @@ def test_a_fact_that_is_known_holds_over_an_earlier_one_even_if_it_is_no_or_noth
         schema_formats=("date",),
         schema_limits=("plain-root",),
         schema_depth=2,
+        format_keywords=("type",),
+        format_formats=("date",),
+        format_limits=("plain-root",),
     )
     assert None not in asdict(ALL).values()
     assert ALL.over(earlier) == ALL

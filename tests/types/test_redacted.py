@@ -10,6 +10,7 @@ from dragoman.engine.call import Service
 from dragoman.engine.relay import RelayTarget
 from dragoman.engine.secrets import secrets
 from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.protocols.openai_chat.relay import ChatRelayRequest
 from dragoman.providers import Aibn, OpenAICompatible
 from dragoman.transport.base import Route
 from dragoman.transport.http.target import parse
@@ -60,7 +61,9 @@ async def test_no_secret_is_printed_of_what_is_made_for_a_call() -> None:
     line = Up.relay_target(transport)
     assert isinstance(line, RelayTarget)
     service = Service("up", OpenAIChatClient(Up.url), transport, route, secrets=Up.secrets(KEY, route))
-    assert KEY not in printed(line) + printed(service) + printed(line.templates.of("m", stream=True))
+    assert KEY not in printed(line) + printed(service) + printed(
+        line.templates.of("m", ChatRelayRequest("m", stream=True, fields={}))
+    )
     transport.close()
 
 

@@ -194,6 +194,9 @@ PROFILE = TableSchema(
         "schema_formats": ListOf(WORDS),
         "schema_limits": ListOf(LIMIT),
         "schema_depth": Integer(1),
+        "format_keywords": ListOf(KEYWORD),
+        "format_formats": ListOf(WORDS),
+        "format_limits": ListOf(LIMIT),
     },
 )
 

@@ -242,9 +242,17 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """Forms of JSON Schema that the models refuse: `single-type` (a list of types), `string-enums` (an `enum` of other
     values than texts), `lone-any-of` (keywords beside `anyOf`), `no-booleans` (true or false in place of a schema),
     `plain-root` (`anyOf`, `$ref` and the like at the top), `array-items` (an array without `items`),
-    `declared-required` (a required property that is not among the properties). Not set: none."""
+    `declared-required` (a required property that is not among the properties), `references` (`$ref` and the like),
+    `open-objects` (an object with properties that may have others). Not set: none."""
     schema_depth: int | None = None
     """How many schemas may stand inside each other. Not set: any number."""
+    format_keywords: tuple[str, ...] | None = None
+    """The only keywords of JSON Schema that the form of an answer may use: what others demand is said in another way or
+    in a description. OpenAI's protocols need this only for a form that is `strict`. Not set: any."""
+    format_formats: tuple[str, ...] | None = None
+    """The only values of the keyword `format` in the form of an answer. Not set: any."""
+    format_limits: tuple[SchemaLimit, ...] | None = None
+    """Forms of JSON Schema that the models refuse for the form of an answer; see `schema_limits`. Not set: none."""
 
 
 class FrontConfig(ConfigTable, frozen=True, kw_only=True):

@@ -54,7 +54,7 @@ def draft(name: str, codec: ClientCodec, request: ChatRequest, env: Env, *, stri
 def relay_draft(name: str, relay: RelayCodec, request: RelayRequest, model: str, key: str | None) -> Draft:
     """The relayed `request` for the service `name`, which knows the model as `model`; see `engine.relay.Relay`."""
     try:
-        message = relay.request_head(key, model, stream=request.stream)
+        message = relay.head_for(key, model, request)
         fields = (*message.headers, *request.headers)
         return Draft(_sendable(replace(message, headers=fields, body=request.body_for(model))))
     except DragomanError as exc:

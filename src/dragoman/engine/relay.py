@@ -15,7 +15,7 @@ a read from the service and the write to the caller. Its states, and what may co
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from enum import Enum
 from typing import Protocol
 
@@ -33,23 +33,25 @@ MAX_TEMPLATES = 1000
 
 
 class Templates:
-    """The templates of the requests to one service: one for streams and one for answers that are not streamed."""
+    """The templates of the requests to one service: one for each head that its protocol has."""
 
-    def __init__(self, make: Callable[[str, bool], RequestTemplate], *, by_model: bool) -> None:
+    def __init__(
+        self, make: Callable[[str, RelayRequest], RequestTemplate], key: Callable[[str, RelayRequest], Hashable]
+    ) -> None:
         self._make = make
-        """Makes the template for a model, and for a stream or not."""
-        self._by_model = by_model
-        """Whether each model has templates of its own."""
-        self._made: dict[tuple[str, bool], RequestTemplate] = {}
+        """Makes the template for a model and requests like this one."""
+        self._key = key
+        """See `RelayCodec.head_key`."""
+        self._made: dict[Hashable, RequestTemplate] = {}
 
-    def of(self, model: str, *, stream: bool) -> RequestTemplate:
-        """The template for requests for `model`."""
-        key = (model if self._by_model else "", stream)
+    def of(self, model: str, request: RelayRequest) -> RequestTemplate:
+        """The template for `request`; `model`: the service's own name of the model."""
+        key = self._key(model, request)
         template = self._made.get(key)
         if template is None:
             if len(self._made) >= MAX_TEMPLATES:
                 self._made.clear()
-            template = self._made[key] = self._make(model, stream)
+            template = self._made[key] = self._make(model, request)
         return template
 
 
@@ -151,7 +153,7 @@ class Relay:
         `model`: the service's own name of the model. `loop`: the running event loop.
         """
         try:
-            template = self._target.templates.of(model, stream=request.stream)
+            template = self._target.templates.of(model, request)
             sending = template.send(request.body_for(model), self, loop, request.headers)
         except DragomanError as exc:
             self._refuse(exc)

@@ -81,12 +81,18 @@ async def answer_stream(
 def fit(error: DragomanError, writer: ResponseWriter) -> DragomanError:
     """`error` as a caller may see it: a message about a setting of ours, which names files, goes to the log instead."""
     if not isinstance(error, ConfigurationError):
-        return error
+        return numbered(error, writer.outcome)
     if not error.attempts:  # else it is logged with its target, and not for each request
         log.error("request %s: %s", writer.outcome.request_id, error)
     fitting = ConfigurationError("a setting of the gateway is wrong; its log says which")
     fitting.attempts = error.attempts
-    return fitting
+    return numbered(fitting, writer.outcome)
+
+
+def numbered(error: DragomanError, outcome: Outcome) -> DragomanError:
+    """`error` with the id of the request that failed, unless the service gave one."""
+    error.request_id = error.request_id or outcome.request_id
+    return error
 
 
 def _answers(answer: Answer, outcome: Outcome) -> None:

@@ -18,7 +18,7 @@ from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
-from dragoman.gateway.answer import fit
+from dragoman.gateway.answer import fit, numbered
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
 from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.endpoints import Endpoint
@@ -36,7 +36,7 @@ from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
 from dragoman.store import MemoryStore, SqliteStore, Store
-from dragoman.types import Outcome, ServerRequest, ServerResponse
+from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """A caller's own id of a request, if it can be logged and sent back as it is."""
@@ -97,6 +97,12 @@ class Gateway:
         identity = shown_by(call)
         return Outcome(self.request_ids.of(call), call.method, call.path, monotonic(), remote=remote, identity=identity)
 
+    def headers(self, call: ServerRequest, request_id: str) -> Headers:
+        """Header fields of every answer to `call`."""
+        named = self._table.find(call).front.codec.id_header
+        more = self.cors.headers(call)
+        return (*more, (named, request_id)) if named else more
+
     def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
         """What answers a request with this head, or the response that refuses it: the body need not be read for that.
 
@@ -114,16 +120,17 @@ class Gateway:
                     outcome.identity = self.keys.check(call)
                 except AuthenticationError as exc:
                     if not front.password:
-                        answer = error_response(front, AuthenticationError(exc.message, code=front.refused))
+                        refused = AuthenticationError(exc.message, code=front.refused)
+                        answer = error_response(front, refused, outcome)
                         return replace(answer, headers=(*answer.headers, ("www-authenticate", "Bearer")))
             if found.endpoint is None:
-                return self._nothing_at(found, call)
+                return self._nothing_at(found, call, outcome)
             if call.method == "POST" and not self.keys.required:
                 check_origin(call, self.cors)
             if call.method == "POST" and front.json:
                 check_type(call)
         except DragomanError as exc:
-            return error_response(front, exc)
+            return error_response(front, exc, outcome)
         return Admitted(front, found.endpoint)
 
     async def answer(self, admitted: Admitted, call: ServerRequest, writer: ResponseWriter) -> None:
@@ -155,9 +162,9 @@ class Gateway:
         for observe in self._observers:
             observe(outcome)
 
-    def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
+    def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         """`error` in the protocol of the front that was called."""
-        return error_response(self._table.find(call).front, error)
+        return error_response(self._table.find(call).front, error, outcome)
 
     @property
     def under_way(self) -> int:
@@ -193,15 +200,17 @@ class Gateway:
         self._store.close()
         await self.client.aclose()
 
-    def _nothing_at(self, found: Found, call: ServerRequest) -> ServerResponse:
+    def _nothing_at(self, found: Found, call: ServerRequest, outcome: Outcome) -> ServerResponse:
         front, methods = found.front, found.methods
         if not methods:
             meant = nearby(call.path, self._table.served(), CHAT)
             message = f"{cut(call.method, 20)} {shown_path(call.path)} is not served here; {meant} is"
-            return error_response(front, RequestError(message, status=404, code="unknown_path"), front.no_path)
+            unknown = RequestError(message, status=404, code="unknown_path")
+            return error_response(front, unknown, outcome, front.no_path)
         allow = ", ".join(methods)
         message = f"{shown_path(call.path)}: expected {allow}, got {cut(call.method, 20)}"
-        answer = error_response(front, RequestError(message, status=405, code="wrong_method"), front.no_method)
+        wrong = RequestError(message, status=405, code="wrong_method")
+        answer = error_response(front, wrong, outcome, front.no_method)
         return replace(answer, headers=(*answer.headers, ("allow", allow)))
 
     async def refuse(self, front: Front, error: DragomanError, writer: ResponseWriter) -> None:
@@ -209,7 +218,7 @@ class Gateway:
         if not writer.started:
             writer.outcome.fail(error)
             with suppress(DisconnectedError):
-                await writer.send(front.codec.encode_error(error))
+                await writer.send(front.codec.encode_error(numbered(error, writer.outcome)))
 
     async def _apologise(self, front: Front, bug: Exception, writer: ResponseWriter) -> None:
         # The message of the exception may hold a caller's text or a key, so only its place in the code is logged.
@@ -236,9 +245,11 @@ def open_store(config: Config) -> Store:
         raise ConfigurationError(f"{config.where('gateway', 'store')}: {exc.message}") from exc
 
 
-def error_response(front: Front, error: DragomanError, words: ServerResponse | None = None) -> ServerResponse:
+def error_response(
+    front: Front, error: DragomanError, outcome: Outcome, words: ServerResponse | None = None
+) -> ServerResponse:
     """`error` in the protocol of `front`, or `words`, the front's own response to just this failure."""
-    return replace(words or front.codec.encode_error(error), error=error.code)
+    return replace(words or front.codec.encode_error(numbered(error, outcome)), error=error.code)
 
 
 class RequestIds:

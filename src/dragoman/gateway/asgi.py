@@ -75,7 +75,7 @@ class AsgiGateway:
         gateway, call = self._gateway, read_head(scope)
         outcome = gateway.outcome(call, address(scope.get("client")))
         writer = AsgiResponseWriter(receive, send, outcome, gateway.timeouts)
-        writer.more = gateway.cors.headers(call)
+        writer.more = gateway.headers(call, outcome.request_id)
         writer.closes = scope.get("http_version", "1.1").startswith("1")
         try:
             await self._serve(call, writer, receive)
@@ -97,7 +97,7 @@ class AsgiGateway:
                 call = await read_body(call, receive, gateway.max_body, gateway.timeouts.body)
                 call = await unpacked(call, gateway.max_body)
         except InvalidRequestError as exc:
-            await writer.send(gateway.refusal(call, exc))
+            await writer.send(gateway.refusal(call, exc, writer.outcome))
         except DisconnectedError:
             writer.enter(LEAVE)
         else:

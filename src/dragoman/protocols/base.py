@@ -10,13 +10,14 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
-from dragoman.protocols.profiles import changes, fitted, supported, untaken
+from dragoman.protocols.profiles import changes, fitted, supported, supported_form, untaken
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.protocols.tool_schema.cache import SchemaCache
-from dragoman.protocols.tool_schema.compiler import CompiledSchema
+from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled_form
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
+    Extra,
     Headers,
     HttpRequest,
     HttpResponse,
@@ -124,6 +125,17 @@ class ClientCodec(ABC):
     """What of the protocol the service refuses: it is left out of requests. `expresses` does not have it."""
     schema_support: SchemaSupport = SchemaSupport()
     """What the protocol takes of JSON Schema in the parameters of tools."""
+    form_support: SchemaSupport = SchemaSupport()
+    """The same for the form of an answer."""
+    strict_forms: ClassVar[bool] = False
+    """Whether the form of an answer is held to a part of JSON Schema only if it is `strict`."""
+
+    def keeps(self, extra: Extra) -> bool:
+        """Whether the schema of a tool or a form with these further fields came in this protocol.
+
+        Then it goes back as it came, although the service takes less.
+        """
+        return False
 
     def takes_schemas(self, profile: ModelProfile) -> SchemaSupport:
         """What models of `profile` take of JSON Schema in the parameters of tools, said by this protocol."""
@@ -152,19 +164,31 @@ class ClientCodec(ABC):
             origin=self.origin(request.model),
         )
         sent = request if "tools" in self.expresses else replace(request, tools=())
-        return (*lost, *self.changed(request), *changes(sent, profile, self._compile(profile)))
+        form = self._compile_form(request, profile) if "response_format" in self.expresses else None
+        return (*lost, *self.changed(request), *changes(sent, profile, self._compile(profile), form, self.keeps))
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
-        return fitted(request, self.untaken(profile) | self.refused, self._compile(profile))
+        left_out = self.untaken(profile) | self.refused
+        return fitted(request, left_out, self._compile(profile), self._compile_form(request, profile), self.keeps)
 
     def _compile(self, profile: ModelProfile) -> Callable[[Any], CompiledSchema]:
         return partial(self._schemas.compiled, support=self.takes_schemas(profile))
 
+    def _compile_form(self, request: ChatRequest, profile: ModelProfile) -> Callable[[Any], CompiledSchema] | None:
+        form = request.response_format
+        if form is None or form.schema is None or (self.strict_forms and not form.strict):
+            return None
+        return partial(self._forms.compiled, support=supported_form(profile, self.form_support))
+
     @cached_property
     def _schemas(self) -> SchemaCache:
         return SchemaCache()
+
+    @cached_property
+    def _forms(self) -> SchemaCache:
+        return SchemaCache(compiled_form)
 
     @abstractmethod
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:
@@ -207,6 +231,8 @@ class ServerCodec(ABC):
     name: ClassVar[str]
     expresses: ClassVar[frozenset[str]]
     """What an answer of this protocol can say: kinds of parts, and names of facts that `answer_losses` looks for."""
+    id_header: ClassVar[str] = ""
+    """The header in which callers of this protocol look for a request's id; empty if it is `x-request-id` or none."""
 
     def read_relayed(self, call: ServerRequest) -> RelayRequest | None:
         """A request, as far as a relay must know it; None if it cannot be relayed. Raises RequestError."""

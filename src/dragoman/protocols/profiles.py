@@ -13,11 +13,13 @@ from dragoman.types import (
     AnyPart,
     ChangedSchema,
     ChatRequest,
+    Extra,
     Loss,
     LostSchema,
     Message,
     ModelProfile,
     RefusedPrefill,
+    ResponseFormat,
     RewrittenSchema,
     SchemaSupport,
     Tool,
@@ -26,6 +28,9 @@ from dragoman.types import (
 
 Compile = Callable[[Any], CompiledSchema]
 """Compiles the schema of a tool's parameters for one target."""
+
+Keeps = Callable[[Extra], bool]
+"""Whether the schema of a thing with these further fields goes back as it came; see `ClientCodec.keeps`."""
 
 OF_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 """Fields of a request that have a meaning only if there are tools."""
@@ -51,12 +56,35 @@ def supported(profile: ModelProfile, own: SchemaSupport) -> SchemaSupport:
     )
 
 
-def changes(request: ChatRequest, profile: ModelProfile, compile_: Compile) -> Iterator[Loss]:
+def supported_form(profile: ModelProfile, own: SchemaSupport) -> SchemaSupport:
+    """The same of JSON Schema for the form of an answer."""
+    return SchemaSupport(
+        keywords=own.keywords if profile.format_keywords is None else frozenset(profile.format_keywords),
+        formats=own.formats if profile.format_formats is None else frozenset(profile.format_formats),
+        limits=own.limits if profile.format_limits is None else frozenset(profile.format_limits),
+    )
+
+
+def nothing_kept(extra: Extra) -> bool:
+    """For protocols of which no schema goes back as it came."""
+    return False
+
+
+def changes(
+    request: ChatRequest,
+    profile: ModelProfile,
+    compile_: Compile,
+    compile_form: Compile | None = None,
+    keeps: Keeps = nothing_kept,
+) -> Iterator[Loss]:
     """What `fitted` changes, and what models of `profile` do not take although nothing can be changed about it."""
     if profile.tools is not False:
         for i, tool in enumerate(request.tools):
-            if isinstance(tool, Tool) and tool.parameters is not None:
+            if isinstance(tool, Tool) and tool.parameters is not None and not keeps(tool.extra):
                 yield from _schema_losses(compile_(tool.parameters), f"tools[{i}].parameters")
+    form = request.response_format
+    if compile_form is not None and form is not None and form.schema is not None and not keeps(form.extra):
+        yield from _schema_losses(compile_form(form.schema), "response_format.schema")
     if profile.prefill is False and request.messages and request.messages[-1].role == "assistant":
         yield RefusedPrefill(f"messages[{len(request.messages) - 1}]")
 
@@ -70,13 +98,30 @@ def _schema_losses(schema: CompiledSchema, place: str) -> Iterator[Loss]:
         yield RewrittenSchema(f"{place} ({', '.join(sorted(rewritten))})")
 
 
-def fitted(request: ChatRequest, untaken: frozenset[str], compile_: Compile | None = None) -> ChatRequest:
-    """`request` without what is `untaken`, and with schemas of tools as `compile_` makes them."""
+def fitted(
+    request: ChatRequest,
+    untaken: frozenset[str],
+    compile_: Compile | None = None,
+    compile_form: Compile | None = None,
+    keeps: Keeps = nothing_kept,
+) -> ChatRequest:
+    """`request` without what is `untaken`, and with schemas as `compile_` and, of the answer, `compile_form` make them.
+
+    Those that the protocol `keeps` stay.
+    """
     changed: dict[str, Any] = {name: default for name, default in _DEFAULTS.items() if name in untaken}
     if request.tools and compile_ is not None and "tools" not in changed:
-        tools = tuple(_compiled(tool, compile_) if isinstance(tool, Tool) else tool for tool in request.tools)
+        tools = tuple(
+            _compiled(tool, compile_) if isinstance(tool, Tool) and not keeps(tool.extra) else tool
+            for tool in request.tools
+        )
         if any(new is not old for new, old in zip(tools, request.tools, strict=True)):
             changed["tools"] = tools
+    form = request.response_format
+    if form is not None and compile_form is not None and "response_format" not in changed and not keeps(form.extra):
+        new_form = _compiled_form(form, compile_form)
+        if new_form is not form:
+            changed["response_format"] = new_form
     if request.reasoning is not None and not _REASONING.isdisjoint(untaken):
         left_out = {name: None for name in REASONING if f"reasoning.{name}" in untaken}
         changed["reasoning"] = replace(request.reasoning, **left_out)
@@ -95,6 +140,17 @@ def _compiled(tool: Tool, compile_: Compile) -> Tool:
         return tool
     words = joined_words(tool.description or "", new.words)
     return replace(tool, parameters=new.schema, description=words or tool.description)
+
+
+def _compiled_form(form: ResponseFormat, compile_: Compile) -> ResponseFormat:
+    """`form` with its schema compiled; what that demands as a whole stands in the schema's description."""
+    if form.schema is None:
+        return form
+    new = compile_(form.schema)
+    if new.schema is form.schema:
+        return form
+    words = joined_words(new.schema.get("description") or "", new.words)
+    return replace(form, schema=new.schema | {"description": words} if new.words else new.schema)
 
 
 def _without(message: Message, kinds: frozenset[type[AnyPart]]) -> Message:

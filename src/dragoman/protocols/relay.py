@@ -1,6 +1,7 @@
 """What a dialect does for a relay, if caller and service both speak it: bytes pass, and few of them are read."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
@@ -78,6 +79,10 @@ class RelayRequest(Protocol):
         """Whether a stream is wanted."""
 
     @property
+    def path(self) -> str:
+        """Where it is sent below the service's URL, if its protocol has several paths for chats; else empty."""
+
+    @property
     def headers(self) -> Headers:
         """The caller's header fields that change what the body means, and so are sent with it; never a key."""
 
@@ -106,12 +111,20 @@ class RelayCodec(ABC):
     first_heartbeat: ClassVar[bytes | None] = None
     """The same while nothing of the answer has been sent, if it must be another one then."""
 
-    model_in_path: ClassVar[bool] = False
-    """Whether the URL of a request names the model, so that each model needs a head of its own."""
-
     @abstractmethod
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         """A request without its body, as a service of this protocol wants it."""
+
+    def head_for(self, key: str | None, model: str, request: RelayRequest) -> HttpRequest:
+        """The same for `request`, which may name one of several paths."""
+        return self.request_head(key, model, stream=request.stream)
+
+    def head_key(self, model: str, request: RelayRequest) -> Hashable:
+        """What the head of `request` depends on: requests with equal keys have the same head.
+
+        The form of the answer is one; a protocol whose URLs name more than that adds it.
+        """
+        return request.stream
 
     @abstractmethod
     def read(self, body: bytes) -> ReplySummary:

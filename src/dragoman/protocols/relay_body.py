@@ -73,6 +73,7 @@ class BodyRelayRequest(Struct, frozen=True, gc=False):
     fields: Mapping[str, Any]
     new_tap: Callable[[], Tap]
     headers: Headers = ()
+    path: str = ""
 
     def body_for(self, model: str) -> bytes:
         return json.encode({**self.fields, "model": model})

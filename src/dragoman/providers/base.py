@@ -164,14 +164,14 @@ class AsyncGeneratorProvider:
         # An answer that is not streamed shows no content before all of it has come.
         slow = replace(route, timeouts=replace(route.timeouts, first_token=None))
 
-        def made(model: str, stream: bool) -> RequestTemplate:
-            return transport.template(relay.request_head(env.key, model, stream=stream), route if stream else slow)
+        def made(model: str, request: RelayRequest) -> RequestTemplate:
+            return transport.template(relay.head_for(env.key, model, request), route if request.stream else slow)
 
         return RelayTarget(
             cls.__name__,
             cls.secrets(env.key, route),
             relay,
-            Templates(made, by_model=relay.model_in_path),
+            Templates(made, relay.head_key),
             empty_ok=cls.empty_answer == "ok",
             max_answer=cls.max_answer,
         )

@@ -32,6 +32,7 @@ OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
 DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
 KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
+CLAUDE_FORM_GUIDE = "https://platform.claude.com/docs/en/build-with-claude/structured-outputs"
 GEMINI_SIGNATURES = "https://ai.google.dev/gemini-api/docs/thought-signatures"
 GEMINI_THINKING = "https://ai.google.dev/gemini-api/docs/thinking"
 
@@ -60,6 +61,40 @@ GEMINI_LIMITS: tuple[SchemaLimit, ...] = (
     "declared-required",
 )
 """Forms that it refuses although it has the fields."""
+
+OPENAI_FORM = ModelProfile(
+    format_keywords=(
+        *(
+            "type",
+            "format",
+            "title",
+            "description",
+            "default",
+            "enum",
+            "const",
+            "anyOf",
+            "$ref",
+            "$defs",
+            "definitions",
+        ),
+        *("properties", "required", "additionalProperties", "items", "minItems", "maxItems", "pattern"),
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    ),
+    format_formats=("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"),
+)
+"""What a strict form may use, and no `allOf`, `oneOf`, `not` or `if`. That all properties are required and no others
+allowed is for the caller to say, since it asked for a strict form."""
+OPENAI_FORM_GUIDE = "https://platform.openai.com/docs/guides/structured-outputs#supported-schemas"
+
+CLAUDE_FORM = ModelProfile(
+    format_keywords=(
+        *("type", "format", "title", "description", "default", "enum", "const", "anyOf", "allOf", "$ref", "$defs"),
+        *("definitions", "properties", "required", "additionalProperties", "items"),
+    ),
+    format_formats=(*("date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"),),
+    format_limits=("open-objects",),
+)
+"""What the vendor's client keeps of a schema (anthropic 2.14, `lib/_parse/_transform.py`): others are refused."""
 
 FAMILIES: tuple[Family, ...] = (
     # "schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level": 400.
@@ -107,6 +142,10 @@ FAMILIES: tuple[Family, ...] = (
         "https://github.com/MoonshotAI/kimi-code/issues/2328",
         "2026-11-26",
     ),
+    Family("*gpt-[4-9]*", OPENAI_FORM, OPENAI_FORM_GUIDE, "2026-11-26"),
+    Family("o[134]", OPENAI_FORM, OPENAI_FORM_GUIDE, "2026-11-26"),
+    Family("o[134]-*", OPENAI_FORM, OPENAI_FORM_GUIDE, "2026-11-26"),
+    Family("*claude-*", CLAUDE_FORM, CLAUDE_FORM_GUIDE, "2026-11-26"),
     # Any other keyword of a tool is "Unknown name" there: 400, also at services with OpenAI's protocol in front.
     Family(
         "gemini-*",

@@ -104,11 +104,11 @@ class ChangedRole(BaseLoss, frozen=True, tag="changed_role"):
 
 
 class ChangedSchema(BaseLoss, frozen=True, tag="changed_schema"):
-    """A tool's schema without keywords that the service or the family of models does not take."""
+    """A schema, of a tool or of the answer, without keywords that the service or the model's family does not take."""
 
 
 class RewrittenSchema(BaseLoss, frozen=True, tag="rewritten_schema"):
-    """A tool's schema that says some keywords in another form, or in the words of a description."""
+    """Such a schema that says some keywords in another form, or in the words of a description."""
 
 
 class MovedMessage(BaseLoss, frozen=True, tag="moved_message"):

@@ -33,6 +33,12 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Forms of JSON Schema that they refuse."""
     schema_depth: int | None = None
     """How many schemas may stand inside each other."""
+    format_keywords: tuple[str, ...] | None = None
+    """The only keywords of JSON Schema that the form of an answer may use."""
+    format_formats: tuple[str, ...] | None = None
+    """The only values of the keyword `format` there."""
+    format_limits: tuple[SchemaLimit, ...] | None = None
+    """Forms of JSON Schema that they refuse there."""
 
     def over(self, earlier: "ModelProfile") -> "ModelProfile":
         """Both as one; if both know a fact, this one's holds."""

@@ -1,4 +1,4 @@
-"""What a target takes of JSON Schema in the parameters of tools. Knows no vendor."""
+"""What a target takes of JSON Schema, in the parameters of tools and for the form of an answer. Knows no vendor."""
 
 from typing import Literal
 
@@ -12,6 +12,8 @@ SchemaLimit = Literal[
     "plain-root",
     "array-items",
     "declared-required",
+    "references",
+    "open-objects",
 ]
 """A form that a target refuses although it takes the keyword:
 
@@ -22,6 +24,8 @@ SchemaLimit = Literal[
     plain-root         anything but a plain object at the top: `anyOf`, `oneOf`, `allOf`, `enum`, `const`, `not`, `$ref`
     array-items        an array without `items`
     declared-required  a required property that `properties` does not have
+    references         `$ref` and the like
+    open-objects       an object with properties that may have others
 """
 
 

@@ -65,8 +65,31 @@ def test_what_must_be_read_in_full_is_not_relayed(more: dict[str, Any]) -> None:
     assert read({"model": "m", "messages": MESSAGES} | more) is None
 
 
-def test_a_text_to_be_continued_is_not_relayed() -> None:
-    assert read({"model": "m", "prompt": "x"}, "/api/generate") is None
+@pytest.mark.parametrize(
+    ("more", "stream"),
+    [
+        ({"prompt": "x", "raw": True, "context": [1], "suffix": "y"}, True),
+        ({"prompt": "x", "stream": False}, False),
+        ({}, True),
+        ({"prompt": "", "keep_alive": 0}, True),
+    ],
+)
+def test_a_text_to_be_continued_goes_to_its_own_path(more: dict[str, Any], stream: bool) -> None:
+    request = read({"model": "up/m"} | more, "/api/generate")
+    assert request is not None
+    assert (request.model, request.stream) == ("up/m", stream)
+    assert json.loads(request.body_for("m")) == {"model": "m"} | more
+    relay = OllamaRelay("http://h/base")
+    assert relay.head_for(None, "m", request).url == "http://h/base/api/generate"
+    chat = read({"model": "m", "messages": MESSAGES, "stream": stream})
+    assert chat is not None
+    assert relay.head_for(None, "m", chat).url == "http://h/base/api/chat"
+    assert relay.head_key("m", chat) != relay.head_key("m", request) == relay.head_key("other", request)
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+def test_a_steered_request_is_not_relayed(path: str) -> None:
+    assert read({"model": "m", "prompt": "x", "api_base": "http://h"}, path) is None
 
 
 @pytest.mark.parametrize(
@@ -80,7 +103,7 @@ def test_what_a_translation_refuses_is_refused(body: bytes, size: int) -> None:
 
 @pytest.mark.parametrize(("key", "stream"), [(None, True), ("k", False)])
 def test_the_head_of_a_request(key: str | None, stream: bool) -> None:
-    head = OllamaRelay("http://h/api/chat").request_head(key, "m", stream=stream)
+    head = OllamaRelay("http://h").request_head(key, "m", stream=stream)
     assert (head.method, head.url) == ("POST", "http://h/api/chat")
     assert dict(head.headers) == {
         "content-type": "application/json",

@@ -38,6 +38,45 @@ TEXT = line("a")
 CALL = line(None, message={"content": "", "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]})
 ERROR = b'{"error":"busy"}\n'
 
+
+def said(text: str, *, done: bool = False, **more: Any) -> bytes:
+    """A line as the service writes it for `/api/generate`."""
+    value = {"model": "m", "created_at": "2026-11-21T10:27:15.3Z", "response": text} | more | {"done": done}
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+SAID = said("a")
+THE_END = (
+    json.dumps(
+        json.loads(said("", done=True))
+        | {"done_reason": "stop", "context": [7, 8], "prompt_eval_count": 3, "eval_count": 4}
+    ).encode()
+    + b"\n"
+)
+PICTURE = (
+    b'{"model":"m","created_at":"2026-11-21T10:27:15Z","response":"","done":true,"done_reason":"stop","image":"iVBO"}\n'
+)
+STEP = b'{"model":"m","created_at":"2026-11-21T10:27:15Z","response":"","done":false,"completed":1,"total":2}\n'
+
+GENERATED: dict[str, bytes] = {
+    "text continued": SAID * 3 + THE_END,
+    "continued, with thinking": said("", thinking="Hm.") * 2 + SAID * 2 + THE_END,
+    "continued, empty": said("") * 2 + THE_END,
+    "continued, at length": SAID + json.dumps(json.loads(THE_END) | {"done_reason": "length"}).encode() + b"\n",
+    "continued, the marks in text": said('"done":true') + said('{"error"') + said('"},"done":true}\n') + THE_END,
+    "continued, escapes": said('\\ " \u2028 \x00 \U0001f600') * 3 + THE_END,
+    "continued, error in mid-stream": SAID * 2 + ERROR,
+    "continued, error in a line": SAID + said("b", error="busy") + THE_END,
+    "continued, no end": SAID * 2,
+    "continued, no reason": SAID + said("", done=True),
+    "continued, cut in a line": SAID * 2 + SAID[:-9],
+    "continued, end without a line end": SAID + THE_END[:-1],
+    "continued, logprobs": said("a", logprobs=[{"token": "a", "logprob": -0.5}]) * 2 + THE_END,
+    "a picture": STEP * 2 + PICTURE,
+    "loaded": THE_END.replace(b'"stop"', b'"load"'),
+    "unloaded": THE_END.replace(b'"stop"', b'"unload"'),
+}
+
 HAND_MADE: dict[str, bytes] = {
     "nothing": b"",
     "blank": b"\n\n \n",
@@ -78,9 +117,8 @@ HAND_MADE: dict[str, bytes] = {
     "other JSON": b'{"status":"ok"}\n',
     "over several lines": json.dumps(json.loads(END), indent=1).encode(),
 }
-BODIES = {**GOLDEN, **HAND_MADE}
-chat = {name: body for name, body in BODIES.items() if not name.startswith("generate")}
-each = pytest.mark.parametrize("body", chat.values(), ids=chat)
+BODIES = {**GOLDEN, **HAND_MADE, **GENERATED}
+each = pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 
 
 def decoded(body: bytes) -> Verdict:
@@ -148,6 +186,8 @@ def test_usual_lines_pass_as_the_object_that_came() -> None:
     more = TEXT * 5 + line(None, message={"content": "", "thinking": 'Hm "\\".'})
     assert tap.feed(more) is more
     assert tap.feed(b"") == b""
+    more = SAID * 5 + said('Hm "\\".', thinking="Hm.") + TEXT
+    assert tap.feed(more) is more
 
 
 def test_nothing_passes_before_the_first_content() -> None:
@@ -161,7 +201,7 @@ def test_nothing_passes_before_the_first_content() -> None:
 @settings(max_examples=300, derandomize=True, database=None, deadline=None)
 @given(data=st.data())
 def test_tap_and_decoder_agree_on_spoilt_answers(data: st.DataObject) -> None:
-    body = bytearray(data.draw(st.sampled_from(list(chat.values())).filter(bool)))
+    body = bytearray(data.draw(st.sampled_from(list(BODIES.values())).filter(bool)))
     at = data.draw(st.integers(0, len(body) - 1))
     body[at : at + data.draw(st.integers(0, 2))] = data.draw(
         st.sampled_from([b'"', b"}", b"\n", b"{", b",", b" ", b"x", b"1", b'","', b"\xff"])
@@ -190,11 +230,21 @@ def test_a_body_that_broke_off_is_salvaged_if_its_end_is_there(body: bytes) -> N
         (line("", done=True, done_reason="stop"), "stop", True, False),
         (line("", done=True, done_reason="load"), "other", True, False),
         (TEXT + END, "stop", False, True),
+        (said("hi", done=True, done_reason="stop"), "stop", False, False),
+        (said("", done=True, done_reason="stop"), "stop", True, False),
+        (said("", done=True, done_reason="unload"), "other", True, False),
+        (PICTURE, "stop", False, False),
     ],
 )
 def test_a_whole_answer_is_read(body: bytes, reason: str, empty: bool, decode: bool) -> None:
     told = OllamaRelay("http://h").read(body)
     assert (told.finish_reason, told.empty, told.needs_decoding, told.error) == (reason, empty, decode, None)
+
+
+def test_a_picture_is_no_empty_answer() -> None:
+    tap = OllamaTap()
+    assert tap.feed(STEP + PICTURE) == STEP + PICTURE
+    assert (tap.done, tap.empty) == (True, False)
 
 
 def test_a_whole_failure_is_read() -> None:

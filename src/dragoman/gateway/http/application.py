@@ -44,8 +44,8 @@ class Application(Protocol[Admitted]):
     def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
         """What answers a request with this head, or its refusal. Who asks is noted in its `outcome`."""
 
-    def cors(self, call: ServerRequest) -> bytes:
-        """Header fields of every answer to it, ready to send."""
+    def fields(self, call: ServerRequest) -> bytes:
+        """Header fields of every answer to requests with this head, ready to send except for the id (`heads.ID`)."""
 
     def new_request_id(self) -> str:
         """An id, for answers and logs, of a request that has none."""
@@ -59,7 +59,7 @@ class Application(Protocol[Admitted]):
     def release(self, writer: HttpResponseWriter) -> None:
         """Nothing more is done for the request of `writer`."""
 
-    def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
+    def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         """`error` in the protocol of the front that the request was for."""
 
 

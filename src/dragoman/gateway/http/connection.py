@@ -12,7 +12,7 @@ from dragoman.gateway.http.application import Application, ServerContext
 from dragoman.gateway.http.caller_socket import CallerSocket
 from dragoman.gateway.http.connection_state import BREAK, CLOSED, DRAIN, DRAINING, OPEN, SWITCH, SWITCHED
 from dragoman.gateway.http.head_cache import CachedHead
-from dragoman.gateway.http.heads import CONTINUE, BadHeadError
+from dragoman.gateway.http.heads import CONTINUE, BadHeadError, with_id
 from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.nested import NestedAnswer, NestedWriter
 from dragoman.gateway.http.parser import RequestParser
@@ -240,13 +240,15 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         keep_alive = request.keep_alive and self._state is OPEN
         outcome = self._service.outcome(call, self._remote)
         request.writer = HttpResponseWriter(self, outcome, keep_alive=keep_alive, chunks=request.http_1_1)
-        request.writer.more = more = self._service.cors(call)
+        more = self._service.fields(call)
+        if more:
+            request.writer.more = with_id(more, outcome.request_id)
         if (error := check_head_limits(call)) is not None:
-            self._turn_away(request, error)
+            self._refuse(request, self._service.refusal(call, error, outcome))
         elif isinstance(admitted := self._service.admit(call, outcome), ServerResponse):
             self._refuse(request, admitted)
         elif (error := check_body_limits(call, self._max_body)) is not None:
-            self._turn_away(request, error)
+            self._refuse(request, self._service.refusal(call, error, outcome))
         else:
             request.admitted = admitted
             request.packed = bool(coding(call))
@@ -279,7 +281,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         )
         request.writer = writer = HttpResponseWriter(self, outcome)
         if known.more:
-            writer.more = known.more
+            writer.more = with_id(known.more, outcome.request_id)
         self._requests.append(request)
         if not missing:
             request.complete = True
@@ -315,7 +317,8 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             self._serve(request)
 
     def _turn_away(self, request: Request[Admitted], error: DragomanError) -> None:
-        self._refuse(request, self._service.refusal(request.call, error))
+        if request.writer is not None:
+            self._refuse(request, self._service.refusal(request.call, error, request.writer.outcome))
 
     def _refuse(self, request: Request[Admitted], answer: ServerResponse) -> None:
         request.draining = True

@@ -60,7 +60,7 @@ class CachedHead(Struct, Generic[Admitted], frozen=True, eq=False):
     admitted: Admitted
     """What answers, as the service has found."""
     more: bytes
-    """Header fields of every answer to it, ready to send."""
+    """Header fields of every answer to it, ready to send except for the id (`heads.ID`)."""
     identity: Identity
     """Who asks, as the service has found."""
     generation: int

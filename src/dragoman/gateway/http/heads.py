@@ -11,6 +11,9 @@ from dragoman.types import Headers
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
+ID = "\x01"
+"""Stands for a request's id in header fields that are made once for many requests; no value holds this character."""
+
 
 class BadHeadError(Exception):
     """The head of a request is not valid in HTTP/1.1; the message says why."""
@@ -99,3 +102,8 @@ def fields(headers: Headers) -> bytes:
     if not text.count("\r\n") == text.count("\r") == text.count("\n") == len(headers) or "\0" in text:
         raise DragomanError("expected header fields of one line each")
     return text.encode("latin-1", "replace")
+
+
+def with_id(lines: bytes, request_id: str) -> bytes:
+    """Header fields with the id in each place of ID."""
+    return lines.replace(ID.encode(), request_id.encode())

@@ -13,7 +13,7 @@ from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.http.application import Peer, ServerContext
 from dragoman.gateway.http.connection import ServerConnection
-from dragoman.gateway.http.heads import fields
+from dragoman.gateway.http.heads import ID, fields
 from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.serving.descriptors import room
@@ -145,8 +145,8 @@ class Server:
     def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
         return self._gateway.admit(call, outcome)
 
-    def cors(self, call: ServerRequest) -> bytes:
-        return fields(self._gateway.cors.headers(call))
+    def fields(self, call: ServerRequest) -> bytes:
+        return fields(self._gateway.headers(call, ID))
 
     def serve(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
         if not self._relays.begin(admitted, call, writer):
@@ -160,13 +160,13 @@ class Server:
             plain = await unpacked(call, self._gateway.max_body)
         except DragomanError as exc:
             writer.outcome.error = exc.code
-            writer.send_nowait(self._gateway.refusal(call, exc))
+            writer.send_nowait(self._gateway.refusal(call, exc, writer.outcome))
         else:
             if not writer.disconnected:
                 self.serve(admitted, plain, writer)
 
-    def refusal(self, call: ServerRequest, error: DragomanError) -> ServerResponse:
-        return self._gateway.refusal(call, error)
+    def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
+        return self._gateway.refusal(call, error, outcome)
 
     def _connect(self) -> ServerConnection[Admitted]:
         return ServerConnection(self, self._shared)

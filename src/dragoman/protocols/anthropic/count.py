@@ -38,8 +38,11 @@ class AnthropicCounter(CountClient):
         value = json.decode_event(reply.body)
         count = value.get("input_tokens") if isinstance(value, dict) else None
         if type(count) is not int:
-            failure = failure_in(value)
-            raise BadEventError("expected a count of tokens, got other JSON") if failure is None else reported(failure)
+            raise (
+                BadEventError("expected a count of tokens, got other JSON")
+                if failure_in(value) is None
+                else reported(value)
+            )
         return TokenCount(count)
 
 

@@ -86,8 +86,8 @@ class ReplyDecoder(SseDecoder):
 
     def _whole(self, body: bytes, out: list[StreamEvent]) -> None:
         value = json.decode_event(body)
-        if (failure := failure_in(value)) is not None:
-            raise reported(failure)
+        if failure_in(value) is not None:
+            raise reported(value)
         if not isinstance(value, dict) or not isinstance(value.get("content"), list):
             raise BadEventError("expected a message, got other JSON")
         keep_in_answer(body, value)
@@ -126,8 +126,8 @@ class ReplyDecoder(SseDecoder):
         if (kind := kind_of(event.data)) is not None:
             return EVENTS[kind]
         value = json.decode_event(event.data)
-        if (failure := failure_in(value)) is not None:
-            raise reported(failure)
+        if failure_in(value) is not None:
+            raise reported(value)
         if not (isinstance(value, dict) and isinstance(value.get("type"), str)):
             self._skip(BadEventError(STRANGE))
         return None
@@ -188,7 +188,7 @@ class ReplyDecoder(SseDecoder):
             said = json.decode_event(data)
         except BadEventError:
             said = data.decode("utf-8", "replace")
-        raise reported(failure_in(said) or said)
+        raise reported(said)
 
     def _ping(self, data: bytes, out: list[StreamEvent]) -> None:
         pass

@@ -3,6 +3,7 @@
 https://platform.claude.com/docs/en/api/errors
 """
 
+import re
 from typing import Any
 
 from dragoman.errors import (
@@ -54,6 +55,8 @@ PHRASES: Phrases = {
 """What the service writes of thinking that it did not sign so (anthropics/claude-code#10627), which has no code."""
 
 NAMED = frozenset({"type", "message"})
+ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+"""Ids of requests that are passed on; the service's own are some 30 characters long."""
 MAX_EXTRA = 1 << 12
 """Bytes of further fields that an error keeps: 4 KiB are enough for any reason, but not to echo a long prompt."""
 
@@ -75,8 +78,15 @@ def failure_in(value: object) -> object:
     return value if isinstance(value.get("message"), str) else value.get("detail")
 
 
-def reported(failure: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
-    """The error that a service reports. `status`: the reply's, if it is not one of success."""
+def failed_request(value: object) -> str:
+    """The id of the request that failed, which stands beside the failure; empty if nothing looks like one."""
+    found = value.get("request_id") if isinstance(value, dict) else None
+    return found if isinstance(found, str) and ID.fullmatch(found) and scrub(found) == found else ""
+
+
+def reported(value: object, status: int | None = None, head: ResponseHead | None = None) -> DragomanError:
+    """The error that a service reports in `value`, an envelope. `status`: the reply's, if it is not one of success."""
+    failure = failure_in(value) or value
     said = failure if isinstance(failure, dict) else {"message": failure if isinstance(failure, str) else ""}
     kind, message = _word(said.get("type")), _word(said.get("message")) or ""
     number = status or TYPES.get(kind or "", 500)
@@ -88,6 +98,7 @@ def reported(failure: object, status: int | None = None, head: ResponseHead | No
     more = {name: value for name, value in said.items() if name not in NAMED and value is not None}
     if more and len(json.encode(more)) <= MAX_EXTRA:
         error.extra = {NAME: scrubbed(more)}
+    error.request_id = failed_request(value)
     return error
 
 
@@ -95,12 +106,12 @@ def decode_error(reply: HttpResponse) -> DragomanError:
     """The error that a reply without an answer means. A page, or a body of another type, is named but never shown."""
     status, head = reply.head.status, reply.head
     try:
-        failure = failure_in(json.decode_event(reply.body))
+        value = json.decode_event(reply.body)
     except BadEventError:
-        failure = None
-    if failure is not None:
-        return reported(failure, status if status >= 400 else None, head)
-    return unread(reply)
+        value = None
+    if failure_in(value) is None:
+        return unread(reply)
+    return reported(value, status if status >= 400 else None, head)
 
 
 def outward(error: DragomanError) -> int:
@@ -118,7 +129,8 @@ def envelope(error: DragomanError) -> dict[str, Any]:
     if isinstance(error, ContextLengthError) and error.told_by != NAME and TOO_LONG not in message.lower():
         message = f"{TOO_LONG}: {message}"
     usual = WORDS.get(status, "invalid_request_error" if status < 500 else "api_error")
-    return {"type": "error", "error": {**error.extra.get(NAME, {}), "type": kind or usual, "message": message}}
+    said = {"type": "error", "error": {**error.extra.get(NAME, {}), "type": kind or usual, "message": message}}
+    return said | {"request_id": error.request_id} if error.request_id else said
 
 
 def stream_error(error: DragomanError) -> bytes:

@@ -29,8 +29,11 @@ def decode_models(reply: HttpResponse) -> tuple[str, ...]:
     value = json.decode_event(reply.body)
     found = value.get("data") if isinstance(value, dict) else None
     if not isinstance(found, list):
-        failure = failure_in(value)
-        raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
+        raise (
+            BadEventError("expected a list of models, got something else")
+            if failure_in(value) is None
+            else reported(value)
+        )
     names = (each.get("id") for each in found[:MAX_MODELS] if isinstance(each, dict))
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
 

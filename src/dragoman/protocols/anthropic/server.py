@@ -9,7 +9,7 @@ from dragoman.protocols.anthropic.extra import NAME, noted
 from dragoman.protocols.anthropic.inputs import keep_in_request
 from dragoman.protocols.anthropic.relay import read_request
 from dragoman.protocols.anthropic.request import decode_body
-from dragoman.protocols.anthropic.service import BETA
+from dragoman.protocols.anthropic.service import BETA, REQUEST_ID
 from dragoman.protocols.anthropic.usage import DETAILS
 from dragoman.protocols.base import Encoder, Env, ServerCodec
 from dragoman.protocols.errors.retry import retry_headers
@@ -47,6 +47,7 @@ class AnthropicServer(ServerCodec):
             "detail",
         }
     )
+    id_header = REQUEST_ID
     read_relayed = staticmethod(read_request)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:

@@ -7,6 +7,8 @@ from dragoman.types import ChatRequest, Headers
 JSON = "application/json"
 VERSION, BETA = "anthropic-version", "anthropic-beta"
 """Header fields that change what a body means."""
+REQUEST_ID = "request-id"
+"""The header of an answer that names its request."""
 
 
 def headers_for(request: ChatRequest, variant: Variant, key: str | None, accept: str) -> Headers:

@@ -232,7 +232,8 @@ def open_block(body: Mapping[str, Any], reading: Reading) -> Block:
         return ThinkingBlock(body, reading.origin)
     if kind == "redacted_thinking":
         state = redacted_state(_text(body.get("data")), reading.origin)
-        return WholeBlock(Reasoning(text="", form="redacted", opaque=state))
+        rest = {field: value for field, value in body.items() if field not in {"type", "data"}}
+        return WholeBlock(Reasoning(text="", form="redacted", opaque=state, extra=to_extra(without_none(rest))))
     if kind == "tool_use":
         call_id, name = _text(body.get("id")), _text(body.get("name"))
         if not call_id or not name:

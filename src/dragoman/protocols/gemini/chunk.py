@@ -45,6 +45,9 @@ READ = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "
 READ_OF_CANDIDATE = frozenset({"content", "index", "finishReason", "finishMessage", "logprobsResult"})
 """The same for a candidate."""
 
+READ_OF_CONTENT = frozenset({"parts", "role"})
+"""The same for its content."""
+
 CANDIDATE = "candidate."
 """How a candidate's further fields begin in `extra`."""
 
@@ -52,4 +55,8 @@ CANDIDATE = "candidate."
 def further(value: dict[str, Any], candidate: dict[str, Any]) -> dict[str, Any]:
     """The fields of a reply, and of its candidate, that have no canonical value."""
     rest = {name: each for name, each in value.items() if name not in READ}
-    return rest | {f"{CANDIDATE}{name}": each for name, each in candidate.items() if name not in READ_OF_CANDIDATE}
+    rest |= {f"{CANDIDATE}{name}": each for name, each in candidate.items() if name not in READ_OF_CANDIDATE}
+    content = candidate.get("content")
+    if isinstance(content, dict) and (more := {name: content[name] for name in content if name not in READ_OF_CONTENT}):
+        rest[f"{CANDIDATE}content"] = more
+    return rest

@@ -14,6 +14,7 @@ from dragoman.protocols.gemini.hosted import is_native
 from dragoman.protocols.gemini.media import AUTO, RESOLUTIONS
 from dragoman.protocols.gemini.relay import GeminiRelay
 from dragoman.protocols.gemini.request import TIERS, encode_body
+from dragoman.protocols.gemini.schema import NO_REFERENCES, is_own_schema
 from dragoman.protocols.losses import PARTS
 from dragoman.protocols.opaque import is_own, origin
 from dragoman.protocols.reasoning import budget_of
@@ -22,6 +23,7 @@ from dragoman.types import (
     AnyPart,
     ChangedField,
     ChatRequest,
+    Extra,
     HostedCall,
     HostedResult,
     HttpRequest,
@@ -119,6 +121,7 @@ class GeminiClient(ClientCodec):
     """
 
     name = NAME
+    schema_support = form_support = NO_REFERENCES
 
     def __init__(self, url: str, *, enterprise: bool = True) -> None:
         self._url = url.rstrip("/")
@@ -137,8 +140,11 @@ class GeminiClient(ClientCodec):
             found.setdefault(loss.name, loss)
         return tuple(found.values())
 
+    def keeps(self, extra: Extra) -> bool:
+        return is_own_schema(extra)
+
     def takes_schemas(self, profile: ModelProfile) -> SchemaSupport:
-        return SchemaSupport()  # the profile's facts are about the older form; JSON Schema is sent as it is
+        return self.schema_support  # the profile's facts are about the older form, and what is sent is JSON Schema
 
     def changed(self, request: ChatRequest) -> Iterator[Loss]:
         if request.service_tier is not None and request.service_tier not in TIERS:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from dragoman.errors import BadEventError, DragomanError, InvalidRequestError
 from dragoman.protocols.base import Env
 from dragoman.protocols.event_encoder import EventEncoder, framed
+from dragoman.protocols.extra import merged
 from dragoman.protocols.gemini.chunk import CANDIDATE
 from dragoman.protocols.gemini.citations import GROUNDING, Cited, encode_citations
 from dragoman.protocols.gemini.errors import envelope
@@ -212,7 +213,7 @@ class AnswerEncoder(EventEncoder):
         body = ending(end, end.extra, self._cited)
         # The vendor's chat keeps a turn only if each reply of it has a part.
         if (candidates := body.get("candidates")) is not None:
-            candidates[0] = {"content": {"parts": [{"text": ""}], "role": "model"}} | candidates[0]
+            candidates[0] = merged({"content": {"parts": [{"text": ""}], "role": "model"}}, candidates[0])
         out += (self._head(), _json(body)[:-1], self._after)
         if self._array:
             out.append(LAST)
@@ -235,7 +236,7 @@ def encode_reply(response: ChatResponse, request: ChatRequest, env: Env) -> byte
     if (candidates := body.get("candidates")) is not None:
         logprobs = [each for text in texts for each in text.logprobs]
         said = {RESULT: encode_logprobs(logprobs)} if logprobs else {}
-        candidates[0] = {"content": {"parts": parts, "role": "model"}} | said | candidates[0]
+        candidates[0] = merged({"content": {"parts": parts, "role": "model"}} | said, candidates[0])
     head: dict[str, Any] = {
         "modelVersion": response.model or request.model,
         "responseId": response.id or env.new_id(),

@@ -1,12 +1,15 @@
 """The relay of this protocol: the model and the form of the answer are in the path, and no byte changes."""
 
+from collections.abc import Hashable
+from typing import ClassVar
+
 from msgspec import Struct
 
 from dragoman.errors import EndpointNotFoundError, InvalidRequestError
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.tap import GeminiTap, read_whole
 from dragoman.protocols.opaque import has_wrapped
-from dragoman.protocols.relay import RelayCodec, ReplySummary, Tap
+from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
 from dragoman.types import Headers, HttpRequest, ServerRequest
 from dragoman.wire import json
 
@@ -39,6 +42,7 @@ class GeminiRelayRequest(Struct, frozen=True, gc=False):
     body: bytes
     several: bool = False
     headers: Headers = ()
+    path: ClassVar[str] = ""
 
     def body_for(self, model: str) -> bytes:
         return self.body
@@ -56,7 +60,6 @@ class GeminiRelay(RelayCodec):
     stream_headers = (("content-type", stream_type),)
     whole_headers = (("content-type", "application/json; charset=UTF-8"),)
     heartbeat = HEARTBEAT
-    model_in_path = True
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -67,6 +70,9 @@ class GeminiRelay(RelayCodec):
             headers.append(("x-goog-api-key", key))
         call = f"{STREAM}?{SSE}" if stream else WHOLE
         return HttpRequest(url=f"{self._url}/v1beta/{path_of(model)}:{call}", headers=tuple(headers))
+
+    def head_key(self, model: str, request: RelayRequest) -> Hashable:
+        return model, request.stream
 
     def read(self, body: bytes) -> ReplySummary:
         return read_whole(body)

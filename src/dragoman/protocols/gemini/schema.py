@@ -6,6 +6,10 @@ https://ai.google.dev/api/caching#Schema
 import re
 from typing import Any
 
+from dragoman.protocols.gemini.extra import note, noted
+from dragoman.protocols.tool_schema.references import References
+from dragoman.types import Extra, SchemaSupport
+
 MEMBERS = frozenset({"items", "additionalProperties"})
 """Keywords that hold a schema."""
 
@@ -16,6 +20,14 @@ NAMED = frozenset({"properties", "$defs", "defs"})
 
 COUNTS = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
 """Keywords that hold an integer of 64 bits: JSON of this protocol may write it as a string."""
+
+NO_REFERENCES = SchemaSupport(limits=frozenset({"references"}))
+"""What the service takes of JSON Schema. A reference with other keywords beside it is a 400, and so is one that leads
+into definitions it has not read (anomalyco/opencode#12295, google-gemini/gemini-cli#13326; 2026-11-26). Unions,
+lists of types and keywords that it does not know are taken."""
+
+REFERRING = "referring"
+"""Notes that a schema with references came in this protocol: it goes back as it came."""
 
 NO_TYPE = "TYPE_UNSPECIFIED"
 RENAMED = {"defs": "$defs", "ref": "$ref"}
@@ -54,6 +66,16 @@ def to_json_schema(schema: Any) -> Any:
     if order is not None and isinstance(found.get("properties"), dict):
         found["properties"] = _ordered(found["properties"], order)
     return _nullable(found) if nullable else found
+
+
+def noted_references(schema: dict[str, Any]) -> Extra:
+    """A note if a JSON Schema of a caller has references."""
+    return note(REFERRING, True) if References(schema).any else {}
+
+
+def is_own_schema(extra: Extra) -> bool:
+    """Whether the schema of a tool or a form with these further fields came in this protocol, and need not change."""
+    return any(noted(extra, name) is not None for name in (REFERRING, "parameters", "responseSchema"))
 
 
 def _ordered(properties: dict[str, Any], order: list[Any]) -> dict[str, Any]:

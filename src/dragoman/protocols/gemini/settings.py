@@ -10,7 +10,7 @@ from msgspec import Struct
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.gemini.lists import strings
-from dragoman.protocols.gemini.schema import to_json_schema
+from dragoman.protocols.gemini.schema import noted_references, to_json_schema
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.reasoning import budget_of
 from dragoman.types import ChatRequest, ReasoningConfig, ResponseFormat
@@ -145,7 +145,9 @@ def _form(fields: Fields) -> ResponseFormat | None:
         schema, raw = fields.object(JSON_SCHEMA), fields.object(SCHEMA)
         if raw is not None:
             return ResponseFormat("json_schema", schema=to_json_schema(raw), extra=note(SCHEMA, raw))
-        return ResponseFormat("json_object") if schema is None else ResponseFormat("json_schema", schema=schema)
+        if schema is None:
+            return ResponseFormat("json_object")
+        return ResponseFormat("json_schema", schema=schema, extra=noted_references(schema))
     if kind is not None:
         fields.rest[FORM] = kind
     return None

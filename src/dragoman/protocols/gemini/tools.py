@@ -8,9 +8,10 @@ from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import as_function
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.gemini.lists import listed, strings
-from dragoman.protocols.gemini.schema import to_json_schema
+from dragoman.protocols.gemini.schema import noted_references, to_json_schema
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.types import AnyTool, Extra, HostedTool, Tool, ToolChoice, UnknownTool
+from dragoman.types.response import joined
 from dragoman.types.tools import HostedKind
 
 FUNCTIONS = "functionDeclarations"
@@ -89,7 +90,9 @@ def _function(fields: Fields) -> Tool:
     notes: Extra = {}
     for field, (_, raw) in ((PARAMETERS, parameters), (RESPONSE, output)):
         if raw is not None:
-            notes = {key: notes.get(key, {}) | value for key, value in note(field, raw).items()}
+            notes = joined(notes, note(field, raw))
+    if parameters[1] is None and parameters[0] is not None:
+        notes = joined(notes, noted_references(parameters[0]))
     return Tool(name, description, parameters[0], output=output[0], extra=to_extra(fields.rest) | notes)
 
 

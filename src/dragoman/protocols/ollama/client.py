@@ -11,10 +11,10 @@ from dragoman.protocols.ollama.embeddings import OllamaEmbedClient
 from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.generate import encode_generate, is_generate
 from dragoman.protocols.ollama.nearest import changed, unspoken
-from dragoman.protocols.ollama.relay import OllamaRelay, request_headers
+from dragoman.protocols.ollama.relay import CHAT, GENERATE, OllamaRelay, request_headers
 from dragoman.protocols.ollama.request import encode_chat
 from dragoman.protocols.request_body import request_body
-from dragoman.types import ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
+from dragoman.types import ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile, SchemaSupport
 
 EXPRESSES = frozenset(
     {
@@ -47,15 +47,21 @@ EXPRESSES = frozenset(
 )
 
 
+NO_REFERENCES = SchemaSupport(limits=frozenset({"references"}))
+"""The server reads a property of a tool into fields of its own, of which none is a reference: the model would get one
+without a type. https://github.com/ollama/ollama/blob/main/api/types.go (0.17, 2026-11-26)"""
+
+
 class OllamaClient(ClientCodec):
     """Calls `POST {url}/api/chat`, and `/api/generate` for what only that path takes."""
 
     name = NAME
     expresses = EXPRESSES
+    schema_support = NO_REFERENCES
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self.relay = OllamaRelay(f"{self._url}/api/chat")
+        self.relay = OllamaRelay(self._url)
         self.embeddings = OllamaEmbedClient(self._url)
 
     def changed(self, request: ChatRequest) -> Iterable[Loss]:
@@ -68,8 +74,8 @@ class OllamaClient(ClientCodec):
         generate = is_generate(request)
         body = encode_generate(request) if generate else encode_chat(request)
         data = request_body(body)
-        path = "/api/generate" if generate else "/api/chat"
-        return HttpRequest(url=f"{self._url}{path}", headers=request_headers(env.key, stream=True), body=data)
+        url = f"{self._url}{GENERATE if generate else CHAT}"
+        return HttpRequest(url=url, headers=request_headers(env.key, stream=True), body=data)
 
     def decoder(self, request: ChatRequest) -> Decoder:
         return ReplyDecoder(request)

@@ -1,17 +1,21 @@
-"""How requests and answers of this protocol are relayed."""
+"""How requests and answers of this protocol are relayed. There are two paths for chats; see `generate`."""
+
+from collections.abc import Hashable
 
 from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.line_ends import HEARTBEAT
 from dragoman.protocols.ollama.tap import OllamaTap, read_whole
-from dragoman.protocols.relay import RelayCodec, ReplySummary
+from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyRelayRequest, read_body
 from dragoman.types import Headers, HttpRequest, ServerRequest
 
 LINES, WHOLE = "application/x-ndjson", "application/json"
+CHAT, GENERATE = "/api/chat", "/api/generate"
+"""The paths for chats, below a service's URL and below ours."""
 
 
 class OllamaRelay(RelayCodec):
-    """Requests and answers of `POST {url}/api/chat`, passed as they are."""
+    """Requests and answers of `POST {url}/api/chat` and `/api/generate`, passed as they are."""
 
     name = NAME
     stream_type = LINES
@@ -24,7 +28,13 @@ class OllamaRelay(RelayCodec):
         self._url = url
 
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
-        return HttpRequest(url=self._url, headers=request_headers(key, stream=stream))
+        return HttpRequest(url=f"{self._url}{CHAT}", headers=request_headers(key, stream=stream))
+
+    def head_for(self, key: str | None, model: str, request: RelayRequest) -> HttpRequest:
+        return HttpRequest(url=f"{self._url}{request.path}", headers=request_headers(key, stream=request.stream))
+
+    def head_key(self, model: str, request: RelayRequest) -> Hashable:
+        return request.path, request.stream
 
     def read(self, body: bytes) -> ReplySummary:
         return read_whole(body)
@@ -45,4 +55,10 @@ def read_request(call: ServerRequest) -> BodyRelayRequest | None:
     body = read_body(call.body)
     if body is None:
         return None
-    return BodyRelayRequest(body.model, body.stream is not False, body.fields, OllamaTap)
+    path = GENERATE if is_generate(call) else CHAT
+    return BodyRelayRequest(body.model, body.stream is not False, body.fields, OllamaTap, path=path)
+
+
+def is_generate(call: ServerRequest) -> bool:
+    """Whether a caller asked for a text to be continued, which has a path and a form of its own."""
+    return call.path.endswith(GENERATE)

@@ -6,13 +6,10 @@ from dragoman.protocols.ollama.encode_stream import AnswerEncoder, encode_loaded
 from dragoman.protocols.ollama.errors import JSON, encode_error, stream_error
 from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.generate import decode_generate
-from dragoman.protocols.ollama.relay import LINES, read_request
+from dragoman.protocols.ollama.relay import LINES, is_generate, read_request
 from dragoman.protocols.ollama.request import decode_chat, read_fields
-from dragoman.protocols.relay import RelayRequest
 from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
 from dragoman.wire import json
-
-GENERATE_PATH = "/api/generate"
 
 
 class OllamaServer(ServerCodec):
@@ -32,13 +29,11 @@ class OllamaServer(ServerCodec):
         }
     )
 
-    def read_relayed(self, call: ServerRequest) -> RelayRequest | None:
-        # The relay of this protocol has one path.
-        return None if call.path.endswith(GENERATE_PATH) else read_request(call)
+    read_relayed = staticmethod(read_request)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         fields = read_fields(json.decode_request(call.body))
-        return decode_generate(fields) if call.path.endswith(GENERATE_PATH) else decode_chat(fields, call.body)
+        return decode_generate(fields) if is_generate(call) else decode_chat(fields, call.body)
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
         return ServerResponse(headers=JSON, body=encode_whole(response, request, env))

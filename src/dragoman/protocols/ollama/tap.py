@@ -15,18 +15,22 @@ from dragoman.types import PartStart, ResponseEnd, ResponseStart, StreamEvent
 USUAL = re.compile(
     rb"""(?:
     \{"model":"[^"\\\r\n]*+","created_at":"[^"\\\r\n]*+",
-    "message":\{"role":"assistant","content":"(?:[^"\\\r\n]++|\\[^\r\n])*+"
-    (?:,"thinking":"(?:[^"\\\r\n]++|\\[^\r\n])*+")?
-    \},"done":false\}\n
+    (?:
+        "message":\{"role":"assistant","content":"(?:[^"\\\r\n]++|\\[^\r\n])*+"
+        (?:,"thinking":"(?:[^"\\\r\n]++|\\[^\r\n])*+")?\}
+    |
+        "response":"(?:[^"\\\r\n]++|\\[^\r\n])*+"
+        (?:,"thinking":"(?:[^"\\\r\n]++|\\[^\r\n])*+")?
+    ),"done":false\}\n
     )+""",
     re.VERBOSE,
 )
-"""Lines of text, as the service writes them. None of them can hold a failure, a call or an end: these would need a
-quotation mark that ends a string."""
+"""Lines of text, as the service writes them on its two paths. None of them can hold a failure, a call or an end: these
+would need a quotation mark that ends a string."""
 
 
 class OllamaTap(NdjsonTap):
-    """The tap of an answer to `/api/chat`."""
+    """The tap of an answer to `/api/chat` or `/api/generate`."""
 
     __slots__ = ("_decoder",)
 
@@ -57,7 +61,7 @@ class OllamaTap(NdjsonTap):
         for event in events:
             if isinstance(event, ResponseEnd):
                 self.finish_reason, self.usage, self.done = event.finish_reason, event.usage, True
-                self.empty = not self.committed
+                self.empty = not (self.committed or self._decoder.more_content)
             if not isinstance(event, ResponseStart):
                 self.committed = True
 
@@ -71,5 +75,5 @@ def read_whole(body: bytes) -> ReplySummary:
     for event in events:
         if isinstance(event, ResponseEnd):
             told.finish_reason, told.usage = event.finish_reason, event.usage
-            told.empty = not any(isinstance(each, PartStart) for each in events)
+            told.empty = not (decoder.more_content or any(isinstance(each, PartStart) for each in events))
     return told

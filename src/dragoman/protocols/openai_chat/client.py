@@ -77,6 +77,7 @@ class OpenAIChatClient(ClientCodec):
     """Calls `POST {url}/chat/completions`."""
 
     name = NAME
+    strict_forms = True
     family = FAMILY
 
     def __init__(self, url: str, variant: Variant = USUAL) -> None:

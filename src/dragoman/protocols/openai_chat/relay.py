@@ -1,7 +1,7 @@
 """How requests and answers of this protocol are relayed."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -29,6 +29,7 @@ class ChatRelayRequest(Struct, frozen=True, gc=False):
     choices: Any = None
     """How many choices are asked for."""
     headers: Headers = ()
+    path: ClassVar[str] = ""
 
     def body_for(self, model: str) -> bytes:
         fields: dict[str, object] = {**self.fields, "model": model}

@@ -134,7 +134,11 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
     said = Fields(choice, path)
     match said.text("type") or ("function" if "function" in said.rest else said.required_text("type")):
         case "function" | "custom" as kind:
-            return ToolChoice("tool", said.fields(kind).required_text("name"))
+            chosen = said.fields(kind)
+            choice = ToolChoice("tool", chosen.required_text("name"))
+            if more := said.rest | ({kind: chosen.rest} if chosen.rest else {}):
+                fields.rest["tool_choice"] = more
+            return choice
         case "allowed_tools":
             if (found := _allowed(said.fields("allowed_tools"))) is not None:
                 return found

@@ -113,6 +113,7 @@ class OpenAIResponsesClient(ClientCodec):
     """Calls `POST {url}/responses`. For the parameters, see Variant."""
 
     name = NAME
+    strict_forms = True
     family = FAMILY
 
     def __init__(self, url: str, *, penalties: bool = True, own_ids: bool = False) -> None:

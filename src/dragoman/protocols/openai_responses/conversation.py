@@ -203,12 +203,14 @@ def _is_said(part: AnyPart) -> bool:
 
 def encode_input(messages: Sequence[Message], sayable: Sayable) -> list[dict[str, Any]]:
     """The items of a conversation."""
-    forms = {part.id: part.input_format for message in messages for part in message.parts if isinstance(part, ToolCall)}
+    forms: dict[str, str] = {}  # of the calls so far: some services use an id again in a later turn
     out: list[dict[str, Any]] = []
     for i, message in enumerate(messages):
         others: list[AnyPart] = []
         lost = set(sayable.left_out(message))
         for j, part in enumerate(message.parts):
+            if isinstance(part, ToolCall):
+                forms[part.id] = part.input_format
             if isinstance(part, ToolResult):
                 out.append(_output(part, forms.get(part.id, part.input_format), sayable))
             elif j not in lost:

@@ -19,6 +19,7 @@ from dragoman.protocols.openai_responses.events import (
     PLACES,
     PREFIX,
     REFUSAL,
+    SUMMARY_DONE,
     SUMMED,
     TEXT,
     THOUGHT,
@@ -30,7 +31,7 @@ from dragoman.protocols.openai_responses.events import (
 )
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.finish_reasons import decode_reason
-from dragoman.protocols.openai_responses.items import CONTENT, ItemReader
+from dragoman.protocols.openai_responses.items import CONTENT, SUMMARY, ItemReader
 from dragoman.protocols.openai_responses.logprobs import read_logprobs
 from dragoman.protocols.openai_responses.rows import rows_like
 from dragoman.protocols.openai_responses.slots import Items
@@ -169,7 +170,7 @@ class ReplyDecoder(SseDecoder):
                 self._start(_object(_object(data).get("response")), out)
         elif name in ENDS or name == FAILED:
             self._finish(_object(_object(data).get("response")), ENDS.get(name, "failed"), out)
-        elif name in {ADDED, ITEM_DONE, PART_DONE, ANNOTATED}:
+        elif name in {ADDED, ITEM_DONE, PART_DONE, SUMMARY_DONE, ANNOTATED}:
             self._of_item(name, _object(data), out)
 
     def _of_item(self, name: str, value: dict[str, Any], out: list[StreamEvent]) -> None:
@@ -184,17 +185,25 @@ class ReplyDecoder(SseDecoder):
         if isinstance(item, dict):
             named = item.get("id")
         number = items.number(index, named if isinstance(named, str) else None)
-        place = (CONTENT, index_of(value.get("content_index")) or 0)
         if name == ITEM_DONE:
             items.end(number, item, out)
-        elif name == PART_DONE:
-            match value.get("part"):
-                case {"type": "output_text" | "refusal"} as part:
-                    message = {"type": "message", "content": [part]}
-                    for _, read in ItemReader(self._state, answered=True).read_loosely(message):
-                        items.end_part(number, place, read, out)
-        elif (citation := decode_annotation(value.get("annotation"))) is not None:
-            items.cite(number, place, citation, out)
+        elif name == ANNOTATED:
+            if (citation := decode_annotation(value.get("annotation"))) is not None:
+                items.cite(number, (CONTENT, index_of(value.get("content_index")) or 0), citation, out)
+        else:
+            self._end_part(number, value, out)
+
+    def _end_part(self, number: int, value: dict[str, Any], out: list[StreamEvent]) -> None:
+        """A part of an item is complete: of a message, or of the summary of reasoning."""
+        match value.get("part"):
+            case {"type": "output_text" | "refusal"} as part:
+                kind, field, index = "message", CONTENT, value.get("content_index")
+            case {"type": "summary_text"} as part:
+                kind, field, index = "reasoning", SUMMARY, value.get("summary_index")
+            case _:
+                return
+        for _, read in ItemReader(self._state, answered=True).read_loosely({"type": kind, field: [part]}):
+            self._items.end_part(number, (field, index_of(index) or 0), read, out)
 
     def _piece(self, kind: str, data: bytes, out: list[StreamEvent]) -> None:
         items = self._items

@@ -25,7 +25,7 @@ from dragoman.protocols.openai_responses.citations import encode_annotation
 from dragoman.protocols.openai_responses.conversation import LAST, NEXT, around, belongs
 from dragoman.protocols.openai_responses.decode_stream import RESPONSE
 from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT, failure
-from dragoman.protocols.openai_responses.extra import NAME
+from dragoman.protocols.openai_responses.extra import NAME, with_extra
 from dragoman.protocols.openai_responses.finish_reasons import encode_reason
 from dragoman.protocols.openai_responses.frame import frame
 from dragoman.protocols.openai_responses.logprobs import encode_logprobs
@@ -405,7 +405,8 @@ def _bare(part: AnyPart, *, whole: bool = False) -> dict[str, Any]:
     """A part in an event of its own."""
     match part:
         case Reasoning(text=text, form=form):
-            return {"type": "summary_text" if form == "summary" else "reasoning_text", "text": text if whole else ""}
+            kind = "summary_text" if form == "summary" else "reasoning_text"
+            return with_extra({"type": kind, "text": text}, part.extra) if whole else {"type": kind, "text": ""}
         case Text() if not whole:
             return {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}
         case Refusal() if not whole:

@@ -52,7 +52,8 @@ ENDS: dict[str, str] = {
 """Events with the whole answer, to the status that it has then."""
 FAILED = "response.failed"
 ERROR = "error"
-ADDED, ITEM_DONE, PART_DONE = "response.output_item.added", "response.output_item.done", "response.content_part.done"
+ADDED, ITEM_DONE = "response.output_item.added", "response.output_item.done"
+PART_DONE, SUMMARY_DONE = "response.content_part.done", "response.reasoning_summary_part.done"
 ANNOTATED = "response.output_text.annotation.added"
 PREFIX = "response."
 

@@ -74,6 +74,8 @@ class Items:
         """The open part: the number of its item, and its place in it."""
         self._said: Extra = {}
         """What was said of the open part when it began."""
+        self._more = NOTHING
+        """The same when it was complete."""
         self.count = 0
         """Characters of the open part that have gone out."""
         self._cited = 0
@@ -212,6 +214,7 @@ class Items:
                 sent[_place(key)] = len(_text_of(part))
             return
         text = _text_of(part)
+        self._more = part.extra
         if len(text) > self.count:
             self._halves.pop(key, None)
             out.append(PartDelta(text[self.count :]))
@@ -226,19 +229,19 @@ class Items:
     def _end(self, index: int, item: dict[str, Any], out: list[StreamEvent]) -> None:
         if index not in self._items:
             self._begin_item(index, item)
-        state, extra = None, NOTHING
+        state = None
         for place, part in self._reader.read_loosely(item) if item else ():
             key = (index, *place)
             if key == self.open:
                 self._complete(key, part, out)
-                state, extra = part.opaque or state, part.extra
+                state = part.opaque or state
             elif place in self._item(index).sent:
                 state = part.opaque or state  # it is closed, but the item's state may go with the open part
             else:
-                self._close(out, state, extra)
-                state, extra = None, NOTHING
+                self._close(out, state)
+                state = None
                 self._complete(key, part, out)
-        self._close(out, state, extra)
+        self._close(out, state)
         self._done.add(index)
         self._current = None
 
@@ -268,15 +271,16 @@ class Items:
         part = replace(empty, item=item.id, extra=extra)
         self._note(part)
         self.open, self._said, self.count, self._cited, self.tokens = key, extra, 0, 0, False
+        self._more = NOTHING
         out.append(PartStart(part))
 
-    def _close(self, out: list[StreamEvent], state: OpaqueState | None = None, extra: Extra | None = None) -> None:
+    def _close(self, out: list[StreamEvent], state: OpaqueState | None = None) -> None:
         if self.open is None:
             return
         if self._halves.pop(self.open, ""):
             out.append(PartDelta(LOST))
         self._item(self.open[0]).sent[_place(self.open)] = self.count
-        more = {name: new for name, said in (extra or {}).items() if (new := _new(said, self._said.get(name, {})))}
+        more = {name: new for name, said in self._more.items() if (new := _new(said, self._said.get(name, {})))}
         out.append(PartEnd(state, more or None))
         self.open = None
 

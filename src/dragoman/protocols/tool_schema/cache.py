@@ -1,5 +1,6 @@
 """Compiled schemas that are asked for again: agents send the same tools with each request. Knows no vendor."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,17 +16,18 @@ MAX_BYTES = 16 << 10
 
 
 class SchemaCache:
-    """Compiles each schema once."""
+    """Compiles each schema once; `compile_`: how."""
 
-    def __init__(self) -> None:
+    def __init__(self, compile_: Callable[[Any, SchemaSupport], CompiledSchema] = compiled) -> None:
+        self._compile = compile_
         self._known: dict[tuple[bytes, SchemaSupport], CompiledSchema | None] = {}
 
     def compiled(self, schema: Any, support: SchemaSupport) -> CompiledSchema:
-        """The same as `compiled` gives."""
+        """What `compile_` gives."""
         key = msgspec.json.encode(schema), support
         if key in self._known:
             return self._known[key] or CompiledSchema(schema)
-        result = compiled(schema, support)
+        result = self._compile(schema, support)
         if len(key[0]) <= MAX_BYTES and len(msgspec.json.encode(result.schema)) <= MAX_BYTES:
             if len(self._known) >= MAX_ENTRIES:
                 self._known.clear()

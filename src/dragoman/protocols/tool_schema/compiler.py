@@ -1,4 +1,4 @@
-"""The parameters of a tool, compiled to what a target takes of JSON Schema. Knows no vendor.
+"""The parameters of a tool, or the form of an answer, compiled to what a target takes of JSON Schema. Knows no vendor.
 
 Services refuse a request with a keyword that they do not know, and with it all tools. So a schema is compiled:
 
@@ -11,14 +11,17 @@ Services refuse a request with a keyword that they do not know, and with it all 
 The rule for each step: a value that was valid stays valid. A model may be told less than the caller asked, never more.
 So what stands below `not`, `if` and `oneOf`, where less becomes more, is either exact or in words.
 
-A schema that cannot be understood becomes one that takes any object: one bad tool must not cost the others.
+A schema of a tool that cannot be understood becomes one that takes any object: one bad tool must not cost the others.
+That of a form is left to the service, which says what is wrong with it. Where a service demands that objects have no
+other properties, a form allows less than the caller did: its answers are valid all the same.
 """
 
 from typing import Any
 
 from msgspec import Struct
 
-from dragoman.protocols.tool_schema.keywords import Schema, types_of
+from dragoman.protocols.tool_schema.closed import Closer
+from dragoman.protocols.tool_schema.keywords import Schema, children, types_of
 from dragoman.protocols.tool_schema.node import NodeCompiler
 from dragoman.protocols.tool_schema.references import References, inlined
 from dragoman.protocols.tool_schema.repair import ALIASES, repaired
@@ -59,11 +62,42 @@ def compiled(schema: Any, support: SchemaSupport) -> CompiledSchema:
     references = References(schema)
     if (reference := references.dangling()) is not None:
         return _any_object(f"{reference} leads nowhere", support)
-    if support == EVERYTHING or (_only_plain(support) and is_plain(schema)):
+    if support == EVERYTHING or (_only_forms(support) and _is_fine(schema, support, references)):
         return CompiledSchema(schema)
     if references.count > MAX_COUNT:
         return _any_object(f"it has more than {MAX_COUNT} schemas inside", support)
     return _compiled(schema, support, references)
+
+
+def compiled_form(schema: Any, support: SchemaSupport) -> CompiledSchema:
+    """The same for the form of an answer, which may be no object."""
+    if not isinstance(schema, dict) or support == EVERYTHING:
+        return CompiledSchema(schema)
+    references = References(schema)
+    if references.dangling() is not None or references.count > MAX_COUNT:
+        return CompiledSchema(schema)
+    if not _is_spoken(schema, support) or ("references" in support.limits and references.any):
+        found = _compiled(schema, support, references)
+    else:
+        found = CompiledSchema(schema)
+    if "open-objects" not in support.limits:
+        return found
+    closer = Closer()
+    closed = closer.closed(found.schema)
+    same, lost = found.same | closer.same, found.lost | closer.lost
+    return CompiledSchema(schema if closed == schema else closed, found.words, same - lost, found.told - lost, lost)
+
+
+def _is_spoken(schema: Any, support: SchemaSupport) -> bool:
+    """Whether the target takes each keyword of a schema, and each value of `format`."""
+    if not isinstance(schema, dict):
+        return True
+    keywords, formats = support.keywords, support.formats
+    return (
+        (keywords is None or schema.keys() <= keywords)
+        and (formats is None or schema.get("format") in {None, *formats})
+        and all(_is_spoken(inner, support) for inner in children(schema))
+    )
 
 
 def _compiled(original: Schema, support: SchemaSupport, references: References) -> CompiledSchema:
@@ -71,6 +105,9 @@ def _compiled(original: Schema, support: SchemaSupport, references: References) 
     same: set[str] = set()
     lost: set[str] = set()
     is_plain_already = "plain-root" not in support.limits or is_plain(schema)
+    if "references" in support.limits and references.any and schema.get("$schema") is not None:
+        schema = {name: value for name, value in schema.items() if name != "$schema"}
+        same.add("$schema")
     is_moved = not is_plain_already or support.keywords is not None
     if not _takes_references(support) or (is_moved and (references.old or not references.simple)):
         schema, gone, cut = inlined(schema, references)
@@ -85,7 +122,7 @@ def _compiled(original: Schema, support: SchemaSupport, references: References) 
     if not is_plain_already:
         schema = flattener.plain(schema)
     node = NodeCompiler(support)
-    schema = without_cuts(schema) if _only_plain(support) else node.root(schema)
+    schema = without_cuts(schema) if _only_forms(support) else node.root(schema)
     lost |= flattener.lost | node.target.lost
     told = (flattener.told | node.target.told) - lost
     return CompiledSchema(
@@ -99,11 +136,17 @@ def _compiled(original: Schema, support: SchemaSupport, references: References) 
 
 def _takes_references(support: SchemaSupport) -> bool:
     """Whether references may stay. Where `allOf` has to be joined, they have to be put in place first."""
-    return support.keywords is None or support.keywords >= {"$ref", "allOf"}
+    return "references" not in support.limits and (support.keywords is None or support.keywords >= {"$ref", "allOf"})
 
 
-def _only_plain(support: SchemaSupport) -> bool:
-    return support == SchemaSupport(limits=support.limits) and support.limits <= {"plain-root"}
+def _only_forms(support: SchemaSupport) -> bool:
+    """Whether the target takes all keywords, and refuses at most forms for which none of them need be read."""
+    return support == SchemaSupport(limits=support.limits) and support.limits <= {"plain-root", "references"}
+
+
+def _is_fine(schema: Schema, support: SchemaSupport, references: References) -> bool:
+    limits = support.limits
+    return ("plain-root" not in limits or is_plain(schema)) and not ("references" in limits and references.any)
 
 
 def _any_object(why: str, support: SchemaSupport) -> CompiledSchema:

@@ -101,6 +101,11 @@ class References:
         return None
 
     @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return next(self.all(), None) is not None
+
+    @property
     def simple(self) -> bool:
         """Whether all lead to definitions, so that what stands elsewhere may be moved."""
         return all(str(reference).startswith(("#/$defs/", "#/definitions/")) for reference, _ in self.all())
