@@ -10,7 +10,7 @@ Parts that stand in one item of the service stand in one item here; neighbouring
 are one message.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 import msgspec
@@ -24,7 +24,7 @@ from dragoman.protocols.losses import OURS
 from dragoman.protocols.openai_responses.citations import encode_annotation
 from dragoman.protocols.openai_responses.conversation import LAST, NEXT, around, belongs
 from dragoman.protocols.openai_responses.decode_stream import RESPONSE
-from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT, failure
+from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT, failed, failure
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import encode_reason
 from dragoman.protocols.openai_responses.frame import frame
@@ -102,21 +102,27 @@ SHAPES: dict[str, Shape] = {
 }
 
 
+Tell = Callable[[bytes, bool], None]
+"""Is told an answer as JSON when it has ended, and whether it is whole."""
+
+
 class AnswerEncoder(EventEncoder):
     """Events for one caller. Of what was said, the items are kept, because the last event repeats them.
 
-    `end_mark`: whether `[DONE]` follows the last event.
+    `end_mark`: whether `[DONE]` follows the last event. `tell`: is told the answer as the last event has it, but not
+    one that broke off before it had begun.
     """
 
     headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
     heartbeat = HEARTBEAT
     first_heartbeat = FIRST_HEARTBEAT
 
-    def __init__(self, request: ChatRequest, env: Env, *, end_mark: bool = False) -> None:
+    def __init__(self, request: ChatRequest, env: Env, *, end_mark: bool = False, tell: Tell | None = None) -> None:
         self._request = request
         self._env = env
         self._writer = ItemWriter(request, env)
         self._end_mark = end_mark
+        self._tell = tell
         self._frame: dict[str, Any] = {}
         self._number = 0
         """The next event's."""
@@ -172,8 +178,10 @@ class AnswerEncoder(EventEncoder):
                 assert_never(event)
 
     def fail(self, error: DragomanError) -> bytes:
-        response = self._frame or frame(self._request, ResponseStart(), self._env)
-        return failure(error, response | {"output": self._items}, self._number)
+        response = (self._frame or frame(self._request, ResponseStart(), self._env)) | {"output": self._items}
+        if self._tell is not None and self._frame:
+            self._tell(_json(failed(error, response)), False)
+        return failure(error, response, self._number)
 
     def _event(self, out: list[bytes], kind: str, /, **fields: Any) -> None:
         name = f"response.{kind}"
@@ -353,7 +361,10 @@ class AnswerEncoder(EventEncoder):
         self._count(end.usage)
         said = ended(self._frame, end, self._env) | {"status": status, "incomplete_details": details}
         said |= {"output": self._items, "usage": None if self._usage is None else encode_usage(self._usage)}
-        self._event(out, status, response=said)
+        body = _json(said)
+        self._event(out, status, response=Raw(body))
+        if self._tell is not None:
+            self._tell(body, True)
         if self._end_mark:
             out.append(END_MARK)
 
