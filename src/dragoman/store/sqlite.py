@@ -7,12 +7,16 @@ import sqlite3
 from pathlib import Path
 
 from dragoman.errors import ConfigurationError
-from dragoman.store.base import Store
+from dragoman.store.base import ENTRY, Store
 
 PATIENCE = 1.0
 """Seconds that a statement waits while another process writes."""
 
+SOME = 64
+"""Entries that are looked at together when room is made."""
+
 SCHEMA = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS entries (
     owner TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -23,15 +27,24 @@ CREATE TABLE IF NOT EXISTS entries (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entries_used ON entries (used);
 CREATE INDEX IF NOT EXISTS entries_expires ON entries (expires);
+CREATE TABLE IF NOT EXISTS total (bytes INTEGER NOT NULL, entries INTEGER NOT NULL);
+INSERT INTO total SELECT (SELECT coalesce(sum(length(value)), 0) FROM entries), (SELECT count(*) FROM entries)
+    WHERE NOT EXISTS (SELECT 1 FROM total);
+CREATE TRIGGER IF NOT EXISTS entries_in AFTER INSERT ON entries
+    BEGIN UPDATE total SET bytes = bytes + length(new.value), entries = entries + 1; END;
+CREATE TRIGGER IF NOT EXISTS entries_out AFTER DELETE ON entries
+    BEGIN UPDATE total SET bytes = bytes - length(old.value), entries = entries - 1; END;
+COMMIT;
 """
+"""The total is kept up to date, because adding up 40,000 entries takes 5 ms."""
 
 GET = "SELECT value FROM entries WHERE owner = ? AND name = ? AND expires > ?"
 TOUCH = "UPDATE entries SET used = ? WHERE owner = ? AND name = ?"
-PUT = "INSERT OR REPLACE INTO entries (owner, name, value, expires, used) VALUES (?, ?, ?, ?, ?)"
+PUT = "INSERT INTO entries (owner, name, value, expires, used) VALUES (?, ?, ?, ?, ?)"
 DELETE = "DELETE FROM entries WHERE owner = ? AND name = ?"
 EXPIRE = "DELETE FROM entries WHERE expires <= ?"
-SIZE = "SELECT coalesce(sum(length(value)), 0) FROM entries"
-OLDEST = "SELECT owner, name, length(value) FROM entries ORDER BY used"
+SIZE = "SELECT bytes, entries FROM total"
+OLDEST = "SELECT owner, name, length(value) FROM entries ORDER BY used LIMIT ?"
 
 
 class SqliteStore(Store):
@@ -59,32 +72,36 @@ class SqliteStore(Store):
 
     def put(self, owner: str, name: str, value: bytes, *, now: float, expires: float) -> bool:
         database = self._database
-        if len(value) > self.max_bytes:
+        if len(value) + ENTRY > self.max_bytes:
             database.execute(DELETE, (owner, name))
             return False
         database.execute("BEGIN IMMEDIATE")
         try:
-            database.execute(PUT, (owner, name, value, expires, now))
             database.execute(EXPIRE, (now,))
-            excess = self.size() - self.max_bytes
-            for oldest_owner, oldest_name, length in database.execute(OLDEST).fetchall() if excess > 0 else ():
-                if excess <= 0:
-                    break
-                if (oldest_owner, oldest_name) != (owner, name):
-                    database.execute(DELETE, (oldest_owner, oldest_name))
-                    excess -= length
+            database.execute(DELETE, (owner, name))
+            self._make_room(len(value) + ENTRY)
+            database.execute(PUT, (owner, name, value, expires, now))
             database.execute("COMMIT")
         except BaseException:
             database.execute("ROLLBACK")
             raise
         return True
 
+    def _make_room(self, wanted: int) -> None:
+        """Forgets the entries unused for longest, until there is room for `wanted` bytes."""
+        excess = self.size() + wanted - self.max_bytes
+        while excess > 0 and (oldest := self._database.execute(OLDEST, (SOME,)).fetchall()):
+            for owner, name, length in oldest:
+                if excess > 0:
+                    self._database.execute(DELETE, (owner, name))
+                    excess -= length + ENTRY
+
     def delete(self, owner: str, name: str) -> bool:
         return self._database.execute(DELETE, (owner, name)).rowcount > 0
 
     def size(self) -> int:
-        (total,) = self._database.execute(SIZE).fetchone()
-        return int(total)
+        total, entries = self._database.execute(SIZE).fetchone()
+        return int(total) + int(entries) * ENTRY
 
     def close(self) -> None:
         if not self._closed:
