@@ -144,3 +144,21 @@ def test_an_older_file_is_counted_when_it_is_opened(tmp_path: Path) -> None:
     again.put("ann", "a", b"other", now=2, expires=9)
     assert again.size() == 5 + ENTRY
     again.close()
+
+
+def test_a_file_that_another_process_holds_loses_a_value_and_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dragoman.store.sqlite.PATIENCE", 0.0)
+    path = tmp_path / "x.db"
+    store = SqliteStore(path, 10 * ENTRY)
+    store.put("ann", "a", b"one", now=1, expires=9)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert not store.put("ann", "b", b"two", now=1, expires=9)
+        assert not store.delete("ann", "a")
+        assert store.get("ann", "a", 2) == b"one"
+        other.execute("ROLLBACK")
+    assert store.put("ann", "b", b"two", now=1, expires=9)
+    assert "the store cannot be written: database is locked" in caplog.text
+    store.close()

@@ -3,7 +3,10 @@
 A statement takes some 50 µs, so it is run where it is called, and not in a thread. https://www.sqlite.org/wal.html
 """
 
+import logging
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dragoman.errors import ConfigurationError
@@ -47,8 +50,15 @@ SIZE = "SELECT bytes, entries FROM total"
 OLDEST = "SELECT owner, name, length(value) FROM entries ORDER BY used LIMIT ?"
 
 
+log = logging.getLogger("dragoman.store")
+
+
 class SqliteStore(Store):
-    """Raises ConfigurationError if the file cannot be used."""
+    """Raises ConfigurationError if the file cannot be used when it is opened.
+
+    If it fails later (locked for too long, no space), that is logged, and the value counts as gone: the answer that is
+    under way must not fail for that.
+    """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.max_bytes = max_bytes
@@ -64,28 +74,32 @@ class SqliteStore(Store):
             raise ConfigurationError(f"{path}: expected a file of SQLite that can be written ({exc})") from exc
 
     def get(self, owner: str, name: str, now: float) -> bytes | None:
-        row = self._database.execute(GET, (owner, name, now)).fetchone()
-        if row is None:
-            return None
-        self._database.execute(TOUCH, (now, owner, name))
-        return bytes(row[0])
+        found: bytes | None = None
+        with _unless_it_fails("read"):
+            row = self._database.execute(GET, (owner, name, now)).fetchone()
+            if row is not None:
+                found = bytes(row[0])
+                self._database.execute(TOUCH, (now, owner, name))
+        return found
 
     def put(self, owner: str, name: str, value: bytes, *, now: float, expires: float) -> bool:
-        database = self._database
+        database, kept = self._database, False
         if len(value) + ENTRY > self.max_bytes:
-            database.execute(DELETE, (owner, name))
+            self.delete(owner, name)
             return False
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            database.execute(EXPIRE, (now,))
-            database.execute(DELETE, (owner, name))
-            self._make_room(len(value) + ENTRY)
-            database.execute(PUT, (owner, name, value, expires, now))
-            database.execute("COMMIT")
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
-        return True
+        with _unless_it_fails("written"):
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                database.execute(EXPIRE, (now,))
+                database.execute(DELETE, (owner, name))
+                self._make_room(len(value) + ENTRY)
+                database.execute(PUT, (owner, name, value, expires, now))
+                database.execute("COMMIT")
+                kept = True
+            finally:
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
+        return kept
 
     def _make_room(self, wanted: int) -> None:
         """Forgets the entries unused for longest, until there is room for `wanted` bytes."""
@@ -97,7 +111,10 @@ class SqliteStore(Store):
                     excess -= length + ENTRY
 
     def delete(self, owner: str, name: str) -> bool:
-        return self._database.execute(DELETE, (owner, name)).rowcount > 0
+        count = 0
+        with _unless_it_fails("written"):
+            count = self._database.execute(DELETE, (owner, name)).rowcount
+        return count > 0
 
     def size(self) -> int:
         total, entries = self._database.execute(SIZE).fetchone()
@@ -107,3 +124,11 @@ class SqliteStore(Store):
         if not self._closed:
             self._closed = True
             self._database.close()
+
+
+@contextmanager
+def _unless_it_fails(done: str) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as exc:
+        log.warning("the store cannot be %s: %s", done, exc)
