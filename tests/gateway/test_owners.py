@@ -263,6 +263,18 @@ async def test_an_answer_of_ours_cannot_be_cancelled() -> None:
         made = await created(asks, "chat/m")
         with pytest.raises(openai.BadRequestError, match="in the background"):
             await asks.responses.cancel(made.id)
+        with pytest.raises(openai.BadRequestError, match="cannot be streamed"):
+            await asks.responses.retrieve(made.id, stream=True)
+
+
+async def test_a_part_is_asked_for_by_its_own_method_alone() -> None:
+    async with gateway() as (url, one, _, _), caller(url) as asks:
+        made = await created(asks, "one/a")
+        shown = {"authorization": "Bearer k"}
+        for method, part in (("DELETE", "input_items"), ("GET", "cancel"), ("DELETE", "cancel")):
+            assert (await ask(url, method, f"{PATH}/{made.id}/{part}", shown)).status == 404
+        assert one.asked == [f"POST {PATH}"]
+        assert (await asks.responses.retrieve(made.id)).id == made.id
 
 
 async def test_the_owner_outlives_the_gateway(tmp_path: Path) -> None:

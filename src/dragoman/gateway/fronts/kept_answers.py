@@ -15,6 +15,8 @@ from dragoman.types import Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
 ITEMS, CANCEL = "input_items", "cancel"
+PARTS = {"GET": ITEMS, "POST": CANCEL}
+"""What stands below an answer, by method."""
 
 JSON: Headers = (("content-type", "application/json"),)
 
@@ -46,8 +48,10 @@ class KeptEndpoint(Endpoint):
         name = call.path.removeprefix(self._prefix)
         # Who wants the head alone wants no stream.
         method, query = ("GET", "") if call.method == "HEAD" else (call.method, call.query)
-        part = next((each for each in (ITEMS, CANCEL) if name.endswith(f"/{each}")), "")
-        return KeptCall(method, name.removesuffix(f"/{part}") if part else name, part, query)
+        part = PARTS.get(method, "")
+        if not (part and name.endswith(f"/{part}")):
+            return KeptCall(method, name, query=query)
+        return KeptCall(method, name.removesuffix(f"/{part}"), part, query)
 
     def _own(self, wanted: KeptCall, owner: str) -> ServerResponse:
         """What is kept here. Raises RequestError."""
@@ -60,6 +64,8 @@ class KeptEndpoint(Endpoint):
             raise _missing(wanted.id)
         if wanted.part == CANCEL:
             raise InvalidRequestError("only an answer that is made in the background can be cancelled")
+        if not wanted.part and "stream=true" in wanted.query.split("&"):
+            raise InvalidRequestError("stream: this answer is kept as a whole, and cannot be streamed", param="stream")
         return _ok(_listed(found.items) if wanted.part == ITEMS else found.body)
 
     async def _forward(self, wanted: KeptCall, target: str, writer: ResponseWriter) -> None:
