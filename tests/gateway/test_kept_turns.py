@@ -194,7 +194,7 @@ def test_a_turn_that_is_too_large_is_not_kept() -> None:
 
 
 def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
-    turns = KeptTurns(MemoryStore(3000), Clock())
+    turns = KeptTurns(MemoryStore(4000), Clock())
     for text in "abc":
         turns.keep(turn_of("s" * 1000, text), "me")
         turns.recalled(REQUEST, "me")  # uses the first one

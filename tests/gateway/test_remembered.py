@@ -9,7 +9,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
+from dragoman.config import Config, GatewayConfig, ProviderConfig
 from tests.support.gateway import running_gateway
 from tests.support.server import Exchange, ReceivedRequest, Server, serve
 
@@ -108,33 +108,6 @@ async def test_an_id_that_nobody_here_gave_is_refused_and_never_guessed() -> Non
         with pytest.raises(openai.BadRequestError, match="previous_response_id"):
             await asks.responses.create(model="up/m", input="two", previous_response_id="resp_of_another")
         assert service.requests == []
-    several = Config(
-        gateway=GatewayConfig(port=0),
-        models={"r": ModelConfig(targets=("a/m", "b/m"))},
-        providers={
-            name: ProviderConfig(protocol="openai-responses", url="http://127.0.0.1:1/v1", api_key="k")
-            for name in ("a", "b")
-        },
-    )
-    async with running_gateway(several) as url, caller(url) as asks:
-        with pytest.raises(openai.BadRequestError, match="several services") as caught:
-            await asks.responses.create(model="r", input="two", previous_response_id="resp_of_another")
-    assert caught.value.code == "previous_response_not_found"
-
-
-async def test_the_service_s_own_ids_are_its_own() -> None:
-    async def answers(exchange: Exchange) -> None:
-        await exchange.reply(400, JSON, b'{"error":{"message":"seen","type":"invalid_request_error"}}')
-
-    async with serve(answers) as service:
-        config = Config(
-            gateway=GatewayConfig(port=0),
-            providers={"up": ProviderConfig(protocol="openai-responses", url=f"{service.url}/v1", api_key="k")},
-        )
-        async with running_gateway(config) as url, caller(url) as asks:
-            with pytest.raises(openai.BadRequestError, match="seen"):
-                await asks.responses.create(model="up/m", input="two", previous_response_id="resp_of_the_service")
-        assert json.loads(service.requests[0].body)["previous_response_id"] == "resp_of_the_service"
 
 
 async def test_a_file_outlives_the_gateway(tmp_path: Path) -> None:

@@ -87,13 +87,14 @@ async def test_a_whole_answer_passes_as_it_came() -> None:
 
 async def test_references_to_state_pass_in_a_relay_and_are_refused_in_a_translation() -> None:
     async with gateway(answers(GOLDEN["text"])) as (url, up):
-        relayed = await asked(url, previous_response_id="resp_0", background=True)
-        refused = await asked(url, model="chat/m", previous_response_id="resp_0")
+        await asked(url)
+        relayed = await asked(url, previous_response_id="resp_1", background=True)
+        refused = await asked(url, model="chat/m", previous_response_id="resp_1")
     assert relayed.status == 200
-    assert json.loads(up.requests[0].body)["previous_response_id"] == "resp_0"
+    assert json.loads(up.requests[1].body)["previous_response_id"] == "resp_1"
     assert refused.status == 400
     assert json.loads(refused.body)["error"]["param"] == "previous_response_id"
-    assert len(up.requests) == 1
+    assert len(up.requests) == 2
 
 
 @pytest.mark.parametrize("end", [True, False])

@@ -1,6 +1,8 @@
 """One suite that every driver of the store passes."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from dragoman.errors import ConfigurationError
 from dragoman.store import MemoryStore, SqliteStore, Store
+from dragoman.store.base import ENTRY
 
 Maker = Callable[[int], Store]
 
@@ -31,23 +34,23 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
 
 
 def test_what_is_kept_is_found_by_its_owner_alone(make: Maker) -> None:
-    store = make(100)
+    store = make(10 * ENTRY)
     assert store.put("ann", "a", b"\x00one", now=1, expires=9)
     assert store.get("ann", "a", 2) == b"\x00one"
     assert store.get("bob", "a", 2) is None
     assert store.get("ann", "b", 2) is None
-    assert store.size() == 4
+    assert store.size() == 4 + ENTRY
 
 
 def test_a_later_value_takes_the_place_of_an_earlier_one(make: Maker) -> None:
-    store = make(100)
+    store = make(10 * ENTRY)
     store.put("ann", "a", b"one", now=1, expires=9)
     store.put("ann", "a", b"other", now=1, expires=9)
-    assert (store.get("ann", "a", 2), store.size()) == (b"other", 5)
+    assert (store.get("ann", "a", 2), store.size()) == (b"other", 5 + ENTRY)
 
 
 def test_what_is_deleted_or_has_expired_is_gone(make: Maker) -> None:
-    store = make(100)
+    store = make(10 * ENTRY)
     store.put("ann", "a", b"one", now=1, expires=3)
     store.put("ann", "b", b"two", now=1, expires=9)
     assert store.get("ann", "a", 2.9) == b"one"
@@ -59,23 +62,24 @@ def test_what_is_deleted_or_has_expired_is_gone(make: Maker) -> None:
 
 
 def test_the_values_unused_for_longest_make_room(make: Maker) -> None:
-    store = make(10)
+    store = make(10 + 3 * ENTRY)
     for second, name in enumerate("abc"):
         store.put("ann", name, b"xyz", now=second, expires=99)
     assert store.get("ann", "a", 3) == b"xyz"
     store.put("ann", "d", b"xyzw", now=4, expires=99)
     assert [name for name in "abcd" if store.get("ann", name, 5) is not None] == ["a", "c", "d"]
-    assert store.size() <= 10
+    assert store.size() <= 10 + 3 * ENTRY
 
 
 def test_what_alone_is_too_large_is_not_kept_and_replaces_nothing_else(make: Maker) -> None:
-    store = make(10)
+    store = make(10 + 3 * ENTRY)
     store.put("ann", "a", b"xyz", now=1, expires=99)
     store.put("ann", "b", b"xyz", now=1, expires=99)
-    assert not store.put("ann", "b", b"x" * 11, now=2, expires=99)
+    assert not store.put("ann", "b", b"x" * (11 + 2 * ENTRY), now=2, expires=99)
     assert (store.get("ann", "a", 3), store.get("ann", "b", 3)) == (b"xyz", None)
 
 
+ROOM = 12 + 3 * ENTRY
 names = st.sampled_from("abc")
 steps = st.lists(st.tuples(st.sampled_from(["put", "get", "delete"]), names, names, st.integers(0, 6)), max_size=30)
 
@@ -83,7 +87,7 @@ steps = st.lists(st.tuples(st.sampled_from(["put", "get", "delete"]), names, nam
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 @given(steps)
 def test_drivers_do_the_same(tmp_path_factory: pytest.TempPathFactory, taken: list[tuple[str, str, str, int]]) -> None:
-    drivers = (MemoryStore(12), SqliteStore(tmp_path_factory.mktemp("store") / "x.db", 12))
+    drivers = (MemoryStore(ROOM), SqliteStore(tmp_path_factory.mktemp("store") / "x.db", ROOM))
     try:
         for now, (what, owner, name, size) in enumerate(taken):
             said: list[bytes | bool | None] = []
@@ -95,7 +99,7 @@ def test_drivers_do_the_same(tmp_path_factory: pytest.TempPathFactory, taken: li
                 else:
                     said.append(store.delete(owner, name))
             assert said[0] == said[1]
-            assert all(store.size() <= 12 for store in drivers)
+            assert all(store.size() <= ROOM for store in drivers)
     finally:
         for store in drivers:
             store.close()
@@ -103,12 +107,12 @@ def test_drivers_do_the_same(tmp_path_factory: pytest.TempPathFactory, taken: li
 
 def test_a_file_is_shared_by_processes_and_outlives_them(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "store.db"
-    first, second = SqliteStore(path, 100), SqliteStore(path, 100)
+    first, second = SqliteStore(path, 10 * ENTRY), SqliteStore(path, 10 * ENTRY)
     first.put("ann", "a", b"one", now=1, expires=9)
     assert second.get("ann", "a", 2) == b"one"
     first.close()
     second.close()
-    again = SqliteStore(path, 100)
+    again = SqliteStore(path, 10 * ENTRY)
     assert again.get("ann", "a", 2) == b"one"
     assert path.stat().st_mode & 0o077 == 0
     again.close()
@@ -118,4 +122,43 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     path.write_bytes(b"no database" * 100)
     with pytest.raises(ConfigurationError, match="expected a file of SQLite"):
-        SqliteStore(path, 100)
+        SqliteStore(path, 10 * ENTRY)
+
+
+def test_many_short_values_count_with_what_they_take(make: Maker) -> None:
+    store = make(10 * ENTRY)
+    for number in range(200):
+        store.put("ann", str(number), b"", now=number, expires=999)
+    assert [number for number in range(200) if store.get("ann", str(number), 200) is not None] == [*range(190, 200)]
+
+
+def test_an_older_file_is_counted_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    store = SqliteStore(path, 10 * ENTRY)
+    store.put("ann", "a", b"one", now=1, expires=9)
+    store.close()
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("DROP TRIGGER entries_in; DROP TRIGGER entries_out; DROP TABLE total")
+    again = SqliteStore(path, 10 * ENTRY)
+    assert again.size() == 3 + ENTRY
+    again.put("ann", "a", b"other", now=2, expires=9)
+    assert again.size() == 5 + ENTRY
+    again.close()
+
+
+def test_a_file_that_another_process_holds_loses_a_value_and_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dragoman.store.sqlite.PATIENCE", 0.0)
+    path = tmp_path / "x.db"
+    store = SqliteStore(path, 10 * ENTRY)
+    store.put("ann", "a", b"one", now=1, expires=9)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert not store.put("ann", "b", b"two", now=1, expires=9)
+        assert not store.delete("ann", "a")
+        assert store.get("ann", "a", 2) == b"one"
+        other.execute("ROLLBACK")
+    assert store.put("ann", "b", b"two", now=1, expires=9)
+    assert "the store cannot be written: database is locked" in caplog.text
+    store.close()

@@ -11,8 +11,10 @@ from dragoman.client.local_servers import FoundServer, find_servers, port_of
 from dragoman.client.model_table import ModelTable
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
+from dragoman.engine.forward import Forwarded
 from dragoman.engine.stream import Stream
-from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.errors import DragomanError, InvalidRequestError, ModelNotFoundError
+from dragoman.protocols.operations import KeptCall
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
@@ -134,6 +136,14 @@ class Client:
     async def count_tokens(self, request: ChatRequest) -> TokenCount:
         """How many tokens `request` has: by the service's own count, or an estimate that says that it is one."""
         return await operate(self.plan(request.model), request.model, lambda found: found.count_tokens(request))
+
+    async def forward(self, provider: str, call: KeptCall) -> Forwarded:
+        """What a service says of an answer that it keeps, as it comes. Raises ModelNotFoundError if there is no such
+        service any more, and what goes wrong."""
+        found = self.providers.get(provider)
+        if found is None:
+            raise ModelNotFoundError(f"there is no service {provider!r} any more")
+        return await found.forward(call, self._transports)
 
     def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> Stream[StreamEvent]:
         """The answer's events; arguments as for `chat`.

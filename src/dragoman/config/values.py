@@ -74,9 +74,9 @@ class GatewayConfig(ConfigTable, frozen=True, kw_only=True):
     """Whether /v1/responses is served over WebSockets too. If not, a request for one is answered 426 at once, after
     which Codex uses HTTP."""
     store: str | None = None
-    """A file of SQLite for what outlives a request: answers of /v1/responses that callers refer to by their id, if the
-    service that gave them keeps none. A relative path starts from the working directory. Not set: memory, which other
-    workers do not see, and which is gone when the gateway stops."""
+    """A file of SQLite for what outlives a request: answers of /v1/responses that callers refer to by their id, or
+    which service keeps them, if it does so itself. A relative path starts from the working directory. Not set: memory,
+    which other workers do not see, and which is gone when the gateway stops."""
     store_size: int = 64 << 20
     """Bytes of what is stored; those that nobody used for longest are forgotten first."""
     store_age: float = 86_400.0

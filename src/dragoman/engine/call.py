@@ -104,7 +104,7 @@ async def receive(
     `content`: the loop's time at which there must be content; None: as if the request were sent now.
     """
     service = _asked(service, request)
-    error = await _failure(service.codec, reply)
+    error = await failure(service.codec, reply)
     if error is not None:
         error.upstream_status = reply.head.status
         raise signed(error, service.name, service.secrets)
@@ -117,7 +117,7 @@ async def fetch(service: Service, request: HttpRequest, limit: int = MAX_ERROR_B
     """The whole reply, of at most `limit` bytes, to a small request. Raises the codec's error if it is one."""
     try:
         reply = await service.transport.send(request, service.route)
-        error = await _failure(service.codec, reply)
+        error = await failure(service.codec, reply)
         if error is not None:
             error.upstream_status = reply.head.status
             raise error
@@ -145,7 +145,7 @@ async def _exchange(service: Service, exchange: Preliminaries) -> HttpRequest:
         exchange.close()
 
 
-async def _failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
+async def failure(codec: ClientCodec, reply: Reply) -> DragomanError | None:
     """The error that a reply without an answer means; None if it may be an answer."""
     head = reply.head
     if 200 <= head.status < 300 and head.media_type not in codec.error_types:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Handler
+from dragoman.gateway.owners import Owners
 from dragoman.store import Store
 from dragoman.types import ChatRequest, ChatResponse, Fold, Message, ResponseEnd, ResponseStart, StreamEvent
 
@@ -20,7 +21,8 @@ class Remembered(Struct, frozen=True, omit_defaults=True):
     """An answer, and what led to it."""
 
     messages: tuple[Message, ...]
-    """The conversation, with the answer as its last turn; what stood beside it is not part of it."""
+    """The conversation, with the answer as its last turn; what stood beside it is not part of it. Empty if the answer
+    broke off: nothing goes on from it."""
     body: Any = None
     """The answer as JSON, in the caller's protocol."""
     items: Any = None
@@ -32,12 +34,16 @@ _decode = msgspec.json.Decoder(Remembered).decode
 
 
 class Memory:
-    """Answers by owner and id, in a store. `age`: seconds for which each is kept."""
+    """Answers by owner and id, in a store. `age`: seconds for which each is kept.
+
+    `owners`: which services keep others, in the same store.
+    """
 
     def __init__(self, store: Store, age: float, clock: Callable[[], float]) -> None:
         self._store = store
         self._age = age
         self._clock = clock
+        self.owners = Owners(store, age, clock)
 
     def find(self, owner: str, name: str) -> Remembered | None:
         """The answer; None if it is not here, or no longer."""

@@ -31,7 +31,7 @@ from dragoman.types import (
 from dragoman.types.redacted import Redacted
 
 if TYPE_CHECKING:
-    from dragoman.protocols.operations import CountClient, EmbedClient
+    from dragoman.protocols.operations import CountClient, EmbedClient, KeptClient
 
 Preliminaries = Generator[HttpRequest, HttpResponse, HttpRequest]
 """Preliminary requests: each is yielded, its reply is sent in, and the chat request itself is returned."""
@@ -119,6 +119,8 @@ class ClientCodec(ABC):
     """How the service is asked for embeddings; None if the protocol has none."""
     counter: "CountClient | None" = None
     """How the service is asked to count tokens; None if the protocol has no such thing."""
+    kept: "KeptClient | None" = None
+    """How the service is asked for answers that it keeps; None if the protocol has no such thing."""
     error_types: frozenset[str] = frozenset({"text/html"})
     """Media types that no valid answer of this protocol has: such a reply is an error, whatever its status."""
     refused: frozenset[str] = frozenset()

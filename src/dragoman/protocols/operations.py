@@ -1,6 +1,9 @@
-"""The seams for what a protocol offers besides a chat: embeddings, and counting of tokens. Knows no vendor."""
+"""The seams for what a protocol offers besides a chat: embeddings, counts of tokens, kept answers. Knows no vendor."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from msgspec import Struct
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
@@ -81,6 +84,29 @@ class CountServer(ABC):
     @abstractmethod
     def encode_response(self, count: TokenCount) -> ServerResponse:
         """The count; an estimate says that it is one."""
+
+
+class KeptCall(Struct, frozen=True):
+    """What a caller wants of an answer that a service keeps."""
+
+    method: str
+    id: str
+    """The service's own."""
+    part: str = ""
+    """What of the answer, as its path ends; empty: the answer itself."""
+    query: str = ""
+    """What followed the `?` of the caller's request."""
+
+
+class KeptClient(ABC):
+    """Asks a service for answers that it keeps, or to forget them."""
+
+    stream_type: ClassVar[str]
+    """The media type of a reply that comes bit by bit."""
+
+    @abstractmethod
+    def encode_request(self, call: KeptCall, env: Env) -> HttpRequest:
+        """The request on the wire. Of the caller's query only what the protocol has goes to the service."""
 
 
 ESTIMATED = ("x-dragoman-estimated", "input_tokens")

@@ -22,6 +22,11 @@ class ReplySummary:
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
 
+    @property
+    def answer_id(self) -> str:
+        """The service's id of the answer, if callers may ask for it by that later; empty until it is known."""
+        return ""
+
 
 class Tap(ReplySummary, ABC):
     """A stream passes through it: complete events as they came, but nothing before the first content.

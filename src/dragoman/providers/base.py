@@ -10,6 +10,7 @@ from dragoman.engine.answer import Answer, Owning
 from dragoman.engine.call import Service, open_answer, receive
 from dragoman.engine.draft import HIDDEN, Draft, draft, failed, hiding, relay_draft
 from dragoman.engine.env import system_env
+from dragoman.engine.forward import Forwarded, forward
 from dragoman.engine.operations import count_tokens, embed
 from dragoman.engine.relay import RelayTarget, Templates
 from dragoman.engine.secrets import Secrets, secrets
@@ -17,6 +18,7 @@ from dragoman.engine.stream import Stream, Texts
 from dragoman.errors import ConfigurationError, DragomanError, TransportError
 from dragoman.protocols.base import ClientCodec, Env
 from dragoman.protocols.estimate import estimated_tokens
+from dragoman.protocols.operations import KeptCall
 from dragoman.protocols.prompt_tools.codec import PromptTools
 from dragoman.protocols.relay import RelayRequest
 from dragoman.providers.profiles import KNOWN, Families
@@ -133,6 +135,12 @@ class AsyncGeneratorProvider:
             return estimated_tokens(request)
         env, service = cls._asked(request.model, transports)
         return await count_tokens(service, request, env)
+
+    @classmethod
+    async def forward(cls, call: KeptCall, transports: Transports) -> Forwarded:
+        """What the service says of an answer that it keeps, as it comes. Raises what is wrong."""
+        env, service = cls._asked("", transports)
+        return await forward(service, call, env)
 
     @classmethod
     def _asked(cls, model: str, transports: Transports) -> tuple[Env, Service]:

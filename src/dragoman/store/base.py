@@ -7,12 +7,16 @@ to be told that it is gone.
 
 from abc import ABC, abstractmethod
 
+ENTRY = 400
+"""Bytes that an entry takes beside its value: its names and its place, measured in memory. Without them a store of
+short values would take twenty times what it may."""
+
 
 class Store(ABC):
     """Values by owner and name. No method waits for the network; times are seconds since 1970."""
 
     max_bytes: int
-    """Bytes of all values together."""
+    """Bytes of all entries together: of each its value, and ENTRY."""
 
     @abstractmethod
     def get(self, owner: str, name: str, now: float) -> bytes | None:
@@ -28,7 +32,7 @@ class Store(ABC):
 
     @abstractmethod
     def size(self) -> int:
-        """Bytes of all values together."""
+        """Bytes of all entries together."""
 
     @abstractmethod
     def close(self) -> None:

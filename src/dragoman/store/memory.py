@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from msgspec import Struct
 
-from dragoman.store.base import Store
+from dragoman.store.base import ENTRY, Store
 
 
 class _Entry(Struct, frozen=True, gc=False):
@@ -32,20 +32,20 @@ class MemoryStore(Store):
 
     def put(self, owner: str, name: str, value: bytes, *, now: float, expires: float) -> bool:
         self.delete(owner, name)
-        if len(value) > self.max_bytes:
+        if len(value) + ENTRY > self.max_bytes:
             return False
         self._entries[owner, name] = _Entry(value, expires)
-        self._size += len(value)
+        self._size += len(value) + ENTRY
         while self._size > self.max_bytes:
             _, oldest = self._entries.popitem(last=False)
-            self._size -= len(oldest.value)
+            self._size -= len(oldest.value) + ENTRY
         return True
 
     def delete(self, owner: str, name: str) -> bool:
         entry = self._entries.pop((owner, name), None)
         if entry is None:
             return False
-        self._size -= len(entry.value)
+        self._size -= len(entry.value) + ENTRY
         return True
 
     def size(self) -> int:

@@ -13,9 +13,10 @@ from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.protocols.base import ServerCodec
-from dragoman.protocols.relay import RelayRequest
+from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.steering import check_steering
-from dragoman.types import ChatRequest, Identity, ServerRequest, ServerResponse
+from dragoman.routing.plan import Plan
+from dragoman.types import ChatRequest, Identity, Outcome, ServerRequest, ServerResponse
 
 LARGE = 256 << 10
 """Bytes of a body from which on checking, decoding and encoding have a turn of the loop each: one step takes up to
@@ -50,6 +51,13 @@ class ChatEndpoint(Endpoint):
         """The request of `identity`, as far as a relay must know it; None if it must be translated."""
         return self.codec.read_relayed(call)
 
+    def plan(self, request: RelayRequest) -> Plan:
+        """How a request is answered that `read_relayed` gave. Raises RequestError."""
+        return self.client.plan(request.model)
+
+    def begins(self, request: RelayRequest, summary: ReplySummary, outcome: Outcome) -> None:
+        """Is told that a relayed answer passes from now on; `outcome` names its target."""
+
     async def question(self, call: ServerRequest, identity: Identity) -> ChatRequest:
         """The chat request of `identity` in `call`. Raises RequestError."""
         if len(call.body) <= LARGE:
@@ -65,6 +73,10 @@ class ChatEndpoint(Endpoint):
 
     async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:
         """Answers `request` with what `handler` opens."""
+        await self.encoded(request, handler, writer, self.codec)
+
+    async def encoded(self, request: ChatRequest, handler: Handler, writer: ResponseWriter, codec: ServerCodec) -> None:
+        """The same, by `codec`."""
         if not request.model:
             request = replace(request, model=self.client.default_model)
         writer.outcome.model = request.model
@@ -73,9 +85,9 @@ class ChatEndpoint(Endpoint):
         if self.turns is not None:
             handler = self.turns.keeping(handler, writer.outcome.identity.fingerprint)
         if request.stream:
-            await answer_stream(handler, self.codec, request, writer, clean=self.clean)
+            await answer_stream(handler, codec, request, writer, clean=self.clean)
         else:
-            await answer_whole(handler, self.codec, request, writer)
+            await answer_whole(handler, codec, request, writer)
 
 
 async def others() -> None:

@@ -1,48 +1,88 @@
 """OpenAI's Responses, with answers that callers may refer to."""
 
-from typing import Any
-
-import msgspec
-from msgspec import Struct
+from msgspec import Raw
 
 from dragoman.client import Client
 from dragoman.config import FrontConfig
-from dragoman.engine.answer import Handler
+from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.env import system_env
-from dragoman.errors import InvalidRequestError, RequestError, cut
-from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint, is_clean
+from dragoman.errors import InvalidRequestError, cut
+from dragoman.gateway.fronts.endpoints import ChatEndpoint, is_clean
+from dragoman.gateway.fronts.kept_answers import CANCEL, ITEMS, KeptEndpoint
 from dragoman.gateway.fronts.operations import CountEndpoint
+from dragoman.gateway.fronts.responses_socket import SocketEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.gateway.remembered import Memory, Remembered, conversation, following, remembering
-from dragoman.protocols.openai_responses import NAME, OpenAIResponsesServer, ResponsesCountServer, input_items
-from dragoman.protocols.relay import RelayRequest
-from dragoman.types import ChatRequest, ChatResponse, Headers, Identity, ServerRequest, ServerResponse
-from dragoman.wire import json
+from dragoman.protocols.openai_responses import (
+    NAME,
+    PREVIOUS,
+    OpenAIResponsesServer,
+    ResponsesCountServer,
+    ResponsesRelayRequest,
+    input_items,
+)
+from dragoman.protocols.relay import RelayRequest, ReplySummary
+from dragoman.routing.attempts import operate, translated
+from dragoman.routing.only import only
+from dragoman.routing.plan import Plan
+from dragoman.types import ChatRequest, ChatResponse, Identity, Outcome, ServerRequest, TokenCount
 
 RESPONSES = "/v1/responses"
 COUNT = f"{RESPONSES}/input_tokens"
-ITEMS = "/input_items"
-
-PREVIOUS = "previous_response_id"
-"""The field of a request that refers to an earlier answer."""
-
-JSON: Headers = (("content-type", "application/json"),)
 
 
-class _Reference(Struct):
-    previous_response_id: Any = None
+class Earlier:
+    """The answers that a request may refer to: those that are kept here, and those that a service keeps.
+
+    What is kept here is put into the request, and no service sees our id. What a service keeps can be referred to at
+    that service only. For all other ids nobody knows whose they are: they are refused.
+    """
+
+    def __init__(self, client: Client, memory: Memory) -> None:
+        self._client = client
+        self._memory = memory
+
+    def owner(self, name: object, caller: str) -> str:
+        """The target that keeps the answer `name`; empty if none is known."""
+        return self._memory.owners.find(caller, name) if isinstance(name, str) else ""
+
+    def followed(self, request: ChatRequest, caller: str) -> ChatRequest:
+        """`request` with all that is kept here of what it refers to. Raises InvalidRequestError if nobody has that."""
+        name = previous(request)
+        if name is None or self.owner(name, caller):
+            return request
+        found = self._memory.find(caller, name)
+        if found is None:
+            message = f"{PREVIOUS}: there is no response {cut(name, 80)!r} of this caller here"
+            raise InvalidRequestError(message, code="previous_response_not_found", param=PREVIOUS)
+        if not found.messages:
+            message = f"{PREVIOUS}: the response {cut(name, 80)!r} broke off, and nothing can follow it"
+            raise InvalidRequestError(message, code="previous_response_failed", param=PREVIOUS)
+        return following(request, found, NAME, PREVIOUS)
+
+    def plan(self, model: str, owner: str) -> Plan:
+        """How a request for `model` is answered that refers to an answer of `owner`. Raises RequestError."""
+        plan = self._client.plan(model)
+        found = only(plan, owner) if owner else plan
+        if found is None:
+            service = owner.partition("/")[0]
+            message = f"{PREVIOUS}: the service {service!r} keeps this response, and is no target of {model!r}"
+            raise InvalidRequestError(message, code="previous_response_elsewhere", param=PREVIOUS)
+        return found
 
 
-_reference = msgspec.json.Decoder(_Reference).decode
+def previous(request: ChatRequest) -> str | None:
+    """The id of the answer that a request refers to."""
+    name = request.extra.get(NAME, {}).get(PREVIOUS)
+    return name if isinstance(name, str) else None
 
 
 class ResponsesEndpoint(ChatEndpoint):
     """Answers, and keeps the answers that callers may refer to.
 
-    An answer that was relayed is kept by its service, under the service's own id. An id that is not ours is passed to a
-    service that has the protocol, if no other target could be asked: else nobody knows whose it is, and it is refused.
+    An answer that was relayed is kept by its service, under the service's own id; here it is noted whose that is.
     """
 
     def __init__(
@@ -55,102 +95,83 @@ class ResponsesEndpoint(ChatEndpoint):
         turns: KeptTurns | None = None,
     ) -> None:
         super().__init__(client, codec, clean=clean, turns=turns)
+        self._telling = codec.telling
         self._memory = memory
+        self._earlier = Earlier(client, memory)
+
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        identity = writer.outcome.identity
+
+        async def opened(request: ChatRequest) -> Answer:
+            owner = self._earlier.owner(previous(request), identity.fingerprint)
+            if not owner:
+                return await self.client.open(request)
+            return await translated(self._earlier.plan(request.model, owner))(request)
+
+        await self.answer(await self.question(call, identity), opened, writer)
 
     def read_relayed(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
         found = super().read_relayed(call, identity)
-        if found is None or PREVIOUS.encode() not in call.body:
+        if not isinstance(found, ResponsesRelayRequest) or not isinstance(found.previous, str):
             return found
-        try:
-            name = _reference(call.body).previous_response_id
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
-        if not isinstance(name, str):
-            return found
-        ours = self._memory.find(identity.fingerprint, name) is not None
-        return None if ours or not self.client.plan(found.model).final else found
+        owner = self._earlier.owner(found.previous, identity.fingerprint)
+        return found.owned(owner) if owner else None
+
+    def plan(self, request: RelayRequest) -> Plan:
+        return self._earlier.plan(request.model, request.owner if isinstance(request, ResponsesRelayRequest) else "")
+
+    def begins(self, request: RelayRequest, summary: ReplySummary, outcome: Outcome) -> None:
+        if summary.answer_id and isinstance(request, ResponsesRelayRequest) and request.kept:
+            self._memory.owners.note(outcome.identity.fingerprint, summary.answer_id, outcome.target)
 
     async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:
         owner = writer.outcome.identity.fingerprint
-        request, name = self._followed(request, owner)
+        name = previous(request)
+        request = self._earlier.followed(request, owner)
         if request.store is False:
             await super().answer(request, handler, writer)
             return
+        if previous(request) is not None:
+            # The service has what came before, and so it is the service that keeps the answer.
+            await super().answer(request, self._memory.owners.noting(handler, owner), writer)
+            return
         answer_id = f"resp_{system_env().new_id()}"
         fields = {"store": True} | ({PREVIOUS: name} if name else {})
+        whole: list[ChatResponse] = []
 
-        def keep(response: ChatResponse) -> None:
-            body = msgspec.Raw(self.codec.encode_response(response, request, system_env()).body)
-            items = input_items(request, answer_id)
-            self._memory.keep(owner, answer_id, Remembered(conversation(request, response), body, items))
+        def keep(body: bytes, complete: bool) -> None:
+            messages = conversation(request, whole[0]) if complete and whole else ()
+            self._memory.keep(owner, answer_id, Remembered(messages, Raw(body), input_items(request, answer_id)))
 
-        await super().answer(request, remembering(handler, answer_id, {NAME: fields}, keep), writer)
-
-    def _followed(self, request: ChatRequest, owner: str) -> tuple[ChatRequest, str]:
-        """The request with all that it refers to, and the id by which it refers to that."""
-        name = request.extra.get(NAME, {}).get(PREVIOUS)
-        if not isinstance(name, str):
-            return request, ""
-        earlier = self._memory.find(owner, name)
-        if earlier is not None:
-            return following(request, earlier, NAME, PREVIOUS), name
-        if not self.client.plan(request.model).final:
-            raise _unknown(name, PREVIOUS)
-        return request, ""
+        remembered = remembering(handler, answer_id, {NAME: fields}, whole.append)
+        await self.encoded(request, remembered, writer, self._telling(keep))
 
 
-class KeptEndpoint(Endpoint):
-    """Gives back a kept answer, or what led to it, or forgets it."""
+class ResponsesCountEndpoint(CountEndpoint):
+    """Answers with a count of tokens, with those of what a request refers to."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, client: Client, memory: Memory) -> None:
+        super().__init__(client, ResponsesCountServer())
+        self._earlier = Earlier(client, memory)
 
-    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        owner = writer.outcome.identity.fingerprint
-        name = call.path.removeprefix(f"{RESPONSES}/")
-        if call.method == "DELETE":
-            if not self._memory.forget(owner, name):
-                raise _missing(name)
-            await writer.send(_ok({"id": name, "object": "response", "deleted": True}))
-            return
-        of_items = name.endswith(ITEMS)
-        found = self._memory.find(owner, name.removesuffix(ITEMS))
-        if found is None:
-            raise _missing(name.removesuffix(ITEMS))
-        await writer.send(_ok(_listed(found.items) if of_items else found.body))
-
-
-def _listed(items: list[dict[str, Any]]) -> dict[str, Any]:
-    first, last = (items[0]["id"], items[-1]["id"]) if items else (None, None)
-    return {"object": "list", "data": items, "first_id": first, "last_id": last, "has_more": False}
-
-
-def _ok(value: Any) -> ServerResponse:
-    return ServerResponse(headers=JSON, body=json.encode(value))
-
-
-def _unknown(name: str, field: str) -> RequestError:
-    return InvalidRequestError(
-        f"{field}: there is no response {cut(name, 80)!r} of this caller here, and several services could have it",
-        code="previous_response_not_found",
-        param=field,
-    )
-
-
-def _missing(name: str) -> RequestError:
-    message = f"there is no response {cut(name, 80)!r} of this caller here; one that was relayed is kept by its service"
-    return RequestError(message, status=404, code="response_not_found")
+    async def count(self, request: ChatRequest, identity: Identity) -> TokenCount:
+        request = self._earlier.followed(request, identity.fingerprint)
+        owner = self._earlier.owner(previous(request), identity.fingerprint)
+        plan = self._earlier.plan(request.model, owner)
+        return await operate(plan, request.model, lambda found: found.count_tokens(request))
 
 
 def openai_responses(client: Client, memory: Memory, turns: KeptTurns | None) -> Front:
     """The front of `/v1/responses`."""
     codec = OpenAIResponsesServer()
     clean = is_clean(client, FrontConfig(), "clean")
-    kept = KeptEndpoint(memory)
+    kept = KeptEndpoint(client, codec, memory, prefix=RESPONSES, clean=clean)
     rows = (
         Row("POST", RESPONSES, ResponsesEndpoint(client, codec, memory, clean=clean, turns=turns)),
-        Row("POST", COUNT, CountEndpoint(client, ResponsesCountServer())),
-        Row("GET", f"{RESPONSES}/{{id}}{ITEMS}", kept),
+        Row("GET", RESPONSES, SocketEndpoint(client, codec)),
+        Row("POST", COUNT, ResponsesCountEndpoint(client, memory)),
+        Row("GET", f"{RESPONSES}/{{id}}/{ITEMS}", kept),
+        Row("POST", f"{RESPONSES}/{{id}}/{CANCEL}", kept),
         Row("GET", f"{RESPONSES}/{{id}}", kept),
         Row("DELETE", f"{RESPONSES}/{{id}}", kept),
     )

@@ -8,7 +8,7 @@ from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.operations import ESTIMATED, CountServer, EmbedServer
 from dragoman.protocols.steering import check_steering
-from dragoman.types import ServerRequest
+from dragoman.types import ChatRequest, Identity, ServerRequest, TokenCount
 
 
 class EmbedEndpoint(Endpoint):
@@ -36,14 +36,18 @@ class CountEndpoint(Endpoint):
     """Answers with a count of tokens."""
 
     def __init__(self, client: Client, codec: CountServer) -> None:
-        self._client = client
+        self.client = client
         self._codec = codec
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         request = self._codec.decode_request(call)
         if not request.model:
-            request = replace(request, model=self._client.default_model)
+            request = replace(request, model=self.client.default_model)
         writer.outcome.model = request.model
         async with writer:
-            count = await self._client.count_tokens(request)
+            count = await self.count(request, writer.outcome.identity)
         await writer.send(self._codec.encode_response(count), *((ESTIMATED,) if count.estimated else ()))
+
+    async def count(self, request: ChatRequest, identity: Identity) -> TokenCount:
+        """The count for a request of `identity`. Raises what goes wrong."""
+        return await self.client.count_tokens(request)

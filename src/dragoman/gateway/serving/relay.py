@@ -57,7 +57,7 @@ class Relays:
             request = chat.read_relayed(call, writer.outcome.identity)
             if request is None:
                 return False
-            plan = chat.client.plan(request.model)
+            plan = chat.plan(request)
             target = plan.first(RequestInfo(request.model, protocol, request.stream), self.loop.time())
             relayed = target.relay(protocol)
             one = relayed or next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
@@ -288,6 +288,8 @@ class RelayedAnswer:
         outcome.target, outcome.upstream_status = self._target.name, 200
         if self._attempts is not None:
             outcome.attempts = self._attempts.tried
+        if self._relay is not None and self._relay.summary is not None:
+            self._chat.begins(self._request, self._relay.summary, outcome)
 
     def _note(self) -> None:
         if self._relay is not None and self._relay.summary is not None:
@@ -300,6 +302,7 @@ class Opened(ChatEndpoint):
 
     def __init__(self, chat: ChatEndpoint, request: ChatRequest, answer: Answer) -> None:
         super().__init__(chat.client, chat.codec, clean=chat.clean, turns=chat.turns)
+        self._chat = chat
         self._request = request
         self._opened = answer
 
@@ -308,7 +311,7 @@ class Opened(ChatEndpoint):
             return self._opened
 
         try:
-            await self.answer(self._request, opened, writer)
+            await self._chat.answer(self._request, opened, writer)
         except DragomanError as exc:
             if not writer.started:
                 raise

@@ -3,6 +3,15 @@
 from dragoman.protocols.openai_responses.client import OpenAIResponsesClient
 from dragoman.protocols.openai_responses.counter import ResponsesCountServer
 from dragoman.protocols.openai_responses.extra import NAME
+from dragoman.protocols.openai_responses.relay import PREVIOUS, ResponsesRelayRequest
 from dragoman.protocols.openai_responses.server import OpenAIResponsesServer, input_items
 
-__all__ = ["NAME", "OpenAIResponsesClient", "OpenAIResponsesServer", "ResponsesCountServer", "input_items"]
+__all__ = [
+    "NAME",
+    "PREVIOUS",
+    "OpenAIResponsesClient",
+    "OpenAIResponsesServer",
+    "ResponsesCountServer",
+    "ResponsesRelayRequest",
+    "input_items",
+]

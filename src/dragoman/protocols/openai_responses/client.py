@@ -13,6 +13,7 @@ from dragoman.protocols.openai_responses.counter import ResponsesCounter
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.hosted import TYPES, is_sayable
+from dragoman.protocols.openai_responses.kept import ResponsesKept
 from dragoman.protocols.openai_responses.relay import ResponsesRelay
 from dragoman.protocols.openai_responses.request import LEAST_TOKENS, Variant, encode_body
 from dragoman.protocols.openai_shared.errors import decode_error
@@ -122,6 +123,7 @@ class OpenAIResponsesClient(ClientCodec):
         self.relay = ResponsesRelay(self._url)
         self._variant = Variant(penalties=penalties, own_ids=own_ids)
         self.counter = ResponsesCounter(self._url, self._variant)
+        self.kept = ResponsesKept(self._url)
         self.expresses = EXPRESSES | PENALTIES if penalties else EXPRESSES
 
     def origin(self, model: str) -> str:

@@ -30,13 +30,22 @@ def failure(error: DragomanError, response: dict[str, Any], number: int) -> byte
     The first says it once as OpenAI does, flat, and once in an object, which makes its SDKs raise an error. `response`:
     the answer so far.
     """
-    said = envelope(error)["error"]
+    said = _said(error)
     flat = {"type": "error", "code": said["code"], "message": said["message"], "param": said["param"]}
     first = flat | {"error": said, "sequence_number": number}
-    reason = {"code": said["code"] or said["type"], "message": said["message"]}
-    failed = response | {"status": "failed", "error": reason}
-    second = {"type": "response.failed", "response": failed, "sequence_number": number + 1}
+    second = {"type": "response.failed", "response": failed(error, response), "sequence_number": number + 1}
     return event(first) + event(second)
+
+
+def failed(error: DragomanError, response: dict[str, Any]) -> dict[str, Any]:
+    """An answer that broke off; `response`: the answer so far."""
+    said = _said(error)
+    return response | {"status": "failed", "error": {"code": said["code"] or said["type"], "message": said["message"]}}
+
+
+def _said(error: DragomanError) -> dict[str, Any]:
+    found: dict[str, Any] = envelope(error)["error"]
+    return found
 
 
 def event(value: dict[str, Any]) -> bytes:

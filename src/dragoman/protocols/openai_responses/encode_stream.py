@@ -10,7 +10,7 @@ Parts that stand in one item of the service stand in one item here; neighbouring
 are one message.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 import msgspec
@@ -22,14 +22,15 @@ from dragoman.protocols.base import Env
 from dragoman.protocols.event_encoder import EventEncoder, numbered
 from dragoman.protocols.losses import OURS
 from dragoman.protocols.openai_responses.citations import encode_annotation
-from dragoman.protocols.openai_responses.conversation import LAST, NEXT, around, belongs
+from dragoman.protocols.openai_responses.conversation import LAST, NEXT, belongs
 from dragoman.protocols.openai_responses.decode_stream import RESPONSE
-from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT, failure
-from dragoman.protocols.openai_responses.extra import NAME, with_extra
+from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT, failed, failure
+from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import encode_reason
 from dragoman.protocols.openai_responses.frame import frame
 from dragoman.protocols.openai_responses.logprobs import encode_logprobs
-from dragoman.protocols.openai_responses.outputs import CUT, DONE, UNDER_WAY, ItemWriter, content_part
+from dragoman.protocols.openai_responses.outputs import CUT, DONE, UNDER_WAY, ItemWriter
+from dragoman.protocols.openai_responses.shapes import SHAPES, Shape, bare, emptied, kind_of
 from dragoman.protocols.openai_responses.usage import encode_usage
 from dragoman.types import (
     AnyPart,
@@ -60,63 +61,27 @@ END_MARK = b"data: [DONE]\n\n"
 """What Open Responses asks for behind the last event, and OpenAI does not send."""
 
 
-class Shape(msgspec.Struct, frozen=True):
-    """How the pieces of a part are written: the kind of their events, and which number counts the parts of an item."""
-
-    delta: str
-    done: str
-    text: str
-    """The field of `done` with the whole text."""
-    counted: str = ""
-    """The field with the number of the part; empty if an item has only one."""
-    added: str = ""
-    """The events around the part; empty if there are none."""
-    ended: str = ""
-
-
-SHAPES: dict[str, Shape] = {
-    "text": Shape(
-        "output_text.delta", "output_text.done", "text", "content_index", "content_part.added", "content_part.done"
-    ),
-    "refusal": Shape(
-        "refusal.delta", "refusal.done", "refusal", "content_index", "content_part.added", "content_part.done"
-    ),
-    "full": Shape(
-        "reasoning_text.delta",
-        "reasoning_text.done",
-        "text",
-        "content_index",
-        "content_part.added",
-        "content_part.done",
-    ),
-    "summary": Shape(
-        "reasoning_summary_text.delta",
-        "reasoning_summary_text.done",
-        "text",
-        "summary_index",
-        "reasoning_summary_part.added",
-        "reasoning_summary_part.done",
-    ),
-    "call": Shape("function_call_arguments.delta", "function_call_arguments.done", "arguments"),
-    "custom": Shape("custom_tool_call_input.delta", "custom_tool_call_input.done", "input"),
-}
+Tell = Callable[[bytes, bool], None]
+"""Is told an answer as JSON when it has ended, and whether it is whole."""
 
 
 class AnswerEncoder(EventEncoder):
     """Events for one caller. Of what was said, the items are kept, because the last event repeats them.
 
-    `end_mark`: whether `[DONE]` follows the last event.
+    `end_mark`: whether `[DONE]` follows the last event. `tell`: is told the answer as the last event has it, but not
+    one that broke off before it had begun.
     """
 
     headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
     heartbeat = HEARTBEAT
     first_heartbeat = FIRST_HEARTBEAT
 
-    def __init__(self, request: ChatRequest, env: Env, *, end_mark: bool = False) -> None:
+    def __init__(self, request: ChatRequest, env: Env, *, end_mark: bool = False, tell: Tell | None = None) -> None:
         self._request = request
         self._env = env
         self._writer = ItemWriter(request, env)
         self._end_mark = end_mark
+        self._tell = tell
         self._frame: dict[str, Any] = {}
         self._number = 0
         """The next event's."""
@@ -172,8 +137,10 @@ class AnswerEncoder(EventEncoder):
                 assert_never(event)
 
     def fail(self, error: DragomanError) -> bytes:
-        response = self._frame or frame(self._request, ResponseStart(), self._env)
-        return failure(error, response | {"output": self._items}, self._number)
+        response = (self._frame or frame(self._request, ResponseStart(), self._env)) | {"output": self._items}
+        if self._tell is not None and self._frame:
+            self._tell(_json(failed(error, response)), False)
+        return failure(error, response, self._number)
 
     def _event(self, out: list[bytes], kind: str, /, **fields: Any) -> None:
         name = f"response.{kind}"
@@ -205,13 +172,13 @@ class AnswerEncoder(EventEncoder):
         if first:
             self._item = self._writer.id_of(part)
             self._counts = {}
-        text, self._part = _emptied(part)
+        text, self._part = emptied(part)
         self._said, self._tokens, self._citations, self._cited = [], [], [], 0
         if isinstance(self._part, Text):
             self._pending = self._part.logprobs
             self._citations += self._part.citations
             self._part = replace(self._part, logprobs=(), citations=())
-        self._shape = shape = SHAPES.get(_kind(part, freeform=self._writer.is_freeform(part)))
+        self._shape = shape = SHAPES.get(kind_of(part, freeform=self._writer.is_freeform(part)))
         # A call of a freeform tool that was wrapped for the service can be unwrapped once it is whole.
         whole = shape is None or (isinstance(part, ToolCall) and self._writer.given(part) is not part)
         if first and not (shape is None and not isinstance(part, Reasoning)):
@@ -223,7 +190,7 @@ class AnswerEncoder(EventEncoder):
                 self._counts[shape.counted] = number + 1
                 self._place[shape.counted] = number
             if shape.added:
-                self._event(out, shape.added, **self._place, part=_bare(part))
+                self._event(out, shape.added, **self._place, part=bare(part))
         if whole:
             self._form = b""
         else:
@@ -286,11 +253,11 @@ class AnswerEncoder(EventEncoder):
                 if given is not part and given.arguments:
                     self._event(out, shape.delta, **self._place, delta=given.arguments)
                 part = given
-            text = _emptied(part)[0]
+            text = emptied(part)[0]
             tokens = {"logprobs": encode_logprobs(self._tokens)} if isinstance(part, Text) else {}
             self._event(out, shape.done, **self._place, **{shape.text: text}, **tokens)
             if shape.ended:
-                self._event(out, shape.ended, **self._place, part=_bare(part, whole=True))
+                self._event(out, shape.ended, **self._place, part=bare(part, whole=True))
         self._part = None
         self._parts.append(part)
         if not (isinstance(part, Text | Refusal) or (isinstance(part, Reasoning) and part.item is not None)):
@@ -333,7 +300,7 @@ class AnswerEncoder(EventEncoder):
         if item is None:
             return
         said, number = Raw(_json(item)), len(self._items)
-        if SHAPES.get(_kind(parts[0], freeform=False)) is None and not isinstance(parts[0], Reasoning):
+        if SHAPES.get(kind_of(parts[0], freeform=False)) is None and not isinstance(parts[0], Reasoning):
             self._event(out, "output_item.added", output_index=number, item=said)
         self._event(out, "output_item.done", output_index=number, item=said)
         self._items.append(said)
@@ -353,7 +320,10 @@ class AnswerEncoder(EventEncoder):
         self._count(end.usage)
         said = ended(self._frame, end, self._env) | {"status": status, "incomplete_details": details}
         said |= {"output": self._items, "usage": None if self._usage is None else encode_usage(self._usage)}
-        self._event(out, status, response=said)
+        body = _json(said)
+        self._event(out, status, response=Raw(body))
+        if self._tell is not None:
+            self._tell(body, True)
         if self._end_mark:
             out.append(END_MARK)
 
@@ -375,41 +345,3 @@ def ended(begun: dict[str, Any], end: ResponseEnd | ChatResponse, env: Env) -> d
     echo = {name: value for name, value in echo.items() if value is not None or begun.get(name) is None}
     said: dict[str, Any] = begun | done | echo | end.extra.get(NAME, {})
     return said
-
-
-def _kind(part: AnyPart, *, freeform: bool) -> str:
-    match part:
-        case Text():
-            return "text"
-        case Refusal():
-            return "refusal"
-        case Reasoning(form=form):
-            return form
-        case ToolCall():
-            return "custom" if freeform else "call"
-        case _:
-            return ""
-
-
-def _emptied(part: AnyPart) -> tuple[str, AnyPart]:
-    match part:
-        case Text(text=text) | Refusal(text=text) | Reasoning(text=text):
-            return text, replace(part, text="") if text else part
-        case ToolCall(arguments=text) | HostedCall(arguments=text):
-            return text, replace(part, arguments="") if text else part
-        case _:
-            return "", part
-
-
-def _bare(part: AnyPart, *, whole: bool = False) -> dict[str, Any]:
-    """A part in an event of its own."""
-    match part:
-        case Reasoning(text=text, form=form):
-            kind = "summary_text" if form == "summary" else "reasoning_text"
-            return with_extra({"type": kind, "text": text}, part.extra) if whole else {"type": kind, "text": ""}
-        case Text() if not whole:
-            return {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}
-        case Refusal() if not whole:
-            return {"type": "refusal", "refusal": ""}
-        case _:
-            return content_part(around([part])[1][0]) or {}

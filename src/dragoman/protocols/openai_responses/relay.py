@@ -1,12 +1,19 @@
 """How requests and answers of this protocol are relayed."""
 
+from msgspec import Raw
+from msgspec.structs import replace
+
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.relay_body import BodyRelayRequest, SseRelay, passed, read_body
-from dragoman.types import HttpRequest, PartStart, ResponseEnd, ServerRequest
+from dragoman.types import HttpRequest, PartStart, ResponseEnd, ResponseStart, ServerRequest
+from dragoman.wire import json
+
+PREVIOUS = "previous_response_id"
+"""The field of a request that refers to an earlier answer."""
 
 PASSED = frozenset({b"openai-beta", b"session-id", b"session_id", b"thread-id", b"x-client-request-id", b"originator"})
 CODEX = b"x-codex-"
@@ -34,7 +41,46 @@ class ResponsesRelay(SseRelay):
         return read_whole(body)
 
 
-def read_request(call: ServerRequest) -> BodyRelayRequest | None:
+class ResponsesRelayRequest(BodyRelayRequest, frozen=True, gc=False):
+    """A caller's request, and what it says of answers that are kept."""
+
+    owner: str = ""
+    """The target that keeps what the request refers to; empty: any target may be asked."""
+
+    @property
+    def previous(self) -> object:
+        """The id of the answer that it refers to, as it was sent; None if there is none."""
+        return self._said(PREVIOUS)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the caller may ask for the answer later."""
+        return self._said("store") is not False
+
+    def owned(self, owner: str) -> "ResponsesRelayRequest":
+        """The same, for which only `owner` may be asked."""
+        return replace(self, owner=owner)
+
+    def _said(self, name: str) -> object:
+        value = self.fields.get(name)
+        return json.decode_request(bytes(value)) if isinstance(value, Raw) else value
+
+
+class ResponsesSummary(ReplySummary):
+    """What was learnt of an answer that is not streamed."""
+
+    __slots__ = ("named",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.named = ""
+
+    @property
+    def answer_id(self) -> str:
+        return self.named
+
+
+def read_request(call: ServerRequest) -> ResponsesRelayRequest | None:
     """The model, and whether a stream is wanted; the rest is only checked. If no model is named, it is the default one.
 
     None if a field would steer a service that is a gateway, or if opaque state of another service may stand in it: then
@@ -43,17 +89,20 @@ def read_request(call: ServerRequest) -> BodyRelayRequest | None:
     body = read_body(call.body)
     if body is None:
         return None
-    return BodyRelayRequest(body.model, body.stream is True, body.fields, ResponsesTap, passed(call, PASSED, CODEX))
+    headers = passed(call, PASSED, CODEX)
+    return ResponsesRelayRequest(body.model, body.stream is True, body.fields, ResponsesTap, headers)
 
 
 def read_whole(body: bytes) -> ReplySummary:
     """What an answer that is not streamed says."""
-    told = ReplySummary()
+    told = ResponsesSummary()
     decoder = ReplyDecoder()
     events = [*decoder.feed(body), *decoder.finish()]
     told.error, told.needs_decoding = decoder.error, not decoder.whole
     for event in events:
-        if isinstance(event, ResponseEnd):
+        if isinstance(event, ResponseStart):
+            told.named = event.id or ""
+        elif isinstance(event, ResponseEnd):
             told.finish_reason, told.usage = event.finish_reason, event.usage
             told.empty = not any(isinstance(part, PartStart) for part in events)
     return told

@@ -8,7 +8,7 @@ from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.conversation import Sayable, encode_input
 from dragoman.protocols.openai_responses.encode_errors import envelope, failure
-from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, encode_response
+from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, Tell, encode_response
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.relay import read_request
 from dragoman.protocols.openai_responses.request import decode_body
@@ -43,14 +43,22 @@ EXPRESSES = frozenset(
 
 
 class OpenAIResponsesServer(ServerCodec):
-    """Answers `POST /v1/responses`. `end_mark`: whether `[DONE]` follows the last event of a stream."""
+    """Answers `POST /v1/responses`.
+
+    `end_mark`: whether `[DONE]` follows the last event of a stream. `tell`: is told each answer as its caller gets it.
+    """
 
     name = NAME
     expresses = EXPRESSES
     read_relayed = staticmethod(read_request)
 
-    def __init__(self, *, end_mark: bool = False) -> None:
+    def __init__(self, *, end_mark: bool = False, tell: Tell | None = None) -> None:
         self._end_mark = end_mark
+        self._tell = tell
+
+    def telling(self, tell: Tell) -> "OpenAIResponsesServer":
+        """The same, but with `tell`."""
+        return OpenAIResponsesServer(end_mark=self._end_mark, tell=tell)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         body = json.decode_request(call.body)
@@ -59,10 +67,13 @@ class OpenAIResponsesServer(ServerCodec):
         return decode_body(body)
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
-        return ServerResponse(headers=JSON, body=encode_response(response, request, env))
+        body = encode_response(response, request, env)
+        if self._tell is not None:
+            self._tell(body, True)
+        return ServerResponse(headers=JSON, body=body)
 
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
-        return AnswerEncoder(request, env, end_mark=self._end_mark)
+        return AnswerEncoder(request, env, end_mark=self._end_mark, tell=self._tell)
 
     def encode_stream_error(self, error: DragomanError) -> bytes:
         return failure(error, {"object": "response", "output": []}, 0)

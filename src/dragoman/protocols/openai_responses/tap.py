@@ -17,7 +17,7 @@ from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import failure
 from dragoman.protocols.openai_responses.rows import Rows, rows_like
 from dragoman.protocols.sse_tap import SseTap, framed
-from dragoman.types import PartStart, ResponseEnd, StreamEvent
+from dragoman.types import PartStart, ResponseEnd, ResponseStart, StreamEvent
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader
 
@@ -32,10 +32,12 @@ MAX_START = 1 << 20
 class ResponsesTap(SseTap):
     """See above."""
 
-    __slots__ = ("_content", "_decoder", "_last", "_rows", "_start")
+    __slots__ = ("_content", "_decoder", "_last", "_named", "_rows", "_start")
 
     def __init__(self) -> None:
         super().__init__()
+        self._named = ""
+        """The id of the answer."""
         self._decoder = ReplyDecoder()
         self._rows: Rows | None = None
         """The form of pieces of the text that is under way."""
@@ -49,6 +51,10 @@ class ResponsesTap(SseTap):
     @property
     def ending(self) -> bool:
         return self._decoder.ending
+
+    @property
+    def answer_id(self) -> str:
+        return self._named
 
     def feed(self, data: bytes) -> bytes:
         return self._passed(super().feed(data))
@@ -128,6 +134,8 @@ class ResponsesTap(SseTap):
             elif isinstance(event, ResponseEnd):
                 self.finish_reason, self.usage = event.finish_reason, event.usage
                 self.done = self.committed = True
+            elif isinstance(event, ResponseStart):
+                self._named = event.id or ""
 
     def _stuck(self) -> bool:
         """True if nothing of what was read may pass: the answer failed, or must be decoded."""

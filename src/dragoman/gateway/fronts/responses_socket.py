@@ -3,7 +3,7 @@
 https://platform.openai.com/docs/guides/websocket-mode. Each message is answered as if it had come by `POST`, relayed or
 translated; the events of the answer's stream are the messages that go back. An answer that is no stream, which is an
 error, becomes one message. Nothing of it is told apart by who asks: routes, keys, limits and the request log hold for
-each message as for each request.
+each message as for each request. It is a part of the front of Responses, and none itself.
 """
 
 from http.client import parse_headers
@@ -16,7 +16,6 @@ from dragoman.client import Client
 from dragoman.engine.env import system_env
 from dragoman.errors import DragomanError, RequestError
 from dragoman.gateway.fronts.endpoints import Endpoint
-from dragoman.gateway.fronts.table import Front, FrontContext, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.http.websocket import FAILED, POLICY, WebSocket, asks_for_websocket, refused
 from dragoman.protocols.openai_responses import OpenAIResponsesServer
@@ -25,8 +24,6 @@ from dragoman.protocols.openai_responses.socket_turns import SocketTurns, warm
 from dragoman.types import ResponseStart, ServerRequest, ServerResponse
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader
-
-RESPONSES = "/v1/responses"
 
 OF_HANDSHAKE = frozenset(
     {
@@ -148,11 +145,3 @@ class Session:
 
 def _is_socket_beta(name: bytes, value: bytes) -> bool:
     return name == BETA and value.decode("latin-1").strip().startswith(SOCKET_BETA)
-
-
-def _front(context: FrontContext) -> tuple[Front, ...]:
-    codec = OpenAIResponsesServer()
-    return (Front(codec, (Row("GET", RESPONSES, SocketEndpoint(context.client, codec)),)),)
-
-
-OPENAI_RESPONSES_SOCKET = FrontMaker(_front)

@@ -1,0 +1,123 @@
+"""Gives back an answer that is kept here or by a service, or what led to it, or forgets it. No front of its own."""
+
+from typing import Any
+
+from dragoman.client import Client
+from dragoman.engine.forward import GONE, Forwarded
+from dragoman.errors import DragomanError, InvalidRequestError, RequestError, cut
+from dragoman.gateway.answer import STREAM, fit
+from dragoman.gateway.fronts.endpoints import Endpoint
+from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.remembered import Memory
+from dragoman.protocols.base import ServerCodec
+from dragoman.protocols.operations import KeptCall
+from dragoman.types import Headers, ServerRequest, ServerResponse
+from dragoman.wire import json
+
+ITEMS, CANCEL = "input_items", "cancel"
+PARTS = {"GET": ITEMS, "POST": CANCEL}
+"""What stands below an answer, by method."""
+
+JSON: Headers = (("content-type", "application/json"),)
+
+
+class KeptEndpoint(Endpoint):
+    """Answers `{prefix}/{id}` and what stands below it, for the key that got the answer.
+
+    An answer that is not kept here, but by the service that gave it, is asked for there: the service's reply passes as
+    it came, and its errors are told as all are. `clean`: how a stream ends that breaks off.
+    """
+
+    def __init__(self, client: Client, codec: ServerCodec, memory: Memory, *, prefix: str, clean: bool) -> None:
+        self._client = client
+        self._codec = codec
+        self._memory = memory
+        self._prefix = f"{prefix}/"
+        self._clean = clean
+
+    async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
+        owner = writer.outcome.identity.fingerprint
+        wanted = self._wanted(call)
+        target = self._memory.owners.find(owner, wanted.id)
+        if target:
+            await self._forward(wanted, target, writer)
+        else:
+            await writer.send(self._own(wanted, owner))
+
+    def _wanted(self, call: ServerRequest) -> KeptCall:
+        name = call.path.removeprefix(self._prefix)
+        # Who wants the head alone wants no stream.
+        method, query = ("GET", "") if call.method == "HEAD" else (call.method, call.query)
+        part = PARTS.get(method, "")
+        if not (part and name.endswith(f"/{part}")):
+            return KeptCall(method, name, query=query)
+        return KeptCall(method, name.removesuffix(f"/{part}"), part, query)
+
+    def _own(self, wanted: KeptCall, owner: str) -> ServerResponse:
+        """What is kept here. Raises RequestError."""
+        if wanted.method == "DELETE":
+            if not self._memory.forget(owner, wanted.id):
+                raise _missing(wanted.id)
+            return _ok({"id": wanted.id, "object": "response", "deleted": True})
+        found = self._memory.find(owner, wanted.id)
+        if found is None:
+            raise _missing(wanted.id)
+        if wanted.part == CANCEL:
+            raise InvalidRequestError("only an answer that is made in the background can be cancelled")
+        if not wanted.part and "stream=true" in wanted.query.split("&"):
+            raise InvalidRequestError("stream: this answer is kept as a whole, and cannot be streamed", param="stream")
+        return _ok(_listed(found.items) if wanted.part == ITEMS else found.body)
+
+    async def _forward(self, wanted: KeptCall, target: str, writer: ResponseWriter) -> None:
+        """What the service says."""
+        outcome = writer.outcome
+        outcome.target = target
+        reply: Forwarded | None = None
+        try:
+            async with writer:
+                reply = await self._client.forward(target.partition("/")[0], wanted)
+                outcome.upstream_status = reply.head.status
+                if wanted.method == "DELETE":
+                    self._memory.owners.forget(outcome.identity.fingerprint, wanted.id)
+                if reply.stream:
+                    await self._stream(reply, writer)
+                    return
+                body = await reply.whole()
+        except DragomanError as exc:
+            if exc.code != GONE:
+                exc.attempts = (exc.attempt(target),)
+            raise
+        finally:
+            if reply is not None:
+                reply.close()
+        await writer.send(ServerResponse(status=reply.head.status, headers=_type(reply), body=body))
+
+    async def _stream(self, reply: Forwarded, writer: ResponseWriter) -> None:
+        await writer.start(reply.head.status, (*_type(reply), *STREAM.items()))
+        try:
+            while data := await reply.read():
+                await writer.write(data)
+        except DragomanError as exc:
+            writer.outcome.fail(exc)
+            await writer.break_off(self._codec.encode_stream_error(fit(exc, writer)), clean=self._clean)
+        else:
+            await writer.write(b"", more=False)
+
+
+def _type(reply: Forwarded) -> Headers:
+    said = reply.head.header("content-type")
+    return () if said is None else (("content-type", said),)
+
+
+def _listed(items: list[dict[str, Any]]) -> dict[str, Any]:
+    first, last = (items[0]["id"], items[-1]["id"]) if items else (None, None)
+    return {"object": "list", "data": items, "first_id": first, "last_id": last, "has_more": False}
+
+
+def _ok(value: Any) -> ServerResponse:
+    return ServerResponse(headers=JSON, body=json.encode(value))
+
+
+def _missing(name: str) -> RequestError:
+    message = f"there is no response {cut(name, 80)!r} of this caller here"
+    return RequestError(message, status=404, code=GONE)

@@ -1,0 +1,54 @@
+"""Answers that a service keeps: `{url}/responses/{id}`, and what stands below it."""
+
+import re
+from collections.abc import Iterator
+
+from dragoman.errors import InvalidRequestError, cut
+from dragoman.protocols.base import Env
+from dragoman.protocols.operations import KeptCall, KeptClient
+from dragoman.types import HttpRequest
+
+ITEMS, CANCEL = "input_items", "cancel"
+
+QUERY: dict[tuple[str, str], frozenset[str]] = {
+    ("GET", ""): frozenset({"include", "include_obfuscation", "starting_after", "stream"}),
+    ("GET", ITEMS): frozenset({"after", "before", "include", "limit", "order"}),
+}
+"""What of a query is meant for the service, by method and part; `key`, for one, is a key of the gateway's.
+https://platform.openai.com/docs/api-reference/responses, seen 2026-11-26"""
+
+LISTS = ("[]", "%5B%5D", "%5b%5d")
+"""What may follow the name of a list."""
+
+VALUE = re.compile(r"[\w.~%+:,\[\]-]*", re.ASCII)
+"""What a value of these is made of; it passes as it came."""
+
+
+class ResponsesKept(KeptClient):
+    """Asks a service; see `OpenAIResponsesClient`."""
+
+    stream_type = "text/event-stream"
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def encode_request(self, call: KeptCall, env: Env) -> HttpRequest:
+        said = "&".join(_meant(call))
+        url = f"{self._url}/{call.id}{f'/{call.part}' if call.part else ''}{f'?{said}' if said else ''}"
+        headers = [("accept", f"application/json, {self.stream_type}")]
+        if env.key:
+            headers.append(("authorization", f"Bearer {env.key}"))
+        return HttpRequest(method=call.method, url=url, headers=tuple(headers))
+
+
+def _meant(call: KeptCall) -> Iterator[str]:
+    """What of the query is meant for the service. Raises InvalidRequestError if it cannot be part of a URL."""
+    meant = QUERY.get((call.method, call.part), frozenset())
+    for pair in call.query.split("&"):
+        name, _, value = pair.partition("=")
+        for mark in LISTS:
+            name = name.removesuffix(mark)
+        if name in meant:
+            if not VALUE.fullmatch(value):
+                raise InvalidRequestError(f"{name}: expected a value of a URL, got {cut(value, 40)!r}", param=name)
+            yield pair
