@@ -19,6 +19,7 @@ from dragoman.config import Config
 from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit, numbered
+from dragoman.gateway.attribution import attributed
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
 from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.endpoints import Endpoint
@@ -37,6 +38,7 @@ from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
 from dragoman.store import MemoryStore, SqliteStore, Store
 from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
+from dragoman.types.identity import UNATTRIBUTED
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """A caller's own id of a request, if it can be logged and sent back as it is."""
@@ -94,7 +96,9 @@ class Gateway:
 
     def outcome(self, call: ServerRequest, remote: str) -> Outcome:
         """The outcome of a request with this head from the address `remote`, as far as it is known at its beginning."""
-        identity = shown_by(call)
+        identity, attribution = shown_by(call), attributed(call)
+        if attribution is not UNATTRIBUTED:
+            identity = replace(identity, attribution=attribution)
         return Outcome(self.request_ids.of(call), call.method, call.path, monotonic(), remote=remote, identity=identity)
 
     def headers(self, call: ServerRequest, request_id: str) -> Headers:
@@ -117,7 +121,10 @@ class Gateway:
                 return self.cors.answer(call, found.methods or ("GET", "POST"))
             if self.keys.required and not front.open:
                 try:
-                    outcome.identity = self.keys.check(call)
+                    identity, attribution = self.keys.check(call), outcome.identity.attribution
+                    if attribution is not UNATTRIBUTED:
+                        identity = replace(identity, attribution=attribution)
+                    outcome.identity = identity
                 except AuthenticationError as exc:
                     if not front.password:
                         refused = AuthenticationError(exc.message, code=front.refused)

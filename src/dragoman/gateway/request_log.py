@@ -69,6 +69,14 @@ class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """The code of what went wrong."""
     losses: str = ""
     """What could not be carried of request and answer, as in the header `x-dragoman-losses`."""
+    agent: str = ""
+    """The program that asked, if its headers show one that is known."""
+    session: str = ""
+    """Its session."""
+    subagent: str = ""
+    """Its sub-agent; empty for the main one."""
+    parent_agent: str = ""
+    """The sub-agent that started that one."""
 
 
 class RequestLog:
@@ -89,6 +97,7 @@ class RequestLog:
         since, began = outcome.received_at, outcome.first_byte_at
         usage = outcome.usage or UNKNOWN
         failed = outcome.attempts
+        said = outcome.identity.attribution
         line = _encode(
             LogEntry(
                 self._date,
@@ -115,6 +124,10 @@ class RequestLog:
                 usage.reasoning_tokens,
                 outcome.error,
                 outcome.losses,
+                said.agent,
+                said.session,
+                said.subagent,
+                said.parent,
             )
         )
         self._lines.append(line)

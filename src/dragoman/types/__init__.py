@@ -13,7 +13,7 @@ from dragoman.types.events import (
     StreamState,
 )
 from dragoman.types.http import Headers, HttpRequest, HttpResponse, ResponseHead, ServerRequest, ServerResponse
-from dragoman.types.identity import Identity
+from dragoman.types.identity import Attribution, Identity
 from dragoman.types.losses import (
     BaseLoss,
     Changed,
@@ -85,6 +85,7 @@ __all__ = [
     "GRAMMAR",
     "AnyPart",
     "AnyTool",
+    "Attribution",
     "Audio",
     "BaseLoss",
     "CacheBreakpoint",
