@@ -29,6 +29,9 @@ class AnthropicServer(ServerCodec):
         {
             "text",
             "text.citations",
+            "text.citations.quote",
+            "text.citations.source",
+            "text.citations.location",
             "text.opaque",
             "refusal",
             "refusal.opaque",

@@ -24,6 +24,8 @@ class GeminiServer(ServerCodec):
             "text",
             "text.opaque",
             "text.citations",
+            "text.citations.text_range",
+            *(f"text.citations.{kind}.quote" for kind in ("document", "file", "search_result", "place")),
             "text.logprobs",
             "reasoning",
             "reasoning.opaque",

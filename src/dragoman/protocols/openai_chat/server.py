@@ -23,6 +23,7 @@ class OpenAIChatServer(ServerCodec):
         {
             "text",
             "text.citations.url",
+            "text.citations.text_range",
             "text.logprobs",
             "text.opaque",
             "refusal",
