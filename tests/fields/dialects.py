@@ -1,6 +1,5 @@
 """The five dialects: the types of their requests, as the vendors' SDKs have them, and what a sample of them needs."""
 
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, Optional
 
@@ -12,6 +11,20 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsBas
 from openai.types.responses.response_create_params import ResponseCreateParamsBase
 from pydantic import BaseModel
 
+from tests.fields.makers import (
+    PDF,
+    base64,
+    data_url,
+    function_of,
+    json_text,
+    listed,
+    named,
+    of,
+    pictures,
+    schema,
+    text,
+    url,
+)
 from tests.fields.schema import Made, Samples
 
 Body = dict[str, Any]
@@ -49,63 +62,6 @@ class GenerateContent(BaseModel):
     serviceTier: google.ServiceTier | None = None  # noqa: N815
     store: bool | None = None
     modelArmorConfig: google.ModelArmorConfig | None = None  # noqa: N815
-
-
-def text(mark: str) -> Made:
-    """The text itself."""
-    return Made(mark, mark)
-
-
-def base64(mark: str) -> Made:
-    """The text in base64."""
-    coded = b64encode(mark.ljust(9).encode()).decode()
-    return Made(coded, coded)
-
-
-PNG = b64encode(b"\x89PNG\r\n\x1a\n    ").decode()
-"""How a picture begins."""
-
-
-PDF = "data:application/pdf;base64,YWJj"
-
-
-def url(mark: str) -> Made:
-    """An address."""
-    return Made(f"https://example.com/{mark}", mark)
-
-
-def schema(mark: str) -> Made:
-    """A JSON Schema."""
-    return Made({"type": "object", "properties": {"a": {"type": "string", "description": mark}}}, mark)
-
-
-def json_text(mark: str) -> Made:
-    """A JSON object as text."""
-    return Made(f'{{"a": "{mark}"}}', mark)
-
-
-def listed(made: Callable[[str], Made]) -> Callable[[str], Made]:
-    """A list of one."""
-    return lambda mark: Made([made(mark).value], made(mark).text)
-
-
-def data_url(kind: str) -> Callable[[str], Made]:
-    """A URL that holds its data."""
-    return lambda mark: Made(f"data:{kind};base64,{base64(mark).value}", base64(mark).text)
-
-
-def of(**fields: Any) -> Callable[[str], Made]:
-    """An object; the text stands for each `...` in it."""
-    return lambda mark: Made({name: mark if value is ... else value for name, value in fields.items()}, mark)
-
-
-def function_of(mark: str) -> Made:
-    """A function by its name, as OpenAI's choice lists it."""
-    return Made({"type": "function", "function": {"name": mark}}, mark)
-
-
-def named(mark: str) -> Made:
-    return Made({"type": "function", "name": mark}, mark)
 
 
 USER = {"role": "user", "content": "hi"}
@@ -386,7 +342,7 @@ OLLAMA = Dialect(
     Samples(
         values={
             "model": text,
-            "Message.images": lambda mark: Made([PNG + base64(mark).value], base64(mark).text),
+            "Message.images": pictures,
             "Parameters.$defs": lambda mark: Made({"a": {"type": "string", "description": mark}}, mark),
         },
         words={

@@ -2,7 +2,7 @@
 
 import json
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -52,6 +52,14 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
+def unwrapped(text: str) -> str:
+    """The text that `text` is in base64; empty if it is none."""
+    try:
+        return b64decode(text, validate=True).decode() if text[:2] == "ZH" else ""  # `dr`, how a mark of ours begins
+    except ValueError:
+        return ""
+
+
 def plain(word: object) -> str:
     """A word without case and signs: vendors write `max_tokens`, `maxTokens` and `MAX_TOKENS`."""
     return NOT_LETTERS.sub("", str(word).lower())
@@ -62,7 +70,8 @@ def arrived(mark: Mark, field: str, sent: Sent, before: Sent) -> bool:
     match mark.kind:
         case "text":
             coded = b64encode(str(mark.value).encode()).decode().rstrip("=")[:-1]
-            return any(mark.value in text or coded in text for _, text in sent.written if isinstance(text, str))
+            texts = [text for _, text in sent.written if isinstance(text, str)]
+            return any(mark.value in text or coded in text or mark.value in unwrapped(text) for text in texts)
         case "number":
             said = re.compile(rf"(?<![\d.]){re.escape(str(mark.value))}(?!\d)")
             return any(
@@ -72,7 +81,9 @@ def arrived(mark: Mark, field: str, sent: Sent, before: Sent) -> bool:
             )
         case "word":
             new = [value for _, value in sent.written - before.written if isinstance(value, str)]
-            if any(plain(value).endswith(plain(mark.value)) for value in new) or (field, mark.value) in sent.written:
+            fields = {(plain(name), plain(value)) for name, value in sent.written if isinstance(value, str)}
+            word = plain(mark.value)
+            if (plain(field), word) in fields or any(plain(value).endswith(word) for value in new):
                 return True
             return "/" in mark.value and any(mark.value in value for value in new)  # a media type, in a URL of data
         case "member":
@@ -140,3 +151,10 @@ def covers(name: str, place: Place) -> bool:
     if not steps or place[: len(steps)] != steps:
         return False
     return steps[-1] != "parameters" or kind is None or not set(kind[1].split(", ")).isdisjoint(place)
+
+
+def told_of(leaf: Leaf, sent: Sent, at: Sequence[Place]) -> bool:
+    """The same for an answer: its losses name a kind of part, an attribute of one, or a field of any part."""
+    if any(covers(name, inner) for name in sent.names for place in at for inner in (place, place[1:])):
+        return True
+    return field_of(leaf.path) in {word.strip(".,:").rpartition(".")[2] for word in WORDS.findall(sent.refusal)}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from itertools import count
+from itertools import count, islice
 from typing import IO, Annotated, Any, Literal, NotRequired, Required, Union, get_args, get_origin
 
 from msgspec import Struct
@@ -73,6 +73,8 @@ class Samples(Struct, frozen=True):
     """Numbers of fields with bounds, by the field's name."""
     words: Mapping[str, tuple[str, ...]] = {}
     """Words of fields that the SDK leaves open, by `Class.field`."""
+    brief: frozenset[str] = frozenset()
+    """Fields of which one leaf is enough, by `Class.field`."""
     beside: Mapping[str, Mapping[str, Any]] = {}
     """What stands beside a field, by `Class.field`, or in all objects of a class, by `Class`."""
 
@@ -185,10 +187,11 @@ class Walk:
             if len(words) == 1:
                 continue  # it says only which object this is
             without = {name: value for name, value in base.items() if name != field.name or field.required}
-            for leaf in self._any(field.type, f"{path}.{field.name}" if path else field.name, inside, key):
+            found = self._any(field.type, f"{path}.{field.name}" if path else field.name, inside, key)
+            for leaf in islice(found, 1) if key in self._samples.brief else found:
                 body = {**base, field.name: leaf.body}
                 other = without if leaf.without is MISSING else {**base, field.name: leaf.without}
-                if other == body and leaf.body in words:
+                if field.name in base and leaf.body in words:
                     other = {**base, field.name: next(word for word in words if word != leaf.body)}
                 if other == body and leaf.mark.kind == "flag":
                     other = {**base, field.name: not leaf.body}
