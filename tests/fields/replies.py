@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, to_builtins
 
@@ -12,16 +12,19 @@ from dragoman.protocols.answer_losses import answer_losses
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.losses import PARTS
 from dragoman.protocols.registry import DIALECTS as CODECS
-from dragoman.types import ChatRequest, ChatResponse, fold, unfold, user
+from dragoman.types import ChatRequest, ChatResponse, StreamEvent, fold, unfold, user
 from tests.fields.answers import ANSWERS
 from tests.fields.fate import Place, Sent, Written, arrived, field_of, leaves, places, told_of
 from tests.fields.reply_tables import EQUIVALENTS, SILENT
 from tests.fields.requests import client_of
 from tests.fields.schema import Leaf, Walk
 from tests.fields.tables import Row
+from tests.recorded.plain import events_of
 from tests.support.cuts import drive
 from tests.support.env import fixed_env
 
+Form = Literal["whole", "streamed"]
+STREAMED = ChatRequest(model="m", messages=(user("hi"),))
 ASKED = ChatRequest(model="m", messages=(user("hi"),), stream=False)
 
 
@@ -29,8 +32,8 @@ class Answered(Struct, frozen=True):
     """A leaf, and what the service's half reads."""
 
     leaf: Leaf
-    response: ChatResponse
-    without: ChatResponse | None
+    events: list[StreamEvent]
+    without: list[StreamEvent] | None
     """None if the answer cannot be read without the leaf."""
     places: tuple[Place, ...]
     """Where the leaf stands in the answer: `text`, `citations` … for what is in a part."""
@@ -44,27 +47,28 @@ class Replies:
         """Paths of leaves whose answer the service's half refuses, and why."""
         self.answered: list[Answered] = []
         self._service = service
-        self._known: dict[str, ChatResponse | None] = {}
+        self._known: dict[str, list[StreamEvent] | None] = {}
         answers = ANSWERS[service]
         for leaf in Walk(answers.samples).leaves(answers.root):
             try:
-                response = self._decoded(leaf.body)
+                events = self._decoded(leaf.body)
             except DragomanError as exc:
                 self.refused[leaf.path] = str(exc)
                 continue
             without = self._without(leaf)
-            at = places(leaf.mark, to_builtins(response), to_builtins(without))
-            self.answered.append(Answered(leaf, response, without, tuple(of_kinds(response, at))))
+            response, before = fold(events), None if without is None else fold(without)
+            at = places(leaf.mark, to_builtins(response), to_builtins(before))
+            self.answered.append(Answered(leaf, events, without, tuple(of_kinds(response, at))))
 
-    def _decoded(self, body: Any) -> ChatResponse:
+    def _decoded(self, body: Any) -> list[StreamEvent]:
         decoder = client_of(self._service).decoder(ASKED)
         sent = json.dumps(ANSWERS[self._service].dress(body)).encode()
         events, _ = drive(decoder, [sent])
         if decoder.error is not None:
             raise decoder.error
-        return fold(events)
+        return events
 
-    def _without(self, leaf: Leaf) -> ChatResponse | None:
+    def _without(self, leaf: Leaf) -> list[StreamEvent] | None:
         key = json.dumps(leaf.without)
         if key not in self._known:
             try:
@@ -99,25 +103,31 @@ def server_of(caller: str) -> ServerCodec:
     return codec
 
 
-def told(caller: str, response: ChatResponse) -> Sent:
-    """What the caller's half makes of the answer, whole."""
-    codec = server_of(caller)
-    lost = (*response.losses, *answer_losses(unfold(response), codec.expresses, codec.name))
+def told(caller: str, events: list[StreamEvent], form: Form) -> Sent:
+    """What the caller's half makes of the answer."""
+    codec, response = server_of(caller), fold(events)
+    given = unfold(response) if form == "whole" else events
+    lost = (*response.losses, *answer_losses(given, codec.expresses, codec.name))
     names = frozenset(loss.name.removeprefix("answer.") for loss in lost)
     try:
-        body = codec.encode_response(response, ASKED, fixed_env()).body
+        if form == "whole":
+            said: Any = json.loads(codec.encode_response(response, ASKED, fixed_env()).body)
+        else:
+            said = events_of(codec.encoder(STREAMED, fixed_env()).send(events))
     except DragomanError as exc:
         return Sent(Written(), names, str(exc))
-    return Sent(Written(leaves(json.loads(body))), names)
+    return Sent(Written(leaves(said)), names)
 
 
 class Telling:
     """The answers of a service, as a caller gets them."""
 
-    def __init__(self, service: str, caller: str) -> None:
+    def __init__(self, service: str, caller: str, form: Form = "whole") -> None:
         self.name = (service, caller)
+        self._form = form
         self._bare: dict[int, Sent] = {}
         """What was told without a leaf, by the identity of the answer."""
+        self._told: dict[int, Sent] = {}
 
     def answered(self) -> list[Answered]:
         """All that the service's half reads."""
@@ -135,14 +145,23 @@ class Telling:
         return row.written in got.written - before.written
 
     def _both(self, answered: Answered) -> tuple[Sent, Sent]:
-        return told(self.name[1], answered.response), self._without(answered.without)
+        key = id(answered)
+        if key not in self._told:
+            self._told[key] = told(self.name[1], answered.events, self._form)
+        return self._told[key], self._without(answered.without)
 
-    def _without(self, response: ChatResponse | None) -> Sent:
-        if response is None:
+    def _without(self, events: list[StreamEvent] | None) -> Sent:
+        if events is None:
             return Sent(Written())
-        if id(response) not in self._bare:
-            self._bare[id(response)] = told(self.name[1], response)
-        return self._bare[id(response)]
+        if id(events) not in self._bare:
+            self._bare[id(events)] = told(self.name[1], events, self._form)
+        return self._bare[id(events)]
+
+
+@cache
+def telling_of(service: str, caller: str, form: Form) -> Telling:
+    """The same object each time."""
+    return Telling(service, caller, form)
 
 
 def missed(telling: Telling) -> Iterator[str]:

@@ -109,6 +109,7 @@ class Pair:
         self.name = (caller, service)
         self._bare: dict[int, Sent] = {}
         """What was sent without a leaf, by the identity of the request."""
+        self._sent: dict[int, Sent] = {}
 
     def asked(self) -> list[Asked]:
         """All that the caller's half reads."""
@@ -126,7 +127,10 @@ class Pair:
         return row.written in got.written - before.written
 
     def _both(self, asked: Asked) -> tuple[Sent, Sent]:
-        return sent(self.name[1], asked.request), self._without(asked.without)
+        key = id(asked)
+        if key not in self._sent:
+            self._sent[key] = sent(self.name[1], asked.request)
+        return self._sent[key], self._without(asked.without)
 
     def _without(self, request: ChatRequest | None) -> Sent:
         if request is None:
@@ -134,6 +138,12 @@ class Pair:
         if id(request) not in self._bare:
             self._bare[id(request)] = sent(self.name[1], request)
         return self._bare[id(request)]
+
+
+@cache
+def pair_of(caller: str, service: str) -> Pair:
+    """The same object each time."""
+    return Pair(caller, service)
 
 
 def missed(pair: Pair) -> Iterator[str]:

@@ -1,9 +1,9 @@
-"""Each field of a whole answer, of each dialect, to each dialect: the caller is told it, or it is named."""
+"""Each field of an answer, of each dialect, to each dialect, whole or streamed: it is told or named."""
 
 import pytest
 
 from tests.fields.answers import ANSWERS
-from tests.fields.replies import Telling, missed, replies_of
+from tests.fields.replies import Form, Telling, missed, replies_of, telling_of
 from tests.fields.reply_tables import EQUIVALENTS, REFUSED, SILENT
 from tests.fields.tables import Row
 
@@ -12,9 +12,10 @@ LEAST_LEAVES = {"openai-chat": 80, "openai-responses": 1100, "anthropic": 210, "
 """Fewer than the SDKs have today: so many are found at least."""
 
 
+@pytest.mark.parametrize("form", ["whole", "streamed"])
 @pytest.mark.parametrize(("service", "caller"), PAIRS)
-def test_no_field_of_an_answer_is_lost_without_a_name(service: str, caller: str) -> None:
-    assert list(missed(Telling(service, caller))) == []
+def test_no_field_of_an_answer_is_lost_without_a_name(service: str, caller: str, form: Form) -> None:
+    assert list(missed(telling_of(service, caller, form))) == []
 
 
 @pytest.mark.parametrize("service", ANSWERS)
@@ -32,7 +33,7 @@ def test_what_a_service_may_say_is_read(service: str) -> None:
 
 @pytest.mark.parametrize("row", [*SILENT, *EQUIVALENTS], ids=lambda row: row.of)
 def test_a_row_of_the_tables_is_needed(row: Row) -> None:
-    assert any(_needs(Telling(service, caller), row) for service, caller in PAIRS)
+    assert any(_needs(telling_of(service, caller, "whole"), row) for service, caller in PAIRS)
 
 
 def _needs(telling: Telling, row: Row) -> bool:

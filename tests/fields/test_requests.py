@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fields.dialects import DIALECTS
-from tests.fields.requests import Pair, missed, requests_of
+from tests.fields.requests import Pair, missed, pair_of, requests_of
 from tests.fields.tables import EQUIVALENTS, REFUSED, SILENT, Row
 
 PAIRS = [(caller, service) for caller in DIALECTS for service in DIALECTS]
@@ -13,7 +13,7 @@ LEAST_LEAVES = {"openai-chat": 190, "openai-responses": 1400, "anthropic": 1300,
 
 @pytest.mark.parametrize(("caller", "service"), PAIRS)
 def test_no_field_of_a_request_is_lost_without_a_name(caller: str, service: str) -> None:
-    assert list(missed(Pair(caller, service))) == []
+    assert list(missed(pair_of(caller, service))) == []
 
 
 @pytest.mark.parametrize("caller", DIALECTS)
@@ -31,7 +31,7 @@ def test_what_a_caller_may_say_is_read(caller: str) -> None:
 
 @pytest.mark.parametrize("row", [*SILENT, *EQUIVALENTS], ids=lambda row: row.of)
 def test_a_row_of_the_tables_is_needed(row: Row) -> None:
-    assert any(_needs(Pair(caller, service), row) for caller, service in PAIRS)
+    assert any(_needs(pair_of(caller, service), row) for caller, service in PAIRS)
 
 
 def _needs(pair: Pair, row: Row) -> bool:
