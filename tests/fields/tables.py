@@ -23,9 +23,13 @@ class Row(Struct, frozen=True, dict=True):
         caller, service, path = (re.compile(re.escape(each).replace(r"\*", ".*")) for each in match.groups())
         return caller, service, path
 
+    def is_of(self, caller: str, service: str) -> bool:
+        """Whether the row is for leaves of this pair."""
+        return bool(self._parts[0].fullmatch(caller) and self._parts[1].fullmatch(service))
+
     def holds(self, caller: str, service: str, path: str) -> bool:
         """Whether the row is for this leaf of this pair."""
-        return all(part.fullmatch(said) for part, said in zip(self._parts, (caller, service, path), strict=True))
+        return bool(self._parts[2].fullmatch(path)) and self.is_of(caller, service)
 
 
 DEFAULT = "what every service does if nothing is said"
