@@ -1,7 +1,13 @@
 """The loss manifest of an answer on its way to a caller, by the rules of `losses`. Knows no protocol by name.
 
 Losses of a request are its fields and the places of its parts; those of an answer begin with `answer.`, since both are
-in one list.
+in one list. What a protocol lists of answers, besides the words of `losses`:
+
+    usage, stop_sequence, …  a field of ResponseEnd
+    finish_reason            all reasons; or single ones, as `finish_reason.pause`
+    finish_reason.native     the service's own word for any other reason
+    usage.reasoning_tokens   a count of Usage that lies inside of input and output
+    usage.input.audio        one of its further counts; `usage.details`: all of them
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -26,6 +32,17 @@ from dragoman.types import (
 
 USUAL = "stop"
 """The finish reason that is no loss: a caller who gets the answer assumes it."""
+
+COUNTS = ("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "total_tokens")
+"""Counts of Usage that may be lost although input and output are not. A sum that is just theirs is not set."""
+
+USUAL_FACTS: dict[str, tuple[object, ...]] = {
+    "service_tier": ("standard",),
+    "speed": ("standard",),
+    "inference_geo": ("global", "not_available"),
+    "trafficType": ("ON_DEMAND",),
+}
+"""Fields beside the counts, and the values by which a service says that it did as it does if nothing is asked for."""
 
 
 class AnswerLosses:
@@ -57,13 +74,15 @@ class AnswerLosses:
                         self._need_of_part("opaque")
                     if event.extra and self._kind:
                         self._extra(event.extra)
-                case Metadata():
+                case Metadata(usage=usage):
+                    self._usage(usage)
                     for name in self._speech.unsaid_citations(event.citations):
                         self._need_of_part(name)
                     if event.transcript:
                         self._need_of_part("transcript")
-                case ResponseStart(extra=extra, silent=silent):
+                case ResponseStart(extra=extra, silent=silent, usage=usage):
                     self._extra(extra, silent)
+                    self._usage(usage)
                 case ResponseEnd():
                     self._end(event)
                 case _:
@@ -79,11 +98,8 @@ class AnswerLosses:
             self._need_of_part(detail)
 
     def _end(self, end: ResponseEnd) -> None:
-        if end.usage is not None:
-            self._need("usage")
-            if "usage" in self._speech.expresses and self._has_unsaid_counts(end.usage):
-                self._need("usage.details")
-        if end.finish_reason != USUAL:
+        self._usage(end.usage)
+        if end.finish_reason != USUAL and not self._says_reason(end):
             self._need("finish_reason")
         if end.stop_sequence is not None:
             self._need("stop_sequence")
@@ -91,9 +107,32 @@ class AnswerLosses:
             self._need("detail")
         self._extra(end.extra, end.silent)
 
+    def _says_reason(self, end: ResponseEnd) -> bool:
+        known = end.finish_reason == "other" and end.native_finish_reason is not None
+        words = {f"finish_reason.{end.finish_reason}", *(["finish_reason.native"] if known else ())}
+        return not self._speech.expresses.isdisjoint(words)
+
+    def _usage(self, usage: Usage | None) -> None:
+        if usage is None:
+            return
+        self._need("usage")
+        if "usage" not in self._speech.expresses:
+            return
+        if self._has_unsaid_counts(usage):
+            self._need("usage.details")
+        for name in COUNTS:
+            if getattr(usage, name):
+                self._need(f"usage.{name}")
+        for name, protocol in self._speech.others(usage.extra):
+            if usage.extra[protocol][name] not in USUAL_FACTS.get(name, ()):
+                self._lose(LostAnswerExtra(f"answer.usage.{name}", protocol))
+
     def _has_unsaid_counts(self, usage: Usage) -> bool:
         """Whether a further count is known that the protocol does not have; a protocol may list single ones."""
-        return any(count and f"usage.{name}" not in self._speech.expresses for name, count in usage.details.items())
+        sayable = self._speech.expresses
+        return "usage.details" not in sayable and any(
+            count and f"usage.{name}" not in sayable for name, count in usage.details.items()
+        )
 
     def _need_of_part(self, detail: str) -> None:
         if self._kind:

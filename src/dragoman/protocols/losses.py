@@ -12,7 +12,9 @@ A protocol lists what it can say, in these words:
     tool_result.image        a kind of part inside of results
     unknown.NAME             its own unknown parts and tools
     hosted_result.own        results of hosted tools whose native body is its own
-    cache                    cache breakpoints
+    text.citations.quote     an attribute of a citation, or of one kind alone: text.citations.place.quote
+    cache                    that the service may cache the whole conversation
+    text.cache, tool.cache   a cache breakpoint at a part of this kind, or at a tool
     name, developer          the name of who speaks; that role
     system.anywhere          system messages between other messages
 """
@@ -120,7 +122,13 @@ ANYWHERE = "system.anywhere"
 """A protocol lists this if system messages may stand between others."""
 
 CACHE = "cache"
-"""A protocol lists this if parts and tools may have cache breakpoints."""
+"""The attribute of a part or of a tool that is a cache breakpoint. A protocol lists it, as `text.cache`."""
+
+BREAKPOINTS = frozenset({f"{kind}.{CACHE}" for kind in (*PARTS.values(), "tool")})
+"""What a protocol lists whose parts and tools may all have cache breakpoints."""
+
+CITATION_DETAILS = ("quote", "source", "text_range", "location")
+"""Attributes of a citation that may be lost although the citation is not."""
 
 OURS = "dragoman"
 """The key of `extra` under which we ourselves add fields, for use inside this library."""
@@ -171,16 +179,27 @@ class Speech(Struct, frozen=True):
         kind = PARTS[type(part)]
         for detail in DETAILS[type(part)]:
             value = getattr(part, detail)
-            if value and value != USUAL.get(detail) and f"{kind}.{detail}" not in self.expresses:
-                yield from self.unsaid_citations(value) if detail == CITATIONS else (detail,)
-        if part.cache is not None and CACHE not in self.expresses:
+            if value and detail == CITATIONS:
+                yield from self.unsaid_citations(value)
+            elif value and value != USUAL.get(detail) and f"{kind}.{detail}" not in self.expresses:
+                yield detail
+        if part.cache is not None and f"{kind}.{CACHE}" not in self.expresses:
             yield CACHE
 
     def unsaid_citations(self, citations: Sequence[Citation]) -> Iterator[str]:
-        """The kinds of citations that the protocol does not have, as `citations.url`."""
-        for kind in dict.fromkeys(citation.kind for citation in citations):
-            if f"text.{CITATIONS}" not in self.expresses and f"text.{CITATIONS}.{kind}" not in self.expresses:
-                yield f"{CITATIONS}.{kind}"
+        """What of citations the protocol does not have: their kind, as `citations.url`, an attribute or a field."""
+        said = f"text.{CITATIONS}"
+        for citation in citations:
+            kind = f"{said}.{citation.kind}"
+            if said not in self.expresses and kind not in self.expresses:
+                yield f"{CITATIONS}.{citation.kind}"
+                continue
+            for name in CITATION_DETAILS:
+                if getattr(citation, name) is not None and self.expresses.isdisjoint(
+                    {f"{said}.{name}", f"{kind}.{name}"}
+                ):
+                    yield f"{CITATIONS}.{name}"
+            yield from (f"{CITATIONS}.{name}" for name, _ in self.others(citation.extra))
 
     def unsaid_choice(self, choice: ToolChoice) -> Iterator[str]:
         """The attributes of `choice` that are set and that the protocol does not have."""
@@ -307,7 +326,7 @@ class _Manifest(Struct, frozen=True):
                     # What is said not to be so is not so anywhere.
                     if getattr(tool, name) and f"tool.{name}" not in self.speech.expresses:
                         yield LostDetail(f"{place}.{name}")
-        if tool.cache is not None and CACHE not in self.speech.expresses:
+        if tool.cache is not None and f"tool.{CACHE}" not in self.speech.expresses:
             yield LostDetail(f"{place}.{CACHE}")
         yield from self._extra(tool.extra, f"{place}.")
 

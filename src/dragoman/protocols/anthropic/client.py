@@ -15,7 +15,7 @@ from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Vari
 from dragoman.protocols.anthropic.service import headers_for
 from dragoman.protocols.anthropic.thinking import encode_thinking, must_be_off
 from dragoman.protocols.base import ClientCodec, Decoder, Env
-from dragoman.protocols.losses import ANYWHERE, CACHE, OWN_RESULTS
+from dragoman.protocols.losses import ANYWHERE, BREAKPOINTS, OWN_RESULTS
 from dragoman.protocols.opaque import is_own, without_foreign
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
@@ -61,6 +61,9 @@ EXPRESSES = frozenset(
         "cache",
         "text",
         "text.citations",
+        "text.citations.quote",
+        "text.citations.source",
+        "text.citations.location",
         "refusal",
         "reasoning",
         "reasoning.opaque",
@@ -81,7 +84,7 @@ EXPRESSES = frozenset(
         "hosted_call",
         OWN_RESULTS,
         f"unknown.{NAME}",
-        CACHE,
+        *BREAKPOINTS,
         ANYWHERE,
     }
 )

@@ -10,7 +10,8 @@ from dragoman.protocols.anthropic.inputs import keep_in_request
 from dragoman.protocols.anthropic.relay import read_request
 from dragoman.protocols.anthropic.request import decode_body
 from dragoman.protocols.anthropic.service import BETA, REQUEST_ID
-from dragoman.protocols.anthropic.usage import DETAILS
+from dragoman.protocols.anthropic.stop_reasons import SAYABLE as SAYABLE_REASONS
+from dragoman.protocols.anthropic.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.base import Encoder, Env, ServerCodec
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
@@ -29,6 +30,9 @@ class AnthropicServer(ServerCodec):
         {
             "text",
             "text.citations",
+            "text.citations.quote",
+            "text.citations.source",
+            "text.citations.location",
             "text.opaque",
             "refusal",
             "refusal.opaque",
@@ -41,8 +45,8 @@ class AnthropicServer(ServerCodec):
             OWN_RESULTS,
             f"unknown.{NAME}",
             "usage",
-            *(f"usage.{name}" for names in DETAILS.values() for name in names.values()),
-            "finish_reason",
+            *SAYABLE_COUNTS,
+            *SAYABLE_REASONS,
             "stop_sequence",
             "detail",
         }

@@ -24,6 +24,9 @@ NATIVE: dict[FinishReason, str] = {
     "other": "end_turn",
 }
 
+SAYABLE = frozenset(f"finish_reason.{reason}" for reason in NATIVE if reason != "other")
+"""Reasons that a caller is told, in the words of `answer_losses`: any other has no word but `end_turn`."""
+
 
 def decode_reason(native: str | None, *, tool_call: bool) -> tuple[FinishReason, str | None]:
     """Our reason, and the service's own if it differs. `native` is None if it only said that it was done."""

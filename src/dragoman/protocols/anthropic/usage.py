@@ -27,6 +27,16 @@ DETAILS: dict[str, dict[str, str]] = {
 }
 """Objects of a report, and the names that `Usage.details` has for their counts."""
 
+SAYABLE = frozenset(
+    {
+        "usage.cache_read_tokens",
+        "usage.cache_write_tokens",
+        "usage.reasoning_tokens",
+        *(f"usage.{name}" for names in DETAILS.values() for name in names.values()),
+    }
+)
+"""Counts of a report, in the words of `answer_losses`."""
+
 
 def merged_report(earlier: Mapping[str, Any], later: object) -> dict[str, Any]:
     """Both reports as one: of each field the later one that says something; counts are never added."""

@@ -38,6 +38,7 @@ from dragoman.types import (
     Reasoning,
     Refusal,
     Tool,
+    ToolResult,
 )
 from dragoman.types.schemas import SchemaSupport
 
@@ -201,6 +202,9 @@ def _part(part: AnyPart, place: str, written: str | None) -> Iterator[Loss]:
             yield LostDetail(f"{place}.detail")
         case HostedCall() | HostedResult() if not is_native(part):
             yield LostPart(f"{place} ({PARTS[type(part)]})")
+        case ToolResult(parts=parts):
+            for k, inner in enumerate(parts):
+                yield from _part(inner, f"{place}.parts[{k}]", written)
         case _:
             return
 

@@ -250,8 +250,9 @@ class ReplyDecoder(SseDecoder):
         last = max((k for k, part in enumerate(parts) if _words(part)), default=-1)
         for k, part in enumerate(parts):
             self._part(part, _text_at(texts, k, part), out, logprobs if k == last else ())
-        if logprobs and self.whole and not self.is_array and says_more(candidate[RESULT]):
-            self._more[f"{CANDIDATE}{RESULT}"] = candidate[RESULT]
+        block = candidate.get(RESULT)
+        if block and self.whole and not self.is_array and says_more(block):
+            self._more[f"{CANDIDATE}{RESULT}"] = block
         if logprobs and last < 0 and self._open is TEXT:
             out.append(PartDelta("", logprobs))
 

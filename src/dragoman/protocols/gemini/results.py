@@ -11,7 +11,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
-from dragoman.protocols.gemini.media import decode_file, decode_inline, encode_media
+from dragoman.protocols.gemini.media import RESOLUTIONS, decode_detail, decode_file, decode_inline, encode_media
 from dragoman.protocols.gemini.raw_json import is_object
 from dragoman.protocols.json_fields import Fields, entries
 from dragoman.types import Audio, File, Image, Text, ToolResult, Unknown
@@ -56,7 +56,7 @@ def encode_result(result: ToolResult, name: str, *, known_id: bool, names: bool)
     texts = [part.text for part in result.parts if isinstance(part, Text)]
     field = noted(result.extra, WRAPPER) or _field_for(result)
     if not texts:
-        said["response"] = {}
+        said["response"] = {ERROR: ""} if result.is_error else {}
     elif field is None:
         said["response"] = Raw(texts[0].encode())
     else:
@@ -93,8 +93,9 @@ def _media(fields: Fields) -> ResultPart:
         part = decode_file(fields.fields("fileData"))
     else:
         return Unknown(protocol=NAME, data=whole)
-    extra = fields.rest | part.extra.get(NAME, {})
-    return replace(part, extra=to_extra(extra))
+    detail = decode_detail(fields) if isinstance(part, Image) else None
+    part = replace(part, extra=to_extra(fields.rest | part.extra.get(NAME, {})))
+    return replace(part, detail=detail) if detail is not None else part
 
 
 def _encode_media(part: ResultPart, *, names: bool) -> dict[str, Any] | None:
@@ -102,7 +103,10 @@ def _encode_media(part: ResultPart, *, names: bool) -> dict[str, Any] | None:
         data: dict[str, Any] | None = part.data if part.protocol == NAME else None
         return data
     body = None if isinstance(part, Text) else encode_media(part, names=names)
-    return None if body is None else with_extra(body, part.extra)
+    if body is None:
+        return None
+    level = RESOLUTIONS.get(part.detail or "") if isinstance(part, Image) else None
+    return with_extra(body | ({"mediaResolution": {"level": level}} if level else {}), part.extra)
 
 
 def _list(fields: Fields) -> list[Any]:

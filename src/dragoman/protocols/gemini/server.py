@@ -6,8 +6,10 @@ from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.gemini.encode_stream import AnswerEncoder, encode_reply, stream_error
 from dragoman.protocols.gemini.errors import OUTWARD, envelope
 from dragoman.protocols.gemini.extra import NAME
+from dragoman.protocols.gemini.finish_reasons import NATIVE
 from dragoman.protocols.gemini.relay import read_request, read_target
 from dragoman.protocols.gemini.request import decode_body
+from dragoman.protocols.gemini.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
@@ -24,6 +26,8 @@ class GeminiServer(ServerCodec):
             "text",
             "text.opaque",
             "text.citations",
+            "text.citations.text_range",
+            *(f"text.citations.{kind}.quote" for kind in ("document", "file", "search_result", "place")),
             "text.logprobs",
             "reasoning",
             "reasoning.opaque",
@@ -51,8 +55,8 @@ class GeminiServer(ServerCodec):
             "hosted_result.opaque",
             f"unknown.{NAME}",
             "usage",
-            "usage.details",
-            "finish_reason",
+            *SAYABLE_COUNTS,
+            *(f"finish_reason.{reason}" for reason in NATIVE),
             "detail",
         }
     )

@@ -27,6 +27,17 @@ DETAILS: dict[str, str] = {
 
 MODALITIES = frozenset({"TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT"})
 
+SAYABLE = frozenset(
+    {
+        "usage.cache_read_tokens",
+        "usage.reasoning_tokens",
+        "usage.total_tokens",
+        f"usage.{TOOL_USE}",
+        *(f"usage.{begin}.{modality.lower()}" for begin in DETAILS.values() for modality in MODALITIES),
+    }
+)
+"""Counts of a report, in the words of `answer_losses`."""
+
 
 def decode_usage(report: Mapping[str, Any]) -> Usage:
     """What was reported. Further fields are in `extra`."""

@@ -15,6 +15,11 @@ NATIVE: dict[FinishReason, str] = {ours: theirs for theirs, ours in FINISH.items
     "other": "stop",
 }
 
+SAYABLE = frozenset(
+    f"finish_reason.{reason}" for reason in ("length", "tool_call", "content_filter", "refusal", "pause", "native")
+)
+"""Reasons that a caller is told, in the words of `answer_losses`: any other only in the service's own word."""
+
 
 def decode_reason(native: str | None, *, tool_call: bool) -> tuple[FinishReason, str | None]:
     """Our reason, and the service's own if it differs. `native` is None if it only said that it was done."""

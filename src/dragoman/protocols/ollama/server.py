@@ -5,6 +5,7 @@ from dragoman.protocols.base import Encoder, Env, ServerCodec
 from dragoman.protocols.ollama.encode_stream import AnswerEncoder, encode_loaded, encode_whole
 from dragoman.protocols.ollama.errors import JSON, encode_error, stream_error
 from dragoman.protocols.ollama.extra import NAME
+from dragoman.protocols.ollama.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.ollama.generate import decode_generate
 from dragoman.protocols.ollama.relay import LINES, is_generate, read_request
 from dragoman.protocols.ollama.request import decode_chat, read_fields
@@ -25,7 +26,7 @@ class OllamaServer(ServerCodec):
             "reasoning.logprobs",
             "tool_call",
             "usage",
-            "finish_reason",
+            *SAYABLE_REASONS,
         }
     )
 

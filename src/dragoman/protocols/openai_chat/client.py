@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
-from dragoman.protocols.losses import ANYWHERE, CACHE, DEVELOPER, NAMES
+from dragoman.protocols.losses import ANYWHERE, DEVELOPER, NAMES
 from dragoman.protocols.opaque import origin
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.embeddings import OpenAIEmbedClient
@@ -14,6 +14,8 @@ from dragoman.protocols.openai_chat.relay import ChatRelay
 from dragoman.protocols.openai_chat.request import encode_body
 from dragoman.protocols.openai_chat.result_media import moved
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant
+from dragoman.protocols.openai_shared.cache import CACHED
+from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChangedField, ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
 
@@ -68,7 +70,8 @@ EXPRESSES = frozenset(
         NAMES,
         DEVELOPER,
         ANYWHERE,
-        CACHE,
+        "cache",
+        *CACHED,
     }
 )
 
@@ -98,6 +101,7 @@ class OpenAIChatClient(ClientCodec):
 
     def changed(self, request: ChatRequest) -> Iterator[Loss]:
         yield from super().changed(request)
+        yield from changed_breakpoints(request)
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")
         if not self._variant.result_media:

@@ -13,9 +13,11 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.errors import stream_error
+from dragoman.protocols.openai_chat.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.openai_chat.finish_reasons import encode_reason
 from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.protocols.openai_chat.server import JSON, OpenAIChatServer
+from dragoman.protocols.openai_chat.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_chat.usage import encode_usage
 from dragoman.types import (
     ChatRequest,
@@ -43,7 +45,7 @@ UNSAYABLE = ("suffix", "echo", "logprobs")
 class OpenAICompletionsServer(OpenAIChatServer):
     """Answers `POST /v1/completions`."""
 
-    expresses = frozenset({"text", "refusal", "usage", "usage.details", "finish_reason"})
+    expresses = frozenset({"text", "refusal", "usage", *SAYABLE_COUNTS, *SAYABLE_REASONS})
     read_relayed = staticmethod(lambda call: None)  # no chat service has this path
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:

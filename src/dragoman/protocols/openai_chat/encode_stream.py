@@ -116,6 +116,8 @@ class AnswerEncoder(EventEncoder):
                 self._end_part(event, out)
             case Metadata():
                 self._cite(event.citations)
+                if event.transcript:
+                    out.append(self._chunk({AUDIO: {"transcript": event.transcript}}))
             case ResponseStart():
                 self._start(event, out)
             case ResponseEnd():
@@ -166,6 +168,9 @@ class AnswerEncoder(EventEncoder):
                     out.append(self._chunk({IMAGES: [image]}))
                 return
             case Audio():
+                about = {**part.extra.get(NAME, {}), **({"transcript": part.transcript} if part.transcript else {})}
+                if about:
+                    out.append(self._chunk({AUDIO: about}))
                 self._shape(b'{"audio":{"data":', b"}}")
                 text = part.data or ""
             case File() | ToolResult() | HostedCall() | HostedResult():

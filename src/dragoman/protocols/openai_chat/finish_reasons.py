@@ -26,6 +26,9 @@ NATIVE: dict[FinishReason, str] = {
     "other": "stop",
 }
 
+SAYABLE = frozenset(f"finish_reason.{reason}" for reason in NATIVE if reason not in {"pause", "other"})
+"""Reasons that a caller is told, in the words of `answer_losses`: the others have no word but `stop`."""
+
 
 def decode_reason(native: str | None, *, tool_call: bool, refusal: bool) -> tuple[FinishReason, str | None]:
     """Our reason, and the service's own if it differs. `native` is None if it only said that it was done.

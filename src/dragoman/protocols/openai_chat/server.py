@@ -7,8 +7,10 @@ from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder, encode_completion
 from dragoman.protocols.openai_chat.errors import OUTWARD, envelope, stream_error
 from dragoman.protocols.openai_chat.extra import NAME
+from dragoman.protocols.openai_chat.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.openai_chat.relay import read_request
 from dragoman.protocols.openai_chat.request import decode_body
+from dragoman.protocols.openai_chat.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
@@ -23,6 +25,7 @@ class OpenAIChatServer(ServerCodec):
         {
             "text",
             "text.citations.url",
+            "text.citations.text_range",
             "text.logprobs",
             "text.opaque",
             "refusal",
@@ -38,8 +41,8 @@ class OpenAIChatServer(ServerCodec):
             "tool_call.opaque",
             f"unknown.{NAME}",
             "usage",
-            "usage.details",
-            "finish_reason",
+            *SAYABLE_COUNTS,
+            *SAYABLE_REASONS,
         }
     )
     read_relayed = staticmethod(read_request)

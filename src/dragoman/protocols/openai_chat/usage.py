@@ -29,6 +29,17 @@ OUTPUT_DETAILS: dict[str, str] = {
 }
 """Names of further counts in the details of input and of output, to the names of `Usage.details`."""
 
+SAYABLE = frozenset(
+    {
+        "usage.cache_read_tokens",
+        "usage.cache_write_tokens",
+        "usage.reasoning_tokens",
+        "usage.total_tokens",
+        *(f"usage.{name}" for names in (INPUT_DETAILS, OUTPUT_DETAILS) for name in names.values()),
+    }
+)
+"""Counts of a report, in the words of `answer_losses`."""
+
 
 def decode_usage(report: Mapping[str, Any]) -> Usage:
     """What was reported; a count that is missing or unreadable is None. Further fields are in `extra`."""

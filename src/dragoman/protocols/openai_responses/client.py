@@ -1,13 +1,13 @@
 """The half that calls a service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
 from dragoman.protocols.base import ClientCodec, Decoder, Env
-from dragoman.protocols.losses import ANYWHERE, CACHE, DEVELOPER, PARTS
+from dragoman.protocols.losses import ANYWHERE, DEVELOPER, PARTS
 from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.counter import ResponsesCounter
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
@@ -16,10 +16,13 @@ from dragoman.protocols.openai_responses.hosted import TYPES, is_sayable
 from dragoman.protocols.openai_responses.kept import ResponsesKept
 from dragoman.protocols.openai_responses.relay import ResponsesRelay
 from dragoman.protocols.openai_responses.request import LEAST_TOKENS, Variant, encode_body
+from dragoman.protocols.openai_shared.cache import CACHED
+from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.errors import decode_error
 from dragoman.protocols.openai_shared.family import FAMILY
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
+    AnyPart,
     ChangedField,
     ChatRequest,
     HostedTool,
@@ -30,7 +33,8 @@ from dragoman.types import (
     LostField,
     LostPart,
     ModelProfile,
-    UnknownTool,
+    Text,
+    ToolResult,
 )
 
 PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
@@ -80,6 +84,8 @@ EXPRESSES = frozenset(
         "truncate",
         "text",
         "text.citations",
+        "text.citations.source",
+        "text.citations.text_range",
         "text.logprobs",
         "refusal",
         "reasoning",
@@ -105,7 +111,8 @@ EXPRESSES = frozenset(
         f"unknown.{NAME}",
         DEVELOPER,
         ANYWHERE,
-        CACHE,
+        "cache",
+        *CACHED,
     }
 )
 
@@ -143,8 +150,7 @@ class OpenAIResponsesClient(ClientCodec):
                 yield ChangedField("reasoning.mode")
             if config.display == "full":
                 yield ChangedField("reasoning.display")
-        if request.cache is not None and request.cache.ttl is not None:
-            yield ChangedField("cache.ttl")  # the service caches each conversation, for as long as it likes
+        yield from changed_breakpoints(request)
         if request.max_output_tokens is not None and request.max_output_tokens < LEAST_TOKENS:
             yield ChangedField("max_output_tokens")
 
@@ -183,8 +189,6 @@ class OpenAIResponsesClient(ClientCodec):
         for i, tool in enumerate(request.tools):
             if isinstance(tool, HostedTool) and not is_sayable(tool):
                 yield LostPart(f"tools[{i}] ({tool.tool})")
-            elif not isinstance(tool, UnknownTool) and tool.cache is not None:
-                yield LostDetail(f"tools[{i}].cache")
         choice = request.tool_choice
         if choice is not None and choice.hosted is not None and choice.hosted not in TYPES:
             yield LostField("tool_choice.hosted")
@@ -192,3 +196,17 @@ class OpenAIResponsesClient(ClientCodec):
         for i, message in enumerate(request.messages):
             for j in sayable.left_out(message):
                 yield LostPart(f"messages[{i}].parts[{j}] ({PARTS[type(message.parts[j])]})")
+            if message.role != "assistant":
+                # Only what the model said has sources there.
+                for place, text in _texts(message.parts, f"messages[{i}]"):
+                    if text.citations:
+                        yield LostDetail(f"{place}.citations")
+
+
+def _texts(parts: Sequence[AnyPart], place: str) -> Iterator[tuple[str, Text]]:
+    """The texts of a turn, those in results too, each with its place."""
+    for j, part in enumerate(parts):
+        if isinstance(part, Text):
+            yield f"{place}.parts[{j}]", part
+        elif isinstance(part, ToolResult):
+            yield from _texts(part.parts, f"{place}.parts[{j}]")

@@ -177,6 +177,8 @@ class Sayable(Struct, frozen=True):
         proved = {part.item or i for i, part in enumerate(message.parts) if part.opaque is not None}
         for i, part in enumerate(message.parts):
             match part:
+                case Reasoning() | HostedCall() if message.role != "assistant":
+                    yield i
                 case Reasoning(item=item):
                     key = item or i
                     known = key in proved or self.id_of(item) is not None or (self.plain_reasoning and bool(part.text))

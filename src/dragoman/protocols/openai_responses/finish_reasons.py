@@ -11,6 +11,11 @@ NATIVE: dict[FinishReason, str] = {ours: theirs for theirs, ours in INCOMPLETE.i
 STATUSES = frozenset({"queued", "in_progress", "cancelled"})
 """Of an answer that is not whole, for reasons that have no word here."""
 
+SAYABLE = frozenset(
+    f"finish_reason.{reason}" for reason in ("length", "tool_call", "content_filter", "refusal", "pause", "native")
+)
+"""Reasons that a caller is told, in the words of `answer_losses`: any other only in the service's own word."""
+
 
 def decode_reason(
     status: object, details: object, *, tool_call: bool, refusal: bool

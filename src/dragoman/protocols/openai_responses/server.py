@@ -10,8 +10,10 @@ from dragoman.protocols.openai_responses.conversation import Sayable, encode_inp
 from dragoman.protocols.openai_responses.encode_errors import envelope, failure
 from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, Tell, encode_response
 from dragoman.protocols.openai_responses.extra import NAME
+from dragoman.protocols.openai_responses.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.openai_responses.relay import read_request
 from dragoman.protocols.openai_responses.request import decode_body
+from dragoman.protocols.openai_responses.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_shared.errors import OUTWARD
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
@@ -22,6 +24,8 @@ EXPRESSES = frozenset(
     {
         "text",
         "text.citations",
+        "text.citations.source",
+        "text.citations.text_range",
         "text.logprobs",
         "text.opaque",
         "refusal",
@@ -36,8 +40,8 @@ EXPRESSES = frozenset(
         "hosted_call",
         f"unknown.{NAME}",
         "usage",
-        "usage.details",
-        "finish_reason",
+        *SAYABLE_COUNTS,
+        *SAYABLE_REASONS,
     }
 )
 

@@ -25,6 +25,17 @@ OUTPUT_DETAILS: dict[str, str] = {
 }
 """Names of further counts to the names of `Usage.details`."""
 
+SAYABLE = frozenset(
+    {
+        "usage.cache_read_tokens",
+        "usage.cache_write_tokens",
+        "usage.reasoning_tokens",
+        "usage.total_tokens",
+        *(f"usage.{name}" for names in (INPUT_DETAILS, OUTPUT_DETAILS, TTLS) for name in names.values()),
+    }
+)
+"""Counts of a report, in the words of `answer_losses`."""
+
 
 def decode_usage(report: object) -> Usage | None:
     """What was reported; None if that is no report."""

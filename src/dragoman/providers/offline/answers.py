@@ -6,7 +6,17 @@ from typing import assert_never
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import DragomanError, ModelNotFoundError, TruncatedStreamError, nearest
-from dragoman.protocols.losses import ANYWHERE, CACHE, DETAILS, DEVELOPER, NAMES, PARTS, losses, refuse
+from dragoman.protocols.losses import (
+    ANYWHERE,
+    BREAKPOINTS,
+    CITATION_DETAILS,
+    DETAILS,
+    DEVELOPER,
+    NAMES,
+    PARTS,
+    losses,
+    refuse,
+)
 from dragoman.providers.offline.directives import Count, Directive, Fail, Pause, Say, Step, steps
 from dragoman.providers.offline.echo import echo
 from dragoman.providers.offline.eliza import eliza
@@ -26,7 +36,9 @@ _EVERYTHING = (
     frozenset(ChatRequest.__struct_fields__)
     | frozenset(PARTS.values())
     | frozenset(f"{PARTS[kind]}.{detail}" for kind, details in DETAILS.items() for detail in details)
-    | {NAMES, DEVELOPER, ANYWHERE, CACHE}
+    | frozenset(f"text.citations.{detail}" for detail in CITATION_DETAILS)
+    | BREAKPOINTS
+    | {NAMES, DEVELOPER, ANYWHERE}
 )
 _UNHEARD = frozenset(
     {
