@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format matrix matrix-node recorded bench bench-client profile lock clean golden fuzz
+.PHONY: help setup run test check format matrix matrix-node agents recorded bench bench-client profile lock clean golden fuzz
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,14 @@ matrix-node: .venv/ready-dev tests/matrix/node/node_modules/.package-lock.json  
 
 tests/matrix/node/node_modules/.package-lock.json: tests/matrix/node/package-lock.json .venv/ready-node
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm --prefix tests/matrix/node ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+agents: .venv/ready-dev tests/real_agents/node_modules/.package-lock.json  ## real coding agents do a job over each dialect (1.3 GB)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(PYTHON) -m tests.real_agents
+
+# Without a lock file: npm finds the one written on one platform to be incomplete on the same platform.
+tests/real_agents/node_modules/.package-lock.json: tests/real_agents/package.json .venv/ready-node
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm --prefix tests/real_agents install --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
 recorded: .venv/ready-dev  ## run every codec over recorded exchanges of real services; DIR=FOLDER

@@ -38,6 +38,7 @@ from dragoman.types import (
     Usage,
     assistant,
     fold,
+    user,
 )
 from tests.providers.offline.asking import batches, events, request, whole
 
@@ -184,6 +185,13 @@ async def test_marked_blocks_are_one_script() -> None:
     result = Message("tool", (ToolResult(id="call_1", parts=(Text(text="4"),)),))
     assert (await whole("script", message)).tool_calls[0].name == "f"
     assert (await whole("script", message, call, result)).text == "done"
+
+
+async def test_a_marked_block_may_stand_in_a_message_before_the_last_one_since_the_answer() -> None:
+    """As an agent's own words become a message behind the user's, where a protocol has no other place for them."""
+    asked, more = "```offline-script\ntext: found\n```", user("<system>the rules</system>")
+    assert (await whole("script", asked, more)).text == "found"
+    assert (await whole("script", asked, assistant("found"), more)).text == "<system>the rules</system>"
 
 
 async def test_a_marked_block_holds_directives_alone() -> None:

@@ -28,6 +28,8 @@ from dragoman.wire.json import encode
 STDIN = Path("-")
 """The name of a file that means stdin."""
 
+MANY = 4
+"""Entries of a list that are shown."""
 SHOWN = 20_000
 """Characters of a body that are shown: a few screens. `--json` has all."""
 
@@ -165,8 +167,15 @@ def _facts(explanation: Explanation) -> Iterator[tuple[str, str]]:
         unused = " (a relay passes all the same)" if explanation.carried == "relayed" else ""
         yield (
             "profile",
-            ", ".join(f"{name}: {cut(encode(value).decode(), 80)}" for name, value in facts.items()) + unused,
+            ", ".join(f"{name}: {_fact(value)}" for name, value in facts.items()) + unused,
         )
+
+
+def _fact(value: object) -> str:
+    """A fact of a profile; of a long list how much it is. `--json` has all."""
+    if isinstance(value, list | tuple | frozenset) and len(value) > MANY:
+        return f"{len(value)} of them"
+    return cut(encode(value).decode(), 80)
 
 
 def _message(request: HttpRequest) -> str:

@@ -35,7 +35,7 @@ from textwrap import dedent
 from dragoman.errors import InvalidRequestError, TruncatedStreamError, cut
 from dragoman.protocols.errors.status import error_for
 from dragoman.providers.offline.directives import CallTool, Count, Directive, Fail, Finish, Pause, Say
-from dragoman.providers.offline.turns import asked, results, rounds
+from dragoman.providers.offline.turns import asked, asked_at_last, results, rounds
 from dragoman.types import ChatRequest, Reasoning, Refusal, ResponseHead, Text, ToolCall, Usage
 from dragoman.wire.utf8 import well_formed
 
@@ -58,8 +58,8 @@ Nothing in it is tried twice: a caller may send any number of signs."""
 
 
 def script(request: ChatRequest) -> list[Directive]:
-    """What the last user message says to do. Raises InvalidRequestError if a line of it cannot be read."""
-    scripted = parse(asked(request))
+    """What the user says to do at last. Raises InvalidRequestError if a line of that cannot be read."""
+    scripted = next((found for text in asked_at_last(request) if (found := parse(text)) is not None), None)
     past = rounds(request)
     if scripted is None:
         return [Say(Text(text=""), asked(request))]

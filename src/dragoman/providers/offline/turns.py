@@ -11,6 +11,17 @@ def asked(request: ChatRequest) -> str:
     return well_formed(request.messages[place].text) if place >= 0 else ""
 
 
+def asked_at_last(request: ChatRequest) -> tuple[str, ...]:
+    """The texts of the user messages since the last answer, the last one first: programs add messages of their own."""
+    texts: list[str] = []
+    for message in reversed(request.messages[: _place(request) + 1]):
+        if message.role == "assistant":
+            break
+        if _speaks(message):
+            texts.append(well_formed(message.text))
+    return tuple(texts)
+
+
 def user_texts(request: ChatRequest) -> tuple[str, ...]:
     """The texts of all the user's messages, in order."""
     return tuple(message.text for message in request.messages if _speaks(message))
