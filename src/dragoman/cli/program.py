@@ -34,6 +34,7 @@ COMMANDS: dict[str, CommandRow] = {
     "models": CommandRow("dragoman.cli.commands.models", "List the models that can be named."),
     "providers": CommandRow("dragoman.cli.commands.providers", "List the services: built in, and configured."),
     "explain": CommandRow("dragoman.cli.commands.explain", "Say what would become of a request, and ask nobody."),
+    "run": CommandRow("dragoman.cli.commands.run", "Run a coding agent on any model."),
     "serve": CommandRow("dragoman.cli.commands.serve", "Run the gateway."),
     "doctor": CommandRow("dragoman.cli.commands.doctor", "Try every configured service, and say what is wrong."),
     "trust": CommandRow("dragoman.cli.commands.trust", "Use a configuration that lies in a working directory."),
