@@ -264,3 +264,16 @@ def test_every_agent_is_in_the_help_and_on_its_page(agent: Any) -> None:
     assert re.search(rf"^\| {re.escape(agent.title)} \| `dragoman run {agent.name}` \|", page, re.MULTILINE)
     help_text = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
     assert agent.name in help_text.partition("## dragoman run")[2].partition("Options:")[0]
+
+
+def test_its_files_stand_where_no_other_user_can_write(tmp_path: Path) -> None:
+    """Gemini CLI refuses settings below a folder that others can write."""
+    home = tmp_path / "me"
+    home.mkdir()
+    ran = run(tmp_path, "run", "gemini", env=surroundings(tmp_path, {"HOME": str(home)}))
+    assert ran.code == 0, ran.err
+    path = Path(recorded(tmp_path)["environ"]["GEMINI_CLI_SYSTEM_SETTINGS_PATH"])
+    private = home / ".cache" / "dragoman"
+    assert path.is_relative_to(private)
+    assert private.stat().st_mode & 0o077 == 0
+    assert list(private.iterdir()) == []

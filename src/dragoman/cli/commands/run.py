@@ -127,11 +127,32 @@ def _printed(client: Client, found: FoundGateway | None, run: Run, model: str) -
     return lines
 
 
+PRIVATE = (("XDG_RUNTIME_DIR", "dragoman"), ("XDG_CACHE_HOME", "dragoman"), ("HOME", ".cache/dragoman"))
+"""Where temporary files of one user may stand: a variable, and a folder below its value."""
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder for this user's eyes only, until the end."""
-    with tempfile.TemporaryDirectory(prefix="dragoman-run-") as name:
+    """A folder for this user's eyes only, until the end; below one that no other user can write, if there is one.
+
+    Gemini CLI refuses settings below a folder that others can write, such as /tmp.
+    """
+    with tempfile.TemporaryDirectory(prefix="dragoman-run-", dir=_private()) as name:
         yield Path(name)
+
+
+def _private() -> Path | None:
+    """A folder for temporary files of this user alone; None: that of all users."""
+    for variable, below in PRIVATE:
+        base = Path(os.environ.get(variable, ""))
+        if base.is_absolute() and base.is_dir():
+            folder = base / below
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError:
+                continue
+            return folder
+    return None
 
 
 def _remark(line: str) -> None:
