@@ -46,6 +46,7 @@ SAMPLES = {
     "STORE_SIZE": "1",
     "STORE_AGE": "1",
     "REASONING_RETURNS": "true",
+    "MIXED_TOOLS": "true",
     "UNSUPPORTED_FIELDS": "temperature,top_p",
     "IMAGES": "false",
     "TOOLS": "false",

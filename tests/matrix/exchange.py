@@ -36,6 +36,7 @@ class Seen(Struct, frozen=True):
     """Calls of earlier turns: name, and arguments or a freeform tool's input."""
     results: tuple[str, ...] = ()
     result_images: tuple[str, ...] = ()
+    result_files: tuple[str, ...] = ()
     cache: bool = False
     """Whether something was marked as worth caching."""
 

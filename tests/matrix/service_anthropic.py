@@ -29,7 +29,7 @@ def read(request: ReceivedRequest) -> Seen:
     assert request.headers["anthropic-version"] in {"2023-06-01", "2026-10-21"}
     body = json.loads(request.body)
     assert isinstance(body["max_tokens"], int), "max_tokens is required"
-    texts, images, files, results, pictures, thoughts, proofs = [], [], [], [], [], [], []
+    texts, images, files, results, pictures, papers, thoughts, proofs = [], [], [], [], [], [], [], []
     calls: list[tuple[str, Json | str]] = []
     open_calls: set[str] = set()
     cached = _is_marked(body)
@@ -64,6 +64,7 @@ def read(request: ReceivedRequest) -> Seen:
                     inner = [{"type": "text", "text": inner}] if isinstance(inner, str) else inner
                     results.append("".join(part["text"] for part in inner if part["type"] == "text"))
                     pictures += [_data(part, "image/png") for part in inner if part["type"] == "image"]
+                    papers += [_data(part, "application/pdf") for part in inner if part["type"] == "document"]
                 case kind:
                     raise AssertionError(f"no block of requests: {kind}")
     assert not open_calls, "calls without their results"
@@ -74,14 +75,15 @@ def read(request: ReceivedRequest) -> Seen:
     form = config.get("format")
     assert form is None or form.keys() == {"type", "schema"}, form
     tools = body.get("tools", [])
-    assert all(tool["input_schema"]["type"] == "object" for tool in tools)
+    own = [tool for tool in tools if tool.get("type", "custom") == "custom"]
+    assert all(tool["input_schema"]["type"] == "object" for tool in own)
     return Seen(
         body["model"],
         body.get("stream", False),
         text=texts[0],
         images=tuple(images),
         files=tuple(files),
-        tools=tuple(tool["name"] for tool in tools),
+        tools=tuple(tool["name"] for tool in own),
         schema=form["schema"] if form else None,
         stop=tuple(body.get("stop_sequences", ())),
         think=thinking["type"] != "disabled" or "effort" in config,
@@ -90,6 +92,7 @@ def read(request: ReceivedRequest) -> Seen:
         calls=tuple(calls),
         results=tuple(results),
         result_images=tuple(pictures),
+        result_files=tuple(papers),
         cache=cached,
     )
 

@@ -31,7 +31,9 @@ def read(request: ReceivedRequest) -> Seen:
     assert "model" not in body, "the model stands in the path"
     images: list[str] = []
     files: list[str] = []
-    texts, results, pictures, thoughts, proofs = [], [], [], [], []
+    pictures: list[str] = []
+    papers: list[str] = []
+    texts, results, thoughts, proofs = [], [], [], []
     calls: list[tuple[str, Json | str]] = []
     pending: list[str] = []
     for content in body["contents"]:
@@ -49,7 +51,9 @@ def read(request: ReceivedRequest) -> Seen:
             elif response := part.get("functionResponse"):
                 assert isinstance(response["response"], dict)
                 results.append(str(next(iter(response["response"].values()), "")))
-                pictures += [_data(inner, "image/png") for inner in response.get("parts", [])]
+                for inner in response.get("parts", []):
+                    kind = _get(_get(inner, "inlineData"), "mimeType")
+                    (pictures if kind.startswith("image/") else papers).append(_data(inner, kind))
             elif data := _get(part, "inlineData"):
                 kind = _get(data, "mimeType")
                 (images if kind.startswith("image/") else files).append(_data(part, kind))
@@ -61,7 +65,7 @@ def read(request: ReceivedRequest) -> Seen:
     config = _get(body, "generationConfig") or {}
     form = _get(config, "responseJsonSchema") or _get(config, "responseSchema")
     assert not form or _get(config, "responseMimeType") == "application/json", "a schema needs its media type"
-    declared = [tool for group in body.get("tools", []) for tool in _get(group, "functionDeclarations")]
+    declared = [tool for group in body.get("tools", []) for tool in _get(group, "functionDeclarations") or ()]
     return Seen(
         model,
         method == "streamGenerateContent",
@@ -77,6 +81,7 @@ def read(request: ReceivedRequest) -> Seen:
         calls=tuple(calls),
         results=tuple(results),
         result_images=tuple(pictures),
+        result_files=tuple(papers),
     )
 
 

@@ -30,7 +30,7 @@ def read(request: ReceivedRequest) -> Seen:
     assert request.headers["authorization"] == "Bearer key-of-service"
     body = json.loads(request.body)
     items = body["input"] if isinstance(body["input"], list) else [{"role": "user", "content": body["input"]}]
-    texts, images, files, results, pictures, thoughts, proofs = [], [], [], [], [], [], []
+    texts, images, files, results, pictures, papers, thoughts, proofs = [], [], [], [], [], [], [], []
     calls: list[tuple[str, Json | str]] = []
     open_calls: set[str] = set()
     for item in items:
@@ -60,6 +60,9 @@ def read(request: ReceivedRequest) -> Seen:
                 output = [{"type": "input_text", "text": output}] if isinstance(output, str) else output
                 results.append("".join(part["text"] for part in output if part["type"] == "input_text"))
                 pictures += [_data(part["image_url"], "image/png") for part in output if part["type"] == "input_image"]
+                papers += [
+                    _data(part["file_data"], "application/pdf") for part in output if part["type"] == "input_file"
+                ]
             case kind:
                 raise AssertionError(f"no item of requests: {kind}")
     assert not open_calls, "calls without their results"
@@ -83,6 +86,7 @@ def read(request: ReceivedRequest) -> Seen:
         calls=tuple(calls),
         results=tuple(results),
         result_images=tuple(pictures),
+        result_files=tuple(papers),
     )
 
 

@@ -190,6 +190,7 @@ PROFILE = TableSchema(
         "prefill": Boolean(),
         "thinking_levels": Boolean(),
         "signed_calls": Boolean(),
+        "mixed_tools": Boolean(),
         "schema_keywords": ListOf(KEYWORD),
         "schema_formats": ListOf(WORDS),
         "schema_limits": ListOf(LIMIT),

@@ -232,6 +232,9 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     signed_calls: bool | None = None
     """Whether Gemini's protocol must have a signature for the first call of each step of the current turn. A call that
     another service made then gets the documented stand-in."""
+    mixed_tools: bool | None = None
+    """Whether they take tools of the service, such as a search of the web, beside functions in Gemini's protocol; if
+    not, the tools of the service are left out, and listed as losses."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that the parameters of tools may use. What others demand is said in another way
     or in the tool's description; what cannot be said is left out, and listed as a loss. With `nullable`, that word is

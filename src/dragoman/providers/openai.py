@@ -9,7 +9,13 @@ from dragoman.protocols.openai_chat.models import decode_models, models_request
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.providers.vendor import Home, Lister, ListingProvider, checked_url, own_key
 
-OWN = Variant(max_tokens_field="max_completion_tokens", result_media=False, file_urls=False, refused_fields=("top_k",))
+OWN = Variant(
+    max_tokens_field="max_completion_tokens",
+    result_media=False,
+    file_urls=False,
+    cache_keys=True,
+    refused_fields=("top_k",),
+)
 """OpenAI itself. https://platform.openai.com/docs/api-reference/chat, seen 2026-11-26"""
 
 

@@ -36,6 +36,7 @@ CLAUDE_FORM_GUIDE = "https://platform.claude.com/docs/en/build-with-claude/struc
 GEMINI_SIGNATURES = "https://ai.google.dev/gemini-api/docs/thought-signatures"
 GEMINI_THINKING = "https://ai.google.dev/gemini-api/docs/thinking"
 
+GEMINI_MIXED = "https://github.com/lbjlaq/Antigravity-Manager/issues/2241"
 GEMINI_ERROR = "https://github.com/AstrBotDevs/AstrBot/issues/7572"
 
 GEMINI_SCHEMA = (
@@ -134,6 +135,8 @@ FAMILIES: tuple[Family, ...] = (
     # From Gemini 3 on a call without its signature is a 400; the older models take budgets of thinking alone.
     Family("gemini-*", ModelProfile(thinking_levels=True, signed_calls=True), GEMINI_SIGNATURES, "2026-11-26"),
     Family("gemini-[12]*", ModelProfile(thinking_levels=False, signed_calls=False), GEMINI_THINKING, "2026-11-26"),
+    # "Built-in tools and Function Calling cannot be combined in the same request": 400; later ones want to be told.
+    Family("gemini-[12]*", ModelProfile(mixed_tools=False), GEMINI_MIXED, "2026-11-26"),
     Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
     Family(

@@ -25,6 +25,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens."""
     signed_calls: bool | None = None
     """Whether the first call of each step of the current turn must have its signature."""
+    mixed_tools: bool | None = None
+    """Whether they take tools of the service beside functions."""
     schema_keywords: tuple[str, ...] | None = None
     """The only keywords of JSON Schema that parameters of tools may use."""
     schema_formats: tuple[str, ...] | None = None

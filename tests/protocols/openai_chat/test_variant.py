@@ -126,6 +126,22 @@ CASES = [
     Case("result_media", Variant(result_media=False), SHOWN, ("messages", 0, "content"), "a"),
     Case("file_urls", Variant(), LINK, ("messages", 0, "content", 0, "type"), "file"),
     Case(
+        "cache_keys",
+        Variant(cache_keys=True),
+        asked(user='{"device_id":"d","account_uuid":"","session_id":"s"}'),
+        ("prompt_cache_key",),
+        "s",
+        ("user",),
+    ),
+    Case(
+        "cache_keys",
+        Variant(),
+        asked(user='{"device_id":"d","account_uuid":"","session_id":"s"}'),
+        ("prompt_cache_key",),
+        NOTHING,
+        ("user",),
+    ),
+    Case(
         "refused_fields",
         Variant(refused_fields=("seed", "reasoning.effort")),
         asked(seed=1, reasoning=ReasoningConfig(effort="low")),

@@ -12,8 +12,8 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.errors import cut
-from dragoman.protocols.anthropic.blocks import decode_content, form_of
-from dragoman.protocols.anthropic.extra import APART, TURN, note, noted, to_extra, with_extra, without_note
+from dragoman.protocols.anthropic.blocks import decode_content, form_of, is_plain
+from dragoman.protocols.anthropic.extra import APART, NAME, TURN, note, noted, to_extra, with_extra, without_note
 from dragoman.protocols.anthropic.write_blocks import encode_content, encode_parts
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.types import (
@@ -27,10 +27,14 @@ from dragoman.types import (
     Text,
     ToolCall,
     ToolResult,
+    Unknown,
 )
 
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 SYSTEM: frozenset[Role] = frozenset({"system", "developer"})
+BILLING = "x-anthropic-billing-header:"
+"""How a system text begins that other services must not have: it differs in each sub-agent, and whatever stands behind
+it would never come from a cache (seen in Claude Code 2.1.332, 2026-11-25)."""
 MODELS = (ToolCall, Reasoning, HostedCall, HostedResult)
 """Parts that only the model makes."""
 
@@ -43,7 +47,15 @@ def decode_system(fields: Fields) -> tuple[Message, ...]:
     parts = decode_content(value, path)
     if any(isinstance(part, (ToolResult, *MODELS)) for part in parts):
         raise wrong_type(path, "a string or a list of texts", value)
+    parts = tuple(_unbilled(part) for part in parts)
     return (Message("system", parts, extra=form_of(value, parts), top_level=True),)
+
+
+def _unbilled(part: AnyPart) -> AnyPart:
+    """Claude Code's first block is no prompt, but tells Anthropic's service which program asks."""
+    if isinstance(part, Text) and part.text.startswith(BILLING) and is_plain(part):
+        return Unknown(protocol=NAME, data={"type": "text", "text": part.text})
+    return part
 
 
 def decode_messages(values: Sequence[Any], *, complete: bool = True) -> tuple[Message, ...]:

@@ -12,6 +12,7 @@ from dragoman.protocols.gemini.errors import decode_error
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.hosted import is_native
 from dragoman.protocols.gemini.media import AUTO, RESOLUTIONS
+from dragoman.protocols.gemini.mixed import lost_hosted, with_mixed, without_hosted
 from dragoman.protocols.gemini.relay import GeminiRelay
 from dragoman.protocols.gemini.request import TIERS, encode_body
 from dragoman.protocols.gemini.schema import NO_REFERENCES, is_own_schema
@@ -137,9 +138,17 @@ class GeminiClient(ClientCodec):
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
         found = {loss.name: loss for loss in super().losses(request, profile)}
-        for loss in (*_parts(request, self.origin(request.model)), *_thinking(request, profile)):
+        more = (
+            *_parts(request, self.origin(request.model)),
+            *_thinking(request, profile),
+            *lost_hosted(request, profile),
+        )
+        for loss in more:
             found.setdefault(loss.name, loss)
         return tuple(found.values())
+
+    def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+        return super().fit(without_hosted(request, profile), profile)
 
     def keeps(self, extra: Extra) -> bool:
         return is_own_schema(extra)
@@ -171,6 +180,8 @@ class GeminiClient(ClientCodec):
             levels=env.profile.thinking_levels is not False,
             signed=env.profile.signed_calls is True,
         )
+        if not self._enterprise:
+            body = with_mixed(body)
         data = request_body(body)
         return HttpRequest(url=message.url, headers=message.headers, body=data)
 

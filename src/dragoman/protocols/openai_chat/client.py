@@ -16,6 +16,7 @@ from dragoman.protocols.openai_chat.result_media import moved
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant
 from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
+from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChangedField, ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
 
@@ -102,6 +103,7 @@ class OpenAIChatClient(ClientCodec):
     def changed(self, request: ChatRequest) -> Iterator[Loss]:
         yield from super().changed(request)
         yield from changed_breakpoints(request)
+        yield from changed_user(request)
         if self._variant.weakens(request):
             yield ChangedField("tool_choice")
         if not self._variant.result_media:

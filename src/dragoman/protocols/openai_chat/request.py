@@ -28,6 +28,7 @@ from dragoman.protocols.openai_chat.tools import (
 )
 from dragoman.protocols.openai_chat.variant import Variant
 from dragoman.protocols.openai_shared.family import NATIVE_TIERS, TIERS
+from dragoman.protocols.openai_shared.user import cache_key_of, user_of
 from dragoman.types import ChatRequest, ReasoningConfig
 
 MAX_MESSAGES = 10_000
@@ -99,9 +100,9 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
         "modalities": list(request.modalities) or None,
         "metadata": request.metadata,
         "web_search_options": encode_web_search(request.tools),
-        "user": request.user,
+        "user": user_of(request),
         "safety_identifier": request.safety_identifier,
-        "prompt_cache_key": request.cache_key,
+        "prompt_cache_key": cache_key_of(request) if variant.cache_keys else request.cache_key,
         "store": request.store,
         "stream": True,
         "stream_options": {"include_usage": True} if variant.stream_usage else None,

@@ -57,6 +57,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether the result of a tool may hold pictures; if not, they follow in a user's turn."""
     file_urls: bool = True
     """Whether a file may be named by its URL."""
+    cache_keys: bool = False
+    """Whether `prompt_cache_key` is known, so that one may be sent for which the caller did not ask."""
     refused_fields: tuple[str, ...] = ()
     """Fields of ChatRequest, and kinds of parts, that make the service refuse a request, or that it cannot follow."""
 

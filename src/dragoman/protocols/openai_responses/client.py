@@ -20,6 +20,7 @@ from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.errors import decode_error
 from dragoman.protocols.openai_shared.family import FAMILY
+from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     AnyPart,
@@ -151,6 +152,7 @@ class OpenAIResponsesClient(ClientCodec):
             if config.display == "full":
                 yield ChangedField("reasoning.display")
         yield from changed_breakpoints(request)
+        yield from changed_user(request)
         if request.max_output_tokens is not None and request.max_output_tokens < LEAST_TOKENS:
             yield ChangedField("max_output_tokens")
 

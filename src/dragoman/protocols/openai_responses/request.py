@@ -18,6 +18,7 @@ from dragoman.protocols.openai_responses.tools import (
     encode_tools,
 )
 from dragoman.protocols.openai_shared.family import FAMILY, NATIVE_TIERS, TIERS, request_extra
+from dragoman.protocols.openai_shared.user import cache_key_of, user_of
 from dragoman.protocols.reasoning import effort_of
 from dragoman.types import ChatRequest, Message, ReasoningConfig, ResponseFormat, Text
 
@@ -109,9 +110,9 @@ def encode_body(request: ChatRequest, variant: Variant, sayable: Sayable) -> dic
         "include": _encode_include(request, own),
         "service_tier": NATIVE_TIERS.get(request.service_tier or "", request.service_tier),
         "metadata": request.metadata,
-        "user": request.user,
+        "user": user_of(request),
         "safety_identifier": request.safety_identifier,
-        "prompt_cache_key": request.cache_key,
+        "prompt_cache_key": cache_key_of(request),
         "truncation": None if request.truncate is None else "auto" if request.truncate else "disabled",
         # The service stores answers unless it is told not to.
         "store": request.store or False,

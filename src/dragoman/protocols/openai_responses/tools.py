@@ -33,6 +33,8 @@ def _tool(fields: Fields) -> AnyTool:
             return _function(fields)
         case "custom":
             return _custom(fields)
+        case "tool_search" if fields.rest.get("execution") == "client":
+            return UnknownTool(NAME, whole)  # the caller searches: a service that did so would find nothing
         case kind if kind in KINDS:
             return decode_hosted(KINDS[kind], kind, fields)
         case _:

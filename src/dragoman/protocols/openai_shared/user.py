@@ -1,0 +1,55 @@
+"""Who asks. Claude Code puts several ids into the one text that Anthropic has for that.
+
+It is a JSON object with `device_id` (64 digits), `account_uuid` and `session_id`. As a whole it is longer than a `user`
+may be: 64 characters at OpenAI (maximhq/bifrost#1000), 128 at others (looplj/axonhub#1669), and more is a 400. The
+session is what OpenAI's cache wants as its key: without one, turns that were translated found half as much in the
+cache (juspay/neurolink#1766).
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.types import ChangedField, ChatRequest, Loss
+
+MOST = 64
+"""Characters of `user` and of `prompt_cache_key` that OpenAI takes."""
+
+
+class _Ids(Struct):
+    session_id: str
+    device_id: str = ""
+    account_uuid: str = ""
+
+
+_ids = msgspec.json.Decoder(_Ids).decode
+
+
+def user_of(request: ChatRequest) -> str | None:
+    """`user` as it is sent: the account or else the device, if the text holds several ids."""
+    ids = _found(request)
+    if ids is None:
+        return request.user
+    return next((each for each in (ids.account_uuid, ids.device_id) if 0 < len(each) <= MOST), None)
+
+
+def cache_key_of(request: ChatRequest) -> str | None:
+    """The key of the cache: the session among these ids if the caller names no key."""
+    ids = _found(request) if request.cache_key is None else None
+    return request.cache_key if ids is None or not 0 < len(ids.session_id) <= MOST else ids.session_id
+
+
+def changed_user(request: ChatRequest) -> Iterator[Loss]:
+    """The note that one id of several is sent."""
+    if _found(request) is not None:
+        yield ChangedField("user")
+
+
+def _found(request: ChatRequest) -> _Ids | None:
+    if request.user is None or not request.user.startswith("{"):
+        return None
+    try:
+        return _ids(request.user)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
