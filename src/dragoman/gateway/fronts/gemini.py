@@ -14,6 +14,8 @@ from dragoman.types import ServerRequest, ServerResponse
 VERSIONS = ("/v1beta", "/v1")
 """The vendor's programs call either."""
 PREFIX = VERSIONS[0]
+CALLED = (*VERSIONS, "/v1beta1/publishers/google", "/v1/publishers/google")
+"""Where models are called: Vertex AI puts their publisher before them."""
 HEADERS = (b"x-goog-api-key", b"x-goog-api-client")
 """Headers that only the vendor's programs send; those without any of them show their key in the query."""
 METHODS = ("generateContent", "streamGenerateContent")
@@ -45,19 +47,19 @@ def gemini(client: Client, turns: KeptTurns | None) -> Front:
     rows = (
         *(
             Row("POST", f"{version}/{kind}/{{model}}:{method}", endpoint)
-            for version in VERSIONS
+            for version in CALLED
             for kind in KINDS
             for method, endpoint in others.items()
         ),
         *(
             Row("POST", f"{version}/{kind}/{{model}}:{method}", chat)
-            for version in VERSIONS
+            for version in CALLED
             for kind in KINDS
             for method in METHODS
         ),
         *(
             Row("POST", f"{version}/{kind}/{{model}}:{{method}}", ImmediateEndpoint(unknown))
-            for version in VERSIONS
+            for version in CALLED
             for kind in KINDS
         ),
         *(Row("GET", f"{version}/models", AwaitedEndpoint(models)) for version in VERSIONS),

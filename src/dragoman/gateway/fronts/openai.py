@@ -8,13 +8,15 @@ from dragoman.gateway.fronts.operations import EmbedEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.protocols.openai_chat import OpenAIChatServer, OpenAICompletionsServer, OpenAIEmbedServer
-from dragoman.protocols.openai_chat.models import encode_model, encode_models
+from dragoman.protocols.openai_chat.models import encode_catalogue, encode_model, encode_models
 from dragoman.types import ServerRequest, ServerResponse
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
 EMBEDDINGS = "/v1/embeddings"
 MODELS = "/v1/models"
+CATALOGUE = "client_version="
+"""The part of a query by which Codex asks for its own form of a list of models."""
 
 
 def openai(client: Client, turns: KeptTurns | None) -> Front:
@@ -24,6 +26,8 @@ def openai(client: Client, turns: KeptTurns | None) -> Front:
     clean = is_clean(client, FrontConfig(), "clean")
 
     async def models(call: ServerRequest) -> ServerResponse:
+        if any(part.startswith(CATALOGUE) for part in call.query.split("&")):
+            return encode_catalogue()
         return encode_models(await client.list_models(), since)
 
     def model(call: ServerRequest) -> ServerResponse:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
 from dragoman.protocols.gemini.names import camel
-from dragoman.protocols.gemini.relay import model_and_method
+from dragoman.protocols.gemini.relay import Target, model_and_method
 from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.operations import CountClient, CountServer
@@ -53,10 +53,10 @@ class GeminiCountServer(CountServer):
         if not isinstance(body, dict):
             raise wrong_type("the body", "an object", body)
         whole = camel(body).get(WHOLE)
-        model, _ = model_and_method(call.path)
+        target = Target(model_and_method(call.path)[0], stream=False)
         if isinstance(whole, dict):
-            return decode_body(whole, json.encode(whole), model, stream=False)
-        return decode_body(body, call.body, model, stream=False)
+            return decode_body(whole, json.encode(whole), target, begun=True)
+        return decode_body(body, call.body, target, begun=True)
 
     def encode_response(self, count: TokenCount) -> ServerResponse:
         return ServerResponse(headers=JSON, body=json.encode({"totalTokens": count.input_tokens}))

@@ -9,6 +9,7 @@ from dragoman.protocols.gemini.extra import NAME, note, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.parts import Sign
 from dragoman.protocols.gemini.raw_json import request_texts
+from dragoman.protocols.gemini.relay import Target
 from dragoman.protocols.gemini.settings import CONFIG, PREFIX, decode_settings, encode_settings
 from dragoman.protocols.gemini.tools import decode_choice, decode_tools, encode_choice, encode_tools
 from dragoman.protocols.json_fields import Fields, wrong_type
@@ -27,8 +28,11 @@ ARRAY = "array"
 """The note of a caller who wants a stream as a JSON array."""
 
 
-def decode_body(body: Mapping[str, Any], text: bytes, model: str, *, stream: bool, array: bool = False) -> ChatRequest:
-    """The request in `body`, which was read from `text`. Unknown fields go to `extra`. Raises InvalidRequestError."""
+def decode_body(body: Mapping[str, Any], text: bytes, target: Target, *, begun: bool = False) -> ChatRequest:
+    """The request in `body`, which was read from `text`. Unknown fields go to `extra`. Raises InvalidRequestError.
+
+    `begun`: it may be a part of a conversation, as what Gemini CLI has counted: a result without its call.
+    """
     fields = Fields(camel(body))
     fields.any("model")  # the path has it; SDKs repeat it
     settings = decode_settings(fields)
@@ -37,21 +41,21 @@ def decode_body(body: Mapping[str, Any], text: bytes, model: str, *, stream: boo
         fields.any("systemInstruction"),
         fields.any("contents"),
         request_texts(text),
-        open_ended=any(fields.rest.get(name) is not None for name in ESSENTIAL),
+        open_ended=begun or any(fields.rest.get(name) is not None for name in ESSENTIAL),
     )
     tools = decode_tools(fields)
     tier, store, metadata = _tier(fields), fields.boolean("store"), _labels(fields)
     extra: Extra = to_extra(fields.rest | settings.rest)
     return ChatRequest(
-        model=model,
+        model=target.model,
         messages=messages,
         tools=tools,
         tool_choice=choice,
         service_tier=tier,
         store=store,
         metadata=metadata,
-        stream=stream,
-        extra=extra | note(ARRAY, True) if array else extra,
+        stream=target.stream,
+        extra=extra | note(ARRAY, True) if target.array else extra,
         essential=tuple(name for name in ESSENTIAL if fields.rest.get(name) is not None),
         silent=SILENT if any("role" in message.extra.get(NAME, {}) for message in messages) else (),
         **settings.fields,

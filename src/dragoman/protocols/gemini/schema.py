@@ -29,6 +29,9 @@ lists of types and keywords that it does not know are taken."""
 REFERRING = "referring"
 """Notes that a schema with references came in this protocol: it goes back as it came."""
 
+OWN = (REFERRING, "parameters", "responseSchema", "responseJsonSchema")
+"""Notes on schemas of this protocol's callers."""
+
 NO_TYPE = "TYPE_UNSPECIFIED"
 RENAMED = {"defs": "$defs", "ref": "$ref"}
 WORD = re.compile("_([a-z])")
@@ -68,6 +71,12 @@ def to_json_schema(schema: Any) -> Any:
     return _nullable(found) if nullable else found
 
 
+def is_older(schema: dict[str, Any]) -> bool:
+    """Whether it is one of the older form although it stands where a JSON Schema belongs, as Gemini CLI sends it."""
+    kind = schema.get("type")
+    return isinstance(kind, str) and kind.isupper()
+
+
 def noted_references(schema: dict[str, Any]) -> Extra:
     """A note if a JSON Schema of a caller has references."""
     return note(REFERRING, True) if References(schema).any else {}
@@ -75,7 +84,7 @@ def noted_references(schema: dict[str, Any]) -> Extra:
 
 def is_own_schema(extra: Extra) -> bool:
     """Whether the schema of a tool or a form with these further fields came in this protocol, and need not change."""
-    return any(noted(extra, name) is not None for name in (REFERRING, "parameters", "responseSchema"))
+    return any(noted(extra, name) is not None for name in OWN)
 
 
 def _ordered(properties: dict[str, Any], order: list[Any]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class GeminiServer(ServerCodec):
         body = json.decode_request(call.body)
         if not isinstance(body, dict):
             raise wrong_type("the body", "an object", body)
-        return decode_body(body, call.body, target.model, stream=target.stream, array=target.array)
+        return decode_body(body, call.body, target)
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
         return ServerResponse(headers=JSON, body=encode_reply(response, request, env))

@@ -10,7 +10,7 @@ from msgspec import Struct
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_extra
 from dragoman.protocols.gemini.lists import strings
-from dragoman.protocols.gemini.schema import noted_references, to_json_schema
+from dragoman.protocols.gemini.schema import is_older, noted_references, to_json_schema
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.reasoning import budget_of
 from dragoman.types import ChatRequest, ReasoningConfig, ResponseFormat
@@ -147,6 +147,8 @@ def _form(fields: Fields) -> ResponseFormat | None:
             return ResponseFormat("json_schema", schema=to_json_schema(raw), extra=note(SCHEMA, raw))
         if schema is None:
             return ResponseFormat("json_object")
+        if is_older(schema):
+            return ResponseFormat("json_schema", schema=to_json_schema(schema), extra=note(JSON_SCHEMA, schema))
         return ResponseFormat("json_schema", schema=schema, extra=noted_references(schema))
     if kind is not None:
         fields.rest[FORM] = kind
@@ -156,9 +158,10 @@ def _form(fields: Fields) -> ResponseFormat | None:
 def _encode_form(form: ResponseFormat) -> dict[str, Any]:
     if form.kind != "json_schema":
         return with_extra({FORM: TEXT if form.kind == "text" else JSON}, form.extra)
-    raw = noted(form.extra, SCHEMA)
-    if raw is not None and to_json_schema(raw) == form.schema:
-        return with_extra({FORM: JSON, SCHEMA: raw}, form.extra)
+    for name in (SCHEMA, JSON_SCHEMA):
+        raw = noted(form.extra, name)
+        if raw is not None and to_json_schema(raw) == form.schema:
+            return with_extra({FORM: JSON, name: raw}, form.extra)
     # A form has no name and no description here; the schema itself may have both.
     about = without_none({"title": form.name, "description": form.description})
     return with_extra({FORM: JSON, JSON_SCHEMA: about | (form.schema or {})}, form.extra)

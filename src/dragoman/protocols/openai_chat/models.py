@@ -48,6 +48,11 @@ def encode_models(names: Iterable[str], since: int) -> ServerResponse:
     return _ok({"object": "list", "data": [_model(name, since) for name in names]})
 
 
+def encode_catalogue() -> ServerResponse:
+    """Codex's form of a list, with no model: an entry would rule its tools, and without one it keeps its own table."""
+    return _ok({"models": []})
+
+
 def encode_model(name: str, since: int) -> ServerResponse:
     """One model of such a list."""
     return _ok(_model(name, since))
