@@ -78,18 +78,7 @@ PARTS: dict[type[AnyPart], str] = {
     Unknown: "unknown",
 }
 ALWAYS = frozenset(
-    {
-        "model",
-        "messages",
-        "stream",
-        "include_usage",
-        "text",
-        "essential",
-        "silent",
-        "extra",
-        "candidate_count",
-        "compact",
-    }
+    {"model", "messages", "stream", "include_usage", "text", "essential", "silent", "extra", "candidate_count"}
 )
 """Fields that every protocol has, that are not the service's business, or that have rules of their own."""
 
@@ -356,8 +345,7 @@ class _Manifest(Struct, frozen=True):
     def _part(self, part: AnyPart, place: str) -> Iterator[Loss]:
         kind = _kind(part, place)
         if isinstance(part, Unknown) and part.essential and not self.speech.says(part):
-            native = part.data.get("type") if isinstance(part.data, dict) else None
-            yield RefusedReference(f"{place} ({native})" if isinstance(native, str) else place)
+            yield RefusedReference(place)
             return
         if isinstance(part, Media) and part.file_id is not None and part.service not in {None, self.speech.own}:
             yield RefusedReference(f"{place}.file_id")

@@ -1,8 +1,6 @@
 """Models that need no network and no key: `eliza` talks, `echo` repeats, `script` follows directives."""
 
 from dragoman.engine.answer import Answer
-from dragoman.engine.compaction import Summarised
-from dragoman.engine.compaction import asked as compacting
 from dragoman.engine.draft import Draft
 from dragoman.errors import DragomanError
 from dragoman.providers.base import AsyncGeneratorProvider
@@ -24,9 +22,7 @@ class Offline(AsyncGeneratorProvider, ProviderModelMixin):
 
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
-        asked, emulated = compacting(request, frozenset())
-        answer = await open_offline(request.model, asked)
-        return Summarised(answer, emulated) if emulated else answer
+        return await open_offline(request.model, request)
 
     @classmethod
     def draft(cls, request: ChatRequest) -> Draft:
