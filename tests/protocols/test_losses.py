@@ -30,6 +30,7 @@ from dragoman.types import (
     ChangedField,
     ChangedRole,
     ChatRequest,
+    EmulatedCompaction,
     Extra,
     Image,
     Loss,
@@ -299,5 +300,6 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         PromptedTools("tools"),
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it
         MovedPart("messages[2].parts[0].parts[1]"),
+        EmulatedCompaction("compaction"),  # the engine finds it, and has tests of it
     )
     assert {type(loss) for loss in found} == set(get_args(Loss))

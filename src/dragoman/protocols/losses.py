@@ -76,7 +76,18 @@ PARTS: dict[type[AnyPart], str] = {
     Unknown: "unknown",
 }
 ALWAYS = frozenset(
-    {"model", "messages", "stream", "include_usage", "text", "essential", "silent", "extra", "candidate_count"}
+    {
+        "model",
+        "messages",
+        "stream",
+        "include_usage",
+        "text",
+        "essential",
+        "silent",
+        "extra",
+        "candidate_count",
+        "compact",
+    }
 )
 """Fields that every protocol has, that are not the service's business, or that have rules of their own."""
 
@@ -326,7 +337,8 @@ class _Manifest(Struct, frozen=True):
     def _part(self, part: AnyPart, place: str) -> Iterator[Loss]:
         kind = _kind(part, place)
         if isinstance(part, Unknown) and part.essential and not self.speech.says(part):
-            yield RefusedReference(place)
+            native = part.data.get("type") if isinstance(part.data, dict) else None
+            yield RefusedReference(f"{place} ({native})" if isinstance(native, str) else place)
             return
         if isinstance(part, Media) and part.file_id is not None and part.service not in {None, self.speech.own}:
             yield RefusedReference(f"{place}.file_id")
