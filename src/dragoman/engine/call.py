@@ -10,6 +10,7 @@ from dragoman.engine.answer import Answer
 from dragoman.engine.commit import held
 from dragoman.engine.compaction import Summarised
 from dragoman.engine.compaction import asked as compacting
+from dragoman.engine.grammar import Checked, grammars
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, OpaqueStateError, UpstreamError
@@ -91,7 +92,10 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
     answer = await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
-    return Summarised(answer) if emulated else answer
+    if emulated:
+        return Summarised(answer)
+    checking = grammars(request, codec.expresses)
+    return Checked(answer, checking) if checking else answer
 
 
 async def receive(

@@ -30,6 +30,7 @@ from dragoman.types import (
     ChangedRole,
     ChatRequest,
     Citation,
+    EmulatedGrammar,
     Extra,
     File,
     HostedCall,
@@ -117,6 +118,9 @@ SOURCES = ("url", "data", "file_id")
 
 TOOL_DETAILS = ("strict", "grammar", "output", "defer_loading", "namespace")
 """Attributes of a tool that may be lost although the tool is not."""
+
+DETAIL_LOSSES: dict[str, type[LostDetail | EmulatedGrammar]] = {"grammar": EmulatedGrammar}
+"""What becomes of these, if they are not merely lost."""
 
 NAMES = "name"
 """A protocol lists this if its messages can name their speaker."""
@@ -317,7 +321,7 @@ class _Manifest(Struct, frozen=True):
                 for name in TOOL_DETAILS:
                     # What is said not to be so is not so anywhere.
                     if getattr(tool, name) and f"tool.{name}" not in self.speech.expresses:
-                        yield LostDetail(f"{place}.{name}")
+                        yield DETAIL_LOSSES.get(name, LostDetail)(f"{place}.{name}")
         if tool.cache is not None and CACHE not in self.speech.expresses:
             yield LostDetail(f"{place}.{CACHE}")
         yield from self._extra(tool.extra, f"{place}.")

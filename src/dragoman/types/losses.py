@@ -127,6 +127,14 @@ class EmulatedCompaction(BaseLoss, frozen=True, tag="emulated_compaction"):
     """The conversation is not compacted by the service: its model is asked for a summary."""
 
 
+class EmulatedGrammar(BaseLoss, frozen=True, tag="emulated_grammar"):
+    """The grammar of a freeform tool: the model is told it in words, and its calls are checked."""
+
+
+class UncheckedGrammar(BaseLoss, frozen=True, tag="unchecked_grammar"):
+    """Such a grammar that cannot be read, or takes too long to check: the call passes as it is."""
+
+
 class RefusedPrefill(BaseLoss, frozen=True, tag="refused_prefill"):
     """The caller wrote the beginning of the answer, which the family of models does not continue."""
 
@@ -161,6 +169,8 @@ Changed = (
     | MovedPart
     | PromptedTools
     | EmulatedCompaction
+    | EmulatedGrammar
+    | UncheckedGrammar
 )
 Refused = RefusedPrefill | RefusedField | RefusedReference
 Loss = Lost | Changed | Refused
@@ -185,6 +195,8 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     MovedPart: Severity.NOTE,
     PromptedTools: Severity.NOTE,
     EmulatedCompaction: Severity.LOSS,
+    EmulatedGrammar: Severity.LOSS,
+    UncheckedGrammar: Severity.LOSS,
     RefusedPrefill: Severity.ERROR,
     RefusedField: Severity.ERROR,
     RefusedReference: Severity.ERROR,
@@ -211,6 +223,8 @@ WORDS: dict[type[BaseLoss], str] = {
     MovedPart: "{loss.name} follows in a user's turn: the service does not take it in the result of a tool",
     PromptedTools: "{loss.name} is told to the model in words: the service's protocol has no tools",
     EmulatedCompaction: "{loss.name} is emulated: the service has none, and its model is asked for a summary",
+    EmulatedGrammar: "{loss.name} is emulated: it is told to the model in words, and its calls are checked",
+    UncheckedGrammar: "{loss.name} was not checked: the grammar cannot be read here, or the check takes too long",
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",
     RefusedField: "{loss.name} cannot be followed when a request is translated",
     RefusedReference: "{loss.name} refers to what only another service keeps",
