@@ -30,6 +30,7 @@ from dragoman.types import (
     ChangedField,
     ChangedRole,
     ChatRequest,
+    EmulatedCompaction,
     Extra,
     Image,
     Loss,
@@ -52,6 +53,7 @@ from dragoman.types import (
     Tool,
     ToolChoice,
     ToolResult,
+    UncheckedGrammar,
     Unknown,
     assistant,
     names,
@@ -277,7 +279,11 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
             assistant("Well,"),
         ),
         candidate_count=2,
-        tools=(Tool("f", parameters={"$id": "f", "const": {}}), Tool("g", parameters={"type": "array"})),
+        tools=(
+            Tool("p", input_format="text", grammar=("regex", "a")),
+            Tool("f", parameters={"$id": "f", "const": {}}),
+            Tool("g", parameters={"type": "array"}),
+        ),
         temperature=0.5,
         seed=1,
     )
@@ -299,5 +305,7 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         PromptedTools("tools"),
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it
         MovedPart("messages[2].parts[0].parts[1]"),
+        EmulatedCompaction("compaction"),  # the engine finds these two, and has tests of them
+        UncheckedGrammar("answer.tool_call.grammar"),
     )
     assert {type(loss) for loss in found} == set(get_args(Loss))

@@ -8,6 +8,9 @@ from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer
 from dragoman.engine.commit import held
+from dragoman.engine.compaction import Summarised
+from dragoman.engine.compaction import asked as compacting
+from dragoman.engine.grammar import Checked, grammars
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, OpaqueStateError, UpstreamError
@@ -75,7 +78,8 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
 
 async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     codec = service.codec
-    lost = codec.losses(request, env.profile)
+    request, emulated = compacting(request, codec.expresses)
+    lost = (*emulated, *codec.losses(request, env.profile))
     refuse(lost, service.name, strict=service.strict)
     service = _asked(service, request)
     try:
@@ -87,7 +91,11 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
             reply = await service.transport.send(message, service.route)
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
-    return await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
+    answer = await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
+    if emulated:
+        return Summarised(answer)
+    checking = grammars(request, codec.expresses)
+    return Checked(answer, checking) if checking else answer
 
 
 async def receive(

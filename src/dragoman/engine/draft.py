@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dragoman.engine.compaction import asked as compacting
 from dragoman.engine.secrets import RUN, Secrets, signed
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Env, Preliminaries
@@ -43,7 +44,8 @@ def draft(name: str, codec: ClientCodec, request: ChatRequest, env: Env, *, stri
     """The translation of `request` for the service `name`; see `engine.call.open_answer`, which sends it."""
     lost: tuple[Loss, ...] = ()
     try:
-        lost = codec.losses(request, env.profile)
+        request, emulated = compacting(request, codec.expresses)
+        lost = (*emulated, *codec.losses(request, env.profile))
         refuse(lost, name, strict=strict)
         message, more = _first(codec.encode_request(codec.fit(request, env.profile), env))
         return Draft(_sendable(message), more, lost)

@@ -32,6 +32,7 @@ from dragoman.types import (
     ChangedRole,
     ChatRequest,
     Citation,
+    EmulatedGrammar,
     Extra,
     File,
     HostedCall,
@@ -78,7 +79,18 @@ PARTS: dict[type[AnyPart], str] = {
     Unknown: "unknown",
 }
 ALWAYS = frozenset(
-    {"model", "messages", "stream", "include_usage", "text", "essential", "silent", "extra", "candidate_count"}
+    {
+        "model",
+        "messages",
+        "stream",
+        "include_usage",
+        "text",
+        "essential",
+        "silent",
+        "extra",
+        "candidate_count",
+        "compact",
+    }
 )
 """Fields that every protocol has, that are not the service's business, or that have rules of their own."""
 
@@ -108,6 +120,9 @@ SOURCES = ("url", "data", "file_id")
 
 TOOL_DETAILS = ("strict", "grammar", "output", "defer_loading", "namespace")
 """Attributes of a tool that may be lost although the tool is not."""
+
+DETAIL_LOSSES: dict[str, type[LostDetail | EmulatedGrammar]] = {"grammar": EmulatedGrammar}
+"""What becomes of these, if they are not merely lost."""
 
 NAMES = "name"
 """A protocol lists this if its messages can name their speaker."""
@@ -325,7 +340,7 @@ class _Manifest(Struct, frozen=True):
                 for name in TOOL_DETAILS:
                     # What is said not to be so is not so anywhere.
                     if getattr(tool, name) and f"tool.{name}" not in self.speech.expresses:
-                        yield LostDetail(f"{place}.{name}")
+                        yield DETAIL_LOSSES.get(name, LostDetail)(f"{place}.{name}")
         if tool.cache is not None and f"tool.{CACHE}" not in self.speech.expresses:
             yield LostDetail(f"{place}.{CACHE}")
         yield from self._extra(tool.extra, f"{place}.")
@@ -345,7 +360,8 @@ class _Manifest(Struct, frozen=True):
     def _part(self, part: AnyPart, place: str) -> Iterator[Loss]:
         kind = _kind(part, place)
         if isinstance(part, Unknown) and part.essential and not self.speech.says(part):
-            yield RefusedReference(place)
+            native = part.data.get("type") if isinstance(part.data, dict) else None
+            yield RefusedReference(f"{place} ({native})" if isinstance(native, str) else place)
             return
         if isinstance(part, Media) and part.file_id is not None and part.service not in {None, self.speech.own}:
             yield RefusedReference(f"{place}.file_id")

@@ -123,6 +123,18 @@ class PromptedTools(BaseLoss, frozen=True, tag="prompted_tools"):
     """Tools, calls or results that are told to the model in words: the service's protocol has none."""
 
 
+class EmulatedCompaction(BaseLoss, frozen=True, tag="emulated_compaction"):
+    """The conversation is not compacted by the service: its model is asked for a summary."""
+
+
+class EmulatedGrammar(BaseLoss, frozen=True, tag="emulated_grammar"):
+    """The grammar of a freeform tool: the model is told it in words, and its calls are checked."""
+
+
+class UncheckedGrammar(BaseLoss, frozen=True, tag="unchecked_grammar"):
+    """Such a grammar that cannot be read, or takes too long to check: the call passes as it is."""
+
+
 class RefusedPrefill(BaseLoss, frozen=True, tag="refused_prefill"):
     """The caller wrote the beginning of the answer, which the family of models does not continue."""
 
@@ -148,7 +160,18 @@ Lost = (
     | LostAnswerExtra
     | LostChoice
 )
-Changed = ChangedField | ChangedRole | ChangedSchema | RewrittenSchema | MovedMessage | MovedPart | PromptedTools
+Changed = (
+    ChangedField
+    | ChangedRole
+    | ChangedSchema
+    | RewrittenSchema
+    | MovedMessage
+    | MovedPart
+    | PromptedTools
+    | EmulatedCompaction
+    | EmulatedGrammar
+    | UncheckedGrammar
+)
 Refused = RefusedPrefill | RefusedField | RefusedReference
 Loss = Lost | Changed | Refused
 
@@ -171,6 +194,9 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     MovedMessage: Severity.NOTE,
     MovedPart: Severity.NOTE,
     PromptedTools: Severity.NOTE,
+    EmulatedCompaction: Severity.LOSS,
+    EmulatedGrammar: Severity.LOSS,
+    UncheckedGrammar: Severity.LOSS,
     RefusedPrefill: Severity.ERROR,
     RefusedField: Severity.ERROR,
     RefusedReference: Severity.ERROR,
@@ -196,6 +222,9 @@ WORDS: dict[type[BaseLoss], str] = {
     MovedMessage: "{loss.name} was moved: the service's protocol has system messages in one place only",
     MovedPart: "{loss.name} follows in a user's turn: the service does not take it in the result of a tool",
     PromptedTools: "{loss.name} is told to the model in words: the service's protocol has no tools",
+    EmulatedCompaction: "{loss.name} is emulated: the service has none, and its model is asked for a summary",
+    EmulatedGrammar: "{loss.name} is emulated: it is told to the model in words, and its calls are checked",
+    UncheckedGrammar: "{loss.name} was not checked: the grammar cannot be read here, or the check takes too long",
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",
     RefusedField: "{loss.name} cannot be followed when a request is translated",
     RefusedReference: "{loss.name} refers to what only another service keeps",

@@ -71,6 +71,8 @@ class ChatRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Whether the service may store the answer."""
     truncate: bool | None = None
     """Whether the service may shorten a conversation that is too long."""
+    compact: bool = False
+    """Wanted is not the next turn, but one summary that can stand in place of the conversation."""
     stream: bool = True
     include_usage: bool = True
     extra: Extra = field(default_factory=dict)

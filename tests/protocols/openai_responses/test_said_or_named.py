@@ -75,6 +75,7 @@ FIELDS: dict[str, tuple[Any, str]] = {
     "cache_key": (MARK, MARK),
     "store": (True, '"store":true'),
     "truncate": (True, '"truncation":"auto"'),
+    "compact": (True, "compaction_trigger"),
     "extra": (OTHER, MARK),
 }
 """Fields of a request to a value, and to what shows it in the bytes."""

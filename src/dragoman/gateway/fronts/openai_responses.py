@@ -15,10 +15,13 @@ from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.gateway.remembered import Memory, Remembered, conversation, following, remembering
+from dragoman.protocols.compaction import summary_in, summary_message
 from dragoman.protocols.openai_responses import (
+    COMPACT,
     NAME,
     PREVIOUS,
     OpenAIResponsesServer,
+    ResponsesCompactServer,
     ResponsesCountServer,
     ResponsesRelayRequest,
     input_items,
@@ -27,7 +30,7 @@ from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.routing.attempts import operate, translated
 from dragoman.routing.only import only
 from dragoman.routing.plan import Plan
-from dragoman.types import ChatRequest, ChatResponse, Identity, Outcome, ServerRequest, TokenCount
+from dragoman.types import ChatRequest, ChatResponse, Identity, Message, Outcome, ServerRequest, TokenCount
 
 RESPONSES = "/v1/responses"
 COUNT = f"{RESPONSES}/input_tokens"
@@ -77,6 +80,14 @@ def previous(request: ChatRequest) -> str | None:
     """The id of the answer that a request refers to."""
     name = request.extra.get(NAME, {}).get(PREVIOUS)
     return name if isinstance(name, str) else None
+
+
+def going_on(request: ChatRequest, response: ChatResponse) -> tuple[Message, ...]:
+    """What a later request goes on from: of a conversation that was compacted, only what stands in its place."""
+    if not request.compact:
+        return conversation(request, response)
+    summaries = [text for part in response.parts if (text := summary_in(part)) is not None]
+    return tuple(map(summary_message, summaries)) or (response.message,)
 
 
 class ResponsesEndpoint(ChatEndpoint):
@@ -140,7 +151,7 @@ class ResponsesEndpoint(ChatEndpoint):
         whole: list[ChatResponse] = []
 
         def keep(body: bytes, complete: bool) -> None:
-            messages = conversation(request, whole[0]) if complete and whole else ()
+            messages = going_on(request, whole[0]) if complete and whole else ()
             self._memory.keep(owner, answer_id, Remembered(messages, Raw(body), input_items(request, answer_id)))
 
         remembered = remembering(handler, answer_id, {NAME: fields}, whole.append)
@@ -169,6 +180,7 @@ def openai_responses(client: Client, memory: Memory, turns: KeptTurns | None) ->
     rows = (
         Row("POST", RESPONSES, ResponsesEndpoint(client, codec, memory, clean=clean, turns=turns)),
         Row("GET", RESPONSES, SocketEndpoint(client, codec)),
+        Row("POST", f"{RESPONSES}{COMPACT}", ResponsesEndpoint(client, ResponsesCompactServer(), memory, clean=clean)),
         Row("POST", COUNT, ResponsesCountEndpoint(client, memory)),
         Row("GET", f"{RESPONSES}/{{id}}/{ITEMS}", kept),
         Row("POST", f"{RESPONSES}/{{id}}/{CANCEL}", kept),

@@ -3,14 +3,16 @@
 from dragoman.protocols.openai_responses.client import OpenAIResponsesClient
 from dragoman.protocols.openai_responses.counter import ResponsesCountServer
 from dragoman.protocols.openai_responses.extra import NAME
-from dragoman.protocols.openai_responses.relay import PREVIOUS, ResponsesRelayRequest
-from dragoman.protocols.openai_responses.server import OpenAIResponsesServer, input_items
+from dragoman.protocols.openai_responses.relay import COMPACT, PREVIOUS, ResponsesRelayRequest
+from dragoman.protocols.openai_responses.server import OpenAIResponsesServer, ResponsesCompactServer, input_items
 
 __all__ = [
+    "COMPACT",
     "NAME",
     "PREVIOUS",
     "OpenAIResponsesClient",
     "OpenAIResponsesServer",
+    "ResponsesCompactServer",
     "ResponsesCountServer",
     "ResponsesRelayRequest",
     "input_items",

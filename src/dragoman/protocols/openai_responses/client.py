@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
 from dragoman.protocols.base import ClientCodec, Decoder, Env
+from dragoman.protocols.compaction import EXPRESSED
 from dragoman.protocols.losses import ANYWHERE, DEVELOPER, PARTS
 from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.counter import ResponsesCounter
@@ -42,6 +43,7 @@ PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
 
 EXPRESSES = frozenset(
     {
+        EXPRESSED,
         "tools",
         "hosted.web_search",
         "hosted.web_search.allowed",

@@ -14,7 +14,9 @@ from msgspec.structs import replace
 
 from dragoman.errors import cut
 from dragoman.protocols import opaque
+from dragoman.protocols.compaction import summary_message
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
+from dragoman.protocols.openai_responses.compaction import COMPACTION, summary_of
 from dragoman.protocols.openai_responses.content import decode_content, encode_content, is_content
 from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, to_extra, with_extra
 from dragoman.protocols.openai_responses.hosted import encode_call
@@ -88,7 +90,9 @@ class _Conversation:
         return tuple(self._messages)
 
     def _item(self, fields: Fields, kind: str | None, value: Any) -> None:
-        if kind in OUTPUTS:
+        if kind == COMPACTION and (text := summary_of(fields)) is not None:
+            self._add(summary_message(text))
+        elif kind in OUTPUTS:
             self._add(Message("tool", (self._result(fields, kind),)))
         elif kind == "message" and (role := fields.text("role")) != "assistant":
             self._add(_message(fields, role))

@@ -19,9 +19,11 @@ from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Env
+from dragoman.protocols.compaction import not_compacted
 from dragoman.protocols.event_encoder import EventEncoder, numbered
 from dragoman.protocols.losses import OURS
 from dragoman.protocols.openai_responses.citations import encode_annotation
+from dragoman.protocols.openai_responses.compaction import check_compacted, check_whole
 from dragoman.protocols.openai_responses.conversation import LAST, NEXT, belongs
 from dragoman.protocols.openai_responses.decode_stream import RESPONSE
 from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT, failed, failure
@@ -162,6 +164,8 @@ class AnswerEncoder(EventEncoder):
     # Parts.
 
     def _begin(self, part: AnyPart, out: list[bytes]) -> None:
+        if self._request.compact:
+            check_compacted(part)
         if self._parts and not belongs(part, self._parts[-1]):
             self._end_item(out)
         if part.opaque is not None and not isinstance(part, Reasoning):
@@ -312,6 +316,8 @@ class AnswerEncoder(EventEncoder):
         self._end_part(PartEnd(bearer), out)
 
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
+        if self._request.compact and len(self._items) + len(self._parts) != 1:
+            raise not_compacted("an answer of another form")
         refused = any(isinstance(part, Refusal) for part in self._parts)
         status, details = encode_reason(end.finish_reason, end.native_finish_reason, refusal=refused)
         if status not in {CUT, DONE}:
@@ -332,6 +338,8 @@ def encode_response(response: ChatResponse, request: ChatRequest, env: Env) -> b
     """A whole answer."""
     refused = any(isinstance(part, Refusal) for part in response.parts)
     status, details = encode_reason(response.finish_reason, response.native_finish_reason, refusal=refused)
+    if request.compact:
+        check_whole(response)
     output = ItemWriter(request, env).whole(response.parts, cut=status == CUT)
     body = ended(frame(request, response, env), response, env) | {"status": status, "incomplete_details": details}
     usage = None if response.usage is None else encode_usage(response.usage)

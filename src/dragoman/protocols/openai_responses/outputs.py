@@ -7,8 +7,10 @@ from msgspec.structs import replace
 
 from dragoman.protocols import opaque
 from dragoman.protocols.base import Env
+from dragoman.protocols.compaction import summary_in
 from dragoman.protocols.freeform import freeform_names, unwrapped_input
 from dragoman.protocols.media import media_type_of
+from dragoman.protocols.openai_responses.compaction import compaction_item
 from dragoman.protocols.openai_responses.content import is_content, output_text
 from dragoman.protocols.openai_responses.conversation import (
     NEXT,
@@ -75,6 +77,8 @@ class ItemWriter:
                 own = first.extra.get(NAME, {}).get(ITEM)
                 made = {"id": item, "status": status, "output_format": form}
                 return {"type": "image_generation_call", **(own if isinstance(own, dict) else made), "result": data}
+            case Unknown() if (text := summary_in(first)) is not None:
+                return compaction_item(text, item)
             case Unknown(protocol=protocol, data=data) if not is_content(first):
                 return data if protocol == NAME and isinstance(data, dict) else None
             case _ if is_content(first):
@@ -146,5 +150,7 @@ def _prefix(part: AnyPart, *, freeform: bool) -> str:
             return "mcp"
         case Image():
             return "ig"
+        case Unknown() if summary_in(part) is not None:
+            return "cmp"
         case _:
             return "msg"

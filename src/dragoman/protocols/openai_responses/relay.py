@@ -1,5 +1,7 @@
 """How requests and answers of this protocol are relayed."""
 
+from collections.abc import Hashable
+
 from msgspec import Raw
 from msgspec.structs import replace
 
@@ -7,13 +9,16 @@ from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.tap import ResponsesTap
-from dragoman.protocols.relay import ReplySummary
+from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyRelayRequest, SseRelay, passed, read_body
 from dragoman.types import HttpRequest, PartStart, ResponseEnd, ResponseStart, ServerRequest
 from dragoman.wire import json
 
 PREVIOUS = "previous_response_id"
 """The field of a request that refers to an earlier answer."""
+
+COMPACT = "/compact"
+"""The end of the path at which conversations are compacted."""
 
 PASSED = frozenset({b"openai-beta", b"session-id", b"session_id", b"thread-id", b"x-client-request-id", b"originator"})
 CODEX = b"x-codex-"
@@ -36,6 +41,13 @@ class ResponsesRelay(SseRelay):
         if key:
             headers.append(("authorization", f"Bearer {key}"))
         return HttpRequest(url=self._url, headers=tuple(headers))
+
+    def head_for(self, key: str | None, model: str, request: RelayRequest) -> HttpRequest:
+        head = self.request_head(key, model, stream=request.stream)
+        return replace(head, url=f"{self._url}{request.path}") if request.path else head
+
+    def head_key(self, model: str, request: RelayRequest) -> Hashable:
+        return request.path, request.stream
 
     def read(self, body: bytes) -> ReplySummary:
         return read_whole(body)
@@ -91,6 +103,12 @@ def read_request(call: ServerRequest) -> ResponsesRelayRequest | None:
         return None
     headers = passed(call, PASSED, CODEX)
     return ResponsesRelayRequest(body.model, body.stream is True, body.fields, ResponsesTap, headers)
+
+
+def read_compact(call: ServerRequest) -> ResponsesRelayRequest | None:
+    """The same for a request to compact a conversation, which has a path of its own and is not streamed."""
+    request = read_request(call)
+    return None if request is None else replace(request, path=COMPACT, stream=False)
 
 
 def read_whole(body: bytes) -> ReplySummary:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.openai_responses.compaction import TRIGGER, wants_compaction
 from dragoman.protocols.openai_responses.conversation import Sayable, decode_input, encode_input
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.tools import (
@@ -52,7 +53,8 @@ class Variant(Struct, frozen=True):
 
 def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     """The request in `body`. Unknown fields go to `extra`. Raises InvalidRequestError."""
-    fields = Fields(body)
+    compact = wants_compaction(body.get("input"))
+    fields = Fields({**body, "input": body["input"][:-1]} if compact else body)
     stateful = any(fields.rest.get(name) for name in REFERENCES)
     display, verbosity, form = _text(fields)
     include = _include(fields)
@@ -80,6 +82,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
         cache_key=fields.text("prompt_cache_key"),
         store=store,
         truncate={"auto": True, "disabled": False}.get(truncation or ""),
+        compact=compact,
         stream=fields.boolean("stream") or False,
         extra=request_extra(NAME, _rest(fields, include, display, truncation, store=store)),
         essential=tuple(name for name in ESSENTIAL if fields.rest.get(name)),
@@ -93,7 +96,7 @@ def encode_body(request: ChatRequest, variant: Variant, sayable: Sayable) -> dic
     own = request.extra.get(NAME, {})
     said: dict[str, Any] = {
         "instructions": instructions,
-        "input": encode_input(messages, sayable),
+        "input": [*encode_input(messages, sayable), *([TRIGGER] if request.compact else ())],
         "tools": encode_tools(request.tools) or None,
         "tool_choice": None if request.tool_choice is None else encode_choice(request.tool_choice, request.tools),
         "parallel_tool_calls": request.parallel_tool_calls,

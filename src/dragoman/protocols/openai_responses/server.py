@@ -2,16 +2,21 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.compaction import NATIVE
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.openai_responses.compaction import check_whole, compacted
 from dragoman.protocols.openai_responses.conversation import Sayable, encode_input
 from dragoman.protocols.openai_responses.encode_errors import envelope, failure
 from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, Tell, encode_response
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import SAYABLE as SAYABLE_REASONS
-from dragoman.protocols.openai_responses.relay import read_request
+from dragoman.protocols.openai_responses.outputs import ItemWriter
+from dragoman.protocols.openai_responses.relay import read_compact, read_request
 from dragoman.protocols.openai_responses.request import decode_body
 from dragoman.protocols.openai_responses.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_shared.errors import OUTWARD
@@ -39,6 +44,7 @@ EXPRESSES = frozenset(
         "image.data",
         "hosted_call",
         f"unknown.{NAME}",
+        NATIVE,
         "usage",
         *SAYABLE_COUNTS,
         *SAYABLE_REASONS,
@@ -86,6 +92,24 @@ class OpenAIResponsesServer(ServerCodec):
         status = OUTWARD.get(error.status, error.status)
         headers = (*JSON, *retry_headers(error, status))
         return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
+
+
+class ResponsesCompactServer(OpenAIResponsesServer):
+    """Answers `POST /v1/responses/compact`, which is never streamed: what is said is to be compacted."""
+
+    read_relayed = staticmethod(read_compact)
+
+    def telling(self, tell: Tell) -> OpenAIResponsesServer:
+        return self
+
+    def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
+        request = super().decode_request(call, key_shown=key_shown)
+        return replace(request, compact=True, stream=False, store=False)
+
+    def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
+        check_whole(response)
+        output = ItemWriter(request, env).whole(response.parts, cut=False)
+        return ServerResponse(headers=JSON, body=json.encode(compacted(response, request, output, env)))
 
 
 def input_items(request: ChatRequest, answer_id: str) -> list[dict[str, Any]]:

@@ -13,11 +13,14 @@ from msgspec import Raw, Struct
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.openai_responses.compaction import wants_compaction
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
 
 CREATE = "response.create"
 ITEM_DONE = b"response.output_item.done"
+MAX_TRIGGER = 100
+"""Bytes of the item that asks for compaction, with any blanks in it."""
 ENDS = frozenset({b"response.completed", b"response.incomplete"})
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -98,9 +101,16 @@ class SocketTurns:
             self._last, self._said = "", []
 
     def ended(self, answer_id: str) -> None:
-        """The answer is whole, and has this id."""
-        self._last, self._said = answer_id, [*self._asked, *self._output]
+        """The answer is whole, and has this id. A conversation that was compacted goes on from the answer alone."""
+        before = [] if self._asked and _compacts(self._asked[-1]) else self._asked
+        self._last, self._said = answer_id, [*before, *self._output]
         self._asked, self._output = [], []
+
+
+def _compacts(item: Raw) -> bool:
+    """Whether a request with this last item is to be compacted."""
+    data = bytes(item)
+    return len(data) <= MAX_TRIGGER and wants_compaction([json.decode_request(data)])
 
 
 def _input(value: Raw) -> list[Raw]:

@@ -1,6 +1,8 @@
 """Models that need no network and no key: `eliza` talks, `echo` repeats, `script` follows directives."""
 
 from dragoman.engine.answer import Answer
+from dragoman.engine.compaction import Summarised
+from dragoman.engine.compaction import asked as compacting
 from dragoman.engine.draft import Draft
 from dragoman.errors import DragomanError
 from dragoman.providers.base import AsyncGeneratorProvider
@@ -22,7 +24,9 @@ class Offline(AsyncGeneratorProvider, ProviderModelMixin):
 
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
-        return await open_offline(request.model, request)
+        asked, emulated = compacting(request, frozenset())
+        answer = await open_offline(request.model, asked)
+        return Summarised(answer, emulated) if emulated else answer
 
     @classmethod
     def draft(cls, request: ChatRequest) -> Draft:

@@ -1,0 +1,125 @@
+"""Freeform tools with a grammar, over services that have no grammars: what their models write is checked.
+
+A call of such a tool is held until it is whole. If its input does not match the grammar, the answer is an error, and
+nothing of the call goes out. A grammar that cannot be read, or whose check takes too long, is not checked, and that is
+named in the answer's losses.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+
+from msgspec.structs import replace
+
+from dragoman.engine import grammar_check
+from dragoman.engine.answer import Answer
+from dragoman.engine.grammar_check import MATCH, MISMATCH
+from dragoman.errors import UpstreamError
+from dragoman.protocols.freeform import unwrapped_input
+from dragoman.types import (
+    ChatRequest,
+    Loss,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    ResponseEnd,
+    StreamEvent,
+    Tool,
+    ToolCall,
+    UncheckedGrammar,
+)
+
+EXPRESSED = "tool.grammar"
+"""What a protocol with grammars lists."""
+
+Grammar = tuple[str, str]
+"""The kind, and the definition."""
+
+SECONDS = 3.0
+"""How long a check may take: 96 KB of a patch by a slow parser took 2.6 seconds (lark 1.3.1, 2026-11-26)."""
+MAX_TEXT, MAX_DEFINITION = 1 << 18, 1 << 16
+"""Characters. More is not checked."""
+
+
+def grammars(request: ChatRequest, expresses: frozenset[str]) -> dict[str, Grammar]:
+    """The grammars that a service with `expresses` does not have, by the tools' names."""
+    if EXPRESSED in expresses:
+        return {}
+    return {tool.name: tool.grammar for tool in request.tools if isinstance(tool, Tool) and tool.grammar is not None}
+
+
+class Checked(Answer):
+    """An answer whose calls of some tools are checked. Raises UpstreamError for one that does not match."""
+
+    def __init__(self, answer: Answer, grammars: dict[str, Grammar], seconds: float = SECONDS) -> None:
+        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self._answer = answer
+        self._grammars = grammars
+        self._seconds = seconds
+        self._call: ToolCall | None = None
+        """The call that is held."""
+        self._held: list[StreamEvent] = []
+        self._lost: list[Loss] = []
+
+    async def read(self) -> list[StreamEvent]:
+        while events := await self._answer.read():
+            out: list[StreamEvent] = []
+            for event in events:
+                await self._take(event, out)
+            if out:
+                return out
+        return []
+
+    def close(self) -> None:
+        self._held = []
+        self._answer.close()
+
+    async def _take(self, event: StreamEvent, out: list[StreamEvent]) -> None:
+        match event:
+            case PartStart(ToolCall(name=name) as call) if name in self._grammars:
+                self._call, self._held = call, [event]
+            case _ if self._call is not None:
+                self._held.append(event)
+                if isinstance(event, PartEnd):
+                    await self._check(self._call)
+                    out += self._held
+                    self._call, self._held = None, []
+            case ResponseEnd() if self._lost:
+                out.append(replace(event, losses=(*event.losses, *self._lost)))
+            case _:
+                out.append(event)
+
+    async def _check(self, call: ToolCall) -> None:
+        said = call.arguments + "".join(event.text for event in self._held if isinstance(event, PartDelta))
+        text = said if call.input_format == "text" else unwrapped_input(said)
+        kind, _ = grammar = self._grammars[call.name]
+        found = MISMATCH if text is None else await checked(grammar, text, self._seconds)
+        if found == MISMATCH:
+            self.close()
+            raise UpstreamError(
+                f"expected a call of {call.name!r} that matches its {kind} grammar, got another input", code="grammar"
+            )
+        if found != MATCH and not self._lost:
+            self._lost.append(UncheckedGrammar("answer.tool_call.grammar"))
+
+
+async def checked(grammar: Grammar, text: str, seconds: float = SECONDS) -> str:
+    """MATCH, MISMATCH, or another word if that cannot be said."""
+    kind, definition = grammar
+    if len(text) > MAX_TEXT or len(definition) > MAX_DEFINITION:
+        return "large"
+    asked = json.dumps({"kind": kind, "definition": definition, "text": text, "seconds": int(seconds) + 1})
+    return await asyncio.to_thread(_run, asked, seconds)
+
+
+def _run(asked: str, seconds: float) -> str:
+    """What the check says; it is ended if it takes longer than `seconds`."""
+    command = [sys.executable, "-P", grammar_check.__file__]
+    try:
+        done = subprocess.run(  # noqa: S603  # a program of ours; what strangers wrote is its input
+            command, input=f"{asked}\n".encode(), capture_output=True, timeout=seconds, check=False
+        )
+    except (subprocess.TimeoutExpired, OSError):
+        return "late"
+    return done.stdout.decode().strip()

@@ -1,0 +1,49 @@
+"""Compaction: one summary stands in place of a conversation. Knows no protocol by name.
+
+A summary that we had a model write is an Unknown part of our own protocol. A caller gets it in the place that the
+caller's protocol has for compacted conversations, and sends it back; then it is a message with plain words.
+"""
+
+from dragoman.errors import UpstreamError
+from dragoman.protocols.losses import OURS
+from dragoman.types import AnyPart, Message, Text, Unknown
+
+SUMMARY = "summary"
+"""The field that has the text; also the mark, under our own key of `extra`, of a message that is a summary."""
+
+EXPRESSED = "compact"
+"""A protocol lists this if a service of it compacts conversations itself."""
+
+NATIVE = f"unknown.{OURS}"
+"""A protocol lists this if its answers can hold a summary of ours."""
+
+BEFORE = "The conversation so far was replaced by this summary of it:\n\n"
+
+
+def summary_part(text: str) -> Unknown:
+    """The part of an answer that is the summary `text`."""
+    return Unknown(protocol=OURS, data={SUMMARY: text})
+
+
+def summary_in(part: AnyPart) -> str | None:
+    """The text, if `part` is a summary of ours."""
+    match part:
+        case Unknown(protocol=protocol, data={"summary": str(text)}) if protocol == OURS:
+            return text
+        case _:
+            return None
+
+
+def summary_message(text: str) -> Message:
+    """The message that tells a model the summary `text`."""
+    return Message("user", (Text(text=BEFORE + text),), extra={OURS: {SUMMARY: True}})
+
+
+def is_summary(message: Message) -> bool:
+    """Whether `message` was made by `summary_message`."""
+    return SUMMARY in message.extra.get(OURS, {})
+
+
+def not_compacted(reason: str) -> UpstreamError:
+    """The error for an answer that is no summary, in place of which no ordinary answer may stand."""
+    return UpstreamError(f"compaction: expected a summary of the conversation, got {reason}", code="compaction_failed")

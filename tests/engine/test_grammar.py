@@ -1,0 +1,140 @@
+"""Grammars of freeform tools: read, matched, refused, and given up; and answers whose calls are checked."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from dragoman.engine.answer import Answer
+from dragoman.engine.grammar import MAX_TEXT, Checked, checked
+from dragoman.errors import UpstreamError
+from dragoman.types import (
+    PartDelta,
+    PartEnd,
+    PartStart,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Text,
+    ToolCall,
+    UncheckedGrammar,
+)
+
+PATCH = r"""start: begin_patch hunk+ end_patch
+begin_patch: "*** Begin Patch" LF
+end_patch: "*** End Patch" LF?
+
+hunk: add_hunk | delete_hunk | update_hunk
+add_hunk: "*** Add File: " filename LF add_line+
+delete_hunk: "*** Delete File: " filename LF
+update_hunk: "*** Update File: " filename LF change_move? change?
+
+filename: /(.+)/
+add_line: "+" /(.*)/ LF -> line
+
+change_move: "*** Move to: " filename LF
+change: (change_context | change_line)+ eof_line?
+change_context: ("@@" | "@@ " /(.+)/) LF
+change_line: ("+" | "-" | " ") /(.*)/ LF
+eof_line: "*** End of File" LF
+
+%import common.LF
+"""
+"""That of Codex's `apply_patch`."""
+GOOD = "*** Begin Patch\n*** Add File: ä.txt\n+hi\n+\n*** Update File: b.py\n@@ def f\n-a\n+b\n c\n*** End Patch"
+
+AMBIGUOUS = 'start: a a\na: "x" a | "x"\n'
+"""No parser of the quick kind accepts what this one allows."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "definition", "text", "found"),
+    [
+        ("regex", r"\d+-[a-z]+", "12-ab", "match"),
+        ("regex", r"\d+-[a-z]+", "12-ab\n", "mismatch"),
+        ("regex", r"\d+", "\ud800", "mismatch"),
+        ("regex", "(", "x", "unreadable"),
+        ("lark", PATCH, GOOD, "match"),
+        ("lark", PATCH, GOOD + "\n", "match"),
+        ("lark", PATCH, GOOD.replace("+hi", "hi"), "mismatch"),
+        ("lark", PATCH, GOOD.removesuffix("*** End Patch"), "mismatch"),
+        ("lark", PATCH, "", "mismatch"),
+        ("lark", AMBIGUOUS, "xxx", "match"),
+        ("lark", AMBIGUOUS, "x", "mismatch"),
+        ("lark", "start: nothing_of_this_name", "x", "unreadable"),
+        ("lark", "", "x", "unreadable"),
+        ("regex", "a*", "a" * (MAX_TEXT + 1), "large"),
+    ],
+)
+async def test_what_a_check_says(kind: str, definition: str, text: str, found: str) -> None:
+    assert await checked((kind, definition), text, 60) == found
+
+
+async def test_a_check_that_would_take_years_is_given_up() -> None:
+    assert await checked(("regex", "(a+)+"), "a" * 60 + "!", 0.5) not in {"match", "mismatch"}
+
+
+class Told(Answer):
+    """An answer of these batches."""
+
+    def __init__(self, batches: Sequence[list[StreamEvent]]) -> None:
+        self.batches = list(batches)
+        self.closed = False
+
+    async def read(self) -> list[StreamEvent]:
+        return self.batches.pop(0) if self.batches else []
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def answer(text: str, form: str = "text", name: str = "t") -> list[StreamEvent]:
+    """An answer with a text and a call."""
+    call = ToolCall(id="c", name=name, arguments="", input_format=form)  # type: ignore[arg-type]  # one of its words
+    pieces: list[StreamEvent] = [PartDelta(piece) for piece in text]
+    before: list[StreamEvent] = [ResponseStart(), PartStart(Text(text="")), PartDelta("Hm"), PartEnd()]
+    return [*before, PartStart(call), *pieces, PartEnd(), ResponseEnd("tool_call")]
+
+
+async def read(told: Told, definition: str) -> list[StreamEvent]:
+    """All events."""
+    checking = Checked(told, {"t": ("regex", definition)}, 60)
+    found: list[StreamEvent] = []
+    while events := await checking.read():
+        found += events
+    return found
+
+
+@pytest.mark.parametrize(("form", "said"), [("text", "ab"), ("json", '{"input":"ab"}')])
+async def test_a_call_passes_whole_at_every_cut_or_nothing_of_it_does(form: str, said: str) -> None:
+    events = answer(said, form)
+    for cut in range(1, len(events)):
+        assert await read(Told([events[:cut], events[cut:]]), "a?b") == events
+    for cut in range(1, len(events)):
+        told = Told([events[:cut], events[cut:]])
+        checking = Checked(told, {"t": ("regex", "a")}, 60)
+        got: list[StreamEvent] = []
+        with pytest.raises(UpstreamError, match="regex grammar") as failed:
+            while batch := await checking.read():
+                got += batch
+        assert failed.value.code == "grammar"
+        assert told.closed
+        assert not any(isinstance(event, PartStart) and isinstance(event.part, ToolCall) for event in got)
+
+
+async def test_other_calls_pass_as_they_come() -> None:
+    events = answer("anything", name="u")
+    assert await read(Told([[event] for event in events]), "a") == events
+
+
+async def test_arguments_that_are_not_the_one_field_do_not_match() -> None:
+    for said in ("{}", '{"input":1}', '{"input":"a","more":1}', '{"input":"a'):
+        with pytest.raises(UpstreamError):
+            await read(Told([answer(said, "json")]), ".*")
+
+
+async def test_a_grammar_that_cannot_be_read_is_named_and_the_call_passes() -> None:
+    events = await read(Told([answer("ab")]), "(")
+    assert events[:-1] == answer("ab")[:-1]
+    end = events[-1]
+    assert isinstance(end, ResponseEnd)
+    assert end.losses == (UncheckedGrammar("answer.tool_call.grammar"),)
