@@ -24,7 +24,7 @@ CODEX: list[dict[str, Any]] = [
     {"type": "function_call_output", "id": "fco_1", "call_id": "call_1", "output": "made.txt"},
     TRIGGER,
 ]
-"""The shape of a request of Codex 0.1 that compacts."""
+"""The shape of a request by which Codex compacts (0.169.0, recorded 2026-11-25)."""
 TOOLS = [
     {"type": "function", "name": "exec_command", "parameters": {"type": "object"}, "strict": False},
     {"type": "custom", "name": "apply_patch", "format": {"type": "grammar", "syntax": "lark", "definition": "x"}},
