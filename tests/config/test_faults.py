@@ -28,7 +28,7 @@ BAD = [
      '2: profiles."m*".unsupported_fields[0]: expected settings of a request (tools, tool_choice, '
      "parallel_tool_calls, response_format, max_output_tokens, temperature, top_p, top_k, frequency_penalty, "
      'presence_penalty, stop, seed, top_logprobs, verbosity, service_tier, modalities, metadata, user, '
-     'safety_identifier, cache, cache_key, store, truncate, reasoning.mode, reasoning.effort, '
+     'safety_identifier, cache, cache_key, store, truncate, compact, reasoning.mode, reasoning.effort, '
      'reasoning.budget_tokens, reasoning.display), got "warmth"'),
     ('[profiles."m*"]\nschema_keywords = ["2"]',
      '2: profiles."m*".schema_keywords[0]: expected keywords of JSON Schema, got "2"'),
