@@ -133,6 +133,13 @@ def test_the_end_of_an_address_says_the_protocol(address: str, entry: dict[str, 
     assert found["Providers.0.api_base_url"] == ("exact", "providers.up.url")
 
 
+@pytest.mark.parametrize("port", ["true", '"80"', "65536", "-1", "1.0", "9" * 4000, "null", "[80]"])
+def test_a_port_that_is_none_is_left_to_the_user(port: str) -> None:
+    tables, found = convert("ccr", f'{{"PORT": {port}}}')
+    assert tables == {}
+    assert {verdict for verdict, _ in found.values()} == {"by hand"}
+
+
 def test_a_service_that_opencode_knows_gets_an_entry_of_its_own() -> None:
     tables, _ = convert("opencode", '{"model": "xai/grok-4", "small_model": "google/gemini-flash"}')
     assert tables == {
@@ -174,6 +181,7 @@ ALIASES = "a: &a [x, x]\n" + "".join(
         ("ccr", '{\n/* a\nb */ "x" }', "line 3: expected JSON (Expecting ':' delimiter, column 10)"),
         ("ccr", '{"a": 1, "a": 2}', "expected every key once in its table, got 'a' twice"),
         ("ccr", "[" * 100_000, "expected at most 64 levels of lists and tables, got more"),
+        ("litellm", f"a: {'9' * 5000}", "expected YAML, got a value that does not fit its tag"),
         ("ccr", "9" * 5000, "expected numbers of at most 4,300 digits, got a longer one"),
         ("litellm", "a: [", "line 1: expected YAML"),
         ("litellm", "a: &a [*a]", "expected at most 64 levels of lists and tables, got more"),
@@ -182,7 +190,8 @@ ALIASES = "a: &a [x, x]\n" + "".join(
         ("litellm", "a: !!bool maybe", "expected YAML, got a value that does not fit its tag"),
         ("litellm", "a: !!timestamp soon", "expected YAML, got a value that does not fit its tag"),
         ("litellm", "a: !!python/object:os.system x", "line 1: expected YAML"),
-        ("litellm", "{1: a, '1': b}", "expected every key once, got two that are spelt alike"),
+        ("litellm", "a: 1\nb:\n  c: 1\n  c: 2", "line 4: expected every key once in its table, got one twice"),
+        ("litellm", "{true: a, 'True': b}", "expected every key once, got two that are spelt alike"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_a_line(name: str, text: str, message: str) -> None:
@@ -197,6 +206,7 @@ def test_what_cannot_be_read_is_said_in_a_line(name: str, text: str, message: st
         ("", ["the file"]),
         ("model_list: 2026-01-01", ["model_list"]),
         ("1: !!binary aGk=\nnull: !!set {c}\n2026-01-01: 1.5", ["1", "None[0]", "2026-01-01"]),
+        (f"? 0x{'f' * 5000}\n: 1\nrouter_settings: {{num_retries: 0x{'f' * 5000}}}", [f"0x{'f' * 62}"]),
         ("general_settings: {master_key: [sk-canary], max_request_size_mb: 1.5}", []),
     ],
 )

@@ -99,7 +99,7 @@ def _plain(value: object, count: list[int], depth: int) -> object:
         case dict():
             found: dict[str, object] = {}
             for key, inner in value.items():
-                name = key if isinstance(key, str) else f"{key}"[:MAX_DEPTH]
+                name = key if isinstance(key, str) else _spelt(key)
                 if name in found:
                     raise ConfigurationError("expected every key once, got two that are spelt alike")
                 found[name] = _plain(inner, count, depth + 1)
@@ -108,6 +108,15 @@ def _plain(value: object, count: list[int], depth: int) -> object:
             return [_plain(inner, count, depth + 1) for inner in value]
         case _:
             return value
+
+
+def _spelt(key: object) -> str:
+    """A key that is no text, which only YAML has; Python spells no number of thousands of digits but in hexadecimal."""
+    return (hex(key) if isinstance(key, int) and key.bit_length() > LONG else f"{key}")[:LONG]
+
+
+LONG = 64
+"""Bits of a number that is spelt as people do, and characters of a key that is no text."""
 
 
 def _leaves(value: object, path: Keys) -> Iterator[Keys]:
