@@ -24,11 +24,22 @@ def mostly(good: Values) -> Values:
 
 
 def table(**values: Values) -> Values:
-    """Some of the keys, most of them with a good value, and now and then another key."""
-    known = st.fixed_dictionaries({}, optional={name: mostly(value) for name, value in values.items()})
+    """Most of the keys, most of them with a good value, and now and then another key."""
+    known = st.fixed_dictionaries({name: _often(mostly(value)) for name, value in values.items()}).map(_present)
     return mostly(
         st.builds(lambda one, other: other | one, known, st.dictionaries(st.text(max_size=4), JUNK, max_size=1))
     )
+
+
+MISSING = object()
+
+
+def _often(value: Values) -> Values:
+    return st.integers(0, 5).flatmap(lambda number: value if number else st.just(MISSING))
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not MISSING}
 
 
 def several(item: Values) -> Values:

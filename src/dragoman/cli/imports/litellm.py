@@ -21,7 +21,7 @@ from dragoman.cli.imports.litellm_rules import (
     TOP,
 )
 from dragoman.cli.imports.services import CHAT, Service, at_home, shortened
-from dragoman.cli.imports.settings import entry_url, known_model
+from dragoman.cli.imports.settings import entry_url, known_model, known_route
 from dragoman.cli.imports.tree import Node, Rule, tree
 from dragoman.cli.imports.yaml_text import parse
 from dragoman.config.schema import API_KEY
@@ -111,7 +111,7 @@ def _deployment(done: _Import, node: Node) -> None:
     if MANY in model or MANY in group.value:
         _many(entry, named, group)
         return
-    if not known_model(group.value):
+    if not known_route(group.value):
         group.by_hand(f"expected a name without spaces: write a route to {entry}/{model} yourself")
         named.exact(f"{entry}/{model}")
         return
@@ -236,7 +236,7 @@ def _reached(name: str, after: Mapping[str, list[str]]) -> list[str]:
 def _alias(done: _Import, node: Node) -> None:
     inner = node.at("model") if isinstance(node.value, dict) else node
     targets = done.draft.routes.get(inner.value) if isinstance(inner.value, str) else None
-    if targets is None or not known_model(node.name) or node.name in done.draft.routes:
+    if targets is None or not known_route(node.name) or node.name in done.draft.routes:
         node.by_hand("expected another name for a group of model_list: write the route yourself")
         return
     done.draft.route(node.name, targets)

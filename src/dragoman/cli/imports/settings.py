@@ -4,10 +4,12 @@ from urllib.parse import urlsplit
 
 from dragoman.cli.imports.keys import Keyring
 from dragoman.cli.imports.tree import Node, fits
-from dragoman.config.schema import PROXY, URL, WORDS
+from dragoman.config.schema import PROXY, ROOT, URL, WORDS, Entries
 from dragoman.errors import DragomanError
 from dragoman.transport.http.proxies import NONE
 from dragoman.transport.http.target import parse, parse_proxy
+
+ROUTES = ROOT["models"]
 
 
 def entry_url(value: object) -> str | None:
@@ -24,6 +26,16 @@ def entry_url(value: object) -> str | None:
 def known_model(value: object) -> bool:
     """Whether a model may have this name."""
     return isinstance(value, str) and fits(WORDS, value)
+
+
+def known_route(value: object) -> bool:
+    """Whether a route may have this name."""
+    return (
+        isinstance(value, str)
+        and known_model(value)
+        and isinstance(ROUTES, Entries)
+        and bool(ROUTES.name.fullmatch(value))
+    )
 
 
 def proxy(node: Node, keyring: Keyring, settings: dict[str, object]) -> None:
