@@ -38,6 +38,7 @@ COMMANDS: dict[str, CommandRow] = {
     "serve": CommandRow("dragoman.cli.commands.serve", "Run the gateway."),
     "doctor": CommandRow("dragoman.cli.commands.doctor", "Try every configured service, and say what is wrong."),
     "trust": CommandRow("dragoman.cli.commands.trust", "Use a configuration that lies in a working directory."),
+    "import": CommandRow("dragoman.cli.commands.import_config", "Take over the configuration of another program."),
     "completion": CommandRow("dragoman.cli.commands.completion", "Print the shell's completion script."),
 }
 

@@ -1,0 +1,214 @@
+"""What becomes of LiteLLM's settings, key by key.
+
+https://docs.litellm.ai/docs/proxy/config_settings, seen 2026-11-26.
+"""
+
+from dragoman.cli.imports.ledger import Verdict
+from dragoman.cli.imports.services import CHAT, Service
+from dragoman.cli.imports.tree import Rule
+
+EXACT, BY_HAND, IMPOSSIBLE = Verdict.EXACT, Verdict.BY_HAND, Verdict.IMPOSSIBLE
+
+SERVICES: dict[str, Service] = {
+    "openai": Service("openai"),
+    "anthropic": Service("anthropic"),
+    "gemini": Service("gemini"),
+    "ollama": Service("ollama"),
+    "ollama_chat": Service("ollama"),
+    "baseten": Service("baseten"),
+    "cerebras": Service("cerebras"),
+    "cohere": Service("cohere"),
+    "cohere_chat": Service("cohere"),
+    "custom_openai": CHAT,
+    "dashscope": Service("dashscope"),
+    "deepinfra": Service("deepinfra"),
+    "deepseek": Service("deepseek"),
+    "docker_model_runner": Service("dockermodels"),
+    "fireworks_ai": Service("fireworks"),
+    "groq": Service("groq"),
+    "hosted_vllm": Service("vllm"),
+    "huggingface": Service("huggingface"),
+    "hyperbolic": Service("hyperbolic"),
+    "litellm_proxy": CHAT,
+    "llamafile": Service("llamacpp"),
+    "lm_studio": Service("lmstudio"),
+    "minimax": Service("minimax"),
+    "mistral": Service("mistral"),
+    "moonshot": Service("moonshot"),
+    "nebius": Service("nebius"),
+    "novita": Service("novita"),
+    "nvidia_nim": Service("nvidia"),
+    "openai_like": CHAT,
+    "openrouter": Service("openrouter"),
+    "perplexity": Service("perplexity"),
+    "poe": Service("poe"),
+    "sambanova": Service("sambanova"),
+    "together_ai": Service("together"),
+    "vercel_ai_gateway": Service("vercel"),
+    "xai": Service("xai"),
+    "zai": Service("zai"),
+}
+"""The part of a model's name before the slash, to the service."""
+
+FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("gpt-", "chatgpt-", "o1", "o3", "o4", "ft:gpt-", "text-embedding-"), "openai"),
+    (("claude-",), "anthropic"),
+    (("command-",), "cohere"),
+)
+"""Beginnings of names that LiteLLM knows without a service, to the service."""
+
+CLOUDS: dict[str, Rule] = {
+    "azure": (BY_HAND, 'write an entry with protocol = "openai-chat" and url = "https://RESOURCE/openai/v1"'),
+    "azure_ai": (BY_HAND, 'write an entry with protocol = "openai-chat" and url = "https://RESOURCE/openai/v1"'),
+    "bedrock": (IMPOSSIBLE, "Bedrock wants requests that are signed with AWS credentials, and dragoman sends a key"),
+    "sagemaker": (
+        IMPOSSIBLE,
+        "SageMaker wants requests that are signed with AWS credentials, and dragoman sends a key",
+    ),
+    "vertex_ai": (IMPOSSIBLE, "Vertex AI wants credentials that expire, and dragoman sends a key"),
+    "watsonx": (IMPOSSIBLE, "watsonx wants tokens that expire, and dragoman sends a key"),
+}
+"""Services that are not called by a key alone."""
+
+LIMITS = "dragoman limits no rates and no budgets"
+FIXED = "let the caller set it: dragoman adds nothing to a request"
+MONEY = "dragoman counts no costs"
+SILENCE = (
+    "set it, in seconds, in [providers.NAME.timeouts]: `total` for a whole answer, `first_byte` and `idle` for silence"
+)
+RETRIES = "dragoman asks each target once, then the next: name one more"
+BALANCE = "targets are asked in their order, the next if one fails: dragoman spreads no load"
+CALLBACKS = "dragoman calls no other service: set gateway.request_log for a line of JSON for each request"
+NO_CACHE = "dragoman keeps no answers to give them again"
+DATABASE = "dragoman has no database of keys, users and models: all is in its file"
+CIRCUIT = "dragoman puts no target aside: it asks each request's targets in their order"
+
+DEPLOYMENT: dict[str, Rule] = {
+    "rpm": (IMPOSSIBLE, LIMITS),
+    "tpm": (IMPOSSIBLE, LIMITS),
+    "max_parallel_requests": (IMPOSSIBLE, LIMITS),
+    "max_budget": (IMPOSSIBLE, LIMITS),
+    "budget_duration": (IMPOSSIBLE, LIMITS),
+    "weight": (IMPOSSIBLE, BALANCE),
+    "timeout": (BY_HAND, SILENCE),
+    "stream_timeout": (BY_HAND, SILENCE),
+    "max_retries": (IMPOSSIBLE, RETRIES),
+    "num_retries": (IMPOSSIBLE, RETRIES),
+    "api_version": (IMPOSSIBLE, "dragoman sends no version in the query"),
+    "organization": (IMPOSSIBLE, "dragoman sends no header for it: use a key of that organization"),
+    "extra_headers": (IMPOSSIBLE, "dragoman adds no headers"),
+    "headers": (IMPOSSIBLE, "dragoman adds no headers"),
+    "extra_body": (BY_HAND, FIXED),
+    "temperature": (BY_HAND, FIXED),
+    "top_p": (BY_HAND, FIXED),
+    "seed": (BY_HAND, FIXED),
+    "stop": (BY_HAND, FIXED),
+    "reasoning_effort": (BY_HAND, FIXED),
+    "thinking": (BY_HAND, FIXED),
+    "max_tokens": (BY_HAND, FIXED),
+    "max_completion_tokens": (BY_HAND, FIXED),
+    "additional_drop_params": (BY_HAND, "name the settings in `unsupported_fields` of [profiles.MODEL]"),
+    "allowed_openai_params": (BY_HAND, "name the fields in providers.NAME.allow_fields"),
+    "tags": (IMPOSSIBLE, "dragoman does not choose by tags"),
+    "input_cost_per_token": (IMPOSSIBLE, MONEY),
+    "output_cost_per_token": (IMPOSSIBLE, MONEY),
+    "input_cost_per_second": (IMPOSSIBLE, MONEY),
+    "mock_response": (BY_HAND, "use offline/script, which answers as it is told"),
+}
+"""Keys of `litellm_params` that make no entry."""
+
+MODEL_INFO: dict[str, Rule] = {
+    "mode": (EXACT, "dragoman knows it by the path that a caller asks"),
+    "id": (IMPOSSIBLE, "a target has no other name than PROVIDER/MODEL"),
+    "input_cost_per_token": (IMPOSSIBLE, MONEY),
+    "output_cost_per_token": (IMPOSSIBLE, MONEY),
+    "supports_vision": (BY_HAND, "if it is false, set images = false in [profiles.MODEL]"),
+    "supports_function_calling": (BY_HAND, "if it is false, set tools = false in [profiles.MODEL]"),
+    "access_groups": (IMPOSSIBLE, "every key opens every model"),
+}
+
+ROUTING: dict[str, Rule] = {
+    "routing_strategy": (IMPOSSIBLE, BALANCE),
+    "routing_strategy_args": (IMPOSSIBLE, BALANCE),
+    "num_retries": (IMPOSSIBLE, RETRIES),
+    "retry_after": (IMPOSSIBLE, RETRIES),
+    "retry_policy": (IMPOSSIBLE, RETRIES),
+    "max_fallbacks": (IMPOSSIBLE, "every target of a route may be asked"),
+    "allowed_fails": (IMPOSSIBLE, CIRCUIT),
+    "allowed_fails_policy": (IMPOSSIBLE, CIRCUIT),
+    "cooldown_time": (IMPOSSIBLE, CIRCUIT),
+    "disable_cooldowns": (IMPOSSIBLE, CIRCUIT),
+    "enable_pre_call_checks": (IMPOSSIBLE, "dragoman counts no tokens before it asks"),
+    "timeout": (BY_HAND, SILENCE),
+    "stream_timeout": (BY_HAND, SILENCE),
+    "request_timeout": (BY_HAND, SILENCE),
+    "context_window_fallbacks": (
+        BY_HAND,
+        "add the larger models to the route's targets: they are asked for any failure",
+    ),
+    "content_policy_fallbacks": (
+        BY_HAND,
+        "add the other models to the route's targets: they are asked for any failure",
+    ),
+    "redis_host": (IMPOSSIBLE, "workers share no state: nothing is counted"),
+    "redis_port": (IMPOSSIBLE, "workers share no state: nothing is counted"),
+    "redis_password": (IMPOSSIBLE, "workers share no state: nothing is counted"),
+    "redis_url": (IMPOSSIBLE, "workers share no state: nothing is counted"),
+}
+"""Keys of `router_settings`, of which many may stand in `litellm_settings` too."""
+
+MODULE: dict[str, Rule] = {
+    **ROUTING,
+    "callbacks": (BY_HAND, CALLBACKS),
+    "success_callback": (BY_HAND, CALLBACKS),
+    "failure_callback": (BY_HAND, CALLBACKS),
+    "service_callback": (BY_HAND, CALLBACKS),
+    "json_logs": (BY_HAND, "set gateway.request_log for a line of JSON for each request"),
+    "turn_off_message_logging": (EXACT, "dragoman logs no messages"),
+    "redact_user_api_key_info": (EXACT, "dragoman logs no keys"),
+    "telemetry": (EXACT, "dragoman reports to nobody"),
+    "cache": (IMPOSSIBLE, NO_CACHE),
+    "cache_params": (IMPOSSIBLE, NO_CACHE),
+    "max_budget": (IMPOSSIBLE, LIMITS),
+    "budget_duration": (IMPOSSIBLE, LIMITS),
+    "modify_params": (EXACT, "dragoman always writes what a service takes, and lists what was changed"),
+    "ssl_verify": (BY_HAND, "name the file of your own authority in providers.NAME.ca_file; checks are never off"),
+    "guardrails": (IMPOSSIBLE, "dragoman looks into no message"),
+}
+"""Keys of `litellm_settings`."""
+
+GENERAL: dict[str, Rule] = {
+    "database_url": (IMPOSSIBLE, DATABASE),
+    "database_connection_pool_limit": (IMPOSSIBLE, DATABASE),
+    "store_model_in_db": (IMPOSSIBLE, DATABASE),
+    "store_prompts_in_spend_logs": (IMPOSSIBLE, DATABASE),
+    "disable_spend_logs": (EXACT, MONEY),
+    "proxy_batch_write_at": (IMPOSSIBLE, DATABASE),
+    "salt_key": (IMPOSSIBLE, DATABASE),
+    "alerting": (IMPOSSIBLE, "dragoman sends no alerts"),
+    "alerting_threshold": (IMPOSSIBLE, "dragoman sends no alerts"),
+    "completion_model": (
+        BY_HAND,
+        "set gateway.default_model; a model that a caller names is still the one that answers",
+    ),
+    "custom_auth": (IMPOSSIBLE, "dragoman knows only the keys in gateway.api_keys"),
+    "enable_jwt_auth": (IMPOSSIBLE, "dragoman knows only the keys in gateway.api_keys"),
+    "max_parallel_requests": (IMPOSSIBLE, LIMITS),
+    "global_max_parallel_requests": (IMPOSSIBLE, LIMITS),
+    "background_health_checks": (IMPOSSIBLE, "dragoman asks no service by itself: `dragoman doctor` does"),
+    "health_check_interval": (IMPOSSIBLE, "dragoman asks no service by itself: `dragoman doctor` does"),
+    "pass_through_endpoints": (IMPOSSIBLE, "dragoman serves the paths of its protocols, and no others"),
+    "allowed_ips": (IMPOSSIBLE, "let a proxy or firewall decide who reaches gateway.host"),
+    "cors_allowed_origins": (BY_HAND, "set gateway.cors_origins"),
+}
+"""Keys of `general_settings`."""
+
+TOP: dict[str, Rule] = {
+    "include": (BY_HAND, "import those files too, each by itself"),
+    "guardrails": (IMPOSSIBLE, "dragoman looks into no message"),
+    "mcp_servers": (IMPOSSIBLE, "dragoman calls no tools"),
+    "vector_store_registry": (IMPOSSIBLE, "dragoman searches nothing"),
+    "credential_list": (BY_HAND, "write the keys into the entries that use them"),
+    "callback_settings": (IMPOSSIBLE, "dragoman calls no other service"),
+}
+"""Whole sections."""

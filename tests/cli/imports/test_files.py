@@ -1,0 +1,217 @@
+"""Files as their programs' documentation shows them, what is written for each, and what is said of each key."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from dragoman.cli.imports.catalogue import importers
+from dragoman.cli.imports.ledger import NOT_KNOWN, Ledger, Verdict
+from dragoman.cli.imports.report import report
+from dragoman.config.tables import from_tables
+from dragoman.errors import ConfigurationError
+from dragoman.gateway.check import check
+from dragoman.protocols.registry import DIALECTS
+from dragoman.providers.catalogue import catalogue
+
+FILES = Path(__file__).parent / "files"
+IMPORTERS = importers()
+SUFFIX = {"ccr": "json", "litellm": "yaml", "opencode": "json"}
+VARIABLES = ("ANTHROPIC_KEY", "DEEPSEEK_KEY", "GROQ_API_KEY", "OPENAI_KEY", "OPENROUTER_API_KEY", "OPENROUTER_KEY")
+ENVIRON = dict.fromkeys([*VARIABLES, "OWN_KEY", "PROXY_KEY"], "key")
+
+
+def convert(name: str, text: str, in_clear: bool = True) -> tuple[dict[str, object], dict[str, tuple[str, str]]]:
+    """The tables that are written, and verdict and words by the key's path."""
+    done = IMPORTERS[name].convert(text, in_clear)
+    found = {".".join(map(str, each.path)): (each.verdict.value, each.words) for each in done.findings}
+    return tomllib.loads(done.toml), found
+
+
+@pytest.mark.parametrize("name", IMPORTERS)
+def test_a_file_becomes_what_stands_beside_it(name: str) -> None:
+    done = IMPORTERS[name].convert((FILES / f"{name}.{SUFFIX[name]}").read_text(), True)
+    assert done.toml == (FILES / f"{name}.toml").read_text()
+    lines = list(report(done.findings))
+    assert lines == (FILES / f"{name}.txt").read_text().splitlines()
+    assert "canary" not in "\n".join(lines)
+    assert "all is well" in check(from_tables(tomllib.loads(done.toml), ENVIRON))
+
+
+@pytest.mark.parametrize("name", IMPORTERS)
+def test_without_a_file_to_write_no_key_in_clear_is_written(name: str) -> None:
+    done = IMPORTERS[name].convert((FILES / f"{name}.{SUFFIX[name]}").read_text(), False)
+    assert "canary" not in done.toml + "\n".join(report(done.findings))
+    assert '{ env = "' in done.toml
+
+
+def test_a_leaf_is_settled_by_the_first_finding_that_reaches_it() -> None:
+    ledger = Ledger([("a", 0), ("a", 1), ("b",)])
+    ledger.settle(("a", 1), Verdict.EXACT, "first")
+    ledger.settle(("a",), Verdict.BY_HAND, "second")
+    found = [(each.path, each.verdict, each.words) for each in ledger.close()]
+    assert found == [
+        (("a", 0), Verdict.BY_HAND, "second"),
+        (("a", 1), Verdict.EXACT, "first"),
+        (("b",), Verdict.IMPOSSIBLE, NOT_KNOWN),
+    ]
+
+
+def test_the_services_of_the_tables_are_in_the_catalogue() -> None:
+    from dragoman.cli.imports import litellm_rules, opencode, services
+
+    named = [
+        *litellm_rules.SERVICES.values(),
+        *opencode.PACKAGES.values(),
+        *opencode.HOMES.values(),
+        *opencode.KNOWN.values(),
+        *(service for home in services.HOMES.values() for service in home.values()),
+        *(service for _, service in services.PATHS),
+    ]
+    assert {service.type for service in named if service.type} - catalogue().keys() == set()
+    assert {service.protocol for service in named if service.protocol} - DIALECTS.keys() == set()
+
+
+LITELLM = """
+model_list:
+  - {model_name: a, litellm_params: {model: openai/one, api_key: os.environ/KEY, order: 2}}
+  - {model_name: a, litellm_params: {model: openai/two, api_key: os.environ/KEY, order: 1}}
+  - {model_name: b, litellm_params: {model: openai/three, api_key: os.environ/OTHER}}
+  - {model_name: c, litellm_params: {model: openai/one, api_key: os.environ/KEY}}
+litellm_settings: {fallbacks: [{a: [b]}, {b: [a, c]}]}
+"""
+
+
+def test_deployments_with_the_same_address_and_key_share_an_entry() -> None:
+    tables, _ = convert("litellm", LITELLM)
+    assert tables["providers"] == {
+        "openai": {"type": "openai", "api_key": {"env": "KEY"}},
+        "openai-2": {"type": "openai", "api_key": {"env": "OTHER"}},
+    }
+
+
+def test_a_route_has_its_own_deployments_then_the_fallbacks_and_theirs() -> None:
+    tables, found = convert("litellm", LITELLM)
+    assert tables["models"] == {
+        "a": {"targets": ["openai/two", "openai/one", "openai-2/three"]},
+        "b": {"targets": ["openai-2/three", "openai/two", "openai/one"]},
+        "c": {"targets": ["openai/one"]},
+    }
+    assert found["model_list.2.model_name"] == ("exact", "models.b")
+    assert found["model_list.0.model_name"][0] == "by hand"
+
+
+def test_a_key_in_environment_variables_stays_a_variable() -> None:
+    text = """
+    model_list: [{model_name: a, litellm_params: {model: openai/one, api_key: os.environ/KEY}}]
+    environment_variables: {KEY: sk-canary}
+    """
+    tables, found = convert("litellm", text)
+    assert tables["providers"] == {"openai": {"type": "openai", "api_key": {"env": "KEY"}}}
+    assert found["environment_variables.KEY"][0] == "by hand"
+
+
+def test_ccr_without_a_key_listens_on_this_machine_only() -> None:
+    tables, found = convert("ccr", '{"HOST": "0.0.0.0", "PORT": 80}')
+    assert tables == {"gateway": {"port": 80}}
+    assert found["HOST"][0] == "by hand"
+
+
+@pytest.mark.parametrize(
+    ("address", "entry"),
+    [
+        ("https://api.openai.com/v1/chat/completions", {"type": "openai", "url": "https://api.openai.com/v1"}),
+        ("http://up/v1/responses", {"protocol": "openai-responses", "url": "http://up/v1"}),
+        ("http://up/v1/messages/", {"protocol": "anthropic", "url": "http://up"}),
+        ("http://up/v1beta/models", {"protocol": "gemini", "url": "http://up"}),
+        ("http://up/api/chat", {"type": "ollama", "url": "http://up"}),
+    ],
+)
+def test_the_end_of_an_address_says_the_protocol(address: str, entry: dict[str, str]) -> None:
+    tables, found = convert("ccr", f'{{"Providers": [{{"name": "up", "api_base_url": "{address}"}}]}}')
+    assert tables["providers"] == {"up": entry}
+    assert found["Providers.0.api_base_url"] == ("exact", "providers.up.url")
+
+
+@pytest.mark.parametrize("port", ["true", '"80"', "65536", "-1", "1.0", "9" * 4000, "null", "[80]"])
+def test_a_port_that_is_none_is_left_to_the_user(port: str) -> None:
+    tables, found = convert("ccr", f'{{"PORT": {port}}}')
+    assert tables == {}
+    assert {verdict for verdict, _ in found.values()} == {"by hand"}
+
+
+def test_a_service_that_opencode_knows_gets_an_entry_of_its_own() -> None:
+    tables, _ = convert("opencode", '{"model": "xai/grok-4", "small_model": "google/gemini-flash"}')
+    assert tables == {
+        "gateway": {"default_model": "xai/grok-4"},
+        "providers": {"xai": {"type": "xai"}, "google": {"type": "gemini"}},
+        "models": {"small": {"targets": ["google/gemini-flash"]}},
+    }
+
+
+def test_an_absolute_file_with_a_key_stays_one() -> None:
+    tables, _ = convert("opencode", '{"provider": {"groq": {"options": {"apiKey": "{file:/run/secrets/groq}"}}}}')
+    assert tables["providers"] == {"groq": {"type": "groq", "api_key": {"file": "/run/secrets/groq"}}}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"PORT": 1, /* two */ }', 1),
+        ('{"PORT": 1 // , }\n}', 1),
+        ('{"PORT": 1, // last\n /* , */ }', 1),
+        ('{"PORT": 1, "x": "// , ] } /*"}', 1),
+        ('{"PORT": 1, "x": ["a,]", "\\"//",],}', 1),
+    ],
+)
+def test_json_may_have_comments_and_a_last_comma(text: str, value: int) -> None:
+    tables, _ = convert("ccr", text)
+    assert tables["gateway"] == {"port": value}
+
+
+ALIASES = "a: &a [x, x]\n" + "".join(
+    f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}]\n" for a, b in zip("abcdefghi", "bcdefghij", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("ccr", "", "line 1: expected JSON (Expecting value, column 1)"),
+        ("ccr", '{\n/* a\nb */ "x" }', "line 3: expected JSON (Expecting ':' delimiter, column 10)"),
+        ("ccr", '{"a": 1, "a": 2}', "expected every key once in its table, got 'a' twice"),
+        ("ccr", "[" * 100_000, "expected at most 64 levels of lists and tables, got more"),
+        ("litellm", f"a: {'9' * 5000}", "expected YAML, got a value that does not fit its tag"),
+        ("ccr", "9" * 5000, "expected numbers of at most 4,300 digits, got a longer one"),
+        ("litellm", "a: [", "line 1: expected YAML"),
+        ("litellm", "a: &a [*a]", "expected at most 64 levels of lists and tables, got more"),
+        ("litellm", ALIASES, "expected at most 50000 values, got more"),
+        ("litellm", "a: 2026-99-99", "expected YAML, got a value that does not fit its tag"),
+        ("litellm", "a: !!bool maybe", "expected YAML, got a value that does not fit its tag"),
+        ("litellm", "a: !!timestamp soon", "expected YAML, got a value that does not fit its tag"),
+        ("litellm", "a: !!python/object:os.system x", "line 1: expected YAML"),
+        ("litellm", "a: 1\nb:\n  c: 1\n  c: 2", "line 4: expected every key once in its table, got one twice"),
+        ("litellm", "{true: a, 'True': b}", "expected every key once, got two that are spelt alike"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_a_line(name: str, text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        IMPORTERS[name].convert(text, True)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("", ["the file"]),
+        ("model_list: 2026-01-01", ["model_list"]),
+        ("1: !!binary aGk=\nnull: !!set {c}\n2026-01-01: 1.5", ["1", "None[0]", "2026-01-01"]),
+        (f"? 0x{'f' * 5000}\n: 1\nrouter_settings: {{num_retries: 0x{'f' * 5000}}}", [f"0x{'f' * 62}"]),
+        ("general_settings: {master_key: [sk-canary], max_request_size_mb: 1.5}", []),
+    ],
+)
+def test_values_that_only_yaml_has_are_keys_as_well(text: str, paths: list[str]) -> None:
+    done = IMPORTERS["litellm"].convert(text, True)
+    lines = [line for line in report(done.findings) if line.startswith("  ")]
+    assert [line.strip().partition(": ")[0] for line in lines][: len(paths)] == paths
+    assert tomllib.loads(done.toml) == {}
