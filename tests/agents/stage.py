@@ -11,7 +11,7 @@ from dragoman.types import Outcome
 from tests.agents.contract import Contract
 from tests.matrix.cells import VENDORS
 from tests.matrix.dialects import SERVICES
-from tests.matrix.exchange import Reply, Seen, dumped
+from tests.matrix.exchange import Seen, dumped, give
 from tests.matrix.scenes import Answer, Json
 from tests.support.gateway import Got, ask, running
 from tests.support.server import Exchange, ReceivedRequest, serve
@@ -69,7 +69,7 @@ async def stage(front: str, dialect: str, answers: Sequence[Answer]) -> AsyncIte
             await exchange.reply(400, {}, b'{"error": {"message": "the service takes no such request"}}')
             return
         shown.seen.append(seen)
-        await send(exchange, SERVICES[dialect].write(answer, seen))
+        await give(exchange, SERVICES[dialect].write(answer, seen))
 
     async with (
         serve(play) as service,
@@ -84,21 +84,6 @@ def _relayed(request: ReceivedRequest) -> Seen:
     body = json.loads(request.body)
     freeform = tuple(tool["name"] for tool in body.get("tools", ()) if tool.get("type") == "custom")
     return Seen(MODEL, body.get("stream", "streamGenerateContent" in request.path), freeform=freeform)
-
-
-async def send(exchange: Exchange, reply: Reply) -> None:
-    """The reply, as far as it goes."""
-    headers = dict(reply.headers)
-    length = headers.pop("content-length", None)
-    await exchange.head(reply.status, headers, length=int(length) if length else None)
-    for piece in reply.pieces:
-        await exchange.chunk(piece)
-    if reply.failure == "cut":
-        exchange.close()
-    elif reply.failure == "silence":
-        await exchange.closed()
-    else:
-        await exchange.end()
 
 
 async def post(up: Stage, agent: Contract, path: str, body: Json) -> Got:

@@ -10,10 +10,10 @@ from dragoman.config import ModelConfig, ProviderConfig, TimeoutsConfig
 from tests.agents.contract import CONTRACTS, Contract
 from tests.agents.hearing import events
 from tests.agents.listeners import LISTENERS
-from tests.agents.stage import JSON, MODEL, config, post, send, stage
+from tests.agents.stage import JSON, MODEL, config, post, stage
 from tests.matrix.cells import VENDORS
 from tests.matrix.dialects import SERVICES
-from tests.matrix.exchange import MESSAGE, Seen, dumped
+from tests.matrix.exchange import MESSAGE, Seen, dumped, give
 from tests.matrix.scenes import RETRY_AFTER, Answer, Failure, Json, Say, Tokens
 from tests.support.gateway import Got, ask, running
 from tests.support.server import Exchange, serve
@@ -51,7 +51,7 @@ async def test_a_429_that_names_no_wait_gets_one_because_codex_dies_without(name
     bare = {key: value for key, value in reply.headers.items() if key != "retry-after"}
 
     async def refuse(exchange: Exchange) -> None:
-        await send(exchange, replace(reply, headers=bare))
+        await give(exchange, replace(reply, headers=bare))
 
     async with serve(refuse) as up, running(config(up.url, service)) as gateway:
         got = await _asked(gateway.url, agent, f"{service}/{MODEL}")
@@ -90,7 +90,7 @@ async def test_a_clean_end_without_the_reason_to_stop_never_looks_whole(name: st
     reply = SERVICES[service].write(Answer(HELLO, failure="cut"), Seen(MODEL, stream=True))
 
     async def truncate(exchange: Exchange) -> None:
-        await send(exchange, replace(reply, failure=None))
+        await give(exchange, replace(reply, failure=None))
 
     async with serve(truncate) as up, running(config(up.url, service)) as gateway:
         got = await _asked(gateway.url, CONTRACTS[name], f"{service}/{MODEL}")
@@ -104,7 +104,7 @@ async def test_a_service_that_falls_silent_for_good_is_an_end_that_agents_see(na
     reply = SERVICES[service].write(Answer(HELLO, failure="silence"), Seen(MODEL, stream=True))
 
     async def stop(exchange: Exchange) -> None:
-        await send(exchange, reply)
+        await give(exchange, reply)
 
     hasty = TimeoutsConfig(connect=None, first_byte=None, first_token=None, idle=0.2)
     async with serve(stop) as up, running(config(up.url, service, hasty)) as gateway:
@@ -153,9 +153,9 @@ async def test_counts_are_the_last_replys_and_no_sum_over_attempts(name: str, se
         number += 1
         if number == 1:
             whole = SERVICES[service].write(Answer((), "done", FIRST), Seen(MODEL, stream=True))
-            await send(exchange, replace(whole, pieces=whole.pieces[:1], failure="cut"))
+            await give(exchange, replace(whole, pieces=whole.pieces[:1], failure="cut"))
         else:
-            await send(exchange, SERVICES[service].write(Answer(HELLO, usage=LAST), Seen(MODEL, stream=True)))
+            await give(exchange, SERVICES[service].write(Answer(HELLO, usage=LAST), Seen(MODEL, stream=True)))
 
     async with serve(play) as up:
         base = config(up.url, service)

@@ -1,6 +1,7 @@
 """What is neither sent word for word nor named, and why that is right. A row that is not needed fails a test."""
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -174,3 +175,11 @@ REFUSED: tuple[Row, ...] = (
     Row("gemini > *: systemInstruction.parts.thought*", "Google's models say nothing in it"),
 )
 """Leaves that the caller's half refuses to read, because the vendor does."""
+
+
+def unexplained(rows: Sequence[Row], name: str, refused: Mapping[str, str]) -> list[str]:
+    """The refusals of a dialect that no row says to be right, and its rows that no refusal needs."""
+    own = [row for row in rows if row.of.startswith(name)]
+    needed = [row for row in own if any(row.holds(name, "", path) for path in refused)]
+    found = [f"{path}: {why}" for path, why in refused.items() if not any(row.holds(name, "", path) for row in needed)]
+    return [*found, *(f"{row.of}: not needed" for row in own if row not in needed)]

@@ -5,7 +5,7 @@ import pytest
 from tests.fields.answers import ANSWERS
 from tests.fields.replies import Form, Telling, missed, replies_of, telling_of
 from tests.fields.reply_tables import EQUIVALENTS, REFUSED, SILENT
-from tests.fields.tables import Row
+from tests.fields.tables import Row, unexplained
 
 PAIRS = [(service, caller) for service in ANSWERS for caller in ANSWERS]
 LEAST_LEAVES = {"openai-chat": 80, "openai-responses": 1100, "anthropic": 210, "gemini": 330, "ollama": 20}
@@ -22,13 +22,7 @@ def test_no_field_of_an_answer_is_lost_without_a_name(service: str, caller: str,
 def test_what_a_service_may_say_is_read(service: str) -> None:
     replies = replies_of(service)
     assert len(replies.answered) + len(replies.refused) >= LEAST_LEAVES[service]
-    explained = [row for row in REFUSED if any(row.holds(service, "", path) for path in replies.refused)]
-    assert [row for row in REFUSED if row.of.startswith(service)] == explained
-    assert [
-        f"{path}: {why}"
-        for path, why in replies.refused.items()
-        if not any(row.holds(service, "", path) for row in explained)
-    ] == []
+    assert unexplained(REFUSED, service, replies.refused) == []
 
 
 @pytest.mark.parametrize("row", [*SILENT, *EQUIVALENTS], ids=lambda row: row.of)

@@ -19,7 +19,7 @@ CLAUDE = {
 CODEX = {"user-agent": "codex_exec/0.169.0 (Debian; x86_64)", "session-id": "s-2", "thread-id": "t"}
 OPENCODE = {"user-agent": "opencode/1.18.33 ai-sdk/4", "x-session-id": "ses_3", "x-session-affinity": "ses_3"}
 PI = {"user-agent": "OpenAI/JS 6.26.0", "session_id": "s-4"}
-TOLD = ("agent", "session", "subagent", "parent_agent")
+TOLD = ("agent", "session", "agent_id", "parent_agent_id")
 GEMINI = {"user-agent": "GeminiCLI-tui/0.61.0/gemini-2.5-pro (linux; x64; terminal)"}
 
 
@@ -64,10 +64,7 @@ async def test_it_is_in_the_request_log_of_each_request_of_a_connection(tmp_path
     text = path.read_bytes()
     assert b"private-canary" not in text
     lines = [json.decode_event(line) for line in text.splitlines()]
-    told = [
-        {name: line[name] for name in ("agent", "session", "subagent", "parent_agent") if name in line}
-        for line in lines
-    ]
-    claude = {"agent": "claude-code", "session": "s-1", "subagent": "a-2", "parent_agent": "a-1"}
+    told = [{name: line[name] for name in TOLD if name in line} for line in lines]
+    claude = {"agent": "claude-code", "session": "s-1", "agent_id": "a-2", "parent_agent_id": "a-1"}
     codex = {"agent": "codex", "session": "s-2"}
     assert told == [claude, codex, codex, {}]

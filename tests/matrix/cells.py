@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from dragoman.config import Config, GatewayConfig, ProfileConfig, ProviderConfig, TimeoutsConfig
 from dragoman.types import Outcome
 from tests.matrix.dialects import CALLERS, SERVICES
-from tests.matrix.exchange import Reply, Seen
+from tests.matrix.exchange import Seen, give
 from tests.matrix.hearing import Failed, Heard
 from tests.matrix.scenes import Json, Scene
 from tests.support.gateway import running
@@ -85,21 +85,7 @@ class Services:
         answers = self._cells[dialect, seen.model].scene.answers
         answer = answers[min(len(came.seen), len(answers) - 1)]
         came.seen.append(seen)
-        await _play(exchange, SERVICES[dialect].write(answer, seen))
-
-
-async def _play(exchange: Exchange, reply: Reply) -> None:
-    headers = dict(reply.headers)
-    length = headers.pop("content-length", None)
-    await exchange.head(reply.status, headers, length=int(length) if length else None)
-    for piece in reply.pieces:
-        await exchange.chunk(piece)
-    if reply.failure == "cut":
-        exchange.close()
-    elif reply.failure == "silence":
-        await exchange.closed()
-    else:
-        await exchange.end()
+        await give(exchange, SERVICES[dialect].write(answer, seen))
 
 
 def _config(url: str) -> Config:

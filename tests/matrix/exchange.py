@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from tests.matrix.scenes import RETRY_AFTER, Answer, Failure, Json
-from tests.support.server import ReceivedRequest
+from tests.support.server import Exchange, ReceivedRequest
 
 MESSAGE = "Because of the service."
 """What every failure says."""
@@ -76,6 +76,21 @@ def halves(text: str) -> Iterable[str]:
     """A text in two pieces."""
     middle = len(text) // 2
     return (text[:middle], text[middle:]) if middle else (text,)
+
+
+async def give(exchange: Exchange, reply: Reply) -> None:
+    """Sends the reply, as far as it goes."""
+    headers = dict(reply.headers)
+    length = headers.pop("content-length", None)
+    await exchange.head(reply.status, headers, length=int(length) if length else None)
+    for piece in reply.pieces:
+        await exchange.chunk(piece)
+    if reply.failure == "cut":
+        exchange.close()
+    elif reply.failure == "silence":
+        await exchange.closed()
+    else:
+        await exchange.end()
 
 
 def streamed(answer: Answer, events: list[bytes], error: bytes) -> Reply:

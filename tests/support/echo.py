@@ -4,7 +4,7 @@ import asyncio
 
 from dragoman.errors import DragomanError
 from dragoman.gateway.http.application import Peer
-from dragoman.gateway.http.http_writer import HttpResponseWriter
+from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 
 ADMITTED = "chat"
@@ -21,7 +21,7 @@ class Echo:
 
     def __init__(self, *, slow: bool) -> None:
         self.heard: list[ServerRequest | str] = []
-        self.waiting: list[HttpResponseWriter] = []
+        self.waiting: list[DirectWriter] = []
         self.slow = slow
         self._count = 0
 
@@ -41,14 +41,14 @@ class Echo:
     def fields(self, call: ServerRequest) -> bytes:
         return b"x-more: 1\r\nrequest-id: \x01\r\n" if call.header(b"origin") else b""
 
-    def unpack(self, admitted: str, call: ServerRequest, writer: HttpResponseWriter) -> None:
+    def unpack(self, admitted: str, call: ServerRequest, writer: DirectWriter) -> None:
         self.serve(admitted, call, writer)
 
     def new_request_id(self) -> str:
         self._count += 1
         return f"fresh-{self._count}"
 
-    def serve(self, admitted: str, call: ServerRequest, writer: HttpResponseWriter) -> None:
+    def serve(self, admitted: str, call: ServerRequest, writer: DirectWriter) -> None:
         self.heard.append(
             ServerRequest(
                 method=call.method,
@@ -67,7 +67,7 @@ class Echo:
             writer.send_nowait(ServerResponse(body=b"answer to " + writer.outcome.request_id.encode()))
         self.waiting.clear()
 
-    def release(self, writer: HttpResponseWriter) -> None:
+    def release(self, writer: DirectWriter) -> None:
         self.heard.append(f"{writer.outcome.method} {writer.outcome.path} {writer.outcome.status} {writer.complete}")
 
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:

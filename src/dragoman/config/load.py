@@ -95,7 +95,7 @@ def _known(file: ConfigFile, warn: Warn) -> ConfigFile:
 
 
 def places(environ: Mapping[str, str], platform: str) -> Iterator[Path]:
-    """The paths where a user's own configuration file is looked for. The first one that exists is used."""
+    """Where a user's own configuration file may be, in the order of the search: the first file that exists is used."""
     # https://specifications.freedesktop.org/basedir-spec/latest/: a relative path is invalid and to be ignored.
     named = Path(environ.get("XDG_CONFIG_HOME", "")).is_absolute()
     xdg = ("XDG_CONFIG_HOME", "") if named else ("HOME", ".config")

@@ -16,7 +16,7 @@ LARGEST = 1 << 16
 
 
 def fetched(source: Mapping[str, object], words: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """The secret that `source` names, and where it was found, as words for an error message. Raises WrongError.
+    """Reads the secret that `source` points to. Returns it, and its place in words for errors. Raises WrongError.
 
     `words`: what is expected, for the error. One line break at the end of a file is left out, because editors add one.
     """

@@ -1,4 +1,4 @@
-"""For whom an agent asks: what its own headers say of program, session and sub-agent. Adding an agent is a row here.
+"""For whom an agent asks: what its own headers say of program and session. An agent that is added is a row here.
 
 Recorded from the programs in 2026-11. What stands in other headers of theirs (the workspace's path, a commit) is
 private, and not read.
@@ -11,8 +11,8 @@ from dragoman.types.identity import UNATTRIBUTED
 
 FIELDS: dict[bytes, str] = {
     b"x-claude-code-session-id": "session",  # Claude Code
-    b"x-claude-code-agent-id": "subagent",
-    b"x-claude-code-parent-agent-id": "parent",
+    b"x-claude-code-agent-id": "agent_id",
+    b"x-claude-code-parent-agent-id": "parent_agent_id",
     b"session-id": "session",  # Codex
     b"x-session-id": "session",  # opencode
     b"session_id": "session",  # pi, for Responses

@@ -73,10 +73,10 @@ class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """The program that asked, if its headers show one that is known."""
     session: str = ""
     """Its session."""
-    subagent: str = ""
-    """Its sub-agent; empty for the main one."""
-    parent_agent: str = ""
-    """The sub-agent that started that one."""
+    agent_id: str = ""
+    """Which of its agents asked; empty for the first one."""
+    parent_agent_id: str = ""
+    """The agent that started that one."""
 
 
 class RequestLog:
@@ -126,8 +126,8 @@ class RequestLog:
                 outcome.losses,
                 said.agent,
                 said.session,
-                said.subagent,
-                said.parent,
+                said.agent_id,
+                said.parent_agent_id,
             )
         )
         self._lines.append(line)

@@ -10,10 +10,10 @@ class Attribution(Struct, frozen=True):
     """The program: `claude-code`, `codex`, `gemini-cli` and the like."""
     session: str = ""
     """Its session, or thread."""
-    subagent: str = ""
-    """The sub-agent that asks; empty for the main one."""
-    parent: str = ""
-    """The sub-agent that started that one."""
+    agent_id: str = ""
+    """Which of the program's agents asks, if it runs several; empty for the first one."""
+    parent_agent_id: str = ""
+    """The agent that started that one; empty if the first one did."""
 
 
 UNATTRIBUTED = Attribution()

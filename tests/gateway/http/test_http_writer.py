@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from dragoman.errors import DragomanError, OverloadedError
-from dragoman.gateway.http.http_writer import HttpResponseWriter, Watcher
+from dragoman.gateway.http.direct_writer import DirectWriter, Watcher
+from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.response_writer import ENDED, DisconnectedError
 from dragoman.types import Outcome, ServerResponse
 
@@ -21,7 +22,7 @@ class Paper:
         self.congested: asyncio.Event | None = None
         self.said: list[bytes] = []
         self.ended: list[bool] = []
-        self.left: list[HttpResponseWriter] = []
+        self.left: list[DirectWriter] = []
         self.resets: list[bool] = []
 
     def write(self, data: bytes) -> None:
@@ -30,7 +31,7 @@ class Paper:
     def response_ended(self, *, keep_alive: bool) -> None:
         self.ended.append(keep_alive)
 
-    def release(self, writer: HttpResponseWriter) -> None:
+    def release(self, writer: DirectWriter) -> None:
         self.left.append(writer)
 
     def reset_on_close(self, on: bool) -> None:

@@ -38,10 +38,9 @@ from dragoman.types import (
     Unknown,
     UnknownTool,
     Usage,
-    fold,
-    unfold,
 )
 from tests.support.env import fixed_env
+from tests.support.round_trip import owned, there_and_back
 
 SERVER = AnthropicServer()
 CLIENT = AnthropicClient("http://up")
@@ -346,23 +345,7 @@ responses = st.builds(
 @steady
 @given(responses, st.booleans())
 def test_an_answer_that_one_half_writes_the_other_half_reads(response: ChatResponse, stream: bool) -> None:
-    request = ChatRequest(model="m", messages=())
-    if stream:
-        body = SERVER.encoder(request, fixed_env()).send(unfold(response))
-    else:
-        body = SERVER.encode_response(response, request, fixed_env()).body
-    decoder = CLIENT.decoder(request)
-    events = [*decoder.feed(body), *decoder.finish()]
-    assert decoder.error is None
-    got = fold(events)
-    origin = CLIENT.origin("m")
-    own = tuple(
-        part
-        if part.opaque is None
-        else msgspec.structs.replace(part, opaque=msgspec.structs.replace(part.opaque, origin=origin))
-        for part in response.parts
-    )
-    expected = msgspec.structs.replace(response, parts=own)
+    got, expected = there_and_back(SERVER, CLIENT, response, stream=stream), owned(response, CLIENT)
     for each in (got, expected):
         each.extra.get(NAME, {}).pop("stop_details", None)
     assert msgspec.structs.replace(got, native_finish_reason=None, extra={}) == expected

@@ -36,10 +36,9 @@ from dragoman.types import (
     Unknown,
     UnknownTool,
     Usage,
-    fold,
-    unfold,
 )
 from tests.support.env import fixed_env
+from tests.support.round_trip import owned, there_and_back
 
 SERVER, CLIENT = OpenAIResponsesServer(), OpenAIResponsesClient("http://up/v1")
 
@@ -282,19 +281,6 @@ responses = st.builds(
 @steady
 @given(responses, st.booleans())
 def test_an_answer_that_one_half_writes_the_other_half_reads(response: ChatResponse, stream: bool) -> None:
-    request = ChatRequest(model="m", messages=())
-    if stream:
-        body = SERVER.encoder(request, fixed_env()).send(unfold(response))
-    else:
-        body = SERVER.encode_response(response, request, fixed_env()).body
-    decoder = CLIENT.decoder(request)
-    events = [*decoder.feed(body), *decoder.finish()]
-    assert decoder.error is None
-    origin = CLIENT.origin("m")
-    own = tuple(
-        part if part.opaque is None else replace(part, opaque=replace(part.opaque, origin=origin))
-        for part in response.parts
-    )
-    got = fold(events)
-    assert got.parts == own
-    assert replace(got, native_finish_reason=None, extra={}) == replace(response, parts=own)
+    got, expected = there_and_back(SERVER, CLIENT, response, stream=stream), owned(response, CLIENT)
+    assert got.parts == expected.parts
+    assert replace(got, native_finish_reason=None, extra={}) == expected

@@ -1,20 +1,10 @@
-"""All agents: those that each module of this folder makes. No list is edited for a new one."""
-
-import importlib
-import pkgutil
-from collections.abc import Iterator
+"""All agents: those that the modules of this folder make."""
 
 import dragoman.cli.agents
 from dragoman.cli.agents.agent import Agent
+from dragoman.cli.found import made_in
 
 
 def agents() -> dict[str, Agent]:
     """The agents by their names."""
-    return {agent.name: agent for agent in _found()}
-
-
-def _found() -> Iterator[Agent]:
-    package = dragoman.cli.agents
-    for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        module = importlib.import_module(info.name)
-        yield from (value for value in vars(module).values() if isinstance(value, Agent))
+    return {agent.name: agent for agent in made_in(dragoman.cli.agents, Agent)}

@@ -18,7 +18,7 @@ MODELS = (
     "CLAUDE_CODE_SUBAGENT_MODEL",
 )
 """The model itself, the one for small tasks under its older name, those behind the names opus, sonnet, haiku and fable,
-and that of sub-agents."""
+and that of the agents that it starts."""
 
 SECOND_KEYS = ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN")
 """Would be shown beside the token, or in place of it."""

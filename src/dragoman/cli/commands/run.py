@@ -160,4 +160,4 @@ def _remark(line: str) -> None:
 
 
 def _silence(_: str) -> None:
-    """Nothing is said."""
+    """Takes the place of `_remark` with `--quiet`."""

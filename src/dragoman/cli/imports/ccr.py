@@ -4,13 +4,12 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 
-from msgspec import Struct
-
 from dragoman.cli.imports.draft import Draft
 from dragoman.cli.imports.importer import Imported, Importer
 from dragoman.cli.imports.json_text import parse
 from dragoman.cli.imports.keys import Keyring, Reference
 from dragoman.cli.imports.ledger import Verdict
+from dragoman.cli.imports.named import NamedImport
 from dragoman.cli.imports.services import MESSAGES, RESPONSES, Service, at_home, of_address
 from dragoman.cli.imports.settings import entry_url, known_model, proxy
 from dragoman.cli.imports.tree import Node, Rule, fits, tree
@@ -78,19 +77,10 @@ REFUSED: dict[str, str] = {
 """Transformers of services that dragoman cannot call."""
 
 
-class _Import(Struct):
-    """An import under way."""
-
-    draft: Draft
-    keyring: Keyring
-    entries: dict[str, str]
-    """ccr's name of a service to that of the entry."""
-
-
 def convert(text: str, in_clear: bool) -> Imported:
     """The configuration for dragoman. Raises ConfigurationError if `text` is no JSON."""
     root = tree(parse(text))
-    done = _Import(Draft(), Keyring(follow, in_clear), {})
+    done = NamedImport(Draft(), Keyring(follow, in_clear), {})
     for node in root.at("Providers", "providers").items():
         _provider(done, node)
     _router(done, root)
@@ -112,7 +102,7 @@ def follow(text: str) -> Reference | None:
     return Reference({"env": found[1] or found[2]})
 
 
-def _provider(done: _Import, node: Node) -> None:
+def _provider(done: NamedImport, node: Node) -> None:
     name, address = node.at("name"), node.at("api_base_url", "baseUrl")
     names = _transformers(node)
     if reason := next((REFUSED[each] for each in names if each in REFUSED), ""):
@@ -189,7 +179,7 @@ def _judge_transformers(node: Node, service: Service) -> None:
                 use.by_hand("try the service without it: dragoman has no transformers, but knows many services")
 
 
-def _router(done: _Import, root: Node) -> None:
+def _router(done: NamedImport, root: Node) -> None:
     router, fallback = root.at("Router"), root.at("fallback")
     for name, rule in ROLES.items():
         first, others = router.at(name), list(fallback.at(name).items())
@@ -207,7 +197,7 @@ def _router(done: _Import, root: Node) -> None:
     router.at("longContextThreshold").impossible(NO_CHOICE)
 
 
-def _target(done: _Import, node: Node) -> str:
+def _target(done: NamedImport, node: Node) -> str:
     """`entry/model` for `service,model`; empty if there is none, and then it is settled."""
     service, _, model = node.value.partition(",") if isinstance(node.value, str) else ("", "", "")
     entry = done.entries.get(service.strip())
@@ -217,7 +207,7 @@ def _target(done: _Import, node: Node) -> str:
     return done.draft.target(entry, model.strip())
 
 
-def _gateway(done: _Import, root: Node) -> None:
+def _gateway(done: NamedImport, root: Node) -> None:
     settings = done.draft.gateway
     key, host, port, level = root.at("APIKEY"), root.at("HOST"), root.at("PORT"), root.at("LOG_LEVEL")
     if key and (value := done.keyring.take(key, API_KEY, "gateway.api_keys")) is not None:

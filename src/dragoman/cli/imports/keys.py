@@ -31,7 +31,7 @@ class Reading(Struct, frozen=True):
     """For the setting; None if there is nothing to write."""
     verdict: Verdict
     words: str
-    """With `{where}` for the setting."""
+    """What the report says of it. `{where}` stands for the name of the setting."""
 
 
 class Keyring(Struct, frozen=True):
@@ -43,7 +43,7 @@ class Keyring(Struct, frozen=True):
     """Whether secrets may be written as they are."""
 
     def take(self, node: Node, kind: TextValue, where: str) -> object:
-        """The value for the setting `where`, or None; settles `node`."""
+        """Reads `node` for the setting `where`, and enters it in the ledger. Returns the value; None: write nothing."""
         reading = self.read(node.value, kind)
         settle(node, reading, where)
         return reading.value
@@ -67,5 +67,5 @@ class Keyring(Struct, frozen=True):
 
 
 def settle(node: Node, reading: Reading, where: str) -> None:
-    """Settles `node`, which was read for the setting `where`."""
+    """Enters in the ledger what became of `node`, which was read for the setting `where`."""
     node.ledger.settle(node.path, reading.verdict, reading.words.replace("{where}", where))

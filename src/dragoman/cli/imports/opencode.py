@@ -3,13 +3,12 @@
 import re
 from pathlib import PurePosixPath
 
-from msgspec import Struct
-
 from dragoman.cli.imports.draft import Draft
 from dragoman.cli.imports.importer import Imported, Importer
 from dragoman.cli.imports.json_text import parse
 from dragoman.cli.imports.keys import Keyring, Reference
 from dragoman.cli.imports.ledger import Verdict
+from dragoman.cli.imports.named import NamedImport
 from dragoman.cli.imports.services import CHAT, GEMINI, MESSAGES, OLLAMA, RESPONSES, Service, at_home, shortened
 from dragoman.cli.imports.settings import entry_url, known_model
 from dragoman.cli.imports.tree import Node, Rule, tree
@@ -157,19 +156,10 @@ MODEL: dict[str, Rule] = {
 }
 
 
-class _Import(Struct):
-    """An import under way."""
-
-    draft: Draft
-    keyring: Keyring
-    entries: dict[str, str]
-    """opencode's name of a service to that of the entry."""
-
-
 def convert(text: str, in_clear: bool) -> Imported:
     """The configuration for dragoman. Raises ConfigurationError if `text` is no JSON."""
     root = tree(parse(text))
-    done = _Import(Draft(), Keyring(follow, in_clear), {})
+    done = NamedImport(Draft(), Keyring(follow, in_clear), {})
     for node in root.at("provider").entries():
         _provider(done, node)
     if target := _target(done, root.at("model")):
@@ -197,7 +187,7 @@ def follow(text: str) -> Reference | None:
     return Reference({kind: name})
 
 
-def _provider(done: _Import, node: Node) -> None:
+def _provider(done: NamedImport, node: Node) -> None:
     options = node.at("options")
     base = options.at("baseURL") or node.at("api")
     package = node.at("npm")
@@ -240,7 +230,7 @@ def _service(node: Node, package: object, base: Node) -> tuple[Service, str] | N
     return at_home(service, url), url
 
 
-def _key(done: _Import, node: Node, entry: str) -> None:
+def _key(done: NamedImport, node: Node, entry: str) -> None:
     settings, where = done.draft.providers[entry], f"providers.{entry}.api_key"
     key, variables = node.at("options").at("apiKey"), node.at("env")
     if key and (value := done.keyring.take(key, API_KEY, where)) is not None:
@@ -252,7 +242,7 @@ def _key(done: _Import, node: Node, entry: str) -> None:
     variables.by_hand(f'set {where} = {{ env = "NAME" }}, if one of them holds the key')
 
 
-def _models(done: _Import, node: Node, entry: str) -> None:
+def _models(done: NamedImport, node: Node, entry: str) -> None:
     models: list[str] = []
     aliases: dict[str, str] = {}
     where = f"providers.{entry}.models"
@@ -278,7 +268,7 @@ def _models(done: _Import, node: Node, entry: str) -> None:
         node.exact("none is listed here either: the service decides")
 
 
-def _target(done: _Import, node: Node) -> str:
+def _target(done: NamedImport, node: Node) -> str:
     """`entry/model`; a service that opencode knows by itself gets an entry. Empty if there is none."""
     if not node:
         return ""

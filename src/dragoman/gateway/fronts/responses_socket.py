@@ -57,13 +57,14 @@ class SocketEndpoint(Endpoint):
         self._codec = codec
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        served = self._on and writer.upgrades
-        if not served or not asks_for_websocket(call):
-            error = RequestError(WORDS if served else OFF, status=426, code="upgrade_required")
+        socket: WebSocket | None = None
+        asked = asks_for_websocket(call)
+        if self._on and asked:
+            socket = writer.upgrade(lambda: WebSocket(call, self._max_body))
+        if socket is None:
+            error = RequestError(WORDS if self._on and not asked else OFF, status=426, code="upgrade_required")
             await writer.send(refused(replace(self._codec.encode_error(error), error=error.code)))
             return
-        socket = WebSocket(call, self._max_body)
-        writer.upgrade(socket)
         await Session(socket, call, self._codec, self._max_body).run()
         writer.complete = True
 

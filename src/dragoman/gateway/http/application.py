@@ -4,8 +4,8 @@ import asyncio
 from typing import Generic, Protocol
 
 from dragoman.errors import DragomanError
+from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.head_cache import Admissions, HeadCache
-from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.request import Admitted
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.loop.outbox import Outbox
@@ -50,13 +50,13 @@ class Application(Protocol[Admitted]):
     def new_request_id(self) -> str:
         """An id, for answers and logs, of a request that has none."""
 
-    def serve(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
+    def serve(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         """Begins the answer to a complete request."""
 
-    def unpack(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
+    def unpack(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         """The same for a request whose body is packed."""
 
-    def release(self, writer: HttpResponseWriter) -> None:
+    def release(self, writer: DirectWriter) -> None:
         """Nothing more is done for the request of `writer`."""
 
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:

@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -130,14 +131,9 @@ class ResponseWriter(ABC):
         await self.start(response.status, (*response.headers, *more, *length))
         await self.write(response.body, more=False)
 
-    @property
-    def upgrades(self) -> bool:
-        """Whether the connection can go on as a WebSocket."""
-        return False
-
-    def upgrade(self, websocket: "WebSocket") -> None:
-        """Begins `websocket`, which takes over the connection. Only if it `upgrades`."""
-        raise NotImplementedError
+    def upgrade(self, make: "Callable[[], WebSocket]") -> "WebSocket | None":
+        """The WebSocket that `make` gives, which has the connection now; None if there are none here."""
+        return None
 
     @abstractmethod
     def abort(self) -> None:

@@ -23,8 +23,8 @@ from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.fronts.endpoints import ChatEndpoint
+from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import fields
-from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.routing.attempts import Attempts
@@ -44,7 +44,7 @@ class Relays:
         self.spawn = spawn
         self.loop = asyncio.get_running_loop()
 
-    def begin(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> bool:
+    def begin(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> bool:
         """Begins to answer `call`; False if no target can be relayed to, or if the request is wrong.
 
         Then nothing has happened: the request must be decoded, and answered or refused.
@@ -102,7 +102,7 @@ class RelayedAnswer:
         relays: Relays,
         admitted: Admitted,
         call: ServerRequest,
-        writer: HttpResponseWriter,
+        writer: DirectWriter,
         *,
         plan: Plan,
         request: RelayRequest,

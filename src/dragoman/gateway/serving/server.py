@@ -13,8 +13,8 @@ from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.http.application import Peer, ServerContext
 from dragoman.gateway.http.connection import ServerConnection
+from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import ID, fields
-from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.relay import Relays
@@ -148,14 +148,14 @@ class Server:
     def fields(self, call: ServerRequest) -> bytes:
         return fields(self._gateway.headers(call, ID))
 
-    def serve(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
+    def serve(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         if not self._relays.begin(admitted, call, writer):
             self._spawn(self._gateway.answer(admitted, call, writer))
 
-    def unpack(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
+    def unpack(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         self._spawn(self._unpack(admitted, call, writer))
 
-    async def _unpack(self, admitted: Admitted, call: ServerRequest, writer: HttpResponseWriter) -> None:
+    async def _unpack(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         try:
             plain = await unpacked(call, self._gateway.max_body)
         except DragomanError as exc:

@@ -33,8 +33,8 @@ from dragoman.types import (
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 SYSTEM: frozenset[Role] = frozenset({"system", "developer"})
 BILLING = "x-anthropic-billing-header:"
-"""How a system text begins that other services must not have: it differs in each sub-agent, and whatever stands behind
-it would never come from a cache (seen in Claude Code 2.1.332, 2026-11-25)."""
+"""How a system text begins that other services must not have: it differs from agent to agent, and what stands behind it
+would never come from a cache (seen in Claude Code 2.1.332, 2026-11-25)."""
 MODELS = (ToolCall, Reasoning, HostedCall, HostedResult)
 """Parts that only the model makes."""
 

@@ -1,0 +1,163 @@
+"""A response whose pieces can be sent at once, from callbacks, without a task. Does not know how they are framed."""
+
+import asyncio
+from abc import abstractmethod
+from time import monotonic
+from typing import Protocol
+
+from dragoman.errors import DragomanError
+from dragoman.gateway.http.heads import fields
+from dragoman.gateway.http.response_writer import (
+    ENDED,
+    GONE,
+    LEAVE,
+    NEW,
+    START,
+    STARTED,
+    WRITE,
+    DisconnectedError,
+    ResponseWriter,
+)
+from dragoman.types import Headers, Outcome, ServerResponse
+
+
+class WriterPort(Protocol):
+    """What such a writer needs of what bears it."""
+
+    @property
+    def congested(self) -> asyncio.Event | None:
+        """None while the caller reads; else an event that is set when it reads again."""
+
+    def response_ended(self, *, keep_alive: bool) -> None:
+        """The response is over. `keep_alive`: another may follow."""
+
+    def release(self, writer: "DirectWriter") -> None:
+        """Nothing more is done for the request of `writer`. Called once."""
+
+
+class Watcher(Protocol):
+    """Work for a caller that is done in callbacks, without a task that could be cancelled."""
+
+    paused: bool
+    """The caller reads more slowly than we send: nothing more should be sent."""
+
+    def close(self) -> None:
+        """The caller has left."""
+
+    def resume(self) -> None:
+        """The caller reads again."""
+
+    def interrupt(self, error: DragomanError) -> None:
+        """The work has to end at once, with `error`."""
+
+
+class DirectWriter(ResponseWriter):
+    """Sends at once. The methods `…_nowait` do not wait for a slow caller: who calls them looks at `congested`."""
+
+    __slots__ = ("_port", "watcher")
+
+    def __init__(self, port: WriterPort, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self._port = port
+        self.watcher: Watcher | None = None
+
+    @property
+    def congested(self) -> bool:
+        """Whether the caller reads more slowly than we send."""
+        return self._port.congested is not None
+
+    async def start(self, status: int, headers: Headers) -> None:
+        self.start_nowait(status, fields(headers), sized=any(name == "content-length" for name, _ in headers))
+
+    async def write(self, data: bytes, *, more: bool = True) -> None:
+        self.write_nowait(data, more=more)
+        if (congested := self._port.congested) is not None and self.state is not ENDED:
+            del data  # the transport has it: this reference would keep it in memory during the wait
+            await congested.wait()
+            if self.state is GONE:
+                raise DisconnectedError
+
+    def send_nowait(self, response: ServerResponse) -> None:
+        """Sends a complete response at once; nothing if the caller has left."""
+        if self.state is not GONE:
+            self.outcome.error = response.error or self.outcome.error
+            self.send_bytes(response.status, fields(response.headers), response.body)
+
+    @abstractmethod
+    def send_bytes(self, status: int, lines: bytes, body: bytes) -> None:
+        """The same; `lines`: the header fields except the length, ready to send."""
+
+    @abstractmethod
+    def start_nowait(self, status: int, lines: bytes, *, sized: bool) -> None:
+        """The head, unless a heartbeat has sent one already; `lines`: its fields, ready to send."""
+
+    @abstractmethod
+    def write_nowait(self, data: bytes, *, more: bool = True) -> None:
+        """Sends a piece of the body at once. Without `more` the response ends well."""
+
+    def disconnect(self) -> None:
+        """The caller has hung up: work for it ends."""
+        before = self.state
+        if before is GONE:
+            return
+        self.enter(LEAVE)
+        if self.watcher is not None:
+            self.watcher.close()
+            self.watcher = None
+        self.interrupt(DisconnectedError())
+        if before is not ENDED:
+            self._port.release(self)
+
+    def interrupt(self, reason: Exception) -> None:
+        if self.watcher is not None and self.state is not GONE and isinstance(reason, DragomanError):
+            self.watcher.interrupt(reason)
+        super().interrupt(reason)
+
+    def pause(self) -> None:
+        """The caller reads more slowly than we send."""
+        if self.watcher is not None:
+            self.watcher.paused = True
+
+    def resume(self) -> None:
+        """The caller reads again, after `pause`."""
+        if self.watcher is not None and not self.congested:
+            self.watcher.resume()
+
+    def send_heartbeat(self) -> None:
+        """Sends the protocol's heartbeat, if it has one, and before it the head, if that has not been sent."""
+        if not self.heartbeat or self.state is ENDED or self.congested:
+            return
+        if self.state is NEW:
+            if self.opening is None:
+                return
+            status, headers = self.opening
+            self.start_nowait(status, fields(headers), sized=False)
+            self.outcome.first_byte_at = None
+        self.write_nowait(self.heartbeat)
+
+    def _has_started(self) -> bool:
+        """Whether no head is to be sent any more: a heartbeat has sent it, or the response is over."""
+        if self.state is STARTED:
+            self.outcome.first_byte_at = monotonic()
+        return self.state is STARTED or self.state is ENDED
+
+    def _start(self, status: int) -> None:
+        """The response begins. Raises DisconnectedError."""
+        if self.state is not NEW:
+            self.enter(START)
+            raise DisconnectedError
+        self.state = STARTED
+        self.outcome.first_byte_at = monotonic()
+        self.outcome.status = status
+
+    def _cannot_write(self) -> None:
+        """A piece comes where none can be sent. Raises DisconnectedError if nobody is there."""
+        self.enter(WRITE)
+        if self.state is GONE:
+            raise DisconnectedError
+
+    def _finish(self, *, keep_alive: bool) -> None:
+        self.state = ENDED
+        self.watcher = None
+        self._port.response_ended(keep_alive=keep_alive)
+        self._port.release(self)
