@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format matrix matrix-node agents recorded bench bench-client profile lock clean golden fuzz
+.PHONY: help setup run test check format matrix matrix-node agents recorded docs wheel bench bench-client profile lock clean golden fuzz
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,14 @@ tests/real_agents/node_modules/.package-lock.json: tests/real_agents/package.jso
 recorded: .venv/ready-dev  ## run every codec over recorded exchanges of real services; DIR=FOLDER
 	@$(PYTHON) -m tests.recorded "$(DIR)"
 
+docs: .venv/ready-dev .venv/ready-docs  ## the documentation as a site in site/; its links are checked
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
+	@echo "site/index.html; to search in it: python3 -m http.server --directory site --bind 127.0.0.1"
+
+wheel: .venv/ready-dev  ## a wheel in dist/, for an environment of your own
+	@.venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --wheel-dir dist .
+	@ls dist/*.whl
+
 bench: .venv/ready-dev  ## measure the gateway against nginx and others, and start-up times; ARGS="--help" lists more
 	@$(MAKE) --silent .venv/ready-bench || echo "No chart: matplotlib could not be installed."
 	@$(PYTHON) -m bench.gateway $(ARGS)
@@ -67,4 +75,4 @@ lock:  ## pin the newest versions of all dependencies, with their hashes
 	@scripts/lock
 
 clean:  ## forget .venv and every cache
-	@rm -rf .venv tests/matrix/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	@rm -rf .venv site tests/matrix/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
