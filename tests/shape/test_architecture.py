@@ -17,7 +17,7 @@ def test_every_path_that_the_page_names_is_there() -> None:
 
 
 def test_the_page_names_every_room() -> None:
-    rooms = re.search(r"```\n(.*?)```", PAGE, re.DOTALL)
+    rooms = re.search(r"```text\n(.*?)```", PAGE, re.DOTALL)
     assert rooms is not None
     named = set(re.findall(r"[\w.]+", rooms[1]))
     there = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
