@@ -141,6 +141,17 @@ HAND_MADE: dict[str, bytes] = {
     "another program's error": BEGUN + text("a") + b'data: {"error":{"message":"busy"}}\n\n',
     "error that is no JSON": BEGUN + text("a") + b"event: error\ndata: busy\n\n",
     "a delta that is no JSON": BEGUN + text("a") + b"event: content_block_delta\ndata: {\n\n" + CLOSE + end() + STOP,
+    "a page in the middle": BEGUN + text("a") + b"<html>\n\n",
+    "a bare failure in the middle": BEGUN + text("a") + b'{"error":{"message":"busy"}}\n\n',
+    "a flat failure": BEGUN + text("a") + event("error", message="busy"),
+    "a message that has begun": event(
+        "message_start", message=MESSAGE | {"content": [{"type": "text", "text": "a"}, 5]}
+    )
+    + block(1)
+    + text("b", 1)
+    + CLOSE
+    + end()
+    + STOP,
     "words": BEGUN + text("a") + b"upstream failed\n\n",
     "words that look like events": BEGUN + text('event: error\n\ndata: {"type":"error"}\n\n') + CLOSE + end() + STOP,
     "escapes": BEGUN + text('\\ " \n \u2028 \x00') + text("\\") + text('\\"') + CLOSE + end() + STOP,
