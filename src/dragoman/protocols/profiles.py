@@ -121,7 +121,7 @@ def fitted(
     asked = None if form is None or "response_format" in changed or keeps(form.extra) else form
     if asked is not None and asked.schema is not None and compile_form is not None:
         new_form = _compiled_form(asked, compile_form)
-        if new_form is not form:
+        if new_form is not asked:
             changed["response_format"] = new_form
     if request.reasoning is not None and not _REASONING.isdisjoint(untaken):
         left_out = {name: None for name in REASONING if f"reasoning.{name}" in untaken}

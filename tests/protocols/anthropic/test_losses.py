@@ -346,9 +346,9 @@ def test_a_request_in_which_nobody_says_anything_is_refused(request_: ChatReques
     ],
 )
 def test_a_part_that_says_too_little_is_refused(part: Any, words: str) -> None:
-    role = "assistant" if isinstance(part, ToolCall) else "user"
+    turn = Message("assistant" if isinstance(part, ToolCall) else "user", (part,))
     with pytest.raises(InvalidRequestError, match=words):
-        OLD.encode_request(replace(ASK, messages=(user("x"), Message(role, (part,)))), fixed_env())
+        OLD.encode_request(replace(ASK, messages=(user("x"), turn)), fixed_env())
 
 
 def test_a_lifetime_that_a_cache_does_not_have_is_named() -> None:

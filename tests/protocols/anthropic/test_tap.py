@@ -339,3 +339,16 @@ def test_whole_answers_are_read() -> None:
     assert (whole.finish_reason, whole.usage, whole.empty) == ("tool_call", Usage(3, 4), False)
     assert read_whole(BODIES["whole-error"]).error is not None
     assert read_whole(b'{"type":"message","content":[],"stop_reason":"end_turn"}').empty
+
+
+def test_nothing_passes_after_a_failure_or_of_a_whole_answer() -> None:
+    for body in (HAND_MADE["error in mid-stream"], HAND_MADE["half a whole answer"]):
+        tap = MessageTap()
+        tap.feed(body)
+        assert (tap.salvage(), tap.finish(), tap.done) == (b"", b"", False)
+
+
+def test_a_service_that_writes_each_delta_in_another_way_is_read_one_by_one() -> None:
+    ways = [text(f"{number}").replace(b'"delta":', b'"delta":' + b" " * (number % 2)) for number in range(40)]
+    body = BEGUN + b"".join(ways) + CLOSE + end() + STOP
+    assert passed([BEGUN, *ways, CLOSE + end() + STOP]) == body

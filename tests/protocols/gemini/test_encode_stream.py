@@ -327,6 +327,6 @@ def test_sources_that_are_known_at_the_beginning_stand_with_the_text() -> None:
 
 
 def test_an_end_without_a_part_says_nothing() -> None:
-    events = [ResponseStart(), PartStart(Text(text="x")), PartEnd(), ResponseEnd("stop")]
+    events: list[StreamEvent] = [ResponseStart(), PartStart(Text(text="x")), PartEnd(), ResponseEnd("stop")]
     twice = [*events[:3], PartEnd(), *events[3:]]
     assert streamed(twice) == streamed(events)

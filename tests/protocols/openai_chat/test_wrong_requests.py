@@ -54,6 +54,7 @@ WRONG: list[tuple[Any, str]] = [
     (parts_of("x"), "messages[0].content[0]: expected an object, got a string"),
     (parts_of({}), "messages[0].content[0].type: expected a string, got nothing"),
     (parts_of({"type": "text"}), "messages[0].content[0].text: expected a string, got nothing"),
+    ({"messages": [*HELLO] * 10_001}, "messages: expected at most 10000, got 10001"),
     (
         parts_of({"type": "image_url", "image_url": "u"}),
         "messages[0].content[0].image_url: expected an object, got a string",
