@@ -124,6 +124,8 @@ def test_what_is_wrong_is_named(change: Any, words: str) -> None:
 def test_numbers_that_json_cannot_say_are_refused_from_python_too() -> None:
     with pytest.raises(InvalidRequestError, match="temperature: expected a finite number"):
         decode_body({"model": "m", "messages": HELLO, "temperature": float("inf")})
+    with pytest.raises(InvalidRequestError, match="temperature: expected a finite number"):
+        decode_body({"model": "m", "messages": HELLO, "temperature": 10**400})
     with pytest.raises(InvalidRequestError, match="seed: expected an integer, got something that JSON cannot say"):
         decode_body({"model": "m", "messages": HELLO, "seed": object()})
 
