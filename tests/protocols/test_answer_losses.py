@@ -12,10 +12,13 @@ from dragoman.protocols.webchat.aichatfree import AIChatFreeServer
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineServer
 from dragoman.protocols.webchat.cromicle import CromicleServer
 from dragoman.types import (
+    Audio,
     ChatResponse,
     FinishReason,
     Image,
+    Metadata,
     OpaqueState,
+    PartDelta,
     PartEnd,
     PartStart,
     Reasoning,
@@ -23,6 +26,7 @@ from dragoman.types import (
     ResponseStart,
     StreamEvent,
     Text,
+    TokenLogprob,
     ToolCall,
     Unknown,
     Usage,
@@ -119,3 +123,17 @@ def test_a_further_count_is_lost_unless_it_is_none_or_the_protocol_lists_it() ->
     assert lost({"input.audio": 3}, "usage", "usage.input.audio") == ()
     assert lost({"input.audio": 3, "input.text": 1}, "usage", "usage.input.audio") == ("answer.usage.details",)
     assert lost({"input.audio": 3}) == ("answer.usage",)
+
+
+def test_what_is_said_beside_a_part_is_named_with_it() -> None:
+    events: list[StreamEvent] = [
+        PartStart(Audio(data="AAAA")),
+        Metadata(transcript="Hello"),
+        PartEnd(),
+        PartStart(Text(text="a")),
+        PartDelta("b", (TokenLogprob("b", -1.0),)),
+        PartEnd(),
+    ]
+    says = frozenset({"audio", "audio.data", "text"})
+    assert lost(events, says, "own") == ("answer.audio.transcript", "answer.text.logprobs")
+    assert lost(events, says | {"audio.transcript", "text.logprobs"}, "own") == ()

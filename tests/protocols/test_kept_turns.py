@@ -142,3 +142,9 @@ def test_a_stream_without_opaque_state_is_not_signed_and_a_sound_is_passed_over(
     reader.feed([PartStart(Audio(data="")), PartDelta("AAAA"), PartEnd(), PartStart(Text(text=""))])
     reader.feed([PartDelta("a"), PartDelta("b"), PartEnd(), ResponseEnd("stop")])
     assert (reader.parts, reader.signed) == ([Text(text="ab")], False)
+
+
+def test_other_parts_than_the_model_s_words_and_calls_keep_nothing() -> None:
+    sound = Audio(data="AAAA", opaque=state("a"))
+    assert kept_turn((sound,)) is None
+    assert kept_turn((sound, Text(text="x", opaque=state("t")))) == kept_turn((Text(text="x", opaque=state("t")),))

@@ -12,6 +12,7 @@ from dragoman.protocols.parts import PartAssembler
 from dragoman.types import (
     AnyPart,
     ChatResponse,
+    Citation,
     Image,
     OpaqueState,
     PartDelta,
@@ -314,3 +315,35 @@ def test_the_arguments_of_an_open_call_are_read_once() -> None:
     pieces = ['{"a":{}'] * 20_000
     moves = [call(0, "", "f"), call(1, "", "g"), *(call(0, piece) for piece in pieces)]
     assert parts_of(*moves)[0] == ToolCall(id="call_0", name="f", arguments="".join(pieces))
+
+
+SOURCE = Citation(kind="url", url="https://a")
+
+
+def cite() -> Move:
+    return lambda parts, out: parts.cite(out, (SOURCE,))
+
+
+def test_sources_stand_with_their_text_or_with_an_empty_one() -> None:
+    assert parts_of(text("a"), cite()) == (Text(text="a", citations=(SOURCE,)),)
+    assert parts_of(cite()) == (Text(text="", citations=(SOURCE,)),)
+    assert parts_of(reasoning("hm"), cite()) == (Reasoning(text="hm"), Text(text="", citations=(SOURCE,)))
+
+
+def test_sources_of_a_text_that_waits_wait_with_it() -> None:
+    waiting = (call(0, "{", "f", "c"), text("a"), cite(), cite())
+    assert parts_of(*waiting, call(0, "}")) == (
+        ToolCall(id="c", name="f", arguments="{}"),
+        Text(text="a", citations=(SOURCE, SOURCE)),
+    )
+
+
+def test_a_freeform_call_is_never_known_to_be_complete() -> None:
+    parts = PartAssembler()
+    out: list[StreamEvent] = []
+    parts.tool_call(out, 0, "a", "f", "{")
+    parts.tool_call(out, 1, "b", "g", "{}", input_format="text")
+    parts.tool_call(out, 2, "c", "h", "{}")
+    assert [parts.complete(key) for key in (0, 1, 2, 3)] == [False, False, True, False]
+    parts.tool_call(out, 0, "", "", "}")
+    assert parts.complete(0)

@@ -8,7 +8,7 @@ from msgspec.structs import fields
 from dragoman.config import ProfileConfig
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.webchat.cromicle import CromicleClient
-from dragoman.providers.profiles import FAMILIES, KNOWN, OPENAI_FORM, SAMPLING, Families
+from dragoman.providers.profiles import FAMILIES, KNOWN, MAX_KNOWN, OPENAI_FORM, SAMPLING, Families
 from dragoman.types import ChangedSchema, ChatRequest, LostField, ModelProfile, RewrittenSchema, Tool, user
 
 UNKNOWN = ModelProfile()
@@ -139,3 +139,12 @@ def test_a_configuration_adds_to_what_is_known_and_holds_over_it() -> None:
 
 def test_a_configuration_may_say_each_fact() -> None:
     assert [field.name for field in fields(ProfileConfig)] == [field.name for field in fields(ModelProfile)]
+
+
+def test_names_are_looked_up_again_once_too_many_are_known() -> None:
+    families = Families()
+    first = families.profile_of("deepseek-reasoner")
+    for number in range(MAX_KNOWN):
+        families.profile_of(f"model-{number}")
+    assert families.profile_of("deepseek-reasoner") == first
+    assert len(families._known) <= MAX_KNOWN

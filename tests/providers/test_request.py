@@ -267,3 +267,20 @@ def test_only_the_trees_own_errors_come_of_a_request_of_junk(
     except DragomanError:
         return
     assert checked_request(read) == read
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"model": "m"}, "expected a ChatRequest, got dict"),
+        (ChatRequest(model="m", messages=5), "messages: expected messages, got int"),  # type: ignore[arg-type]  # wrong
+        (
+            ChatRequest(model="m", messages=({"role": "user", "content": "x"},)),  # type: ignore[arg-type]  # wrong
+            "messages: expected values of the type Message",
+        ),
+    ],
+)
+def test_a_request_of_another_form_is_refused(given: Any, words: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        checked_request(given)
+    assert str(caught.value) == words

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dragoman.errors import BadEventError, TruncatedStreamError
 from dragoman.types import (
     GRAMMAR,
+    Audio,
     ChatResponse,
     Fold,
     Image,
@@ -170,3 +171,15 @@ def test_a_part_that_came_whole_has_no_deltas() -> None:
 def test_a_stream_without_its_end_is_no_answer(events: list[StreamEvent]) -> None:
     with pytest.raises(TruncatedStreamError):
         fold(events)
+
+
+def test_sound_and_its_transcript_grow() -> None:
+    events: list[StreamEvent] = [
+        ResponseStart(),
+        PartStart(Audio(data="AA", transcript="Hel")),
+        PartDelta("AA"),
+        Metadata(transcript="lo"),
+        PartEnd(),
+        ResponseEnd("stop"),
+    ]
+    assert fold(events).parts == (Audio(data="AAAA", transcript="Hello"),)

@@ -39,3 +39,11 @@ def test_an_array_that_breaks_off_is_not_complete() -> None:
     assert read([b'[{"a":"]']) == ([], False)
     assert read([b"[]"]) == ([], True)
     assert read([b"[1, 2]"]) == ([], True)
+
+
+def test_it_says_whether_an_object_has_begun() -> None:
+    objects = JsonArrayReader()
+    assert not objects.inside
+    for piece, inside in ((b"[", False), (b'{"a":', True), (b'{"b":1}', True), (b"}", False), (b"]", False)):
+        objects.feed(piece)
+        assert objects.inside is inside

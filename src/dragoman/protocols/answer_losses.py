@@ -85,8 +85,6 @@ class AnswerLosses:
                     self._usage(usage)
                 case ResponseEnd():
                     self._end(event)
-                case _:
-                    pass
 
     def _part(self, part: AnyPart) -> None:
         self._kind = PARTS[type(part)] if self._speech.says(part) else ""

@@ -4,6 +4,8 @@ Tokenizers differ; of English text most make one token of about four bytes, of o
 is good enough to know whether a conversation is about to be too long, and for nothing else.
 """
 
+from typing import assert_never
+
 import msgspec
 
 from dragoman.types import (
@@ -68,3 +70,5 @@ def _of_part(part: AnyPart) -> int:
             return OF_IMAGE if data is None else len(data) // BYTES_OF_MEDIA
         case Unknown(data=data):
             return len(_json(data)) // BYTES_OF_TOKEN
+        case _:
+            assert_never(part)

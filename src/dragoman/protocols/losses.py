@@ -20,6 +20,7 @@ A protocol lists what it can say, in these words:
 """
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
@@ -341,6 +342,8 @@ class _Manifest(Struct, frozen=True):
                     # What is said not to be so is not so anywhere.
                     if getattr(tool, name) and f"tool.{name}" not in self.speech.expresses:
                         yield DETAIL_LOSSES.get(name, LostDetail)(f"{place}.{name}")
+            case _:
+                assert_never(tool)
         if tool.cache is not None and f"tool.{CACHE}" not in self.speech.expresses:
             yield LostDetail(f"{place}.{CACHE}")
         yield from self._extra(tool.extra, f"{place}.")

@@ -1,6 +1,7 @@
 """The seams for what a protocol offers besides a chat: embeddings, counts of tokens, kept answers. Knows no vendor."""
 
 from abc import ABC, abstractmethod
+from struct import error
 from typing import ClassVar
 
 from msgspec import Struct
@@ -119,5 +120,5 @@ def read_numbers(value: object) -> bytes:
         raise BadEventError("expected an embedding, got something else")
     try:
         return vector(value)
-    except (TypeError, OverflowError) as exc:
+    except (error, OverflowError) as exc:
         raise BadEventError("expected an embedding of numbers, got something else") from exc

@@ -118,9 +118,10 @@ def fitted(
         if any(new is not old for new, old in zip(tools, request.tools, strict=True)):
             changed["tools"] = tools
     form = request.response_format
-    if form is not None and compile_form is not None and "response_format" not in changed and not keeps(form.extra):
-        new_form = _compiled_form(form, compile_form)
-        if new_form is not form:
+    asked = None if form is None or "response_format" in changed or keeps(form.extra) else form
+    if asked is not None and asked.schema is not None and compile_form is not None:
+        new_form = _compiled_form(asked, compile_form)
+        if new_form is not asked:
             changed["response_format"] = new_form
     if request.reasoning is not None and not _REASONING.isdisjoint(untaken):
         left_out = {name: None for name in REASONING if f"reasoning.{name}" in untaken}
@@ -144,8 +145,6 @@ def _compiled(tool: Tool, compile_: Compile) -> Tool:
 
 def _compiled_form(form: ResponseFormat, compile_: Compile) -> ResponseFormat:
     """`form` with its schema compiled; what that demands as a whole stands in the schema's description."""
-    if form.schema is None:
-        return form
     new = compile_(form.schema)
     if new.schema is form.schema:
         return form

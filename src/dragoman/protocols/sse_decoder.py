@@ -93,13 +93,13 @@ class SseDecoder(Decoder):
     def _close(self, out: list[StreamEvent]) -> None:
         """Ends the answer, if the end is a good one, and sets `done`."""
 
+    @abstractmethod
     def _is_plain(self) -> bool:
         """Whether the last event only said more of the open part, so that others like it would be read alike."""
-        return False
 
+    @abstractmethod
     def _rows_like(self, event: bytes) -> TextRows | None:
         """Events that differ from `event`, which is plain, in their text; None if its form shows no such thing."""
-        return None
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
         """Reads the texts of plain events; `row`: these events."""

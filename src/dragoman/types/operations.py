@@ -1,7 +1,6 @@
 """What a service can be asked besides a chat: embeddings, and how many tokens a request has. Knows no protocol."""
 
-from array import array
-from sys import byteorder
+from struct import pack, unpack
 
 from msgspec import Struct, field
 
@@ -50,15 +49,9 @@ class TokenCount(Struct, frozen=True, omit_defaults=True):
 
 def floats(vector: bytes) -> list[float]:
     """The numbers of a vector."""
-    numbers = array("f", vector)
-    if byteorder != "little":
-        numbers.byteswap()
-    return numbers.tolist()
+    return list(unpack(f"<{len(vector) // 4}f", vector))
 
 
 def vector(numbers: list[float]) -> bytes:
-    """A vector of `numbers`. Raises TypeError if one of them is not a number, OverflowError if it is too large."""
-    packed = array("f", numbers)
-    if byteorder != "little":
-        packed.byteswap()
-    return packed.tobytes()
+    """A vector of `numbers`. Raises struct.error if one of them is not a number, OverflowError if it is too large."""
+    return pack(f"<{len(numbers)}f", *numbers)

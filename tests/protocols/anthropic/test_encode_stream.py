@@ -264,3 +264,37 @@ def test_a_result_of_another_service_is_left_out_and_named() -> None:
     assert [block["type"] for block in whole(own, foreign)["content"]] == ["web_search_tool_result"]
     assert names(answer_losses(events, SERVER.expresses, NAME)) == ("answer.hosted_result",)
     assert names(answer_losses(unfold(ChatResponse(parts=(own,))), SERVER.expresses, NAME)) == ()
+
+
+def test_thinking_whose_signature_is_known_at_once_is_told_in_deltas() -> None:
+    own = OpaqueState(NAME, "b3du")
+    for words in ("Hm", ""):
+        events: list[StreamEvent] = [
+            ResponseStart(),
+            PartStart(Reasoning(text=words, opaque=own)),
+            PartEnd(),
+            ResponseEnd("stop"),
+        ]
+        body = SERVER.encoder(REQUEST, fixed_env()).send(events)
+        assert understood(body).blocks == [{"type": "thinking", "thinking": words, "signature": "b3du"}]
+        assert body.count(b"thinking_delta") == bool(words)
+
+
+def test_a_delta_that_says_nothing_is_not_sent() -> None:
+    events: list[StreamEvent] = [
+        ResponseStart(),
+        PartStart(Text(text="")),
+        PartDelta(""),
+        PartDelta("x"),
+        PartEnd(),
+        ResponseEnd("stop"),
+    ]
+    body = SERVER.encoder(REQUEST, fixed_env()).send(events)
+    assert body.count(b"event: content_block_delta") == 1
+    assert understood(body).blocks == [{"type": "text", "text": "x"}]
+
+
+def test_sources_beside_other_parts_than_text_are_not_told() -> None:
+    source = Metadata(citations=(Citation(kind="url", url="https://a"),))
+    events: list[StreamEvent] = [ResponseStart(), PartStart(CALL), source, PartEnd(), ResponseEnd("tool_call")]
+    assert b"citation" not in SERVER.encoder(REQUEST, fixed_env()).send(events)

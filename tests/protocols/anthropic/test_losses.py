@@ -194,6 +194,7 @@ PARTS: list[tuple[Any, str, str]] = [
     (File(data="bmVlZGxl", media_type="text/csv"), '"data":"needle"', ".media_type"),
     (File(data="bmVlZGxl", media_type="video/mp4"), "", " (file.video/mp4)"),
     (Audio(data="bmVlZGxl", media_type="audio/wav"), "", " (audio)"),
+    (Image(data="bmVlZGxl", media_type="image/png"), "bmVlZGxl", ""),
     (Unknown(protocol=NAME, data={"type": "needle"}), "needle", ""),
     (Unknown(protocol="gemini", data={"type": "needle"}), "", " (unknown)"),
 ]
@@ -334,3 +335,34 @@ def test_a_request_of_system_messages_alone_is_asked_by_the_user() -> None:
 def test_a_request_in_which_nobody_says_anything_is_refused(request_: ChatRequest) -> None:
     with pytest.raises(InvalidRequestError, match="expected at least one with content"):
         sent(request_)
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (Image(), "an image: expected its url, its data or its file, got none of them"),
+        (Image(data="AAAA"), "an image: expected its media type, or data that tells it"),
+        (ToolCall(id="c1", name="f", arguments="[1]"), "the arguments of the tool call 'c1': expected a JSON object"),
+    ],
+)
+def test_a_part_that_says_too_little_is_refused(part: Any, words: str) -> None:
+    turn = Message("assistant" if isinstance(part, ToolCall) else "user", (part,))
+    with pytest.raises(InvalidRequestError, match=words):
+        OLD.encode_request(replace(ASK, messages=(user("x"), turn)), fixed_env())
+
+
+def test_a_lifetime_that_a_cache_does_not_have_is_named() -> None:
+    assert named(replace(ASK, cache=CacheBreakpoint(300))) == set()
+    assert named(replace(ASK, cache=CacheBreakpoint(7))) == {"cache.ttl"}
+
+
+def test_a_form_has_one_description() -> None:
+    form = ResponseFormat("json_schema", name="n", schema={"description": "a"}, description="a")
+    assert "response_format.description" not in named(replace(ASK, response_format=form))
+    assert "response_format.description" in named(replace(ASK, response_format=replace(form, description="b")))
+
+
+def test_results_without_any_turn_of_the_model_need_no_thinking_switched_off() -> None:
+    results = (Message("tool", (ToolResult(id="c1", parts=(Text(text="x"),)),)),)
+    asked = replace(ASK, messages=results, reasoning=ReasoningConfig(budget_tokens=2048))
+    assert '{"type":"enabled","budget_tokens":2048}' in sent(asked)

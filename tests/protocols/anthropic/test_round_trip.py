@@ -252,6 +252,17 @@ CORPUS: list[dict[str, Any]] = [
     {"messages": [{"role": "user", "content": "x"}], "speed": "fast", "service_tier": "auto"},
     {"messages": [{"role": "user", "content": "x"}], "speed": "standard", "inference_geo": "eu"},
     {"messages": [{"role": "user", "content": "x"}], "container": {"id": "c", "skills": []}, "mcp_servers": [{"a": 1}]},
+    {
+        "messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "new", "x": 1}}]}],
+        "output_config": {"format": {"type": "grammar", "x": 1}},
+        "tools": [{"type": "web_search_20250305", "name": "web_search", "allowed_domains": [5]}],
+    },
+    {
+        "messages": [
+            {"role": "user", "content": "x"},
+            {"role": "assistant", "content": [{"type": "text", "text": "y", "citations": [{"type": "new", "x": 1}]}]},
+        ]
+    },
     {"messages": [{"role": "user", "content": "x"}], "tools": [{"type": "custom", "name": "a", "input_schema": {}}]},
     {
         "messages": [{"role": "user", "content": "x"}],

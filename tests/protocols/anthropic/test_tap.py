@@ -141,6 +141,17 @@ HAND_MADE: dict[str, bytes] = {
     "another program's error": BEGUN + text("a") + b'data: {"error":{"message":"busy"}}\n\n',
     "error that is no JSON": BEGUN + text("a") + b"event: error\ndata: busy\n\n",
     "a delta that is no JSON": BEGUN + text("a") + b"event: content_block_delta\ndata: {\n\n" + CLOSE + end() + STOP,
+    "a page in the middle": BEGUN + text("a") + b"<html>\n\n",
+    "a bare failure in the middle": BEGUN + text("a") + b'{"error":{"message":"busy"}}\n\n',
+    "a flat failure": BEGUN + text("a") + event("error", message="busy"),
+    "a message that has begun": event(
+        "message_start", message=MESSAGE | {"content": [{"type": "text", "text": "a"}, 5]}
+    )
+    + block(1)
+    + text("b", 1)
+    + CLOSE
+    + end()
+    + STOP,
     "words": BEGUN + text("a") + b"upstream failed\n\n",
     "words that look like events": BEGUN + text('event: error\n\ndata: {"type":"error"}\n\n') + CLOSE + end() + STOP,
     "escapes": BEGUN + text('\\ " \n \u2028 \x00') + text("\\") + text('\\"') + CLOSE + end() + STOP,
@@ -328,3 +339,16 @@ def test_whole_answers_are_read() -> None:
     assert (whole.finish_reason, whole.usage, whole.empty) == ("tool_call", Usage(3, 4), False)
     assert read_whole(BODIES["whole-error"]).error is not None
     assert read_whole(b'{"type":"message","content":[],"stop_reason":"end_turn"}').empty
+
+
+def test_nothing_passes_after_a_failure_or_of_a_whole_answer() -> None:
+    for body in (HAND_MADE["error in mid-stream"], HAND_MADE["half a whole answer"]):
+        tap = MessageTap()
+        tap.feed(body)
+        assert (tap.salvage(), tap.finish(), tap.done) == (b"", b"", False)
+
+
+def test_a_service_that_writes_each_delta_in_another_way_is_read_one_by_one() -> None:
+    ways = [text(f"{number}").replace(b'"delta":', b'"delta":' + b" " * (number % 2)) for number in range(40)]
+    body = BEGUN + b"".join(ways) + CLOSE + end() + STOP
+    assert passed([BEGUN, *ways, CLOSE + end() + STOP]) == body

@@ -18,6 +18,16 @@ def turn(content: Any, role: str = "user") -> dict[str, Any]:
     return {"messages": [*before, {"role": role, "content": content}]}  # type: ignore[misc]  # a list
 
 
+ASKED = {"role": "user", "content": "x"}
+CALL = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+CALLED = [ASKED, {"role": "assistant", "content": [CALL]}]
+
+
+def answered(*blocks: Any) -> dict[str, Any]:
+    """The result of the call."""
+    return {"type": "tool_result", "tool_use_id": "a", "content": list(blocks)}
+
+
 CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"model": 5}, "model", "expected a string, got an integer"),
     ({"max_tokens": None}, "max_tokens", "expected an integer, got nothing"),
@@ -80,6 +90,17 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
         "messages[1].content[0].type",
         "expected a tool's result only in a user's turn",
     ),
+    (
+        turn([{"type": "text", "text": "x", "citations": [5]}], "assistant"),
+        "messages[1].content[0].citations[0]",
+        "expected an object, got an integer",
+    ),
+    (
+        {"messages": [*CALLED, {"role": "user", "content": [answered({"type": "thinking", "thinking": "x"})]}]},
+        "messages[2].content[0].content[0].type",
+        "expected a block that a result may have, got another one",
+    ),
+    ({"system": [CALL]}, "system", "expected a string or a list of texts, got a list"),
     ({"system": 5}, "system", "expected a string or a list of blocks, got an integer"),
     ({"temperature": 1.5}, "temperature", "expected 0 to 1, got 1.5"),
     ({"top_k": 1.5}, "top_k", "expected an integer, got a number"),
@@ -128,3 +149,19 @@ def test_results_of_a_conversation_that_the_service_keeps_need_no_call_here() ->
     body = ASK | turn([{"type": "tool_result", "tool_use_id": "a"}]) | {"thread": {"id": "t"}}
     call = ServerRequest(method="POST", path="/", body=json.dumps(body).encode())
     assert AnthropicServer().decode_request(call).essential == ("thread",)
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"messages": CALLED, "model": 5}, "model"),
+        ({"messages": [{"role": "assistant", "content": 5, "input": {}}]}, "messages[0].content"),
+        ({"messages": [{"content": [CALL]}]}, "messages[0].role"),
+        ({"messages": "input"}, "messages"),
+    ],
+)
+def test_what_is_wrong_beside_an_input_is_named_as_well(change: dict[str, Any], param: str) -> None:
+    body = json.dumps(ASK | change | {"x": {"input": 1}}).encode()
+    with pytest.raises(InvalidRequestError) as caught:
+        AnthropicServer().decode_request(ServerRequest(method="POST", path="/", body=body))
+    assert caught.value.param == param

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.gemini import NAME, GeminiClient, GeminiServer
 from dragoman.protocols.gemini.contents import SENTINEL
 from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.schema import to_json_schema
 from dragoman.types import (
     ChatRequest,
+    File,
     Message,
     ModelProfile,
     OpaqueState,
@@ -217,3 +219,51 @@ def test_arguments_may_come_value_by_value() -> None:
         "odd key": {"y": None},
         "flag": False,
     }
+
+
+def test_a_content_of_the_model_may_be_empty_and_a_list_of_one_may_be_its_entry() -> None:
+    request = received(HELLO, {"role": "model"}, {"role": "user", "parts": {"text": "x"}})
+    assert [part.text for message in request.messages for part in message.parts if isinstance(part, Text)] == [
+        "Hello",
+        "x",
+    ]
+    asked = received(HELLO, generationConfig={"stopSequences": "end", "thinkingConfig": {"thinkingLevel": "ULTRA"}})
+    assert asked.stop == ("end",)
+    assert asked.reasoning is not None
+    assert asked.reasoning.effort is None
+    body = json.loads(GeminiClient("https://h").encode_request(asked, fixed_env()).body or b"")
+    assert body["generationConfig"]["thinkingConfig"] == {"thinkingLevel": "ULTRA"}
+
+
+def test_a_signature_may_stand_alone() -> None:
+    (_, message) = received(HELLO, model({"thoughtSignature": "YQ=="})).messages
+    (part,) = message.parts
+    assert part.opaque == OpaqueState("gemini", "YQ==")
+
+
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        ((Message("user", (ToolCall(id="c", name="f"),)),), "messages[0]: expected tool calls only in an assistant's"),
+        (
+            (Message("tool", (ToolResult(id="c", parts=(Text(text="x"),)),)),),
+            "messages[0].parts[0]: expected a call with the id of this result, or the result's name",
+        ),
+    ],
+)
+def test_what_cannot_be_said_of_calls_is_refused(messages: tuple[Message, ...], words: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        sent(*messages)
+    assert words in str(caught.value)
+
+
+def test_a_call_without_arguments_has_none() -> None:
+    messages = (Message("user", (Text(text="x"),)), Message("assistant", (ToolCall(id="c", name="f", arguments=" "),)))
+    assert sent(*messages)["contents"][1]["parts"][0]["functionCall"] == {"id": "c", "name": "f", "args": {}}
+
+
+def test_a_file_without_bytes_cannot_stand_in_a_result() -> None:
+    call = Message("assistant", (ToolCall(id="c", name="f", arguments="{}"),))
+    result = ToolResult(id="c", parts=(Text(text="x"), File(name="a.txt")))
+    body = sent(Message("user", (Text(text="x"),)), call, Message("tool", (result,)))
+    assert "parts" not in body["contents"][2]["parts"][0]["functionResponse"]

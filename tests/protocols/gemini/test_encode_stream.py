@@ -297,3 +297,36 @@ def test_a_stream_of_events_with_heartbeats_is_read_by_the_other_half() -> None:
     events, error = drive(GeminiClient("https://h").decoder(request), [data])
     assert error is None
     assert fold(events) == replace(response, created=None)
+
+
+def test_only_thoughts_are_reported_as_the_service_reports_them() -> None:
+    report = streamed(unfold(answer(Reasoning(text="hm"), usage=Usage(3, 5, reasoning_tokens=5))))[-1]["usageMetadata"]
+    assert (report["thoughtsTokenCount"], report["totalTokenCount"]) == (5, 8)
+    assert "candidatesTokenCount" not in report
+
+
+def test_sources_that_are_known_at_the_beginning_stand_with_the_text() -> None:
+    source = Citation(kind="url", url="https://a", title="A")
+    token = TokenLogprob("x", -0.5)
+    events: list[StreamEvent] = [
+        ResponseStart(),
+        PartStart(Reasoning(text="hm")),
+        Metadata(citations=(source,)),
+        PartEnd(),
+        PartStart(Text(text="x", citations=(source,), logprobs=(token,))),
+        Metadata(usage=Usage(1, 1)),
+        PartDelta(""),
+        PartEnd(),
+        ResponseEnd("stop"),
+    ]
+    replies = streamed(events)
+    assert "".join(each["text"] for each in parts(replies)) == "hmx"
+    (grounding,) = [each["candidates"][0]["groundingMetadata"] for each in replies if "groundingMetadata" in str(each)]
+    assert [chunk["web"]["uri"] for chunk in grounding["groundingChunks"]] == ["https://a"]
+    assert [each for each in replies if "logprobsResult" in each["candidates"][0]]
+
+
+def test_an_end_without_a_part_says_nothing() -> None:
+    events: list[StreamEvent] = [ResponseStart(), PartStart(Text(text="x")), PartEnd(), ResponseEnd("stop")]
+    twice = [*events[:3], PartEnd(), *events[3:]]
+    assert streamed(twice) == streamed(events)

@@ -274,3 +274,10 @@ def test_thinking_is_sent_as_a_level_or_as_a_budget() -> None:
     older = ModelProfile(thinking_levels=False)
     assert b'"thinkingConfig":{"thinkingBudget":%d}' % (budget_of("low") or 0) in sent(request, codec, older)[1]
     assert names(codec.losses(request, older)) == ("reasoning.effort",)
+
+
+def test_names_that_only_a_schema_has_and_names_of_a_choice_are_named() -> None:
+    form = replace(PLAIN, response_format=ResponseFormat("json_object", name="n"))
+    assert "response_format.name" in named(form, SERVICES[0], PROFILES[0])
+    choice = replace(PLAIN, tools=(TOOL, Tool("g")), tool_choice=ToolChoice("tool", names=("f", "g"), name="f"))
+    assert "tool_choice.names" in named(choice, SERVICES[0], PROFILES[0])

@@ -229,3 +229,34 @@ def test_a_whole_answer_is_read_as_the_decoder_reads_it() -> None:
     assert read_whole(CASES["text"].reply).needs_decoding
     assert isinstance(read_whole(b'{"choices":[]}').error, BadEventError)
     assert read_whole(b'{"candidates":[{"finishReason":"STOP"}]}').empty
+
+
+def test_nothing_more_passes_once_the_answer_failed_or_must_be_decoded() -> None:
+    for body in (b'data: {"error": {"code": 503, "message": "busy"}}\r\n\r\n', b"[{"):
+        tap = GeminiTap()
+        assert tap.feed(body) == b""
+        assert (tap.finish(), tap.salvage(), tap.done) == (b"", b"", False)
+
+
+def test_a_failure_in_the_last_event_without_a_blank_line_is_found() -> None:
+    tap = GeminiTap()
+    tap.feed(event("a"))
+    assert tap.feed(b'data: {"error": {"code": 503, "message": "busy"}}') == b""
+    assert tap.finish() == b""
+    assert "busy" in str(tap.error)
+
+
+def test_an_entry_that_is_no_candidate_is_passed_over() -> None:
+    tap = GeminiTap(every=True)
+    body = event("a") + LAST.replace(b'"candidates":[', b'"candidates":[5,').replace(
+        b'"candidates": [', b'"candidates": [5,'
+    )
+    passed(tap, [body])
+    assert "expected" in str(tap.error)
+
+
+def test_a_service_that_writes_each_event_in_another_way_is_read_event_by_event() -> None:
+    tap = GeminiTap()
+    many = b"".join(event(f"{number}", f',"x{number}": {number}') for number in range(40))
+    assert passed(tap, [many, LAST]) == many + LAST
+    assert tap.done

@@ -84,6 +84,20 @@ WRONG: list[tuple[Any, str]] = [
         {"contents": [{"parts": [{"functionCall": {"name": "f"}}]}]},
         "contents[0].parts[0].functionCall: expected it in a content of the model",
     ),
+    (
+        {
+            "contents": [
+                HELLO,
+                CALLED,
+                {"role": "model", "parts": [{"functionResponse": {"name": "f", "response": {}}}]},
+            ]
+        },
+        "contents[2].parts[0].functionResponse: expected it in a content of the user",
+    ),
+    (
+        tool(functionDeclarations=[{"name": "f", "parametersJsonSchema": []}]),
+        "tools[0].functionDeclarations[0].parametersJsonSchema: expected an object, got a list",
+    ),
     ({"contents": [HELLO], "systemInstruction": "x"}, "systemInstruction: expected an object, got a string"),
     ({"contents": [HELLO], "system_instruction": {"parts": 1}}, "systemInstruction.parts: expected a list of parts"),
     (

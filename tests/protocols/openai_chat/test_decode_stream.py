@@ -271,3 +271,110 @@ def test_a_call_that_is_said_again_as_a_whole_is_one(fragments: list[tuple[str, 
     ]
     (found,) = answer(*(chunk({"tool_calls": [call]}) for call in calls), "[DONE]").tool_calls
     assert found.arguments == '{"x":1}'
+
+
+HIGH, LOW = "\ud83d", "\ude00"
+
+
+def called(**function: Any) -> dict[str, Any]:
+    return chunk({"tool_calls": [{"index": 0, "id": "c", "type": "function", "function": function}]})
+
+
+def test_halves_of_a_character_are_joined_in_calls_of_every_form() -> None:
+    first, second = '{"a":"' + HIGH, LOW + '"}'
+    wanted = '{"a":"\U0001f600"}'
+    more = chunk({"tool_calls": [{"index": 0, "function": {"arguments": second}}]}, "tool_calls")
+    assert answer(called(name="f", arguments=first), more, "[DONE]").tool_calls[0].arguments == wanted
+    old = (
+        chunk({"function_call": {"name": "f", "arguments": first}}),
+        chunk({"function_call": {"arguments": second}}, "function_call"),
+    )
+    assert answer(*old, "[DONE]").tool_calls[0].arguments == wanted
+    custom = (
+        chunk({"tool_calls": [{"index": 0, "id": "c", "type": "custom", "custom": {"name": "f", "input": HIGH}}]}),
+        chunk({"tool_calls": [{"index": 0, "custom": {"input": LOW}}]}, "tool_calls"),
+    )
+    (call,) = answer(*custom, "[DONE]").tool_calls
+    assert (call.arguments, call.input_format) == ("\U0001f600", "text")
+
+
+def test_a_call_of_the_old_form_after_half_a_character_is_whole() -> None:
+    old = chunk({"function_call": {"name": "f", "arguments": "{}"}}, "function_call")
+    assert answer(chunk({"content": "a" + HIGH}), old, "[DONE]").tool_calls[0].arguments == "{}"
+
+
+def test_a_half_that_stays_alone_is_replaced_and_in_arguments_left_out() -> None:
+    assert answer(chunk({"content": "a" + HIGH}, "stop"), "[DONE]").text == "a\ufffd"
+    assert (
+        answer(called(name="f", arguments="{}" + HIGH), chunk({}, "tool_calls"), "[DONE]").tool_calls[0].arguments
+        == "{}"
+    )
+
+
+def test_a_custom_call_of_an_odd_form_is_read() -> None:
+    odd = {"index": "0", "id": "c", "type": "custom", "custom": {"name": "f", "input": "x", "new": 1}}
+    (call,) = answer(chunk({"tool_calls": [odd]}, "tool_calls"), "[DONE]").tool_calls
+    assert (call.name, call.arguments, call.input_format) == ("f", "x", "text")
+    assert call.extra["openai-chat"]["custom"] == {"new": 1}
+
+
+@pytest.mark.parametrize("index", ["7", "x", -1, True, 1.5])
+def test_an_index_may_be_a_text(index: Any) -> None:
+    odd = {"index": index, "id": "c", "function": {"name": "f", "arguments": "{}", "new": 1}}
+    assert answer(chunk({"tool_calls": [odd]}, "tool_calls"), "[DONE]").tool_calls[0].name == "f"
+
+
+def test_choices_that_are_nested_too_deeply_are_an_error() -> None:
+    deep = '{"choices": ' + "[" * 900 + "]" * 900 + "}"
+    error = failure(stream(chunk({"content": "x"}), deep))
+    assert isinstance(error, BadEventError)
+
+
+def test_a_picture_alone_is_an_answer_and_a_role_alone_is_none() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://a"}}
+    (part,) = answer(chunk({"images": [image]}, "stop"), "[DONE]").parts
+    assert getattr(part, "url", None) == "https://a"
+
+
+def test_a_message_at_the_end_says_no_more_than_was_streamed() -> None:
+    late = {"choices": [{"index": 0, "message": {"role": "assistant", "refusal": "no"}, "finish_reason": "stop"}]}
+    assert (
+        answer(chunk({"refusal": "no"}), late, "[DONE]").parts[0] == answer(chunk({"refusal": "no"}, "stop")).parts[0]
+    )
+    more = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "ab"}, "finish_reason": "stop"}]}
+    assert answer(chunk({"content": "a"}), more, "[DONE]").text == "ab"
+    first = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "ab"}, "finish_reason": "stop"}]}
+    assert answer(chunk({"reasoning_content": "hm"}), first, "[DONE]").text == "ab"
+
+
+def test_several_lines_in_one_event_are_read_one_by_one() -> None:
+    two = json.dumps(chunk({"content": "a"})) + "\ndata: " + json.dumps(chunk({"content": "b"}, "stop"))
+    assert answer(two, "[DONE]").text == "ab"
+
+
+@pytest.mark.parametrize(
+    ("report", "usage"),
+    [
+        ({"prompt_tokens": "3", "completion_tokens": 2.0}, Usage(3, 2)),
+        ({"prompt_tokens": 3.5, "completion_tokens": True}, Usage()),
+        (
+            {
+                "prompt_tokens": 3,
+                "completion_tokens": 2,
+                "total_tokens": 9,
+                "completion_tokens_details": {"reasoning_tokens": 4},
+            },
+            Usage(3, 6, reasoning_tokens=4),
+        ),
+    ],
+)
+def test_counts_of_odd_forms_are_understood(report: dict[str, Any], usage: Usage) -> None:
+    found = answer(chunk({"content": "x"}, "stop"), chunk(usage=report), "[DONE]").usage
+    assert found is not None
+    assert (found.input_tokens, found.output_tokens) == (usage.input_tokens, usage.output_tokens)
+
+
+def test_details_of_reasoning_that_are_no_objects_are_passed_over() -> None:
+    entry = {"type": "reasoning.text", "text": "hm", "signature": "s", "index": 0}
+    found = answer(chunk({"reasoning_details": [5, entry]}), chunk({"content": "x"}, "stop"), "[DONE]")
+    assert [part.text for part in found.parts if isinstance(part, Reasoning)] == ["hm"]

@@ -17,11 +17,16 @@ from dragoman.errors import (
 from dragoman.protocols.base import Encoder
 from dragoman.protocols.openai_chat import NAME, OpenAIChatClient, OpenAIChatServer
 from dragoman.types import (
+    Audio,
     ChatRequest,
     ChatResponse,
+    Citation,
     File,
     FinishReason,
     HostedCall,
+    Image,
+    Metadata,
+    OpaqueState,
     PartDelta,
     PartEnd,
     PartStart,
@@ -29,6 +34,7 @@ from dragoman.types import (
     Refusal,
     ResponseEnd,
     ResponseStart,
+    ServerRequest,
     StreamEvent,
     Text,
     ToolCall,
@@ -271,3 +277,57 @@ def test_an_error_keeps_its_status(error: DragomanError, status: int, headers: t
     assert msgspec.json.decode(answer.body) == {
         "error": {"message": error.message, "type": error.type, "param": None, "code": error.code}
     }
+
+
+def sent(*events: StreamEvent) -> list[dict[str, Any]]:
+    """The deltas of a streamed answer."""
+    body = SERVER.encoder(SILENT, fixed_env()).send([START, *events, ResponseEnd("stop")])
+    chunks = [msgspec.json.decode(each.removeprefix(b"data: ")) for each in body.split(b"\n\n") if each.endswith(b"}")]
+    return [chunk["choices"][0]["delta"] for chunk in chunks]
+
+
+def test_sound_and_pictures_go_out_in_fields_of_their_own() -> None:
+    deltas = sent(
+        PartStart(Audio(data="AA", transcript="Hel")),
+        PartDelta("BB"),
+        Metadata(transcript="lo"),
+        PartEnd(),
+        PartStart(Image(url="https://a")),
+        PartEnd(),
+        PartStart(Image(file_id="f", service="other")),
+        PartEnd(),
+    )
+    audio = [each["audio"] for each in deltas if "audio" in each]
+    assert "".join(each.get("data", "") for each in audio) == "AABB"
+    assert "".join(each.get("transcript", "") for each in audio) == "Hello"
+    images = [each["images"] for each in deltas if "images" in each]
+    assert images == [[{"type": "image_url", "image_url": {"url": "https://a"}}]]
+
+
+def test_sound_of_which_nothing_more_is_known_is_its_bytes() -> None:
+    deltas = sent(PartStart(Audio(data="AA")), PartEnd())
+    assert [each["audio"] for each in deltas if "audio" in each] == [{"data": "AA"}]
+
+
+def test_a_source_beside_another_part_than_text_and_state_that_cannot_be_told_are_left_out() -> None:
+    source = Citation(kind="url", url="https://a")
+    deltas = sent(
+        PartStart(Reasoning(text="hm")),
+        Metadata(citations=(source,)),
+        PartEnd(),
+        PartStart(Unknown(protocol="other", data={}, opaque=OpaqueState("other", "s"))),
+        PartEnd(),
+        PartStart(Text(text="a")),
+        PartEnd(),
+    )
+    assert not any("annotations" in each for each in deltas)
+    assert "".join(each.get("content") or "" for each in deltas) == "a"
+
+
+def test_an_old_call_may_have_its_arguments_at_once() -> None:
+    asked = {"model": "m", "messages": [{"role": "user", "content": "x"}], "functions": [{"name": "f"}]}
+    old = SERVER.decode_request(ServerRequest(method="POST", path="/", body=msgspec.json.encode(asked)))
+    call = ToolCall(id="c", name="f", arguments='{"a":1}')
+    for request in (old, SILENT):
+        body = SERVER.encoder(request, fixed_env()).send([START, PartStart(call), PartEnd(), ResponseEnd("tool_call")])
+        assert rb"{\"a\":1}" in body

@@ -54,6 +54,7 @@ WRONG: list[tuple[Any, str]] = [
     (parts_of("x"), "messages[0].content[0]: expected an object, got a string"),
     (parts_of({}), "messages[0].content[0].type: expected a string, got nothing"),
     (parts_of({"type": "text"}), "messages[0].content[0].text: expected a string, got nothing"),
+    ({"messages": [*HELLO] * 10_001}, "messages: expected at most 10000, got 10001"),
     (
         parts_of({"type": "image_url", "image_url": "u"}),
         "messages[0].content[0].image_url: expected an object, got a string",
@@ -123,6 +124,8 @@ def test_what_is_wrong_is_named(change: Any, words: str) -> None:
 def test_numbers_that_json_cannot_say_are_refused_from_python_too() -> None:
     with pytest.raises(InvalidRequestError, match="temperature: expected a finite number"):
         decode_body({"model": "m", "messages": HELLO, "temperature": float("inf")})
+    with pytest.raises(InvalidRequestError, match="temperature: expected a finite number"):
+        decode_body({"model": "m", "messages": HELLO, "temperature": 10**400})
     with pytest.raises(InvalidRequestError, match="seed: expected an integer, got something that JSON cannot say"):
         decode_body({"model": "m", "messages": HELLO, "seed": object()})
 

@@ -9,8 +9,11 @@ from dragoman.errors import InvalidRequestError, UpstreamError
 from dragoman.protocols.compaction import summary_part
 from dragoman.protocols.openai_responses import OpenAIResponsesServer
 from dragoman.protocols.openai_responses.conversation import Sayable
+from dragoman.protocols.openai_responses.kept import ResponsesKept
+from dragoman.protocols.openai_responses.relay import ResponsesRelay
 from dragoman.protocols.openai_responses.request import Variant, decode_body, encode_body
 from dragoman.protocols.openai_responses.socket_turns import SocketTurns
+from dragoman.protocols.operations import KeptCall
 from dragoman.types import ChatRequest, ChatResponse, Text, Unknown, unfold
 from dragoman.wire.sse import SseEvent
 from tests.support.env import fixed_env
@@ -74,3 +77,22 @@ def test_on_a_websocket_what_follows_goes_on_from_the_compaction_alone() -> None
     turns.note(SseEvent(b'{"response":{"id":"resp_1"}}', b"response.completed"))
     after = {"type": "response.create", "model": "m", "input": [USER], "previous_response_id": "resp_1"}
     assert json.loads(turns.read(json.dumps(after)).body)["input"] == [NATIVE.data, USER]
+
+
+def test_an_event_that_cannot_be_read_ends_what_is_known_of_the_conversation() -> None:
+    turns = SocketTurns(1 << 20)
+    turns.read('{"type": "response.create", "input": "a"}')
+    turns.note(SseEvent(b'{"item": ', b"response.output_item.done"))
+    turns.note(SseEvent(b'{"response": {"id": "r"}}', b"response.completed"))
+    again = turns.read('{"type": "response.create", "input": "b", "previous_response_id": "x"}')
+    assert b'"previous_response_id":"x"' in again.body.replace(b" ", b"")
+
+
+def test_a_call_without_a_key_shows_none() -> None:
+    kept, relay = ResponsesKept("http://up/v1/responses"), ResponsesRelay("http://up/v1/responses")
+    for key, shown in (("k", True), (None, False)):
+        heads = (
+            kept.encode_request(KeptCall("GET", "resp_1"), fixed_env(key)),
+            relay.request_head(key, "m", stream=True),
+        )
+        assert [("authorization", "Bearer k") in head.headers for head in heads] == [shown, shown]

@@ -312,3 +312,36 @@ def test_a_request_of_another_protocol_is_repeated_as_far_as_this_one_says_it() 
 def test_golden_cases_are_there() -> None:
     assert isinstance(next(iter(SOUND.values())), Case)
     assert len(SOUND) > 20
+
+
+def test_what_says_nothing_about_a_text_is_no_event() -> None:
+    source = Metadata(citations=(Citation(kind="url", url="https://a"),))
+    said: list[StreamEvent] = [
+        ResponseStart(),
+        PartStart(Reasoning(text="hm")),
+        source,
+        PartEnd(),
+        PartStart(Text(text="a")),
+        Metadata(usage=Usage(1, 1)),
+        PartDelta(""),
+        PartEnd(),
+        ResponseEnd("stop"),
+    ]
+    plain: list[StreamEvent] = [event for event in said if not isinstance(event, Metadata) and event != PartDelta("")]
+    seen, wanted = streamed(said), streamed(plain)
+    assert [event["type"] for event in seen.events] == [event["type"] for event in wanted.events]
+
+
+def test_an_end_without_a_part_says_nothing() -> None:
+    said = answer(Text(text="a"))
+    twice = [*said[:-1], PartEnd(), said[-1]]
+    assert streamed(twice).events == streamed(said).events
+
+
+def test_parts_that_only_this_protocol_has_stand_in_the_message() -> None:
+    data = {"type": "output_audio", "data": "AAAA"}
+    own, odd = (
+        Unknown(protocol=NAME, data=each, extra={"dragoman": {"content": True}}) for each in (data, "no object")
+    )
+    (item,) = whole(ChatResponse(parts=(Text(text="a"), own, odd), finish_reason="stop"))["output"]
+    assert [part["type"] for part in item["content"]] == ["output_text", "output_audio"]

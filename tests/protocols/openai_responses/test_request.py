@@ -459,6 +459,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "text": ({"input": "x", "text": "short"}, "text: expected an object, got a string"),
     "reasoning": ({"input": "x", "reasoning": {"effort": 5}}, r"reasoning\.effort: expected a string"),
     "a temperature": ({"input": "x", "temperature": "hot"}, "temperature: expected a finite number"),
+    "a choice that is a number": ({"input": "x", "tool_choice": 5}, "tool_choice: expected a string or an object, got"),
     "too many items": ({"input": [USER] * 10_001}, "input: expected at most 10000 items, got 10001"),
 }
 
@@ -551,3 +552,10 @@ def test_half_a_character_is_refused() -> None:
     request = ChatRequest(model="m", messages=(Message("user", (Text(text="\ud83d"),)),))
     with pytest.raises(InvalidRequestError, match="half a character"):
         encode(request)
+
+
+def test_a_form_and_a_truncation_that_are_not_known_go_back_as_they_came() -> None:
+    for more in ({"text": {"format": {"type": "grammar", "x": 1}}}, {"truncation": "middle"}):
+        request = decode({"model": "m", "input": "x"} | more)
+        assert request.response_format is None
+        assert encode(request).items() >= more.items()

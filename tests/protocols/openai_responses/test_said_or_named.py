@@ -113,6 +113,7 @@ def test_every_field_of_a_request_is_tried() -> None:
         (ReasoningConfig(mode="off"), "none", ()),
         (ReasoningConfig(mode="on"), None, ("reasoning.mode",)),
         (ReasoningConfig(mode="adaptive", effort="low"), "low", ()),
+        (ReasoningConfig(budget_tokens=0), "none", ("reasoning.budget_tokens",)),
         (ReasoningConfig(budget_tokens=9000), "high", ("reasoning.budget_tokens",)),
         (ReasoningConfig(effort="xhigh", display="summary"), "xhigh", ()),
         (ReasoningConfig(effort="low", display="full"), "low", ("reasoning.display",)),

@@ -262,3 +262,19 @@ def test_an_answer_is_never_taken_for_whole_if_its_end_did_not_come() -> None:
 def test_the_decoder_sees_parts_where_the_tap_commits() -> None:
     events = ReplyDecoder().feed(stream(CREATED, ADDED, *WORDS[:1]))
     assert any(isinstance(event, PartStart) for event in events)
+
+
+def test_a_failure_at_the_end_without_a_blank_line_is_found() -> None:
+    tap = ResponsesTap()
+    tap.feed(stream(CREATED, ADDED, *WORDS))
+    tap.feed(stream(FAILED).rstrip(b"\n"))
+    assert (tap.finish(), tap.done) == (b"", False)
+    assert tap.error is not None
+
+
+@pytest.mark.parametrize("start", [b"event: response.created\ndata: [1]\n\n", b"event: x\ndata: {\n\n", b""])
+def test_a_failure_of_an_answer_whose_beginning_was_odd_has_one_all_the_same(start: bytes) -> None:
+    tap = ResponsesTap()
+    tap.feed(start)
+    (_, failed) = events_of(tap.failure(OverloadedError("busy")))
+    assert (failed["response"]["object"], failed["response"]["status"]) == ("response", "failed")

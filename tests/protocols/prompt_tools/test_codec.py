@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from dragoman.errors import TruncatedStreamError
+from dragoman.errors import RateLimitError, TruncatedStreamError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.losses import refuse
+from dragoman.protocols.ollama import OllamaClient
 from dragoman.protocols.prompt_tools.blocks import CallReader
 from dragoman.protocols.prompt_tools.codec import PromptTools
 from dragoman.protocols.prompt_tools.words import in_words
@@ -19,12 +20,15 @@ from dragoman.types import (
     ChangedField,
     ChatRequest,
     HttpRequest,
+    HttpResponse,
     Image,
     Message,
     ModelProfile,
     PartDelta,
     PromptedTools,
+    Reasoning,
     ResponseEnd,
+    ResponseHead,
     Text,
     Tool,
     ToolCall,
@@ -248,3 +252,34 @@ def test_lines_of_json_are_read_as_well() -> None:
     answer = fold(drive(PromptTools(AiChatOnlineClient(url="http://site")).decoder(ask()), [body])[0])
     assert [(call.name, call.arguments) for call in answer.tool_calls] == [("time", '{"a": "é"}')]
     assert answer.finish_reason == "tool_call"
+
+
+def test_what_a_service_says_beside_text_passes() -> None:
+    marked = PromptTools(OllamaClient("http://up"))
+    line = {"model": "m", "message": {"role": "assistant", "thinking": "hm", "content": ""}, "done": False}
+    said = {"model": "m", "message": {"role": "assistant", "content": "Yes"}, "done": True, "done_reason": "stop"}
+    body = "".join(json.dumps(each) + "\n" for each in (line, said)).encode()
+    answer = fold(drive(marked.decoder(ask()), [body])[0])
+    assert answer.parts == (Reasoning(text="hm"), Text(text="Yes"))
+
+
+def test_a_refusal_is_read_as_the_service_s_protocol_says_it() -> None:
+    reply = HttpResponse(ResponseHead(429), b'{"error": "busy"}')
+    error = PromptTools(OllamaClient("http://up")).decode_error(reply)
+    assert isinstance(error, RateLimitError)
+    assert "busy" in str(error)
+
+
+def test_an_answer_whose_end_alone_is_missing_is_whole() -> None:
+    decoder = PromptTools(OllamaClient("http://up")).decoder(ask())
+    end = {"model": "m", "message": {"role": "assistant", "content": "Yes"}, "done": True, "done_reason": "stop"}
+    events = [*decoder.feed(json.dumps(end).encode()), *decoder.salvage()]
+    assert decoder.done
+    assert fold(events).text == "Yes"
+
+
+def test_ids_that_are_taken_are_passed_over() -> None:
+    taken = (ToolCall(id="call_2", name="time"), ToolCall(id="x", name="time"))
+    request = ask((Message("assistant", taken), user("again")))
+    (call,) = fold(drive(RAW.decoder(request), [block("time", "{}").encode()])[0]).tool_calls
+    assert call.id == "call_3"

@@ -47,6 +47,15 @@ SAME: list[tuple[Any, Any]] = [
     ({"title": "A", "description": "The a"}, {"description": "The a"}),
     ({"additionalItems": False, "items": {"type": "string"}}, {"items": {"type": "string"}}),
     ({"then": {"type": "string"}}, {}),
+    ({"allOf": [{"maximum": 5}, {"maximum": 3}, True]}, {"maximum": 3}),
+    ({"allOf": [{"allOf": [{"minimum": 1}]}, {"allOf": [{"minimum": 2}]}]}, {"minimum": 2}),
+    ({"allOf": [{"$defs": {"x": {}}}, {"$defs": {"y": {}}}]}, {}),
+    ({"allOf": [{"properties": {"b": False}}, {"properties": {"b": {}}}]}, {"properties": {"b": False}}),
+    ({"type": ["string", "null"], "nullable": True}, {"type": ["string", "null"]}),
+    ({"enum": ["a"], "nullable": True}, {"enum": ["a", None]}),
+    ({"type": "string", "minimum": None}, {"type": "string"}),
+    ({"type": "array", "items": []}, {"type": "array"}),
+    ({"$id": "https://a/b", "$anchor": "x", "type": "string"}, {"type": "string"}),
     ({"properties": []}, {"properties": {}}),
 ]  # fmt: skip
 
@@ -109,6 +118,19 @@ TOLD: list[tuple[Any, Any]] = [
     ({"oneOf": [{"type": "integer", "minimum": 1}, {"type": "integer", "maximum": 5}]},
      {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "integer", "maximum": 5}],
       "description": "Exactly one of these forms must match."}),
+    ({"allOf": [{"enum": [1]}, {"enum": [2]}]},
+     {"enum": [1], "description": 'Must match all of the JSON Schemas [{"enum":[2]}].'}),
+    ({"allOf": [False, {"type": "string"}]},
+     {"type": "string", "description": "Must match all of the JSON Schemas [false]."}),
+    ({"allOf": [{"uniqueItems": True}, {"uniqueItems": False}]}, {"description": "No two items may be equal."}),
+    ({"oneOf": [{"type": "string"}, {"type": ["string", "null"]}]},
+     {"anyOf": [{"type": "string"}, {"type": ["string", "null"]}],
+      "description": "Exactly one of these forms must match."}),
+    ({"type": "array", "items": [{"type": "string"}], "additionalItems": False},
+     {"type": "array", "items": {"type": "string"},
+      "description": 'The items must match, in this order, the JSON Schemas [{"type":"string"}]. At most 1 items.'}),
+    ({"prefixItems": [{}], "items": [{}]},
+     {"description": "The items must match, in this order, the JSON Schemas [{}]."}),
     ({"allOf": [{"format": "uri"}, {"format": "email"}]},
      {"description": 'Must match all of the JSON Schemas [{"format":"email"}]. Format: uri.'}),
 ]  # fmt: skip
@@ -240,6 +262,10 @@ def test_what_is_nested_deeply_is_tried_once_on_each_level(keyword: str) -> None
     assert compiled(with_property(schema), support).broken is None
 
 
+def one_of_kind(kind: Any) -> dict[str, Any]:
+    return {"properties": {"k": kind}, "required": ["k"], "additionalProperties": False}
+
+
 ROOTS: list[tuple[Any, Any, str]] = [
     ({"anyOf": [{"required": ["a"]}, {"required": ["b", "c"]}]}, {},
      'At least one of these sets of properties must be present: "a"; or "b" and "c".'),
@@ -255,6 +281,26 @@ ROOTS: list[tuple[Any, Any, str]] = [
         {"properties": {"k": {"const": "b"}}, "required": ["k"], "additionalProperties": False}]},
      {"properties": {"k": {"enum": ["a", "b"]}, "x": {}}, "required": ["k"], "additionalProperties": False},
      'The properties go together in one of these forms: "k", ["x"]; or "k".'),
+    ({"allOf": [True, {"properties": {"a": {}}}]}, {"properties": {"a": {}}}, ""),
+    ({"anyOf": [True, {"properties": {"a": {}}}]}, {"properties": {"a": {}}},
+     'The properties go together in one of these forms: no properties; or ["a"].'),
+    ({"anyOf": [{"type": "string"}, {"properties": {"a": {}}}]}, {"properties": {"a": {}}}, ""),
+    ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, {}, ""),
+    ({"anyOf": [False, {"properties": {"a": {}}}]}, {"properties": {"a": {}}}, ""),
+    ({"anyOf": [{"required": ["a"]}, {"required": []}]}, {}, ""),
+    ({"allOf": [{"if": {"required": ["a"]}}, {"if": {"required": ["b"]}, "then": {"required": ["c"]}}]},
+     {"if": {"required": ["a"]}},
+     'Must also match the JSON Schema {"if":{"required":["b"]},"then":{"required":["c"]}}.'),
+    ({"anyOf": [one_of_kind({"const": "a", "type": "string"}),
+                one_of_kind({"enum": ["b"], "type": "string", "description": "B"})]},
+     one_of_kind({"enum": ["a", "b"], "type": "string", "description": "B"}),
+     'The properties go together in one of these forms: "k"; or "k".'),
+    ({"anyOf": [one_of_kind(False), one_of_kind({"enum": ["b"]})]}, one_of_kind({"enum": ["b"]}),
+     'The properties go together in one of these forms: "k"; or "k".'),
+    ({"anyOf": [one_of_kind(False), one_of_kind(False)]}, one_of_kind(False),
+     'The properties go together in one of these forms: "k"; or "k".'),
+    ({"anyOf": [{"properties": {"k": {}}, "minProperties": 1}, {"properties": {"k": {}}, "minProperties": 2}]},
+     {"properties": {"k": {}}}, 'The properties go together in one of these forms: ["k"]; or ["k"].'),
     # The second form takes anything in the place of the first one's property.
     ({"anyOf": [{"properties": {"a": {"type": "string"}}, "required": ["a"]}, {"properties": {"b": {"title": "B"}}}]},
      {"properties": {"a": {"description": 'Usually: {"type":"string"}.'}, "b": {}}},

@@ -2,7 +2,14 @@
 
 import pytest
 
-from dragoman.errors import ContentFilterError, DragomanError, InvalidRequestError, UnsupportedFeatureError
+from dragoman.errors import (
+    ContentFilterError,
+    DragomanError,
+    InvalidRequestError,
+    OverloadedError,
+    UnsupportedFeatureError,
+)
+from dragoman.protocols.webchat.cromicle import CromicleServer
 from dragoman.protocols.webchat.plain_text import PlainTextReader, with_text, words_of
 from dragoman.types import (
     AnyPart,
@@ -79,3 +86,7 @@ def test_words_of_earlier_batches_count() -> None:
     words = PlainTextReader()
     for event in unfold(ChatResponse(parts=(Text(text="a"), THOUGHT))):
         words.read([event])
+
+
+def test_a_text_alone_cannot_say_that_it_broke_off() -> None:
+    assert CromicleServer().encode_stream_error(OverloadedError("busy")) == b""

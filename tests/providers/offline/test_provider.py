@@ -2,8 +2,10 @@
 
 import pytest
 
-from dragoman.errors import ModelNotFoundError, RateLimitError, TruncatedStreamError
+from dragoman.errors import InvalidRequestError, ModelNotFoundError, RateLimitError, TruncatedStreamError
 from dragoman.providers.offline import Offline
+from dragoman.transport.selector import Transports
+from dragoman.types import EmbedRequest, floats
 
 
 async def test_talks_without_network_or_key() -> None:
@@ -29,3 +31,13 @@ async def test_an_unknown_model_names_the_nearest() -> None:
     with pytest.raises(ModelNotFoundError, match=r"elisa.*did you mean eliza"):
         await Offline.create_async("elisa", [{"role": "user", "content": "hello"}])
     assert Offline.get_models() == ["eliza", "echo", "script"]
+
+
+async def test_vectors_have_the_size_that_was_asked_for_and_texts_alone_have_them() -> None:
+    transports = Transports()
+    found, _ = await Offline.embed(EmbedRequest(model="eliza", inputs=("a b", "")), transports)
+    assert [len(floats(vector)) for vector in found.vectors] == [256, 256]
+    with pytest.raises(InvalidRequestError, match="dimensions: expected at most 4096, got 5000"):
+        await Offline.embed(EmbedRequest(model="eliza", inputs=("a",), dimensions=5000), transports)
+    with pytest.raises(InvalidRequestError, match=r"input\[1\]: expected a text, got tokens"):
+        await Offline.embed(EmbedRequest(model="eliza", inputs=("a", (1, 2))), transports)

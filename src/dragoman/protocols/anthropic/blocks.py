@@ -11,7 +11,7 @@ from dragoman.protocols.anthropic.hosted import CALL, RESULTS, decode_call, deco
 from dragoman.protocols.anthropic.inputs import FIELD, text_of, value_of
 from dragoman.protocols.anthropic.sources import decode_document, decode_image
 from dragoman.protocols.anthropic.states import LAST, NEXT, from_caller, neighbour
-from dragoman.protocols.json_fields import Fields, entries, wrong_type
+from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.types import (
     AnyPart,
     Citation,
@@ -121,7 +121,7 @@ def _result(fields: Fields) -> ToolResult:
     parts: list[Text | Image | File | Unknown] = []
     for i, part in enumerate(inside):
         if not isinstance(part, Text | Image | File | Unknown):
-            raise wrong_type(f"{path}[{i}].type", "a block that a result may have", "another one")
+            raise refused(f"{path}[{i}].type", "expected a block that a result may have, got another one")
         parts.append(part)
     extra = to_extra(fields.rest) | form_of(content, inside)
     if failed is False:

@@ -4,7 +4,7 @@ https://platform.claude.com/docs/en/build-with-claude/citations
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from dragoman.protocols.anthropic.extra import NAME, to_extra
 from dragoman.protocols.extra import without_none
@@ -84,6 +84,8 @@ def encode_citation(citation: Citation) -> dict[str, Any]:
             said = {"source": citation.source or citation.url, "title": citation.title, "search_result_index": None}
             place = dict(zip(("start_block_index", "end_block_index"), (citation.location or ())[1:], strict=False))
             return {"type": FOUND, "cited_text": quote} | said | place | more
+        case _:
+            assert_never(citation.kind)
 
 
 def is_own(citation: Citation) -> bool:

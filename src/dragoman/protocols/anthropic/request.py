@@ -28,9 +28,6 @@ from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.types import ChatRequest, Message
 
-MAX_MESSAGES = 100_000
-"""Messages of a request: the service's own limit."""
-
 FIRST_VERSION, NEWEST_VERSION = "2023-06-01", "2026-10-21"
 """Values of `anthropic-version`. The newest one takes no sampling settings, and has turns of the role `system`."""
 
@@ -143,8 +140,6 @@ def _messages(fields: Fields) -> tuple[Message, ...]:
         raise wrong_type("messages", "a list of messages", value)
     if not value:
         raise refused("messages", "expected at least one message")
-    if len(value) > MAX_MESSAGES:
-        raise refused("messages", f"expected at most {MAX_MESSAGES}, got {len(value)}")
     return decode_messages(value, complete="thread" not in fields.rest)
 
 

@@ -107,8 +107,6 @@ def _kind(config: ReasoningConfig) -> str | None:
             return "adaptive"
         case "on":
             return "adaptive" if config.budget_tokens is None else "enabled"
-        case None:
-            pass
     if config.budget_tokens is not None:
         return "disabled" if config.budget_tokens == 0 else "enabled" if config.budget_tokens > 0 else "adaptive"
     return "adaptive" if config.effort is not None and not note(config.extra, UNSAID) and not config.extra else None

@@ -1,0 +1,155 @@
+"""Answers as services really give them: what comes out, and why one fails."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.anthropic import NAME
+from dragoman.protocols.anthropic.decode_stream import ReplyDecoder
+from dragoman.types import AnyPart, ChatResponse, Citation, Fold, HostedCall, Reasoning, Text, Unknown, Usage
+
+
+def answer(body: bytes) -> ChatResponse:
+    decoder, folding = ReplyDecoder(), Fold()
+    folding.feed([*decoder.feed(body), *decoder.finish()])
+    assert decoder.error is None
+    return folding.result()
+
+
+def failure(body: bytes) -> DragomanError:
+    decoder = ReplyDecoder()
+    decoder.feed(body)
+    decoder.finish()
+    assert decoder.error is not None
+    return decoder.error
+
+
+def events(*said: dict[str, Any]) -> bytes:
+    return b"".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n".encode() for each in said)
+
+
+def block(body: dict[str, Any], *deltas: dict[str, Any]) -> bytes:
+    """An answer of one block."""
+    begun = {"type": "content_block_start", "index": 0, "content_block": body}
+    pieces = [{"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas]
+    return events(START, begun, *pieces, {"type": "content_block_stop", "index": 0}, *END)
+
+
+MESSAGE: dict[str, Any] = {"id": "m", "type": "message", "role": "assistant", "model": "c"}
+START = {"type": "message_start", "message": MESSAGE | {"content": []}}
+END = ({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, {"type": "message_stop"})
+TEXT = {"type": "text", "text": ""}
+WORDS = {"type": "text_delta", "text": "x"}
+FOUND = {"type": "search_result_location", "cited_text": "q", "source": "s", "start_block_index": 0}
+PLACED = {"type": "char_location", "cited_text": "q", "document_index": "0", "start_char_index": 1}
+
+BLOCKS: list[tuple[dict[str, Any], tuple[dict[str, Any], ...], AnyPart]] = [
+    (TEXT, (WORDS,), Text(text="x")),
+    (TEXT, ({"type": "thinking_delta", "thinking": "y"}, WORDS, {"type": "new_delta"}), Text(text="x")),
+    (
+        {"type": "redacted_thinking", "data": "AAAA"},
+        (WORDS,),
+        Reasoning(text="", form="redacted", opaque=None),
+    ),
+    (
+        TEXT | {"citations": [PLACED]},
+        (WORDS,),
+        Text(text="x", citations=(Citation(kind="document", quote="q", extra={NAME: PLACED}),)),
+    ),
+    (
+        TEXT | {"citations": [FOUND, 5]},
+        (),
+        Text(text="", citations=(Citation(kind="document", quote="q", extra={NAME: FOUND}),)),
+    ),
+    (
+        {"type": "server_tool_use", "id": 5, "name": "web_search"},
+        (),
+        Unknown(protocol=NAME, data={"type": "server_tool_use", "id": 5, "name": "web_search"}),
+    ),
+    (
+        {"type": "web_search_tool_result", "tool_use_id": 5, "content": []},
+        (),
+        Unknown(protocol=NAME, data={"type": "web_search_tool_result", "tool_use_id": 5, "content": []}),
+    ),
+    (
+        {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": 5},
+        (),
+        HostedCall(id="srvtoolu_1", tool="web_search", name="web_search", arguments="{}"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "deltas", "part"), BLOCKS)
+def test_a_block_is_taken_as_far_as_it_can_be_read(
+    body: dict[str, Any], deltas: tuple[dict[str, Any], ...], part: AnyPart
+) -> None:
+    (found,) = answer(block(body, *deltas)).parts
+    if isinstance(found, Reasoning):
+        assert found.opaque is not None
+        found = Reasoning(text=found.text, form=found.form)
+    assert found == part
+
+
+def test_an_answer_that_goes_on_begins_with_what_was_there() -> None:
+    begun = {"type": "message_start", "message": MESSAGE | {"content": [{"type": "text", "text": "a"}, 5, None]}}
+    more = {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": "b"}}
+    assert [part.text for part in answer(events(begun, more, *END)).parts if isinstance(part, Text)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (b"<html><body>Bad gateway\n\n", "HTML"),
+        (b'{"error": {"message": "the disk is full"}}\n\n', "the disk is full"),
+        (b'{"type": "error", "message": "the disk is full"}\n\n', "the disk is full"),
+        (b'event: error\ndata: {"type": "error", "message": "the disk is full"}\n\n', "the disk is full"),
+        (b"the disk is full\n\n", "the disk is full"),
+    ],
+)
+def test_a_failure_in_any_form_in_the_middle_is_the_failure(bad: bytes, words: str) -> None:
+    assert words in str(failure(block(TEXT, WORDS).partition(b"event: content_block_stop")[0] + bad))
+
+
+def test_nothing_is_read_after_the_end() -> None:
+    late = events({"type": "error", "error": {"type": "api_error", "message": "late"}})
+    for joined in (block(TEXT, WORDS) + late, (block(TEXT, WORDS) + late).replace(b"\n", b"\r\n")):
+        assert answer(joined).text == "x"
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"input_tokens": 3.0, "output_tokens": 2}, Usage(3, 2)),
+        ({"input_tokens": 3.5, "output_tokens": True}, Usage()),
+        (
+            {"input_tokens": 3, "output_tokens": 2, "output_tokens_details": {"thinking_tokens": 1, "x": None}},
+            Usage(3, 2, reasoning_tokens=1),
+        ),
+        (
+            {"input_tokens": 3, "output_tokens": 2, "output_tokens_details": {"thinking_tokens": "1"}},
+            Usage(3, 2, extra={NAME: {"output_tokens_details": {"thinking_tokens": "1"}}}),
+        ),
+    ],
+)
+def test_counts_of_odd_types_are_understood_or_kept(usage: dict[str, Any], expected: Usage) -> None:
+    body = json.dumps(MESSAGE | {"content": [{"type": "text", "text": "x"}], "stop_reason": "end_turn", "usage": usage})
+    assert answer(body.encode()).usage == expected
+
+
+@pytest.mark.parametrize("odd", [5, "x", [1], None])
+def test_inputs_are_exact_only_where_the_answer_has_the_usual_form(odd: Any) -> None:
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {"n": 1.0}}
+    body = MESSAGE | {"content": [call], "stop_reason": "tool_use"}
+    assert answer(json.dumps(body).encode()).tool_calls[0].arguments.replace(" ", "") == '{"n":1.0}'
+    whole = json.dumps(body | {"content": [call, odd]}).encode()
+    assert answer(whole).tool_calls[0].arguments.replace(" ", "") == '{"n":1.0}'
+    begun = {"type": "content_block_start", "index": 0, "content_block": call}
+    assert answer(events(START, begun, *END)).tool_calls[0].arguments.replace(" ", "") == '{"n":1.0}'
+
+
+@pytest.mark.parametrize("odd", [5, "x", [1]])
+def test_a_block_that_is_no_object_is_no_event_of_the_protocol(odd: Any) -> None:
+    strange = {"type": "content_block_start", "index": 0, "content_block": odd, "input": 1}
+    assert "expected an event of this protocol" in str(failure(events(START, strange, *END)))

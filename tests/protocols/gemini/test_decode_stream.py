@@ -1,0 +1,172 @@
+"""Answers as services really give them: what comes out, and why one fails."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dragoman.errors import DragomanError
+from dragoman.protocols.gemini import NAME, GeminiClient
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    Fold,
+    HostedCall,
+    HostedResult,
+    Message,
+    Reasoning,
+    Text,
+    TokenLogprob,
+    ToolCall,
+    Unknown,
+    Usage,
+    user,
+)
+from tests.support.env import fixed_env
+
+CODEC = GeminiClient("http://up")
+REQUEST = ChatRequest(model="m", messages=(user("x"),))
+
+
+def body(*chunks: Any) -> bytes:
+    return "".join(f"data: {json.dumps(chunk)}\r\n\r\n" for chunk in chunks).encode()
+
+
+def answer(*chunks: Any) -> ChatResponse:
+    decoder, folding = CODEC.decoder(REQUEST), Fold()
+    folding.feed([*decoder.feed(body(*chunks)), *decoder.finish()])
+    assert decoder.error is None
+    return folding.result()
+
+
+def failure(*chunks: Any) -> DragomanError:
+    decoder = CODEC.decoder(REQUEST)
+    decoder.feed(body(*chunks))
+    decoder.finish()
+    assert decoder.error is not None
+    return decoder.error
+
+
+def chunk(*parts: Any, **more: Any) -> dict[str, Any]:
+    return {"candidates": [{"content": {"role": "model", "parts": list(parts)}, **more}]}
+
+
+A, B, END = chunk({"text": "a"}), chunk({"text": "b"}), chunk(finishReason="STOP")
+
+
+def test_empty_objects_and_further_candidates_are_passed_over() -> None:
+    both = {"candidates": [A["candidates"][0], {"content": {"parts": [{"text": "no"}]}}]}
+    assert answer(A, {}, both, END).text == "aa"
+    other = {"candidates": [{"content": {"parts": [{"text": "no"}]}, "index": 1}]}
+    found = answer(A, other, B, END)
+    assert (found.text, [loss.name for loss in found.losses]) == ("ab", ["candidates[1]"])
+
+
+@pytest.mark.parametrize("odd", [{"x": 1}, {"candidates": 5}, {"candidates": [5]}])
+def test_what_is_no_reply_ends_no_answer_well(odd: Any) -> None:
+    assert "expected" in str(failure(A, odd, END))
+
+
+ODD: list[tuple[Any, Any]] = [
+    ({"text": "a", "thought": "yes"}, Text(text="a")),
+    ({"text": "a", "thought": True, "thoughtSignature": "?!"}, Reasoning(text="a", form="summary")),
+    ({"functionCall": {"name": 5}}, Unknown(protocol=NAME, data={"functionCall": {"name": 5}})),
+]
+
+
+@pytest.mark.parametrize(("part", "expected"), ODD)
+def test_a_part_of_an_odd_form_is_taken_as_far_as_it_can_be_read(part: Any, expected: Any) -> None:
+    assert answer(chunk(part), END).parts == (expected,)
+
+
+@pytest.mark.parametrize("part", [{"text": "", "thought": "no"}, {"thought": "no", "text": None}])
+def test_a_part_that_says_nothing_is_nothing(part: Any) -> None:
+    found = answer(A, chunk(part), END)
+    assert found.text == "a"
+
+
+def test_log_probabilities_may_come_after_their_text() -> None:
+    token = {"token": "a", "logProbability": -0.5}
+    late = chunk(logprobsResult={"chosenCandidates": [token], "topCandidates": [{"candidates": []}]})
+    (text,) = answer(A, late, END).parts
+    assert isinstance(text, Text)
+    assert text.logprobs == (TokenLogprob("a", -0.5),)
+
+
+def call(**fields: Any) -> dict[str, Any]:
+    return chunk({"functionCall": fields})
+
+
+def piece(path: str, more: bool = False, **value: Any) -> dict[str, Any]:
+    return {"jsonPath": path, **value} | ({"willContinue": True} if more else {})
+
+
+def test_a_call_that_comes_value_by_value_ends_where_the_next_begins() -> None:
+    first = call(name="f", willContinue=True, partialArgs=[piece("$.a", numberValue=1)])
+    second = call(name="g", partialArgs=[piece("$.b", numberValue=2)])
+    calls = answer(first, second, END).tool_calls
+    assert [(each.name, json.loads(each.arguments)) for each in calls] == [("f", {"a": 1}), ("g", {"b": 2})]
+
+
+MORE = piece("$.a.b", stringValue="y")
+PIECES: list[tuple[list[dict[str, Any]], Any]] = [
+    ([piece("$.a[0]", True, stringValue="x"), piece("$.a[0]", stringValue="y")], {"a": ["xy"]}),
+    ([piece("$.a[1].b", stringValue="x")], {"a": [None, {"b": "x"}]}),
+    ([piece("$.a", stringValue="x"), piece("$.a.b", numberValue=1)], {"a": {"b": 1}}),
+    ([piece("$.a", True, stringValue="x"), piece("$.a", numberValue=1)], {"a": 1}),
+    ([piece("$.a.b", True, stringValue="x"), piece("$.a", numberValue=1), MORE], {"a": {"b": "y"}}),
+    ([piece("$.a.b", True, stringValue="x"), piece("$.a", nullValue=None), MORE], {"a": {"b": "y"}}),
+    ([piece("$.a.b", True, stringValue="x"), piece("$.a[0]", numberValue=1), MORE], {"a": {"b": "y"}}),
+    ([piece("$.a", numberValue=1), piece("$.b[5000]", numberValue=2)], {"a": 1, "b": []}),
+    ([piece("$.a", numberValue=1), piece("$[0]", numberValue=2), piece("a b", numberValue=2), piece("$.c")], {"a": 1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pieces", "arguments"), PIECES)
+def test_each_value_is_put_in_its_place(pieces: list[dict[str, Any]], arguments: Any) -> None:
+    chunks = [call(name="f", willContinue=True), *(call(willContinue=True, partialArgs=[each]) for each in pieces)]
+    (found,) = answer(*chunks, call(), END).tool_calls
+    assert json.loads(found.arguments) == arguments
+
+
+def test_a_call_whose_name_never_came_is_an_error() -> None:
+    assert "expected the name of a tool call" in str(failure(call(partialArgs=[piece("$.a", numberValue=1)]), END))
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        ("2026-11-25T10:00:00Z", 1795600800),
+        ("2026-11-25T10:00:00", None),
+        ("yesterday", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        (5, None),
+    ],
+)
+def test_when_it_was_made_is_taken_if_it_is_a_time(time: Any, seconds: int | None) -> None:
+    assert answer(A | {"createTime": time}, END).created == seconds
+
+
+@pytest.mark.parametrize(
+    ("report", "usage"),
+    [
+        ({"promptTokenCount": "3", "candidatesTokenCount": 2}, Usage(3, 2)),
+        ({"promptTokenCount": "x", "candidatesTokenCount": 2}, Usage(None, 2)),
+        ({"promptTokenCount": True, "candidatesTokenCount": 2}, Usage(None, 2)),
+    ],
+)
+def test_a_count_may_be_written_as_a_text(report: dict[str, Any], usage: Usage) -> None:
+    found = answer(A, END | {"usageMetadata": report}).usage
+    assert found is not None
+    assert (found.input_tokens, found.output_tokens) == (usage.input_tokens, usage.output_tokens)
+
+
+def test_what_another_protocol_cannot_have_said_of_a_hosted_tool_is_not_sent() -> None:
+    parts = (
+        HostedCall(id="c", tool="other", extra={NAME: {"toolResponse": {"x": 1}}}),
+        HostedResult(id="c", tool="other", extra={NAME: {"toolCall": {"x": 1}}}),
+        ToolCall(id="t", name="f", arguments="{}"),
+    )
+    request = ChatRequest(model="m", messages=(user("x"), Message("assistant", parts), user("y")))
+    sent = json.loads(CODEC.encode_request(request, fixed_env()).body or b"")
+    assert [next(iter(part)) for part in sent["contents"][1]["parts"]] == ["functionCall"]

@@ -1,0 +1,197 @@
+"""Counts of tokens and embeddings, in each dialect that has them: what a reply says, and what is wrong."""
+
+import json
+from typing import Any
+
+import pytest
+
+from dragoman.errors import BadEventError, InvalidRequestError, OverloadedError
+from dragoman.protocols.anthropic import AnthropicClient, AnthropicCountServer
+from dragoman.protocols.gemini import GeminiClient, GeminiCountServer, GeminiEmbedServer
+from dragoman.protocols.ollama import OllamaClient, OllamaEmbedServer
+from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIEmbedServer
+from dragoman.protocols.openai_chat.embeddings import MAX_INPUTS
+from dragoman.protocols.openai_responses import OpenAIResponsesClient, ResponsesCountServer
+from dragoman.protocols.operations import CountClient, CountServer, EmbedClient, EmbedServer
+from dragoman.types import (
+    ChatRequest,
+    EmbedRequest,
+    HttpResponse,
+    ResponseHead,
+    ServerRequest,
+    TokenCount,
+    Usage,
+    floats,
+    user,
+)
+from tests.support.env import fixed_env
+
+ANTHROPIC, GEMINI, OLLAMA, CHAT, RESPONSES = (
+    AnthropicClient("http://up"),
+    GeminiClient("http://up"),
+    OllamaClient("http://up"),
+    OpenAIChatClient("http://up"),
+    OpenAIResponsesClient("http://up"),
+)
+ASKED = ChatRequest(model="m", messages=(user("hi"),))
+EMBED = EmbedRequest(model="m", inputs=("a", "b"))
+TOKENS = EmbedRequest(model="m", inputs=((1, 2),))
+
+
+def counter(codec: Any) -> CountClient:
+    found = codec.counter
+    assert isinstance(found, CountClient)
+    return found
+
+
+def embedder(codec: Any) -> EmbedClient:
+    found = codec.embeddings
+    assert isinstance(found, EmbedClient)
+    return found
+
+
+def reply(value: Any) -> HttpResponse:
+    return HttpResponse(ResponseHead(200), json.dumps(value).encode())
+
+
+COUNTS: list[tuple[Any, Any, TokenCount]] = [
+    (ANTHROPIC, {"input_tokens": 7}, TokenCount(7)),
+    (RESPONSES, {"object": "response.input_tokens", "input_tokens": 7}, TokenCount(7)),
+    (GEMINI, {"totalTokens": 7}, TokenCount(7)),
+    (GEMINI, {"totalTokens": 7, "cachedContentTokenCount": 3}, TokenCount(7, cache_read_tokens=3)),
+    (GEMINI, {"totalTokens": 7, "cachedContentTokenCount": "3"}, TokenCount(7)),
+]
+
+
+@pytest.mark.parametrize(("codec", "value", "count"), COUNTS)
+def test_a_count_is_read(codec: Any, value: Any, count: TokenCount) -> None:
+    assert counter(codec).decode_response(reply(value)) == count
+
+
+@pytest.mark.parametrize("codec", [ANTHROPIC, RESPONSES, GEMINI])
+@pytest.mark.parametrize(
+    "value", [[], {}, 7, {"input_tokens": "7", "totalTokens": "7"}, {"input_tokens": 0.5, "totalTokens": -1}]
+)
+def test_what_is_no_count_is_the_service_s_error(codec: Any, value: Any) -> None:
+    with pytest.raises(BadEventError, match="expected a count of tokens, got other JSON"):
+        counter(codec).decode_response(reply(value))
+
+
+def test_a_failure_in_the_place_of_a_count_is_the_failure() -> None:
+    failure = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    with pytest.raises(OverloadedError, match="Overloaded"):
+        counter(ANTHROPIC).decode_response(reply(failure))
+
+
+COUNT_SERVERS: list[tuple[CountServer, str]] = [
+    (AnthropicCountServer(), "/v1/messages/count_tokens"),
+    (GeminiCountServer(), "/v1beta/models/m:countTokens"),
+    (ResponsesCountServer(), "/v1/responses/input_tokens"),
+]
+
+
+@pytest.mark.parametrize(("server", "path"), COUNT_SERVERS)
+def test_a_request_for_a_count_is_an_object(server: CountServer, path: str) -> None:
+    with pytest.raises(InvalidRequestError, match="the body: expected an object, got a list"):
+        server.decode_request(ServerRequest(method="POST", path=path, body=b"[]"))
+
+
+@pytest.mark.parametrize(("headers", "key"), [(("x-goog-api-key", "k"), "k"), (None, None)])
+def test_gemini_is_asked_about_a_whole_request(headers: tuple[str, str] | None, key: str | None) -> None:
+    asked = counter(GEMINI).encode_request(ASKED, fixed_env(key))
+    assert asked.url == "http://up/v1beta/models/m:countTokens"
+    contents = [{"role": "user", "parts": [{"text": "hi"}]}]
+    assert json.loads(asked.body or b"") == {"generateContentRequest": {"model": "models/m", "contents": contents}}
+    assert (headers in asked.headers) is (headers is not None)
+
+
+VECTORS: list[tuple[Any, Any, Usage | None]] = [
+    (CHAT, {"data": [{"embedding": [1, 2]}, {"embedding": [3, 4]}]}, None),
+    (CHAT, {"data": [{"embedding": [3, 4], "index": 1}, {"embedding": [1, 2], "index": 0}]}, None),
+    (OLLAMA, {"embeddings": [[1, 2], [3, 4]]}, None),
+    (OLLAMA, {"embeddings": [[1, 2], [3, 4]], "prompt_eval_count": 5}, Usage(input_tokens=5)),
+    (GEMINI, {"embeddings": [{"values": [1, 2]}, {"values": [3, 4]}]}, None),
+    (
+        GEMINI,
+        {"embeddings": [{"values": [1, 2]}, {"values": [3, 4]}], "usageMetadata": {"promptTokenCount": 5}},
+        Usage(input_tokens=5),
+    ),
+]
+
+
+@pytest.mark.parametrize(("codec", "value", "usage"), VECTORS)
+def test_vectors_are_read_in_the_order_of_the_texts(codec: Any, value: Any, usage: Usage | None) -> None:
+    found = embedder(codec).decode_response(reply(value), EMBED)
+    assert [floats(vector) for vector in found.vectors] == [[1.0, 2.0], [3.0, 4.0]]
+    assert found.usage == usage
+
+
+NO_VECTORS: list[tuple[Any, Any, str]] = [
+    (OLLAMA, [], "expected 2 embeddings, got something else"),
+    (OLLAMA, {"embeddings": [[1]]}, "expected 2 embeddings, got something else"),
+    (OLLAMA, {"embeddings": [[1], 5]}, "expected an embedding, got something else"),
+    (OLLAMA, {"embeddings": [[1], ["x"]]}, "expected an embedding of numbers, got something else"),
+    (OLLAMA, {"embeddings": [[1], [1e39]]}, "expected an embedding of numbers, got something else"),
+    (GEMINI, {"embeddings": {}}, "expected 2 embeddings, got something else"),
+    (GEMINI, {"embeddings": [{"values": [1]}, [1]]}, "expected an embedding, got something else"),
+    (CHAT, {"data": [{"embedding": [1]}, {"embedding": [None]}]}, "expected an embedding of numbers"),
+]
+
+
+@pytest.mark.parametrize(("codec", "value", "words"), NO_VECTORS)
+def test_what_is_no_vector_is_the_service_s_error(codec: Any, value: Any, words: str) -> None:
+    with pytest.raises(BadEventError, match=words):
+        embedder(codec).decode_response(reply(value), EMBED)
+
+
+@pytest.mark.parametrize("codec", [OLLAMA, GEMINI])
+def test_a_text_in_tokens_is_refused_where_the_protocol_has_none(codec: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="input: expected texts") as caught:
+        embedder(codec).encode_request(TOKENS, fixed_env())
+    assert caught.value.param == "input"
+
+
+def test_texts_in_tokens_are_sent_where_the_protocol_has_them() -> None:
+    body = embedder(CHAT).encode_request(TOKENS, fixed_env()).body
+    assert json.loads(body or b"")["input"] == [[1, 2]]
+
+
+BATCH = "/v1beta/models/m:batchEmbedContents"
+PART = {"content": {"parts": [{"text": "x"}]}}
+WRONG: list[tuple[EmbedServer, str, Any, str]] = [
+    (OllamaEmbedServer(), "/api/embed", {"model": "m"}, "input: expected a string or a list of strings, got nothing"),
+    (OllamaEmbedServer(), "/api/embed", {"input": []}, "input: expected a string or a list of strings, got a list"),
+    (OllamaEmbedServer(), "/api/embed", {"input": ["a", 5]}, "input[1]: expected a string, got an integer"),
+    (OllamaEmbedServer(), "/api/embeddings", {"prompt": 5}, "prompt: expected a string, got an integer"),
+    (GeminiEmbedServer(), BATCH, {"requests": []}, "requests: expected 1 to"),
+    (GeminiEmbedServer(), BATCH, {"requests": [PART, PART | {"taskType": "A"}]}, "requests: expected the same"),
+    (
+        OpenAIEmbedServer(),
+        "/v1/embeddings",
+        {"input": ["a"] * (MAX_INPUTS + 1)},
+        f"input: expected at most {MAX_INPUTS}",
+    ),
+    (OpenAIEmbedServer(), "/v1/embeddings", {"input": [["a"]]}, "input[0]: expected a string or a list of tokens"),
+]
+
+
+@pytest.mark.parametrize(("server", "path", "body", "words"), WRONG)
+def test_a_wrong_request_is_refused_by_its_field(server: EmbedServer, path: str, body: Any, words: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        server.decode_request(ServerRequest(method="POST", path=path, body=json.dumps(body).encode()))
+    assert words in str(caught.value)
+
+
+TAKEN: list[tuple[Any, Any]] = [
+    ("a", ("a",)),
+    (["a", "b"], ("a", "b")),
+    ([1, 2], ((1, 2),)),
+    ([[1], [2]], ((1,), (2,))),
+]
+
+
+@pytest.mark.parametrize(("given", "inputs"), TAKEN)
+def test_openai_s_callers_may_send_tokens(given: Any, inputs: Any) -> None:
+    body = json.dumps({"model": "m", "input": given}).encode()
+    call = ServerRequest(method="POST", path="/v1/embeddings", body=body)
+    assert OpenAIEmbedServer().decode_request(call).inputs == inputs

@@ -1,0 +1,64 @@
+"""Schemas for targets with limits, and for the form of an answer."""
+
+from typing import Any
+
+import pytest
+
+from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled, compiled_form
+from dragoman.types import SchemaLimit, SchemaSupport
+from tests.protocols.tool_schema.test_compiler import FEW, PLAIN, with_property
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"oneOf": [{"required": ["a"]}, {"required": []}]}, {}),
+        (
+            {"allOf": [{"patternProperties": {"^a": {}}}, {"unevaluatedProperties": False}]},
+            {"patternProperties": {"^a": {}}, "unevaluatedProperties": False},
+        ),
+    ],
+)
+def test_what_a_plain_object_cannot_say_is_lost_by_name(schema: Any, expected: Any) -> None:
+    result = compiled(schema, PLAIN)
+    assert result.schema == {"type": "object", "properties": {}} | expected
+    assert result.lost == schema.keys()
+
+
+def test_what_lies_too_deep_at_the_top_is_lost() -> None:
+    deep: dict[str, Any] = {"required": ["x"]}
+    for _ in range(60):
+        deep = {"allOf": [deep]}
+    result = compiled(deep, PLAIN)
+    assert result.schema == {"type": "object", "properties": {}}
+    assert result.lost == {"allOf"}
+
+
+@pytest.mark.parametrize("broken", [[], {"type": "array"}])
+def test_a_broken_schema_is_a_plain_object_where_that_is_needed(broken: Any) -> None:
+    result = compiled(broken, PLAIN)
+    assert result.schema == {"type": "object", "properties": {}}
+    assert result.broken
+
+
+def test_a_form_whose_references_lead_nowhere_stays_as_it_is() -> None:
+    form = with_property({"$ref": "#/gone"})
+    assert compiled_form(form, SchemaSupport(keywords=FEW)) == CompiledSchema(form)
+
+
+def test_schemas_that_are_true_or_false_are_said_in_another_way() -> None:
+    schema = {"type": "object", "properties": {"a": True, "b": False}}
+    limits: frozenset[SchemaLimit] = frozenset({"no-booleans"})
+    told = compiled(schema, SchemaSupport(keywords=FEW, limits=limits))
+    assert told.schema["properties"] == {"a": {}, "b": {"description": "No value is allowed here."}}
+    lost = compiled(schema, SchemaSupport(keywords=FEW - {"description"}, limits=limits))
+    assert lost.schema["properties"] == {"a": {}, "b": {}}
+    assert lost.lost == {"false"}
+
+
+def test_a_property_that_is_only_required_is_declared() -> None:
+    limits: frozenset[SchemaLimit] = frozenset({"declared-required"})
+    support = SchemaSupport(keywords=FEW | {"additionalProperties"}, limits=limits)
+    schema = {"type": "object", "properties": {}, "required": ["z"]}
+    for more in ({}, {"additionalProperties": False}):
+        assert compiled(schema | more, support).schema == schema | more | {"properties": {"z": {}}}
