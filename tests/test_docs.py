@@ -105,6 +105,11 @@ def test_the_first_example_in_python_prints_what_the_readme_says() -> None:
     assert _run(code) == printed.partition("```")[0]
 
 
+def test_the_example_of_tools_and_json_prints_what_the_page_says() -> None:
+    (code,) = blocks("docs/offline.md", "python")
+    assert _run(code) == blocks("docs/offline.md", "text")[0]
+
+
 def test_the_loop_of_the_readme_prints_the_answer_and_nothing_else() -> None:
     code = blocks("README.md", "python")[0]
     said = '"offline/echo", "Two words"'
