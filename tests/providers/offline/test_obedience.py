@@ -182,6 +182,12 @@ async def test_any_json_object_has_the_keys_that_are_quoted_or_the_answer() -> N
     assert json.loads(eliza.text) == {"answer": "I see. Please go on."}
 
 
+def test_any_json_object_fits_a_schema_that_a_message_tells() -> None:
+    told = Message("system", (Text(text=f"Answer by the schema {json.dumps(CITY)}."),))
+    asked = ask(told, assistant('{"properties": {}}'), "'Rome'", response_format=ResponseFormat("json_object"))
+    assert formed(asked, "x") == '{"city":"Rome"}'
+
+
 def test_text_stays_text() -> None:
     assert formed(ask("hi", response_format=ResponseFormat("text")), "x") == "x"
     assert formed(ask("hi"), "x") == "x"

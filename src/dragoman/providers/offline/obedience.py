@@ -13,9 +13,9 @@ import msgspec
 
 from dragoman.errors import InvalidRequestError, nearest
 from dragoman.providers.offline.directives import CallTool, Directive
-from dragoman.providers.offline.forms import Hints, NoValueError, fitting_value
+from dragoman.providers.offline.forms import Hints, NoValueError, fitting_value, schema_in
 from dragoman.providers.offline.turns import asked, called, calls_before, results, rounds
-from dragoman.types import ChatRequest, ResponseFormat, Tool, ToolCall, ToolChoice
+from dragoman.types import ChatRequest, Tool, ToolCall, ToolChoice
 
 MIN_WORD = 4
 """Letters of a word of a tool's name by which the tool is known: verbs such as `get` and `run` say too little."""
@@ -50,15 +50,26 @@ def formed(request: ChatRequest, text: str) -> str:
         return text
     told = (results(request),) if rounds(request) else ()
     hints = Hints(asked(request), [each for each in told if each])
+    schema: Any = True if wanted.schema is None else wanted.schema
     if wanted.kind == "json_object":
-        keys = [each for each in hints.quoted if _KEY.fullmatch(each)]
-        return _json({key: key for key in keys} or {ANSWER: text})
-    return _json(_by_schema(wanted, hints))
+        schema = _told_schema(request)
+        if schema is None:
+            keys = [each for each in hints.quoted if _KEY.fullmatch(each)]
+            return _json({key: key for key in keys} or {ANSWER: text})
+    return _json(_by_schema(schema, hints))
 
 
-def _by_schema(wanted: ResponseFormat, hints: Hints) -> Any:
+def _told_schema(request: ChatRequest) -> dict[str, Any] | None:
+    """The last JSON Schema of an object that stands in the text of a message: some programs only tell it."""
+    for message in reversed(request.messages):
+        if message.role != "assistant" and (found := schema_in(message.text)) is not None:
+            return found
+    return None
+
+
+def _by_schema(schema: Any, hints: Hints) -> Any:
     try:
-        return fitting_value(True if wanted.schema is None else wanted.schema, hints)
+        return fitting_value(schema, hints)
     except NoValueError as exc:
         raise InvalidRequestError(
             f"response_format: expected a schema that an offline model can fill, but {exc}"

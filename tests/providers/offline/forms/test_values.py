@@ -80,6 +80,8 @@ FILLED: list[tuple[Any, Any]] = [
         {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "required": ["b"]},
         {"b": "b"},
     ),
+    ({"type": "object", "properties": {"a": {"type": "string"}, "b": False}}, {"a": "a"}),
+    ({"type": "object", "properties": {"a": {"type": "string"}}, "maxProperties": 0}, {}),
     ({"type": "object", "required": ["any"]}, {"any": "any"}),
     ({"type": "object", "minProperties": 1, "additionalProperties": {"type": "integer"}}, {"property": 1}),
     ({"type": "object", "minProperties": 1, "propertyNames": {"pattern": "^x-"}}, {"x-": "x-"}),

@@ -1,4 +1,4 @@
-"""Makes a value that fits a JSON Schema: the required properties, the shortest texts, the smallest numbers.
+"""Makes a value that fits a JSON Schema: the required properties, or all if none is; short texts and small numbers.
 
 A schema is taken apart into the ways to fit it (`alternatives`). For each, candidates are made from what it says; the
 first that fits the whole schema is the value (`check`). Inner values are found before outer ones, so that the number of
@@ -181,18 +181,20 @@ class Maker:
         required = _needed(way, {name for demand in way for name in demand.schema.get("required", ())})
         names = [*(name for name in declared if name in required), *sorted(required - declared.keys())]
         value: dict[str, Any] = {}
+        if not names and self._fill_each(value, way, declared):
+            yield value
+            value = {}
         if not all(self._fill(value, way, name) for name in names):
             return
         least = max(_numbers(way, "minProperties"), default=0)
         for name in (*declared, *self._names(way)):
             if len(value) >= least:
                 break
-            if name not in value:
-                self._fill(value, way, name)
+            self._fill_each(value, way, (name,))
         yield value
         # For what only excludes: another object may fit if this one does not.
         for name in (*declared, *self._names(way)):
-            if name not in value and self._fill(value, way, name):
+            if self._fill_each(value, way, (name,)):
                 yield dict(value)
 
     def _names(self, way: Demands) -> Iterator[str]:
@@ -209,6 +211,10 @@ class Maker:
             if i == VARIANTS:
                 break
             yield name
+
+    def _fill_each(self, value: dict[str, Any], way: Demands, names: Iterable[str]) -> bool:
+        """Adds those of the properties that are not there and that can be filled; returns whether there are any."""
+        return sum(self._fill(value, way, name) for name in names if name not in value) > 0
 
     def _fill(self, value: dict[str, Any], way: Demands, name: str) -> bool:
         """Adds the property to `value`, if there is one that fits."""
