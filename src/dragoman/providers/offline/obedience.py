@@ -13,7 +13,7 @@ import msgspec
 
 from dragoman.errors import InvalidRequestError, nearest
 from dragoman.providers.offline.directives import CallTool, Directive
-from dragoman.providers.offline.forms import Hints, NoValueError, fitting_value, schema_in
+from dragoman.providers.offline.forms import MAX_READ, Hints, NoValueError, fitting_value, schema_in
 from dragoman.providers.offline.turns import asked, called, calls_before, results, rounds
 from dragoman.types import ChatRequest, Tool, ToolCall, ToolChoice
 
@@ -107,6 +107,7 @@ def _named(tools: Sequence[Tool], name: str) -> Tool:
 
 def _asked_for(tools: Sequence[Tool], message: str) -> list[Tool]:
     """The tools that the message names; or else those whose words it has; or else the only one, if it says so."""
+    message = message[-MAX_READ:]
     if named := [tool for tool in tools if re.search(rf"(?<!\w){re.escape(tool.name)}(?!\w)", message, re.IGNORECASE)]:
         return named
     words = {word.lower() for word in _WORD.findall(message)}

@@ -187,3 +187,21 @@ def test_alternatives_that_multiply_are_given_up() -> None:
     pairs = [{"anyOf": [{"required": [f"a{i}"]}, {"required": [f"b{i}"]}]} for i in range(20)]
     with pytest.raises(NoValueError, match="too large"):
         fitting_value({"type": "object", "maxProperties": 1, "allOf": pairs}, Hints())
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"enum": [f"v{i}" for i in range(30_000)], "type": "integer"},
+        {
+            "required": [f"p{i}" for i in range(500)],
+            "patternProperties": {f"^(a|p)*{i}$": {} for i in range(500)},
+            "type": "object",
+        },
+        {"required": ["a0"], "dependentRequired": {f"a{i}": [f"a{i + 1}"] for i in range(5_000)}, "type": "object"},
+    ],
+    ids=["values", "patterns", "names"],
+)
+def test_no_schema_keeps_the_loop_for_long(schema: Any) -> None:
+    with pytest.raises(NoValueError, match="too large"):
+        fitting_value(schema, Hints())

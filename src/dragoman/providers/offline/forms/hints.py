@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-MAX_READ = 20_000
-"""Characters of a message in which hints are looked for: arguments stand in sentences, not in attached files."""
+MAX_READ = 8_000
+"""Characters at the end of a message that are looked at: people ask there, and what they attach stands before it."""
 
 _QUOTED = re.compile(
-    r"""(?<!\w) (?: "([^"\n]+)" | '([^'\n]+)' | `([^`\n]+)` | “([^”\n]+)” | ‘([^’\n]+)’ | «([^»\n]+)» ) (?!\w)""",
+    r"""(?<!\w) (?: "([^"\n]{1,500})" | '([^'\n]{1,500})' | `([^`\n]{1,500})`
+        | “([^”\n]{1,500})” | ‘([^’\n]{1,500})’ | «([^»\n]{1,500})» ) (?!\w)""",
     re.VERBOSE,
 )
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,15}(?:\.\d{1,15})?(?![\w]|\.\d)")
@@ -21,7 +22,7 @@ class Hints:
     """Values that are used in the order in which they stand in the message, each once."""
 
     def __init__(self, message: str = "", texts: Sequence[str] = ()) -> None:
-        message = message[:MAX_READ]
+        message = message[-MAX_READ:]
         quoted = [next(text for text in found.groups() if text) for found in _QUOTED.finditer(message)]
         rest = _QUOTED.sub(" ", message)
         self._texts = [*texts, *quoted]

@@ -1,15 +1,21 @@
 """Regular expressions of schemas: texts that match one, and whether a text does. Knows no schema.
 
 The usual part of the language is read: characters, classes, groups, alternatives, repeats, `^` and `$`. Whether a text
-matches is found by following all ways at the same time: a pattern that comes from a stranger costs no more than any
-other, whereas Python's own matcher may try an exponential number of ways.
+matches is found by following all ways at the same time, and each step is counted by the caller: a pattern that comes
+from a stranger may not cost more than is allowed, whereas Python's own matcher may try an exponential number of ways.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from msgspec import Struct
+
+Spend = Callable[[int], None]
+"""Counts steps; may raise if they are too many."""
+
+PER_STEP = 20
+"""Places in a text that are followed in the time of one step."""
 
 MAX_TEXT = 1024
 """Characters of a text that is made or matched: what a pattern describes is a name, a number, a path."""
@@ -82,16 +88,16 @@ class Pattern:
             raise ValueError("it is too long")
         self._node = _Reader(source).whole()
 
-    def texts(self) -> Iterator[str]:
+    def texts(self, spend: Spend) -> Iterator[str]:
         """Texts that match, from the shortest on."""
         for more in (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64):
             text = _text(self._node, more)
-            if text is not None and self.matches(text):
+            if text is not None and self.matches(text, spend):
                 yield text
 
-    def matches(self, text: str) -> bool:
+    def matches(self, text: str, spend: Spend) -> bool:
         """Whether `text` has a part that matches; a longer one than is looked at has none."""
-        return len(text) <= MAX_TEXT and bool(_ends(self._node, text, frozenset(range(len(text) + 1))))
+        return len(text) <= MAX_TEXT and bool(_ends(self._node, text, frozenset(range(len(text) + 1)), spend))
 
 
 @lru_cache(256)
@@ -126,8 +132,9 @@ def _limited(text: str) -> str | None:
     return text if len(text) <= MAX_TEXT else None
 
 
-def _ends(node: Node, text: str, starts: frozenset[int]) -> frozenset[int]:
+def _ends(node: Node, text: str, starts: frozenset[int], spend: Spend) -> frozenset[int]:
     """Where a match of `node` may end that begins at one of `starts`."""
+    spend(1 + len(starts) // PER_STEP)
     match node:
         case Characters():
             return frozenset(start + 1 for start in starts if start < len(text) and node.has(text[start]))
@@ -135,21 +142,28 @@ def _ends(node: Node, text: str, starts: frozenset[int]) -> frozenset[int]:
             return starts & {len(text) if is_end else 0}
         case Sequence(nodes):
             for each in nodes:
-                starts = _ends(each, text, starts)
+                starts = _ends(each, text, starts, spend)
             return starts
         case Choice(nodes):
-            return frozenset().union(*(_ends(each, text, starts) for each in nodes))
-        case Repeat(inner, low, high):
-            found = starts if low == 0 else frozenset()
-            times = 0
-            while starts and (high is None or times < high):
-                times += 1
-                starts = _ends(inner, text, starts)
-                if times >= low:
-                    if starts <= found:
-                        break
-                    found |= starts
-            return found
+            return frozenset().union(*(_ends(each, text, starts, spend) for each in nodes))
+        case Repeat():
+            return _repeated_ends(node, text, starts, spend)
+
+
+def _repeated_ends(node: Repeat, text: str, starts: frozenset[int], spend: Spend) -> frozenset[int]:
+    found = starts if node.low == 0 else frozenset()
+    times = 0
+    while starts and (node.high is None or times < node.high):
+        times += 1
+        ends = _ends(node.node, text, starts, spend)
+        if ends == starts:
+            return found | ends  # every further repeat leads to the same places
+        starts = ends
+        if times >= node.low:
+            if starts <= found:
+                break
+            found |= starts
+    return found
 
 
 class _Reader:

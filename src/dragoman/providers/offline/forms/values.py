@@ -13,7 +13,7 @@ from dragoman.protocols.tool_schema.keywords import OF_TYPE, Schema, types_of
 from dragoman.protocols.tool_schema.references import References
 from dragoman.protocols.tool_schema.repair import repaired
 from dragoman.providers.offline.forms.alternatives import Demand, Demands, alternatives
-from dragoman.providers.offline.forms.check import Checker, TooLargeError, is_same, property_schemas
+from dragoman.providers.offline.forms.check import PER_STEP, Checker, TooLargeError, is_same
 from dragoman.providers.offline.forms.hints import Hints
 from dragoman.providers.offline.forms.pattern import pattern
 
@@ -109,7 +109,7 @@ class Maker:
         yield from (FORMATS[text] for text in _said(way, "format") if isinstance(text, str) and text in FORMATS)
         for source in _said(way, "pattern"):
             if (found := pattern(source)) is not None:
-                for text in found.texts():
+                for text in found.texts(self._checker.spend):
                     yield from (text, text + text[-1:] * (low - len(text)), name[: max(0, low - len(text))] + text)
             return
         yield from self._hints.texts()
@@ -178,7 +178,7 @@ class Maker:
 
     def _objects(self, way: Demands, _: str) -> Iterator[dict[str, Any]]:
         declared = dict.fromkeys(name for demand in way for name in demand.schema.get("properties", ()))
-        required = _needed(way, {name for demand in way for name in demand.schema.get("required", ())})
+        required = self._needed(way, {name for demand in way for name in demand.schema.get("required", ())})
         names = [*(name for name in declared if name in required), *sorted(required - declared.keys())]
         value: dict[str, Any] = {}
         if not names and self._fill_each(value, way, declared):
@@ -197,12 +197,24 @@ class Maker:
             if self._fill_each(value, way, (name,)):
                 yield dict(value)
 
+    def _needed(self, way: Demands, names: set[str]) -> set[str]:
+        """`names`, and all that are required together with them."""
+        needs = [
+            (name, needed) for demand in way for name, needed in demand.schema.get("dependentRequired", {}).items()
+        ]
+        while True:
+            self._checker.spend(len(needs) // PER_STEP)
+            more = {each for name, needed in needs if name in names for each in needed} - names
+            if not more:
+                return names
+            names |= more
+
     def _names(self, way: Demands) -> Iterator[str]:
         """Names of properties that no schema declares."""
         for demand in way:
             for source in demand.schema.get("patternProperties", ()):
                 if (found := pattern(source)) is not None:
-                    yield from found.texts()
+                    yield from found.texts(self._checker.spend)
         naming = tuple(
             demand.inner(demand.schema["propertyNames"]) for demand in way if "propertyNames" in demand.schema
         )
@@ -218,7 +230,9 @@ class Maker:
 
     def _fill(self, value: dict[str, Any], way: Demands, name: str) -> bool:
         """Adds the property to `value`, if there is one that fits."""
-        demands = tuple(demand.inner(each) for demand in way for each in property_schemas(demand.schema, name))
+        demands = tuple(
+            demand.inner(each) for demand in way for each in self._checker.property_schemas(demand.schema, name)
+        )
         for found in self.values(demands, name):
             value[name] = found
             return True
@@ -261,13 +275,3 @@ def _numbers(way: Demands, name: str) -> list[int | float]:
 def _item(schema: Schema, i: int) -> Any:
     prefix = schema.get("prefixItems", ())
     return prefix[i] if i < len(prefix) else schema.get("items", True)
-
-
-def _needed(way: Demands, names: set[str]) -> set[str]:
-    """`names`, and all that are required together with them."""
-    needs = [(name, needed) for demand in way for name, needed in demand.schema.get("dependentRequired", {}).items()]
-    while True:
-        more = {each for name, needed in needs if name in names for each in needed} - names
-        if not more:
-            return names
-        names |= more
