@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format matrix matrix-node agents recorded docs wheel bench bench-client profile lock clean golden fuzz
+.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden fuzz
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,12 @@ tests/real_agents/node_modules/.package-lock.json: tests/real_agents/package.jso
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm --prefix tests/real_agents install --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
+callers: .venv-callers/ready-callers  ## programs of others call the gateway with the offline models; writes docs/callers.md
+	@.venv-callers/bin/python -m tests.callers
+
+.venv-callers/ready-callers: requirements/callers.txt pyproject.toml scripts/setup
+	@VENV=.venv-callers scripts/setup callers
+
 recorded: .venv/ready-dev  ## run every codec over recorded exchanges of real services; DIR=FOLDER
 	@$(PYTHON) -m tests.recorded "$(DIR)"
 
@@ -75,4 +81,4 @@ lock:  ## pin the newest versions of all dependencies, with their hashes
 	@scripts/lock
 
 clean:  ## forget .venv and every cache
-	@rm -rf .venv site tests/matrix/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	@rm -rf .venv .venv-callers site tests/matrix/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -7,7 +7,6 @@ whose offline model follows the script in the prompt. The job: read a file, chan
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import time
 from pathlib import Path
 
 from tests.real_agents.agents import AGENTS, MODEL, Agent
+from tests.support.gateway_process import GatewayProcess
 
 HERE = Path(__file__).parent
 BIN = HERE / "node_modules" / ".bin"
@@ -40,29 +40,6 @@ default_model = "{model}"
 [models.{model}]
 targets = ["back/offline/script"]
 """
-ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
-
-
-class Gateway:
-    """A gateway in a process of its own."""
-
-    def __init__(self, place: Path, config: str) -> None:
-        path = place / f"{len(list(place.iterdir()))}.toml"
-        path.write_text(config)
-        words = [sys.executable, "-m", "dragoman", "serve", "--config", str(path)]
-        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self._process.stdout is not None
-        found = ADDRESS.search(self._process.stdout.readline())
-        if found is None:
-            raise SystemExit("the gateway did not start")
-        self.url = found[0]
-
-    def __enter__(self) -> "Gateway":
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._process.terminate()
-        self._process.wait()
 
 
 def prompt_of(agent: Agent, work: Path) -> str:
@@ -115,10 +92,10 @@ def main() -> int:
     wanted = {name: agent for name, agent in AGENTS.items() if only in name}
     failures: list[str] = []
     rows: dict[str, list[str]] = {name: [] for name in wanted}
-    with tempfile.TemporaryDirectory() as place, Gateway(Path(place), "[gateway]\nport = 0\n") as back:
+    with tempfile.TemporaryDirectory() as place, GatewayProcess(Path(place), "[gateway]\nport = 0\n") as back:
         for kind, entry in BACKS.items():
             config = FRONT.format(model=MODEL, entry=entry.format(url=back.url))
-            with Gateway(Path(place), config) as front:
+            with GatewayProcess(Path(place), config) as front:
                 for name, agent in wanted.items():
                     begun = time.monotonic()
                     wrong = job(agent, front.url)

@@ -11,6 +11,7 @@ from dragoman.transport.native import NativeTransport
 from dragoman.transport.replay import Cassette, RecordingTransport, ReplayTransport
 from dragoman.transport.replay.cassette import Piece, RecordedRequest
 from dragoman.transport.replay.cassette import RecordedExchange as Recorded
+from dragoman.transport.replay.redaction import FORM, SHORTEST, credentials, redacted_pieces
 from dragoman.types import HttpRequest
 from tests.support.server import Exchange, serve
 from tests.transport.foreign import PATIENT, SOON, ask, closing, pieces_of, route
@@ -223,3 +224,33 @@ def test_says_which_file_is_no_cassette(text: str, tmp_path: Path) -> None:
 def test_says_which_file_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"none\.json: cannot be read"):
         Cassette.load(tmp_path / "none.json")
+
+
+SECRET = b"sk-0123456789"
+
+
+@pytest.mark.parametrize(
+    ("asked", "known"),
+    [
+        (HttpRequest(url="http://x/", headers=(("Authorization", f"Bearer {SECRET.decode()}"),)), True),
+        (HttpRequest(url="http://x/", headers=(("x-api-key", SECRET.decode()),)), True),
+        (HttpRequest(url="http://x/", headers=(("x-plain", SECRET.decode()),)), False),
+        (HttpRequest(url=f"http://x/?key={SECRET.decode()}&alt=sse"), True),
+        (HttpRequest(url="http://x/", body=b'{"pass": "%b"}' % SECRET), True),
+        (HttpRequest(url="http://x/", body=b'{"note": "%b"}' % SECRET), False),
+        (HttpRequest(url="http://x/", headers=(("content-type", FORM),), body=b"a=1&token=%b" % SECRET), True),
+    ],
+)
+def test_finds_the_credentials_of_a_request(asked: HttpRequest, known: bool) -> None:
+    assert (SECRET in credentials(asked)) == known
+    assert all(len(found) >= SHORTEST for found in credentials(asked))
+
+
+@pytest.mark.parametrize("cut", range(len(SECRET) + 3))
+def test_a_credential_in_two_pieces_is_replaced_and_pieces_keep_their_length(cut: int) -> None:
+    body = b"a%bz" % SECRET
+    pieces = [body[:cut], b"", body[cut:]]
+    redacted = redacted_pieces(pieces, {SECRET, SECRET[:8]})
+    assert b"".join(redacted) == b"aREDACTED*****z"
+    assert [len(piece) for piece in redacted] == [len(piece) for piece in pieces]
+    assert redacted_pieces(pieces, {b"another one"}) == pieces

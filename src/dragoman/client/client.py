@@ -24,6 +24,7 @@ from dragoman.routing.plan import Plan
 from dragoman.routing.settled import settling
 from dragoman.transport.base import Transport
 from dragoman.transport.http.target import is_loopback
+from dragoman.transport.replay import RecordMode, TapedTransports
 from dragoman.transport.selector import Transports
 from dragoman.types import (
     ChatRequest,
@@ -48,12 +49,20 @@ class Client:
     offline models answer. `transport` serves every call instead of real sockets. Raises ConfigurationError.
     """
 
-    def __init__(self, config: Configuration = None, *, transport: Transport | None = None) -> None:
+    def __init__(self, config: Configuration = None, *, transport: Transport | Transports | None = None) -> None:
         self.config = _config(config)
         self._closed = False
-        self._transports = Transports(transport)
+        self._transports = transport if isinstance(transport, Transports) else Transports(transport)
         self._models = ModelTable(self.config, self._transports)
         self.providers = self._models.providers
+
+    @classmethod
+    def record(cls, path: Path | str, config: Configuration = None, *, mode: RecordMode = "once") -> Self:
+        """A client whose exchanges are recorded in the file `path`, or played from it: see docs/testing.md.
+
+        `mode`: `none` only plays; `once` records if there is no file; `all` records anew. Raises ConfigurationError.
+        """
+        return cls(config, transport=TapedTransports(path, mode))
 
     @property
     def default_model(self) -> str:

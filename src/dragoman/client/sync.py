@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
+from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Self, TypeVar, Unpack
 
@@ -14,6 +15,8 @@ from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
 from dragoman.transport.base import Transport
+from dragoman.transport.replay import RecordMode, TapedTransports
+from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest, ChatResponse, StreamEvent
 
 T = TypeVar("T")
@@ -22,7 +25,7 @@ T = TypeVar("T")
 class SyncClient:
     """A Client with the same arguments, whose loop runs in its own thread. Close it, or use it in a `with`."""
 
-    def __init__(self, config: Configuration = None, *, transport: Transport | None = None) -> None:
+    def __init__(self, config: Configuration = None, *, transport: Transport | Transports | None = None) -> None:
         self._client = Client(config, transport=transport)
         self.config = self._client.config
         self.providers = self._client.providers
@@ -31,6 +34,11 @@ class SyncClient:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="dragoman", daemon=True)
         self._thread.start()
+
+    @classmethod
+    def record(cls, path: Path | str, config: Configuration = None, *, mode: RecordMode = "once") -> Self:
+        """The same as `Client.record`."""
+        return cls(config, transport=TapedTransports(path, mode))
 
     @property
     def default_model(self) -> str:

@@ -14,9 +14,10 @@ from string import Formatter
 
 from dragoman.providers.offline.directives import Directive, spoken
 from dragoman.providers.offline.english import SPELT_OUT, TURNED
+from dragoman.providers.offline.obedience import formed, tool_calls
 from dragoman.providers.offline.phrases import ASKED, FOREIGN, GO_ON, NO_WORDS, NOTHING_SAID
 from dragoman.providers.offline.rules import RULES, Pattern, Rule
-from dragoman.providers.offline.turns import user_texts
+from dragoman.providers.offline.turns import results, user_texts
 from dragoman.types import ChatRequest
 
 MAX_HEARD = 500
@@ -29,10 +30,12 @@ _WORD = re.compile(r"[\w'-]+")
 
 
 def eliza(request: ChatRequest) -> list[Directive]:
-    """Answers the last user message, having gone through those before it."""
+    """Calls the tools that are wanted, or answers the last user message, having gone through those before it."""
+    if calls := tool_calls(request):
+        return calls
     conversation = ElizaConversation()
     answers = [conversation.hear(text) for text in user_texts(request)[-MEMORY:] or ("",)]
-    return spoken(answers[-1], request.max_output_tokens)
+    return spoken(formed(request, results(request) or answers[-1]), request.max_output_tokens)
 
 
 class ElizaConversation:

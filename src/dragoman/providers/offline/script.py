@@ -20,9 +20,10 @@ At most one of these ends the answer, and only `usage` may follow it; without on
     cut                                breaks off in mid-stream
     hang                               (or `silent`) nothing more comes, and no end
 
-Empty lines, and lines that begin with `#`, say nothing. A message in which no line begins with a directive is answered
-with its own text; if one does, any other line is refused. A line `---` begins the answer that follows once the calls
-before it have their results; if there is none, the answer is the results' own text.
+Empty lines, and lines that begin with `#`, say nothing. If one line begins with a directive, any other line is refused.
+A line `---` begins the answer that follows once the calls before it have their results; if there is none, the answer is
+the results' own text. A message in which no line begins with a directive is answered with its own text, unless the
+request demands a call or JSON: see `obedience`.
 
 Programs put their own text around a user's. A fenced block with the mark `offline-script` is the script, wherever it is
 in the message; then the text around it is ignored.
@@ -35,6 +36,7 @@ from textwrap import dedent
 from dragoman.errors import InvalidRequestError, TruncatedStreamError, cut
 from dragoman.protocols.errors.status import error_for
 from dragoman.providers.offline.directives import CallTool, Count, Directive, Fail, Finish, Pause, Say
+from dragoman.providers.offline.obedience import formed, tool_calls
 from dragoman.providers.offline.turns import asked, asked_at_last, results, rounds
 from dragoman.types import ChatRequest, Reasoning, Refusal, ResponseHead, Text, ToolCall, Usage
 from dragoman.wire.utf8 import well_formed
@@ -61,11 +63,12 @@ def script(request: ChatRequest) -> list[Directive]:
     """What the user says to do at last. Raises InvalidRequestError if a line of that cannot be read."""
     scripted = next((found for text in asked_at_last(request) if (found := parse(text)) is not None), None)
     past = rounds(request)
-    if scripted is None:
-        return [Say(Text(text=""), asked(request))]
-    if past < len(scripted):
+    if scripted is not None and past < len(scripted):
         return scripted[past]
-    return [Say(Text(text=""), results(request))]
+    if calls := tool_calls(request):
+        return calls
+    own = results(request) if past else asked(request)
+    return [Say(Text(text=""), formed(request, own))]
 
 
 def parse(text: str) -> list[list[Directive]] | None:

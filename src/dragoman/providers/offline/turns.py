@@ -33,6 +33,17 @@ def rounds(request: ChatRequest) -> int:
     return sum(any(isinstance(part, ToolCall) for part in message.parts) for message in since)
 
 
+def called(request: ChatRequest) -> frozenset[str]:
+    """The names of the tools that were called since the last user message."""
+    since = request.messages[_place(request) + 1 :]
+    return frozenset(part.name for message in since for part in message.parts if isinstance(part, ToolCall))
+
+
+def calls_before(request: ChatRequest) -> int:
+    """How many calls of tools the conversation has."""
+    return sum(isinstance(part, ToolCall) for message in request.messages for part in message.parts)
+
+
 def results(request: ChatRequest) -> str:
     """The text of the tools' results since the last user message and the last call, a line each."""
     texts: list[str] = []

@@ -1,6 +1,7 @@
 """Records what another transport brings, and plays it again without a network."""
 
 from dragoman.transport.replay.cassette import Cassette
+from dragoman.transport.replay.taped import RecordMode, TapedTransports
 from dragoman.transport.replay.transport import RecordingTransport, ReplayTransport
 
-__all__ = ["Cassette", "RecordingTransport", "ReplayTransport"]
+__all__ = ["Cassette", "RecordMode", "RecordingTransport", "ReplayTransport", "TapedTransports"]

@@ -1,8 +1,10 @@
-"""Removes credentials from requests and heads that are recorded. Knows no vendor and no file."""
+"""Removes credentials from requests and replies that are recorded. Knows no vendor and no file."""
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import parse_qsl, urlsplit
 
-from dragoman.types import Headers
+from dragoman.types import Headers, HttpRequest
 
 REDACTED = "REDACTED"
 
@@ -16,8 +18,11 @@ NAMES = re.compile(
 )
 """Names of fields that hold credentials, in lower case and without `-` and `_`: `X-Auth-Token`, `api_key`, `pass`."""
 
+SHORTEST = 8
+"""Characters of a credential that is looked for in replies: a shorter one may be a word of any answer."""
+
 SAID = rb'"(?:[^"\\]|\\.)+"|-?[0-9][0-9.eE+-]*'
-FIELD = re.compile(rb'"([\w-]{1,64})"(\s*:\s*)(?:' + SAID + rb")")
+FIELD = re.compile(rb'"([\w-]{1,64})"(\s*:\s*)(' + SAID + rb")")
 """A field of JSON text and its value. A field that is quoted in a text does not match: its quotes are escaped."""
 
 PAIR = re.compile(rb"(^|&)([^=&]{1,64})=[^&]+")
@@ -38,17 +43,49 @@ def redacted_headers(headers: Headers) -> Headers:
 
 def redacted_body(body: bytes, headers: Headers) -> bytes:
     """A request's body with its credentials replaced; all other bytes are unchanged."""
-    is_form = any(name.lower() == "content-type" and value.lower().startswith(FORM) for name, value in headers)
-    return PAIR.sub(_pair, body) if is_form else FIELD.sub(_field, body)
+    return PAIR.sub(_pair, body) if _is_form(headers) else FIELD.sub(_field, body)
+
+
+def credentials(request: HttpRequest) -> Iterator[bytes]:
+    """The credentials in a request that are long enough to be looked for in replies."""
+    values = [value for name, value in request.headers if is_credential(name)]
+    values += [value for name, value in parse_qsl(urlsplit(request.url).query) if is_credential(name)]
+    found = [word.encode("utf-8", "replace") for value in values for word in (value, value.rpartition(" ")[2])]
+    if _is_form(request.headers):
+        found += [pair[0].partition(b"=")[2] for pair in PAIR.finditer(request.body) if _is_named(pair[2])]
+    else:
+        found += [field[3].strip(b'"') for field in FIELD.finditer(request.body) if _is_named(field[1])]
+    return (value for value in found if len(value) >= SHORTEST)
+
+
+def redacted_pieces(pieces: Sequence[bytes], secrets: Iterable[bytes]) -> list[bytes]:
+    """The pieces of a body without `secrets`, each as long as before, because a secret may lie in two of them."""
+    body = whole = b"".join(pieces)
+    for secret in sorted(secrets, key=len, reverse=True):
+        body = body.replace(secret, REDACTED.encode()[: len(secret)].ljust(len(secret), b"*"))
+    if body == whole:
+        return list(pieces)
+    ends = [0]
+    for piece in pieces:
+        ends.append(ends[-1] + len(piece))
+    return [body[ends[i] : ends[i + 1]] for i in range(len(pieces))]
+
+
+def _is_form(headers: Headers) -> bool:
+    return any(name.lower() == "content-type" and value.lower().startswith(FORM) for name, value in headers)
+
+
+def _is_named(name: bytes) -> bool:
+    return is_credential(name.decode("latin-1"))
 
 
 def _field(found: re.Match[bytes]) -> bytes:
-    if not is_credential(found[1].decode("latin-1")):
+    if not _is_named(found[1]):
         return found[0]
     return b'"%b"%b"%b"' % (found[1], found[2], REDACTED.encode())
 
 
 def _pair(found: re.Match[bytes]) -> bytes:
-    if not is_credential(found[2].decode("latin-1")):
+    if not _is_named(found[2]):
         return found[0]
     return b"%b%b=%b" % (found[1], found[2], REDACTED.encode())

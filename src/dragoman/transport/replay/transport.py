@@ -7,20 +7,28 @@ from dragoman.errors import ConnectError, DragomanError, TruncatedStreamError
 from dragoman.transport.base import CallbackTransport, Reply, RequestTemplate, Route, Transport
 from dragoman.transport.replay.cassette import Cassette, Piece, RecordedExchange, RecordedRequest
 from dragoman.transport.replay.exchange import ReplayTemplate
+from dragoman.transport.replay.matching import differences, shown
+from dragoman.transport.replay.redaction import credentials, redacted_pieces
 from dragoman.types import HttpRequest
 
 
 class RecordingTransport(Transport):
-    """Passes everything to `inner`, and records it in `cassette`: the exact pieces, and their times."""
+    """Passes everything to `inner`, and records it in `cassette`: the exact pieces, and their times.
 
-    def __init__(self, inner: Transport, cassette: Cassette) -> None:
+    Close it before the cassette is saved: then all credentials are known that replies may have given or repeated, and
+    are replaced there too. They are shared by all transports that record in one cassette, in `secrets`.
+    """
+
+    def __init__(self, inner: Transport, cassette: Cassette, secrets: set[bytes] | None = None) -> None:
         self.cassette = cassette
         self._inner = inner
+        self._secrets: set[bytes] = set() if secrets is None else secrets
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
         """`inner`'s reply."""
         exchange = RecordedExchange(request=RecordedRequest.of(request))
         self.cassette.exchanges.append(exchange)
+        self._secrets.update(credentials(request))
         clock = Clock()
         try:
             reply = await self._inner.send(request, route)
@@ -33,6 +41,9 @@ class RecordingTransport(Transport):
     def close(self) -> None:
         """Closes `inner`. May be called twice."""
         self._inner.close()
+        for exchange in self.cassette.exchanges:
+            pieces = redacted_pieces([piece.data for piece in exchange.pieces], self._secrets)
+            exchange.pieces = [Piece(was.t_ms, data) for was, data in zip(exchange.pieces, pieces, strict=True)]
 
 
 class RecordingReply(Reply):
@@ -66,7 +77,8 @@ class ReplayTransport(CallbackTransport):
     """Plays `cassette`: each exchange once, in order.
 
     A request gets the first unplayed exchange with its method, path, query and body. If none has that body, it gets the
-    first with its method, path and query, because signatures and times change; not if `strict`. `speed`: 1.0 waits as
+    first with its method, path and query, because signatures and times change. If `strict`, all must be the same except
+    the host, the headers, credentials and what changes with each request (`matching.VOLATILE`). `speed`: 1.0 waits as
     long as was recorded, 2.0 half as long, None not at all. The route's timeouts do not count.
     """
 
@@ -97,12 +109,23 @@ class ReplayTransport(CallbackTransport):
             for exchange in self._unplayed
             if (exchange.request.method, exchange.request.target) == (wanted.method, wanted.target)
         ]
-        same = [exchange for exchange in alike if exchange.request.body == wanted.body]
-        found = next(iter(same if self._strict else same + alike), None)
+        if self._strict:
+            same = [exchange for exchange in self._unplayed if not differences(wanted, exchange.request)]
+        else:
+            same = [exchange for exchange in alike if exchange.request.body == wanted.body] + alike
+        found = next(iter(same), None)
         if found is None:
-            raise ConnectError(f"the cassette holds no further {wanted.method} {wanted.target.removesuffix('?')}")
+            raise ConnectError(self._nothing_like(wanted), code="not_in_cassette")
         self._unplayed = [exchange for exchange in self._unplayed if exchange is not found]
         return found
+
+    def _nothing_like(self, wanted: RecordedRequest) -> str:
+        """What is missing, and how the nearest that is left differs from it; quotes no prompt."""
+        missing = f"the cassette holds no further {wanted.method} {wanted.target.removesuffix('?')}"
+        if not self._unplayed:
+            return f"{missing}; all that it held was played"
+        unlike = min((differences(wanted, exchange.request) for exchange in self._unplayed), key=_distance)
+        return f"{missing}; the nearest differs in {shown(unlike)}" if unlike else missing
 
 
 class ReplayReply(Reply):
@@ -148,6 +171,11 @@ class Clock:
         """Returns when `t_ms` of recorded time have passed."""
         if self._speed is not None:
             await asyncio.sleep(max(0.0, (t_ms / self._speed - self.milliseconds()) / 1000))
+
+
+def _distance(places: list[str]) -> tuple[bool, int]:
+    """Requests to another path are farther than any with other bodies."""
+    return "path" in places or "method" in places, len(places)
 
 
 def _moment(piece: Piece) -> float:

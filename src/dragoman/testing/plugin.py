@@ -1,0 +1,29 @@
+"""pytest's fixture for cassettes. A conftest.py asks for it: `pytest_plugins = ["dragoman.testing.plugin"]`.
+
+It is no entry point: whoever has this library installed for another reason would load it with every run of pytest.
+"""
+
+from typing import get_args
+
+import pytest
+
+from dragoman.testing.cassette_file import CassetteFile
+from dragoman.transport.replay import RecordMode
+
+OPTION = "--dragoman-record"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the option that says how cassettes are used."""
+    parser.getgroup("dragoman").addoption(
+        OPTION,
+        choices=get_args(RecordMode),
+        default="once",
+        help="none: only play cassettes; once: record those that are missing; all: record all anew",
+    )
+
+
+@pytest.fixture
+def dragoman_cassette(request: pytest.FixtureRequest) -> CassetteFile:
+    """The cassette of this test, in the mode of `--dragoman-record`."""
+    return CassetteFile.of_test(request.path, request.node.name, request.config.getoption(OPTION))
