@@ -82,6 +82,8 @@ def of_kinds(response: ChatResponse, at: list[Place]) -> Iterator[Place]:
     """The places, each with the kind of its part for its number."""
     for place in at:
         match place:
+            case ("parts", number, "logprobs", *_, field):
+                yield (PARTS[type(response.parts[int(number)])], "logprobs", field)
             case ("parts", number, *rest):
                 yield (PARTS[type(response.parts[int(number)])], *rest)
             case ("native_finish_reason",):
