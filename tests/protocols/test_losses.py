@@ -23,7 +23,7 @@ from dragoman.protocols.losses import (
 )
 from dragoman.protocols.losses import losses as manifest
 from dragoman.protocols.openai_chat import OpenAIChatClient
-from dragoman.protocols.profiles import changes, supported, untaken
+from dragoman.protocols.profiles import Compilers, changes, supported, untaken
 from dragoman.protocols.tool_schema.compiler import EVERYTHING as EVERYTHING_SAID
 from dragoman.protocols.tool_schema.compiler import compiled
 from dragoman.types import (
@@ -299,7 +299,7 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
     assert isinstance(end, ResponseEnd)
     found = (
         *manifest(request, frozenset({"temperature", "image", "image.url", "tools"}), "own", untaken(profile)),
-        *changes(request, profile, partial(compiled, support=supported(profile, EVERYTHING_SAID))),
+        *changes(request, profile, Compilers(partial(compiled, support=supported(profile, EVERYTHING_SAID)))),
         *answer_losses(answer, frozenset(), "own"),
         *end.losses,
         PromptedTools("tools"),

@@ -71,10 +71,10 @@ class UntakenPart(BaseLoss, frozen=True, tag="untaken_part"):
 
 
 class LostSchema(BaseLoss, frozen=True, tag="lost_schema"):
-    """The parameters of a tool, which cannot be understood: the tool is sent as one that takes any object."""
+    """A schema of a tool, which cannot be understood: the tool is sent as one that takes or gives anything."""
 
     reason: str
-    """What is wrong with them."""
+    """What is wrong with it."""
 
 
 class LostAnswerField(BaseLoss, frozen=True, tag="lost_answer_field"):
@@ -210,7 +210,7 @@ WORDS: dict[type[BaseLoss], str] = {
     LostExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
     UntakenField: "{loss.name} was left out: models of this family do not take it",
     UntakenPart: "{loss.name} was left out: models of this family are not known to take it",
-    LostSchema: "{loss.name} became those of a tool that takes any object: {loss.reason}",
+    LostSchema: "{loss.name} cannot be understood, and anything is valid in its place: {loss.reason}",
     LostAnswerField: "{loss.name} was left out: the caller's protocol has no such field",
     LostAnswerPart: "{loss.name} was left out: the caller's protocol has no such part",
     LostAnswerExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
