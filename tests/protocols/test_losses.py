@@ -34,6 +34,7 @@ from dragoman.types import (
     Extra,
     Image,
     Loss,
+    LostEvent,
     LostField,
     LostPart,
     Message,
@@ -305,6 +306,7 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         PromptedTools("tools"),
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it
         MovedPart("messages[2].parts[0].parts[1]"),
+        LostEvent("answer.new_event"),  # so have the decoders that pass events over
         EmulatedCompaction("compaction"),  # the engine finds these two, and has tests of them
         UncheckedGrammar("answer.tool_call.grammar"),
     )

@@ -95,6 +95,10 @@ class LostChoice(BaseLoss, frozen=True, tag="lost_choice"):
     """A further answer: only the first choice is read."""
 
 
+class LostEvent(BaseLoss, frozen=True, tag="lost_event"):
+    """An event of a stream, of a kind that is not read."""
+
+
 class ChangedField(BaseLoss, frozen=True, tag="changed_field"):
     """A setting that arrives as the nearest one that the service's protocol has: `reasoning.budget_tokens`."""
 
@@ -159,6 +163,7 @@ Lost = (
     | LostAnswerPart
     | LostAnswerExtra
     | LostChoice
+    | LostEvent
 )
 Changed = (
     ChangedField
@@ -187,6 +192,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     LostAnswerPart: Severity.LOSS,
     LostAnswerExtra: Severity.LOSS,
     LostChoice: Severity.LOSS,
+    LostEvent: Severity.LOSS,
     ChangedField: Severity.LOSS,
     ChangedRole: Severity.NOTE,
     ChangedSchema: Severity.LOSS,
@@ -215,6 +221,7 @@ WORDS: dict[type[BaseLoss], str] = {
     LostAnswerPart: "{loss.name} was left out: the caller's protocol has no such part",
     LostAnswerExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
     LostChoice: "{loss.name} was left out: one answer is read",
+    LostEvent: "{loss.name} was left out: events of this kind are not read",
     ChangedField: "{loss.name} is sent as the nearest setting that the service's protocol has",
     ChangedRole: "{loss.name} is told as the nearest role that the service's protocol has",
     ChangedSchema: "{loss.name} were left out: the service or the model does not take these keywords of JSON Schema",

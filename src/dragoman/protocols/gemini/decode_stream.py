@@ -232,10 +232,10 @@ class ReplyDecoder(SseDecoder):
         self._usage = usage if self._usage is None else self._usage.merge(usage)
 
     def _ending(self, value: Mapping[str, Any], candidate: Mapping[str, Any]) -> None:
-        feedback, reason, words = value.get("promptFeedback"), candidate.get("finishReason"), None
+        feedback, reason = value.get("promptFeedback"), candidate.get("finishReason")
+        words = candidate.get("finishMessage")
         if isinstance(reason, str) and reason not in NOT_SAID:
             self._reason, self._finished = reason, True
-            words = candidate.get("finishMessage")
         elif isinstance(feedback, dict) and isinstance(why := feedback.get("blockReason"), str) and why not in NOT_SAID:
             self._reason, self._finished, self._blocked = why, True, True
             words = feedback.get("blockReasonMessage")
