@@ -28,8 +28,8 @@ format: .venv/ready-dev  ## rewrite the code in the house format
 golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now; read the diff
 	@$(PYTHON) -m pytest -n 0 tests/protocols --golden
 
-fuzz: .venv/ready-dev  ## try all that can be wrong with a golden answer, not a sample
-	@$(PYTHON) -m pytest tests/fuzz --fuzz
+fuzz: .venv/ready-dev  ## try all that can be wrong with a golden answer, and each field of each event, not samples
+	@$(PYTHON) -m pytest tests/fuzz tests/fields --fuzz
 
 matrix: .venv/ready-dev  ## the vendors' clients call the gateway, for each pair of dialects and each scenario; prints the table
 	@$(PYTHON) -m pytest tests/matrix

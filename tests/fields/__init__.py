@@ -1,1 +1,1 @@
-"""Each field of each dialect, put through each pair: it arrives, or something says that it does not."""
+"""Each field of each dialect, and of its events, through each pair: it arrives, or something says that it does not."""

@@ -1,7 +1,10 @@
-"""Every leaf of an answer, through a pair: the service's half reads the answer, the caller's half writes it."""
+"""Every leaf of an answer, through a pair: the service's half reads the answer, the caller's half writes it.
+
+An answer is one body, or a stream of events: see `answers` and `streams`.
+"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -14,7 +17,7 @@ from dragoman.protocols.losses import PARTS
 from dragoman.protocols.registry import DIALECTS as CODECS
 from dragoman.types import ChatRequest, ChatResponse, StreamEvent, fold, unfold, user
 from tests.fields.answers import ANSWERS
-from tests.fields.fate import Place, Sent, Written, arrived, field_of, leaves, places, told_of
+from tests.fields.fate import STEPS, Place, Sent, Written, arrived, field_of, leaves, places, told_of
 from tests.fields.reply_tables import EQUIVALENTS, SILENT
 from tests.fields.requests import client_of
 from tests.fields.schema import Leaf, Walk
@@ -40,39 +43,43 @@ class Answered(Struct, frozen=True):
 
 
 class Replies:
-    """The answers of one service, each decoded once."""
+    """The answers of one service, each decoded once; `written`: the bytes of one."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, leaves: Iterable[Leaf], written: Callable[[Any], bytes]) -> None:
         self.refused: dict[str, str] = {}
         """Paths of leaves whose answer the service's half refuses, and why."""
         self.answered: list[Answered] = []
         self._service = service
+        self._written = written
         self._known: dict[str, list[StreamEvent] | None] = {}
-        answers = ANSWERS[service]
-        for leaf in Walk(answers.samples).leaves(answers.root):
+        for leaf in leaves:
             try:
                 events = self._decoded(leaf.body)
             except DragomanError as exc:
                 self.refused[leaf.path] = str(exc)
                 continue
-            without = self._without(leaf)
-            response, before = fold(events), None if without is None else fold(without)
-            at = places(leaf.mark, to_builtins(response), to_builtins(before))
+            without = self._without(leaf.without)
+            response = fold(events)
+            at = places(leaf.mark, to_builtins(response), self._folded(without))
+            if not at and leaf.around is not None:
+                at = places(leaf.mark, to_builtins(response), self._folded(self._without(leaf.around)))
             self.answered.append(Answered(leaf, events, without, tuple(of_kinds(response, at))))
 
     def _decoded(self, body: Any) -> list[StreamEvent]:
         decoder = client_of(self._service).decoder(ASKED)
-        sent = json.dumps(ANSWERS[self._service].dress(body)).encode()
-        events, _ = drive(decoder, [sent])
+        events, _ = drive(decoder, [self._written(body)])
         if decoder.error is not None:
             raise decoder.error
         return events
 
-    def _without(self, leaf: Leaf) -> list[StreamEvent] | None:
-        key = json.dumps(leaf.without)
+    def _folded(self, events: list[StreamEvent] | None) -> Any:
+        return None if events is None else to_builtins(fold(events))
+
+    def _without(self, body: Any) -> list[StreamEvent] | None:
+        key = json.dumps(body)
         if key not in self._known:
             try:
-                self._known[key] = self._decoded(leaf.without)
+                self._known[key] = self._decoded(body)
             except DragomanError:
                 self._known[key] = None
         return self._known[key]
@@ -82,18 +89,25 @@ def of_kinds(response: ChatResponse, at: list[Place]) -> Iterator[Place]:
     """The places, each with the kind of its part for its number."""
     for place in at:
         match place:
+            case ("parts", number, "logprobs", *_, field):
+                yield (PARTS[type(response.parts[int(number)])], "logprobs", field)
             case ("parts", number, *rest):
                 yield (PARTS[type(response.parts[int(number)])], *rest)
             case ("native_finish_reason",):
                 yield ("finish_reason",)
+            case ("losses", number, *_):
+                name = response.losses[int(number)].name.removeprefix("answer.")
+                yield tuple(step for step in STEPS.split(name) if step)
             case _:
                 yield place
 
 
 @cache
 def replies_of(service: str) -> Replies:
-    """The same object for each caller."""
-    return Replies(service)
+    """Those in one body; the same object for each caller."""
+    answers = ANSWERS[service]
+    leaves = Walk(answers.samples).leaves(answers.root)
+    return Replies(service, leaves, lambda body: json.dumps(answers.dress(body)).encode())
 
 
 @cache
@@ -122,8 +136,9 @@ def told(caller: str, events: list[StreamEvent], form: Form) -> Sent:
 class Telling:
     """The answers of a service, as a caller gets them."""
 
-    def __init__(self, service: str, caller: str, form: Form = "whole") -> None:
+    def __init__(self, replies: Replies, service: str, caller: str, form: Form) -> None:
         self.name = (service, caller)
+        self._replies = replies
         self._form = form
         self._bare: dict[int, Sent] = {}
         """What was told without a leaf, by the identity of the answer."""
@@ -131,7 +146,7 @@ class Telling:
 
     def answered(self) -> list[Answered]:
         """All that the service's half reads."""
-        return replies_of(self.name[0]).answered
+        return self._replies.answered
 
     def is_missed(self, answered: Answered) -> bool:
         """Whether the leaf neither arrives nor is named."""
@@ -161,14 +176,23 @@ class Telling:
 @cache
 def telling_of(service: str, caller: str, form: Form) -> Telling:
     """The same object each time."""
-    return Telling(service, caller, form)
+    return Telling(replies_of(service), service, caller, form)
 
 
-def missed(telling: Telling) -> Iterator[str]:
+def missed(telling: Telling, silent: Sequence[Row] = SILENT, equivalents: Sequence[Row] = EQUIVALENTS) -> Iterator[str]:
     """The paths of all leaves that are neither told nor named, and that no table explains."""
     for answered in telling.answered():
         path = answered.leaf.path
-        if not telling.is_missed(answered) or any(row.holds(*telling.name, path) for row in SILENT):
+        if not telling.is_missed(answered) or any(row.holds(*telling.name, path) for row in silent):
             continue
-        if not any(row.holds(*telling.name, path) and telling.stands_for(row, answered) for row in EQUIVALENTS):
+        if not any(row.holds(*telling.name, path) and telling.stands_for(row, answered) for row in equivalents):
             yield path
+
+
+def is_needed(row: Row, telling: Telling) -> bool:
+    """Whether there is a leaf that is missed and that the row explains."""
+    return any(
+        telling.is_missed(answered) and (row.written is None or telling.stands_for(row, answered))
+        for answered in telling.answered()
+        if row.holds(*telling.name, answered.leaf.path)
+    )

@@ -51,6 +51,8 @@ class Leaf(Struct, frozen=True):
     """A small value that has the leaf."""
     without: Any
     """The same without it; if it is required, with another value."""
+    around: Any = None
+    """The same without the event that has it, if it is one of a stream."""
 
 
 class Made(Struct, frozen=True):

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fields.answers import ANSWERS
-from tests.fields.replies import Form, Telling, missed, replies_of, telling_of
+from tests.fields.replies import Form, is_needed, missed, replies_of, telling_of
 from tests.fields.reply_tables import EQUIVALENTS, REFUSED, SILENT
 from tests.fields.tables import Row, unexplained
 
@@ -28,13 +28,5 @@ def test_what_a_service_may_say_is_read(service: str) -> None:
 @pytest.mark.parametrize("row", [*SILENT, *EQUIVALENTS], ids=lambda row: row.of)
 def test_a_row_of_the_tables_is_needed(row: Row) -> None:
     assert any(
-        _needs(telling_of(service, caller, "whole"), row) for service, caller in PAIRS if row.is_of(service, caller)
-    )
-
-
-def _needs(telling: Telling, row: Row) -> bool:
-    return any(
-        telling.is_missed(answered) and (row.written is None or telling.stands_for(row, answered))
-        for answered in telling.answered()
-        if row.holds(*telling.name, answered.leaf.path)
+        is_needed(row, telling_of(service, caller, "whole")) for service, caller in PAIRS if row.is_of(service, caller)
     )

@@ -23,7 +23,7 @@ from dragoman.protocols.losses import (
 )
 from dragoman.protocols.losses import losses as manifest
 from dragoman.protocols.openai_chat import OpenAIChatClient
-from dragoman.protocols.profiles import changes, supported, untaken
+from dragoman.protocols.profiles import Compilers, changes, supported, untaken
 from dragoman.protocols.tool_schema.compiler import EVERYTHING as EVERYTHING_SAID
 from dragoman.protocols.tool_schema.compiler import compiled
 from dragoman.types import (
@@ -34,6 +34,7 @@ from dragoman.types import (
     Extra,
     Image,
     Loss,
+    LostEvent,
     LostField,
     LostPart,
     Message,
@@ -299,12 +300,13 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
     assert isinstance(end, ResponseEnd)
     found = (
         *manifest(request, frozenset({"temperature", "image", "image.url", "tools"}), "own", untaken(profile)),
-        *changes(request, profile, partial(compiled, support=supported(profile, EVERYTHING_SAID))),
+        *changes(request, profile, Compilers(partial(compiled, support=supported(profile, EVERYTHING_SAID)))),
         *answer_losses(answer, frozenset(), "own"),
         *end.losses,
         PromptedTools("tools"),
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it
         MovedPart("messages[2].parts[0].parts[1]"),
+        LostEvent("answer.new_event"),  # so have the decoders that pass events over
         EmulatedCompaction("compaction"),  # the engine finds these two, and has tests of them
         UncheckedGrammar("answer.tool_call.grammar"),
     )

@@ -7,7 +7,7 @@ import pytest
 
 from dragoman.errors import UnsupportedFeatureError
 from dragoman.protocols.losses import losses, refuse
-from dragoman.protocols.profiles import changes, fitted, supported, untaken
+from dragoman.protocols.profiles import Compilers, changes, fitted, supported, untaken
 from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled
 from dragoman.types import (
     AnyPart,
@@ -59,14 +59,14 @@ EVERYTHING = frozenset(ChatRequest.__struct_fields__) | {
 def test_nothing_changes_for_a_family_of_which_nothing_is_known() -> None:
     request, unknown = request_with(LOOK, PICTURE), ModelProfile()
     assert untaken(unknown) == frozenset()
-    assert fitted(request, frozenset(), as_it_is) is request
-    assert list(changes(request, unknown, as_it_is)) == []
+    assert fitted(request, frozenset(), Compilers(as_it_is)) is request
+    assert list(changes(request, unknown, Compilers(as_it_is))) == []
 
 
 def test_pictures_are_left_out_wherever_they_stand() -> None:
     result = ToolResult(id="1", parts=(LOOK, PICTURE))
     request, blind = request_with(PICTURE, LOOK, result), ModelProfile(images=False)
-    message = fitted(request, untaken(blind), as_it_is).messages[0]
+    message = fitted(request, untaken(blind), Compilers(as_it_is)).messages[0]
     assert message.parts == (LOOK, ToolResult(id="1", parts=(LOOK,)))
     assert losses(request, EVERYTHING, "own", untaken(blind)) == (
         UntakenPart("messages[0].parts[0] (image)"),
@@ -76,15 +76,15 @@ def test_pictures_are_left_out_wherever_they_stand() -> None:
 
 def test_a_message_without_what_is_left_out_stays_the_same_value() -> None:
     request, blind = request_with(LOOK, ToolResult(id="1", parts=(LOOK,))), ModelProfile(images=False)
-    assert fitted(request, untaken(blind), as_it_is) == request
+    assert fitted(request, untaken(blind), Compilers(as_it_is)) == request
 
 
 def test_tools_go_with_their_choice() -> None:
     request, bare = request_with(LOOK), ModelProfile(tools=False, schema_keywords=("type",))
-    left = fitted(request, untaken(bare), as_it_is)
+    left = fitted(request, untaken(bare), Compilers(as_it_is))
     assert (left.tools, left.tool_choice, left.temperature) == ((), None, 0.5)
     assert losses(request, EVERYTHING, "own", untaken(bare)) == (UntakenField("tools"), UntakenField("tool_choice"))
-    assert list(changes(request, bare, as_it_is)) == []
+    assert list(changes(request, bare, Compilers(as_it_is))) == []
 
 
 def with_schemas(*schemas: Any) -> ChatRequest:
@@ -98,8 +98,8 @@ FEW = partial(compiled, support=SchemaSupport(keywords=frozenset({"type", "prope
 
 def test_keywords_of_a_schema_are_named() -> None:
     request = with_schemas(PLAIN | {"x-own": 1, "required": ["a"]}, None)
-    assert fitted(request, frozenset(), FEW).tools == (Tool("t0", 'Required: "a".', PLAIN), Tool("t1"))
-    assert list(changes(request, ModelProfile(), FEW)) == [
+    assert fitted(request, frozenset(), Compilers(FEW)).tools == (Tool("t0", 'Required: "a".', PLAIN), Tool("t1"))
+    assert list(changes(request, ModelProfile(), Compilers(FEW))) == [
         ChangedSchema("tools[0].parameters (x-own)"),
         RewrittenSchema("tools[0].parameters (required)"),
     ]
@@ -116,9 +116,9 @@ def test_keywords_of_a_schema_are_named() -> None:
 def test_one_bad_schema_does_not_cost_the_other_tools(bad: Any, reason: str) -> None:
     request = with_schemas(PLAIN, bad, PLAIN)
     for compile_ in (FEW, partial(compiled, support=SchemaSupport())):
-        tools = fitted(request, frozenset(), compile_).tools
+        tools = fitted(request, frozenset(), Compilers(compile_)).tools
         assert tools == (request.tools[0], Tool("t1", parameters={"type": "object"}), request.tools[2])
-        lost = tuple(changes(request, ModelProfile(), compile_))
+        lost = tuple(changes(request, ModelProfile(), Compilers(compile_)))
         assert lost == (LostSchema("tools[1].parameters", reason),)
         refuse(lost, "up", strict=False)
         with pytest.raises(UnsupportedFeatureError, match=r"tools\[1\]\.parameters"):
@@ -137,7 +137,10 @@ def test_what_a_profile_knows_of_schemas_holds_over_what_the_protocol_says() -> 
 @pytest.mark.parametrize("prefill", [True, None])
 def test_the_beginning_of_an_answer_is_refused_only_if_the_family_is_known_to_refuse_it(prefill: bool | None) -> None:
     begun = ChatRequest(model="m", messages=(user("hi"), assistant("Well,")))
-    assert list(changes(begun, ModelProfile(prefill=prefill), as_it_is)) == []
-    assert list(changes(begun, ModelProfile(prefill=False), as_it_is)) == [RefusedPrefill("messages[1]")]
-    assert list(changes(ChatRequest(model="m", messages=(user("hi"),)), ModelProfile(prefill=False), as_it_is)) == []
-    assert list(changes(ChatRequest(model="m", messages=()), ModelProfile(prefill=False), as_it_is)) == []
+    assert list(changes(begun, ModelProfile(prefill=prefill), Compilers(as_it_is))) == []
+    assert list(changes(begun, ModelProfile(prefill=False), Compilers(as_it_is))) == [RefusedPrefill("messages[1]")]
+    assert (
+        list(changes(ChatRequest(model="m", messages=(user("hi"),)), ModelProfile(prefill=False), Compilers(as_it_is)))
+        == []
+    )
+    assert list(changes(ChatRequest(model="m", messages=()), ModelProfile(prefill=False), Compilers(as_it_is))) == []

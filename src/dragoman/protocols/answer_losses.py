@@ -64,7 +64,8 @@ class AnswerLosses:
         for event in events:
             if type(event) is PartDelta:  # nearly all events are
                 if event.logprobs is not None:
-                    self._need_of_part("logprobs")
+                    for name in self._speech.unsaid_logprobs(self._kind, event.logprobs):
+                        self._need_of_part(name)
                 continue
             match event:
                 case PartStart(part):

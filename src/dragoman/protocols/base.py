@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
-from dragoman.protocols.profiles import changes, fitted, supported, supported_form, untaken
+from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.protocols.tool_schema.cache import SchemaCache
-from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled_form
+from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled_form, compiled_output
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -126,7 +126,7 @@ class ClientCodec(ABC):
     refused: frozenset[str] = frozenset()
     """What of the protocol the service refuses: it is left out of requests. `expresses` does not have it."""
     schema_support: SchemaSupport = SchemaSupport()
-    """What the protocol takes of JSON Schema in the parameters of tools."""
+    """What the protocol takes of JSON Schema in the parameters and the results of tools."""
     form_support: SchemaSupport = SchemaSupport()
     """The same for the form of an answer."""
     strict_forms: ClassVar[bool] = False
@@ -140,7 +140,7 @@ class ClientCodec(ABC):
         return False
 
     def takes_schemas(self, profile: ModelProfile) -> SchemaSupport:
-        """What models of `profile` take of JSON Schema in the parameters of tools, said by this protocol."""
+        """What models of `profile` take of JSON Schema in the schemas of tools, said by this protocol."""
         return supported(profile, self.schema_support)
 
     def untaken(self, profile: ModelProfile) -> frozenset[str]:
@@ -166,17 +166,22 @@ class ClientCodec(ABC):
             origin=self.origin(request.model),
         )
         sent = request if "tools" in self.expresses else replace(request, tools=())
-        form = self._compile_form(request, profile) if "response_format" in self.expresses else None
-        return (*lost, *self.changed(request), *changes(sent, profile, self._compile(profile), form, self.keeps))
+        compilers = self._compilers(request, profile)
+        return (*lost, *self.changed(request), *changes(sent, profile, compilers, self.keeps))
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
         left_out = self.untaken(profile) | self.refused
-        return fitted(request, left_out, self._compile(profile), self._compile_form(request, profile), self.keeps)
+        return fitted(request, left_out, self._compilers(request, profile), self.keeps)
 
-    def _compile(self, profile: ModelProfile) -> Callable[[Any], CompiledSchema]:
-        return partial(self._schemas.compiled, support=self.takes_schemas(profile))
+    def _compilers(self, request: ChatRequest, profile: ModelProfile) -> Compilers:
+        support = self.takes_schemas(profile)
+        return Compilers(
+            partial(self._schemas.compiled, support=support),
+            partial(self._outputs.compiled, support=support) if "tool.output" in self.expresses else None,
+            self._compile_form(request, profile) if "response_format" in self.expresses else None,
+        )
 
     def _compile_form(self, request: ChatRequest, profile: ModelProfile) -> Callable[[Any], CompiledSchema] | None:
         form = request.response_format
@@ -187,6 +192,10 @@ class ClientCodec(ABC):
     @cached_property
     def _schemas(self) -> SchemaCache:
         return SchemaCache()
+
+    @cached_property
+    def _outputs(self) -> SchemaCache:
+        return SchemaCache(compiled_output)
 
     @cached_property
     def _forms(self) -> SchemaCache:

@@ -13,6 +13,7 @@ A protocol lists what it can say, in these words:
     unknown.NAME             its own unknown parts and tools
     hosted_result.own        results of hosted tools whose native body is its own
     text.citations.quote     an attribute of a citation, or of one kind alone: text.citations.place.quote
+    text.logprobs.id         that of a token, besides its log probability
     cache                    that the service may cache the whole conversation
     text.cache, tool.cache   a cache breakpoint at a part of this kind, or at a tool
     name, developer          the name of who speaks; that role
@@ -55,6 +56,7 @@ from dragoman.types import (
     RefusedReference,
     Severity,
     Text,
+    TokenLogprob,
     Tool,
     ToolCall,
     ToolChoice,
@@ -115,6 +117,9 @@ DETAILS: dict[type[AnyPart], tuple[str, ...]] = {
 
 CITATIONS = "citations"
 """The attribute of a text of which a protocol may have only some kinds, which it lists as `text.citations.url`."""
+
+LOGPROBS = "logprobs"
+"""The attribute of a text that a protocol may have without the ids of tokens; with them it lists `text.logprobs.id`."""
 
 SOURCES = ("url", "data", "file_id")
 """Attributes of media of which one is set. A protocol that has it lists it, as `image.url`; else the part is lost."""
@@ -197,6 +202,8 @@ class Speech(Struct, frozen=True):
             value = getattr(part, detail)
             if value and detail == CITATIONS:
                 yield from self.unsaid_citations(value)
+            elif value and detail == LOGPROBS:
+                yield from self.unsaid_logprobs(kind, value)
             elif value and value != USUAL.get(detail) and f"{kind}.{detail}" not in self.expresses:
                 yield detail
         if part.cache is not None and f"{kind}.{CACHE}" not in self.expresses:
@@ -216,6 +223,16 @@ class Speech(Struct, frozen=True):
                 ):
                     yield f"{CITATIONS}.{name}"
             yield from (f"{CITATIONS}.{name}" for name, _ in self.others(citation.extra))
+
+    def unsaid_logprobs(self, kind: str, logprobs: Sequence[TokenLogprob]) -> Iterator[str]:
+        """What the protocol does not have of those of a part of this kind: all, or the ids of the tokens."""
+        said = f"{kind}.{LOGPROBS}"
+        if said not in self.expresses:
+            yield LOGPROBS
+        elif f"{said}.id" not in self.expresses and any(
+            token.id is not None for each in logprobs for token in (each, *each.top)
+        ):
+            yield f"{LOGPROBS}.id"
 
     def unsaid_choice(self, choice: ToolChoice) -> Iterator[str]:
         """The attributes of `choice` that are set and that the protocol does not have."""

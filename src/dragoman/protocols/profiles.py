@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from msgspec import NODEFAULT
+from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields, replace
 
 from dragoman.protocols.losses import PARTS, REASONING
 from dragoman.protocols.tool_schema.compiler import CompiledSchema
+from dragoman.protocols.tool_schema.keywords import Schema
 from dragoman.protocols.tool_schema.words import joined_words
 from dragoman.types import (
     AnyPart,
@@ -27,7 +28,16 @@ from dragoman.types import (
 )
 
 Compile = Callable[[Any], CompiledSchema]
-"""Compiles the schema of a tool's parameters for one target."""
+"""Compiles a schema for one target."""
+
+
+class Compilers(Struct, frozen=True):
+    """How the schemas of a request are compiled for one target; None: those of this kind are not."""
+
+    parameters: Compile
+    output: Compile | None = None
+    form: Compile | None = None
+
 
 Keeps = Callable[[Extra], bool]
 """Whether the schema of a thing with these further fields goes back as it came; see `ClientCodec.keeps`."""
@@ -73,18 +83,21 @@ def nothing_kept(extra: Extra) -> bool:
 def changes(
     request: ChatRequest,
     profile: ModelProfile,
-    compile_: Compile,
-    compile_form: Compile | None = None,
+    compilers: Compilers,
     keeps: Keeps = nothing_kept,
 ) -> Iterator[Loss]:
     """What `fitted` changes, and what models of `profile` do not take although nothing can be changed about it."""
     if profile.tools is not False:
         for i, tool in enumerate(request.tools):
-            if isinstance(tool, Tool) and tool.parameters is not None and not keeps(tool.extra):
-                yield from _schema_losses(compile_(tool.parameters), f"tools[{i}].parameters")
+            if not isinstance(tool, Tool) or keeps(tool.extra):
+                continue
+            if tool.parameters is not None:
+                yield from _schema_losses(compilers.parameters(tool.parameters), f"tools[{i}].parameters")
+            if tool.output is not None and compilers.output is not None:
+                yield from _schema_losses(compilers.output(tool.output), f"tools[{i}].output")
     form = request.response_format
-    if compile_form is not None and form is not None and form.schema is not None and not keeps(form.extra):
-        yield from _schema_losses(compile_form(form.schema), "response_format.schema")
+    if compilers.form is not None and form is not None and form.schema is not None and not keeps(form.extra):
+        yield from _schema_losses(compilers.form(form.schema), "response_format.schema")
     if profile.prefill is False and request.messages and request.messages[-1].role == "assistant":
         yield RefusedPrefill(f"messages[{len(request.messages) - 1}]")
 
@@ -99,28 +112,21 @@ def _schema_losses(schema: CompiledSchema, place: str) -> Iterator[Loss]:
 
 
 def fitted(
-    request: ChatRequest,
-    untaken: frozenset[str],
-    compile_: Compile | None = None,
-    compile_form: Compile | None = None,
-    keeps: Keeps = nothing_kept,
+    request: ChatRequest, untaken: frozenset[str], compilers: Compilers, keeps: Keeps = nothing_kept
 ) -> ChatRequest:
-    """`request` without what is `untaken`, and with schemas as `compile_` and, of the answer, `compile_form` make them.
-
-    Those that the protocol `keeps` stay.
-    """
+    """`request` without what is `untaken`, and with compiled schemas; those that the protocol `keeps` stay."""
     changed: dict[str, Any] = {name: default for name, default in _DEFAULTS.items() if name in untaken}
-    if request.tools and compile_ is not None and "tools" not in changed:
+    if request.tools and "tools" not in changed:
         tools = tuple(
-            _compiled(tool, compile_) if isinstance(tool, Tool) and not keeps(tool.extra) else tool
+            _compiled(tool, compilers) if isinstance(tool, Tool) and not keeps(tool.extra) else tool
             for tool in request.tools
         )
         if any(new is not old for new, old in zip(tools, request.tools, strict=True)):
             changed["tools"] = tools
     form = request.response_format
     asked = None if form is None or "response_format" in changed or keeps(form.extra) else form
-    if asked is not None and asked.schema is not None and compile_form is not None:
-        new_form = _compiled_form(asked, compile_form)
+    if asked is not None and asked.schema is not None and compilers.form is not None:
+        new_form = _compiled_form(asked, compilers.form)
         if new_form is not asked:
             changed["response_format"] = new_form
     if request.reasoning is not None and not _REASONING.isdisjoint(untaken):
@@ -132,11 +138,17 @@ def fitted(
     return replace(request, **changed) if changed else request
 
 
-def _compiled(tool: Tool, compile_: Compile) -> Tool:
-    """`tool` with its schema compiled; what that demands as a whole stands in the tool's description."""
+def _compiled(tool: Tool, compilers: Compilers) -> Tool:
+    """`tool` with its schemas compiled; what its parameters demand as a whole stands in the tool's description."""
+    if tool.output is not None and compilers.output is not None:
+        output = compilers.output(tool.output)
+        if output.broken is not None:
+            tool = replace(tool, output=None)
+        elif output.schema is not tool.output:
+            tool = replace(tool, output=_with_words(output))
     if tool.parameters is None:
         return tool
-    new = compile_(tool.parameters)
+    new = compilers.parameters(tool.parameters)
     if new.schema is tool.parameters:
         return tool
     words = joined_words(tool.description or "", new.words)
@@ -148,8 +160,13 @@ def _compiled_form(form: ResponseFormat, compile_: Compile) -> ResponseFormat:
     new = compile_(form.schema)
     if new.schema is form.schema:
         return form
+    return replace(form, schema=_with_words(new))
+
+
+def _with_words(new: CompiledSchema) -> Schema:
+    """The schema; what it demands as a whole stands in its description."""
     words = joined_words(new.schema.get("description") or "", new.words)
-    return replace(form, schema=new.schema | {"description": words} if new.words else new.schema)
+    return new.schema | {"description": words} if new.words else new.schema
 
 
 def _without(message: Message, kinds: frozenset[type[AnyPart]]) -> Message:

@@ -7,12 +7,12 @@ whole value although a stream was asked for, and the other way round.
 from abc import abstractmethod
 from enum import Enum
 
-from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
+from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, cut
 from dragoman.protocols.base import Decoder
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.text_rows import RowReader
-from dragoman.types import PartDelta, StreamEvent
+from dragoman.types import LostEvent, PartDelta, StreamEvent
 from dragoman.wire import json
 from dragoman.wire.sse import BOM, SseEvent, SseReader, blank_line
 
@@ -20,6 +20,9 @@ MAX_ANSWER = 64 << 20
 """Bytes of one answer: 64 MiB, far above any model's longest."""
 
 BLANK = b" \t\r\n"
+
+MAX_UNREAD = 16
+"""Kinds of events that are named as not read: a service of today has two or three, and a hostile one any number."""
 
 SINGLY = 16
 """Events of one read that are read singly, in the hope of a row after each. To read the rest at once is faster."""
@@ -56,6 +59,8 @@ class SseDecoder(Decoder):
         """A reason to stop has come."""
         self._skipped: DragomanError | None = None
         """The error that stands if nothing better comes: what was skipped looks like a message of the service."""
+        self._unread: dict[str, LostEvent] = {}
+        """The events that were passed over, by their kinds."""
 
     @property
     def whole(self) -> bool:
@@ -114,6 +119,17 @@ class SseDecoder(Decoder):
         return True
 
     # Within.
+
+    def _leave_out(self, kind: str) -> None:
+        """Notes that an event of this kind was passed over."""
+        kind = cut(kind, 80)
+        if len(self._unread) < MAX_UNREAD:
+            self._unread[kind] = LostEvent(f"answer.{kind}")
+
+    @property
+    def _left_out(self) -> tuple[LostEvent, ...]:
+        """The losses of the answer for that."""
+        return tuple(self._unread.values())
 
     def _skip(self, error: DragomanError) -> None:
         """Skips what may be a message of the service: if nothing better comes, `error` is why the answer ended."""

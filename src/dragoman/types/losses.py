@@ -71,10 +71,10 @@ class UntakenPart(BaseLoss, frozen=True, tag="untaken_part"):
 
 
 class LostSchema(BaseLoss, frozen=True, tag="lost_schema"):
-    """The parameters of a tool, which cannot be understood: the tool is sent as one that takes any object."""
+    """A schema of a tool, which cannot be understood: the tool is sent as one that takes or gives anything."""
 
     reason: str
-    """What is wrong with them."""
+    """What is wrong with it."""
 
 
 class LostAnswerField(BaseLoss, frozen=True, tag="lost_answer_field"):
@@ -93,6 +93,10 @@ class LostAnswerExtra(BaseLoss, frozen=True, tag="lost_answer_extra"):
 
 class LostChoice(BaseLoss, frozen=True, tag="lost_choice"):
     """A further answer: only the first choice is read."""
+
+
+class LostEvent(BaseLoss, frozen=True, tag="lost_event"):
+    """An event of a stream, of a kind that is not read."""
 
 
 class ChangedField(BaseLoss, frozen=True, tag="changed_field"):
@@ -159,6 +163,7 @@ Lost = (
     | LostAnswerPart
     | LostAnswerExtra
     | LostChoice
+    | LostEvent
 )
 Changed = (
     ChangedField
@@ -187,6 +192,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     LostAnswerPart: Severity.LOSS,
     LostAnswerExtra: Severity.LOSS,
     LostChoice: Severity.LOSS,
+    LostEvent: Severity.LOSS,
     ChangedField: Severity.LOSS,
     ChangedRole: Severity.NOTE,
     ChangedSchema: Severity.LOSS,
@@ -210,11 +216,12 @@ WORDS: dict[type[BaseLoss], str] = {
     LostExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
     UntakenField: "{loss.name} was left out: models of this family do not take it",
     UntakenPart: "{loss.name} was left out: models of this family are not known to take it",
-    LostSchema: "{loss.name} became those of a tool that takes any object: {loss.reason}",
+    LostSchema: "{loss.name} cannot be understood, and anything is valid in its place: {loss.reason}",
     LostAnswerField: "{loss.name} was left out: the caller's protocol has no such field",
     LostAnswerPart: "{loss.name} was left out: the caller's protocol has no such part",
     LostAnswerExtra: "{loss.name} was left out: only the protocol {loss.protocol} has such a field",
     LostChoice: "{loss.name} was left out: one answer is read",
+    LostEvent: "{loss.name} was left out: events of this kind are not read",
     ChangedField: "{loss.name} is sent as the nearest setting that the service's protocol has",
     ChangedRole: "{loss.name} is told as the nearest role that the service's protocol has",
     ChangedSchema: "{loss.name} were left out: the service or the model does not take these keywords of JSON Schema",

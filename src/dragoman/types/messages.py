@@ -56,6 +56,8 @@ class TokenLogprob(Struct, frozen=True, omit_defaults=True):
     bytes: tuple[int, ...] | None = None
     top: tuple["TokenLogprob", ...] = ()
     """The most likely tokens in its place."""
+    id: int | None = None
+    """The token's number in the vocabulary of the model."""
 
 
 class Part(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="kind"):

@@ -119,7 +119,7 @@ class ReplyDecoder(SseDecoder):
     def _unnamed(self, event: SseEvent) -> Handler | None:
         """How an event is read whose name is missing or not known: the type in its data says it; None if nothing does.
 
-        Events of new kinds are passed over.
+        Events of new kinds are passed over, and named at the end.
         """
         if event.data.strip(BLANK) in {b"", DONE}:
             return None
@@ -128,7 +128,9 @@ class ReplyDecoder(SseDecoder):
         value = json.decode_event(event.data)
         if failure_in(value) is not None:
             raise reported(value)
-        if not (isinstance(value, dict) and isinstance(value.get("type"), str)):
+        if isinstance(value, dict) and isinstance(kind := value.get("type"), str):
+            self._leave_out(kind)
+        else:
             self._skip(BadEventError(STRANGE))
         return None
 
@@ -164,6 +166,9 @@ class ReplyDecoder(SseDecoder):
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             said = _loosely(data)
         self._begin(out)
+        if not said.delta.is_known:
+            self._leave_out(".".join(filter(None, ("content_block_delta", said.delta.type))))
+            return
         self._blocks.add(said.index, said.delta, out)
         self._plain = True
 
@@ -244,6 +249,7 @@ class ReplyDecoder(SseDecoder):
                 decode_usage(self._usage),
                 native,
                 self._stop_sequence,
+                self._left_out,
                 extra=to_extra(self._more),
                 detail=self._detail,
             )
@@ -261,7 +267,7 @@ EVENTS: dict[bytes, Handler] = {
     b"error": ReplyDecoder._error,
     b"ping": ReplyDecoder._ping,
 }
-"""The events by their names; any other is passed over, because new kinds may come."""
+"""The events by their names; any other is passed over and named, because new kinds may come."""
 
 
 def kind_of(data: bytes) -> bytes | None:

@@ -48,6 +48,18 @@ class Delta(Struct):
     citation: Any = None
     content: Any = None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it adds anything that is read."""
+        return (
+            self.text is not None
+            or self.partial_json is not None
+            or self.thinking is not None
+            or self.signature is not None
+            or self.citation is not None
+            or self.content is not None
+        )
+
 
 class Reading(Struct, frozen=True):
     """What the request and the service mean for the answer."""

@@ -15,7 +15,9 @@ from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, note, to_extra
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID, decode_reason
 from dragoman.protocols.gemini.lane import lane
-from dragoman.protocols.gemini.logprobs import RESULT, decode_logprobs, says_more
+from dragoman.protocols.gemini.logprobs import RESULT, decode_logprobs
+from dragoman.protocols.gemini.logprobs import further as further_logprobs
+from dragoman.protocols.gemini.logprobs import joined as joined_logprobs
 from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
@@ -230,10 +232,10 @@ class ReplyDecoder(SseDecoder):
         self._usage = usage if self._usage is None else self._usage.merge(usage)
 
     def _ending(self, value: Mapping[str, Any], candidate: Mapping[str, Any]) -> None:
-        feedback, reason, words = value.get("promptFeedback"), candidate.get("finishReason"), None
+        feedback, reason = value.get("promptFeedback"), candidate.get("finishReason")
+        words = candidate.get("finishMessage")
         if isinstance(reason, str) and reason not in NOT_SAID:
             self._reason, self._finished = reason, True
-            words = candidate.get("finishMessage")
         elif isinstance(feedback, dict) and isinstance(why := feedback.get("blockReason"), str) and why not in NOT_SAID:
             self._reason, self._finished, self._blocked = why, True, True
             words = feedback.get("blockReasonMessage")
@@ -250,11 +252,15 @@ class ReplyDecoder(SseDecoder):
         last = max((k for k, part in enumerate(parts) if _words(part)), default=-1)
         for k, part in enumerate(parts):
             self._part(part, _text_at(texts, k, part), out, logprobs if k == last else ())
-        block = candidate.get(RESULT)
-        if block and self.whole and not self.is_array and says_more(block):
-            self._more[f"{CANDIDATE}{RESULT}"] = block
-        if logprobs and last < 0 and self._open is TEXT:
-            out.append(PartDelta("", logprobs))
+        rest = further_logprobs(candidate.get(RESULT))
+        if logprobs and last < 0:
+            if self._open is TEXT:
+                out.append(PartDelta("", logprobs))
+            else:
+                rest = candidate[RESULT]  # no text is open to which they could belong
+        if rest:
+            name = f"{CANDIDATE}{RESULT}"
+            self._more[name] = joined_logprobs(self._more.get(name, {}), rest)
 
     def _part(self, value: Any, text: str, out: list[StreamEvent], logprobs: tuple[TokenLogprob, ...]) -> None:
         call = value.get("functionCall") if isinstance(value, dict) else None

@@ -1,7 +1,9 @@
 """Log probabilities of tokens, read and written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from dragoman.types import TokenLogprob
 
@@ -18,13 +20,25 @@ def decode_logprobs(value: object) -> tuple[TokenLogprob, ...]:
     for i, each in enumerate(chosen if isinstance(chosen, list) else []):
         token = _token(each)
         if token is not None:
-            found.append(TokenLogprob(token[0], token[1], top=others[i] if i < len(others) else ()))
+            found.append(replace(token, top=others[i]) if i < len(others) else token)
     return tuple(found)
 
 
-def says_more(block: Any) -> bool:
-    """Whether the block holds what log probabilities have no place for, such as the numbers of tokens."""
-    return bool(encode_logprobs(decode_logprobs(block)) != block)
+def further(block: object) -> dict[str, Any]:
+    """The fields of the block that log probabilities have no place for; the lists, if something in them has none."""
+    if not isinstance(block, dict):
+        return {}
+    read = encode_logprobs(decode_logprobs(block))
+    return {name: value for name, value in block.items() if value != read.get(name, [])}
+
+
+def joined(before: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the blocks of two replies: the lists grow."""
+    found = {**before, **later}
+    for name, value in before.items():
+        if isinstance(value, list) and isinstance(more := later.get(name), list):
+            found[name] = [*value, *more]
+    return found
 
 
 def encode_logprobs(logprobs: Sequence[TokenLogprob]) -> dict[str, Any]:
@@ -38,16 +52,18 @@ def encode_logprobs(logprobs: Sequence[TokenLogprob]) -> dict[str, Any]:
 def _tops(value: object) -> tuple[TokenLogprob, ...]:
     candidates = value.get("candidates") if isinstance(value, dict) else None
     tokens = [_token(each) for each in candidates] if isinstance(candidates, list) else []
-    return tuple(TokenLogprob(*token) for token in tokens if token is not None)
+    return tuple(token for token in tokens if token is not None)
 
 
-def _token(value: object) -> tuple[str, float] | None:
+def _token(value: object) -> TokenLogprob | None:
     match value:
-        case {"token": str(token), "logProbability": int() | float() as likely}:
-            return token, float(likely)
+        case {"token": str(token), "logProbability": int() | float() as likely, **rest}:
+            number = rest.get("tokenId")
+            return TokenLogprob(token, float(likely), id=number if type(number) is int else None)
         case _:
             return None
 
 
 def _said(logprob: TokenLogprob) -> dict[str, Any]:
-    return {"token": logprob.token, "logProbability": logprob.logprob}
+    number = {} if logprob.id is None else {"tokenId": logprob.id}
+    return {"token": logprob.token, **number, "logProbability": logprob.logprob}

@@ -29,7 +29,7 @@ lists of types and keywords that it does not know are taken."""
 REFERRING = "referring"
 """Notes that a schema with references came in this protocol: it goes back as it came."""
 
-OWN = (REFERRING, "parameters", "responseSchema", "responseJsonSchema")
+OWN = (REFERRING, "parameters", "response", "responseSchema", "responseJsonSchema")
 """Notes on schemas of this protocol's callers."""
 
 NO_TYPE = "TYPE_UNSPECIFIED"

@@ -29,6 +29,7 @@ class GeminiServer(ServerCodec):
             "text.citations.text_range",
             *(f"text.citations.{kind}.quote" for kind in ("document", "file", "search_result", "place")),
             "text.logprobs",
+            "text.logprobs.id",
             "reasoning",
             "reasoning.opaque",
             "image",

@@ -88,11 +88,11 @@ def _function(fields: Fields) -> Tool:
     description = fields.text("description")
     parameters, output = _schema(fields, PARAMETERS), _schema(fields, RESPONSE)
     notes: Extra = {}
-    for field, (_, raw) in ((PARAMETERS, parameters), (RESPONSE, output)):
+    for field, (schema, raw) in ((PARAMETERS, parameters), (RESPONSE, output)):
         if raw is not None:
             notes = joined(notes, note(field, raw))
-    if parameters[1] is None and parameters[0] is not None:
-        notes = joined(notes, noted_references(parameters[0]))
+        elif schema is not None:
+            notes = joined(notes, noted_references(schema))
     return Tool(name, description, parameters[0], output=output[0], extra=to_extra(fields.rest) | notes)
 
 

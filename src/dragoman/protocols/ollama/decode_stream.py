@@ -80,6 +80,7 @@ class ReplyDecoder(Decoder):
         self._calls = 0
         self._logprobs: tuple[TokenLogprob, ...] = ()
         """Those that came without a text."""
+        self._usage: Usage | None = None
         self._more: dict[str, Any] = {}
         """Fields without a canonical value, over the whole answer."""
 
@@ -199,6 +200,7 @@ class ReplyDecoder(Decoder):
             if message.tool_calls:
                 self._plain = False
                 calls = calls_of(message.tool_calls)
+        self._count(line)
         if line.logprobs:
             self._logprobs = (*self._logprobs, *logprobs_of(line.logprobs))
         if thought:
@@ -254,10 +256,16 @@ class ReplyDecoder(Decoder):
                 case _:
                     self._more[name] = value
 
+    def _count(self, line: Line) -> None:
+        """The tokens: the service reports them in the last line, and others may in any."""
+        if line.prompt_eval_count is None and line.eval_count is None:
+            return
+        usage = Usage(line.prompt_eval_count, line.eval_count)
+        self._usage = usage if self._usage is None else self._usage.merge(usage)
+
     def _close(self, line: Line, out: list[StreamEvent]) -> None:
         """The last line."""
-        counted = line.eval_count is not None
-        if not line.done_reason and not counted:
+        if not line.done_reason and line.eval_count is None:
             raise TruncatedStreamError("the service says that the answer is done, and not why: it broke off there")
         self._end_part(out)
         for name in DURATIONS:
@@ -265,13 +273,10 @@ class ReplyDecoder(Decoder):
                 self._more[name] = spent
         if self._logprobs:
             self._more["logprobs"] = [encode_logprob(each) for each in self._logprobs]
-        usage: Usage | None = None
-        if counted or line.prompt_eval_count is not None:
-            usage = Usage(line.prompt_eval_count, line.eval_count)
         self.more_content = IMAGE in self._more
         reason, native = decode_reason(line.done_reason or None, tool_call=self._calls > 0)
         silent = tuple(name for name in DURATIONS if name in self._more)
-        out.append(ResponseEnd(reason, usage, native, extra=to_extra(self._more), silent=silent))
+        out.append(ResponseEnd(reason, self._usage, native, extra=to_extra(self._more), silent=silent))
         self.done = True
 
 

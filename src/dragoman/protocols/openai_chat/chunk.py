@@ -140,6 +140,7 @@ class Chunk(Struct):
     citations: None = None
     search_results: None = None
     images: None = None
+    moderation: None = None
     x_groq: None = None
 
 

@@ -49,6 +49,8 @@ from dragoman.wire.sse import SseEvent
 
 REFUSAL_LOGPROBS = f"{CHOICE}logprobs"
 
+TIER, TIER_FIELD = "service_tier", b'"service_tier"'
+
 SILENT = ("system_fingerprint",)
 """Fields of an answer that mean nothing to a reader."""
 
@@ -74,6 +76,8 @@ class ReplyDecoder(SseDecoder):
         self._calls = Calls(self._parts.complete)
         self._halves = SurrogateJoiner()
         self._started = False
+        self._tier_known = False
+        """The first chunk has said how the request was served; else a later one may."""
         self._plain = False
         """The last chunk was one piece of a text."""
         self._refused = False
@@ -169,7 +173,9 @@ class ReplyDecoder(SseDecoder):
             for choice in chunk.choices:
                 self._choice(choice, out)
                 telling = telling or choice.finish_reason is not None
-        elif not telling and chunk.choices is None:
+        elif chunk.choices is not None:
+            telling = True  # a chunk without a choice says something else: Azure's first has what its filters found
+        elif not telling:
             self._other(data, name)
         if telling:
             self._notes(data, chunk, loose)
@@ -205,6 +211,9 @@ class ReplyDecoder(SseDecoder):
             usage = None if report is None else decode_usage(report)
             if self.thorough:
                 add_fields(self._more, loose.more)
+        if self.thorough and not self._tier_known and TIER_FIELD in data:
+            tier = decode_head(data).service_tier
+            self._more |= {TIER: tier} if isinstance(tier, str) else {}
         if usage is not None:
             self._usage = usage if self._usage is None else self._usage.merge(usage)
 
@@ -308,7 +317,8 @@ class ReplyDecoder(SseDecoder):
 
     def _start(self, head: ChunkHead, out: list[StreamEvent]) -> None:
         self._started = True
-        more = {"system_fingerprint": head.system_fingerprint, "service_tier": head.service_tier}
+        self._tier_known = isinstance(head.service_tier, str)
+        more = {"system_fingerprint": head.system_fingerprint, TIER: head.service_tier}
         out.append(
             ResponseStart(
                 id=head.id if isinstance(head.id, str) and head.id else None,

@@ -22,17 +22,20 @@ from dragoman.protocols.openai_responses.events import (
     SUMMARY_DONE,
     SUMMED,
     TEXT,
+    TEXT_DONE,
     THOUGHT,
     TOO_STRANGE,
+    LooseDelta,
     decode_delta,
     index_of,
+    is_repeated,
     name_of,
     read_loosely,
 )
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.finish_reasons import decode_reason
 from dragoman.protocols.openai_responses.items import CONTENT, SUMMARY, ItemReader
-from dragoman.protocols.openai_responses.logprobs import read_logprobs
+from dragoman.protocols.openai_responses.logprobs import decode_logprobs, read_logprobs
 from dragoman.protocols.openai_responses.rows import rows_like
 from dragoman.protocols.openai_responses.slots import Items
 from dragoman.protocols.openai_responses.usage import decode_usage
@@ -66,6 +69,11 @@ EMPTY: dict[str, AnyPart] = {
     THOUGHT: Reasoning(text=""),
 }
 """The part that a piece begins; a call begins by its name."""
+
+INDEXES = {SUMMED: "summary_index"}
+"""The field with a part's number in its item, if it is not `content_index`."""
+
+OF_ITEMS = frozenset({ADDED, ITEM_DONE, PART_DONE, SUMMARY_DONE, ANNOTATED, *TEXT_DONE})
 
 ECHO = frozenset(
     {
@@ -170,8 +178,10 @@ class ReplyDecoder(SseDecoder):
                 self._start(_object(_object(data).get("response")), out)
         elif name in ENDS or name == FAILED:
             self._finish(_object(_object(data).get("response")), ENDS.get(name, "failed"), out)
-        elif name in {ADDED, ITEM_DONE, PART_DONE, SUMMARY_DONE, ANNOTATED}:
+        elif name in OF_ITEMS:
             self._of_item(name, _object(data), out)
+        elif not is_repeated(name):
+            self._leave_out(name)
 
     def _of_item(self, name: str, value: dict[str, Any], out: list[StreamEvent]) -> None:
         if not self._started:
@@ -185,7 +195,9 @@ class ReplyDecoder(SseDecoder):
         if isinstance(item, dict):
             named = item.get("id")
         number = items.number(index, named if isinstance(named, str) else None)
-        if name == ITEM_DONE:
+        if name in TEXT_DONE:
+            self._end_text(number, name, value, out)
+        elif name == ITEM_DONE:
             items.end(number, item, out)
         elif name == ANNOTATED:
             if (citation := decode_annotation(value.get("annotation"))) is not None:
@@ -193,11 +205,20 @@ class ReplyDecoder(SseDecoder):
         else:
             self._end_part(number, value, out)
 
+    def _end_text(self, number: int, name: str, value: dict[str, Any], out: list[StreamEvent]) -> None:
+        """A text is complete: what of it has not come goes out, and its part stays open."""
+        kind, field = TEXT_DONE[name]
+        if isinstance(text := value.get(field), str):
+            key = (number, PLACES[kind], index_of(value.get(INDEXES.get(kind, "content_index"))) or 0)
+            self._items.end_text(key, EMPTY.get(kind), text, decode_logprobs(value.get("logprobs")), out)
+
     def _end_part(self, number: int, value: dict[str, Any], out: list[StreamEvent]) -> None:
         """A part of an item is complete: of a message, or of the summary of reasoning."""
         match value.get("part"):
             case {"type": "output_text" | "refusal"} as part:
                 kind, field, index = "message", CONTENT, value.get("content_index")
+            case {"type": "reasoning_text"} as part:
+                kind, field, index = "reasoning", CONTENT, value.get("content_index")
             case {"type": "summary_text"} as part:
                 kind, field, index = "reasoning", SUMMARY, value.get("summary_index")
             case _:
@@ -227,8 +248,8 @@ class ReplyDecoder(SseDecoder):
             return
         if not self._started:
             self._start({}, out)
-        tokens = piece.logprobs
-        items.piece(key, EMPTY.get(kind), piece.delta, read_logprobs(tokens) if tokens else (), out)
+        said = piece.tokens if isinstance(piece, LooseDelta) else read_logprobs(piece.logprobs or ())
+        items.piece(key, EMPTY.get(kind), piece.delta, said, out)
 
     def _whole(self, body: bytes, out: list[StreamEvent]) -> None:
         value = json.decode_event(body)
@@ -265,7 +286,8 @@ class ReplyDecoder(SseDecoder):
         more = to_extra({name: value for name, value in response.items() if name not in KNOWN and value is not None})
         if echo := {name: value for name, value in response.items() if name in ECHO}:
             more |= {OURS: {RESPONSE: echo}}
-        out.append(ResponseEnd(reason, decode_usage(response.get("usage")), native, extra=more))
+        usage = decode_usage(response.get("usage"))
+        out.append(ResponseEnd(reason, usage, native, losses=self._left_out, extra=more))
         self.done = True
 
     def _close(self, out: list[StreamEvent]) -> None:

@@ -7,7 +7,8 @@ from msgspec import Struct
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_responses.items import CONTENT, SUMMARY, WHOLE
-from dragoman.protocols.openai_responses.logprobs import Logprob
+from dragoman.protocols.openai_responses.logprobs import Logprob, decode_logprobs
+from dragoman.types import TokenLogprob
 from dragoman.wire import json
 
 
@@ -20,6 +21,13 @@ class Delta(Struct):
     summary_index: int | None = None
     item_id: str | None = None
     logprobs: list[Logprob] | None = None
+
+
+class LooseDelta(Delta):
+    """One that was read loosely."""
+
+    tokens: tuple[TokenLogprob, ...] = ()
+    """In place of `logprobs`."""
 
 
 decode_delta = msgspec.json.Decoder(Delta).decode
@@ -52,6 +60,42 @@ ENDS: dict[str, str] = {
 """Events with the whole answer, to the status that it has then."""
 FAILED = "response.failed"
 ERROR = "error"
+REPEATED = frozenset(
+    {
+        "code_interpreter_call",
+        "code_interpreter_call_code",
+        "compaction",
+        "content_part",
+        "file_search_call",
+        "image_generation_call",
+        "mcp_call",
+        "mcp_call_arguments",
+        "mcp_list_tools",
+        "reasoning_part",
+        "reasoning_summary_part",
+        "shell_call_command",
+        "shell_call_output_content",
+        "web_search_call",
+    }
+)
+"""What events tell of that the item has too when it is done: the word of their names after `response`.
+
+`reasoning_part` is vLLM's (2026-11).
+"""
+PARTIAL_IMAGE = "response.image_generation_call.partial_image"
+"""A picture under way, which the item does not have."""
+
+
+TEXT_DONE: dict[str, tuple[str, str]] = {
+    "response.output_text.done": (TEXT, "text"),
+    "response.refusal.done": (REFUSAL, "refusal"),
+    "response.reasoning_summary_text.done": (SUMMED, "text"),
+    "response.reasoning_text.done": (THOUGHT, "text"),
+    "response.reasoning.done": (THOUGHT, "text"),
+    "response.function_call_arguments.done": (GIVEN, "arguments"),
+    "response.custom_tool_call_input.done": (GIVEN, "input"),
+}
+"""Events that have all of a text: what it is, and the field that holds it."""
 ADDED, ITEM_DONE = "response.output_item.added", "response.output_item.done"
 PART_DONE, SUMMARY_DONE = "response.content_part.done", "response.reasoning_summary_part.done"
 ANNOTATED = "response.output_text.annotation.added"
@@ -85,15 +129,21 @@ def read_loosely(data: bytes) -> Delta:
         raise BadEventError("expected an object, got other JSON")
     text = value.get("delta")
     item = value.get("item_id")
-    return Delta(
+    return LooseDelta(
         text if isinstance(text, str) else "",
         index_of(value.get("output_index")),
         index_of(value.get("content_index")),
         index_of(value.get("summary_index")),
         item if isinstance(item, str) else None,
+        tokens=decode_logprobs(value.get("logprobs")),
     )
 
 
 def index_of(value: object) -> int | None:
     """A number of an item or a part; None if it cannot be one."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 20 else None
+
+
+def is_repeated(name: str) -> bool:
+    """Whether an item, when it is done, has all that an event of this name tells."""
+    return name != PARTIAL_IMAGE and name.split(".")[1] in REPEATED

@@ -55,6 +55,8 @@ class _Item(Struct):
     id: str | None = None
     around: Extra = field(default_factory=dict)
     """Fields of the item, for its first part."""
+    begun: dict[str, Any] = field(default_factory=dict)
+    """All of it as it was when it began, which holds if the service never says how it ended."""
     sent: dict[Place, int] = field(default_factory=dict)
     """Characters of each part that have gone out."""
 
@@ -121,6 +123,12 @@ class Items:
         """A source of a text."""
         self._work(index, lambda out: self._cite((index, *place), (citation,), out), out)
 
+    def end_text(
+        self, key: Key, empty: AnyPart | None, text: str, tokens: tuple[TokenLogprob, ...], out: list[StreamEvent]
+    ) -> None:
+        """The text of a part is complete, and this is all of it; what else the part has may still come."""
+        self._work(key[0], lambda out: self._end_text(key, empty, text, tokens, out), out)
+
     def end_part(self, index: int, place: Place, part: AnyPart, out: list[StreamEvent]) -> None:
         """A part is complete, and this is all of it."""
         self._work(index, lambda out: self._complete((index, *place), part, out), out)
@@ -134,7 +142,8 @@ class Items:
         """The answer is done, and this is all of its items: what has not gone out until now goes out."""
         while self._current is not None:
             index = self._current
-            self.end(index, output[index] if 0 <= index < len(output) else {}, out)
+            begun = {} if output else self._item(index).begun
+            self.end(index, output[index] if 0 <= index < len(output) else begun, out)
         for index, item in enumerate(output):
             named = item.get("id") if isinstance(item, dict) else None
             if index not in self._done and (not isinstance(named, str) or self._ids.get(named) not in self._done):
@@ -168,7 +177,7 @@ class Items:
         kind = item.get("type")
         rest = {f"{MESSAGE}{name}": value for name, value in item.items() if name not in FIELDS and value is not None}
         around = to_extra(rest) if kind == "message" else {}
-        self._items[index] = _Item(named if isinstance(named, str) else None, around)
+        self._items[index] = _Item(named if isinstance(named, str) else None, around, item)
 
     def _begin_call(self, index: int, item: dict[str, Any], out: list[StreamEvent]) -> None:
         placed = self._reader.read_loosely(item)
@@ -188,6 +197,17 @@ class Items:
             self.count += len(text)
             self.tokens = self.tokens or bool(tokens)
             out.append(PartDelta(text, tokens or None))
+
+    def _end_text(
+        self, key: Key, empty: AnyPart | None, text: str, tokens: tuple[TokenLogprob, ...], out: list[StreamEvent]
+    ) -> None:
+        if key == self.open:
+            self._halves.pop(key, None)
+            text, tokens = text[self.count :], () if self.tokens else tokens
+        elif _place(key) in self._item(key[0]).sent:
+            return
+        if text or tokens:
+            self._piece(key, empty, text, tokens, out)
 
     def _whole_characters(self, key: Key, text: str) -> str:
         text = self._halves.pop(key, "") + text

@@ -1,1 +1,1 @@
-"""The parameters of tools, compiled to what a target takes of JSON Schema. Knows no vendor."""
+"""The schemas of tools, compiled to what a target takes of JSON Schema. Knows no vendor."""

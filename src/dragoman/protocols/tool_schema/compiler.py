@@ -1,4 +1,4 @@
-"""The parameters of a tool, or the form of an answer, compiled to what a target takes of JSON Schema. Knows no vendor.
+"""The schemas of a tool, or the form of an answer, compiled to what a target takes of JSON Schema. Knows no vendor.
 
 Services refuse a request with a keyword that they do not know, and with it all tools. So a schema is compiled:
 
@@ -11,7 +11,8 @@ Services refuse a request with a keyword that they do not know, and with it all 
 The rule for each step: a value that was valid stays valid. A model may be told less than the caller asked, never more.
 So what stands below `not`, `if` and `oneOf`, where less becomes more, is either exact or in words.
 
-A schema of a tool that cannot be understood becomes one that takes any object: one bad tool must not cost the others.
+Parameters that cannot be understood become those of a tool that takes any object, and such a schema of its result is
+left out: one bad tool must not cost the others.
 That of a form is left to the service, which says what is wrong with it. Where a service demands that objects have no
 other properties, a form allows less than the caller did: its answers are valid all the same.
 """
@@ -19,6 +20,7 @@ other properties, a form allows less than the caller did: its answers are valid 
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.protocols.tool_schema.closed import Closer
 from dragoman.protocols.tool_schema.keywords import Schema, children, types_of
@@ -28,6 +30,7 @@ from dragoman.protocols.tool_schema.repair import ALIASES, repaired
 from dragoman.protocols.tool_schema.root import Flattener, is_plain
 from dragoman.protocols.tool_schema.words import joined_words, without_cuts
 from dragoman.types import SchemaSupport
+from dragoman.types.schemas import SchemaLimit
 
 
 class CompiledSchema(Struct, frozen=True):
@@ -48,6 +51,9 @@ class CompiledSchema(Struct, frozen=True):
 
 EVERYTHING = SchemaSupport()
 
+OF_OBJECTS: frozenset[SchemaLimit] = frozenset({"plain-root", "open-objects"})
+"""Limits of schemas that must be objects."""
+
 MAX_COUNT = 5_000
 """Schemas in one of which more are not compiled: that takes half a second, in which nobody else is served."""
 
@@ -67,6 +73,16 @@ def compiled(schema: Any, support: SchemaSupport) -> CompiledSchema:
     if references.count > MAX_COUNT:
         return _any_object(f"it has more than {MAX_COUNT} schemas inside", support)
     return _compiled(schema, support, references)
+
+
+def compiled_output(schema: Any, support: SchemaSupport) -> CompiledSchema:
+    """The same for the result of a tool, which may be no object; if `broken`, there is none."""
+    references = References(schema)
+    if (reference := references.dangling()) is not None:
+        return CompiledSchema({}, broken=f"{reference} leads nowhere")
+    if references.count > MAX_COUNT:
+        return CompiledSchema({}, broken=f"it has more than {MAX_COUNT} schemas inside")
+    return compiled_form(schema, replace(support, limits=support.limits - OF_OBJECTS))
 
 
 def compiled_form(schema: Any, support: SchemaSupport) -> CompiledSchema:
