@@ -66,7 +66,7 @@ class Relays:
         except DragomanError:
             return False
         writer.outcome.model = request.model or chat.client.default_model
-        self.gateway.hold(writer)
+        self.gateway.hold(writer, call)
         if request.stream:
             # After a long silence the head and a heartbeat are sent, in both ways.
             first = one.codec.first_heartbeat
@@ -154,7 +154,10 @@ class RelayedAnswer:
         self._note()
         self._answers()
         self._relay = None
-        self._writer.send_bytes(200, _whole_head(self._codec).lines, body)
+        lines = _whole_head(self._codec).lines
+        if more := self._writer.last_headers():
+            lines += fields(more)
+        self._writer.send_bytes(200, lines, body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
         self._answers()
