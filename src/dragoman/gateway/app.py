@@ -34,7 +34,7 @@ from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.kept_turns import SIZE, KeptTurns
 from dragoman.gateway.observe import Observer
-from dragoman.gateway.prompt_caches.explained import Asking, PromptCaches, cache_header
+from dragoman.gateway.prompt_caches.explained import Asking, PromptCaches, cache_header, reports_cache
 from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
@@ -151,6 +151,7 @@ class Gateway:
         """Answers a whole request. A failure is reported to the caller, or shown by how its answer ends."""
         front = admitted.front
         self.hold(writer, call)
+        writer.remarks = self.remarks
         try:
             await admitted.endpoint(call, writer)
         except DragomanError as exc:
@@ -165,7 +166,7 @@ class Gateway:
 
     def hold(self, writer: ResponseWriter, call: ServerRequest) -> None:
         """From now on `interrupt` ends the request `call` of `writer`, until it is released."""
-        writer.call, writer.remarks = call, self._remarks
+        writer.call = call
         self._writers.add(writer)
 
     def release(self, writer: ResponseWriter) -> None:
@@ -174,12 +175,13 @@ class Gateway:
         outcome = writer.outcome
         outcome.ended_at = monotonic()
         outcome.end = "whole" if writer.complete else "gone" if writer.disconnected else "broken"
-        if writer.call is not None and self._caches.concerns(outcome, writer.call):
+        if reports_cache(outcome.usage) and writer.call is not None and self._caches.concerns(outcome, writer.call):
             # In the loop's next turn, because the last bytes of the answer are sent at the end of this one.
             self._unexplained.append((outcome, writer.call))
             asyncio.get_running_loop().call_soon(self._explain_next)
             return
-        self._tell(outcome)
+        for observe in self._observers:
+            observe(outcome)
 
     def _tell(self, outcome: Outcome) -> None:
         for observe in self._observers:
@@ -199,8 +201,11 @@ class Gateway:
             asking = Asking(chat.codec, call, outcome.identity, outcome.model)
             outcome.cache = self._caches.explain(asking, outcome)
 
-    def _remarks(self, writer: ResponseWriter) -> Headers:
-        """The header field that says how a complete answer used its service's cache, if there is anything to say."""
+    def remarks(self, writer: ResponseWriter) -> Headers:
+        """The header field that says how a complete answer used its service's cache, if there is anything to say.
+
+        The answer's usage must be known.
+        """
         outcome, call = writer.outcome, writer.call
         if call is None or not self._caches.concerns(outcome, call):
             return ()

@@ -89,7 +89,7 @@ class ResponseWriter(ABC):
         self.call: ServerRequest | None = None
         """The whole request, once somebody answers it."""
         self.remarks: Callable[[ResponseWriter], Headers] | None = None
-        """Makes header fields of a complete response from what is known of it when it is ready to be sent."""
+        """Makes more header fields of what `send` sends, from what is known of the request by then."""
         self._work: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._reason: Exception | None = None
@@ -134,12 +134,9 @@ class ResponseWriter(ABC):
         """A complete response, with `more` headers."""
         self.outcome.error = response.error or self.outcome.error
         length = (("content-length", str(len(response.body))),) if response.status != 204 else ()
-        await self.start(response.status, (*response.headers, *more, *self.last_headers(), *length))
+        remarks = () if self.remarks is None else self.remarks(self)
+        await self.start(response.status, (*response.headers, *more, *remarks, *length))
         await self.write(response.body, more=False)
-
-    def last_headers(self) -> Headers:
-        """The header fields of a complete response that are known only now."""
-        return () if self.remarks is None else self.remarks(self)
 
     def upgrade(self, make: "Callable[[], WebSocket]") -> "WebSocket | None":
         """The WebSocket that `make` gives, which has the connection now; None if there are none here."""

@@ -71,13 +71,7 @@ class PromptCaches:
 
     def concerns(self, outcome: Outcome, call: ServerRequest) -> bool:
         """Whether there is something to explain, which has not been explained yet."""
-        usage = outcome.usage
-        return (
-            usage is not None
-            and outcome.cache is None
-            and (usage.cache_read_tokens is not None or usage.cache_write_tokens is not None)
-            and len(call.body) >= MIN_BODY
-        )
+        return reports_cache(outcome.usage) and outcome.cache is None and len(call.body) >= MIN_BODY
 
     def explain(self, asking: Asking, outcome: Outcome) -> CacheUse:
         """How the answer with this outcome used the cache. The request is kept for the next one."""
@@ -137,6 +131,11 @@ class PromptCaches:
         lifetime = self._lifetime(target)
         expired = lifetime is not None and seconds > max(lifetime, earlier.lifetime)
         return CachePreview("expired" if expired else "hit", None, seconds)
+
+
+def reports_cache(usage: Usage | None) -> bool:
+    """Whether an answer says how many tokens came from a cache, or went to it, even if none did."""
+    return usage is not None and (usage.cache_read_tokens is not None or usage.cache_write_tokens is not None)
 
 
 def cache_header(use: CacheUse) -> Headers:

@@ -26,6 +26,7 @@ from dragoman.gateway.fronts.endpoints import ChatEndpoint
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.prompt_caches.explained import reports_cache
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.routing.attempts import Attempts
 from dragoman.routing.plan import Plan, RequestInfo, Target
@@ -155,8 +156,8 @@ class RelayedAnswer:
         self._answers()
         self._relay = None
         lines = _whole_head(self._codec).lines
-        if more := self._writer.last_headers():
-            lines += fields(more)
+        if reports_cache(self._outcome.usage):
+            lines += fields(self._relays.gateway.remarks(self._writer))
         self._writer.send_bytes(200, lines, body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
