@@ -15,7 +15,9 @@ from msgspec import Struct, field
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
+from dragoman.gateway.fronts.endpoints import LARGE
 from dragoman.types import CacheUse, Outcome
+from tests.gateway.test_responses_socket import USER, gateway, say, socket
 from tests.matrix.dialects import SERVICES
 from tests.matrix.exchange import Seen, give
 from tests.matrix.scenes import Answer, Say, Tokens
@@ -164,6 +166,17 @@ async def test_after_a_failover_another_target_has_no_cache_and_the_first_one_st
         assert [outcome.target for outcome in up.outcomes] == ["up/m", "up1/m", "up1/m", "up/m"]
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_a_large_request_is_explained_after_its_answer_and_has_no_header(carrier: str, stream: bool) -> None:
+    large = "x" * (LARGE // 2)
+    async with stage(CARRIERS[carrier]) as up:
+        for results in ((large, large), (large, large, large), (large, "edited", large, large)):
+            got = await up.ask(conversation(*results, stream=stream))
+            assert HEADER not in got.headers
+        assert up.words == ["first", "hit", "message 5"]
+
+
 @pytest.mark.parametrize("carrier", CARRIERS)
 async def test_time_that_goes_by(carrier: str) -> None:
     kind = CARRIERS[carrier]
@@ -264,3 +277,21 @@ async def test_under_another_server_the_log_says_the_same(tmp_path: Path) -> Non
             assert got.status == 200
         assert got.headers[HEADER] == "tools; cached=40; uncached=60"
     assert [json.loads(line)["cache"] for line in path.read_text().splitlines()] == ["first", "hit", "tools"]
+
+
+async def test_the_messages_of_a_websocket_are_one_conversation() -> None:
+    async def play(exchange: Exchange) -> None:
+        answer = Answer((Say("Done."),), usage=Tokens(input=100, cached=40))
+        await give(exchange, SERVICES["openai-responses"].write(answer, Seen("m", stream=True)))
+
+    async with gateway(play) as (run, up, outcomes), socket(run, session_id="s-1") as caller:
+        said = await say(caller, f"[{USER % 'one'}]", instructions=LONG)
+        name = said[-1]["response"]["id"]
+        await say(caller, f"[{USER % 'two'}]", instructions=LONG, previous_response_id=name)
+        await say(caller, f"[{USER % 'two'}]", instructions=LONG, tools=[], text={"format": {"type": "json_object"}})
+    assert len(up.requests) == 3
+    assert [outcome.cache and outcome.cache.words for outcome in outcomes if outcome.status == 200] == [
+        "first",
+        "hit",
+        "settings",
+    ]

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.prompt_regions import PromptRegions, RegionFields, read_regions
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import ServerRequest
@@ -24,8 +25,24 @@ TOOLS = st.lists(st.builds(lambda name: {"name": name}, TEXT), max_size=2)
 Body = dict[str, Any]
 
 
-def read(body: Body, fields: RegionFields = MARKED) -> PromptRegions:
-    found = read_regions(json.dumps(body).encode(), fields)
+class Read(NamedTuple):
+    """Regions, with all messages."""
+
+    tools: bytes
+    system: bytes
+    settings: bytes
+    messages: tuple[bytes, ...]
+    start: int
+
+
+def known(found: PromptRegions | None) -> Read | None:
+    if found is None:
+        return None
+    return Read(found.tools, found.system, found.settings, tuple(found.messages), found.start)
+
+
+def read(body: Body, fields: RegionFields = MARKED) -> Read:
+    found = known(read_regions(json.dumps(body).encode(), fields))
     assert found is not None
     return found
 
@@ -49,7 +66,7 @@ def test_each_protocol_has_its_places(protocol: str, path: str, body: Body) -> N
     text = text.replace('M0"', 'M0"}').replace('M1"', 'M1"}')
     server = DIALECTS[protocol].server
     assert server is not None
-    found = server().regions(ServerRequest(method="POST", path=path, body=text.encode()))
+    found = known(server().regions(ServerRequest(method="POST", path=path, body=text.encode())))
     assert found is not None
     assert [len(found.messages), found.settings, found.start] == [2, b"", int(protocol in {"openai-chat", "ollama"})]
     assert [b'"T"' in found.tools, b'"S"' in found.system] == [True, True]
@@ -73,14 +90,24 @@ def test_settings_are_those_on_which_the_cache_depends(change: Body) -> None:
         b"{}",
         b'{"messages":[]}',
         b'{"messages":null}',
-        b'{"messages":[{"role":"user","content":"\\ud800"}]}',
-        b'{"messages":[{"role":"user","content":"\xff"}]}',
         b'{"messages":' + b"[" * 5000 + b"]" * 5000 + b"}",
-        b'{"messages":[' + b'{"content":[' * 5000 + b"]}" * 5000 + b"]}",
+        b'{"messages":["hi"],"tools":["\\ud800"]}',
     ],
 )
 def test_what_cannot_be_read_has_none(body: bytes) -> None:
     assert read_regions(body, MARKED) is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b'"\\ud800"', b'{"content":"\xff"}', b'{"content":[' * 5000 + b"]}" * 5000, b'{"content":[' * 500 + b"]}" * 500],
+)
+def test_a_message_that_cannot_be_read_is_refused_when_it_is_asked_for(message: bytes) -> None:
+    body = b'{"messages":[{"role":"user","content":"hi"},' + message + b"]}"
+    found = read_regions(body, MARKED)
+    if found is not None:  # what is nested too deep is refused at once
+        with pytest.raises(InvalidRequestError):
+            list(found.messages)
 
 
 @pytest.mark.parametrize("role", [1, None, [], {}, "user"])
@@ -114,7 +141,7 @@ def test_the_order_of_fields_counts_and_the_layout_does_not() -> None:
     tool = {"name": "f", "description": "d"}
     turned = {"description": "d", "name": "f"}
     assert read(asked(tools=[tool])).tools != read(asked(tools=[turned])).tools
-    spaced = read_regions(json.dumps(asked(tools=[tool]), indent=2).encode(), MARKED)
+    spaced = known(read_regions(json.dumps(asked(tools=[tool]), indent=2).encode(), MARKED))
     assert spaced == read(asked(tools=[tool]))
 
 
@@ -132,13 +159,13 @@ def noisy(draw: Callable[..., Any], value: Any) -> Any:
 def test_regions_are_equal_just_where_what_is_asked_is_equal(
     data: st.DataObject, one: list[Body], other: list[Body], tools: list[Body], others: list[Body]
 ) -> None:
-    def regions(messages: list[Body], tools: list[Body]) -> PromptRegions | None:
+    def regions(messages: list[Body], tools: list[Body]) -> Read | None:
         body = {
             "messages": [noisy(data.draw, each) for each in messages],
             "tools": [noisy(data.draw, each) for each in tools],
         }
         indent = data.draw(st.sampled_from([None, 1]))
-        return read_regions(json.dumps(body, indent=indent).encode(), MARKED)
+        return known(read_regions(json.dumps(body, indent=indent).encode(), MARKED))
 
     first, second = regions(one, tools), regions(other, others)
     assert (first is None, second is None) == (not one, not other)

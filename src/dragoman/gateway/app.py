@@ -5,7 +5,6 @@ import logging
 import math
 import re
 import traceback
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
@@ -23,7 +22,7 @@ from dragoman.gateway.answer import fit, numbered
 from dragoman.gateway.attribution import attributed
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
 from dragoman.gateway.fronts.catalogue import path_table
-from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint
+from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, Endpoint
 from dragoman.gateway.fronts.nearby import nearby, shown_path
 from dragoman.gateway.fronts.openai import CHAT
 from dragoman.gateway.fronts.table import Found, Front
@@ -35,11 +34,12 @@ from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.kept_turns import SIZE, KeptTurns
 from dragoman.gateway.observe import Observer
 from dragoman.gateway.prompt_caches.explained import Asking, PromptCaches, cache_header, reports_cache
+from dragoman.gateway.prompt_caches.later import Later, Steps, finished
 from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
 from dragoman.store import MemoryStore, SqliteStore, Store
-from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
+from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.types.identity import UNATTRIBUTED
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -97,8 +97,7 @@ class Gateway:
         settle = (self.client.settle,) if self.client.settles else ()
         self._observers: tuple[Observer, ...] = (Targets().note, *log_requests, *settle, *observers)
         self._writers: set[ResponseWriter] = set()
-        self._unexplained: deque[tuple[Outcome, ServerRequest]] = deque()
-        """Answers that are over, and whose use of a cache is to be explained before the observers are told."""
+        self._later = Later(self._tell)
         self._last: asyncio.TimerHandle | None = None
 
     def outcome(self, call: ServerRequest, remote: str) -> Outcome:
@@ -176,9 +175,7 @@ class Gateway:
         outcome.ended_at = monotonic()
         outcome.end = "whole" if writer.complete else "gone" if writer.disconnected else "broken"
         if reports_cache(outcome.usage) and writer.call is not None and self._caches.concerns(outcome, writer.call):
-            # In the loop's next turn, because the last bytes of the answer are sent at the end of this one.
-            self._unexplained.append((outcome, writer.call))
-            asyncio.get_running_loop().call_soon(self._explain_next)
+            self._later.explain(outcome, self._explained(outcome, writer.call))
             return
         for observe in self._observers:
             observe(outcome)
@@ -187,29 +184,23 @@ class Gateway:
         for observe in self._observers:
             observe(outcome)
 
-    def _explain_next(self) -> None:
-        if self._unexplained:
-            outcome, call = self._unexplained.popleft()
-            try:
-                self._explain_cache(outcome, call)
-            finally:
-                self._tell(outcome)
-
-    def _explain_cache(self, outcome: Outcome, call: ServerRequest) -> None:
+    def _explained(self, outcome: Outcome, call: ServerRequest) -> Steps[CacheUse | None]:
+        """How the answer to `call` used its service's cache."""
         chat = self._table.find(call).endpoint
-        if isinstance(chat, ChatEndpoint):
-            asking = Asking(chat.codec, call, outcome.identity, outcome.model)
-            outcome.cache = self._caches.explain(asking, outcome)
+        if not isinstance(chat, ChatEndpoint):
+            return None
+        asking = Asking(chat.codec, call, outcome.identity, outcome.model)
+        return (yield from self._caches.explain(asking, outcome))
 
     def remarks(self, writer: ResponseWriter) -> Headers:
         """The header field that says how a complete answer used its service's cache, if there is anything to say.
 
-        The answer's usage must be known.
+        The answer's usage must be known. If the request is large, nothing is said here, so that others need not wait.
         """
         outcome, call = writer.outcome, writer.call
-        if call is None or not self._caches.concerns(outcome, call):
+        if call is None or len(call.body) > LARGE or not self._caches.concerns(outcome, call):
             return ()
-        self._explain_cache(outcome, call)
+        outcome.cache = finished(self._explained(outcome, call))
         return () if outcome.cache is None else cache_header(outcome.cache)
 
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
@@ -243,8 +234,7 @@ class Gateway:
         """Closes it, when no answer is under way."""
         if self._last is not None:
             self._last.cancel()
-        while self._unexplained:
-            self._explain_next()
+        self._later.finish()
         self._observers = ()
         request_log, self._request_log = self._request_log, None
         if request_log is not None:

@@ -6,11 +6,13 @@ to cache moves from message to message, and a text may be a string in one turn a
 fields is part of it, because services cache the text that they make of them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
+
+from dragoman.errors import InvalidRequestError
 
 MARK = "cache_control"
 """The field that says how far to cache. It is no part of the prompt."""
@@ -18,6 +20,9 @@ DEFERRED = "defer_loading"
 """The field of a tool that is loaded when the model looks for it: until then, it is no part of the prompt."""
 SYSTEM = frozenset({"system", "developer"})
 """Roles whose messages belong to the system, if they stand before all others."""
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises."""
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _list = msgspec.json.Decoder(list[Raw]).decode
@@ -32,7 +37,8 @@ class PromptRegions(Struct, frozen=True, gc=False):
     system: bytes
     settings: bytes
     """Fields on which the cache of the messages depends."""
-    messages: tuple[bytes, ...]
+    messages: Iterable[bytes]
+    """Made one by one, when they are asked for. Raises InvalidRequestError at one that cannot be read."""
     start: int = 0
     """The place of the first of `messages` in the caller's own list; those before it are part of `system`."""
 
@@ -58,7 +64,7 @@ _speaker = msgspec.json.Decoder(_Speaker).decode
 
 
 def read_regions(body: bytes, fields: RegionFields) -> PromptRegions | None:
-    """The regions of a request with this JSON; None if it has no messages, or not all of them, or cannot be read."""
+    """The regions of a request with this JSON; None if it has no messages, or not all of them, or is no object."""
     try:
         found = {name: bytes(raw) for name, raw in _fields(body).items() if bytes(raw) != b"null"}
         if not fields.elsewhere.isdisjoint(found):
@@ -73,11 +79,19 @@ def read_regions(body: bytes, fields: RegionFields) -> PromptRegions | None:
             tools=_written([_steady(_value(each)) for each in _named(found, fields.tools)]),
             system=_written([_steady(_value(each)) for each in system]),
             settings=_written(list(_settings(found, fields.settings))),
-            messages=tuple(_text(_steady(_value(each))) for each in messages[start:]),
+            messages=_messages(messages[start:]),
             start=start,
         )
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
+
+
+def _messages(texts: list[bytes]) -> Iterator[bytes]:
+    for text in texts:
+        try:
+            yield _text(_steady(_value(text)))
+        except UNREADABLE as exc:
+            raise InvalidRequestError("a message cannot be read") from exc
 
 
 def _named(found: Mapping[str, bytes], names: Iterable[str]) -> list[bytes]:

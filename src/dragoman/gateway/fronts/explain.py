@@ -19,6 +19,7 @@ from dragoman.gateway.fronts.table import Front, FrontMaker, PathTable, Row
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import Asking, CachePreview, PromptCaches
+from dragoman.gateway.prompt_caches.later import in_turns
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import Headers, Identity, ServerRequest, ServerResponse
@@ -122,22 +123,21 @@ class ExplainEndpoint(Endpoint):
         if len(call.body) > LARGE:
             await others()
         explanation = explain_at(self._client, self._table(), wanted, asyncio.get_running_loop().time())
-        cache = self._cache(explanation, wanted, writer.outcome.identity)
+        cache = await self._cache(explanation, wanted, writer.outcome.identity)
         if explanation.error is not None:
             explanation = replace(explanation, error=fit(explanation.error, writer))
         writer.outcome.model = explanation.model
         told = plain(explanation) | {"cache": cache}
         await writer.send(ServerResponse(headers=JSON, body=json.encode(told)))
 
-    def _cache(self, explanation: Explanation, wanted: Wanted, caller: Identity) -> CachePreview | None:
+    async def _cache(self, explanation: Explanation, wanted: Wanted, caller: Identity) -> CachePreview | None:
         """What the request would change of what the target has cached, if it were sent by `caller`."""
         codec = explanation.codec
         if self._caches is None or codec is None or not explanation.target:
             return None
         identity = replace(caller, attribution=attributed(wanted.call))
-        return self._caches.preview(
-            Asking(codec, wanted.call, identity, explanation.model), explanation.target, monotonic()
-        )
+        asking = Asking(codec, wanted.call, identity, explanation.model)
+        return await in_turns(self._caches.preview(asking, explanation.target, monotonic()))
 
 
 def explain(client: Client, table: Callable[[], PathTable], caches: PromptCaches | None) -> Front:

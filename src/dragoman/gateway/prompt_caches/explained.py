@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from dragoman.errors import InvalidRequestError
 from dragoman.gateway.prompt_caches.conversations import Conversations, Sent
 from dragoman.gateway.prompt_caches.fingerprint import (
     Fingerprint,
@@ -25,6 +26,7 @@ from dragoman.gateway.prompt_caches.fingerprint import (
     shared,
     shared_messages,
 )
+from dragoman.gateway.prompt_caches.later import Steps
 from dragoman.protocols.base import ServerCodec
 from dragoman.types import CacheUse, Headers, Identity, Outcome, ServerRequest, Usage
 from dragoman.types.cache_use import CacheReason
@@ -73,10 +75,10 @@ class PromptCaches:
         """Whether there is something to explain, which has not been explained yet."""
         return reports_cache(outcome.usage) and outcome.cache is None and len(call.body) >= MIN_BODY
 
-    def explain(self, asking: Asking, outcome: Outcome) -> CacheUse:
+    def explain(self, asking: Asking, outcome: Outcome) -> Steps[CacheUse]:
         """How the answer with this outcome used the cache. The request is kept for the next one."""
         usage = outcome.usage or Usage()
-        found = self._name_and_fingerprint(asking)
+        found = yield from self._name_and_fingerprint(asking)
         if found is None:
             return _use("unknown", None, usage)
         (name, new), now = found, outcome.received_at
@@ -93,23 +95,26 @@ class PromptCaches:
             reason = "unknown"
         return _use(reason, preview.message, usage)
 
-    def preview(self, asking: Asking, target: str, now: float) -> CachePreview | None:
+    def preview(self, asking: Asking, target: str, now: float) -> Steps[CachePreview | None]:
         """What the request would change at `target`; None if it is too small. Nothing is kept."""
         if len(asking.call.body) < MIN_BODY:
             return None
-        found = self._name_and_fingerprint(asking)
+        found = yield from self._name_and_fingerprint(asking)
         if found is None:
             return CachePreview("unknown")
         name, new = found
         known = self._known.find(name, now)
         return self._compared(known, _nearest(known, new, target), new, target, now)
 
-    def _name_and_fingerprint(self, asking: Asking) -> tuple[bytes, Fingerprint] | None:
+    def _name_and_fingerprint(self, asking: Asking) -> Steps[tuple[bytes, Fingerprint] | None]:
         """The name of the conversation, and the request's fingerprint; None if it cannot be known."""
         regions = asking.codec.regions(asking.call)
         if regions is None:
             return None
-        found = fingerprint(regions, self._key)
+        try:
+            found = yield from fingerprint(regions, self._key)
+        except InvalidRequestError:
+            return None
         owner, said = asking.identity.fingerprint, asking.identity.attribution
         named: tuple[Any, ...] = (
             (owner, said.session, said.agent_id)

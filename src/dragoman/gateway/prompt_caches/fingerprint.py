@@ -13,6 +13,7 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
+from dragoman.gateway.prompt_caches.later import Steps
 from dragoman.protocols.prompt_regions import PromptRegions
 from dragoman.types.cache_use import CacheReason
 
@@ -20,6 +21,8 @@ SIZE = 16
 """Bytes of a digest: two of a thousand million texts have the same one in 1 of 10^21 cases."""
 NONE = bytes(SIZE)
 """Stands for a region in which there is nothing."""
+STEP = 256 << 10
+"""Bytes of messages after which others are served: one step takes some milliseconds."""
 REGIONS: tuple[CacheReason, ...] = ("tools", "system", "settings")
 """The regions before the messages."""
 HEAD = len(REGIONS) * SIZE
@@ -39,10 +42,20 @@ class Fingerprint(Struct, frozen=True, gc=False):
         return self.digests[HEAD : HEAD + SIZE] or NONE
 
 
-def fingerprint(regions: PromptRegions, key: bytes) -> Fingerprint:
-    """The digests of `regions`. `key`: at most 64 bytes that nobody else knows."""
-    parts = (regions.tools, regions.system, regions.settings, *regions.messages)
-    return Fingerprint(b"".join(_digest(part, key) for part in parts), regions.start)
+def fingerprint(regions: PromptRegions, key: bytes) -> Steps[Fingerprint]:
+    """The digests of `regions`. `key`: at most 64 bytes that nobody else knows.
+
+    Raises InvalidRequestError at a message that cannot be read.
+    """
+    digests = [_digest(part, key) for part in (regions.tools, regions.system, regions.settings)]
+    size = 0
+    for message in regions.messages:
+        digests.append(_digest(message, key))
+        size += len(message)
+        if size > STEP:
+            yield
+            size = 0
+    return Fingerprint(b"".join(digests), regions.start)
 
 
 def shared(earlier: Fingerprint, later: Fingerprint) -> int:
