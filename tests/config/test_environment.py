@@ -45,6 +45,7 @@ SAMPLES = {
     "WEBSOCKETS": "false",
     "STORE_SIZE": "1",
     "STORE_AGE": "1",
+    "CACHE_LIFETIME": "1",
     "REASONING_RETURNS": "true",
     "MIXED_TOOLS": "true",
     "UNSUPPORTED_FIELDS": "temperature,top_p",

@@ -12,8 +12,8 @@ import pytest
 
 from dragoman.testing import CassetteFile
 from tests.cli.shell import PATIENCE
+from tests.docs.blocks import written_in
 from tests.support.server import Exchange, serve
-from tests.test_docs import blocks
 
 ANSWER = {
     "id": "1",
@@ -29,9 +29,14 @@ async def answer(exchange: Exchange) -> None:
     await exchange.reply(headers={"content-type": "application/json"}, body=json.dumps(ANSWER).encode())
 
 
+def examples() -> list[str]:
+    """The page's Python."""
+    return [block.text for block in written_in("python") if block.page == "docs/testing.md"]
+
+
 def write_examples(place: Path, url: str) -> None:
     """The page's files, with the address of a service that is there."""
-    for block in blocks("docs/testing.md", "python"):
+    for block in examples():
         if named := NAMED.match(block):
             (place / named[1]).write_text(block.replace("http://127.0.0.1:9001", url))
     assert {"conftest.py", "test_summary.py"} <= {path.name for path in place.iterdir()}
@@ -83,7 +88,7 @@ async def test_the_examples_record_once_and_then_play(tmp_path: Path) -> None:
 async def test_the_first_example_plays_what_it_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    exec(blocks("docs/testing.md", "python")[0], names)  # noqa: S102  # our own page
+    exec(examples()[0], names)  # noqa: S102  # our own page
     summarise = names["summarise"]
     assert callable(summarise)
     async with serve(answer) as server:

@@ -105,6 +105,11 @@ class Client:
         """Fields that callers may send to `model` although they steer a service that is a gateway."""
         return self._models.allowed_fields(model)
 
+    def cache_lifetime(self, target: str) -> float | None:
+        """Seconds for which `target` (`provider/model`) keeps a prompt in its cache; None if that is not known."""
+        provider = self.providers.get(target.partition("/")[0])
+        return None if provider is None else provider.cache_lifetime
+
     def handler(self, model: str) -> Handler:
         """The plan of `model`; its user calls `settle` in the end. Raises ModelNotFoundError."""
         return translated(self.plan(model))

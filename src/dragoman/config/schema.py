@@ -172,6 +172,7 @@ PROVIDER = TableSchema(
         "version": WORDS,
         "max_tokens": Integer(1),
         "max_answer": Integer(1, 64 << 20),
+        "cache_lifetime": Integer(1),
         "empty_answer": OneOf(("error", "ok")),
         "timeouts": TIMEOUTS,
     },

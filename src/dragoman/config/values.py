@@ -191,6 +191,10 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     max_answer: int | None = None
     """Bytes of an answer, streamed or whole, after which it is broken off. 64 MiB (the default, and the maximum) are
     far above any model's longest answer; a service that never ends must not fill this machine."""
+    cache_lifetime: int | None = None
+    """Seconds for which the service keeps a prompt in its cache after its last use: by it the request log and
+    `POST /explain` say that a cache has `expired`, and nothing else changes. 300 by default for `anthropic`, 3600 for
+    OpenAI itself, and not known for all others."""
     empty_answer: EmptyAnswer | None = None
     """What an answer means that stops without content and without a tool call: `error` (default), so that another
     target may answer, because overloaded services end so; or `ok`, for models that sometimes have to say nothing."""

@@ -22,7 +22,7 @@ from dragoman.gateway.answer import fit, numbered
 from dragoman.gateway.attribution import attributed
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
 from dragoman.gateway.fronts.catalogue import path_table
-from dragoman.gateway.fronts.endpoints import Endpoint
+from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, Endpoint
 from dragoman.gateway.fronts.nearby import nearby, shown_path
 from dragoman.gateway.fronts.openai import CHAT
 from dragoman.gateway.fronts.table import Found, Front
@@ -33,11 +33,13 @@ from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.kept_turns import SIZE, KeptTurns
 from dragoman.gateway.observe import Observer
+from dragoman.gateway.prompt_caches.explained import Asking, PromptCaches, cache_header, reports_cache
+from dragoman.gateway.prompt_caches.later import Later, Steps, finished
 from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
 from dragoman.store import MemoryStore, SqliteStore, Store
-from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
+from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.types.identity import UNATTRIBUTED
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -84,7 +86,10 @@ class Gateway:
         self._hosts = Hosts(config)
         self._store = open_store(config)
         memory = Memory(self._store, config.gateway.store_age, time)
-        self._table = path_table(self.client, lambda: self.draining, memory, KeptTurns(MemoryStore(SIZE), time))
+        self._caches = PromptCaches(self.client.cache_lifetime)
+        self._table = path_table(
+            self.client, lambda: self.draining, memory, KeptTurns(MemoryStore(SIZE), time), self._caches
+        )
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)
@@ -92,6 +97,7 @@ class Gateway:
         settle = (self.client.settle,) if self.client.settles else ()
         self._observers: tuple[Observer, ...] = (Targets().note, *log_requests, *settle, *observers)
         self._writers: set[ResponseWriter] = set()
+        self._later = Later(self._tell)
         self._last: asyncio.TimerHandle | None = None
 
     def outcome(self, call: ServerRequest, remote: str) -> Outcome:
@@ -143,7 +149,8 @@ class Gateway:
     async def answer(self, admitted: Admitted, call: ServerRequest, writer: ResponseWriter) -> None:
         """Answers a whole request. A failure is reported to the caller, or shown by how its answer ends."""
         front = admitted.front
-        self.hold(writer)
+        self.hold(writer, call)
+        writer.remarks = self.remarks
         try:
             await admitted.endpoint(call, writer)
         except DragomanError as exc:
@@ -156,8 +163,9 @@ class Gateway:
             writer.abort()
             self._writers.discard(writer)
 
-    def hold(self, writer: ResponseWriter) -> None:
-        """From now on `interrupt` ends the request of `writer`, until it is released."""
+    def hold(self, writer: ResponseWriter, call: ServerRequest) -> None:
+        """From now on `interrupt` ends the request `call` of `writer`, until it is released."""
+        writer.call = call
         self._writers.add(writer)
 
     def release(self, writer: ResponseWriter) -> None:
@@ -166,8 +174,34 @@ class Gateway:
         outcome = writer.outcome
         outcome.ended_at = monotonic()
         outcome.end = "whole" if writer.complete else "gone" if writer.disconnected else "broken"
+        if reports_cache(outcome.usage) and writer.call is not None and self._caches.concerns(outcome, writer.call):
+            self._later.explain(outcome, self._explained(outcome, writer.call))
+            return
         for observe in self._observers:
             observe(outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
+        for observe in self._observers:
+            observe(outcome)
+
+    def _explained(self, outcome: Outcome, call: ServerRequest) -> Steps[CacheUse | None]:
+        """How the answer to `call` used its service's cache."""
+        chat = self._table.find(call).endpoint
+        if not isinstance(chat, ChatEndpoint):
+            return None
+        asking = Asking(chat.codec, call, outcome.identity, outcome.model)
+        return (yield from self._caches.explain(asking, outcome))
+
+    def remarks(self, writer: ResponseWriter) -> Headers:
+        """The header field that says how a complete answer used its service's cache, if there is anything to say.
+
+        The answer's usage must be known. If the request is large, nothing is said here, so that others need not wait.
+        """
+        outcome, call = writer.outcome, writer.call
+        if call is None or len(call.body) > LARGE or not self._caches.concerns(outcome, call):
+            return ()
+        outcome.cache = finished(self._explained(outcome, call))
+        return () if outcome.cache is None else cache_header(outcome.cache)
 
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         """`error` in the protocol of the front that was called."""
@@ -200,6 +234,7 @@ class Gateway:
         """Closes it, when no answer is under way."""
         if self._last is not None:
             self._last.cancel()
+        self._later.finish()
         self._observers = ()
         request_log, self._request_log = self._request_log, None
         if request_log is not None:

@@ -64,6 +64,8 @@ class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     output_tokens: int | None = None
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
+    cache: str = ""
+    """Why the service's cache of prompts was used or missed; see `CacheUse.words`."""
     reasoning_tokens: int | None = None
     error: str = ""
     """The code of what went wrong."""
@@ -121,6 +123,7 @@ class RequestLog:
                 usage.output_tokens,
                 usage.cache_read_tokens,
                 usage.cache_write_tokens,
+                "" if outcome.cache is None else outcome.cache.words,
                 usage.reasoning_tokens,
                 outcome.error,
                 outcome.losses,

@@ -11,6 +11,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken
+from dragoman.protocols.prompt_regions import PromptRegions, RegionFields, read_regions
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.protocols.tool_schema.cache import SchemaCache
 from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled_form, compiled_output
@@ -244,10 +245,16 @@ class ServerCodec(ABC):
     """What an answer of this protocol can say: kinds of parts, and names of facts that `answer_losses` looks for."""
     id_header: ClassVar[str] = ""
     """The header in which callers of this protocol look for a request's id; empty if it is `x-request-id` or none."""
+    region_fields: ClassVar[RegionFields | None] = None
+    """Where a request has what a service may cache; None: this protocol is for texts that nobody caches."""
 
     def read_relayed(self, call: ServerRequest) -> RelayRequest | None:
         """A request, as far as a relay must know it; None if it cannot be relayed. Raises RequestError."""
         return None
+
+    def regions(self, call: ServerRequest) -> PromptRegions | None:
+        """What of a request a service may cache; None if not all of it can be known from the request."""
+        return None if self.region_fields is None else read_regions(call.body, self.region_fields)
 
     @abstractmethod
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:

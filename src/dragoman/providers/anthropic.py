@@ -18,6 +18,9 @@ class AnthropicCompatible(ListingProvider):
     supports_message_history = True
     version: ClassVar[str] = FIRST_VERSION
     max_tokens: ClassVar[int] = MAX_TOKENS
+    cache_lifetime = 300.0
+    """Five minutes; if a request asks for an hour, its usage reports that.
+    https://platform.claude.com/docs/en/build-with-claude/prompt-caching, 2026-11"""
 
     @classmethod
     def codec(cls) -> ClientCodec:

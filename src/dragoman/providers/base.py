@@ -68,6 +68,8 @@ class AsyncGeneratorProvider:
     """Whether tools are described in the prompt if the protocol has none."""
     empty_answer: ClassVar[EmptyAnswer] = "error"
     max_answer: ClassVar[int] = MAX_BODY
+    cache_lifetime: ClassVar[float | None] = None
+    """Seconds for which the service keeps a prompt in its cache after its last use; None: not known."""
     timeouts: ClassVar[Timeouts] = Timeouts()
     families: ClassVar[Families] = KNOWN
     """What is known of models by their names; see `profiles`."""

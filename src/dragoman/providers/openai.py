@@ -52,6 +52,9 @@ class OpenAI(OpenAICompatible):
     key_variable: ClassVar[str] = "OPENAI_API_KEY"
     url = Home("OPENAI_BASE_URL", "https://api.openai.com/v1")
     supports_gpt_35_turbo = True
+    cache_lifetime = 3600.0
+    """Mostly five to ten minutes, and an hour at most, if no longer retention is asked for.
+    https://platform.openai.com/docs/guides/prompt-caching, 2026-11"""
 
     @classmethod
     def codec(cls) -> ClientCodec:

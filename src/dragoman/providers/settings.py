@@ -20,6 +20,7 @@ SETTINGS: dict[str, type | UnionType] = {
     "prompt_tools": bool,
     "empty_answer": str,
     "max_answer": int,
+    "cache_lifetime": int,
 }
 """Attributes by name, and what each may hold. None means not set, except for those that may hold it."""
 

@@ -1,5 +1,6 @@
 """Canonical values: what every protocol is translated to and from. They hold even if every vendor died."""
 
+from dragoman.types.cache_use import CacheUse
 from dragoman.types.events import (
     GRAMMAR,
     FinishReason,
@@ -93,6 +94,7 @@ __all__ = [
     "Audio",
     "BaseLoss",
     "CacheBreakpoint",
+    "CacheUse",
     "Changed",
     "ChangedField",
     "ChangedRole",

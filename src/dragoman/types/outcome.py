@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from dragoman.errors import Attempt, DragomanError
+from dragoman.types.cache_use import CacheUse
 from dragoman.types.events import FinishReason
 from dragoman.types.identity import Identity
 from dragoman.types.usage import Usage
@@ -50,6 +51,8 @@ class Outcome(Struct):
     """The code of what went wrong."""
     losses: str = ""
     """The names of what could not be carried of the request and of the answer."""
+    cache: CacheUse | None = None
+    """Why the service's cache of prompts was used or missed, if the answer reports tokens of one."""
 
     def fail(self, error: DragomanError) -> None:
         """The answer failed with `error`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -12,13 +13,16 @@ from dragoman.client import Client
 from dragoman.client.explain import Asked, Explanation, explain_call, plain
 from dragoman.errors import DragomanError, cut, nearest, scrub
 from dragoman.gateway.answer import fit
+from dragoman.gateway.attribution import attributed
 from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, Endpoint, others
 from dragoman.gateway.fronts.table import Front, FrontMaker, PathTable, Row
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.prompt_caches.explained import Asking, CachePreview, PromptCaches
+from dragoman.gateway.prompt_caches.later import in_turns
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.types import Headers, ServerRequest, ServerResponse
+from dragoman.types import Headers, Identity, ServerRequest, ServerResponse
 from dragoman.wire import json
 
 PATH = "/explain"
@@ -109,25 +113,37 @@ def _text(fields: dict[str, Raw], name: str) -> str | None:
 class ExplainEndpoint(Endpoint):
     """Answers with an explanation, also of a request that would be refused."""
 
-    def __init__(self, client: Client, table: Callable[[], PathTable]) -> None:
+    def __init__(self, client: Client, table: Callable[[], PathTable], caches: PromptCaches | None) -> None:
         self._client = client
         self._table = table
+        self._caches = caches
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         wanted = replace(read_wanted(call.body), key_shown=writer.outcome.identity.known)
         if len(call.body) > LARGE:
             await others()
         explanation = explain_at(self._client, self._table(), wanted, asyncio.get_running_loop().time())
+        cache = await self._cache(explanation, wanted, writer.outcome.identity)
         if explanation.error is not None:
             explanation = replace(explanation, error=fit(explanation.error, writer))
         writer.outcome.model = explanation.model
-        await writer.send(ServerResponse(headers=JSON, body=json.encode(plain(explanation))))
+        told = plain(explanation) | {"cache": cache}
+        await writer.send(ServerResponse(headers=JSON, body=json.encode(told)))
+
+    async def _cache(self, explanation: Explanation, wanted: Wanted, caller: Identity) -> CachePreview | None:
+        """What the request would change of what the target has cached, if it were sent by `caller`."""
+        codec = explanation.codec
+        if self._caches is None or codec is None or not explanation.target:
+            return None
+        identity = replace(caller, attribution=attributed(wanted.call))
+        asking = Asking(codec, wanted.call, identity, explanation.model)
+        return await in_turns(self._caches.preview(asking, explanation.target, monotonic()))
 
 
-def explain(client: Client, table: Callable[[], PathTable]) -> Front:
+def explain(client: Client, table: Callable[[], PathTable], caches: PromptCaches | None) -> Front:
     """The front, which answers in OpenAI's words if the question itself is wrong."""
-    rows = (Row("POST", PATH, ExplainEndpoint(client, table)),)
+    rows = (Row("POST", PATH, ExplainEndpoint(client, table, caches)),)
     return Front(OpenAIChatServer(), rows, prefix=PATH, json=True)
 
 
-EXPLAIN = FrontMaker(lambda context: (explain(context.client, context.table),))
+EXPLAIN = FrontMaker(lambda context: (explain(context.client, context.table, context.caches),))

@@ -8,6 +8,7 @@ from msgspec import Struct
 from dragoman.client import Client
 from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint
 from dragoman.gateway.kept_turns import KeptTurns
+from dragoman.gateway.prompt_caches.explained import PromptCaches
 from dragoman.gateway.remembered import Memory
 from dragoman.protocols.base import ServerCodec
 from dragoman.types import ServerRequest, ServerResponse
@@ -74,6 +75,8 @@ class FrontContext(Struct, frozen=True):
     """Keeps answers that callers may refer to."""
     turns: KeptTurns | None = None
     """Keeps opaque state for callers who do not send it back; None: nothing is kept."""
+    caches: PromptCaches | None = None
+    """Explains caches of prompts; None: nothing is known of any."""
 
 
 class FrontMaker(Struct, frozen=True):

@@ -7,7 +7,7 @@ from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from dragoman.types import Headers, Outcome, ServerResponse
+from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
 
 if TYPE_CHECKING:
     from dragoman.gateway.http.websocket import WebSocket
@@ -66,10 +66,12 @@ class ResponseWriter(ABC):
         "_reason",
         "_work",
         "broken",
+        "call",
         "complete",
         "heartbeat",
         "opening",
         "outcome",
+        "remarks",
         "state",
     )
 
@@ -84,6 +86,10 @@ class ResponseWriter(ABC):
         """What the server may send when nothing has been sent for long."""
         self.opening: tuple[int, Headers] | None = None
         """Status and headers with which a heartbeat begins the response, although nothing of the answer has come."""
+        self.call: ServerRequest | None = None
+        """The whole request, once somebody answers it."""
+        self.remarks: Callable[[ResponseWriter], Headers] | None = None
+        """Makes more header fields of what `send` sends, from what is known of the request by then."""
         self._work: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._reason: Exception | None = None
@@ -128,7 +134,8 @@ class ResponseWriter(ABC):
         """A complete response, with `more` headers."""
         self.outcome.error = response.error or self.outcome.error
         length = (("content-length", str(len(response.body))),) if response.status != 204 else ()
-        await self.start(response.status, (*response.headers, *more, *length))
+        remarks = () if self.remarks is None else self.remarks(self)
+        await self.start(response.status, (*response.headers, *more, *remarks, *length))
         await self.write(response.body, more=False)
 
     def upgrade(self, make: "Callable[[], WebSocket]") -> "WebSocket | None":

@@ -26,6 +26,7 @@ from dragoman.gateway.fronts.endpoints import ChatEndpoint
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.prompt_caches.explained import reports_cache
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.routing.attempts import Attempts
 from dragoman.routing.plan import Plan, RequestInfo, Target
@@ -66,7 +67,7 @@ class Relays:
         except DragomanError:
             return False
         writer.outcome.model = request.model or chat.client.default_model
-        self.gateway.hold(writer)
+        self.gateway.hold(writer, call)
         if request.stream:
             # After a long silence the head and a heartbeat are sent, in both ways.
             first = one.codec.first_heartbeat
@@ -154,7 +155,10 @@ class RelayedAnswer:
         self._note()
         self._answers()
         self._relay = None
-        self._writer.send_bytes(200, _whole_head(self._codec).lines, body)
+        lines = _whole_head(self._codec).lines
+        if reports_cache(self._outcome.usage):
+            lines += fields(self._relays.gateway.remarks(self._writer))
+        self._writer.send_bytes(200, lines, body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
         self._answers()

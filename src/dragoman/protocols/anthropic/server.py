@@ -16,10 +16,15 @@ from dragoman.protocols.base import Encoder, Env, ServerCodec
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.losses import OWN_RESULTS
+from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json"),)
+
+REGIONS = RegionFields("messages", system=("system",), settings=("tool_choice", "thinking", "output_config", "speed"))
+"""A change of these settings misses what is cached of the messages:
+https://platform.claude.com/docs/en/build-with-claude/prompt-caching, 2026-11."""
 
 
 class AnthropicServer(ServerCodec):
@@ -52,6 +57,7 @@ class AnthropicServer(ServerCodec):
         }
     )
     id_header = REQUEST_ID
+    region_fields = REGIONS
     read_relayed = staticmethod(read_request)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:

@@ -11,10 +11,15 @@ from dragoman.protocols.gemini.relay import read_request, read_target
 from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.gemini.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
+
+REGIONS = RegionFields(
+    "contents", system=("systemInstruction", "system_instruction"), settings=("cachedContent", "cached_content")
+)
 
 
 class GeminiServer(ServerCodec):
@@ -61,6 +66,7 @@ class GeminiServer(ServerCodec):
             "detail",
         }
     )
+    region_fields = REGIONS
     read_relayed = staticmethod(read_request)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:

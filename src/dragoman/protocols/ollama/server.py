@@ -9,6 +9,7 @@ from dragoman.protocols.ollama.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.ollama.generate import decode_generate
 from dragoman.protocols.ollama.relay import LINES, is_generate, read_request
 from dragoman.protocols.ollama.request import decode_chat, read_fields
+from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
 from dragoman.wire import json
 
@@ -30,6 +31,7 @@ class OllamaServer(ServerCodec):
         }
     )
 
+    region_fields = RegionFields("messages")
     read_relayed = staticmethod(read_request)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:

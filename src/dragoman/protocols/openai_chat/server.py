@@ -11,10 +11,15 @@ from dragoman.protocols.openai_chat.finish_reasons import SAYABLE as SAYABLE_REA
 from dragoman.protocols.openai_chat.relay import read_request
 from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.protocols.openai_chat.usage import SAYABLE as SAYABLE_COUNTS
+from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json"),)
+
+REGIONS = RegionFields("messages", tools=("tools", "functions"), settings=("response_format", "prompt_cache_key"))
+"""The schema of an answer's form stands before the messages, and the key says where the cache is:
+https://platform.openai.com/docs/guides/prompt-caching, 2026-11."""
 
 
 class OpenAIChatServer(ServerCodec):
@@ -45,6 +50,7 @@ class OpenAIChatServer(ServerCodec):
             *SAYABLE_REASONS,
         }
     )
+    region_fields = REGIONS
     read_relayed = staticmethod(read_request)
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:

@@ -16,10 +16,11 @@ from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, Tel
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.openai_responses.outputs import ItemWriter
-from dragoman.protocols.openai_responses.relay import read_compact, read_request
+from dragoman.protocols.openai_responses.relay import PREVIOUS, read_compact, read_request
 from dragoman.protocols.openai_responses.request import decode_body
 from dragoman.protocols.openai_responses.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_shared.errors import OUTWARD
+from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
@@ -51,6 +52,15 @@ EXPRESSES = frozenset(
     }
 )
 
+REGIONS = RegionFields(
+    "input",
+    system=("instructions",),
+    settings=("text.format", "prompt_cache_key"),
+    elsewhere=frozenset({PREVIOUS, "conversation", "prompt"}),
+)
+"""The schema of an answer's form stands before the messages, and the key says where the cache is:
+https://platform.openai.com/docs/guides/prompt-caching, 2026-11."""
+
 
 class OpenAIResponsesServer(ServerCodec):
     """Answers `POST /v1/responses`.
@@ -60,6 +70,7 @@ class OpenAIResponsesServer(ServerCodec):
 
     name = NAME
     expresses = EXPRESSES
+    region_fields = REGIONS
     read_relayed = staticmethod(read_request)
 
     def __init__(self, *, end_mark: bool = False, tell: Tell | None = None) -> None:
