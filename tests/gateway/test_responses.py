@@ -144,7 +144,12 @@ async def test_errors_keep_the_words_of_the_service() -> None:
 
 
 async def test_state_of_another_service_is_translated_and_does_not_reach_this_one() -> None:
-    item = {"type": "reasoning", "id": "rs_dr1x", "summary": [], "encrypted_content": "dr1.abcdefgh.anthropic.secret"}
+    item = {
+        "type": "reasoning",
+        "id": "rs_dr1x",
+        "summary": [],
+        "encrypted_content": "dragomanMark.abcdefgh.anthropic.secret",
+    }
     history = [{"role": "user", "content": "x"}, item, {"role": "assistant", "content": "y"}]
     async with gateway(answers(GOLDEN["text"])) as (url, up):
         got = await asked(url, input=history)
@@ -158,12 +163,12 @@ async def test_state_of_another_service_is_translated_and_does_not_reach_this_on
 
 async def test_state_goes_to_its_caller_and_back_to_its_origin() -> None:
     async with gateway(answers(GOLDEN["reasoning-hidden"])) as (url, up):
-        foreign = {"type": "reasoning", "summary": [], "encrypted_content": "dr1.-.gemini.x"}
+        foreign = {"type": "reasoning", "summary": [], "encrypted_content": "dragomanMark.-.gemini.x"}
         first = await asked(url, input=[foreign, {"role": "user", "content": "x"}])
         output = Stream(first.body).items
         again = await asked(url, input=[{"role": "user", "content": "x"}, *output])
         other = await asked(url, model="up/other", input=[{"role": "user", "content": "x"}, *output])
-    assert output[0]["encrypted_content"].startswith("dr1.")
+    assert output[0]["encrypted_content"].startswith("dragomanMark.")
     assert again.status == other.status == 200
     assert json.loads(up.requests[1].body)["input"][1]["encrypted_content"] == "gAAA2"
     assert b"gAAA2" not in up.requests[2].body

@@ -58,7 +58,7 @@ def test_a_request_without_a_model_gets_one() -> None:
     [
         {"api_base": "http://h"},
         {"extra_body": {"base_url": "http://h"}},
-        {"x": "dr1.-.other.data"},
+        {"x": "dragomanMark.-.other.data"},
     ],
 )
 def test_what_must_be_read_in_full_is_not_relayed(more: dict[str, Any]) -> None:
