@@ -11,7 +11,7 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.profiles import changes, fitted, supported, supported_form, untaken
-from dragoman.protocols.relay import RelayCodec, RelayRequest
+from dragoman.protocols.relay import NOT_RELAYED, RelayCodec, RelayReader
 from dragoman.protocols.tool_schema.cache import SchemaCache
 from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled_form
 from dragoman.types import (
@@ -236,9 +236,8 @@ class ServerCodec(ABC):
     id_header: ClassVar[str] = ""
     """The header in which callers of this protocol look for a request's id; empty if it is `x-request-id` or none."""
 
-    def read_relayed(self, call: ServerRequest) -> RelayRequest | None:
-        """A request, as far as a relay must know it; None if it cannot be relayed. Raises RequestError."""
-        return None
+    reader: RelayReader = NOT_RELAYED
+    """Reads requests that may be relayed."""
 
     @abstractmethod
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:

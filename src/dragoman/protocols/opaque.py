@@ -20,6 +20,7 @@ from hashlib import sha256
 from msgspec.structs import replace
 
 from dragoman.types import AnyPart, ChatRequest, Message, OpaqueState
+from dragoman.wire.steps import Steps, holds
 
 MARK = "dragomanMark"
 """Letters alone, three groups of four: what stands before base64 is base64 too."""
@@ -66,6 +67,11 @@ def unwrapped_base64(text: str, own: str) -> OpaqueState:
 def has_wrapped(body: bytes) -> bool:
     """Whether a caller's body may hold such state: then it must be read, and cannot be relayed."""
     return QUOTED in body
+
+
+def holding_wrapped(body: bytes) -> Steps[bool]:
+    """The same, in steps."""
+    return holds(body, QUOTED)
 
 
 def _is_plain(state: OpaqueState, own: str) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Hashable
 from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
-from dragoman.types import FinishReason, Headers, HttpRequest, Usage
+from dragoman.types import FinishReason, Headers, HttpRequest, ServerRequest, Usage
+from dragoman.wire.steps import Steps
 
 
 class ReplySummary:
@@ -96,6 +97,29 @@ class RelayRequest(Protocol):
 
     def tap(self) -> Tap:
         """A new tap for the answer to it."""
+
+
+class RelayReader(Protocol):
+    """Reads callers' requests of one protocol, each only as far as a relay must know it."""
+
+    def at_once(self, call: ServerRequest) -> RelayRequest | None:
+        """The request; None if it cannot be relayed. Raises RequestError."""
+
+    def in_steps(self, call: ServerRequest) -> Steps[RelayRequest | None]:
+        """The same for a body of more than 8 KiB, in steps, because a large one must not hold the loop."""
+
+
+class NotRelayed(RelayReader):
+    """Requests of the protocol are always translated."""
+
+    def at_once(self, call: ServerRequest) -> None:
+        return None
+
+    def in_steps(self, call: ServerRequest) -> Steps[None]:
+        yield from ()
+
+
+NOT_RELAYED = NotRelayed()
 
 
 class RelayCodec(ABC):

@@ -17,7 +17,7 @@ MESSAGES = [{"role": "user", "content": "hi"}]
 def read(body: bytes | dict[str, Any], path: str = "/api/chat") -> RelayRequest | None:
     """The request, as the relay knows it."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return OllamaServer().read_relayed(ServerRequest(method="POST", path=path, body=data))
+    return OllamaServer().reader.at_once(ServerRequest(method="POST", path=path, body=data))
 
 
 @pytest.mark.parametrize(

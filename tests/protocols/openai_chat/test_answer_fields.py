@@ -186,4 +186,4 @@ def test_a_body_with_the_state_of_another_service_is_not_relayed() -> None:
     for details, relayed in (([], True), ([state], False)):
         message = {"role": "assistant", "content": "Hey", "reasoning_details": details}
         body = json.dumps({"model": "m", "messages": [message]}).encode()
-        assert (SERVER.read_relayed(ServerRequest(method="POST", path="/", body=body)) is not None) is relayed
+        assert (SERVER.reader.at_once(ServerRequest(method="POST", path="/", body=body)) is not None) is relayed

@@ -12,10 +12,11 @@ from dragoman.client import Client
 from dragoman.client.explain import Asked, Explanation, explain_call, plain
 from dragoman.errors import DragomanError, cut, nearest, scrub
 from dragoman.gateway.answer import fit
-from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, Endpoint, others
+from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, Endpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, PathTable, Row
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.loop.turns import others
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import Headers, ServerRequest, ServerResponse

@@ -16,7 +16,7 @@ from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, Tel
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.openai_responses.outputs import ItemWriter
-from dragoman.protocols.openai_responses.relay import read_compact, read_request
+from dragoman.protocols.openai_responses.relay import COMPACT_READER, READER
 from dragoman.protocols.openai_responses.request import decode_body
 from dragoman.protocols.openai_responses.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_shared.errors import OUTWARD
@@ -60,7 +60,7 @@ class OpenAIResponsesServer(ServerCodec):
 
     name = NAME
     expresses = EXPRESSES
-    read_relayed = staticmethod(read_request)
+    reader = READER
 
     def __init__(self, *, end_mark: bool = False, tell: Tell | None = None) -> None:
         self._end_mark = end_mark
@@ -97,7 +97,7 @@ class OpenAIResponsesServer(ServerCodec):
 class ResponsesCompactServer(OpenAIResponsesServer):
     """Answers `POST /v1/responses/compact`, which is never streamed: what is said is to be compacted."""
 
-    read_relayed = staticmethod(read_compact)
+    reader = COMPACT_READER
 
     def telling(self, tell: Tell) -> OpenAIResponsesServer:
         return self
