@@ -22,6 +22,7 @@ PATH = "/v1/responses"
 MIDDLE = {"up/m": b"world", "chat/m": b'"lo"'}
 """What stands in the middle of each answer."""
 PING = b": ping\n\n"
+KEEPALIVE = b'event: keepalive\ndata: {"type":"keepalive"}\n\n'
 
 Script = Callable[[Exchange], Awaitable[None]]
 
@@ -174,8 +175,11 @@ async def test_state_goes_to_its_caller_and_back_to_its_origin() -> None:
     assert b"gAAA2" not in up.requests[2].body
 
 
+@pytest.mark.parametrize(("headers", "beat"), [({}, KEEPALIVE), ({"X-Stainless-Lang": "python"}, PING)])
 @pytest.mark.parametrize("model", ["up/m", "chat/m"], ids=["relayed", "translated"])
-async def test_a_silence_is_a_comment_at_first_and_then_an_event(model: str) -> None:
+async def test_a_silence_is_an_event_and_at_first_a_comment_for_an_sdk(
+    model: str, headers: dict[str, str], beat: bytes
+) -> None:
     released = asyncio.Event()
     whole = GOLDEN["text"] if model == "up/m" else CHAT
     half = whole[: whole.index(MIDDLE[model])].rpartition(b"\n\n")[0] + b"\n\n"
@@ -191,9 +195,9 @@ async def test_a_silence_is_a_comment_at_first_and_then_an_event(model: str) -> 
     timeouts = ServerTimeouts(head_after=0.02, heartbeat=0.02, grace=0)
     first = asyncio.Event()
     async with gateway(script, timeouts=timeouts) as (url, _), connect(url) as wire:
-        wire.send("POST", PATH, JSON, question(model=model))
+        wire.send("POST", PATH, JSON | headers, question(model=model))
         assert await wire.head() == 200
-        assert await wire.chunk() == PING
+        assert await wire.chunk() == beat
         first.set()
         chunks = b""
         while b"keepalive" not in chunks:
@@ -201,7 +205,7 @@ async def test_a_silence_is_a_comment_at_first_and_then_an_event(model: str) -> 
         released.set()
         rest = await wire.rest(200)
     body = chunks + rest.body
-    assert b'event: keepalive\ndata: {"type":"keepalive"}\n\n' in body
+    assert KEEPALIVE in body
     assert Stream(body, ours=model == "chat/m").response["status"] == "completed"
 
 

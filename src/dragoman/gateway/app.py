@@ -144,6 +144,7 @@ class Gateway:
         """Answers a whole request. A failure is reported to the caller, or shown by how its answer ends."""
         front = admitted.front
         self.hold(writer)
+        writer.first_heartbeat = front.codec.first_heartbeat(call)
         try:
             await admitted.endpoint(call, writer)
         except DragomanError as exc:

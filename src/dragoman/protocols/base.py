@@ -212,8 +212,6 @@ class Encoder(ABC):
     headers: Headers = ()
     heartbeat: bytes = b""
     """Bytes without a meaning, sent when the service is silent; empty if the protocol has no such thing."""
-    first_heartbeat: bytes | None = None
-    """The same while nothing of the answer has been sent, if it must be another one then."""
 
     @abstractmethod
     def send(self, events: Sequence[StreamEvent]) -> bytes:
@@ -253,6 +251,10 @@ class ServerCodec(ABC):
     @abstractmethod
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
         """A new encoder for a streamed answer."""
+
+    def first_heartbeat(self, call: ServerRequest) -> bytes | None:
+        """The heartbeat while nothing of the answer to `call` has been sent, if it must be another one then."""
+        return None
 
     def encode_stream_error(self, error: DragomanError) -> bytes:
         """The last bytes of a stream that broke off; empty if the protocol cannot say that."""

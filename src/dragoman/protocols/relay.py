@@ -137,9 +137,6 @@ class RelayCodec(ABC):
     heartbeat: ClassVar[bytes] = b""
     """Bytes without a meaning, sent when the service is silent; empty if the protocol has no such thing."""
 
-    first_heartbeat: ClassVar[bytes | None] = None
-    """The same while nothing of the answer has been sent, if it must be another one then."""
-
     @abstractmethod
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         """A request without its body, as a service of this protocol wants it."""

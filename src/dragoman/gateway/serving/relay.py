@@ -88,7 +88,7 @@ class Relays:
         self.gateway.hold(writer)
         if request.stream:
             # After a long silence the head and a heartbeat are sent, in both ways.
-            first = one.codec.first_heartbeat
+            first = chat.codec.first_heartbeat(call)
             writer.heartbeat = one.codec.heartbeat if first is None else first
             writer.opening = (200, _stream_head(one.codec).fields)
         RelayedAnswer(self, admitted, call, writer, plan=plan, request=request).attempt(target, relayed)

@@ -6,7 +6,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
-from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT
+from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.relay import RelayRequest, ReplySummary
@@ -30,7 +30,6 @@ class ResponsesRelay(SseRelay):
 
     name = NAME
     heartbeat = HEARTBEAT
-    first_heartbeat = FIRST_HEARTBEAT
 
     def __init__(self, url: str) -> None:
         self._url = url

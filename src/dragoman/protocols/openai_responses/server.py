@@ -11,7 +11,7 @@ from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.compaction import check_whole, compacted
 from dragoman.protocols.openai_responses.conversation import Sayable, encode_input
-from dragoman.protocols.openai_responses.encode_errors import envelope, failure
+from dragoman.protocols.openai_responses.encode_errors import envelope, failure, first_heartbeat
 from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, Tell, encode_response
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import SAYABLE as SAYABLE_REASONS
@@ -87,6 +87,9 @@ class OpenAIResponsesServer(ServerCodec):
 
     def encode_stream_error(self, error: DragomanError) -> bytes:
         return failure(error, {"object": "response", "output": []}, 0)
+
+    def first_heartbeat(self, call: ServerRequest) -> bytes | None:
+        return first_heartbeat(call)
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
         status = OUTWARD.get(error.status, error.status)
