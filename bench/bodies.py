@@ -1,7 +1,7 @@
 """Large bodies, as coding agents send them, relayed by dragoman and passed by nginx: `python -m bench.bodies`.
 
-For each size so many requests one after another, while another caller asks for nothing much: processor time of one, the
-longest wait of the other, and the memory at its most in bodies. Ratios are those of one run.
+For each size so many requests one after another: processor time of one, and the memory at its most in bodies. Then as
+many while another caller asks for nothing much: its longest wait. Ratios are those of one run.
 """
 
 import argparse
@@ -51,14 +51,20 @@ def cost(port: int, pid: int, request: bytes, count: int) -> Cost:
     asked(port, request)
     over.set()
     watcher.join()
-    other.start()
     began = cpu_seconds(pid)
+    ask(port, request, count)
+    spent = cpu_seconds(pid) - began
+    other.start()
+    ask(port, request, count)
+    other.stop()
+    return Cost(spent / count, other.wait, max(most[0] - before, 0) * 1024 / len(request))
+
+
+def ask(port: int, request: bytes, count: int) -> None:
+    """So many requests one after another."""
     for _ in range(count):
         if asked(port, request) != 200:
             raise BenchError("expected 200")
-    spent = cpu_seconds(pid) - began
-    other.stop()
-    return Cost(spent / count, other.wait, max(most[0] - before, 0) * 1024 / len(request))
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def tap(dialect: str) -> Tap:
         body = BODIES[dialect]
     server: Any = DIALECTS[dialect].server
     call = ServerRequest(method="POST", path=PATHS[dialect], query="alt=sse", body=json.dumps(body).encode())
-    tapping: Tap = server().read_relayed(call).tap()
+    tapping: Tap = server().reader.at_once(call).tap()
     return tapping
 
 

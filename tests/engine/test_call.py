@@ -1,9 +1,12 @@
 """One call: what is sent, what comes back, and what is said when it goes wrong."""
 
+import asyncio
+
 import pytest
+from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Handler
-from dragoman.engine.call import Service, open_answer
+from dragoman.engine.call import MANY, Service, open_answer
 from dragoman.engine.secrets import secrets
 from dragoman.errors import (
     AuthenticationError,
@@ -272,3 +275,16 @@ async def test_strictness_refuses_before_anything_is_sent() -> None:
     with pytest.raises(UnsupportedFeatureError, match="Up cannot express: seed"):
         await open_answer(service(transport, strict=True), request, fixed_env())
     assert not transport.sent
+
+
+@pytest.mark.parametrize(("messages", "long"), [(MANY, False), (MANY + 1, True)])
+async def test_a_long_request_leaves_turns_of_the_loop_to_others(messages: int, long: bool) -> None:
+    transport = CannedTransport(CannedReply([[b"a."]]))
+    request = replace(REQUEST, messages=(user("hi"),) * messages)
+    asking = asyncio.create_task(open_answer(service(transport), request, fixed_env()))
+    turns = 0
+    while not transport.sent:
+        await asyncio.sleep(0)
+        turns += 1
+    assert (turns > 4) is long
+    (await asking).close()

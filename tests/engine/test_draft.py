@@ -7,7 +7,7 @@ from dragoman.engine.secrets import Secrets
 from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
 from dragoman.protocols.base import Env, Preliminaries
 from dragoman.protocols.openai_chat import OpenAIChatClient
-from dragoman.protocols.openai_chat.relay import ChatRelay, read_request
+from dragoman.protocols.openai_chat.relay import READER, ChatRelay
 from dragoman.protocols.webchat.aichatonline import AiChatOnlineClient
 from dragoman.protocols.webchat.cromicle import CromicleClient
 from dragoman.types import ChatRequest, Headers, HttpRequest, ServerRequest, names, user
@@ -107,7 +107,7 @@ def test_a_header_that_is_named_like_a_credential_shows_its_scheme_at_most() -> 
 
 def test_a_relayed_request_keeps_its_bytes_and_names_the_service_s_model() -> None:
     body = b'{ "model": "fast", "messages": [{"role":"user","content":"hi"}], "x": 1.50 }'
-    request = read_request(ServerRequest(method="POST", path="/", body=body))
+    request = READER.at_once(ServerRequest(method="POST", path="/", body=body))
     assert request is not None
     made = relay_draft("Up", ChatRelay("http://127.0.0.1:9/c"), request, "m", HIDDEN)
     assert made.request is not None

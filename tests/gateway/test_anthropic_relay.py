@@ -17,7 +17,7 @@ WHOLE = frozenset({"whole", "whole-error"})
 EVENTS, JSON = {"content-type": "text/event-stream"}, {"content-type": "application/json"}
 PATH = "/v1/messages"
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
-STATE = "dr1.0123abcd.gemini.c2ln"
+STATE = "dragomanMark.0123abcd.gemini.c2ln"
 """Opaque state of another service: a request with it is translated."""
 
 

@@ -139,7 +139,7 @@ async def test_a_whole_answer_is_one_item_too_and_its_headers_name_what_was_done
     (item,) = json.loads(whole.body)["output"]
     assert item["type"] == "compaction"
     assert item["encrypted_content"] == check(streamed)["encrypted_content"]
-    assert item["encrypted_content"].startswith("dr1.")
+    assert item["encrypted_content"].startswith("dragomanMark.")
     for got in (streamed, whole):
         assert got.headers["x-dragoman-losses"].split(", ")[0] == "compaction"
 
@@ -237,7 +237,10 @@ async def test_a_service_of_the_protocol_reads_our_summary_as_words_and_compacts
     assert [each["type"] for each in json.loads(compact.body)["output"]] == ["message", "compaction"]
 
 
-@pytest.mark.parametrize("secret", ["b3BhcXVl", "dr1.0badcafe.anthropic.x", "dr1.-.dragoman.===", "dr1.-.dragoman.w7"])
+@pytest.mark.parametrize(
+    "secret",
+    ["b3BhcXVl", "dragomanMark.0badcafe.anthropic.x", "dragomanMark.-.dragoman.===", "dragomanMark.-.dragoman.w7"],
+)
 async def test_an_item_that_nobody_here_can_read_is_refused_by_name(secret: str) -> None:
     item = {"type": "compaction", "id": "cmp_1", "encrypted_content": secret}
     async with gateway(answers(chat())) as (url, up):

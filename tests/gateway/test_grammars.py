@@ -75,6 +75,7 @@ async def gateway(
     async with serve(script) as up:
         providers = {
             "claude": ProviderConfig(protocol="anthropic", url=up.url, api_key="canary"),
+            "vllm": ProviderConfig(url=up.url),
             "strict": ProviderConfig(protocol="anthropic", url=up.url, api_key="canary", strict=True),
         }
         async with running_gateway(Config(gateway=GatewayConfig(port=0), providers=providers)) as url:
@@ -138,6 +139,25 @@ async def test_strict_refuses_the_grammar_by_name() -> None:
     assert got.status == 400
     assert "tools[0].grammar" in json.loads(got.body)["error"]["message"]
     assert not up.requests
+
+
+@pytest.mark.parametrize(("text", "status"), [(GOOD, 200), ("no patch", 502)])
+async def test_a_chat_service_without_custom_tools_is_asked_and_checked_likewise(text: str, status: int) -> None:
+    function = {"name": "apply_patch", "arguments": json.dumps({"input": text})}
+    delta = {"tool_calls": [{"index": 0, "id": "t1", "type": "function", "function": function}]}
+    chunk = {"id": "1", "choices": [{"index": 0, "delta": delta, "finish_reason": "tool_calls"}]}
+    async with gateway(b"data: %b\n\ndata: [DONE]\n\n" % json.dumps(chunk).encode()) as (url, up):
+        got = await asked(url, "vllm/m", stream=False)
+    (tool,) = json.loads(up.requests[0].body)["tools"]
+    assert tool["type"] == "function"
+    assert PATCH in tool["function"]["description"]
+    assert got.status == status
+    said = json.loads(got.body)
+    if status == 200:
+        assert (said["output"][0]["type"], said["output"][0]["input"]) == ("custom_tool_call", GOOD)
+        assert got.headers["x-dragoman-losses"] == "tools[0].grammar"
+    else:
+        assert said["error"]["code"] == "grammar"
 
 
 async def test_a_grammar_that_cannot_be_read_is_named_and_the_call_passes() -> None:

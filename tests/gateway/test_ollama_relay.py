@@ -169,7 +169,7 @@ async def test_what_no_caller_may_say_is_refused_on_both_ways(more: dict[str, An
 async def test_another_services_state_is_not_relayed() -> None:
     async with paths() as both:
         both.script[:] = [replying(TEXT, LINES)]
-        body = body_of(messages=[{"role": "assistant", "content": "a", "x_state": "dr1.-.other.x"}])
+        body = body_of(messages=[{"role": "assistant", "content": "a", "x_state": "dragomanMark.-.other.x"}])
         got = await ask(both.relay, "POST", "/api/chat", body=body)
         (seen,) = both.service.requests
     assert understood(got)["content"] == "Hello!"

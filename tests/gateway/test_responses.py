@@ -22,6 +22,7 @@ PATH = "/v1/responses"
 MIDDLE = {"up/m": b"world", "chat/m": b'"lo"'}
 """What stands in the middle of each answer."""
 PING = b": ping\n\n"
+KEEPALIVE = b'event: keepalive\ndata: {"type":"keepalive"}\n\n'
 
 Script = Callable[[Exchange], Awaitable[None]]
 
@@ -144,7 +145,12 @@ async def test_errors_keep_the_words_of_the_service() -> None:
 
 
 async def test_state_of_another_service_is_translated_and_does_not_reach_this_one() -> None:
-    item = {"type": "reasoning", "id": "rs_dr1x", "summary": [], "encrypted_content": "dr1.abcdefgh.anthropic.secret"}
+    item = {
+        "type": "reasoning",
+        "id": "rs_dr1x",
+        "summary": [],
+        "encrypted_content": "dragomanMark.abcdefgh.anthropic.secret",
+    }
     history = [{"role": "user", "content": "x"}, item, {"role": "assistant", "content": "y"}]
     async with gateway(answers(GOLDEN["text"])) as (url, up):
         got = await asked(url, input=history)
@@ -158,19 +164,22 @@ async def test_state_of_another_service_is_translated_and_does_not_reach_this_on
 
 async def test_state_goes_to_its_caller_and_back_to_its_origin() -> None:
     async with gateway(answers(GOLDEN["reasoning-hidden"])) as (url, up):
-        foreign = {"type": "reasoning", "summary": [], "encrypted_content": "dr1.-.gemini.x"}
+        foreign = {"type": "reasoning", "summary": [], "encrypted_content": "dragomanMark.-.gemini.x"}
         first = await asked(url, input=[foreign, {"role": "user", "content": "x"}])
         output = Stream(first.body).items
         again = await asked(url, input=[{"role": "user", "content": "x"}, *output])
         other = await asked(url, model="up/other", input=[{"role": "user", "content": "x"}, *output])
-    assert output[0]["encrypted_content"].startswith("dr1.")
+    assert output[0]["encrypted_content"].startswith("dragomanMark.")
     assert again.status == other.status == 200
     assert json.loads(up.requests[1].body)["input"][1]["encrypted_content"] == "gAAA2"
     assert b"gAAA2" not in up.requests[2].body
 
 
+@pytest.mark.parametrize(("headers", "beat"), [({}, KEEPALIVE), ({"X-Stainless-Lang": "python"}, PING)])
 @pytest.mark.parametrize("model", ["up/m", "chat/m"], ids=["relayed", "translated"])
-async def test_a_silence_is_a_comment_at_first_and_then_an_event(model: str) -> None:
+async def test_a_silence_is_an_event_and_at_first_a_comment_for_an_sdk(
+    model: str, headers: dict[str, str], beat: bytes
+) -> None:
     released = asyncio.Event()
     whole = GOLDEN["text"] if model == "up/m" else CHAT
     half = whole[: whole.index(MIDDLE[model])].rpartition(b"\n\n")[0] + b"\n\n"
@@ -186,9 +195,9 @@ async def test_a_silence_is_a_comment_at_first_and_then_an_event(model: str) -> 
     timeouts = ServerTimeouts(head_after=0.02, heartbeat=0.02, grace=0)
     first = asyncio.Event()
     async with gateway(script, timeouts=timeouts) as (url, _), connect(url) as wire:
-        wire.send("POST", PATH, JSON, question(model=model))
+        wire.send("POST", PATH, JSON | headers, question(model=model))
         assert await wire.head() == 200
-        assert await wire.chunk() == PING
+        assert await wire.chunk() == beat
         first.set()
         chunks = b""
         while b"keepalive" not in chunks:
@@ -196,7 +205,7 @@ async def test_a_silence_is_a_comment_at_first_and_then_an_event(model: str) -> 
         released.set()
         rest = await wire.rest(200)
     body = chunks + rest.body
-    assert b'event: keepalive\ndata: {"type":"keepalive"}\n\n' in body
+    assert KEEPALIVE in body
     assert Stream(body, ours=model == "chat/m").response["status"] == "completed"
 
 

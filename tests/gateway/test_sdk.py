@@ -8,7 +8,13 @@ from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionToolMessageParam, ChatCompletionToolParam
 
 from dragoman.config import Config, GatewayConfig, ModelConfig
-from tests.support.gateway import running_gateway
+from dragoman.gateway import ServerTimeouts
+from tests.agents.stage import MODEL, config
+from tests.matrix.dialects import SERVICES
+from tests.matrix.exchange import Seen
+from tests.matrix.scenes import Answer, Say
+from tests.support.gateway import Running, running, running_gateway
+from tests.support.server import Exchange, serve
 
 TOOL: ChatCompletionToolParam = {
     "type": "function",
@@ -141,3 +147,35 @@ async def test_the_synchronous_client() -> None:
 
     async with running_gateway(CONFIG) as url:
         assert await asyncio.to_thread(ask, url) == ("a b", "c d")
+
+
+@pytest.mark.parametrize("service", ["openai-responses", "anthropic"])
+async def test_its_stream_of_a_response_bears_a_silence_before_the_first_event(service: str) -> None:
+    reply = SERVICES[service].write(Answer((Say("Hello, "), Say("world."))), Seen(MODEL, stream=True))
+    go = asyncio.Event()
+
+    async def play(exchange: Exchange) -> None:
+        await go.wait()
+        await exchange.head(headers=reply.headers)
+        for piece in reply.pieces:
+            await exchange.chunk(piece)
+        await exchange.end()
+
+    async def held(up: Running) -> None:
+        while not any(writer.outcome.sent for writer in up.gateway._writers):  # noqa: ASYNC110  # nobody tells of it
+            await asyncio.sleep(0)
+        go.set()
+
+    soon = ServerTimeouts(grace=0, heartbeat=0.02, head_after=0.02)
+    async with (
+        serve(play) as server,
+        running(config(server.url, service), timeouts=soon) as up,
+        client(up.url, "key-of-caller") as caller,
+        asyncio.TaskGroup() as tasks,
+    ):
+        tasks.create_task(held(up))
+        async with caller.responses.stream(model=f"{service}/{MODEL}", input="Hi") as stream:
+            kinds = [event.type async for event in stream]
+            final = await stream.get_final_response()
+    assert kinds[0] == "response.created"
+    assert final.output_text == "Hello, world."

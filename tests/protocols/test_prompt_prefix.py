@@ -126,7 +126,7 @@ def test_a_relayed_conversation_goes_up_as_it_came(name: str) -> None:
         bodies: list[bytes] = []
         for request in both:
             call = asked_by(name, request)
-            relayed: Any = DIALECTS[name].server().read_relayed(call)
+            relayed: Any = DIALECTS[name].server().reader.at_once(call)
             assert relayed is not None
             bodies.append(relayed.body_for("m"))
             assert regions(bodies[-1]) == regions(call.body)

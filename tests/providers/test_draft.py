@@ -9,7 +9,7 @@ from dragoman.engine.secrets import Secrets, secrets
 from dragoman.errors import ConfigurationError, ModelNotFoundError, UnsupportedFeatureError
 from dragoman.protocols.base import ClientCodec, Env
 from dragoman.protocols.openai_chat import OpenAIChatClient
-from dragoman.protocols.openai_chat.relay import read_request
+from dragoman.protocols.openai_chat.relay import READER
 from dragoman.providers import Aibn, Cromicle, OpenAI, OpenAICompatible
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.offline import Offline
@@ -100,7 +100,7 @@ def test_wrong_settings_are_told_as_for_a_real_call() -> None:
     assert str(OpenAICompatible.draft(QUESTION).error) == (
         "OpenAICompatible: OpenAICompatible needs a `url`, for instance http://127.0.0.1:9001/v1"
     )
-    relayed = read_request(ServerRequest(method="POST", path="/", body=b'{"model":"m","messages":[]}'))
+    relayed = READER.at_once(ServerRequest(method="POST", path="/", body=b'{"model":"m","messages":[]}'))
     assert relayed is not None
     assert isinstance(OpenAICompatible.relay_draft(relayed, "m").error, ConfigurationError)
     assert str(Cromicle.relay_draft(relayed, "m").error) == "Cromicle: Cromicle relays nothing"

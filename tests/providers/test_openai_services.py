@@ -15,7 +15,7 @@ from dragoman.providers.catalogue import catalogue
 from dragoman.providers.openai_services import PROVIDERS, ROWS
 from dragoman.providers.openai_services.local import LOCAL, OWNERS, SERVERS
 from dragoman.providers.openai_services.provider import OpenAIService
-from dragoman.providers.openai_services.row import Quirk, ServiceRow
+from dragoman.providers.openai_services.row import COMMON, Quirk, ServiceRow
 from dragoman.transport.http.target import is_loopback
 from dragoman.types import ChatRequest, Message, Text
 from tests.cli.shell import REPOSITORY
@@ -25,7 +25,7 @@ USUAL = asdict(Variant())
 DAY = re.compile(r"202\d-\d\d-\d\d")
 SOURCE = re.compile(r"https://\S+|[\w.-]+/[\w.-]+( \(\S+\)|#\d+)(, [\w.-]+/[\w.-]+#\d+)*")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-QUIRKS = [(row, quirk) for row in ROWS for quirk in row.quirks]
+QUIRKS = [(row, quirk) for row in ROWS for quirk in (*COMMON, *row.quirks)]
 
 GROQ = catalogue()["groq"]
 
@@ -45,7 +45,7 @@ def test_a_row_says_where_it_is_from(row: ServiceRow) -> None:
 def test_a_quirk_is_a_switch_that_is_set_otherwise_with_a_reason_and_a_date(row: ServiceRow, quirk: Quirk) -> None:
     assert quirk.value != USUAL[quirk.switch]
     assert msgspec.convert({quirk.switch: quirk.value}, Variant) != Variant()
-    assert [other.switch for other in row.quirks].count(quirk.switch) == 1
+    assert [other.switch for other in (*COMMON, *row.quirks)].count(quirk.switch) == 1
     assert quirk.reason
     assert SOURCE.fullmatch(quirk.source)
     assert DAY.fullmatch(quirk.seen)

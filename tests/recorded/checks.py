@@ -263,7 +263,7 @@ def _tap(recorded: Recorded) -> Tap | None:
     if recorded.dialect == "gemini":
         said = body
     call = ServerRequest(method="POST", path=path, query=recorded.query or "alt=sse", body=json.dumps(said).encode())
-    found = server_of(recorded.dialect).read_relayed(call)
+    found = server_of(recorded.dialect).reader.at_once(call)
     return None if found is None else found.tap()
 
 

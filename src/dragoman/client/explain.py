@@ -222,7 +222,7 @@ class _Way(Struct, frozen=True):
 def _read_relayed(asked: Asked) -> RelayRequest | None:
     """The request as a relay reads it; None if it cannot be relayed. If it is wrong, decoding it says how."""
     try:
-        return asked.codec.read_relayed(asked.call)
+        return asked.codec.reader.at_once(asked.call)
     except DragomanError:
         return None
 

@@ -58,7 +58,7 @@ async def answer_stream(
     without its end.
     """
     encoder = codec.encoder(request, system_env())
-    writer.heartbeat = encoder.heartbeat if encoder.first_heartbeat is None else encoder.first_heartbeat
+    writer.heartbeat = encoder.heartbeat if writer.first_heartbeat is None else writer.first_heartbeat
     writer.opening = (encoder.status, tuple((STREAM | dict(encoder.headers)).items()))
     try:
         async with writer:

@@ -34,13 +34,14 @@ from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.kept_turns import SIZE, KeptTurns
 from dragoman.gateway.observe import Observer
 from dragoman.gateway.prompt_caches.explained import Asking, PromptCaches, cache_header, reports_cache
-from dragoman.gateway.prompt_caches.later import Later, Steps, finished
+from dragoman.gateway.prompt_caches.later import Later
 from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
 from dragoman.store import MemoryStore, SqliteStore, Store
 from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.types.identity import UNATTRIBUTED
+from dragoman.wire.steps import Steps, done
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """A caller's own id of a request, if it can be logged and sent back as it is."""
@@ -151,6 +152,7 @@ class Gateway:
         front = admitted.front
         self.hold(writer, call)
         writer.remarks = self.remarks
+        writer.first_heartbeat = front.codec.first_heartbeat(call)
         try:
             await admitted.endpoint(call, writer)
         except DragomanError as exc:
@@ -200,7 +202,7 @@ class Gateway:
         outcome, call = writer.outcome, writer.call
         if call is None or len(call.body) > LARGE or not self._caches.concerns(outcome, call):
             return ()
-        outcome.cache = finished(self._explained(outcome, call))
+        outcome.cache = done(self._explained(outcome, call))
         return () if outcome.cache is None else cache_header(outcome.cache)
 
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:

@@ -12,7 +12,7 @@ from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken
 from dragoman.protocols.prompt_regions import PromptRegions, RegionFields, read_regions
-from dragoman.protocols.relay import RelayCodec, RelayRequest
+from dragoman.protocols.relay import NOT_RELAYED, RelayCodec, RelayReader
 from dragoman.protocols.tool_schema.cache import SchemaCache
 from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled_form, compiled_output
 from dragoman.types import (
@@ -222,8 +222,6 @@ class Encoder(ABC):
     headers: Headers = ()
     heartbeat: bytes = b""
     """Bytes without a meaning, sent when the service is silent; empty if the protocol has no such thing."""
-    first_heartbeat: bytes | None = None
-    """The same while nothing of the answer has been sent, if it must be another one then."""
 
     @abstractmethod
     def send(self, events: Sequence[StreamEvent]) -> bytes:
@@ -248,9 +246,8 @@ class ServerCodec(ABC):
     region_fields: ClassVar[RegionFields | None] = None
     """Where a request has what a service may cache; None: this protocol is for texts that nobody caches."""
 
-    def read_relayed(self, call: ServerRequest) -> RelayRequest | None:
-        """A request, as far as a relay must know it; None if it cannot be relayed. Raises RequestError."""
-        return None
+    reader: RelayReader = NOT_RELAYED
+    """Reads requests that may be relayed."""
 
     def regions(self, call: ServerRequest) -> PromptRegions | None:
         """What of a request a service may cache; None if not all of it can be known from the request."""
@@ -270,6 +267,10 @@ class ServerCodec(ABC):
     @abstractmethod
     def encoder(self, request: ChatRequest, env: Env) -> Encoder:
         """A new encoder for a streamed answer."""
+
+    def first_heartbeat(self, call: ServerRequest) -> bytes | None:
+        """The heartbeat while nothing of the answer to `call` has been sent, if it must be another one then."""
+        return None
 
     def encode_stream_error(self, error: DragomanError) -> bytes:
         """The last bytes of a stream that broke off; empty if the protocol cannot say that."""

@@ -10,7 +10,19 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from dragoman.types import AnyTool, Tool
+from dragoman.types import (
+    AnyPart,
+    AnyTool,
+    ChatRequest,
+    Extra,
+    Message,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    StreamEvent,
+    Tool,
+    ToolCall,
+)
 
 FIELD = "input"
 
@@ -60,3 +72,66 @@ def unwrapped_input(arguments: str) -> str | None:
         return _decode(arguments).input
     except (msgspec.MsgspecError, UnicodeError):
         return None
+
+
+def with_functions(request: ChatRequest, own: str) -> ChatRequest:
+    """`request` with each freeform tool as a function, and its calls likewise, for a service that has only functions.
+
+    `own`: the key of `extra` whose fields belong to the form that such tools have in the service's protocol.
+    """
+    tools = tuple(_function(tool, own) if isinstance(tool, Tool) else tool for tool in request.tools)
+    return replace(request, tools=tools, messages=tuple(_message(message, own) for message in request.messages))
+
+
+def _function(tool: Tool, own: str) -> Tool:
+    function = as_function(tool)
+    return tool if function is tool else replace(function, extra=_without(tool.extra, own))
+
+
+def _message(message: Message, own: str) -> Message:
+    if not any(isinstance(part, ToolCall) and part.input_format == "text" for part in message.parts):
+        return message
+    return replace(message, parts=tuple(_part(part, own) for part in message.parts))
+
+
+def _part(part: AnyPart, own: str) -> AnyPart:
+    if not isinstance(part, ToolCall) or part.input_format == "json":
+        return part
+    arguments = wrapped_input(part.arguments)
+    return replace(part, input_format="json", arguments=arguments, extra=_without(part.extra, own))
+
+
+def _without(extra: Extra, own: str) -> Extra:
+    return {name: fields for name, fields in extra.items() if name != own}
+
+
+class CallUnwrapper:
+    """Turns calls of freeform tools, which came as those of functions, into calls with a text.
+
+    A text is known only once the object around it is complete, so it comes as one delta at the end. What is not such an
+    object stays as it came.
+    """
+
+    def __init__(self, names: frozenset[str]) -> None:
+        """`names`: those of the freeform tools."""
+        self._names = names
+        self._said: list[str] | None = None
+        """The arguments of the call that is open; None if none is."""
+
+    def unwrapped(self, events: list[StreamEvent]) -> list[StreamEvent]:
+        """The events in place of the next `events`."""
+        return [each for event in events for each in self._of(event)]
+
+    def _of(self, event: StreamEvent) -> Iterable[StreamEvent]:
+        match event:
+            case PartStart(ToolCall(input_format="json") as call) if call.name in self._names:
+                self._said = [call.arguments]
+                return (PartStart(replace(call, input_format="text", arguments="")),)
+            case PartDelta() if self._said is not None:
+                self._said.append(event.text)
+                return ()
+            case PartEnd() if self._said is not None:
+                arguments, self._said = "".join(self._said), None
+                text = unwrapped_input(arguments)
+                return PartDelta(arguments if text is None else text), event
+        return (event,)

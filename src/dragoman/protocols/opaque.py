@@ -3,23 +3,30 @@
 A caller sends back what its own protocol has a place for: a signature, encrypted reasoning. State of another protocol,
 or of a service that may not be the next target, travels in that place in one form:
 
-    dr1.ORIGIN.PROTOCOL.DATA
+    dragomanMark.ORIGIN.PROTOCOL.DATA
+    dragomanMark and base64 of ORIGIN.PROTOCOL.DATA       if the place takes base64 only
 
 `ORIGIN` names the service and model that wrote it; no other gets it back. The form needs no secret: the service itself
 checks its data. Text without this form is a state of the caller's own protocol, as the service wrote it.
+
+Each body that could be relayed is searched for the mark. Python looks for a text of twelve characters three times as
+fast as for one of four, so the mark is long, and both forms begin with the same one.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error
+from contextlib import suppress
 from hashlib import sha256
 
 from msgspec.structs import replace
 
 from dragoman.types import AnyPart, ChatRequest, Message, OpaqueState
+from dragoman.wire.steps import Steps, holds
 
-MARK = "dr1."
-ENCODED_MARK = urlsafe_b64encode(b"dr1").decode()
-"""How base64url of the form begins: `dr1` is a whole group of three bytes."""
+MARK = "dragomanMark"
+"""Letters alone, three groups of four: what stands before base64 is base64 too."""
+DOTTED = f"{MARK}."
+QUOTED = f'"{MARK}'.encode()
+"""How a JSON text with such state begins."""
 ORIGIN = 8
 """Characters of an origin: two services of one gateway have the same one in 4 of 10^9 pairs."""
 UNKNOWN = "-"
@@ -33,43 +40,54 @@ def origin(url: str, model: str) -> str:
 
 def wrapped(state: OpaqueState, own: str) -> str:
     """The text that carries `state` in the protocol `own`."""
-    if state.protocol == own and state.origin is None:
-        return state.data
-    return f"{MARK}{state.origin or UNKNOWN}.{state.protocol}.{state.data}"
+    return state.data if _is_plain(state, own) else f"{DOTTED}{_written(state)}"
 
 
 def unwrapped(text: str, own: str) -> OpaqueState:
     """The state that a caller of the protocol `own` sent back."""
-    if text.startswith(MARK):
-        written, dot, rest = text.removeprefix(MARK).partition(".")
-        protocol, second, data = rest.partition(".")
-        if dot and second:
-            return OpaqueState(protocol, data, None if written == UNKNOWN else written)
-    return OpaqueState(own, text)
+    found = _read(text.removeprefix(DOTTED)) if text.startswith(DOTTED) else None
+    return found or OpaqueState(own, text)
 
 
 def wrapped_base64(state: OpaqueState, own: str) -> str:
-    """The same for a protocol that has only base64 there."""
-    text = wrapped(state, own)
-    return urlsafe_b64encode(text.encode()).decode() if text.startswith(MARK) else text
+    """The same as `wrapped` for a protocol that has only base64 there."""
+    return state.data if _is_plain(state, own) else MARK + urlsafe_b64encode(_written(state).encode()).decode()
 
 
 def unwrapped_base64(text: str, own: str) -> OpaqueState:
-    """The same for a protocol that has only base64 there."""
-    if text.startswith(ENCODED_MARK):
-        try:
-            inner = urlsafe_b64decode(text).decode()
-        except (Error, ValueError):
-            inner = text
-        state = unwrapped(inner, own)
-        if state.data != inner:
-            return state
-    return OpaqueState(own, text)
+    """The same as `unwrapped` for a protocol that has only base64 there."""
+    found = None
+    if text.startswith(MARK):
+        # What cannot be decoded was not written here: it is the service's own.
+        with suppress(ValueError):
+            found = _read(urlsafe_b64decode(text.removeprefix(MARK)).decode())
+    return found or OpaqueState(own, text)
 
 
 def has_wrapped(body: bytes) -> bool:
     """Whether a caller's body may hold such state: then it must be read, and cannot be relayed."""
-    return b'"dr1.' in body or b'"ZHIx' in body
+    return QUOTED in body
+
+
+def holding_wrapped(body: bytes) -> Steps[bool]:
+    """The same, in steps."""
+    return holds(body, QUOTED)
+
+
+def _is_plain(state: OpaqueState, own: str) -> bool:
+    """Whether `state` stands in the protocol `own` as its service wrote it."""
+    return state.protocol == own and state.origin is None
+
+
+def _written(state: OpaqueState) -> str:
+    return f"{state.origin or UNKNOWN}.{state.protocol}.{state.data}"
+
+
+def _read(text: str) -> OpaqueState | None:
+    """The state that `_written` wrote as `text`; None if it did not write that."""
+    written, dot, rest = text.partition(".")
+    protocol, second, data = rest.partition(".")
+    return OpaqueState(protocol, data, None if written == UNKNOWN else written) if dot and second else None
 
 
 def is_own(state: OpaqueState | None, own: str, written: str | None) -> bool:

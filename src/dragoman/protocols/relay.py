@@ -5,7 +5,8 @@ from collections.abc import Hashable
 from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
-from dragoman.types import FinishReason, Headers, HttpRequest, Usage
+from dragoman.types import FinishReason, Headers, HttpRequest, ServerRequest, Usage
+from dragoman.wire.steps import Steps
 
 
 class ReplySummary:
@@ -98,6 +99,29 @@ class RelayRequest(Protocol):
         """A new tap for the answer to it."""
 
 
+class RelayReader(Protocol):
+    """Reads callers' requests of one protocol, each only as far as a relay must know it."""
+
+    def at_once(self, call: ServerRequest) -> RelayRequest | None:
+        """The request; None if it cannot be relayed. Raises RequestError."""
+
+    def in_steps(self, call: ServerRequest) -> Steps[RelayRequest | None]:
+        """The same for a body of more than 8 KiB, in steps, because a large one must not hold the loop."""
+
+
+class NotRelayed(RelayReader):
+    """Requests of the protocol are always translated."""
+
+    def at_once(self, call: ServerRequest) -> None:
+        return None
+
+    def in_steps(self, call: ServerRequest) -> Steps[None]:
+        yield from ()
+
+
+NOT_RELAYED = NotRelayed()
+
+
 class RelayCodec(ABC):
     """A protocol's part in relaying."""
 
@@ -112,9 +136,6 @@ class RelayCodec(ABC):
     """The same for an answer that is not streamed."""
     heartbeat: ClassVar[bytes] = b""
     """Bytes without a meaning, sent when the service is silent; empty if the protocol has no such thing."""
-
-    first_heartbeat: ClassVar[bytes | None] = None
-    """The same while nothing of the answer has been sent, if it must be another one then."""
 
     @abstractmethod
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:

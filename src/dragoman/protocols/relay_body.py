@@ -1,23 +1,27 @@
 """A request to be relayed whose body names the model: read only as far as a relay must. Knows no dialect."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.opaque import has_wrapped
+from dragoman.protocols.opaque import has_wrapped, holding_wrapped
 from dragoman.protocols.relay import RelayCodec, Tap
 from dragoman.protocols.steering import NESTED, STEERING, steering
 from dragoman.types import Headers, ServerRequest
 from dragoman.wire import json
+from dragoman.wire.steps import Steps
 
 NESTING = frozenset(NESTED)
 READ = NESTING | {"model", "stream"}
 """Fields whose values are read."""
 
 NOT_VALID = "the body is not a valid request"
+
+Request = TypeVar("Request")
+"""A request of a dialect."""
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
@@ -44,13 +48,36 @@ def passed(call: ServerRequest, names: frozenset[bytes], prefix: bytes) -> Heade
     )
 
 
-def read_body(body: bytes, read: frozenset[str] = READ) -> RelayBody | None:
-    """A body, of which only the fields `read` are decoded, and the rest is only checked.
+class BodyReader(Struct, Generic[Request], frozen=True):
+    """Reads requests to be relayed: of a body only some fields are decoded, and the rest is only checked.
 
-    None if a field would steer a service that is a gateway, or if opaque state of another service may stand in it: then
-    all must be read. Raises InvalidRequestError.
+    It returns None if a field would steer a service that is a gateway, or if opaque state of another service may stand
+    in the body: then all must be read. It raises InvalidRequestError.
     """
-    said, ours = json.check_request(body)
+
+    made: Callable[[ServerRequest, RelayBody], Request]
+    """The request, from what was read of its body. If no model is named, it is the default one."""
+    read: frozenset[str] = READ
+    """Fields whose values are read."""
+
+    def at_once(self, call: ServerRequest) -> Request | None:
+        """The request."""
+        body = call.body
+        said, ours = json.check_request(body)
+        found = _read(body, self.read, said, ours)
+        return None if found is None or has_wrapped(body) else self.made(call, found)
+
+    def in_steps(self, call: ServerRequest) -> Steps[Request | None]:
+        """The same for a large body, in steps."""
+        body = call.body
+        said, ours = yield from json.checked(body)
+        found = _read(body, self.read, said, ours)
+        yield
+        return None if found is None or (yield from holding_wrapped(body)) else self.made(call, found)
+
+
+def _read(body: bytes, read: frozenset[str], said: Any, ours: bool) -> RelayBody | None:
+    """A body that was checked; `said`, `ours`: see `check_request`."""
     try:
         fields: Mapping[str, Any] = said if ours and type(said) is dict else _fields(body)
         if said is None:
@@ -62,7 +89,7 @@ def read_body(body: bytes, read: frozenset[str] = READ) -> RelayBody | None:
     model, stream = said.get("model"), said.get("stream")
     if not ((model is None or type(model) is str) and (stream is None or type(stream) is bool)):
         raise InvalidRequestError(NOT_VALID)
-    return None if has_wrapped(body) else RelayBody(model or "", stream, fields, said)
+    return RelayBody(model or "", stream, fields, said)
 
 
 class BodyRelayRequest(Struct, frozen=True, gc=False):

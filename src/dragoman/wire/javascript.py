@@ -12,6 +12,7 @@ import msgspec
 from dragoman.errors import InvalidRequestError
 from dragoman.wire import strict
 from dragoman.wire.json import clean
+from dragoman.wire.steps import done
 
 
 class Undefined(Enum):
@@ -47,7 +48,7 @@ def parse_request(data: bytes) -> Any:
 
     Raises InvalidRequestError (400, 413) if the text breaks a limit, ValueError if it is not JSON.
     """
-    strict.check_size(strict.shortened(data))
+    done(strict.check_size(done(strict.shortened(data))))
     try:
         value = _loads(data, parse_int=_bounded(_integer), parse_float=_bounded(float), object_pairs_hook=strict.unique)
     except RecursionError as exc:

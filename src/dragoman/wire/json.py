@@ -8,6 +8,7 @@ import msgspec
 
 from dragoman.errors import BadEventError, InvalidRequestError
 from dragoman.wire import strict
+from dragoman.wire.steps import Steps, check_utf8, done
 from dragoman.wire.utf8 import well_formed
 
 encode = msgspec.json.encode
@@ -58,8 +59,10 @@ def decode_request(data: bytes) -> Any:
     Raises InvalidRequestError (400, 413); its message says where the text is wrong, and quotes nothing of it.
     """
     try:
-        short = strict.shortened(data)
-        strict.check_size(short)
+        if len(data) <= strict.SMALL:
+            return strict.decode(data)
+        short = done(strict.shortened(data))
+        done(strict.check_size(short))
         if short is data:
             return strict.decode(data)
         value = msgspec.json.decode(data)
@@ -79,14 +82,21 @@ def check_request(data: bytes) -> tuple[Any, bool]:
     only its encoding and its size are checked, because nothing here reads what is nested in it. Raises as
     `decode_request` does.
     """
+    if len(data) > strict.SMALL:
+        return done(checked(data))
     try:
-        if len(data) <= strict.SMALL:
-            return strict.read(data)
-        if not data.isascii():
-            data.decode()
-        short = strict.shortened(data)
-        strict.check_size(short)
-        if len(short) <= strict.SMALL and (short is data or not _passes(short)):
+        return strict.read(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise _wrong(exc, data) from exc
+
+
+def checked(data: bytes) -> Steps[tuple[Any, bool]]:
+    """The same for a text of more than 8 KiB, in steps: the longest takes a millisecond."""
+    try:
+        yield from check_utf8(data)
+        short = yield from strict.shortened(data)
+        yield from strict.check_size(short)
+        if len(short) <= strict.SMALL and not _passes(short):
             return strict.read(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise _wrong(exc, data) from exc

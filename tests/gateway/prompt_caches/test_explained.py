@@ -12,10 +12,10 @@ from dragoman.gateway.prompt_caches.explained import (
     PromptCaches,
     cache_header,
 )
-from dragoman.gateway.prompt_caches.later import finished
 from dragoman.protocols.anthropic import AnthropicServer
 from dragoman.types import Attribution, CacheUse, Identity, Outcome, ServerRequest, Usage
 from dragoman.wire import json
+from dragoman.wire.steps import done
 
 LONG = "canary " * 1000
 CODEC = AnthropicServer()
@@ -46,7 +46,7 @@ class Told:
         details = more.pop("details", {})
         usage = Usage(input_tokens=100, cache_read_tokens=cached, details=details)
         outcome = Outcome("id", "POST", "/", at, target=target, usage=usage)
-        return finished(self.caches.explain(self.asking(said, **more), outcome))
+        return done(self.caches.explain(self.asking(said, **more), outcome))
 
     def words(self, said: Body, at: float = 0.0, cached: int | None = 90, target: str = "up/m", **more: Any) -> str:
         return self.say(said, at, cached, target, **more).words
@@ -80,7 +80,7 @@ def test_the_first_region_that_changed_is_named(change: Body, words: str) -> Non
     told = Told()
     before = body("a", "b", "c", "d", "e")
     told.say(before)
-    assert finished(told.caches.preview(told.asking(before | change), "up/m", 7.0)) == CachePreview(
+    assert done(told.caches.preview(told.asking(before | change), "up/m", 7.0)) == CachePreview(
         words.split(maxsplit=1)[0],  # type: ignore[arg-type]  # one of them
         int(words.split()[1]) if " " in words else None,
         7.0,
@@ -102,7 +102,7 @@ def test_another_target_has_a_cache_of_its_own() -> None:
     assert told.words(body("a", "b", "c"), target="two/m") == "target"
     assert told.words(body("a", "b", "c"), target="two/m") == "hit"
     assert told.words(body("a", "b", "c"), target="one/m") == "hit"
-    preview = finished(told.caches.preview(told.asking(body("a")), "three/m", 5.0))
+    preview = done(told.caches.preview(told.asking(body("a")), "three/m", 5.0))
     assert preview == CachePreview("target", None, 5.0)
 
 
@@ -121,7 +121,7 @@ def test_time_that_goes_by(lifetime: float | None, seconds: float, cached: int |
     told = Told(lifetime)
     told.say(body("a"), at=1000.0)
     expected = {"unknown": "hit"}.get(words, "expired" if lifetime else words)
-    preview = finished(told.caches.preview(told.asking(body("a")), "up/m", 1000.0 + seconds))
+    preview = done(told.caches.preview(told.asking(body("a")), "up/m", 1000.0 + seconds))
     assert preview is not None
     assert preview.reason == expected
     assert told.words(body("a"), at=1000.0 + seconds, cached=cached) == words
@@ -141,7 +141,7 @@ def test_one_key_learns_nothing_of_another() -> None:
     told = Told()
     told.say(body("a"))
     assert told.words(body("a"), key=Identity("bbbbbbbb", known=True)) == "first"
-    assert finished(told.caches.preview(told.asking(body("a"), key=Identity()), "up/m", 0.0)) == CachePreview("first")
+    assert done(told.caches.preview(told.asking(body("a"), key=Identity()), "up/m", 0.0)) == CachePreview("first")
 
 
 def test_a_session_knows_its_agents_apart() -> None:
@@ -171,8 +171,8 @@ def test_without_a_session_the_first_message_names_the_conversation() -> None:
 def test_a_request_whose_prompt_cannot_be_known_is_unknown() -> None:
     told = Told()
     assert told.words({"model": "m", "system": LONG}) == "unknown"
-    assert finished(told.caches.preview(told.asking({"system": LONG}), "up/m", 0.0)) == CachePreview("unknown")
-    assert finished(told.caches.preview(told.asking({"messages": turns("a")}), "up/m", 0.0)) is None
+    assert done(told.caches.preview(told.asking({"system": LONG}), "up/m", 0.0)) == CachePreview("unknown")
+    assert done(told.caches.preview(told.asking({"messages": turns("a")}), "up/m", 0.0)) is None
 
 
 @pytest.mark.parametrize(

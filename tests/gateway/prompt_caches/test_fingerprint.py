@@ -18,8 +18,8 @@ from dragoman.gateway.prompt_caches.fingerprint import (
     shared,
     shared_messages,
 )
-from dragoman.gateway.prompt_caches.later import finished
 from dragoman.protocols.prompt_regions import PromptRegions, RegionFields, read_regions
+from dragoman.wire.steps import done
 
 KEY = bytes(32)
 WORD = st.sampled_from(["", "a", "b"])
@@ -30,7 +30,7 @@ Prompt = tuple[str, str, str, list[str]]
 
 def taken(tools: str, system: str, settings: str, messages: list[str], start: int = 0) -> Fingerprint:
     regions = PromptRegions(tools.encode(), system.encode(), settings.encode(), tuple(map(str.encode, messages)), start)
-    return finished(fingerprint(regions, KEY))
+    return done(fingerprint(regions, KEY))
 
 
 @given(PROMPT, PROMPT, st.integers(0, 2))
@@ -68,7 +68,7 @@ def test_the_region_that_is_named_is_the_first_whose_text_differs(data: st.DataO
 
     one, other = body(), body()
     regions = [read_regions(json.dumps(each).encode(), FIELDS) for each in (one, other)]
-    first, second = (finished(fingerprint(each, KEY)) for each in regions if each is not None)
+    first, second = (done(fingerprint(each, KEY)) for each in regions if each is not None)
     names = [*((name, None) for name in REGIONS), *(("message", k) for k in range(5))]
     pairs = zip(names, zip(ordered(one), ordered(other), strict=False), strict=False)
     assert differs(first, second) == next((name for name, (mine, theirs) in pairs if mine != theirs), None)
@@ -93,7 +93,7 @@ def test_two_requests_of_one_conversation_are_related() -> None:
 
 def test_without_the_key_no_prompt_can_be_tried() -> None:
     regions = PromptRegions(b"t", b"s", b"", (b"m",))
-    one, other = finished(fingerprint(regions, KEY)), finished(fingerprint(regions, b"x" * 32))
+    one, other = done(fingerprint(regions, KEY)), done(fingerprint(regions, b"x" * 32))
     assert len(one.digests) == 4 * SIZE
     assert one.digests[2 * SIZE : 3 * SIZE] == other.digests[2 * SIZE : 3 * SIZE] == NONE
     assert shared(one, other) == 0

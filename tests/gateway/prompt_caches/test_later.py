@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from dragoman.gateway.prompt_caches.later import Later, Steps, finished, in_turns
+from dragoman.gateway.prompt_caches.later import Later
+from dragoman.loop.turns import in_turns
 from dragoman.types import CacheUse, Outcome
+from dragoman.wire.steps import Steps, done
 
 
 def outcome(name: str) -> Outcome:
@@ -75,4 +77,4 @@ async def test_a_bug_keeps_no_outcome_from_those_who_wait_for_it() -> None:
 @pytest.mark.parametrize("steps", [0, 3])
 async def test_work_gives_its_result_however_it_is_done(steps: int) -> None:
     use = CacheUse("tools")
-    assert finished(work(steps, use)) == await in_turns(work(steps, use)) == use
+    assert done(work(steps, use)) == await in_turns(work(steps, use)) == use

@@ -202,7 +202,7 @@ def test_own_state_of_a_known_origin_is_given_to_callers_with_it() -> None:
     parts = (Reasoning(text="hm", opaque=state), Reasoning(text="", form="redacted", opaque=hidden))
     told = streamed(*parts).blocks
     assert [each["type"] for each in told] == ["thinking", "redacted_thinking"]
-    assert told[0]["signature"] == "dr1.0123abcd.anthropic.c2ln"
+    assert told[0]["signature"] == "dragomanMark.0123abcd.anthropic.c2ln"
     assert read_back(told).parts == parts
     assert read_back(whole(*parts)["content"]).parts == parts
 

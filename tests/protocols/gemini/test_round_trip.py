@@ -1,7 +1,7 @@
 """Requests and replies there and back: what is read is written as it came."""
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from dragoman.protocols.gemini import NAME, GeminiClient, GeminiServer
-from dragoman.protocols.opaque import unwrapped_base64, wrapped_base64
+from dragoman.protocols.opaque import has_wrapped, unwrapped_base64, wrapped_base64
 from dragoman.types import (
     Audio,
     ChatRequest,
@@ -291,10 +291,13 @@ def test_a_request_is_written_as_it_came(name: str) -> None:
 
 
 def test_a_signature_that_only_looks_like_one_of_ours_stays_as_it_came() -> None:
-    for data in ("ZHIx", "ZHIxLg==", "ZHIxLmE=", "ZHIx####", "ZHIxL", "ZHIx/w=="):
+    for data in ("dragomanMark", "dragomanMarkLg==", "dragomanMarkLmE=", "dragomanMark####", "dragomanMark_w=="):
         assert unwrapped_base64(data, NAME) == OpaqueState(NAME, data)
     state = OpaqueState("anthropic", "s?>", "0a1b2c3d")
-    assert unwrapped_base64(wrapped_base64(state, NAME), NAME) == state
+    written = wrapped_base64(state, NAME)
+    assert unwrapped_base64(written, NAME) == state
+    assert b64decode(written.replace("-", "+").replace("_", "/"), validate=True)
+    assert has_wrapped(json.dumps([written]).encode())
 
 
 def test_numbers_in_arguments_and_results_keep_their_form() -> None:

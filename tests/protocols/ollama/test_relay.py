@@ -17,7 +17,7 @@ MESSAGES = [{"role": "user", "content": "hi"}]
 def read(body: bytes | dict[str, Any], path: str = "/api/chat") -> RelayRequest | None:
     """The request, as the relay knows it."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return OllamaServer().read_relayed(ServerRequest(method="POST", path=path, body=data))
+    return OllamaServer().reader.at_once(ServerRequest(method="POST", path=path, body=data))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_request_without_a_model_gets_one() -> None:
     [
         {"api_base": "http://h"},
         {"extra_body": {"base_url": "http://h"}},
-        {"x": "dr1.-.other.data"},
+        {"x": "dragomanMark.-.other.data"},
     ],
 )
 def test_what_must_be_read_in_full_is_not_relayed(more: dict[str, Any]) -> None:

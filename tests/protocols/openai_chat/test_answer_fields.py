@@ -182,8 +182,8 @@ def test_other_protocols_state_comes_back_with_the_message_that_had_it(stream: b
 
 
 def test_a_body_with_the_state_of_another_service_is_not_relayed() -> None:
-    state = {"type": "reasoning.encrypted", "data": "dr1.abcdef01.anthropic.x", "index": 0}
+    state = {"type": "reasoning.encrypted", "data": "dragomanMark.abcdef01.anthropic.x", "index": 0}
     for details, relayed in (([], True), ([state], False)):
         message = {"role": "assistant", "content": "Hey", "reasoning_details": details}
         body = json.dumps({"model": "m", "messages": [message]}).encode()
-        assert (SERVER.read_relayed(ServerRequest(method="POST", path="/", body=body)) is not None) is relayed
+        assert (SERVER.reader.at_once(ServerRequest(method="POST", path="/", body=body)) is not None) is relayed

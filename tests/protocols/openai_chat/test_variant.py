@@ -23,8 +23,10 @@ from dragoman.types import (
     ToolCall,
     ToolChoice,
     ToolResult,
+    fold,
     user,
 )
+from tests.support.cuts import bytewise, drive, two_way
 from tests.support.env import fixed_env
 
 THINKS = ModelProfile(reasoning_returns=True)
@@ -75,6 +77,15 @@ NAMED, ANY, NONE = ToolChoice("tool", "f"), ToolChoice("required"), ToolChoice("
 SOME = ToolChoice("auto", names=("f",))
 OFF, OFF_BY_WORD = ReasoningConfig(mode="off"), ReasoningConfig(effort="none")
 FUNCTION = {"type": "function", "function": {"name": "f"}}
+PLAIN = Variant(custom_tools=False)
+OWN = {"openai-chat": {"custom": {"x": 1}}}
+FREEFORM = asked(
+    user("x"),
+    Message("assistant", (ToolCall(id="1", name="f", arguments='a"b', input_format="text", extra=OWN),)),
+    Message("tool", (ToolResult(id="1", parts=(Text(text="2"),), name="f"),)),
+    tools=(Tool("f", input_format="text", grammar=("regex", "a.*"), extra=OWN),),
+    tool_choice=NAMED,
+)
 
 CASES = [
     Case(
@@ -108,6 +119,18 @@ CASES = [
         NOTHING,
         ("tools[0].strict",),
     ),
+    Case("custom_tools", PLAIN, FREEFORM, ("tools", 0, "type"), "function", ("tools[0].grammar",)),
+    Case("custom_tools", PLAIN, FREEFORM, ("tools", 0, "custom"), NOTHING, ("tools[0].grammar",)),
+    Case("custom_tools", PLAIN, FREEFORM, ("tool_choice",), FUNCTION, ("tools[0].grammar",)),
+    Case(
+        "custom_tools",
+        PLAIN,
+        FREEFORM,
+        ("messages", 1, "tool_calls", 0, "function"),
+        {"name": "f", "arguments": '{"input":"a\\"b"}'},
+        ("tools[0].grammar",),
+    ),
+    Case("custom_tools", Variant(), FREEFORM, ("tools", 0, "type"), "custom"),
     Case(
         "json_schema",
         Variant(json_schema=False),
@@ -232,3 +255,37 @@ def test_an_answer_that_is_not_streamed_has_no_options_of_a_stream() -> None:
     own = {"openai-chat": {"stream": False}}
     assert "stream_options" not in sent(Variant(stream_usage=False), asked(extra=own))
     assert "stream_options" not in sent(Variant(), asked(extra=own))
+
+
+def answer(arguments: str) -> bytes:
+    """A text, a call of the tool and a call of another one, in fragments."""
+    deltas: list[dict[str, Any]] = [{"content": "Well,"}]
+    for index, (name, said) in enumerate((("f", arguments), ("g", '{"input":"b"}'))):
+        call: dict[str, Any] = {"index": index, "id": f"c{index}", "type": "function"}
+        deltas.append({"tool_calls": [call | {"function": {"name": name, "arguments": ""}}]})
+        deltas += [{"tool_calls": [{"index": index, "function": {"arguments": piece}}]} for piece in said]
+    chunks = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+    return b"".join(b"data: %b\n\n" % msgspec.json.encode(chunk) for chunk in chunks) + b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"), [('{"input":"a\\"b"}', 'a"b'), ('{"input":""}', ""), ('{"patch":"x"}', '{"patch":"x"}')]
+)
+def test_a_call_of_a_freeform_tool_that_came_as_a_function_has_its_text_again(arguments: str, text: str) -> None:
+    codec, body = OpenAIChatClient("http://up", PLAIN), answer(arguments)
+    for pieces in ([body], bytewise(body), *two_way(body)):
+        events, error = drive(codec.decoder(FREEFORM), pieces)
+        assert error is None
+        _, call, other = fold(events).parts
+        assert isinstance(call, ToolCall)
+        assert (call.name, call.arguments, call.input_format) == ("f", text, "text")
+        assert isinstance(other, ToolCall)
+        assert (other.name, other.arguments, other.input_format) == ("g", '{"input":"b"}', "json")
+
+
+def test_an_answer_without_freeform_tools_is_read_as_it_is() -> None:
+    decoder = OpenAIChatClient("http://up", PLAIN).decoder(asked(tools=(ONE,)))
+    (_, call, _) = fold(drive(decoder, [answer('{"input":"a"}')])[0]).parts
+    assert isinstance(call, ToolCall)
+    assert call.arguments == '{"input":"a"}'

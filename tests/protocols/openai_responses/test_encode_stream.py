@@ -215,7 +215,7 @@ def test_state_of_a_call_stands_in_reasoning_before_it_or_behind_it() -> None:
         PartEnd(),
         ResponseEnd("tool_call"),
     ]
-    state = "dr1.abcdefgh.gemini+{}.c2ln"
+    state = "dragomanMark.abcdefgh.gemini+{}.c2ln"
     assert [item.get("encrypted_content") for item in streamed(early).items] == [state.format("next"), None]
     assert [item.get("encrypted_content") for item in streamed(before).items] == [None, state.format("last")]
     assert [item.get("encrypted_content") for item in whole(fold(before))["output"]] == [state.format("next"), None]

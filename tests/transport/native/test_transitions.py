@@ -11,6 +11,7 @@ from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import BODY, COMPLETE, FAILED, HEAD, IDLE, Reply, State, Timeouts
 from dragoman.transport.native.buffer import Buffer
 from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.outgoing_body import PIECE
 from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.transitions import BEGIN, END, FAIL, REPLY, REST, TRANSITIONS, Event
 
@@ -228,3 +229,13 @@ async def test_bytes_that_are_not_http(state: State) -> None:
     error: DragomanError | None = stage.connection.error
     assert stage.connection.state is FAILED
     assert isinstance(error, BadEventError)
+
+
+async def test_a_connection_is_not_idle_before_its_body_is_written() -> None:
+    stage = Stage()
+    stage.connection.begin(OutgoingRequest(b"POST / HTTP/1.1\r\n\r\n", b"x" * (2 * PIECE), Timeouts(), 1e9))
+    stage.came(HEADS + b"content-length: 0\r\n\r\n")
+    assert stage.connection.state is COMPLETE
+    assert not stage.connection.rest()
+    await asyncio.sleep(0)
+    assert stage.connection.rest()

@@ -1,6 +1,5 @@
 """What answers a request: a chat, or an answer that is known already. Knows no path."""
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
@@ -12,6 +11,7 @@ from dragoman.engine.answer import Handler
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
+from dragoman.loop.turns import in_turns, others
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.steering import check_steering
@@ -19,8 +19,8 @@ from dragoman.routing.plan import Plan
 from dragoman.types import ChatRequest, Identity, Outcome, ServerRequest, ServerResponse
 
 LARGE = 256 << 10
-"""Bytes of a body from which on checking, decoding and encoding have a turn of the loop each: one step takes up to
-twelve milliseconds per MiB, in which nobody else is served."""
+"""Bytes of a body from which on it is checked in several turns of the loop, and decoding and encoding have one each:
+to decode takes up to twelve milliseconds per MiB, in which nobody else is served."""
 
 
 class Endpoint(ABC):
@@ -49,7 +49,11 @@ class ChatEndpoint(Endpoint):
 
     def read_relayed(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
         """The request of `identity`, as far as a relay must know it; None if it must be translated."""
-        return self.codec.read_relayed(call)
+        return self.codec.reader.at_once(call)
+
+    async def read_relayed_large(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
+        """The same in several turns of the loop, for a body of more than LARGE bytes."""
+        return await in_turns(self.codec.reader.in_steps(call))
 
     def plan(self, request: RelayRequest) -> Plan:
         """How a request is answered that `read_relayed` gave. Raises RequestError."""
@@ -88,12 +92,6 @@ class ChatEndpoint(Endpoint):
             await answer_stream(handler, codec, request, writer, clean=self.clean)
         else:
             await answer_whole(handler, codec, request, writer)
-
-
-async def others() -> None:
-    """Lets the loop serve others: what they have sent is read in one turn, and answered in the next."""
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
 
 
 class ImmediateEndpoint(Endpoint):

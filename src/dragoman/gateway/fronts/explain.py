@@ -14,12 +14,12 @@ from dragoman.client.explain import Asked, Explanation, explain_call, plain
 from dragoman.errors import DragomanError, cut, nearest, scrub
 from dragoman.gateway.answer import fit
 from dragoman.gateway.attribution import attributed
-from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, Endpoint, others
+from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, Endpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, PathTable, Row
 from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import Asking, CachePreview, PromptCaches
-from dragoman.gateway.prompt_caches.later import in_turns
+from dragoman.loop.turns import in_turns, others
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import Headers, Identity, ServerRequest, ServerResponse

@@ -122,7 +122,13 @@ class ResponsesEndpoint(ChatEndpoint):
         await self.answer(await self.question(call, identity), opened, writer)
 
     def read_relayed(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
-        found = super().read_relayed(call, identity)
+        return self._owned(super().read_relayed(call, identity), identity)
+
+    async def read_relayed_large(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
+        return self._owned(await super().read_relayed_large(call, identity), identity)
+
+    def _owned(self, found: RelayRequest | None, identity: Identity) -> RelayRequest | None:
+        """A request as a relay may have it: what it refers to is at one service, or else must be put into it."""
         if not isinstance(found, ResponsesRelayRequest) or not isinstance(found.previous, str):
             return found
         owner = self._earlier.owner(found.previous, identity.fingerprint)

@@ -68,6 +68,7 @@ class ResponseWriter(ABC):
         "broken",
         "call",
         "complete",
+        "first_heartbeat",
         "heartbeat",
         "opening",
         "outcome",
@@ -84,6 +85,8 @@ class ResponseWriter(ABC):
         the caller was told that it broke off; it is then incomplete, even if its transfer ends well."""
         self.heartbeat = b""
         """What the server may send when nothing has been sent for long."""
+        self.first_heartbeat: bytes | None = None
+        """The same while nothing of the answer has been sent, if this caller needs another one then."""
         self.opening: tuple[int, Headers] | None = None
         """Status and headers with which a heartbeat begins the response, although nothing of the answer has come."""
         self.call: ServerRequest | None = None

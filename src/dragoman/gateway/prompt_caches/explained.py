@@ -26,11 +26,11 @@ from dragoman.gateway.prompt_caches.fingerprint import (
     shared,
     shared_messages,
 )
-from dragoman.gateway.prompt_caches.later import Steps
 from dragoman.protocols.base import ServerCodec
 from dragoman.types import CacheUse, Headers, Identity, Outcome, ServerRequest, Usage
 from dragoman.types.cache_use import CacheReason
 from dragoman.wire import json
+from dragoman.wire.steps import Steps
 
 MIN_BODY = 4 << 10
 """Bytes of a request below which its cache is not explained: services cache prompts of 1,024 tokens or more."""

@@ -13,9 +13,9 @@ from hashlib import blake2b
 
 from msgspec import Struct
 
-from dragoman.gateway.prompt_caches.later import Steps
 from dragoman.protocols.prompt_regions import PromptRegions
 from dragoman.types.cache_use import CacheReason
+from dragoman.wire.steps import Steps
 
 SIZE = 16
 """Bytes of a digest: two of a thousand million texts have the same one in 1 of 10^21 cases."""

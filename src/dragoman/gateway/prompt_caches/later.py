@@ -2,35 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Generator
-from typing import TypeVar
+from collections.abc import Callable
 
 from dragoman.types import CacheUse, Outcome
-
-T = TypeVar("T")
-Steps = Generator[None, None, T]
-"""Work that stops from time to time, so that others can be served, and gives a result in the end."""
-
-
-def finished(steps: Steps[T]) -> T:
-    """The result of `steps`, without a stop."""
-    try:
-        while True:
-            next(steps)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-
-
-async def in_turns(steps: Steps[T]) -> T:
-    """The same, with a turn of the loop between the steps."""
-    try:
-        while True:
-            next(steps)
-            await asyncio.sleep(0)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+from dragoman.wire.steps import Steps, done
 
 
 class Later:
@@ -49,7 +24,7 @@ class Later:
         """Explains all that wait, at once."""
         while self._waiting:
             outcome, steps = self._waiting.popleft()
-            outcome.cache = finished(steps)
+            outcome.cache = done(steps)
             self._tell(outcome)
 
     def _advance(self) -> None:

@@ -53,11 +53,30 @@ class Relays:
         chat = admitted.endpoint
         if not isinstance(chat, ChatEndpoint):
             return False
-        protocol = chat.codec.name
         try:
             request = chat.read_relayed(call, writer.outcome.identity)
-            if request is None:
+        except DragomanError:
+            return False
+        return request is not None and self._begin(chat, request, admitted, call, writer)
+
+    async def begin_large(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> bool:
+        """The same for a large body, which is read in several turns of the loop. Raises what ends it meanwhile."""
+        chat = admitted.endpoint
+        if not isinstance(chat, ChatEndpoint):
+            return False
+        self.gateway.hold(writer, call)
+        async with writer:
+            try:
+                request = await chat.read_relayed_large(call, writer.outcome.identity)
+            except DragomanError:
                 return False
+        return request is not None and self._begin(chat, request, admitted, call, writer)
+
+    def _begin(
+        self, chat: ChatEndpoint, request: RelayRequest, admitted: Admitted, call: ServerRequest, writer: DirectWriter
+    ) -> bool:
+        protocol = chat.codec.name
+        try:
             plan = chat.plan(request)
             target = plan.first(RequestInfo(request.model, protocol, request.stream), self.loop.time())
             relayed = target.relay(protocol)
@@ -70,7 +89,7 @@ class Relays:
         self.gateway.hold(writer, call)
         if request.stream:
             # After a long silence the head and a heartbeat are sent, in both ways.
-            first = one.codec.first_heartbeat
+            first = chat.codec.first_heartbeat(call)
             writer.heartbeat = one.codec.heartbeat if first is None else first
             writer.opening = (200, _stream_head(one.codec).fields)
         RelayedAnswer(self, admitted, call, writer, plan=plan, request=request).attempt(target, relayed)

@@ -16,6 +16,7 @@ from dragoman.gateway.check import check
 from dragoman.gateway.hosts import addresses, unbracketed
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.log import begin
+from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.descriptors import raise_limit, room
 from dragoman.gateway.serving.server import Server
 from dragoman.gateway.serving.workers import WorkerTask, run_workers
@@ -46,6 +47,7 @@ def serve(
     """
     begin(config.gateway.log_level)
     raise_limit()
+    keep_memory()
     check(config)
     gateway = Gateway(config, timeouts=timeouts)
     listeners = bind(config.gateway.host, config.gateway.port)

@@ -11,10 +11,12 @@ from typing import Any
 
 from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
+from dragoman.gateway.fronts.endpoints import LARGE
 from dragoman.gateway.http.application import Peer, ServerContext
 from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import ID, fields
+from dragoman.gateway.http.response_writer import DisconnectedError
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.relay import Relays
@@ -149,8 +151,24 @@ class Server:
         return fields(self._gateway.headers(call, ID))
 
     def serve(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
-        if not self._relays.begin(admitted, call, writer):
+        if len(call.body) > LARGE:
+            self._spawn(self._serve_large(admitted, call, writer))
+        elif not self._relays.begin(admitted, call, writer):
             self._spawn(self._gateway.answer(admitted, call, writer))
+
+    async def _serve_large(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
+        try:
+            begun = await self._relays.begin_large(admitted, call, writer)
+        except DisconnectedError:
+            return
+        except DragomanError as exc:  # the gateway was stopped
+            await self._gateway.refuse(admitted.front, exc, writer)
+        except BaseException:  # a bug of ours: the response ends, and the loop's handler reports it
+            writer.abort()
+            raise
+        else:
+            if not begun:
+                await self._gateway.answer(admitted, call, writer)
 
     def unpack(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         self._spawn(self._unpack(admitted, call, writer))

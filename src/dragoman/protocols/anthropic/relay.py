@@ -6,7 +6,7 @@ from dragoman.protocols.anthropic.request import FIRST_VERSION
 from dragoman.protocols.anthropic.service import BETA, VERSION
 from dragoman.protocols.anthropic.tap import MessageTap, read_whole
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.relay_body import BodyRelayRequest, SseRelay, passed, read_body
+from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
 from dragoman.types import Headers, HttpRequest, ServerRequest
 
 PASSED = frozenset({VERSION.encode(), BETA.encode(), b"x-app"})
@@ -35,16 +35,11 @@ class AnthropicRelay(SseRelay):
         return read_whole(body)
 
 
-def read_request(call: ServerRequest) -> BodyRelayRequest | None:
-    """The model, and whether a stream is wanted; the rest is only checked. If no model is named, it is the default one.
-
-    None if a field would steer a service that is a gateway, or if opaque state of another service is in the body: then
-    all must be read. Raises InvalidRequestError.
-    """
-    body = read_body(call.body)
-    if body is None:
-        return None
+def _request(call: ServerRequest, body: RelayBody) -> BodyRelayRequest:
     return BodyRelayRequest(body.model, body.stream is True, body.fields, MessageTap, _passed(call))
+
+
+READER = BodyReader(_request)
 
 
 def _passed(call: ServerRequest) -> Headers:

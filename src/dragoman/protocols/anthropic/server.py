@@ -7,7 +7,7 @@ from dragoman.protocols.anthropic.encode_stream import AnswerEncoder, encode_mes
 from dragoman.protocols.anthropic.errors import envelope, outward, stream_error
 from dragoman.protocols.anthropic.extra import NAME, noted
 from dragoman.protocols.anthropic.inputs import keep_in_request
-from dragoman.protocols.anthropic.relay import read_request
+from dragoman.protocols.anthropic.relay import READER
 from dragoman.protocols.anthropic.request import decode_body
 from dragoman.protocols.anthropic.service import BETA, REQUEST_ID
 from dragoman.protocols.anthropic.stop_reasons import SAYABLE as SAYABLE_REASONS
@@ -58,7 +58,7 @@ class AnthropicServer(ServerCodec):
     )
     id_header = REQUEST_ID
     region_fields = REGIONS
-    read_relayed = staticmethod(read_request)
+    reader = READER
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         body = json.decode_request(call.body)

@@ -8,10 +8,11 @@ from msgspec import Struct
 from dragoman.errors import EndpointNotFoundError, InvalidRequestError
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.tap import GeminiTap, read_whole
-from dragoman.protocols.opaque import has_wrapped
-from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
+from dragoman.protocols.opaque import has_wrapped, holding_wrapped
+from dragoman.protocols.relay import RelayCodec, RelayReader, RelayRequest, ReplySummary, Tap
 from dragoman.types import Headers, HttpRequest, ServerRequest
 from dragoman.wire import json
+from dragoman.wire.steps import Steps
 
 MODELS, TUNED = "models/", "tunedModels/"
 WHOLE, STREAM = "generateContent", "streamGenerateContent"
@@ -103,16 +104,32 @@ def model_and_method(path: str) -> tuple[str, str]:
     return model.removeprefix(MODELS), method
 
 
-def read_request(call: ServerRequest) -> GeminiRelayRequest | None:
-    """The request; the body is only checked. None if it must be translated: a stream as an array, or state of others.
+class GeminiReader(RelayReader):
+    """Reads requests to be relayed, of which the body is only checked.
 
-    Raises InvalidRequestError.
+    It returns None if a request must be translated: it wants a stream as an array, or has state of others. It raises
+    EndpointNotFoundError and InvalidRequestError.
     """
-    target = read_target(call)
-    body = call.body
-    if target.array or has_wrapped(body):
-        return None
-    json.check_request(body)
+
+    def at_once(self, call: ServerRequest) -> GeminiRelayRequest | None:
+        target = read_target(call)
+        if target.array or has_wrapped(call.body):
+            return None
+        json.check_request(call.body)
+        return _request(target, call.body)
+
+    def in_steps(self, call: ServerRequest) -> Steps[GeminiRelayRequest | None]:
+        target = read_target(call)
+        if target.array or (yield from holding_wrapped(call.body)):
+            return None
+        yield from json.checked(call.body)
+        return _request(target, call.body)
+
+
+READER = GeminiReader()
+
+
+def _request(target: Target, body: bytes) -> GeminiRelayRequest:
     if not body.lstrip(b" \t\r\n").startswith(b"{"):
         raise InvalidRequestError("the body: expected an object")
     several = b"candidateCount" in body or b"candidate_count" in body

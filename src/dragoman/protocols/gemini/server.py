@@ -7,7 +7,7 @@ from dragoman.protocols.gemini.encode_stream import AnswerEncoder, encode_reply,
 from dragoman.protocols.gemini.errors import OUTWARD, envelope
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.finish_reasons import NATIVE
-from dragoman.protocols.gemini.relay import read_request, read_target
+from dragoman.protocols.gemini.relay import READER, read_target
 from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.gemini.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.json_fields import wrong_type
@@ -67,7 +67,7 @@ class GeminiServer(ServerCodec):
         }
     )
     region_fields = REGIONS
-    read_relayed = staticmethod(read_request)
+    reader = READER
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         target = read_target(call)

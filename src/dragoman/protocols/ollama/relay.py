@@ -6,7 +6,7 @@ from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.line_ends import HEARTBEAT
 from dragoman.protocols.ollama.tap import OllamaTap, read_whole
 from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary
-from dragoman.protocols.relay_body import BodyRelayRequest, read_body
+from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody
 from dragoman.types import Headers, HttpRequest, ServerRequest
 
 LINES, WHOLE = "application/x-ndjson", "application/json"
@@ -46,17 +46,13 @@ def request_headers(key: str | None, *, stream: bool) -> Headers:
     return (*headers, ("authorization", f"Bearer {key}")) if key else headers
 
 
-def read_request(call: ServerRequest) -> BodyRelayRequest | None:
-    """The model, and whether a stream is wanted, as it is if nothing is said; the rest is only checked.
-
-    None if a field would steer a service that is a gateway, or if the body holds another service's state: then all must
-    be read. Raises InvalidRequestError.
-    """
-    body = read_body(call.body)
-    if body is None:
-        return None
+def _request(call: ServerRequest, body: RelayBody) -> BodyRelayRequest:
     path = GENERATE if is_generate(call) else CHAT
+    # If nothing is said of a stream, it is wanted.
     return BodyRelayRequest(body.model, body.stream is not False, body.fields, OllamaTap, path=path)
+
+
+READER = BodyReader(_request)
 
 
 def is_generate(call: ServerRequest) -> bool:

@@ -7,7 +7,7 @@ from dragoman.protocols.ollama.errors import JSON, encode_error, stream_error
 from dragoman.protocols.ollama.extra import NAME
 from dragoman.protocols.ollama.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.ollama.generate import decode_generate
-from dragoman.protocols.ollama.relay import LINES, is_generate, read_request
+from dragoman.protocols.ollama.relay import LINES, READER, is_generate
 from dragoman.protocols.ollama.request import decode_chat, read_fields
 from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.types import ChatRequest, ChatResponse, ServerRequest, ServerResponse
@@ -32,7 +32,7 @@ class OllamaServer(ServerCodec):
     )
 
     region_fields = RegionFields("messages")
-    read_relayed = staticmethod(read_request)
+    reader = READER
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         fields = read_fields(json.decode_request(call.body))

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
+from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.losses import ANYWHERE, DEVELOPER, NAMES
 from dragoman.protocols.opaque import origin
+from dragoman.protocols.openai_chat.decode_functions import FunctionReplyDecoder
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.embeddings import OpenAIEmbedClient
 from dragoman.protocols.openai_chat.errors import decode_error
@@ -120,7 +122,9 @@ class OpenAIChatClient(ClientCodec):
         return HttpRequest(url=self._url, headers=tuple(headers), body=body)
 
     def decoder(self, request: ChatRequest) -> Decoder:
-        return ReplyDecoder(self.origin(request.model))
+        written = self.origin(request.model)
+        names = frozenset() if self._variant.custom_tools else freeform_names(request.tools)
+        return FunctionReplyDecoder(names, written) if names else ReplyDecoder(written)
 
     def decode_error(self, reply: HttpResponse) -> DragomanError:
         return decode_error(reply)

@@ -19,6 +19,7 @@ from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.protocols.openai_chat.server import JSON, OpenAIChatServer
 from dragoman.protocols.openai_chat.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_chat.usage import encode_usage
+from dragoman.protocols.relay import NOT_RELAYED
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -46,7 +47,7 @@ class OpenAICompletionsServer(OpenAIChatServer):
     """Answers `POST /v1/completions`."""
 
     expresses = frozenset({"text", "refusal", "usage", *SAYABLE_COUNTS, *SAYABLE_REASONS})
-    read_relayed = staticmethod(lambda call: None)  # no chat service has this path
+    reader = NOT_RELAYED  # no chat service has this path
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         fields = Fields(json.decode_request(call.body))

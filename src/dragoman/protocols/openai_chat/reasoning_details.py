@@ -3,10 +3,10 @@
 A service's list is one opaque state, which goes back as it came. In the list that our own callers get, each entry is
 the state of one part, in the form of `opaque`:
 
-    {"type": "reasoning.text", "text": "Let me see", "signature": "dr1...."}     of reasoning with these words
-    {"type": "reasoning.encrypted", "data": "dr1....", "id": "call_1"}           of the call with that id
-    {"type": "reasoning.encrypted", "data": "dr1....", "id": "text"}             of the text
-    {"type": "reasoning.encrypted", "data": "dr1...."}                           of reasoning without words
+    {"type": "reasoning.text", "text": "Let me see", "signature": "dragomanMark…"}     of reasoning with these words
+    {"type": "reasoning.encrypted", "data": "dragomanMark…", "id": "call_1"}           of the call with that id
+    {"type": "reasoning.encrypted", "data": "dragomanMark…", "id": "text"}             of the text
+    {"type": "reasoning.encrypted", "data": "dragomanMark…"}                           of reasoning without words
 
 Each has an `index` of its own, because SDKs join entries that have none.
 """

@@ -8,13 +8,10 @@ from msgspec import Struct
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
 from dragoman.protocols.relay import ReplySummary, Tap
-from dragoman.protocols.relay_body import READ, SseRelay, read_body
+from dragoman.protocols.relay_body import READ, BodyReader, RelayBody, SseRelay
 from dragoman.types import Headers, HttpRequest, ServerRequest
 from dragoman.wire import json
 from dragoman.wire.sse import HEARTBEAT
-
-CHAT_READ = READ | {"stream_options", "n"}
-"""Fields whose values are read."""
 
 
 class ChatRelayRequest(Struct, frozen=True, gc=False):
@@ -67,13 +64,9 @@ class ChatRelay(SseRelay):
         return read_whole(body)
 
 
-def read_request(call: ServerRequest) -> ChatRelayRequest | None:
-    """The model, and whether a stream is wanted; the rest is only checked. If no model is named, it is the default one.
-
-    None if all must be read; see `read_body`. Raises InvalidRequestError.
-    """
-    body = read_body(call.body, CHAT_READ)
-    if body is None:
-        return None
+def _request(call: ServerRequest, body: RelayBody) -> ChatRelayRequest:
     options, choices = body.said.get("stream_options"), body.said.get("n")
     return ChatRelayRequest(body.model, body.stream is True, body.fields, options, choices)
+
+
+READER = BodyReader(_request, READ | {"stream_options", "n"})

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.protocols.extra import merged
+from dragoman.protocols.freeform import with_functions
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.extra import FAMILY, NAME, request_extra
 from dragoman.protocols.openai_chat.functions import (
@@ -77,6 +78,8 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
 def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
     """The request as JSON. Always streamed, and with usage, unless `extra` says otherwise."""
     request = _without_forbidden_tools(request, variant)
+    if not variant.custom_tools:
+        request = with_functions(request, NAME)
     choice = variant.choice(request)
     said: dict[str, Any] = {
         "tools": encode_tools(request.tools, strict=variant.strict_tools) or None,

@@ -8,10 +8,11 @@ from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder, encode_c
 from dragoman.protocols.openai_chat.errors import OUTWARD, envelope, stream_error
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.finish_reasons import SAYABLE as SAYABLE_REASONS
-from dragoman.protocols.openai_chat.relay import read_request
+from dragoman.protocols.openai_chat.relay import READER
 from dragoman.protocols.openai_chat.request import decode_body
 from dragoman.protocols.openai_chat.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.prompt_regions import RegionFields
+from dragoman.protocols.relay import RelayReader
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
@@ -51,7 +52,7 @@ class OpenAIChatServer(ServerCodec):
         }
     )
     region_fields = REGIONS
-    read_relayed = staticmethod(read_request)
+    reader: RelayReader = READER
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         body = json.decode_request(call.body)

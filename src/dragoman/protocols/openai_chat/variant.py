@@ -49,6 +49,8 @@ class Variant(Struct, frozen=True, kw_only=True):
     """Whether a message may have a `name`."""
     strict_tools: bool = True
     """Whether a tool may have `strict`."""
+    custom_tools: bool = True
+    """Whether there are freeform tools; if not, each is a function with one string, and its grammar stands in words."""
     json_schema: bool = True
     """Whether the form of an answer may be a JSON schema; if not, any JSON object is asked for."""
     json_object: bool = True
@@ -68,6 +70,7 @@ class Variant(Struct, frozen=True, kw_only=True):
             DEVELOPER: self.developer_role,
             NAMES: self.message_names,
             "tool.strict": self.strict_tools,
+            "tool.grammar": self.custom_tools,
             "tool_choice.names": "tool" in self.tool_choices,
             "file.url": self.file_urls,
         }

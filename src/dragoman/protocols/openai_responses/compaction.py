@@ -3,7 +3,7 @@
 An input that ends with `{"type": "compaction_trigger"}` is answered with one item `compaction` and nothing else; so is
 `POST /v1/responses/compact`. A summary of ours stands in the item's `encrypted_content`, in the form of `opaque`:
 
-    dr1.-.dragoman.BASE64
+    dragomanMark.-.dragoman.BASE64
 
 https://platform.openai.com/docs/api-reference/responses/compact
 """

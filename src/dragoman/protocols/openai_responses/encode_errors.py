@@ -6,6 +6,7 @@ from typing import Any
 from dragoman.errors import DragomanError
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_shared import errors
+from dragoman.types import ServerRequest
 from dragoman.wire import json, sse
 
 PARAMS: dict[str, str] = {
@@ -19,9 +20,18 @@ PARAMS: dict[str, str] = {
 envelope = partial(errors.envelope, NAME, params=PARAMS)
 
 HEARTBEAT = sse.encode(b'{"type":"keepalive"}', b"keepalive")
-"""An event that no reader knows, and each passes over: comments do not reset the clocks of all callers."""
-FIRST_HEARTBEAT = sse.HEARTBEAT
-"""A comment, because OpenAI's SDK wants the answer to begin with the first event."""
+"""An event that no reader knows, and each passes over: Codex's clock heeds no comments (0.169.0, 2026-11-25)."""
+SDK = b"x-stainless-lang"
+"""A header of OpenAI's SDKs."""
+
+
+def first_heartbeat(call: ServerRequest) -> bytes | None:
+    """The heartbeat as long as nothing of the answer to `call` has been sent; None if it is the usual one.
+
+    OpenAI's SDKs get a comment: their clocks heed each byte, and their streams must begin with `response.created`, with
+    the id that all later events have (Python 3.57.0, 2026-11-26), which is not known yet.
+    """
+    return None if call.header(SDK) is None else sse.HEARTBEAT
 
 
 def failure(error: DragomanError, response: dict[str, Any], number: int) -> bytes:

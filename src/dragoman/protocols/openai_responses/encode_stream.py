@@ -26,7 +26,7 @@ from dragoman.protocols.openai_responses.citations import encode_annotation
 from dragoman.protocols.openai_responses.compaction import check_compacted, check_whole
 from dragoman.protocols.openai_responses.conversation import LAST, NEXT, belongs
 from dragoman.protocols.openai_responses.decode_stream import RESPONSE
-from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT, failed, failure
+from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT, failed, failure
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import encode_reason
 from dragoman.protocols.openai_responses.frame import frame
@@ -76,7 +76,6 @@ class AnswerEncoder(EventEncoder):
 
     headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-store"))
     heartbeat = HEARTBEAT
-    first_heartbeat = FIRST_HEARTBEAT
 
     def __init__(self, request: ChatRequest, env: Env, *, end_mark: bool = False, tell: Tell | None = None) -> None:
         self._request = request

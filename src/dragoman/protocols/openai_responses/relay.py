@@ -6,11 +6,11 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
-from dragoman.protocols.openai_responses.encode_errors import FIRST_HEARTBEAT, HEARTBEAT
+from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.relay import RelayRequest, ReplySummary
-from dragoman.protocols.relay_body import BodyRelayRequest, SseRelay, passed, read_body
+from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
 from dragoman.types import HttpRequest, PartStart, ResponseEnd, ResponseStart, ServerRequest
 from dragoman.wire import json
 
@@ -30,7 +30,6 @@ class ResponsesRelay(SseRelay):
 
     name = NAME
     heartbeat = HEARTBEAT
-    first_heartbeat = FIRST_HEARTBEAT
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -92,23 +91,18 @@ class ResponsesSummary(ReplySummary):
         return self.named
 
 
-def read_request(call: ServerRequest) -> ResponsesRelayRequest | None:
-    """The model, and whether a stream is wanted; the rest is only checked. If no model is named, it is the default one.
-
-    None if a field would steer a service that is a gateway, or if opaque state of another service may stand in it: then
-    all must be read. Raises InvalidRequestError.
-    """
-    body = read_body(call.body)
-    if body is None:
-        return None
+def _request(call: ServerRequest, body: RelayBody) -> ResponsesRelayRequest:
     headers = passed(call, PASSED, CODEX)
     return ResponsesRelayRequest(body.model, body.stream is True, body.fields, ResponsesTap, headers)
 
 
-def read_compact(call: ServerRequest) -> ResponsesRelayRequest | None:
-    """The same for a request to compact a conversation, which has a path of its own and is not streamed."""
-    request = read_request(call)
-    return None if request is None else replace(request, path=COMPACT, stream=False)
+def _compact(call: ServerRequest, body: RelayBody) -> ResponsesRelayRequest:
+    """A request to compact a conversation has a path of its own, and is not streamed."""
+    return replace(_request(call, body), path=COMPACT, stream=False)
+
+
+READER = BodyReader(_request)
+COMPACT_READER = BodyReader(_compact)
 
 
 def read_whole(body: bytes) -> ReplySummary:

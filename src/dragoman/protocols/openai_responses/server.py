@@ -11,12 +11,12 @@ from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.compaction import check_whole, compacted
 from dragoman.protocols.openai_responses.conversation import Sayable, encode_input
-from dragoman.protocols.openai_responses.encode_errors import envelope, failure
+from dragoman.protocols.openai_responses.encode_errors import envelope, failure, first_heartbeat
 from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder, Tell, encode_response
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.finish_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.openai_responses.outputs import ItemWriter
-from dragoman.protocols.openai_responses.relay import PREVIOUS, read_compact, read_request
+from dragoman.protocols.openai_responses.relay import COMPACT_READER, PREVIOUS, READER
 from dragoman.protocols.openai_responses.request import decode_body
 from dragoman.protocols.openai_responses.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.openai_shared.errors import OUTWARD
@@ -71,7 +71,7 @@ class OpenAIResponsesServer(ServerCodec):
     name = NAME
     expresses = EXPRESSES
     region_fields = REGIONS
-    read_relayed = staticmethod(read_request)
+    reader = READER
 
     def __init__(self, *, end_mark: bool = False, tell: Tell | None = None) -> None:
         self._end_mark = end_mark
@@ -99,6 +99,9 @@ class OpenAIResponsesServer(ServerCodec):
     def encode_stream_error(self, error: DragomanError) -> bytes:
         return failure(error, {"object": "response", "output": []}, 0)
 
+    def first_heartbeat(self, call: ServerRequest) -> bytes | None:
+        return first_heartbeat(call)
+
     def encode_error(self, error: DragomanError) -> ServerResponse:
         status = OUTWARD.get(error.status, error.status)
         headers = (*JSON, *retry_headers(error, status))
@@ -108,7 +111,7 @@ class OpenAIResponsesServer(ServerCodec):
 class ResponsesCompactServer(OpenAIResponsesServer):
     """Answers `POST /v1/responses/compact`, which is never streamed: what is said is to be compacted."""
 
-    read_relayed = staticmethod(read_compact)
+    reader = COMPACT_READER
 
     def telling(self, tell: Tell) -> OpenAIResponsesServer:
         return self

@@ -23,6 +23,18 @@ class Quirk(Struct, frozen=True):
     seen: str
 
 
+COMMON = (
+    Quirk(
+        "custom_tools",
+        False,
+        "OpenAI's own: other services answer 400, since each tool must be a function",
+        "JiuliNuoyi/CodexRosetta#1, tensorzero/tensorzero#5088",
+        "2026-11-26",
+    ),
+)
+"""What all of these services have in common; the quirk of a row comes before it."""
+
+
 class ServiceRow(Struct, frozen=True):
     """A service. Its name in a configuration is `name` in lower case."""
 
@@ -40,8 +52,8 @@ class ServiceRow(Struct, frozen=True):
 
     @property
     def variant(self) -> Variant:
-        """The quirks as the codec takes them."""
-        return Variant(**{quirk.switch: quirk.value for quirk in self.quirks})
+        """The quirks, and those in COMMON, as the codec takes them."""
+        return Variant(**{quirk.switch: quirk.value for quirk in (*COMMON, *self.quirks)})
 
 
 class LocalServer(Struct, frozen=True):

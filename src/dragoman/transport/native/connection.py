@@ -3,7 +3,7 @@
 `transitions` has the table of its states. Who does what:
 
 - `reply_parser` says how much of the reply has come: its state is taken over after each read.
-- `waits` says what is late, and when.
+- `waits` says what is late, and when. `outgoing_body` writes a large body.
 - The owner, who sends requests and gets what came: as its `listener`, which is called, or as a task that awaits `more`.
   Both learn of all pieces, and of each new state except those that the owner brings about itself (`begin`, `rest`).
 - The keeper has the connection while it is IDLE, and is told if it ends in that state. In all others the owner finds
@@ -26,6 +26,7 @@ from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, Exchange, Reply,
 from dragoman.transport.farewell import ended_by_peer
 from dragoman.transport.heads import MAX_HEAD, TOO_LARGE
 from dragoman.transport.native.buffer import PROOF, Buffer
+from dragoman.transport.native.outgoing_body import SMALL, OutgoingBody
 from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.reply_parser import NOT_HTTP, ReplyParser
 from dragoman.transport.native.transitions import END, FAIL, TRANSITIONS, Event
@@ -34,9 +35,6 @@ from dragoman.transport.native.waits import Waits
 UNREAD = 8 << 10
 """Bytes that may be unread before reading pauses, if the reader is a task: it takes them in its next turn. With a
 listener that leaves bytes, reading pauses at once. The last read may go beyond."""
-
-SMALL = 64 << 10
-"""A body of at most so many bytes is joined with its head: to copy it costs less than a second write."""
 
 
 class Keeper(Protocol):
@@ -58,6 +56,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
     # There is one for each open socket, so that its size counts.
     __slots__ = (
         "__weakref__",
+        "_body",
         "_buffer",
         "_congested",
         "_keeper",
@@ -108,6 +107,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         self.quiet = False
         self.listener = None
         self._waiter: asyncio.Future[None] | None = None
+        self._body: OutgoingBody | None = None
         self._unread = 0
         self._taken = 0
         self._unsent = 0
@@ -132,7 +132,8 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self._outbox.write(self.transport, head + body)
         else:
             self._outbox.flush()
-            self.transport.writelines((head, body))
+            self._body = OutgoingBody(body, self.transport, self._loop)
+            self._body.begin(head)
         waits = self._waits
         if request.timeouts is not waits.timeouts:  # which are those of its service, as a rule
             waits.adopt(request.timeouts)
@@ -211,9 +212,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
     def rest(self) -> bool:
         """Makes it idle, to serve again within some seconds; False if it cannot serve again."""
         keep = self._parser.keep
-        if self.state not in (COMPLETE, IDLE) or keep <= 0 or self.transport.is_closing():
-            return False
-        if self.transport.get_write_buffer_size():
+        if self.state not in (COMPLETE, IDLE) or keep <= 0 or self.transport.is_closing() or self._unwritten():
             return False
         self.pieces.clear()
         self._unread = 0
@@ -303,9 +302,13 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     def pause_writing(self) -> None:
         self._congested = True
+        if self._body is not None:
+            self._body.pause()
 
     def resume_writing(self) -> None:
         self._congested = False
+        if self._body is not None:
+            self._body.resume()
         if self.state is HEAD and not self.received and (self._waiter is not None or self.listener is not None):
             self.expect()  # it is counted from when the request was sent
 
@@ -386,8 +389,12 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self.listener(self)
             self.quiet = False
 
+    def _unwritten(self) -> int:
+        waiting = self.transport.get_write_buffer_size()
+        return waiting if self._body is None else waiting + self._body.unwritten
+
     def _is_sending(self) -> bool:
-        unsent = self.transport.get_write_buffer_size()
+        unsent = self._unwritten()
         moved = unsent < self._unsent
         self._unsent = unsent
         return moved
