@@ -226,20 +226,23 @@ def test_all_names_that_stand_for_nothing_are_told_at_once(tmp_path: Path) -> No
     ]
 
 
-ROUTES = [
+CIRCLES = [
     (
-        '[models.a]\ntargets = ["b"]\n[models.b]\ntargets = ["offline/echo"]\n',
-        "expected PROVIDER/MODEL, got the route 'b'",
+        '[models.a]\ntargets = ["offline/echo", "a"]\n',
+        "2: models.a.targets[1]: expected no route that is part of itself, got 'a'",
     ),
-    ('[models.a]\ntargets = ["offline/echo", "a"]\n', "expected PROVIDER/MODEL, got the route 'a'"),
+    (
+        '[models.a]\ntargets = ["b"]\n[models.b]\ntargets = ["a"]\n',
+        "4: models.b.targets[0]: expected no route that is part of itself, got 'a'",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("text", "message"), ROUTES)
-def test_a_route_is_no_target_of_a_route(tmp_path: Path, text: str, message: str) -> None:
+@pytest.mark.parametrize(("text", "message"), CIRCLES)
+def test_a_route_is_no_part_of_itself(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Client(configuration(tmp_path, text))
-    assert str(caught.value).endswith(message)
+    assert message in str(caught.value)
 
 
 def test_a_route_may_have_the_name_of_a_service_s_model(tmp_path: Path) -> None:

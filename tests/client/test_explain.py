@@ -12,8 +12,7 @@ from dragoman.errors import InvalidRequestError, ModelNotFoundError, Unsupported
 from dragoman.protocols.openai_chat import OpenAIChatServer, OpenAICompletionsServer
 from dragoman.protocols.registry import DIALECTS
 from dragoman.protocols.webchat.aibn import AibnServer
-from dragoman.routing.fallback import Fallback
-from dragoman.routing.plan import RequestInfo, Target
+from dragoman.routing.plan import Course, Plan, RequestInfo, Single, Target
 from dragoman.types import ChatRequest, ServerRequest, names, user
 from tests.support.nobody import NobodyTransport
 
@@ -184,17 +183,19 @@ def test_json_has_all_of_it() -> None:
     assert json.loads(json.dumps(told)) == told
 
 
-class Counting(Fallback):
-    """A policy that counts what it is asked."""
+class Counting(Plan):
+    """A plan that counts what it is asked."""
 
-    asked = 0
+    def __init__(self, targets: tuple[Target, ...]) -> None:
+        self.targets = targets
+        self.asked = 0
 
-    def first(self, info: RequestInfo, now: float) -> Target:
+    def begin(self, info: RequestInfo, now: float) -> Course:
         self.asked += 1
-        return super().first(info, now)
+        return Single(self.targets[0])
 
-    def preview(self, info: RequestInfo, now: float) -> Target:
-        return self.targets[1]
+    def preview(self, info: RequestInfo, now: float) -> Course:
+        return Single(self.targets[1])
 
 
 class Planned(Client):

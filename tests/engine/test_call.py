@@ -35,7 +35,7 @@ from dragoman.types import (
     Text,
     user,
 )
-from tests.routing.test_fallback import fallback
+from tests.routing.test_attempts import fallback
 from tests.support.canned import CannedReply, CannedTransport
 from tests.support.env import fixed_env
 

@@ -129,16 +129,16 @@ def test_a_front_is_one_file(package: Copied) -> None:
     assert package.broken_contracts() == []
 
 
-def test_a_policy_is_one_file_and_one_row(package: Copied) -> None:
-    package.add_file("routing/backwards.py", "policy.py")
-    package.insert("routing/strategies.py", '    "backwards": Backwards,', before='"fallback": Fallback')
+def test_a_strategy_is_one_file_and_one_row(package: Copied) -> None:
+    package.add_file("routing/strategies/backwards.py", "strategy.py")
+    package.insert("routing/strategies/table.py", '    "backwards": backwards,', before='"fallback": fallback')
     package.insert(
-        "routing/strategies.py",
-        "from dragoman.routing.backwards import Backwards",
-        before="from dragoman.routing.fallback",
+        "routing/strategies/table.py",
+        "from dragoman.routing.strategies.backwards import backwards",
+        before="from dragoman.routing.strategies.cheapest",
     )
     assert package.python(PLANNED) == "Hello\n"
-    assert package.touched() == {"routing/backwards.py": NEW, "routing/strategies.py": "+2 -0"}
+    assert package.touched() == {"routing/strategies/backwards.py": NEW, "routing/strategies/table.py": "+2 -0"}
     assert package.broken_contracts() == []
 
 
@@ -175,7 +175,7 @@ async def test_a_dialect_is_called_once_a_provider_says_that_it_does(package: Co
         ("providers", "Providers do not know each other"),
         ("protocols", "Protocols do not know each other"),
         ("protocols/webchat", "Protocols of chat sites do not know each other"),
-        ("routing", "Policies do not know each other"),
+        ("routing/strategies", "Strategies do not know each other"),
         ("gateway/fronts", "Fronts do not know each other"),
         ("cli/commands", "Commands do not know each other"),
     ],

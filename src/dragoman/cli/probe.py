@@ -127,5 +127,6 @@ def _model(client: Client, name: str, service: Provider) -> str:
     if issubclass(service, ProviderModelMixin):
         known = [service.default_model, *service.get_models()]
     for route in client.config.models.values():
-        known += [target.removeprefix(f"{name}/") for target in route.targets if target.startswith(f"{name}/")]
+        models = [target.model for target in route.entries()]
+        known += [model.removeprefix(f"{name}/") for model in models if model.startswith(f"{name}/")]
     return next(filter(None, known), "")

@@ -1,7 +1,6 @@
 """One interface to every chat service that is configured."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, Unpack
 
@@ -13,7 +12,7 @@ from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.forward import Forwarded
 from dragoman.engine.stream import Stream
-from dragoman.errors import DragomanError, InvalidRequestError, ModelNotFoundError
+from dragoman.errors import InvalidRequestError, ModelNotFoundError
 from dragoman.protocols.operations import KeptCall
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
@@ -21,7 +20,6 @@ from dragoman.providers.request import ChatOptions, Conversation, build_request,
 from dragoman.providers.turns import checked_request
 from dragoman.routing.attempts import operate, translated
 from dragoman.routing.plan import Plan
-from dragoman.routing.settled import settling
 from dragoman.transport.base import Transport
 from dragoman.transport.http.target import is_loopback
 from dragoman.transport.replay import RecordMode, TapedTransports
@@ -32,7 +30,6 @@ from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
     Loss,
-    Outcome,
     StreamEvent,
     TokenCount,
 )
@@ -91,16 +88,6 @@ class Client:
         """How requests for `model` are answered. Raises ModelNotFoundError that names the nearest."""
         return self._models.plan(model)
 
-    @property
-    def settles(self) -> bool:
-        """Whether any plan needs the outcomes of requests."""
-        return self._models.settles
-
-    def settle(self, outcome: Outcome) -> None:
-        """Gives a model's plan the outcome of a request that the client did not carry itself, but the gateway did."""
-        with suppress(DragomanError):
-            self.plan(outcome.model).settle(outcome)
-
     def allowed_fields(self, model: str) -> frozenset[str]:
         """Fields that callers may send to `model` although they steer a service that is a gateway."""
         return self._models.allowed_fields(model)
@@ -111,11 +98,11 @@ class Client:
         return None if provider is None else provider.cache_lifetime
 
     def handler(self, model: str) -> Handler:
-        """The plan of `model`; its user calls `settle` in the end. Raises ModelNotFoundError."""
+        """Answers requests for `model` as its plan says, by translation. Raises ModelNotFoundError."""
         return translated(self.plan(model))
 
     async def open(self, request: ChatRequest) -> Answer:
-        """The answer as batches of events; its owner closes it, and calls `settle` with its outcome.
+        """The answer as batches of events; its owner closes it.
 
         Raises what goes wrong before the first byte.
         """
@@ -127,7 +114,7 @@ class Client:
 
     async def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError if it broke off."""
-        return await whole(await self._ask(checked_request(request)))
+        return await whole(await self.open(checked_request(request)))
 
     async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
         """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
@@ -135,7 +122,7 @@ class Client:
         Raises TypeError for an unknown option.
         """
         check_names(options)
-        return await whole(await self._ask(build_request(model, messages, options)))
+        return await whole(await self.open(build_request(model, messages, options)))
 
     async def embed(self, request: EmbedRequest) -> EmbedResponse:
         """A vector for each text of `request`. Raises UnsupportedFeatureError if no target of the model has them."""
@@ -167,15 +154,9 @@ class Client:
         check_names(options)
 
         async def opening() -> Answer:
-            return await self._ask(build_request(model, messages, options))
+            return await self.open(build_request(model, messages, options))
 
         return Stream(opening, list)
-
-    async def _ask(self, request: ChatRequest) -> Answer:
-        """The same, for callers inside of this library."""
-        if not self.settles:
-            return await self.open(request)
-        return await settling(self.plan(request.model), self.open)(request)
 
     async def aclose(self) -> None:
         """Ends every connection. May be called twice; after it the client cannot be used any more."""

@@ -190,11 +190,12 @@ class _Way(Struct, frozen=True):
     def explanation(self, found: Explanation, question: Callable[[], ChatRequest]) -> Explanation:
         """`found`, and what is found on the way."""
         skipped: list[Attempt] = []
-        target = self.plan.preview(self.info, self.now)
+        course = self.plan.preview(self.info, self.now)
+        target = course.target
         drafted = self.draft(target, question)
-        while drafted.error is not None and (following := self.plan.after(target, drafted.error, self.now)):
+        while drafted.error is not None and course.after(drafted.error, self.now) is not None:
             skipped.append(drafted.error.attempt(target.name))
-            target = following
+            target = course.target
             drafted = self.draft(target, question)
         model = self.info.model or self.client.default_model
         route = self.client.config.models.get(model)

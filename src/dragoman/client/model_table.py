@@ -9,6 +9,7 @@ from msgspec.structs import asdict, replace
 from dragoman.client.check import check_service
 from dragoman.client.listing import Listing
 from dragoman.client.naming import Named
+from dragoman.client.routes import RouteMaker, Tighter, tightened
 from dragoman.config import Config, Key, ProfileConfig, ProviderConfig
 from dragoman.engine.answer import Answer
 from dragoman.engine.relay import RelayTarget
@@ -17,9 +18,7 @@ from dragoman.protocols.registry import DIALECTS
 from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.profiles import Families
-from dragoman.routing.fallback import Fallback
-from dragoman.routing.plan import Operations, Plan, Target
-from dragoman.routing.strategies import STRATEGIES
+from dragoman.routing.plan import Operations, Plan, Single, Target
 from dragoman.transport.base import Reply
 from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
@@ -58,13 +57,11 @@ class ModelTable:
         self._flaws: list[str] = []
         self.providers: Mapping[str, Provider] = self._catalogue | self._services()
         self._listing = Listing(self.providers, transports)
-        self._relays: dict[str, RelayTarget | None] = {}
-        self._routes: dict[str, Plan] = {}
-        self._plans: dict[str, Plan] = {}
-        for name in config.models:
-            self._route(name)
-        self.settles = any(type(plan).settle is not Plan.settle for plan in self._routes.values())
-        """Whether any plan needs the outcomes of requests."""
+        self._relays: dict[tuple[str, Tighter], RelayTarget | None] = {}
+        routes = RouteMaker(config, self._routed, self._flaws.append)
+        made = {name: routes.route(name) for name in config.models}
+        self._routes: dict[str, Plan] = {name: plan for name, plan in made.items() if plan is not None}
+        self._plans: dict[str, Plan] = dict(self._routes)
         self.default = self._default()
         """What answers if no model is named; empty if services are configured, and none of their models is known."""
         if self._flaws:
@@ -103,8 +100,8 @@ class ModelTable:
     def allowed_fields(self, model: str) -> frozenset[str]:
         """Fields that a caller may send to each service that may answer `model`; see `protocols.steering`."""
         name = model or self.default
-        route = self._config.models.get(name)
-        asked = [target.partition("/")[0] for target in ((name,) if route is None else route.targets)]
+        plan = self._routes.get(name)
+        asked = [each.partition("/")[0] for each in ([name] if plan is None else [one.name for one in plan.targets])]
         entries = [self._config.providers.get(prefix, ProviderConfig()) for prefix in asked]
         return frozenset.intersection(*(frozenset(entry.allow_fields) for entry in entries))
 
@@ -122,14 +119,22 @@ class ModelTable:
         if plan is None:
             if len(self._plans) >= MAX_NAMES + len(self._routes):
                 self._plans = dict(self._routes)
-            plan = self._plans[name] = Fallback([self._target(name)])
+            plan = self._plans[name] = Single(self._target(name))
         return plan
 
-    def _relay(self, prefix: str) -> RelayTarget | None:
+    def _relay(self, prefix: str, tighter: Tighter) -> RelayTarget | None:
         """How requests are relayed to the service `prefix`, in its own protocol; None if they cannot be."""
-        if prefix not in self._relays:
-            self._relays[prefix] = self.providers[prefix].relay_target(self._transports.pick())
-        return self._relays[prefix]
+        if (prefix, tighter) not in self._relays:
+            self._relays[prefix, tighter] = self._provider(prefix, tighter).relay_target(self._transports.pick())
+        return self._relays[prefix, tighter]
+
+    def _provider(self, prefix: str, tighter: Tighter) -> Provider:
+        """The service `prefix`, with these timeouts where they are shorter than its own."""
+        found = self.providers[prefix]
+        timeouts = tightened(found.timeouts, tighter)
+        if timeouts == found.timeouts:
+            return found
+        return found.configured({"timeouts": timeouts, "__module__": found.__module__})
 
     def _default(self) -> str:
         config = self._config
@@ -144,15 +149,9 @@ class ModelTable:
             self._check(name, "gateway", "default_model")
         return name
 
-    def _route(self, name: str) -> None:
-        route = self._config.models[name]
-        targets, strategy = route.targets, STRATEGIES.get(route.strategy)
-        good = [self._check(target, "models", name, "targets", place) for place, target in enumerate(targets)]
-        if strategy is None:
-            where = self._config.where("models", name, "strategy")
-            self._flaws.append(f"{where}: there is no strategy {route.strategy!r}{nearest(route.strategy, STRATEGIES)}")
-        elif all(good):
-            self._routes[name] = self._plans[name] = strategy([self._target(target) for target in targets])
+    def _routed(self, name: str, tighter: Tighter, *keys: Key) -> Target | None:
+        """A target of a route, which the setting `keys` names; None if there is none, which is then a flaw."""
+        return self._target(name, tighter) if self._check(name, *keys) else None
 
     def _check(self, model: str, *keys: Key) -> bool:
         """Whether `model` is the name of something; if not, a flaw of the setting `keys` is noted."""
@@ -163,9 +162,7 @@ class ModelTable:
         try:
             self._target(model)
         except ModelNotFoundError as exc:
-            is_route = model in self._config.models
-            message = f"expected PROVIDER/MODEL, got the route {model!r}" if is_route else exc.message
-            self._flaws.append(f"{self._config.where(*keys)}: {message}")
+            self._flaws.append(f"{self._config.where(*keys)}: {exc.message}")
             return False
         return True
 
@@ -173,11 +170,11 @@ class ModelTable:
         """Whether a flaw of the service `name` was noted already."""
         return name in self._config.providers and name not in self.providers
 
-    def _target(self, name: str) -> Target:
+    def _target(self, name: str, tighter: Tighter = ()) -> Target:
         prefix, slash, model = name.partition("/")
-        provider = self.providers.get(prefix) if slash else None
-        if provider is None:
+        if not slash or prefix not in self.providers:
             raise ModelNotFoundError(f"there is no model {name!r}{self._nearest(name)}")
+        provider = self._provider(prefix, tighter)
         asked = provider.model_name(model)
         transports = self._transports
 
@@ -196,7 +193,7 @@ class ModelTable:
             return await provider.count_tokens(replace(request, model=asked), transports)
 
         operations = Operations(embedded, counted)
-        return Target(name, asked, opened, received, partial(self._relay, prefix), operations=operations)
+        return Target(name, asked, opened, received, partial(self._relay, prefix, tighter), operations=operations)
 
     def _nearest(self, name: str) -> str:
         _, slash, model = name.partition("/")

@@ -12,6 +12,8 @@ from dragoman.config.values import (
     ModelConfig,
     ProfileConfig,
     ProviderConfig,
+    RetryConfig,
+    TargetConfig,
     TimeoutsConfig,
 )
 
@@ -26,6 +28,8 @@ __all__ = [
     "ModelConfig",
     "ProfileConfig",
     "ProviderConfig",
+    "RetryConfig",
+    "TargetConfig",
     "TimeoutsConfig",
     "from_tables",
     "load",

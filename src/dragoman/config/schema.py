@@ -11,10 +11,12 @@ from dragoman.config.value_types import (
     Integer,
     Kind,
     ListOf,
+    Number,
     OneItemList,
     OneOf,
     OptionalText,
     Place,
+    Record,
     Seconds,
     TableOf,
     TextValue,
@@ -26,6 +28,8 @@ from dragoman.config.values import (
     ModelConfig,
     ProfileConfig,
     ProviderConfig,
+    RetryConfig,
+    TargetConfig,
     TimeoutsConfig,
 )
 from dragoman.types import ChatRequest, ReasoningConfig, SchemaLimit
@@ -127,6 +131,9 @@ GATEWAY = TableSchema(
         "store_age": Seconds(),
         "head_after": Seconds(),
         "broken_end": BROKEN_END,
+        "breaker_failures": Integer(0),
+        "breaker_rest": Number(0),
+        "retry_budget": Number(0, 1),
         "log_level": OneOf(("debug", "info", "warning", "error")),
         "drain": Integer(0, 3600),
         "grace": Seconds(),
@@ -179,7 +186,28 @@ PROVIDER = TableSchema(
     either=(("type", "protocol"),),
 )
 
-MODEL = TableSchema(ModelConfig, {"targets": ListOf(WORDS, least=1), "strategy": WORDS}, needed=("targets",))
+TARGET = Record(
+    TargetConfig,
+    "model",
+    {
+        "model": WORDS,
+        "weight": Number(0),
+        "max_parallel": Integer(1),
+        "price": Number(0),
+        "context": Integer(1),
+    },
+)
+
+MODEL = TableSchema(
+    ModelConfig,
+    {
+        "targets": ListOf(TARGET, least=1),
+        "strategy": WORDS,
+        "retry": TableSchema(RetryConfig, {"attempts": Integer(1, 10), "calls": Integer(1, 20)}),
+        "timeouts": TIMEOUTS,
+    },
+    needed=("targets",),
+)
 
 PROFILE = TableSchema(
     ProfileConfig,

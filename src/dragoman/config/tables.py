@@ -70,6 +70,10 @@ def _written(name: str, kind: Kind, value: object) -> dict[str, object]:
         case _, None:
             return {}
         case ListOf(), tuple(items):
-            return {name: list(items)}
+            return {name: [_record(item) if isinstance(item, Struct) else item for item in items]}
         case _:
             return {name: value}
+
+
+def _record(value: Struct) -> dict[str, Any]:
+    return {name: inner for name, inner in asdict(value).items() if inner is not None}

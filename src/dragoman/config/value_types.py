@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import assert_never
 
@@ -48,6 +48,13 @@ class Integer(Struct, frozen=True):
     most: int | None = None
 
 
+class Number(Struct, frozen=True):
+    """A number."""
+
+    least: float
+    most: float | None = None
+
+
 class Seconds(Struct, frozen=True):
     """A number of seconds above 0; `inf` means no limit and becomes None."""
 
@@ -62,10 +69,20 @@ class OneOf(Struct, frozen=True):
     words: tuple[str, ...]
 
 
-class ListOf(Struct, frozen=True):
-    """A list of different texts."""
+class Record(Struct, frozen=True):
+    """A table of known keys; or text, which then is the value of one of them."""
 
-    of: TextValue
+    build: Callable[..., object]
+    """Makes the value of a table; its arguments are the keys."""
+    text: str
+    """The key that text alone is. It must be set."""
+    keys: "dict[str, Kind]"
+
+
+class ListOf(Struct, frozen=True):
+    """A list of different texts, or records."""
+
+    of: TextValue | Record
     least: int = 0
 
 
@@ -81,7 +98,20 @@ class TableOf(Struct, frozen=True):
     of: TextValue
 
 
-Kind = TextValue | Place | OptionalText | Integer | Seconds | Boolean | OneOf | ListOf | OneItemList | TableOf
+Kind = (
+    TextValue
+    | Place
+    | OptionalText
+    | Integer
+    | Number
+    | Seconds
+    | Boolean
+    | OneOf
+    | Record
+    | ListOf
+    | OneItemList
+    | TableOf
+)
 
 WHOLE = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?|inf")
@@ -96,8 +126,8 @@ def is_secret(kind: Kind) -> bool:
         case TextValue():
             return kind.secret
         case Place(of) | OptionalText(of) | ListOf(of) | OneItemList(of) | TableOf(of):
-            return of.secret
-        case Integer() | Seconds() | Boolean() | OneOf():
+            return is_secret(of)
+        case Integer() | Number() | Seconds() | Boolean() | OneOf() | Record():
             return False
         case _:
             assert_never(kind)
@@ -114,8 +144,14 @@ def expected(kind: Kind) -> str:
             return f"a whole number of at least {least}"
         case Integer(least, most):
             return f"a whole number from {least} to {most}"
+        case Number(least, None):
+            return f"a number of at least {least:g}"
+        case Number(least, most):
+            return f"a number from {least:g} to {most:g}"
         case Seconds():
             return "a number of seconds above 0, or inf for no limit"
+        case Record(keys=keys, text=text):
+            return f"{expected(keys[text])}, or tables of {', '.join(keys)}"
         case Boolean():
             return "true or false"
         case OneOf(words):
@@ -152,8 +188,16 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
             0 < value < LONG_NUMBER or value == math.inf
         ):
             return None if value == math.inf else float(value)
+        case (Number(least, most), float() | int()) if not isinstance(value, bool) and least <= value <= (
+            value if most is None else most
+        ):
+            return float(value)
         case Boolean(), bool():
             return value
+        case Record(), dict(table):
+            return _record(kind, table, environ)
+        case Record(text=name, keys=keys), str():
+            return checked(keys[name], value, environ)
         case (OneOf(words), str(word)):
             if word in words:
                 return word
@@ -174,11 +218,11 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
 def parsed(kind: Kind, text: str) -> object:
     """The value that an environment variable's text means; items are separated by commas. Wrong text is unchanged."""
     match kind:
-        case TextValue() | Place() | OptionalText() | OneOf() | OneItemList():
+        case TextValue() | Place() | OptionalText() | OneOf() | OneItemList() | Record():
             return text
         case Integer():
             return int(text) if WHOLE.fullmatch(text) else text
-        case Seconds():
+        case Seconds() | Number():
             return float(text) if DECIMAL.fullmatch(text) else text
         case Boolean():
             return TRUTH.get(text.lower(), text)
@@ -221,17 +265,27 @@ def is_in_clear(kind: Kind, value: object) -> bool:
             return False
 
 
-def _many(of: TextValue, items: list[object], environ: Mapping[str, str]) -> tuple[object, ...]:
+def _record(kind: Record, table: dict[str, object], environ: Mapping[str, str]) -> object:
+    for name in table:
+        if name not in kind.keys:
+            hint = nearest(name, kind.keys) or f"; known are {', '.join(kind.keys)}"
+            raise WrongError("a known key", "an unknown one", hint, below=(name,))
+    if kind.text not in table:
+        raise WrongError(kind.text, "none")
+    return kind.build(**{name: _inside(kind.keys[name], item, environ, name) for name, item in table.items()})
+
+
+def _many(of: TextValue | Record, items: list[object], environ: Mapping[str, str]) -> tuple[object, ...]:
     found: list[object] = []
     for index, item in enumerate(items):
         value = _inside(of, item, environ, index)
         if value in found:
-            raise WrongError("every entry once", f"{shown(value, secret=of.secret)} again", below=(index,))
+            raise WrongError("every entry once", f"{shown(value, secret=is_secret(of))} again", below=(index,))
         found.append(value)
     return tuple(found)
 
 
-def _inside(of: TextValue, item: object, environ: Mapping[str, str], key: Key) -> object:
+def _inside(of: Kind, item: object, environ: Mapping[str, str], key: Key) -> object:
     try:
         return checked(of, item, environ)
     except WrongError as exc:

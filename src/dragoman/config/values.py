@@ -92,6 +92,15 @@ class GatewayConfig(ConfigTable, frozen=True, kw_only=True):
     or `cut`. None: `clean` for /v1 and the two sites that end so themselves, `cut` for the others. With `cut`, callers
     that read to the end of the transfer (Open WebUI, Vercel's AI SDK) lose the report. With `clean`, callers that do
     not read the report take the answer for a complete one. A protocol that cannot report a failure is always cut."""
+    breaker_failures: int = 5
+    """Failures of a target in a row after which a route no longer asks it, until it has rested; 0: never. Timeouts and
+    answers that broke off count, what a request itself is the reason for does not."""
+    breaker_rest: float = 10.0
+    """Seconds of that rest. Then one request tries the target; if it fails, the next rest is twice as long, up to a
+    minute."""
+    retry_budget: float = 0.1
+    """The part of all requests of the last ten seconds that may be sent to the same target again (three always may), so
+    that a service in trouble does not get a multiple of its load."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged on stderr: this level and all more severe ones."""
     drain: int = 0
@@ -201,13 +210,50 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     timeouts: TimeoutsConfig = TimeoutsConfig()
 
 
+class TargetConfig(Struct, frozen=True, kw_only=True):
+    """A target of a route, with what the route says of it."""
+
+    model: str
+    """A model as PROVIDER/MODEL, or another route."""
+    weight: float = 1.0
+    """How often it is chosen, in proportion to the others, by `weighted` and `least-busy`; 0: only after all others."""
+    max_parallel: int | None = None
+    """Requests to it at the same time, from each worker; None: any number."""
+    price: float | None = None
+    """What a million tokens cost, in any currency: for `cheapest`."""
+    context: int | None = None
+    """Tokens that it holds: a request that was too long for another target is sent to it only if it holds more."""
+
+
+class RetryConfig(Struct, frozen=True, kw_only=True):
+    """How often a request is sent, as long as no content has come."""
+
+    attempts: int = 1
+    """To one target. After a failure that may pass by itself it is asked again: after the wait that it named, else a
+    random one of up to 0.5, 1, 2, … 8 seconds. If another target can be asked at once, only waits of up to a second are
+    made. The default is 1, because callers repeat requests themselves."""
+    calls: int = 4
+    """To all targets together, whatever happens: so that one request never becomes many."""
+
+
 class ModelConfig(Struct, frozen=True, kw_only=True):
     """A route: models of one or more services under one name that callers use."""
 
-    targets: tuple[str, ...]
-    """The models, each as PROVIDER/MODEL and never another route; the first that can answer does."""
+    targets: tuple[str | TargetConfig, ...]
+    """The models, each as PROVIDER/MODEL or as the name of another route; or as a table with `model` and what the route
+    says of it: `weight` (how often it is chosen, in proportion to the others; 0: only after all others), `max_parallel`
+    (requests to it at the same time, from each worker), `price` (of a million tokens, in any currency) and `context`
+    (tokens that it holds: a request that was too long for another target is sent to it only if it holds more)."""
     strategy: str = "fallback"
-    """How a target is chosen: each is tried if those before it failed."""
+    """In which order the targets are asked, until one has content: `fallback` (as they stand), `weighted` (by lot),
+    `least-busy` (with the fewest requests under way for its weight), `latency` (the one of two random ones that brings
+    content sooner) or `cheapest`. A target that rests, or is known to be broken, is left out."""
+    retry: RetryConfig = RetryConfig()
+    timeouts: TimeoutsConfig = TimeoutsConfig()
+
+    def entries(self) -> tuple[TargetConfig, ...]:
+        """The targets, each with all that is said of it."""
+        return tuple(TargetConfig(model=each) if isinstance(each, str) else each for each in self.targets)
 
 
 class ProfileConfig(Struct, frozen=True, kw_only=True):

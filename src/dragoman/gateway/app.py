@@ -95,8 +95,7 @@ class Gateway:
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)
         log_requests = () if self._request_log is None else (self._request_log.note,)
-        settle = (self.client.settle,) if self.client.settles else ()
-        self._observers: tuple[Observer, ...] = (Targets().note, *log_requests, *settle, *observers)
+        self._observers: tuple[Observer, ...] = (Targets().note, *log_requests, *observers)
         self._writers: set[ResponseWriter] = set()
         self._later = Later(self._tell)
         self._last: asyncio.TimerHandle | None = None

@@ -7,7 +7,9 @@ from typing import TypeVar
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.commit import held
 from dragoman.errors import Attempt, DragomanError, UnsupportedFeatureError
-from dragoman.routing.plan import Operations, Plan, RequestInfo, Target, may_end_otherwise
+from dragoman.routing.plan import Course, Operations, Plan, RequestInfo, Single, Target
+from dragoman.routing.reactions import may_end_otherwise
+from dragoman.routing.settled import Settled
 from dragoman.types import ChatRequest
 
 T = TypeVar("T")
@@ -45,36 +47,49 @@ class Attempts:
         return error
 
 
-async def _in_turn(plan: Plan, info: RequestInfo, call: Callable[[Target], Awaitable[T]]) -> tuple[T, Attempts]:
+async def _in_turn(course: Course, call: Callable[[Target], Awaitable[T]]) -> tuple[T, Attempts]:
     """What `call` gives at the first target that can answer, and the attempts before it. Raises the last error."""
     clock = asyncio.get_running_loop().time
-    target = plan.first(info, clock())
     attempts = Attempts()
     while True:
         try:
-            return await call(target), attempts
+            return await call(course.target), attempts
         except DragomanError as exc:
-            following = plan.after(target, exc, clock())
-            if following is None:
+            wait = course.after(exc, clock())
+            if wait is None:
                 raise attempts.last(exc) from exc.__cause__
             attempts.failed(exc)
-            target = following
+        except BaseException:
+            course.settle("gone", clock())
+            raise
+        if wait:
+            await _waited(wait, course)
+
+
+async def _waited(seconds: float, course: Course) -> None:
+    try:
+        await asyncio.sleep(seconds)
+    except BaseException:
+        course.settle("gone", asyncio.get_running_loop().time())
+        raise
 
 
 def translated(plan: Plan) -> Handler:
     """A handler that asks the targets of `plan`, one after another, until one has content. It always translates."""
 
     async def answer(request: ChatRequest) -> Answer:
-        info = RequestInfo(request.model, stream=request.stream)
-        if plan.final:
-            return await plan.first(info, asyncio.get_running_loop().time()).open(request)
+        loop = asyncio.get_running_loop()
+        course = plan.begin(RequestInfo(request.model, stream=request.stream), loop.time())
+        if isinstance(course, Single):
+            return await course.target.open(request)
 
         async def begun(target: Target) -> Answer:
-            return await held(await target.open(request))
+            opened = await target.open(request)
+            return opened if plan.final else await held(opened)
 
-        answer, attempts = await _in_turn(plan, info, begun)
+        answer, attempts = await _in_turn(course, begun)
         answer.attempts = attempts.tried
-        return answer
+        return Settled(answer, course, loop.time, committed=not plan.final)
 
     return answer
 
@@ -91,5 +106,8 @@ async def operate(plan: Plan, model: str, call: Callable[[Operations], Awaitable
             exc.attempts = (exc.attempt(target.name),)
             raise
 
-    found, _ = await _in_turn(plan, RequestInfo(model), asked)
+    clock = asyncio.get_running_loop().time
+    course = plan.begin(RequestInfo(model), clock())
+    found, _ = await _in_turn(course, asked)
+    course.settle("whole", clock())
     return found

@@ -1,14 +1,15 @@
 """Which target is asked next: the seam between the policies, which decide this, and relay and translation, which ask.
 
-A plan decides at once: its functions wait for nothing, and they are given the time. Relay and translation use it alike:
+A plan decides at once: its functions wait for nothing, and they are given the time. One plan serves all requests of its
+route, also those that run at the same time; what belongs to one request is its course, which relay and translation use
+alike:
 
-    first      gives the target that is asked first
-    after      gives the next target after each failure that comes before the commit point (`engine/commit.py`)
-    settle     is told once, at the end, what became of the request
+    begin      makes the course of a request, whose `target` is asked first
+    after      goes on to the next target, after each failure that comes before the commit point (`engine/commit.py`)
+    committed  is told when the first content has come
+    settle     is told once, at the end, how the answer ended
 
-An explanation asks `preview`, which says what `first` would, and `after`; no request follows, and `settle` is not told.
-
-One plan serves all requests of its route, also those that run at the same time.
+An explanation asks `preview` for a course; no request follows, and nothing is counted.
 """
 
 from abc import ABC, abstractmethod
@@ -18,33 +19,10 @@ from msgspec import Struct
 
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.relay import RelayTarget
-from dragoman.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    DragomanError,
-    EndpointNotFoundError,
-    ModelNotFoundError,
-    PermissionDeniedError,
-    QuotaExhaustedError,
-)
+from dragoman.errors import DragomanError
 from dragoman.transport.base import Reply
-from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, Outcome, TokenCount
-
-ELSEWHERE = (
-    AuthenticationError,
-    ConfigurationError,
-    EndpointNotFoundError,
-    ModelNotFoundError,
-    PermissionDeniedError,
-    QuotaExhaustedError,
-)
-"""Failures whose reason is the target, not the request: the same target would fail again, but another may answer."""
-
-
-def may_end_otherwise(error: DragomanError) -> bool:
-    """Whether another target may answer a request that failed with `error`."""
-    return error.retryable or isinstance(error, ELSEWHERE)
-
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
+from dragoman.types.outcome import End
 
 Receive = Callable[[ChatRequest, Reply], Awaitable[Answer]]
 """Makes an answer from a reply."""
@@ -121,26 +99,58 @@ class Target:
         return answer
 
 
+class Course(ABC):
+    """The way of one request through its plan. Times are the loop's, in seconds."""
+
+    __slots__ = ("target",)
+
+    target: Target
+    """The target that is asked now."""
+
+    @abstractmethod
+    def after(self, error: DragomanError, now: float) -> float | None:
+        """Goes on after `target` failed with `error`, at `now`: `target` is then the one to ask next.
+
+        Returns the seconds to wait until then. None: nobody else is asked, and the error stands.
+        """
+
+    def committed(self, now: float) -> None:
+        """Is told that the first content of the answer has come."""
+        return
+
+    def settle(self, end: End, now: float, error: DragomanError | None = None) -> None:
+        """Is told once, at the end, how the answer ended, if `after` has not given None before."""
+        return
+
+
 class Plan(ABC):
     """Which targets are asked, and in which order."""
 
     targets: tuple[Target, ...]
     """All targets that may be asked."""
     final: bool = False
-    """Whether no other target than the first is ever asked."""
+    """Whether no target is ever asked after the first attempt: then its answer need not be held back."""
 
     @abstractmethod
-    def first(self, info: RequestInfo, now: float) -> Target:
-        """The target that is asked first, at `now`, the loop's time in seconds."""
+    def begin(self, info: RequestInfo, now: float) -> Course:
+        """The course of a request. Raises OverloadedError or RateLimitError if no target may be asked now."""
 
-    def preview(self, info: RequestInfo, now: float) -> Target:
-        """The target that `first` would give, for somebody who asks it nothing. To be overridden if `first` counts."""
-        return self.first(info, now)
+    def preview(self, info: RequestInfo, now: float) -> Course:
+        """The course that `begin` would give, for somebody who asks nothing. To be overridden if `begin` counts."""
+        return self.begin(info, now)
 
-    @abstractmethod
-    def after(self, target: Target, error: DragomanError, now: float) -> Target | None:
-        """The target that is asked after `target` failed with `error`, at `now`; None: the caller gets the error."""
 
-    def settle(self, outcome: Outcome) -> None:
-        """Is told once for each request what became of it, after a relay and after a translation."""
-        return
+class Single(Plan, Course):
+    """One target, asked once. All its requests have the same course, which is the plan itself."""
+
+    final = True
+
+    def __init__(self, target: Target) -> None:
+        self.targets = (target,)
+        self.target = target
+
+    def begin(self, info: RequestInfo, now: float) -> Course:
+        return self
+
+    def after(self, error: DragomanError, now: float) -> float | None:
+        return None

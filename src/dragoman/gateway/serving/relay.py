@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from dragoman.engine.answer import Answer
 from dragoman.engine.commit import held
-from dragoman.engine.relay import Relay, RelayTarget
+from dragoman.engine.relay import Relay
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
@@ -29,9 +29,11 @@ from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import reports_cache
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.routing.attempts import Attempts
-from dragoman.routing.plan import Plan, RequestInfo, Target
+from dragoman.routing.plan import Course, RequestInfo, Single
+from dragoman.routing.settled import Settled
 from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, Headers, ServerRequest
+from dragoman.types.outcome import End
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Runs a coroutine in a task, and keeps a reference to it."""
@@ -78,11 +80,10 @@ class Relays:
         protocol = chat.codec.name
         try:
             plan = chat.plan(request)
-            target = plan.first(RequestInfo(request.model, protocol, request.stream), self.loop.time())
-            relayed = target.relay(protocol)
-            one = relayed or next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
+            one = next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
             if one is None:
                 return False
+            course = plan.begin(RequestInfo(request.model, protocol, request.stream), self.loop.time())
         except DragomanError:
             return False
         writer.outcome.model = request.model or chat.client.default_model
@@ -92,7 +93,7 @@ class Relays:
             first = chat.codec.first_heartbeat(call)
             writer.heartbeat = one.codec.heartbeat if first is None else first
             writer.opening = (200, _stream_head(one.codec).fields)
-        RelayedAnswer(self, admitted, call, writer, plan=plan, request=request).attempt(target, relayed)
+        RelayedAnswer(self, admitted, call, writer, course=course, request=request, final=plan.final).attempt()
         return True
 
 
@@ -106,14 +107,16 @@ class RelayedAnswer:
         "_call",
         "_chat",
         "_codec",
+        "_course",
+        "_final",
         "_outcome",
-        "_plan",
         "_relay",
         "_relays",
         "_reply",
         "_request",
         "_target",
         "_task",
+        "_timer",
         "_writer",
     )
 
@@ -124,8 +127,9 @@ class RelayedAnswer:
         call: ServerRequest,
         writer: DirectWriter,
         *,
-        plan: Plan,
+        course: Course,
         request: RelayRequest,
+        final: bool,
     ) -> None:
         chat = admitted.endpoint
         assert isinstance(chat, ChatEndpoint)  # noqa: S101  # `Relays.begin` has looked
@@ -135,18 +139,26 @@ class RelayedAnswer:
         self._call = call
         self._writer = writer
         self._outcome = writer.outcome
-        self._plan = plan
+        self._course = course
+        self._final = final
         self._request = request
         self._attempts: Attempts | None = None
         self._reply: Reply | None = None
         self._relay: Relay | None = None
         self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        """What begins the next attempt."""
         writer.watcher = self
 
-    def attempt(self, target: Target, relayed: RelayTarget | None) -> None:
-        """Begins the attempt at `target`; `relayed`: how to relay to it, None if the request must be translated."""
-        self._target = target
+    def attempt(self) -> None:
+        """Begins the attempt at the target that the course says."""
+        target = self._target = self._course.target
         writer, request = self._writer, self._request
+        self._timer = None
+        try:
+            relayed = target.relay(self._chat.codec.name)
+        except DragomanError:
+            relayed = None  # the settings of the target are wrong; the translation will raise the same error
         if relayed is None:
             self._relay = None
             self._task = self._relays.spawn(self._translate(target.open))
@@ -159,10 +171,12 @@ class RelayedAnswer:
     # Called by the relay.
 
     def refuse(self, error: DragomanError) -> None:
-        if error.provider is not None:  # else we ended it ourselves
-            error.attempts = (error.attempt(self._target.name),)
         if self._relay is not None and self._relay.answered:
             error.upstream_status = 200
+        if error.provider is None:  # we ended it ourselves
+            self._stop(error)
+            return
+        error.attempts = (error.attempt(self._target.name),)
         self._failed(error)
 
     def take_over(self, reply: Reply) -> None:
@@ -171,6 +185,7 @@ class RelayedAnswer:
         self._task = self._relays.spawn(self._translate(lambda request: self._target.receive(request, reply)))
 
     def give(self, body: bytes) -> None:
+        self._settle("whole")
         self._note()
         self._answers()
         self._relay = None
@@ -180,6 +195,7 @@ class RelayedAnswer:
         self._writer.send_bytes(200, lines, body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
+        self._course.committed(self._relays.loop.time())
         self._answers()
         self._writer.start_nowait(200, _stream_head(self._codec).lines, sized=False)
         self._writer.heartbeat = self._codec.heartbeat
@@ -187,11 +203,16 @@ class RelayedAnswer:
 
     def pass_on(self, data: bytes, *, more: bool) -> None:
         if not more:
+            self._settle("whole")
             self._note()
             self._relay = None
         self._writer.write_nowait(data, more=more)
 
     def fail(self, error: DragomanError) -> None:
+        if error.provider is None:
+            self._settle("gone")
+        else:
+            self._settle("broken", error)
         said = fit(error, self._writer)
         words = None if self._relay is None else self._relay.failure(said)
         if words is None:
@@ -222,20 +243,36 @@ class RelayedAnswer:
 
     def close(self) -> None:
         """The caller has gone."""
+        self._settle("gone")
         relay, self._relay = self._relay, None
         if relay is not None:
             relay.close()
         self._end_task()
+        self._end_timer()
 
     def interrupt(self, error: DragomanError) -> None:
         """Ends it at once, with `error`."""
-        if self._task is not None:
-            self._end_task()
-            self._refuse(error)
-        elif self._relay is not None:
+        if self._relay is not None:
             self._relay.interrupt(error)
+        elif self._task is not None or self._timer is not None:
+            self._end_task()
+            self._end_timer()
+            self._stop(error)
 
     # Not called from outside.
+
+    def _settle(self, end: End, error: DragomanError | None = None) -> None:
+        self._course.settle(end, self._relays.loop.time(), error)
+
+    def _stop(self, error: DragomanError) -> None:
+        """Reports an error of ours, which says nothing of the target."""
+        self._settle("gone")
+        self._refuse(error)
+
+    def _end_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _end_task(self) -> None:
         if self._task is not None:
@@ -249,20 +286,18 @@ class RelayedAnswer:
     def _failed(self, error: DragomanError) -> None:
         """The attempt has failed before any content: asks the next target, or reports the error."""
         self._relay = self._task = self._reply = None
-        following = None
-        if not self._relays.gateway.stopped:
-            following = self._plan.after(self._target, error, self._relays.loop.time())
-        if following is None:
+        loop = self._relays.loop
+        wait = self._course.after(error, loop.time())
+        if wait is None or self._relays.gateway.stopped:
             self._refuse(error if self._attempts is None else self._attempts.last(error))
             return
         if self._attempts is None:
             self._attempts = Attempts()
         self._attempts.failed(error)
-        try:
-            relayed = following.relay(self._chat.codec.name)
-        except DragomanError:
-            relayed = None  # the settings of the target are wrong; the translation will raise the same error
-        self.attempt(following, relayed)
+        if wait:
+            self._timer = loop.call_later(wait, self.attempt)
+        else:
+            self.attempt()
 
     def _refuse(self, error: DragomanError) -> None:
         """Reports the error to the caller: as a status or, if a heartbeat has begun a stream, inside that stream."""
@@ -281,7 +316,7 @@ class RelayedAnswer:
         except DragomanError as exc:
             if self._reply is None or self._reply.head.status < 300:
                 self._end_reply()
-                self._refuse(exc)
+                self._stop(exc)
                 return
             # The request cannot be translated. But the reply says why the service refused it, and the next target may
             # be one that is relayed to.
@@ -291,17 +326,19 @@ class RelayedAnswer:
             raise
         try:
             answer = await opened(request)
-            if not self._plan.final:
+            if not self._final:
                 answer = await held(answer)
         except DragomanError as exc:
             self._failed(exc)
             return
         if wrong is not None:
             answer.close()
-            self._refuse(wrong)
+            self._stop(wrong)
             return
         if self._attempts is not None:
             answer.attempts = self._attempts.tried
+        if not isinstance(self._course, Single):
+            answer = Settled(answer, self._course, self._relays.loop.time, committed=not self._final)
         self._writer.watcher = self._task = self._reply = None
         admitted = Admitted(self._admitted.front, Opened(self._chat, request, answer))
         await self._relays.gateway.answer(admitted, self._call, self._writer)

@@ -1,4 +1,4 @@
-"""The first target able to answer: what moves on, what stays, and what goes out."""
+"""One attempt after another by translation: what moves on, what stays, and what goes out."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,6 @@ from dragoman.errors import (
     UpstreamError,
 )
 from dragoman.routing.attempts import translated
-from dragoman.routing.fallback import Fallback
 from dragoman.routing.plan import Target
 from dragoman.transport.base import Reply
 from dragoman.types import (
@@ -42,6 +41,7 @@ from dragoman.types import (
     fold,
     user,
 )
+from tests.support.routes import route
 
 REQUEST = ChatRequest(model="fast", messages=(user("hi"),))
 
@@ -123,7 +123,7 @@ def fallback(scenes: Sequence[Handler]) -> Handler:
     async def received(request: ChatRequest, reply: Reply) -> Answer:
         raise AssertionError("nothing is relayed here")
 
-    return translated(Fallback([Target(f"service/{n}", "m", scene, received) for n, scene in enumerate(scenes)]))
+    return translated(route([Target(f"service/{n}", "m", scene, received) for n, scene in enumerate(scenes)]))
 
 
 async def events_of(*targets: Handler) -> list[StreamEvent]:

@@ -1,0 +1,81 @@
+"""What follows after a failure: a table of errors. Knows no target and no policy."""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from dragoman.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ContextLengthError,
+    DragomanError,
+    EndpointNotFoundError,
+    ModelNotFoundError,
+    OpaqueStateError,
+    PermissionDeniedError,
+    QuotaExhaustedError,
+    RateLimitError,
+    RequestError,
+    TransportError,
+    UpstreamError,
+)
+
+
+class Next(Enum):
+    """Who may be asked after a failure."""
+
+    NOBODY = "the request is the reason: every target would fail alike"
+    LARGER = "only a target that is known to hold more"
+    OTHER = "this target would fail again, another may answer"
+    SAME = "this target may answer a little later, and another one now"
+
+
+class Fault(Enum):
+    """What a failure says of the target."""
+
+    NONE = "nothing"
+    FULL = "it rests until the time that it named"
+    KEY = "its service refuses the key: all targets with this key rest for a while"
+    MODEL = "it refuses this model: it rests for a while"
+    BROKEN = "it does not work: its breaker counts this"
+
+
+class Reaction(Struct, frozen=True, gc=False):
+    """What follows after a failure."""
+
+    next: Next
+    fault: Fault
+
+
+REACTIONS: dict[type[DragomanError], Reaction] = {
+    OpaqueStateError: Reaction(Next.NOBODY, Fault.NONE),
+    ModelNotFoundError: Reaction(Next.OTHER, Fault.NONE),
+    RequestError: Reaction(Next.NOBODY, Fault.NONE),
+    ConfigurationError: Reaction(Next.OTHER, Fault.NONE),
+    AuthenticationError: Reaction(Next.OTHER, Fault.KEY),
+    PermissionDeniedError: Reaction(Next.OTHER, Fault.MODEL),
+    QuotaExhaustedError: Reaction(Next.OTHER, Fault.KEY),
+    EndpointNotFoundError: Reaction(Next.OTHER, Fault.NONE),
+    ContextLengthError: Reaction(Next.LARGER, Fault.NONE),
+    RateLimitError: Reaction(Next.SAME, Fault.FULL),
+    UpstreamError: Reaction(Next.SAME, Fault.BROKEN),
+    TransportError: Reaction(Next.SAME, Fault.BROKEN),
+    DragomanError: Reaction(Next.NOBODY, Fault.NONE),
+}
+"""The most exact class of an error that has a row decides, unless its service says otherwise; see `reaction`."""
+
+REFUSED = Reaction(Next.NOBODY, Fault.NONE)
+AGAIN = Reaction(Next.SAME, Fault.NONE)
+
+
+def reaction(error: DragomanError) -> Reaction:
+    """What follows after `error`. Its service, or its class, says whether it is worth another try (`retryable`)."""
+    row = next(REACTIONS[each] for each in type(error).__mro__ if each in REACTIONS)
+    if row.next is Next.SAME:
+        return row if error.retryable else REFUSED
+    return AGAIN if row.next is Next.NOBODY and error.retryable else row
+
+
+def may_end_otherwise(error: DragomanError) -> bool:
+    """Whether another target may answer a request that failed with `error`."""
+    return reaction(error).next not in {Next.NOBODY, Next.LARGER}

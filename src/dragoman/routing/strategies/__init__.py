@@ -1,0 +1,1 @@
+"""Strategies: the order in which a route asks its targets. One a file; none knows another."""
