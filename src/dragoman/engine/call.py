@@ -86,7 +86,9 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     request, emulated = compacting(request, codec.expresses)
     lost = (*emulated, *codec.losses(request, env.profile))
     refuse(lost, service.name, strict=service.strict)
-    await check_grammars(request, codec.expresses)
+    checking = grammars(request, codec.expresses)
+    if checking:
+        await check_grammars(request, checking)
     service = _asked(service, request)
     long = len(request.messages) > MANY
     if long:
@@ -106,7 +108,6 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     answer = await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
     if emulated:
         return Summarised(answer)
-    checking = grammars(request, codec.expresses)
     return Checked(answer, checking) if checking else answer
 
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -53,9 +54,8 @@ def grammars(request: ChatRequest, expresses: frozenset[str]) -> dict[str, Gramm
     return {tool.name: tool.grammar for tool in request.tools if isinstance(tool, Tool) and tool.grammar is not None}
 
 
-async def check_grammars(request: ChatRequest, expresses: frozenset[str], seconds: float = SECONDS) -> None:
-    """Raises InvalidRequestError for a grammar that a service with `expresses` does not have, if it cannot be read."""
-    checking = grammars(request, expresses)
+async def check_grammars(request: ChatRequest, checking: Mapping[str, Grammar], seconds: float = SECONDS) -> None:
+    """Raises InvalidRequestError if one of `checking`, grammars of the request's tools by name, cannot be read."""
     for number, tool in enumerate(request.tools):
         grammar = checking.get(tool.name) if isinstance(tool, Tool) else None
         if grammar is not None and (wrong := await unreadable(grammar, seconds)):
