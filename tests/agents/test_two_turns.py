@@ -108,3 +108,21 @@ async def test_an_edit_and_the_words_for_its_commit_which_are_not_streamed(name:
     else:
         (choice,) = said["choices"]
         assert (choice["message"]["content"], choice["finish_reason"]) == ("feat: a line", "stop")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("name", [name for name in CONTRACTS if "-title-" in name])
+async def test_a_title_which_opencode_asks_for_first_with_two_users_turns_and_without_tools(
+    name: str, service: str
+) -> None:
+    agent = CONTRACTS[name]
+    async with stage(agent.front, service, [Answer((THOUGHT, Say("A small job")))]) as up:
+        path, asked = agent.asked(up.model)
+        heard = await _heard(up, agent, path, asked)
+    assert (heard.text, heard.calls) == ("A small job", [])
+    (request,) = up.requests
+    for text in (PROMPT, SYSTEM, "Make a title for this conversation:"):
+        assert text.encode() in request.body
+    if agent.front != service:
+        assert not up.seen[0].tools
+    assert not any(outcome.error for outcome in up.outcomes)

@@ -1,11 +1,16 @@
 """Grammars of freeform tools: read, matched, refused, and given up; and answers whose calls are checked."""
 
+import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
 
+from dragoman.engine import grammar_check
 from dragoman.engine.answer import Answer
-from dragoman.engine.grammar import MAX_TEXT, Checked, checked
+from dragoman.engine.grammar import MAX_DEFINITION, MAX_TEXT, Checked, checked, unreadable
 from dragoman.errors import UpstreamError
 from dragoman.types import (
     PartDelta,
@@ -67,6 +72,39 @@ AMBIGUOUS = 'start: a a\na: "x" a | "x"\n'
 )
 async def test_what_a_check_says(kind: str, definition: str, text: str, found: str) -> None:
     assert await checked((kind, definition), text, 60) == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "definition", "why"),
+    [
+        ("regex", r"\d+", ""),
+        ("regex", "(", "got one that cannot: missing ), unterminated subpattern at position 0"),
+        ("lark", PATCH, ""),
+        ("lark", AMBIGUOUS, ""),
+        ("lark", "start: (", "got one that cannot: Unclosed parenthesis, at line 1 column 9"),
+        ("lark", "", "got one that cannot: "),
+        ("lark", "a" * (MAX_DEFINITION + 1), f"got {MAX_DEFINITION + 1} characters; at most {MAX_DEFINITION} are read"),
+    ],
+)
+async def test_whether_a_grammar_can_be_read(kind: str, definition: str, why: str) -> None:
+    found = await unreadable((kind, definition), 60)
+    assert found.startswith(why)
+    assert bool(found) is bool(why)
+
+
+async def test_a_grammar_whose_reading_is_given_up_passes_and_is_tried_again() -> None:
+    grammar = ("regex", "(?:x)")
+    assert await unreadable(grammar, 0.0) == ""
+    assert await unreadable(("regex", "(?:x"), 0.0) == ""
+    assert await unreadable(("regex", "(?:x"), 60) != ""
+
+
+async def test_without_what_would_read_it_a_grammar_passes_unchecked() -> None:
+    alone = [sys.executable, "-S", "-P", grammar_check.__file__]  # without the packages that are installed
+    for text in ("x", None):
+        asked = json.dumps({"kind": "lark", "definition": PATCH, "text": text, "seconds": 60})
+        done = await asyncio.to_thread(subprocess.run, alone, input=asked.encode(), capture_output=True, check=True)
+        assert done.stdout.strip() == b"absent"
 
 
 async def test_a_check_that_would_take_years_is_given_up() -> None:

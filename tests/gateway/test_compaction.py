@@ -27,7 +27,11 @@ CODEX: list[dict[str, Any]] = [
 """The shape of a request by which Codex compacts (0.169.0, recorded 2026-11-25)."""
 TOOLS = [
     {"type": "function", "name": "exec_command", "parameters": {"type": "object"}, "strict": False},
-    {"type": "custom", "name": "apply_patch", "format": {"type": "grammar", "syntax": "lark", "definition": "x"}},
+    {
+        "type": "custom",
+        "name": "apply_patch",
+        "format": {"type": "grammar", "syntax": "lark", "definition": 'start: "x"'},
+    },
 ]
 
 Script = Callable[[Exchange], Awaitable[None]]

@@ -10,6 +10,7 @@ import pytest
 from openai import APIError, AsyncOpenAI
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.engine.grammar import MAX_DEFINITION
 from tests.engine.test_grammar import GOOD, PATCH
 from tests.support.gateway import Got, ask, running_gateway
 from tests.support.responses import Stream, events_of
@@ -160,12 +161,24 @@ async def test_a_chat_service_without_custom_tools_is_asked_and_checked_likewise
         assert said["error"]["code"] == "grammar"
 
 
-async def test_a_grammar_that_cannot_be_read_is_named_and_the_call_passes() -> None:
-    unreadable = TOOL | {"format": {"type": "grammar", "syntax": "regex", "definition": "("}}
-    async with gateway(claude("as it is")) as (url, _):
-        got = await asked(url, stream=False, tools=[unreadable])
-    assert got.headers["x-dragoman-losses"] == "tools[0].grammar, answer.tool_call.grammar"
-    assert json.loads(got.body)["output"][0]["input"] == "as it is"
+@pytest.mark.parametrize(
+    ("syntax", "definition", "why"),
+    [
+        ("regex", "(", "unterminated subpattern"),
+        ("lark", "start: nothing_of_this_name", "nothing_of_this_name"),
+        ("regex", "a" * (MAX_DEFINITION + 1), "at most 65536"),
+    ],
+)
+async def test_a_grammar_that_cannot_be_read_is_refused_with_the_reason(syntax: str, definition: str, why: str) -> None:
+    good = {"type": "function", "name": "f", "parameters": {}}
+    unreadable = TOOL | {"format": {"type": "grammar", "syntax": syntax, "definition": definition}}
+    async with gateway(claude("as it is")) as (url, up):
+        got = await asked(url, tools=[good, unreadable])
+    error = json.loads(got.body)["error"]
+    assert (got.status, error["type"], error["code"]) == (400, "invalid_request_error", "invalid_grammar")
+    assert error["param"] == "tools[1]"
+    assert why in error["message"]
+    assert not up.requests
 
 
 async def test_openai_s_client_gets_the_input_of_a_custom_tool_in_both_of_its_protocols() -> None:

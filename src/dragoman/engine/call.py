@@ -10,7 +10,7 @@ from dragoman.engine.answer import Answer
 from dragoman.engine.commit import held
 from dragoman.engine.compaction import Summarised
 from dragoman.engine.compaction import asked as compacting
-from dragoman.engine.grammar import Checked, grammars
+from dragoman.engine.grammar import Checked, check_grammars, grammars
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, OpaqueStateError, UpstreamError
@@ -86,6 +86,9 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     request, emulated = compacting(request, codec.expresses)
     lost = (*emulated, *codec.losses(request, env.profile))
     refuse(lost, service.name, strict=service.strict)
+    checking = grammars(request, codec.expresses)
+    if checking:
+        await check_grammars(request, checking)
     service = _asked(service, request)
     long = len(request.messages) > MANY
     if long:
@@ -105,7 +108,6 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     answer = await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
     if emulated:
         return Summarised(answer)
-    checking = grammars(request, codec.expresses)
     return Checked(answer, checking) if checking else answer
 
 

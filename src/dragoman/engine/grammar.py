@@ -1,21 +1,23 @@
 """Freeform tools with a grammar, over services that have no grammars: what their models write is checked.
 
-A call of such a tool is held until it is whole. If its input does not match the grammar, the answer is an error, and
-nothing of the call goes out. A grammar that cannot be read, or whose check takes too long, is not checked, and that is
-named in the answer's losses.
+A grammar that cannot be read is refused before anything is sent. A call of such a tool is held until it is whole. If
+its input does not match the grammar, the answer is an error, and nothing of the call goes out. If that cannot be said,
+because the check takes too long or what would read the grammar is not installed, that is named in the answer's losses.
 """
 
 import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
+from functools import lru_cache
 
 from msgspec.structs import replace
 
 from dragoman.engine import grammar_check
 from dragoman.engine.answer import Answer
-from dragoman.engine.grammar_check import MATCH, MISMATCH
-from dragoman.errors import UpstreamError
+from dragoman.engine.grammar_check import MATCH, MISMATCH, UNREADABLE
+from dragoman.errors import InvalidRequestError, UpstreamError, cut
 from dragoman.protocols.freeform import unwrapped_input
 from dragoman.types import (
     ChatRequest,
@@ -39,7 +41,10 @@ Grammar = tuple[str, str]
 SECONDS = 3.0
 """How long a check may take: 96 KB of a patch by a slow parser took 2.6 seconds (lark 1.3.1, 2026-11-26)."""
 MAX_TEXT, MAX_DEFINITION = 1 << 18, 1 << 16
-"""Characters. More is not checked."""
+"""Characters. A longer text is not checked, a longer definition is refused."""
+MAX_READ = 64
+"""Grammars of which it is known whether they can be read: an agent sends the same with each request."""
+LATE = "late"
 
 
 def grammars(request: ChatRequest, expresses: frozenset[str]) -> dict[str, Grammar]:
@@ -47,6 +52,30 @@ def grammars(request: ChatRequest, expresses: frozenset[str]) -> dict[str, Gramm
     if EXPRESSED in expresses:
         return {}
     return {tool.name: tool.grammar for tool in request.tools if isinstance(tool, Tool) and tool.grammar is not None}
+
+
+async def check_grammars(request: ChatRequest, checking: Mapping[str, Grammar], seconds: float = SECONDS) -> None:
+    """Raises InvalidRequestError if one of `checking`, grammars of the request's tools by name, cannot be read."""
+    for number, tool in enumerate(request.tools):
+        grammar = checking.get(tool.name) if isinstance(tool, Tool) else None
+        if grammar is not None and (wrong := await unreadable(grammar, seconds)):
+            raise InvalidRequestError(
+                f"tools[{number}]: expected a {grammar[0]} grammar that can be read, {wrong}",
+                code="invalid_grammar",
+                param=f"tools[{number}]",
+            )
+
+
+async def unreadable(grammar: Grammar, seconds: float = SECONDS) -> str:
+    """Why a grammar cannot be read; empty if it can, or if that cannot be said."""
+    kind, definition = grammar
+    if len(definition) > MAX_DEFINITION:
+        return f"got {len(definition)} characters; at most {MAX_DEFINITION} are read"
+    try:
+        found, _, why = (await asyncio.to_thread(_read, kind, definition, seconds)).partition("\n")
+    except _LateError:
+        return ""
+    return f"got one that cannot: {cut(why.strip())}" if found == UNREADABLE else ""
 
 
 class Checked(Answer):
@@ -109,17 +138,30 @@ async def checked(grammar: Grammar, text: str, seconds: float = SECONDS) -> str:
     kind, definition = grammar
     if len(text) > MAX_TEXT or len(definition) > MAX_DEFINITION:
         return "large"
-    asked = json.dumps({"kind": kind, "definition": definition, "text": text, "seconds": int(seconds) + 1})
-    return await asyncio.to_thread(_run, asked, seconds)
+    return (await asyncio.to_thread(_run, kind, definition, text, seconds)).partition("\n")[0]
 
 
-def _run(asked: str, seconds: float) -> str:
+class _LateError(Exception):
+    """It took too long. As an error, so that it is not remembered: the machine may have been busy."""
+
+
+@lru_cache(maxsize=MAX_READ)
+def _read(kind: str, definition: str, seconds: float) -> str:
+    """What the check says of a grammar alone. Raises _LateError."""
+    found = _run(kind, definition, None, seconds)
+    if found == LATE:
+        raise _LateError
+    return found
+
+
+def _run(kind: str, definition: str, text: str | None, seconds: float) -> str:
     """What the check says; it is ended if it takes longer than `seconds`."""
+    asked = json.dumps({"kind": kind, "definition": definition, "text": text, "seconds": int(seconds) + 1})
     command = [sys.executable, "-P", grammar_check.__file__]
     try:
         done = subprocess.run(  # noqa: S603  # a program of ours; what strangers wrote is its input
             command, input=f"{asked}\n".encode(), capture_output=True, timeout=seconds, check=False
         )
     except (subprocess.TimeoutExpired, OSError):
-        return "late"
+        return LATE
     return done.stdout.decode().strip()

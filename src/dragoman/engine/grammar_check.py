@@ -1,7 +1,8 @@
 """Whether a text matches a grammar: a program of its own, which is ended if it takes too long. Imports none of ours.
 
 Grammar and text come from strangers, and there are short ones that would take years: so this runs in another process,
-with limits. It reads one line of JSON and writes one word.
+with limits. It reads one line of JSON and writes one word; without a text, whether the grammar can be read and, in a
+second line, why it cannot.
 """
 
 import json
@@ -9,6 +10,8 @@ import re
 import sys
 
 MATCH, MISMATCH, UNREADABLE = "match", "mismatch", "unreadable"
+READABLE, ABSENT = "readable", "absent"
+"""ABSENT: what would read the grammar is not installed."""
 
 MAX_MEMORY = 1 << 29
 """Bytes: a parser of a large patch takes about 100 MiB."""
@@ -19,16 +22,23 @@ follows instead. https://platform.openai.com/docs/guides/function-calling#contex
 TAIL = "(/.+/)?"
 
 
-def regex(definition: str, text: str) -> str:
-    """Whether all of `text` matches a regular expression."""
+class UnreadableError(Exception):
+    """The grammar cannot be read; the message says why."""
+
+
+def regex(definition: str, text: str | None) -> str:
+    """Whether all of `text` matches a regular expression. Raises UnreadableError."""
     try:
-        return MATCH if re.fullmatch(definition, text) else MISMATCH
-    except re.error:
-        return UNREADABLE
+        pattern = re.compile(definition)
+    except (re.error, OverflowError, RecursionError) as exc:
+        raise UnreadableError(exc) from exc
+    if text is None:
+        return READABLE
+    return MATCH if pattern.fullmatch(text) else MISMATCH
 
 
-def lark(definition: str, text: str) -> str:
-    """Whether `text` is of the language of a grammar.
+def lark(definition: str, text: str | None) -> str:
+    """Whether `text` is of the language of a grammar. Raises UnreadableError.
 
     A parser of the quick kind cannot read all grammars, and may refuse a text that the grammar allows; what it accepts
     is allowed. Of all else the slow kind decides.
@@ -36,13 +46,17 @@ def lark(definition: str, text: str) -> str:
     try:
         from lark import Lark, LarkError  # an extra: without it nothing is checked
     except ImportError:
-        return UNREADABLE
+        return ABSENT
     written = EMPTY_TAIL.sub(TAIL, definition)
+    wrong: Exception | None = None
     for kind in ("lalr", "earley"):
         try:
             parser = Lark(written, parser=kind)
-        except (LarkError, re.error, ValueError, RecursionError, AssertionError):
+        except (LarkError, re.error, ValueError, RecursionError, AssertionError) as exc:
+            wrong = exc
             continue
+        if text is None:
+            return READABLE
         try:
             parser.parse(text)
         except LarkError:
@@ -50,7 +64,7 @@ def lark(definition: str, text: str) -> str:
                 return MISMATCH
         else:
             return MATCH
-    return UNREADABLE
+    raise UnreadableError(wrong) from wrong
 
 
 CHECKS = {"regex": regex, "lark": lark}
@@ -69,7 +83,10 @@ def limit(seconds: int) -> None:
 def main() -> None:
     asked = json.loads(sys.stdin.readline())
     limit(asked["seconds"])
-    print(CHECKS[asked["kind"]](asked["definition"], asked["text"]))
+    try:
+        print(CHECKS[asked["kind"]](asked["definition"], asked["text"]))
+    except UnreadableError as exc:
+        print(UNREADABLE, *str(exc).splitlines()[:1], sep="\n")
 
 
 if __name__ == "__main__":

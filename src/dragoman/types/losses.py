@@ -136,7 +136,7 @@ class EmulatedGrammar(BaseLoss, frozen=True, tag="emulated_grammar"):
 
 
 class UncheckedGrammar(BaseLoss, frozen=True, tag="unchecked_grammar"):
-    """Such a grammar that cannot be read, or takes too long to check: the call passes as it is."""
+    """Such a grammar, if its check takes too long or is not installed: the call passes as it is."""
 
 
 class RefusedPrefill(BaseLoss, frozen=True, tag="refused_prefill"):
