@@ -84,7 +84,7 @@ def test_the_script_for_fish_keeps_commas(tmp_path: Path) -> None:
         ("dragoman ser", {"serve"}),
         ("dragoman ask -m offline/e", {"offline/eliza", "offline/echo"}),
         ("dragoman ask -m mi", {"mine"}),
-        ("dragoman ask --no", {"--no-stream"}),
+        ("dragoman ask --no", {"--no-stream", "--no-save"}),
         ("dragoman completion z", {"zsh"}),
     ],
 )

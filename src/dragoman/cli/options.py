@@ -47,6 +47,23 @@ def system_option(command: Command) -> Command:
     return click.option("-s", "--system", metavar="TEXT", help="A system message before the conversation.")(command)
 
 
+def kept_options(command: Command) -> Command:
+    """`-c`, as `go_on`; `--conversation N`; and `--save`, None for what is configured."""
+    for option in (
+        click.option(
+            "--save/--no-save",
+            default=None,
+            help="Keep the conversation, or do not. Default: as configured (cli.save).",
+        ),
+        click.option(
+            "--conversation", type=click.IntRange(1), metavar="N", help="Go on with this one (see dragoman history)."
+        ),
+        click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last conversation."),
+    ):
+        command = option(command)
+    return command
+
+
 def _models(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     # Imported here, because every command imports this file, but only completion needs the client.
     from dragoman.cli.model_names import known_models

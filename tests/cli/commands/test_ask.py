@@ -326,5 +326,5 @@ def test_the_configuration_may_be_named_before_or_behind_the_command(tmp_path: P
     named = tmp_path / "other.toml"
     named.write_text('[models.mine]\ntargets = ["offline/echo"]\n')
     for arguments in (["--config", str(named), "ask"], ["ask", "--config", str(named)]):
-        assert run(tmp_path, *arguments, "-m", "mine", "hello").out == b"hello\n"
+        assert run(tmp_path, *arguments, "--no-save", "-m", "mine", "hello").out == b"hello\n"
     assert os.listdir(tmp_path) == ["other.toml"]

@@ -2,33 +2,55 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
-from msgspec.structs import asdict, replace
+from msgspec import Struct
 
+from dragoman.cli.answer_json import answer_object
 from dragoman.cli.complaints import complaint
 from dragoman.cli.conversation.fences import blocks
+from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.conversation.record import Record
 from dragoman.cli.exits import Exit, exit_code
 from dragoman.cli.loop import run
-from dragoman.cli.options import config_option, json_option, model_option, system_option
+from dragoman.cli.options import config_option, json_option, kept_options, model_option, system_option
 from dragoman.cli.question import read_question
-from dragoman.cli.terminal.display import BlankPage, PlainPage
+from dragoman.cli.terminal.display import BlankPage, Display, PlainPage
 from dragoman.cli.terminal.output import Out, complain, say
 from dragoman.cli.terminal.render import AnswerRenderer, tell_answer
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
 from dragoman.errors import DragomanError
-from dragoman.types import ChatRequest, Reasoning, Refusal, names, unfold, user
-from dragoman.types import system as system_message
+from dragoman.types import Message, unfold, user
 from dragoman.wire.json import encode
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is asked, of whom, and whether it is kept."""
+
+    question: Message
+    model: str
+    system: str | None
+    config: Path | None
+    go_on: bool
+    conversation: int | None
+    save: bool | None
+
+
+class Result(Struct):
+    """What has come of it. `error`: why there is no answer, or not all of it."""
+
+    model: str
+    record: Record
+    error: DragomanError | None = None
+    conversation: int | None = None
 
 
 @click.command()
 @click.argument("question", nargs=-1, metavar="[QUESTION]...")
 @model_option
 @system_option
+@kept_options
 @json_option
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
 @click.option("-x", "--extract", is_flag=True, help="Print the answer's first block of code, and nothing else.")
@@ -40,6 +62,9 @@ def command(
     question: tuple[str, ...],
     model: str,
     system: str | None,
+    go_on: bool,
+    conversation: int | None,
+    save: bool | None,
     as_json: bool,
     no_stream: bool,
     extract: bool,
@@ -55,53 +80,90 @@ def command(
     """
     if as_json and extract:
         raise click.UsageError("--json and --extract cannot be given together", ctx)
-    turns = ([system_message(system)] if system else []) + [user(read_question(question))]
-    request = ChatRequest(model=model, messages=tuple(turns))
+    wanted = Wanted(
+        question=user(read_question(question)),
+        model=model,
+        system=system,
+        config=config,
+        go_on=go_on,
+        conversation=conversation,
+        save=save,
+    )
     if as_json:
-        return run(_ask(config, request, BlankPage, _print_json))
+        return _ask(wanted, BlankPage, _print_json)
     if extract:
-        return run(_ask(config, request, BlankPage, _print_code))
-    return run(_ask(config, request, BlankPage, _print) if no_stream else _ask(config, request, PlainPage, _printed))
+        return _ask(wanted, BlankPage, _print_code)
+    return _ask(wanted, BlankPage, _print) if no_stream else _ask(wanted, PlainPage, _printed)
 
 
-Show = Callable[[Record, str, DragomanError | None], Exit]
-"""Takes the record of an answer that has ended, and the model's name; returns the exit code of a good run."""
+Show = Callable[[Result], Exit]
+"""Shows what was not shown as it came; returns the exit code of a good run."""
 
 
-async def _ask(config: Path | None, request: ChatRequest, page: type[PlainPage | BlankPage], show: Show) -> int:
-    waiting, record = Waiting("waiting for an answer"), Record()
-    error: DragomanError | None = None
+def _ask(wanted: Wanted, page: Callable[[Waiting], Display], show: Show) -> int:
+    result = Result(wanted.model, Record())
     try:
-        async with Client(config) as client:
-            request = replace(request, model=request.model or client.default_model)
-            await tell_answer(client, request, page(waiting), waiting, record)
+        with Asking(wanted, result) as asking:
+            run(asking.answer(page))
     except DragomanError as exc:
-        error = exc
-    code = show(record, request.model, error)
-    if error is None:
+        result.error = exc
+    code = show(result)
+    if result.error is None:
         return code
-    complain(complaint(error))
-    return exit_code(error)
+    complain(complaint(result.error))
+    return exit_code(result.error)
 
 
-def _printed(_: Record, __: str, ___: DragomanError | None) -> Exit:
+class Asking:
+    """A question under way. What has come of the answer is kept in the end, even after Ctrl-C."""
+
+    def __init__(self, wanted: Wanted, result: Result) -> None:
+        self._wanted = wanted
+        self._result = result
+        self._client = Client(wanted.config)
+        self._keeper = Keeper(self._client.config.cli, wanted.save)
+        self._talk = self._keeper.begin(
+            wanted.model,
+            wanted.system,
+            wanted.conversation,
+            go_on=wanted.go_on,
+            default=self._client.default_model,
+        )
+        result.model = self._talk.model
+
+    def __enter__(self) -> "Asking":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._talk.keep(self._wanted.question, self._result.record):
+            usage = self._result.record.response().usage
+            self._result.conversation = self._keeper.keep(self._talk, usage)
+
+    async def answer(self, page: Callable[[Waiting], Display]) -> None:
+        """Asks, and shows the answer on a page."""
+        waiting = Waiting("waiting for an answer")
+        async with self._client as client:
+            request = self._talk.request(self._wanted.question)
+            await tell_answer(client, request, page(waiting), waiting, self._result.record)
+
+
+def _printed(_: Result) -> Exit:
     return Exit.OK
 
 
-def _print(record: Record, _: str, __: DragomanError | None) -> Exit:
+def _print(result: Result) -> Exit:
     """The answer at once, as far as it came."""
-    whole, page = record.whole, PlainPage(Waiting(""))
-    events = unfold(record.response())
-    AnswerRenderer(page).feed(events if whole else events[:-1])
+    page, events = PlainPage(Waiting("")), unfold(result.record.response())
+    AnswerRenderer(page).feed(events if result.record.whole else events[:-1])
     page.close()
     return Exit.OK
 
 
-def _print_code(record: Record, _: str, error: DragomanError | None) -> Exit:
+def _print_code(result: Result) -> Exit:
     """The first block of code, but only of a complete answer, because what is printed may be run."""
-    if error is not None or not record.whole:
+    if result.error is not None or not result.record.whole:
         return Exit.OK
-    code = next(blocks(record.response().text), None)
+    code = next(blocks(result.record.response().text), None)
     if code is None:
         complain("there is no block of code in the answer")
         return Exit.NO_CODE
@@ -111,38 +173,6 @@ def _print_code(record: Record, _: str, error: DragomanError | None) -> Exit:
     return Exit.OK
 
 
-def _print_json(record: Record, model: str, error: DragomanError | None) -> Exit:
-    say(encode(_object(record, model, error)).decode())
+def _print_json(result: Result) -> Exit:
+    say(encode(answer_object(result.record, result.model, result.error, result.conversation)).decode())
     return Exit.OK
-
-
-def _object(record: Record, model: str, error: DragomanError | None) -> dict[str, Any]:
-    """The answer as `--json` prints it; if it broke off, what came, without a finish reason."""
-    whole, answer = record.whole, record.response()
-    return {
-        "text": answer.text,
-        "model": answer.model or model,
-        "id": answer.id,
-        "finish_reason": answer.finish_reason if whole else None,
-        "native_finish_reason": answer.native_finish_reason,
-        "usage": asdict(answer.usage) if answer.usage else None,
-        "reasoning": "".join(part.text for part in answer.parts if isinstance(part, Reasoning)) or None,
-        "refusal": "".join(part.text for part in answer.parts if isinstance(part, Refusal)) or None,
-        "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls],
-        "parts": answer.parts,
-        "losses": names(answer.losses),
-        "error": _error(error) if error else None,
-    }
-
-
-def _error(error: DragomanError) -> dict[str, Any]:
-    return {
-        "kind": type(error).__name__,
-        "message": error.message,
-        "code": error.code,
-        "status": error.status,
-        "retryable": error.retryable,
-        "retry_after": error.retry_after,
-        "param": error.param,
-        "provider": error.provider,
-    }

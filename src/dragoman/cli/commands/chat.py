@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from dragoman.cli.complaints import complaint
-from dragoman.cli.conversation.conversation import Conversation
+from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.conversation.line_input import Lines, PipedLines, TerminalLines
 from dragoman.cli.conversation.record import Record
 from dragoman.cli.conversation.slash import ChatSession, completions, run_command
 from dragoman.cli.exits import Exit, exit_code
 from dragoman.cli.loop import run_in
-from dragoman.cli.options import config_option, model_option, system_option
+from dragoman.cli.options import config_option, kept_options, model_option, system_option
 from dragoman.cli.terminal.display import Display, PlainPage
 from dragoman.cli.terminal.keyboard import silent
 from dragoman.cli.terminal.output import complain, is_able, is_terminal, remark
@@ -21,14 +21,25 @@ from dragoman.cli.terminal.render import tell_answer
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
 from dragoman.errors import DragomanError
+from dragoman.types import user
 
 
 @click.command()
 @model_option
 @system_option
+@kept_options
 @click.option("--plain", is_flag=True, help="Show answers as they are written, not drawn as Markdown.")
 @config_option
-def command(*, model: str, system: str | None, plain: bool, config: Path | None) -> int:
+def command(
+    *,
+    model: str,
+    system: str | None,
+    go_on: bool,
+    conversation: int | None,
+    save: bool | None,
+    plain: bool,
+    config: Path | None,
+) -> int:
     """Talk with a model.
 
     Every line is a message; Alt-Enter, or a backslash at a line's end, goes on in the next line. A line that begins
@@ -42,7 +53,9 @@ def command(*, model: str, system: str | None, plain: bool, config: Path | None)
     client = Client(config)
     if model:
         client.handler(model)
-    desk = ChatSession(client, Conversation(model or client.default_model, system), plain)
+    keeper = Keeper(client.config.cli, save)
+    talk = keeper.begin(model, system, conversation, go_on=go_on, default=client.default_model)
+    desk = ChatSession(client, talk, keeper, plain)
     at_terminal = is_terminal(sys.stdin) and is_terminal(sys.stdout)
     lines: Lines = TerminalLines(lambda line: completions(desk, line)) if at_terminal else PipedLines()
     with asyncio.Runner() as runner:
@@ -101,7 +114,8 @@ class Chat:
 
     def _answer(self, question: str) -> None:
         desk, record, waiting = self._desk, Record(), Waiting("waiting for an answer")
-        request = desk.conversation.request(question)
+        message = user(question)
+        request = desk.conversation.request(message)
         page = _page(waiting, plain=desk.plain)
         try:
             with silent(page.resume):
@@ -111,7 +125,9 @@ class Chat:
                 raise
             remark("(stopped)")
         finally:
-            kept = desk.conversation.keep(question, record)
+            kept = desk.conversation.keep(message, record)
+            if kept:
+                desk.keeper.keep(desk.conversation, record.response().usage)
         if self._watched and is_terminal(sys.stdout):
             print(flush=True)
         if not kept:

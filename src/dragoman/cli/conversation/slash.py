@@ -10,6 +10,7 @@ from dragoman.cli.conversation.clipboard import copy
 from dragoman.cli.conversation.conversation import Conversation
 from dragoman.cli.conversation.editor import edit
 from dragoman.cli.conversation.fences import blocks
+from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.terminal.output import tell
 from dragoman.client import Client
 from dragoman.errors import InvalidRequestError, nearest
@@ -20,6 +21,7 @@ class ChatSession(Struct):
 
     client: Client
     conversation: Conversation
+    keeper: Keeper
     plain: bool = False
     """Answers are shown as they are written, not drawn as Markdown."""
     message: str = ""
@@ -82,6 +84,7 @@ def _load(desk: ChatSession, name: str) -> None:
     except InvalidRequestError as exc:
         exc.message = exc.message if str(path) in exc.message else f"{path}: {exc.message}"
         raise
+    desk.keeper.begin_anew()
     tell(f"loaded {_count(desk.conversation)} from {name}; model: {desk.conversation.model}")
 
 
@@ -130,6 +133,7 @@ def _edit(desk: ChatSession, text: str) -> None:
 
 def _reset(desk: ChatSession, _: str) -> None:
     desk.conversation.reset()
+    desk.keeper.begin_anew()
     tell("the conversation begins anew")
 
 
