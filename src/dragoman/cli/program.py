@@ -33,6 +33,7 @@ COMMANDS: dict[str, CommandRow] = {
     "chat": CommandRow("dragoman.cli.commands.chat", "Talk with a model."),
     "models": CommandRow("dragoman.cli.commands.models", "List the models that can be named."),
     "providers": CommandRow("dragoman.cli.commands.providers", "List the services: built in, and configured."),
+    "templates": CommandRow("dragoman.cli.commands.templates", "Keep questions that are asked again and again."),
     "history": CommandRow("dragoman.cli.commands.history", "Look at the conversations that are kept."),
     "explain": CommandRow("dragoman.cli.commands.explain", "Say what would become of a request, and ask nobody."),
     "run": CommandRow("dragoman.cli.commands.run", "Run a coding agent on any model."),

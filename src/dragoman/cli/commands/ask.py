@@ -2,11 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from string import Template as Pattern
+from typing import Any
 
 import click
+import msgspec
 from msgspec import Struct
 
+from dragoman.cli import templates
+from dragoman.cli.answer_form import answer_form, schema_form
 from dragoman.cli.answer_json import answer_object
+from dragoman.cli.attachments import STDIN, attach
 from dragoman.cli.complaints import complaint
 from dragoman.cli.conversation.fences import blocks
 from dragoman.cli.conversation.kept import Keeper
@@ -15,13 +21,14 @@ from dragoman.cli.exits import Exit, exit_code
 from dragoman.cli.loop import run
 from dragoman.cli.options import config_option, json_option, kept_options, model_option, system_option
 from dragoman.cli.question import read_question
+from dragoman.cli.templates import Template
 from dragoman.cli.terminal.display import BlankPage, Display, PlainPage
 from dragoman.cli.terminal.output import Out, complain, say
 from dragoman.cli.terminal.render import AnswerRenderer, tell_answer
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
-from dragoman.errors import DragomanError
-from dragoman.types import Message, unfold, user
+from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.types import Message, Text, unfold
 from dragoman.wire.json import encode
 
 
@@ -31,6 +38,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     question: Message
     model: str
     system: str | None
+    options: dict[str, Any]
+    """Settings of the request, by the names that `Client.chat` takes."""
     config: Path | None
     go_on: bool
     conversation: int | None
@@ -46,10 +55,25 @@ class Result(Struct):
     conversation: int | None = None
 
 
+def _templates(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in templates.names() if name.startswith(incomplete)]
+
+
 @click.command()
 @click.argument("question", nargs=-1, metavar="[QUESTION]...")
 @model_option
 @system_option
+@click.option("-a", "--attach", multiple=True, metavar="FILE", help="A picture, PDF, sound or text; - is stdin.")
+@click.option(
+    "--schema",
+    metavar="SCHEMA",
+    help="The answer is JSON: by the schema in a file, or with these fields, as 'name, age int'.",
+)
+@click.option("-t", "--template", metavar="NAME", shell_complete=_templates, help="A template (dragoman templates).")
+@click.option("-p", "--param", "params", multiple=True, type=(str, str), help="A variable of the template.")
+@click.option(
+    "-o", "--option", "options", multiple=True, type=(str, str), help="A setting of the request, as temperature 0.2."
+)
 @kept_options
 @json_option
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
@@ -62,6 +86,11 @@ def command(
     question: tuple[str, ...],
     model: str,
     system: str | None,
+    attach: tuple[str, ...],
+    schema: str | None,
+    template: str | None,
+    params: tuple[tuple[str, str], ...],
+    options: tuple[tuple[str, str], ...],
     go_on: bool,
     conversation: int | None,
     save: bool | None,
@@ -75,15 +104,27 @@ def command(
     QUESTION is the question, one word or many; text on stdin is added to it, after a blank line, or is the question
     itself. A lone - is stdin.
 
+    What an attached file is, is seen in its bytes. The fields of a --schema have the types str, int, float and bool,
+    and may be described: 'name, age int, note: one sentence'. A -o is one of the settings that Client.chat takes:
+    temperature, max_tokens, top_p, seed, stop, reasoning_effort …
+
     Stdout carries the answer alone: exactly its bytes when it is no terminal, with a line feed at the end if it has
     none. Reasoning is shown on a terminal only; everything else goes to stderr.
     """
     if as_json and extract:
         raise click.UsageError("--json and --extract cannot be given together", ctx)
+    if params and template is None:
+        raise click.UsageError("-p is for a template: name one with -t", ctx)
+    used = templates.find(template) if template is not None else Template()
+    stdin_is_taken = STDIN in attach
+    needed = not attach and not _asks_alone(used)
+    text = read_question(question, needed=needed, stdin_is_taken=stdin_is_taken)
+    filled = templates.fill(used, text, dict(params))
     wanted = Wanted(
-        question=user(read_question(question)),
-        model=model,
-        system=system,
+        question=_message(filled.question, attach),
+        model=model or used.model,
+        system=system or filled.system or None,
+        options=used.options | _options(options) | _form(schema or used.schema),
         config=config,
         go_on=go_on,
         conversation=conversation,
@@ -94,6 +135,36 @@ def command(
     if extract:
         return _ask(wanted, BlankPage, _print_code)
     return _ask(wanted, BlankPage, _print) if no_stream else _ask(wanted, PlainPage, _printed)
+
+
+def _asks_alone(template: Template) -> bool:
+    """Whether the template asks something even without a question."""
+    return bool(template.prompt.strip()) and templates.INPUT not in Pattern(template.prompt).get_identifiers()
+
+
+def _message(text: str, attached: tuple[str, ...]) -> Message:
+    """The question; what is attached stands before it, as services advise."""
+    if attached.count(STDIN) > 1:
+        raise InvalidRequestError("stdin can be attached once")
+    parts = tuple(attach(name) for name in attached)
+    return Message("user", (*parts, *([Text(text=text)] if text else [])))
+
+
+def _options(given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """Values as JSON, if they are JSON; else as text."""
+    found: dict[str, Any] = {}
+    for name, text in given:
+        try:
+            found[name] = msgspec.json.decode(text.encode(errors="replace"))
+        except (msgspec.DecodeError, RecursionError):
+            found[name] = text
+    return found
+
+
+def _form(schema: str | dict[str, Any]) -> dict[str, Any]:
+    if not schema:
+        return {}
+    return {"response_format": answer_form(schema) if isinstance(schema, str) else schema_form(schema)}
 
 
 Show = Callable[[Result], Exit]
@@ -143,7 +214,7 @@ class Asking:
         """Asks, and shows the answer on a page."""
         waiting = Waiting("waiting for an answer")
         async with self._client as client:
-            request = self._talk.request(self._wanted.question)
+            request = self._talk.request(self._wanted.question, self._wanted.options)
             await tell_answer(client, request, page(waiting), waiting, self._result.record)
 
 

@@ -1,5 +1,7 @@
 """A conversation that can be kept in a file: a model, a system message, and turns. Knows no terminal."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -9,7 +11,10 @@ from msgspec.structs import replace
 from dragoman.cli.conversation.record import Record
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat import decode_messages, encode_messages
+from dragoman.providers.request import build_request, check_names
 from dragoman.types import ChatRequest, Message, Reasoning, Refusal, Text, assistant, system
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 MARK = {"dragoman": {"partial": True}}
 """The mark of a message that broke off or was stopped."""
@@ -30,9 +35,19 @@ class Conversation:
         self.system_text = system_text
         self.messages: list[Message] = []
 
-    def request(self, question: Message) -> ChatRequest:
-        """The conversation with one more question."""
-        return ChatRequest(model=self.model, messages=(*self._opening(), *self.messages, question))
+    def request(self, question: Message, options: Mapping[str, Any] = NONE) -> ChatRequest:
+        """The conversation with one more question.
+
+        `options`: those of `Client.chat`. Raises InvalidRequestError for an unknown or wrong one.
+        """
+        messages = (*self._opening(), *self.messages, question)
+        if not options:
+            return ChatRequest(model=self.model, messages=messages)
+        try:
+            check_names(options)
+        except TypeError as exc:
+            raise InvalidRequestError(str(exc)) from exc
+        return build_request(self.model, messages, options)
 
     def keep(self, question: Message, record: Record) -> bool:
         """Adds a turn; False if there was no text of an answer: then the question is not kept either.
