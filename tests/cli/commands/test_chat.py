@@ -86,7 +86,8 @@ def test_ctrl_c_at_the_prompt_clears_the_line(tmp_path: Path) -> None:
         terminal.expect("›")
         terminal.press("half a line")
         terminal.expect("half a line")
-        terminal.insist(CTRL_C, "leaves)")
+        terminal.press(CTRL_C)
+        terminal.expect("leaves)")
         terminal.line("whole")
         terminal.expect("whole")
         terminal.line("/exit")
@@ -152,6 +153,18 @@ def test_history_outlives_the_program_and_is_nobody_elses(tmp_path: Path) -> Non
         assert terminal.end() == 0
 
 
+def test_a_history_that_cannot_be_used_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / ".local/state/dragoman/history").mkdir(parents=True)
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.line("one")
+        terminal.expect("the history is not readable: Is a directory: ")
+        terminal.line("two")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        assert terminal.text.count("the history is") == 1
+        assert "\ntwo\n" in terminal.shown
+
+
 def test_two_conversations_at_once_both_keep_their_lines(tmp_path: Path) -> None:
     echo = ("chat", "-m", "offline/echo")
     with Terminal(tmp_path, *echo) as one, Terminal(tmp_path, *echo) as two:
@@ -183,26 +196,29 @@ def test_a_message_of_several_lines_comes_back_whole(tmp_path: Path) -> None:
         terminal.expect("›")
         terminal.press(CTRL_D)
         assert terminal.end() == 0
-        assert "› one\ntwo\nthree\none\ntwo\nthree\n\n›" in terminal.shown
+        assert "› one\n… two\n… three\none\ntwo\nthree\n\n›" in terminal.shown
     with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
         terminal.expect("›")
         terminal.press(UP + "\r")
         terminal.expect("waiting")
         terminal.line("/exit")
         assert terminal.end() == 0
-        assert "› one\ntwo\nthree\none\ntwo\nthree\n\n› /exit" in terminal.shown
+        assert "› one\n… two\n… three\none\ntwo\nthree\n\n› /exit" in terminal.shown
 
 
 def test_a_backslash_at_the_end_and_alt_enter_go_on_in_the_next_line(tmp_path: Path) -> None:
     with Terminal(tmp_path, *SCRIPT) as terminal:
-        terminal.line("text: one\\\\ \\")
-        terminal.expect("…")
+        terminal.expect("›")
+        terminal.press("text: one\\\\ \\\r")
+        terminal.expect_row("…")
         terminal.press(f"text: two{ALT_ENTER}text: three\r")
-        terminal.expect("one\\ twothree\n")
+        terminal.expect("waiting")
         terminal.line("text: meant \\\\")
-        terminal.expect("meant \\\n")
+        terminal.expect("waiting")
         terminal.line("/exit")
         assert terminal.end() == 0
+        assert "one\\ twothree\n" in terminal.shown
+        assert "\nmeant \\\n" in terminal.shown
 
 
 def test_a_message_is_written_in_the_users_editor(tmp_path: Path) -> None:
@@ -218,6 +234,156 @@ def test_a_message_is_written_in_the_users_editor(tmp_path: Path) -> None:
         assert terminal.end() == 0
         talk = "› /edit written\nwritten by hand\nwritten by hand\n\n› written by hand\nwritten by hand\n\n› /exit"
         assert talk in terminal.shown
+
+
+CTRL_R, ESCAPE = "\x12", "\x1b"
+
+
+def test_ctrl_r_searches_what_was_typed_in_earlier_runs(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.line("first needle")
+        terminal.line("second thread")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.expect("›")
+        terminal.press(CTRL_R)
+        terminal.expect("I-search backward")
+        terminal.press("need")
+        terminal.expect("first needle")
+        terminal.press("\r")
+        terminal.expect_row("› first needle")
+        terminal.press("!\r")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        assert "\nfirst needle!\n" in terminal.shown or "\nfirst !needle\n" in terminal.shown
+
+
+def test_wide_characters_and_long_lines_fit_a_narrow_window(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo", columns=20) as terminal:
+        terminal.expect("›")
+        terminal.press("今天天气怎么样今天天气怎么样🙂e\u0301")
+        terminal.expect("🙂")
+        assert "› 今天天气怎么样今天\n  天气怎么样🙂é" in terminal.shown
+        terminal.press("\x7f" * 3 + "!\r")
+        terminal.expect("waiting")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        typed, _, answer = terminal.shown.partition("  天气怎么样!\n")
+        assert typed.endswith("› 今天天气怎么样今天\n")
+        assert "今天天气怎么样今天天" in answer.replace("\n", "")
+
+
+def test_pasted_text_is_shown_as_text(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.paste("a\x1b]0;owned\x07\tb\r\nc")
+        terminal.expect("waiting")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        assert "\x1b]0;owned" not in terminal.drawn
+        assert "owned" in terminal.shown
+
+
+def test_without_colours_the_prompt_has_none(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "chat", "-m", "offline/echo", env={"NO_COLOR": "1"}) as terminal:
+        terminal.line("hello")
+        terminal.expect("hello")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+        assert set(re.findall(r"\x1b\[([\d;]*)m", terminal.drawn)) <= {"", "0"}
+
+
+def test_without_prompt_toolkit_lines_are_read_plainly(tmp_path: Path) -> None:
+    (tmp_path / "prompt_toolkit").mkdir()
+    (tmp_path / "prompt_toolkit" / "__init__.py").write_text("raise ImportError('there is none here')")
+    with Terminal(tmp_path, *SCRIPT, env={"PYTHONPATH": str(tmp_path)}) as terminal:
+        terminal.line("text: Some words.")
+        terminal.expect("Some words.")
+        terminal.expect("›")
+        terminal.press(CTRL_D)
+        assert terminal.end() == 0
+
+
+async def test_models_of_services_are_completed(tmp_path: Path) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.reply(
+            headers={"content-type": "application/json"}, body=b'{"data": [{"id": "brand-new"}, {"id": "other"}]}'
+        )
+
+    async with serve(answer) as server:
+        (tmp_path / "dragoman.toml").write_text(f'[providers.up]\nprotocol = "openai-chat"\nurl = "{server.url}/v1"\n')
+        with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+
+            def complete() -> int:
+                terminal.expect("›")
+                terminal.press("/model up/br")
+                for _ in range(PATIENCE):  # the first Tab asks the service
+                    terminal.press(TAB)
+                    if terminal.soon("up/brand-new"):
+                        break
+                terminal.press("\r")
+                terminal.expect("model: up/brand-new")
+                terminal.line("/exit")
+                return terminal.end()
+
+            assert await asyncio.to_thread(complete) == 0
+
+
+def test_files_go_with_the_next_message_and_their_names_are_completed(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("remember the milk")
+    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
+        terminal.expect("›")
+        terminal.press(f"/attach no{TAB}\r")
+        terminal.expect("goes with the next message: text")
+        terminal.line("/attach none.png")
+        terminal.expect("cannot be read: No such file")
+        terminal.line("What is in it?")
+        terminal.expect("remember the milk")
+        terminal.line("/attach")
+        terminal.expect("goes with the next message: nothing")
+        terminal.line("/attach notes.txt")
+        terminal.expect("message: text")
+        terminal.line("/attach -")
+        terminal.expect("message: nothing")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
+async def test_a_question_is_asked_again(tmp_path: Path) -> None:
+    answers = iter(["first", "second", None, "third"])
+
+    async def answer(exchange: Exchange) -> None:
+        text = next(answers)
+        if text is None:
+            await exchange.reply(500, body=b"broken")
+            return
+        await exchange.head(headers=SSE)
+        await exchange.chunk(chunk(f"the {text}") + chunk(finish="stop") + DONE)
+        await exchange.end()
+
+    async with serve(answer) as server:
+        configure(tmp_path, {"up": server.url})
+        with Terminal(tmp_path, "chat", "-m", "up/test") as terminal:
+
+            def talk() -> int:
+                terminal.line("/retry")
+                terminal.expect("there is no question to ask again")
+                terminal.line("question")
+                terminal.expect("the first")
+                for wanted in ("the second", "up: 500", "the third"):
+                    terminal.line("/retry")
+                    terminal.expect(wanted)
+                    if wanted == "up: 500":
+                        terminal.line("/save talk.json")
+                        terminal.expect("saved 2 messages")
+                terminal.line("/exit")
+                return terminal.end()
+
+            assert await asyncio.to_thread(talk) == 0
+    assert json.loads((tmp_path / "talk.json").read_bytes())["messages"][1]["content"] == "the second"
+    kept = json.loads(run(tmp_path, "history", "show", "--json").out)["messages"]
+    assert [message["content"] for message in kept] == ["question", "the third"]
+    assert len(json.loads(server.requests[-1].body)["messages"]) == 1
 
 
 def test_an_editor_that_fails_sends_nothing(tmp_path: Path) -> None:
@@ -310,7 +476,7 @@ def test_the_prompt_is_drawn_again_with_what_was_typed_when_the_program_comes_ba
 
 def test_a_locale_without_the_sign_has_a_plain_prompt(tmp_path: Path) -> None:
     with Terminal(tmp_path, "chat", "-m", "offline/echo", env={"LC_ALL": "C"}) as terminal:
-        terminal.expect("leaves\n> ")
+        terminal.expect_row(">")
         terminal.press(CTRL_D)
         assert terminal.end() == 0
 
@@ -323,7 +489,8 @@ def test_markdown_is_drawn(tmp_path: Path) -> None:
         assert terminal.end() == 0
         assert "\x1b[1mbold\x1b[0m" in terminal.drawn
         assert " • one" in terminal.text
-        assert "```" not in terminal.text.partition("last")[2]
+        assert "print(1)\n" in terminal.shown.partition("Some bold words.")[2]
+        assert "```" not in terminal.shown.partition("Some bold words.")[2]
 
 
 def test_a_hostile_answer_cannot_reach_the_terminal(tmp_path: Path) -> None:

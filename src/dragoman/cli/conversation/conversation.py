@@ -63,6 +63,11 @@ class Conversation:
         self.messages += [question, said if whole else replace(said, extra=MARK)]
         return True
 
+    def take_back(self, question: Message) -> None:
+        """Forgets the newest turn if it began with `question`."""
+        if len(self.messages) >= 2 and self.messages[-2] is question:
+            del self.messages[-2:]
+
     def last_answer(self) -> str | None:
         """The text of the newest answer, as it came; None if there is none."""
         answers = [message for message in self.messages if message.role == "assistant"]
