@@ -14,7 +14,7 @@ from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
 from dragoman.transport.base import Transport
-from dragoman.types import ChatRequest, ChatResponse, StreamEvent
+from dragoman.types import ChatRequest, ChatResponse, ModelFacts, StreamEvent
 
 T = TypeVar("T")
 
@@ -44,6 +44,10 @@ class SyncClient:
     def list_models(self, *also: str) -> tuple[str, ...]:
         """The names known here, and those that the configured services list themselves; see `Client.list_models`."""
         return self._wait(self._client.list_models(*also))
+
+    def model_facts(self) -> dict[str, ModelFacts]:
+        """Sizes and prices of models by their names, as far as the lists that `list_models` has asked for say them."""
+        return self._client.model_facts()
 
     def find_servers(self, servers: Iterable[LocalServer] = SERVERS) -> tuple[FoundServer, ...]:
         """Servers of models that answer on this machine, and that are not configured."""

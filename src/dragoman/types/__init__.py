@@ -75,6 +75,7 @@ from dragoman.types.messages import (
     tool,
     user,
 )
+from dragoman.types.model_facts import ModelFacts
 from dragoman.types.operations import EmbedRequest, EmbedResponse, TokenCount, floats, vector
 from dragoman.types.outcome import Outcome
 from dragoman.types.profile import ModelProfile
@@ -131,6 +132,7 @@ __all__ = [
     "Media",
     "Message",
     "Metadata",
+    "ModelFacts",
     "ModelProfile",
     "MovedMessage",
     "MovedPart",
