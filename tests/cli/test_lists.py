@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.cli.commands.models import keyed
+from dragoman.cli.keyed_services import keyed
 from dragoman.providers.catalogue import catalogue
 from tests.cli.pty import Terminal
 from tests.cli.shell import run, run_beside

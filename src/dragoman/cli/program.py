@@ -31,6 +31,7 @@ class CommandRow(Struct, frozen=True):
 COMMANDS: dict[str, CommandRow] = {
     "ask": CommandRow("dragoman.cli.commands.ask", "Ask one question and print the answer."),
     "chat": CommandRow("dragoman.cli.commands.chat", "Talk with a model."),
+    "init": CommandRow("dragoman.cli.commands.init", "Write a configuration of what is found here."),
     "models": CommandRow("dragoman.cli.commands.models", "List the models that can be named."),
     "providers": CommandRow("dragoman.cli.commands.providers", "List the services: built in, and configured."),
     "templates": CommandRow("dragoman.cli.commands.templates", "Keep questions that are asked again and again."),

@@ -18,6 +18,7 @@ from dragoman.cli.conversation.fences import blocks
 from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.conversation.record import Record
 from dragoman.cli.exits import Exit, exit_code
+from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run
 from dragoman.cli.options import config_option, json_option, kept_options, model_option, system_option
 from dragoman.cli.question import read_question
@@ -213,6 +214,8 @@ class Asking:
     async def answer(self, page: Callable[[Waiting], Display]) -> None:
         """Asks, and shows the answer on a page."""
         waiting = Waiting("waiting for an answer")
+        if not self._wanted.model:
+            offer_init(self._client, self._talk.model)
         async with self._client as client:
             request = self._talk.request(self._wanted.question, self._wanted.options)
             await tell_answer(client, request, page(waiting), waiting, self._result.record)

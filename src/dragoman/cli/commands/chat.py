@@ -13,6 +13,7 @@ from dragoman.cli.conversation.line_input import Lines, PlainLines
 from dragoman.cli.conversation.record import Record
 from dragoman.cli.conversation.slash import ChatSession, run_command
 from dragoman.cli.exits import Exit, exit_code
+from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run_in
 from dragoman.cli.options import config_option, kept_options, model_option, system_option
 from dragoman.cli.terminal.display import Display, PlainPage
@@ -88,6 +89,7 @@ class Chat:
         """The exit code."""
         if self._watched:
             remark(f"{self._desk.conversation.model}: /help lists the commands, Ctrl-D leaves")
+            offer_init(self._desk.client, self._desk.conversation.model)
         while not self._desk.leaving:
             try:
                 line = self._lines.read()

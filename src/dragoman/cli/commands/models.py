@@ -8,6 +8,7 @@ from typing import Any
 import click
 from msgspec.structs import asdict
 
+from dragoman.cli.keyed_services import keyed
 from dragoman.cli.loop import run
 from dragoman.cli.options import config_option, json_option
 from dragoman.cli.terminal.output import say, tell, width
@@ -15,8 +16,6 @@ from dragoman.cli.terminal.table import columns as columns_of
 from dragoman.cli.terminal.table import table
 from dragoman.client import Client
 from dragoman.client.local_servers import FoundServer
-from dragoman.errors import ConfigurationError
-from dragoman.providers.catalogue import Provider
 from dragoman.types import ModelFacts
 from dragoman.wire.json import encode
 
@@ -98,23 +97,6 @@ async def _listed(client: Client) -> tuple[tuple[str, ...], tuple[FoundServer, .
     also = () if client.config.providers else keyed(client.providers)
     async with client:
         return await asyncio.gather(client.list_models(*also), client.find_servers())
-
-
-def keyed(providers: Mapping[str, Provider]) -> tuple[str, ...]:
-    """The services whose key is in the environment. One that several share is shown to the first of them only."""
-    found: dict[str, str] = {}
-    for name, provider in providers.items():
-        if _has_key(provider):
-            found.setdefault(provider.key_variable, name)
-    return tuple(found.values())
-
-
-def _has_key(provider: Provider) -> bool:
-    """Whether the environment has a key for it."""
-    try:
-        return provider.working and bool(provider.key_variable and provider.key())
-    except ConfigurationError:
-        return False
 
 
 def _place(server: FoundServer) -> str:
