@@ -3,11 +3,12 @@
 import re
 import sys
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 
 from dragoman.cli.files import read
 from dragoman.errors import InvalidRequestError
-from dragoman.types import Audio, File, Image, Text
+from dragoman.types import Audio, File, Image, Message, Text
 
 STDIN = "-"
 """The name that means stdin."""
@@ -56,6 +57,17 @@ def attach(name: str) -> Attachment:
     if len(data) > LARGEST:
         raise InvalidRequestError(f"stdin: expected at most {LARGEST >> 20} MiB, got more")
     return attachment(data, "stdin")
+
+
+def question(text: str, attached: Sequence[Attachment]) -> Message:
+    """A message with what is attached before its text, as services advise.
+
+    Texts are one part, with blank lines between them: services that take nothing but plain text then get that.
+    """
+    texts = [part.text for part in attached if isinstance(part, Text)]
+    media = [part for part in attached if not isinstance(part, Text)]
+    whole = "\n\n".join([*texts, *([text] if text else [])])
+    return Message("user", (*media, *([Text(text=whole)] if whole else [])))
 
 
 def attachment(data: bytes, name: str) -> Attachment:

@@ -14,8 +14,8 @@ from click.shell_completion import CompletionItem
 from msgspec import Struct
 
 from dragoman import __version__
-from dragoman.cli.complaints import complaint
 from dragoman.cli.exits import MEANINGS, Exit, exit_code
+from dragoman.cli.failure import tell_failure
 from dragoman.cli.options import config_option
 from dragoman.cli.terminal.output import complain, forgiving, leave_pipe, open_standard
 from dragoman.errors import ConfigurationError, DragomanError, cut, nearest
@@ -145,7 +145,7 @@ def run(arguments: list[str]) -> int:
             complain(mistake)
         return exit_code(exc)
     except DragomanError as exc:
-        complain(complaint(exc))
+        tell_failure(exc)
         return exit_code(exc)
     except Exception as exc:  # noqa: BLE001  # the process edge: a bug of ours is reported in a line as well
         complain(f"internal error: {type(exc).__name__}: {exc} (at {_place(exc)})")

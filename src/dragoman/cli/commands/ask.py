@@ -9,15 +9,15 @@ import click
 import msgspec
 from msgspec import Struct
 
-from dragoman.cli import templates
+from dragoman.cli import attachments, templates
 from dragoman.cli.answer_form import answer_form, schema_form
 from dragoman.cli.answer_json import answer_object
-from dragoman.cli.attachments import STDIN, attach
-from dragoman.cli.complaints import complaint
+from dragoman.cli.attachments import STDIN
 from dragoman.cli.conversation.fences import blocks
 from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.conversation.record import Record
 from dragoman.cli.exits import Exit, exit_code
+from dragoman.cli.failure import tell_failure
 from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run
 from dragoman.cli.options import config_option, json_option, kept_options, model_option, system_option
@@ -28,8 +28,8 @@ from dragoman.cli.terminal.output import Out, complain, say
 from dragoman.cli.terminal.render import AnswerRenderer, tell_answer
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
-from dragoman.errors import DragomanError, InvalidRequestError
-from dragoman.types import Message, Text, unfold
+from dragoman.errors import DragomanError
+from dragoman.types import Message, unfold
 from dragoman.wire.json import encode
 
 
@@ -117,12 +117,14 @@ def command(
     if params and template is None:
         raise click.UsageError("-p is for a template: name one with -t", ctx)
     used = templates.find(template) if template is not None else Template()
+    if attach.count(STDIN) > 1:
+        raise click.UsageError("stdin can be attached once", ctx)
     stdin_is_taken = STDIN in attach
     needed = not attach and not _asks_alone(used)
     text = read_question(question, needed=needed, stdin_is_taken=stdin_is_taken)
     filled = templates.fill(used, text, dict(params))
     wanted = Wanted(
-        question=_message(filled.question, attach),
+        question=attachments.question(filled.question, [attachments.attach(name) for name in attach]),
         model=model or used.model,
         system=system or filled.system or None,
         options=used.options | _options(options) | _form(schema or used.schema),
@@ -141,14 +143,6 @@ def command(
 def _asks_alone(template: Template) -> bool:
     """Whether the template asks something even without a question."""
     return bool(template.prompt.strip()) and templates.INPUT not in Pattern(template.prompt).get_identifiers()
-
-
-def _message(text: str, attached: tuple[str, ...]) -> Message:
-    """The question; what is attached stands before it, as services advise."""
-    if attached.count(STDIN) > 1:
-        raise InvalidRequestError("stdin can be attached once")
-    parts = tuple(attach(name) for name in attached)
-    return Message("user", (*parts, *([Text(text=text)] if text else [])))
 
 
 def _options(given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
@@ -182,7 +176,7 @@ def _ask(wanted: Wanted, page: Callable[[Waiting], Display], show: Show) -> int:
     code = show(result)
     if result.error is None:
         return code
-    complain(complaint(result.error))
+    tell_failure(result.error)
     return exit_code(result.error)
 
 

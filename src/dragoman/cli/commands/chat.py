@@ -6,24 +6,25 @@ from pathlib import Path
 
 import click
 
-from dragoman.cli.complaints import complaint
+from dragoman.cli.attachments import question
 from dragoman.cli.conversation.completion import LineWords
 from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.conversation.line_input import Lines, PlainLines
 from dragoman.cli.conversation.record import Record
 from dragoman.cli.conversation.slash import ChatSession, run_command
 from dragoman.cli.exits import Exit, exit_code
+from dragoman.cli.failure import tell_failure
 from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run_in
 from dragoman.cli.options import config_option, kept_options, model_option, system_option
 from dragoman.cli.terminal.display import Display, PlainPage
 from dragoman.cli.terminal.keyboard import silent
-from dragoman.cli.terminal.output import complain, is_able, is_terminal, remark
+from dragoman.cli.terminal.output import is_able, is_terminal, remark
 from dragoman.cli.terminal.render import tell_answer
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
 from dragoman.errors import DragomanError
-from dragoman.types import Message, Text
+from dragoman.types import Message
 
 
 @click.command()
@@ -113,7 +114,7 @@ class Chat:
             elif line.strip():
                 self._ask(line.removeprefix("/") if line.startswith("//") else line)
         except DragomanError as exc:
-            complain(complaint(exc))
+            tell_failure(exc)
             return exit_code(exc)
         return Exit.OK
 
@@ -136,7 +137,7 @@ class Chat:
 
     def _ask(self, text: str) -> None:
         desk = self._desk
-        message = Message("user", (*desk.attached, Text(text=text)))
+        message = question(text, desk.attached)
         desk.attached.clear()
         self._answer(message)
 
