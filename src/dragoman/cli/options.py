@@ -9,6 +9,16 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class ListingGroup(click.Group):
+    """Commands of a command, of which `list` is run if none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        wants_help = args[:1] and args[0] in ctx.help_option_names
+        if not args or (args[0].startswith("-") and not wants_help):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 def _nearest(ctx: click.Context, _: click.Parameter, value: Path | None) -> Path | None:
     """The command's own file, else the one that was named before the command."""
     return value or ctx.find_root().params.get("config")

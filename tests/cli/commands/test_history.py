@@ -61,6 +61,14 @@ def test_chat_and_ask_go_on_with_each_other(tmp_path: Path) -> None:
     assert [text for role, text in said(tmp_path, "2") if role == "user"] == ["three", "four"]
 
 
+def test_chat_says_what_it_goes_on_with(tmp_path: Path) -> None:
+    run(tmp_path, "ask", *ECHO, "one\x1b[2J")
+    with Terminal(tmp_path, "chat", "-c") as terminal:
+        terminal.expect("goes on with conversation 1, 2 messages: one␛[2J")
+        terminal.line("/exit")
+        assert terminal.end() == 0
+
+
 def test_the_number_is_told_to_programs(tmp_path: Path) -> None:
     for wanted, arguments in ((1, ["a"]), (2, ["b"]), (1, ["--conversation", "1", "c"]), (None, ["--no-save", "d"])):
         assert json.loads(run(tmp_path, "ask", *ECHO, "--json", *arguments).out)["conversation"] == wanted
@@ -136,6 +144,8 @@ def test_lists_the_newest_first(tmp_path: Path) -> None:
     ):
         assert re.fullmatch(wanted, line), line
     assert len(history(tmp_path, "list", "-n", "2").out.splitlines()) == 3
+    assert history(tmp_path, "--json").out == history(tmp_path, "list", "--json").out
+    assert history(tmp_path, "-n", "1").out == history(tmp_path, "list", "-n", "1").out
     listed = json.loads(history(tmp_path, "list", "--json").out)["conversations"]
     assert [(each["id"], each["count"], each["excerpt"]) for each in listed] == [
         (3, 2, None),

@@ -90,6 +90,8 @@ class Chat:
         """The exit code."""
         if self._watched:
             remark(f"{self._desk.conversation.model}: /help lists the commands, Ctrl-D leaves")
+            if self._desk.keeper.resumed:
+                remark(f"goes on with {self._desk.keeper.resumed}")
             offer_init(self._desk.client, self._desk.conversation.model)
         while not self._desk.leaving:
             try:

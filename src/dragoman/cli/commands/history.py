@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from dragoman.cli.conversation.export import json_line, markdown, moment, when
 from dragoman.cli.conversation.kept import LISTS, kept_path, open_kept
 from dragoman.cli.files import write
-from dragoman.cli.options import config_option, json_option
+from dragoman.cli.options import ListingGroup, config_option, json_option
 from dragoman.cli.terminal.output import is_terminal, say, tell, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.config import load
@@ -32,9 +32,8 @@ limit_option = click.option(
 )
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def command(ctx: click.Context) -> None:
+@click.group(cls=ListingGroup)
+def command() -> None:
     """Look at the conversations that are kept.
 
     `ask` and `chat` keep them in one file of SQLite, ~/.local/share/dragoman/conversations.db if nothing else is
@@ -43,8 +42,6 @@ def command(ctx: click.Context) -> None:
 
     Without a command, lists the newest.
     """
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(list_them, limit=LIMIT, as_json=False, config=ctx.find_root().params.get("config"))
 
 
 @command.command("list")

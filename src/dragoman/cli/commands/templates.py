@@ -5,7 +5,7 @@ import click
 from dragoman.cli import templates
 from dragoman.cli.conversation.editor import edit
 from dragoman.cli.files import read, write
-from dragoman.cli.options import json_option
+from dragoman.cli.options import ListingGroup, json_option
 from dragoman.cli.terminal.output import say, tell, width
 from dragoman.cli.terminal.table import fitted_table
 from dragoman.errors import InvalidRequestError, cut
@@ -16,9 +16,8 @@ SHOWN = 60
 """Characters of a prompt in the list."""
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def command(ctx: click.Context) -> None:
+@click.group(cls=ListingGroup)
+def command() -> None:
     """Keep questions that are asked again and again.
 
     A template is a file NAME.toml in the folder `templates` beside your own dragoman.toml (~/.config/dragoman), with
@@ -27,8 +26,6 @@ def command(ctx: click.Context) -> None:
 
     Without a command, lists them.
     """
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(list_them, as_json=False)
 
 
 @command.command("list")

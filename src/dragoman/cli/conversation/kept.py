@@ -25,6 +25,8 @@ class Keeper:
     def __init__(self, config: CliConfig, save: bool | None = None) -> None:
         self._config = config
         self._save = config.save if save is None else save
+        self.resumed = ""
+        """What this run goes on with, in words; empty if it began anew."""
         self._revision: Revision | None = None
         self._written: tuple[Message, ...] = ()
 
@@ -56,6 +58,7 @@ class Keeper:
             wanted = "there is no conversation" if id_ is None else f"there is no conversation {id_}"
             raise InvalidRequestError(f"{wanted}; {LISTS}")
         self._revision, self._written = found.revision, found.talk.messages
+        self.resumed = f"conversation {found.revision.id}, {len(self._written)} messages: {found.title}"
         return conversation(found)
 
     def keep(self, talk: Conversation, usage: Usage | None) -> int | None:
