@@ -143,6 +143,16 @@ def test_what_was_deleted_or_replaced_is_not_found(make: Maker) -> None:
     assert store.search(["gamma"], 9) == store.newest(9) == []
 
 
+def test_nothing_of_a_deleted_text_stays_in_the_index(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with closing(Conversations(path)) as store:
+        first = store.write(talk("alpha", "beta"), 1)
+        store.write(talk("alpha", "gamma"), 2, first, unchanged=1)
+        store.delete(store.write(talk("secret", "more"), 3).id)
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT text FROM found ORDER BY rowid").fetchall() == [("alpha",), ("gamma",)]
+
+
 def test_an_index_takes_in_what_was_written_without_one(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     with closing(Conversations(path, indexed=False)) as plain:
