@@ -2,6 +2,7 @@
 
     DragomanError
     ├── ConfigurationError               a setting is wrong: file, line, key
+    ├── StoreError                       what is kept cannot be read or written: locked, full, damaged
     ├── RequestError                     the caller's
     │   ├── InvalidRequestError          400  malformed, out of range, of a wrong type
     │   │   └── OpaqueStateError         400  the service refuses opaque state that was sent back to it
@@ -50,6 +51,7 @@ __all__ = [
     "QuotaExhaustedError",
     "RateLimitError",
     "RequestError",
+    "StoreError",
     "TimeoutError",
     "TransportError",
     "TruncatedStreamError",
@@ -187,6 +189,12 @@ class ConfigurationError(DragomanError):
     """A setting is wrong: each line of the message names a file, a line, a key, and the nearest known key."""
 
     code = "bad_configuration"
+
+
+class StoreError(DragomanError):
+    """A file in which something is kept cannot be read or written: it is locked, full or damaged."""
+
+    code = "store_error"
 
 
 class RequestError(DragomanError):

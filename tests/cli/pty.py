@@ -14,6 +14,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+import pyte
+import pyte.screens
+
 from tests.cli.shell import COMMAND, PATIENCE, environment
 
 # The child makes the terminal its own, so that Ctrl-C typed into it becomes a signal.
@@ -25,8 +28,6 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|[\x01\x02\r]")
-
-PIECES = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|\x1b\][^\x07]*\x07|.", re.DOTALL)
 
 ROWS, COLUMNS = 24, 100
 CTRL_C, CTRL_D, TAB, ENTER, UP = "\x03", "\x04", "\t", "\r", "\x1b[A"
@@ -59,6 +60,8 @@ class Terminal:
             os.close(handle)
         self._data = b""
         self._seen = 0
+        self._screen = pyte.HistoryScreen(columns, ROWS, history=1000)
+        self._stream = pyte.ByteStream(self._screen)
 
     @property
     def drawn(self) -> str:
@@ -72,7 +75,14 @@ class Terminal:
     @property
     def shown(self) -> str:
         """What can be seen now, and above it what has scrolled away; lines without spaces at their ends."""
-        return screen(self.drawn)
+        rows = [*self._screen.history.top, *(self._screen.buffer[row] for row in range(ROWS))]
+        text = "\n".join(line_text(row, self._screen.columns) for row in rows).rstrip("\n")
+        return f"{text}\n" if self._screen.cursor.x == 0 and text else text
+
+    @property
+    def row(self) -> str:
+        """The row in which the cursor is."""
+        return line_text(self._screen.buffer[self._screen.cursor.y], self._screen.columns)
 
     def press(self, keys: str) -> None:
         """Presses keys."""
@@ -98,9 +108,19 @@ class Terminal:
             assert self._more(deadline), f"expected {wanted!r} behind {self.text[self._seen :]!r}"
         self._seen = found + len(wanted)
 
-    def insist(self, key: str, wanted: str) -> None:
-        """Presses `key` until `wanted` is drawn."""
-        self._repeat(lambda: self.press(key), wanted)
+    def expect_row(self, wanted: str) -> None:
+        """Waits until the cursor's row is `wanted`."""
+        deadline = time.monotonic() + PATIENCE
+        while self.row != wanted:
+            assert self._more(deadline), f"expected the row {wanted!r}, got {self.row!r} of\n{self.shown}"
+
+    def soon(self, wanted: str) -> bool:
+        """Whether `wanted` can be seen within a second."""
+        deadline = time.monotonic() + 1
+        while wanted not in self.shown:
+            if not self._more(deadline):
+                return False
+        return True
 
     def leave_and_come_back(self, wanted: str) -> None:
         """What Ctrl-Z and `fg` do, until `wanted` is drawn."""
@@ -127,10 +147,7 @@ class Terminal:
         os.close(self._master)
 
     def _repeat(self, act: Callable[[], None], wanted: str) -> None:
-        """Acts until `wanted` is drawn.
-
-        Python overlooks a signal that comes while readline still draws the key before it: it then waits for another.
-        """
+        """Acts until `wanted` is drawn: a signal may come before anybody waits for it."""
         for _ in range(PATIENCE):
             act()
             deadline = time.monotonic() + 1
@@ -158,33 +175,10 @@ class Terminal:
         except OSError:  # Linux's way to say that nobody holds the other end
             return False
         self._data += data
+        self._stream.feed(data)
         return bool(data)
 
 
-def screen(drawn: str) -> str:
-    """What a terminal shows that obeys the movements which are in use here, and never wraps a line."""
-    rows: list[list[str]] = [[]]
-    row = column = 0
-    for piece in PIECES.finditer(drawn):
-        count = int(piece[1]) if piece[1] and piece[1].isdecimal() else 1
-        match f"CSI {piece[2]}" if piece[2] else piece[0]:
-            case "\r":
-                column = 0
-            case "\n":
-                row += 1
-                rows += [[] for _ in range(row + 1 - len(rows))]
-            case "\b":
-                column = max(0, column - 1)
-            case "CSI A":
-                row = max(0, row - count)
-            case "CSI C":
-                column += count
-            case "CSI K":
-                del rows[row][0 if piece[1] == "2" else column :]
-            case "CSI J":
-                del rows[row][column:], rows[row + 1 :]
-            case char if len(char) == 1 and char >= " ":
-                rows[row] += " " * (column + 1 - len(rows[row]))
-                rows[row][column] = char
-                column += 1
-    return "\n".join("".join(line).rstrip() for line in rows)
+def line_text(line: Mapping[int, pyte.screens.Char], columns: int) -> str:
+    """A row of a screen as text; the second half of a wide character is empty."""
+    return "".join(line[column].data for column in range(columns)).rstrip()

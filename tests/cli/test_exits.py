@@ -11,6 +11,7 @@ from tests.cli.shell import configure, run
 
 CODES: dict[type[DragomanError], int] = {
     errors.ConfigurationError: 3,
+    errors.StoreError: 1,
     errors.InvalidRequestError: 4,
     errors.OpaqueStateError: 4,
     errors.ModelNotFoundError: 4,

@@ -1,12 +1,13 @@
 """`dragoman models` and `dragoman providers`."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-from dragoman.cli.commands.models import keyed
+from dragoman.cli.keyed_services import keyed
 from dragoman.providers.catalogue import catalogue
 from tests.cli.pty import Terminal
 from tests.cli.shell import run, run_beside
@@ -46,6 +47,39 @@ def test_lists_the_models_that_can_be_named(tmp_path: Path) -> None:
     assert models["models"][0] == "fast"
     assert models["default"] == "fast"
     assert isinstance(models["found"], list)
+
+
+FACTS = b"""{"data": [
+    {"id": "a", "context_length": 131072, "pricing": {"prompt": "0.0000025", "completion": "0.00001"}},
+    {"id": "b"}
+]}"""
+
+
+async def test_sizes_and_prices_are_shown_as_far_as_the_list_says_them(tmp_path: Path) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.reply(headers={"content-type": "application/json"}, body=FACTS)
+
+    async with serve(answer) as server:
+        (tmp_path / "dragoman.toml").write_text(f'[providers.up]\nprotocol = "openai-chat"\nurl = "{server.url}/v1"\n')
+        assert (await run_beside(tmp_path, "models")).out.split()[:2] == [b"up/a", b"up/b"]
+        facts = json.loads((await run_beside(tmp_path, "models", "--json")).out)["facts"]
+        assert facts == {"up/a": {"context": 131072, "max_output": None, "input_price": 2.5, "output_price": 10.0}}
+
+        def drawn(columns: int) -> list[str]:
+            with Terminal(tmp_path, "models", columns=columns) as terminal:
+                assert terminal.end() == 0
+            return terminal.shown.split("\n")
+
+        wide = await asyncio.to_thread(drawn, 80)
+        narrow = await asyncio.to_thread(drawn, 30)
+        narrowest = await asyncio.to_thread(drawn, 16)
+    assert wide[:3] == [
+        "model           context  answer  $ in  $ out",
+        "up/a            131,072          2.5   10",
+        "up/b",
+    ]
+    assert narrow[:2] == ["model           context", "up/a            131,072"]
+    assert narrowest[:2] == ["up/a", "up/b"]
 
 
 def a_list(seen: list[str | None]) -> Handler:

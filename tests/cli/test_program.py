@@ -48,6 +48,36 @@ def test_version_and_help_load_no_client_and_no_rich(tmp_path: Path, argument: s
     assert done.stdout.endswith(b"\n[]\n")
 
 
+HEAVY = ("prompt_toolkit", "rich", "sqlite3", "markdown_it")
+"""What takes long to load, and is needed for some runs only."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "loaded"),
+    [
+        (["ask", "--no-save", "-m", "offline/echo", "x"], []),
+        (["ask", "-m", "offline/echo", "x"], ["sqlite3"]),
+        (["chat", "--no-save", "-m", "offline/echo"], []),
+        (["history", "--help"], []),
+    ],
+)
+def test_what_takes_long_is_loaded_when_it_is_needed(tmp_path: Path, arguments: list[str], loaded: list[str]) -> None:
+    code = (
+        "import sys; from dragoman.cli.program import run; run(sys.argv[1:]);"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert done.stdout.decode().endswith(f"{loaded}\n")
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["ask", "--help"], ["models"]])
 def test_a_reader_who_left_is_no_fault_of_ours(tmp_path: Path, words: list[str]) -> None:
     reader, writer = os.pipe()
@@ -84,7 +114,7 @@ def test_the_script_for_fish_keeps_commas(tmp_path: Path) -> None:
         ("dragoman ser", {"serve"}),
         ("dragoman ask -m offline/e", {"offline/eliza", "offline/echo"}),
         ("dragoman ask -m mi", {"mine"}),
-        ("dragoman ask --no", {"--no-stream"}),
+        ("dragoman ask --no", {"--no-stream", "--no-save"}),
         ("dragoman completion z", {"zsh"}),
     ],
 )

@@ -82,6 +82,7 @@ SAMPLES = {
     "FORMAT_LIMITS": "open-objects",
     "SCHEMA_DEPTH": "2",
     "CORS_ORIGINS": "http://h,*",
+    "SAVE": "false",
 }
 LEAVES = [
     (section, leaf)

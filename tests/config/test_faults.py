@@ -12,7 +12,7 @@ from tests.config.test_load import trusted, write
 
 BAD = [
     # unknown keys
-    ("prot = 1", '1: prot: unknown key; known are gateway, providers, models, profiles, fronts'),
+    ("prot = 1", '1: prot: unknown key; known are gateway, providers, models, profiles, fronts, cli'),
     ("[gatway]", "1: gatway: unknown key; did you mean gateway?"),
     ("[gateway]\nprot = 1", "2: gateway.prot: unknown key; did you mean port?"),
     ("[gateway]\n\n# port\n'Port' = 1", "4: gateway.Port: unknown key; did you mean port?"),

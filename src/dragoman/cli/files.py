@@ -8,12 +8,16 @@ from pathlib import Path
 from dragoman.errors import InvalidRequestError
 
 
-def read(path: Path) -> bytes:
-    """The bytes of a file. Raises InvalidRequestError."""
+def read(path: Path, most: int | None = None) -> bytes:
+    """The bytes of a file. Raises InvalidRequestError, also if there are more than `most`."""
     try:
-        return _place(path).read_bytes()
+        with open(_place(path), "rb") as file:
+            data = file.read() if most is None else file.read(most + 1)
     except (OSError, ValueError) as exc:
         raise InvalidRequestError(f"{path} cannot be read: {os_reason(exc)}") from exc
+    if most is not None and len(data) > most:
+        raise InvalidRequestError(f"{path}: expected at most {most >> 20} MiB, got more")
+    return data
 
 
 def write(path: Path, data: bytes) -> None:

@@ -9,6 +9,16 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class ListingGroup(click.Group):
+    """Commands of a command, of which `list` is run if none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        wants_help = args[:1] and args[0] in ctx.help_option_names
+        if not args or (args[0].startswith("-") and not wants_help):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 def _nearest(ctx: click.Context, _: click.Parameter, value: Path | None) -> Path | None:
     """The command's own file, else the one that was named before the command."""
     return value or ctx.find_root().params.get("config")
@@ -45,6 +55,23 @@ def model_option(command: Command) -> Command:
 def system_option(command: Command) -> Command:
     """`-s TEXT`."""
     return click.option("-s", "--system", metavar="TEXT", help="A system message before the conversation.")(command)
+
+
+def kept_options(command: Command) -> Command:
+    """`-c`, as `go_on`; `--conversation N`; and `--save`, None for what is configured."""
+    for option in (
+        click.option(
+            "--save/--no-save",
+            default=None,
+            help="Keep the conversation, or do not. Default: as configured (cli.save).",
+        ),
+        click.option(
+            "--conversation", type=click.IntRange(1), metavar="N", help="Go on with this one (see dragoman history)."
+        ),
+        click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last conversation."),
+    ):
+        command = option(command)
+    return command
 
 
 def _models(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:

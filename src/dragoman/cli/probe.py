@@ -1,12 +1,14 @@
 """One service tried: a short question, and how long each part of the answer took."""
 
 import asyncio
+from collections.abc import Sequence
 from time import perf_counter
 
 from msgspec import Struct
 
 from dragoman.cli.complaints import reason
 from dragoman.cli.remedies import remedy
+from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, UpstreamError
 from dragoman.providers.catalogue import Provider
@@ -35,6 +37,16 @@ class Checkup(Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
     problem: str | None = None
     remedy: str | None = None
+
+
+async def check_providers(client: Client, names: Sequence[str], patience: float) -> list[Checkup]:
+    """All of them at the same time."""
+    waiting = Waiting(f"asking {', '.join(names)}")
+    waiting.start()
+    try:
+        return await asyncio.gather(*(check_provider(client, name, patience) for name in names))
+    finally:
+        waiting.stop()
 
 
 async def check_provider(client: Client, provider: str, patience: float) -> Checkup:

@@ -14,8 +14,8 @@ from click.shell_completion import CompletionItem
 from msgspec import Struct
 
 from dragoman import __version__
-from dragoman.cli.complaints import complaint
 from dragoman.cli.exits import MEANINGS, Exit, exit_code
+from dragoman.cli.failure import tell_failure
 from dragoman.cli.options import config_option
 from dragoman.cli.terminal.output import complain, forgiving, leave_pipe, open_standard
 from dragoman.errors import ConfigurationError, DragomanError, cut, nearest
@@ -31,8 +31,11 @@ class CommandRow(Struct, frozen=True):
 COMMANDS: dict[str, CommandRow] = {
     "ask": CommandRow("dragoman.cli.commands.ask", "Ask one question and print the answer."),
     "chat": CommandRow("dragoman.cli.commands.chat", "Talk with a model."),
+    "init": CommandRow("dragoman.cli.commands.init", "Write a configuration of what is found here."),
     "models": CommandRow("dragoman.cli.commands.models", "List the models that can be named."),
     "providers": CommandRow("dragoman.cli.commands.providers", "List the services: built in, and configured."),
+    "templates": CommandRow("dragoman.cli.commands.templates", "Keep questions that are asked again and again."),
+    "history": CommandRow("dragoman.cli.commands.history", "Look at the conversations that are kept."),
     "explain": CommandRow("dragoman.cli.commands.explain", "Say what would become of a request, and ask nobody."),
     "run": CommandRow("dragoman.cli.commands.run", "Run a coding agent on any model."),
     "serve": CommandRow("dragoman.cli.commands.serve", "Run the gateway."),
@@ -142,7 +145,7 @@ def run(arguments: list[str]) -> int:
             complain(mistake)
         return exit_code(exc)
     except DragomanError as exc:
-        complain(complaint(exc))
+        tell_failure(exc)
         return exit_code(exc)
     except Exception as exc:  # noqa: BLE001  # the process edge: a bug of ours is reported in a line as well
         complain(f"internal error: {type(exc).__name__}: {exc} (at {_place(exc)})")

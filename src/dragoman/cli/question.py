@@ -14,15 +14,18 @@ PATIENCE = 1.0
 """Seconds of silence on stdin until a note is shown: a program that starts slowly needs none."""
 
 
-def read_question(words: tuple[str, ...]) -> str:
+def read_question(words: tuple[str, ...], *, needed: bool = True, stdin_is_taken: bool = False) -> str:
     """The words, a blank line, and what stdin holds without its last line feeds; each if it is there.
 
-    Raises click.UsageError if neither says anything, or stdin is not UTF-8.
+    `needed`: without any, click.UsageError is raised, as it is if stdin is not UTF-8. `stdin_is_taken`: it is not read,
+    because it is something else.
     """
     alone = words == (STDIN,)
+    if alone and stdin_is_taken:
+        raise click.UsageError("stdin is either the question or an attachment", click.get_current_context())
     said = "" if alone else " ".join(words)
-    parts = [part for part in (said, _stdin(asked=alone)) if part.strip()]
-    if not parts:
+    parts = [part for part in (said, "" if stdin_is_taken else _stdin(asked=alone)) if part.strip()]
+    if not parts and needed:
         raise click.UsageError("there is no question: give one as an argument or on stdin", click.get_current_context())
     return "\n\n".join(parts)
 

@@ -16,6 +16,7 @@ from dragoman.errors import (
     QuotaExhaustedError,
     RateLimitError,
     RequestError,
+    StoreError,
     TimeoutError,
     TransportError,
     TruncatedStreamError,
@@ -38,6 +39,7 @@ PHASES: dict[Phase, str] = {
 
 REMEDIES: tuple[tuple[type[DragomanError], str], ...] = (
     (ConfigurationError, "Correct that setting, or install what it needs."),
+    (StoreError, "Make room, end the program that holds the file, or move the file away."),
     (ModelNotFoundError, "Name a model that it has (`default_model`); if it has that one, the path in `url` is wrong."),
     (EndpointNotFoundError, "The path in `url` is wrong: most services of this kind want one that ends with `/v1`."),
     (RequestError, "It does not take a plain question: check `protocol`, and whether the model is one for chats."),

@@ -30,6 +30,7 @@ from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
     Loss,
+    ModelFacts,
     StreamEvent,
     TokenCount,
 )
@@ -77,6 +78,10 @@ class Client:
         is left out, and not asked again for a minute.
         """
         return await self._models.listed(also)
+
+    def model_facts(self) -> dict[str, ModelFacts]:
+        """Sizes and prices of models by their names, as far as the lists that `list_models` has asked for say them."""
+        return self._models.facts()
 
     async def find_servers(self, servers: Iterable[LocalServer] = SERVERS) -> tuple[FoundServer, ...]:
         """Servers of models that answer on this machine, and that are not configured."""

@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from time import monotonic
+from types import MappingProxyType
 
 from msgspec import Struct
 
 from dragoman.errors import DragomanError
 from dragoman.providers.catalogue import Provider
 from dragoman.transport.selector import Transports
+from dragoman.types import ModelFacts
 
 PATIENCE = 2.0
 """Seconds that a service has for its list, because a person in front of a menu waits for it."""
@@ -26,7 +28,7 @@ log = logging.getLogger("dragoman.client")
 class Listed(Struct, frozen=True):
     """The last list of a service, and the time until which it is not asked again."""
 
-    names: tuple[str, ...] = ()
+    models: Mapping[str, ModelFacts] = MappingProxyType({})
     until: float = float("-inf")
 
 
@@ -46,7 +48,11 @@ class Listing:
         """The list of each provider, or its last one if it does not answer now. All are asked at the same time."""
         stale = [name for name in names if self._listed.get(name, Listed()).until <= self._now()]
         await asyncio.gather(*(asyncio.shield(self._task(name)) for name in stale))
-        return {name: self._listed[name].names for name in names}
+        return {name: tuple(self._listed[name].models) for name in names}
+
+    def facts(self) -> dict[str, Mapping[str, ModelFacts]]:
+        """What the last lists say of the models, by the provider's name and their own."""
+        return {name: listed.models for name, listed in self._listed.items()}
 
     def close(self) -> None:
         """Ends the requests under way."""
@@ -62,12 +68,12 @@ class Listing:
         return task
 
     async def _ask(self, name: str) -> None:
-        names, good = self._listed.get(name, Listed()).names, PAUSE
+        models, good = self._listed.get(name, Listed()).models, PAUSE
         try:
             async with asyncio.timeout(PATIENCE):
-                names, good = await self._providers[name].fetch_models(self._transports), FRESH
+                models, good = await self._providers[name].fetch_list(self._transports), FRESH
         except (DragomanError, TimeoutError) as exc:
             log.debug("%s gives no list of its models: %s", name, exc)
         finally:
             self._asking.pop(name, None)
-        self._listed[name] = Listed(names, self._now() + good)
+        self._listed[name] = Listed(models, self._now() + good)

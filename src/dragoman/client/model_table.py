@@ -21,7 +21,7 @@ from dragoman.providers.profiles import Families
 from dragoman.routing.plan import Operations, Plan, Single, Target
 from dragoman.transport.base import Reply
 from dragoman.transport.selector import Transports
-from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, ModelFacts, TokenCount
 
 OFFLINE = "offline/eliza"
 """What answers if no service is configured."""
@@ -82,6 +82,12 @@ class ModelTable:
         names = dict.fromkeys([*self._config.providers, *also])
         asked = tuple(name for name in names if self.providers[name].lists_models())
         return self._names(await self._listing.of(asked))
+
+    def facts(self) -> dict[str, ModelFacts]:
+        """What the services' last lists say of their models, by the names that callers use."""
+        return {
+            f"{name}/{model}": facts for name, found in self._listing.facts().items() for model, facts in found.items()
+        }
 
     def close(self) -> None:
         """Ends the requests for lists of models that are under way."""

@@ -17,7 +17,7 @@ from dragoman.providers.request import ChatOptions, Conversation, build_request,
 from dragoman.transport.base import Transport
 from dragoman.transport.replay import RecordMode, TapedTransports
 from dragoman.transport.selector import Transports
-from dragoman.types import ChatRequest, ChatResponse, StreamEvent
+from dragoman.types import ChatRequest, ChatResponse, ModelFacts, StreamEvent
 
 T = TypeVar("T")
 
@@ -52,6 +52,10 @@ class SyncClient:
     def list_models(self, *also: str) -> tuple[str, ...]:
         """The names known here, and those that the configured services list themselves; see `Client.list_models`."""
         return self._wait(self._client.list_models(*also))
+
+    def model_facts(self) -> dict[str, ModelFacts]:
+        """Sizes and prices of models by their names, as far as the lists that `list_models` has asked for say them."""
+        return self._client.model_facts()
 
     def find_servers(self, servers: Iterable[LocalServer] = SERVERS) -> tuple[FoundServer, ...]:
         """Servers of models that answer on this machine, and that are not configured."""

@@ -4,6 +4,7 @@ from dragoman.config.load import NAME, load
 from dragoman.config.tables import from_tables, verify
 from dragoman.config.values import (
     BrokenEnd,
+    CliConfig,
     Config,
     EmptyAnswer,
     FrontConfig,
@@ -20,6 +21,7 @@ from dragoman.config.values import (
 __all__ = [
     "NAME",
     "BrokenEnd",
+    "CliConfig",
     "Config",
     "EmptyAnswer",
     "FrontConfig",

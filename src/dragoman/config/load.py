@@ -94,6 +94,12 @@ def _known(file: ConfigFile, warn: Warn) -> ConfigFile:
     return file
 
 
+def own_place(environ: Mapping[str, str], platform: str) -> Path | None:
+    """The user's own file, or where it would be if there is none; None if no variable names a folder."""
+    found = list(places(environ, platform))
+    return next((place for place in found if place.exists()), found[0] if found else None)
+
+
 def places(environ: Mapping[str, str], platform: str) -> Iterator[Path]:
     """Where a user's own configuration file may be, in the order of the search: the first file that exists is used."""
     # https://specifications.freedesktop.org/basedir-spec/latest/: a relative path is invalid and to be ignored.

@@ -23,6 +23,7 @@ from dragoman.config.value_types import (
 )
 from dragoman.config.values import (
     MAX_WORKERS,
+    CliConfig,
     FrontConfig,
     GatewayConfig,
     ModelConfig,
@@ -232,6 +233,8 @@ PROFILE = TableSchema(
 
 FRONT = TableSchema(FrontConfig, {"secret": SECRET, "password": SECRET, "model": WORDS, "broken_end": BROKEN_END})
 
+CLI = TableSchema(CliConfig, {"save": Boolean(), "conversations": Place(WORDS)})
+
 ROOT: dict[str, TableSchema | Entries] = {
     "gateway": GATEWAY,
     # A slash ends the provider's name in `provider/model`.
@@ -239,4 +242,5 @@ ROOT: dict[str, TableSchema | Entries] = {
     "models": Entries(MODEL, re.compile(r"[^\s\x00-\x1f\x7f]+"), "a name without spaces"),
     "profiles": Entries(PROFILE, re.compile(r"[^\s\x00-\x1f\x7f]+"), "a pattern without spaces"),
     "fronts": Entries(FRONT, re.compile(r"[^\s/\x00-\x1f\x7f]+"), "a name without spaces and slashes"),
+    "cli": CLI,
 }

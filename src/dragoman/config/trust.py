@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from dragoman.config.file import ConfigFile, read_file
+from dragoman.config.folders import STATE, user_folder
 from dragoman.errors import ConfigurationError
 
 FOLDER = "trusted"
@@ -23,7 +24,8 @@ class Trust:
     """What one user trusts. Each path has a record: a file in the format of `sha256sum`, for this user's eyes only."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._folder = _state_folder(environ)
+        state = user_folder(STATE, environ)
+        self._folder = state / FOLDER if state is not None else None
 
     def doubt(self, file: ConfigFile) -> str:
         """Why `file` must not be used; empty if it is trusted."""
@@ -66,15 +68,6 @@ class Trust:
 
     def _record(self, path: Path) -> Path | None:
         return self._folder / sha256(_place(path)).hexdigest() if self._folder is not None else None
-
-
-def _state_folder(environ: Mapping[str, str]) -> Path | None:
-    # https://specifications.freedesktop.org/basedir-spec/latest/: a relative path is invalid and to be ignored.
-    for variable, below in (("XDG_STATE_HOME", ""), ("HOME", ".local/state"), ("USERPROFILE", ".local/state")):
-        base = Path(environ.get(variable, ""))
-        if base.is_absolute():
-            return base / below / "dragoman" / FOLDER
-    return None
 
 
 def _place(path: Path) -> bytes:

@@ -324,6 +324,17 @@ class FrontConfig(ConfigTable, frozen=True, kw_only=True):
     """As in `gateway`, for this front alone."""
 
 
+class CliConfig(ConfigTable, frozen=True, kw_only=True):
+    """What the command keeps of conversations."""
+
+    save: bool = True
+    """Whether `ask` and `chat` keep conversations, so that they can go on later (`-c`) and be found (`dragoman
+    history`); `--save` and `--no-save` say it for one run."""
+    conversations: str | None = None
+    """The file of SQLite in which they are kept. A relative path starts from the folder of the configuration file. Not
+    set: `conversations.db` in the folder `dragoman` of XDG_DATA_HOME, which is ~/.local/share if it is not set."""
+
+
 class Config(ConfigTable, frozen=True, kw_only=True):
     """Everything that is set."""
 
@@ -332,6 +343,7 @@ class Config(ConfigTable, frozen=True, kw_only=True):
     models: dict[str, ModelConfig] = field(default_factory=dict)
     profiles: dict[str, ProfileConfig] = field(default_factory=dict)
     fronts: dict[str, FrontConfig] = field(default_factory=dict)
+    cli: CliConfig = CliConfig()
     files: tuple[Path, ...] = ()
     """The files that it came from, the nearest first."""
     origins: dict[Keys, str] = field(default_factory=dict)

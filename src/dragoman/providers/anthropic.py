@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from dragoman.errors import ConfigurationError
 from dragoman.protocols.anthropic import AnthropicClient
-from dragoman.protocols.anthropic.models import decode_models, models_request
+from dragoman.protocols.anthropic.models import decode_facts, decode_models, models_request
 from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS
 from dragoman.protocols.base import ClientCodec
 from dragoman.providers.vendor import Home, Lister, ListingProvider, checked_url, own_key
@@ -14,7 +14,7 @@ class AnthropicCompatible(ListingProvider):
     """Any service with `POST {url}/v1/messages`. Without `models` it takes any name."""
 
     generic = AnthropicClient.name
-    lister = Lister(models_request, decode_models)
+    lister = Lister(models_request, decode_models, decode_facts)
     supports_message_history = True
     version: ClassVar[str] = FIRST_VERSION
     max_tokens: ClassVar[int] = MAX_TOKENS

@@ -30,7 +30,7 @@ from dragoman.transport.base import MAX_BODY, CallbackTransport, Reply, RequestT
 from dragoman.transport.http.proxies import NONE, proxy_for
 from dragoman.transport.http.target import is_loopback
 from dragoman.transport.selector import Transports
-from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, ModelFacts, TokenCount
 
 if TYPE_CHECKING:
     from aiohttp import BaseConnector, ClientSession
@@ -161,6 +161,11 @@ class AsyncGeneratorProvider:
     async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
         """The models that the service lists, by its own names. Raises what is wrong."""
         return ()
+
+    @classmethod
+    async def fetch_list(cls, transports: Transports) -> dict[str, ModelFacts]:
+        """The same, with what the list says of each model."""
+        return dict.fromkeys(await cls.fetch_models(transports), ModelFacts())
 
     @classmethod
     def relay_target(cls, transport: Transport) -> RelayTarget | None:

@@ -5,7 +5,7 @@ from typing import ClassVar
 from dragoman.errors import ConfigurationError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.gemini import GeminiClient
-from dragoman.protocols.gemini.models import decode_models, models_request
+from dragoman.protocols.gemini.models import decode_facts, decode_models, models_request
 from dragoman.providers.vendor import Home, Lister, ListingProvider, checked_url, own_key
 
 
@@ -13,7 +13,7 @@ class GeminiCompatible(ListingProvider):
     """Any service with `POST {url}/v1beta/models/M:generateContent`. Without `models` it takes any name."""
 
     generic = GeminiClient.name
-    lister = Lister(models_request, decode_models)
+    lister = Lister(models_request, decode_models, decode_facts)
     supports_message_history = True
     enterprise: ClassVar[bool] = False
     """Whether the service takes labels, and names of files, as Vertex AI does; the Gemini API answers 400 to both."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 from dragoman.errors import ConfigurationError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
-from dragoman.protocols.openai_chat.models import decode_models, models_request
+from dragoman.protocols.openai_chat.models import decode_facts, decode_models, models_request
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
 from dragoman.providers.vendor import Home, Lister, ListingProvider, checked_url, own_key
 
@@ -23,7 +23,7 @@ class OpenAICompatible(ListingProvider):
     """Any service with `POST {url}/chat/completions`. Without `models` it takes any name."""
 
     generic = OpenAIChatClient.name
-    lister = Lister(models_request, decode_models)
+    lister = Lister(models_request, decode_models, decode_facts)
     supports_message_history = True
 
     @classmethod

@@ -16,7 +16,7 @@ from dragoman.protocols.base import ClientCodec
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.transport.selector import Transports
-from dragoman.types import HttpRequest, HttpResponse
+from dragoman.types import HttpRequest, HttpResponse, ModelFacts
 
 MAX_LIST = 8 << 20
 """Bytes of a list of models: OpenRouter's, with a description of each, has one million."""
@@ -65,6 +65,8 @@ class Lister(Struct, frozen=True):
     """The question, of the service's URL and its key."""
     decode: Callable[[HttpResponse], tuple[str, ...]]
     """The names in its reply. Raises what is wrong with it."""
+    facts: Callable[[HttpResponse], dict[str, ModelFacts]] | None = None
+    """What the reply says of the models, by name; None: the protocol's list says nothing."""
 
 
 class ListingProvider(AsyncGeneratorProvider, ProviderModelMixin, ABC):
@@ -86,9 +88,16 @@ class ListingProvider(AsyncGeneratorProvider, ProviderModelMixin, ABC):
 
     @classmethod
     async def fetch_models(cls, transports: Transports) -> tuple[str, ...]:
+        return tuple(await cls.fetch_list(transports))
+
+    @classmethod
+    async def fetch_list(cls, transports: Transports) -> dict[str, ModelFacts]:
         env, service = cls._asked("", transports)
         try:
-            return cls.lister.decode(await fetch(service, cls.lister.request(cls.url, env.key), MAX_LIST))
+            reply = await fetch(service, cls.lister.request(cls.url, env.key), MAX_LIST)
+            names = cls.lister.decode(reply)
+            facts = cls.lister.facts(reply) if cls.lister.facts is not None else {}
+            return {name: facts.get(name, ModelFacts()) for name in names}
         except DragomanError as exc:
             raise signed(exc, service.name, service.secrets) from exc.__cause__
 

@@ -77,6 +77,7 @@ from dragoman.types.messages import (
     tool,
     user,
 )
+from dragoman.types.model_facts import ModelFacts
 from dragoman.types.operations import EmbedRequest, EmbedResponse, TokenCount, floats, vector
 from dragoman.types.outcome import Outcome
 from dragoman.types.profile import ModelProfile
@@ -135,6 +136,7 @@ __all__ = [
     "Media",
     "Message",
     "Metadata",
+    "ModelFacts",
     "ModelProfile",
     "MovedMessage",
     "MovedPart",

@@ -322,9 +322,18 @@ def test_ctrl_c_on_a_terminal_ends_it(tmp_path: Path) -> None:
         assert "Traceback" not in terminal.text
 
 
+def test_ctrl_c_while_nothing_has_come_ends_it_too(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "ask", *SCRIPT, "hang") as terminal:
+        terminal.expect("waiting for an answer")
+        terminal.press(CTRL_C)
+        assert terminal.end() == 130
+        assert "Traceback" not in terminal.text
+        assert not terminal.shown.strip()
+
+
 def test_the_configuration_may_be_named_before_or_behind_the_command(tmp_path: Path) -> None:
     named = tmp_path / "other.toml"
     named.write_text('[models.mine]\ntargets = ["offline/echo"]\n')
     for arguments in (["--config", str(named), "ask"], ["ask", "--config", str(named)]):
-        assert run(tmp_path, *arguments, "-m", "mine", "hello").out == b"hello\n"
+        assert run(tmp_path, *arguments, "--no-save", "-m", "mine", "hello").out == b"hello\n"
     assert os.listdir(tmp_path) == ["other.toml"]

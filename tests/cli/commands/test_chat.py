@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.pty import ALT_ENTER, CTRL_C, CTRL_D, TAB, UP, Terminal
+from tests.cli.pty import CTRL_C, CTRL_D, Terminal
 from tests.cli.shell import DONE, PATIENCE, SSE, chunk, configure, finish, run, start
 from tests.support.server import Exchange, serve
 
@@ -81,18 +81,6 @@ async def test_a_stopped_answer_is_kept_and_marked_and_its_upstream_closed(tmp_p
     }
 
 
-def test_ctrl_c_at_the_prompt_clears_the_line(tmp_path: Path) -> None:
-    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
-        terminal.expect("›")
-        terminal.press("half a line")
-        terminal.expect("half a line")
-        terminal.insist(CTRL_C, "leaves)")
-        terminal.line("whole")
-        terminal.expect("whole")
-        terminal.line("/exit")
-        assert terminal.end() == 0
-
-
 def test_commands_do_what_they_say(tmp_path: Path) -> None:
     with Terminal(tmp_path, "chat") as terminal:
         terminal.line("/modle offline/echo")
@@ -125,110 +113,41 @@ def test_commands_do_what_they_say(tmp_path: Path) -> None:
         assert terminal.end() == 0
 
 
-def test_tab_completes_commands_and_models(tmp_path: Path) -> None:
-    with Terminal(tmp_path, "chat") as terminal:
-        terminal.expect("›")
-        terminal.press(f"/mo{TAB}offline/ec{TAB}\r")
-        terminal.expect("model: offline/echo")
-        terminal.expect("›")
-        terminal.press(CTRL_D)
-        assert terminal.end() == 0
+async def test_a_question_is_asked_again(tmp_path: Path) -> None:
+    answers = iter(["first", "second", None, "third"])
 
+    async def answer(exchange: Exchange) -> None:
+        text = next(answers)
+        if text is None:
+            await exchange.reply(500, body=b"broken")
+            return
+        await exchange.head(headers=SSE)
+        await exchange.chunk(chunk(f"the {text}") + chunk(finish="stop") + DONE)
+        await exchange.end()
 
-def test_history_outlives_the_program_and_is_nobody_elses(tmp_path: Path) -> None:
-    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
-        terminal.line("remember me")
-        terminal.line("/exit")
-        assert terminal.end() == 0
-    history = tmp_path / ".local" / "state" / "dragoman" / "history"
-    assert "remember me" in history.read_text()
-    assert history.stat().st_mode & 0o077 == 0
-    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
-        terminal.expect("›")
-        terminal.press("\x1b[A\x1b[A\r")
-        terminal.expect("remember me")
-        terminal.expect("remember me")
-        terminal.line("/exit")
-        assert terminal.end() == 0
+    async with serve(answer) as server:
+        configure(tmp_path, {"up": server.url})
+        with Terminal(tmp_path, "chat", "-m", "up/test") as terminal:
 
+            def talk() -> int:
+                terminal.line("/retry")
+                terminal.expect("there is no question to ask again")
+                terminal.line("question")
+                terminal.expect("the first")
+                for wanted in ("the second", "up: 500", "the third"):
+                    terminal.line("/retry")
+                    terminal.expect(wanted)
+                    if wanted == "up: 500":
+                        terminal.line("/save talk.json")
+                        terminal.expect("saved 2 messages")
+                terminal.line("/exit")
+                return terminal.end()
 
-def test_two_conversations_at_once_both_keep_their_lines(tmp_path: Path) -> None:
-    echo = ("chat", "-m", "offline/echo")
-    with Terminal(tmp_path, *echo) as one, Terminal(tmp_path, *echo) as two:
-        for terminal, words in ((one, "said in one"), (two, "said in two")):
-            terminal.line(words)
-            terminal.expect(words)
-        for terminal in (two, one):
-            terminal.line("/exit")
-            assert terminal.end() == 0
-    history = (tmp_path / ".local" / "state" / "dragoman" / "history").read_text()
-    assert "said in one" in history
-    assert "said in two" in history
-
-
-def test_a_closed_window_loses_no_line(tmp_path: Path) -> None:
-    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
-        terminal.line("keep me")
-        terminal.expect("keep me")
-        terminal.close_window()
-    state = tmp_path / ".local" / "state" / "dragoman"
-    assert (state / "history").read_text() == '"keep me"\n'
-    assert [path.name for path in state.iterdir()] == ["history"]
-
-
-def test_a_message_of_several_lines_comes_back_whole(tmp_path: Path) -> None:
-    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
-        terminal.paste("one\ntwo\nthree")
-        terminal.expect("waiting")
-        terminal.expect("›")
-        terminal.press(CTRL_D)
-        assert terminal.end() == 0
-        assert "› one\ntwo\nthree\none\ntwo\nthree\n\n›" in terminal.shown
-    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
-        terminal.expect("›")
-        terminal.press(UP + "\r")
-        terminal.expect("waiting")
-        terminal.line("/exit")
-        assert terminal.end() == 0
-        assert "› one\ntwo\nthree\none\ntwo\nthree\n\n› /exit" in terminal.shown
-
-
-def test_a_backslash_at_the_end_and_alt_enter_go_on_in_the_next_line(tmp_path: Path) -> None:
-    with Terminal(tmp_path, *SCRIPT) as terminal:
-        terminal.line("text: one\\\\ \\")
-        terminal.expect("…")
-        terminal.press(f"text: two{ALT_ENTER}text: three\r")
-        terminal.expect("one\\ twothree\n")
-        terminal.line("text: meant \\\\")
-        terminal.expect("meant \\\n")
-        terminal.line("/exit")
-        assert terminal.end() == 0
-
-
-def test_a_message_is_written_in_the_users_editor(tmp_path: Path) -> None:
-    editor = """sh -c 'printf " by hand\\n\\n" >> "$1"' sh"""
-    env = {"VISUAL": editor, "EDITOR": "false"}
-    with Terminal(tmp_path, "chat", "-m", "offline/echo", env=env) as terminal:
-        terminal.line("/edit written")
-        terminal.expect("waiting")
-        terminal.expect("›")
-        terminal.press(UP + "\r")
-        terminal.expect("waiting")
-        terminal.line("/exit")
-        assert terminal.end() == 0
-        talk = "› /edit written\nwritten by hand\nwritten by hand\n\n› written by hand\nwritten by hand\n\n› /exit"
-        assert talk in terminal.shown
-
-
-def test_an_editor_that_fails_sends_nothing(tmp_path: Path) -> None:
-    env = {"EDITOR": "false"}
-    with Terminal(tmp_path, "chat", "-m", "offline/echo", env=env) as terminal:
-        terminal.line("/edit written")
-        terminal.expect("the editor 'false' ended with 1; nothing is sent")
-        terminal.line("/save talk.json")
-        terminal.expect("saved 0 messages")
-        terminal.line("/exit")
-        assert terminal.end() == 0
+            assert await asyncio.to_thread(talk) == 0
+    assert json.loads((tmp_path / "talk.json").read_bytes())["messages"][1]["content"] == "the second"
+    kept = json.loads(run(tmp_path, "history", "show", "--json").out)["messages"]
+    assert [message["content"] for message in kept] == ["question", "the third"]
+    assert len(json.loads(server.requests[-1].body)["messages"]) == 1
 
 
 def test_an_answer_or_its_code_is_copied(tmp_path: Path) -> None:
@@ -266,55 +185,6 @@ def test_markdown_can_be_shown_as_it_is_written(tmp_path: Path, way: str) -> Non
         assert terminal.end() == 0
 
 
-async def test_what_is_typed_while_an_answer_comes_appears_at_the_next_prompt(tmp_path: Path) -> None:
-    typed = asyncio.Event()
-
-    async def answer(exchange: Exchange) -> None:
-        await exchange.head(headers=SSE)
-        await exchange.chunk(chunk("alpha "))
-        await typed.wait()
-        await exchange.chunk(chunk("gamma") + chunk(finish="stop") + DONE)
-        await exchange.end()
-
-    async with serve(answer) as server:
-        configure(tmp_path, {"up": server.url})
-        with Terminal(tmp_path, "chat", "-m", "up/test") as terminal:
-
-            def type_ahead(loop: asyncio.AbstractEventLoop) -> int:
-                terminal.line("hello")
-                terminal.expect("alpha")
-                terminal.press("/system\r/ex")
-                loop.call_soon_threadsafe(typed.set)
-                terminal.expect("gamma")
-                terminal.expect("system: (none)")
-                terminal.expect("› /ex")
-                terminal.press("it\r")
-                return terminal.end()
-
-            assert await asyncio.to_thread(type_ahead, asyncio.get_running_loop()) == 0
-            assert terminal.shown.endswith("› hello\nalpha gamma\n\n› /system\nsystem: (none)\n› /exit\n")
-
-
-def test_the_prompt_is_drawn_again_with_what_was_typed_when_the_program_comes_back(tmp_path: Path) -> None:
-    with Terminal(tmp_path, "chat", "-m", "offline/echo") as terminal:
-        terminal.expect("›")
-        terminal.press("half")
-        terminal.expect("half")
-        terminal.leave_and_come_back("› half")
-        terminal.press(" and half\r")
-        terminal.expect("waiting")
-        terminal.line("/exit")
-        assert terminal.end() == 0
-        assert "› half and half\nhalf and half\n\n› /exit" in terminal.shown
-
-
-def test_a_locale_without_the_sign_has_a_plain_prompt(tmp_path: Path) -> None:
-    with Terminal(tmp_path, "chat", "-m", "offline/echo", env={"LC_ALL": "C"}) as terminal:
-        terminal.expect("leaves\n> ")
-        terminal.press(CTRL_D)
-        assert terminal.end() == 0
-
-
 def test_markdown_is_drawn(tmp_path: Path) -> None:
     with Terminal(tmp_path, *SCRIPT) as terminal:
         terminal.line(r"text: Some **bold** words.\n\n- one\n- two\n\n```python\nprint(1)\n```\nlast")
@@ -323,7 +193,8 @@ def test_markdown_is_drawn(tmp_path: Path) -> None:
         assert terminal.end() == 0
         assert "\x1b[1mbold\x1b[0m" in terminal.drawn
         assert " • one" in terminal.text
-        assert "```" not in terminal.text.partition("last")[2]
+        assert "print(1)\n" in terminal.shown.partition("Some bold words.")[2]
+        assert "```" not in terminal.shown.partition("Some bold words.")[2]
 
 
 def test_a_hostile_answer_cannot_reach_the_terminal(tmp_path: Path) -> None:

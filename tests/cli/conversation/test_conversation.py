@@ -20,6 +20,7 @@ from dragoman.types import (
     StreamEvent,
     Text,
     ToolCall,
+    user,
 )
 
 START: list[StreamEvent] = [ResponseStart(), PartStart(Text(text="")), PartDelta("an answer")]
@@ -34,8 +35,8 @@ def record(events: list[StreamEvent]) -> Record:
 
 def test_a_saved_conversation_is_the_same_when_loaded() -> None:
     talk = Conversation("up/model", "Be brief.")
-    assert talk.keep("one", record(START + END))
-    assert talk.keep("two", record(START))
+    assert talk.keep(user("one"), record(START + END))
+    assert talk.keep(user("two"), record(START))
     saved = talk.save()
     again = Conversation("other")
     again.load(saved)
@@ -52,8 +53,8 @@ def test_a_saved_conversation_is_the_same_when_loaded() -> None:
 
 def test_the_mark_of_a_partial_answer_is_not_sent() -> None:
     talk = Conversation("m")
-    talk.keep("one", record(START))
-    sent = talk.request("go on")
+    talk.keep(user("one"), record(START))
+    sent = talk.request(user("go on"))
     assert [message.role for message in sent.messages] == ["user", "assistant", "user"]
     assert "openai-chat" not in sent.messages[1].extra
 
@@ -68,10 +69,10 @@ def test_thinking_and_tool_calls_are_not_kept() -> None:
         PartStart(ToolCall(id="1", name="f")),
         PartEnd(),
     ]
-    assert not talk.keep("one", record([*events, ResponseEnd("tool_call")]))
-    assert not talk.keep("one", Record())
+    assert not talk.keep(user("one"), record([*events, ResponseEnd("tool_call")]))
+    assert not talk.keep(user("one"), Record())
     assert talk.messages == []
-    assert talk.keep("one", record([*events, PartStart(Text(text="")), PartDelta("x"), *END]))
+    assert talk.keep(user("one"), record([*events, PartStart(Text(text="")), PartDelta("x"), *END]))
     assert [part for message in talk.messages for part in message.parts] == [Text(text="one"), Text(text="x")]
 
 
@@ -109,7 +110,7 @@ def _call(id_: str) -> dict[str, object]:
 )
 def test_what_is_no_conversation_changes_nothing(data: bytes) -> None:
     talk = Conversation("m", "s")
-    talk.keep("one", record(START + END))
+    talk.keep(user("one"), record(START + END))
     before = talk.save()
     with pytest.raises(InvalidRequestError):
         talk.load(data)

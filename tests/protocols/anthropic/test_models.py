@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError
-from dragoman.protocols.anthropic.models import decode_models, models_request
-from dragoman.types import HttpResponse, ResponseHead
+from dragoman.protocols.anthropic.models import decode_facts, decode_models, models_request
+from dragoman.types import HttpResponse, ModelFacts, ResponseHead
 
 
 def reply(value: Any) -> HttpResponse:
@@ -38,3 +38,11 @@ def test_each_name_is_read_once_and_what_is_none_is_left_out() -> None:
 def test_anything_else_is_an_error(value: Any, kind: type[DragomanError]) -> None:
     with pytest.raises(kind):
         decode_models(reply(value))
+
+
+def test_the_sizes_in_a_list_are_read() -> None:
+    body = b'{"data":[{"id":"a","max_input_tokens":1048576,"max_tokens":65536},{"id":"b"}]}'
+    assert decode_facts(HttpResponse(ResponseHead(200), body)) == {
+        "a": ModelFacts(context=1048576, max_output=65536),
+        "b": ModelFacts(),
+    }

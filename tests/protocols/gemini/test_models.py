@@ -3,9 +3,16 @@
 import pytest
 
 from dragoman.errors import BadEventError, DragomanError, PermissionDeniedError
-from dragoman.protocols.gemini.models import MAX_NAME, decode_models, encode_model, encode_models, models_request
+from dragoman.protocols.gemini.models import (
+    MAX_NAME,
+    decode_facts,
+    decode_models,
+    encode_model,
+    encode_models,
+    models_request,
+)
 from dragoman.protocols.gemini.relay import READER, Target, path_of, read_target
-from dragoman.types import HttpResponse, ResponseHead, ServerRequest
+from dragoman.types import HttpResponse, ModelFacts, ResponseHead, ServerRequest
 from dragoman.wire import json
 
 
@@ -99,3 +106,11 @@ def test_a_body_that_is_no_request_is_refused_as_a_translation_refuses_it(body: 
     with pytest.raises(DragomanError) as caught:
         READER.at_once(ServerRequest(method="POST", path=path, body=body))
     assert caught.value.status == 400
+
+
+def test_the_sizes_in_a_list_are_read() -> None:
+    body = b'{"models":[{"name":"models/a","inputTokenLimit":1048576,"outputTokenLimit":65536},{"name":"models/b"}]}'
+    assert decode_facts(HttpResponse(ResponseHead(200), body)) == {
+        "a": ModelFacts(context=1048576, max_output=65536),
+        "b": ModelFacts(),
+    }

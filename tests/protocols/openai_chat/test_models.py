@@ -3,8 +3,15 @@
 import pytest
 
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError
-from dragoman.protocols.openai_chat.models import MAX_NAME, decode_models, encode_model, encode_models, models_request
-from dragoman.types import HttpResponse, ResponseHead
+from dragoman.protocols.openai_chat.models import (
+    MAX_NAME,
+    decode_facts,
+    decode_models,
+    encode_model,
+    encode_models,
+    models_request,
+)
+from dragoman.types import HttpResponse, ModelFacts, ResponseHead
 from dragoman.wire import json
 
 
@@ -56,3 +63,36 @@ def test_a_list_that_was_written_can_be_read() -> None:
         "owned_by": "dragoman",
     }
     assert json.decode_event(encode_model("up/org/m", 7).body)["owned_by"] == "up"
+
+
+NOTHING = ModelFacts()
+
+
+@pytest.mark.parametrize(
+    ("entry", "facts"),
+    [
+        ('"object":"model"', NOTHING),
+        (
+            '"context_length":131072,"pricing":{"prompt":"0.0000025","completion":"0.00001"},'
+            '"top_provider":{"context_length":1,"max_completion_tokens":8192}',
+            ModelFacts(context=131072, max_output=8192, input_price=2.5, output_price=10.0),
+        ),
+        ('"pricing":{"prompt":"0","completion":"0"}', ModelFacts(input_price=0.0, output_price=0.0)),
+        ('"pricing":{"prompt":"-1","completion":"-1"},"top_provider":null', NOTHING),
+        ('"pricing":{"prompt":"free","completion":null}', NOTHING),
+        (
+            '"context_length":8192,"pricing":{"hourly":0,"input":0.3,"output":0.6}',
+            ModelFacts(context=8192, input_price=0.3, output_price=0.6),
+        ),
+        ('"pricing":{"hourly":2.5,"input":0,"output":0}', NOTHING),
+        ('"context_window":8192,"max_completion_tokens":512', ModelFacts(context=8192, max_output=512)),
+        ('"max_context_length":32768', ModelFacts(context=32768)),
+        ('"max_model_len":4096', ModelFacts(context=4096)),
+        ('"context_length":0,"max_completion_tokens":null', NOTHING),
+        ('"context_length":"many","pricing":[],"top_provider":5', NOTHING),
+        ('"context_length":true,"pricing":{"input":true,"output":1e999}', NOTHING),
+    ],
+)
+def test_what_a_list_says_of_a_model_is_read_and_nothing_is_made_up(entry: str, facts: ModelFacts) -> None:
+    reply = HttpResponse(ResponseHead(200), f'{{"data":[{{"id":"a",{entry}}},5]}}'.encode())
+    assert decode_facts(reply) == {"a": facts}

@@ -2,33 +2,80 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from string import Template as Pattern
 from typing import Any
 
 import click
-from msgspec.structs import asdict, replace
+import msgspec
+from msgspec import Struct
 
-from dragoman.cli.complaints import complaint
+from dragoman.cli import attachments, templates
+from dragoman.cli.answer_form import answer_form, schema_form
+from dragoman.cli.answer_json import answer_object
+from dragoman.cli.attachments import STDIN
 from dragoman.cli.conversation.fences import blocks
+from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.conversation.record import Record
 from dragoman.cli.exits import Exit, exit_code
+from dragoman.cli.failure import tell_failure
+from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run
-from dragoman.cli.options import config_option, json_option, model_option, system_option
+from dragoman.cli.options import config_option, json_option, kept_options, model_option, system_option
 from dragoman.cli.question import read_question
-from dragoman.cli.terminal.display import BlankPage, PlainPage
+from dragoman.cli.templates import Template
+from dragoman.cli.terminal.display import BlankPage, Display, PlainPage
 from dragoman.cli.terminal.output import Out, complain, say
 from dragoman.cli.terminal.render import AnswerRenderer, tell_answer
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
 from dragoman.errors import DragomanError
-from dragoman.types import ChatRequest, Reasoning, Refusal, names, unfold, user
-from dragoman.types import system as system_message
+from dragoman.types import Message, unfold
 from dragoman.wire.json import encode
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is asked, of whom, and whether it is kept."""
+
+    question: Message
+    model: str
+    system: str | None
+    options: dict[str, Any]
+    """Settings of the request, by the names that `Client.chat` takes."""
+    config: Path | None
+    go_on: bool
+    conversation: int | None
+    save: bool | None
+
+
+class Result(Struct):
+    """What has come of it. `error`: why there is no answer, or not all of it."""
+
+    model: str
+    record: Record
+    error: DragomanError | None = None
+    conversation: int | None = None
+
+
+def _templates(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in templates.names() if name.startswith(incomplete)]
 
 
 @click.command()
 @click.argument("question", nargs=-1, metavar="[QUESTION]...")
 @model_option
 @system_option
+@click.option("-a", "--attach", multiple=True, metavar="FILE", help="A picture, PDF, sound or text; - is stdin.")
+@click.option(
+    "--schema",
+    metavar="SCHEMA",
+    help="The answer is JSON: by the schema in a file, or with these fields, as 'name, age int'.",
+)
+@click.option("-t", "--template", metavar="NAME", shell_complete=_templates, help="A template (dragoman templates).")
+@click.option("-p", "--param", "params", multiple=True, type=(str, str), help="A variable of the template.")
+@click.option(
+    "-o", "--option", "options", multiple=True, type=(str, str), help="A setting of the request, as temperature 0.2."
+)
+@kept_options
 @json_option
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
 @click.option("-x", "--extract", is_flag=True, help="Print the answer's first block of code, and nothing else.")
@@ -40,6 +87,14 @@ def command(
     question: tuple[str, ...],
     model: str,
     system: str | None,
+    attach: tuple[str, ...],
+    schema: str | None,
+    template: str | None,
+    params: tuple[tuple[str, str], ...],
+    options: tuple[tuple[str, str], ...],
+    go_on: bool,
+    conversation: int | None,
+    save: bool | None,
     as_json: bool,
     no_stream: bool,
     extract: bool,
@@ -50,58 +105,133 @@ def command(
     QUESTION is the question, one word or many; text on stdin is added to it, after a blank line, or is the question
     itself. A lone - is stdin.
 
+    What an attached file is, is seen in its bytes. The fields of a --schema have the types str, int, float and bool,
+    and may be described: 'name, age int, note: one sentence'. A -o is one of the settings that Client.chat takes:
+    temperature, max_tokens, top_p, seed, stop, reasoning_effort …
+
     Stdout carries the answer alone: exactly its bytes when it is no terminal, with a line feed at the end if it has
     none. Reasoning is shown on a terminal only; everything else goes to stderr.
     """
     if as_json and extract:
         raise click.UsageError("--json and --extract cannot be given together", ctx)
-    turns = ([system_message(system)] if system else []) + [user(read_question(question))]
-    request = ChatRequest(model=model, messages=tuple(turns))
+    if params and template is None:
+        raise click.UsageError("-p is for a template: name one with -t", ctx)
+    used = templates.find(template) if template is not None else Template()
+    if attach.count(STDIN) > 1:
+        raise click.UsageError("stdin can be attached once", ctx)
+    stdin_is_taken = STDIN in attach
+    needed = not attach and not _asks_alone(used)
+    text = read_question(question, needed=needed, stdin_is_taken=stdin_is_taken)
+    filled = templates.fill(used, text, dict(params))
+    wanted = Wanted(
+        question=attachments.question(filled.question, [attachments.attach(name) for name in attach]),
+        model=model or used.model,
+        system=system or filled.system or None,
+        options=used.options | _options(options) | _form(schema or used.schema),
+        config=config,
+        go_on=go_on,
+        conversation=conversation,
+        save=save,
+    )
     if as_json:
-        return run(_ask(config, request, BlankPage, _print_json))
+        return _ask(wanted, BlankPage, _print_json)
     if extract:
-        return run(_ask(config, request, BlankPage, _print_code))
-    return run(_ask(config, request, BlankPage, _print) if no_stream else _ask(config, request, PlainPage, _printed))
+        return _ask(wanted, BlankPage, _print_code)
+    return _ask(wanted, BlankPage, _print) if no_stream else _ask(wanted, PlainPage, _printed)
 
 
-Show = Callable[[Record, str, DragomanError | None], Exit]
-"""Takes the record of an answer that has ended, and the model's name; returns the exit code of a good run."""
+def _asks_alone(template: Template) -> bool:
+    """Whether the template asks something even without a question."""
+    return bool(template.prompt.strip()) and templates.INPUT not in Pattern(template.prompt).get_identifiers()
 
 
-async def _ask(config: Path | None, request: ChatRequest, page: type[PlainPage | BlankPage], show: Show) -> int:
-    waiting, record = Waiting("waiting for an answer"), Record()
-    error: DragomanError | None = None
+def _options(given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """Values as JSON, if they are JSON; else as text."""
+    found: dict[str, Any] = {}
+    for name, text in given:
+        try:
+            found[name] = msgspec.json.decode(text.encode(errors="replace"))
+        except (msgspec.DecodeError, RecursionError):
+            found[name] = text
+    return found
+
+
+def _form(schema: str | dict[str, Any]) -> dict[str, Any]:
+    if not schema:
+        return {}
+    return {"response_format": answer_form(schema) if isinstance(schema, str) else schema_form(schema)}
+
+
+Show = Callable[[Result], Exit]
+"""Shows what was not shown as it came; returns the exit code of a good run."""
+
+
+def _ask(wanted: Wanted, page: Callable[[Waiting], Display], show: Show) -> int:
+    result = Result(wanted.model, Record())
     try:
-        async with Client(config) as client:
-            request = replace(request, model=request.model or client.default_model)
-            await tell_answer(client, request, page(waiting), waiting, record)
+        with Asking(wanted, result) as asking:
+            run(asking.answer(page))
     except DragomanError as exc:
-        error = exc
-    code = show(record, request.model, error)
-    if error is None:
+        result.error = exc
+    code = show(result)
+    if result.error is None:
         return code
-    complain(complaint(error))
-    return exit_code(error)
+    tell_failure(result.error)
+    return exit_code(result.error)
 
 
-def _printed(_: Record, __: str, ___: DragomanError | None) -> Exit:
+class Asking:
+    """A question under way. What has come of the answer is kept in the end, even after Ctrl-C."""
+
+    def __init__(self, wanted: Wanted, result: Result) -> None:
+        self._wanted = wanted
+        self._result = result
+        self._client = Client(wanted.config)
+        self._keeper = Keeper(self._client.config.cli, wanted.save)
+        self._talk = self._keeper.begin(
+            wanted.model,
+            wanted.system,
+            wanted.conversation,
+            go_on=wanted.go_on,
+            default=self._client.default_model,
+        )
+        result.model = self._talk.model
+
+    def __enter__(self) -> "Asking":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._talk.keep(self._wanted.question, self._result.record):
+            usage = self._result.record.response().usage
+            self._result.conversation = self._keeper.keep(self._talk, usage)
+
+    async def answer(self, page: Callable[[Waiting], Display]) -> None:
+        """Asks, and shows the answer on a page."""
+        waiting = Waiting("waiting for an answer")
+        if not self._wanted.model:
+            offer_init(self._client, self._talk.model)
+        async with self._client as client:
+            request = self._talk.request(self._wanted.question, self._wanted.options)
+            await tell_answer(client, request, page(waiting), waiting, self._result.record)
+
+
+def _printed(_: Result) -> Exit:
     return Exit.OK
 
 
-def _print(record: Record, _: str, __: DragomanError | None) -> Exit:
+def _print(result: Result) -> Exit:
     """The answer at once, as far as it came."""
-    whole, page = record.whole, PlainPage(Waiting(""))
-    events = unfold(record.response())
-    AnswerRenderer(page).feed(events if whole else events[:-1])
+    page, events = PlainPage(Waiting("")), unfold(result.record.response())
+    AnswerRenderer(page).feed(events if result.record.whole else events[:-1])
     page.close()
     return Exit.OK
 
 
-def _print_code(record: Record, _: str, error: DragomanError | None) -> Exit:
+def _print_code(result: Result) -> Exit:
     """The first block of code, but only of a complete answer, because what is printed may be run."""
-    if error is not None or not record.whole:
+    if result.error is not None or not result.record.whole:
         return Exit.OK
-    code = next(blocks(record.response().text), None)
+    code = next(blocks(result.record.response().text), None)
     if code is None:
         complain("there is no block of code in the answer")
         return Exit.NO_CODE
@@ -111,38 +241,6 @@ def _print_code(record: Record, _: str, error: DragomanError | None) -> Exit:
     return Exit.OK
 
 
-def _print_json(record: Record, model: str, error: DragomanError | None) -> Exit:
-    say(encode(_object(record, model, error)).decode())
+def _print_json(result: Result) -> Exit:
+    say(encode(answer_object(result.record, result.model, result.error, result.conversation)).decode())
     return Exit.OK
-
-
-def _object(record: Record, model: str, error: DragomanError | None) -> dict[str, Any]:
-    """The answer as `--json` prints it; if it broke off, what came, without a finish reason."""
-    whole, answer = record.whole, record.response()
-    return {
-        "text": answer.text,
-        "model": answer.model or model,
-        "id": answer.id,
-        "finish_reason": answer.finish_reason if whole else None,
-        "native_finish_reason": answer.native_finish_reason,
-        "usage": asdict(answer.usage) if answer.usage else None,
-        "reasoning": "".join(part.text for part in answer.parts if isinstance(part, Reasoning)) or None,
-        "refusal": "".join(part.text for part in answer.parts if isinstance(part, Refusal)) or None,
-        "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls],
-        "parts": answer.parts,
-        "losses": names(answer.losses),
-        "error": _error(error) if error else None,
-    }
-
-
-def _error(error: DragomanError) -> dict[str, Any]:
-    return {
-        "kind": type(error).__name__,
-        "message": error.message,
-        "code": error.code,
-        "status": error.status,
-        "retryable": error.retryable,
-        "retry_after": error.retry_after,
-        "param": error.param,
-        "provider": error.provider,
-    }

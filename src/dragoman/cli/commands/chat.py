@@ -6,50 +6,75 @@ from pathlib import Path
 
 import click
 
-from dragoman.cli.complaints import complaint
-from dragoman.cli.conversation.conversation import Conversation
-from dragoman.cli.conversation.line_input import Lines, PipedLines, TerminalLines
+from dragoman.cli.attachments import question
+from dragoman.cli.conversation.completion import LineWords
+from dragoman.cli.conversation.kept import Keeper
+from dragoman.cli.conversation.line_input import Lines, PlainLines
 from dragoman.cli.conversation.record import Record
-from dragoman.cli.conversation.slash import ChatSession, completions, run_command
+from dragoman.cli.conversation.slash import ChatSession, run_command
 from dragoman.cli.exits import Exit, exit_code
+from dragoman.cli.failure import tell_failure
+from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run_in
-from dragoman.cli.options import config_option, model_option, system_option
+from dragoman.cli.options import config_option, kept_options, model_option, system_option
 from dragoman.cli.terminal.display import Display, PlainPage
 from dragoman.cli.terminal.keyboard import silent
-from dragoman.cli.terminal.output import complain, is_able, is_terminal, remark
+from dragoman.cli.terminal.output import is_able, is_terminal, remark
 from dragoman.cli.terminal.render import tell_answer
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
 from dragoman.errors import DragomanError
+from dragoman.types import Message
 
 
 @click.command()
 @model_option
 @system_option
+@kept_options
 @click.option("--plain", is_flag=True, help="Show answers as they are written, not drawn as Markdown.")
 @config_option
-def command(*, model: str, system: str | None, plain: bool, config: Path | None) -> int:
+def command(
+    *,
+    model: str,
+    system: str | None,
+    go_on: bool,
+    conversation: int | None,
+    save: bool | None,
+    plain: bool,
+    config: Path | None,
+) -> int:
     """Talk with a model.
 
-    Every line is a message; Alt-Enter, or a backslash at a line's end, goes on in the next line. A line that begins
-    with / is for the program: /help lists what it understands, // begins a message with a slash. Ctrl-C stops the
-    answer (what came of it stays in the conversation), Ctrl-D leaves. Messages are remembered in
-    ~/.local/state/dragoman/history.
+    Enter sends a message; Alt-Enter, or a backslash at a line's end, goes on in the next line, and pasted lines are one
+    message. A line that begins with / is for the program: /help lists what it understands, // begins a message with a
+    slash. Tab completes, Ctrl-R searches what was typed before (~/.local/state/dragoman/history). Ctrl-C stops the
+    answer (what came of it stays in the conversation), Ctrl-D leaves.
 
     On a terminal answers are drawn as Markdown. From a pipe every line is answered in plain text, and the first error
-    ends it.
+    ends it. So it is on a terminal without the extra `cli`, or one that can only print lines.
     """
     client = Client(config)
     if model:
         client.handler(model)
-    desk = ChatSession(client, Conversation(model or client.default_model, system), plain)
-    at_terminal = is_terminal(sys.stdin) and is_terminal(sys.stdout)
-    lines: Lines = TerminalLines(lambda line: completions(desk, line)) if at_terminal else PipedLines()
+    keeper = Keeper(client.config.cli, save)
+    talk = keeper.begin(model, system, conversation, go_on=go_on, default=client.default_model)
+    desk = ChatSession(client, talk, keeper, plain)
     with asyncio.Runner() as runner:
         try:
-            return Chat(desk, lines, runner).run()
+            return Chat(desk, _lines(desk, runner), runner).run()
         finally:
             runner.run(client.aclose())
+
+
+def _lines(desk: ChatSession, runner: asyncio.Runner) -> Lines:
+    """Edited lines on a terminal that can draw them; else lines as they come."""
+    if not (is_terminal(sys.stdin) and is_able(sys.stdout)):
+        return PlainLines()
+    try:
+        from dragoman.cli.conversation.prompt_lines import PromptLines
+    except ImportError:
+        return PlainLines()
+    return PromptLines(runner, LineWords(desk.client).words)
 
 
 class Chat:
@@ -65,6 +90,9 @@ class Chat:
         """The exit code."""
         if self._watched:
             remark(f"{self._desk.conversation.model}: /help lists the commands, Ctrl-D leaves")
+            if self._desk.keeper.resumed:
+                remark(f"goes on with {self._desk.keeper.resumed}")
+            offer_init(self._desk.client, self._desk.conversation.model)
         while not self._desk.leaving:
             try:
                 line = self._lines.read()
@@ -86,22 +114,39 @@ class Chat:
                 run_command(self._desk, line)
                 self._say()
             elif line.strip():
-                self._answer(line.removeprefix("/") if line.startswith("//") else line)
+                self._ask(line.removeprefix("/") if line.startswith("//") else line)
         except DragomanError as exc:
-            complain(complaint(exc))
+            tell_failure(exc)
             return exit_code(exc)
         return Exit.OK
 
     def _say(self) -> None:
         """Sends the message to the model that a command has left."""
-        message, self._desk.message = self._desk.message, ""
+        desk = self._desk
+        message, desk.message = desk.message, ""
+        again, desk.again = desk.again, False
         if message:
             self._lines.remember(message)
-            self._answer(message)
+            self._ask(message)
+        elif again and desk.asked is not None:
+            before = list(desk.conversation.messages)
+            desk.conversation.take_back(desk.asked)
+            try:
+                self._answer(desk.asked)
+            finally:
+                if len(desk.conversation.messages) < len(before):  # no new answer has come in place of the old one
+                    desk.conversation.messages = before
 
-    def _answer(self, question: str) -> None:
+    def _ask(self, text: str) -> None:
+        desk = self._desk
+        message = question(text, desk.attached)
+        desk.attached.clear()
+        self._answer(message)
+
+    def _answer(self, message: Message) -> None:
         desk, record, waiting = self._desk, Record(), Waiting("waiting for an answer")
-        request = desk.conversation.request(question)
+        desk.asked = message
+        request = desk.conversation.request(message)
         page = _page(waiting, plain=desk.plain)
         try:
             with silent(page.resume):
@@ -111,11 +156,13 @@ class Chat:
                 raise
             remark("(stopped)")
         finally:
-            kept = desk.conversation.keep(question, record)
+            kept = desk.conversation.keep(message, record)
+            if kept:
+                desk.keeper.keep(desk.conversation, record.response().usage)
         if self._watched and is_terminal(sys.stdout):
             print(flush=True)
         if not kept:
-            remark("(without an answer in words, the question is not kept)")
+            remark("(without an answer in words, the question is not kept; /retry asks it again)")
 
 
 def _page(waiting: Waiting, *, plain: bool) -> Display:

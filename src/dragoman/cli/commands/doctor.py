@@ -1,6 +1,5 @@
 """`dragoman doctor`: every configured service tried, all at once."""
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -9,9 +8,9 @@ from msgspec.structs import asdict
 from dragoman.cli.exits import Exit
 from dragoman.cli.loop import run
 from dragoman.cli.options import config_option, json_option
-from dragoman.cli.probe import Checkup, check_provider
-from dragoman.cli.terminal.output import one_line, say
-from dragoman.cli.terminal.spinner import Waiting
+from dragoman.cli.probe import Checkup, check_providers
+from dragoman.cli.probe_report import report
+from dragoman.cli.terminal.output import say
 from dragoman.client import Client
 from dragoman.errors import nearest
 from dragoman.wire.json import encode
@@ -22,7 +21,8 @@ PATIENCE = 30.0
 OFFLINE = "offline"
 
 ADVICE = """\
-No service is configured; the offline model answers. To name one, write ~/.config/dragoman/dragoman.toml:
+No service is configured; the offline model answers. `dragoman init` finds those that you have; or write
+~/.config/dragoman/dragoman.toml:
 
     [providers.up]
     protocol = "openai-chat"
@@ -64,43 +64,15 @@ def command(ctx: click.Context, names: tuple[str, ...], timeout: float, as_json:
         for path in client.config.files:
             say(f"configuration: {path.resolve()}")
         for checkup in checkups:
-            say(_report(checkup, max(map(len, chosen))))
+            say(report(checkup, max(map(len, chosen))))
         if not client.config.providers:
             say(f"\n{ADVICE}")
     return Exit.FAILED if any(checkup.problem for checkup in checkups) else Exit.OK
 
 
 async def _examine(client: Client, names: list[str], patience: float) -> list[Checkup]:
-    waiting = Waiting(f"asking {', '.join(names)}")
-    waiting.start()
-    try:
-        async with client:
-            return await asyncio.gather(*(check_provider(client, name, patience) for name in names))
-    finally:
-        waiting.stop()
-
-
-def _report(checkup: Checkup, width: int) -> str:
-    words = [f"{'FAIL' if checkup.problem else 'ok':4}", f"{checkup.provider:{width}}", *_facts(checkup)]
-    lines = ["  ".join(words)]
-    if checkup.problem:
-        lines += [f"      {one_line(checkup.problem)}", f"      {checkup.remedy}"]
-    return "\n".join(lines)
-
-
-def _facts(checkup: Checkup) -> list[str]:
-    facts = [checkup.model] if checkup.model else []
-    if checkup.url:
-        facts.append(checkup.url)
-    if checkup.proxy:
-        facts.append(f"through {checkup.proxy}")
-    if checkup.first_text is not None:
-        facts.append(f"first text after {checkup.first_text:.2f} s")
-    if checkup.whole is not None:
-        facts.append(f"whole after {checkup.whole:.2f} s")
-    elif checkup.reachable is False:
-        facts.append("not reachable")
-    return facts
+    async with client:
+        return await check_providers(client, names, patience)
 
 
 def _object(checkup: Checkup) -> dict[str, object]:

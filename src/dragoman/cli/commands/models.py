@@ -1,20 +1,25 @@
 """`dragoman models`: the names that a caller may use."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import asdict
 
+from dragoman.cli.keyed_services import keyed
 from dragoman.cli.loop import run
 from dragoman.cli.options import config_option, json_option
-from dragoman.cli.terminal.output import say, tell
+from dragoman.cli.terminal.output import say, tell, width
+from dragoman.cli.terminal.table import columns as columns_of
+from dragoman.cli.terminal.table import table
 from dragoman.client import Client
 from dragoman.client.local_servers import FoundServer
-from dragoman.errors import ConfigurationError
-from dragoman.providers.catalogue import Provider
+from dragoman.types import ModelFacts
 from dragoman.wire.json import encode
+
+HEAD = ("model", "context", "answer", "$ in", "$ out")
 
 
 @click.command()
@@ -22,6 +27,9 @@ from dragoman.wire.json import encode
 @config_option
 def command(as_json: bool, config: Path | None) -> None:
     """List the models that can be named.
+
+    On a terminal with the sizes of their contexts and answers, in tokens, and their prices, in US dollars for a million
+    tokens, if the service's own list says them; elsewhere the names alone, one a line. --json has all.
 
     These are the routes, the models that configured services are known to have or list when they are asked, and the
     offline ones. If no service is configured, those whose key is in the environment are asked. A service may take more
@@ -32,14 +40,45 @@ def command(as_json: bool, config: Path | None) -> None:
     """
     client = Client(config)
     names, servers = run(_listed(client))
+    facts = client.model_facts()
     found = [(server, server.entry(client.config.providers, client.providers)) for server in servers]
     if as_json:
         shown = [described(server, entry) for server, entry in found]
-        say(encode({"models": names, "default": client.default_model, "found": shown}).decode())
+        known = {name: asdict(facts[name]) for name in names if name in facts and facts[name] != ModelFacts()}
+        listed = {"models": names, "default": client.default_model, "facts": known, "found": shown}
+        say(encode(listed).decode())
     else:
-        say("\n".join(names))
+        say(listing(names, facts, width()))
         for server, entry in found:
             tell(words(server, entry))
+
+
+def listing(names: Sequence[str], facts: Mapping[str, ModelFacts], columns: int | None) -> str:
+    """The names; on a terminal, of so many columns, a table if anything else is known of one."""
+    rows = [_cells(name, facts.get(name, ModelFacts())) for name in names]
+    if columns is None or not any(any(row[1:]) for row in rows):
+        return "\n".join(names)
+    # If there is no room for all columns, the last ones are left out: a paragraph for each model would be too long.
+    return next(
+        (text for count in range(len(HEAD), 1, -1) if _fits(text := _table(rows, count), columns)), "\n".join(names)
+    )
+
+
+def _table(rows: Sequence[Sequence[str]], count: int) -> str:
+    return table(HEAD[:count], [row[:count] for row in rows])
+
+
+def _fits(text: str, wide: int) -> bool:
+    return max(map(columns_of, text.split("\n"))) <= wide
+
+
+def _cells(name: str, facts: ModelFacts) -> tuple[str, ...]:
+    prices = (facts.input_price, facts.output_price)
+    return name, *map(_size, (facts.context, facts.max_output)), *("" if p is None else f"{p:g}" for p in prices)
+
+
+def _size(tokens: int | None) -> str:
+    return "" if tokens is None else f"{tokens:,}"
 
 
 def words(server: FoundServer, entry: str) -> str:
@@ -58,23 +97,6 @@ async def _listed(client: Client) -> tuple[tuple[str, ...], tuple[FoundServer, .
     also = () if client.config.providers else keyed(client.providers)
     async with client:
         return await asyncio.gather(client.list_models(*also), client.find_servers())
-
-
-def keyed(providers: Mapping[str, Provider]) -> tuple[str, ...]:
-    """The services whose key is in the environment. One that several share is shown to the first of them only."""
-    found: dict[str, str] = {}
-    for name, provider in providers.items():
-        if _has_key(provider):
-            found.setdefault(provider.key_variable, name)
-    return tuple(found.values())
-
-
-def _has_key(provider: Provider) -> bool:
-    """Whether the environment has a key for it."""
-    try:
-        return provider.working and bool(provider.key_variable and provider.key())
-    except ConfigurationError:
-        return False
 
 
 def _place(server: FoundServer) -> str:

@@ -1,5 +1,7 @@
 """A conversation that can be kept in a file: a model, a system message, and turns. Knows no terminal."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -9,7 +11,10 @@ from msgspec.structs import replace
 from dragoman.cli.conversation.record import Record
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat import decode_messages, encode_messages
-from dragoman.types import ChatRequest, Message, Reasoning, Refusal, Text, assistant, system, user
+from dragoman.providers.request import build_request, check_names
+from dragoman.types import ChatRequest, Message, Reasoning, Refusal, Text, assistant, system
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 MARK = {"dragoman": {"partial": True}}
 """The mark of a message that broke off or was stopped."""
@@ -30,11 +35,21 @@ class Conversation:
         self.system_text = system_text
         self.messages: list[Message] = []
 
-    def request(self, question: str) -> ChatRequest:
-        """The conversation with one more question."""
-        return ChatRequest(model=self.model, messages=(*self._opening(), *self.messages, user(question)))
+    def request(self, question: Message, options: Mapping[str, Any] = NONE) -> ChatRequest:
+        """The conversation with one more question.
 
-    def keep(self, question: str, record: Record) -> bool:
+        `options`: those of `Client.chat`. Raises InvalidRequestError for an unknown or wrong one.
+        """
+        messages = (*self._opening(), *self.messages, question)
+        if not options:
+            return ChatRequest(model=self.model, messages=messages)
+        try:
+            check_names(options)
+        except TypeError as exc:
+            raise InvalidRequestError(str(exc)) from exc
+        return build_request(self.model, messages, options)
+
+    def keep(self, question: Message, record: Record) -> bool:
         """Adds a turn; False if there was no text of an answer: then the question is not kept either.
 
         An answer that is not complete is kept with a mark, so that the model can be asked to go on.
@@ -45,8 +60,13 @@ class Conversation:
         if not text:
             return False
         said = assistant(text)
-        self.messages += [user(question), said if whole else replace(said, extra=MARK)]
+        self.messages += [question, said if whole else replace(said, extra=MARK)]
         return True
+
+    def take_back(self, question: Message) -> None:
+        """Forgets the newest turn if it began with `question`."""
+        if len(self.messages) >= 2 and self.messages[-2] is question:
+            del self.messages[-2:]
 
     def last_answer(self) -> str | None:
         """The text of the newest answer, as it came; None if there is none."""
@@ -57,11 +77,14 @@ class Conversation:
         """Forgets the messages; model and system message stay."""
         self.messages.clear()
 
-    def save(self) -> bytes:
-        """The conversation as JSON."""
+    def saved(self) -> Saved:
+        """The conversation as a file has it."""
         said = [each for message in (*self._opening(), *self.messages) for each in _said(message)]
-        saved = msgspec.json.encode(Saved(model=self.model, messages=said))
-        return msgspec.json.format(saved, indent=2) + b"\n"
+        return Saved(model=self.model, messages=said)
+
+    def save(self) -> bytes:
+        """The same as JSON."""
+        return msgspec.json.format(msgspec.json.encode(self.saved()), indent=2) + b"\n"
 
     def load(self, data: bytes) -> None:
         """Becomes the conversation of a file. If the file has none, raises InvalidRequestError and changes nothing."""

@@ -14,14 +14,14 @@ DEFAULT = "vi"
 """The editor that every system with a terminal has: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/vi.html"""
 
 
-def edit(text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """`text` as it is after editing, without line feeds at its end.
+def edit(text: str, environment: Mapping[str, str] = os.environ, *, suffix: str = ".md") -> str:
+    """`text` as it is after editing, without line feeds at its end. `suffix`: by which the editor knows what it is.
 
     Raises InvalidRequestError if the editor cannot be run, ends with an error or leaves no text.
     """
     command = environment.get("VISUAL") or environment.get("EDITOR") or DEFAULT
     with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
-        path = Path(folder) / "message.md"
+        path = Path(folder) / f"message{suffix}"
         path.write_text(text, encoding="utf-8")
         try:
             done = subprocess.run([*shlex.split(command), str(path)], check=False)  # noqa: S603  # the user's own choice

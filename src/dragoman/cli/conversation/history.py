@@ -11,6 +11,7 @@ from typing import IO
 
 import msgspec
 
+from dragoman.config.folders import STATE, user_folder
 from dragoman.wire.json import encode
 from dragoman.wire.utf8 import well_formed
 
@@ -75,7 +76,6 @@ def _entry(line: bytes) -> str:
 
 
 def history_path() -> Path:
-    """The path of the history. https://specifications.freedesktop.org/basedir-spec/latest/"""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
-    return base / "dragoman" / "history"
+    """The path of the history."""
+    state = user_folder(STATE, os.environ)
+    return (state if state is not None else Path.home() / ".local" / "state" / "dragoman") / "history"

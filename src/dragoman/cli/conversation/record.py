@@ -10,6 +10,7 @@ class Record:
         self.whole = False
         self._fold = Fold()
         self._last: StreamEvent | None = None
+        self._response: ChatResponse | None = None
 
     def feed(self, events: list[StreamEvent]) -> None:
         """More of the answer."""
@@ -20,10 +21,12 @@ class Record:
 
     def response(self) -> ChatResponse:
         """The answer so far; if it is not `whole`, its finish reason is `other`. No more events may follow."""
-        if self._last is None:
-            self.feed([ResponseStart()])
-        if isinstance(self._last, (PartStart, PartDelta)):
-            self._fold.feed([PartEnd()])
-        if not self.whole:
-            self._fold.feed([ResponseEnd("other")])
-        return self._fold.result()
+        if self._response is None:
+            if self._last is None:
+                self.feed([ResponseStart()])
+            if isinstance(self._last, (PartStart, PartDelta)):
+                self._fold.feed([PartEnd()])
+            if not self.whole:
+                self._fold.feed([ResponseEnd("other")])
+            self._response = self._fold.result()
+        return self._response

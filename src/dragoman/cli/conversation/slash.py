@@ -1,18 +1,21 @@
 """Commands to the program in a conversation: lines that begin with `/`, which do not go to the model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from dragoman.cli import files
+from dragoman.cli.attachments import Attachment, attach
 from dragoman.cli.conversation.clipboard import copy
 from dragoman.cli.conversation.conversation import Conversation
 from dragoman.cli.conversation.editor import edit
 from dragoman.cli.conversation.fences import blocks
+from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.terminal.output import tell
 from dragoman.client import Client
 from dragoman.errors import InvalidRequestError, nearest
+from dragoman.types import Media, Message
 
 
 class ChatSession(Struct):
@@ -20,10 +23,17 @@ class ChatSession(Struct):
 
     client: Client
     conversation: Conversation
+    keeper: Keeper
     plain: bool = False
     """Answers are shown as they are written, not drawn as Markdown."""
     message: str = ""
-    """The message that goes to the model next."""
+    """A text that goes to the model next, as if it had been typed."""
+    again: bool = False
+    """The last question goes to the model again."""
+    asked: Message | None = None
+    """The last question."""
+    attached: list[Attachment] = field(default_factory=list)
+    """What goes with the next question."""
     leaving: bool = False
     """The conversation has to end."""
 
@@ -47,14 +57,6 @@ def run_command(desk: ChatSession, line: str) -> None:
     if argument and not command.argument:
         raise InvalidRequestError(f"{name} takes no argument")
     command.run(desk, argument)
-
-
-def completions(desk: ChatSession, line: str) -> Iterator[str]:
-    """What a line that begins with `/` may go on with."""
-    if line.startswith("/model "):
-        yield from (f"/model {name}" for name in desk.client.models())
-    elif line.startswith("/"):
-        yield from (f"{name} " if command.argument else name for name, command in COMMANDS.items())
 
 
 def _model(desk: ChatSession, name: str) -> None:
@@ -82,6 +84,7 @@ def _load(desk: ChatSession, name: str) -> None:
     except InvalidRequestError as exc:
         exc.message = exc.message if str(path) in exc.message else f"{path}: {exc.message}"
         raise
+    desk.keeper.begin_anew()
     tell(f"loaded {_count(desk.conversation)} from {name}; model: {desk.conversation.model}")
 
 
@@ -128,8 +131,24 @@ def _edit(desk: ChatSession, text: str) -> None:
     tell(desk.message)
 
 
+def _attach(desk: ChatSession, name: str) -> None:
+    if name == "-":
+        desk.attached.clear()
+    elif name:
+        desk.attached.append(attach(name))
+    kinds = [(part.media_type if isinstance(part, Media) else None) or "text" for part in desk.attached]
+    tell(f"goes with the next message: {', '.join(kinds) or 'nothing'}")
+
+
+def _retry(desk: ChatSession, _: str) -> None:
+    if desk.asked is None:
+        raise InvalidRequestError("there is no question to ask again")
+    desk.again = True
+
+
 def _reset(desk: ChatSession, _: str) -> None:
     desk.conversation.reset()
+    desk.keeper.begin_anew()
     tell("the conversation begins anew")
 
 
@@ -148,12 +167,19 @@ def _exit(desk: ChatSession, _: str) -> None:
     desk.leaving = True
 
 
-KEYS = {"Alt-Enter": "go on in the next line (or \\ at a line's end)", "Ctrl-C": "stop the answer"}
+KEYS = {
+    "Alt-Enter": "go on in the next line (or \\ at a line's end)",
+    "Ctrl-R": "search the history",
+    "Tab": "complete a command, a model or a file",
+    "Ctrl-C": "stop the answer",
+}
 
 COMMANDS: dict[str, Command] = {
     "/model": Command("NAME", "talk with another model; without NAME, say which", _model),
     "/system": Command("TEXT", "set the system message; `-` removes it, nothing shows it", _system),
     "/edit": Command("TEXT", "write a message in $VISUAL or $EDITOR, beginning with TEXT", _edit),
+    "/attach": Command("FILE", "send a picture, PDF, sound or text with the next message; `-` takes all back", _attach),
+    "/retry": Command("", "ask the last question again; the new answer takes the place of the old one", _retry),
     "/copy": Command("N", "copy the last answer, or its N-th block of code", _copy),
     "/raw": Command("", "show answers as they are written, or as Markdown again", _raw),
     "/save": Command("FILE", "keep the conversation in a file", _save),

@@ -1,5 +1,6 @@
 """Rows of text in columns, or one below the other if there is no room for columns. Knows no colour."""
 
+import unicodedata
 from collections.abc import Sequence
 
 from dragoman.cli.terminal.output import one_line
@@ -10,7 +11,7 @@ GAP = "  "
 def fitted_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> str:
     """A table; if it is wider than `width`, a paragraph for each row: the first cell, then each other with its name."""
     lines = table(head, rows)
-    if width is None or max(map(len, lines.split("\n"))) <= width:
+    if width is None or max(map(columns, lines.split("\n"))) <= width:
         return lines
     names = max(map(len, head))
     return "\n".join("\n".join(_paragraph(head, row, names)) for row in rows)
@@ -24,7 +25,17 @@ def _paragraph(head: Sequence[str], row: Sequence[str], names: int) -> list[str]
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The rows under their head, each column as wide as its longest word; lines have no spaces at their ends."""
     cells = [[one_line(cell) for cell in row] for row in [head, *rows]]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
-        GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+        GAP.join(cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )
+
+
+def columns(text: str) -> int:
+    """The columns that `text` takes on a terminal: two for a wide character, none for one that joins the one before."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )

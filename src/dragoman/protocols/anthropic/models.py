@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dragoman.errors import BadEventError
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.request import FIRST_VERSION
-from dragoman.types import Headers, HttpRequest, HttpResponse, ServerResponse
+from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
+from dragoman.types.model_facts import known_size
 from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json"),)
@@ -26,6 +27,21 @@ def models_request(url: str, key: str | None) -> HttpRequest:
 
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:
     """The names, each once. Raises BadEventError, or the error that the service reports."""
+    names = (entry.get("id") for entry in _entries(reply))
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+
+
+def decode_facts(reply: HttpResponse) -> dict[str, ModelFacts]:
+    """What the same list says of them, by name. Raises the same."""
+    return {
+        str(entry.get("id")): ModelFacts(
+            context=known_size(entry.get("max_input_tokens")), max_output=known_size(entry.get("max_tokens"))
+        )
+        for entry in _entries(reply)
+    }
+
+
+def _entries(reply: HttpResponse) -> list[dict[str, object]]:
     value = json.decode_event(reply.body)
     found = value.get("data") if isinstance(value, dict) else None
     if not isinstance(found, list):
@@ -34,8 +50,7 @@ def decode_models(reply: HttpResponse) -> tuple[str, ...]:
             if failure_in(value) is None
             else reported(value)
         )
-    names = (each.get("id") for each in found[:MAX_MODELS] if isinstance(each, dict))
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+    return [entry for entry in found[:MAX_MODELS] if isinstance(entry, dict)]
 
 
 def encode_models(names: Iterable[str], since: str) -> ServerResponse:

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.gemini.errors import failure_in, reported
-from dragoman.types import Headers, HttpRequest, HttpResponse, ServerResponse
+from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
+from dragoman.types.model_facts import known_size
 from dragoman.wire import json
 
 MAX_MODELS = 1000
@@ -31,13 +32,19 @@ def models_request(url: str, key: str | None) -> HttpRequest:
 
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:
     """The names of the models that chat, each once. Raises BadEventError, or the error that the service reports."""
-    value = json.decode_event(reply.body)
-    entries = value.get("models") if isinstance(value, dict) else None
-    if not isinstance(entries, list):
-        failure = failure_in(value)
-        raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
-    names = (_name(entry) for entry in entries[:MAX_MODELS] if isinstance(entry, dict))
+    names = (_name(entry) for entry in _entries(reply))
     return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
+def decode_facts(reply: HttpResponse) -> dict[str, ModelFacts]:
+    """What the same list says of them, by name. Raises the same."""
+    return {
+        name: ModelFacts(
+            context=known_size(entry.get("inputTokenLimit")), max_output=known_size(entry.get("outputTokenLimit"))
+        )
+        for entry in _entries(reply)
+        if (name := _name(entry)) is not None
+    }
 
 
 def encode_models(names: Iterable[str]) -> ServerResponse:
@@ -48,6 +55,15 @@ def encode_models(names: Iterable[str]) -> ServerResponse:
 def encode_model(name: str) -> ServerResponse:
     """One model of such a list."""
     return _ok(_model(name))
+
+
+def _entries(reply: HttpResponse) -> list[dict[str, object]]:
+    value = json.decode_event(reply.body)
+    entries = value.get("models") if isinstance(value, dict) else None
+    if not isinstance(entries, list):
+        failure = failure_in(value)
+        raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
+    return [entry for entry in entries[:MAX_MODELS] if isinstance(entry, dict)]
 
 
 def _name(entry: dict[str, object]) -> str | None:

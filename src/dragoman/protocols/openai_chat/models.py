@@ -5,7 +5,8 @@ from typing import Any
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.errors import failure_in, reported
-from dragoman.types import Headers, HttpRequest, HttpResponse, ServerResponse
+from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
+from dragoman.types.model_facts import known_price, known_size
 from dragoman.wire import json
 
 MAX_MODELS = 10_000
@@ -15,6 +16,13 @@ MAX_NAME = 200
 """Characters of a name; one that is longer, or has characters that no name has, is left out."""
 
 JSON: Headers = (("content-type", "application/json"),)
+
+CONTEXT = ("context_length", "context_window", "max_context_length", "max_model_len")
+"""Where a list has the size of the context: OpenRouter and Together, Groq, Mistral, vLLM.
+https://openrouter.ai/docs/models, https://docs.together.ai/reference/models-1,
+https://console.groq.com/docs/api-reference#models-list, https://docs.mistral.ai/api/#tag/models"""
+
+MILLION = 1_000_000
 
 OWNER = "dragoman"
 """The owner of a route; the owner of any other model is its provider."""
@@ -35,6 +43,11 @@ def decode_models(reply: HttpResponse) -> tuple[str, ...]:
     """
     names = (entry.get("id") for entry in _entries(reply))
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+
+
+def decode_facts(reply: HttpResponse) -> dict[str, ModelFacts]:
+    """What the same list says of the models, by name. OpenAI's own says nothing. Raises the same."""
+    return {str(entry.get("id")): _facts(entry) for entry in _entries(reply)}
 
 
 def decode_owners(reply: HttpResponse) -> frozenset[str]:
@@ -74,6 +87,32 @@ def _entries(reply: HttpResponse) -> list[dict[str, Any]]:
         failure = failure_in(value)
         raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
     return [entry for entry in entries[:MAX_MODELS] if isinstance(entry, dict)]
+
+
+def _facts(entry: dict[str, Any]) -> ModelFacts:
+    pricing, top = entry.get("pricing"), entry.get("top_provider")
+    pricing, top = pricing if isinstance(pricing, dict) else {}, top if isinstance(top, dict) else {}
+    if "prompt" in pricing:  # OpenRouter: text, in dollars for one token; negative if it depends
+        prices = [_scaled(pricing.get(name)) for name in ("prompt", "completion")]
+    elif not pricing.get("hourly"):  # Together: numbers, in dollars for a million; or by the hour
+        prices = [known_price(pricing.get(name)) for name in ("input", "output")]
+    else:
+        prices = [None, None]
+    return ModelFacts(
+        context=next((size for name in CONTEXT if (size := known_size(entry.get(name)))), None),
+        max_output=known_size(entry.get("max_completion_tokens")) or known_size(top.get("max_completion_tokens")),
+        input_price=prices[0],
+        output_price=prices[1],
+    )
+
+
+def _scaled(price: object) -> float | None:
+    """A price of one token, in text, as one of a million."""
+    try:
+        found = known_price(float(price)) if isinstance(price, str) else None
+    except ValueError:
+        return None
+    return None if found is None else round(found * MILLION, 6)
 
 
 def _is_name(text: str) -> bool:

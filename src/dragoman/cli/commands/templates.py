@@ -1,0 +1,68 @@
+"""`dragoman templates`: questions that are asked again and again."""
+
+import click
+
+from dragoman.cli import templates
+from dragoman.cli.conversation.editor import edit
+from dragoman.cli.files import read, write
+from dragoman.cli.options import ListingGroup, json_option
+from dragoman.cli.terminal.output import say, tell, width
+from dragoman.cli.terminal.table import fitted_table
+from dragoman.errors import InvalidRequestError, cut
+from dragoman.wire.json import encode
+
+HEAD = ("name", "variables", "prompt")
+SHOWN = 60
+"""Characters of a prompt in the list."""
+
+
+@click.group(cls=ListingGroup)
+def command() -> None:
+    """Keep questions that are asked again and again.
+
+    A template is a file NAME.toml in the folder `templates` beside your own dragoman.toml (~/.config/dragoman), with
+    `system`, `prompt`, `model`, `schema` and tables of `options` and `defaults`, each if it is wanted. $input in it is
+    the question of `dragoman ask -t NAME`, $WORD what -p WORD VALUE gives.
+
+    Without a command, lists them.
+    """
+
+
+@command.command("list")
+@json_option
+def list_them(as_json: bool) -> None:
+    """List the templates."""
+    rows: list[tuple[str, list[str], str]] = []
+    for name in templates.names():
+        try:
+            found = templates.find(name)
+            rows.append((name, found.variables, found.prompt or found.system))
+        except InvalidRequestError as exc:
+            rows.append((name, [], f"({exc.message})"))
+    if as_json:
+        say(encode({"templates": [dict(zip(HEAD, row, strict=True)) for row in rows]}).decode())
+    elif rows:
+        say(fitted_table(HEAD, [(name, " ".join(words), cut(text, SHOWN)) for name, words, text in rows], width()))
+    else:
+        tell(f"there is no template yet: `dragoman templates edit NAME` makes one in {templates.folder()}")
+
+
+@command.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Show a template's file."""
+    templates.find(name)
+    say(read(templates.path_of(name)).decode().rstrip("\n"))
+
+
+@command.command("edit")
+@click.argument("name")
+def edit_it(name: str) -> None:
+    """Write a template in $VISUAL or $EDITOR; a new one begins with an example."""
+    path = templates.path_of(name)
+    before = read(path, templates.LARGEST).decode(errors="replace") if path.exists() else templates.SKELETON
+    text = edit(before, suffix=".toml")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write(path, f"{text}\n".encode())
+    templates.find(name)
+    tell(f"{path} is written: dragoman ask -t {name} …")
