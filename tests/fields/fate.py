@@ -53,9 +53,10 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def unwrapped(text: str) -> str:
-    """The text that `text` is in base64; empty if it is none."""
+    """The text that `text`, opaque state of another protocol, has in base64; empty if it is none."""
+    mark, found, rest = text.partition("dragomanMark")
     try:
-        return b64decode(text, validate=True).decode() if text[:2] == "ZH" else ""  # `dr`, how a mark of ours begins
+        return b64decode(rest, validate=True).decode() if found and not mark else ""
     except ValueError:
         return ""
 
