@@ -5,11 +5,12 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dragoman.protocols.event_form import NUMBER, Form, Hole, form
+from dragoman.protocols.event_form import NUMBER, Form, form
 from dragoman.protocols.lane import INSIDE, NOTHING, PLAIN
 
 EVENT = b'{"at":"12:00","text":"Hello","n":7}\n'
-KNOWN = form(EVENT, (Hole(7, 12, PLAIN), Hole(22, 27, INSIDE), Hole(33, 34, NUMBER)))
+HOLES, KINDS = ((7, 12), (22, 27), (33, 34)), (PLAIN, INSIDE, NUMBER)
+KNOWN = form(EVENT, HOLES, KINDS)
 ROW = re.compile(rb'(?:\{"at":"' + PLAIN + rb'","text":"' + INSIDE + rb'","n":\d++\}\n)++')
 """The same as one pattern, written by hand."""
 
@@ -55,7 +56,7 @@ def test_pieces_are_joined_up_to_the_first_that_differs() -> None:
 
 
 def test_a_form_of_the_same_lengths_is_another_form() -> None:
-    other = form(EVENT.replace(b"text", b"tuxt"), (Hole(7, 12, PLAIN), Hole(22, 27, INSIDE), Hole(33, 34, NUMBER)))
+    other = form(EVENT.replace(b"text", b"tuxt"), HOLES, KINDS)
     assert isinstance(other, Form)
     assert other.row is KNOWN.row
     assert not other.holds(EVENT)

@@ -22,14 +22,6 @@ from dragoman.protocols.lane import INSIDE, NOTHING, Taken
 NUMBER = rb"\d++"
 
 
-class Hole(Struct, frozen=True, gc=False):
-    """Where in an event stands what differs between events: from `begin` to `end`; `kind`: a pattern of what may."""
-
-    begin: int
-    end: int
-    kind: bytes
-
-
 class Form(Struct, frozen=True, gc=False):
     """Events that are alike except for the inside of their holes, one of which is a text.
 
@@ -67,11 +59,18 @@ class Form(Struct, frozen=True, gc=False):
         return (self.text.findall(data, at, at + length), length) if length else NOTHING
 
 
-def form(event: bytes, holes: Sequence[Hole]) -> Form:
-    """The form of events like `event`. The holes stand in their order; the kind of just one is INSIDE."""
-    begins, ends = [0, *[hole.end for hole in holes]], [*[hole.begin for hole in holes], len(event)]
-    fixed = tuple([event[begin:end] for begin, end in zip(begins, ends, strict=True)])
-    return Form(fixed, *_compiled(tuple(map(len, fixed)), tuple([hole.kind for hole in holes])))
+def form(event: bytes, holes: Sequence[tuple[int, int]], kinds: tuple[bytes, ...]) -> Form:
+    """The form of events like `event`.
+
+    `holes`: where what may differ begins and ends, in order; `kinds`: a pattern for the inside of each. Just one is
+    INSIDE, which is the text.
+    """
+    fixed, at = [], 0
+    for begin, end in holes:
+        fixed.append(event[at:begin])
+        at = end
+    fixed.append(event[at:])
+    return Form(tuple(fixed), *_compiled(tuple(map(len, fixed)), kinds))
 
 
 @lru_cache(maxsize=256)

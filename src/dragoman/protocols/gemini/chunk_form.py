@@ -7,7 +7,7 @@ These are the text and the counts of tokens, which grow.
 
 import re
 
-from dragoman.protocols.event_form import NUMBER, Form, Hole, form
+from dragoman.protocols.event_form import NUMBER, Form, form
 from dragoman.protocols.lane import INSIDE
 from dragoman.protocols.sse_tap import ENDS
 
@@ -21,6 +21,6 @@ def form_of(event: bytes) -> Form | None:
     if text is None or not event.startswith(b"data:") or not event.endswith(ENDS):
         return None
     begin, end = text.span(1)
-    before = [Hole(*found.span(1), NUMBER) for found in COUNT.finditer(event, 0, begin)]
-    after = [Hole(*found.span(1), NUMBER) for found in COUNT.finditer(event, end)]
-    return form(event, (*before, Hole(begin, end, INSIDE), *after))
+    before = [found.span(1) for found in COUNT.finditer(event, 0, begin)]
+    after = [found.span(1) for found in COUNT.finditer(event, end)]
+    return form(event, [*before, (begin, end), *after], (*(NUMBER,) * len(before), INSIDE, *(NUMBER,) * len(after)))

@@ -2,7 +2,7 @@
 
 import re
 
-from dragoman.protocols.event_form import Form, Hole, form
+from dragoman.protocols.event_form import Form, form
 from dragoman.protocols.lane import INSIDE, PLAIN
 
 FIELD = re.compile(rb'"(?:content|response|thinking)": ?"(' + INSIDE + rb')"')
@@ -15,7 +15,6 @@ def form_of(line: bytes) -> Form | None:
     if len(texts) != 1 or not line.endswith(b"\n"):
         return None
     (begin, end), time = texts[0], TIME.search(line)
-    text = Hole(begin, end, INSIDE)
     if time is None:
-        return form(line, (text,))
-    return None if time.end() > begin else form(line, (Hole(*time.span(1), PLAIN), text))
+        return form(line, ((begin, end),), (INSIDE,))
+    return None if time.end() > begin else form(line, (time.span(1), (begin, end)), (PLAIN, INSIDE))
