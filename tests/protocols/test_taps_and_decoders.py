@@ -38,7 +38,7 @@ VALUES: tuple[Any, ...] = (
     {"x": None},
     {"text": "x"},
 )
-NAMES = ("error", "index", "x", "text", "delta", "usage", "content", "status", "refusal", "done")
+NAMES = ("error", "index", "x", "text", "delta", "usage", "content", "status", "refusal", "done", "message", "detail")
 CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "openai-chat": ("/v1/chat/completions", "", {"messages": [{"role": "user", "content": "hi"}]}),
     "openai-responses": ("/v1/responses", "", {"input": "hi"}),
