@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
@@ -105,6 +105,10 @@ class Decoder(ABC):
     def _end(self, out: list[StreamEvent]) -> None: ...
 
 
+SCHEMAS, FORMS = SchemaCache(), SchemaCache(compiled_form)
+"""Schemas of tools and of answers. A codec is made for each call, and agents send the same tools in all of them."""
+
+
 class ClientCodec(ABC):
     """The half that calls a service."""
 
@@ -176,21 +180,13 @@ class ClientCodec(ABC):
         return fitted(request, left_out, self._compile(profile), self._compile_form(request, profile), self.keeps)
 
     def _compile(self, profile: ModelProfile) -> Callable[[Any], CompiledSchema]:
-        return partial(self._schemas.compiled, support=self.takes_schemas(profile))
+        return partial(SCHEMAS.compiled, support=self.takes_schemas(profile))
 
     def _compile_form(self, request: ChatRequest, profile: ModelProfile) -> Callable[[Any], CompiledSchema] | None:
         form = request.response_format
         if form is None or form.schema is None or (self.strict_forms and not form.strict):
             return None
-        return partial(self._forms.compiled, support=supported_form(profile, self.form_support))
-
-    @cached_property
-    def _schemas(self) -> SchemaCache:
-        return SchemaCache()
-
-    @cached_property
-    def _forms(self) -> SchemaCache:
-        return SchemaCache(compiled_form)
+        return partial(FORMS.compiled, support=supported_form(profile, self.form_support))
 
     @abstractmethod
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:
