@@ -62,9 +62,10 @@ def test_pieces_are_joined_up_to_the_first_that_differs() -> None:
 
 
 def test_a_form_of_the_same_lengths_is_another_form() -> None:
+    known = form(EVENT, HOLES, KINDS)
     other = form(EVENT.replace(b"text", b"tuxt"), HOLES, KINDS)
     assert isinstance(other, Form)
-    assert other.row is KNOWN.row
+    assert other.row is known.row
     assert not other.holds(EVENT)
     assert other.take(EVENT, 0) == NOTHING
-    assert KNOWN.holds(EVENT)
+    assert known.holds(EVENT)
