@@ -29,6 +29,7 @@ from dragoman.types import (
 )
 
 EVENTS = 1000
+TEXTS = [f" word{number % 97}" for number in range(EVENTS)]
 READ = 32 << 10
 """Bytes of one read of a fast service."""
 
@@ -55,28 +56,31 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
-def answer() -> list[StreamEvent]:
-    """An answer of many pieces of text."""
-    deltas: list[StreamEvent] = [PartDelta(f" word{i % 97}") for i in range(EVENTS)]
+def answer(texts: Sequence[str]) -> list[StreamEvent]:
+    """An answer of these pieces of text."""
     begin: list[StreamEvent] = [ResponseStart("id", "m", 1), PartStart(Text(text=""))]
-    return [*begin, *deltas, PartEnd(), ResponseEnd("stop", Usage(9, EVENTS))]
+    return [*begin, *map(PartDelta, texts), PartEnd(), ResponseEnd("stop", Usage(9, len(texts)))]
 
 
-def stream(dialect: str) -> bytes:
+def stream(dialect: str, texts: Sequence[str] = TEXTS) -> bytes:
     """The answer as the dialect writes it."""
     server: Any = DIALECTS[dialect].server
-    data: bytes = server().encoder(REQUEST, system_env()).send(answer())
+    data: bytes = server().encoder(REQUEST, system_env()).send(answer(texts))
     return data
+
+
+def body_of(dialect: str, model: str = "m") -> dict[str, Any]:
+    """A caller's question in this dialect, for a stream."""
+    messages = {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    body: dict[str, Any] = {"model": model, "stream": True, **BODIES.get(dialect, messages)}
+    return BODIES[dialect] if dialect == "gemini" else body  # its path says the rest
 
 
 def tap(dialect: str) -> Tap:
     """A tap for such an answer."""
-    messages = {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
-    body: dict[str, Any] = {"model": "m", "stream": True, **BODIES.get(dialect, messages)}
-    if dialect == "gemini":
-        body = BODIES[dialect]
     server: Any = DIALECTS[dialect].server
-    call = ServerRequest(method="POST", path=PATHS[dialect], query="alt=sse", body=json.dumps(body).encode())
+    body = json.dumps(body_of(dialect)).encode()
+    call = ServerRequest(method="POST", path=PATHS[dialect], query="alt=sse", body=body)
     tapping: Tap = server().reader.at_once(call).tap()
     return tapping
 

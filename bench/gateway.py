@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.json import encode, format
 
-from bench import growth, memory, speed
+from bench import exchanges, growth, memory, speed
 from bench.chart import draw
 from bench.contenders import Contender, Ground, direct, dragoman, litellm, nginx, portkey
 from bench.machine import describe
@@ -18,7 +18,7 @@ from bench.process import BenchError, raise_descriptor_limit
 from bench.table import held_table, second_opinion, speed_tables
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("speed", "memory", "requests", "models", "prompts", "streams")
+PARTS = ("speed", "memory", "requests", "models", "prompts", "streams", "dialects")
 
 
 def options(words: list[str]) -> argparse.Namespace:
@@ -100,6 +100,7 @@ def run(chosen: argparse.Namespace) -> None:
             "models": lambda: growth.models(ground, chosen.seconds, chosen.rounds),
             "prompts": lambda: growth.prompts(ground, chosen.seconds),
             "streams": lambda: growth.streams(ground, chosen.streams),
+            "dialects": lambda: exchanges.measure(ground, chosen.seconds, chosen.rounds),
         }
         for part in chosen.parts:
             print(f"\n== {part}")

@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAD = 4096, TAIL = 64, PATIENCE = 60 };
+enum { HEAD = 4096, TAIL = 256, PATIENCE = 60 };
 enum stage { IDLE, AWAITED, SIZED, CHUNK_SIZE, CHUNK, CHUNK_END, LAST_LINE };
 
 struct connection {

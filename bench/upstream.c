@@ -1,7 +1,8 @@
 /* A chat service that costs next to nothing: fixed answers, one thread, epoll. The benchmarks' upstream.
  *
- *   upstream PORT
+ *   upstream PORT [PREFIX FILE]...
  *
+ * POST PREFIX...              what the file holds: a reply as it is sent, head and all
  * POST /v1/chat/completions   a small JSON answer, or with "stream":true an answer of EVENTS events, each an HTTP chunk, sent back to back;
  *                             of the model "long", LONG events; of the model "paced", one event each PACE milliseconds
  *                             instead, each connection at a time of its own
@@ -41,6 +42,13 @@ struct connection {
 };
 
 static struct connection connections[DESCRIPTORS];
+struct reply {
+    const char *prefix; /* how its path begins */
+    struct answer answer;
+};
+
+static struct reply *replies;
+static int replying;
 static struct answer json, burst, lengthy, raw, paced_head, paced_event, paced_end;
 static int highest, pacing, epoll_fd;
 
@@ -104,6 +112,20 @@ static void prepare(void) {
     add_text(&paced_end, "0\r\n\r\n");
 }
 
+static int learn(int count, char **words) {
+    replies = calloc((size_t)count / 2 + 1, sizeof *replies);
+    for (; replying < count / 2; replying++) {
+        struct reply *reply = &replies[replying];
+        reply->prefix = words[2 * replying];
+        FILE *file = fopen(words[2 * replying + 1], "rb");
+        if (!file) return perror(words[2 * replying + 1]), -1;
+        static char bytes[BUFFER];
+        for (size_t got; (got = fread(bytes, 1, sizeof bytes, file));) add(&reply->answer, bytes, got);
+        fclose(file);
+    }
+    return 0;
+}
+
 static void forget(int fd) {
     pacing -= connections[fd].paced > 0;
     free(connections[fd].request);
@@ -137,6 +159,8 @@ static int say(int fd, const struct answer *answer) {
 }
 
 static const struct answer *choose(const char *request, int knows_body) {
+    for (int i = 0; i < replying; i++)
+        if (!strncmp(request, "POST ", 5) && !strncmp(request + 5, replies[i].prefix, strlen(replies[i].prefix))) return &replies[i].answer;
     if (!strncmp(request, "POST /api/generate", 18)) return &raw;
     if (knows_body && (strstr(request, "\"stream\":true") || strstr(request, "\"stream\": true")))
         return strstr(request, "\"paced\"") ? &paced_head : strstr(request, "\"long\"") ? &lengthy : &burst;
@@ -200,8 +224,9 @@ static long long now(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 2) return fputs("usage: upstream PORT\n", stderr), 2;
+    if (argc < 2 || argc % 2) return fputs("usage: upstream PORT [PREFIX FILE]...\n", stderr), 2;
     prepare();
+    if (learn(argc - 2, argv + 2)) return 1;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     struct sockaddr_in address = {

@@ -83,6 +83,7 @@ class Secrets(Redacted, frozen=True):
         return same
 
 
+@lru_cache(maxsize=MAX_KNOWN)
 def secrets(*values: str | None, urls: tuple[str | None, ...] = (), public: frozenset[str] = frozenset()) -> Secrets:
     """The secrets among `values`, and the credentials in `urls`. `public`: values that everybody knows."""
     found = [*values, *(word for url in urls if url for word in _credentials(url))]

@@ -107,14 +107,15 @@ class _Kept(Answer):
 
     async def read(self) -> list[StreamEvent]:
         events = await self._answer.read()
-        for i, event in enumerate(events):
-            if isinstance(event, ResponseStart):
-                events[i] = replace(event, id=self._id, extra=event.extra | self._extra)
-            elif isinstance(event, ResponseEnd):
-                merged = {name: fields | event.extra.get(name, {}) for name, fields in self._extra.items()}
-                events[i] = replace(event, extra=event.extra | merged)
+        if not events:
+            return events
+        if isinstance(first := events[0], ResponseStart):
+            events[0] = replace(first, id=self._id, extra=first.extra | self._extra)
+        if isinstance(last := events[-1], ResponseEnd):
+            merged = {name: fields | last.extra.get(name, {}) for name, fields in self._extra.items()}
+            events[-1] = replace(last, extra=last.extra | merged)
         self._fold.feed(events)
-        if events and isinstance(events[-1], ResponseEnd):
+        if isinstance(events[-1], ResponseEnd):
             self._keep(self._fold.result())
         return events
 

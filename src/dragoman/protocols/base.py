@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
@@ -106,6 +106,10 @@ class Decoder(ABC):
     def _end(self, out: list[StreamEvent]) -> None: ...
 
 
+SCHEMAS, OUTPUTS, FORMS = SchemaCache(), SchemaCache(compiled_output), SchemaCache(compiled_form)
+"""Schemas of tools, of their results and of answers. A codec is made for each call, and agents send the same tools in all of them."""
+
+
 class ClientCodec(ABC):
     """The half that calls a service."""
 
@@ -179,8 +183,8 @@ class ClientCodec(ABC):
     def _compilers(self, request: ChatRequest, profile: ModelProfile) -> Compilers:
         support = self.takes_schemas(profile)
         return Compilers(
-            partial(self._schemas.compiled, support=support),
-            partial(self._outputs.compiled, support=support) if "tool.output" in self.expresses else None,
+            partial(SCHEMAS.compiled, support=support),
+            partial(OUTPUTS.compiled, support=support) if "tool.output" in self.expresses else None,
             self._compile_form(request, profile) if "response_format" in self.expresses else None,
         )
 
@@ -188,19 +192,7 @@ class ClientCodec(ABC):
         form = request.response_format
         if form is None or form.schema is None or (self.strict_forms and not form.strict):
             return None
-        return partial(self._forms.compiled, support=supported_form(profile, self.form_support))
-
-    @cached_property
-    def _schemas(self) -> SchemaCache:
-        return SchemaCache()
-
-    @cached_property
-    def _outputs(self) -> SchemaCache:
-        return SchemaCache(compiled_output)
-
-    @cached_property
-    def _forms(self) -> SchemaCache:
-        return SchemaCache(compiled_form)
+        return partial(FORMS.compiled, support=supported_form(profile, self.form_support))
 
     @abstractmethod
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:

@@ -23,8 +23,8 @@ class EventEncoder(Encoder):
         texts: list[str] = []
         for event in events:
             if type(event) is PartDelta and event.logprobs is None:
-                if event.text:
-                    texts.append(event.text)
+                if text := event.text:
+                    texts.append(text)
                 continue
             if texts:
                 self._write_texts(texts, out)

@@ -22,7 +22,6 @@ so nothing is lost but time. Escapes are not checked further: a wrong `\u12` pas
 """
 
 import re
-from functools import lru_cache
 from itertools import repeat
 from operator import itemgetter
 from typing import Protocol
@@ -53,24 +52,6 @@ class TextRows(Protocol):
 
         Negative if it looks like one and is not: then another search in the same bytes would be a waste.
         """
-
-
-class PatternRows(Struct, frozen=True, gc=False):
-    """Events that differ in more than their text: `row` matches one or several, `text` has the group of one's text."""
-
-    row: re.Pattern[bytes]
-    text: re.Pattern[bytes]
-
-    def take(self, data: bytes, at: int) -> Taken:
-        found = self.row.match(data, at)
-        return NOTHING if found is None else (self.text.findall(found[0]), found.end() - at)
-
-
-@lru_cache(maxsize=256)
-def rows_between(before: bytes, after: bytes) -> PatternRows:
-    """Events with a text between what these patterns match. Services write their events in few ways."""
-    text = b"%b(%b)%b" % (before, INSIDE, after)
-    return PatternRows(re.compile(b"(?:%b%b%b)++" % (before, INSIDE, after)), re.compile(text))
 
 
 class Lane(Struct, frozen=True, gc=False):

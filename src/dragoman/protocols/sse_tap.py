@@ -113,10 +113,11 @@ class SseTap(Tap):
             self._tail.clear()
         passing: list[bytes] = []
         plain = b"\r" not in data
-        begin, at, alike = 0, 0, True
-        while at < len(data) and not (self.done or self.error is not None):
+        begin, at, alike, size = 0, 0, True, len(data)
+        read, usual = self._event, self._usual
+        while at < size:
             if alike:
-                length = self._usual(data, at)
+                length = usual(data, at)
                 if length > 0:
                     at += length
                     continue
@@ -125,11 +126,13 @@ class SseTap(Tap):
             if end < len(END) or self.needs_decoding:
                 break
             event = data[at:end]
-            passed = self._event(event)
+            passed = read(event)
             if passed is not event:
                 passing += [data[begin:at], passed]
                 begin = end
             at = end
+            if self.done or self.error is not None:
+                break
         passing.append(data[begin:at])
         if at < len(data) and not (self.done or self.error is not None):
             self._keep(data[at:])

@@ -13,6 +13,8 @@ from dragoman.wire.utf8 import well_formed
 
 encode = msgspec.json.encode
 
+NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for text that is not JSON in UTF-8, as its standards have it."""
 TRUNCATED = "truncated"
 HALF = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"')
 LAST = 16
@@ -21,7 +23,10 @@ LAST = 16
 
 def decode_event(data: bytes) -> Any:
     """The value of a service's JSON, without halves of characters. Raises BadEventError."""
-    return clean(decode_loosely(data))
+    try:
+        return msgspec.json.decode(data)  # which takes no half of a character
+    except NOT_STRICT:
+        return clean(_read_loosely(data))
 
 
 def decode_loosely(data: bytes) -> Any:
@@ -32,8 +37,11 @@ def decode_loosely(data: bytes) -> Any:
     """
     try:
         return msgspec.json.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
+    except NOT_STRICT:
+        return _read_loosely(data)
+
+
+def _read_loosely(data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as exc:
@@ -68,7 +76,7 @@ def decode_request(data: bytes) -> Any:
         value = msgspec.json.decode(data)
         if not _passes(short):
             return strict.read(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+    except NOT_STRICT as exc:
         raise _wrong(exc, data) from exc
     return value
 
@@ -98,7 +106,7 @@ def checked(data: bytes) -> Steps[tuple[Any, bool]]:
         yield from strict.check_size(short)
         if len(short) <= strict.SMALL and not _passes(short):
             return strict.read(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+    except NOT_STRICT as exc:
         raise _wrong(exc, data) from exc
     return None, False
 

@@ -17,6 +17,7 @@ of today have more than the 4 MiB that other gateways allow."""
 
 BOM = b"\xef\xbb\xbf"
 END = b"\n\n"
+DATA = b"\ndata: "
 BLANK_LINE = re.compile(rb"(?:\r\n|\r(?=[^\n])|\n){2}")
 """A CR counts only if another byte follows it: it may be the first half of a CRLF."""
 
@@ -111,6 +112,16 @@ class SseReader:
         elif name == b"event":
             self._event = value.removeprefix(b" ")
         return name not in FIELDS
+
+
+def usual_event(event: bytes) -> tuple[bytes, bytes] | None:
+    """The line with the name, and the data, of a complete event that has one line for each, as nearly all have.
+
+    Lines end with LF. The data has the blank line after it. None for any other event: then an SseReader reads it.
+    """
+    name, _, data = event.partition(DATA)
+    usual = data.endswith(END) and data.find(b"\n") == len(data) - len(END) and b"\r" not in event
+    return (name, data) if usual else None
 
 
 def blank_line(data: bytes, at: int) -> int:

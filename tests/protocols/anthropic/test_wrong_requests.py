@@ -116,6 +116,7 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"tools": [{"name": "f"}]}, "tools[0].input_schema", "expected an object, got nothing"),
     ({"tools": [{"input_schema": {}}]}, "tools[0].name", "expected a string, got nothing"),
     ({"tools": [{"type": 5}]}, "tools[0].type", "expected a string, got an integer"),
+    ({"tools": [{"type": []}]}, "tools[0].type", "expected a string, got a list"),
     ({"tool_choice": "auto"}, "tool_choice", "expected an object, got a string"),
     ({"tool_choice": {"type": "maybe"}}, "tool_choice.type", "expected one of auto, any, tool, none"),
     ({"tool_choice": {"type": "tool"}}, "tool_choice.name", "expected a string, got nothing"),

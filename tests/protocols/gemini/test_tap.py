@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dragoman.errors import BadEventError, TruncatedStreamError
 from dragoman.protocols.gemini import NAME, GeminiClient
-from dragoman.protocols.gemini.lane import lane
+from dragoman.protocols.gemini.chunk_form import form_of
 from dragoman.protocols.gemini.tap import GeminiTap, read_whole
 from dragoman.protocols.sse_tap import ENDS
 from dragoman.types import ChatRequest, PartStart, ResponseEnd, user
@@ -147,18 +147,19 @@ def test_rows_of_text_pass_undecoded_as_the_same_bytes() -> None:
         event('x"},{"functionCall": {"name": "f"}},{"text": "'),
         event("x").replace(b'"index": 0', b'"index": 1'),
         event("x").replace(b'"modelVersion": "m"', b'"modelVersion": "n"'),
+        event("x").replace(b'"responseId": "r"', b'"responseId": "q"'),
         event("x\\"),
         event("x\ty"),
         event("x") + event("y")[:-5],
         b'data: {"error": {"code": 500}}\r\n\r\n',
     ],
 )
-def test_a_lane_holds_pieces_of_text_alone(other: bytes) -> None:
-    known = lane(event("a"))
+def test_a_form_holds_pieces_of_text_alone(other: bytes) -> None:
+    known = form_of(event("a"))
     assert known is not None
-    assert known.row.fullmatch(event("b", count=99))
-    assert known.row.fullmatch(event("b").replace(b'"responseId": "r"', b'"responseId": "q"'))
-    assert known.row.fullmatch(event("b") + other) is None
+    assert known.holds(event("b", count=99) + event("c", count=100))
+    assert not known.holds(event("b") + other)
+    assert known.length(event("b") + other, 0) < len(event("b") + other)
 
 
 def test_several_candidates_must_all_end() -> None:

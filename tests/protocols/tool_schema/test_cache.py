@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from dragoman.protocols.gemini import GeminiClient
 from dragoman.protocols.tool_schema.cache import MAX_BYTES, MAX_ENTRIES, SchemaCache
 from dragoman.protocols.tool_schema.compiler import compiled
-from dragoman.types import SchemaSupport
+from dragoman.types import ChatRequest, ModelProfile, SchemaSupport, Tool, user
 
 FEW = SchemaSupport(keywords=frozenset({"type", "properties"}))
 
@@ -42,3 +43,13 @@ def test_what_is_kept_has_a_bound() -> None:
     assert schemas.compiled(schema(str(MAX_ENTRIES + 1)), FEW) is kept
     long = schema("x" * MAX_BYTES)
     assert schemas.compiled(long, FEW) is not schemas.compiled(long, FEW)
+
+
+def test_calls_share_what_is_known() -> None:
+    parameters = {"type": "object", "properties": {"a": {"$ref": "#/$defs/x"}}, "$defs": {"x": {"type": "string"}}}
+    request = ChatRequest(model="m", messages=(user("hi"),), tools=(Tool(name="f", parameters=parameters),))
+    first, second = (GeminiClient("http://h").fit(request, ModelProfile()).tools[0] for _ in range(2))
+    assert isinstance(first, Tool)
+    assert isinstance(second, Tool)
+    assert first.parameters != parameters
+    assert first.parameters is second.parameters

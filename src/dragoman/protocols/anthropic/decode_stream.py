@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.errors import BadEventError, UpstreamError, cut, scrub
-from dragoman.protocols.anthropic.deltas import deltas, lane_of
+from dragoman.protocols.anthropic.deltas import form_of
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.extra import to_extra
 from dragoman.protocols.anthropic.inputs import keep_in_answer, keep_in_start
@@ -39,12 +39,14 @@ STRANGE = "expected an event of this protocol, got other JSON"
 Handler = Callable[["ReplyDecoder", bytes, list[StreamEvent]], None]
 
 
-class _BlockDelta(Struct):
+class BlockDelta(Struct):
+    """A delta, and the block that it is of."""
+
     delta: Delta
     index: int = 0
 
 
-_delta = msgspec.json.Decoder(_BlockDelta).decode
+decode_delta = msgspec.json.Decoder(BlockDelta).decode
 
 
 class ReplyDecoder(SseDecoder):
@@ -100,8 +102,7 @@ class ReplyDecoder(SseDecoder):
         return self._plain and self._blocks.only is not None
 
     def _rows_like(self, event: bytes) -> TextRows | None:
-        found = deltas(self._blocks.only or 0).fullmatch(event)
-        return None if found is None else lane_of(found)
+        return form_of(event, self._blocks.only or 0)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
         self._plain = False
@@ -162,7 +163,7 @@ class ReplyDecoder(SseDecoder):
 
     def _block_delta(self, data: bytes, out: list[StreamEvent]) -> None:
         try:
-            said = _delta(data)
+            said = decode_delta(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             said = _loosely(data)
         self._begin(out)
@@ -281,13 +282,13 @@ def kind_of(data: bytes) -> bytes | None:
     return name if name in EVENTS else None
 
 
-def _loosely(data: bytes) -> _BlockDelta:
+def _loosely(data: bytes) -> BlockDelta:
     """A delta with fields of other types than usual: each is taken if it can be."""
     value = _object(json.decode_event(data))
     said = _object(value.get("delta"))
     texts = {name: said[name] for name in ("type", "text", "partial_json", "thinking", "signature") if name in said}
     known = {name: text for name, text in texts.items() if isinstance(text, str)}
-    return _BlockDelta(Delta(**known, citation=said.get("citation"), content=said.get("content")), _index(value))
+    return BlockDelta(Delta(**known, citation=said.get("citation"), content=said.get("content")), _index(value))
 
 
 def _object(value: object) -> dict[str, Any]:

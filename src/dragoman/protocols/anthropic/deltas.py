@@ -1,31 +1,27 @@
-"""Deltas of text as the service writes them, known by their form alone.
+"""The form of deltas of text as the service writes them.
 
-The pattern takes whole events alone: an `event:` line of that name, one data line, and in it one JSON string as the
-last field. Such an event cannot hold a failure, an end or a usage.
+Each is an `event:` line of that name, and one data line, in which one JSON string is the last field.
 """
 
 import re
-from functools import lru_cache
 
-from dragoman.protocols.lane import Lane
+from dragoman.protocols.event_form import Form, form
+from dragoman.protocols.lane import INSIDE
 
-DELTA = (
-    rb"(event: ?content_block_delta\n"
-    rb'data: ?\{"type": ?"content_block_delta", ?"index": ?%d, ?'
-    rb'"delta": ?\{"type": ?"(?:text_delta|input_json_delta|thinking_delta)", ?)("(?:text|partial_json|thinking)": ?")'
-    rb'[^"\\\x00-\x1f]*+(?:\\[^\x00-\x1f][^"\\\x00-\x1f]*+)*+("\} *\} *\n\n)'
+DELTA = re.compile(
+    rb"event: ?content_block_delta\n"
+    rb'data: ?\{"type": ?"content_block_delta", ?"index": ?(\d++), ?"delta": ?\{'
+    rb'"type": ?"(?:text_delta|input_json_delta|thinking_delta)", ?"(?:text|partial_json|thinking)": ?"'
+    rb"(" + INSIDE + rb')"\}( *+)\}( *+)\n\n'
 )
-"""A delta of the block with a number, in three groups: what stands before the field, the field's name, and what stands
-after the text. The service itself pads deltas with spaces (seen 2026-08)."""
+BLANKS = rb" *+"
+"""The service itself pads deltas with spaces (seen 2026-08)."""
+KINDS = (INSIDE, BLANKS, BLANKS)
 
 
-@lru_cache(maxsize=256)
-def deltas(index: int) -> re.Pattern[bytes]:
-    """One delta of text of the block `index`, or a row of them."""
-    return re.compile(rb"(?:%b)++" % (DELTA % index))
-
-
-def lane_of(found: re.Match[bytes]) -> Lane:
-    """The lane of the last delta that the pattern found."""
-    before, name, after = found.groups()
-    return Lane(before + name, after, name)
+def form_of(event: bytes, index: int) -> Form | None:
+    """The form of `event`; None if it is no such delta of the block `index`."""
+    found = DELTA.fullmatch(event)
+    if found is None or found[1] != b"%d" % index:
+        return None
+    return form(event, (found.span(2), found.span(3), found.span(4)), KINDS)

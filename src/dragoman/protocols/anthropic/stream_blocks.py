@@ -237,7 +237,7 @@ class UnknownBlock(Block):
 
 def open_block(body: Mapping[str, Any], reading: Reading) -> Block:
     """The block that begins with `body`. Raises BadEventError for a call without a name or an id."""
-    kind = body.get("type")
+    kind = _text(body.get("type"))
     if kind == "text":
         return TextBlock(body)
     if kind == "thinking":

@@ -2,57 +2,61 @@ r"""The tap of a relayed answer: complete events pass as they came, and what mus
 
 Three readers share the work; each event is read by the first that can:
 
-    Lane      deltas that are written as the one before    two comparisons, nothing is decoded
-    deltas    deltas of text in any usual form             one regular expression, nothing is decoded
-    Observer  anything else                                the decoder of a translated answer, whose events are dropped
+    Form      deltas that differ from one before in their text alone   one pattern, nothing is decoded
+    Glance    blocks one after another, and what stands around them    decoded into strict structs
+    Observer  anything else: failures, blocks at once, odd forms       the decoder of a translated answer
 
-The regular expression takes whole events alone (see `deltas`). A lane is made of the first such event of each block.
-Both are asked only while just one block is open in the decoder, so that a delta without a block is found. Since the
-decoder skips those deltas, it does not know the text, but comes to the same end, usage and failures (a test compares
-them).
+A form is made of a delta that was decoded, and holds only while its block is the one that is open, so that a delta
+without a block is found. Glance stops at the first event that it does not know; from then on the Observer goes on from
+the state that Glance has reached. Both do not know the text, but come to the same end, usage and failures as the
+decoder (a test compares them).
 
 Besides what `sse_tap` changes, two things are changed on the way: events that their service did not name get their
 names, because callers pass over those without; and an answer that ended well without `message_stop` gets one.
 """
 
-import re
-
 from dragoman.protocols.anthropic.decode_stream import Handler, ReplyDecoder, kind_of
-from dragoman.protocols.anthropic.deltas import deltas, lane_of
+from dragoman.protocols.anthropic.deltas import form_of
 from dragoman.protocols.anthropic.encode_stream import STOP
-from dragoman.protocols.lane import Lane
+from dragoman.protocols.anthropic.glance import Glance
+from dragoman.protocols.anthropic.stop_reasons import decode_reason
+from dragoman.protocols.event_form import Form
 from dragoman.protocols.relay import ReplySummary
+from dragoman.protocols.sse_decoder import BodyForm
 from dragoman.protocols.sse_tap import ENDS, SseTap
-from dragoman.types import PartStart, ResponseEnd, StreamEvent
+from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import sse
 from dragoman.wire.sse import END, SseEvent, SseReader
 
+DELTA = b"event: content_block_delta\n"
 TRIES = 16
-"""Lanes made in a row that no event fits, until none is made: the service writes each event in another way."""
-NO_ROW = (b"", 0)
+"""Forms made in a row that no event fits, until none is made: the service writes each event in another way."""
 
 
 class MessageTap(SseTap):
     """The tap of one answer."""
 
-    __slots__ = ("_decoder", "_deltas", "_lane", "_tries")
+    __slots__ = ("_glance", "_known", "_observer", "_open", "_tries")
 
     def __init__(self) -> None:
         super().__init__()
-        self._decoder = Observer()
-        self._deltas: re.Pattern[bytes] | None = None
-        """What passes unread now; None before the first content, and if not exactly one block is open."""
-        self._lane: Lane | None = None
+        self._glance = Glance()
+        self._observer: Observer | None = None
+        self._open: int | None = None
+        """The block whose deltas may pass unread; None before the first content, and if not exactly one is open."""
+        self._known: Form | None = None
+        """The form of a delta of that block."""
         self._tries = TRIES
 
     @property
     def ending(self) -> bool:
-        return self._decoder.ending
+        glance = self._glance
+        return glance.reason is not None and not self.done if self._observer is None else self._observer.ending
 
     def finish(self) -> bytes:
         if self.done or self._stuck():
             return b""
-        tail, decoder = b"".join(self._tail), self._decoder
+        tail, decoder = b"".join(self._tail), self._careful()
         self._heed(decoder.read(tail))
         if not self._stuck() and not decoder.done:
             self._heed(decoder.finish())
@@ -67,75 +71,81 @@ class MessageTap(SseTap):
     def salvage(self) -> bytes:
         if self.done or self._stuck():
             return b""
-        self._heed(self._decoder.salvage())
+        self._heed(self._careful().salvage())
         self._tail.clear()
-        return self._let_through([STOP] if self._decoder.done else [])
+        return self._let_through([STOP] if self._careful().done else [])
 
     # Rows of text.
 
     def _is_usual(self, data: bytes) -> bool:
-        if self._deltas is None:
-            return False
-        if self._lane is not None and self._lane.holds(data):
-            return True
-        found = self._deltas.fullmatch(data)
-        return found is not None and self._learnt(found)
+        return self._known is not None and self._known.holds(data)
 
     def _usual(self, data: bytes, at: int) -> int:
-        if self._deltas is None:
-            return 0
-        if self._lane is not None and (length := self._lane.length(data, at)):
-            return length
-        found = self._deltas.match(data, at)
-        return found.end() - at if found is not None and self._learnt(found) else 0
+        length = 0 if self._known is None else self._known.length(data, at)
+        if length:
+            self._tries = TRIES
+        return length
 
     def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        if self._lane is not None and (row := self._lane.row(pieces, at))[1]:
-            return row
-        end = at
-        while end < len(pieces) and self._is_usual(pieces[end]):
-            end += 1
-        return (b"".join(pieces[at:end]), end - at) if end > at else NO_ROW
+        return (b"", 0) if self._known is None else self._known.pieces(pieces, at)
 
-    def _learnt(self, found: re.Match[bytes]) -> bool:
-        """Makes a lane of the last event of a row."""
-        if self._tries:
+    def _learn(self, event: bytes, index: int | None) -> None:
+        """`event` was decoded, and then `index` is the number of the one open block."""
+        if index != self._open:
+            self._open, self._known, self._tries = index, None, TRIES
+        if index is not None and self._tries and event.startswith(DELTA):
             self._tries -= 1
-            self._lane = lane_of(found)
-        return True
+            self._known = form_of(event, index) or self._known
 
     # Events, one by one.
 
     def _event(self, event: bytes) -> bytes:
-        self._heed(self._decoder.read(event))
-        return b"" if self.error is not None else self._passing(event)
+        glance = self._glance
+        if self._observer is not None or not glance.read(event):
+            self._heed(self._careful().read(event))
+            if self.error is not None:
+                return b""
+            self._learn(event, self._careful().open_text if self.committed else None)
+            return self._passing(event)
+        self._unformed = False
+        self.committed, self.usage = glance.committed, glance.usage
+        self._learn(event, glance.open if glance.committed else None)
+        if glance.done:
+            self._end(decode_reason(glance.reason, tool_call=glance.called)[0])
+        return event
 
     def _form(self, start: bytes) -> None:
-        self._heed(self._decoder.read(start))
+        self._heed(self._careful().read(start))
 
     def _is_empty(self, data: bytes) -> bool:
-        return not self._decoder.begun
+        return not (self._glance.committed if self._observer is None else self._observer.begun)
+
+    def _careful(self) -> "Observer":
+        """The reader of every kind of event, made when it is first needed."""
+        if self._observer is None:
+            self._observer = Observer(self._glance)
+        return self._observer
 
     def _heed(self, events: list[StreamEvent]) -> None:
-        """Takes over what the decoder has learnt."""
-        decoder = self._decoder
+        """Takes over what the observer has learnt."""
+        observer = self._careful()
         self._unformed = False
-        self.needs_decoding, self.error, self.usage = decoder.whole, decoder.error, decoder.usage
-        self.committed = self.committed or decoder.begun
-        index = decoder.open_text if decoder.begun else None
-        if (usual := None if index is None else deltas(index)) is not self._deltas:
-            self._deltas, self._lane, self._tries = usual, None, TRIES
+        self.needs_decoding, self.error, self.usage = observer.whole, observer.error, observer.usage
+        self.committed = self.committed or observer.begun
         for event in events:
             if isinstance(event, ResponseEnd):
-                self.finish_reason, self.done, self.committed = event.finish_reason, True, True
+                self._end(event.finish_reason)
+
+    def _end(self, reason: FinishReason) -> None:
+        self.finish_reason, self.done, self.committed = reason, True, True
 
     def _stuck(self) -> bool:
         """True if nothing of what was read may pass: the answer failed, or must be decoded."""
         return self.error is not None or self.needs_decoding
 
     def _passing(self, event: bytes) -> bytes:
-        """The form in which `event`, which the decoder has read, passes."""
-        return named(event) if self._decoder.unnamed else event
+        """The form in which `event`, which the observer has read, passes."""
+        return named(event) if self._careful().unnamed else event
 
 
 class Observer(ReplyDecoder):
@@ -143,6 +153,16 @@ class Observer(ReplyDecoder):
 
     unnamed = False
     """Whether the last event has no name that callers know."""
+
+    def __init__(self, glance: Glance) -> None:
+        """Continues from the state that `glance` has reached."""
+        super().__init__()
+        if glance.began:
+            self._form, self._started, self._usage = BodyForm.STREAM, True, glance.report
+            self._reason, self._finished = glance.reason, glance.reason is not None
+            if glance.open is not None:
+                self.feed(glance.block)
+            self._blocks.begun, self._blocks.called = glance.committed, glance.called
 
     def read(self, event: bytes) -> list[StreamEvent]:
         """Reads one more event."""
@@ -168,8 +188,12 @@ def named(event: bytes) -> bytes:
 
 
 def read_whole(body: bytes) -> ReplySummary:
-    """What an answer that is not streamed says."""
-    told = ReplySummary()
+    """What an answer that is not streamed says: a plain one is read in one step, any other with the decoder."""
+    told, glance = ReplySummary(), Glance()
+    if glance.read_message(body):
+        told.finish_reason, _ = decode_reason(glance.reason, tool_call=glance.called)
+        told.usage, told.empty = glance.usage, not glance.committed
+        return told
     decoder = ReplyDecoder()
     events = [*decoder.feed(body), *decoder.finish()]
     told.error, told.needs_decoding = decoder.error, not decoder.whole

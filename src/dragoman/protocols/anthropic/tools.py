@@ -32,7 +32,7 @@ def decode_tools(fields: Fields) -> tuple[AnyTool, ...]:
     tools: list[AnyTool] = []
     for path, value in fields.items("tools"):
         tool = Fields(value, path)
-        if tool.rest.get("type") in {None, CUSTOM}:
+        if tool.rest.get("type") in (None, CUSTOM):
             tools.append(_tool(tool))
         elif (kind := hosted_kind(tool)) is not None:
             tools.append(decode_hosted(tool, kind))

@@ -48,12 +48,11 @@ def decode_usage(report: Mapping[str, Any]) -> Usage | None:
     if not report:
         return None
     rest = {name: value for name, value in report.items() if name not in {INPUT, OUTPUT, READ, WRITTEN}}
-    asked, read, written = (_count(report.get(name)) for name in (INPUT, READ, WRITTEN))
+    asked, read, written = _count(report.get(INPUT)), _count(report.get(READ)), _count(report.get(WRITTEN))
     details: dict[str, int] = {}
     thought: int | None = None
     for field, names in DETAILS.items():
-        counts = rest.pop(field, None)
-        if not isinstance(counts, Mapping):
+        if field not in rest or not isinstance(counts := rest.pop(field), Mapping):
             continue
         more: dict[str, Any] = {}
         for name, value in counts.items():
@@ -73,7 +72,7 @@ def decode_usage(report: Mapping[str, Any]) -> Usage | None:
         cache_write_tokens=written,
         reasoning_tokens=thought,
         details=details,
-        extra=to_extra(without_none(rest)),
+        extra=to_extra(without_none(rest)) if rest else {},
     )
 
 

@@ -10,18 +10,18 @@ from dragoman.errors import BadEventError, InvalidRequestError, TruncatedStreamE
 from dragoman.protocols.freeform import unwrapped_input
 from dragoman.protocols.gemini.call_ids import CallIds
 from dragoman.protocols.gemini.chunk import CANDIDATE, CHUNK, OTHER, decode_text_chunk, further
+from dragoman.protocols.gemini.chunk_form import form_of
 from dragoman.protocols.gemini.citations import CITATIONS, GROUNDING, decode_citations
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, note, to_extra
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID, decode_reason
-from dragoman.protocols.gemini.lane import lane
 from dragoman.protocols.gemini.logprobs import RESULT, decode_logprobs
 from dragoman.protocols.gemini.logprobs import further as further_logprobs
 from dragoman.protocols.gemini.logprobs import joined as joined_logprobs
 from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
-from dragoman.protocols.gemini.usage import decode_usage
+from dragoman.protocols.gemini.usage import decode_usage, read_usage
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import (
@@ -132,7 +132,7 @@ class ReplyDecoder(SseDecoder):
         return self._plain
 
     def _rows_like(self, event: bytes) -> TextRows | None:
-        return lane(event)
+        return form_of(event)
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
         # The last event has the latest report of tokens.
@@ -205,7 +205,7 @@ class ReplyDecoder(SseDecoder):
             self._more[name] = before | field if isinstance(before, dict) and isinstance(field, dict) else field
         if isinstance(report := value.get("usageMetadata"), dict):
             self._count_latest()
-            self._count(report)
+            self._count(decode_usage(report))
         self._parts(candidate, texts, out)
         self._ending(value, candidate)
 
@@ -224,11 +224,10 @@ class ReplyDecoder(SseDecoder):
     def _count_latest(self) -> None:
         """Reads the report that is not read yet."""
         report, self._report = self._report, b""
-        if report and isinstance(value := json.decode_event(report), dict):
-            self._count(value)
+        if report and (usage := read_usage(report)) is not None:
+            self._count(usage)
 
-    def _count(self, report: Mapping[str, Any]) -> None:
-        usage = decode_usage(report)
+    def _count(self, usage: Usage) -> None:
         self._usage = usage if self._usage is None else self._usage.merge(usage)
 
     def _ending(self, value: Mapping[str, Any], candidate: Mapping[str, Any]) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 from dragoman.protocols.gemini.decode_stream import ReplyDecoder
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID
+from dragoman.protocols.gemini.glance import Glance
+from dragoman.protocols.sse_decoder import BodyForm
 from dragoman.types import (
     AnyPart,
     Extra,
@@ -22,8 +24,13 @@ class Observer(ReplyDecoder):
     `every`: the caller may have asked for several candidates, and each that began must end.
     """
 
-    def __init__(self, *, every: bool = False) -> None:
+    def __init__(self, glance: Glance, *, every: bool = False) -> None:
+        """Continues from the state that `glance` has reached."""
         super().__init__()
+        if glance.began:
+            self._form, self._started, self._begun = BodyForm.STREAM, True, glance.committed
+            self._reason, self._finished = glance.reason, bool(glance.reason)
+            self._usage, self._report = glance.usage, glance.report
         self._every = every
         self._unended: dict[int, bool] = {}
         self.begin()

@@ -1,28 +1,31 @@
 """The tap of a relayed answer: complete events pass as they came, and what must be known of the answer is read.
 
-Two readers share the work:
+Three readers share the work; each event is read by the first that can:
 
-    lane       events that differ from a decoded one in the text and in counts of tokens alone   one pattern
-    observer   any other event                            the decoder of a translated answer, without parts
+    Form      events that differ from one before in their text and counts alone    one pattern, nothing is decoded
+    Glance    pieces of text, a reason to stop                                     decoded into strict structs
+    Observer  anything else: calls, failures, odd forms                            the decoder of a translated answer
 
-A lane is made of an event that the observer found to be a piece of text and nothing else (see `lane`).
-The last event of an answer has a reason to stop, so that the observer reads it, and with it the last word on the usage.
+A form is made of an event that held a piece of text and no reason to stop (see `chunk_form`). Glance stops at the first
+event that it does not know; from then on the Observer goes on from the state that Glance has reached. The last event of
+an answer has a reason to stop, so that one of both reads it, and with it the last word on the usage.
 
 The body's end ends the answer: there is no mark. Comments, and the mark that other protocols have, are taken out: the
 vendor's programs fail on both.
 """
 
+from dragoman.protocols.event_form import Form
+from dragoman.protocols.gemini.chunk_form import form_of
 from dragoman.protocols.gemini.decode_stream import ReplyDecoder
-from dragoman.protocols.gemini.lane import lane
+from dragoman.protocols.gemini.finish_reasons import decode_reason
+from dragoman.protocols.gemini.glance import Glance
 from dragoman.protocols.gemini.observer import Observer
-from dragoman.protocols.lane import PatternRows
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_tap import ENDS, SseTap
-from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
+from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent, Usage
 
 TRIES = 16
-"""Lanes made in a row that no event fits, until none is made: the service writes each event in another way."""
-NO_ROW = (b"", 0)
+"""Forms made in a row that no event fits, until none is made: the service writes each event in another way."""
 LAST = b"\r\n\r\n"
 USELESS = (b":", b"data: [DONE]", b"data:[DONE]")
 """How an event begins that callers fail on."""
@@ -31,22 +34,29 @@ USELESS = (b":", b"data: [DONE]", b"data:[DONE]")
 class GeminiTap(SseTap):
     """`every`: the caller may have asked for several candidates, and all must end."""
 
-    __slots__ = ("_lane", "_observer", "_tries")
+    __slots__ = ("_glance", "_known", "_observer", "_tries")
 
     def __init__(self, *, every: bool = False) -> None:
         super().__init__()
-        self._observer = Observer(every=every)
-        self._lane: PatternRows | None = None
+        self._glance = Glance()
+        self._observer = Observer(self._glance, every=True) if every else None
+        self._known: Form | None = None
         self._tries = TRIES
 
     @property
     def ending(self) -> bool:
-        return self._observer.ending
+        return bool(self._glance.reason) if self._observer is None else self._observer.ending
 
     def finish(self) -> bytes:
         if self.done or self._stuck():
             return b""
-        tail, observer = b"".join(self._tail), self._observer
+        glance = self._glance
+        if self._observer is None and not self._tail and glance.reason:
+            glance.count_latest()
+            reason, _ = decode_reason(glance.reason, tool_call=False)
+            self._end(reason, glance.usage)
+            return self._let_through([])
+        tail, observer = b"".join(self._tail), self._careful()
         observer.begin()
         self._heed(observer.feed(tail))
         if observer.error is None:
@@ -62,34 +72,43 @@ class GeminiTap(SseTap):
     def salvage(self) -> bytes:
         if self.done or self._stuck():
             return b""
-        self._heed(self._observer.salvage())
+        self._heed(self._careful().salvage())
         self._tail.clear()
         return self._let_through([])
 
     # Rows of text.
 
     def _is_usual(self, data: bytes) -> bool:
-        return self._lane is not None and self._lane.row.fullmatch(data) is not None
+        return self._known is not None and self._known.holds(data)
 
     def _usual(self, data: bytes, at: int) -> int:
-        if self._lane is None or (found := self._lane.row.match(data, at)) is None:
-            return 0
-        self._tries = TRIES
-        return found.end() - at
+        length = 0 if self._known is None else self._known.length(data, at)
+        if length:
+            self._tries = TRIES
+        return length
 
     def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        row = b"".join(pieces[at:])
-        return (row, len(pieces) - at) if self._is_usual(row) else NO_ROW
+        return (b"", 0) if self._known is None else self._known.pieces(pieces, at)
 
     def _learn(self, event: bytes) -> None:
         if self._tries:
             self._tries -= 1
-            self._lane = lane(event) or self._lane
+            self._known = form_of(event) or self._known
 
     # Events, one by one.
 
     def _event(self, event: bytes) -> bytes:
-        observer = self._observer
+        glance = self._glance
+        if self._observer is not None or not glance.read(event):
+            return self._observed(event)
+        self._unformed = False
+        self.committed, self.usage = glance.committed, glance.usage
+        if glance.text:
+            self._learn(event)
+        return event
+
+    def _observed(self, event: bytes) -> bytes:
+        observer = self._careful()
         observer.begin()
         self._heed(observer.feed(event))
         if self._stuck():
@@ -99,34 +118,43 @@ class GeminiTap(SseTap):
         return b"" if event.startswith(USELESS) and event.find(b"\ndata:") < 0 else event
 
     def _form(self, start: bytes) -> None:
-        self._observer.begin()
-        self._heed(self._observer.feed(start))
+        self._careful().begin()
+        self._heed(self._careful().feed(start))
 
     def _is_empty(self, data: bytes) -> bool:
-        return not self._observer.committed
+        return not (self._observer or self._glance).committed
+
+    def _careful(self) -> Observer:
+        """The reader of every kind of event, made when it is first needed."""
+        if self._observer is None:
+            self._observer = Observer(self._glance)
+        return self._observer
 
     def _heed(self, events: list[StreamEvent]) -> None:
         """Takes over what the observer has learnt."""
-        observer = self._observer
+        observer = self._careful()
         self._unformed = False
         self.usage, self.needs_decoding = observer.usage, observer.whole
         self.error, self.committed = observer.error, self.committed or observer.committed
         for event in events:
             if isinstance(event, ResponseEnd):
-                self.usage = event.usage
-                self._end(event.finish_reason)
+                self._end(event.finish_reason, event.usage)
 
     def _stuck(self) -> bool:
         """True if nothing of what was read may pass: the answer failed, or must be decoded."""
         return self.error is not None or self.needs_decoding
 
-    def _end(self, reason: FinishReason) -> None:
-        self.finish_reason, self.done, self.committed = reason, True, True
+    def _end(self, reason: FinishReason, usage: Usage | None) -> None:
+        self.finish_reason, self.usage, self.done, self.committed = reason, usage, True, True
 
 
 def read_whole(body: bytes) -> ReplySummary:
-    """What an answer that is not streamed says."""
-    told = ReplySummary()
+    """What an answer that is not streamed says: a plain one is read in one step, any other with the decoder."""
+    told, glance = ReplySummary(), Glance()
+    if glance.read_reply(body) and glance.reason:
+        told.finish_reason, _ = decode_reason(glance.reason, tool_call=False)
+        told.usage, told.empty = glance.usage, not glance.committed
+        return told
     decoder = ReplyDecoder()
     events = [*decoder.feed(body), *decoder.finish()]
     told.error, told.needs_decoding = decoder.error, not decoder.whole or decoder.is_array

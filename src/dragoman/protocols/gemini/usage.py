@@ -6,8 +6,12 @@ Input and output are sums here: the prompt and what tools of the service added t
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.types import Usage
+from dragoman.wire import json
 
 PROMPT, TOOLS = "promptTokenCount", "toolUsePromptTokenCount"
 ANSWER, THOUGHTS = "candidatesTokenCount", "thoughtsTokenCount"
@@ -39,6 +43,57 @@ SAYABLE = frozenset(
 """Counts of a report, in the words of `answer_losses`."""
 
 
+class _Modality(Struct, forbid_unknown_fields=True, rename="camel"):
+    modality: str
+    token_count: int = 0
+
+
+class _Report(Struct, forbid_unknown_fields=True, rename="camel"):
+    """A report that holds nothing unusual."""
+
+    prompt_token_count: int | UnsetType = UNSET
+    candidates_token_count: int | UnsetType = UNSET
+    total_token_count: int | UnsetType = UNSET
+    thoughts_token_count: int | UnsetType = UNSET
+    cached_content_token_count: int | UnsetType = UNSET
+    prompt_tokens_details: list[_Modality] | UnsetType = UNSET
+    candidates_tokens_details: list[_Modality] | UnsetType = UNSET
+    cache_tokens_details: list[_Modality] | UnsetType = UNSET
+
+
+_decode = msgspec.json.Decoder(_Report).decode
+
+
+def read_usage(data: bytes) -> Usage | None:
+    """What was reported in this JSON; None if it is no report."""
+    try:
+        report = _decode(data)
+    except json.NOT_STRICT:
+        value = json.decode_event(data)
+        return decode_usage(value) if isinstance(value, dict) else None
+    details: dict[str, int] = {}
+    for counts, begin in (
+        (report.prompt_tokens_details, "input"),
+        (report.candidates_tokens_details, "output"),
+        (report.cache_tokens_details, "cache_read"),
+    ):
+        for each in counts or ():
+            if each.modality not in MODALITIES:
+                return decode_usage(json.decode_event(data))
+            details[f"{begin}.{each.modality.lower()}"] = each.token_count
+    asked, total = _said(report.prompt_token_count), _said(report.total_token_count)
+    thoughts = _said(report.thoughts_token_count)
+    told = _sum(_said(report.candidates_token_count), thoughts)
+    return Usage(
+        input_tokens=asked,
+        output_tokens=told,
+        cache_read_tokens=_said(report.cached_content_token_count),
+        reasoning_tokens=thoughts,
+        total_tokens=_unusual(total, asked, told),
+        details=details,
+    )
+
+
 def decode_usage(report: Mapping[str, Any]) -> Usage:
     """What was reported. Further fields are in `extra`."""
     counts = {name: _count(report.get(name)) for name in COUNTS}
@@ -57,7 +112,7 @@ def decode_usage(report: Mapping[str, Any]) -> Usage:
         output_tokens=told,
         cache_read_tokens=counts[CACHED],
         reasoning_tokens=counts[THOUGHTS],
-        total_tokens=None if asked is not None and told is not None and total == asked + told else total,
+        total_tokens=_unusual(total, asked, told),
         details=details,
         extra=to_extra(rest),
     )
@@ -111,6 +166,15 @@ def _count(value: object) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _said(count: int | UnsetType) -> int | None:
+    return None if isinstance(count, UnsetType) else count
+
+
+def _unusual(total: int | None, asked: int | None, told: int | None) -> int | None:
+    """The total, if it is not the sum of the others."""
+    return None if asked is not None and told is not None and total == asked + told else total
 
 
 def _sum(first: int | None, second: int | None) -> int | None:

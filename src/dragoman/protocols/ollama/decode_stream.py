@@ -15,7 +15,7 @@ from dragoman.protocols.freeform import freeform_names, unwrapped_input
 from dragoman.protocols.media import media_type_of
 from dragoman.protocols.ollama.extra import to_extra
 from dragoman.protocols.ollama.finish_reasons import decode_reason
-from dragoman.protocols.ollama.lane import lane
+from dragoman.protocols.ollama.line_form import form_of
 from dragoman.protocols.ollama.lines import (
     BLANK,
     DURATIONS,
@@ -129,7 +129,7 @@ class ReplyDecoder(Decoder):
             if not self._plain:
                 rows.known = None
             elif idle:
-                rows.learn(piece, out[begun:], lane)
+                rows.learn(piece, out[begun:], form_of)
             else:
                 rows.look(out[begun:])
 

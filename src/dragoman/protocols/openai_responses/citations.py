@@ -31,7 +31,7 @@ def decode_annotation(value: object) -> Citation | None:
         rest.pop("title", None)
         place = _range(rest)
         return Citation(kind="url", url=url, title=title, text_range=place, extra=to_extra(_known(rest)))
-    if kind in IN_FILES and isinstance(file, str):
+    if isinstance(kind, str) and kind in IN_FILES and isinstance(file, str):
         del rest["file_id"]
         rest.pop("filename", None)
         place = _range(rest)

@@ -62,7 +62,7 @@ def _is_plain(text: Text) -> bool:
 
 def _plain(value: object, item: str | None) -> Text | None:
     """A text without further fields, as most parts are."""
-    if type(value) is dict and len(value) == 2 and value.get("type") in {"input_text", "output_text"}:
+    if type(value) is dict and len(value) == 2 and value.get("type") in ("input_text", "output_text"):
         text = value.get("text")
         return Text(text=text, item=item) if type(text) is str else None
     return None

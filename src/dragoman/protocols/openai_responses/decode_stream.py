@@ -36,7 +36,7 @@ from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.finish_reasons import decode_reason
 from dragoman.protocols.openai_responses.items import CONTENT, SUMMARY, ItemReader
 from dragoman.protocols.openai_responses.logprobs import decode_logprobs, read_logprobs
-from dragoman.protocols.openai_responses.rows import rows_like
+from dragoman.protocols.openai_responses.piece_form import form_of
 from dragoman.protocols.openai_responses.slots import Items
 from dragoman.protocols.openai_responses.usage import decode_usage
 from dragoman.protocols.openai_shared.errors import failure_in, reported
@@ -135,7 +135,7 @@ class ReplyDecoder(SseDecoder):
         return self._plain and self._items.plain
 
     def _rows_like(self, event: bytes) -> TextRows | None:
-        return rows_like(event)
+        return form_of(event)
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
         self._items.count += sum(map(len, words))

@@ -125,18 +125,18 @@ class ItemReader(Struct, frozen=True):
 
     def _rest(self, fields: Fields) -> dict[str, Any]:
         rest = {name: value for name, value in fields.rest.items() if value is not None}
-        if self.answered and rest.get("status") in PLAIN:
+        if self.answered and isinstance(status := rest.get("status"), str) and status in PLAIN:
             del rest["status"]
         return rest
 
 
 def unknown(item: dict[str, Any]) -> Unknown:
     """An item of a kind that only this protocol knows."""
-    named = item.get("id")
+    named, kind = item.get("id"), item.get("type")
     return Unknown(
         protocol=NAME,
         data=item,
-        essential=item.get("type") in ESSENTIAL,
+        essential=isinstance(kind, str) and kind in ESSENTIAL,
         item=named if isinstance(named, str) else None,
     )
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import HEARTBEAT
 from dragoman.protocols.openai_responses.extra import NAME
+from dragoman.protocols.openai_responses.glance import Glance
 from dragoman.protocols.openai_responses.tap import ResponsesTap
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.relay_body import BodyReader, BodyRelayRequest, RelayBody, SseRelay, passed
@@ -106,8 +107,12 @@ COMPACT_READER = BodyReader(_compact)
 
 
 def read_whole(body: bytes) -> ReplySummary:
-    """What an answer that is not streamed says."""
-    told = ResponsesSummary()
+    """What an answer that is not streamed says: a plain one is read in one step, any other with the decoder."""
+    told, glance = ResponsesSummary(), Glance()
+    if glance.read_answer(body):
+        told.named, told.empty = glance.id, not glance.content
+        told.finish_reason, told.usage = glance.reason, glance.usage
+        return told
     decoder = ReplyDecoder()
     events = [*decoder.feed(body), *decoder.finish()]
     told.error, told.needs_decoding = decoder.error, not decoder.whole

@@ -110,7 +110,7 @@ class Items:
         if isinstance(named, str):
             self._ids[named] = index
         self._work(index, lambda out: self._begin_item(index, item), out)
-        if item.get("type") in {"function_call", "custom_tool_call"}:
+        if item.get("type") in ("function_call", "custom_tool_call"):
             self._work(index, lambda out: self._begin_call(index, item, out), out)
 
     def piece(

@@ -1,23 +1,28 @@
 r"""The tap of a relayed answer: complete events pass as they came, and what must be known of the answer is read.
 
-Nearly all events are pieces of a text. They are known by their form alone, and are not decoded:
+Three readers share the work; each event is read by the first that can:
 
-    event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"Hello",…}\n\n
+    Form      pieces that differ from one before in their text and number   one pattern, nothing is decoded
+    Glance    items one after another, their beginnings and their ends      decoded into strict structs
+    Observer  anything else: failures, refusals, items at once, odd forms   the decoder of a translated answer
 
-`rows` says how. The first piece of each item is decoded, and every event of another kind is, by the decoder of a
-translated answer: so both come to the same result. What the decoder does not see of a text it learns when the item is
-done, because the service then repeats all of it.
+Glance stops at the first event that it does not know; from then on the Observer goes on from the state that Glance has
+reached. Both come to the same result as the decoder (a test compares them). What they do not see of a text they learn
+when the item is done, because the service then repeats all of it.
 """
 
 import re
 from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError
+from dragoman.protocols.event_form import Form
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import failure
-from dragoman.protocols.openai_responses.rows import Rows, rows_like
+from dragoman.protocols.openai_responses.glance import Glance
+from dragoman.protocols.openai_responses.piece_form import form_of
+from dragoman.protocols.sse_decoder import BodyForm
 from dragoman.protocols.sse_tap import SseTap, framed
-from dragoman.types import PartStart, ResponseEnd, ResponseStart, StreamEvent
+from dragoman.types import FinishReason, PartStart, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader
 
@@ -29,18 +34,37 @@ MAX_START = 1 << 20
 """Bytes of the first event that are kept, for a failure that comes later: it repeats the tools of the request."""
 
 
+TRIES = 16
+"""Forms made in a row that no event fits, until none is made: the service writes each event in another way."""
+
+
+class Observer(ReplyDecoder):
+    """The decoder of a relayed answer. It continues from the state that `glance` has reached."""
+
+    def __init__(self, glance: Glance) -> None:
+        super().__init__()
+        if glance.began:
+            self._form, self._started = BodyForm.STREAM, True
+            for index, event in glance.items.items():
+                self.feed(event)
+                if index in glance.done:
+                    self._items.end(index, {}, [])
+
+
 class ResponsesTap(SseTap):
     """See above."""
 
-    __slots__ = ("_content", "_decoder", "_last", "_named", "_rows", "_start")
+    __slots__ = ("_content", "_glance", "_known", "_last", "_named", "_observer", "_start", "_tries")
 
     def __init__(self) -> None:
         super().__init__()
         self._named = ""
         """The id of the answer."""
-        self._decoder = ReplyDecoder()
-        self._rows: Rows | None = None
-        """The form of pieces of the text that is under way."""
+        self._glance = Glance()
+        self._observer: Observer | None = None
+        self._known: Form | None = None
+        """The form of the last piece of a text that was decoded."""
+        self._tries = TRIES
         self._content = False
         """Whether a part has begun."""
         self._start = b""
@@ -50,7 +74,7 @@ class ResponsesTap(SseTap):
 
     @property
     def ending(self) -> bool:
-        return self._decoder.ending
+        return False  # the event with the reason to stop is the end mark, too
 
     @property
     def answer_id(self) -> str:
@@ -65,10 +89,10 @@ class ResponsesTap(SseTap):
     def finish(self) -> bytes:
         if self.done or self._stuck():
             return b""
-        tail = b"".join(self._tail)
-        self._heed(self._decoder.feed(tail))
-        if self._decoder.error is None:
-            self._heed(self._decoder.finish())
+        tail, observer = b"".join(self._tail), self._careful()
+        self._heed(observer.feed(tail))
+        if observer.error is None:
+            self._heed(observer.finish())
         if self._stuck():
             return b""
         self._tail.clear()
@@ -83,59 +107,88 @@ class ResponsesTap(SseTap):
     # Rows of text.
 
     def _is_usual(self, data: bytes) -> bool:
-        return self._rows is not None and self._rows.row.fullmatch(data) is not None
+        return self._known is not None and self._known.holds(data)
 
     def _usual(self, data: bytes, at: int) -> int:
-        found = None if self._rows is None else self._rows.row.match(data, at)
-        return 0 if found is None else found.end() - at
+        length = 0 if self._known is None else self._known.length(data, at)
+        if length:
+            self._tries = TRIES
+        return length
 
     def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        if self._rows is None:
-            return b"", 0
-        end = at
-        while end < len(pieces) and self._rows.row.fullmatch(pieces[end]) is not None:
-            end += 1
-        return b"".join(pieces[at:end]), end - at
+        return (b"", 0) if self._known is None else self._known.pieces(pieces, at)
 
     # Events, one by one.
 
     def _event(self, event: bytes) -> bytes:
-        decoder = self._decoder
+        glance = self._glance
+        if self._observer is not None or not glance.read(event):
+            return self._observed(event)
         self._unformed = False
-        self._rows = None
-        events = decoder.feed(event)
-        self._heed(events)
+        if glance.piece:
+            self._content = self.committed = True
+            self._learn(event)
+        elif glance.reason is not None:
+            self._named, self._content = glance.id, glance.content
+            self._end(glance.reason, glance.usage)
+        elif not self.committed:
+            self._note(event)
+            self._named, self._content = glance.id, glance.content
+            self.committed = bool(glance.items) or glance.content
+        return event
+
+    def _observed(self, event: bytes) -> bytes:
+        self._heed(self._careful().feed(event))
         if self._stuck():
             return b""
+        self._note(event)
+        if self._content:
+            self._learn(event)
+        return event if self._is_framed(event) else framed(event)
+
+    def _note(self, event: bytes) -> None:
+        """Notes an item that begins, which is content, and the answer as it was when it began."""
         if event.startswith(ADDED):
             self.committed = True
         elif event.startswith(CREATED) and len(event) <= MAX_START:
             self._start = event
-        elif self.committed:
-            self._rows = rows_like(event)
-        return event if self._is_framed(event) else framed(event)
+
+    def _learn(self, event: bytes) -> None:
+        if self._tries and (known := form_of(event)) is not None:
+            self._tries -= 1
+            self._known = known
 
     def _is_framed(self, event: bytes) -> bool:
         return event.count(b"\n") <= 3 or event.count(b"data:") <= 1
 
     def _form(self, start: bytes) -> None:
-        self._heed(self._decoder.feed(start))
+        self._heed(self._careful().feed(start))
 
     def _is_empty(self, data: bytes) -> bool:
         return not self._content
 
+    def _careful(self) -> Observer:
+        """The reader of every kind of event, made when it is first needed."""
+        if self._observer is None:
+            self._observer = Observer(self._glance)
+            self._content = self._glance.content
+        return self._observer
+
     def _heed(self, events: list[StreamEvent]) -> None:
-        decoder = self._decoder
+        """Takes over what the observer has learnt."""
+        observer = self._careful()
         self._unformed = False
-        self.error, self.needs_decoding = decoder.error, decoder.whole
+        self.error, self.needs_decoding = observer.error, observer.whole
         for event in events:
             if isinstance(event, PartStart):
                 self.committed = self._content = True
             elif isinstance(event, ResponseEnd):
-                self.finish_reason, self.usage = event.finish_reason, event.usage
-                self.done = self.committed = True
+                self._end(event.finish_reason, event.usage)
             elif isinstance(event, ResponseStart):
                 self._named = event.id or ""
+
+    def _end(self, reason: FinishReason, usage: Usage | None) -> None:
+        self.finish_reason, self.usage, self.done, self.committed = reason, usage, True, True
 
     def _stuck(self) -> bool:
         """True if nothing of what was read may pass: the answer failed, or must be decoded."""

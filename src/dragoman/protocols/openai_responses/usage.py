@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from dragoman.protocols.extra import merged
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.types import Usage
+from dragoman.wire import json
 
 INPUT, OUTPUT, TOTAL = "input_tokens", "output_tokens", "total_tokens"
 READ, WRITTEN = "input_tokens_details", "output_tokens_details"
@@ -37,6 +41,50 @@ SAYABLE = frozenset(
 """Counts of a report, in the words of `answer_losses`."""
 
 
+class _Read(Struct, forbid_unknown_fields=True):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _Written(Struct, forbid_unknown_fields=True):
+    reasoning_tokens: int | None = None
+
+
+class _Report(Struct, forbid_unknown_fields=True):
+    """A report that holds nothing unusual."""
+
+    input_tokens: int | None = None
+    input_tokens_details: _Read | None = None
+    output_tokens: int | None = None
+    output_tokens_details: _Written | None = None
+    total_tokens: int | None = None
+
+
+_decode = msgspec.json.Decoder(_Report | None).decode
+
+
+def read_usage(data: bytes) -> Usage | None:
+    """What was reported in this JSON; None if there is none, or if it is no report."""
+    if not data:
+        return None
+    try:
+        report = _decode(data)
+    except json.NOT_STRICT:
+        return decode_usage(json.decode_event(data))
+    if report is None:
+        return None
+    read, written = report.input_tokens_details, report.output_tokens_details
+    asked, told, total = report.input_tokens, report.output_tokens, report.total_tokens
+    return Usage(
+        asked,
+        told,
+        None if read is None else read.cached_tokens,
+        None if read is None else read.cache_write_tokens,
+        None if written is None else written.reasoning_tokens,
+        _unusual(total, asked, told),
+    )
+
+
 def decode_usage(report: object) -> Usage | None:
     """What was reported; None if that is no report."""
     if not isinstance(report, dict):
@@ -60,7 +108,7 @@ def decode_usage(report: object) -> Usage | None:
         cache_read_tokens=_count(read.get(CACHED)),
         cache_write_tokens=_count(read.get(CACHE_WRITTEN)),
         reasoning_tokens=_count(written.get(REASONING)),
-        total_tokens=None if asked is not None and told is not None and total == asked + told else total,
+        total_tokens=_unusual(total, asked, told),
         details=details,
         extra=to_extra({name: value for name, value in rest.items() if value is not None}),
     )
@@ -96,6 +144,11 @@ def _further(
         elif name not in known and value is not None:
             more[name] = value
     return more
+
+
+def _unusual(total: int | None, asked: int | None, told: int | None) -> int | None:
+    """The total, if it is not the sum of the others."""
+    return None if asked is not None and told is not None and total == asked + told else total
 
 
 def _object(value: object) -> dict[str, Any]:

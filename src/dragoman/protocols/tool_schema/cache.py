@@ -15,18 +15,23 @@ MAX_BYTES = 16 << 10
 """Bytes of a schema, and of what it became, above which it is not kept: one of a known agent has 2 KiB."""
 
 
+MISSING = CompiledSchema({})
+
+
 class SchemaCache:
     """Compiles each schema once; `compile_`: how."""
 
     def __init__(self, compile_: Callable[[Any, SchemaSupport], CompiledSchema] = compiled) -> None:
         self._compile = compile_
         self._known: dict[tuple[bytes, SchemaSupport], CompiledSchema | None] = {}
+        """What became of each; None if it stays as it is. Several threads may look and add at a time."""
 
     def compiled(self, schema: Any, support: SchemaSupport) -> CompiledSchema:
         """What `compile_` gives."""
         key = msgspec.json.encode(schema), support
-        if key in self._known:
-            return self._known[key] or CompiledSchema(schema)
+        known = self._known.get(key, MISSING)
+        if known is not MISSING:
+            return known or CompiledSchema(schema)
         result = self._compile(schema, support)
         if len(key[0]) <= MAX_BYTES and len(msgspec.json.encode(result.schema)) <= MAX_BYTES:
             if len(self._known) >= MAX_ENTRIES:

@@ -111,7 +111,7 @@ def _is_spoken(schema: Any, support: SchemaSupport) -> bool:
     keywords, formats = support.keywords, support.formats
     return (
         (keywords is None or schema.keys() <= keywords)
-        and (formats is None or schema.get("format") in {None, *formats})
+        and (formats is None or schema.get("format") in (None, *formats))
         and all(_is_spoken(inner, support) for inner in children(schema))
     )
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -30,14 +31,12 @@ def proxy_for(url: str, said: str | None = None, environ: Mapping[str, str] = os
     """
     if said is not None:
         return None if said == NONE else said
-    try:
-        parts = urlsplit(url)
-        port = str(parts.port or (443 if parts.scheme == "https" else 80))
-    except ValueError:
-        return None  # sending to it will raise what is wrong
-    names = NAMES.get(parts.scheme, ())
+    # Each call of a service asks this, so that its URL is judged once, and first: reading the environment costs more.
+    if is_loopback(url) or (target := _target(url)) is None:
+        return None
+    names, host, port = target
     name = next((name for name in names if environ.get(name) and not _is_callers(name, environ)), None)
-    if name is None or is_loopback(url) or _is_excepted(parts.hostname or "", port, environ):
+    if name is None or _is_excepted(host, port, environ):
         return None
     value = environ[name].strip()
     proxy = value if "://" in value else f"http://{value}"
@@ -49,6 +48,17 @@ def proxy_for(url: str, said: str | None = None, environ: Mapping[str, str] = os
             f"{name}: expected a proxy URL ({schemes}), or proxy = {NONE!r} in the settings"
         ) from exc
     return proxy
+
+
+@lru_cache(maxsize=256)
+def _target(url: str) -> tuple[tuple[str, ...], str, str] | None:
+    """The variables that count for `url`, its host and its port; None for one to which nothing can be sent."""
+    try:
+        parts = urlsplit(url)
+        port = str(parts.port or (443 if parts.scheme == "https" else 80))
+    except ValueError:
+        return None  # sending to it will raise what is wrong
+    return NAMES.get(parts.scheme, ()), parts.hostname or "", port
 
 
 def _is_callers(name: str, environ: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import ClassVar, Literal
 from urllib.parse import quote, unquote, urlsplit
@@ -136,6 +137,7 @@ def parse(url: str, proxy: str | None = None, ca_file: str | None = None) -> Htt
     return HttpTarget(origin, text)
 
 
+@lru_cache(maxsize=256)
 def is_loopback(url: str) -> bool:
     """Whether the host of `url` is this machine, judged only by its name: nothing is looked up."""
     try:

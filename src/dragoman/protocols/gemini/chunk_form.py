@@ -1,0 +1,26 @@
+r"""The form of events that differ from a decoded one, which held a piece of text, in what changes from event to event.
+
+    data: {"candidates":[{"content":{"parts":[{"text":"Hello"}]}}],"usageMetadata":{"candidatesTokenCount":3}}\r\n\r\n
+
+These are the text and the counts of tokens, which grow.
+"""
+
+import re
+
+from dragoman.protocols.event_form import NUMBER, Form, form
+from dragoman.protocols.lane import INSIDE
+from dragoman.protocols.sse_tap import ENDS
+
+FIELD = re.compile(rb'"text": ?"(' + INSIDE + rb')"')
+COUNT = re.compile(rb'Count": ?(\d++)')
+
+
+def form_of(event: bytes) -> Form | None:
+    """The form of `event`; None if it is written in an unusual way."""
+    text = FIELD.search(event)
+    if text is None or not event.startswith(b"data:") or not event.endswith(ENDS):
+        return None
+    begin, end = text.span(1)
+    before = [found.span(1) for found in COUNT.finditer(event, 0, begin)]
+    after = [found.span(1) for found in COUNT.finditer(event, end)]
+    return form(event, [*before, (begin, end), *after], (*(NUMBER,) * len(before), INSIDE, *(NUMBER,) * len(after)))
