@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import inspect
+import json
 import os
 import re
 import signal
@@ -113,6 +114,43 @@ def test_the_loop_of_the_readme_prints_the_answer_and_nothing_else() -> None:
     assert _run(code.replace(said, script)) == _run(code)
 
 
+LIBRARY = "docs/library.md"
+EXAMPLE = re.compile(r"^```python\n(.*?)^```$(?:\n\n```\n(.*?)^```$)?", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"^#{2,} (.+)$", re.MULTILINE)
+
+SESSION = """
+import ast, asyncio, contextlib, inspect, io, json, sys
+
+async def main():
+    names, printed = {"__name__": "__main__"}, []
+    for code in json.load(sys.stdin):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            running = eval(compile(code, "library.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+            if inspect.isawaitable(running):
+                await running
+        printed.append(out.getvalue())
+    print(json.dumps(printed))
+
+asyncio.run(main())
+"""
+"""Runs blocks of Python one after another, as one session of `python -m asyncio` does."""
+
+
+def test_the_examples_of_the_library_print_what_the_page_says() -> None:
+    examples = [(found[1], found[2] or "") for found in EXAMPLE.finditer(page(LIBRARY))]
+    assert len(examples) == len(blocks(LIBRARY, "python"))
+    printed = json.loads(_run(SESSION, json.dumps([code for code, _ in examples])))
+    for (code, expected), said in zip(examples, printed, strict=True):
+        assert said == expected, code
+
+
+def test_each_heading_of_the_library_has_an_example() -> None:
+    parts = HEADING.split(page(LIBRARY))[1:]
+    without = [heading for heading, text in zip(parts[::2], parts[1::2], strict=True) if not EXAMPLE.search(text)]
+    assert not without
+
+
 async def test_the_founding_class_of_the_readme_reads_its_site() -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.reply(headers={"content-type": "text/plain"}, body="Здравствуй!".encode())
@@ -131,10 +169,11 @@ async def test_the_founding_class_of_the_readme_reads_its_site() -> None:
     assert "".join(texts) == "Здравствуй!"
 
 
-def _run(code: str) -> str:
+def _run(code: str, said: str = "") -> str:
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
+        input=said.encode(),
         env=environment(Path("/nowhere")),
         timeout=PATIENCE,
         check=True,

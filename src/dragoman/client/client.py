@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from dragoman.client.local_servers import FoundServer, find_servers, port_of
 from dragoman.client.model_table import ModelTable
+from dragoman.client.stream import ChatStream
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.forward import Forwarded
-from dragoman.engine.stream import Stream
 from dragoman.errors import DragomanError, InvalidRequestError, ModelNotFoundError
 from dragoman.protocols.operations import KeptCall
 from dragoman.providers.openai_services.local import SERVERS
@@ -32,7 +32,6 @@ from dragoman.types import (
     EmbedResponse,
     Loss,
     Outcome,
-    StreamEvent,
     TokenCount,
 )
 
@@ -145,7 +144,7 @@ class Client:
             raise ModelNotFoundError(f"there is no service {provider!r} any more")
         return await found.forward(call, self._transports)
 
-    def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> Stream[StreamEvent]:
+    def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatStream:
         """The answer's events; arguments as for `chat`.
 
         Nothing is sent before it is awaited or iterated; leaving the loop ends the call at once.
@@ -155,7 +154,7 @@ class Client:
         async def opening() -> Answer:
             return await self._ask(build_request(model, messages, options))
 
-        return Stream(opening, list)
+        return ChatStream(opening)
 
     async def _ask(self, request: ChatRequest) -> Answer:
         """The same, for callers inside of this library."""

@@ -1,20 +1,20 @@
 """The client for callers without an event loop: the same names, each waiting for its result."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import CancelledError, Future
 from threading import Lock, Thread
 from typing import Any, Self, TypeVar, Unpack
 
 from dragoman.client.client import Client, Configuration
 from dragoman.client.local_servers import FoundServer
-from dragoman.engine.answer import Answer
-from dragoman.engine.opening import Opening
+from dragoman.client.stream import ChatStream
+from dragoman.client.sync_stream import SyncStream
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
-from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
+from dragoman.providers.request import ChatOptions, Conversation
 from dragoman.transport.base import Transport
-from dragoman.types import ChatRequest, ChatResponse, StreamEvent
+from dragoman.types import ChatRequest, ChatResponse
 
 T = TypeVar("T")
 
@@ -49,9 +49,9 @@ class SyncClient:
         """Servers of models that answer on this machine, and that are not configured."""
         return self._wait(self._client.find_servers(servers))
 
-    def open(self, request: ChatRequest) -> "SyncStream":
+    def open(self, request: ChatRequest) -> SyncStream:
         """The answer's events, once it has begun. Raises what goes wrong before the first byte."""
-        return SyncStream(lambda: self._client.open(request), self._wait, self._loop).open()
+        return SyncStream(ChatStream(lambda: self._client.open(request)), self._wait, self._loop).open()
 
     def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError if it broke off."""
@@ -64,14 +64,12 @@ class SyncClient:
         """
         return self._wait(self._client.chat(model, messages, **options))
 
-    def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> "SyncStream":
+    def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> SyncStream:
         """The answer's events; arguments as for `chat`.
 
         Nothing is sent before it is iterated; leaving the loop ends the call at once.
         """
-        check_names(options)
-        request = build_request(model, messages, options)
-        return SyncStream(lambda: self._client.open(request), self._wait, self._loop)
+        return SyncStream(self._client.stream(model, messages, **options), self._wait, self._loop)
 
     def close(self) -> None:
         """Ends every call, every connection and the thread. May be called twice."""
@@ -113,67 +111,3 @@ class SyncClient:
         await asyncio.gather(*calls, return_exceptions=True)
         await self._client.aclose()
         await self._loop.shutdown_asyncgens()
-
-
-class SyncStream(Iterator[StreamEvent]):
-    """An answer's events. It ends at once if it is closed, dropped or has failed; `with` closes it too."""
-
-    def __init__(
-        self,
-        opening: Callable[[], Coroutine[Any, Any, Answer]],
-        wait: Callable[[Coroutine[Any, Any, Any]], Any],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self._opening: Opening | None = Opening(opening)
-        self._wait = wait
-        self._loop = loop
-        self._answer: Answer | None = None
-        self._events: Iterator[StreamEvent] = iter(())
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> StreamEvent:
-        for event in self._events:
-            return event
-        try:
-            return self._refill()
-        except BaseException:
-            self.close()
-            raise
-
-    def open(self) -> Self:
-        """Opens the call, if it is not open yet. Raises what goes wrong before the first byte."""
-        opening = self._opening
-        if opening is not None:
-            self._answer = self._wait(opening.answer())
-            self._opening = None
-        return self
-
-    def close(self) -> None:
-        """Ends the call at once. May be called twice."""
-        opening, self._opening = self._opening, None
-        answer, self._answer = self._answer, None
-        self._events = iter(())
-        held = answer or opening
-        if held is not None and not self._loop.is_closed():
-            # The loop is closed, and the client that closed it has closed this too.
-            self._loop.call_soon_threadsafe(held.close)
-
-    def __del__(self) -> None:
-        # A caller who leaves its loop early drops the stream; this may run in any thread.
-        self.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def _refill(self) -> StreamEvent:
-        self.open()
-        if self._answer is not None:
-            self._events = iter(self._wait(self._answer.read()))
-            for event in self._events:
-                return event
-        raise StopIteration

@@ -2,6 +2,7 @@
 
 from dragoman.types.events import (
     GRAMMAR,
+    Delta,
     FinishReason,
     Metadata,
     PartDelta,
@@ -99,6 +100,7 @@ __all__ = [
     "ChatRequest",
     "ChatResponse",
     "Citation",
+    "Delta",
     "EmbedRequest",
     "EmbedResponse",
     "EmulatedCompaction",
