@@ -3,12 +3,26 @@
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from random import random as uniform
 from typing import Any, Self, Unpack
 
 from msgspec.structs import replace
 
+from dragoman.client.limiter import Limiter
 from dragoman.client.local_servers import FoundServer, find_servers, port_of
 from dragoman.client.model_table import ModelTable
+from dragoman.client.options import (
+    CALL,
+    LIMITS,
+    CallOptions,
+    EmbedOptions,
+    LimitOptions,
+    Limits,
+    Texts,
+    chat_request,
+    embed_request,
+)
+from dragoman.client.retries import Random
 from dragoman.client.stream import ChatStream
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
@@ -17,7 +31,7 @@ from dragoman.errors import DragomanError, InvalidRequestError, ModelNotFoundErr
 from dragoman.protocols.operations import KeptCall
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
-from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
+from dragoman.providers.request import Conversation, check_names
 from dragoman.providers.turns import checked_request
 from dragoman.routing.attempts import operate, translated
 from dragoman.routing.plan import Plan
@@ -45,9 +59,22 @@ class Client:
     `config`: values, tables in the shape of the file, or the path of a file. If it is None, `dragoman.toml` is looked
     for here, if its user has trusted it, and in the user's configuration folder. If no service is configured, the
     offline models answer. `transport` serves every call instead of real sockets. Raises ConfigurationError.
+
+    `timeout` (seconds), `retries` (2) and `max_parallel` hold for each call that does not set its own; `random` gives
+    numbers from 0 to 1, for the waits before retries. What `open` gives is not limited, because the gateway has
+    policies of its own.
     """
 
-    def __init__(self, config: Configuration = None, *, transport: Transport | None = None) -> None:
+    def __init__(
+        self,
+        config: Configuration = None,
+        *,
+        transport: Transport | None = None,
+        random: Random = uniform,
+        **limits: Unpack[LimitOptions],
+    ) -> None:
+        check_names(limits, LIMITS)
+        self._limiter = Limiter(Limits().given(limits), random)
         self.config = _config(config)
         self._closed = False
         self._transports = Transports(transport)
@@ -112,28 +139,54 @@ class Client:
 
     async def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError if it broke off."""
-        return await whole(await self._ask(checked_request(request)))
+        return await whole(await self._ask(checked_request(request), self._limiter.given({})))
 
-    async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
+    async def chat(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> ChatResponse:
         """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
 
         Raises TypeError for an unknown option.
         """
-        check_names(options)
-        return await whole(await self._ask(build_request(model, messages, options)))
+        check_names(options, CALL)
+        limits = self._limiter.given(options)
+        return await whole(await self._ask(chat_request(model, messages, options), limits))
 
-    async def embed(self, request: EmbedRequest) -> EmbedResponse:
-        """A vector for each text of `request`. Raises UnsupportedFeatureError if no target of the model has them."""
-        response, _ = await self.embed_with_losses(request)
-        return response
+    def stream(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> ChatStream:
+        """The answer as it comes; arguments as for `chat`.
 
-    async def embed_with_losses(self, request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
-        """The same, and what of `request` the service did not get."""
+        Nothing is sent before it is awaited or iterated; leaving the loop ends the call at once.
+        """
+        check_names(options, CALL)
+
+        async def opening() -> Answer:
+            return await self._ask(chat_request(model, messages, options), self._limiter.given(options))
+
+        return ChatStream(opening)
+
+    async def embed(self, model: str, texts: Texts, **options: Unpack[EmbedOptions]) -> EmbedResponse:
+        """A vector for each of `texts`: one text or several, each as text or as the model's tokens.
+
+        Raises TypeError for an unknown option, UnsupportedFeatureError if no target of the model has embeddings.
+        """
+        request = embed_request(model, texts, options)
+        response, lost = await self._limiter.value(
+            lambda: self.embed_request(request), self._limiter.given(options), model
+        )
+        return replace(response, losses=lost)
+
+    async def count_tokens(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> TokenCount:
+        """How many tokens a chat has before it is answered: by the service's own count, or an estimate that says that
+        it is one. Arguments as for `chat`."""
+        check_names(options, CALL)
+        request = chat_request(model, messages, options)
+        return await self._limiter.value(lambda: self.count_request(request), self._limiter.given(options), model)
+
+    async def embed_request(self, request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
+        """A vector for each text of `request`, and what of it the service did not get. It is asked once."""
         response, lost = await operate(self.plan(request.model), request.model, lambda found: found.embed(request))
         return replace(response, model=request.model or self.default_model), lost
 
-    async def count_tokens(self, request: ChatRequest) -> TokenCount:
-        """How many tokens `request` has: by the service's own count, or an estimate that says that it is one."""
+    async def count_request(self, request: ChatRequest) -> TokenCount:
+        """How many tokens `request` has. The service is asked once."""
         return await operate(self.plan(request.model), request.model, lambda found: found.count_tokens(request))
 
     async def forward(self, provider: str, call: KeptCall) -> Forwarded:
@@ -144,23 +197,10 @@ class Client:
             raise ModelNotFoundError(f"there is no service {provider!r} any more")
         return await found.forward(call, self._transports)
 
-    def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatStream:
-        """The answer's events; arguments as for `chat`.
-
-        Nothing is sent before it is awaited or iterated; leaving the loop ends the call at once.
-        """
-        check_names(options)
-
-        async def opening() -> Answer:
-            return await self._ask(build_request(model, messages, options))
-
-        return ChatStream(opening)
-
-    async def _ask(self, request: ChatRequest) -> Answer:
-        """The same, for callers inside of this library."""
-        if not self.settles:
-            return await self.open(request)
-        return await settling(self.plan(request.model), self.open)(request)
+    async def _ask(self, request: ChatRequest, limits: Limits) -> Answer:
+        """The answer within `limits`; each attempt is settled by itself."""
+        opening = settling(self.plan(request.model), self.open) if self.settles else self.open
+        return await self._limiter.answer(lambda: opening(request), limits, request.model)
 
     async def aclose(self) -> None:
         """Ends every connection. May be called twice; after it the client cannot be used any more."""

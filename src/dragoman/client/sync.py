@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import CancelledError, Future
+from random import random as uniform
 from threading import Lock, Thread
 from typing import Any, Self, TypeVar, Unpack
 
 from dragoman.client.client import Client, Configuration
 from dragoman.client.local_servers import FoundServer
+from dragoman.client.options import CallOptions, EmbedOptions, LimitOptions, Texts
+from dragoman.client.retries import Random
 from dragoman.client.stream import ChatStream
 from dragoman.client.sync_stream import SyncStream
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
-from dragoman.providers.request import ChatOptions, Conversation
+from dragoman.providers.request import Conversation
 from dragoman.transport.base import Transport
-from dragoman.types import ChatRequest, ChatResponse
+from dragoman.types import ChatRequest, ChatResponse, EmbedResponse, TokenCount
 
 T = TypeVar("T")
 
@@ -22,8 +25,15 @@ T = TypeVar("T")
 class SyncClient:
     """A Client with the same arguments, whose loop runs in its own thread. Close it, or use it in a `with`."""
 
-    def __init__(self, config: Configuration = None, *, transport: Transport | None = None) -> None:
-        self._client = Client(config, transport=transport)
+    def __init__(
+        self,
+        config: Configuration = None,
+        *,
+        transport: Transport | None = None,
+        random: Random = uniform,
+        **limits: Unpack[LimitOptions],
+    ) -> None:
+        self._client = Client(config, transport=transport, random=random, **limits)
         self.config = self._client.config
         self.providers = self._client.providers
         self._closed = False
@@ -57,19 +67,31 @@ class SyncClient:
         """The whole answer. Raises TruncatedStreamError if it broke off."""
         return self._wait(self._client.complete(request))
 
-    def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
+    def chat(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> ChatResponse:
         """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
 
         Raises TypeError for an unknown option.
         """
         return self._wait(self._client.chat(model, messages, **options))
 
-    def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> SyncStream:
+    def stream(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> SyncStream:
         """The answer's events; arguments as for `chat`.
 
         Nothing is sent before it is iterated; leaving the loop ends the call at once.
         """
         return SyncStream(self._client.stream(model, messages, **options), self._wait, self._loop)
+
+    def embed(self, model: str, texts: Texts, **options: Unpack[EmbedOptions]) -> EmbedResponse:
+        """A vector for each of `texts`: one text or several, each as text or as the model's tokens.
+
+        Raises TypeError for an unknown option, UnsupportedFeatureError if no target of the model has embeddings.
+        """
+        return self._wait(self._client.embed(model, texts, **options))
+
+    def count_tokens(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> TokenCount:
+        """How many tokens a chat has before it is answered: by the service's own count, or an estimate that says that
+        it is one. Arguments as for `chat`."""
+        return self._wait(self._client.count_tokens(model, messages, **options))
 
     def close(self) -> None:
         """Ends every call, every connection and the thread. May be called twice."""

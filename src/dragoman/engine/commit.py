@@ -45,7 +45,10 @@ class _Held(Answer):
         self._answer = answer
 
     async def read(self) -> list[StreamEvent]:
-        return self._batches.popleft() if self._batches else await self._answer.read()
+        if not self._batches:
+            self.read = self._answer.read  # type: ignore[method-assign]  # spares each later batch a call
+            return await self._answer.read()
+        return self._batches.popleft()
 
     def close(self) -> None:
         self._batches.clear()

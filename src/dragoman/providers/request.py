@@ -1,8 +1,9 @@
 """A request as callers write it in Python, to a ChatRequest."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol, TypedDict
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError, nearest
@@ -34,18 +35,25 @@ class ChatOptions(TypedDict, total=False):
     extra_body: Mapping[str, Any] | None
 
 
-Conversation = str | Sequence[Mapping[str, Any] | Message]
-"""A single question, or messages: dictionaries in OpenAI's shape and our own values, in any mixture."""
+class Model(Protocol):
+    """A value of pydantic."""
+
+    def model_dump(self) -> dict[str, Any]: ...
+
+
+Conversation = str | Sequence[Mapping[str, Any] | Message | Struct | Model]
+"""A single question, or messages: our own values, and dictionaries, pydantic models and structs in OpenAI's shape, in
+any mixture."""
 
 APART = frozenset({"model", "messages", "stream"})
 """Fields that `extra_body` may not have, because they are arguments of their own."""
 
 
-def check_names(options: Mapping[str, Any]) -> None:
+def check_names(options: Mapping[str, Any], known: Collection[str] = frozenset(ChatOptions.__annotations__)) -> None:
     """Raises TypeError, with the nearest known name, for an unknown option."""
     for name in options:
-        if name not in ChatOptions.__annotations__:
-            hint = nearest(name, ChatOptions.__annotations__)
+        if name not in known:
+            hint = nearest(name, known)
             raise TypeError(
                 f"there is no option {name!r}{hint}; fields that only the service knows go into `extra_body`"
             )
@@ -59,7 +67,7 @@ def build_request(
     Fields of one protocol only are kept in `extra` under the name of `protocol`. Raises InvalidRequestError.
     """
     said = {name: value for name, value in options.items() if value is not None and name != "extra_body"}
-    said |= _more(options.get("extra_body"))
+    said |= more_fields(options.get("extra_body"))
     turns = (
         [user(messages)] if isinstance(messages, str) else _list(messages, "messages", "a text or a list of messages")
     )
@@ -84,14 +92,14 @@ def build_request(
     return replace(request, **own) if own else request
 
 
-def _more(body: object) -> dict[str, Any]:
-    """The fields of `extra_body`."""
+def more_fields(body: object, apart: frozenset[str] = APART) -> dict[str, Any]:
+    """The fields of `extra_body`, which may not have those of `apart`. Raises InvalidRequestError."""
     if body is None:
         return {}
     if not isinstance(body, Mapping):
         raise InvalidRequestError(f"extra_body: expected an object, got {type(body).__name__}")
-    if apart := sorted(APART & body.keys()):
-        raise InvalidRequestError(f"extra_body: expected no {apart[0]!r}, which is an argument of its own")
+    if named := sorted(apart & body.keys()):
+        raise InvalidRequestError(f"extra_body: expected no {named[0]!r}, which is an argument of its own")
     return dict(body)
 
 

@@ -73,7 +73,7 @@ from dragoman.types.messages import (
     Unknown,
     assistant,
     system,
-    tool,
+    tool_result,
     user,
 )
 from dragoman.types.operations import EmbedRequest, EmbedResponse, TokenCount, floats, vector
@@ -181,7 +181,7 @@ __all__ = [
     "fold",
     "names",
     "system",
-    "tool",
+    "tool_result",
     "unfold",
     "user",
     "vector",
