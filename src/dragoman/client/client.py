@@ -1,6 +1,6 @@
 """One interface to every chat service that is configured."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from contextlib import suppress
 from pathlib import Path
 from random import random as uniform
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from dragoman.client.limiter import Limiter
 from dragoman.client.local_servers import FoundServer, find_servers, port_of
+from dragoman.client.mapped import MapStream
 from dragoman.client.model_table import ModelTable
 from dragoman.client.options import (
     CALL,
@@ -20,8 +21,10 @@ from dragoman.client.options import (
     Limits,
     Texts,
     chat_request,
+    check_many,
     embed_request,
 )
+from dragoman.client.progress import bar
 from dragoman.client.retries import Random
 from dragoman.client.stream import ChatStream
 from dragoman.config import Config, from_tables, load, verify
@@ -161,6 +164,32 @@ class Client:
             return await self._ask(chat_request(model, messages, options), self._limiter.given(options))
 
         return ChatStream(opening)
+
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> MapStream:
+        """The answers to many prompts, `concurrency` at a time; arguments of each call as for `chat`.
+
+        `ordered`: in the order of the prompts, or else as they come. `progress`: a bar on stderr, if rich is installed;
+        None: if stderr is a terminal too. Raises ModelNotFoundError, TypeError and InvalidRequestError at once.
+        """
+        check_names(options, CALL)
+        self.plan(model)
+        self._limiter.given(options)
+        check_many(prompts, concurrency)
+        total = len(prompts) if isinstance(prompts, Sized) else None
+
+        async def ask(prompt: Conversation) -> ChatResponse:
+            return await self.chat(model, prompt, **options)
+
+        return MapStream(ask, prompts, concurrency, bar(model, total, progress), ordered=ordered)
 
     async def embed(self, model: str, texts: Texts, **options: Unpack[EmbedOptions]) -> EmbedResponse:
         """A vector for each of `texts`: one text or several, each as text or as the model's tokens.

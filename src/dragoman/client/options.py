@@ -1,6 +1,6 @@
 """What a call may be given besides a model and what is asked of it. Sends nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import Any, TypedDict
 
@@ -21,6 +21,10 @@ RETRIES = 2
 
 MAX_RETRIES = 100
 """More attempts are a mistake: with the longest waits, these take a quarter of an hour."""
+
+
+MAX_CONCURRENCY = 10_000
+"""Each has a task; more connections than these no machine holds by default."""
 
 
 class LimitOptions(TypedDict, total=False):
@@ -114,6 +118,13 @@ def embed_request(model: str, texts: Texts, options: Mapping[str, Any]) -> Embed
 
 
 EMBED_TYPES: dict[str, type] = {"dimensions": int, "task": str, "title": str, "truncate": bool, "user": str}
+
+
+def check_many(prompts: object, concurrency: object) -> None:
+    """Raises InvalidRequestError for what is no number of calls at a time, and for one prompt in place of several."""
+    if isinstance(prompts, str | Mapping | Struct) or not isinstance(prompts, Iterable):
+        raise InvalidRequestError(f"prompts: expected several prompts, got {_shown(prompts)}")
+    _count(concurrency, "concurrency", 1, MAX_CONCURRENCY)
 
 
 def _inputs(texts: object) -> tuple[str | tuple[int, ...], ...]:

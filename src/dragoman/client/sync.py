@@ -12,7 +12,7 @@ from dragoman.client.local_servers import FoundServer
 from dragoman.client.options import CallOptions, EmbedOptions, LimitOptions, Texts
 from dragoman.client.retries import Random
 from dragoman.client.stream import ChatStream
-from dragoman.client.sync_stream import SyncStream
+from dragoman.client.sync_stream import SyncMapStream, SyncStream
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation
@@ -80,6 +80,23 @@ class SyncClient:
         Nothing is sent before it is iterated; leaving the loop ends the call at once.
         """
         return SyncStream(self._client.stream(model, messages, **options), self._wait, self._loop)
+
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SyncMapStream:
+        """The answers to many prompts, `concurrency` at a time; see `Client.map`. Prompts are taken from their iterable
+        in the client's own thread."""
+        stream = self._client.map(
+            model, prompts, concurrency=concurrency, ordered=ordered, progress=progress, **options
+        )
+        return SyncMapStream(stream, self._wait, self._loop)
 
     def embed(self, model: str, texts: Texts, **options: Unpack[EmbedOptions]) -> EmbedResponse:
         """A vector for each of `texts`: one text or several, each as text or as the model's tokens.

@@ -4,6 +4,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Coroutine, Iterator
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from dragoman.client.mapped import Mapped, MapStream
 from dragoman.client.stream import ChatStream, Recorded, View
 from dragoman.types import ChatResponse, Delta, StreamEvent
 
@@ -111,3 +112,26 @@ class SyncView(Iterator[T], Generic[T]):
             for item in self._items:
                 return item
         raise StopIteration
+
+
+class SyncMapStream(Iterator[Mapped]):
+    """The answers to many prompts; see MapStream."""
+
+    def __init__(self, stream: MapStream, wait: Wait, loop: AbstractEventLoop) -> None:
+        self._stream = stream
+        self._wait = wait
+        self._loop = loop
+
+    def __next__(self) -> Mapped:
+        found = self._wait(self._following())
+        if found is None:
+            raise StopIteration
+        return found
+
+    def close(self) -> None:
+        """Ends what is under way. May be called twice."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stream.close)
+
+    async def _following(self) -> Mapped | None:
+        return await anext(self._stream, None)
