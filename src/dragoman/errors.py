@@ -6,6 +6,7 @@
     │   ├── InvalidRequestError          400  malformed, out of range, of a wrong type
     │   │   └── OpaqueStateError         400  the service refuses opaque state that was sent back to it
     │   ├── ModelNotFoundError           404  no such model, here or at the service
+    │   ├── TurnLimitError               400  a model calls tools on and on
     │   └── UnsupportedFeatureError      400  the target cannot express it: a grave loss, or any with `strict`
     ├── UpstreamError                    the service's (5xx that say no more are this class itself)
     │   ├── AuthenticationError          401  the key, password or signature was refused
@@ -53,6 +54,7 @@ __all__ = [
     "TimeoutError",
     "TransportError",
     "TruncatedStreamError",
+    "TurnLimitError",
     "UnsupportedFeatureError",
     "UpstreamError",
 ]
@@ -212,6 +214,12 @@ class ModelNotFoundError(RequestError):
 
     status = 404
     code = "model_not_found"
+
+
+class TurnLimitError(RequestError):
+    """A model called tools in as many answers as it was allowed, and is not at its end."""
+
+    code = "too_many_turns"
 
 
 class UnsupportedFeatureError(RequestError):

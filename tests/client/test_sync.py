@@ -13,8 +13,9 @@ import pytest
 
 from dragoman import Client, SyncClient
 from dragoman.client.mapped import MapStream
+from dragoman.client.run import Run
 from dragoman.client.stream import ChatStream, View
-from dragoman.client.sync_stream import SyncMapStream, SyncStream, SyncView
+from dragoman.client.sync_stream import SyncMapStream, SyncRun, SyncStream, SyncView
 from dragoman.config import Config, ProviderConfig
 from dragoman.errors import ModelNotFoundError, OverloadedError, TruncatedStreamError
 from dragoman.types import ChatRequest, PartDelta, ResponseEnd, ResponseStart, user
@@ -209,7 +210,7 @@ def test_its_arguments_are_the_client_s() -> None:
         assert parameters(SyncClient, ITS_OWN.get(name, name)) == parameters(Client, name), name
 
 
-STREAMS = [(ChatStream, SyncStream), (MapStream, SyncMapStream), (View, SyncView)]
+STREAMS = [(ChatStream, SyncStream), (Run, SyncRun), (MapStream, SyncMapStream), (View, SyncView)]
 
 
 @pytest.mark.parametrize(("stream", "twin"), STREAMS)

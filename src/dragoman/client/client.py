@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sized
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from random import random as uniform
 from typing import Any, Self, Unpack
@@ -23,9 +24,11 @@ from dragoman.client.options import (
     chat_request,
     check_many,
     embed_request,
+    run_request,
 )
 from dragoman.client.progress import bar
 from dragoman.client.retries import Random
+from dragoman.client.run import MAX_TURNS, Run, Running
 from dragoman.client.stream import ChatStream
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
@@ -164,6 +167,26 @@ class Client:
             return await self._ask(chat_request(model, messages, options), self._limiter.given(options))
 
         return ChatStream(opening)
+
+    def run(
+        self, model: str, messages: Conversation, *, max_turns: int = MAX_TURNS, **options: Unpack[CallOptions]
+    ) -> Run:
+        """The answer of a model that may call functions: `tools` are Python functions with types, whose results go
+        back to it until it calls no more; tools of the service may stand among them. Other arguments as for `chat`.
+
+        Nothing is sent before it is awaited or iterated. `timeout` is for all of it. Raises TurnLimitError if the last
+        of `max_turns` answers calls tools. What a function raises is told to the model, and is in its ToolEnd.
+        """
+        check_names(options, CALL)
+        limits = self._limiter.given(options)
+        request, functions = run_request(model, messages, options, max_turns)
+        # The time is that of the whole run, and not of each turn.
+        turn = replace(limits, timeout=inf)
+
+        async def ask(request: ChatRequest) -> Answer:
+            return await self._ask(request, turn)
+
+        return Run(Running(ask, request, functions, max_turns, self._limiter.clock(limits, model)))
 
     def map(
         self,

@@ -46,6 +46,17 @@ class Limiter:
         async with _until(ends, limits.timeout, model):
             return await retried(attempt, limits.retries, self._random, ends)
 
+    def clock(self, limits: Limits, model: str) -> Callable[[], AbstractAsyncContextManager[None]]:
+        """Limits waits to the end of a call, whose time begins when this is first used."""
+        ends: list[float] = []
+
+        def within() -> AbstractAsyncContextManager[None]:
+            if not ends:
+                ends.append(_ends(limits))
+            return _until(ends[0], limits.timeout, model)
+
+        return within
+
     async def value(self, call: Callable[[], Awaitable[T]], limits: Limits, model: str) -> T:
         """What `call` gives."""
         gate, ends = self._gates.here(), _ends(limits)

@@ -7,11 +7,12 @@ from typing import Any, TypedDict
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dragoman.client.functions import FunctionTool, tools_of
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_chat import NAME as OPENAI_CHAT
 from dragoman.providers.plain import plain
 from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names, more_fields
-from dragoman.types import ChatRequest, EmbedRequest, system
+from dragoman.types import ChatRequest, EmbedRequest, Tool, system
 
 Texts = str | Sequence[str | Sequence[int]]
 """One text or several, each as text or as the model's tokens."""
@@ -87,6 +88,8 @@ class Limits(Struct, frozen=True):
 def chat_request(model: str, messages: Conversation, options: Mapping[str, Any]) -> ChatRequest:
     """The request of a chat. Raises InvalidRequestError."""
     said = {name: value for name, value in options.items() if name in ChatOptions.__annotations__}
+    if isinstance(tools := said.get("tools"), list | tuple):
+        said["tools"], _ = tools_of(tools)
     first = options.get("system")
     if first is None:
         return build_request(model, messages, said)
@@ -94,6 +97,22 @@ def chat_request(model: str, messages: Conversation, options: Mapping[str, Any])
         raise InvalidRequestError(f"system: expected text, got {type(first).__name__}")
     request = build_request(model, messages, said)
     return replace(request, messages=(system(first), *request.messages))
+
+
+def run_request(
+    model: str, messages: Conversation, options: Mapping[str, Any], max_turns: int
+) -> tuple[ChatRequest, dict[str, FunctionTool]]:
+    """The first request of a run, and its functions by name. Raises InvalidRequestError.
+
+    Tools of the service may stand among them, but no other tools of the caller's, whose calls nobody would run.
+    """
+    _count(max_turns, "max_turns", 1)
+    _, functions = tools_of(options.get("tools"))
+    request = chat_request(model, messages, options)
+    for i, tool in enumerate(request.tools):
+        if isinstance(tool, Tool) and tool.name not in functions:
+            raise InvalidRequestError(f"tools[{i}]: expected a function, got {tool.name!r} without one")
+    return request, functions
 
 
 def embed_request(model: str, texts: Texts, options: Mapping[str, Any]) -> EmbedRequest:

@@ -11,8 +11,9 @@ from dragoman.client.client import Client, Configuration
 from dragoman.client.local_servers import FoundServer
 from dragoman.client.options import CallOptions, EmbedOptions, LimitOptions, Texts
 from dragoman.client.retries import Random
+from dragoman.client.run import MAX_TURNS
 from dragoman.client.stream import ChatStream
-from dragoman.client.sync_stream import SyncMapStream, SyncStream
+from dragoman.client.sync_stream import SyncMapStream, SyncRun, SyncStream
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation
@@ -80,6 +81,13 @@ class SyncClient:
         Nothing is sent before it is iterated; leaving the loop ends the call at once.
         """
         return SyncStream(self._client.stream(model, messages, **options), self._wait, self._loop)
+
+    def run(
+        self, model: str, messages: Conversation, *, max_turns: int = MAX_TURNS, **options: Unpack[CallOptions]
+    ) -> SyncRun:
+        """The answer of a model that may call functions; see `Client.run`. Coroutine functions run in the client's own
+        loop, others in threads."""
+        return SyncRun(self._client.run(model, messages, max_turns=max_turns, **options), self._wait, self._loop)
 
     def map(
         self,

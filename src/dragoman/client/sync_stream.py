@@ -5,8 +5,9 @@ from collections.abc import Coroutine, Iterator
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from dragoman.client.mapped import Mapped, MapStream
+from dragoman.client.run import Run
 from dragoman.client.stream import ChatStream, Recorded, View
-from dragoman.types import ChatResponse, Delta, StreamEvent
+from dragoman.types import ChatResponse, Delta, Message, RunEvent, StreamEvent
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -90,6 +91,28 @@ class SyncStream(SyncRecorded[StreamEvent]):
     def response(self) -> ChatResponse:
         """The whole answer, once it has come. Raises what went wrong, TruncatedStreamError if it was closed before."""
         return self._wait(self._chat.response())
+
+
+class SyncRun(SyncRecorded[RunEvent]):
+    """A model that calls functions; see Run."""
+
+    def __init__(self, run: Run, wait: Wait, loop: AbstractEventLoop) -> None:
+        super().__init__(run, wait, loop)
+        self._run = run
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation so far: what was asked, each answer that is at its end, and the results of its calls."""
+        return self._run.messages
+
+    @property
+    def turns(self) -> tuple[ChatResponse, ...]:
+        """The answers that are at their end."""
+        return self._run.turns
+
+    def response(self) -> ChatResponse:
+        """The last answer, once it has come. Raises what went wrong, TruncatedStreamError if it was closed before."""
+        return self._wait(self._run.response())
 
 
 class SyncView(Iterator[T], Generic[T]):

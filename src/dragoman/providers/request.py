@@ -1,6 +1,6 @@
 """A request as callers write it in Python, to a ChatRequest."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypedDict
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from dragoman.types import AnyTool, ChatRequest, Message, ResponseFormat, ToolCh
 class ChatOptions(TypedDict, total=False):
     """The options besides model and messages, in OpenAI's names and shapes or as our own values. None: not set."""
 
-    tools: Sequence[Mapping[str, Any] | AnyTool] | None
+    tools: Sequence[Mapping[str, Any] | AnyTool | Callable[..., Any]] | None
     tool_choice: str | Mapping[str, Any] | ToolChoice | None
     parallel_tool_calls: bool | None
     response_format: Mapping[str, Any] | ResponseFormat | None

@@ -81,6 +81,7 @@ from dragoman.types.outcome import Outcome
 from dragoman.types.profile import ModelProfile
 from dragoman.types.requests import ChatRequest, ReasoningConfig, ResponseFormat
 from dragoman.types.response import ChatResponse, Fold, fold, unfold
+from dragoman.types.run import RunEvent, ToolEnd, ToolStart
 from dragoman.types.schemas import SchemaLimit, SchemaSupport
 from dragoman.types.tools import AnyTool, HostedKind, HostedTool, Tool, ToolChoice, UnknownTool
 from dragoman.types.usage import Usage
@@ -156,6 +157,7 @@ __all__ = [
     "ResponseStart",
     "RewrittenSchema",
     "Role",
+    "RunEvent",
     "SchemaLimit",
     "SchemaSupport",
     "ServerRequest",
@@ -169,7 +171,9 @@ __all__ = [
     "Tool",
     "ToolCall",
     "ToolChoice",
+    "ToolEnd",
     "ToolResult",
+    "ToolStart",
     "UncheckedGrammar",
     "Unknown",
     "UnknownTool",
