@@ -18,6 +18,7 @@
     │   ├── ContentFilterError           400  refused by a filter
     │   ├── OverloadedError              503  (529 at some services)
     │   ├── BadEventError                502  an answer that is not of the protocol
+    │   ├── OutputError                  502  the answer is no value of the type that was asked for
     │   └── TruncatedStreamError         502  the answer broke off
     └── TransportError                   the network's
         ├── ConnectError                 502  no connection: refused, unknown host, TLS, proxy
@@ -46,6 +47,7 @@ __all__ = [
     "InvalidRequestError",
     "ModelNotFoundError",
     "OpaqueStateError",
+    "OutputError",
     "OverloadedError",
     "PermissionDeniedError",
     "QuotaExhaustedError",
@@ -311,6 +313,14 @@ class BadEventError(UpstreamError):
     """The answer is not of the protocol that was asked for."""
 
     code = "upstream_bad_event"
+
+
+class OutputError(UpstreamError):
+    """The answer is no value of the type that was asked for."""
+
+    code = "invalid_output"
+    text: str = ""
+    """The answer's text."""
 
 
 class TruncatedStreamError(UpstreamError):

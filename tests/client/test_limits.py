@@ -106,7 +106,7 @@ async def test_an_answer_counts_until_it_is_over(end: Ends) -> None:
         await end(stream)
         assert (await waiting).text == "x"
         with pytest.raises(InvalidRequestError):
-            await client.chat("offline/echo", "x", temperature="hot")  # type: ignore[arg-type]  # the point of the test
+            await client.chat("offline/echo", "x", temperature="hot")  # type: ignore[call-overload]  # the point of the test
         assert (await client.chat("offline/echo", "x")).text == "x"
 
 
@@ -190,7 +190,7 @@ async def test_a_system_s_message_stands_before_all_others() -> None:
         both = await client.count_tokens("offline/echo", "one two", system="be brief")
         assert both.input_tokens == alone.input_tokens + 2
         with pytest.raises(InvalidRequestError, match="system: expected text, got int"):
-            await client.chat("offline/echo", "x", system=5)  # type: ignore[arg-type]  # the point of the test
+            await client.chat("offline/echo", "x", system=5)  # type: ignore[call-overload]  # the point of the test
 
 
 EMBEDDED: list[tuple[Any, dict[str, Any], str]] = [

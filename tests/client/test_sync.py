@@ -50,7 +50,7 @@ def test_opening_raises_what_is_wrong_before_the_first_byte() -> None:
         with pytest.raises(OverloadedError):
             client.stream("offline/script", "error: 503 busy").open()
         with pytest.raises(TypeError, match="did you mean seed"):
-            client.stream("offline/echo", "Hi", sed=1)  # type: ignore[call-arg]  # the point of the test
+            client.stream("offline/echo", "Hi", sed=1)  # type: ignore[call-overload]  # the point of the test
 
 
 def test_errors_arrive_where_they_are_waited_for() -> None:

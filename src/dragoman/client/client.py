@@ -5,7 +5,7 @@ from contextlib import suppress
 from math import inf
 from pathlib import Path
 from random import random as uniform
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from msgspec.structs import replace
 
@@ -26,14 +26,16 @@ from dragoman.client.options import (
     embed_request,
     run_request,
 )
+from dragoman.client.output import CUT_OFF, OutputStream, asked_again, read_output, shape_of, with_form
 from dragoman.client.progress import bar
 from dragoman.client.retries import Random
 from dragoman.client.run import MAX_TURNS, Run, Running
+from dragoman.client.shapes import Shape
 from dragoman.client.stream import ChatStream
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.forward import Forwarded
-from dragoman.errors import DragomanError, InvalidRequestError, ModelNotFoundError
+from dragoman.errors import DragomanError, InvalidRequestError, ModelNotFoundError, OutputError
 from dragoman.protocols.operations import KeptCall
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
@@ -52,8 +54,11 @@ from dragoman.types import (
     EmbedResponse,
     Loss,
     Outcome,
+    OutputResponse,
     TokenCount,
 )
+
+T = TypeVar("T")
 
 Configuration = Config | Mapping[str, Any] | Path | str | None
 """The types of a client's `config`."""
@@ -147,26 +152,54 @@ class Client:
         """The whole answer. Raises TruncatedStreamError if it broke off."""
         return await whole(await self._ask(checked_request(request), self._limiter.given({})))
 
-    async def chat(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> ChatResponse:
+    @overload
+    async def chat(
+        self, model: str, messages: Conversation, *, output: type[T], **options: Unpack[CallOptions]
+    ) -> OutputResponse[T]: ...
+    @overload
+    async def chat(
+        self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
+    ) -> ChatResponse: ...
+    async def chat(
+        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+    ) -> ChatResponse:
         """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
 
-        Raises TypeError for an unknown option.
+        With `output`, a struct of msgspec, a dataclass, a TypedDict or a model of pydantic, the answer's `output` is a
+        value of it, or else there is an OutputError. Raises TypeError for an unknown option.
         """
         check_names(options, CALL)
         limits = self._limiter.given(options)
-        return await whole(await self._ask(chat_request(model, messages, options), limits))
+        shape = None if output is None else shape_of(output)
+        request = chat_request(model, messages, options)
+        if shape is None:
+            return await whole(await self._ask(request, limits))
+        return await self._valued(with_form(request, shape), shape, limits)
 
-    def stream(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> ChatStream:
-        """The answer as it comes; arguments as for `chat`.
+    @overload
+    def stream(
+        self, model: str, messages: Conversation, *, output: type[T], **options: Unpack[CallOptions]
+    ) -> OutputStream[T]: ...
+    @overload
+    def stream(
+        self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
+    ) -> ChatStream: ...
+    def stream(
+        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+    ) -> ChatStream:
+        """The answer as it comes; arguments as for `chat`. With `output` it also has `partial`, the value as it grows.
 
         Nothing is sent before it is awaited or iterated; leaving the loop ends the call at once.
         """
         check_names(options, CALL)
+        shape = None if output is None else shape_of(output)
 
         async def opening() -> Answer:
-            return await self._ask(chat_request(model, messages, options), self._limiter.given(options))
+            request = chat_request(model, messages, options)
+            wanted = request if shape is None else with_form(request, shape)
+            return await self._ask(wanted, self._limiter.given(options))
 
-        return ChatStream(opening)
+        return ChatStream(opening) if shape is None else OutputStream(opening, shape)
 
     def run(
         self, model: str, messages: Conversation, *, max_turns: int = MAX_TURNS, **options: Unpack[CallOptions]
@@ -253,6 +286,19 @@ class Client:
         """The answer within `limits`; each attempt is settled by itself."""
         opening = settling(self.plan(request.model), self.open) if self.settles else self.open
         return await self._limiter.answer(lambda: opening(request), limits, request.model)
+
+    async def _valued(self, request: ChatRequest, shape: Shape[T], limits: Limits) -> OutputResponse[T]:
+        """The answer with its value; asked for again, with what is wrong, as often as `limits` allow."""
+        turn, left = replace(limits, timeout=inf), limits.output_retries
+        async with self._limiter.clock(limits, request.model)():
+            while True:
+                reply = await whole(await self._ask(request, turn))
+                try:
+                    return read_output(shape, reply)
+                except OutputError as exc:
+                    if not left or reply.finish_reason in CUT_OFF:
+                        raise
+                    request, left = asked_again(request, reply, exc), left - 1
 
     async def aclose(self) -> None:
         """Ends every connection. May be called twice; after it the client cannot be used any more."""

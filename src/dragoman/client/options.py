@@ -35,6 +35,8 @@ class LimitOptions(TypedDict, total=False):
     """Seconds for the whole call, with its retries and its waiting; `inf` is no limit."""
     retries: int | None
     """How often it is asked again after an error that is `retryable`, before the first content."""
+    output_retries: int | None
+    """How often an answer that is no value of `output` is asked for again, with what is wrong with it."""
     max_parallel: int | None
     """It waits until fewer calls of this client than these are under way."""
 
@@ -73,14 +75,16 @@ class Limits(Struct, frozen=True):
     timeout: float = inf
     """Seconds."""
     retries: int = RETRIES
+    output_retries: int = 1
     max_parallel: int | None = None
 
     def given(self, options: Mapping[str, Any]) -> "Limits":
         """These limits, but for those that `options` set. Raises InvalidRequestError."""
-        timeout, retries, parallel = (options.get(name) for name in Limits.__struct_fields__)
+        timeout, retries, output_retries, parallel = (options.get(name) for name in Limits.__struct_fields__)
         return Limits(
             self.timeout if timeout is None else _seconds(timeout),
             self.retries if retries is None else _count(retries, "retries", 0, MAX_RETRIES),
+            self.output_retries if output_retries is None else _count(output_retries, "output_retries", 0, MAX_RETRIES),
             self.max_parallel if parallel is None else _count(parallel, "max_parallel", 1),
         )
 

@@ -5,20 +5,21 @@ from collections.abc import Coroutine, Iterable
 from concurrent.futures import CancelledError, Future
 from random import random as uniform
 from threading import Lock, Thread
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from dragoman.client.client import Client, Configuration
 from dragoman.client.local_servers import FoundServer
 from dragoman.client.options import CallOptions, EmbedOptions, LimitOptions, Texts
+from dragoman.client.output import OutputStream
 from dragoman.client.retries import Random
 from dragoman.client.run import MAX_TURNS
 from dragoman.client.stream import ChatStream
-from dragoman.client.sync_stream import SyncMapStream, SyncRun, SyncStream
+from dragoman.client.sync_stream import SyncMapStream, SyncOutputStream, SyncRun, SyncStream
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation
 from dragoman.transport.base import Transport
-from dragoman.types import ChatRequest, ChatResponse, EmbedResponse, TokenCount
+from dragoman.types import ChatRequest, ChatResponse, EmbedResponse, OutputResponse, TokenCount
 
 T = TypeVar("T")
 
@@ -68,19 +69,39 @@ class SyncClient:
         """The whole answer. Raises TruncatedStreamError if it broke off."""
         return self._wait(self._client.complete(request))
 
-    def chat(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> ChatResponse:
-        """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
+    @overload
+    def chat(
+        self, model: str, messages: Conversation, *, output: type[T], **options: Unpack[CallOptions]
+    ) -> OutputResponse[T]: ...
+    @overload
+    def chat(
+        self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
+    ) -> ChatResponse: ...
+    def chat(
+        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+    ) -> ChatResponse:
+        """The whole answer to `messages`; see `Client.chat`. Raises TypeError for an unknown option."""
+        return self._wait(self._client.chat(model, messages, output=output, **options))
 
-        Raises TypeError for an unknown option.
-        """
-        return self._wait(self._client.chat(model, messages, **options))
-
-    def stream(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> SyncStream:
-        """The answer's events; arguments as for `chat`.
+    @overload
+    def stream(
+        self, model: str, messages: Conversation, *, output: type[T], **options: Unpack[CallOptions]
+    ) -> SyncOutputStream[T]: ...
+    @overload
+    def stream(
+        self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
+    ) -> SyncStream: ...
+    def stream(
+        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+    ) -> SyncStream:
+        """The answer as it comes; see `Client.stream`.
 
         Nothing is sent before it is iterated; leaving the loop ends the call at once.
         """
-        return SyncStream(self._client.stream(model, messages, **options), self._wait, self._loop)
+        stream = self._client.stream(model, messages, output=output, **options)
+        if isinstance(stream, OutputStream):
+            return SyncOutputStream(stream, self._wait, self._loop)
+        return SyncStream(stream, self._wait, self._loop)
 
     def run(
         self, model: str, messages: Conversation, *, max_turns: int = MAX_TURNS, **options: Unpack[CallOptions]

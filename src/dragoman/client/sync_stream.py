@@ -5,9 +5,10 @@ from collections.abc import Coroutine, Iterator
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from dragoman.client.mapped import Mapped, MapStream
+from dragoman.client.output import OutputStream
 from dragoman.client.run import Run
 from dragoman.client.stream import ChatStream, Recorded, View
-from dragoman.types import ChatResponse, Delta, Message, RunEvent, StreamEvent
+from dragoman.types import ChatResponse, Delta, Message, OutputResponse, RunEvent, StreamEvent
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -91,6 +92,23 @@ class SyncStream(SyncRecorded[StreamEvent]):
     def response(self) -> ChatResponse:
         """The whole answer, once it has come. Raises what went wrong, TruncatedStreamError if it was closed before."""
         return self._wait(self._chat.response())
+
+
+class SyncOutputStream(SyncStream, Generic[T]):
+    """The answer to one question, which is a value of a type; see OutputStream."""
+
+    def __init__(self, stream: OutputStream[T], wait: Wait, loop: AbstractEventLoop) -> None:
+        super().__init__(stream, wait, loop)
+        self._valued = stream
+
+    @property
+    def partial(self) -> "SyncView[Any]":
+        """The value as it grows, in dictionaries, lists, texts and numbers, as far as it has come; not checked."""
+        return SyncView(self, self._valued.partial, self._wait)
+
+    def response(self) -> OutputResponse[T]:
+        """The whole answer with its `output`. Raises what went wrong, and OutputError if it is no such value."""
+        return self._wait(self._valued.response())
 
 
 class SyncRun(SyncRecorded[RunEvent]):

@@ -22,6 +22,7 @@ from dragoman.types.losses import (
     ChangedRole,
     ChangedSchema,
     EmulatedCompaction,
+    EmulatedForm,
     EmulatedGrammar,
     Loss,
     Lost,
@@ -80,7 +81,7 @@ from dragoman.types.operations import EmbedRequest, EmbedResponse, TokenCount, f
 from dragoman.types.outcome import Outcome
 from dragoman.types.profile import ModelProfile
 from dragoman.types.requests import ChatRequest, ReasoningConfig, ResponseFormat
-from dragoman.types.response import ChatResponse, Fold, fold, unfold
+from dragoman.types.response import ChatResponse, Fold, OutputResponse, fold, unfold
 from dragoman.types.run import RunEvent, ToolEnd, ToolStart
 from dragoman.types.schemas import SchemaLimit, SchemaSupport
 from dragoman.types.tools import AnyTool, HostedKind, HostedTool, Tool, ToolChoice, UnknownTool
@@ -105,6 +106,7 @@ __all__ = [
     "EmbedRequest",
     "EmbedResponse",
     "EmulatedCompaction",
+    "EmulatedForm",
     "EmulatedGrammar",
     "Extra",
     "File",
@@ -139,6 +141,7 @@ __all__ = [
     "MovedPart",
     "OpaqueState",
     "Outcome",
+    "OutputResponse",
     "Part",
     "PartDelta",
     "PartEnd",
