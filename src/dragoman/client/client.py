@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sized
 from contextlib import suppress
+from functools import partial
 from math import inf
 from pathlib import Path
 from random import random as uniform
@@ -284,8 +285,8 @@ class Client:
 
     async def _ask(self, request: ChatRequest, limits: Limits) -> Answer:
         """The answer within `limits`; each attempt is settled by itself."""
-        opening = settling(self.plan(request.model), self.open) if self.settles else self.open
-        return await self._limiter.answer(lambda: opening(request), limits, request.model)
+        plan = self.plan(request.model)
+        return await self._limiter.answer(self.open, request, limits, partial(settling, plan))
 
     async def _valued(self, request: ChatRequest, shape: Shape[T], limits: Limits) -> OutputResponse[T]:
         """The answer with its value; asked for again, with what is wrong, as often as `limits` allow."""

@@ -9,12 +9,15 @@ from typing import Any, TypeVar
 from dragoman.client.gate import Gate, Gates
 from dragoman.client.options import Limits
 from dragoman.client.retries import Random, retried
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.commit import held
 from dragoman.transport.timeout import timeout
-from dragoman.types import StreamEvent
+from dragoman.types import ChatRequest, StreamEvent
 
 T = TypeVar("T")
+
+Settle = Callable[[Handler], Handler]
+"""Tells a plan what became of each answer of a handler."""
 
 
 class Limiter:
@@ -29,21 +32,33 @@ class Limiter:
         """The limits of a call with these options. Raises InvalidRequestError."""
         return self._limits.given(options)
 
-    async def answer(self, call: Callable[[], Awaitable[Answer]], limits: Limits, model: str) -> Answer:
-        """The answer that `call` opens; if it may be tried again, once it has content. It counts until it is closed."""
+    async def answer(self, handler: Handler, request: ChatRequest, limits: Limits, settle: Settle) -> Answer:
+        """The answer of `handler`; if it may be tried again, once it has content. It counts until it is closed.
+
+        `settle` is put around each attempt.
+        """
         gate, ends = self._gates.here(), _ends(limits)
 
         async def attempt() -> Answer:
+            limited: Limited | None = None
+
+            async def begun(request: ChatRequest) -> Answer:
+                nonlocal limited
+                limited = Limited(await handler(request), gate, ends, limits.timeout, request.model)
+                # Without retries nothing is held back, and the answer may be read as soon as its head is here.
+                return await held(limited) if limits.retries else limited
+
             await gate.enter(limits.max_parallel)
             try:
-                answer = Limited(await call(), gate, ends, limits.timeout, model)
+                return await settle(begun)(request)
             except BaseException:
-                gate.leave()
+                if limited is None:
+                    gate.leave()
+                else:
+                    limited.close()
                 raise
-            # Without retries nothing is held back, and the answer may be read as soon as its head is here.
-            return await held(answer) if limits.retries else answer
 
-        async with _until(ends, limits.timeout, model):
+        async with _until(ends, limits.timeout, request.model):
             return await retried(attempt, limits.retries, self._random, ends)
 
     def clock(self, limits: Limits, model: str) -> Callable[[], AbstractAsyncContextManager[None]]:

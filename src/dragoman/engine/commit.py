@@ -40,7 +40,7 @@ class _Held(Answer):
     """An answer whose first batches were read already."""
 
     def __init__(self, batches: deque[list[StreamEvent]], answer: Answer) -> None:
-        self.target, self.status = answer.target, answer.status
+        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
         self._batches = batches
         self._answer = answer
 
