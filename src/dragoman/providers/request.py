@@ -10,8 +10,8 @@ from dragoman.errors import InvalidRequestError, nearest
 from dragoman.protocols.openai_chat import NAME as OPENAI_CHAT
 from dragoman.protocols.openai_chat import decode_body
 from dragoman.providers.plain import plain
-from dragoman.providers.turns import read_choice, read_format, read_messages, read_tools
-from dragoman.types import AnyTool, ChatRequest, Message, ResponseFormat, ToolChoice, user
+from dragoman.providers.turns import read_choice, read_format, read_messages, read_question, read_tools
+from dragoman.types import AnyTool, ChatRequest, Message, ResponseFormat, ToolChoice
 
 
 class ChatOptions(TypedDict, total=False):
@@ -68,10 +68,10 @@ def build_request(
     """
     said = {name: value for name, value in options.items() if value is not None and name != "extra_body"}
     said |= more_fields(options.get("extra_body"))
-    turns = (
-        [user(messages)] if isinstance(messages, str) else _list(messages, "messages", "a text or a list of messages")
-    )
-    bodies, own_turns = read_messages(turns)
+    if isinstance(messages, str):
+        bodies, own_turns = read_question(messages)
+    else:
+        bodies, own_turns = read_messages(_list(messages, "messages", "a text or a list of messages"))
     choice, form = said.get("tool_choice"), said.get("response_format")
     own: dict[str, Any] = {}
     if isinstance(choice, ToolChoice):
