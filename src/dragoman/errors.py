@@ -7,6 +7,7 @@
     │   ├── InvalidRequestError          400  malformed, out of range, of a wrong type
     │   │   └── OpaqueStateError         400  the service refuses opaque state that was sent back to it
     │   ├── ModelNotFoundError           404  no such model, here or at the service
+    │   ├── TurnLimitError               400  a model calls tools on and on
     │   └── UnsupportedFeatureError      400  the target cannot express it: a grave loss, or any with `strict`
     ├── UpstreamError                    the service's (5xx that say no more are this class itself)
     │   ├── AuthenticationError          401  the key, password or signature was refused
@@ -18,6 +19,7 @@
     │   ├── ContentFilterError           400  refused by a filter
     │   ├── OverloadedError              503  (529 at some services)
     │   ├── BadEventError                502  an answer that is not of the protocol
+    │   ├── OutputError                  502  the answer is no value of the type that was asked for
     │   └── TruncatedStreamError         502  the answer broke off
     └── TransportError                   the network's
         ├── ConnectError                 502  no connection: refused, unknown host, TLS, proxy
@@ -46,6 +48,7 @@ __all__ = [
     "InvalidRequestError",
     "ModelNotFoundError",
     "OpaqueStateError",
+    "OutputError",
     "OverloadedError",
     "PermissionDeniedError",
     "QuotaExhaustedError",
@@ -55,6 +58,7 @@ __all__ = [
     "TimeoutError",
     "TransportError",
     "TruncatedStreamError",
+    "TurnLimitError",
     "UnsupportedFeatureError",
     "UpstreamError",
 ]
@@ -222,6 +226,12 @@ class ModelNotFoundError(RequestError):
     code = "model_not_found"
 
 
+class TurnLimitError(RequestError):
+    """A model called tools in as many answers as it was allowed, and is not at its end."""
+
+    code = "too_many_turns"
+
+
 class UnsupportedFeatureError(RequestError):
     """The target cannot express what was asked, and the loss is too grave to accept, or `strict` is set."""
 
@@ -311,6 +321,14 @@ class BadEventError(UpstreamError):
     """The answer is not of the protocol that was asked for."""
 
     code = "upstream_bad_event"
+
+
+class OutputError(UpstreamError):
+    """The answer is no value of the type that was asked for."""
+
+    code = "invalid_output"
+    text: str = ""
+    """The answer's text."""
 
 
 class TruncatedStreamError(UpstreamError):

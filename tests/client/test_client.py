@@ -290,7 +290,7 @@ async def test_tables_in_the_program_configure_a_client() -> None:
 async def test_a_wrong_option_is_named() -> None:
     async with Client(Config()) as client:
         with pytest.raises(InvalidRequestError, match="temperature"):
-            await client.chat("offline/echo", "Hi", temperature="hot")  # type: ignore[arg-type]  # the point of the test
+            await client.chat("offline/echo", "Hi", temperature="hot")  # type: ignore[call-overload]  # the point of the test
 
 
 def test_a_default_model_is_known_where_any_name_may_be_asked_for(tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_models_lists_routes_and_known_models(tmp_path: Path) -> None:
 async def test_messages_of_a_wrong_type_are_named(messages: object) -> None:
     async with Client(Config()) as client:
         with pytest.raises(InvalidRequestError, match="messages: expected"):
-            await client.chat("offline/echo", messages)  # type: ignore[arg-type]  # the point of the test
+            await client.chat("offline/echo", messages)  # type: ignore[call-overload]  # the point of the test
 
 
 async def test_a_closed_client_says_so() -> None:

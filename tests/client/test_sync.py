@@ -1,6 +1,7 @@
 """The client without an event loop."""
 
 import gc
+import inspect
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from dragoman import SyncClient
+from dragoman import Client, SyncClient
+from dragoman.client.mapped import MapStream
+from dragoman.client.run import Run
+from dragoman.client.stream import ChatStream, View
+from dragoman.client.sync_stream import SyncMapStream, SyncRun, SyncStream, SyncView
 from dragoman.config import Config, ProviderConfig
 from dragoman.errors import ModelNotFoundError, OverloadedError, TruncatedStreamError
 from dragoman.types import ChatRequest, PartDelta, ResponseEnd, ResponseStart, user
@@ -45,7 +50,7 @@ def test_opening_raises_what_is_wrong_before_the_first_byte() -> None:
         with pytest.raises(OverloadedError):
             client.stream("offline/script", "error: 503 busy").open()
         with pytest.raises(TypeError, match="did you mean seed"):
-            client.stream("offline/echo", "Hi", sed=1)  # type: ignore[call-arg]  # the point of the test
+            client.stream("offline/echo", "Hi", sed=1)  # type: ignore[call-overload]  # the point of the test
 
 
 def test_errors_arrive_where_they_are_waited_for() -> None:
@@ -163,3 +168,51 @@ def test_a_closed_client_says_so() -> None:
         list(stream)
     stream.close()
     gc.collect()
+
+
+ITS_OWN = {"aclose": "close"}
+"""What has another name without a loop."""
+
+FOR_THE_GATEWAY = {
+    "allowed_fields",
+    "cache_lifetime",
+    "count_request",
+    "embed_request",
+    "forward",
+    "handler",
+    "plan",
+}
+"""What only the rooms above use: it is part of the carrying of requests, which is asynchronous."""
+
+
+def public(owner: type) -> set[str]:
+    return {name for name in dir(owner) if not name.startswith("_")}
+
+
+def parameters(owner: type, name: str) -> list[tuple[str, object, object]]:
+    found = inspect.signature(getattr(owner, name)).parameters.values()
+    return [(each.name, each.kind, each.default) for each in found]
+
+
+def test_it_has_all_that_the_client_has() -> None:
+    expected = {ITS_OWN.get(name, name) for name in public(Client) - FOR_THE_GATEWAY}
+    assert expected <= public(SyncClient)
+    assert public(SyncClient) <= expected
+    with SyncClient(Config()) as client:
+        assert {name for name in vars(Client(Config())) if not name.startswith("_")} <= set(dir(client))
+
+
+def test_its_arguments_are_the_client_s() -> None:
+    methods = {name for name in public(Client) - FOR_THE_GATEWAY if callable(getattr(Client, name))}
+    assert len(methods) > 9
+    for name in {*methods, "__init__"}:
+        assert parameters(SyncClient, ITS_OWN.get(name, name)) == parameters(Client, name), name
+
+
+STREAMS = [(ChatStream, SyncStream), (Run, SyncRun), (MapStream, SyncMapStream), (View, SyncView)]
+
+
+@pytest.mark.parametrize(("stream", "twin"), STREAMS)
+def test_its_streams_have_what_the_client_s_have(stream: type, twin: type) -> None:
+    inner = {"aclose", "asend", "athrow", "batch"}
+    assert public(stream) - inner <= public(twin)

@@ -3,6 +3,8 @@
 import ast
 import asyncio
 import inspect
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,14 +12,19 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import PATIENCE
-from tests.docs.blocks import Block, written_in
+from tests.docs.blocks import Block, blocks, read, written_in
 from tests.docs.ground import ADDRESS, prepared
 from tests.support.server import Exchange, serve
 
 SITE = "http://127.0.0.1:3000"
 """A chat site of one's own; it must be there, so that such a block has a test of its own."""
 
-EXAMPLES = [block for block in written_in("python") if SITE not in block.text]
+LIBRARY = "docs/library.md"
+"""A page whose examples are one session."""
+
+HEADING = re.compile(r"^#{2,} (.+)$", re.MULTILINE)
+
+EXAMPLES = [block for block in written_in("python") if SITE not in block.text and block.page != LIBRARY]
 RUN = """
 import ast, asyncio, inspect, sys
 code = compile(sys.stdin.read(), "example", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -28,10 +35,29 @@ if inspect.isawaitable(running):
 """Runs an example, which may await at its top level, as Python's own asyncio shell lets it."""
 
 
-def ran(block: Block, code: str, folder: Path) -> str:
+SESSION = """
+import ast, asyncio, contextlib, inspect, io, json, sys
+
+async def main():
+    names, printed = {"__name__": "__main__"}, []
+    for code in json.load(sys.stdin):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            running = eval(compile(code, "library.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+            if inspect.isawaitable(running):
+                await running
+        printed.append(out.getvalue())
+    print(json.dumps(printed))
+
+asyncio.run(main())
+"""
+"""Runs blocks of Python one after another, as one session of `python -m asyncio` does."""
+
+
+def ran(block: Block, code: str, folder: Path, how: str = RUN) -> str:
     """What `code` prints in a folder with what the page of `block` assumes."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", RUN],
+        [sys.executable, "-W", "error", "-c", how],
         input=code,
         capture_output=True,
         text=True,
@@ -49,6 +75,18 @@ def test_an_example_runs_and_prints_what_its_page_says(block: Block, tmp_path: P
     printed = ran(block, block.text.replace(ADDRESS, address), tmp_path)
     if block.output is not None:
         assert printed == block.output
+
+
+def test_the_examples_of_the_library_print_what_the_page_says(tmp_path: Path) -> None:
+    examples = [block for block in blocks(LIBRARY) if block.language == "python"]
+    printed = json.loads(ran(examples[0], json.dumps([block.text for block in examples]), tmp_path, SESSION))
+    assert printed == [block.output or "" for block in examples]
+
+
+def test_each_heading_of_the_library_has_an_example() -> None:
+    parts = HEADING.split(read(LIBRARY))[1:]
+    assert parts
+    assert [name for name, text in zip(parts[::2], parts[1::2], strict=True) if "```python\n" not in text] == []
 
 
 def test_the_loop_of_the_readme_prints_the_answer_and_nothing_else(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 from dragoman import Client
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.errors import UnsupportedFeatureError
-from dragoman.types import ChatRequest, EmbedRequest, TokenCount, floats, user, vector
+from dragoman.types import TokenCount, vector
 from tests.support.gateway import ask, running_gateway
 from tests.support.server import Exchange, serve
 
@@ -63,8 +63,8 @@ async def test_a_service_s_vectors_come_in_the_form_that_was_asked_for(form: str
 
 async def test_the_offline_model_has_vectors_that_show_words_in_common() -> None:
     async with Client(Config()) as client:
-        found = await client.embed(EmbedRequest(model="offline/echo", inputs=("a cat sat", "the cat sat", "no")))
-    first, second, third = map(floats, found.vectors)
+        found = await client.embed("offline/echo", ["a cat sat", "the cat sat", "no"])
+    first, second, third = found.lists
 
     def alike(one: list[float], other: list[float]) -> float:
         return sum(a * b for a, b in zip(one, other, strict=True))
@@ -121,17 +121,14 @@ async def test_a_service_without_embeddings_says_so_and_another_target_is_asked(
     )
     async with Client(config) as client:
         with pytest.raises(UnsupportedFeatureError, match="has no embeddings"):
-            await client.embed(EmbedRequest(model="chat/m", inputs=("a",)))
+            await client.embed("chat/m", "a")
 
 
 async def test_tokens_are_counted_by_the_offline_model_and_estimated_for_a_service_that_cannot() -> None:
     config = Config(providers={"chat": ProviderConfig(protocol="cromicle", url="http://127.0.0.1:1")})
-    asked = ChatRequest(model="", messages=(user("one two three four"),))
     async with Client(config) as client:
-        from msgspec.structs import replace
-
-        assert await client.count_tokens(replace(asked, model="offline/echo")) == TokenCount(4)
-        estimate = await client.count_tokens(replace(asked, model="chat/m"))
+        assert await client.count_tokens("offline/echo", "one two three four") == TokenCount(4)
+        estimate = await client.count_tokens("chat/m", "one two three four")
     assert estimate.estimated
     assert 4 <= estimate.input_tokens <= 20
 

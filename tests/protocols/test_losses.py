@@ -31,6 +31,7 @@ from dragoman.types import (
     ChangedRole,
     ChatRequest,
     EmulatedCompaction,
+    EmulatedForm,
     Extra,
     Image,
     Loss,
@@ -307,7 +308,8 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it
         MovedPart("messages[2].parts[0].parts[1]"),
         LostEvent("answer.new_event"),  # so have the decoders that pass events over
-        EmulatedCompaction("compaction"),  # the engine finds these two, and has tests of them
+        EmulatedCompaction("compaction"),  # the engine finds these three, and has tests of them
+        EmulatedForm("response_format"),
         UncheckedGrammar("answer.tool_call.grammar"),
     )
     assert {type(loss) for loss in found} == set(get_args(Loss))

@@ -1,12 +1,15 @@
 """Questions as callers write them in Python: dictionaries and our own values in any mixture, and junk."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openai.types.chat import ChatCompletionMessage
 
 from dragoman.client import Client
 from dragoman.config import Config
@@ -36,7 +39,8 @@ from dragoman.types import (
     ToolChoice,
     ToolResult,
     Unknown,
-    tool,
+    system,
+    tool_result,
     user,
 )
 from dragoman.wire import json
@@ -64,7 +68,12 @@ def chat_request(messages: Any, **options: Any) -> ChatRequest:
 
 
 def test_messages_may_be_dictionaries_and_our_own_values_in_any_mixture() -> None:
-    loop = [{"role": "user", "content": "go"}, REPLY.message, tool(CALL, "done"), {"role": "user", "content": "on"}]
+    loop = [
+        {"role": "user", "content": "go"},
+        REPLY.message,
+        tool_result(CALL, "done"),
+        {"role": "user", "content": "on"},
+    ]
     result = ToolResult(id="c1", parts=(Text(text="done"),))
     assert chat_request(loop).messages == (user("go"), REPLY.message, Message("tool", (result,)), user("on"))
 
@@ -75,6 +84,37 @@ def test_what_msgspec_makes_of_a_message_is_read_as_that_message(part: Any) -> N
     assert chat_request([msgspec.to_builtins(message)]).messages == (message,)
     assert chat_request([message]).messages == (message,)
     assert msgspec.convert(msgspec.to_builtins(chat_request([message])), ChatRequest).messages == (message,)
+
+
+class Said(pydantic.BaseModel):
+    role: str
+    content: str
+    tool_call_id: str | None = None
+
+
+class Own(msgspec.Struct, rename={"who": "role", "words": "content"}):
+    who: str
+    words: str
+    name: str | msgspec.UnsetType = msgspec.UNSET
+
+
+@dataclass
+class Turn:
+    role: str
+    content: str
+
+
+def test_values_of_other_libraries_are_read_by_their_fields() -> None:
+    mixed = [Said(role="system", content="be"), Own("user", "go"), REPLY.message, Turn("user", "on")]
+    assert chat_request(mixed).messages == (system("be"), user("go"), REPLY.message, user("on"))
+    said = ChatCompletionMessage.model_validate({"role": "assistant", "content": "so", "refusal": None})
+    assert chat_request([said]).messages[0].text == "so"
+
+
+def test_a_result_of_a_tool_says_whose_it_is_and_whether_the_tool_failed() -> None:
+    freeform = ToolCall(id="c2", name="f", arguments="x", input_format="text")
+    (result,) = tool_result(freeform, "no", is_error=True).parts
+    assert result == ToolResult(id="c2", parts=(Text(text="no"),), is_error=True, input_format="text")
 
 
 def test_plain_text_may_stand_for_parts() -> None:
@@ -164,7 +204,11 @@ def test_values_too_deep_for_an_encoder_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("temprature", "; did you mean temperature?"), ("timeout", "; fields that only"), ("system", ";")],
+    [
+        ("temprature", "; did you mean temperature?"),
+        ("max_token", "; did you mean max_tokens?"),
+        ("api_base", "; fields that only"),
+    ],
 )
 async def test_an_option_that_there_is_not_is_a_type_error_with_the_nearest_name(name: str, hint: str) -> None:
     options: Any = {name: 0.1}

@@ -11,7 +11,7 @@ from dragoman.errors import ConfigurationError, ConnectError, DragomanError
 from dragoman.transport.base import Route, read_all
 from dragoman.transport.replay import Cassette, RecordMode, TapedTransports
 from dragoman.transport.replay.matching import shown
-from dragoman.types import HttpRequest
+from dragoman.types import ChatResponse, HttpRequest
 from tests.support.server import Exchange, serve
 
 CHUNK = 'data: {"choices":[{"index":0,"delta":{"content":"%s"},"finish_reason":%s}]}\n\n'
@@ -32,7 +32,8 @@ def config(url: str) -> dict[str, Any]:
 
 async def ask(path: Path, url: str, mode: RecordMode = "once", said: str = "hi", **options: Any) -> str:
     async with Client.record(path, config(url), mode=mode) as client:
-        return (await client.chat("up/m", said, **options)).text
+        reply: ChatResponse = await client.chat("up/m", said, **options)
+        return reply.text
 
 
 async def test_records_once_and_then_plays(tmp_path: Path) -> None:

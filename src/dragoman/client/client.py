@@ -1,22 +1,44 @@
 """One interface to every chat service that is configured."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
+from math import inf
 from pathlib import Path
-from typing import Any, Self, Unpack
+from random import random as uniform
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from msgspec.structs import replace
 
+from dragoman.client.limiter import Limiter
 from dragoman.client.local_servers import FoundServer, find_servers, port_of
+from dragoman.client.mapped import MapStream
 from dragoman.client.model_table import ModelTable
+from dragoman.client.options import (
+    CALL,
+    LIMITS,
+    CallOptions,
+    EmbedOptions,
+    LimitOptions,
+    Limits,
+    Texts,
+    chat_request,
+    check_many,
+    embed_request,
+    run_request,
+)
+from dragoman.client.output import CUT_OFF, OutputStream, asked_again, read_output, shape_of, with_form
+from dragoman.client.progress import bar
+from dragoman.client.retries import Random
+from dragoman.client.run import MAX_TURNS, Run, Running
+from dragoman.client.shapes import Shape
+from dragoman.client.stream import ChatStream
 from dragoman.config import Config, from_tables, load, verify
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.forward import Forwarded
-from dragoman.engine.stream import Stream
-from dragoman.errors import InvalidRequestError, ModelNotFoundError
+from dragoman.errors import InvalidRequestError, ModelNotFoundError, OutputError
 from dragoman.protocols.operations import KeptCall
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
-from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
+from dragoman.providers.request import Conversation, check_names
 from dragoman.providers.turns import checked_request
 from dragoman.routing.attempts import operate, translated
 from dragoman.routing.plan import Plan
@@ -31,9 +53,11 @@ from dragoman.types import (
     EmbedResponse,
     Loss,
     ModelFacts,
-    StreamEvent,
+    OutputResponse,
     TokenCount,
 )
+
+T = TypeVar("T")
 
 Configuration = Config | Mapping[str, Any] | Path | str | None
 """The types of a client's `config`."""
@@ -45,9 +69,22 @@ class Client:
     `config`: values, tables in the shape of the file, or the path of a file. If it is None, `dragoman.toml` is looked
     for here, if its user has trusted it, and in the user's configuration folder. If no service is configured, the
     offline models answer. `transport` serves every call instead of real sockets. Raises ConfigurationError.
+
+    `timeout` (seconds), `retries` (2) and `max_parallel` hold for each call that does not set its own; `random` gives
+    numbers from 0 to 1, for the waits before retries. What `open` gives is not limited, because the gateway has
+    policies of its own.
     """
 
-    def __init__(self, config: Configuration = None, *, transport: Transport | Transports | None = None) -> None:
+    def __init__(
+        self,
+        config: Configuration = None,
+        *,
+        transport: Transport | Transports | None = None,
+        random: Random = uniform,
+        **limits: Unpack[LimitOptions],
+    ) -> None:
+        check_names(limits, LIMITS)
+        self._limiter = Limiter(Limits().given(limits), random)
         self.config = _config(config)
         self._closed = False
         self._transports = transport if isinstance(transport, Transports) else Transports(transport)
@@ -119,28 +156,128 @@ class Client:
 
     async def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError if it broke off."""
-        return await whole(await self.open(checked_request(request)))
+        return await whole(await self._ask(checked_request(request), self._limiter.given({})))
 
-    async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
+    @overload
+    async def chat(
+        self, model: str, messages: Conversation, *, output: type[T], **options: Unpack[CallOptions]
+    ) -> OutputResponse[T]: ...
+    @overload
+    async def chat(
+        self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
+    ) -> ChatResponse: ...
+    async def chat(
+        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+    ) -> ChatResponse:
         """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
 
-        Raises TypeError for an unknown option.
+        With `output`, a struct of msgspec, a dataclass, a TypedDict or a model of pydantic, the answer's `output` is a
+        value of it, or else there is an OutputError. Raises TypeError for an unknown option.
         """
-        check_names(options)
-        return await whole(await self.open(build_request(model, messages, options)))
+        check_names(options, CALL)
+        limits = self._limiter.given(options)
+        shape = None if output is None else shape_of(output)
+        request = chat_request(model, messages, options)
+        if shape is None:
+            return await whole(await self._ask(request, limits))
+        return await self._valued(with_form(request, shape), shape, limits)
 
-    async def embed(self, request: EmbedRequest) -> EmbedResponse:
-        """A vector for each text of `request`. Raises UnsupportedFeatureError if no target of the model has them."""
-        response, _ = await self.embed_with_losses(request)
-        return response
+    @overload
+    def stream(
+        self, model: str, messages: Conversation, *, output: type[T], **options: Unpack[CallOptions]
+    ) -> OutputStream[T]: ...
+    @overload
+    def stream(
+        self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
+    ) -> ChatStream: ...
+    def stream(
+        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+    ) -> ChatStream:
+        """The answer as it comes; arguments as for `chat`. With `output` it also has `partial`, the value as it grows.
 
-    async def embed_with_losses(self, request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
-        """The same, and what of `request` the service did not get."""
+        Nothing is sent before it is awaited or iterated; leaving the loop ends the call at once.
+        """
+        check_names(options, CALL)
+        shape = None if output is None else shape_of(output)
+
+        async def opening() -> Answer:
+            request = chat_request(model, messages, options)
+            wanted = request if shape is None else with_form(request, shape)
+            return await self._ask(wanted, self._limiter.given(options))
+
+        return ChatStream(opening) if shape is None else OutputStream(opening, shape)
+
+    def run(
+        self, model: str, messages: Conversation, *, max_turns: int = MAX_TURNS, **options: Unpack[CallOptions]
+    ) -> Run:
+        """The answer of a model that may call functions: `tools` are Python functions with types, whose results go
+        back to it until it calls no more; tools of the service may stand among them. Other arguments as for `chat`.
+
+        Nothing is sent before it is awaited or iterated. `timeout` is for all of it. Raises TurnLimitError if the last
+        of `max_turns` answers calls tools. What a function raises is told to the model, and is in its ToolEnd.
+        """
+        check_names(options, CALL)
+        limits = self._limiter.given(options)
+        request, functions = run_request(model, messages, options, max_turns)
+        # The time is that of the whole run, and not of each turn.
+        turn = replace(limits, timeout=inf)
+
+        async def ask(request: ChatRequest) -> Answer:
+            return await self._ask(request, turn)
+
+        return Run(Running(ask, request, functions, max_turns, self._limiter.clock(limits, model)))
+
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> MapStream:
+        """The answers to many prompts, `concurrency` at a time; arguments of each call as for `chat`.
+
+        `ordered`: in the order of the prompts, or else as they come. `progress`: a bar on stderr, if rich is installed;
+        None: if stderr is a terminal too. Raises ModelNotFoundError, TypeError and InvalidRequestError at once.
+        """
+        check_names(options, CALL)
+        self.plan(model)
+        self._limiter.given(options)
+        check_many(prompts, concurrency)
+        total = len(prompts) if isinstance(prompts, Sized) else None
+
+        async def ask(prompt: Conversation) -> ChatResponse:
+            return await self.chat(model, prompt, **options)
+
+        return MapStream(ask, prompts, concurrency, bar(model, total, progress), ordered=ordered)
+
+    async def embed(self, model: str, texts: Texts, **options: Unpack[EmbedOptions]) -> EmbedResponse:
+        """A vector for each of `texts`: one text or several, each as text or as the model's tokens.
+
+        Raises TypeError for an unknown option, UnsupportedFeatureError if no target of the model has embeddings.
+        """
+        request = embed_request(model, texts, options)
+        response, lost = await self._limiter.value(
+            lambda: self.embed_request(request), self._limiter.given(options), model
+        )
+        return replace(response, losses=lost)
+
+    async def count_tokens(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> TokenCount:
+        """How many tokens a chat has before it is answered: by the service's own count, or an estimate that says that
+        it is one. Arguments as for `chat`."""
+        check_names(options, CALL)
+        request = chat_request(model, messages, options)
+        return await self._limiter.value(lambda: self.count_request(request), self._limiter.given(options), model)
+
+    async def embed_request(self, request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
+        """A vector for each text of `request`, and what of it the service did not get. It is asked once."""
         response, lost = await operate(self.plan(request.model), request.model, lambda found: found.embed(request))
         return replace(response, model=request.model or self.default_model), lost
 
-    async def count_tokens(self, request: ChatRequest) -> TokenCount:
-        """How many tokens `request` has: by the service's own count, or an estimate that says that it is one."""
+    async def count_request(self, request: ChatRequest) -> TokenCount:
+        """How many tokens `request` has. The service is asked once."""
         return await operate(self.plan(request.model), request.model, lambda found: found.count_tokens(request))
 
     async def forward(self, provider: str, call: KeptCall) -> Forwarded:
@@ -151,17 +288,22 @@ class Client:
             raise ModelNotFoundError(f"there is no service {provider!r} any more")
         return await found.forward(call, self._transports)
 
-    def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> Stream[StreamEvent]:
-        """The answer's events; arguments as for `chat`.
+    async def _ask(self, request: ChatRequest, limits: Limits) -> Answer:
+        """The answer within `limits`."""
+        return await self._limiter.answer(self.open, request, limits)
 
-        Nothing is sent before it is awaited or iterated; leaving the loop ends the call at once.
-        """
-        check_names(options)
-
-        async def opening() -> Answer:
-            return await self.open(build_request(model, messages, options))
-
-        return Stream(opening, list)
+    async def _valued(self, request: ChatRequest, shape: Shape[T], limits: Limits) -> OutputResponse[T]:
+        """The answer with its value; asked for again, with what is wrong, as often as `limits` allow."""
+        turn, left = replace(limits, timeout=inf), limits.output_retries
+        async with self._limiter.clock(limits, request.model)():
+            while True:
+                reply = await whole(await self._ask(request, turn))
+                try:
+                    return read_output(shape, reply)
+                except OutputError as exc:
+                    if not left or reply.finish_reason in CUT_OFF:
+                        raise
+                    request, left = asked_again(request, reply, exc), left - 1
 
     async def aclose(self) -> None:
         """Ends every connection. May be called twice; after it the client cannot be used any more."""

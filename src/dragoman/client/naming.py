@@ -14,14 +14,12 @@ class Named(Answer):
         self.status = answer.status
         self._answer = answer
         self._model = model
-        self._begun = False
 
     async def read(self) -> list[StreamEvent]:
         events = await self._answer.read()
-        if not self._begun and events:
-            self._begun = True
-            if isinstance(first := events[0], ResponseStart):
-                events[0] = self._named(first)
+        if events and isinstance(first := events[0], ResponseStart):
+            events[0] = self._named(first)
+        self.read = self._answer.read  # type: ignore[method-assign]  # spares each later batch a call
         return events
 
     def close(self) -> None:

@@ -1,23 +1,28 @@
 """The client for callers without an event loop: the same names, each waiting for its result."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
+from random import random as uniform
 from threading import Lock, Thread
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from dragoman.client.client import Client, Configuration
 from dragoman.client.local_servers import FoundServer
-from dragoman.engine.answer import Answer
-from dragoman.engine.opening import Opening
+from dragoman.client.options import CallOptions, EmbedOptions, LimitOptions, Texts
+from dragoman.client.output import OutputStream
+from dragoman.client.retries import Random
+from dragoman.client.run import MAX_TURNS
+from dragoman.client.stream import ChatStream
+from dragoman.client.sync_stream import SyncMapStream, SyncOutputStream, SyncRun, SyncStream
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
-from dragoman.providers.request import ChatOptions, Conversation, build_request, check_names
+from dragoman.providers.request import Conversation
 from dragoman.transport.base import Transport
 from dragoman.transport.replay import RecordMode, TapedTransports
 from dragoman.transport.selector import Transports
-from dragoman.types import ChatRequest, ChatResponse, ModelFacts, StreamEvent
+from dragoman.types import ChatRequest, ChatResponse, EmbedResponse, ModelFacts, OutputResponse, TokenCount
 
 T = TypeVar("T")
 
@@ -25,8 +30,15 @@ T = TypeVar("T")
 class SyncClient:
     """A Client with the same arguments, whose loop runs in its own thread. Close it, or use it in a `with`."""
 
-    def __init__(self, config: Configuration = None, *, transport: Transport | Transports | None = None) -> None:
-        self._client = Client(config, transport=transport)
+    def __init__(
+        self,
+        config: Configuration = None,
+        *,
+        transport: Transport | Transports | None = None,
+        random: Random = uniform,
+        **limits: Unpack[LimitOptions],
+    ) -> None:
+        self._client = Client(config, transport=transport, random=random, **limits)
         self.config = self._client.config
         self.providers = self._client.providers
         self._closed = False
@@ -61,29 +73,83 @@ class SyncClient:
         """Servers of models that answer on this machine, and that are not configured."""
         return self._wait(self._client.find_servers(servers))
 
-    def open(self, request: ChatRequest) -> "SyncStream":
+    def open(self, request: ChatRequest) -> SyncStream:
         """The answer's events, once it has begun. Raises what goes wrong before the first byte."""
-        return SyncStream(lambda: self._client.open(request), self._wait, self._loop).open()
+        return SyncStream(ChatStream(lambda: self._client.open(request)), self._wait, self._loop).open()
 
     def complete(self, request: ChatRequest) -> ChatResponse:
         """The whole answer. Raises TruncatedStreamError if it broke off."""
         return self._wait(self._client.complete(request))
 
-    def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
-        """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
+    @overload
+    def chat(
+        self, model: str, messages: Conversation, *, output: type[T], **options: Unpack[CallOptions]
+    ) -> OutputResponse[T]: ...
+    @overload
+    def chat(
+        self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
+    ) -> ChatResponse: ...
+    def chat(
+        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+    ) -> ChatResponse:
+        """The whole answer to `messages`; see `Client.chat`. Raises TypeError for an unknown option."""
+        return self._wait(self._client.chat(model, messages, output=output, **options))
 
-        Raises TypeError for an unknown option.
-        """
-        return self._wait(self._client.chat(model, messages, **options))
-
-    def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> "SyncStream":
-        """The answer's events; arguments as for `chat`.
+    @overload
+    def stream(
+        self, model: str, messages: Conversation, *, output: type[T], **options: Unpack[CallOptions]
+    ) -> SyncOutputStream[T]: ...
+    @overload
+    def stream(
+        self, model: str, messages: Conversation, *, output: None = None, **options: Unpack[CallOptions]
+    ) -> SyncStream: ...
+    def stream(
+        self, model: str, messages: Conversation, *, output: type[Any] | None = None, **options: Unpack[CallOptions]
+    ) -> SyncStream:
+        """The answer as it comes; see `Client.stream`.
 
         Nothing is sent before it is iterated; leaving the loop ends the call at once.
         """
-        check_names(options)
-        request = build_request(model, messages, options)
-        return SyncStream(lambda: self._client.open(request), self._wait, self._loop)
+        stream = self._client.stream(model, messages, output=output, **options)
+        if isinstance(stream, OutputStream):
+            return SyncOutputStream(stream, self._wait, self._loop)
+        return SyncStream(stream, self._wait, self._loop)
+
+    def run(
+        self, model: str, messages: Conversation, *, max_turns: int = MAX_TURNS, **options: Unpack[CallOptions]
+    ) -> SyncRun:
+        """The answer of a model that may call functions; see `Client.run`. Coroutine functions run in the client's own
+        loop, others in threads."""
+        return SyncRun(self._client.run(model, messages, max_turns=max_turns, **options), self._wait, self._loop)
+
+    def map(
+        self,
+        model: str,
+        prompts: Iterable[Conversation],
+        *,
+        concurrency: int = 20,
+        ordered: bool = True,
+        progress: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> SyncMapStream:
+        """The answers to many prompts, `concurrency` at a time; see `Client.map`. Prompts are taken from their iterable
+        in the client's own thread."""
+        stream = self._client.map(
+            model, prompts, concurrency=concurrency, ordered=ordered, progress=progress, **options
+        )
+        return SyncMapStream(stream, self._wait, self._loop)
+
+    def embed(self, model: str, texts: Texts, **options: Unpack[EmbedOptions]) -> EmbedResponse:
+        """A vector for each of `texts`: one text or several, each as text or as the model's tokens.
+
+        Raises TypeError for an unknown option, UnsupportedFeatureError if no target of the model has embeddings.
+        """
+        return self._wait(self._client.embed(model, texts, **options))
+
+    def count_tokens(self, model: str, messages: Conversation, **options: Unpack[CallOptions]) -> TokenCount:
+        """How many tokens a chat has before it is answered: by the service's own count, or an estimate that says that
+        it is one. Arguments as for `chat`."""
+        return self._wait(self._client.count_tokens(model, messages, **options))
 
     def close(self) -> None:
         """Ends every call, every connection and the thread. May be called twice."""
@@ -125,67 +191,3 @@ class SyncClient:
         await asyncio.gather(*calls, return_exceptions=True)
         await self._client.aclose()
         await self._loop.shutdown_asyncgens()
-
-
-class SyncStream(Iterator[StreamEvent]):
-    """An answer's events. It ends at once if it is closed, dropped or has failed; `with` closes it too."""
-
-    def __init__(
-        self,
-        opening: Callable[[], Coroutine[Any, Any, Answer]],
-        wait: Callable[[Coroutine[Any, Any, Any]], Any],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self._opening: Opening | None = Opening(opening)
-        self._wait = wait
-        self._loop = loop
-        self._answer: Answer | None = None
-        self._events: Iterator[StreamEvent] = iter(())
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> StreamEvent:
-        for event in self._events:
-            return event
-        try:
-            return self._refill()
-        except BaseException:
-            self.close()
-            raise
-
-    def open(self) -> Self:
-        """Opens the call, if it is not open yet. Raises what goes wrong before the first byte."""
-        opening = self._opening
-        if opening is not None:
-            self._answer = self._wait(opening.answer())
-            self._opening = None
-        return self
-
-    def close(self) -> None:
-        """Ends the call at once. May be called twice."""
-        opening, self._opening = self._opening, None
-        answer, self._answer = self._answer, None
-        self._events = iter(())
-        held = answer or opening
-        if held is not None and not self._loop.is_closed():
-            # The loop is closed, and the client that closed it has closed this too.
-            self._loop.call_soon_threadsafe(held.close)
-
-    def __del__(self) -> None:
-        # A caller who leaves its loop early drops the stream; this may run in any thread.
-        self.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def _refill(self) -> StreamEvent:
-        self.open()
-        if self._answer is not None:
-            self._events = iter(self._wait(self._answer.read()))
-            for event in self._events:
-                return event
-        raise StopIteration

@@ -6,6 +6,7 @@ import math
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dragoman.engine import forms
 from dragoman.engine.answer import Answer
 from dragoman.engine.commit import held
 from dragoman.engine.compaction import Summarised
@@ -84,7 +85,7 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
 async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     codec = service.codec
     request, emulated = compacting(request, codec.expresses)
-    lost = (*emulated, *codec.losses(request, env.profile))
+    request, lost = forms.told(request, (*emulated, *codec.losses(request, env.profile)))
     refuse(lost, service.name, strict=service.strict)
     checking = grammars(request, codec.expresses)
     if checking:

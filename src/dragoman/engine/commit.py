@@ -40,12 +40,15 @@ class _Held(Answer):
     """An answer whose first batches were read already."""
 
     def __init__(self, batches: deque[list[StreamEvent]], answer: Answer) -> None:
-        self.target, self.status = answer.target, answer.status
+        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
         self._batches = batches
         self._answer = answer
 
     async def read(self) -> list[StreamEvent]:
-        return self._batches.popleft() if self._batches else await self._answer.read()
+        if not self._batches:
+            self.read = self._answer.read  # type: ignore[method-assign]  # spares each later batch a call
+            return await self._answer.read()
+        return self._batches.popleft()
 
     def close(self) -> None:
         self._batches.clear()

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dragoman.engine import forms
 from dragoman.engine.compaction import asked as compacting
 from dragoman.engine.secrets import RUN, Secrets, signed
 from dragoman.errors import DragomanError
@@ -45,7 +46,7 @@ def draft(name: str, codec: ClientCodec, request: ChatRequest, env: Env, *, stri
     lost: tuple[Loss, ...] = ()
     try:
         request, emulated = compacting(request, codec.expresses)
-        lost = (*emulated, *codec.losses(request, env.profile))
+        request, lost = forms.told(request, (*emulated, *codec.losses(request, env.profile)))
         refuse(lost, name, strict=strict)
         message, more = _first(codec.encode_request(codec.fit(request, env.profile), env))
         return Draft(_sendable(message), more, lost)

@@ -2,20 +2,30 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
 
-from dragoman.engine.answer import Answer
 from dragoman.errors import TruncatedStreamError
 
 
-class Opening:
+class Closable(Protocol):
+    """What is opened."""
+
+    def close(self) -> None:
+        """Ends it at once, and releases what it holds. May be called twice."""
+
+
+C = TypeVar("C", bound=Closable)
+
+
+class Opening(Generic[C]):
     """Opens one answer, once, in a task of its own."""
 
-    def __init__(self, opening: Callable[[], Awaitable[Answer]]) -> None:
+    def __init__(self, opening: Callable[[], Awaitable[C]]) -> None:
         self._opening = opening
-        self._task: asyncio.Task[Answer] | None = None
+        self._task: asyncio.Task[C] | None = None
         self._closed = False
 
-    async def answer(self) -> Answer:
+    async def answer(self) -> C:
         """The answer, which the caller owns from now on. Raises TruncatedStreamError if it was given up."""
         if self._task is not None:
             raise RuntimeError("the answer is being opened already")
@@ -43,7 +53,7 @@ class Opening:
         elif not task.cancelled() and task.exception() is None:
             task.result().close()
 
-    async def _open(self) -> Answer:
+    async def _open(self) -> C:
         return await self._opening()
 
 

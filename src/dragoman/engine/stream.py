@@ -3,13 +3,20 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from dragoman.engine.answer import Answer
-from dragoman.engine.opening import Opening
+from dragoman.engine.opening import Closable, Opening
 from dragoman.types import PartDelta, PartStart, Refusal, StreamEvent, Text
 
 T = TypeVar("T")
+E = TypeVar("E")
+
+
+class Source(Closable, Protocol[E]):
+    """What a stream is made of: an Answer, or something else that is read in batches."""
+
+    async def read(self) -> list[E]:
+        """The next batch; [] only at the end. Raises what went wrong."""
 
 
 class Stream(AsyncGenerator[T, None], Generic[T]):
@@ -20,12 +27,10 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
     opened: then a task that waits for it gets a TruncatedStreamError. `async with` closes it too.
     """
 
-    def __init__(
-        self, opening: Callable[[], Awaitable[Answer]], project: Callable[[list[StreamEvent]], Iterable[T]]
-    ) -> None:
-        self._opening: Opening | None = Opening(opening)
-        self._project = project
-        self._answer: Answer | None = None
+    def __init__(self, opening: Callable[[], Awaitable[Source[E]]], project: Callable[[list[E]], Iterable[T]]) -> None:
+        self._opening: Opening[Source[Any]] | None = Opening(opening)
+        self._project: Callable[[list[Any]], Iterable[T]] = project
+        self._answer: Source[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._items: Iterator[T] = iter(())
 
@@ -49,19 +54,24 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         val: BaseException | object = None,
         tb: TracebackType | None = None,
     ) -> T:
-        self._finish()
+        self.close()
         if isinstance(typ, BaseException):
             raise typ
         raise val if isinstance(val, BaseException) else typ()
 
     async def aclose(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends it at once, in the thread of its loop. May be called twice."""
+        self._items = iter(())
         self._finish()
 
     async def __aenter__(self) -> Self:
         return await self._open()
 
     async def __aexit__(self, *exc_info: object) -> None:
-        self._finish()
+        self.close()
 
     def __del__(self) -> None:
         # A caller who leaves its loop early drops the stream; this may run in any thread.
@@ -80,27 +90,32 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         return self
 
     async def _refill(self) -> T:
+        while events := await self._read():
+            self._items = iter(self._project(events))
+            for item in self._items:
+                return item
+        raise StopAsyncIteration
+
+    async def _read(self) -> list[Any]:
+        """The next batch; [] if there are no more. What ends the stream closes it."""
         if self._opening is not None:
             await self._open()
+        answer = self._answer
+        if answer is None:
+            return []
         try:
-            while self._answer is not None:
-                events = await self._answer.read()
-                if not events:
-                    break
-                self._items = iter(self._project(events))
-                for item in self._items:
-                    return item
+            events = await answer.read()
         except BaseException:
             self._finish()
             raise
-        self._finish()
-        raise StopAsyncIteration
+        if not events:
+            self._finish()
+        return events
 
     def _finish(self) -> None:
         opening, self._opening = self._opening, None
         if opening is not None:
             opening.close()
-        self._items = iter(())
         answer, self._answer = self._answer, None
         if answer is not None:
             answer.close()

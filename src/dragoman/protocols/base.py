@@ -107,7 +107,7 @@ class Decoder(ABC):
 
 
 SCHEMAS, OUTPUTS, FORMS = SchemaCache(), SchemaCache(compiled_output), SchemaCache(compiled_form)
-"""Schemas of tools, of their results and of answers. A codec is made for each call, and agents send the same tools in all of them."""
+"""Schemas of tools, results and answers. A codec is made for each call, and agents send the same tools each time."""
 
 
 class ClientCodec(ABC):

@@ -1,12 +1,13 @@
 """Python values of a caller, as plain JSON values. Knows no protocol."""
 
+import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from math import isfinite
 from typing import Any
 
-import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from dragoman.errors import InvalidRequestError, cut
 
@@ -18,7 +19,8 @@ MAX_DIGITS = 308
 
 
 def plain(value: object, path: str, depth: int = DEPTH) -> Any:
-    """`value` as dictionaries, lists, texts, numbers, booleans and None; our own values become their fields.
+    """`value` as dictionaries, lists, texts, numbers, booleans and None; values of msgspec, pydantic and dataclasses
+    become their fields, in their names on the wire, without those that are not set.
 
     Raises InvalidRequestError, with the place, for a value that JSON cannot express.
     """
@@ -41,10 +43,27 @@ def plain(value: object, path: str, depth: int = DEPTH) -> Any:
             return {_name(name, path): plain(each, f"{path}.{name}", depth - 1) for name, each in value.items()}
         case list() | tuple():
             return [plain(each, f"{path}[{i}]", depth - 1) for i, each in enumerate(value)]
+        case _ if (model := model_fields(value)) is not None:
+            return plain(model, path, depth - 1)
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            said = {field.name: getattr(value, field.name) for field in fields(value)}
+            return plain(said, path, depth - 1)
         case int() | float():
             raise InvalidRequestError(f"{path}: expected a finite number of at most {MAX_DIGITS} digits")
         case _:
             raise InvalidRequestError(f"{path}: expected what JSON can say, got {type(value).__name__}")
+
+
+def model_fields(value: object) -> dict[str, Any] | None:
+    """What pydantic makes of a model: its fields that are not None, by their names on the wire; None if it is no model.
+
+    Pydantic is not imported for that: whoever has a model of it has done so.
+    """
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is None or not isinstance(value, pydantic.BaseModel):
+        return None
+    said: dict[str, Any] = value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return said
 
 
 def _fields(value: Struct) -> Iterator[tuple[str, object]]:
@@ -52,7 +71,9 @@ def _fields(value: Struct) -> Iterator[tuple[str, object]]:
     config = value.__struct_config__
     if config.tag_field is not None:
         yield config.tag_field, config.tag
-    yield from msgspec.structs.asdict(value).items()
+    for name, field in zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True):
+        if (said := getattr(value, field)) is not UNSET:
+            yield name, said
 
 
 def _name(name: object, path: str) -> str:

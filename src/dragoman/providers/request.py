@@ -1,22 +1,23 @@
 """A request as callers write it in Python, to a ChatRequest."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol, TypedDict
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError, nearest
 from dragoman.protocols.openai_chat import NAME as OPENAI_CHAT
 from dragoman.protocols.openai_chat import decode_body
 from dragoman.providers.plain import plain
-from dragoman.providers.turns import read_choice, read_format, read_messages, read_tools
-from dragoman.types import AnyTool, ChatRequest, Message, ResponseFormat, ToolChoice, user
+from dragoman.providers.turns import read_choice, read_format, read_messages, read_question, read_tools
+from dragoman.types import AnyTool, ChatRequest, Message, ResponseFormat, ToolChoice
 
 
 class ChatOptions(TypedDict, total=False):
     """The options besides model and messages, in OpenAI's names and shapes or as our own values. None: not set."""
 
-    tools: Sequence[Mapping[str, Any] | AnyTool] | None
+    tools: Sequence[Mapping[str, Any] | AnyTool | Callable[..., Any]] | None
     tool_choice: str | Mapping[str, Any] | ToolChoice | None
     parallel_tool_calls: bool | None
     response_format: Mapping[str, Any] | ResponseFormat | None
@@ -34,18 +35,25 @@ class ChatOptions(TypedDict, total=False):
     extra_body: Mapping[str, Any] | None
 
 
-Conversation = str | Sequence[Mapping[str, Any] | Message]
-"""A single question, or messages: dictionaries in OpenAI's shape and our own values, in any mixture."""
+class Model(Protocol):
+    """A value of pydantic."""
+
+    def model_dump(self) -> dict[str, Any]: ...
+
+
+Conversation = str | Sequence[Mapping[str, Any] | Message | Struct | Model]
+"""A single question, or messages: our own values, and dictionaries, pydantic models and structs in OpenAI's shape, in
+any mixture."""
 
 APART = frozenset({"model", "messages", "stream"})
 """Fields that `extra_body` may not have, because they are arguments of their own."""
 
 
-def check_names(options: Mapping[str, Any]) -> None:
+def check_names(options: Mapping[str, Any], known: Collection[str] = frozenset(ChatOptions.__annotations__)) -> None:
     """Raises TypeError, with the nearest known name, for an unknown option."""
     for name in options:
-        if name not in ChatOptions.__annotations__:
-            hint = nearest(name, ChatOptions.__annotations__)
+        if name not in known:
+            hint = nearest(name, known)
             raise TypeError(
                 f"there is no option {name!r}{hint}; fields that only the service knows go into `extra_body`"
             )
@@ -59,11 +67,11 @@ def build_request(
     Fields of one protocol only are kept in `extra` under the name of `protocol`. Raises InvalidRequestError.
     """
     said = {name: value for name, value in options.items() if value is not None and name != "extra_body"}
-    said |= _more(options.get("extra_body"))
-    turns = (
-        [user(messages)] if isinstance(messages, str) else _list(messages, "messages", "a text or a list of messages")
-    )
-    bodies, own_turns = read_messages(turns)
+    said |= more_fields(options.get("extra_body"))
+    if isinstance(messages, str):
+        bodies, own_turns = read_question(messages)
+    else:
+        bodies, own_turns = read_messages(_list(messages, "messages", "a text or a list of messages"))
     choice, form = said.get("tool_choice"), said.get("response_format")
     own: dict[str, Any] = {}
     if isinstance(choice, ToolChoice):
@@ -84,14 +92,14 @@ def build_request(
     return replace(request, **own) if own else request
 
 
-def _more(body: object) -> dict[str, Any]:
-    """The fields of `extra_body`."""
+def more_fields(body: object, apart: frozenset[str] = APART) -> dict[str, Any]:
+    """The fields of `extra_body`, which may not have those of `apart`. Raises InvalidRequestError."""
     if body is None:
         return {}
     if not isinstance(body, Mapping):
         raise InvalidRequestError(f"extra_body: expected an object, got {type(body).__name__}")
-    if apart := sorted(APART & body.keys()):
-        raise InvalidRequestError(f"extra_body: expected no {apart[0]!r}, which is an argument of its own")
+    if named := sorted(apart & body.keys()):
+        raise InvalidRequestError(f"extra_body: expected no {named[0]!r}, which is an argument of its own")
     return dict(body)
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from dragoman.errors import InvalidRequestError, cut, nearest
 from dragoman.protocols.json_fields import kind
 from dragoman.providers.plain import plain
-from dragoman.types import AnyPart, AnyTool, ChatRequest, Message, ResponseFormat, Role, ToolChoice
+from dragoman.types import AnyPart, AnyTool, ChatRequest, Message, ResponseFormat, Role, ToolChoice, user
 
 T = TypeVar("T", bound=Struct)
 
@@ -34,9 +34,18 @@ Read = tuple[list[dict[str, Any]], dict[int, T]]
 """Dictionaries in OpenAI's shape, and our own values by their places, each of which has a dictionary as placeholder."""
 
 
+STAND_IN: dict[str, Any] = {"role": "user", "content": "."}
+"""What stands for a message of our own among dictionaries."""
+
+
+def read_question(text: str) -> Read[Message]:
+    """A text alone: one message of a user. Most calls have no more, so it goes no longer way."""
+    return [STAND_IN], {0: user(str.__str__(text))}
+
+
 def read_messages(values: Sequence[object]) -> Read[Message]:
     """The messages. Raises InvalidRequestError that names the place, as `messages[2].parts[0].text`."""
-    return _read(values, "messages", _own_message, {"role": "user", "content": "."})
+    return _read(values, "messages", _own_message, STAND_IN)
 
 
 def read_tools(values: Sequence[object]) -> Read[AnyTool]:

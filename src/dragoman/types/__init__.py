@@ -3,6 +3,7 @@
 from dragoman.types.cache_use import CacheUse
 from dragoman.types.events import (
     GRAMMAR,
+    Delta,
     FinishReason,
     Metadata,
     PartDelta,
@@ -22,6 +23,7 @@ from dragoman.types.losses import (
     ChangedRole,
     ChangedSchema,
     EmulatedCompaction,
+    EmulatedForm,
     EmulatedGrammar,
     Loss,
     Lost,
@@ -74,7 +76,7 @@ from dragoman.types.messages import (
     Unknown,
     assistant,
     system,
-    tool,
+    tool_result,
     user,
 )
 from dragoman.types.model_facts import ModelFacts
@@ -82,7 +84,8 @@ from dragoman.types.operations import EmbedRequest, EmbedResponse, TokenCount, f
 from dragoman.types.outcome import Outcome
 from dragoman.types.profile import ModelProfile
 from dragoman.types.requests import ChatRequest, ReasoningConfig, ResponseFormat
-from dragoman.types.response import ChatResponse, Fold, fold, unfold
+from dragoman.types.response import ChatResponse, Fold, OutputResponse, fold, unfold
+from dragoman.types.run import RunEvent, ToolEnd, ToolStart
 from dragoman.types.schemas import SchemaLimit, SchemaSupport
 from dragoman.types.tools import AnyTool, HostedKind, HostedTool, Tool, ToolChoice, UnknownTool
 from dragoman.types.usage import Usage
@@ -103,9 +106,11 @@ __all__ = [
     "ChatRequest",
     "ChatResponse",
     "Citation",
+    "Delta",
     "EmbedRequest",
     "EmbedResponse",
     "EmulatedCompaction",
+    "EmulatedForm",
     "EmulatedGrammar",
     "Extra",
     "File",
@@ -142,6 +147,7 @@ __all__ = [
     "MovedPart",
     "OpaqueState",
     "Outcome",
+    "OutputResponse",
     "Part",
     "PartDelta",
     "PartEnd",
@@ -160,6 +166,7 @@ __all__ = [
     "ResponseStart",
     "RewrittenSchema",
     "Role",
+    "RunEvent",
     "SchemaLimit",
     "SchemaSupport",
     "ServerRequest",
@@ -173,7 +180,9 @@ __all__ = [
     "Tool",
     "ToolCall",
     "ToolChoice",
+    "ToolEnd",
     "ToolResult",
+    "ToolStart",
     "UncheckedGrammar",
     "Unknown",
     "UnknownTool",
@@ -185,7 +194,7 @@ __all__ = [
     "fold",
     "names",
     "system",
-    "tool",
+    "tool_result",
     "unfold",
     "user",
     "vector",

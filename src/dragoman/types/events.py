@@ -36,12 +36,21 @@ class PartStart(Struct, frozen=True, omit_defaults=True, tag="part_start"):
     part: AnyPart
 
 
-class PartDelta(Struct, frozen=True, omit_defaults=True, tag="part_delta"):
+class PartDelta(Struct, frozen=True, omit_defaults=True, gc=False, tag="part_delta"):
     """More of the open part: its text, a tool call's arguments, or more of a sound's base64 text."""
 
     text: str
     """Of base64 a multiple of four characters."""
     logprobs: tuple[TokenLogprob, ...] | None = None
+
+
+class Delta(Struct, frozen=True):
+    """More of a part, with the part that it belongs to: what a PartDelta and the PartStart before it say."""
+
+    part: AnyPart
+    """The part as it began: its kind, and a tool call's id and name; its text is empty."""
+    text: str
+    """More of its text, of a tool call's arguments, or of a sound's base64 text."""
 
 
 class Metadata(Struct, frozen=True, omit_defaults=True, tag="metadata"):

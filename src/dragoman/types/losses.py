@@ -131,6 +131,10 @@ class EmulatedCompaction(BaseLoss, frozen=True, tag="emulated_compaction"):
     """The conversation is not compacted by the service: its model is asked for a summary."""
 
 
+class EmulatedForm(BaseLoss, frozen=True, tag="emulated_form"):
+    """The form of the answer: the model is told it in words, and the library checks the answer."""
+
+
 class EmulatedGrammar(BaseLoss, frozen=True, tag="emulated_grammar"):
     """The grammar of a freeform tool: the model is told it in words, and its calls are checked."""
 
@@ -174,6 +178,7 @@ Changed = (
     | MovedPart
     | PromptedTools
     | EmulatedCompaction
+    | EmulatedForm
     | EmulatedGrammar
     | UncheckedGrammar
 )
@@ -201,6 +206,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     MovedPart: Severity.NOTE,
     PromptedTools: Severity.NOTE,
     EmulatedCompaction: Severity.LOSS,
+    EmulatedForm: Severity.NOTE,
     EmulatedGrammar: Severity.LOSS,
     UncheckedGrammar: Severity.LOSS,
     RefusedPrefill: Severity.ERROR,
@@ -230,6 +236,7 @@ WORDS: dict[type[BaseLoss], str] = {
     MovedPart: "{loss.name} follows in a user's turn: the service does not take it in the result of a tool",
     PromptedTools: "{loss.name} is told to the model in words: the service's protocol has no tools",
     EmulatedCompaction: "{loss.name} is emulated: the service has none, and its model is asked for a summary",
+    EmulatedForm: "{loss.name} is told to the model in words, and its answer is checked",
     EmulatedGrammar: "{loss.name} is emulated: it is told to the model in words, and its calls are checked",
     UncheckedGrammar: "{loss.name} was not checked: the grammar cannot be read here, or the check takes too long",
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",

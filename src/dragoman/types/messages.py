@@ -217,6 +217,7 @@ def assistant(text: str) -> Message:
     return Message("assistant", (Text(text=text),))
 
 
-def tool(call: ToolCall, text: str) -> Message:
-    """What a tool answered to `call`, in plain text."""
-    return Message("tool", (ToolResult(id=call.id, parts=(Text(text=text),)),))
+def tool_result(call: ToolCall, text: str, *, is_error: bool = False) -> Message:
+    """What a tool answered to `call`, in plain text. `is_error`: the text says why the tool failed."""
+    result = ToolResult(id=call.id, parts=(Text(text=text),), is_error=is_error, input_format=call.input_format)
+    return Message("tool", (result,))

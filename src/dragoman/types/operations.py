@@ -4,6 +4,7 @@ from struct import pack, unpack
 
 from msgspec import Struct, field
 
+from dragoman.types.losses import Loss
 from dragoman.types.messages import Extra
 from dragoman.types.usage import Usage
 
@@ -36,6 +37,13 @@ class EmbedResponse(Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str | None = None
     usage: Usage | None = None
     extra: Extra = field(default_factory=dict)
+    losses: tuple[Loss, ...] = ()
+    """What of the request the service did not get, for callers of the library."""
+
+    @property
+    def lists(self) -> list[list[float]]:
+        """The vectors as lists of Python's numbers."""
+        return [floats(vector) for vector in self.vectors]
 
 
 class TokenCount(Struct, frozen=True, omit_defaults=True):

@@ -17,6 +17,9 @@ class ResponseFormat(Struct, frozen=True, omit_defaults=True):
     description: str | None = None
     strict: bool | None = None
     extra: Extra = field(default_factory=dict)
+    checked: bool = False
+    """The caller checks the answer against the schema: what the target does not hold itself to is no loss, and if it
+    can be given no schema, the model is asked for it in words."""
 
 
 class ReasoningConfig(Struct, frozen=True, omit_defaults=True):

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from io import StringIO
-from typing import assert_never
+from typing import Generic, TypeVar, assert_never
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 
-from dragoman.errors import BadEventError, TruncatedStreamError
+from dragoman.errors import BadEventError, OutputError, TruncatedStreamError
 from dragoman.types.events import (
     GRAMMAR,
     FinishReason,
@@ -36,6 +36,8 @@ from dragoman.types.messages import (
     ToolCall,
 )
 from dragoman.types.usage import Usage
+
+T = TypeVar("T")
 
 
 class ChatResponse(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -71,6 +73,20 @@ class ChatResponse(Struct, frozen=True, omit_defaults=True, kw_only=True):
     def message(self) -> Message:
         """The answer as a turn of the conversation."""
         return Message("assistant", self.parts)
+
+
+class OutputResponse(ChatResponse, Generic[T], frozen=True, omit_defaults=True, kw_only=True):
+    """What the model answered, as a value of a type."""
+
+    value: T | UnsetType = UNSET
+    """The value; UNSET if the answer calls tools."""
+
+    @property
+    def output(self) -> T:
+        """The value. Raises OutputError if there is none yet, because the model calls tools first."""
+        if self.value is UNSET:
+            raise OutputError("expected an output, got calls of tools, whose results the model wants first")
+        return self.value
 
 
 class Fold:

@@ -25,7 +25,7 @@ from dragoman.types import (
     assistant,
     names,
     system,
-    tool,
+    tool_result,
     user,
 )
 from tests.support.env import fixed_env
@@ -97,9 +97,14 @@ def test_a_result_may_precede_its_call_only_if_the_conversation_began_elsewhere(
 
 
 def test_a_call_of_the_current_turn_that_another_service_made_gets_the_stand_in_for_a_signature() -> None:
-    old = (user("a"), Message("assistant", (CALL,)), tool(CALL, "r"), assistant("b"))
-    now = (user("c"), Message("assistant", (Text(text="x"), CALL, OTHER)), tool(CALL, "r"), tool(OTHER, "r"))
-    step = (Message("assistant", (CALL,)), tool(CALL, "r"))
+    old = (user("a"), Message("assistant", (CALL,)), tool_result(CALL, "r"), assistant("b"))
+    now = (
+        user("c"),
+        Message("assistant", (Text(text="x"), CALL, OTHER)),
+        tool_result(CALL, "r"),
+        tool_result(OTHER, "r"),
+    )
+    step = (Message("assistant", (CALL,)), tool_result(CALL, "r"))
     assert signatures(sent(*old, *now, *step)) == [None, SENTINEL, None, SENTINEL]
     assert signatures(sent(*old, *now, *step, profile=ModelProfile())) == [None] * 4
 
@@ -113,14 +118,19 @@ def test_a_signature_goes_to_its_own_model_alone() -> None:
         (OpaqueState("anthropic", "Y2FuYXJ5"), SENTINEL),
     ):
         turn = Message("assistant", (replace(CALL, opaque=state),))
-        body = sent(user("a"), turn, tool(CALL, "r"))
+        body = sent(user("a"), turn, tool_result(CALL, "r"))
         assert signatures(body) == [expected]
         assert "Y2FuYXJ5" not in json.dumps(body)
 
 
 def test_neighbours_are_one_content() -> None:
     body = sent(
-        user("a"), assistant("b"), Message("assistant", (CALL, OTHER)), tool(CALL, "1"), tool(OTHER, "2"), user("c")
+        user("a"),
+        assistant("b"),
+        Message("assistant", (CALL, OTHER)),
+        tool_result(CALL, "1"),
+        tool_result(OTHER, "2"),
+        user("c"),
     )
     assert [(content["role"], len(content["parts"])) for content in body["contents"]] == [
         ("user", 1),

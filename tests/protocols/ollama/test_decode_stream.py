@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from dragoman.errors import BadEventError, InvalidRequestError
-from dragoman.protocols.lane import PatternRows
 from dragoman.protocols.ndjson_tap import MAX_LINE
 from dragoman.protocols.ollama import OllamaClient, OllamaServer
 from dragoman.protocols.ollama.decode_stream import ReplyDecoder
-from dragoman.protocols.ollama.lane import lane
+from dragoman.protocols.ollama.line_form import form_of
 from dragoman.protocols.ollama.tap import OllamaTap
 from dragoman.types import (
     AnyPart,
@@ -110,11 +109,11 @@ TIME = b'"created_at":"2026-11-21T10:27:15Z"'
         ),
     ],
 )
-def test_a_lane_holds_lines_that_differ_in_text_and_time(event: bytes, like: bytes, other: bytes) -> None:
-    known = lane(event)
-    assert isinstance(known, PatternRows)
-    assert known.row.fullmatch(like)
-    assert not known.row.fullmatch(other)
+def test_a_form_holds_lines_that_differ_in_text_and_time(event: bytes, like: bytes, other: bytes) -> None:
+    known = form_of(event)
+    assert known is not None
+    assert known.holds(like)
+    assert not known.holds(other)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +125,8 @@ def test_a_lane_holds_lines_that_differ_in_text_and_time(event: bytes, like: byt
         b'{"message":{"content":"a"},"created_at":"1"}\n',
     ],
 )
-def test_other_lines_make_no_lane(event: bytes) -> None:
-    assert lane(event) is None
+def test_other_lines_have_no_form(event: bytes) -> None:
+    assert form_of(event) is None
 
 
 def test_a_line_that_is_too_long_is_an_error_and_a_whole_body_is_decoded() -> None:

@@ -26,7 +26,7 @@ class EmbedEndpoint(Endpoint):
         writer.outcome.model = request.model
         check_steering(request.extra.get(self._protocol, {}), self._client.allowed_fields(request.model))
         async with writer:
-            response, lost = await self._client.embed_with_losses(request)
+            response, lost = await self._client.embed_request(request)
         writer.outcome.usage = response.usage
         headers = losses_header(lost, writer.outcome)
         await writer.send(self._codec.encode_response(response, call, request), *headers)
@@ -50,4 +50,4 @@ class CountEndpoint(Endpoint):
 
     async def count(self, request: ChatRequest, identity: Identity) -> TokenCount:
         """The count for a request of `identity`. Raises what goes wrong."""
-        return await self.client.count_tokens(request)
+        return await self.client.count_request(request)

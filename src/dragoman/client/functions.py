@@ -1,0 +1,165 @@
+"""Python functions as tools that a model may call: their schema by their hints and docstring, and one call of them."""
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, Union, get_origin, get_type_hints
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman.client import docstrings
+from dragoman.client.shapes import Shape, said
+from dragoman.errors import InvalidRequestError
+from dragoman.types import Audio, File, Image, Text, Tool, Unknown
+
+Function = Callable[..., Any]
+"""A function with types, or a coroutine function."""
+
+ResultParts = tuple[Text | Image | Audio | File | Unknown, ...]
+
+PARTS = (Text, Image, Audio, File, Unknown)
+"""What a function may return as it is to be shown to the model."""
+
+Kind = inspect.Parameter
+ANY_NUMBER = frozenset({Kind.VAR_POSITIONAL, Kind.VAR_KEYWORD})
+
+
+class FunctionTool:
+    """A function, and the Tool that tells a model of it. To call it calls the function."""
+
+    def __init__(
+        self,
+        function: Function,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        strict: bool | None = None,
+    ) -> None:
+        if not callable(function):
+            raise TypeError(f"expected a function, got {type(function).__name__}")
+        self.function = function
+        words, parameters = docstrings.read(inspect.getdoc(function))
+        own = name or getattr(function, "__name__", "")  # a partial has none
+        if not own or own == "<lambda>":
+            raise TypeError("expected a function with a name, or `name`")
+        self._parameters = _parameters(function, own)
+        try:
+            self._shape = Shape(_struct(own, function, self._parameters, parameters))
+        except (TypeError, NameError) as exc:
+            raise TypeError(f"{own}: expected types that JSON can express: {exc}") from exc
+        schema = {key: value for key, value in self._shape.schema.items() if key != "title"}
+        self.tool = Tool(own, description or words or None, schema, strict)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    async def call(self, arguments: str) -> ResultParts:
+        """What the function returns for `arguments`, JSON text, as parts for the model.
+
+        A function that is no coroutine function runs in a thread. Raises InvalidRequestError if the arguments do not
+        fit, and what the function raises.
+        """
+        given = self._shape.read(arguments.strip() or "{}")
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for parameter in self._parameters:
+            value = getattr(given, parameter.name)
+            if value is UNSET:
+                continue
+            if parameter.kind is Kind.POSITIONAL_ONLY:
+                args.append(value)
+            else:
+                kwargs[parameter.name] = value
+        if inspect.iscoroutinefunction(self.function):
+            return result_parts(await self.function(*args, **kwargs))
+        returned = await asyncio.to_thread(self.function, *args, **kwargs)
+        return result_parts(await returned if inspect.isawaitable(returned) else returned)
+
+
+def function_tool(
+    function: Function, *, name: str | None = None, description: str | None = None, strict: bool | None = None
+) -> FunctionTool:
+    """`function` as a tool: its name, its docstring and its hints tell a model of it, unless they are given here.
+
+    Descriptions of parameters are taken from the docstring (`Args:`), from `Annotated[int, "words"]` or from msgspec's
+    Meta. Raises TypeError if a parameter has a type that JSON cannot express, or stands for any number of arguments.
+    """
+    return FunctionTool(function, name=name, description=description, strict=strict)
+
+
+def result_parts(value: object) -> ResultParts:
+    """What a function returned, for the model: parts and text as they are, all else as JSON. Raises TypeError."""
+    match value:
+        case str():
+            return (Text(text=value),)
+        case Text() | Image() | Audio() | File() | Unknown():
+            return (value,)
+        case list() | tuple() if value and all(isinstance(each, PARTS) for each in value):
+            return tuple(value)
+        case _:
+            return (Text(text=said(value)),)
+
+
+def _parameters(function: Function, name: str) -> list[Kind]:
+    found = list(inspect.signature(function).parameters.values())
+    for parameter in found:
+        if parameter.kind in ANY_NUMBER:
+            raise TypeError(f"{name}: expected parameters by name, got {parameter}")
+    return found
+
+
+def _struct(name: str, function: Function, parameters: list[Kind], words: dict[str, str]) -> type[msgspec.Struct]:
+    """A struct of the parameters. One with a default may be left out, and then the function's own default holds."""
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    hints = _hints(function)
+    for parameter in parameters:
+        kind = hints.get(parameter.name, Any)
+        about = _annotated_words(kind) or words.get(parameter.name, "")
+        # What may be left out is a union, in which msgspec looks for no description: it stands around that.
+        wanted = kind if parameter.default is Kind.empty else Union[kind, UnsetType]  # noqa: UP007  # a hint of any form
+        if about:
+            wanted = Annotated[wanted, Meta(description=about)]
+        named = (parameter.name, wanted)
+        fields.append(named if parameter.default is Kind.empty else (*named, UNSET))
+    return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True)
+
+
+def _annotated_words(kind: Any) -> str:
+    """The description that a hint has itself: text in Annotated, or of msgspec's Meta."""
+    if get_origin(kind) is not Annotated:
+        return ""
+    for about in kind.__metadata__:
+        if isinstance(about, str):
+            return about
+        if isinstance(about, Meta) and about.description:
+            return about.description
+    return ""
+
+
+def _hints(function: Function) -> dict[str, Any]:
+    """The types of the parameters; for an object that can be called, those of its way of being called."""
+    asked = function.func if isinstance(function, partial) else function
+    if not inspect.isroutine(asked):
+        asked = type(asked).__call__
+    return get_type_hints(asked, include_extras=True)
+
+
+def tools_of(tools: object) -> tuple[list[Any], dict[str, FunctionTool]]:
+    """The tools to send, functions among them as Tool values, and the functions by name.
+
+    Raises InvalidRequestError if two functions have one name.
+    """
+    sent: list[Any] = []
+    functions: dict[str, FunctionTool] = {}
+    for i, tool in enumerate(tools if isinstance(tools, list | tuple) else ()):
+        if callable(tool):
+            made = tool if isinstance(tool, FunctionTool) else FunctionTool(tool)
+            if made.tool.name in functions:
+                raise InvalidRequestError(f"tools[{i}]: expected another name, since {made.tool.name!r} is taken")
+            functions[made.tool.name] = made
+            sent.append(made.tool)
+        else:
+            sent.append(tool)
+    return sent, functions

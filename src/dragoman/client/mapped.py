@@ -1,0 +1,144 @@
+"""One question for each of many prompts, so many at a time. Knows not how a question is answered."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
+from typing import Self
+
+from msgspec import Struct
+
+from dragoman.client.progress import Bar
+from dragoman.errors import DragomanError
+from dragoman.providers.request import Conversation
+from dragoman.types import ChatResponse
+
+
+class Mapped(Struct, frozen=True):
+    """What became of one prompt."""
+
+    index: int
+    """Its place among the prompts, from 0."""
+    prompt: Conversation
+    reply: ChatResponse | None = None
+    """The answer; None if there is none."""
+    error: DragomanError | None = None
+    """Why there is no answer."""
+
+    @property
+    def text(self) -> str:
+        """The answer's text. Raises the error."""
+        return self.response().text
+
+    def response(self) -> ChatResponse:
+        """The answer. Raises the error."""
+        if self.reply is not None:
+            return self.reply
+        raise self.error or AssertionError("there is either a reply or an error")
+
+
+Ask = Callable[[Conversation], Awaitable[ChatResponse]]
+"""Answers one prompt."""
+
+
+class _Work:
+    """What the tasks share. It does not know who reads the results, so that they end if nobody does any more."""
+
+    def __init__(self, ask: Ask, prompts: Iterable[Conversation], bar: Bar) -> None:
+        self.done: asyncio.Queue[Mapped | BaseException | None] = asyncio.Queue()
+        """Results; an exception if one task failed; None for each task that is at its end."""
+        self._ask = ask
+        self._prompts = enumerate(prompts)
+        self._bar = bar
+
+    async def run(self) -> None:
+        try:
+            for index, prompt in self._prompts:
+                try:
+                    result = Mapped(index, prompt, await self._ask(prompt))
+                except DragomanError as exc:
+                    result = Mapped(index, prompt, error=exc)
+                self._bar.advance()
+                self.done.put_nowait(result)
+            self.done.put_nowait(None)
+        except Exception as exc:  # noqa: BLE001  # a fault of the prompts' own iterator: it belongs to whoever reads
+            self.done.put_nowait(exc)
+
+
+class MapStream(AsyncIterator[Mapped]):
+    """The results, in the order of the prompts or as they come.
+
+    Nothing is asked before it is iterated or awaited; `await` gives a list of all. A prompt that fails costs no other.
+    It ends at once if it is closed or dropped, or its loop is left. Prompts are taken from their iterable when there is
+    a place for them; results that nobody has taken yet are kept.
+    """
+
+    def __init__(self, ask: Ask, prompts: Iterable[Conversation], concurrency: int, bar: Bar, *, ordered: bool) -> None:
+        self._work = _Work(ask, prompts, bar)
+        self._bar = bar
+        self._concurrency = concurrency
+        self._ordered = ordered
+        self._tasks: list[asyncio.Task[None]] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running = concurrency
+        self._next = 0
+        self._early: dict[int, Mapped] = {}
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __await__(self) -> Generator[None, None, list[Mapped]]:
+        return self._all().__await__()
+
+    async def __anext__(self) -> Mapped:
+        self._start()
+        try:
+            while True:
+                if self._next in self._early:
+                    self._next += 1
+                    return self._early.pop(self._next - 1)
+                if not self._running:
+                    break
+                await self._take()
+        except BaseException:
+            self.close()
+            raise
+        self.close()
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Ends what is under way."""
+        self.close()
+
+    def close(self) -> None:
+        """The same, in the thread of its loop. May be called twice."""
+        self._running = 0
+        self._early.clear()
+        for task in self._tasks or ():
+            task.cancel()
+        self._bar.close()
+
+    def __del__(self) -> None:
+        # A caller who leaves its loop early drops it; this may run in any thread.
+        if self._running and self._loop is not None and not self._loop.is_closed():
+            for task in self._tasks or ():
+                self._loop.call_soon_threadsafe(task.cancel)
+        self._bar.close()
+
+    def _start(self) -> None:
+        if self._tasks is None and self._running:
+            self._loop = asyncio.get_running_loop()
+            self._bar.open()
+            self._tasks = [self._loop.create_task(self._work.run()) for _ in range(self._concurrency)]
+
+    async def _take(self) -> None:
+        """Waits for what a task has to say."""
+        match await self._work.done.get():
+            case None:
+                self._running -= 1
+            case Mapped() as result:
+                # As they come, each stands at the next place.
+                self._early[result.index if self._ordered else self._next + len(self._early)] = result
+            case failure:
+                raise failure
+
+    async def _all(self) -> list[Mapped]:
+        return [result async for result in self]

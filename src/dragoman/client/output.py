@@ -1,0 +1,126 @@
+"""Answers as values of a type: the form that is asked for, the value that an answer is, and values under way."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
+
+from msgspec.structs import asdict, replace
+
+from dragoman.client.shapes import Shape
+from dragoman.client.stream import ChatStream, View
+from dragoman.engine.stream import Source, Texts
+from dragoman.errors import InvalidRequestError, OutputError, cut
+from dragoman.protocols.tool_schema.closed import OTHERS, Closer
+from dragoman.protocols.tool_schema.keywords import children, types_of
+from dragoman.types import ChatRequest, ChatResponse, FinishReason, OutputResponse, ResponseFormat, StreamEvent, user
+from dragoman.wire.partial_json import PartialJson
+
+T = TypeVar("T")
+
+FENCE = re.compile(r"\A\s*```\w*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
+"""A block of code that is the whole answer: models write one although they are told not to."""
+
+BEGUN = re.compile(r"\A\s*```\w*[ \t]*\n")
+
+CUT_OFF: frozenset[FinishReason] = frozenset({"length", "content_filter", "refusal"})
+"""Reasons to stop after which an answer is no value, and would not be one if it were asked for again."""
+
+AGAIN = "That does not fit the JSON Schema: {words}. Answer again, with the corrected JSON and nothing else."
+
+WORDS = 500
+"""Characters that an error and the model are told of what is wrong: validators name the place and the value."""
+
+
+def shape_of(output: type[T]) -> Shape[T]:
+    """The shape of `output`. Raises TypeError if JSON cannot express it."""
+    try:
+        return Shape(output)
+    except TypeError as exc:
+        raise TypeError(f"output: expected a type that JSON can express: {exc}") from exc
+
+
+def with_form(request: ChatRequest, shape: Shape[Any]) -> ChatRequest:
+    """`request` for an answer of this shape. Raises InvalidRequestError if it asks for another form already."""
+    if request.response_format is not None:
+        raise InvalidRequestError("output: expected no response_format beside it")
+    strict = _is_strict(shape.schema)
+    schema = Closer().closed(shape.schema) if strict else shape.schema
+    form = ResponseFormat("json_schema", schema=schema, strict=True if strict else None, checked=True)
+    return replace(request, response_format=form)
+
+
+def read_output(shape: Shape[T], reply: ChatResponse) -> OutputResponse[T]:
+    """`reply` with its value; without one if it calls tools. Raises OutputError."""
+    fields = asdict(reply)
+    if reply.tool_calls:
+        return OutputResponse(**fields)
+    if reply.finish_reason in CUT_OFF:
+        raise _wrong(f"expected {shape.name}, got an answer that ended with {reply.finish_reason!r}", reply)
+    fenced = FENCE.match(reply.text)
+    try:
+        value = shape.read(fenced[1] if fenced else reply.text)
+    except InvalidRequestError as exc:
+        raise _wrong(f"expected {shape.name}: {cut(exc.message, WORDS)}", reply) from exc
+    return OutputResponse(**fields, value=value)
+
+
+def asked_again(request: ChatRequest, reply: ChatResponse, error: OutputError) -> ChatRequest:
+    """`request` once more, after `reply`, which `error` says is no value."""
+    words = user(AGAIN.format(words=error.message))
+    return replace(request, messages=(*request.messages, reply.message, words))
+
+
+def _wrong(message: str, reply: ChatResponse) -> OutputError:
+    error = OutputError(message)
+    error.text = reply.text
+    return error
+
+
+def _is_strict(schema: Any) -> bool:
+    """Whether OpenAI's `strict` takes it: it wants every property to be required, and objects to have no others."""
+    if not isinstance(schema, dict):
+        return True
+    if "object" in (types_of(schema) or ()):
+        properties = schema.get("properties", {})
+        # An object without properties may have any, unless it is said to have no others.
+        others = schema.get(OTHERS, not properties)
+        if others is not False or set(properties) != set(schema.get("required", ())):
+            return False
+    return all(map(_is_strict, children(schema)))
+
+
+class OutputStream(ChatStream, Generic[T]):
+    """The answer to one question, which is a value of a type."""
+
+    def __init__(self, opening: Callable[[], Awaitable[Source[StreamEvent]]], shape: Shape[T]) -> None:
+        super().__init__(opening)
+        self._shape = shape
+
+    @property
+    def partial(self) -> View[Any]:
+        """The value as it grows, in dictionaries, lists, texts and numbers, as far as it has come; not checked."""
+        return View(self, Partials())
+
+    async def response(self) -> OutputResponse[T]:
+        """The whole answer with its `output`. Raises what went wrong, and OutputError if it is no such value: an answer
+        that was shown as it came is not asked for again."""
+        return read_output(self._shape, await super().response())
+
+
+class Partials:
+    """The value so far, after each batch that changes it."""
+
+    def __init__(self) -> None:
+        self._texts = Texts()
+        self._json = PartialJson()
+        self._start: str | None = ""
+        """The beginning of the answer, as long as it may be that of a block of code; then None."""
+
+    def __call__(self, events: list[StreamEvent]) -> list[Any]:
+        text = "".join(self._texts(events))
+        if self._start is not None:
+            self._start += text
+            if "```".startswith(self._start.strip()[:3]) and "\n" not in self._start.strip():
+                return []
+            text, self._start = BEGUN.sub("", self._start), None
+        return [self._json.value] if text and self._json.feed(text) else []

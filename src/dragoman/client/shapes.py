@@ -1,0 +1,77 @@
+"""A Python type as a JSON Schema, and its values from JSON: msgspec's, dataclasses, TypedDicts and pydantic's.
+
+Pydantic is never imported here: whoever hands in a model of it has done so.
+"""
+
+import sys
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from dragoman.errors import InvalidRequestError
+
+T = TypeVar("T")
+
+DEFINITIONS = "#/$defs/"
+
+
+class Shape(Generic[T]):
+    """What a type looks like in JSON. Raises TypeError if it is a type that JSON cannot express."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self.kind = kind
+        self.name: str = getattr(kind, "__name__", "answer")  # unions and the like have no name
+        definitions: dict[str, Any] = {}
+        schema = msgspec.json.schema(kind, schema_hook=lambda each: _model_schema(each, definitions))
+        self.schema: dict[str, Any] = _with_root(schema, definitions)
+
+    def read(self, text: str) -> T:
+        """The value that `text` is. Raises InvalidRequestError, which says what was expected, where, and what came."""
+        try:
+            return msgspec.json.decode(text, type=self.kind, dec_hook=_model)
+        except (msgspec.DecodeError, UnicodeEncodeError) as exc:
+            raise InvalidRequestError(str(exc)) from exc
+
+
+def is_model(kind: object) -> bool:
+    """Whether it is a class of pydantic."""
+    pydantic = sys.modules.get("pydantic")
+    return pydantic is not None and isinstance(kind, type) and issubclass(kind, pydantic.BaseModel)
+
+
+def said(value: object) -> str:
+    """`value` as JSON. Raises TypeError if JSON cannot express it."""
+    return msgspec.json.encode(value, enc_hook=_fields).decode()
+
+
+def _model_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a class of pydantic; what it refers to goes to the top."""
+    if not is_model(kind):
+        raise NotImplementedError  # msgspec's word for: there is none
+    schema: dict[str, Any] = kind.model_json_schema()  # type: ignore[attr-defined]  # a class of pydantic
+    definitions |= schema.pop("$defs", {})
+    return schema
+
+
+def _model(kind: type, value: object) -> object:
+    if not is_model(kind):
+        raise NotImplementedError
+    return kind.model_validate(value)  # type: ignore[attr-defined]  # a class of pydantic
+
+
+def _fields(value: object) -> object:
+    if is_model(type(value)):
+        return value.model_dump(mode="json")  # type: ignore[attr-defined]  # a model of pydantic
+    raise TypeError(f"expected what JSON can say, got {type(value).__name__}")
+
+
+def _with_root(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """`schema` with its own object at the top, which services demand, and not a reference to it."""
+    known = definitions | schema.pop("$defs", {})
+    reference = schema.get("$ref", "")
+    if reference.startswith(DEFINITIONS):
+        schema = known[reference.removeprefix(DEFINITIONS)]
+        rest = msgspec.json.encode(known).decode()
+        if f'"{reference}"' not in rest:  # it does not refer to itself
+            del known[reference.removeprefix(DEFINITIONS)]
+    return {**schema, "$defs": known} if known else schema

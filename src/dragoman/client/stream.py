@@ -1,0 +1,152 @@
+"""An answer's events as they come, and what else may be read of it: its text, the whole answer.
+
+The events that have passed are kept, so that each view begins at the beginning of the answer, whoever has read of it
+before. To keep them costs next to nothing: they are there already, and are folded only if the whole answer is wanted.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Any, Generic, Self, TypeVar
+
+from dragoman.engine.stream import Source, Stream, Texts
+from dragoman.errors import DragomanError
+from dragoman.types import AnyPart, ChatResponse, Delta, Fold, PartDelta, PartStart, StreamEvent
+
+E = TypeVar("E")
+T = TypeVar("T")
+
+
+class Recorded(Stream[E]):
+    """A stream whose events are kept. It may be read again, by one task at a time; a failure comes again too."""
+
+    def __init__(self, opening: Callable[[], Awaitable[Source[E]]]) -> None:
+        super().__init__(opening, iter)
+        # One flat list: it holds only what the collector of garbage need not look at again and again.
+        self._seen: list[E] = []
+        self._place = 0
+        self._error: DragomanError | None = None
+
+    @property
+    def text(self) -> "View[str]":
+        """The text for the reader, piece by piece: text and refusals, without the model's thinking."""
+        return View(self, Texts())
+
+    @property
+    def deltas(self) -> "View[Delta]":
+        """All that grows, piece by piece, each with the part that it belongs to: text, thinking, arguments of calls."""
+        return View(self, Deltas())
+
+    async def batch(self, place: int) -> list[E]:
+        """Events from number `place` on, from 0: all that have come, or else the next; [] if there are no more.
+
+        Raises what went wrong.
+        """
+        return self._seen[place:] if place < len(self._seen) else await self._read()
+
+    def close(self) -> None:
+        super().close()
+        # What has come may still be viewed; for whoever iterates over the events, it is over.
+        self._place = len(self._seen)
+
+    async def _refill(self) -> E:
+        place = self._place
+        # The same as `batch`, without a call between.
+        events = self._seen[place:] if place < len(self._seen) else await self._read()
+        self._place = place + len(events)
+        self._items = iter(events)
+        for event in self._items:
+            return event
+        raise StopAsyncIteration
+
+    async def _open(self) -> Self:
+        try:
+            return await super()._open()
+        except DragomanError as exc:
+            self._error = exc
+            raise
+
+    async def _read(self) -> list[E]:
+        if self._error is not None:
+            raise self._error
+        if self._opening is not None:
+            await self._open()
+        answer = self._answer
+        if answer is None:
+            return []
+        try:
+            events: list[E] = await answer.read()
+        except BaseException as exc:
+            self._finish()
+            if isinstance(exc, DragomanError):
+                self._error = exc
+            raise
+        if not events:
+            self._finish()
+        self._seen += events
+        return events
+
+
+class ChatStream(Recorded[StreamEvent]):
+    """The answer to one question.
+
+    To iterate over it gives its events. `text`, `deltas` and `response()` give the same answer in other forms, each
+    from its beginning, in any order.
+    """
+
+    def __init__(self, opening: Callable[[], Awaitable[Source[StreamEvent]]]) -> None:
+        super().__init__(opening)
+        self._response: ChatResponse | None = None
+
+    async def response(self) -> ChatResponse:
+        """The whole answer, once it has come. Raises what went wrong, TruncatedStreamError if it was closed before."""
+        if self._response is None:
+            folding, place = Fold(), 0
+            while events := await self.batch(place):
+                folding.feed(events)
+                place += len(events)
+            self._response = folding.result()
+        return self._response
+
+
+class View(AsyncIterator[T], Generic[T]):
+    """What `project` makes of the batches of `stream`, from the first one on."""
+
+    def __init__(self, stream: Recorded[Any], project: Callable[[list[Any]], Iterable[T]]) -> None:
+        self._stream = stream
+        self._project = project
+        self._place = 0
+        self._items: Iterator[T] = iter(())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        for item in self._items:
+            return item
+        while (batch := await self.batch()) is not None:
+            self._items = iter(batch)
+            for item in self._items:
+                return item
+        raise StopAsyncIteration
+
+    async def batch(self) -> Iterable[T] | None:
+        """What it makes of the next batch; None if there are no more."""
+        events = await self._stream.batch(self._place)
+        self._place += len(events)
+        return self._project(events) if events else None
+
+
+class Deltas:
+    """What of each batch grows a part, with that part."""
+
+    def __init__(self) -> None:
+        self._part: AnyPart | None = None
+
+    def __call__(self, events: list[Any]) -> list[Delta]:
+        deltas: list[Delta] = []
+        for event in events:
+            if isinstance(event, PartDelta):
+                if self._part is not None:
+                    deltas.append(Delta(self._part, event.text))
+            elif isinstance(event, PartStart):
+                self._part = event.part
+        return deltas

@@ -1,0 +1,87 @@
+"""JSON that is not complete yet, as the value that has come so far. Reads each character once; knows no schema.
+
+Text up to a place where a value has just ended, or a bracket has just opened, becomes JSON if the brackets that are
+open there are closed. A text that still grows is shown as far as it has come. A number or a word is shown once
+something follows it, because `12` may become `123`; a name is shown with its value.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+TOKEN = re.compile(
+    r"""
+    \s+
+    | (?P<text>"(?:[^"\\]|\\.)*")
+    | (?P<open>[{\[])
+    | (?P<close>[}\]])
+    | (?P<mark>[,:])
+    | (?P<word>[^\s{}\[\],:"]+)(?=[\s{}\[\],:"])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""What is complete, with its kind."""
+
+CLOSERS = {"{": "}", "[": "]"}
+
+HALF = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3}|u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?)?\Z"
+)
+"""An escape at the end of a text that grows: half of it, or the first half of a pair."""
+
+
+class PartialJson:
+    """`feed` takes the next piece, `value` is what has come; None before anything can be shown."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+        self._text = ""
+        self._read = 0
+        """Where the first token begins that is not complete."""
+        self._open: list[str] = []
+        self._before = ""
+        """The last mark or bracket."""
+        self._good = ""
+        """Text that is JSON."""
+
+    def feed(self, text: str) -> bool:
+        """Takes the next piece; whether `value` is another one now. Text that is no JSON changes nothing."""
+        self._text += text
+        while (found := TOKEN.match(self._text, self._read)) is not None:
+            self._read = found.end()
+            self._take(found)
+        try:
+            value = msgspec.json.decode(self._shown())
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            return False
+        changed = bool(value != self.value or type(value) is not type(self.value))
+        self.value = value
+        return changed
+
+    def _take(self, token: re.Match[str]) -> None:
+        kind = token.lastgroup
+        if kind is None:
+            return
+        if kind == "open":
+            self._open.append(CLOSERS[token[0]])
+        elif kind == "close" and self._open:
+            self._open.pop()
+        is_name = kind == "text" and self._names()
+        if kind in {"mark", "open", "close"}:
+            self._before = token[0]
+        if kind != "mark" and not is_name:
+            self._good = self._text[: self._read] + self._closed()
+
+    def _names(self) -> bool:
+        """Whether a text that stands here is the name of a property."""
+        return self._open[-1:] == ["}"] and self._before != ":"
+
+    def _shown(self) -> str:
+        rest = self._text[self._read :]
+        if not rest.startswith('"') or self._names():
+            return self._good
+        return self._text[: self._read] + HALF.sub(r"\1", rest) + '"' + self._closed()
+
+    def _closed(self) -> str:
+        return "".join(reversed(self._open))

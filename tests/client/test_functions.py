@@ -1,0 +1,264 @@
+"""Python functions as tools: what a model is told of them, and one call."""
+
+import json
+import threading
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Annotated, Any, Literal, TypedDict
+
+import pydantic
+import pytest
+from msgspec import Meta, Struct
+
+from dragoman import function_tool
+from dragoman.client import docstrings
+from dragoman.errors import InvalidRequestError
+from dragoman.types import Image, Text, Tool
+
+
+class Unit(StrEnum):
+    CELSIUS = "c"
+    KELVIN = "k"
+
+
+class Place(Struct):
+    city: str
+    country: str = "IT"
+
+
+class Span(TypedDict):
+    begin: int
+    end: int
+
+
+@dataclass
+class Point:
+    x: float
+
+
+class Country(pydantic.BaseModel):
+    code: str
+
+
+class Person(pydantic.BaseModel):
+    name: str = pydantic.Field(min_length=1)
+    country: Country | None = None
+
+
+async def get_weather(city: str, days: Annotated[int, Meta(ge=1)] = 1, unit: Unit = Unit.CELSIUS) -> str:
+    """The weather of a city.
+
+    It is never exact.
+
+    Args:
+        city: Its name, as its people
+            spell it.
+        days (int): For how many days.
+
+    Returns:
+        A sentence.
+    """
+    return f"{city} {days} {unit.value}"
+
+
+def test_a_model_is_told_of_a_function_by_its_hints_and_docstring() -> None:
+    tool = function_tool(get_weather).tool
+    assert (tool.name, tool.description) == ("get_weather", "The weather of a city.\n\nIt is never exact.")
+    assert tool.parameters == {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string", "description": "Its name, as its people spell it."},
+            "days": {"type": "integer", "minimum": 1, "description": "For how many days."},
+            "unit": {"$ref": "#/$defs/Unit"},
+        },
+        "required": ["city"],
+        "additionalProperties": False,
+        "$defs": {"Unit": {"title": "Unit", "enum": ["c", "k"]}},
+    }
+
+
+def test_all_of_it_may_be_said_by_hand() -> None:
+    made = function_tool(lambda: "x", name="f", description="Does it.", strict=True)
+    nothing = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+    assert made.tool == Tool("f", "Does it.", nothing, True)
+    assert made() == "x"
+
+
+async def call(function: Any, arguments: str = "{}") -> str:
+    (part,) = await function_tool(function, name="f").call(arguments)
+    assert isinstance(part, Text)
+    return part.text
+
+
+async def test_arguments_become_values_and_what_was_left_out_has_the_function_s_default() -> None:
+    assert await call(get_weather, '{"city": "Roma", "unit": "k"}') == "Roma 1 k"
+
+    def kinds(place: Place, span: Span, point: Point, person: Person, /, mode: Literal["a", "b"] = "b") -> list[Any]:
+        return [place.country, span["end"], point.x, person.country, mode]
+
+    person = {"name": "A", "country": {"code": "IT"}}
+    said = {"place": {"city": "Roma"}, "span": {"begin": 1, "end": 2}, "point": {"x": 0.5}, "person": person}
+    assert await call(kinds, json.dumps(said)) == '["IT",2,0.5,{"code":"IT"},"b"]'
+
+
+def test_what_a_model_of_pydantic_refers_to_is_at_the_top() -> None:
+    def greet(person: Person) -> str:
+        return person.name
+
+    schema = function_tool(greet).tool.parameters
+    assert schema is not None
+    assert set(schema["$defs"]) == {"Country"}
+    assert schema["properties"]["person"]["properties"]["name"]["minLength"] == 1
+
+
+async def test_without_parameters_or_with_a_default_nothing_need_be_said() -> None:
+    assert await call(lambda: "x", "") == "x"
+    assert await call(partial(get_weather, city="Roma"), "{}") == "Roma 1 c"
+
+
+class Counter:
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def add(self, by: int) -> int:
+        """Adds."""
+        self.count += by
+        return self.count
+
+    def __call__(self, by: int) -> int:
+        return self.count + by
+
+
+async def test_methods_and_objects_that_can_be_called_are_functions() -> None:
+    counter = Counter()
+    assert function_tool(counter.add).tool.description == "Adds."
+    assert await call(counter.add, '{"by": 2}') == "2"
+    assert await call(counter, '{"by": 3}') == "5"
+
+
+async def test_a_plain_function_runs_in_a_thread_and_a_coroutine_function_in_the_loop() -> None:
+    assert await call(lambda: threading.current_thread() is threading.main_thread()) == "false"
+
+    async def here() -> bool:
+        return threading.current_thread() is threading.main_thread()
+
+    assert await call(here) == "true"
+    assert await call(partial(here)) == "true"
+
+
+RETURNED: list[tuple[Any, str]] = [
+    ("text", "text"),
+    (None, "null"),
+    ({"a": [1, 2.5]}, '{"a":[1,2.5]}'),
+    (Place("Roma"), '{"city":"Roma","country":"IT"}'),
+    (Point(1.0), '{"x":1.0}'),
+    (Person(name="A"), '{"name":"A","country":null}'),
+    ([], "[]"),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), RETURNED)
+async def test_what_it_returns_is_told_as_text_or_json(value: Any, text: str) -> None:
+    assert await call(lambda: value) == text
+
+
+async def test_a_picture_is_shown_as_it_is() -> None:
+    image = Image(url="https://x/y.png")
+    assert await function_tool(lambda: image, name="f").call("{}") == (image,)
+    both = [Text(text="look"), image]
+    assert await function_tool(lambda: both, name="f").call("{}") == tuple(both)
+
+
+WRONG = [
+    ('{"city": 5}', r"Expected `str`, got `int` - at `\$.city`"),
+    ('{"days": 1}', "missing required field `city`"),
+    ('{"city": "Roma", "cit": 1}', "unknown field `cit`"),
+    ('{"city": "Roma", "days": 0}', r"`int` >= 1 - at `\$.days`"),
+    ('{"city": "Ro', "truncated"),
+    ("[]", "Expected `object`, got `array`"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG)
+async def test_arguments_that_do_not_fit_are_refused_with_their_place(arguments: str, words: str) -> None:
+    with pytest.raises(InvalidRequestError, match=words):
+        await function_tool(get_weather).call(arguments)
+
+
+async def test_what_a_model_of_pydantic_refuses_is_refused() -> None:
+    def greet(person: Person) -> str:
+        return person.name
+
+    with pytest.raises(InvalidRequestError, match="at least 1 character"):
+        await function_tool(greet).call('{"person": {"name": ""}}')
+
+
+def any_number(*values: int) -> int:
+    return sum(values)
+
+
+def unsayable(thing: threading.Thread) -> None: ...
+
+
+def unknown(thing: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # the point
+
+
+NO_TOOLS: list[tuple[Any, str]] = [
+    (any_number, r"any_number: expected parameters by name, got \*values"),
+    (unsayable, "unsayable: expected types that JSON can express"),
+    (unknown, "unknown: expected types that JSON can express: name 'Nowhere'"),
+    (lambda: 1, "expected a function with a name, or `name`"),
+    (5, "expected a function, got int"),
+]
+
+
+@pytest.mark.parametrize(("function", "words"), NO_TOOLS)
+def test_what_can_be_no_tool_is_a_type_error(function: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        function_tool(function)
+
+
+GOOGLE = """Does it.
+
+Args:
+    a: First.
+    *b (list[int]): Second: too.
+
+Raises:
+    ValueError: never.
+"""
+NUMPY = """Does it.
+
+Parameters
+----------
+a : int
+    First.
+b
+    Second:
+    too.
+
+Returns
+-------
+int
+"""
+SPHINX = """Does it.
+
+:param a: First.
+:param int b: Second:
+    too.
+:returns: x
+"""
+BOTH = {"a": "First.", "b": "Second: too."}
+
+DOCSTRINGS: list[tuple[str | None, str, dict[str, str]]] = [
+    (None, "", {}),
+    ("One line.", "One line.", {}),
+    ("Does it:\n\nthis and that.", "Does it:\n\nthis and that.", {}),
+    *((form, "Does it.", BOTH) for form in (GOOGLE, NUMPY, SPHINX)),
+]
+
+
+@pytest.mark.parametrize(("docstring", "description", "words"), DOCSTRINGS)
+def test_docstrings_of_three_forms_are_read(docstring: str | None, description: str, words: dict[str, str]) -> None:
+    assert docstrings.read(docstring) == (description, words)

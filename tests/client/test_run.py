@@ -1,0 +1,236 @@
+"""A model that calls functions: what it is told, what the caller sees, and what is never run."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from dragoman import Client, SyncClient, function_tool
+from dragoman.config import Config, ProviderConfig
+from dragoman.errors import (
+    InvalidRequestError,
+    TimeoutError,
+    TruncatedStreamError,
+    TurnLimitError,
+)
+from dragoman.types import HostedTool, PartDelta, Text, Tool, ToolEnd, ToolResult, ToolStart
+from tests.support.canned import CannedReply, CannedTransport
+
+ASK = 'text: I look.\ntool: look {"at": 1}'
+
+
+def look(at: int) -> str:
+    """Looks at a place."""
+    return f"{at} is empty"
+
+
+def failing(at: int) -> str:
+    raise KeyError(f"no {at}")
+
+
+def results(messages: Any) -> list[ToolResult]:
+    return [part for message in messages for part in message.parts if isinstance(part, ToolResult)]
+
+
+def said(result: ToolResult) -> str:
+    return "".join(part.text for part in result.parts if isinstance(part, Text))
+
+
+async def test_a_model_gets_the_results_of_its_calls_until_it_is_at_its_end() -> None:
+    async with Client(Config()) as client:
+        run = client.run("offline/script", ASK, tools=[look])
+        events = [event async for event in run]
+        reply = await run.response()
+    assert reply.text == "1 is empty"
+    assert [message.role for message in run.messages] == ["user", "assistant", "tool", "assistant"]
+    assert [turn.finish_reason for turn in run.turns] == ["tool_call", "stop"]
+    assert [type(event) for event in events if isinstance(event, ToolStart | ToolEnd)] == [ToolStart, ToolEnd]
+    assert "".join(event.text for event in events if isinstance(event, PartDelta)) == 'I look.{"at": 1}1 is empty'
+
+
+async def test_the_text_of_a_run_is_that_of_all_its_answers() -> None:
+    async with Client(Config()) as client:
+        texts = [text async for text in client.run("offline/script", ASK, tools=[look]).text]
+    assert "".join(texts) == "I look.1 is empty"
+
+
+async def test_a_run_goes_on_where_another_ended() -> None:
+    async with Client(Config()) as client:
+        run = client.run("offline/script", ASK, tools=[look], system="Be brief.")
+        await run.response()
+        further: list[Any] = [*run.messages, {"role": "user", "content": "text: bye"}]
+        assert (await client.run("offline/script", further, tools=[look]).response()).text == "bye"
+
+
+async def test_calls_of_one_answer_run_at_the_same_time_and_go_back_in_their_order() -> None:
+    other = asyncio.Event()
+
+    async def first() -> str:
+        await other.wait()
+        return "1"
+
+    async def second() -> str:
+        other.set()
+        return "2"
+
+    async with Client(Config()) as client:
+        run = client.run("offline/script", "tool: first {}\ntool: second {}", tools=[first, second])
+        assert len([event async for event in run if isinstance(event, ToolEnd)]) == 2
+    assert [said(result) for result in results(run.messages)] == ["1", "2"]
+
+
+FAILED: list[tuple[str, type[Exception], str]] = [
+    ('tool: failing {"at": 1}', KeyError, "KeyError: 'no 1'"),
+    ('tool: failing {"at": "x"}', InvalidRequestError, "Expected `int`, got `str` - at `$.at`"),
+    ("tool: fail {}", InvalidRequestError, "there is no tool 'fail'; did you mean failing? (failing)"),
+]
+
+
+@pytest.mark.parametrize(("ask", "kind", "words"), FAILED)
+async def test_what_fails_is_told_to_the_model_and_to_the_caller(ask: str, kind: type[Exception], words: str) -> None:
+    async with Client(Config()) as client:
+        run = client.run("offline/script", ask, tools=[failing])
+        (end,) = [event async for event in run if isinstance(event, ToolEnd)]
+    assert isinstance(end.error, kind)
+    assert end.result.is_error
+    assert [said(result) for result in results(run.messages)] == [words]
+    assert len(run.turns) == 2
+
+
+CALL = (
+    b'data: {"id":"c1","model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"t1","type":"function",'
+    b'"function":{"name":"look","arguments":"{\\"at\\": 1}"}}]}}]}\n\n'
+)
+
+
+WORD = b'data: {"id":"c1","model":"m","choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
+
+
+def ended(reason: str) -> bytes:
+    end = {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
+    return f"data: {json.dumps(end)}\n\ndata: [DONE]\n\n".encode()
+
+
+def up(*answers: list[bytes]) -> Client:
+    """A client whose service gives these answers, one after another."""
+    replies = [CannedReply([[piece] for piece in answer], media_type="text/event-stream") for answer in answers]
+    config = Config(providers={"up": ProviderConfig(protocol="openai-chat", url="http://up/v1")})
+    return Client(config, transport=CannedTransport(*replies), retries=0)
+
+
+async def test_a_run_stops_at_its_limit_of_answers() -> None:
+    ran: list[int] = []
+    run = up(*[[CALL, ended("tool_calls")]] * 3).run("up/m", "x", tools=[noting(ran)], max_turns=3)
+    for _ in range(2):
+        with pytest.raises(TurnLimitError, match="within 3 answers"):
+            await run.response()
+    assert ran == [1, 1]
+    assert len(run.turns) == 3
+
+
+async def test_an_error_of_a_later_answer_ends_the_run() -> None:
+    run = up([CALL, ended("tool_calls")], [CALL]).run("up/m", "x", tools=[noting([])])
+    with pytest.raises(TruncatedStreamError):
+        await run.response()
+    assert len(run.turns) == 1
+
+
+async def test_a_service_that_says_stop_after_a_call_is_understood() -> None:
+    ran: list[int] = []
+    run = up([CALL, ended("stop")], [WORD, ended("stop")]).run("up/m", "x", tools=[noting(ran)])
+    assert (await run.response()).text == "hi"
+    assert ran == [1]
+
+
+async def test_a_call_of_an_answer_that_broke_off_is_never_run() -> None:
+    ran: list[int] = []
+    run = up([CALL]).run("up/m", "x", tools=[noting(ran)])
+    with pytest.raises(TruncatedStreamError):
+        await run.response()
+    assert ran == []
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter"])
+async def test_a_call_of_an_answer_that_was_cut_is_never_run(reason: str) -> None:
+    ran: list[int] = []
+    run = up([CALL, ended(reason)]).run("up/m", "x", tools=[noting(ran)])
+    assert (await run.response()).finish_reason == reason
+    assert ran == []
+
+
+def noting(ran: list[int]) -> Any:
+    def look(at: int) -> str:
+        ran.append(at)
+        return "done"
+
+    return look
+
+
+async def test_closing_ends_the_functions_that_are_run() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def endless() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with Client(Config()) as client:
+        run = client.run("offline/script", "tool: endless {}", tools=[endless])
+        reading = asyncio.ensure_future(run.response())
+        await begun.wait()
+        await run.aclose()
+        await asyncio.wait_for(ended.wait(), 5)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        with pytest.raises(TruncatedStreamError):
+            await run.response()
+
+
+async def test_the_time_of_a_run_covers_its_functions() -> None:
+    async def endless() -> None:
+        await asyncio.Event().wait()
+
+    async with Client(Config()) as client:
+        with pytest.raises(TimeoutError, match=r"within 0.05 s"):
+            await client.run("offline/script", "tool: endless {}", tools=[endless], timeout=0.05).response()
+
+
+WRONG: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"tools": [Tool("f")]}, InvalidRequestError, "tools[0]: expected a function, got 'f' without one"),
+    ({"tools": [look, look]}, InvalidRequestError, "tools[1]: expected another name, since 'look' is taken"),
+    ({"max_turns": 0}, InvalidRequestError, "max_turns: expected a number of 1 or more, got 0"),
+    ({"tolls": []}, TypeError, "there is no option 'tolls'; did you mean tools?"),
+]
+
+
+@pytest.mark.parametrize(("options", "kind", "words"), WRONG)
+async def test_what_is_wrong_with_a_run_is_said_at_once(options: Any, kind: type[Exception], words: str) -> None:
+    async with Client(Config()) as client:
+        with pytest.raises(kind) as caught:
+            client.run("offline/script", "x", **options)
+    assert str(caught.value).startswith(words)
+
+
+async def test_tools_of_the_service_may_stand_among_functions() -> None:
+    async with Client(Config()) as client:
+        run = client.run("offline/script", ASK, tools=[HostedTool(tool="web_search"), function_tool(look)])
+        assert (await run.response()).text == "1 is empty"
+
+
+async def test_a_function_may_be_told_of_in_a_chat_too() -> None:
+    async with Client(Config()) as client:
+        reply = await client.chat("offline/script", ASK, tools=[look])
+        assert reply.tool_calls[0].name == "look"
+        assert (await client.count_tokens("offline/echo", "x", tools=[look])).input_tokens > 0
+
+
+def test_without_a_loop() -> None:
+    with SyncClient(Config()) as client:
+        run = client.run("offline/script", ASK, tools=[look])
+        assert "".join(run.text) == "I look.1 is empty"
+        assert run.response().text == "1 is empty"
+        assert len(run.messages) == 4
+        assert len(run.turns) == 2

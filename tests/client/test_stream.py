@@ -1,0 +1,184 @@
+"""An answer as it comes: its events, its text, its deltas and the whole of it, with a loop and without."""
+
+import asyncio
+import gc
+
+import pytest
+
+from dragoman import Client, SyncClient
+from dragoman.client.stream import ChatStream
+from dragoman.config import Config
+from dragoman.engine.answer import Answer
+from dragoman.errors import ConnectError, ModelNotFoundError, OverloadedError, TruncatedStreamError
+from dragoman.types import (
+    Delta,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    Reasoning,
+    Refusal,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Text,
+    ToolCall,
+)
+
+SCRIPT = 'reasoning: secret thoughts\ntext: so it is\ntool: f {"a": 1}'
+CALL = ToolCall(id="c1", name="f")
+
+BATCHES: list[list[StreamEvent]] = [
+    [ResponseStart(), PartStart(Reasoning(text="")), PartDelta("hm"), PartEnd()],
+    [PartStart(Text(text="")), PartDelta("so "), PartDelta("it is")],
+    [PartEnd(), PartStart(Refusal(text="")), PartDelta("no"), PartEnd()],
+    [PartStart(CALL), PartDelta("{}"), PartEnd(), ResponseEnd("tool_call")],
+]
+
+
+class Batches(Answer):
+    """Gives out batches, or raises; counts its ends."""
+
+    def __init__(self, *batches: list[StreamEvent] | Exception) -> None:
+        self._batches = list(batches)
+        self.closed = 0
+
+    async def read(self) -> list[StreamEvent]:
+        following = self._batches.pop(0) if self._batches else []
+        if isinstance(following, Exception):
+            raise following
+        return list(following)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def stream_of(answer: Answer | Exception) -> ChatStream:
+    async def opening() -> Answer:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return ChatStream(opening)
+
+
+async def texts(stream: ChatStream) -> list[str]:
+    return [text async for text in stream.text]
+
+
+async def test_text_is_what_the_reader_is_to_see() -> None:
+    assert await texts(stream_of(Batches(*BATCHES))) == ["so ", "it is", "no"]
+
+
+async def test_deltas_say_what_they_belong_to() -> None:
+    found = [delta async for delta in stream_of(Batches(*BATCHES)).deltas]
+    assert found == [
+        Delta(Reasoning(text=""), "hm"),
+        Delta(Text(text=""), "so "),
+        Delta(Text(text=""), "it is"),
+        Delta(Refusal(text=""), "no"),
+        Delta(CALL, "{}"),
+    ]
+
+
+async def test_the_whole_answer_is_there_after_the_text_and_before() -> None:
+    for first in (texts, ChatStream.response):
+        answer = Batches(*BATCHES)
+        stream = stream_of(answer)
+        await first(stream)
+        reply = await stream.response()
+        assert (reply.text, reply.finish_reason, reply.tool_calls[0].arguments) == ("so it is", "tool_call", "{}")
+        assert await stream.response() is reply
+        assert answer.closed == 1
+
+
+async def test_each_form_begins_at_the_beginning_whoever_has_read_before() -> None:
+    stream = stream_of(Batches(*BATCHES))
+    events = [event for batch in BATCHES for event in batch]
+    assert [await anext(stream) for _ in range(3)] == events[:3]
+    assert await texts(stream) == ["so ", "it is", "no"]
+    assert [event async for event in stream] == events[3:]
+    assert await texts(stream) == ["so ", "it is", "no"]
+
+
+async def test_two_forms_may_be_read_in_turns() -> None:
+    stream = stream_of(Batches(*BATCHES))
+    shown, deltas = stream.text, stream.deltas
+    assert await anext(shown) == "so "
+    assert (await anext(deltas)).text == "hm"
+    assert await anext(shown) == "it is"
+    assert [delta.text async for delta in deltas] == ["so ", "it is", "no", "{}"]
+    assert [text async for text in shown] == ["no"]
+
+
+async def test_a_failure_comes_again_and_is_never_an_end() -> None:
+    answer = Batches(*BATCHES[:2], OverloadedError("busy"))
+    stream = stream_of(answer)
+    shown: list[str] = []
+    for _ in range(2):
+        with pytest.raises(OverloadedError):
+            shown += [text async for text in stream.text]
+        with pytest.raises(OverloadedError):
+            await stream.response()
+    with pytest.raises(OverloadedError):
+        [event async for event in stream]
+    assert answer.closed == 1
+
+
+async def test_what_could_not_be_opened_has_no_answer() -> None:
+    stream = stream_of(ConnectError("refused"))
+    for _ in range(2):
+        with pytest.raises(ConnectError):
+            await stream
+            await stream.response()
+    with pytest.raises(ConnectError):
+        await stream.response()
+
+
+async def test_a_stream_that_was_closed_has_no_whole_answer() -> None:
+    stream = stream_of(Batches(*BATCHES))
+    assert await anext(stream.text) == "so "
+    await stream.aclose()
+    assert [event async for event in stream] == []
+    with pytest.raises(TruncatedStreamError):
+        await stream.response()
+
+
+async def test_leaving_the_loop_over_the_text_ends_the_call_at_once() -> None:
+    answer = Batches(*BATCHES)
+    ended = asyncio.get_running_loop().create_future()
+    answer.close = lambda: ended.set_result(None)  # type: ignore[method-assign]  # to be told of it
+    async for _ in stream_of(answer).text:
+        break
+    gc.collect()
+    await asyncio.wait_for(ended, 5)
+
+
+async def test_a_client_s_stream_has_them_all() -> None:
+    async with Client(Config()) as client:
+        stream = client.stream("offline/script", SCRIPT)
+        assert "".join(await texts(stream)) == "so it is"
+        assert (await stream.response()).tool_calls[0].name == "f"
+        with pytest.raises(ModelNotFoundError):
+            await client.stream("offline/nobody", "x").response()
+
+
+def test_a_stream_without_a_loop_has_them_all() -> None:
+    with SyncClient(Config()) as client:
+        stream = client.stream("offline/script", SCRIPT)
+        assert "".join(stream.text) == "so it is"
+        assert [delta.text for delta in stream.deltas if isinstance(delta.part, Reasoning)] == ["secret ", "thoughts"]
+        assert stream.response().text == "so it is"
+        assert isinstance(next(stream), ResponseStart)
+        assert isinstance(list(stream)[-1], ResponseEnd)
+        with pytest.raises(ModelNotFoundError):
+            client.stream("offline/nobody", "x").response()
+
+
+def test_a_stream_without_a_loop_that_was_closed_has_no_whole_answer() -> None:
+    with SyncClient(Config()) as client:
+        stream = client.stream("offline/script", "text: a b\nhang")
+        assert next(stream.text) == "a "
+        stream.close()
+        assert list(stream) == []
+        with pytest.raises(TruncatedStreamError):
+            stream.response()
