@@ -59,7 +59,7 @@ def tap_of(name: str) -> Tap:
     server: Any = DIALECTS[name].server
     tap: Tap = (
         server()
-        .read_relayed(ServerRequest(method="POST", path=path, query=query, body=msgspec.json.encode(sent)))
+        .reader.at_once(ServerRequest(method="POST", path=path, query=query, body=msgspec.json.encode(sent)))
         .tap()
     )
     return tap
