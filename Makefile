@@ -22,8 +22,8 @@ check: .venv/ready-dev  ## format, lint, types, import contracts, then the tests
 	@scripts/check
 
 format: .venv/ready-dev  ## rewrite the code in the house format
-	@.venv/bin/ruff check --fix-only --quiet src tests bench
-	@.venv/bin/ruff format src tests bench
+	@.venv/bin/ruff check --fix-only --quiet src tests bench examples
+	@.venv/bin/ruff format src tests bench examples
 
 golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now; read the diff
 	@$(PYTHON) -m pytest -n 0 tests/protocols --golden
