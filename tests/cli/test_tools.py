@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click import Context
 
+from dragoman.cli.commands.ask import command
 from dragoman.cli.tools import load_tools
+from dragoman.client.run import MAX_TURNS
 from dragoman.errors import InvalidRequestError
 
 MODULE = '''
@@ -109,3 +112,7 @@ def test_two_functions_cannot_have_one_name(folder: Path) -> None:
     with pytest.raises(InvalidRequestError, match="there is a tool 'add' already, of another function"):
         load_tools(["same_tools"], known)
     assert load_tools(["own_tools:add"], known) == known
+
+
+def test_the_help_names_the_default_of_the_library() -> None:
+    assert f"[default: {MAX_TURNS}]" in command.get_help(Context(command))

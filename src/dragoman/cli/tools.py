@@ -2,17 +2,18 @@
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import FunctionType, ModuleType
 
-from dragoman.client.functions import FunctionTool
+from dragoman.client.functions import Function, FunctionTool
 from dragoman.errors import InvalidRequestError, cut, nearest
 
 EXPECTED = "expected MODULE:FUNCTION or MODULE"
+FUNCTIONS = (FunctionType, FunctionTool)
 
 
 def load_tools(names: Iterable[str], known: Iterable[FunctionTool] = ()) -> list[FunctionTool]:
@@ -42,40 +43,36 @@ def _named(name: str) -> list[FunctionTool]:
         return [_tool(name, value) for value in offered]
     value = found.get(function_name)
     if not callable(value):
-        public = [key for key, value in found.items() if not key.startswith("_") and _is_function(value)]
         got = "none" if value is None else type(value).__name__
+        public = [key for key, value in found.items() if not key.startswith("_") and isinstance(value, FUNCTIONS)]
         hint = nearest(function_name, public)
         raise InvalidRequestError(f"{module_name}: expected a function {function_name!r}, got {got}{hint}")
     return [_tool(name, value)]
 
 
-def _tool(name: str, value: object) -> FunctionTool:
-    if isinstance(value, FunctionTool):
-        return value
+def _tool(name: str, function: Function) -> FunctionTool:
+    if isinstance(function, FunctionTool):
+        return function
     try:
-        return FunctionTool(value)  # type: ignore[arg-type]  # what is no function it refuses itself
+        return FunctionTool(function)
     except (TypeError, ValueError) as exc:  # of some functions in C no signature is known
         raise InvalidRequestError(f"{name}: {exc}") from exc
 
 
-def _is_function(value: object) -> bool:
-    return isinstance(value, FunctionType | FunctionTool)
-
-
-def _is_offered(key: str, value: object, found: dict[str, object]) -> bool:
+def _is_offered(key: str, value: object, found: Mapping[str, object]) -> bool:
     """Whether a module that is named alone offers it: functions that it only uses itself are none of its tools."""
-    if key.startswith("_") or not _is_function(value):
+    if key.startswith("_"):
         return False
-    if isinstance(value, FunctionTool):
-        return True
+    if not isinstance(value, FunctionType):
+        return isinstance(value, FunctionTool)
     listed = found.get("__all__")
     own = key in listed if isinstance(listed, list | tuple) else value.__module__ == found["__name__"]
     return own and bool(inspect.getdoc(value)) and _has_types(value)
 
 
-def _has_types(function: object) -> bool:
-    hints = inspect.get_annotations(function)  # type: ignore[arg-type]  # a function
-    return bool(hints) and all(name in hints for name in inspect.signature(function).parameters)  # type: ignore[arg-type]
+def _has_types(function: FunctionType) -> bool:
+    hints = inspect.get_annotations(function)
+    return bool(hints) and all(name in hints for name in inspect.signature(function).parameters)
 
 
 def _module(name: str) -> ModuleType:
