@@ -6,7 +6,8 @@ from msgspec.structs import asdict
 
 from dragoman.cli.conversation.record import Record
 from dragoman.errors import DragomanError
-from dragoman.types import Reasoning, Refusal, names
+from dragoman.protocols.openai_chat import encode_messages
+from dragoman.types import Message, Reasoning, Refusal, names
 
 
 def answer_object(record: Record, model: str, error: DragomanError | None, conversation: int | None) -> dict[str, Any]:
@@ -24,10 +25,17 @@ def answer_object(record: Record, model: str, error: DragomanError | None, conve
         "refusal": "".join(part.text for part in answer.parts if isinstance(part, Refusal)) or None,
         "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.tool_calls],
         "parts": answer.parts,
+        "messages": encode_messages(_run(record)),
         "losses": names(answer.losses),
         "conversation": conversation,
         "error": _error(error) if error else None,
     }
+
+
+def _run(record: Record) -> list[Message]:
+    """What a run has added to the conversation, with as much of its last answer as came; nothing without a run."""
+    begun = record.response().message
+    return [*record.run, begun] if record.run and not record.whole and begun.parts else [*record.run]
 
 
 def _error(error: DragomanError) -> dict[str, Any]:

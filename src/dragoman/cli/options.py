@@ -74,6 +74,24 @@ def kept_options(command: Command) -> Command:
     return command
 
 
+def tool_options(command: Command) -> Command:
+    """`--tool NAME`, several times, and `--max-turns N`, None for the default."""
+    turns = click.option(
+        "--max-turns",
+        type=click.IntRange(1),
+        metavar="N",
+        help="With tools: the most answers to a question.  [default: 10]",
+    )
+    tool = click.option(
+        "--tool",
+        "tools",
+        multiple=True,
+        metavar="MODULE[:FUNCTION]",
+        help="A Python function that the model may call; of a module, all with docstrings and types.",
+    )
+    return tool(turns(command))
+
+
 def _models(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     # Imported here, because every command imports this file, but only completion needs the client.
     from dragoman.cli.model_names import known_models

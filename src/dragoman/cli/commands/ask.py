@@ -20,14 +20,17 @@ from dragoman.cli.exits import Exit, exit_code
 from dragoman.cli.failure import tell_failure
 from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run
-from dragoman.cli.options import config_option, json_option, kept_options, model_option, system_option
+from dragoman.cli.options import config_option, json_option, kept_options, model_option, system_option, tool_options
 from dragoman.cli.question import read_question
 from dragoman.cli.templates import Template
 from dragoman.cli.terminal.display import BlankPage, Display, PlainPage
 from dragoman.cli.terminal.output import Out, complain, say
-from dragoman.cli.terminal.render import AnswerRenderer, tell_answer
+from dragoman.cli.terminal.render import AnswerRenderer, tell_answer, tell_run
 from dragoman.cli.terminal.spinner import Waiting
+from dragoman.cli.tools import load_tools
 from dragoman.client import Client
+from dragoman.client.functions import FunctionTool
+from dragoman.client.run import MAX_TURNS
 from dragoman.errors import DragomanError
 from dragoman.types import Message, unfold
 from dragoman.wire.json import encode
@@ -41,6 +44,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     system: str | None
     options: dict[str, Any]
     """Settings of the request, by the names that `Client.chat` takes."""
+    tools: list[FunctionTool]
+    max_turns: int
     config: Path | None
     go_on: bool
     conversation: int | None
@@ -75,6 +80,7 @@ def _templates(_: click.Context, __: click.Parameter, incomplete: str) -> list[s
 @click.option(
     "-o", "--option", "options", multiple=True, type=(str, str), help="A setting of the request, as temperature 0.2."
 )
+@tool_options
 @kept_options
 @json_option
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
@@ -92,6 +98,8 @@ def command(
     template: str | None,
     params: tuple[tuple[str, str], ...],
     options: tuple[tuple[str, str], ...],
+    tools: tuple[str, ...],
+    max_turns: int | None,
     go_on: bool,
     conversation: int | None,
     save: bool | None,
@@ -109,6 +117,9 @@ def command(
     and may be described: 'name, age int, note: one sentence'. A -o is one of the settings that Client.chat takes:
     temperature, max_tokens, top_p, seed, stop, reasoning_effort …
 
+    A --tool is imported, from the working directory first, and is run here whenever the model calls it: each call is a
+    line on stderr. What it raises is told to the model. Nothing is a tool that was not named.
+
     Stdout carries the answer alone: exactly its bytes when it is no terminal, with a line feed at the end if it has
     none. Reasoning is shown on a terminal only; everything else goes to stderr.
     """
@@ -116,6 +127,8 @@ def command(
         raise click.UsageError("--json and --extract cannot be given together", ctx)
     if params and template is None:
         raise click.UsageError("-p is for a template: name one with -t", ctx)
+    if max_turns is not None and not tools:
+        raise click.UsageError("--max-turns is for tools: name one with --tool", ctx)
     used = templates.find(template) if template is not None else Template()
     if attach.count(STDIN) > 1:
         raise click.UsageError("stdin can be attached once", ctx)
@@ -123,11 +136,16 @@ def command(
     needed = not attach and not _asks_alone(used)
     text = read_question(question, needed=needed, stdin_is_taken=stdin_is_taken)
     filled = templates.fill(used, text, dict(params))
+    settings = used.options | _options(options) | _form(schema or used.schema)
+    if tools and "tools" in settings:
+        raise click.UsageError("tools are either those of --tool or those of the option `tools`", ctx)
     wanted = Wanted(
         question=attachments.question(filled.question, [attachments.attach(name) for name in attach]),
         model=model or used.model,
         system=system or filled.system or None,
-        options=used.options | _options(options) | _form(schema or used.schema),
+        options=settings,
+        tools=load_tools(tools),
+        max_turns=max_turns or MAX_TURNS,
         config=config,
         go_on=go_on,
         conversation=conversation,
@@ -211,8 +229,15 @@ class Asking:
         if not self._wanted.model:
             offer_init(self._client, self._talk.model)
         async with self._client as client:
-            request = self._talk.request(self._wanted.question, self._wanted.options)
-            await tell_answer(client, request, page(waiting), waiting, self._result.record)
+            wanted, record = self._wanted, self._result.record
+            request = self._talk.request(wanted.question, wanted.options)
+            if not wanted.tools:
+                await tell_answer(client, request, page(waiting), waiting, record)
+                return
+            run = client.run(
+                request.model, request.messages, max_turns=wanted.max_turns, tools=wanted.tools, **wanted.options
+            )
+            await tell_run(run, page(waiting), waiting, record)
 
 
 def _printed(_: Result) -> Exit:

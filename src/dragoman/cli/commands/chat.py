@@ -16,13 +16,15 @@ from dragoman.cli.exits import Exit, exit_code
 from dragoman.cli.failure import tell_failure
 from dragoman.cli.init_offer import offer_init
 from dragoman.cli.loop import run_in
-from dragoman.cli.options import config_option, kept_options, model_option, system_option
+from dragoman.cli.options import config_option, kept_options, model_option, system_option, tool_options
 from dragoman.cli.terminal.display import Display, PlainPage
 from dragoman.cli.terminal.keyboard import silent
 from dragoman.cli.terminal.output import is_able, is_terminal, remark
-from dragoman.cli.terminal.render import tell_answer
+from dragoman.cli.terminal.render import tell_answer, tell_run
 from dragoman.cli.terminal.spinner import Waiting
+from dragoman.cli.tools import load_tools
 from dragoman.client import Client
+from dragoman.client.run import MAX_TURNS
 from dragoman.errors import DragomanError
 from dragoman.types import Message
 
@@ -30,6 +32,7 @@ from dragoman.types import Message
 @click.command()
 @model_option
 @system_option
+@tool_options
 @kept_options
 @click.option("--plain", is_flag=True, help="Show answers as they are written, not drawn as Markdown.")
 @config_option
@@ -37,6 +40,8 @@ def command(
     *,
     model: str,
     system: str | None,
+    tools: tuple[str, ...],
+    max_turns: int | None,
     go_on: bool,
     conversation: int | None,
     save: bool | None,
@@ -50,6 +55,9 @@ def command(
     slash. Tab completes, Ctrl-R searches what was typed before (~/.local/state/dragoman/history). Ctrl-C stops the
     answer (what came of it stays in the conversation), Ctrl-D leaves.
 
+    A --tool is imported, from the working directory first, and is run here whenever the model calls it; each call is
+    shown. Nothing is a tool that was not named there or with /tools.
+
     On a terminal answers are drawn as Markdown. From a pipe every line is answered in plain text, and the first error
     ends it. So it is on a terminal without the extra `cli`, or one that can only print lines.
     """
@@ -58,7 +66,7 @@ def command(
         client.handler(model)
     keeper = Keeper(client.config.cli, save)
     talk = keeper.begin(model, system, conversation, go_on=go_on, default=client.default_model)
-    desk = ChatSession(client, talk, keeper, plain)
+    desk = ChatSession(client, talk, keeper, plain, load_tools(tools), max_turns or MAX_TURNS)
     with asyncio.Runner() as runner:
         try:
             return Chat(desk, _lines(desk, runner), runner).run()
@@ -131,10 +139,11 @@ class Chat:
         elif again and desk.asked is not None:
             before = list(desk.conversation.messages)
             desk.conversation.take_back(desk.asked)
+            left = len(desk.conversation.messages)
             try:
                 self._answer(desk.asked)
             finally:
-                if len(desk.conversation.messages) < len(before):  # no new answer has come in place of the old one
+                if len(desk.conversation.messages) == left:  # no new answer has come in place of the old one
                     desk.conversation.messages = before
 
     def _ask(self, text: str) -> None:
@@ -148,9 +157,14 @@ class Chat:
         desk.asked = message
         request = desk.conversation.request(message)
         page = _page(waiting, plain=desk.plain)
+        if desk.tools:
+            run = desk.client.run(request.model, request.messages, max_turns=desk.max_turns, tools=desk.tools)
+            telling = tell_run(run, page, waiting, record)
+        else:
+            telling = tell_answer(desk.client, request, page, waiting, record)
         try:
             with silent(page.resume):
-                run_in(self._runner, tell_answer(desk.client, request, page, waiting, record))
+                run_in(self._runner, telling)
         except KeyboardInterrupt:
             if not self._watched:
                 raise

@@ -52,21 +52,29 @@ class Conversation:
     def keep(self, question: Message, record: Record) -> bool:
         """Adds a turn; False if there was no text of an answer: then the question is not kept either.
 
-        An answer that is not complete is kept with a mark, so that the model can be asked to go on.
+        An answer that is not complete is kept with a mark, so that the model can be asked to go on. Before the last
+        answer of a run stand those that called tools, as they came, and the results.
         """
-        whole, answer = record.whole, record.response()
-        # Thinking and tool calls are not for a later turn of a conversation that has no tools.
+        whole, answer, before = record.whole, record.response(), record.run
+        if whole and before:
+            if before[-1].role == "tool":
+                return False  # the answer to the results has not begun
+            before = before[:-1]
+        # Thinking, and calls that nobody has run, are not for a later turn.
         text = "".join(part.text for part in answer.parts if isinstance(part, Text | Refusal))
         if not text:
             return False
         said = assistant(text)
-        self.messages += [question, said if whole else replace(said, extra=MARK)]
+        self.messages += [question, *before, said if whole else replace(said, extra=MARK)]
         return True
 
     def take_back(self, question: Message) -> None:
         """Forgets the newest turn if it began with `question`."""
-        if len(self.messages) >= 2 and self.messages[-2] is question:
-            del self.messages[-2:]
+        for i in reversed(range(len(self.messages))):
+            if self.messages[i].role == "user":
+                if self.messages[i] is question:
+                    del self.messages[i:]
+                return
 
     def last_answer(self) -> str | None:
         """The text of the newest answer, as it came; None if there is none."""

@@ -8,7 +8,7 @@ import msgspec
 
 from dragoman.cli.conversation.conversation import MARK
 from dragoman.cli.conversation.kept import conversation
-from dragoman.types import AnyPart, Audio, File, Image, Media, Message, Refusal, Text
+from dragoman.types import AnyPart, Audio, File, Image, Media, Message, Refusal, Text, ToolCall, ToolResult
 from dragoman.wire.json import encode
 
 if TYPE_CHECKING:
@@ -66,5 +66,9 @@ def _shown(part: AnyPart) -> str:
             name = part.name if isinstance(part, File) else None
             said = [name or part.url or part.file_id, part.media_type]
             return f"({KINDS[type(part)]}: {', '.join(each for each in said if each) or 'inline'})"
+        case ToolCall(name=name, arguments=arguments):
+            return f"(calls {name}({arguments}))"
+        case ToolResult(parts=parts):
+            return "\n\n".join(_shown(each) for each in parts)
         case _:
             return f"({type(part).__name__})"

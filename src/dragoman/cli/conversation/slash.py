@@ -13,7 +13,10 @@ from dragoman.cli.conversation.editor import edit
 from dragoman.cli.conversation.fences import blocks
 from dragoman.cli.conversation.kept import Keeper
 from dragoman.cli.terminal.output import tell
+from dragoman.cli.tools import load_tools
 from dragoman.client import Client
+from dragoman.client.functions import FunctionTool
+from dragoman.client.run import MAX_TURNS
 from dragoman.errors import InvalidRequestError, nearest
 from dragoman.types import Media, Message
 
@@ -26,6 +29,10 @@ class ChatSession(Struct):
     keeper: Keeper
     plain: bool = False
     """Answers are shown as they are written, not drawn as Markdown."""
+    tools: list[FunctionTool] = field(default_factory=list)
+    """What the model may call."""
+    max_turns: int = MAX_TURNS
+    """The most answers to a question while there are tools."""
     message: str = ""
     """A text that goes to the model next, as if it had been typed."""
     again: bool = False
@@ -140,6 +147,14 @@ def _attach(desk: ChatSession, name: str) -> None:
     tell(f"goes with the next message: {', '.join(kinds) or 'nothing'}")
 
 
+def _tools(desk: ChatSession, name: str) -> None:
+    if name == "off":
+        desk.tools.clear()
+    elif name:
+        desk.tools = load_tools([name], desk.tools)
+    tell(f"tools: {', '.join(tool.tool.name for tool in desk.tools) or '(none)'}")
+
+
 def _retry(desk: ChatSession, _: str) -> None:
     if desk.asked is None:
         raise InvalidRequestError("there is no question to ask again")
@@ -179,6 +194,7 @@ COMMANDS: dict[str, Command] = {
     "/system": Command("TEXT", "set the system message; `-` removes it, nothing shows it", _system),
     "/edit": Command("TEXT", "write a message in $VISUAL or $EDITOR, beginning with TEXT", _edit),
     "/attach": Command("FILE", "send a picture, PDF, sound or text with the next message; `-` takes all back", _attach),
+    "/tools": Command("NAME", "let the model call MODULE or MODULE:FUNCTION too; `off` removes all tools", _tools),
     "/retry": Command("", "ask the last question again; the new answer takes the place of the old one", _retry),
     "/copy": Command("N", "copy the last answer, or its N-th block of code", _copy),
     "/raw": Command("", "show answers as they are written, or as Markdown again", _raw),

@@ -22,6 +22,10 @@ class Display(ABC):
     def note(self, text: str) -> None:
         """A line that is not part of the answer: a tool call, a remark of ours."""
 
+    def call(self, text: str) -> None:
+        """A line about a tool that is run: it ends the text before it, and is shown at once."""
+        self.note(text)
+
     @abstractmethod
     def close(self) -> None:
         """The answer is over, well or not. May be called twice."""
@@ -63,6 +67,11 @@ class PlainPage(Display):
         if self._out.fresh:
             self._tell()
 
+    def call(self, text: str) -> None:
+        self._waiting.stop()
+        self._out.end_line()
+        self.note(text)
+
     def close(self) -> None:
         self._waiting.stop()
         self._out.end_line()
@@ -84,7 +93,7 @@ class PlainPage(Display):
 
 
 class BlankPage(Display):
-    """Shows nothing: the whole answer is printed once it has come."""
+    """Shows nothing but the calls of tools: the whole answer is printed once it has come."""
 
     def __init__(self, waiting: Waiting) -> None:
         self._waiting = waiting
@@ -97,6 +106,10 @@ class BlankPage(Display):
 
     def note(self, text: str) -> None:
         return
+
+    def call(self, text: str) -> None:
+        self._waiting.stop()
+        remark(one_line(text))
 
     def close(self) -> None:
         self._waiting.stop()

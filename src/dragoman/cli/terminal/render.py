@@ -1,9 +1,16 @@
 """An answer's events, shown on a display as they come."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
 from dragoman.cli.conversation.record import Record
 from dragoman.cli.terminal.display import Display
 from dragoman.cli.terminal.spinner import Waiting
 from dragoman.client import Client
+from dragoman.client.run import Run
+from dragoman.errors import cut
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -20,12 +27,15 @@ from dragoman.types import (
     Refusal,
     ResponseEnd,
     ResponseStart,
-    StreamEvent,
     Text,
     ToolCall,
+    ToolEnd,
+    ToolResult,
+    ToolStart,
     Unknown,
     names,
 )
+from dragoman.types.run import RunEvent
 
 REMARKS: dict[FinishReason, str] = {
     "length": "the answer was cut at its length limit",
@@ -51,15 +61,35 @@ async def tell_answer(client: Client, request: ChatRequest, page: Display, waiti
         page.close()
 
 
-class AnswerRenderer:
-    """Events to words on `page`."""
+async def tell_run(run: Run, page: Display, waiting: Waiting, record: Record) -> None:
+    """Shows a run, and what its tools do; keeps it in `record`. It is closed in any case. Raises its error."""
+    teller = AnswerRenderer(page, runs=True)
+    asked, place = len(run.messages), 0
+    waiting.start()
+    try:
+        while events := await run.batch(place):
+            place += len(events)
+            answer = [event for event in events if not isinstance(event, ToolStart | ToolEnd)]
+            record.feed(answer)
+            teller.feed(events)
+            if not answer:
+                waiting.start()
+    finally:
+        run.close()
+        record.run = run.messages[asked:]
+        page.close()
 
-    def __init__(self, page: Display) -> None:
+
+class AnswerRenderer:
+    """Events to words on `page`. `runs`: calls are told when they are run, and not when the model asks for them."""
+
+    def __init__(self, page: Display, *, runs: bool = False) -> None:
         self._page = page
+        self._runs = runs
         self._part: AnyPart | None = None
         self._arguments: list[str] = []
 
-    def feed(self, events: list[StreamEvent]) -> None:
+    def feed(self, events: Sequence[RunEvent]) -> None:
         """Tells a batch; the text in it in one piece."""
         texts: list[str] = []
         for event in events:
@@ -79,6 +109,10 @@ class AnswerRenderer:
                     self._lost(losses)
                     if finish_reason in REMARKS:
                         self._page.note(REMARKS[finish_reason])
+                case ToolStart(call):
+                    self._page.call(f"calls {called(call)}")
+                case ToolEnd(call, result) if result.is_error:
+                    self._page.call(f"{called(call)} failed: {_reason(result)}")
         self._words("".join(texts))
 
     def _lost(self, losses: tuple[Loss, ...]) -> None:
@@ -115,6 +149,19 @@ class AnswerRenderer:
                 self._arguments.append(text)
 
     def _end(self) -> None:
-        if isinstance(self._part, ToolCall):
+        if isinstance(self._part, ToolCall) and not self._runs:
             self._page.note(f"tool call: {self._part.name}({''.join(self._arguments)})")
         self._part = None
+
+
+def called(call: ToolCall) -> str:
+    """A call as Python writes it; arguments that are no object of JSON as they came."""
+    try:
+        arguments = msgspec.json.decode(call.arguments or "{}", type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return f"{call.name}({cut(call.arguments)})"
+    return f"{call.name}({cut(', '.join(f'{name}={value!r}' for name, value in arguments.items()))})"
+
+
+def _reason(result: ToolResult) -> str:
+    return cut("".join(part.text for part in result.parts if isinstance(part, Text)))
