@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", action="store_true", help="rewrite golden files instead of comparing")
     parser.addoption("--fuzz", action="store_true", help="try every mutant of an answer instead of a sample")
     parser.addoption("--node", action="store_true", help="run the clients for Node, which `make matrix-node` installs")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, because many tests wait for other processes."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -126,7 +126,7 @@ async def roads(url: str, config: str, fields: Mapping[str, Any], folder: Path) 
     model = fields.get("model", "up/m")
     relay, translate = (_gateway(loaded, model, folder / f"{name}.log") for name in ("relay", "translate"))
     async with (
-        Client(loaded) as client,
+        Client(loaded, retries=0) as client,
         running_gateway(relay) as relaying,
         running_gateway(translate, client=Translating(translate)) as translating,
     ):

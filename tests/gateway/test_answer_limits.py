@@ -48,7 +48,10 @@ async def test_what_is_no_content_does_not_keep_a_service_alive(piece: bytes, st
 
 
 async def test_the_library_says_which_wait_was_too_long() -> None:
-    async with serve(over_and_over(ROLE)) as service, Client(configured(service.url, timeouts=SOON)) as client:
+    async with (
+        serve(over_and_over(ROLE)) as service,
+        Client(configured(service.url, timeouts=SOON), retries=0) as client,
+    ):
         with pytest.raises(TimeoutError) as caught:
             await client.chat("up/m", "hi")
         assert caught.value.phase == "first_token"
@@ -143,7 +146,10 @@ async def test_a_whole_answer_that_is_too_large_is_refused(at_once: bool) -> Non
 
 
 async def test_the_library_has_the_same_bound() -> None:
-    async with serve(over_and_over(BEGUN, 0)) as service, Client(configured(service.url, up=SMALL)) as client:
+    async with (
+        serve(over_and_over(BEGUN, 0)) as service,
+        Client(configured(service.url, up=SMALL), retries=0) as client,
+    ):
         with pytest.raises(BadEventError, match="at most 2000 bytes"):
             await client.chat("up/m", "hi")
         await service.peer_closed()

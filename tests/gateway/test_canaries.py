@@ -71,7 +71,7 @@ def tells(shown: str) -> list[str]:
 
 
 async def library(config: Config) -> str:
-    async with Client(config) as client:
+    async with Client(config, retries=0) as client:
         with pytest.raises(DragomanError) as caught:
             await client.chat("up/m", "hi")
     error = caught.value
@@ -80,7 +80,7 @@ async def library(config: Config) -> str:
 
 async def session(config: Config) -> str:
     """A founding class, with a session of its caller's."""
-    async with Client(config) as client, ClientSession() as given:
+    async with Client(config, retries=0) as client, ClientSession() as given:
         with pytest.raises(DragomanError) as caught:
             await client.providers["up"].create_async("m", [{"role": "user", "content": "hi"}], session=given)
     return str(caught.value) + repr(vars(caught.value)) + "".join(traceback.format_exception(caught.value))
@@ -160,7 +160,10 @@ async def test_no_path_tells_whether_a_models_name_is_part_of_a_key(stream: bool
 
 @pytest.mark.parametrize("protocol", DIALECTS)
 async def test_the_values_that_a_debugger_shows_beside_an_error_are_no_secrets(protocol: str) -> None:
-    async with serve(refused(401, "no")) as service, Client(configured(protocol, service.url, Path())) as client:
+    async with (
+        serve(refused(401, "no")) as service,
+        Client(configured(protocol, service.url, Path()), retries=0) as client,
+    ):
         with pytest.raises(DragomanError) as caught:
             await client.chat("up/m", "hi")
     error = caught.value

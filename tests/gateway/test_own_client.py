@@ -53,14 +53,14 @@ async def streamed_texts(client: Client, front: str, text: str) -> list[str]:
 
 
 async def test_text_arrives_exactly_over_every_front() -> None:
-    async with running_gateway(SERVED) as url, Client(calling(url)) as client:
+    async with running_gateway(SERVED) as url, Client(calling(url), retries=0) as client:
         for front in FRONTS:
             assert "".join(await streamed_texts(client, front, SCRIPT)) == TEXT, front
             assert (await client.chat(model(front), SCRIPT)).text == TEXT, front
 
 
 async def test_every_front_streams_and_does_not_gather() -> None:
-    async with running_gateway(SERVED) as url, Client(calling(url)) as client:
+    async with running_gateway(SERVED) as url, Client(calling(url), retries=0) as client:
         for front in FRONTS:
             async with client.stream(model(front), "text: now \nhang") as stream:
                 async for event in stream:
@@ -69,7 +69,7 @@ async def test_every_front_streams_and_does_not_gather() -> None:
 
 
 async def test_a_broken_answer_arrives_as_broken_over_every_front() -> None:
-    async with running_gateway(SERVED) as url, Client(calling(url)) as client:
+    async with running_gateway(SERVED) as url, Client(calling(url), retries=0) as client:
         for front in FRONTS:
             with pytest.raises(TruncatedStreamError) as caught:
                 await streamed_texts(client, front, "text: half of \ndelay: 0.02\ntext: it\ndelay: 0.02\ncut")
@@ -77,7 +77,7 @@ async def test_a_broken_answer_arrives_as_broken_over_every_front() -> None:
 
 
 async def test_a_failure_before_the_answer_keeps_its_class() -> None:
-    async with running_gateway(SERVED) as url, Client(calling(url)) as client:
+    async with running_gateway(SERVED) as url, Client(calling(url), retries=0) as client:
         for front in FRONTS:
             with pytest.raises(RateLimitError, match="Slow") as caught:
                 await client.chat(model(front), "error: 429 Slow!")
@@ -88,7 +88,7 @@ async def test_a_failure_before_the_answer_keeps_its_class() -> None:
 
 async def test_tool_calls_and_usage_arrive_over_openai_chat() -> None:
     script = 'reasoning: hm\ntool: f {"a": 1}\ntool: g {"b": [2, "ü"]}\nusage: 5 6'
-    async with running_gateway(SERVED) as url, Client(calling(url)) as client:
+    async with running_gateway(SERVED) as url, Client(calling(url), retries=0) as client:
         reply = await client.chat("openai/offline/script", script)
     assert [(call.name, call.arguments) for call in reply.tool_calls] == [("f", '{"a": 1}'), ("g", '{"b": [2, "ü"]}')]
     assert all(isinstance(part, ToolCall) for part in reply.parts[1:])
@@ -97,7 +97,7 @@ async def test_tool_calls_and_usage_arrive_over_openai_chat() -> None:
 
 
 async def test_what_raw_text_cannot_say_is_an_error_and_no_empty_answer() -> None:
-    async with running_gateway(SERVED) as url, Client(calling(url)) as client:
+    async with running_gateway(SERVED) as url, Client(calling(url), retries=0) as client:
         for front in FRONTS[:4]:
             with pytest.raises(Exception, match="tool"):
                 await client.chat(model(front), 'tool: f {"a": 1}')
@@ -111,7 +111,7 @@ async def test_a_wrong_password_or_secret_is_refused() -> None:
                 "secret": ProviderConfig(protocol="aibn", url=f"{url}/aibn", secret="undefined", password="second"),
             }
         )
-        async with Client(wrong) as client:
+        async with Client(wrong, retries=0) as client:
             with pytest.raises(AuthenticationError, match=r"Invalid password\."):
                 await client.chat("password/m", "hi")
             with pytest.raises(AuthenticationError, match=r"Invalid signature\."):
