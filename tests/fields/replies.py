@@ -13,8 +13,8 @@ from msgspec import Struct, to_builtins
 from dragoman.errors import DragomanError
 from dragoman.protocols.answer_losses import answer_losses
 from dragoman.protocols.base import ServerCodec
-from dragoman.protocols.losses import PARTS
 from dragoman.protocols.registry import DIALECTS as CODECS
+from dragoman.protocols.speech import PARTS
 from dragoman.types import ChatRequest, ChatResponse, StreamEvent, fold, unfold, user
 from tests.fields.answers import ANSWERS
 from tests.fields.fate import STEPS, Place, Sent, Written, arrived, field_of, leaves, places, told_of

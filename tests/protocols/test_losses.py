@@ -8,22 +8,11 @@ import pytest
 
 from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
 from dragoman.protocols.answer_losses import answer_losses
-from dragoman.protocols.losses import (
-    ALWAYS,
-    ANYWHERE,
-    CACHE,
-    DETAILS,
-    DEVELOPER,
-    NAMES,
-    PARTS,
-    REASONING,
-    SOURCES,
-    TOOL_DETAILS,
-    refuse,
-)
+from dragoman.protocols.losses import REASONING, refuse
 from dragoman.protocols.losses import losses as manifest
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.profiles import Compilers, changes, supported, untaken
+from dragoman.protocols.speech import ALWAYS, ANYWHERE, CACHE, DETAILS, DEVELOPER, NAMES, PARTS, SOURCES, TOOL_DETAILS
 from dragoman.protocols.tool_schema.compiler import EVERYTHING as EVERYTHING_SAID
 from dragoman.protocols.tool_schema.compiler import compiled
 from dragoman.types import (

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer
-from dragoman.protocols.losses import OURS
+from dragoman.protocols.speech import OURS
 from dragoman.types import ResponseStart, StreamEvent
 
 

@@ -44,18 +44,22 @@ def said(value: object) -> str:
     return msgspec.json.encode(value, enc_hook=_fields).decode()
 
 
+def _check_model(kind: type) -> None:
+    """Raises NotImplementedError for any other class: so msgspec's hooks say that they do not know it."""
+    if not is_model(kind):
+        raise NotImplementedError(f"{kind.__name__} is no model of pydantic")
+
+
 def _model_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema of a class of pydantic; what it refers to goes to the top."""
-    if not is_model(kind):
-        raise NotImplementedError  # msgspec's word for: there is none
+    _check_model(kind)
     schema: dict[str, Any] = kind.model_json_schema()  # type: ignore[attr-defined]  # a class of pydantic
     definitions |= schema.pop("$defs", {})
     return schema
 
 
 def _model(kind: type, value: object) -> object:
-    if not is_model(kind):
-        raise NotImplementedError
+    _check_model(kind)
     return kind.model_validate(value)  # type: ignore[attr-defined]  # a class of pydantic
 
 

@@ -67,20 +67,11 @@ class Recorded(Stream[E]):
     async def _read(self) -> list[E]:
         if self._error is not None:
             raise self._error
-        if self._opening is not None:
-            await self._open()
-        answer = self._answer
-        if answer is None:
-            return []
         try:
-            events: list[E] = await answer.read()
-        except BaseException as exc:
-            self._finish()
-            if isinstance(exc, DragomanError):
-                self._error = exc
+            events: list[E] = await super()._read()
+        except DragomanError as exc:
+            self._error = exc
             raise
-        if not events:
-            self._finish()
         self._seen += events
         return events
 

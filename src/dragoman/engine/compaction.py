@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from dragoman.engine.answer import Answer, whole
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.compaction import EXPRESSED, not_compacted, summary_part
-from dragoman.protocols.losses import PARTS
 from dragoman.protocols.prompt_tools.words import in_words
+from dragoman.protocols.speech import PARTS
 from dragoman.types import (
     ChatRequest,
     ChatResponse,

@@ -12,7 +12,7 @@ in one list. What a protocol lists of answers, besides the words of `losses`:
 
 from collections.abc import Collection, Iterable, Sequence
 
-from dragoman.protocols.losses import PARTS, Speech
+from dragoman.protocols.speech import PARTS, Speech
 from dragoman.types import (
     AnyPart,
     Extra,

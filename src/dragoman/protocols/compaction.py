@@ -5,7 +5,7 @@ caller's protocol has for compacted conversations, and sends it back; then it is
 """
 
 from dragoman.errors import UpstreamError
-from dragoman.protocols.losses import OURS
+from dragoman.protocols.speech import OURS
 from dragoman.types import AnyPart, Message, Text, Unknown
 
 SUMMARY = "summary"

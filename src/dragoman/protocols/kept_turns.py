@@ -16,8 +16,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.protocols.losses import OURS
 from dragoman.protocols.opaque import is_own
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     AnyPart,
     ChatRequest,

@@ -6,7 +6,8 @@ from typing import Any
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields, replace
 
-from dragoman.protocols.losses import PARTS, REASONING
+from dragoman.protocols.losses import REASONING
+from dragoman.protocols.speech import PARTS
 from dragoman.protocols.tool_schema.compiler import CompiledSchema
 from dragoman.protocols.tool_schema.keywords import Schema
 from dragoman.protocols.tool_schema.words import joined_words

@@ -9,7 +9,7 @@ from msgspec.structs import fields, replace
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.anthropic import NAME, AnthropicClient
 from dragoman.protocols.anthropic.request import NEWEST_VERSION
-from dragoman.protocols.losses import ALWAYS
+from dragoman.protocols.speech import ALWAYS
 from dragoman.types import (
     Audio,
     CacheBreakpoint,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dragoman.protocols.anthropic import NAME, AnthropicClient, AnthropicServer
 from dragoman.protocols.anthropic.request import NEWEST_VERSION
-from dragoman.protocols.losses import OURS
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     CacheBreakpoint,
     ChatRequest,

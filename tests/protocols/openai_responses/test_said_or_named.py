@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import fields, replace
 
 from dragoman.protocols.answer_losses import answer_losses
-from dragoman.protocols.losses import DETAILS, HOSTED_DETAILS, TOOL_DETAILS
+from dragoman.protocols.losses import HOSTED_DETAILS
 from dragoman.protocols.openai_responses import NAME, OpenAIResponsesClient, OpenAIResponsesServer
+from dragoman.protocols.speech import DETAILS, TOOL_DETAILS
 from dragoman.types import (
     AnyPart,
     AnyTool,

@@ -1,4 +1,4 @@
-"""Conversations in the user's file, kept as they go on. A failure of the file is told once, and costs no answer."""
+"""Saves conversations to the user's file after each answer. If the file fails, the user is told once, and no more."""
 
 import os
 from pathlib import Path
@@ -99,7 +99,7 @@ class Keeper:
 
 
 def kept_path(config: CliConfig) -> Path:
-    """Where conversations are kept. Raises StoreError if nothing says where."""
+    """The path of the file of conversations. Raises StoreError if neither a setting nor a home folder gives one."""
     if config.conversations is not None:
         return Path(config.conversations)
     folder = user_folder(DATA, os.environ)

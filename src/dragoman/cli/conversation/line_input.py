@@ -1,4 +1,4 @@
-"""What the user types, message by message: where it comes from, and a plain reader of lines."""
+"""The seam by which `chat` gets one message after another from its user, and the reader that needs no other package."""
 
 import locale
 import sys

@@ -96,7 +96,7 @@ def _continuation(width: int, _: int, wrapped: int) -> str:
 
 
 class _Screen(Vt100_Output):
-    """A terminal that is not asked where its cursor is: over a slow line the answer would come into a message."""
+    """A terminal whose cursor's position is not asked for. Over a slow line its reply would be read as typed text."""
 
     @property
     def responds_to_cpr(self) -> bool:
@@ -111,7 +111,8 @@ def _output() -> Output | None:
 
 
 class FileHistory(PromptHistory):
-    """The history's file, for prompts. Its failure is told once, between two prompts, and then it is left alone."""
+    """The history of prompts, in its file. If the file fails, the user is told once, before the next prompt, and it is
+    used no more."""
 
     def __init__(self) -> None:
         super().__init__()

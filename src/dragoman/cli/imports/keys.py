@@ -31,7 +31,7 @@ class Reading(Struct, frozen=True):
     """For the setting; None if there is nothing to write."""
     verdict: Verdict
     words: str
-    """What the report says of it. `{where}` stands for the name of the setting."""
+    """The sentence for the report; `{where}` in it becomes the name of the setting."""
 
 
 class Keyring(Struct, frozen=True):

@@ -15,9 +15,9 @@ from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Vari
 from dragoman.protocols.anthropic.service import headers_for
 from dragoman.protocols.anthropic.thinking import encode_thinking, must_be_off
 from dragoman.protocols.base import ClientCodec, Decoder, Env
-from dragoman.protocols.losses import ANYWHERE, BREAKPOINTS, OWN_RESULTS
 from dragoman.protocols.opaque import is_own, without_foreign
 from dragoman.protocols.request_body import request_body
+from dragoman.protocols.speech import ANYWHERE, BREAKPOINTS, OWN_RESULTS
 from dragoman.types import (
     ChangedField,
     ChatRequest,

@@ -15,8 +15,8 @@ from dragoman.protocols.anthropic.usage import SAYABLE as SAYABLE_COUNTS
 from dragoman.protocols.base import Encoder, Env, ServerCodec
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
-from dragoman.protocols.losses import OWN_RESULTS
 from dragoman.protocols.prompt_regions import RegionFields
+from dragoman.protocols.speech import OWN_RESULTS
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 

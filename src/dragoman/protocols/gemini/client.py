@@ -16,10 +16,10 @@ from dragoman.protocols.gemini.mixed import lost_hosted, with_mixed, without_hos
 from dragoman.protocols.gemini.relay import GeminiRelay
 from dragoman.protocols.gemini.request import TIERS, encode_body
 from dragoman.protocols.gemini.schema import NO_REFERENCES, is_own_schema
-from dragoman.protocols.losses import PARTS
 from dragoman.protocols.opaque import is_own, origin
 from dragoman.protocols.reasoning import budget_of
 from dragoman.protocols.request_body import request_body
+from dragoman.protocols.speech import PARTS
 from dragoman.types import (
     AnyPart,
     ChangedField,

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.errors.body import decode_failure
-from dragoman.protocols.losses import ANYWHERE
 from dragoman.protocols.ollama.decode_stream import ReplyDecoder
 from dragoman.protocols.ollama.embeddings import OllamaEmbedClient
 from dragoman.protocols.ollama.extra import NAME
@@ -14,6 +13,7 @@ from dragoman.protocols.ollama.nearest import changed, unspoken
 from dragoman.protocols.ollama.relay import CHAT, GENERATE, OllamaRelay, request_headers
 from dragoman.protocols.ollama.request import encode_chat
 from dragoman.protocols.request_body import request_body
+from dragoman.protocols.speech import ANYWHERE
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile, SchemaSupport
 
 EXPRESSES = frozenset(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dragoman.protocols import extra
-from dragoman.protocols.losses import OURS
+from dragoman.protocols.speech import OURS
 from dragoman.types import Extra
 
 NAME = "ollama"

@@ -8,7 +8,6 @@ from typing import Any
 
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields, refused
-from dragoman.protocols.losses import OURS
 from dragoman.protocols.ollama.extra import GENERATE, NAME, UNSAID, with_extra
 from dragoman.protocols.ollama.messages import missing, read_images
 from dragoman.protocols.ollama.options import OPTIONS, encode_options
@@ -16,6 +15,7 @@ from dragoman.protocols.ollama.request import PROBABILITIES, RENDER, common
 from dragoman.protocols.ollama.thinking import encode_think
 from dragoman.protocols.ollama.tools import encode_format
 from dragoman.protocols.ollama.write_messages import joined, pictures
+from dragoman.protocols.speech import OURS
 from dragoman.types import AnyPart, ChatRequest, Message, Text
 
 ESSENTIAL = ("raw", "template", "suffix", "context", "width", "height", "steps")

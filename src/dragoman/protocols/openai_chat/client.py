@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.freeform import freeform_names
-from dragoman.protocols.losses import ANYWHERE, DEVELOPER, NAMES
 from dragoman.protocols.opaque import origin
 from dragoman.protocols.openai_chat.decode_functions import FunctionReplyDecoder
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
@@ -20,6 +19,7 @@ from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
+from dragoman.protocols.speech import ANYWHERE, DEVELOPER, NAMES
 from dragoman.types import ChangedField, ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile
 
 EXPRESSES = frozenset(

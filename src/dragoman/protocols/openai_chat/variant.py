@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from dragoman.protocols.losses import DEVELOPER, NAMES
+from dragoman.protocols.speech import DEVELOPER, NAMES
 from dragoman.types import ChatRequest, ToolChoice
 
 ChoiceMode = Literal["auto", "none", "required", "tool"]

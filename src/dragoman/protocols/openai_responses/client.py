@@ -8,7 +8,6 @@ from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.compaction import EXPRESSED
-from dragoman.protocols.losses import ANYWHERE, DEVELOPER, PARTS
 from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.counter import ResponsesCounter
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
@@ -23,6 +22,7 @@ from dragoman.protocols.openai_shared.errors import decode_error
 from dragoman.protocols.openai_shared.family import FAMILY
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
+from dragoman.protocols.speech import ANYWHERE, DEVELOPER, PARTS
 from dragoman.types import (
     AnyPart,
     ChangedField,

@@ -17,10 +17,10 @@ from dragoman.protocols import opaque
 from dragoman.protocols.base import Env
 from dragoman.protocols.compaction import is_summary, not_compacted, summary_in
 from dragoman.protocols.json_fields import Fields, refused
-from dragoman.protocols.losses import OURS
 from dragoman.protocols.openai_responses.content import encode_content
 from dragoman.protocols.openai_responses.extra import NAME
 from dragoman.protocols.openai_responses.usage import encode_usage
+from dragoman.protocols.speech import OURS
 from dragoman.types import AnyPart, ChatRequest, ChatResponse, OpaqueState, Unknown, Usage
 
 COMPACTION = "compaction"

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
-from dragoman.protocols.losses import OURS
 from dragoman.protocols.media import check_base64, data_url, media_type_of, read_data_url
 from dragoman.protocols.openai_responses.citations import decode_annotations, encode_annotations
 from dragoman.protocols.openai_responses.extra import CONTENT, NAME, to_extra, with_extra
 from dragoman.protocols.openai_responses.logprobs import decode_logprobs, encode_logprobs
 from dragoman.protocols.openai_shared.cache import decode_breakpoint, encode_breakpoint
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     AnyPart,
     Audio,

@@ -4,7 +4,6 @@ from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
 from dragoman.protocols.lane import TextRows
-from dragoman.protocols.losses import OURS
 from dragoman.protocols.openai_responses.citations import decode_annotation
 from dragoman.protocols.openai_responses.events import (
     ADDED,
@@ -40,6 +39,7 @@ from dragoman.protocols.openai_responses.piece_form import form_of
 from dragoman.protocols.openai_responses.slots import Items
 from dragoman.protocols.openai_responses.usage import decode_usage
 from dragoman.protocols.openai_shared.errors import failure_in, reported
+from dragoman.protocols.speech import OURS
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import (
     AnyPart,

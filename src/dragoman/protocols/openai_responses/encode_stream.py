@@ -21,7 +21,6 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.base import Env
 from dragoman.protocols.compaction import not_compacted
 from dragoman.protocols.event_encoder import EventEncoder, numbered
-from dragoman.protocols.losses import OURS
 from dragoman.protocols.openai_responses.citations import encode_annotation
 from dragoman.protocols.openai_responses.compaction import check_compacted, check_whole
 from dragoman.protocols.openai_responses.conversation import LAST, NEXT, belongs
@@ -34,6 +33,7 @@ from dragoman.protocols.openai_responses.logprobs import encode_logprobs
 from dragoman.protocols.openai_responses.outputs import CUT, DONE, UNDER_WAY, ItemWriter
 from dragoman.protocols.openai_responses.shapes import SHAPES, Shape, bare, emptied, kind_of
 from dragoman.protocols.openai_responses.usage import encode_usage
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     AnyPart,
     ChatRequest,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dragoman.protocols.json_fields import Fields
-from dragoman.protocols.losses import CACHE, PARTS
+from dragoman.protocols.speech import CACHE, PARTS
 from dragoman.types import AnyPart, CacheBreakpoint, ChangedField, ChatRequest, Loss, ToolResult
 
 FIELD = "prompt_cache_breakpoint"

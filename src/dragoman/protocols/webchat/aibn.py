@@ -7,7 +7,7 @@ from dragoman.errors import DragomanError, InvalidRequestError, RequestError, Tr
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env
 from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.json_fields import is_finite
-from dragoman.protocols.losses import NAMES
+from dragoman.protocols.speech import NAMES
 from dragoman.protocols.webchat.plain_text import with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
 from dragoman.protocols.webchat.signature import sign

@@ -6,17 +6,8 @@ from typing import assert_never
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import DragomanError, ModelNotFoundError, TruncatedStreamError, nearest
-from dragoman.protocols.losses import (
-    ANYWHERE,
-    BREAKPOINTS,
-    CITATION_DETAILS,
-    DETAILS,
-    DEVELOPER,
-    NAMES,
-    PARTS,
-    losses,
-    refuse,
-)
+from dragoman.protocols.losses import losses, refuse
+from dragoman.protocols.speech import ANYWHERE, BREAKPOINTS, CITATION_DETAILS, DETAILS, DEVELOPER, NAMES, PARTS
 from dragoman.providers.offline.directives import Count, Directive, Fail, Pause, Say, Step, steps
 from dragoman.providers.offline.echo import echo
 from dragoman.providers.offline.eliza import eliza
