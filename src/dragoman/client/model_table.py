@@ -59,7 +59,7 @@ class ModelTable:
         self._listing = Listing(self.providers, transports)
         self._relays: dict[tuple[str, Tighter], RelayTarget | None] = {}
         routes = RouteMaker(config, self._routed, self._flaws.append)
-        made = {name: routes.route(name) for name in config.models}
+        made = {name: routes.plan(name) for name in config.models}
         self._routes: dict[str, Plan] = {name: plan for name, plan in made.items() if plan is not None}
         self._plans: dict[str, Plan] = dict(self._routes)
         self.default = self._default()

@@ -12,7 +12,7 @@ from dragoman.errors import nearest
 from dragoman.routing.breaker import Breaker
 from dragoman.routing.candidate import Candidate, Member
 from dragoman.routing.health import Health, Service
-from dragoman.routing.plan import Target
+from dragoman.routing.plan import Plan, Single, Target
 from dragoman.routing.retry import Draw, RetryBudget, RetryPolicy
 from dragoman.routing.route import Nested, Route
 from dragoman.routing.strategies.table import STRATEGIES
@@ -42,8 +42,15 @@ class RouteMaker:
         self._health: dict[str, Health] = {}
         self._services: dict[str, Service] = {}
 
+    def plan(self, name: str) -> Plan | None:
+        """The plan of the route `name`; None if anything in it is a mistake."""
+        route = self.route(name)
+        if route is None or not route.is_plain:
+            return route
+        return Single(route.targets[0])  # where nothing can be chosen, nothing is counted
+
     def route(self, name: str, tighter: Tighter = (), above: tuple[str, ...] = ()) -> Route | None:
-        """The plan of the route `name`, which is part of those `above`; None if anything in it is a mistake."""
+        """The route `name`, which is part of those `above`; None if anything in it is a mistake."""
         entry = self._config.models[name]
         strategy = STRATEGIES.get(entry.strategy)
         if strategy is None:

@@ -1,6 +1,6 @@
 """Whom a route may ask: a target with what is said and known of it, or another route."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -32,7 +32,7 @@ class Member(Protocol):
     def targets(self) -> tuple[Target, ...]:
         """All its targets, as they stand."""
 
-    def ordered(self) -> "Iterator[Candidate]":
+    def ordered(self) -> "Sequence[Candidate]":
         """The targets, in the order in which they are asked now."""
 
 
@@ -63,9 +63,9 @@ class Candidate(Struct, frozen=True, eq=False, kw_only=True):
         """See `Member`."""
         return (self.target,)
 
-    def ordered(self) -> "Iterator[Candidate]":
+    def ordered(self) -> "Sequence[Candidate]":
         """Itself."""
-        yield self
+        return (self,)
 
     def is_free(self) -> bool:
         """Whether one more request may be sent to it."""

@@ -6,7 +6,8 @@ retry      asks one again, if its failure says that it may answer a little later
 reactions  says after each failure who may be asked next
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import cast
 
 from msgspec import Struct
 
@@ -43,6 +44,8 @@ class Route(Plan):
             raise ConfigurationError("expected at least one target, got none")
         self.members = tuple(members)
         self.targets = tuple(target for member in self.members for target in member.targets)
+        self._is_flat = all(isinstance(member, Candidate) for member in self.members)
+        """Whether no other route is part of it."""
         self.final = (len(self.targets) == 1 and retry.attempts == 1) or retry.calls == 1
         self.strategy = strategy
         self.draw = draw
@@ -50,6 +53,8 @@ class Route(Plan):
         self.budget = budget
         self.total = total
         """Seconds for all attempts of one request; None: no limit."""
+        self.is_plain = self.final and len(self.targets) == 1 and self.ordered()[0].max_parallel is None
+        """Whether it asks one target once, whatever is known of it."""
 
     def begin(self, info: RequestInfo, now: float) -> Course:
         course = self.preview(info, now)
@@ -59,14 +64,18 @@ class Route(Plan):
         return course
 
     def preview(self, info: RequestInfo, now: float) -> "RouteCourse":
-        order = list(self.ordered())
-        return RouteCourse(self, [each for each in order if each.is_able(now)] or _last_resort(order, now), now)
+        order = self.ordered()
+        for candidate in order:
+            if candidate.is_able(now):
+                return RouteCourse(self, order, candidate, now)
+        return RouteCourse(self, order, _last_resort(order, now), now)
 
-    def ordered(self) -> Iterator[Candidate]:
+    def ordered(self) -> Sequence[Candidate]:
         """All targets, in the order of the strategy; those of another route in its own."""
         members = self.strategy(self.members, self.draw) if len(self.members) > 1 else self.members
-        for member in members:
-            yield from member.ordered()
+        if self._is_flat:
+            return cast("Sequence[Candidate]", members)
+        return [candidate for member in members for candidate in member.ordered()]
 
 
 class Nested(Struct, frozen=True, eq=False, kw_only=True):
@@ -91,15 +100,15 @@ class Nested(Struct, frozen=True, eq=False, kw_only=True):
         """All of its targets, as they stand."""
         return self.route.targets
 
-    def ordered(self) -> Iterator[Candidate]:
+    def ordered(self) -> Sequence[Candidate]:
         """Its targets, in its own order."""
         return self.route.ordered()
 
 
-def _last_resort(order: list[Candidate], now: float) -> list[Candidate]:
+def _last_resort(order: Sequence[Candidate], now: float) -> Candidate:
     """Whom to ask if nobody is able: a lone target, as long as it has room. Raises OverloadedError."""
     if len(order) == 1 and order[0].is_free():
-        return order
+        return order[0]
     soonest = min(each.health.free_at(now) if each.is_free() else now + BUSY for each in order)
     raise OverloadedError("no target can be asked now", retry_after=round(max(soonest - now, LEAST), 1))
 
@@ -107,12 +116,15 @@ def _last_resort(order: list[Candidate], now: float) -> list[Candidate]:
 class RouteCourse(Course):
     """The course of one request."""
 
-    __slots__ = ("_asked_at", "_began_at", "_calls", "_candidate", "_counting", "_route", "_tries", "_waiting")
+    __slots__ = ("_asked_at", "_began_at", "_calls", "_candidate", "_counting", "_order", "_passed", "_route", "_tries")
 
-    def __init__(self, route: Route, able: list[Candidate], now: float) -> None:
+    def __init__(self, route: Route, order: Sequence[Candidate], candidate: Candidate, now: float) -> None:
         self._route = route
-        self._candidate, *self._waiting = able
-        self.target = self._candidate.target
+        self._order = order
+        self._candidate = candidate
+        self._passed: tuple[Candidate, ...] = ()
+        """Those that were asked before, and are not asked again."""
+        self.target = candidate.target
         self._began_at = self._asked_at = now
         self._tries = self._calls = 1
         self._counting = False
@@ -168,14 +180,16 @@ class RouteCourse(Course):
                 return wait
         if other is None:
             return None
-        self._waiting.remove(other)
+        self._passed = (*self._passed, self._candidate)
         self._candidate, self._tries = other, 1
         return 0.0
 
     def _other(self, following: Next, now: float) -> Candidate | None:
         """The next target that is able."""
         held = self._candidate.context
-        for each in self._waiting:
+        for each in self._order:
+            if each is self._candidate or each in self._passed:
+                continue
             if following is Next.LARGER and (held is None or each.context is None or each.context <= held):
                 continue
             if each.is_able(now):

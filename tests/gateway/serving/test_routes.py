@@ -195,7 +195,7 @@ async def test_a_caller_who_leaves_is_counted_no_more(kind: type[Client]) -> Non
         await exchange.closed()
 
     async with serve(slow) as service:
-        config = routed([service], ModelConfig(targets=("s0/m",)))
+        config = routed([service], ModelConfig(targets=(TargetConfig(model="s0/m", max_parallel=9),)))
         client = kind(config)
         async with running(config, client=client) as up:
             async with connect(up.url) as wire:

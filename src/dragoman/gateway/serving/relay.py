@@ -80,9 +80,11 @@ class Relays:
         protocol = chat.codec.name
         try:
             plan = chat.plan(request)
-            one = next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
+            one = plan.targets[0].relay(protocol)
             if one is None:
-                return False
+                one = next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
+                if one is None:
+                    return False
             course = plan.begin(RequestInfo(request.model, protocol, request.stream), self.loop.time())
         except DragomanError:
             return False
