@@ -12,7 +12,7 @@ from msgspec import Struct
 from dragoman import Client, SyncClient
 from dragoman.client.output import Partials, shape_of, with_form
 from dragoman.config import Config, ProviderConfig
-from dragoman.errors import InvalidRequestError, OutputError, TimeoutError
+from dragoman.errors import InvalidRequestError, OutputError, TimeoutError, TurnLimitError
 from dragoman.types import ChatRequest, EmulatedForm, PartDelta, PartStart, ResponseFormat, Text, user
 from tests.support.canned import CannedReply, CannedTransport
 
@@ -244,8 +244,42 @@ async def test_what_is_wrong_with_an_output_is_said() -> None:
             await ask("up/m", "x", output=Invoice, response_format={"type": "json_object"})
 
 
+async def test_the_last_answer_of_a_run_is_a_value_too() -> None:
+    call = CannedReply([[CALL], [end("tool_calls")]], media_type="text/event-stream")
+    client, transport = client_of(call, answer(BAD), answer(GOOD))
+    run = client.run("up/m", "x", tools=[look], output=Invoice)
+    assert (await run.response()).output == INVOICE
+    assert [message.role for message in run.messages] == ["user", "assistant", "tool", "assistant", "user", "assistant"]
+    assert [turn.text for turn in run.turns] == ["", BAD, GOOD]
+    for request in transport.sent:
+        assert json.loads(request.body)["response_format"]["type"] == "json_schema"
+
+
+@pytest.mark.parametrize(("retries", "asked"), [(0, 1), (1, 2)])
+async def test_a_run_that_ends_without_a_value_is_an_error(retries: int, asked: int) -> None:
+    client, transport = client_of(*[answer(BAD) for _ in range(3)])
+    run = client.run("up/m", "x", tools=[look], output=Invoice, output_retries=retries)
+    for _ in range(2):
+        with pytest.raises(OutputError) as caught:
+            await run.response()
+        assert caught.value.text == BAD
+    assert len(transport.sent) == asked
+
+
+async def test_corrections_count_among_the_answers_of_a_run() -> None:
+    client, _ = client_of(answer(BAD), answer(GOOD))
+    with pytest.raises(TurnLimitError, match="within 1 answers"):
+        await client.run("up/m", "x", tools=[look], output=Invoice, max_turns=1).response()
+
+
+def look() -> str:
+    """Looks."""
+    return "empty"
+
+
 def test_without_a_loop() -> None:
     with SyncClient(Config()) as client:
+        assert client.run("offline/script", f"text: {GOOD}", output=Invoice).response().output == INVOICE
         assert client.chat("offline/script", f"text: {GOOD}", output=Invoice).output == INVOICE
         stream = client.stream("offline/script", f"text: {GOOD}", output=Invoice)
         assert list(stream.partial)[-1] == json.loads(GOOD)

@@ -11,7 +11,7 @@ from dragoman.errors import UnsupportedFeatureError
 from dragoman.providers import OpenAICompatible
 from dragoman.types import Message, Reasoning, Text, UntakenField, assistant, user
 from tests.client.test_client import one_service, up
-from tests.support.server import serve
+from tests.support.server import Exchange, serve
 
 THOUGHT = (user("hi"), Message("assistant", (Reasoning(text="hm"), Text(text="Hello."))), user("why?"))
 
@@ -24,6 +24,15 @@ unsupported_fields = ["seed"]
 
 def sent(body: bytes) -> Any:
     return json.loads(body)
+
+
+async def full_below_a_million(exchange: Exchange) -> None:
+    """A service all of whose models but one find the request too long."""
+    if json.loads(exchange.request.body)["model"] == "gpt-4.1":
+        await up(exchange)
+        return
+    body = json.dumps({"error": {"message": "too long", "code": "context_length_exceeded"}}).encode()
+    await exchange.reply(400, {"content-type": "application/json"}, body)
 
 
 async def test_a_known_family_gets_no_temperature_and_the_reply_says_so(tmp_path: Path) -> None:
@@ -67,3 +76,21 @@ async def test_a_class_alone_knows_the_families_too() -> None:
         )
     assert text == "Hello"
     assert "temperature" not in sent(server.requests[0].body)
+
+
+async def test_how_much_a_model_holds_is_known_of_its_family_and_from_its_list(tmp_path: Path) -> None:
+    config = one_service(tmp_path, "http://127.0.0.1:9", '\n[profiles."tiny-*"]\ncontext = 4096\n')
+    config.write_text(
+        config.read_text().replace("[providers.up]", '[providers.up]\nmodels = ["tiny-1", "gpt-4.1", "x"]')
+    )
+    async with Client(config) as client:
+        sizes = {name: facts.context for name, facts in client.model_facts().items() if name.startswith("up/")}
+    assert sizes == {"up/tiny-1": 4096, "up/gpt-4.1": 1_047_576, "up/x": None}
+
+
+async def test_too_long_for_a_target_goes_to_one_whose_family_holds_more(tmp_path: Path) -> None:
+    route = '\n[models.r]\ntargets = ["up/gpt-4o", "up/o3", "up/gpt-4.1"]\n[profiles.o3]\ncontext = 100_000\n'
+    async with serve(full_below_a_million) as server, Client(one_service(tmp_path, server.url, route)) as client:
+        reply = await client.chat("r", "hi")
+    assert reply.text == "Hello"
+    assert [sent(request.body)["model"] for request in server.requests] == ["gpt-4o", "gpt-4.1"]

@@ -81,6 +81,7 @@ SAMPLES = {
     "SCHEMA_LIMITS": "plain-root",
     "FORMAT_LIMITS": "open-objects",
     "SCHEMA_DEPTH": "2",
+    "CONTEXT": "9",
     "CORS_ORIGINS": "http://h,*",
     "SAVE": "false",
 }

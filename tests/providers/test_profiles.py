@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from dragoman.config import ProfileConfig
 from dragoman.protocols.openai_chat import OpenAIChatClient
@@ -36,7 +36,31 @@ def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-5.1", "gpt-5.2-pro"])
 def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str) -> None:
-    assert KNOWN.profile_of(model) == OPENAI_FORM.over(ModelProfile(schema_limits=("plain-root",)))
+    profile = replace(KNOWN.profile_of(model), context=None)
+    assert profile == OPENAI_FORM.over(ModelProfile(schema_limits=("plain-root",)))
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens"),
+    [
+        ("gpt-4o-mini", 128_000),
+        ("openai/gpt-4.1-nano", 1_047_576),
+        ("gpt-5-mini", 400_000),
+        ("gpt-5-chat-latest", 128_000),
+        ("gpt-5.1-chat-latest", 128_000),
+        ("o3-mini", 200_000),
+        ("o1-mini", 128_000),
+        ("claude-3-5-haiku-latest", 200_000),
+        ("claude-sonnet-4-20250514", 200_000),
+        ("claude-haiku-4-5", 200_000),
+        ("anthropic/claude-opus-4.6", 1_000_000),
+        ("gemini-2.5-pro", 1_048_576),
+        ("gemini-1.5-pro-002", 2_097_152),
+        ("claude-opus-9", None),
+    ],
+)
+def test_how_much_models_hold(model: str, tokens: int | None) -> None:
+    assert KNOWN.profile_of(model).context == tokens
 
 
 def test_the_gpt_5_that_does_not_think_takes_sampling() -> None:

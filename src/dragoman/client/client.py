@@ -25,7 +25,16 @@ from dragoman.client.options import (
     embed_request,
     run_request,
 )
-from dragoman.client.output import CUT_OFF, OutputStream, asked_again, read_output, shape_of, with_form
+from dragoman.client.output import (
+    CUT_OFF,
+    OutputRun,
+    OutputStream,
+    correction,
+    corrector,
+    read_output,
+    shape_of,
+    with_form,
+)
 from dragoman.client.progress import bar
 from dragoman.client.retries import Random
 from dragoman.client.run import MAX_TURNS, Run, Running
@@ -207,17 +216,47 @@ class Client:
 
         return ChatStream(opening) if shape is None else OutputStream(opening, shape)
 
+    @overload
     def run(
-        self, model: str, messages: Conversation, *, max_turns: int = MAX_TURNS, **options: Unpack[CallOptions]
+        self,
+        model: str,
+        messages: Conversation,
+        *,
+        output: type[T],
+        max_turns: int = MAX_TURNS,
+        **options: Unpack[CallOptions],
+    ) -> OutputRun[T]: ...
+    @overload
+    def run(
+        self,
+        model: str,
+        messages: Conversation,
+        *,
+        output: None = None,
+        max_turns: int = MAX_TURNS,
+        **options: Unpack[CallOptions],
+    ) -> Run: ...
+    def run(
+        self,
+        model: str,
+        messages: Conversation,
+        *,
+        output: type[Any] | None = None,
+        max_turns: int = MAX_TURNS,
+        **options: Unpack[CallOptions],
     ) -> Run:
         """The answer of a model that may call functions: `tools` are Python functions with types, whose results go
         back to it until it calls no more; tools of the service may stand among them. Other arguments as for `chat`.
 
         Nothing is sent before it is awaited or iterated. `timeout` is for all of it. Raises TurnLimitError if the last
         of `max_turns` answers calls tools. What a function raises is told to the model, and is in its ToolEnd.
+
+        With `output` the last answer is a value of it; one that is none is told to the model, as often as
+        `output_retries` say.
         """
         check_names(options, CALL)
         limits = self._limiter.given(options)
+        shape = None if output is None else shape_of(output)
         request, functions = run_request(model, messages, options, max_turns)
         # The time is that of the whole run, and not of each turn.
         turn = replace(limits, timeout=inf)
@@ -225,7 +264,12 @@ class Client:
         async def ask(request: ChatRequest) -> Answer:
             return await self._ask(request, turn)
 
-        return Run(Running(ask, request, functions, max_turns, self._limiter.clock(limits, model)))
+        clock = self._limiter.clock(limits, model)
+        if shape is None:
+            return Run(Running(ask, request, functions, max_turns, within=clock))
+        correct = corrector(shape, limits.output_retries)
+        wanted = with_form(request, shape)
+        return OutputRun(Running(ask, wanted, functions, max_turns, within=clock, correct=correct), shape)
 
     def map(
         self,
@@ -303,7 +347,8 @@ class Client:
                 except OutputError as exc:
                     if not left or reply.finish_reason in CUT_OFF:
                         raise
-                    request, left = asked_again(request, reply, exc), left - 1
+                    messages = (*request.messages, reply.message, correction(exc))
+                    request, left = replace(request, messages=messages), left - 1
 
     async def aclose(self) -> None:
         """Ends every connection. May be called twice; after it the client cannot be used any more."""

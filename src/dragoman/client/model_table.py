@@ -84,10 +84,12 @@ class ModelTable:
         return self._names(await self._listing.of(asked))
 
     def facts(self) -> dict[str, ModelFacts]:
-        """What the services' last lists say of their models, by the names that callers use."""
-        return {
+        """What the services' last lists say of their models, and else what is known of their families, by the names
+        that callers use."""
+        listed = {
             f"{name}/{model}": facts for name, found in self._listing.facts().items() for model, facts in found.items()
         }
+        return {name: self._with_context(name, listed.get(name, ModelFacts())) for name in (*self._names({}), *listed)}
 
     def close(self) -> None:
         """Ends the requests for lists of models that are under way."""
@@ -127,6 +129,13 @@ class ModelTable:
                 self._plans = dict(self._routes)
             plan = self._plans[name] = Single(self._target(name))
         return plan
+
+    def _with_context(self, name: str, facts: ModelFacts) -> ModelFacts:
+        prefix, slash, model = name.partition("/")
+        if not slash or facts.context is not None or name in self._routes:
+            return facts
+        provider = self.providers[prefix]
+        return replace(facts, context=provider.families.profile_of(provider.model_name(model)).context)
 
     def _relay(self, prefix: str, tighter: Tighter) -> RelayTarget | None:
         """How requests are relayed to the service `prefix`, in its own protocol; None if they cannot be."""
@@ -199,7 +208,15 @@ class ModelTable:
             return await provider.count_tokens(replace(request, model=asked), transports)
 
         operations = Operations(embedded, counted)
-        return Target(name, asked, opened, received, partial(self._relay, prefix, tighter), operations=operations)
+        return Target(
+            name,
+            asked,
+            opened,
+            received,
+            partial(self._relay, prefix, tighter),
+            operations=operations,
+            context=provider.families.profile_of(asked).context,
+        )
 
     def _nearest(self, name: str) -> str:
         _, slash, model = name.partition("/")

@@ -6,13 +6,23 @@ from typing import Any, Generic, TypeVar
 
 from msgspec.structs import asdict, replace
 
+from dragoman.client.run import Correct, Run, Running
 from dragoman.client.shapes import Shape
 from dragoman.client.stream import ChatStream, View
 from dragoman.engine.stream import Source, Texts
 from dragoman.errors import InvalidRequestError, OutputError, cut
 from dragoman.protocols.tool_schema.closed import OTHERS, Closer
 from dragoman.protocols.tool_schema.keywords import children, types_of
-from dragoman.types import ChatRequest, ChatResponse, FinishReason, OutputResponse, ResponseFormat, StreamEvent, user
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    FinishReason,
+    Message,
+    OutputResponse,
+    ResponseFormat,
+    StreamEvent,
+    user,
+)
 from dragoman.wire.partial_json import PartialJson
 
 T = TypeVar("T")
@@ -64,10 +74,27 @@ def read_output(shape: Shape[T], reply: ChatResponse) -> OutputResponse[T]:
     return OutputResponse(**fields, value=value)
 
 
-def asked_again(request: ChatRequest, reply: ChatResponse, error: OutputError) -> ChatRequest:
-    """`request` once more, after `reply`, which `error` says is no value."""
-    words = user(AGAIN.format(words=error.message))
-    return replace(request, messages=(*request.messages, reply.message, words))
+def correction(error: OutputError) -> Message:
+    """What the model is told after an answer that `error` says is no value."""
+    return user(AGAIN.format(words=error.message))
+
+
+def corrector(shape: Shape[Any], retries: int) -> Correct:
+    """What a run asks of its last answer: a value of this shape, with as many corrections as `retries`."""
+    left = retries
+
+    def correct(reply: ChatResponse) -> Message | None:
+        nonlocal left
+        try:
+            read_output(shape, reply)
+        except OutputError as exc:
+            if not left or reply.finish_reason in CUT_OFF:
+                raise
+            left -= 1
+            return correction(exc)
+        return None
+
+    return correct
 
 
 def _wrong(message: str, reply: ChatResponse) -> OutputError:
@@ -104,6 +131,18 @@ class OutputStream(ChatStream, Generic[T]):
     async def response(self) -> OutputResponse[T]:
         """The whole answer with its `output`. Raises what went wrong, and OutputError if it is no such value: an answer
         that was shown as it came is not asked for again."""
+        return read_output(self._shape, await super().response())
+
+
+class OutputRun(Run, Generic[T]):
+    """A model that calls functions, and whose last answer is a value of a type."""
+
+    def __init__(self, running: Running, shape: Shape[T]) -> None:
+        super().__init__(running)
+        self._shape = shape
+
+    async def response(self) -> OutputResponse[T]:
+        """The last answer with its `output`. Raises what went wrong, and OutputError if it is no such value."""
         return read_output(self._shape, await super().response())
 
 

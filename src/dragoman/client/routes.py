@@ -84,7 +84,7 @@ class RouteMaker:
             weight=entry.weight,
             price=entry.price,
             max_parallel=entry.max_parallel,
-            context=entry.context,
+            context=target.context if entry.context is None else entry.context,
         )
 
     def _health_of(self, target: str) -> Health:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from dragoman.client.functions import FunctionTool, ResultParts
 from dragoman.client.stream import Recorded
 from dragoman.engine.answer import Answer
-from dragoman.errors import InvalidRequestError, TruncatedStreamError, TurnLimitError, cut, nearest
+from dragoman.errors import DragomanError, InvalidRequestError, TruncatedStreamError, TurnLimitError, cut, nearest
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -40,6 +40,9 @@ MAX_WORDS = 2000
 
 Ask = Callable[[ChatRequest], Awaitable[Answer]]
 
+Correct = Callable[[ChatResponse], Message | None]
+"""What the model is told if its last answer is not what was wanted; None: it is. Raises what the run ends with."""
+
 
 class Running:
     """A run under way, in batches of events: either the model answers, or its calls are run."""
@@ -50,7 +53,9 @@ class Running:
         request: ChatRequest,
         functions: Mapping[str, FunctionTool],
         max_turns: int,
+        *,
         within: Callable[[], AbstractAsyncContextManager[None]],
+        correct: Correct = lambda _: None,
     ) -> None:
         """`within` limits each wait to the time that the run has."""
         self.request = request
@@ -59,6 +64,7 @@ class Running:
         self._functions = functions
         self._max_turns = max_turns
         self._within = within
+        self._correct = correct
         self._answer: Answer | None = None
         self._fold = Fold()
         self._calls: dict[asyncio.Task[ToolEnd], int] = {}
@@ -117,15 +123,26 @@ class Running:
         self.turns.append(reply)
         self._say(reply.message)
         calls = reply.tool_calls if reply.finish_reason in WHOLE else ()
-        if not calls and reply.finish_reason != "pause":
+        if not calls and reply.finish_reason != "pause" and self._is_right(reply):
             self._over = self._whole = True
             return []
         if len(self.turns) >= self._max_turns:
             self._over = True
-            raise TurnLimitError(f"expected an end within {self._max_turns} answers, got more calls of tools")
+            raise TurnLimitError(f"expected an end within {self._max_turns} answers, got none")
         tasks = [asyncio.get_running_loop().create_task(self._run(call)) for call in calls]
         self._calls = {task: i for i, task in enumerate(tasks)}
         return [ToolStart(call) for call in calls]
+
+    def _is_right(self, reply: ChatResponse) -> bool:
+        """Whether this can be the last answer; if not, the model is told why."""
+        try:
+            correction = self._correct(reply)
+        except DragomanError:
+            self._over = True
+            raise
+        if correction is not None:
+            self._say(correction)
+        return correction is None
 
     async def _ended_calls(self) -> list[RunEvent]:
         done, _ = await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)

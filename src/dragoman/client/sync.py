@@ -11,11 +11,11 @@ from typing import Any, Self, TypeVar, Unpack, overload
 from dragoman.client.client import Client, Configuration
 from dragoman.client.local_servers import FoundServer
 from dragoman.client.options import CallOptions, EmbedOptions, LimitOptions, Texts
-from dragoman.client.output import OutputStream
+from dragoman.client.output import OutputRun, OutputStream
 from dragoman.client.retries import Random
 from dragoman.client.run import MAX_TURNS
 from dragoman.client.stream import ChatStream
-from dragoman.client.sync_stream import SyncMapStream, SyncOutputStream, SyncRun, SyncStream
+from dragoman.client.sync_stream import SyncMapStream, SyncOutputRun, SyncOutputStream, SyncRun, SyncStream
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation
@@ -115,12 +115,41 @@ class SyncClient:
             return SyncOutputStream(stream, self._wait, self._loop)
         return SyncStream(stream, self._wait, self._loop)
 
+    @overload
     def run(
-        self, model: str, messages: Conversation, *, max_turns: int = MAX_TURNS, **options: Unpack[CallOptions]
+        self,
+        model: str,
+        messages: Conversation,
+        *,
+        output: type[T],
+        max_turns: int = MAX_TURNS,
+        **options: Unpack[CallOptions],
+    ) -> SyncOutputRun[T]: ...
+    @overload
+    def run(
+        self,
+        model: str,
+        messages: Conversation,
+        *,
+        output: None = None,
+        max_turns: int = MAX_TURNS,
+        **options: Unpack[CallOptions],
+    ) -> SyncRun: ...
+    def run(
+        self,
+        model: str,
+        messages: Conversation,
+        *,
+        output: type[Any] | None = None,
+        max_turns: int = MAX_TURNS,
+        **options: Unpack[CallOptions],
     ) -> SyncRun:
         """The answer of a model that may call functions; see `Client.run`. Coroutine functions run in the client's own
         loop, others in threads."""
-        return SyncRun(self._client.run(model, messages, max_turns=max_turns, **options), self._wait, self._loop)
+        run = self._client.run(model, messages, output=output, max_turns=max_turns, **options)
+        if isinstance(run, OutputRun):
+            return SyncOutputRun(run, self._wait, self._loop)
+        return SyncRun(run, self._wait, self._loop)
 
     def map(
         self,

@@ -5,7 +5,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from dragoman.client.mapped import Mapped, MapStream
-from dragoman.client.output import OutputStream
+from dragoman.client.output import OutputRun, OutputStream
 from dragoman.client.run import Run
 from dragoman.client.stream import ChatStream, Recorded, View
 from dragoman.types import ChatResponse, Delta, Message, OutputResponse, RunEvent, StreamEvent
@@ -131,6 +131,18 @@ class SyncRun(SyncRecorded[RunEvent]):
     def response(self) -> ChatResponse:
         """The last answer, once it has come. Raises what went wrong, TruncatedStreamError if it was closed before."""
         return self._wait(self._run.response())
+
+
+class SyncOutputRun(SyncRun, Generic[T]):
+    """A model that calls functions, and whose last answer is a value of a type; see OutputRun."""
+
+    def __init__(self, run: OutputRun[T], wait: Wait, loop: AbstractEventLoop) -> None:
+        super().__init__(run, wait, loop)
+        self._valued = run
+
+    def response(self) -> OutputResponse[T]:
+        """The last answer with its `output`. Raises what went wrong, and OutputError if it is no such value."""
+        return self._wait(self._valued.response())
 
 
 class SyncView(Iterator[T], Generic[T]):

@@ -270,6 +270,9 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     """Whether the models need their earlier reasoning sent back, as `reasoning_content`; not known: it is left out."""
     unsupported_fields: tuple[str, ...] | None = None
     """Settings of a request that the models refuse: they are left out, and listed as losses."""
+    context: int | None = None
+    """Tokens that a conversation may have, for `models` and for routes: after "too long" a target that holds more is
+    asked. What `context` of a target says goes before."""
     images: bool | None = None
     """Whether they take images; if not, these are left out, and listed as losses."""
     tools: bool | None = None

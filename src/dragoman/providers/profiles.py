@@ -97,7 +97,31 @@ CLAUDE_FORM = ModelProfile(
 )
 """What the vendor's client keeps of a schema (anthropic 2.14, `lib/_parse/_transform.py`): others are refused."""
 
+OPENAI_MODELS = "https://platform.openai.com/docs/models"
+OPENAI_SIZES = "https://github.com/labring/fastgpt-plugin/pull/297"
+CLAUDE_MODELS = "https://platform.claude.com/docs/en/about-claude/models/overview"
+GEMINI_MODELS = "https://ai.google.dev/gemini-api/docs/models"
+
+
+def _sizes(context: int, source: str, *patterns: str) -> tuple[Family, ...]:
+    return tuple(Family(pattern, ModelProfile(context=context), source, "2026-11-26") for pattern in patterns)
+
+
+CONTEXTS: tuple[Family, ...] = (
+    *_sizes(128_000, OPENAI_MODELS, "gpt-4o*", "gpt-4-turbo*", "o1-mini*", "o1-preview*"),
+    *_sizes(1_047_576, OPENAI_MODELS, "gpt-4.1*"),
+    *_sizes(200_000, OPENAI_MODELS, "o[13]", "o1-20*", "o1-pro*", "o3-*", "o4-mini*"),
+    *_sizes(400_000, OPENAI_SIZES, "gpt-5", "gpt-5-*", "gpt-5.[12]*"),
+    *_sizes(128_000, OPENAI_SIZES, "gpt-5-chat*", "gpt-5.[12]-chat*"),
+    *_sizes(200_000, CLAUDE_MODELS, "*claude-3*", "*claude-*-4-20*", "*claude-*-4[-.][15]*"),
+    *_sizes(1_000_000, CLAUDE_MODELS, "*claude-*-4[-.][6-9]*"),
+    *_sizes(1_048_576, GEMINI_MODELS, "gemini-2.[05]-*", "gemini-1.5-flash*"),
+    *_sizes(2_097_152, GEMINI_MODELS, "gemini-1.5-pro*"),
+)
+"""How much they hold. A service may offer less; what its own list says goes before."""
+
 FAMILIES: tuple[Family, ...] = (
+    *CONTEXTS,
     # "schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' at the top level": 400.
     Family(
         "*gpt-[3-9]*",

@@ -62,6 +62,7 @@ class Target:
         find_relay: FindRelay = lambda: None,
         *,
         operations: Operations | None = None,
+        context: int | None = None,
     ) -> None:
         self.name = name
         """Service and model, as `provider/model`."""
@@ -69,6 +70,8 @@ class Target:
         """The service's own name of the model."""
         self.operations = operations
         """None: it can only chat."""
+        self.context = context
+        """Tokens that its model holds; None: not known."""
         self._opened = opened
         self._received = received
         self._find_relay: FindRelay | None = find_relay

@@ -15,6 +15,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether the models need their earlier reasoning sent back."""
     unsupported_fields: tuple[str, ...] | None = None
     """Fields of ChatRequest that the models refuse."""
+    context: int | None = None
+    """Tokens of a conversation with its answer, or those of its input, as the service counts."""
     images: bool | None = None
     """Whether they take images."""
     tools: bool | None = None
