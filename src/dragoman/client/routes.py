@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from math import inf
 from typing import Protocol
 
+from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from dragoman.config import Config, Key, ModelConfig, TargetConfig, TimeoutsConfig
+from dragoman.config import Config, Key, TargetConfig, TimeoutsConfig
 from dragoman.errors import nearest
 from dragoman.routing.breaker import Breaker, Notice
-from dragoman.routing.candidate import Candidate, Member
+from dragoman.routing.candidate import Candidate, Member, Wall
 from dragoman.routing.health import Health, Service
 from dragoman.routing.plan import Plan, Single, Target
 from dragoman.routing.retry import Draw, RetryBudget, RetryPolicy
@@ -20,6 +21,27 @@ from dragoman.transport.base import Timeouts
 
 Tighter = tuple[TimeoutsConfig, ...]
 """Timeouts of the routes through which a target is asked."""
+
+
+class Within(Struct, frozen=True):
+    """The routes of which a route is part."""
+
+    names: tuple[str, ...] = ()
+    tighter: Tighter = ()
+    walls: tuple[Wall, ...] = ()
+    """Those of all of them except the outermost, which counts from the beginning of the request."""
+
+    def limited(self, timeouts: TimeoutsConfig) -> "Within":
+        """The same, with the timeouts that a target says of a route."""
+        said = timeouts.by_name()
+        if not said:
+            return self
+        total = said.get("total")
+        walls = self.walls if total is None or not self.names else (*self.walls, Wall(total))
+        return replace(self, tighter=(*self.tighter, timeouts), walls=walls)
+
+
+OUTERMOST = Within()
 
 
 class FindTarget(Protocol):
@@ -66,33 +88,34 @@ class RouteMaker:
             return route
         return Single(route.targets[0])  # where nothing can be chosen, nothing is counted
 
-    def route(self, name: str, tighter: Tighter = (), above: tuple[str, ...] = ()) -> Route | None:
-        """The route `name`, which is part of those `above`; None if anything in it is a mistake."""
+    def route(self, name: str, within: Within = OUTERMOST) -> Route | None:
+        """The route `name`, which is part of those of `within`; None if anything in it is a mistake."""
         entry = self._config.models[name]
         strategy = STRATEGIES.get(entry.strategy)
         if strategy is None:
             hint = nearest(entry.strategy, STRATEGIES)
             self._flaw(f"there is no strategy {entry.strategy!r}{hint}", name, "strategy")
-        tighter = (*tighter, entry.timeouts) if entry.timeouts.by_name() else tighter
-        found = [self._member(name, place, each, tighter, (*above, name)) for place, each in enumerate(entry.entries())]
+        within = within.limited(entry.timeouts)
+        within = replace(within, names=(*within.names, name))
+        found = [self._member(name, place, each, within) for place, each in enumerate(entry.entries())]
         members = [each for each in found if each is not None]
         if strategy is None or len(members) < len(found):
             return None
         retry = RetryPolicy(entry.retry.attempts, entry.retry.calls)
-        return Route(members, strategy, self._draw, retry=retry, budget=self._budget, total=_total(entry))
+        total = entry.timeouts.by_name().get("total")
+        return Route(members, strategy, self._draw, retry=retry, budget=self._budget, total=total)
 
-    def _member(
-        self, name: str, place: int, entry: TargetConfig, tighter: Tighter, above: tuple[str, ...]
-    ) -> Member | None:
+    def _member(self, name: str, place: int, entry: TargetConfig, within: Within) -> Member | None:
         """A target of the route `name`, or another route."""
-        if entry.model in above and "/" not in entry.model:
+        if entry.model in within.names and "/" not in entry.model:
             self._flaw(f"expected no route that is part of itself, got {entry.model!r}", name, "targets", place)
             return None
         # A route that has the name of a model may have this model as a target.
-        if entry.model in self._config.models and entry.model not in above:
-            route = self.route(entry.model, tighter, above)
+        if entry.model in self._config.models and entry.model not in within.names:
+            route = self.route(entry.model, within.limited(entry.timeouts))
             return None if route is None else Nested(route=route, weight=entry.weight, price=entry.price)
-        target = self._find(entry.model, tighter, "models", name, "targets", place)
+        timeouts = within.limited(entry.timeouts).tighter
+        target = self._find(entry.model, timeouts, "models", name, "targets", place)
         if target is None:
             return None
         return Candidate(
@@ -102,6 +125,7 @@ class RouteMaker:
             price=entry.price,
             max_parallel=entry.max_parallel,
             context=entry.context,
+            walls=within.walls,
         )
 
     def _health_of(self, target: str) -> Health:
@@ -130,7 +154,3 @@ def tightened(timeouts: Timeouts, by: Tighter) -> Timeouts:
 
 def _as_number(seconds: float | None) -> float:
     return inf if seconds is None else seconds
-
-
-def _total(entry: ModelConfig) -> float | None:
-    return entry.timeouts.by_name().get("total")

@@ -7,6 +7,7 @@ from typing import TypeVar
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.commit import held
 from dragoman.errors import Attempt, DragomanError, UnsupportedFeatureError
+from dragoman.routing.deadline import in_time
 from dragoman.routing.plan import Course, Operations, Plan, RequestInfo, Single, Target
 from dragoman.routing.reactions import may_end_otherwise
 from dragoman.routing.settled import Settled
@@ -53,7 +54,7 @@ async def _in_turn(course: Course, call: Callable[[Target], Awaitable[T]]) -> tu
     attempts = Attempts()
     while True:
         try:
-            return await call(course.target), attempts
+            return await in_time(course, call), attempts
         except DragomanError as exc:
             wait = course.after(exc, clock())
             if wait is None:

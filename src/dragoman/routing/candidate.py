@@ -36,6 +36,12 @@ class Member(Protocol):
         """The targets, in the order in which they are asked now."""
 
 
+class Wall(Struct, frozen=True, eq=False):
+    """The deadline of all attempts at the targets of one nested route, which begins with the first of them."""
+
+    seconds: float
+
+
 class Candidate(Struct, frozen=True, eq=False, kw_only=True):
     """A target of one route."""
 
@@ -47,6 +53,8 @@ class Candidate(Struct, frozen=True, eq=False, kw_only=True):
     """Requests to it at the same time; None: any number."""
     context: int | None = None
     """Tokens that its model holds; None: not known."""
+    walls: tuple[Wall, ...] = ()
+    """Those of the nested routes of which it is part."""
 
     @property
     def in_flight(self) -> int:

@@ -14,6 +14,7 @@ An explanation asks `preview` for a course; no request follows, and nothing is c
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from math import inf
 
 from msgspec import Struct
 
@@ -106,6 +107,8 @@ class Course(ABC):
 
     target: Target
     """The target that is asked now."""
+    ends: float = inf
+    """When the attempt under way must be over; infinity: it has only the limits of its service."""
 
     @abstractmethod
     def after(self, error: DragomanError, now: float) -> float | None:

@@ -12,6 +12,7 @@ caller can get a status. Both ask the same plan what follows after a failure.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 from msgspec import Struct
@@ -29,7 +30,8 @@ from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import reports_cache
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.routing.attempts import Attempts
-from dragoman.routing.plan import Course, RequestInfo, Single
+from dragoman.routing.deadline import in_time, too_late
+from dragoman.routing.plan import Course, RequestInfo, Single, Target
 from dragoman.routing.settled import Settled
 from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, Headers, ServerRequest
@@ -149,7 +151,7 @@ class RelayedAnswer:
         self._relay: Relay | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        """What begins the next attempt."""
+        """What begins the next attempt, or ends one that is relayed when the course must be over."""
         writer.watcher = self
 
     def attempt(self) -> None:
@@ -168,6 +170,8 @@ class RelayedAnswer:
         self._codec = relayed.codec
         relay = self._relay = Relay(relayed, request, self)
         relay.paused = writer.congested
+        if self._attempts is not None and self._course.ends != inf:  # the first one has the same limit as its own
+            self._timer = self._relays.loop.call_at(self._course.ends, self._end_late)
         relay.start(request, target.model, self._relays.loop)
 
     # Called by the relay.
@@ -183,6 +187,7 @@ class RelayedAnswer:
 
     def take_over(self, reply: Reply) -> None:
         self._relay = None
+        self._end_timer()
         self._reply = reply
         self._task = self._relays.spawn(self._translate(lambda request: self._target.receive(request, reply)))
 
@@ -264,12 +269,20 @@ class RelayedAnswer:
     # Not called from outside.
 
     def _settle(self, end: End, error: DragomanError | None = None) -> None:
+        if self._timer is not None:
+            self._end_timer()
         self._course.settle(end, self._relays.loop.time(), error)
 
     def _stop(self, error: DragomanError) -> None:
         """Reports an error of ours, which says nothing of the target."""
         self._settle("gone")
         self._refuse(error)
+
+    def _end_late(self) -> None:
+        """The course must be over, and its relay is not."""
+        self._timer = None
+        if self._relay is not None:
+            self._relay.interrupt(too_late(self._target.name))
 
     def _end_timer(self) -> None:
         if self._timer is not None:
@@ -288,6 +301,7 @@ class RelayedAnswer:
     def _failed(self, error: DragomanError) -> None:
         """The attempt has failed before any content: asks the next target, or reports the error."""
         self._relay = self._task = self._reply = None
+        self._end_timer()
         loop = self._relays.loop
         wait = self._course.after(error, loop.time())
         if wait is None or self._relays.gateway.stopped:
@@ -326,10 +340,13 @@ class RelayedAnswer:
         except BaseException:
             self._end_reply()
             raise
-        try:
+
+        async def begun(_: Target) -> Answer:
             answer = await opened(request)
-            if not self._final:
-                answer = await held(answer)
+            return answer if self._final else await held(answer)
+
+        try:
+            answer = await in_time(self._course, begun)
         except DragomanError as exc:
             self._failed(exc)
             return
