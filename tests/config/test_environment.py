@@ -83,6 +83,7 @@ SAMPLES = {
     "SCHEMA_DEPTH": "2",
     "CORS_ORIGINS": "http://h,*",
     "SAVE": "false",
+    "STICKY": "true",
 }
 LEAVES = [
     (section, leaf)

@@ -22,7 +22,7 @@ BAD = [
      "1: providers.up.timeouts.zzz: unknown key; known are pool, connect, tls, proxy, first_byte, idle, total, "
      "first_token, end"),
     ('[models."gpt-4.1"]\nwith = 1',
-     '2: models."gpt-4.1".with: unknown key; known are targets, strategy, retry, timeouts'),
+     '2: models."gpt-4.1".with: unknown key; known are targets, strategy, retry, timeouts, sticky'),
     ('[models.fast]\nstrategie = "fallback"', "2: models.fast.strategie: unknown key; did you mean strategy?"),
     ('[profiles."m*"]\nunsupported_fields = ["warmth"]',
      '2: profiles."m*".unsupported_fields[0]: expected settings of a request (tools, tool_choice, '

@@ -159,7 +159,7 @@ def walled(outer: float | None, inner: float) -> Route:
     """A route to `a` and to a nested route to `b` and `c`, with these deadlines."""
     wall = Wall(inner)
     b, c = (candidate(each, walls=(wall,)) for each in targets("bc"))
-    nested = Nested(route=Route([b, c], fallback, lambda: 0.5, total=inner))
+    nested = Nested(name="inner", route=Route([b, c], fallback, lambda: 0.5, total=inner))
     return Route([candidate(target("a")), nested], fallback, lambda: 0.5, total=outer)
 
 
@@ -293,7 +293,7 @@ def test_a_full_target_is_passed_over_after_a_failure_too() -> None:
 def test_a_route_in_a_route_keeps_its_own_order() -> None:
     a, b, c, d = targets("abcd")
     dear, cheap = candidate(a, price=2), candidate(b, price=1)
-    inner = Nested(route=Route([dear, cheap], cheapest, lambda: 0.5))
+    inner = Nested(name="inner", route=Route([dear, cheap], cheapest, lambda: 0.5))
     plan = Route([candidate(c), inner, candidate(d)], fallback, lambda: 0.5)
     assert [each.name[0] for each in plan.targets] == ["c", "a", "b", "d"]
     assert asked(plan.begin(INFO, 0), *[BROKEN] * 3) == "cbad"

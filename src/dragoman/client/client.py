@@ -149,9 +149,12 @@ class Client:
         provider = self.providers.get(target.partition("/")[0])
         return None if provider is None else provider.cache_lifetime
 
-    def handler(self, model: str) -> Handler:
-        """Answers requests for `model` as its plan says, by translation. Raises ModelNotFoundError."""
-        return translated(self.plan(model))
+    def handler(self, model: str, conversation: bytes | None = None) -> Handler:
+        """Answers requests for `model` as its plan says, by translation. Raises ModelNotFoundError.
+
+        `conversation`: to which they belong, if it is known; see `routing/conversation.py`.
+        """
+        return translated(self.plan(model), conversation)
 
     async def open(self, request: ChatRequest) -> Answer:
         """The answer as batches of events; its owner closes it.

@@ -16,6 +16,7 @@ from dragoman.routing.health import Health, Service
 from dragoman.routing.plan import Plan, Single, Target
 from dragoman.routing.retry import Draw, RetryBudget, RetryPolicy
 from dragoman.routing.route import Nested, Route
+from dragoman.routing.sticky import StickyRoute
 from dragoman.routing.strategies.table import STRATEGIES
 from dragoman.transport.base import Timeouts
 
@@ -83,9 +84,10 @@ class RouteMaker:
         """The plan of the route `name`; None if anything in it is a mistake."""
         route = self.route(name)
         if route is None or not route.is_plain:
-            if route is not None:
-                self._counted |= {target.name: self._health[target.name] for target in route.targets}
-            return route
+            if route is None:
+                return None
+            self._counted |= {target.name: self._health[target.name] for target in route.targets}
+            return StickyRoute(route) if len(route.targets) > 1 and self._is_sticky(name) else route
         return Single(route.targets[0])  # where nothing can be chosen, nothing is counted
 
     def route(self, name: str, within: Within = OUTERMOST) -> Route | None:
@@ -105,6 +107,12 @@ class RouteMaker:
         total = entry.timeouts.by_name().get("total")
         return Route(members, strategy, self._draw, retry=retry, budget=self._budget, total=total)
 
+    def _is_sticky(self, name: str, above: tuple[str, ...] = ()) -> bool:
+        """Whether the route `name` is sticky, or one that is part of it: else a conversation would not reach that."""
+        entry, names = self._config.models[name], (*above, name)
+        inner = [each.model for each in entry.entries() if each.model in self._config.models]
+        return entry.sticky or any(self._is_sticky(each, names) for each in inner if each not in names)
+
     def _member(self, name: str, place: int, entry: TargetConfig, within: Within) -> Member | None:
         """A target of the route `name`, or another route."""
         if entry.model in within.names and "/" not in entry.model:
@@ -113,7 +121,9 @@ class RouteMaker:
         # A route that has the name of a model may have this model as a target.
         if entry.model in self._config.models and entry.model not in within.names:
             route = self.route(entry.model, within.limited(entry.timeouts))
-            return None if route is None else Nested(route=route, weight=entry.weight, price=entry.price)
+            return (
+                None if route is None else Nested(name=entry.model, route=route, weight=entry.weight, price=entry.price)
+            )
         timeouts = within.limited(entry.timeouts).tighter
         target = self._find(entry.model, timeouts, "models", name, "targets", place)
         if target is None:

@@ -205,6 +205,7 @@ MODEL = TableSchema(
         "strategy": WORDS,
         "retry": TableSchema(RetryConfig, {"attempts": Integer(1, 10), "calls": Integer(1, 20)}),
         "timeouts": TIMEOUTS,
+        "sticky": Boolean(),
     },
     needed=("targets",),
 )

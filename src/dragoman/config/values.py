@@ -254,6 +254,10 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
     content sooner) or `cheapest`. A target that rests, or is known to be broken, is left out."""
     retry: RetryConfig = RetryConfig()
     timeouts: TimeoutsConfig = TimeoutsConfig()
+    sticky: bool = False
+    """Whether a conversation stays at the target that answered it last, as long as that is able, because its prompt is
+    in the cache there; what is drawn is drawn by the conversation. Off by default: it costs a look at each request, and
+    many requests of one conversation then go to one target."""
 
     def entries(self) -> tuple[TargetConfig, ...]:
         """The targets, each with all that is said of it."""

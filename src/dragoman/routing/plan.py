@@ -40,6 +40,8 @@ class RequestInfo(Struct, frozen=True, gc=False):
     """The caller's protocol; empty for callers of the library."""
     stream: bool = False
     """Whether the caller wants a stream."""
+    conversation: bytes | None = None
+    """The conversation to which it belongs, if its plan is sticky and that is known; see `routing/conversation.py`."""
 
 
 class Operations(Struct, frozen=True):
@@ -133,6 +135,9 @@ class Plan(ABC):
     """All targets that may be asked."""
     final: bool = False
     """Whether no target is ever asked after the first attempt: then its answer need not be held back."""
+
+    sticky: bool = False
+    """Whether it wants to know the conversation of a request."""
 
     @abstractmethod
     def begin(self, info: RequestInfo, now: float) -> Course:

@@ -14,7 +14,7 @@ from typing import cast
 from msgspec import Struct
 
 from dragoman.errors import ConfigurationError, DragomanError, OverloadedError, TimeoutError
-from dragoman.routing.candidate import Candidate, Member, Wall
+from dragoman.routing.candidate import Candidate, Lot, Member, Wall
 from dragoman.routing.plan import Course, Plan, RequestInfo, Target
 from dragoman.routing.reactions import Next, reaction
 from dragoman.routing.retry import MAX_WAIT, SHORT, Draw, RetryBudget, RetryPolicy
@@ -55,6 +55,7 @@ class Route(Plan):
         self.final = (len(self.targets) == 1 and retry.attempts == 1) or retry.calls == 1
         self.strategy = strategy
         self.draw = draw
+        self._lot: Lot = lambda member: draw()
         self.retry = retry
         self.budget = budget
         self.total = total
@@ -71,22 +72,21 @@ class Route(Plan):
 
     def preview(self, info: RequestInfo, now: float) -> "RouteCourse":
         order = self.ordered()
-        for candidate in order:
-            if candidate.is_able(now):
-                return RouteCourse(self, order, candidate, now)
-        return RouteCourse(self, order, _last_resort(order, now), now)
+        return RouteCourse(self, order, first_able(order, now), now)
 
-    def ordered(self) -> Sequence[Candidate]:
-        """All targets, in the order of the strategy; those of another route in its own."""
-        members = self.strategy(self.members, self.draw) if len(self.members) > 1 else self.members
+    def ordered(self, lot: Lot | None = None) -> Sequence[Candidate]:
+        """All targets, in the order of the strategy; those of another route in its own. `lot`: None: by chance."""
+        lot = self._lot if lot is None else lot
+        members = self.strategy(self.members, lot) if len(self.members) > 1 else self.members
         if self._is_flat:
             return cast("Sequence[Candidate]", members)
-        return [candidate for member in members for candidate in member.ordered()]
+        return [candidate for member in members for candidate in member.ordered(lot)]
 
 
 class Nested(Struct, frozen=True, eq=False, kw_only=True):
     """A route as a target of another one, with what that one says of it."""
 
+    name: str
     route: Route
     weight: float = 1.0
     price: float | None = None
@@ -106,9 +106,17 @@ class Nested(Struct, frozen=True, eq=False, kw_only=True):
         """All of its targets, as they stand."""
         return self.route.targets
 
-    def ordered(self) -> Sequence[Candidate]:
+    def ordered(self, lot: Lot) -> Sequence[Candidate]:
         """Its targets, in its own order."""
-        return self.route.ordered()
+        return self.route.ordered(lot)
+
+
+def first_able(order: Sequence[Candidate], now: float) -> Candidate:
+    """Whom to ask first. Raises OverloadedError if nobody can be asked now."""
+    for candidate in order:
+        if candidate.is_able(now):
+            return candidate
+    return _last_resort(order, now)
 
 
 def _last_resort(order: Sequence[Candidate], now: float) -> Candidate:

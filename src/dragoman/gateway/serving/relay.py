@@ -23,11 +23,12 @@ from dragoman.engine.relay import Relay
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.fronts.endpoints import ChatEndpoint
+from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import reports_cache
+from dragoman.loop.turns import in_turns
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.routing.attempts import Attempts
 from dragoman.routing.deadline import in_time, too_late
@@ -36,6 +37,7 @@ from dragoman.routing.settled import Settled
 from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, Headers, ServerRequest
 from dragoman.types.outcome import End
+from dragoman.wire.steps import done
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Runs a coroutine in a task, and keeps a reference to it."""
@@ -69,15 +71,25 @@ class Relays:
         if not isinstance(chat, ChatEndpoint):
             return False
         self.gateway.hold(writer, call)
+        identity, conversation = writer.outcome.identity, None
         async with writer:
             try:
-                request = await chat.read_relayed_large(call, writer.outcome.identity)
+                request = await chat.read_relayed_large(call, identity)
+                if request is not None and chat.plan(request).sticky:
+                    conversation = await in_turns(chat.conversation(call, identity, request.model))
             except DragomanError:
                 return False
-        return request is not None and self._begin(chat, request, admitted, call, writer)
+        return request is not None and self._begin(chat, request, admitted, call, writer, conversation=conversation)
 
     def _begin(
-        self, chat: ChatEndpoint, request: RelayRequest, admitted: Admitted, call: ServerRequest, writer: DirectWriter
+        self,
+        chat: ChatEndpoint,
+        request: RelayRequest,
+        admitted: Admitted,
+        call: ServerRequest,
+        writer: DirectWriter,
+        *,
+        conversation: bytes | None = None,
     ) -> bool:
         protocol = chat.codec.name
         try:
@@ -87,7 +99,9 @@ class Relays:
                 one = next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
                 if one is None:
                     return False
-            course = plan.begin(RequestInfo(request.model, protocol, request.stream), self.loop.time())
+            if plan.sticky and len(call.body) <= LARGE:
+                conversation = done(chat.conversation(call, writer.outcome.identity, request.model))
+            course = plan.begin(RequestInfo(request.model, protocol, request.stream, conversation), self.loop.time())
         except DragomanError:
             return False
         writer.outcome.model = request.model or chat.client.default_model
