@@ -41,6 +41,7 @@ from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation, check_names
 from dragoman.providers.turns import checked_request
 from dragoman.routing.attempts import operate, translated
+from dragoman.routing.board import Board
 from dragoman.routing.breaker import Notice
 from dragoman.routing.health import Health
 from dragoman.routing.plan import Plan
@@ -74,7 +75,8 @@ class Client:
 
     `timeout` (seconds), `retries` (2) and `max_parallel` hold for each call that does not set its own; `random` gives
     numbers from 0 to 1, for the waits before retries. What `open` gives is not limited, because the gateway has
-    policies of its own. `notice` is told each change of a target's breaker.
+    policies of its own. `notice` is told each change of a target's breaker; `board` is what several processes share of
+    targets that rest.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Client:
         transport: Transport | Transports | None = None,
         random: Random = uniform,
         notice: Notice | None = None,
+        board: Board | None = None,
         **limits: Unpack[LimitOptions],
     ) -> None:
         check_names(limits, LIMITS)
@@ -91,7 +94,7 @@ class Client:
         self.config = _config(config)
         self._closed = False
         self._transports = transport if isinstance(transport, Transports) else Transports(transport)
-        self._models = ModelTable(self.config, self._transports, notice)
+        self._models = ModelTable(self.config, self._transports, notice=notice, board=board)
         self.providers = self._models.providers
 
     @classmethod

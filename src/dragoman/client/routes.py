@@ -2,14 +2,17 @@
 
 import random
 from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from math import inf
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from dragoman.config import Config, Key, TargetConfig, TimeoutsConfig
 from dragoman.errors import nearest
+from dragoman.routing.board import Board, hints_of
 from dragoman.routing.breaker import Breaker, Notice
 from dragoman.routing.candidate import Candidate, Member, Wall
 from dragoman.routing.health import Health, Service
@@ -54,7 +57,8 @@ class FindTarget(Protocol):
 class RouteMaker:
     """Makes the plans of all routes.
 
-    `note` is given a line for each mistake, and `notice` each change of a breaker. `draw`: a random number below 1.
+    `note` is given a line for each mistake, and `notice` each change of a breaker. `board`: what processes share of
+    targets that rest; None: nothing. `draw`: a random number below 1.
     """
 
     def __init__(
@@ -62,13 +66,16 @@ class RouteMaker:
         config: Config,
         find: FindTarget,
         note: Callable[[str], None],
+        *,
         notice: Notice | None = None,
+        board: Board | None = None,
         draw: Draw = random.random,
     ) -> None:
         self._config = config
         self._find = find
         self._note = note
         self._notice = notice
+        self._board = board
         self._draw = draw
         self._budget = RetryBudget(config.gateway.retry_budget)
         self._health: dict[str, Health] = {}
@@ -142,10 +149,17 @@ class RouteMaker:
         """One for each target, whatever routes it is in."""
         if target not in self._health:
             gateway = self._config.gateway
-            service = self._services.setdefault(target.partition("/")[0], Service())
-            breaker = Breaker(gateway.breaker_failures, gateway.breaker_rest, target, self._notice)
-            self._health[target] = Health(service, breaker)
+            name = target.partition("/")[0]
+            service = self._services.setdefault(name, Service())
+            hints = hints_of(self._board, target, self._settings_of(name))
+            breaker = Breaker(gateway.breaker_failures, gateway.breaker_rest, target, self._notice, hints.breaker)
+            self._health[target] = Health(service, breaker, hints)
         return self._health[target]
+
+    def _settings_of(self, service: str) -> str:
+        """A digest of what is set for a service: with another key, for example, it is another one."""
+        entry = self._config.providers.get(service)
+        return blake2b(msgspec.json.encode(entry), digest_size=16).hexdigest()
 
     def _flaw(self, message: str, *keys: Key) -> None:
         self._note(f"{self._config.where('models', *keys)}: {message}")

@@ -19,6 +19,7 @@ from dragoman.client.sync_stream import SyncMapStream, SyncOutputStream, SyncRun
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation
+from dragoman.routing.board import Board
 from dragoman.routing.breaker import Notice
 from dragoman.routing.health import Health
 from dragoman.transport.base import Transport
@@ -39,9 +40,10 @@ class SyncClient:
         transport: Transport | Transports | None = None,
         random: Random = uniform,
         notice: Notice | None = None,
+        board: Board | None = None,
         **limits: Unpack[LimitOptions],
     ) -> None:
-        self._client = Client(config, transport=transport, random=random, notice=notice, **limits)
+        self._client = Client(config, transport=transport, random=random, notice=notice, board=board, **limits)
         self.config = self._client.config
         self.providers = self._client.providers
         self._closed = False
