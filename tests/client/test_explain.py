@@ -168,7 +168,7 @@ def test_the_first_of_several_requests_says_that_another_follows() -> None:
 def test_json_has_all_of_it() -> None:
     told = plain(explained(model="site/x"))
     assert list(told) == [
-        *("protocol", "path", "model", "stream", "route", "strategy", "targets", "skipped"),
+        *("protocol", "path", "model", "stream", "route", "strategy", "sticky", "targets", "skipped"),
         *("target", "carried", "profile", "request", "losses", "error"),
     ]
     assert told["losses"] == [

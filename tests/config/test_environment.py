@@ -84,6 +84,7 @@ SAMPLES = {
     "CONTEXT": "9",
     "CORS_ORIGINS": "http://h,*",
     "SAVE": "false",
+    "STICKY": "true",
 }
 LEAVES = [
     (section, leaf)

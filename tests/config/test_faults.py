@@ -22,7 +22,7 @@ BAD = [
      "1: providers.up.timeouts.zzz: unknown key; known are pool, connect, tls, proxy, first_byte, idle, total, "
      "first_token, end"),
     ('[models."gpt-4.1"]\nwith = 1',
-     '2: models."gpt-4.1".with: unknown key; known are targets, strategy, retry, timeouts'),
+     '2: models."gpt-4.1".with: unknown key; known are targets, strategy, retry, timeouts, sticky'),
     ('[models.fast]\nstrategie = "fallback"', "2: models.fast.strategie: unknown key; did you mean strategy?"),
     ('[profiles."m*"]\nunsupported_fields = ["warmth"]',
      '2: profiles."m*".unsupported_fields[0]: expected settings of a request (tools, tool_choice, '
@@ -88,19 +88,24 @@ BAD = [
     ("\n[models.fast]", "2: models.fast: expected targets, got none"),
     ("[models.fast]\ntargets = []",
      "2: models.fast.targets: expected a list of at least one text without spaces around it, or tables of model, "
-     "weight, max_parallel, price, context, got an empty list"),
+     "weight, max_parallel, price, context, timeouts, got an empty list"),
     ('[models.fast]\ntargets = "a/b"',
      "2: models.fast.targets: expected a list of at least one text without spaces around it, or tables of model, "
-     'weight, max_parallel, price, context, got "a/b"'),
+     'weight, max_parallel, price, context, timeouts, got "a/b"'),
     ('[models.fast]\ntargets = [{ weight = 1 }]', "2: models.fast.targets[0]: expected model, got none"),
     ('[models.fast]\ntargets = [{ model = "a/b", wieght = 1 }]',
      "2: models.fast.targets[0].wieght: expected a known key, got an unknown one; did you mean weight?"),
     ('[models.fast]\ntargets = [{ model = "a/b", weight = -1 }]',
      "2: models.fast.targets[0].weight: expected a number of at least 0, got -1"),
+    ('[models.fast]\ntargets = [{ model = "a/b", timeouts = { idel = 1 } }]',
+     "2: models.fast.targets[0].timeouts.idel: expected a known key, got an unknown one; did you mean idle?"),
+    ('[models.fast]\ntargets = [{ model = "a/b", timeouts = 5 }]',
+     "2: models.fast.targets[0].timeouts: expected a table of pool, connect, tls, proxy, first_byte, idle, total, "
+     "first_token, end, got 5"),
     ('[gateway]\nretry_budget = 1.5', "2: gateway.retry_budget: expected a number from 0 to 1, got 1.5"),
     ('[models.fast]\ntargets = [\n  "a/b",\n  7,\n]',
      "4: models.fast.targets[1]: expected text without spaces around it, or tables of model, weight, max_parallel, "
-     "price, context, got 7"),
+     "price, context, timeouts, got 7"),
     ('[models.fast]\ntargets = [\n  "a/b",\n\n  "a/b"]',
      '5: models.fast.targets[1]: expected every entry once, got "a/b" again'),
     ('[gateway]\napi_keys = ["canary", "canary"]',

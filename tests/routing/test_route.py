@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from math import inf
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from dragoman.errors import (
     TruncatedStreamError,
 )
 from dragoman.routing.breaker import Breaker
-from dragoman.routing.candidate import Candidate
+from dragoman.routing.candidate import Candidate, Wall
 from dragoman.routing.health import REFUSED_REST, Health, Service
 from dragoman.routing.plan import Course, RequestInfo, Target
 from dragoman.routing.retry import RetryBudget, RetryPolicy
@@ -145,6 +146,50 @@ def test_all_attempts_share_one_deadline() -> None:
     assert asked(lone.begin(INFO, 0), RateLimitError("slow down", retry_after=5), now=4.0) == "a.a"
 
 
+def test_an_attempt_that_follows_has_what_is_left_of_the_time() -> None:
+    plan = route(targets("ab"), total=10.0, retry=RetryPolicy(attempts=2))
+    course = plan.begin(INFO, 5)
+    assert course.ends == 15
+    assert (course.after(RateLimitError("slow down", retry_after=1), 9), course.ends) == (1, 15)
+    assert (course.after(BROKEN, 14), course.target.name, course.ends) == (0, "b/m", 15)
+    assert route(targets("ab")).begin(INFO, 5).ends == inf
+
+
+def walled(outer: float | None, inner: float) -> Route:
+    """A route to `a` and to a nested route to `b` and `c`, with these deadlines."""
+    wall = Wall(inner)
+    b, c = (candidate(each, walls=(wall,)) for each in targets("bc"))
+    nested = Nested(name="inner", route=Route([b, c], fallback, lambda: 0.5, total=inner))
+    return Route([candidate(target("a")), nested], fallback, lambda: 0.5, total=outer)
+
+
+def test_the_time_of_a_nested_route_runs_from_its_first_attempt_and_never_beyond_the_outer_one() -> None:
+    course = walled(None, 5).begin(INFO, 0)
+    assert course.ends == inf
+    assert (course.after(BROKEN, 100), course.target.name, course.ends) == (0, "b/m", 105)
+    assert (course.after(BROKEN, 103), course.target.name, course.ends) == (0, "c/m", 105)
+    assert asked(walled(None, 5).begin(INFO, 0), BROKEN, now=100) == "ab"
+    late = walled(None, 5).begin(INFO, 0)
+    late.after(BROKEN, 100)
+    assert late.after(BROKEN, 105) is None
+    course = walled(102, 5).begin(INFO, 0)
+    assert (course.after(BROKEN, 100), course.ends) == (0, 102)
+
+
+def test_a_target_that_got_only_the_rest_of_the_time_is_not_blamed_for_it() -> None:
+    plan = route(targets("ab"), total=10.0)
+    late = TimeoutError("no end", phase="total")
+    for _ in range(FAILURES):
+        course = plan.begin(INFO, 0)
+        assert course.after(OverloadedError("full", retry_after=0), 9) == 0
+        course.settle("broken", 10, late)
+    assert first(plan, 10) == "b"
+    assert plan.ordered()[1].health.may_be_asked(10)
+    lone = route(targets("ab"), total=10.0)
+    fail(lone, FAILURES, late, now=0)
+    assert first(lone) == "b"
+
+
 def test_what_was_too_long_goes_only_to_a_target_that_holds_more() -> None:
     sizes: list[int | None] = [1000, None, 1000, 900, 2000]
     members = [candidate(each, context=size) for each, size in zip(targets("abcde"), sizes, strict=True)]
@@ -248,7 +293,7 @@ def test_a_full_target_is_passed_over_after_a_failure_too() -> None:
 def test_a_route_in_a_route_keeps_its_own_order() -> None:
     a, b, c, d = targets("abcd")
     dear, cheap = candidate(a, price=2), candidate(b, price=1)
-    inner = Nested(route=Route([dear, cheap], cheapest, lambda: 0.5))
+    inner = Nested(name="inner", route=Route([dear, cheap], cheapest, lambda: 0.5))
     plan = Route([candidate(c), inner, candidate(d)], fallback, lambda: 0.5)
     assert [each.name[0] for each in plan.targets] == ["c", "a", "b", "d"]
     assert asked(plan.begin(INFO, 0), *[BROKEN] * 3) == "cbad"

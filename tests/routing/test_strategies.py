@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from msgspec import Struct
 
+from dragoman.routing.candidate import Lot
 from dragoman.routing.strategies.cheapest import cheapest
 from dragoman.routing.strategies.fallback import fallback
 from dragoman.routing.strategies.latency import latency
@@ -25,15 +26,21 @@ class Known(Struct, frozen=True):
     latency: float = 0.0
 
 
+def chance(seed: int) -> Lot:
+    """Numbers by chance."""
+    draw = Random(seed).random
+    return lambda member: draw()
+
+
 def order(strategy: Strategy, members: Sequence[Known], seed: int = 0) -> str:
     """The names, in the order in which the members are asked."""
-    return "".join(each.name for each in strategy(members, Random(seed).random))  # type: ignore[arg-type, attr-defined]  # of it no more is read
+    return "".join(each.name for each in strategy(members, chance(seed)))  # type: ignore[arg-type]  # of it no more is read
 
 
 def firsts(strategy: Strategy, members: Sequence[Known], rounds: int = 4000) -> Counter[str]:
     """How often each is asked first."""
-    draw = Random(7).random
-    return Counter(strategy(members, draw)[0].name for _ in range(rounds))  # type: ignore[arg-type, attr-defined]  # as above
+    lot = chance(7)
+    return Counter(strategy(members, lot)[0].name for _ in range(rounds))  # type: ignore[arg-type]  # as above
 
 
 A, B, C = Known("a"), Known("b"), Known("c")

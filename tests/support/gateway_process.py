@@ -29,4 +29,4 @@ class GatewayProcess:
 
     def __exit__(self, *exc_info: object) -> None:
         self._process.terminate()
-        self._process.wait()
+        self._process.communicate()

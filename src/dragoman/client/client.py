@@ -50,6 +50,9 @@ from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation, check_names
 from dragoman.providers.turns import checked_request
 from dragoman.routing.attempts import operate, translated
+from dragoman.routing.board import Board
+from dragoman.routing.breaker import Notice
+from dragoman.routing.health import Health
 from dragoman.routing.plan import Plan
 from dragoman.transport.base import Transport
 from dragoman.transport.http.target import is_loopback
@@ -81,7 +84,8 @@ class Client:
 
     `timeout` (seconds), `retries` (2) and `max_parallel` hold for each call that does not set its own; `random` gives
     numbers from 0 to 1, for the waits before retries. What `open` gives is not limited, because the gateway has
-    policies of its own.
+    policies of its own. `notice` is told each change of a target's breaker; `board` is what several processes share of
+    targets that rest.
     """
 
     def __init__(
@@ -90,6 +94,8 @@ class Client:
         *,
         transport: Transport | Transports | None = None,
         random: Random = uniform,
+        notice: Notice | None = None,
+        board: Board | None = None,
         **limits: Unpack[LimitOptions],
     ) -> None:
         check_names(limits, LIMITS)
@@ -97,7 +103,7 @@ class Client:
         self.config = _config(config)
         self._closed = False
         self._transports = transport if isinstance(transport, Transports) else Transports(transport)
-        self._models = ModelTable(self.config, self._transports)
+        self._models = ModelTable(self.config, self._transports, notice=notice, board=board)
         self.providers = self._models.providers
 
     @classmethod
@@ -139,6 +145,13 @@ class Client:
         """How requests for `model` are answered. Raises ModelNotFoundError that names the nearest."""
         return self._models.plan(model)
 
+    def healths(self) -> Mapping[str, Health]:
+        """What is known of the targets of routes, by their names: requests under way, latency, breaker.
+
+        A target that only routes without choice have is not among them: nothing of it is counted.
+        """
+        return self._models.healths
+
     def allowed_fields(self, model: str) -> frozenset[str]:
         """Fields that callers may send to `model` although they steer a service that is a gateway."""
         return self._models.allowed_fields(model)
@@ -148,9 +161,12 @@ class Client:
         provider = self.providers.get(target.partition("/")[0])
         return None if provider is None else provider.cache_lifetime
 
-    def handler(self, model: str) -> Handler:
-        """Answers requests for `model` as its plan says, by translation. Raises ModelNotFoundError."""
-        return translated(self.plan(model))
+    def handler(self, model: str, conversation: bytes | None = None) -> Handler:
+        """Answers requests for `model` as its plan says, by translation. Raises ModelNotFoundError.
+
+        `conversation`: to which they belong, if it is known; see `routing/conversation.py`.
+        """
+        return translated(self.plan(model), conversation)
 
     async def open(self, request: ChatRequest) -> Answer:
         """The answer as batches of events; its owner closes it.

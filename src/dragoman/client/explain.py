@@ -18,8 +18,11 @@ from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest
 from dragoman.protocols.steering import check_steering
 from dragoman.providers.catalogue import Provider
+from dragoman.routing.attempts import chat_info
+from dragoman.routing.conversation import conversation_in
 from dragoman.routing.plan import Plan, RequestInfo, Target
-from dragoman.types import ChatRequest, HttpRequest, Loss, ModelProfile, ServerRequest
+from dragoman.types import ChatRequest, HttpRequest, Identity, Loss, ModelProfile, ServerRequest
+from dragoman.wire.steps import done
 
 Carried = Literal["relayed", "translated", "own"]
 """`relayed`: the caller's bytes pass. `translated`: the request is decoded and encoded. `own`: the provider has no
@@ -36,6 +39,8 @@ class Asked(Struct, frozen=True):
     """Whether a key of the gateway was shown; see `ServerCodec.decode_request`."""
     model: str = ""
     """The model to ask in place of the one that the request names; empty for that one."""
+    identity: Identity = Identity()
+    """Who asks: a sticky route looks at that too."""
 
 
 class ExplainedTarget(Struct, frozen=True):
@@ -61,6 +66,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """The name in `[models]`; None if one target was asked for by its own name."""
     strategy: str | None = None
     """The route's."""
+    sticky: bool = False
+    """Whether a conversation stays at one target, as long as that is able."""
     targets: tuple[ExplainedTarget, ...] = ()
     """All that the plan may ask, in the order of the route."""
     skipped: tuple[Attempt, ...] = ()
@@ -92,16 +99,19 @@ def explain_call(client: Client, asked: Asked, now: float) -> Explanation:
     relayed, way = _read_relayed(asked), None
     question = cache(partial(_decoded, client, asked))
     if relayed is not None:
-        info = RequestInfo(asked.model or relayed.model, found.protocol, relayed.stream)
         with suppress(DragomanError):  # if the request itself is wrong, that is the error: it is decoded to find out
-            way = _Way(client, client.plan(info.model), info, now, relayed)
+            model = asked.model or relayed.model
+            plan = client.plan(model)
+            info = RequestInfo(model, found.protocol, relayed.stream, _conversation(client, asked, plan, model))
+            way = _Way(client, plan, info, now, relayed)
     try:
         if way is None or not way.relays:
             request = question()
             found = replace(found, model=request.model, stream=request.stream)
             check_steering(_steerable(request, found.protocol), client.allowed_fields(request.model))
-            info = RequestInfo(request.model, found.protocol, request.stream)
-            way = _Way(client, client.plan(request.model), info, now, relayed)
+            plan = client.plan(request.model)
+            info = chat_info(plan, request, _conversation(client, asked, plan, request.model))
+            way = _Way(client, plan, replace(info, protocol=found.protocol), now, relayed)
         return way.explanation(found, question)
     except DragomanError as exc:
         return replace(found, error=exc)
@@ -112,7 +122,8 @@ def explain_chat(client: Client, request: ChatRequest, now: float) -> Explanatio
     request = replace(request, model=request.model or client.default_model)
     found = Explanation(model=request.model, stream=request.stream)
     try:
-        way = _Way(client, client.plan(request.model), RequestInfo(request.model, stream=request.stream), now)
+        plan = client.plan(request.model)
+        way = _Way(client, plan, chat_info(plan, request), now)
     except DragomanError as exc:
         return replace(found, error=exc)
     return way.explanation(found, lambda: request)
@@ -128,6 +139,7 @@ def plain(explanation: Explanation) -> dict[str, Any]:
         "stream": explanation.stream,
         "route": explanation.route,
         "strategy": explanation.strategy,
+        "sticky": explanation.sticky,
         "targets": [asdict(target) for target in explanation.targets],
         "skipped": [{"name": attempt.target, "code": attempt.code} for attempt in explanation.skipped],
         "target": explanation.target or None,
@@ -206,6 +218,7 @@ class _Way(Struct, frozen=True):
             stream=self.info.stream,
             route=None if route is None else model,
             strategy=None if route is None else route.strategy,
+            sticky=self.plan.sticky,
             targets=tuple(
                 ExplainedTarget(each.name, _protocol(self.provider(each)), self.carried(each)) for each in targets
             ),
@@ -232,6 +245,13 @@ def _decoded(client: Client, asked: Asked) -> ChatRequest:
     """The request as a translation reads it. Raises what is wrong with it."""
     request = asked.codec.decode_request(asked.call, key_shown=asked.key_shown)
     return replace(request, model=asked.model or request.model or client.default_model)
+
+
+def _conversation(client: Client, asked: Asked, plan: Plan, model: str) -> bytes | None:
+    """The conversation to which the request for `model` belongs; None if its plan does not want to know."""
+    if not plan.sticky:
+        return None
+    return done(conversation_in(asked.codec, asked.call, asked.identity, model or client.default_model))
 
 
 def _steerable(request: ChatRequest, protocol: str) -> dict[str, Any]:

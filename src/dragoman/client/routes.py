@@ -1,25 +1,51 @@
 """Routes of a configuration to plans."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
 from math import inf
 from typing import Protocol
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from dragoman.config import Config, Key, ModelConfig, TargetConfig, TimeoutsConfig
+from dragoman.config import Config, Key, TargetConfig, TimeoutsConfig
 from dragoman.errors import nearest
-from dragoman.routing.breaker import Breaker
-from dragoman.routing.candidate import Candidate, Member
+from dragoman.routing.board import Board, hints_of
+from dragoman.routing.breaker import Breaker, Notice
+from dragoman.routing.candidate import Candidate, Member, Wall
 from dragoman.routing.health import Health, Service
 from dragoman.routing.plan import Plan, Single, Target
 from dragoman.routing.retry import Draw, RetryBudget, RetryPolicy
 from dragoman.routing.route import Nested, Route
+from dragoman.routing.sticky import StickyRoute
 from dragoman.routing.strategies.table import STRATEGIES
 from dragoman.transport.base import Timeouts
 
 Tighter = tuple[TimeoutsConfig, ...]
 """Timeouts of the routes through which a target is asked."""
+
+
+class Within(Struct, frozen=True):
+    """The routes of which a route is part."""
+
+    names: tuple[str, ...] = ()
+    tighter: Tighter = ()
+    walls: tuple[Wall, ...] = ()
+    """Those of all of them except the outermost, which counts from the beginning of the request."""
+
+    def limited(self, timeouts: TimeoutsConfig) -> "Within":
+        """The same, with the timeouts that a target says of a route."""
+        said = timeouts.by_name()
+        if not said:
+            return self
+        total = said.get("total")
+        walls = self.walls if total is None or not self.names else (*self.walls, Wall(total))
+        return replace(self, tighter=(*self.tighter, timeouts), walls=walls)
+
+
+OUTERMOST = Within()
 
 
 class FindTarget(Protocol):
@@ -29,53 +55,84 @@ class FindTarget(Protocol):
 
 
 class RouteMaker:
-    """Makes the plans of all routes. `note` is given a line for each mistake. `draw`: a random number below 1."""
+    """Makes the plans of all routes.
+
+    `note` is given a line for each mistake, and `notice` each change of a breaker. `board`: what processes share of
+    targets that rest; None: nothing. `draw`: a random number below 1.
+    """
 
     def __init__(
-        self, config: Config, find: FindTarget, note: Callable[[str], None], draw: Draw = random.random
+        self,
+        config: Config,
+        find: FindTarget,
+        note: Callable[[str], None],
+        *,
+        notice: Notice | None = None,
+        board: Board | None = None,
+        draw: Draw = random.random,
     ) -> None:
         self._config = config
         self._find = find
         self._note = note
+        self._notice = notice
+        self._board = board
         self._draw = draw
         self._budget = RetryBudget(config.gateway.retry_budget)
         self._health: dict[str, Health] = {}
         self._services: dict[str, Service] = {}
+        self._counted: dict[str, Health] = {}
+
+    @property
+    def healths(self) -> Mapping[str, Health]:
+        """What is known of the targets of all routes whose requests are counted, by their names."""
+        return self._counted
 
     def plan(self, name: str) -> Plan | None:
         """The plan of the route `name`; None if anything in it is a mistake."""
         route = self.route(name)
         if route is None or not route.is_plain:
-            return route
+            if route is None:
+                return None
+            self._counted |= {target.name: self._health[target.name] for target in route.targets}
+            return StickyRoute(route) if len(route.targets) > 1 and self._is_sticky(name) else route
         return Single(route.targets[0])  # where nothing can be chosen, nothing is counted
 
-    def route(self, name: str, tighter: Tighter = (), above: tuple[str, ...] = ()) -> Route | None:
-        """The route `name`, which is part of those `above`; None if anything in it is a mistake."""
+    def route(self, name: str, within: Within = OUTERMOST) -> Route | None:
+        """The route `name`, which is part of those of `within`; None if anything in it is a mistake."""
         entry = self._config.models[name]
         strategy = STRATEGIES.get(entry.strategy)
         if strategy is None:
             hint = nearest(entry.strategy, STRATEGIES)
             self._flaw(f"there is no strategy {entry.strategy!r}{hint}", name, "strategy")
-        tighter = (*tighter, entry.timeouts) if entry.timeouts.by_name() else tighter
-        found = [self._member(name, place, each, tighter, (*above, name)) for place, each in enumerate(entry.entries())]
+        within = within.limited(entry.timeouts)
+        within = replace(within, names=(*within.names, name))
+        found = [self._member(name, place, each, within) for place, each in enumerate(entry.entries())]
         members = [each for each in found if each is not None]
         if strategy is None or len(members) < len(found):
             return None
         retry = RetryPolicy(entry.retry.attempts, entry.retry.calls)
-        return Route(members, strategy, self._draw, retry=retry, budget=self._budget, total=_total(entry))
+        total = entry.timeouts.by_name().get("total")
+        return Route(members, strategy, self._draw, retry=retry, budget=self._budget, total=total)
 
-    def _member(
-        self, name: str, place: int, entry: TargetConfig, tighter: Tighter, above: tuple[str, ...]
-    ) -> Member | None:
+    def _is_sticky(self, name: str, above: tuple[str, ...] = ()) -> bool:
+        """Whether the route `name` is sticky, or one that is part of it: else a conversation would not reach that."""
+        entry, names = self._config.models[name], (*above, name)
+        inner = [each.model for each in entry.entries() if each.model in self._config.models]
+        return entry.sticky or any(self._is_sticky(each, names) for each in inner if each not in names)
+
+    def _member(self, name: str, place: int, entry: TargetConfig, within: Within) -> Member | None:
         """A target of the route `name`, or another route."""
-        if entry.model in above and "/" not in entry.model:
+        if entry.model in within.names and "/" not in entry.model:
             self._flaw(f"expected no route that is part of itself, got {entry.model!r}", name, "targets", place)
             return None
         # A route that has the name of a model may have this model as a target.
-        if entry.model in self._config.models and entry.model not in above:
-            route = self.route(entry.model, tighter, above)
-            return None if route is None else Nested(route=route, weight=entry.weight, price=entry.price)
-        target = self._find(entry.model, tighter, "models", name, "targets", place)
+        if entry.model in self._config.models and entry.model not in within.names:
+            route = self.route(entry.model, within.limited(entry.timeouts))
+            return (
+                None if route is None else Nested(name=entry.model, route=route, weight=entry.weight, price=entry.price)
+            )
+        timeouts = within.limited(entry.timeouts).tighter
+        target = self._find(entry.model, timeouts, "models", name, "targets", place)
         if target is None:
             return None
         return Candidate(
@@ -85,15 +142,24 @@ class RouteMaker:
             price=entry.price,
             max_parallel=entry.max_parallel,
             context=target.context if entry.context is None else entry.context,
+            walls=within.walls,
         )
 
     def _health_of(self, target: str) -> Health:
         """One for each target, whatever routes it is in."""
         if target not in self._health:
             gateway = self._config.gateway
-            service = self._services.setdefault(target.partition("/")[0], Service())
-            self._health[target] = Health(service, Breaker(gateway.breaker_failures, gateway.breaker_rest))
+            name = target.partition("/")[0]
+            service = self._services.setdefault(name, Service())
+            hints = hints_of(self._board, target, self._settings_of(name))
+            breaker = Breaker(gateway.breaker_failures, gateway.breaker_rest, target, self._notice, hints.breaker)
+            self._health[target] = Health(service, breaker, hints)
         return self._health[target]
+
+    def _settings_of(self, service: str) -> str:
+        """A digest of what is set for a service: with another key, for example, it is another one."""
+        entry = self._config.providers.get(service)
+        return blake2b(msgspec.json.encode(entry), digest_size=16).hexdigest()
 
     def _flaw(self, message: str, *keys: Key) -> None:
         self._note(f"{self._config.where('models', *keys)}: {message}")
@@ -112,7 +178,3 @@ def tightened(timeouts: Timeouts, by: Tighter) -> Timeouts:
 
 def _as_number(seconds: float | None) -> float:
     return inf if seconds is None else seconds
-
-
-def _total(entry: ModelConfig) -> float | None:
-    return entry.timeouts.by_name().get("total")

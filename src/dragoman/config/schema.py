@@ -143,20 +143,18 @@ GATEWAY = TableSchema(
     fields={"api_key": "api_keys"},
 )
 
-TIMEOUTS = TableSchema(
-    TimeoutsConfig,
-    {
-        "pool": Seconds(),
-        "connect": Seconds(),
-        "tls": Seconds(),
-        "proxy": Seconds(),
-        "first_byte": Seconds(),
-        "idle": Seconds(),
-        "total": Seconds(),
-        "first_token": Seconds(),
-        "end": Seconds(),
-    },
-)
+WAITS: dict[str, Kind] = {
+    "pool": Seconds(),
+    "connect": Seconds(),
+    "tls": Seconds(),
+    "proxy": Seconds(),
+    "first_byte": Seconds(),
+    "idle": Seconds(),
+    "total": Seconds(),
+    "first_token": Seconds(),
+    "end": Seconds(),
+}
+TIMEOUTS = TableSchema(TimeoutsConfig, {**WAITS})
 
 PROVIDER = TableSchema(
     ProviderConfig,
@@ -196,6 +194,7 @@ TARGET = Record(
         "max_parallel": Integer(1),
         "price": Number(0),
         "context": Integer(1),
+        "timeouts": Record(TimeoutsConfig, None, WAITS),
     },
 )
 
@@ -206,6 +205,7 @@ MODEL = TableSchema(
         "strategy": WORDS,
         "retry": TableSchema(RetryConfig, {"attempts": Integer(1, 10), "calls": Integer(1, 20)}),
         "timeouts": TIMEOUTS,
+        "sticky": Boolean(),
     },
     needed=("targets",),
 )

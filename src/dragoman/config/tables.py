@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from dragoman.config.schema import ROOT, Entries, TableSchema
 from dragoman.config.settings import assemble, gather
-from dragoman.config.value_types import Kind, ListOf, OptionalText, Seconds
+from dragoman.config.value_types import Kind, ListOf, OptionalText, Record, Seconds
 from dragoman.config.values import Config
 
 
@@ -48,7 +48,7 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def _file_table(table: TableSchema, value: Struct) -> dict[str, Any]:
+def _file_table(table: TableSchema | Record, value: Struct) -> dict[str, Any]:
     """`value` as a file would have it: keys and plain values."""
     fields = asdict(value)
     found: dict[str, Any] = {}
@@ -69,11 +69,11 @@ def _written(name: str, kind: Kind, value: object) -> dict[str, object]:
             return {name: inf}
         case _, None:
             return {}
+        case Record(), Struct():
+            return {name: _file_table(kind, value)}
+        case ListOf(Record() as of), tuple(items):
+            return {name: [_file_table(of, item) if isinstance(item, Struct) else item for item in items]}
         case ListOf(), tuple(items):
-            return {name: [_record(item) if isinstance(item, Struct) else item for item in items]}
+            return {name: list(items)}
         case _:
             return {name: value}
-
-
-def _record(value: Struct) -> dict[str, Any]:
-    return {name: inner for name, inner in asdict(value).items() if inner is not None}

@@ -74,8 +74,8 @@ class Record(Struct, frozen=True):
 
     build: Callable[..., object]
     """Makes the value of a table; its arguments are the keys."""
-    text: str
-    """The key that text alone is. It must be set."""
+    text: str | None
+    """The key that text alone is. It must be set. None: text alone is wrong."""
     keys: "dict[str, Kind]"
 
 
@@ -151,7 +151,7 @@ def expected(kind: Kind) -> str:
         case Seconds():
             return "a number of seconds above 0, or inf for no limit"
         case Record(keys=keys, text=text):
-            return f"{expected(keys[text])}, or tables of {', '.join(keys)}"
+            return f"{f'{expected(keys[text])}, or tables' if text else 'a table'} of {', '.join(keys)}"
         case Boolean():
             return "true or false"
         case OneOf(words):
@@ -196,7 +196,7 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
             return value
         case Record(), dict(table):
             return _record(kind, table, environ)
-        case Record(text=name, keys=keys), str():
+        case Record(text=str(name), keys=keys), str():
             return checked(keys[name], value, environ)
         case (OneOf(words), str(word)):
             if word in words:
@@ -270,7 +270,7 @@ def _record(kind: Record, table: dict[str, object], environ: Mapping[str, str]) 
         if name not in kind.keys:
             hint = nearest(name, kind.keys) or f"; known are {', '.join(kind.keys)}"
             raise WrongError("a known key", "an unknown one", hint, below=(name,))
-    if kind.text not in table:
+    if kind.text is not None and kind.text not in table:
         raise WrongError(kind.text, "none")
     return kind.build(**{name: _inside(kind.keys[name], item, environ, name) for name, item in table.items()})
 

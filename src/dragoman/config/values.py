@@ -223,6 +223,9 @@ class TargetConfig(Struct, frozen=True, kw_only=True):
     """What a million tokens cost, in any currency: for `cheapest`."""
     context: int | None = None
     """Tokens that it holds: a request that was too long for another target is sent to it only if it holds more."""
+    timeouts: TimeoutsConfig = TimeoutsConfig()
+    """Its timeouts, with the names of the service's. Of each, the shortest that the target, the route or the service
+    says holds."""
 
 
 class RetryConfig(Struct, frozen=True, kw_only=True):
@@ -242,14 +245,19 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
     targets: tuple[str | TargetConfig, ...]
     """The models, each as PROVIDER/MODEL or as the name of another route; or as a table with `model` and what the route
     says of it: `weight` (how often it is chosen, in proportion to the others; 0: only after all others), `max_parallel`
-    (requests to it at the same time, from each worker), `price` (of a million tokens, in any currency) and `context`
-    (tokens that it holds: a request that was too long for another target is sent to it only if it holds more)."""
+    (requests to it at the same time, from each worker), `price` (of a million tokens, in any currency), `context`
+    (tokens that it holds: a request that was too long for another target is sent to it only if it holds more) and
+    `timeouts` (those of this target; of each, the shortest that the target, the route or the service says holds)."""
     strategy: str = "fallback"
     """In which order the targets are asked, until one has content: `fallback` (as they stand), `weighted` (by lot),
     `least-busy` (with the fewest requests under way for its weight), `latency` (the one of two random ones that brings
     content sooner) or `cheapest`. A target that rests, or is known to be broken, is left out."""
     retry: RetryConfig = RetryConfig()
     timeouts: TimeoutsConfig = TimeoutsConfig()
+    sticky: bool = False
+    """Whether a conversation stays at the target that answered it last, as long as that is able, because its prompt is
+    in the cache there; what is drawn is drawn by the conversation. Off by default: it costs a look at each request, and
+    many requests of one conversation then go to one target."""
 
     def entries(self) -> tuple[TargetConfig, ...]:
         """The targets, each with all that is said of it."""

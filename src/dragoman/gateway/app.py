@@ -38,6 +38,7 @@ from dragoman.gateway.prompt_caches.later import Later
 from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
+from dragoman.routing.board import Board
 from dragoman.store import MemoryStore, SqliteStore, Store
 from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.types.identity import UNATTRIBUTED
@@ -63,6 +64,7 @@ class Gateway:
     """Answers callers of every protocol with the models of one client. Raises ConfigurationError.
 
     It closes `client` in the end; without one it makes its own. `observers` get each outcome, as its own observers do.
+    `board`: what several processes share of targets that rest.
     """
 
     def __init__(
@@ -72,8 +74,9 @@ class Gateway:
         client: Client | None = None,
         timeouts: ServerTimeouts | None = None,
         observers: Sequence[Observer] = (),
+        board: Board | None = None,
     ) -> None:
-        self.client = client or Client(config)
+        self.client = client or Client(config, board=board)
         self.draining = False
         self.stopped = False
         self.interrupted = 0

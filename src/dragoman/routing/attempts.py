@@ -7,6 +7,8 @@ from typing import TypeVar
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.commit import held
 from dragoman.errors import Attempt, DragomanError, UnsupportedFeatureError
+from dragoman.routing.conversation import conversation_of
+from dragoman.routing.deadline import in_time
 from dragoman.routing.plan import Course, Operations, Plan, RequestInfo, Single, Target
 from dragoman.routing.reactions import may_end_otherwise
 from dragoman.routing.settled import Settled
@@ -53,7 +55,7 @@ async def _in_turn(course: Course, call: Callable[[Target], Awaitable[T]]) -> tu
     attempts = Attempts()
     while True:
         try:
-            return await call(course.target), attempts
+            return await in_time(course, call), attempts
         except DragomanError as exc:
             wait = course.after(exc, clock())
             if wait is None:
@@ -74,12 +76,15 @@ async def _waited(seconds: float, course: Course) -> None:
         raise
 
 
-def translated(plan: Plan) -> Handler:
-    """A handler that asks the targets of `plan`, one after another, until one has content. It always translates."""
+def translated(plan: Plan, conversation: bytes | None = None) -> Handler:
+    """A handler that asks the targets of `plan`, one after another, until one has content. It always translates.
+
+    `conversation`: that of its requests, if it is known from their callers' own bytes.
+    """
 
     async def answer(request: ChatRequest) -> Answer:
         loop = asyncio.get_running_loop()
-        course = plan.begin(RequestInfo(request.model, stream=request.stream), loop.time())
+        course = plan.begin(chat_info(plan, request, conversation), loop.time())
         if isinstance(course, Single):
             return await course.target.open(request)
 
@@ -92,6 +97,13 @@ def translated(plan: Plan) -> Handler:
         return Settled(answer, course, loop.time, committed=not plan.final)
 
     return answer
+
+
+def chat_info(plan: Plan, request: ChatRequest, conversation: bytes | None = None) -> RequestInfo:
+    """What `plan` is told of a request that is translated."""
+    if plan.sticky and conversation is None:
+        conversation = conversation_of(request)
+    return RequestInfo(request.model, stream=request.stream, conversation=conversation)
 
 
 async def operate(plan: Plan, model: str, call: Callable[[Operations], Awaitable[T]]) -> T:

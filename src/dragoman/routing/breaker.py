@@ -5,12 +5,24 @@ OPEN       not asked                          ─ its rest is over, and somebody
 TRYING     one request is on its way to it, and no other  ─ it is good ─> CLOSED
                                                           ─ it fails ─> OPEN, for twice as long
                                                           ─ its caller has left ─> OPEN, and may be tried at once
+
+A listener, if there is one, is told each change of the state. Processes that share a board tell each other of theirs:
+a closed breaker opens if another process's has, and closes again if that one does, or if its own trial is good.
 """
 
+from collections.abc import Callable
 from enum import Enum
+
+from msgspec import Struct
+
+from dragoman.routing.board import UNSHARED, Hint
 
 LONGEST = 60.0
 """Seconds of a rest, however often it was doubled."""
+
+
+ELSEWHERE = "elsewhere"
+"""The code of a change that another process has told."""
 
 
 class State(Enum):
@@ -21,15 +33,51 @@ class State(Enum):
     TRYING = "half-open"
 
 
+class BreakerChange(Struct, frozen=True):
+    """A change of a breaker's state."""
+
+    target: str
+    """Service and model, as `provider/model`."""
+    state: State
+    """The new one."""
+    code: str = ""
+    """The code of the failure that opened it, or ELSEWHERE; empty if none did."""
+    rest: float = 0.0
+    """Seconds until it may be asked again; 0: at once."""
+
+
+Notice = Callable[[BreakerChange], None]
+"""Is told a change at once. It must neither wait nor raise."""
+
+
 class Breaker:
     """The breaker of one target.
 
-    `failures`: so many in a row open it; 0: it never opens. `rest`: seconds of its first rest.
+    `failures`: so many in a row open it; 0: it never opens. `rest`: seconds of its first rest. `target`: the name for
+    `notice`, which is told each change; None: nobody is. `hint`: until when other processes' breakers are open.
     """
 
-    __slots__ = ("_failures", "_failures_in_a_row", "_first_rest", "_rest", "state", "until")
+    __slots__ = (
+        "_failures",
+        "_failures_in_a_row",
+        "_first_rest",
+        "_hint",
+        "_is_told",
+        "_notice",
+        "_rest",
+        "_target",
+        "state",
+        "until",
+    )
 
-    def __init__(self, failures: int, rest: float) -> None:
+    def __init__(
+        self, failures: int, rest: float, target: str = "", notice: Notice | None = None, hint: Hint = UNSHARED
+    ) -> None:
+        self._target = target
+        self._notice = notice
+        self._hint = hint
+        self._is_told = False
+        """Whether it is open only because another process has told so."""
         self._failures = failures
         self._first_rest = self._rest = rest
         self._failures_in_a_row = 0
@@ -44,23 +92,43 @@ class Breaker:
     def asked(self) -> None:
         """The target is asked: if it rested, this is the trial."""
         if self.state is State.OPEN:
-            self.state = State.TRYING
+            self._turn(State.TRYING)
 
     def succeeded(self) -> None:
         """It answered well."""
-        self.state = State.CLOSED
         self._rest, self._failures_in_a_row = self._first_rest, 0
+        if self.state is not State.CLOSED:
+            self._turn(State.CLOSED)
+            self._hint.write(0.0)
 
-    def failed(self, now: float) -> None:
-        """It failed, in a way that is its own fault."""
+    def failed(self, now: float, code: str = "") -> None:
+        """It failed, in a way that is its own fault. `code`: that of the error."""
         self._failures_in_a_row += 1
         if self.state is State.TRYING:
             self._rest = min(2 * self._rest, LONGEST)
         elif self.state is State.OPEN or not 0 < self._failures <= self._failures_in_a_row:
             return
-        self.state, self.until = State.OPEN, now + self._rest
+        self.until = now + self._rest
+        self._turn(State.OPEN, code, self._rest)
+        self._hint.write(self.until)
 
     def left(self) -> None:
         """Nobody knows how it would have answered: the caller left, or the request was wrong."""
         if self.state is State.TRYING:
-            self.state = State.OPEN
+            self._turn(State.OPEN)
+
+    def look(self, now: float) -> None:
+        """Looks at what other processes have found."""
+        until = self._hint.read()
+        if self.state is State.CLOSED and until > now and self._failures:
+            self.until = until
+            self._turn(State.OPEN, ELSEWHERE, until - now)
+            self._is_told = True
+        elif self.state is State.OPEN and self._is_told and not until:
+            self._turn(State.CLOSED, ELSEWHERE)
+
+    def _turn(self, state: State, code: str = "", rest: float = 0.0) -> None:
+        self.state = state
+        self._is_told = False
+        if self._notice is not None:
+            self._notice(BreakerChange(self._target, state, code, rest))

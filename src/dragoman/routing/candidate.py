@@ -1,6 +1,6 @@
 """Whom a route may ask: a target with what is said and known of it, or another route."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -11,6 +11,10 @@ from dragoman.routing.plan import Target
 
 class Member(Protocol):
     """What strategies order: a target, or a route with its own."""
+
+    @property
+    def name(self) -> str:
+        """That of the target, or of the route."""
 
     @property
     def weight(self) -> float:
@@ -32,8 +36,18 @@ class Member(Protocol):
     def targets(self) -> tuple[Target, ...]:
         """All its targets, as they stand."""
 
-    def ordered(self) -> "Sequence[Candidate]":
+    def ordered(self, lot: "Lot") -> "Sequence[Candidate]":
         """The targets, in the order in which they are asked now."""
+
+
+Lot = Callable[[Member], float]
+"""A number from 0 to less than 1 for a member: by chance, or always the same one for a conversation."""
+
+
+class Wall(Struct, frozen=True, eq=False):
+    """The deadline of all attempts at the targets of one nested route, which begins with the first of them."""
+
+    seconds: float
 
 
 class Candidate(Struct, frozen=True, eq=False, kw_only=True):
@@ -47,6 +61,13 @@ class Candidate(Struct, frozen=True, eq=False, kw_only=True):
     """Requests to it at the same time; None: any number."""
     context: int | None = None
     """Tokens that its model holds; None: not known."""
+    walls: tuple[Wall, ...] = ()
+    """Those of the nested routes of which it is part."""
+
+    @property
+    def name(self) -> str:
+        """See `Member`."""
+        return self.target.name
 
     @property
     def in_flight(self) -> int:
@@ -63,7 +84,7 @@ class Candidate(Struct, frozen=True, eq=False, kw_only=True):
         """See `Member`."""
         return (self.target,)
 
-    def ordered(self) -> "Sequence[Candidate]":
+    def ordered(self, lot: Lot) -> "Sequence[Candidate]":
         """Itself."""
         return (self,)
 

@@ -1,8 +1,12 @@
-"""What is known of a target from the requests to it. All routes that have it share this. The time is handed in."""
+"""What is known of a target from the requests to it. All routes that have it share this. The time is handed in.
 
-from math import exp
+Processes that share a board tell each other when a target rests, and until when; see `board.py`.
+"""
+
+from math import exp, inf
 
 from dragoman.errors import DragomanError
+from dragoman.routing.board import ALONE, Hints
 from dragoman.routing.breaker import Breaker
 from dragoman.routing.reactions import Fault, reaction
 
@@ -29,11 +33,14 @@ class Service:
 class Health:
     """What is known of one target."""
 
-    __slots__ = ("_measured_at", "_service", "breaker", "in_flight", "latency", "rests_until")
+    __slots__ = ("_hints", "_looks_at", "_measured_at", "_service", "breaker", "in_flight", "latency", "rests_until")
 
-    def __init__(self, service: Service, breaker: Breaker) -> None:
+    def __init__(self, service: Service, breaker: Breaker, hints: Hints = ALONE) -> None:
         self._service = service
         self.breaker = breaker
+        self._hints = hints
+        self._looks_at = inf if hints is ALONE else 0.0
+        """When it looks next at what other processes have found."""
         self.in_flight = 0
         """Requests to it that are not over."""
         self.rests_until = 0.0
@@ -44,6 +51,8 @@ class Health:
 
     def may_be_asked(self, now: float) -> bool:
         """Whether it neither rests nor is known to be broken."""
+        if now >= self._looks_at:
+            self._look(now)
         return now >= self.rests_until and now >= self._service.rests_until and self.breaker.allows(now)
 
     def free_at(self, now: float) -> float:
@@ -76,18 +85,30 @@ class Health:
         self.in_flight -= 1
         fault = reaction(error).fault
         if fault is Fault.BROKEN:
-            self.breaker.failed(now)
+            self.breaker.failed(now, error.code)
             return
         self.breaker.left()
         match fault:
             case Fault.FULL if error.retry_after is not None:
-                self.rests_until = max(self.rests_until, now + min(error.retry_after, MAX_REST))
+                self._rest(now + min(error.retry_after, MAX_REST))
             case Fault.MODEL:
-                self.rests_until = max(self.rests_until, now + REFUSED_REST)
+                self._rest(now + REFUSED_REST)
             case Fault.KEY:
                 self._service.rests_until = now + REFUSED_REST
+                self._hints.service.write(self._service.rests_until)
 
     def left(self) -> None:
         """The caller left before the request was over."""
         self.in_flight -= 1
         self.breaker.left()
+
+    def _rest(self, until: float) -> None:
+        if until > self.rests_until:
+            self.rests_until = until
+            self._hints.rest.write(until)
+
+    def _look(self, now: float) -> None:
+        self._looks_at = now + self._hints.look
+        self.breaker.look(now)
+        self.rests_until = max(self.rests_until, self._hints.rest.read())
+        self._service.rests_until = max(self._service.rests_until, self._hints.service.read())

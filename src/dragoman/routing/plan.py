@@ -14,6 +14,7 @@ An explanation asks `preview` for a course; no request follows, and nothing is c
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from math import inf
 
 from msgspec import Struct
 
@@ -39,6 +40,8 @@ class RequestInfo(Struct, frozen=True, gc=False):
     """The caller's protocol; empty for callers of the library."""
     stream: bool = False
     """Whether the caller wants a stream."""
+    conversation: bytes | None = None
+    """The conversation to which it belongs, if its plan is sticky and that is known; see `routing/conversation.py`."""
 
 
 class Operations(Struct, frozen=True):
@@ -109,6 +112,8 @@ class Course(ABC):
 
     target: Target
     """The target that is asked now."""
+    ends: float = inf
+    """When the attempt under way must be over; infinity: it has only the limits of its service."""
 
     @abstractmethod
     def after(self, error: DragomanError, now: float) -> float | None:
@@ -133,6 +138,9 @@ class Plan(ABC):
     """All targets that may be asked."""
     final: bool = False
     """Whether no target is ever asked after the first attempt: then its answer need not be held back."""
+
+    sticky: bool = False
+    """Whether it wants to know the conversation of a request."""
 
     @abstractmethod
     def begin(self, info: RequestInfo, now: float) -> Course:

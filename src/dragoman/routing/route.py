@@ -6,13 +6,15 @@ retry      asks one again, if its failure says that it may answer a little later
 reactions  says after each failure who may be asked next
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import inf
+from types import MappingProxyType
 from typing import cast
 
 from msgspec import Struct
 
-from dragoman.errors import ConfigurationError, DragomanError, OverloadedError
-from dragoman.routing.candidate import Candidate, Member
+from dragoman.errors import ConfigurationError, DragomanError, OverloadedError, TimeoutError
+from dragoman.routing.candidate import Candidate, Lot, Member, Wall
 from dragoman.routing.plan import Course, Plan, RequestInfo, Target
 from dragoman.routing.reactions import Next, reaction
 from dragoman.routing.retry import MAX_WAIT, SHORT, Draw, RetryBudget, RetryPolicy
@@ -25,6 +27,10 @@ BUSY = 1.0
 """Seconds after which to try again, if every target has as many requests as it may have."""
 LEAST = 0.1
 """The shortest wait that is named, in seconds."""
+MARGIN = 0.01
+"""Seconds that must be left for an attempt: a connection takes as long, and timers are exact to a millisecond."""
+
+NO_WALLS: Mapping[Wall, float] = MappingProxyType({})
 
 
 class Route(Plan):
@@ -49,10 +55,11 @@ class Route(Plan):
         self.final = (len(self.targets) == 1 and retry.attempts == 1) or retry.calls == 1
         self.strategy = strategy
         self.draw = draw
+        self._lot: Lot = lambda member: draw()
         self.retry = retry
         self.budget = budget
         self.total = total
-        """Seconds for all attempts of one request; None: no limit."""
+        """Seconds for all attempts of one request together, the last one to its end; None: no limit."""
         self.is_plain = self.final and len(self.targets) == 1 and self.ordered()[0].max_parallel is None
         """Whether it asks one target once, whatever is known of it."""
 
@@ -65,22 +72,21 @@ class Route(Plan):
 
     def preview(self, info: RequestInfo, now: float) -> "RouteCourse":
         order = self.ordered()
-        for candidate in order:
-            if candidate.is_able(now):
-                return RouteCourse(self, order, candidate, now)
-        return RouteCourse(self, order, _last_resort(order, now), now)
+        return RouteCourse(self, order, first_able(order, now), now)
 
-    def ordered(self) -> Sequence[Candidate]:
-        """All targets, in the order of the strategy; those of another route in its own."""
-        members = self.strategy(self.members, self.draw) if len(self.members) > 1 else self.members
+    def ordered(self, lot: Lot | None = None) -> Sequence[Candidate]:
+        """All targets, in the order of the strategy; those of another route in its own. `lot`: None: by chance."""
+        lot = self._lot if lot is None else lot
+        members = self.strategy(self.members, lot) if len(self.members) > 1 else self.members
         if self._is_flat:
             return cast("Sequence[Candidate]", members)
-        return [candidate for member in members for candidate in member.ordered()]
+        return [candidate for member in members for candidate in member.ordered(lot)]
 
 
 class Nested(Struct, frozen=True, eq=False, kw_only=True):
     """A route as a target of another one, with what that one says of it."""
 
+    name: str
     route: Route
     weight: float = 1.0
     price: float | None = None
@@ -100,9 +106,17 @@ class Nested(Struct, frozen=True, eq=False, kw_only=True):
         """All of its targets, as they stand."""
         return self.route.targets
 
-    def ordered(self) -> Sequence[Candidate]:
+    def ordered(self, lot: Lot) -> Sequence[Candidate]:
         """Its targets, in its own order."""
-        return self.route.ordered()
+        return self.route.ordered(lot)
+
+
+def first_able(order: Sequence[Candidate], now: float) -> Candidate:
+    """Whom to ask first. Raises OverloadedError if nobody can be asked now."""
+    for candidate in order:
+        if candidate.is_able(now):
+            return candidate
+    return _last_resort(order, now)
 
 
 def _last_resort(order: Sequence[Candidate], now: float) -> Candidate:
@@ -116,7 +130,19 @@ def _last_resort(order: Sequence[Candidate], now: float) -> Candidate:
 class RouteCourse(Course):
     """The course of one request."""
 
-    __slots__ = ("_asked_at", "_began_at", "_calls", "_candidate", "_counting", "_order", "_passed", "_route", "_tries")
+    __slots__ = (
+        "_asked_at",
+        "_calls",
+        "_candidate",
+        "_counting",
+        "_latest",
+        "_order",
+        "_passed",
+        "_route",
+        "_tries",
+        "_walls",
+        "ends",
+    )
 
     def __init__(self, route: Route, order: Sequence[Candidate], candidate: Candidate, now: float) -> None:
         self._route = route
@@ -125,9 +151,14 @@ class RouteCourse(Course):
         self._passed: tuple[Candidate, ...] = ()
         """Those that were asked before, and are not asked again."""
         self.target = candidate.target
-        self._began_at = self._asked_at = now
+        self._asked_at = now
         self._tries = self._calls = 1
         self._counting = False
+        self.ends = self._latest = inf if route.total is None else now + route.total
+        self._walls = NO_WALLS
+        """When the attempts at the targets of nested routes must be over, for those that were asked."""
+        if candidate.walls:
+            self._enter(candidate, now)
 
     def ask(self) -> None:
         """The target is asked; from now on this is counted."""
@@ -135,10 +166,10 @@ class RouteCourse(Course):
         self._candidate.health.asked()
 
     def after(self, error: DragomanError, now: float) -> float | None:
-        health, counting = self._candidate.health, self._counting
+        counting = self._counting
         if counting:
             self._counting = False
-            health.failed(error, now)
+            self._blame(error, now)
         wait = self._next(error, now)
         if wait is None:
             return None
@@ -159,7 +190,7 @@ class RouteCourse(Course):
         self._counting = False
         health = self._candidate.health
         if error is not None:
-            health.failed(error, now)
+            self._blame(error, now)
         elif end == "whole":
             health.succeeded()
         else:
@@ -170,7 +201,7 @@ class RouteCourse(Course):
         route, following = self._route, reaction(error).next
         if following is Next.NOBODY or self._calls >= route.retry.calls:
             return None
-        if route.total is not None and now - self._began_at >= route.total:
+        if self._latest - now < MARGIN:
             return None
         other = self._other(following, now)
         if following is Next.SAME and self._tries < route.retry.attempts:
@@ -182,6 +213,10 @@ class RouteCourse(Course):
             return None
         self._passed = (*self._passed, self._candidate)
         self._candidate, self._tries = other, 1
+        if other.walls:
+            self._enter(other, now)
+        else:
+            self.ends = self._latest
         return 0.0
 
     def _other(self, following: Next, now: float) -> Candidate | None:
@@ -192,15 +227,35 @@ class RouteCourse(Course):
                 continue
             if following is Next.LARGER and (held is None or each.context is None or each.context <= held):
                 continue
+            if each.walls and self._ends(each, now) - now < MARGIN:
+                continue
             if each.is_able(now):
                 return each
         return None
+
+    def _ends(self, candidate: Candidate, now: float) -> float:
+        """When an attempt at `candidate` that is begun now must be over."""
+        return min(self._latest, *(self._walls.get(wall, now + wall.seconds) for wall in candidate.walls))
+
+    def _enter(self, candidate: Candidate, now: float) -> None:
+        """`candidate`, a target of nested routes, is the one to ask: from now on their time runs, if it did not."""
+        self.ends = self._ends(candidate, now)
+        self._walls = {wall: now + wall.seconds for wall in candidate.walls} | {**self._walls}
+
+    def _blame(self, error: DragomanError, now: float) -> None:
+        """The target failed with `error`; but if earlier attempts have used up the time, that says nothing of it."""
+        health = self._candidate.health
+        late = isinstance(error, TimeoutError) and error.phase == "total" and self.ends - now < MARGIN
+        if late and self._calls > 1:
+            health.left()
+        else:
+            health.failed(error, now)
 
     def _may_wait(self, wait: float, others: bool, now: float) -> bool:
         """Whether the same target is asked again after `wait` seconds. If so, it is counted as a retry."""
         route = self._route
         if wait > (SHORT if others else MAX_WAIT):
             return False
-        if route.total is not None and now + wait - self._began_at >= route.total:
+        if self.ends - (now + wait) < MARGIN:
             return False
         return self._candidate.is_free() and (route.budget is None or route.budget.allows(now))

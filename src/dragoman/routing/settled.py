@@ -1,10 +1,12 @@
 """An answer whose course is told how it ended."""
 
 from collections.abc import Callable
+from math import inf
 
 from dragoman.engine.answer import Answer
 from dragoman.engine.commit import begins_content
 from dragoman.errors import DragomanError
+from dragoman.routing.deadline import Timed
 from dragoman.routing.plan import Course
 from dragoman.types import ResponseEnd, StreamEvent
 
@@ -14,7 +16,7 @@ class Settled(Answer):
 
     def __init__(self, answer: Answer, course: Course, clock: Callable[[], float], *, committed: bool) -> None:
         self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
-        self._answer = answer
+        self._answer = answer if course.ends == inf else Timed(answer, course.ends)
         self._course: Course | None = course
         self._clock = clock
         self._committed = committed

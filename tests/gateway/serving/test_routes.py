@@ -237,3 +237,69 @@ async def test_a_route_s_timeouts_make_those_of_its_services_shorter(kind: type[
         async with running_gateway(config, client=kind(config)) as url:
             answer = await post(url, question("route", stream=stream))
     assert (answer.status, len(first.requests)) == (200, 1)
+
+
+@KINDS
+@STREAMS
+async def test_a_target_s_timeouts_are_tighter_than_the_route_s_and_never_looser(
+    kind: type[Client], stream: bool
+) -> None:
+    async def silent(exchange: Exchange) -> None:
+        await exchange.closed()
+
+    targets = (
+        TargetConfig(model="s0/m", timeouts=TimeoutsConfig(first_byte=0.05)),
+        TargetConfig(model="s1/m", timeouts=TimeoutsConfig(first_byte=900, total=None)),
+        "s2/m",
+    )
+    entry = ModelConfig(targets=targets, timeouts=TimeoutsConfig(first_byte=0.1))
+    async with serve(silent) as first, serve(silent) as second, serve(good) as third:
+        config = routed([first, second, third], entry)
+        async with running_gateway(config, client=kind(config)) as url:
+            answer = await post(url, question("route", stream=stream))
+    assert (answer.status, len(first.requests), len(second.requests)) == (200, 1, 1)
+
+
+@KINDS
+@STREAMS
+async def test_one_deadline_holds_over_all_attempts(kind: type[Client], stream: bool) -> None:
+    waited: list[float] = []
+
+    async def slow(exchange: Exchange) -> None:
+        began = asyncio.get_running_loop().time()
+        await exchange.closed()
+        waited.append(asyncio.get_running_loop().time() - began)
+
+    entry = ModelConfig(
+        targets=(TargetConfig(model="s0/m", timeouts=TimeoutsConfig(first_byte=0.15)), "s1/m", "s2/m"),
+        timeouts=TimeoutsConfig(total=0.2),
+    )
+    async with serve(slow) as first, serve(slow) as second, serve(good) as third:
+        config = routed([first, second, third], entry)
+        client = kind(config)
+        async with running_gateway(config, client=client) as url:
+            answer = await post(url, question("route", stream=stream))
+    assert answer.status == 504
+    assert b"no end from" in answer.body
+    assert (len(second.requests), third.requests, in_flight(route_of(client))) == (1, [], [0, 0, 0])
+    assert waited[1] < waited[0], "the second attempt had the whole time again"
+
+
+@KINDS
+async def test_the_deadline_holds_for_an_answer_that_has_begun(kind: type[Client]) -> None:
+    async def dripping(exchange: Exchange) -> None:
+        await exchange.head(headers=EVENTS)
+        await exchange.chunk(b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n')
+        await exchange.closed()
+
+    entry = ModelConfig(targets=("s0/m", "s1/m"), timeouts=TimeoutsConfig(total=0.2))
+    async with serve(failing) as first, serve(dripping) as second:
+        config = routed([first, second], entry)
+        client = kind(config)
+        async with running_gateway(config, client=client) as url:
+            answer = await post(url, question("route", stream=True))
+            assert in_flight(route_of(client)) == [0, 0]
+    assert b'"hi"' in answer.body
+    assert b"no end from" in answer.body
+    assert b'"timeout"' in answer.body
+    assert b"[DONE]" not in answer.body

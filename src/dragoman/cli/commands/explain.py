@@ -156,7 +156,7 @@ def _facts(explanation: Explanation) -> Iterator[tuple[str, str]]:
     if explanation.model:
         yield "model", explanation.model
     if explanation.route is not None:
-        yield "route", f"{explanation.route}, strategy {explanation.strategy}"
+        yield "route", f"{explanation.route}, strategy {explanation.strategy}{', sticky' if explanation.sticky else ''}"
     for attempt in explanation.skipped:
         yield "skipped", f"{attempt.target}: {attempt.words}"
     if explanation.carried is not None:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from dragoman.client import Client
 from dragoman.config import BrokenEnd, FrontConfig
 from dragoman.engine.answer import Handler
+from dragoman.errors import DragomanError
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
@@ -15,8 +16,10 @@ from dragoman.loop.turns import in_turns, others
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.steering import check_steering
+from dragoman.routing.conversation import conversation_in
 from dragoman.routing.plan import Plan
 from dragoman.types import ChatRequest, Identity, Outcome, ServerRequest, ServerResponse
+from dragoman.wire.steps import Steps
 
 LARGE = 256 << 10
 """Bytes of a body from which on it is checked in several turns of the loop, and decoding and encoding have one each:
@@ -45,7 +48,23 @@ class ChatEndpoint(Endpoint):
         self.turns = turns
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        await self.answer(await self.question(call, writer.outcome.identity), self.client.open, writer)
+        identity = writer.outcome.identity
+        request = await self.question(call, identity)
+        await self.answer(request, await self.handler(call, identity, request.model), writer)
+
+    async def handler(self, call: ServerRequest, identity: Identity, model: str) -> Handler:
+        """What answers the request of `identity` for `model`, by translation."""
+        try:
+            plan = self.client.plan(model)
+        except DragomanError:
+            return self.client.open  # it will raise the same, when the request has been checked
+        if not plan.sticky:
+            return self.client.open
+        return self.client.handler(model, await in_turns(self.conversation(call, identity, model)))
+
+    def conversation(self, call: ServerRequest, identity: Identity, model: str) -> Steps[bytes | None]:
+        """The conversation to which a request of `identity` for `model` belongs; None if that cannot be known."""
+        return conversation_in(self.codec, call, identity, model or self.client.default_model)
 
     def read_relayed(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
         """The request of `identity`, as far as a relay must know it; None if it must be translated."""

@@ -42,6 +42,8 @@ class Wanted(Struct, frozen=True):
     """Whether a key of the gateway was shown; see `ServerCodec.decode_request`."""
     model: str = ""
     """The model to ask in place of the one that the request names; empty for that one."""
+    identity: Identity = Identity()
+    """Who asks."""
 
 
 def request_to(path: str, headers: dict[str, str], body: bytes) -> ServerRequest:
@@ -71,7 +73,7 @@ def explain_at(client: Client, table: PathTable, wanted: Wanted, now: float) -> 
             check_type(call)
     except DragomanError as exc:
         return Explanation(codec=chat.codec, path=call.path, error=exc)
-    return explain_call(client, Asked(call, chat.codec, wanted.key_shown, wanted.model), now)
+    return explain_call(client, Asked(call, chat.codec, wanted.key_shown, wanted.model, wanted.identity), now)
 
 
 def read_wanted(body: bytes) -> Wanted:
@@ -119,24 +121,25 @@ class ExplainEndpoint(Endpoint):
         self._caches = caches
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        wanted = replace(read_wanted(call.body), key_shown=writer.outcome.identity.known)
+        wanted, caller = read_wanted(call.body), writer.outcome.identity
+        identity = replace(caller, attribution=attributed(wanted.call))
+        wanted = replace(wanted, key_shown=caller.known, identity=identity)
         if len(call.body) > LARGE:
             await others()
         explanation = explain_at(self._client, self._table(), wanted, asyncio.get_running_loop().time())
-        cache = await self._cache(explanation, wanted, writer.outcome.identity)
+        cache = await self._cache(explanation, wanted)
         if explanation.error is not None:
             explanation = replace(explanation, error=fit(explanation.error, writer))
         writer.outcome.model = explanation.model
         told = plain(explanation) | {"cache": cache}
         await writer.send(ServerResponse(headers=JSON, body=json.encode(told)))
 
-    async def _cache(self, explanation: Explanation, wanted: Wanted, caller: Identity) -> CachePreview | None:
-        """What the request would change of what the target has cached, if it were sent by `caller`."""
+    async def _cache(self, explanation: Explanation, wanted: Wanted) -> CachePreview | None:
+        """What the request would change of what the target has cached, if it were sent."""
         codec = explanation.codec
         if self._caches is None or codec is None or not explanation.target:
             return None
-        identity = replace(caller, attribution=attributed(wanted.call))
-        asking = Asking(codec, wanted.call, identity, explanation.model)
+        asking = Asking(codec, wanted.call, wanted.identity, explanation.model)
         return await in_turns(self._caches.preview(asking, explanation.target, monotonic()))
 
 

@@ -112,14 +112,16 @@ class ResponsesEndpoint(ChatEndpoint):
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         identity = writer.outcome.identity
+        asked = await self.question(call, identity)
+        handler = await self.handler(call, identity, asked.model)
 
         async def opened(request: ChatRequest) -> Answer:
             owner = self._earlier.owner(previous(request), identity.fingerprint)
             if not owner:
-                return await self.client.open(request)
+                return await handler(request)
             return await translated(self._earlier.plan(request.model, owner))(request)
 
-        await self.answer(await self.question(call, identity), opened, writer)
+        await self.answer(asked, opened, writer)
 
     def read_relayed(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
         return self._owned(super().read_relayed(call, identity), identity)

@@ -12,6 +12,7 @@ caller can get a status. Both ask the same plan what follows after a failure.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 from msgspec import Struct
@@ -22,18 +23,21 @@ from dragoman.engine.relay import Relay
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.fronts.endpoints import ChatEndpoint
+from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import reports_cache
+from dragoman.loop.turns import in_turns
 from dragoman.protocols.relay import RelayCodec, RelayRequest
 from dragoman.routing.attempts import Attempts
-from dragoman.routing.plan import Course, RequestInfo, Single
+from dragoman.routing.deadline import in_time, too_late
+from dragoman.routing.plan import Course, RequestInfo, Single, Target
 from dragoman.routing.settled import Settled
 from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, Headers, ServerRequest
 from dragoman.types.outcome import End
+from dragoman.wire.steps import done
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Runs a coroutine in a task, and keeps a reference to it."""
@@ -67,15 +71,25 @@ class Relays:
         if not isinstance(chat, ChatEndpoint):
             return False
         self.gateway.hold(writer, call)
+        identity, conversation = writer.outcome.identity, None
         async with writer:
             try:
-                request = await chat.read_relayed_large(call, writer.outcome.identity)
+                request = await chat.read_relayed_large(call, identity)
+                if request is not None and chat.plan(request).sticky:
+                    conversation = await in_turns(chat.conversation(call, identity, request.model))
             except DragomanError:
                 return False
-        return request is not None and self._begin(chat, request, admitted, call, writer)
+        return request is not None and self._begin(chat, request, admitted, call, writer, conversation=conversation)
 
     def _begin(
-        self, chat: ChatEndpoint, request: RelayRequest, admitted: Admitted, call: ServerRequest, writer: DirectWriter
+        self,
+        chat: ChatEndpoint,
+        request: RelayRequest,
+        admitted: Admitted,
+        call: ServerRequest,
+        writer: DirectWriter,
+        *,
+        conversation: bytes | None = None,
     ) -> bool:
         protocol = chat.codec.name
         try:
@@ -85,7 +99,9 @@ class Relays:
                 one = next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
                 if one is None:
                     return False
-            course = plan.begin(RequestInfo(request.model, protocol, request.stream), self.loop.time())
+            if plan.sticky and len(call.body) <= LARGE:
+                conversation = done(chat.conversation(call, writer.outcome.identity, request.model))
+            course = plan.begin(RequestInfo(request.model, protocol, request.stream, conversation), self.loop.time())
         except DragomanError:
             return False
         writer.outcome.model = request.model or chat.client.default_model
@@ -149,7 +165,7 @@ class RelayedAnswer:
         self._relay: Relay | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        """What begins the next attempt."""
+        """What begins the next attempt, or ends one that is relayed when the course must be over."""
         writer.watcher = self
 
     def attempt(self) -> None:
@@ -168,6 +184,8 @@ class RelayedAnswer:
         self._codec = relayed.codec
         relay = self._relay = Relay(relayed, request, self)
         relay.paused = writer.congested
+        if self._attempts is not None and self._course.ends != inf:  # the first one has the same limit as its own
+            self._timer = self._relays.loop.call_at(self._course.ends, self._end_late)
         relay.start(request, target.model, self._relays.loop)
 
     # Called by the relay.
@@ -183,6 +201,7 @@ class RelayedAnswer:
 
     def take_over(self, reply: Reply) -> None:
         self._relay = None
+        self._end_timer()
         self._reply = reply
         self._task = self._relays.spawn(self._translate(lambda request: self._target.receive(request, reply)))
 
@@ -264,12 +283,20 @@ class RelayedAnswer:
     # Not called from outside.
 
     def _settle(self, end: End, error: DragomanError | None = None) -> None:
+        if self._timer is not None:
+            self._end_timer()
         self._course.settle(end, self._relays.loop.time(), error)
 
     def _stop(self, error: DragomanError) -> None:
         """Reports an error of ours, which says nothing of the target."""
         self._settle("gone")
         self._refuse(error)
+
+    def _end_late(self) -> None:
+        """The course must be over, and its relay is not."""
+        self._timer = None
+        if self._relay is not None:
+            self._relay.interrupt(too_late(self._target.name))
 
     def _end_timer(self) -> None:
         if self._timer is not None:
@@ -288,6 +315,7 @@ class RelayedAnswer:
     def _failed(self, error: DragomanError) -> None:
         """The attempt has failed before any content: asks the next target, or reports the error."""
         self._relay = self._task = self._reply = None
+        self._end_timer()
         loop = self._relays.loop
         wait = self._course.after(error, loop.time())
         if wait is None or self._relays.gateway.stopped:
@@ -326,10 +354,13 @@ class RelayedAnswer:
         except BaseException:
             self._end_reply()
             raise
-        try:
+
+        async def begun(_: Target) -> Answer:
             answer = await opened(request)
-            if not self._final:
-                answer = await held(answer)
+            return answer if self._final else await held(answer)
+
+        try:
+            answer = await in_time(self._course, begun)
         except DragomanError as exc:
             self._failed(exc)
             return

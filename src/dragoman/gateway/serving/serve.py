@@ -19,7 +19,9 @@ from dragoman.gateway.log import begin
 from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.descriptors import raise_limit, room
 from dragoman.gateway.serving.server import Server
+from dragoman.gateway.serving.shared_board import SharedBoard
 from dragoman.gateway.serving.workers import WorkerTask, run_workers
+from dragoman.routing.board import Board
 from dragoman.wire import json
 
 COLLECTIONS = (20_000, 20, 20)
@@ -70,8 +72,9 @@ def serve(
         else:
             for each in listeners:
                 each.listen(room().backlog)
+            board = SharedBoard()
             well = run_workers(
-                workers, WorkerTask(lambda words: _work(config, timeouts, listeners, words), ready, leave)
+                workers, WorkerTask(lambda words: _work(config, timeouts, listeners, board, words), ready, leave)
             )
     except ConfigurationError:
         leave()
@@ -80,9 +83,11 @@ def serve(
     return well
 
 
-def _work(config: Config, timeouts: ServerTimeouts | None, listeners: list[socket.socket], words: int) -> bool:
+def _work(
+    config: Config, timeouts: ServerTimeouts | None, listeners: list[socket.socket], board: Board, words: int
+) -> bool:
     """What one of several workers does."""
-    return run(Gateway(config, timeouts=timeouts), listeners, lambda server: server.heed_parent(words))
+    return run(Gateway(config, timeouts=timeouts, board=board), listeners, lambda server: server.heed_parent(words))
 
 
 def run(

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from dragoman.routing.candidate import Member
-from dragoman.routing.retry import Draw
+from dragoman.routing.candidate import Lot, Member
 
 
-def fallback(members: Sequence[Member], draw: Draw) -> Sequence[Member]:
+def fallback(members: Sequence[Member], lot: Lot) -> Sequence[Member]:
     """As they stand."""
     return members

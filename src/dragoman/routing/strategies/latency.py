@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-from dragoman.routing.candidate import Member
-from dragoman.routing.retry import Draw
+from dragoman.routing.candidate import Lot, Member
 
 
-def latency(members: Sequence[Member], draw: Draw) -> Sequence[Member]:
+def latency(members: Sequence[Member], lot: Lot) -> Sequence[Member]:
     """Two are drawn, and the one with the lower cost is first: so the best one is not asked by everybody at once.
 
     The others follow by their cost. One that was never measured costs nothing, so that it is measured soon.
     """
-    drawn = sorted(members, key=lambda _: draw())
+    drawn = sorted(members, key=lot)
     better = min(drawn[:2], key=cost)
     return [better, *sorted((each for each in drawn if each is not better), key=cost)]
 
