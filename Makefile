@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden fuzz
+.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden mutations fuzz
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,8 +28,11 @@ format: .venv/ready-dev  ## rewrite the code in the house format
 golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now; read the diff
 	@$(PYTHON) -m pytest -n 0 tests/protocols --golden
 
-fuzz: .venv/ready-dev  ## try all that can be wrong with a golden answer, and each field of each event, not samples
-	@$(PYTHON) -m pytest tests/fuzz tests/fields --fuzz
+mutations: .venv/ready-dev  ## try all that can be wrong with a golden answer, and each field of each event, not samples
+	@$(PYTHON) -m pytest tests/fuzz tests/fields --mutations
+
+fuzz: .venv/ready-dev .venv/ready-fuzz  ## inputs by coverage for all that reads bytes of strangers; ARGS="--runs 1000000 TARGET"
+	@$(PYTHON) -m tests.fuzz $(ARGS)
 
 matrix: .venv/ready-dev  ## the vendors' clients call the gateway, for each pair of dialects and each scenario; prints the table
 	@$(PYTHON) -m pytest tests/matrix

@@ -1,6 +1,6 @@
 """Each field of each event of a stream, of each dialect, to each dialect, streamed or folded: it is told or named.
 
-`make fuzz` tries all of them; otherwise a sample is tried. That a row of the tables is needed is shown by one field.
+`make mutations` tries all of them; otherwise a sample is tried. One field shows that a row of the tables is needed.
 """
 
 import random
@@ -43,7 +43,7 @@ def replies_of(service: str, *, everything: bool) -> Replies:
 @pytest.fixture
 def everything(request: pytest.FixtureRequest) -> bool:
     """Whether all leaves are tried."""
-    return bool(request.config.getoption("--fuzz"))
+    return bool(request.config.getoption("--mutations"))
 
 
 def is_explained(service: str, caller: str, path: str) -> bool:

@@ -1,6 +1,6 @@
 """Golden answers with something wrong in them: what a person would read in the bytes comes out, or an error.
 
-Never a shorter good answer, never a failure that looks like one. `make fuzz` tries all; otherwise a sample is tried.
+Never a shorter good answer, never a failure that looks like one. `make mutations` tries all, `make test` a sample.
 """
 
 import json
@@ -166,7 +166,7 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 def tried(golden: Golden, request: pytest.FixtureRequest) -> list[Mutant]:
     """The mutants that are tried of it."""
     everything = list(mutants(golden.data, SEED))
-    if request.config.getoption("--fuzz") or len(everything) <= SAMPLE:
+    if request.config.getoption("--mutations") or len(everything) <= SAMPLE:
         return everything
     return random.Random(SEED).sample(everything, SAMPLE)
 

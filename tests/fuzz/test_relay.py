@@ -59,7 +59,7 @@ def failure(data: str) -> str | None:
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.name)
 async def test_a_relay_passes_all_or_says_what_failed(golden: Golden, request: pytest.FixtureRequest) -> None:
     everything = list(mutants(golden.data, SEED))
-    size = MAX_TRIED if request.config.getoption("--fuzz") else SAMPLE
+    size = MAX_TRIED if request.config.getoption("--mutations") else SAMPLE
     rng = random.Random(SEED)
     tried = rng.sample(everything, min(size, len(everything)))
     script = Script()

@@ -26,7 +26,8 @@ class Hosts:
     def __init__(self, config: Config) -> None:
         gateway = config.gateway
         names = {_name(host) for host in (*LOCAL, gateway.host, *gateway.allowed_hosts)}
-        self._last = b""
+        self._last: bytes | None = None
+        """The last field that was right."""
         self._names = names if gateway.allowed_hosts or not exposed(gateway.host) else None
 
     def check(self, call: ServerRequest) -> None:

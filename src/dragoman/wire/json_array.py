@@ -11,10 +11,10 @@ class JsonArrayReader:
 
     def __init__(self) -> None:
         self.complete = False
-        self._data = b""
-        """What is not handed out yet, from the beginning of the open object on."""
-        self._at = 0
-        """Up to here it has been read."""
+        self._held: list[bytes] = []
+        """Pieces of the open object."""
+        self._tail = b""
+        """A backslash that came last: it is read with the byte that follows it."""
         self._depth = 0
         self._in_string = False
 
@@ -28,9 +28,8 @@ class JsonArrayReader:
         found: list[bytes] = []
         if self.complete:
             return found
-        data = self._data + data if self._data else data
-        # A backslash at the end is read with the byte that follows it.
-        at, begin, last = self._at, 0, len(data)
+        data = self._tail + data
+        at = begin = 0
         while (mark := MARK.search(data, at)) is not None:
             at = mark.end()
             sign = mark[0]
@@ -47,14 +46,14 @@ class JsonArrayReader:
             else:
                 self._depth -= 1
                 if self._depth == 1:
-                    found.append(data[begin:at])
-                    begin = at
+                    found.append(b"".join([*self._held, data[begin:at]]))
+                    self._held.clear()
                 elif self._depth <= 0:
                     self.complete = True
-                    self._data, self._at = b"", 0
                     return found
-        if self._depth < 2:
-            begin = last
-        rest = data.find(b"\\", at) if self._in_string else -1
-        self._data, self._at = data[begin:], (last if rest < 0 else rest) - begin
+        rest = data.find(b"\\", at)
+        end = len(data) if rest < 0 else rest
+        self._tail = data[end:]
+        if self._depth > 1:
+            self._held.append(data[begin:end])
         return found

@@ -24,9 +24,9 @@ BY_UNIT = {unit: kind for kind, (unit, _, _) in DOCUMENTS.items()}
 
 def decode_citation(value: Mapping[str, Any]) -> Citation:
     """A citation; one of an unknown form is kept as it came."""
-    kind, quote = value.get("type"), _text(value.get("cited_text"))
+    kind, quote = _text(value.get("type")), _text(value.get("cited_text"))
     if kind in DOCUMENTS:
-        unit, first, last = DOCUMENTS[str(kind)]
+        unit, first, last = DOCUMENTS[kind]
         number, begin, end = value.get("document_index"), value.get(first), value.get(last)
         if type(number) is int and type(begin) is int and type(end) is int:
             return Citation(

@@ -37,6 +37,8 @@ MAX_SCHEMAS = 1_000
 OLD_DRAFT = re.compile(r"json-schema\.org/draft-0[3-7]/")
 """Until draft 7, what stands beside `$ref` means nothing."""
 
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+"""A place in a list (RFC 6901, section 4); Python refuses to read a number of thousands of digits."""
 _ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
@@ -65,7 +67,9 @@ class References:
         found: Any = base
         for step in _ESCAPED.sub(_byte, fragment[1:].encode()).decode("utf-8", "replace").split("/"):
             key = step.replace("~1", "/").replace("~0", "~")
-            found = found[int(key)] if isinstance(found, list | tuple) and key.isdecimal() else _member(found, key)
+            found = (
+                found[int(key)] if isinstance(found, list | tuple) and _INDEX.fullmatch(key) else _member(found, key)
+            )
         if not isinstance(found, dict | bool):
             raise LookupError(reference)
         return found, base
