@@ -126,7 +126,7 @@ class Gateway:
         found = self._table.find(call)
         front = found.front
         try:
-            self._hosts.check(call)
+            self._hosts.check(call, outcome.remote)
             if asks_beforehand(call):
                 check_origin(call, self.cors)
                 return self.cors.answer(call, found.methods or ("GET", "POST"))
@@ -231,10 +231,10 @@ class Gateway:
         for writer in tuple(self._writers):
             writer.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
 
-    def successor(self, config: Config) -> "Gateway":
-        """A gateway of `config` in the place of this one. Raises ConfigurationError, and then nothing has changed."""
+    def successor(self, client: Client) -> "Gateway":
+        """A gateway of `client` in the place of this one. Raises ConfigurationError, and then nothing has changed."""
         timeouts, observers = self._given
-        return Gateway(config, timeouts=timeouts, observers=observers, earlier=self)
+        return Gateway(client.config, client=client, timeouts=timeouts, observers=observers, earlier=self)
 
     def retire(self, successor: "Gateway", released: Observer) -> None:
         """Answers what it has begun, and no more: `released` is given each outcome.

@@ -9,7 +9,7 @@ from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.http.application import ServerContext
 from dragoman.gateway.http.connection import ServerConnection
-from dragoman.gateway.serving.serve import bind
+from dragoman.gateway.serving.listening import bind
 from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Running, chat_body, connect, running

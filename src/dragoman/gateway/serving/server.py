@@ -5,8 +5,10 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Any
 
 from dragoman.errors import OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
@@ -17,8 +19,11 @@ from dragoman.gateway.serving.generation import LATER, Generation
 from dragoman.loop.outbox import Outbox
 from dragoman.types import Outcome
 
-STOP, NOW, REOPEN, GONE = b"snr!"
+STOP, NOW, REOPEN, RELOAD, GONE = b"snrh!"
 """Orders of a parent to its workers, a byte each; the last one stands for the end of the pipe."""
+
+KEEPS_FILE: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+"""The file of a Unix socket belongs to the process that has made it, and not to each worker that ends."""
 
 log = logging.getLogger("dragoman.gateway")
 
@@ -51,18 +56,30 @@ class Server:
         self._orders = {STOP: self._stopping.set, NOW: self._stop_now, REOPEN: self._reopen, GONE: self._orphaned}
         self._empty = asyncio.Event()
 
-    async def run(self, listeners: list[socket.socket], ready: Callable[[], None] | None = None) -> int:
-        """Serves until it was stopped and all is over. The number of answers that were interrupted."""
-        backlog = self._room.backlog
-        servers = [await self._loop.create_server(self._connect, sock=each, backlog=backlog) for each in listeners]
+    async def run(
+        self,
+        listeners: list[socket.socket],
+        ready: Callable[[], None] | None = None,
+        stopping: Callable[[], None] | None = None,
+        left: Callable[[], None] | None = None,
+    ) -> int:
+        """Serves until it was stopped and all is over. The number of answers that were interrupted.
+
+        It calls `ready` once it listens, `stopping` when it is to stop, and `left` once it listens no more.
+        """
+        servers = [await self._listen(each) for each in listeners]
         if ready is not None:
             ready()
         await self._stopping.wait()
+        if stopping is not None:
+            stopping()
         await self._say_goodbye()
         for server in servers:
             server.close()
         for each in listeners:
             each.close()  # uvloop listens on a duplicate, and leaves ours open
+        if left is not None:
+            left()
         self._closed = True
         for gateway in self._gateways:
             gateway.drain()
@@ -74,6 +91,13 @@ class Server:
         if self._closing:
             await asyncio.wait(self._closing)
         return interrupted
+
+    async def _listen(self, listener: socket.socket) -> asyncio.AbstractServer:
+        if listener.family == socket.AF_UNIX:
+            return await self._loop.create_unix_server(
+                self._connect, sock=listener, backlog=self._room.backlog, **KEEPS_FILE
+            )
+        return await self._loop.create_server(self._connect, sock=listener, backlog=self._room.backlog)
 
     @property
     def gateway(self) -> Gateway:
@@ -133,23 +157,30 @@ class Server:
             self._stop_now()
         self._stopping.set()
 
-    def heed_signals(self) -> None:
+    def leave(self) -> None:
+        """No more requests, as `stop`; but called again it does nothing."""
+        self._stopping.set()
+
+    def heed_signals(self, hung_up: Callable[[], None] | None = None) -> None:
         """SIGINT, SIGTERM and SIGQUIT stop it, a second one at once; SIGUSR1 opens the request log again.
 
-        SIGHUP stops it too, but never at once, because the end of a session also sends it. A signal that this process
-        was started to ignore stays ignored.
+        SIGHUP calls `hung_up`. Without that it stops too, but never at once, because the end of a session also sends
+        it. A signal that this process was started to ignore stays ignored.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             self._heed(number, self.stop)
-        self._heed(signal.SIGHUP, self._stopping.set)
+        self._heed(signal.SIGHUP, hung_up or self.leave)
         self._heed(signal.SIGUSR1, self._reopen)
         self._heed(signal.SIGUSR2, lambda: None)
 
-    def heed_parent(self, words: int) -> None:
+    def heed_parent(self, words: int, reload: Callable[[], None] | None = None) -> None:
         """The same by orders of the parent of several workers, which come through the pipe `words`.
 
         If the parent has died, it stops, and frees the address at once for the process that takes the parent's place.
         """
+
+        if reload is not None:
+            self._orders[RELOAD] = reload
 
         def heard() -> None:
             for word in os.read(words, 100) or b"!":
