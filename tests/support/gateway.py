@@ -11,7 +11,7 @@ from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.observe import Observer
-from dragoman.gateway.serving.serve import bind
+from dragoman.gateway.serving.listening import bind
 from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
 

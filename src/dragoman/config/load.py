@@ -5,10 +5,12 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from dragoman.config.environment import FILE, override
 from dragoman.config.file import ConfigFile, read_file
-from dragoman.config.settings import Settings, assemble, gather, merge
+from dragoman.config.secrets import files_in
+from dragoman.config.settings import Settings, assemble, assemble_rest, gather, merge
 from dragoman.config.toml import document
 from dragoman.config.trust import Trust
 from dragoman.config.values import Config
@@ -47,6 +49,25 @@ def load(
     other users may read. Raises ConfigurationError with a line for each mistake: file, line, key, what was expected and
     what came, but no secret.
     """
+    settings, files, environ = _read(path, environ, directory, warn)
+    return _config(settings, assemble(settings, environ), files)
+
+
+def examine(
+    path: Path | str | None = None, environ: Mapping[str, str] | None = None, *, warn: Warn = _log
+) -> tuple[Config, list[str]]:
+    """The same without what is wrong, and a line for each mistake.
+
+    Raises ConfigurationError if there is no file, or one is no TOML.
+    """
+    settings, files, environ = _read(path, environ, None, warn)
+    config = _config(settings, assemble_rest(settings, environ), files)
+    return config, list(map(str, settings.flaws))
+
+
+def _read(
+    path: Path | str | None, environ: Mapping[str, str] | None, directory: Path | None, warn: Warn
+) -> tuple[Settings, list[ConfigFile], Mapping[str, str]]:
     environ = os.environ if environ is None else environ
     files = _files(Path(path) if path is not None else None, environ, directory or Path(), warn)
     settings = Settings()
@@ -60,7 +81,16 @@ def load(
             )
         settings = merge(found, settings)
     override(settings, environ)
-    return Config(**assemble(settings, environ), files=tuple(file.path for file in files), origins=settings.origins)
+    return settings, files, environ
+
+
+def _config(settings: Settings, sections: Mapping[str, Any], files: list[ConfigFile]) -> Config:
+    return Config(
+        **sections,
+        files=tuple(file.path for file in files),
+        secret_files=tuple(path for value in settings.values.values() for path in files_in(value)),
+        origins=settings.origins,
+    )
 
 
 def _files(path: Path | None, environ: Mapping[str, str], directory: Path, warn: Warn) -> list[ConfigFile]:

@@ -110,6 +110,11 @@ KEYWORD = TextValue("keywords of JSON Schema", r"[$A-Za-z]+")
 _LIMITS = get_args(SchemaLimit)
 LIMIT = TextValue(f"forms of JSON Schema ({', '.join(_LIMITS)})", "|".join(_LIMITS))
 
+LISTEN = TextValue(
+    "HOST:PORT or unix:/PATH", r"unix:/[^\x00-\x1f\x7f]+|(\[[0-9A-Za-z:.%]+\]|[^\s/?#@:\[\]\x00-\x1f\x7f]+):[0-9]{1,5}"
+)
+MODE = TextValue("three or four octal digits", r"0?[0-7]{3}")
+
 BROKEN_END = OneOf(("clean", "cut"))
 
 GATEWAY = TableSchema(
@@ -138,8 +143,11 @@ GATEWAY = TableSchema(
         "log_level": OneOf(("debug", "info", "warning", "error")),
         "drain": Integer(0, 3600),
         "grace": Seconds(),
+        "reload": OneOf(("auto", "signal")),
+        "listen": ListOf(LISTEN, least=1, alone=True),
+        "listen_mode": MODE,
     },
-    either=(("api_keys", "api_key"),),
+    either=(("api_keys", "api_key"), ("listen", "host"), ("listen", "port")),
     fields={"api_key": "api_keys"},
 )
 

@@ -1,7 +1,7 @@
 """Secrets that are not in the configuration: it names a variable, or a file, as Docker and systemd provide one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dragoman.config.faults import WrongError, shown
@@ -33,6 +33,16 @@ def fetched(source: Mapping[str, object], words: str, environ: Mapping[str, str]
     # The keys of any other table are not shown: one of them may be a secret that was written without quotes.
     hints = {nearest(word, SOURCES) for word in source if word not in SOURCES}
     raise WrongError(words, shown(source), next(filter(None, hints), ""))
+
+
+def files_in(value: object) -> Iterator[Path]:
+    """The files with secrets that a raw value names."""
+    match value:
+        case {"file": str(name), **others} if not others:
+            yield Path(name)
+        case list(items):
+            for item in items:
+                yield from files_in(item)
 
 
 def _read(name: str) -> str:

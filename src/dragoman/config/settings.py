@@ -1,15 +1,16 @@
 """Settings that were read and are not yet checked: each raw value under its path of keys. Knows no source."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dragoman.config.faults import WrongError, shown
 from dragoman.config.schema import ROOT, Entries, TableSchema
 from dragoman.config.value_types import anchored, checked, is_in_clear
-from dragoman.config.values import Keys, dotted, origin
+from dragoman.config.values import Keys, ModelConfig, ProfileConfig, ProviderConfig, dotted, origin
 from dragoman.errors import ConfigurationError, nearest
 
 Node = TypeVar("Node")
@@ -127,17 +128,73 @@ def merge(settings: Settings, under: Settings) -> Settings:
 
 def assemble(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
     """The fields of Config. Raises ConfigurationError with every flaw, including wrong and missing values."""
-    built = {
+    built = _assembled(settings, environ)
+    if settings.flaws:
+        flaws = sorted(settings.flaws, key=_line)
+        raise ConfigurationError(listed(flaws))
+    return built
+
+
+def assemble_rest(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of Config without what is wrong, of which every flaw is noted: so that the rest can be checked too.
+
+    A service or route that is wrong has a stand-in, so that what refers to it is not wrong as well.
+    """
+    built = _assembled(settings, environ)
+    good = Settings(values={keys: value for keys, value in settings.values.items() if keys not in settings.flawed})
+    for section, node in ROOT.items():
+        if isinstance(node, Entries):
+            found = {name: entry or _rest_of(settings, good, (section, name)) for name, entry in built[section].items()}
+            built[section] = {name: entry for name, entry in found.items() if entry is not None}
+        elif built[section] is None:
+            wrong = {name: value for name, value in WRONG.items() if (section, name) in settings.flawed}
+            rest = _build(good, node, (section,), environ)
+            built[section] = replace(rest, **wrong) if section == "gateway" else rest
+    return built
+
+
+def _rest_of(settings: Settings, good: Settings, keys: tuple[str, str]) -> Any:
+    """What is `good` of a wrong entry, or its stand-in; None if it has none."""
+    node = ROOT[keys[0]]
+    stand_in = STAND_INS.get(keys[0])
+    wrong = {str(each[2]) for each in settings.flawed if each[:2] == keys and len(each) > 2}
+    is_known = isinstance(node, Entries) and wrong and wrong <= node.entry.keys.keys() - ESSENTIAL
+    if stand_in is None or not isinstance(node, Entries) or not is_known:
+        return stand_in
+    return _build(good, node.entry, keys, {})
+
+
+ECHO = "offline/echo"
+"""A model that is there in each configuration."""
+
+STAND_INS: dict[str, Struct] = {
+    "providers": ProviderConfig(protocol="openai-chat", url="http://127.0.0.1:9"),
+    "models": ModelConfig(targets=(ECHO,)),
+    "profiles": ProfileConfig(),
+}
+"""What stands for an entry that is wrong; for another, nothing does."""
+
+ESSENTIAL = frozenset({"type", "protocol", "url", "targets"})
+"""Keys without which the rest of an entry cannot be checked: without them all of it seems wrong."""
+
+WRONG: dict[str, Any] = {"default_model": ECHO, "api_keys": ("stand-in",)}
+"""The same for settings of `gateway`."""
+
+
+def listed(flaws: Sequence[object]) -> str:
+    """A line for each of `flaws`, up to MAX_FLAWS."""
+    more = [f"and {len(flaws) - MAX_FLAWS} more"] if len(flaws) > MAX_FLAWS else []
+    return "\n".join([*map(str, flaws[:MAX_FLAWS]), *more])
+
+
+def _assembled(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of Config; None for what is wrong."""
+    return {
         name: _build(settings, node, (name,), environ)
         if isinstance(node, TableSchema)
         else {entry: _build(settings, node.entry, (name, entry), environ) for entry in settings.entries[name]}
         for name, node in ROOT.items()
     }
-    if settings.flaws:
-        lines = [str(flaw) for flaw in sorted(settings.flaws, key=_line)]
-        more = [f"and {len(lines) - MAX_FLAWS} more"] if len(lines) > MAX_FLAWS else []
-        raise ConfigurationError("\n".join([*lines[:MAX_FLAWS], *more]))
-    return built
 
 
 def _build(settings: Settings, table: TableSchema, keys: Keys, environ: Mapping[str, str]) -> Any:

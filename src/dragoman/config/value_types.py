@@ -84,6 +84,8 @@ class ListOf(Struct, frozen=True):
 
     of: TextValue | Record
     least: int = 0
+    alone: bool = False
+    """Whether one text may stand without a list around it."""
 
 
 class OneItemList(Struct, frozen=True):
@@ -156,6 +158,8 @@ def expected(kind: Kind) -> str:
             return "true or false"
         case OneOf(words):
             return " or ".join(map(quoted, words))
+        case ListOf(of, alone=True):
+            return f"{expected(of)}, or a list of such"
         case ListOf(of, least):
             return f"a list of {'at least one ' if least else ''}{expected(of)}"
         case TableOf(of):
@@ -207,6 +211,8 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
             return checked(kind, parsed(kind, ",".join(secret.splitlines())), environ)
         case (ListOf(of, least), list(items)) if len(items) >= least:
             return _many(of, items, environ)
+        case ListOf(of, alone=True), str():
+            return (checked(of, value, environ),)
         case OneItemList(of), _:
             return (checked(of, value, environ),)
         case TableOf(of), dict():

@@ -110,6 +110,17 @@ class GatewayConfig(ConfigTable, frozen=True, kw_only=True):
     """Seconds that answers under way have after that, until they are interrupted; `inf`: as long as they take. By
     default Kubernetes kills a process 30 seconds after it has asked it to stop, and callers must be told before
     that."""
+    reload: Literal["auto", "signal"] = "auto"
+    """When a changed configuration is read again: `auto` (one or two seconds after a change of its files or of a file
+    with a secret, and by the signal HUP) or `signal` (by HUP alone). The default is `auto`, because a wrong file
+    changes nothing, and because containers cannot easily be sent a signal."""
+    listen: tuple[str, ...] = ()
+    """Where to listen, in place of `host` and `port`: one or several of `HOST:PORT` and `unix:/PATH`. Everyone who may
+    write to a Unix socket may call, so that it needs no key. Not set: `host` and `port`, because most programs call
+    over TCP."""
+    listen_mode: str = "0660"
+    """The rights of a Unix socket in octal digits, as chmod takes them. The default is for the user and the group of
+    the gateway: put a proxy in front of it into that group."""
 
 
 class TimeoutsConfig(Struct, frozen=True, kw_only=True):
@@ -357,6 +368,8 @@ class Config(ConfigTable, frozen=True, kw_only=True):
     cli: CliConfig = CliConfig()
     files: tuple[Path, ...] = ()
     """The files that it came from, the nearest first."""
+    secret_files: tuple[Path, ...] = ()
+    """The files with secrets that it names."""
     origins: dict[Keys, str] = field(default_factory=dict)
     """Where each setting was set, as `FILE:LINE` or the name of a variable."""
 

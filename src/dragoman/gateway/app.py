@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
 from time import monotonic, time
 
 from msgspec import Struct
@@ -20,6 +19,7 @@ from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit, numbered
 from dragoman.gateway.attribution import attributed
+from dragoman.gateway.carried import Carried
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
 from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, Endpoint
@@ -31,15 +31,10 @@ from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
-from dragoman.gateway.kept_turns import SIZE, KeptTurns
 from dragoman.gateway.observe import Observer
-from dragoman.gateway.prompt_caches.explained import Asking, PromptCaches, cache_header, reports_cache
+from dragoman.gateway.prompt_caches.explained import Asking, cache_header, reports_cache
 from dragoman.gateway.prompt_caches.later import Later
 from dragoman.gateway.remembered import Memory
-from dragoman.gateway.request_log import RequestLog
-from dragoman.gateway.targets import Targets
-from dragoman.routing.board import Board
-from dragoman.store import MemoryStore, SqliteStore, Store
 from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.types.identity import UNATTRIBUTED
 from dragoman.wire.steps import Steps, done
@@ -64,7 +59,7 @@ class Gateway:
     """Answers callers of every protocol with the models of one client. Raises ConfigurationError.
 
     It closes `client` in the end; without one it makes its own. `observers` get each outcome, as its own observers do.
-    `board`: what several processes share of targets that rest.
+    What `earlier` keeps, such as answers in memory, this one has too, and takes over once `earlier` is retired.
     """
 
     def __init__(
@@ -74,9 +69,10 @@ class Gateway:
         client: Client | None = None,
         timeouts: ServerTimeouts | None = None,
         observers: Sequence[Observer] = (),
-        board: Board | None = None,
+        earlier: "Gateway | None" = None,
     ) -> None:
-        self.client = client or Client(config, board=board)
+        self.client = client or Client(config)
+        self._given = timeouts, observers
         self.draining = False
         self.stopped = False
         self.interrupted = 0
@@ -88,17 +84,23 @@ class Gateway:
         self.max_body = config.gateway.max_body
         self.keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
-        self._store = open_store(config)
-        memory = Memory(self._store, config.gateway.store_age, time)
-        self._caches = PromptCaches(self.client.cache_lifetime)
-        self._table = path_table(
-            self.client, lambda: self.draining, memory, KeptTurns(MemoryStore(SIZE), time), self._caches
-        )
+        lifetime = self.client.cache_lifetime
+        if earlier is None:
+            self._carried = Carried.new(config, lifetime)
+        else:
+            self._carried = earlier._carried.over(earlier.client.config, config, lifetime)
+        self._successor: Gateway | None = None
+        memory = Memory(self._carried.store, config.gateway.store_age, time)
+        self._caches = self._carried.caches
+        try:
+            self._table = path_table(self.client, lambda: self.draining, memory, self._carried.turns, self._caches)
+        except ConfigurationError:
+            self._carried.close(None if earlier is None else earlier._carried)
+            raise
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
-        self._request_log = _request_log(config)
-        log_requests = () if self._request_log is None else (self._request_log.note,)
-        self._observers: tuple[Observer, ...] = (Targets().note, *log_requests, *observers)
+        log_requests = () if self._carried.request_log is None else (self._carried.request_log.note,)
+        self._observers: tuple[Observer, ...] = (self._carried.targets.note, *log_requests, *observers)
         self._writers: set[ResponseWriter] = set()
         self._later = Later(self._tell)
         self._last: asyncio.TimerHandle | None = None
@@ -124,7 +126,7 @@ class Gateway:
         found = self._table.find(call)
         front = found.front
         try:
-            self._hosts.check(call)
+            self._hosts.check(call, outcome.remote)
             if asks_beforehand(call):
                 check_origin(call, self.cors)
                 return self.cors.answer(call, found.methods or ("GET", "POST"))
@@ -229,10 +231,24 @@ class Gateway:
         for writer in tuple(self._writers):
             writer.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
 
+    def successor(self, client: Client) -> "Gateway":
+        """A gateway of `client` in the place of this one. Raises ConfigurationError, and then nothing has changed."""
+        timeouts, observers = self._given
+        return Gateway(client.config, client=client, timeouts=timeouts, observers=observers, earlier=self)
+
+    def retire(self, successor: "Gateway", released: Observer) -> None:
+        """Answers what it has begun, and no more: `released` is given each outcome.
+
+        A key that `successor` does not know is refused from now on.
+        """
+        self._successor = successor
+        self.keys.replace(successor.client.config.gateway.api_keys)
+        self._observers = (*self._observers, released)
+
     def reopen(self) -> None:
         """Writes to a new request log, if the old one was moved away."""
-        if self._request_log is not None:
-            self._request_log.reopen()
+        if self._carried.request_log is not None:
+            self._carried.request_log.reopen()
 
     async def aclose(self) -> None:
         """Closes it, when no answer is under way."""
@@ -240,10 +256,7 @@ class Gateway:
             self._last.cancel()
         self._later.finish()
         self._observers = ()
-        request_log, self._request_log = self._request_log, None
-        if request_log is not None:
-            request_log.close()
-        self._store.close()
+        self._carried.close(None if self._successor is None else self._successor._carried)
         await self.client.aclose()
 
     def _nothing_at(self, found: Found, call: ServerRequest, outcome: Outcome) -> ServerResponse:
@@ -272,23 +285,6 @@ class Gateway:
         log.error("request %s: %s\n%s", writer.outcome.request_id, type(bug).__name__, where)
         message = f"the gateway failed; its log has the reason under request {writer.outcome.request_id}"
         await self.refuse(front, DragomanError(message), writer)
-
-
-def _request_log(config: Config) -> RequestLog | None:
-    place = config.gateway.request_log
-    try:
-        return RequestLog(place) if place else None
-    except ConfigurationError as exc:
-        raise ConfigurationError(f"{config.where('gateway', 'request_log')}: {exc.message}") from exc
-
-
-def open_store(config: Config) -> Store:
-    """The store of the configuration. Raises ConfigurationError if its file cannot be used."""
-    place, size = config.gateway.store, config.gateway.store_size
-    try:
-        return MemoryStore(size) if place is None else SqliteStore(Path(place), size)
-    except ConfigurationError as exc:
-        raise ConfigurationError(f"{config.where('gateway', 'store')}: {exc.message}") from exc
 
 
 def error_response(

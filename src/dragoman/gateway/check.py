@@ -1,38 +1,79 @@
 """All mistakes for which the gateway would refuse to start, in one list. Listens nowhere, and writes nothing."""
 
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Sequence
 from errno import EACCES, EISDIR, ENOENT
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from dragoman.client import Client
+from dragoman.client.model_table import TAKEN
 from dragoman.config import Config
+from dragoman.config.settings import ECHO, STAND_INS, listed
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.hosts import check_exposure
 from dragoman.gateway.line_writer import STDOUT
+from dragoman.gateway.places import UnixPlace, places
+from dragoman.routing.board import Board
 
 
-def check(config: Config) -> str:
-    """A line that says what would be served. Raises ConfigurationError with a line for each mistake."""
-    parts = (partial(check_exposure, config), partial(_check_log, config), partial(_check_models, config))
-    if flaws := [message for part in parts for message in _flaws(part)]:
-        raise ConfigurationError("\n".join(flaws))
+def check(config: Config, flaws: Sequence[str] = ()) -> str:
+    """A line that says what would be served. Raises ConfigurationError with a line for each mistake; see `checked`."""
+    client = checked(config, flaws)
     files = ", ".join(map(str, config.files)) or "no configuration file"
     counts = f"services: {len(config.providers)}, routes: {len(config.models)}"
-    return f"{files}: all is well; {counts}, default model: {Client(config).default_model or 'none'}"
+    return f"{files}: all is well; {counts}, default model: {client.default_model or 'none'}"
 
 
-def _check_models(config: Config) -> None:
-    path_table(Client(config))
+def checked(config: Config, flaws: Sequence[str] = (), board: Board | None = None) -> Client:
+    """A client of a configuration in which nothing is wrong. Raises ConfigurationError with a line for each mistake.
+
+    `flaws`: mistakes that are known, if `config` is the rest of a configuration; they are among these lines.
+    `board`: see Client.
+    """
+    client, more = _made(config, board)
+    every = sorted(dict.fromkeys((*flaws, *more)), key=_place)
+    if client is None or every:
+        raise ConfigurationError(listed(every))
+    return client
+
+
+def _made(config: Config, board: Board | None) -> tuple[Client | None, list[str]]:
+    flaws = [line for part in PARTS for line in _flaws(partial(part, config))]
+    try:
+        client = Client(config, board=board)
+    except ConfigurationError as exc:
+        return None, [*flaws, *exc.message.splitlines(), *_flaws(partial(_check_fronts, config))]
+    return client, [*flaws, *_flaws(partial(path_table, client))]
+
+
+def _check_fronts(config: Config) -> None:
+    """The fronts, as if all services and routes were right."""
+    gateway = config.gateway if config.gateway.default_model is None else replace(config.gateway, default_model=ECHO)
+    providers = dict.fromkeys(config.providers.keys() - {TAKEN}, STAND_INS["providers"])
+    models = dict.fromkeys(config.models, STAND_INS["models"])
+    path_table(Client(replace(config, gateway=gateway, providers=providers, models=models)))
 
 
 def _check_log(config: Config) -> None:
-    place = config.gateway.request_log
-    if place is None or place == STDOUT:
+    if config.gateway.request_log != STDOUT:
+        _check_writable(config, "request_log")
+
+
+def _check_store(config: Config) -> None:
+    _check_writable(config, "store")
+
+
+def _check_writable(config: Config, key: str) -> None:
+    """Raises ConfigurationError if no file can be written at the place that this setting of the gateway names."""
+    place: str | None = getattr(config.gateway, key)
+    if place is None:
         return
-    where = config.where("gateway", "request_log")
+    where = config.where("gateway", key)
     try:
         path = Path(place).expanduser()
     except RuntimeError as exc:
@@ -48,8 +89,33 @@ def _check_log(config: Config) -> None:
         raise ConfigurationError(f"{where}: cannot write {place!r}: {os.strerror(number)}")
 
 
-def _flaws(part: Callable[[], None]) -> Iterator[str]:
+def _check_sockets(config: Config) -> None:
+    try:
+        found = places(config.gateway)
+    except ConfigurationError:
+        return  # the exposure of the gateway has told it
+    for place in found:
+        folder = Path(place.path).parent if isinstance(place, UnixPlace) else None
+        if folder is not None and not folder.is_dir():
+            where = config.where("gateway", "listen")
+            raise ConfigurationError(f"{where}: cannot listen on {place}: there is no folder {str(folder)!r}")
+
+
+def _place(flaw: str) -> tuple[str, int]:
+    found = PLACE.match(flaw)
+    return (found[1], int(found[2])) if found else (flaw, 0)
+
+
+PLACE = re.compile(r"(.+?):([0-9]+): ")
+"""The place of a mistake in a file."""
+
+PARTS = (check_exposure, _check_log, _check_store, _check_sockets)
+"""What is checked beside services, routes and fronts."""
+
+
+def _flaws(part: Callable[[], object]) -> list[str]:
     try:
         part()
     except ConfigurationError as exc:
-        yield exc.message
+        return exc.message.splitlines()
+    return []

@@ -6,6 +6,8 @@ from socket import AI_PASSIVE, SOCK_STREAM, AddressFamily, gaierror, getaddrinfo
 
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError, RequestError
+from dragoman.gateway.http.response_writer import UNIX
+from dragoman.gateway.places import TcpPlace, places
 from dragoman.types import ServerRequest
 
 HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
@@ -25,14 +27,19 @@ class Hosts:
 
     def __init__(self, config: Config) -> None:
         gateway = config.gateway
-        names = {_name(host) for host in (*LOCAL, gateway.host, *gateway.allowed_hosts)}
+        hosts = [place.host for place in places(gateway) if isinstance(place, TcpPlace)]
+        names = {_name(host) for host in (*LOCAL, *hosts, *gateway.allowed_hosts)}
         self._last: bytes | None = None
         """The last field that was right."""
-        self._names = names if gateway.allowed_hosts or not exposed(gateway.host) else None
+        self._names = names if gateway.allowed_hosts or not any(map(exposed, hosts)) else None
+        self._listed = bool(gateway.allowed_hosts)
 
-    def check(self, call: ServerRequest) -> None:
-        """Raises RequestError (421) for a request to a host that is not this one."""
-        if self._names is None:
+    def check(self, call: ServerRequest, remote: str) -> None:
+        """Raises RequestError (421) for a request to a host that is not this one.
+
+        No page can reach a Unix socket, and what calls there names any host: unless some are listed, each is good.
+        """
+        if self._names is None or (remote == UNIX and not self._listed):
             return
         said = [value for name, value in call.headers if name == b"host"]
         if len(said) == 1 and said[0] == self._last:
@@ -51,7 +58,7 @@ def addresses(host: str) -> list[Address]:
     try:
         found = getaddrinfo(unbracketed(host) or None, 0, type=SOCK_STREAM, flags=AI_PASSIVE)
     except (gaierror, UnicodeError) as exc:
-        hint = "; a Unix socket is not supported" if host.startswith(("unix:", "/")) else ""
+        hint = "; gateway.listen takes a Unix socket" if host.startswith(("unix:", "/")) else ""
         raise ConfigurationError(f"expected an address of this machine, got {host!r}{hint}") from exc
     return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
 
@@ -68,18 +75,23 @@ def exposed(host: str) -> bool:
 
 def check_exposure(config: Config) -> None:
     """Raises ConfigurationError if anyone on the network could use what is configured."""
-    host = config.gateway.host
-    place = config.where("gateway", "host")
+    where = config.where("gateway", "listen" if config.gateway.listen else "host")
     try:
-        unguarded = exposed(host) and not config.gateway.api_keys
+        hosts = [place.host for place in places(config.gateway) if isinstance(place, TcpPlace)]
+        reached = [host for host in hosts if exposed(host)]
     except ConfigurationError as exc:
-        raise ConfigurationError(f"{place}: {exc.message}") from exc
-    if unguarded:
-        raise ConfigurationError(
-            f"{place}: other machines can reach {host!r} and no key is asked, so anyone "
-            "there could use your models and accounts; set gateway.api_keys (or DRAGOMAN_GATEWAY_API_KEYS), "
-            "or listen on 127.0.0.1"
-        )
+        raise ConfigurationError(f"{where}: {exc.message}") from exc
+    if reached and not config.gateway.api_keys:
+        raise ConfigurationError(f"{where}: {unguarded(reached[0])}")
+
+
+def unguarded(host: str) -> str:
+    """What is wrong if a gateway without keys listens on `host`, which other machines can reach."""
+    return (
+        f"other machines can reach {host!r} and no key is asked, so anyone "
+        "there could use your models and accounts; set gateway.api_keys (or DRAGOMAN_GATEWAY_API_KEYS), "
+        "or listen on 127.0.0.1"
+    )
 
 
 def _named(host: str) -> str | None:

@@ -42,6 +42,12 @@ def begin(level: Level) -> None:
     logging.getLogger("dragoman").setLevel(level.upper())
 
 
+def set_level(level: Level) -> None:
+    """From now on shows what is logged from `level` up, if `begin` shows anything."""
+    if any(isinstance(handler, Stderr) for handler in logging.getLogger().handlers):
+        logging.getLogger("dragoman").setLevel(level.upper())
+
+
 class Plain(logging.Formatter):
     """Lines with the time in UTC. No text in a line can make it look like several lines."""
 

@@ -376,8 +376,8 @@ async def test_a_caller_that_closes_its_side_has_left() -> None:
         assert await closing(wire) == b""
 
 
-class Faulty(Server):
-    """A server with a bug."""
+class Faulty(Gateway):
+    """A gateway with a bug."""
 
     def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
         raise KeyError(call.path)
@@ -387,10 +387,10 @@ async def test_a_bug_of_ours_ends_the_connection_and_is_told() -> None:
     loop = asyncio.get_running_loop()
     told: list[object] = []
     loop.set_exception_handler(lambda _, context: told.append(context.get("exception")))
-    server = Faulty(Gateway(LOCAL))
+    server = Server(Faulty(LOCAL))
     ours, theirs = socket.socketpair()
     shared: ServerContext[Admitted] = ServerContext(loop, ServerTimeouts(), 1, Keys(()))
-    await loop.connect_accepted_socket(lambda: ServerConnection(server, shared), theirs)
+    await loop.connect_accepted_socket(lambda: ServerConnection(server.current, shared), theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     writer.write(LIVE)
     assert await closing(CallerConnection(reader, writer, "")) == b""

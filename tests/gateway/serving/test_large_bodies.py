@@ -59,7 +59,7 @@ class Caller:
         loop, gateway = asyncio.get_running_loop(), up.gateway
         shared: ServerContext[Admitted] = ServerContext(loop, gateway.timeouts, gateway.max_body, gateway.keys)
         self.pipe = Wire()
-        self.connection = ServerConnection(up.server, shared)
+        self.connection = ServerConnection(up.server.current, shared)
         self.connection.connection_made(self.pipe)
 
     def says(self, data: bytes) -> None:
@@ -124,7 +124,7 @@ async def test_a_caller_that_leaves_meanwhile_costs_nothing_more() -> None:
         assert up.gateway.under_way == 1
         caller.leaves()
         await turns(2)
-        assert not up.server._tasks
+        assert not up.server.current.tasks
         assert up.gateway.under_way == 0
         assert [outcome.end for outcome in outcomes] == ["gone"]
         await turns(50)

@@ -17,7 +17,8 @@ from dragoman.config import Config, GatewayConfig
 from dragoman.errors import ConfigurationError
 from dragoman.gateway import serve
 from dragoman.gateway.check import check
-from dragoman.gateway.serving.serve import bind, greeting
+from dragoman.gateway.serving.listening import bind
+from dragoman.gateway.serving.serve import greeting
 from tests.support.gateway import ask, chat_body, connect, running_gateway
 
 PROGRAM = """

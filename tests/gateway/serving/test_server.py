@@ -9,7 +9,7 @@ from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.http.application import ServerContext
 from dragoman.gateway.http.connection import ServerConnection
-from dragoman.gateway.serving.serve import bind
+from dragoman.gateway.serving.listening import bind
 from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Running, chat_body, connect, running
@@ -150,7 +150,9 @@ async def test_a_connection_that_opens_as_it_stops_is_closed() -> None:
     async with running(timeouts=PATIENT) as up, connect(up.url) as wire:
         wire.send("GET", "/health/live")
         await wire.answer()
-        made = ServerConnection(up.server, ServerContext(asyncio.get_running_loop(), PATIENT, 1, up.gateway.keys))
+        made = ServerConnection(
+            up.server.current, ServerContext(asyncio.get_running_loop(), PATIENT, 1, up.gateway.keys)
+        )
         up.server.stop()
         reader, writer = socket.socketpair()
         with reader:

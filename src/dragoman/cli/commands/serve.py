@@ -1,6 +1,7 @@
 """`dragoman serve`: the gateway, until it is stopped."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 from msgspec.structs import replace
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 from dragoman.cli.exits import Exit
 from dragoman.cli.options import config_option
 from dragoman.cli.terminal.output import say
-from dragoman.config import load
+from dragoman.config import Config, load
 from dragoman.gateway import serve
 from dragoman.gateway.check import check
 
@@ -33,13 +34,17 @@ def command(
 
     Prints its address, and a command to try. Ctrl-C lets running answers end; pressed again, it ends them.
     """
-    settings = load(config)
     options = {"host": host, "port": port, "workers": workers, "request_log": request_log}
-    said = {name: value for name, value in options.items() if value is not None}
+    said: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     origins = {("gateway", name): f"--{name.replace('_', '-')}" for name in said}
-    gateway = replace(settings.gateway, **said)
-    settings = replace(settings, gateway=gateway, origins=settings.origins | origins)
+    if host is not None or port is not None:
+        said["listen"] = ()
+
+    def settings() -> Config:
+        found = load(config)
+        return replace(found, gateway=replace(found.gateway, **said), origins=found.origins | origins)
+
     if only_check:
-        say(check(settings))
-    elif not serve(settings, announce=say):
+        say(check(settings()))
+    elif not serve(settings(), announce=say, load=settings):
         raise click.exceptions.Exit(Exit.CUT_SHORT)

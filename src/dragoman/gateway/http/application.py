@@ -1,7 +1,7 @@
 """What a server's connections need: the service that answers, and the objects that they share."""
 
 import asyncio
-from typing import Generic, Protocol
+from typing import Any, Generic, Protocol
 
 from dragoman.errors import DragomanError
 from dragoman.gateway.http.direct_writer import DirectWriter
@@ -27,6 +27,9 @@ class Peer(Protocol):
 
     def abort(self) -> None:
         """Ends it at once."""
+
+    def adopt(self, service: "Application[Any]", shared: "ServerContext[Any]") -> "Application[Any] | None":
+        """From the next request on `service` answers. The earlier service that has one under way here, if there is."""
 
 
 class Application(Protocol[Admitted]):
@@ -67,10 +70,16 @@ class ServerContext(Generic[Admitted]):
     """What the connections of a server have in common."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, timeouts: ServerTimeouts, max_body: int, admissions: Admissions
+        self,
+        loop: asyncio.AbstractEventLoop,
+        timeouts: ServerTimeouts,
+        max_body: int,
+        admissions: Admissions,
+        outbox: Outbox | None = None,
     ) -> None:
         self.loop = loop
-        self.outbox = Outbox(loop)
+        self.outbox = Outbox(loop) if outbox is None else outbox
+        """One for each loop."""
         self.heads: HeadCache[Admitted] = HeadCache(admissions)
         self.timeouts = timeouts
         self.max_body = max_body

@@ -45,13 +45,9 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     def __init__(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> None:
         super().__init__(shared.loop, shared.outbox, shared.timeouts)
-        self._service = service
-        self.release = service.release
-        self._heads = shared.heads
-        self._admissions = shared.heads.admissions
-        self._silence = min(shared.timeouts.head_after, shared.timeouts.heartbeat)
-        self._max_body = shared.max_body
-        self._known: CachedHead[Admitted] | None = None
+        self._successor: tuple[Application[Admitted], ServerContext[Admitted]] | None = None
+        """What answers from the next request on, if that is to change."""
+        self._serve_by(service, shared)
         self._parser: RequestParser[Admitted] = RequestParser(self)
         self._requests: deque[Request[Admitted]] = deque()
         self._fault: DragomanError | None = None
@@ -59,7 +55,35 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         self._websocket: WebSocket | None = None
         """In SWITCHED: what reads and writes."""
 
+    def _serve_by(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> None:
+        self._service = service
+        self.release = service.release
+        self._timeouts = shared.timeouts
+        self._heads = shared.heads
+        self._admissions = shared.heads.admissions
+        self._silence = min(shared.timeouts.head_after, shared.timeouts.heartbeat)
+        self._max_body = shared.max_body
+        self._known: CachedHead[Admitted] | None = None
+
     # The server's side.
+
+    def adopt(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> Application[Admitted] | None:
+        """From the next request on `service` answers. The earlier service that has one under way here, if there is."""
+        if self._service is service:
+            return None
+        self._successor = service, shared
+        writer = self._requests[0].writer if self._requests else None
+        if writer is not None and writer.state is not ENDED:
+            self._known = None  # so that the next head is read, and admitted by the successor
+            return self._service
+        self._succeed()
+        return None
+
+    def _succeed(self) -> None:
+        """What was admitted before counts no longer."""
+        if self._successor is not None:
+            self._serve_by(*self._successor)
+            self._successor = None
 
     def drain(self) -> None:
         """No more requests: closes once those under way are answered."""
@@ -116,6 +140,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     def ask(self, call: ServerRequest, answer: NestedAnswer) -> NestedWriter:
         """Begins to answer a request as if it had come over HTTP."""
+        self._succeed()
         service = self._service
         outcome = service.outcome(call, self._remote)
         writer = NestedWriter(self, outcome, answer)
@@ -236,6 +261,8 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     def _admit(self, request: Request[Admitted], alone: bytes = b"") -> None:
         """Checks the head of the request whose turn it is; `alone`: what came, if it begins with that head."""
+        if self._successor is not None:
+            self._succeed()
         call = request.call
         keep_alive = request.keep_alive and self._state is OPEN
         outcome = self._service.outcome(call, self._remote)

@@ -32,7 +32,7 @@ class WriterPort(Protocol):
         """The response is over. `keep_alive`: another may follow."""
 
     def release(self, writer: "DirectWriter") -> None:
-        """Nothing more is done for the request of `writer`. Called once."""
+        """Nothing more is done for the request of `writer`. Called once, as it was when the writer was made."""
 
 
 class Watcher(Protocol):
@@ -54,11 +54,13 @@ class Watcher(Protocol):
 class DirectWriter(ResponseWriter):
     """Sends at once. The methods `…_nowait` do not wait for a slow caller: who calls them looks at `congested`."""
 
-    __slots__ = ("_port", "watcher")
+    __slots__ = ("_port", "_release", "watcher")
 
     def __init__(self, port: WriterPort, outcome: Outcome) -> None:
         super().__init__(outcome)
         self._port = port
+        # A reload may replace the service of the connection: what it began is told to it in the end too.
+        self._release = port.release
         self.watcher: Watcher | None = None
 
     @property
@@ -106,7 +108,7 @@ class DirectWriter(ResponseWriter):
             self.watcher = None
         self.interrupt(DisconnectedError())
         if before is not ENDED:
-            self._port.release(self)
+            self._release(self)
 
     def interrupt(self, reason: Exception) -> None:
         if self.watcher is not None and self.state is not GONE and isinstance(reason, DragomanError):
@@ -160,4 +162,4 @@ class DirectWriter(ResponseWriter):
         self.state = ENDED
         self.watcher = None
         self._port.response_ended(keep_alive=keep_alive)
-        self._port.release(self)
+        self._release(self)

@@ -105,7 +105,7 @@ class HttpResponseWriter(DirectWriter):
         )
         outcome.status, self.complete, outcome.sent = error.status, True, len(body)
         outcome.fail(error)
-        self._port.release(self)
+        self._release(self)
 
     def start_nowait(self, status: int, lines: bytes, *, sized: bool) -> None:
         if self._has_started():

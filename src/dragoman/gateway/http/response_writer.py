@@ -17,8 +17,14 @@ class DisconnectedError(Exception):
     """The caller has hung up: nobody is left to answer."""
 
 
+UNIX = "unix"
+"""What stands in place of an address if a caller came through a Unix socket."""
+
+
 def address(peer: object) -> str:
     """The host of a socket's other end, as `getpeername` and ASGI's `client` give it; empty if they give none."""
+    if isinstance(peer, str | bytes):  # the path of the caller's own socket, which is empty as a rule
+        return UNIX
     return peer[0] if isinstance(peer, tuple | list) and peer and isinstance(peer[0], str) else ""
 
 

@@ -71,6 +71,12 @@ class PromptCaches:
         self._known = Conversations() if conversations is None else conversations
         self._key = secrets.token_bytes(32)
 
+    def successor(self, lifetime: Lifetime) -> "PromptCaches":
+        """The same, with all that is known, for another configuration of services."""
+        caches = PromptCaches(lifetime, self._known)
+        caches._key = self._key
+        return caches
+
     def concerns(self, outcome: Outcome, call: ServerRequest) -> bool:
         """Whether there is something to explain, which has not been explained yet."""
         return reports_cache(outcome.usage) and outcome.cache is None and len(call.body) >= MIN_BODY

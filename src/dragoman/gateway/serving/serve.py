@@ -1,27 +1,36 @@
 """Running the gateway: where it listens, and what is printed for its user."""
 
 import asyncio
-import errno
 import gc
 import logging
+import os
 import shlex
 import socket
 from collections.abc import Callable
+from functools import partial
 
+from msgspec import Struct
+
+from dragoman.client import Client
 from dragoman.client.model_table import NO_DEFAULT, OFFLINE
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.app import Gateway
-from dragoman.gateway.check import check
-from dragoman.gateway.hosts import addresses, unbracketed
+from dragoman.gateway.check import checked
+from dragoman.gateway.hosts import unbracketed
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.log import begin
+from dragoman.gateway.places import TcpPlace, places
 from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.descriptors import raise_limit, room
+from dragoman.gateway.serving.listening import listen
+from dragoman.gateway.serving.reload import PERIOD, LiveConfig, Load
+from dragoman.gateway.serving.reloader import Reloader
 from dragoman.gateway.serving.server import Server
 from dragoman.gateway.serving.shared_board import SharedBoard
-from dragoman.gateway.serving.workers import WorkerTask, run_workers
-from dragoman.routing.board import Board
+from dragoman.gateway.serving.systemd import Notifier, inherited, notifier
+from dragoman.gateway.serving.workers import Duty, Repeated, WorkerTask, run_workers
+from dragoman.loop.every import Every
 from dragoman.wire import json
 
 COLLECTIONS = (20_000, 20, 20)
@@ -30,78 +39,139 @@ COLLECTIONS = (20_000, 20, 20)
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
 """Hosts that mean every address of the machine, to one of these addresses."""
 
-REASONS = {
-    errno.EADDRINUSE: "another program listens there already; stop it, or choose another gateway.port",
-    errno.EACCES: "this user may not listen there; choose a gateway.port above 1023",
-    errno.EADDRNOTAVAIL: "this machine has no such address; choose another gateway.host",
-}
-
 log = logging.getLogger("dragoman.gateway")
 
 
 def serve(
-    config: Config, *, announce: Callable[[str], None] | None = None, timeouts: ServerTimeouts | None = None
+    config: Config,
+    *,
+    announce: Callable[[str], None] | None = None,
+    timeouts: ServerTimeouts | None = None,
+    load: Load | None = None,
 ) -> bool:
     """Runs until a signal stops it, then returns once the answers under way are complete or their grace is over.
 
     False if answers were interrupted then. `announce` is called with a greeting as soon as it listens: the address, and
-    a command to try. Raises ConfigurationError.
+    a command to try. `load` reads the configuration again, when HUP or a changed file asks for it; without it, or if no
+    file was read, HUP stops the gateway. Raises ConfigurationError.
     """
     begin(config.gateway.log_level)
     raise_limit()
     keep_memory()
-    check(config)
-    gateway = Gateway(config, timeouts=timeouts)
-    listeners = bind(config.gateway.host, config.gateway.port)
+    gateway = Gateway(config, client=checked(config), timeouts=timeouts)
+    listeners = listen(config, inherited(os.environ))
+    supervisor = notifier(os.environ)
     workers = config.gateway.workers
+    board = SharedBoard() if workers > 1 else None
+    live = None if load is None or not config.files else LiveConfig(config, load, board=board)
 
     def ready() -> None:
-        host, port = config.gateway.host or "every address", listeners[0].getsockname()[1]
         files = ", ".join(map(str, config.files)) or "no configuration file"
-        log.info("started: listens on port %d of %s, workers: %d, %s", port, host, workers, files)
+        log.info("started: listens on %s, workers: %d, %s", ", ".join(listeners.names), workers, files)
+        supervisor.ready()
         if announce is not None:
-            announce(greeting(config, gateway.client.default_model, port))
+            announce(greeting(config, gateway.client.default_model, listeners.port, listeners.unix_path))
 
     def leave() -> None:
-        for each in listeners:
-            each.close()
+        supervisor.stopping()
+        listeners.close()
 
     try:
         if workers == 1:
-            well = run(gateway, listeners, lambda server: server.heed_signals(), ready)
+            milestones = Milestones(ready, supervisor.stopping, listeners.close)
+            well = run(gateway, listeners.sockets, lambda server: _attend(server, live, supervisor), milestones)
         else:
-            for each in listeners:
+            for each in listeners.sockets:
                 each.listen(room().backlog)
-            board = SharedBoard()
-            well = run_workers(
-                workers, WorkerTask(lambda words: _work(config, timeouts, listeners, board, words), ready, leave)
-            )
+            work = partial(_work, live or LiveConfig(config, lambda: config, board=board), timeouts, listeners.sockets)
+            well = run_workers(workers, WorkerTask(work, ready, leave, *_duties(live, supervisor)))
     except ConfigurationError:
         leave()
         raise
+    finally:
+        supervisor.close()
     log.info("stopped" if well else "stopped; answers were interrupted")
     return well
 
 
-def _work(
-    config: Config, timeouts: ServerTimeouts | None, listeners: list[socket.socket], board: Board, words: int
-) -> bool:
-    """What one of several workers does."""
-    return run(Gateway(config, timeouts=timeouts, board=board), listeners, lambda server: server.heed_parent(words))
+def _attend(server: Server, live: LiveConfig | None, supervisor: Notifier) -> Reloader | None:
+    """What a server heeds that is alone: signals, its files, and systemd."""
+    if supervisor.watchdog is not None:
+        # Half of the time, as sd_watchdog_enabled(3) wants. By the loop: one that is blocked says nothing.
+        Every(asyncio.get_running_loop(), supervisor.watchdog / 2, supervisor.alive)
+    if live is None:
+        server.heed_signals()
+        return None
+    reloader = Reloader(server, live, supervisor)
+    server.heed_signals(reloader.hung_up)
+    reloader.watch()
+    return reloader
+
+
+def _work(live: LiveConfig, timeouts: ServerTimeouts | None, listeners: list[socket.socket], words: int) -> bool:
+    """What one of several workers does: it reloads when its parent, who has looked at the files, tells it to."""
+
+    def attend(server: Server) -> Reloader:
+        reloader = Reloader(server, live.of_worker(), Notifier())
+        server.heed_parent(words, reloader.ask)
+        return reloader
+
+    client = Client(live.config, board=live.board)
+    return run(Gateway(live.config, client=client, timeouts=timeouts), listeners, attend)
+
+
+def _duties(live: LiveConfig | None, supervisor: Notifier) -> tuple[Duty | None, tuple[Repeated, ...]]:
+    """What the parent of several workers does on HUP, and again and again."""
+
+    def reload() -> bool:
+        assert live is not None  # noqa: S101  # it is not called without
+        supervisor.reloading()
+        client = live.read()
+        if client is not None:
+            live.take(client.config)
+        supervisor.ready()
+        return client is not None
+
+    def look() -> bool:
+        return live is not None and live.is_watched and live.has_changed() and reload()
+
+    def sign() -> bool:
+        supervisor.alive()
+        return False
+
+    repeated = () if live is None else (Repeated(look, PERIOD),)
+    if supervisor.watchdog is not None:
+        repeated = (*repeated, Repeated(sign, supervisor.watchdog / 2, to_the_end=True))
+    return None if live is None else reload, repeated
+
+
+class Milestones(Struct, frozen=True):
+    """What is called as a server goes on; see `Server.run`."""
+
+    ready: Callable[[], None] | None = None
+    stopping: Callable[[], None] | None = None
+    left: Callable[[], None] | None = None
+
+
+NO_MILESTONES = Milestones()
 
 
 def run(
     gateway: Gateway,
     listeners: list[socket.socket],
-    heed: Callable[[Server], None],
-    ready: Callable[[], None] | None = None,
+    attend: Callable[[Server], Reloader | None],
+    milestones: Milestones = NO_MILESTONES,
 ) -> bool:
-    """Serves in this process until what the server was made to `heed` stops it; False if answers were interrupted."""
+    """Serves in this process until what `attend` has the server heed stops it; False if answers were interrupted."""
 
     async def serving() -> int:
         server = Server(gateway)
-        heed(server)
-        return await server.run(listeners, ready)
+        reloader = attend(server)
+        try:
+            return await server.run(listeners, milestones.ready, milestones.stopping, milestones.left)
+        finally:
+            if reloader is not None:
+                await reloader.aclose()
 
     # Not asyncio.Runner: there SIGINT cancels the main task, but here it has to stop the server in an orderly way.
     loop = new_loop()
@@ -124,40 +194,24 @@ def new_loop() -> asyncio.AbstractEventLoop:
     return new_event_loop()
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
-    """A socket for each address of `host`, all on one port. Raises ConfigurationError that says why that cannot be."""
-    listeners: list[socket.socket] = []
-    failures: list[OSError] = []
-    for family, address in addresses(host):
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            listener.bind((address, listeners[0].getsockname()[1] if listeners else port))
-        except OSError as exc:
-            listener.close()
-            failures.append(exc)
-        else:
-            listeners.append(listener)
-    # A machine without IPv6 may still resolve a name to `::1`: that alone is no reason to stop.
-    fatal = [exc for exc in failures if not listeners or exc.errno != errno.EADDRNOTAVAIL]
-    if fatal:
-        for listener in listeners:
-            listener.close()
-        reason = REASONS.get(fatal[0].errno or 0, fatal[0].strerror)
-        raise ConfigurationError(f"cannot listen on port {port} of {host or 'any address'}: {reason}") from fatal[0]
-    return listeners
+def greeting(config: Config, model: str, port: int | None, unix_path: str = "") -> str:
+    """The gateway's address, and a shell command that streams an answer of `model`, or of any model if it is empty.
 
-
-def greeting(config: Config, model: str, port: int) -> str:
-    """The gateway's address, and a shell command that streams an answer of `model`, or of any model if it is empty."""
-    host = unbracketed(EVERYWHERE.get(config.gateway.host, config.gateway.host))
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    `unix_path`: the socket by which it is called if it has no port.
+    """
+    host = EVERYWHERE.get(bare := unbracketed(_host(config)), bare)
+    url = "http://localhost" if port is None else f"http://{f'[{host}]' if ':' in host else host}:{port}"
     told = f"where no model is named, {model} answers" if model else f"callers must name a model: {NO_DEFAULT}"
     question = {"model": model or OFFLINE, "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
     words = ["curl", "-N", f"{url}/v1/chat/completions", "-H", "Content-Type: application/json"]
+    if port is None:
+        words += ["--unix-socket", unix_path]
     if config.gateway.api_keys:
         words += ["-H", "Authorization: Bearer YOUR_KEY"]
     line = shlex.join([*words, "-d", json.encode(question).decode()])
-    return f"dragoman listens on {url}; {told}. Try:\n\n{line}\n"
+    return f"dragoman listens on {url if port is not None else f'unix:{unix_path}'}; {told}. Try:\n\n{line}\n"
+
+
+def _host(config: Config) -> str:
+    """The first host on which it listens."""
+    return next((place.host for place in places(config.gateway) if isinstance(place, TcpPlace)), "")

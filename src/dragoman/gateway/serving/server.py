@@ -5,76 +5,151 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine
+import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from dragoman.errors import DragomanError, OverloadedError
+from dragoman.errors import OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.fronts.endpoints import LARGE
-from dragoman.gateway.http.application import Peer, ServerContext
+from dragoman.gateway.http.application import Application, Peer
 from dragoman.gateway.http.connection import ServerConnection
-from dragoman.gateway.http.direct_writer import DirectWriter
-from dragoman.gateway.http.heads import ID, fields
-from dragoman.gateway.http.response_writer import DisconnectedError
-from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.serving.descriptors import room
-from dragoman.gateway.serving.relay import Relays
-from dragoman.types import Outcome, ServerRequest, ServerResponse
+from dragoman.gateway.serving.generation import LATER, Generation
+from dragoman.loop.outbox import Outbox
+from dragoman.types import Outcome
 
-LATER = 1.0
-"""Seconds in which answers can report that they were interrupted, before their connections are closed."""
-
-STOP, NOW, REOPEN, GONE = b"snr!"
+STOP, NOW, REOPEN, RELOAD, GONE = b"snrh!"
 """Orders of a parent to its workers, a byte each; the last one stands for the end of the pipe."""
+
+KEEPS_FILE: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+"""The file of a Unix socket belongs to the process that has made it, and not to each worker that ends."""
 
 log = logging.getLogger("dragoman.gateway")
 
 
 class Server:
-    """Serves a gateway on listening sockets.
+    """Serves a gateway on listening sockets; `replace` puts another in its place, between two requests.
 
     `stop` ends it: answers under way get their grace. A second `stop` ends them at once.
     """
 
     def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-        self._relays = Relays(gateway, self._spawn)
         self._loop = asyncio.get_running_loop()
-        self._shared: ServerContext[Admitted] = ServerContext(
-            self._loop, gateway.timeouts, gateway.max_body, gateway.keys
-        )
-        self.new_request_id = gateway.request_ids.new
-        self.release = gateway.release
+        self._outbox = Outbox(self._loop)
+        self.current = Generation(gateway, self, self._outbox)
+        """What answers new requests."""
+        self._retired: list[Generation] = []
+        """Those before it that still have something under way, the oldest first."""
+        self._holdouts: dict[Peer, Application[Admitted]] = {}
+        """Connections with a request of a retired generation."""
+        self._interrupted = 0
+        """Answers of generations that are closed."""
+        self._closing: set[asyncio.Task[None]] = set()
         self._connections: set[Peer] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._room = room()
         self._full = False
         self._turned_away: dict[Peer, None] = {}
         self._closed = False
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._orders = {STOP: self._stopping.set, NOW: self._stop_now, REOPEN: gateway.reopen, GONE: self._orphaned}
+        self._orders = {STOP: self._stopping.set, NOW: self._stop_now, REOPEN: self._reopen, GONE: self._orphaned}
         self._empty = asyncio.Event()
 
-    async def run(self, listeners: list[socket.socket], ready: Callable[[], None] | None = None) -> int:
-        """Serves until it was stopped and all is over. The number of answers that were interrupted."""
-        backlog = self._room.backlog
-        servers = [await self._loop.create_server(self._connect, sock=each, backlog=backlog) for each in listeners]
+    async def run(
+        self,
+        listeners: list[socket.socket],
+        ready: Callable[[], None] | None = None,
+        stopping: Callable[[], None] | None = None,
+        left: Callable[[], None] | None = None,
+    ) -> int:
+        """Serves until it was stopped and all is over. The number of answers that were interrupted.
+
+        It calls `ready` once it listens, `stopping` when it is to stop, and `left` once it listens no more.
+        """
+        servers = [await self._listen(each) for each in listeners]
         if ready is not None:
             ready()
         await self._stopping.wait()
+        if stopping is not None:
+            stopping()
         await self._say_goodbye()
         for server in servers:
             server.close()
         for each in listeners:
             each.close()  # uvloop listens on a duplicate, and leaves ours open
+        if left is not None:
+            left()
         self._closed = True
-        self._gateway.drain()
+        for gateway in self._gateways:
+            gateway.drain()
         self._tell_who_waits()
         await self._drain()
-        await self._gateway.aclose()
-        return self._gateway.interrupted
+        interrupted = self._interrupted + sum(gateway.interrupted for gateway in self._gateways)
+        for generation in (*self._retired, self.current):
+            await generation.aclose()
+        if self._closing:
+            await asyncio.wait(self._closing)
+        return interrupted
+
+    async def _listen(self, listener: socket.socket) -> asyncio.AbstractServer:
+        if listener.family == socket.AF_UNIX:
+            return await self._loop.create_unix_server(
+                self._connect, sock=listener, backlog=self._room.backlog, **KEEPS_FILE
+            )
+        return await self._loop.create_server(self._connect, sock=listener, backlog=self._room.backlog)
+
+    @property
+    def gateway(self) -> Gateway:
+        """What answers new requests."""
+        return self.current.gateway
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
+    def replace(self, gateway: Gateway) -> None:
+        """From now on `gateway`, a successor of the present one, answers every request whose head has not been read.
+
+        Those under way are answered by the old one, which is closed after the last of them.
+        """
+        old, new = self.current, Generation(gateway, self, self._outbox)
+        gateway.draining = old.gateway.draining
+        self.current = new
+        self._retired.append(old)
+        old.gateway.retire(gateway, self._released)
+        self._hold_out(self._connections)
+        self._close_retired()
+
+    def _hold_out(self, connections: Iterable[Peer]) -> None:
+        """Notes which of `connections` have a request of a retired generation; the others take the current one."""
+        new = self.current
+        found = [(each, each.adopt(new, new.shared)) for each in connections]
+        self._holdouts = {each: earlier for each, earlier in found if earlier is not None}
+
+    @property
+    def _gateways(self) -> list[Gateway]:
+        return [generation.gateway for generation in (*self._retired, self.current)]
+
+    def _released(self, outcome: Outcome) -> None:
+        """An answer of a retired generation is over: soon its connection is free."""
+        self._loop.call_soon(self._close_retired)
+
+    def _close_retired(self) -> None:
+        """Closes those that are over, in their order, because each may use what the one after it has taken over."""
+        while self._retired:
+            oldest = self._retired[0]
+            if oldest.gateway.under_way:
+                return
+            self._hold_out(self._connections & self._holdouts.keys())
+            if oldest in self._holdouts.values():
+                return
+            self._retired.pop(0)
+            self._interrupted += oldest.gateway.interrupted
+            task = self._loop.create_task(oldest.aclose())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     def stop(self) -> None:
         """No more requests. Called again: no more answers."""
@@ -82,23 +157,30 @@ class Server:
             self._stop_now()
         self._stopping.set()
 
-    def heed_signals(self) -> None:
+    def leave(self) -> None:
+        """No more requests, as `stop`; but called again it does nothing."""
+        self._stopping.set()
+
+    def heed_signals(self, hung_up: Callable[[], None] | None = None) -> None:
         """SIGINT, SIGTERM and SIGQUIT stop it, a second one at once; SIGUSR1 opens the request log again.
 
-        SIGHUP stops it too, but never at once, because the end of a session also sends it. A signal that this process
-        was started to ignore stays ignored.
+        SIGHUP calls `hung_up`. Without that it stops too, but never at once, because the end of a session also sends
+        it. A signal that this process was started to ignore stays ignored.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             self._heed(number, self.stop)
-        self._heed(signal.SIGHUP, self._stopping.set)
-        self._heed(signal.SIGUSR1, self._gateway.reopen)
+        self._heed(signal.SIGHUP, hung_up or self.leave)
+        self._heed(signal.SIGUSR1, self._reopen)
         self._heed(signal.SIGUSR2, lambda: None)
 
-    def heed_parent(self, words: int) -> None:
+    def heed_parent(self, words: int, reload: Callable[[], None] | None = None) -> None:
         """The same by orders of the parent of several workers, which come through the pipe `words`.
 
         If the parent has died, it stops, and frees the address at once for the process that takes the parent's place.
         """
+
+        if reload is not None:
+            self._orders[RELOAD] = reload
 
         def heard() -> None:
             for word in os.read(words, 100) or b"!":
@@ -108,7 +190,7 @@ class Server:
 
         self._loop.add_reader(words, heard)
         self._heed(signal.SIGTERM, self._stopping.set)
-        self._heed(signal.SIGUSR1, self._gateway.reopen)
+        self._heed(signal.SIGUSR1, self._reopen)
 
     def _heed(self, number: signal.Signals, what: Callable[[], None]) -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -116,7 +198,12 @@ class Server:
 
     def _stop_now(self) -> None:
         self._hurry.set()
-        self._gateway.interrupt()
+        for gateway in self._gateways:
+            gateway.interrupt()
+
+    def _reopen(self) -> None:
+        for gateway in self._gateways:
+            gateway.reopen()
 
     def _orphaned(self) -> None:
         log.error("the process that started this worker is gone; it stops")
@@ -125,69 +212,24 @@ class Server:
 
     async def _say_goodbye(self) -> None:
         """Still serves for a while, but reports that it is not ready, so that a load balancer sees it."""
-        self._gateway.draining = True
-        if self._gateway.drains and not self._hurry.is_set():
-            log.info("draining: not ready, and accepting for %d s more", self._gateway.drains)
+        seconds = self.gateway.drains
+        for gateway in self._gateways:
+            gateway.draining = True
+        if seconds and not self._hurry.is_set():
+            log.info("draining: not ready, and accepting for %d s more", seconds)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._gateway.drains):
+                async with asyncio.timeout(seconds):
                     await self._hurry.wait()
 
     def _tell_who_waits(self) -> None:
-        number = self._gateway.under_way
-        if number and not self._gateway.stopped:
-            grace = self._gateway.timeouts.grace
+        number = sum(gateway.under_way for gateway in self._gateways)
+        if number and not self.gateway.stopped:
+            grace = self._grace
             time = "as long as they take" if grace is None else f"{grace:g} s"
             log.info("answers under way: %d, which get %s; press Ctrl-C or signal again to stop now", number, time)
 
-    # What a connection asks.
-
-    def outcome(self, call: ServerRequest, remote: str) -> Outcome:
-        return self._gateway.outcome(call, remote)
-
-    def admit(self, call: ServerRequest, outcome: Outcome) -> Admitted | ServerResponse:
-        return self._gateway.admit(call, outcome)
-
-    def fields(self, call: ServerRequest) -> bytes:
-        return fields(self._gateway.headers(call, ID))
-
-    def serve(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
-        if len(call.body) > LARGE:
-            self._spawn(self._serve_large(admitted, call, writer))
-        elif not self._relays.begin(admitted, call, writer):
-            self._spawn(self._gateway.answer(admitted, call, writer))
-
-    async def _serve_large(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
-        try:
-            begun = await self._relays.begin_large(admitted, call, writer)
-        except DisconnectedError:
-            return
-        except DragomanError as exc:  # the gateway was stopped
-            await self._gateway.refuse(admitted.front, exc, writer)
-        except BaseException:  # a bug of ours: the response ends, and the loop's handler reports it
-            writer.abort()
-            raise
-        else:
-            if not begun:
-                await self._gateway.answer(admitted, call, writer)
-
-    def unpack(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
-        self._spawn(self._unpack(admitted, call, writer))
-
-    async def _unpack(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
-        try:
-            plain = await unpacked(call, self._gateway.max_body)
-        except DragomanError as exc:
-            writer.outcome.error = exc.code
-            writer.send_nowait(self._gateway.refusal(call, exc, writer.outcome))
-        else:
-            if not writer.disconnected:
-                self.serve(admitted, plain, writer)
-
-    def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
-        return self._gateway.refusal(call, error, outcome)
-
     def _connect(self) -> ServerConnection[Admitted]:
-        return ServerConnection(self, self._shared)
+        return ServerConnection(self.current, self.current.shared)
 
     def opened(self, connection: Peer) -> None:
         self._connections.add(connection)
@@ -220,16 +262,10 @@ class Server:
         if len(self._turned_away) > self._room.parting:
             next(iter(self._turned_away)).drain()
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
     async def _drain(self) -> None:
         for connection in tuple(self._connections):
             connection.drain()
-        grace = self._gateway.timeouts.grace
+        grace = self._grace
         for seconds in (None if grace is None else grace + LATER, LATER):
             try:
                 async with asyncio.timeout(seconds):
@@ -240,5 +276,9 @@ class Server:
             except TimeoutError:
                 for connection in tuple(self._connections):
                     connection.abort()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LATER)
+
+    @property
+    def _grace(self) -> float | None:
+        """The longest of all generations."""
+        each = [gateway.timeouts.grace for gateway in self._gateways]
+        return None if None in each else max(seconds for seconds in each if seconds is not None)

@@ -22,7 +22,8 @@ from enum import IntEnum
 from msgspec import Struct
 
 from dragoman.errors import ConfigurationError, DragomanError
-from dragoman.gateway.serving.server import NOW, REOPEN, STOP
+from dragoman.gateway.serving.hangup import Terminal
+from dragoman.gateway.serving.server import NOW, RELOAD, REOPEN, STOP
 
 STOPS, OTHERS = (
     tuple(signal.Signals[name] for name in names if name in signal.Signals.__members__)  # Windows lacks most
@@ -67,6 +68,18 @@ Work = Callable[[int], bool]
 """What a worker does; it gets its end of the pipe from its parent. False if answers were interrupted in the end."""
 
 
+Duty = Callable[[], bool]
+"""What the parent does beside its workers. True if the workers are to reload."""
+
+
+class Repeated(Struct, frozen=True):
+    """A duty that is done every `seconds`; `to_the_end`: while it stops, too."""
+
+    duty: Duty
+    seconds: float
+    to_the_end: bool = False
+
+
 class WorkerTask(Struct, frozen=True):
     """What several processes do."""
 
@@ -76,6 +89,9 @@ class WorkerTask(Struct, frozen=True):
     leave: Callable[[], None]
     """Called when the parent has to stop. It closes the parent's copies of the shared sockets, because otherwise the
     address is in use until the last worker ends; each worker has its own copies."""
+    reload: Duty | None = None
+    """Called on SIGHUP; None: that stops it."""
+    repeated: tuple[Repeated, ...] = ()
 
 
 def run_workers(count: int, shared: WorkerTask, pause: float = PAUSE) -> bool:
@@ -110,8 +126,10 @@ class Workers:
 
     def __init__(self, count: int, shared: WorkerTask, pause: float, pipe: tuple[int, int]) -> None:
         self._count = count
-        self._work = shared.work
-        self._leave = shared.leave
+        self._shared = shared
+        self._terminal = Terminal()
+        self._due = {place: time.monotonic() + each.seconds for place, each in enumerate(shared.repeated)}
+        """When each of the repeated duties is to be done, by its place."""
         self._pause = pause
         self._pipe = pipe
         self._workers: dict[int, Worker] = {}
@@ -125,6 +143,7 @@ class Workers:
         """Returns once it was stopped and all workers have ended."""
         while self._workers or not self._stopping:
             self._fill()
+            self._do_duties()
             ready, _, _ = select.select([self._pipe[0]], [], [], self._patience())
             for number in os.read(self._pipe[0], 1000) if ready else b"":
                 self._heed(number)
@@ -145,9 +164,22 @@ class Workers:
 
     def _patience(self) -> float | None:
         """Seconds until there is something to do without a signal; None: nothing."""
-        if self._stopping or (len(self._workers) == self._count and not self._failures):
-            return None
-        return max(0.0, self._again - time.monotonic())
+        times = []
+        if not self._stopping and (len(self._workers) < self._count or self._failures):
+            times.append(self._again)
+        times += [due for place, due in self._due.items() if self._is_wanted(place)]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _is_wanted(self, place: int) -> bool:
+        return self._shared.repeated[place].to_the_end or not self._stopping
+
+    def _do_duties(self) -> None:
+        now = time.monotonic()
+        for place, each in enumerate(self._shared.repeated):
+            if now >= self._due[place] and self._is_wanted(place):
+                self._due[place] = now + each.seconds
+                if each.duty():
+                    self._say(RELOAD)
 
     def _heed(self, number: int) -> None:
         match number:
@@ -155,11 +187,14 @@ class Workers:
                 self._say(REOPEN)
             case signal.SIGHUP if self._stopping:
                 return  # the end of a session also sends it
+            case signal.SIGHUP if self._shared.reload is not None and not self._terminal.is_gone:
+                if self._shared.reload():
+                    self._say(RELOAD)
             case _ if number in STOPS and self._stopping:
                 self._say(NOW)
             case _ if number in STOPS:
                 self._stopping = True
-                self._leave()
+                self._shared.leave()
                 self._say(STOP)
 
     def _say(self, word: int) -> None:
@@ -229,7 +264,7 @@ class Workers:
             for descriptor in (*self._pipe, words, *(worker.words for worker in self._workers.values())):
                 os.close(descriptor)
             _become_child(parent)
-            code = End.WELL if self._work(hears) else End.INTERRUPTED
+            code = End.WELL if self._shared.work(hears) else End.INTERRUPTED
         except DragomanError as exc:
             log.error("a worker cannot go on: %s", exc)
             code = End.WRONG if isinstance(exc, ConfigurationError) else End.FAILED
