@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as websocket
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ModelConfig
-from dragoman.errors import ConfigurationError
+from dragoman.errors import AuthenticationError, ConfigurationError
 from dragoman.gateway import Gateway
-from dragoman.types import Outcome
+from dragoman.types import Outcome, ServerRequest
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, CallerConnection, Running, ask, chat, chat_body, connect, running
 
@@ -114,13 +116,39 @@ async def test_a_key_that_was_taken_away_is_refused_at_once_on_open_connections_
             assert (await each.answer()).status == 200
         other.send("POST", CHAT, {"Authorization": "Bearer one"}, chat_body("text: a\ndelay: 0.05", "m", stream=True))
         assert await other.head() == 200
+        before = up.gateway.keys.generation
         reload(up, keyed("two"))
+        # The old one is still at work, and a head that it has admitted counts no more.
+        assert (up.gateway.under_way, up.gateway.keys.generation) == (1, before + 1)
+        with pytest.raises(AuthenticationError):
+            up.gateway.keys.check(ServerRequest(method="POST", path=CHAT, headers=((b"x-api-key", b"one"),)))
         assert b"[DONE]" in (await other.rest(200)).body
         for each in (wire, other):
             each.send("POST", CHAT, {"Authorization": "Bearer one"}, chat_body("text: a", "m"))
             assert (await each.answer()).status == 401
             each.send("POST", CHAT, {"Authorization": "Bearer two"}, chat_body("text: a", "m"))
             assert (await each.answer()).status == 200
+
+
+async def test_the_next_message_of_an_open_websocket_is_answered_by_the_new_gateway() -> None:
+    outcomes: list[Outcome] = []
+    message = json.encode({"type": "response.create", "model": "m", "input": "text: a"}).decode()
+
+    async def text(caller: ClientConnection) -> str:
+        await caller.send(message)
+        while (event := json.decode_event(await caller.recv(decode=False)))["type"] != "response.completed":
+            pass
+        return str(event["response"]["output"][0]["content"][0]["text"])
+
+    async with running(HANG, observers=[outcomes.append]) as up:
+        url = f"{up.url.replace('http', 'ws')}/v1/responses"
+        async with websocket(url, proxy=None) as caller:
+            assert await text(caller) == "a"
+            reload(up, ECHO)
+            assert await text(caller) == "text: a"
+            assert up.gateway.under_way == 1  # the request that has become a WebSocket
+        await closed(up)
+    assert sorted(each.status or 0 for each in outcomes) == [101, 200, 200]
 
 
 async def test_answers_in_memory_are_there_after_a_reload_and_after_the_old_gateway_is_closed() -> None:
