@@ -131,6 +131,12 @@ class Terminal:
         os.kill(self._process.pid, signal.SIGHUP)
         self._process.wait(PATIENCE)
 
+    def hang_up(self) -> int:
+        """Takes the terminal away, as the end of a connection does; the exit code."""
+        os.close(self._master)
+        self._master = os.open(os.devnull, os.O_RDONLY)
+        return self._process.wait(PATIENCE)
+
     def end(self) -> int:
         """Waits for the end; the exit code."""
         deadline = time.monotonic() + PATIENCE

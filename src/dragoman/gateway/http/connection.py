@@ -68,13 +68,15 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
     # The server's side.
 
     def adopt(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> Application[Admitted] | None:
-        """From the next request on `service` answers. The earlier service that has one under way here, if there is."""
+        """From the next request on `service` answers. The earlier service that has one under way here, if there is.
+
+        The admissions of the earlier one have changed by now, so that no head that it knows counts.
+        """
         if self._service is service:
             return None
         self._successor = service, shared
         writer = self._requests[0].writer if self._requests else None
         if writer is not None and writer.state is not ENDED:
-            self._known = None  # so that the next head is read, and admitted by the successor
             return self._service
         self._succeed()
         return None

@@ -29,7 +29,7 @@ class SocketFile(Struct, frozen=True):
     """The file of a Unix socket that this process has made."""
 
     path: str
-    identity: tuple[int, int]
+    identity: tuple[int, int, int]
     owner: int
     """The process."""
 
@@ -171,6 +171,6 @@ def _clear(path: str) -> None:
     raise ConfigurationError(f"cannot listen on unix:{path}: another program listens there already")
 
 
-def _identity(path: str) -> tuple[int, int]:
+def _identity(path: str) -> tuple[int, int, int]:
     status = os.lstat(path)
-    return status.st_dev, status.st_ino
+    return status.st_dev, status.st_ino, status.st_mtime_ns  # a number of an inode is soon given again
