@@ -112,6 +112,25 @@ LIMIT = TextValue(f"forms of JSON Schema ({', '.join(_LIMITS)})", "|".join(_LIMI
 
 BROKEN_END = OneOf(("clean", "cut"))
 
+WAIT = Number(0.01, 86_400)
+"""Seconds for which the gateway waits for a caller: never without end, because each wait holds a connection."""
+
+LIMITS: dict[str, Kind] = {
+    "max_body": Integer(1),
+    "max_head": Integer(1000, 1 << 20),
+    "max_fields": Integer(10, 1000),
+    "max_field": Integer(256, 1 << 20),
+    "max_in_flight": Integer(1),
+    "max_in_flight_per_key": Integer(1),
+    "max_connections_per_peer": Integer(1),
+    "max_lag": Seconds(),
+    "head_timeout": WAIT,
+    "body_timeout": WAIT,
+    "idle_timeout": WAIT,
+    "stall_timeout": WAIT,
+    "heartbeat": WAIT,
+}
+
 GATEWAY = TableSchema(
     GatewayConfig,
     {
@@ -122,7 +141,6 @@ GATEWAY = TableSchema(
         "api_key": OneItemList(API_KEY),
         "allowed_hosts": ListOf(HOST),
         "cors_origins": ListOf(ORIGIN),
-        "max_body": Integer(1),
         "workers": Integer(1, MAX_WORKERS),
         "proxy": PROXY,
         "request_log": WORDS,
@@ -138,6 +156,7 @@ GATEWAY = TableSchema(
         "log_level": OneOf(("debug", "info", "warning", "error")),
         "drain": Integer(0, 3600),
         "grace": Seconds(),
+        **LIMITS,
     },
     either=(("api_keys", "api_key"),),
     fields={"api_key": "api_keys"},

@@ -18,12 +18,17 @@ from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import ID, fields
 from dragoman.gateway.http.response_writer import DisconnectedError
 from dragoman.gateway.http.unpacking import unpacked
+from dragoman.gateway.overload import SOON
 from dragoman.gateway.serving.descriptors import room
+from dragoman.gateway.serving.lag import LagWatch
 from dragoman.gateway.serving.relay import Relays
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 
 LATER = 1.0
 """Seconds in which answers can report that they were interrupted, before their connections are closed."""
+
+MINUTE = 60.0
+"""Seconds in which it is logged once that the processor has too much to do: it may change many times."""
 
 STOP, NOW, REOPEN, GONE = b"snr!"
 """Orders of a parent to its workers, a byte each; the last one stands for the end of the pipe."""
@@ -42,7 +47,7 @@ class Server:
         self._relays = Relays(gateway, self._spawn)
         self._loop = asyncio.get_running_loop()
         self._shared: ServerContext[Admitted] = ServerContext(
-            self._loop, gateway.timeouts, gateway.max_body, gateway.keys
+            self._loop, gateway.timeouts, gateway.limits, gateway.keys
         )
         self.new_request_id = gateway.request_ids.new
         self.release = gateway.release
@@ -50,7 +55,11 @@ class Server:
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = room()
         self._full = False
+        self._silent_until = 0.0
+        """When it may be logged again that the processor has too much to do."""
         self._turned_away: dict[Peer, None] = {}
+        self._peers: dict[str, int] = {}
+        """Connections of each address."""
         self._closed = False
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -61,6 +70,7 @@ class Server:
         """Serves until it was stopped and all is over. The number of answers that were interrupted."""
         backlog = self._room.backlog
         servers = [await self._loop.create_server(self._connect, sock=each, backlog=backlog) for each in listeners]
+        lag = None if self._gateway.max_lag is None else LagWatch(self._loop, self._gateway.max_lag, self._lags)
         if ready is not None:
             ready()
         await self._stopping.wait()
@@ -73,6 +83,8 @@ class Server:
         self._gateway.drain()
         self._tell_who_waits()
         await self._drain()
+        if lag is not None:
+            lag.stop()
         await self._gateway.aclose()
         return self._gateway.interrupted
 
@@ -118,6 +130,12 @@ class Server:
         self._hurry.set()
         self._gateway.interrupt()
 
+    def _lags(self, on: bool) -> None:
+        self._gateway.gate.lags(on)
+        if on and self._loop.time() >= self._silent_until:
+            self._silent_until = self._loop.time() + MINUTE
+            log.warning("overloaded: the processor has too much to do; new requests get 503 (gateway.max_lag)")
+
     def _orphaned(self) -> None:
         log.error("the process that started this worker is gone; it stops")
         self._hurry.set()
@@ -151,10 +169,13 @@ class Server:
         return fields(self._gateway.headers(call, ID))
 
     def serve(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
-        if len(call.body) > LARGE:
+        gateway = self._gateway
+        if gateway.gate.active and (full := gateway.turned_away(call, writer)) is not None:
+            writer.send_nowait(full)
+        elif len(call.body) > LARGE:
             self._spawn(self._serve_large(admitted, call, writer))
         elif not self._relays.begin(admitted, call, writer):
-            self._spawn(self._gateway.answer(admitted, call, writer))
+            self._spawn(gateway.answer(admitted, call, writer))
 
     async def _serve_large(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         try:
@@ -171,11 +192,14 @@ class Server:
                 await self._gateway.answer(admitted, call, writer)
 
     def unpack(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
-        self._spawn(self._unpack(admitted, call, writer))
+        if self._gateway.gate.active and (full := self._gateway.turned_away(call, writer)) is not None:
+            writer.send_nowait(full)
+        else:
+            self._spawn(self._unpack(admitted, call, writer))
 
     async def _unpack(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         try:
-            plain = await unpacked(call, self._gateway.max_body)
+            plain = await unpacked(call, self._gateway.limits.body)
         except DragomanError as exc:
             writer.outcome.error = exc.code
             writer.send_nowait(self._gateway.refusal(call, exc, writer.outcome))
@@ -191,23 +215,32 @@ class Server:
 
     def opened(self, connection: Peer) -> None:
         self._connections.add(connection)
+        number = self._peers[connection.remote] = self._peers.get(connection.remote, 0) + 1
+        most = self._gateway.max_connections_per_peer
         if self._closed:
             connection.drain()  # accepted just before the listeners closed
         elif connection.descriptor >= self._room.most:
-            self._turn_away(connection)
+            self._note_full(connection)
+            self._turn_away(connection, "the gateway has no room for another connection")
+        elif most is not None and number > most:
+            self._turn_away(connection, f"expected at most {most} connections from one address")
         elif self._full and connection.descriptor < self._room.enough:
             self._full = False
             log.warning("there are descriptors again")
 
     def closed(self, connection: Peer) -> None:
         self._connections.discard(connection)
+        number = self._peers[connection.remote] - 1
+        if number:
+            self._peers[connection.remote] = number
+        else:
+            del self._peers[connection.remote]
         if self._turned_away:
             self._turned_away.pop(connection, None)
         if not self._connections:
             self._empty.set()
 
-    def _turn_away(self, connection: Peer) -> None:
-        """Tells a caller that there are too few descriptors to serve it."""
+    def _note_full(self, connection: Peer) -> None:
         if not self._full:
             self._full = True
             log.error(
@@ -215,7 +248,10 @@ class Server:
                 connection.descriptor,
                 self._room.limit,
             )
-        connection.turn_away(OverloadedError("the gateway has no room for another connection", provider="dragoman"))
+
+    def _turn_away(self, connection: Peer, why: str) -> None:
+        """Tells a caller that its connection is one too many."""
+        connection.turn_away(OverloadedError(why, provider="dragoman", retry_after=SOON))
         self._turned_away[connection] = None
         if len(self._turned_away) > self._room.parting:
             next(iter(self._turned_away)).drain()
