@@ -10,7 +10,8 @@
  * COUNT        no new requests after so many; 0: as many as there is time for
  * MARK         what the last bytes of every body must hold; empty: nothing
  *
- * An answer counts if it has the status 200, its HTTP framing comes to its end, and its body holds MARK. One JSON object on stdout:
+ * An answer counts if it has the status 200, its HTTP framing comes to its end, and its body holds MARK; one with the status 503 is
+ * timed apart, as shed. One JSON object on stdout:
  * times in microseconds; `bytes` are the smallest and the largest body, so that what is cut short is seen even where its end looks good.
  */
 #define _GNU_SOURCE
@@ -36,6 +37,7 @@ struct connection {
     enum stage stage;
     size_t sent;
     long long due, first; /* ns */
+    int shed;           /* 1: the status is 503 */
     char head[HEAD];
     size_t held, left, body; /* of the head; of the body or the chunk still to come; of the body so far */
     unsigned line;      /* digits of a chunk's size, or characters of the last line */
@@ -53,7 +55,7 @@ static int *idle, idle_first, idle_count, most, epoll_fd;
 static struct sockaddr_in address;
 static char *request, *mark;
 static size_t request_size, smallest = (size_t)-1, largest;
-static struct times whole, first;
+static struct times whole, first, shed;
 static long refused, status_wrong, cut, mark_missing, late, reconnected, begun, open_now, open_most;
 static long long last_progress;
 
@@ -87,6 +89,7 @@ static void fail(struct connection *c, long *reason) {
 
 static void finish(struct connection *c) {
     long long t = last_progress = now();
+    if (c->shed) return note(&shed, t - c->due), rest(c);
     if (*mark && !memmem(c->tail, c->tailed, mark, strlen(mark))) return fail(c, &mark_missing);
     note(&whole, t - c->due);
     note(&first, c->first - c->due);
@@ -127,7 +130,8 @@ static void begin(struct connection *c, long long due) {
 
 /* The head's end has come: what follows is `size` bytes of body. Returns whether that may go on. */
 static int read_head(struct connection *c, const char *rest_of_read) {
-    if (strncmp(c->head, "HTTP/1.1 200", 12)) {
+    c->shed = !strncmp(c->head, "HTTP/1.1 503", 12);
+    if (!c->shed && strncmp(c->head, "HTTP/1.1 200", 12)) {
         if (!status_wrong) fprintf(stderr, "load: the first answer that was none: %.300s\n%.300s\n", c->head, rest_of_read);
         return fail(c, &status_wrong), 0;
     }
@@ -286,6 +290,8 @@ int main(int argc, char **argv) {
            status_wrong, cut, mark_missing, late, reconnected);
     print_times("whole", &whole);
     print_times("first", &first);
+    printf(", \"turned_away\": %zu", shed.count);
+    print_times("shed", &shed);
     puts("}");
     return 0;
 }

@@ -51,6 +51,10 @@ class Sample(Struct, frozen=True):
     whole: Times
     first: Times
     cpu: float | None = None
+    turned_away: int = 0
+    """Requests that were answered 503."""
+    shed: Times = Times(0, 0, 0, 0)
+    """Of these answers."""
 
     @property
     def rate(self) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dragoman.config import Config, ModelConfig, TimeoutsConfig
-from dragoman.config.schema import ROOT, TableSchema
+from dragoman.config.schema import LIMITS, ROOT, TableSchema
 from dragoman.config.secrets import FORMS
 from dragoman.errors import ConfigurationError
 from tests.config.test_load import trusted, write
@@ -88,6 +88,7 @@ SAMPLES = {
     "CORS_ORIGINS": "http://h,*",
     "SAVE": "false",
     "STICKY": "true",
+    **dict.fromkeys(map(str.upper, LIMITS), "1000"),
 }
 LEAVES = [
     (section, leaf)

@@ -117,6 +117,25 @@ MODE = TextValue("three or four octal digits", r"0?[0-7]{3}")
 
 BROKEN_END = OneOf(("clean", "cut"))
 
+WAIT = Number(0.01, 86_400)
+"""Seconds for which the gateway waits for a caller: never without end, because each wait holds a connection."""
+
+LIMITS: dict[str, Kind] = {
+    "max_body": Integer(1),
+    "max_head": Integer(1000, 1 << 20),
+    "max_fields": Integer(10, 1000),
+    "max_field": Integer(256, 1 << 20),
+    "max_in_flight": Integer(1),
+    "max_in_flight_per_key": Integer(1),
+    "max_connections_per_peer": Integer(1),
+    "max_lag": Seconds(),
+    "head_timeout": WAIT,
+    "body_timeout": WAIT,
+    "idle_timeout": WAIT,
+    "stall_timeout": WAIT,
+    "heartbeat": WAIT,
+}
+
 GATEWAY = TableSchema(
     GatewayConfig,
     {
@@ -127,7 +146,6 @@ GATEWAY = TableSchema(
         "api_key": OneItemList(API_KEY),
         "allowed_hosts": ListOf(HOST),
         "cors_origins": ListOf(ORIGIN),
-        "max_body": Integer(1),
         "workers": Integer(1, MAX_WORKERS),
         "proxy": PROXY,
         "request_log": WORDS,
@@ -146,6 +164,7 @@ GATEWAY = TableSchema(
         "reload": OneOf(("auto", "signal")),
         "listen": ListOf(LISTEN, least=1, alone=True),
         "listen_mode": MODE,
+        **LIMITS,
     },
     either=(("api_keys", "api_key"), ("listen", "host"), ("listen", "port")),
     fields={"api_key": "api_keys"},

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
+from dragoman.config.limits import LimitsConfig
 from dragoman.types import SchemaLimit
 from dragoman.types.redacted import Redacted
 
@@ -16,7 +17,6 @@ Keys = tuple[Key, ...]
 
 SECRET = frozenset({"api_key", "api_keys", "secret", "password", "proxy"})
 """Fields whose values are never shown. A proxy's URL may have a password."""
-MAX_BODY = 32 << 20
 
 MAX_WORKERS = 256
 """Processes of one gateway: as many as the largest machines have cores, so that a typing error does not start more."""
@@ -39,7 +39,7 @@ class ConfigTable(Redacted, frozen=True):
     hidden = SECRET
 
 
-class GatewayConfig(ConfigTable, frozen=True, kw_only=True):
+class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     """How our own server listens, and whom it answers."""
 
     host: str = "127.0.0.1"
@@ -60,8 +60,6 @@ class GatewayConfig(ConfigTable, frozen=True, kw_only=True):
     """Sites whose pages may call from a browser, as `https://page.example`; `*` is every site. The default is none,
     because otherwise a page could use what is configured here. Browsers are never told to send their own
     credentials."""
-    max_body: int = MAX_BODY
-    """Bytes of a request: 32 MiB are enough for a few pictures; OpenAI and Anthropic accept as much or more."""
     workers: int = 1
     """Processes that share the address; one for each core that the gateway may use."""
     proxy: str | None = None

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.client import Client
-from dragoman.config import Config
+from dragoman.config import Config, GatewayConfig
 from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit, numbered
@@ -27,11 +27,12 @@ from dragoman.gateway.fronts.nearby import nearby, shown_path
 from dragoman.gateway.fronts.openai import CHAT
 from dragoman.gateway.fronts.table import Found, Front
 from dragoman.gateway.hosts import Hosts
-from dragoman.gateway.http.request_limits import check_type
+from dragoman.gateway.http.request_limits import RequestLimits, check_type
 from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.observe import Observer
+from dragoman.gateway.overload import Gate
 from dragoman.gateway.prompt_caches.explained import Asking, cache_header, reports_cache
 from dragoman.gateway.prompt_caches.later import Later
 from dragoman.gateway.remembered import Memory
@@ -76,12 +77,12 @@ class Gateway:
         self.draining = False
         self.stopped = False
         self.interrupted = 0
-        head_after = config.gateway.head_after
-        self.timeouts = timeouts or ServerTimeouts(
-            grace=config.gateway.grace, head_after=math.inf if head_after is None else head_after
-        )
+        self.timeouts = timeouts or _timeouts(config.gateway)
         self.drains = config.gateway.drain
-        self.max_body = config.gateway.max_body
+        self.limits = _request_limits(config.gateway)
+        self.gate = Gate(config.gateway)
+        self.max_connections_per_peer = config.gateway.max_connections_per_peer
+        self.max_lag = config.gateway.max_lag
         self.keys = Keys(config.gateway.api_keys)
         self._hosts = Hosts(config)
         lifetime = self.client.cache_lifetime
@@ -93,7 +94,7 @@ class Gateway:
         memory = Memory(self._carried.store, config.gateway.store_age, time)
         self._caches = self._carried.caches
         try:
-            self._table = path_table(self.client, lambda: self.draining, memory, self._carried.turns, self._caches)
+            self._table = path_table(self.client, self._unready, memory, self._carried.turns, self._caches)
         except ConfigurationError:
             self._carried.close(None if earlier is None else earlier._carried)
             raise
@@ -177,6 +178,7 @@ class Gateway:
     def release(self, writer: ResponseWriter) -> None:
         """Nothing more is done for the request of `writer`. Its server calls this once for each."""
         self._writers.discard(writer)
+        self.gate.leave(writer)
         outcome = writer.outcome
         outcome.ended_at = monotonic()
         outcome.end = "whole" if writer.complete else "gone" if writer.disconnected else "broken"
@@ -212,6 +214,11 @@ class Gateway:
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         """`error` in the protocol of the front that was called."""
         return error_response(self._table.find(call).front, error, outcome)
+
+    def turned_away(self, call: ServerRequest, writer: ResponseWriter) -> ServerResponse | None:
+        """The response to a request that may not begin now; None if it may. Asked only while the gate is active."""
+        error = self.gate.enter(writer, call, writer.outcome.identity)
+        return None if error is None else self.refusal(call, error, writer.outcome)
 
     @property
     def under_way(self) -> int:
@@ -259,6 +266,9 @@ class Gateway:
         self._carried.close(None if self._successor is None else self._successor._carried)
         await self.client.aclose()
 
+    def _unready(self) -> str:
+        return "draining" if self.draining else "overloaded" if self.gate.closed else ""
+
     def _nothing_at(self, found: Found, call: ServerRequest, outcome: Outcome) -> ServerResponse:
         front, methods = found.front, found.methods
         if not methods:
@@ -285,6 +295,22 @@ class Gateway:
         log.error("request %s: %s\n%s", writer.outcome.request_id, type(bug).__name__, where)
         message = f"the gateway failed; its log has the reason under request {writer.outcome.request_id}"
         await self.refuse(front, DragomanError(message), writer)
+
+
+def _timeouts(gateway: GatewayConfig) -> ServerTimeouts:
+    return ServerTimeouts(
+        heartbeat=gateway.heartbeat,
+        head_after=math.inf if gateway.head_after is None else gateway.head_after,
+        head=gateway.head_timeout,
+        body=gateway.body_timeout,
+        idle=gateway.idle_timeout,
+        stall=gateway.stall_timeout,
+        grace=gateway.grace,
+    )
+
+
+def _request_limits(gateway: GatewayConfig) -> RequestLimits:
+    return RequestLimits(gateway.max_body, gateway.max_head, gateway.max_fields, gateway.max_field)
 
 
 def error_response(

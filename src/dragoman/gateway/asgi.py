@@ -85,17 +85,20 @@ class AsgiGateway:
     async def _serve(self, call: ServerRequest, writer: "AsgiResponseWriter", receive: Receive) -> None:
         gateway = self._gateway
         try:
-            if (error := check_head_limits(call)) is not None:
+            if (error := check_head_limits(call, gateway.limits)) is not None:
                 raise error
             admitted = gateway.admit(call, writer.outcome)
             if isinstance(admitted, ServerResponse):
                 await writer.send(admitted)
                 return
-            if (error := check_body_limits(call, gateway.max_body)) is not None:
+            if (error := check_body_limits(call, gateway.limits.body)) is not None:
                 raise error
+            if gateway.gate.active and (full := gateway.turned_away(call, writer)) is not None:
+                await writer.send(full)
+                return
             if call.method == "POST":
-                call = await read_body(call, receive, gateway.max_body, gateway.timeouts.body)
-                call = await unpacked(call, gateway.max_body)
+                call = await read_body(call, receive, gateway.limits.body, gateway.timeouts.body)
+                call = await unpacked(call, gateway.limits.body)
         except InvalidRequestError as exc:
             await writer.send(gateway.refusal(call, exc, writer.outcome))
         except DisconnectedError:

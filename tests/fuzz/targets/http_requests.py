@@ -9,7 +9,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.gateway.http.heads import BadHeadError
 from dragoman.gateway.http.parser import RequestParser
 from dragoman.gateway.http.request import Request
-from dragoman.gateway.http.request_limits import check_body_limits, check_head_limits, check_type
+from dragoman.gateway.http.request_limits import RequestLimits, check_body_limits, check_head_limits, check_type
 from dragoman.wire.coding import MAX_UNPACKED, DamagedError, ExpandsError, Unpacker
 from tests.fuzz.targets.framing import cuts
 from tests.fuzz.targets.target import FuzzTarget, allowed
@@ -44,7 +44,7 @@ class Reading(Struct):
     def head_ended(self, request: Request[str], alone: bytes) -> None:
         """Its head is complete."""
         call = request.call
-        check_head_limits(call)
+        check_head_limits(call, RequestLimits())
         check_body_limits(call, LIMIT)
         allowed(lambda: check_type(call))
         self.messages.append(Message(call.method, f"{call.path}?{call.query}"))

@@ -13,7 +13,7 @@ from dragoman.store import MemoryStore
 async def test_the_fronts_of_every_module_are_found_and_what_has_one_path_is_told_apart() -> None:
     async with Client({}) as client:
         table, memory = path_table(client), Memory(MemoryStore(0), 0, time)
-        fronts = all_fronts(FrontContext(client, lambda: False, lambda: table, memory))
+        fronts = all_fronts(FrontContext(client, str, lambda: table, memory))
     paths = {(row.method, row.path) for front in fronts for row in front.rows}
     plain = Counter((row.method, row.path) for front in fronts if front.claims is nobody for row in front.rows)
     claimed = Counter((row.method, row.path) for front in fronts if front.claims is not nobody for row in front.rows)

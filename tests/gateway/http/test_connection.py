@@ -10,6 +10,7 @@ from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.application import ServerContext
 from dragoman.gateway.http.connection import ServerConnection
+from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.identity import Keys
 from dragoman.gateway.serving.server import Server
 from dragoman.protocols.webchat.cromicle import digest
@@ -389,7 +390,7 @@ async def test_a_bug_of_ours_ends_the_connection_and_is_told() -> None:
     loop.set_exception_handler(lambda _, context: told.append(context.get("exception")))
     server = Server(Faulty(LOCAL))
     ours, theirs = socket.socketpair()
-    shared: ServerContext[Admitted] = ServerContext(loop, ServerTimeouts(), 1, Keys(()))
+    shared: ServerContext[Admitted] = ServerContext(loop, ServerTimeouts(), RequestLimits(1), Keys(()))
     await loop.connect_accepted_socket(lambda: ServerConnection(server.current, shared), theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     writer.write(LIVE)

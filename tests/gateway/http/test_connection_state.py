@@ -24,6 +24,7 @@ from dragoman.gateway.http.connection_state import (
     ConnectionEvent,
     ConnectionState,
 )
+from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.http.websocket import WebSocket
 from dragoman.types import ServerRequest
@@ -50,7 +51,9 @@ class Stage:
     def __init__(self) -> None:
         self.service = Echo(slow=True)
         self.pipe = Pipe()
-        shared: ServerContext[str] = ServerContext(asyncio.get_running_loop(), ServerTimeouts(), 1000, Rules())
+        shared: ServerContext[str] = ServerContext(
+            asyncio.get_running_loop(), ServerTimeouts(), RequestLimits(1000), Rules()
+        )
         self.connection = ServerConnection(self.service, shared)
         self.connection.connection_made(self.pipe)
         self.connection.data_received(REQUEST)

@@ -11,6 +11,7 @@ import pytest
 from dragoman.gateway.http.application import ServerContext
 from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.http.head_cache import MAX_HEAD, MAX_HEADS, CachedHead, HeadCache
+from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.types import Identity, ServerRequest
 from tests.support.echo import ADMITTED, Echo, Pipe, Rules
@@ -37,7 +38,9 @@ async def talk(
 ) -> tuple[Heard, bytes, str]:
     """What the service heard, and the caller. `drain`: the piece before which the server begins to stop."""
     service, pipe = Echo(slow=slow), Pipe()
-    shared: ServerContext[str] = ServerContext(asyncio.get_running_loop(), ServerTimeouts(), LIMIT, Rules())
+    shared: ServerContext[str] = ServerContext(
+        asyncio.get_running_loop(), ServerTimeouts(), RequestLimits(LIMIT), Rules()
+    )
     if not known:
         shared.heads = Forgetful(Rules())
     connection = ServerConnection(service, shared)
@@ -171,7 +174,9 @@ async def test_a_server_that_stops_says_so(drain: int) -> None:
 
 
 async def test_what_is_said_goes_out_before_the_end() -> None:
-    shared: ServerContext[str] = ServerContext(asyncio.get_running_loop(), ServerTimeouts(), LIMIT, Rules())
+    shared: ServerContext[str] = ServerContext(
+        asyncio.get_running_loop(), ServerTimeouts(), RequestLimits(LIMIT), Rules()
+    )
     pipes = [Pipe(), Pipe()]
     for pipe in pipes:  # in one turn of the loop: what the second says waits for its end
         connection = ServerConnection(Echo(slow=False), shared)

@@ -57,7 +57,7 @@ class Caller:
 
     def __init__(self, up: Running) -> None:
         loop, gateway = asyncio.get_running_loop(), up.gateway
-        shared: ServerContext[Admitted] = ServerContext(loop, gateway.timeouts, gateway.max_body, gateway.keys)
+        shared: ServerContext[Admitted] = ServerContext(loop, gateway.timeouts, gateway.limits, gateway.keys)
         self.pipe = Wire()
         self.connection = ServerConnection(up.server.current, shared)
         self.connection.connection_made(self.pipe)

@@ -9,6 +9,7 @@ from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.http.application import ServerContext
 from dragoman.gateway.http.connection import ServerConnection
+from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.serving.listening import bind
 from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
@@ -150,13 +151,12 @@ async def test_a_connection_that_opens_as_it_stops_is_closed() -> None:
     async with running(timeouts=PATIENT) as up, connect(up.url) as wire:
         wire.send("GET", "/health/live")
         await wire.answer()
-        made = ServerConnection(
-            up.server.current, ServerContext(asyncio.get_running_loop(), PATIENT, 1, up.gateway.keys)
-        )
+        loop = asyncio.get_running_loop()
+        made = ServerConnection(up.server.current, ServerContext(loop, PATIENT, RequestLimits(1), up.gateway.keys))
         up.server.stop()
         reader, writer = socket.socketpair()
         with reader:
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: made, writer)
+            await loop.connect_accepted_socket(lambda: made, writer)
             assert reader.recv(1) == b""
 
 

@@ -16,14 +16,14 @@ from dragoman.store import MemoryStore
 
 def path_table(
     client: Client,
-    draining: Callable[[], bool] = lambda: False,
+    unready: Callable[[], str] = str,
     memory: Memory | None = None,
     turns: KeptTurns | None = None,
     caches: PromptCaches | None = None,
 ) -> PathTable:
     """The table of all fronts; see `FrontContext`. Raises ConfigurationError for wrong settings of one."""
     memory = memory or Memory(MemoryStore(0), 0, time)  # keeps nothing
-    table = PathTable(all_fronts(FrontContext(client, draining, lambda: table, memory, turns, caches)))
+    table = PathTable(all_fronts(FrontContext(client, unready, lambda: table, memory, turns, caches)))
     return table
 
 

@@ -5,21 +5,25 @@ from collections.abc import Callable
 from dragoman.gateway.fronts.endpoints import ImmediateEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.protocols.openai_chat import OpenAIChatServer
-from dragoman.types import Headers, ServerResponse
+from dragoman.types import Headers, ServerRequest, ServerResponse
 
 JSON: Headers = (("content-type", "application/json"),)
 
 OK = ServerResponse(headers=JSON, body=b'{"status":"ok"}')
-DRAINING = ServerResponse(status=503, headers=JSON, body=b'{"status":"draining"}')
 
 
-def health(draining: Callable[[], bool]) -> Front:
-    """Needs no key. `draining`: whether requests should go elsewhere from now on."""
+def health(unready: Callable[[], str]) -> Front:
+    """Needs no key. `unready`: why requests should go elsewhere from now on, in a word; empty if they need not."""
+
+    def ready(call: ServerRequest) -> ServerResponse:
+        word = unready()
+        return ServerResponse(status=503, headers=JSON, body=b'{"status":"%b"}' % word.encode()) if word else OK
+
     rows = (
         Row("GET", "/health/live", ImmediateEndpoint(lambda call: OK)),
-        Row("GET", "/health/ready", ImmediateEndpoint(lambda call: DRAINING if draining() else OK)),
+        Row("GET", "/health/ready", ImmediateEndpoint(ready)),
     )
     return Front(OpenAIChatServer(), rows, prefix="/health", open=True)
 
 
-HEALTH = FrontMaker(lambda context: (health(context.draining),))
+HEALTH = FrontMaker(lambda context: (health(context.unready),))

@@ -67,8 +67,8 @@ class FrontContext(Struct, frozen=True):
 
     client: Client
     """Has the models that answer, and the settings of each front."""
-    draining: Callable[[], bool]
-    """Whether requests should go to another gateway from now on."""
+    unready: Callable[[], str]
+    """Why requests should go to another gateway from now on, in a word; empty if they need not."""
     table: "Callable[[], PathTable]"
     """The table of all fronts, which is known once all are made."""
     memory: Memory

@@ -7,6 +7,7 @@ from dragoman.errors import DragomanError
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.head_cache import Admissions, HeadCache
 from dragoman.gateway.http.request import Admitted
+from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.loop.outbox import Outbox
 from dragoman.types import Outcome, ServerRequest, ServerResponse
@@ -18,6 +19,10 @@ class Peer(Protocol):
     @property
     def descriptor(self) -> int:
         """The number of its socket."""
+
+    @property
+    def remote(self) -> str:
+        """The caller's address; empty if it has none."""
 
     def turn_away(self, error: DragomanError) -> None:
         """Sends `error` to a caller that has not sent a request yet, and closes."""
@@ -73,7 +78,7 @@ class ServerContext(Generic[Admitted]):
         self,
         loop: asyncio.AbstractEventLoop,
         timeouts: ServerTimeouts,
-        max_body: int,
+        limits: RequestLimits,
         admissions: Admissions,
         outbox: Outbox | None = None,
     ) -> None:
@@ -82,4 +87,4 @@ class ServerContext(Generic[Admitted]):
         """One for each loop."""
         self.heads: HeadCache[Admitted] = HeadCache(admissions)
         self.timeouts = timeouts
-        self.max_body = max_body
+        self.limits = limits

@@ -34,8 +34,8 @@ class CallerSocket(asyncio.Protocol, ABC):
         self._outbox = outbox
         self._timeouts = timeouts
         self._transport: asyncio.Transport
-        self._remote = ""
-        """The caller's address."""
+        self.remote = ""
+        """The caller's address; empty if it has none."""
         self._state = OPEN
         self._sent_at = 0.0
         """When something was last sent, in the loop's time."""
@@ -67,7 +67,7 @@ class CallerSocket(asyncio.Protocol, ABC):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._remote = address(transport.get_extra_info("peername"))
+        self.remote = address(transport.get_extra_info("peername"))
         self._transport.set_write_buffer_limits(high=UNSENT)
         self._alarm.set(self._loop.time() + self._timeouts.head)
 

@@ -19,7 +19,6 @@ from dragoman.gateway.http.parser import RequestParser
 from dragoman.gateway.http.request import Admitted, Request
 from dragoman.gateway.http.request_limits import (
     LAST,
-    MAX_HEAD,
     body_timeout,
     check_body_limits,
     check_head_limits,
@@ -62,7 +61,9 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         self._heads = shared.heads
         self._admissions = shared.heads.admissions
         self._silence = min(shared.timeouts.head_after, shared.timeouts.heartbeat)
-        self._max_body = shared.max_body
+        self._limits = shared.limits
+        self._max_body = shared.limits.body
+        self._max_overhead = shared.limits.head
         self._known: CachedHead[Admitted] | None = None
 
     # The server's side.
@@ -144,7 +145,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         """Begins to answer a request as if it had come over HTTP."""
         self._succeed()
         service = self._service
-        outcome = service.outcome(call, self._remote)
+        outcome = service.outcome(call, self.remote)
         writer = NestedWriter(self, outcome, answer)
         admitted = service.admit(call, outcome)
         if isinstance(admitted, ServerResponse):
@@ -175,8 +176,8 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         except BaseException:  # a bug of ours: the connection ends, and the loop's handler reports it
             self.abort()
             raise
-        if parser.overhead > MAX_HEAD:
-            self._break(too_large_head())
+        if parser.overhead > self._max_overhead:
+            self._break(too_large_head(self._limits))
         if self.congested is not None and self._state is not CLOSED:
             # The caller sends requests without reading the answers, which would pile up here.
             self._transport.pause_reading()
@@ -267,12 +268,12 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             self._succeed()
         call = request.call
         keep_alive = request.keep_alive and self._state is OPEN
-        outcome = self._service.outcome(call, self._remote)
+        outcome = self._service.outcome(call, self.remote)
         request.writer = HttpResponseWriter(self, outcome, keep_alive=keep_alive, chunks=request.http_1_1)
         more = self._service.fields(call)
         if more:
             request.writer.more = with_id(more, outcome.request_id)
-        if (error := check_head_limits(call)) is not None:
+        if (error := check_head_limits(call, self._limits)) is not None:
             self._refuse(request, self._service.refusal(call, error, outcome))
         elif isinstance(admitted := self._service.admit(call, outcome), ServerResponse):
             self._refuse(request, admitted)
@@ -305,7 +306,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             "POST",
             known.path,
             monotonic(),
-            remote=self._remote,
+            remote=self.remote,
             identity=known.identity,
         )
         request.writer = writer = HttpResponseWriter(self, outcome)
@@ -377,7 +378,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         """Sends `error` and closes; `writer` is None if the error belongs to no request."""
         if writer is None:
             writer = HttpResponseWriter(
-                self, Outcome(self._service.new_request_id(), "", "", monotonic(), remote=self._remote)
+                self, Outcome(self._service.new_request_id(), "", "", monotonic(), remote=self.remote)
             )
         writer.send_fault(error)
         self._part()

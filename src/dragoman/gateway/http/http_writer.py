@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum
+from math import ceil
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
@@ -99,9 +100,10 @@ class HttpResponseWriter(DirectWriter):
         self.enter(END)
         outcome = self.outcome
         body = json.encode({"error": {"message": error.message, "type": error.type, "code": error.code}})
+        again = b"" if error.retry_after is None else b"retry-after: %d\r\n" % ceil(error.retry_after)
         self._port.write(
-            b"%b%bx-request-id: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b"
-            % (status_line(error.status), date(), outcome.request_id.encode(), len(body), CLOSE, body)
+            b"%b%b%bx-request-id: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b"
+            % (status_line(error.status), date(), again, outcome.request_id.encode(), len(body), CLOSE, body)
         )
         outcome.status, self.complete, outcome.sent = error.status, True, len(body)
         outcome.fail(error)

@@ -2,16 +2,12 @@
 
 import re
 
+from msgspec import Struct
+
+from dragoman.config.limits import MAX_BODY, MAX_FIELD, MAX_FIELDS, MAX_HEAD
 from dragoman.errors import InvalidRequestError
 from dragoman.gateway.http.unpacking import coding
 from dragoman.types import ServerRequest
-
-MAX_HEAD = 64 << 10
-"""Bytes of a request's head, or of what frames its body between two pieces; Node and Envoy allow as much."""
-
-MAX_FIELDS = 100
-MAX_FIELD = 16 << 10
-"""Header fields (Apache's and Node's limits are of the same order), and bytes of one, twice what nginx allows."""
 
 LAST = frozenset({413, 415, 431})
 """Statuses after which the connection ends: the rest of such a request is not worth reading."""
@@ -20,15 +16,28 @@ TYPES = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?json", re.ASCII | re.IGN
 """Media types of JSON. A page may send others (forms, text/plain) to any site without a preflight request."""
 
 
-def check_head_limits(call: ServerRequest) -> InvalidRequestError | None:
+class RequestLimits(Struct, frozen=True):
+    """The largest request that is read; `config.limits` gives the reasons."""
+
+    body: int = MAX_BODY
+    """Bytes, also once it is unpacked."""
+    head: int = MAX_HEAD
+    """Bytes, and those that frame a body between two pieces."""
+    fields: int = MAX_FIELDS
+    """The number of header fields."""
+    field: int = MAX_FIELD
+    """Bytes of one of them, or of path and query."""
+
+
+def check_head_limits(call: ServerRequest, limits: RequestLimits) -> InvalidRequestError | None:
     """What is wrong with the size of a head; None if nothing is."""
     size = len(call.path) + len(call.query)
-    if len(call.headers) > MAX_FIELDS or size > MAX_FIELD:
-        return too_large_head()
+    if len(call.headers) > limits.fields or size > limits.field:
+        return too_large_head(limits)
     for name, value in call.headers:
         size += len(name) + len(value)
-        if len(value) > MAX_FIELD or size > MAX_HEAD:
-            return too_large_head()
+        if len(value) > limits.field or size > limits.head:
+            return too_large_head(limits)
     return None
 
 
@@ -58,9 +67,9 @@ def too_large(limit: int) -> InvalidRequestError:
     return InvalidRequestError(f"expected a body of at most {limit} bytes", status=413, code="request_too_large")
 
 
-def too_large_head() -> InvalidRequestError:
+def too_large_head(limits: RequestLimits) -> InvalidRequestError:
     """The error for a head that is too large."""
-    message = f"expected at most {MAX_FIELDS} header fields of {MAX_FIELD} bytes"
+    message = f"expected at most {limits.fields} header fields of {limits.field} bytes"
     return InvalidRequestError(message, status=431, code="head_too_large")
 
 

@@ -51,7 +51,7 @@ class Generation:
         self._loop = asyncio.get_running_loop()
         self._relays = Relays(gateway, self._spawn)
         self.shared: ServerContext[Admitted] = ServerContext(
-            self._loop, gateway.timeouts, gateway.max_body, gateway.keys, outbox
+            self._loop, gateway.timeouts, gateway.limits, gateway.keys, outbox
         )
 
     async def aclose(self) -> None:
@@ -66,10 +66,13 @@ class Generation:
         return fields(self.gateway.headers(call, ID))
 
     def serve(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
-        if len(call.body) > LARGE:
+        gateway = self.gateway
+        if gateway.gate.active and (full := gateway.turned_away(call, writer)) is not None:
+            writer.send_nowait(full)
+        elif len(call.body) > LARGE:
             self._spawn(self._serve_large(admitted, call, writer))
         elif not self._relays.begin(admitted, call, writer):
-            self._spawn(self.gateway.answer(admitted, call, writer))
+            self._spawn(gateway.answer(admitted, call, writer))
 
     async def _serve_large(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         try:
@@ -86,11 +89,14 @@ class Generation:
                 await self.gateway.answer(admitted, call, writer)
 
     def unpack(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
-        self._spawn(self._unpack(admitted, call, writer))
+        if self.gateway.gate.active and (full := self.gateway.turned_away(call, writer)) is not None:
+            writer.send_nowait(full)
+        else:
+            self._spawn(self._unpack(admitted, call, writer))
 
     async def _unpack(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         try:
-            plain = await unpacked(call, self.gateway.max_body)
+            plain = await unpacked(call, self.gateway.limits.body)
         except DragomanError as exc:
             writer.outcome.error = exc.code
             writer.send_nowait(self.gateway.refusal(call, exc, writer.outcome))

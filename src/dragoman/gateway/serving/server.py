@@ -14,10 +14,15 @@ from dragoman.errors import OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.http.application import Application, Peer
 from dragoman.gateway.http.connection import ServerConnection
+from dragoman.gateway.overload import SOON
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.generation import LATER, Generation
+from dragoman.gateway.serving.lag import LagWatch
 from dragoman.loop.outbox import Outbox
 from dragoman.types import Outcome
+
+MINUTE = 60.0
+"""Seconds in which it is logged once that the processor has too much to do: it may change many times."""
 
 STOP, NOW, REOPEN, RELOAD, GONE = b"snrh!"
 """Orders of a parent to its workers, a byte each; the last one stands for the end of the pipe."""
@@ -46,10 +51,15 @@ class Server:
         self._interrupted = 0
         """Answers of generations that are closed."""
         self._closing: set[asyncio.Task[None]] = set()
+        self._lag: LagWatch | None = None
         self._connections: set[Peer] = set()
         self._room = room()
         self._full = False
+        self._silent_until = 0.0
+        """When it may be logged again that the processor has too much to do."""
         self._turned_away: dict[Peer, None] = {}
+        self._peers: dict[str, int] = {}
+        """Connections of each address."""
         self._closed = False
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -68,6 +78,7 @@ class Server:
         It calls `ready` once it listens, `stopping` when it is to stop, and `left` once it listens no more.
         """
         servers = [await self._listen(each) for each in listeners]
+        self._watch_lag()
         if ready is not None:
             ready()
         await self._stopping.wait()
@@ -85,6 +96,8 @@ class Server:
             gateway.drain()
         self._tell_who_waits()
         await self._drain()
+        if self._lag is not None:
+            self._lag.stop()
         interrupted = self._interrupted + sum(gateway.interrupted for gateway in self._gateways)
         for generation in (*self._retired, self.current):
             await generation.aclose()
@@ -119,6 +132,7 @@ class Server:
         self.current = new
         self._retired.append(old)
         old.gateway.retire(gateway, self._released)
+        self._watch_lag()
         self._hold_out(self._connections)
         self._close_retired()
 
@@ -205,6 +219,19 @@ class Server:
         for gateway in self._gateways:
             gateway.reopen()
 
+    def _watch_lag(self) -> None:
+        """From now on the lag is compared with the limit of the present gateway."""
+        if self._lag is not None:
+            self._lag.stop()
+        limit = self.gateway.max_lag
+        self._lag = None if limit is None else LagWatch(self._loop, limit, self._lags)
+
+    def _lags(self, on: bool) -> None:
+        self.gateway.gate.lags(on)
+        if on and self._loop.time() >= self._silent_until:
+            self._silent_until = self._loop.time() + MINUTE
+            log.warning("overloaded: the processor has too much to do; new requests get 503 (gateway.max_lag)")
+
     def _orphaned(self) -> None:
         log.error("the process that started this worker is gone; it stops")
         self._hurry.set()
@@ -233,23 +260,32 @@ class Server:
 
     def opened(self, connection: Peer) -> None:
         self._connections.add(connection)
+        number = self._peers[connection.remote] = self._peers.get(connection.remote, 0) + 1
+        most = self.gateway.max_connections_per_peer
         if self._closed:
             connection.drain()  # accepted just before the listeners closed
         elif connection.descriptor >= self._room.most:
-            self._turn_away(connection)
+            self._note_full(connection)
+            self._turn_away(connection, "the gateway has no room for another connection")
+        elif most is not None and number > most:
+            self._turn_away(connection, f"expected at most {most} connections from one address")
         elif self._full and connection.descriptor < self._room.enough:
             self._full = False
             log.warning("there are descriptors again")
 
     def closed(self, connection: Peer) -> None:
         self._connections.discard(connection)
+        number = self._peers[connection.remote] - 1
+        if number:
+            self._peers[connection.remote] = number
+        else:
+            del self._peers[connection.remote]
         if self._turned_away:
             self._turned_away.pop(connection, None)
         if not self._connections:
             self._empty.set()
 
-    def _turn_away(self, connection: Peer) -> None:
-        """Tells a caller that there are too few descriptors to serve it."""
+    def _note_full(self, connection: Peer) -> None:
         if not self._full:
             self._full = True
             log.error(
@@ -257,7 +293,10 @@ class Server:
                 connection.descriptor,
                 self._room.limit,
             )
-        connection.turn_away(OverloadedError("the gateway has no room for another connection", provider="dragoman"))
+
+    def _turn_away(self, connection: Peer, why: str) -> None:
+        """Tells a caller that its connection is one too many."""
+        connection.turn_away(OverloadedError(why, provider="dragoman", retry_after=SOON))
         self._turned_away[connection] = None
         if len(self._turned_away) > self._room.parting:
             next(iter(self._turned_away)).drain()

@@ -13,6 +13,7 @@ from dragoman.protocols.errors.html import BOM, looks_like_html
 from dragoman.protocols.parts import PartAssembler
 from dragoman.protocols.webchat.plain_text import TEXTUAL, PlainTextReader, with_text, words_of
 from dragoman.protocols.webchat.prompt import format_messages
+from dragoman.protocols.webchat.site_auth import retry_after_header
 from dragoman.protocols.webchat.user_agent import FIREFOX
 from dragoman.types import (
     ChatRequest,
@@ -207,7 +208,7 @@ class AiChatOnlineServer(ServerCodec):
         return AiChatOnlineEncoder()
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
-        return ServerResponse(status=error.status, headers=JSON, body=_error(error))
+        return ServerResponse(status=error.status, headers=(*JSON, *retry_after_header(error)), body=_error(error))
 
 
 class AiChatOnlineEncoder(Encoder):

@@ -10,6 +10,7 @@ from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.webchat.plain_text import TEXTUAL, with_text, words_of
 from dragoman.protocols.webchat.prompt import format_messages
 from dragoman.protocols.webchat.raw_text import RawTextDecoder, RawTextEncoder
+from dragoman.protocols.webchat.site_auth import retry_after_header
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -92,4 +93,5 @@ class CromicleServer(ServerCodec):
 
     def encode_error(self, error: DragomanError) -> ServerResponse:
         body = {"message": error.message, "type": error.type, "code": error.code}
-        return ServerResponse(status=error.status, headers=JSON, body=javascript.stringify({"error": body}))
+        headers = (*JSON, *retry_after_header(error))
+        return ServerResponse(status=error.status, headers=headers, body=javascript.stringify({"error": body}))
