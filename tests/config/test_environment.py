@@ -84,6 +84,8 @@ SAMPLES = {
     "CORS_ORIGINS": "http://h,*",
     "SAVE": "false",
     "STICKY": "true",
+    "AFTER_SEND": "false",
+    "FALLBACK_ON_400": "true",
 }
 LEAVES = [
     (section, leaf)
