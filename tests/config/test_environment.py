@@ -89,6 +89,8 @@ SAMPLES = {
     "SAVE": "false",
     "STICKY": "true",
     **dict.fromkeys(map(str.upper, LIMITS), "1000"),
+    "AFTER_SEND": "false",
+    "FALLBACK_ON_400": "true",
 }
 LEAVES = [
     (section, leaf)

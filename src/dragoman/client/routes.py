@@ -110,7 +110,7 @@ class RouteMaker:
         members = [each for each in found if each is not None]
         if strategy is None or len(members) < len(found):
             return None
-        retry = RetryPolicy(entry.retry.attempts, entry.retry.calls)
+        retry = RetryPolicy(**asdict(entry.retry))
         total = entry.timeouts.by_name().get("total")
         return Route(members, strategy, self._draw, retry=retry, budget=self._budget, total=total)
 

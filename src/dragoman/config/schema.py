@@ -230,7 +230,15 @@ MODEL = TableSchema(
     {
         "targets": ListOf(TARGET, least=1),
         "strategy": WORDS,
-        "retry": TableSchema(RetryConfig, {"attempts": Integer(1, 10), "calls": Integer(1, 20)}),
+        "retry": TableSchema(
+            RetryConfig,
+            {
+                "attempts": Integer(1, 10),
+                "calls": Integer(1, 20),
+                "after_send": Boolean(),
+                "fallback_on_400": Boolean(),
+            },
+        ),
         "timeouts": TIMEOUTS,
         "sticky": Boolean(),
     },

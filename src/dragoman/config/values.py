@@ -246,6 +246,15 @@ class RetryConfig(Struct, frozen=True, kw_only=True):
     made. The default is 1, because callers repeat requests themselves."""
     calls: int = 4
     """To all targets together, whatever happens: so that one request never becomes many."""
+    after_send: bool = True
+    """Whether a request is sent again, to the same target or another one, although a service may have worked on it: the
+    connection broke after it was sent, the answer came too late or was no good, or the status is 500, 502 or 504. It
+    may then be charged twice. On by default, because nothing of an answer has gone out; switch it off if a service acts
+    by itself, with tools of its own."""
+    fallback_on_400: bool = False
+    """Whether the next target is asked after a service has refused a request as wrong (400, 413, 422). Off by default,
+    because most often each one would refuse it, and callers must know soon; switch it on if a service knows less than
+    the others."""
 
 
 class ModelConfig(Struct, frozen=True, kw_only=True):

@@ -7,16 +7,21 @@ from msgspec import Struct
 from dragoman.errors import (
     AuthenticationError,
     ConfigurationError,
+    ConnectError,
+    ContentFilterError,
     ContextLengthError,
     DragomanError,
     EndpointNotFoundError,
     ModelNotFoundError,
     OpaqueStateError,
     PermissionDeniedError,
+    Phase,
     QuotaExhaustedError,
     RateLimitError,
     RequestError,
+    TimeoutError,
     TransportError,
+    TruncatedStreamError,
     UpstreamError,
 )
 
@@ -57,6 +62,7 @@ REACTIONS: dict[type[DragomanError], Reaction] = {
     QuotaExhaustedError: Reaction(Next.OTHER, Fault.KEY),
     EndpointNotFoundError: Reaction(Next.OTHER, Fault.NONE),
     ContextLengthError: Reaction(Next.LARGER, Fault.NONE),
+    ContentFilterError: Reaction(Next.NOBODY, Fault.NONE),
     RateLimitError: Reaction(Next.SAME, Fault.FULL),
     UpstreamError: Reaction(Next.SAME, Fault.BROKEN),
     TransportError: Reaction(Next.SAME, Fault.BROKEN),
@@ -68,12 +74,50 @@ REFUSED = Reaction(Next.NOBODY, Fault.NONE)
 AGAIN = Reaction(Next.SAME, Fault.NONE)
 
 
+ITS_OWN = 500
+LIMITED = 429
+"""From status 500 on, and with 429, a failure is the service's own: another one may answer, whatever this one says."""
+
+SENT: frozenset[Phase] = frozenset({"first_byte", "first_token", "idle", "total"})
+"""Waits of a request that has been sent."""
+
+NOT_BEGUN = frozenset({503, 529})
+"""Statuses from 500 on of services that have not begun to work on a request."""
+
+REFUSALS = frozenset({400, 413, 422})
+"""Statuses of services that take the request for a wrong one."""
+
+
 def reaction(error: DragomanError) -> Reaction:
     """What follows after `error`. Its service, or its class, says whether it is worth another try (`retryable`)."""
     row = next(REACTIONS[each] for each in type(error).__mro__ if each in REACTIONS)
     if row.next is Next.SAME:
-        return row if error.retryable else REFUSED
+        if isinstance(error, TimeoutError) and error.phase == "pool":
+            return AGAIN  # we have no connection left for it, which says nothing of the service
+        if error.retryable:
+            return row
+        status = error.upstream_status or 0
+        return Reaction(Next.OTHER, row.fault) if status >= ITS_OWN or status == LIMITED else REFUSED
     return AGAIN if row.next is Next.NOBODY and error.retryable else row
+
+
+def may_have_run(error: DragomanError) -> bool:
+    """Whether the service may have worked on the request that failed with `error`, and may charge for it."""
+    status = error.upstream_status
+    if status is not None:
+        return 200 <= status < 300 or (status >= ITS_OWN and status not in NOT_BEGUN)
+    match error:
+        case ConnectError():
+            return False
+        case TimeoutError():
+            return error.phase in SENT
+        case _:
+            return isinstance(error, TransportError | TruncatedStreamError)
+
+
+def was_refused(error: DragomanError) -> bool:
+    """Whether a service takes the request for a wrong one, which another service may take for a good one."""
+    return isinstance(error, RequestError) and error.upstream_status in REFUSALS
 
 
 def may_end_otherwise(error: DragomanError) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from dragoman.errors import DragomanError
+from dragoman.routing.reactions import Next, may_have_run, reaction, was_refused
 
 Draw = Callable[[], float]
 """A random number from 0 to less than 1."""
@@ -33,6 +34,17 @@ class RetryPolicy(Struct, frozen=True, gc=False):
     """To one target."""
     calls: int = 4
     """To all targets together."""
+    after_send: bool = True
+    """Whether also after a failure of a service that may have worked on the request."""
+    fallback_on_400: bool = False
+    """Whether another target is asked after one has refused the request as wrong."""
+
+    def next(self, error: DragomanError) -> Next:
+        """Who may be asked after `error`."""
+        if not self.after_send and may_have_run(error):
+            return Next.NOBODY
+        following = reaction(error).next
+        return Next.OTHER if following is Next.NOBODY and self.fallback_on_400 and was_refused(error) else following
 
     def wait(self, error: DragomanError, attempt: int, draw: Draw) -> float:
         """Seconds until the target is asked again after its attempt number `attempt`, from 1, failed with `error`."""

@@ -16,7 +16,7 @@ from msgspec import Struct
 from dragoman.errors import ConfigurationError, DragomanError, OverloadedError, TimeoutError
 from dragoman.routing.candidate import Candidate, Lot, Member, Wall
 from dragoman.routing.plan import Course, Plan, RequestInfo, Target
-from dragoman.routing.reactions import Next, reaction
+from dragoman.routing.reactions import Next
 from dragoman.routing.retry import MAX_WAIT, SHORT, Draw, RetryBudget, RetryPolicy
 from dragoman.routing.strategies.table import Strategy
 from dragoman.types.outcome import End
@@ -198,7 +198,7 @@ class RouteCourse(Course):
 
     def _next(self, error: DragomanError, now: float) -> float | None:
         """Chooses whom to ask next, and says after how many seconds."""
-        route, following = self._route, reaction(error).next
+        route, following = self._route, self._route.retry.next(error)
         if following is Next.NOBODY or self._calls >= route.retry.calls:
             return None
         if self._latest - now < MARGIN:

@@ -303,3 +303,54 @@ async def test_the_deadline_holds_for_an_answer_that_has_begun(kind: type[Client
     assert b"no end from" in answer.body
     assert b'"timeout"' in answer.body
     assert b"[DONE]" not in answer.body
+
+
+async def wrong(exchange: Exchange) -> None:
+    """Refuses a request that others may take."""
+    await exchange.reply(400, headers=JSON, body=b'{"error":{"message":"unknown field"}}')
+
+
+async def final(exchange: Exchange) -> None:
+    """Wants no retry."""
+    await exchange.reply(503, headers={**JSON, "x-should-retry": "false"}, body=b'{"error":{"message":"closed"}}')
+
+
+@KINDS
+@STREAMS
+async def test_a_refusal_goes_to_the_next_target_if_the_route_says_so(kind: type[Client], stream: bool) -> None:
+    entry = ModelConfig(targets=("s0/m", "s1/m"), retry=RetryConfig(fallback_on_400=True))
+    async with serve(wrong) as first, serve(good) as second:
+        config = routed([first, second], entry)
+        async with running_gateway(config, client=kind(config)) as url:
+            answer = await post(url, question("route", stream=stream))
+    assert (answer.status, len(first.requests), len(second.requests)) == (200, 1, 1)
+
+
+@KINDS
+@STREAMS
+async def test_a_request_that_may_have_run_is_not_sent_again_if_the_route_says_so(
+    kind: type[Client], stream: bool
+) -> None:
+    entry = ModelConfig(targets=("s0/m", "s1/m"), retry=RetryConfig(attempts=2, after_send=False))
+    async with serve(failing) as first, serve(good) as second:
+        config = routed([first, second], entry)
+        async with running_gateway(config, client=kind(config)) as url:
+            answer = await post(url, question("route", stream=stream))
+    assert (answer.status, len(first.requests), second.requests) == (500, 1, [])
+
+
+@KINDS
+@STREAMS
+async def test_a_target_that_wants_no_retry_is_left_at_once_and_a_lone_one_says_it_to_the_caller(
+    kind: type[Client], stream: bool
+) -> None:
+    retry = RetryConfig(attempts=3)
+    async with serve(final) as first, serve(good) as second:
+        config = routed([first, second], ModelConfig(targets=("s0/m", "s1/m"), retry=retry))
+        async with running_gateway(config, client=kind(config)) as url:
+            answer = await post(url, question("route", stream=stream))
+        lone = routed([first], ModelConfig(targets=("s0/m",), retry=retry))
+        async with running_gateway(lone, client=kind(lone)) as url:
+            refused = await post(url, question("route", stream=stream))
+    assert (answer.status, len(first.requests)) == (200, 2)
+    assert (refused.status, refused.headers["x-should-retry"]) == (503, "false")

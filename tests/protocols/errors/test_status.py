@@ -131,3 +131,52 @@ def test_a_junk_wait_is_none_or_a_number(junk: bytes, before: bytes) -> None:
     for name in (b"retry-after", b"retry-after-ms", b"date"):
         seconds = retry_after(ResponseHead(429, ((name, value), (b"retry-after", NOON), (b"date", NOON))))
         assert seconds is None or 0 <= seconds < float("inf")
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "again"), [("true", 400, True), ("false", 503, False), ("false", 429, False)]
+)
+def test_a_service_that_says_whether_to_try_again_is_believed(said: str, status: int, again: bool) -> None:
+    head = ResponseHead(status, ((b"x-should-retry", said.encode()),))
+    assert error_for(status, "", head=head).retryable is again
+    assert error_for(status, "").retryable is not again
+
+
+def test_another_word_is_not_understood() -> None:
+    head = ResponseHead(503, ((b"x-should-retry", b"maybe"),))
+    assert error_for(503, "", head=head).retryable
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1s", 1.0),
+        ("6m0s", 360.0),
+        ("1h2m3.5s", 3723.5),
+        ("20ms", 0.02),
+        ("1m20ms", 60.02),
+        ("12", 12.0),
+        ("", None),
+        ("s", None),
+        ("-1s", None),
+        ("1e9s", None),
+        ("1s1m", None),
+        ("9" * 30 + "s", None),
+    ],
+)
+def test_a_limit_of_which_nothing_is_left_says_when_it_begins_anew(text: str, seconds: float | None) -> None:
+    fields = ((b"x-ratelimit-remaining-tokens", b"0"), (b"x-ratelimit-reset-tokens", text.encode()))
+    assert retry_after(ResponseHead(429, fields)) == seconds
+
+
+def test_the_last_limit_counts_and_only_one_that_is_spent_and_only_if_nothing_more_exact_is_said() -> None:
+    spent = (
+        (b"x-ratelimit-remaining-tokens", b"0"),
+        (b"x-ratelimit-reset-tokens", b"2s"),
+        (b"x-ratelimit-remaining-requests", b"0"),
+        (b"x-ratelimit-reset-requests", b"1m0s"),
+    )
+    assert retry_after(ResponseHead(429, spent)) == 60
+    assert retry_after(ResponseHead(429, (*spent[:2], (b"x-ratelimit-remaining-requests", b"9"), spent[3]))) == 2
+    assert retry_after(ResponseHead(503, spent)) is None
+    assert retry_after(ResponseHead(429, (*spent, (b"retry-after", b"7")))) == 7

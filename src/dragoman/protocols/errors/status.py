@@ -72,6 +72,12 @@ KEPT: frozenset[type[DragomanError]] = frozenset({InvalidRequestError, OpaqueSta
 AGAIN = frozenset({408, 409, 425})
 """Statuses below 500 without a class of their own after which the same request may succeed."""
 
+AGAIN_WORDS: Mapping[str | None, bool] = {"true": True, "false": False}
+"""Values of `x-should-retry`, which OpenAI, Anthropic and other gateways send: it is more exact than any status."""
+
+LIMITS = ("requests", "tokens")
+"""What OpenAI's services count, and name in `x-ratelimit-remaining-…` and `x-ratelimit-reset-…`."""
+
 
 Phrases = Mapping[str, type[DragomanError]]
 """What services write in their message or code, in lower case and without backticks, to the error that it means."""
@@ -96,6 +102,9 @@ def error_for(
     error = kind(message, status=shown, retry_after=retry_after(head) if head else None)
     if kind is UpstreamError and error.status < 500:
         error.retryable = error.status in AGAIN
+    again = None if head is None else head.header("x-should-retry")
+    if again in AGAIN_WORDS:
+        error.retryable = AGAIN_WORDS[again]
     return error
 
 
@@ -115,14 +124,17 @@ def _kind(status: int, message: str, words: tuple[str | None, ...], phrases: Phr
 
 
 def retry_after(head: ResponseHead) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date measured by the reply's own clock).
+    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date measured by the reply's own clock), or
+    else by what is said of a limit of which nothing remains.
 
-    None if neither is usable. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    None if none is usable. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
     seconds = _number(head.header("retry-after-ms"), 1000)
     if seconds is None:
         seconds = _number(head.header("retry-after"), 1)
-    return seconds if seconds is not None else _until(head)
+    if seconds is None:
+        seconds = _until(head)
+    return seconds if seconds is not None else _reset(head)
 
 
 _SECONDS = re.compile(r"\d{1,15}(?:\.\d{1,15})?", re.ASCII)
@@ -139,3 +151,26 @@ def _until(head: ResponseHead) -> float | None:
         return max(0.0, (then - now).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+_SPAN = re.compile(
+    r"(?=\d)(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9}(?:\.\d{1,9})?)ms)?", re.ASCII
+)
+"""Hours, minutes, seconds and milliseconds as OpenAI writes them: `6m0s`, `1.5s`, `20ms`."""
+_UNITS = (3600.0, 60.0, 1.0, 0.001)
+
+
+def _reset(head: ResponseHead) -> float | None:
+    """Seconds until all limits of which nothing remains begin anew; None if none is named."""
+    if head.status != 429:
+        return None
+    spent = [limit for limit in LIMITS if head.header(f"x-ratelimit-remaining-{limit}") == "0"]
+    waits = [_span(head.header(f"x-ratelimit-reset-{limit}")) for limit in spent]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _span(text: str | None) -> float | None:
+    found = _SPAN.fullmatch(text) if text else None
+    if found is None:
+        return _number(text, 1)
+    return sum(float(part) * unit for part, unit in zip(found.groups(), _UNITS, strict=True) if part)
