@@ -203,4 +203,6 @@ class RouteCourse(Course):
             return False
         if route.total is not None and now + wait - self._began_at >= route.total:
             return False
+        if len(self._order) > 1 and not self._candidate.health.may_be_asked(now + wait):
+            return False  # this failure was one too many: its breaker has opened
         return self._candidate.is_free() and (route.budget is None or route.budget.allows(now))
