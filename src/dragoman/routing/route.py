@@ -258,4 +258,6 @@ class RouteCourse(Course):
             return False
         if self.ends - (now + wait) < MARGIN:
             return False
+        if len(self._order) > 1 and not self._candidate.health.may_be_asked(now + wait):
+            return False  # this failure was one too many: its breaker has opened
         return self._candidate.is_free() and (route.budget is None or route.budget.allows(now))

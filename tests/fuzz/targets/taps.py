@@ -3,28 +3,35 @@
 from functools import partial
 from typing import Any
 
+from dragoman.errors import BadEventError
 from dragoman.protocols.registry import DIALECTS
 from tests.fuzz.targets.target import FuzzTarget, answers, seed_of
 from tests.support.cuts import drive, scattered
-from tests.support.readings import RELAYED, REQUEST, decoded, read_whole, tap_of, tapped
+from tests.support.readings import RELAYED, REQUEST, Read, decoded, read_whole, tap_of, tapped
 from tests.support.relaying import parts
 from tests.support.spoiling import spoilt_json
 
 
 def tap(name: str, data: bytes) -> None:
     """An answer: a stream, or a document."""
-    expected = decoded(name, data)
     for pieces in [[data], scattered(data, seed_of(data))] if data else [[data]]:
-        found = tapped(name, pieces)
-        if name == "gemini":
-            # Of reports of tokens, a tap reads the last alone: one that is spoilt hides those before it.
-            found, expected = (*found[:2], None, *found[3:]), (*expected[:2], None, *expected[3:])
-        assert found[:5] == expected[:5], (found, expected)
-        assert found[5] in {"", expected[5]}
+        compare(name, tapped(name, pieces), decoded(name, data))
     let_through(name, data)
     if data.startswith(b"{") and data.endswith(b"}"):
-        found = read_whole(name, data)
-        assert found[:5] == decoded(name, data)[:5]
+        compare(name, read_whole(name, data), decoded(name, data))
+
+
+def compare(name: str, found: Read, expected: Read) -> None:
+    """Whether a tap read what the decoder reads."""
+    if found[0] is not None and expected[0] is not None:
+        return  # of two faults in one answer, each may meet another one first
+    if expected[0] is BadEventError:
+        return  # a tap does not read events that hold no content and no end: broken ones pass as they came
+    if name == "gemini":
+        # Of reports of tokens, a tap reads the last alone: one that is spoilt hides those before it.
+        found, expected = (*found[:2], None, *found[3:]), (*expected[:2], None, *expected[3:])
+    assert found[:5] == expected[:5], (found, expected)
+    assert found[5] in {"", expected[5]}
 
 
 def let_through(name: str, data: bytes) -> None:

@@ -68,7 +68,7 @@ def answered_arguments(line: bytes) -> list[str]:
 
 def raw_text(function: _Function | None) -> str:
     """The text of the arguments; empty if there are none."""
-    return "" if function is None else bytes(function.arguments).decode()
+    return "" if function is None else bytes(function.arguments).decode("utf-8", "replace")
 
 
 def object_of(arguments: str) -> Raw | None:
