@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden fuzz
+.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden fuzz faults
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now; re
 
 fuzz: .venv/ready-dev  ## try all that can be wrong with a golden answer, and each field of each event, not samples
 	@$(PYTHON) -m pytest tests/fuzz tests/fields --fuzz
+
+faults: .venv/ready-dev  ## all that callers and services can do wrong, in each phase and dialect, not samples
+	@$(PYTHON) -m pytest tests/faults --faults
 
 matrix: .venv/ready-dev  ## the vendors' clients call the gateway, for each pair of dialects and each scenario; prints the table
 	@$(PYTHON) -m pytest tests/matrix
