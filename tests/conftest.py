@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", action="store_true", help="rewrite golden files instead of comparing")
     parser.addoption("--mutations", action="store_true", help="try every mutant of an answer instead of a sample")
     parser.addoption("--faults", action="store_true", help="all cells of the fault matrix, not a sample")
+    parser.addoption("--faults-seed", type=int, metavar="N", help="the seed of that sample; by default the commit's")
     parser.addoption("--node", action="store_true", help="run the clients for Node, which `make matrix-node` installs")
 
 
@@ -33,7 +34,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints the matrix of callers and services, if it was run."""
+    """Prints the matrix of callers and services, and of faults, if they were run."""
     reports = [report for found in terminalreporter.stats.values() for report in found]
     given = [pair for report in reports for pair in getattr(report, "user_properties", ()) if report.when == "call"]
     for name, clients in (("matrix", "Python"), ("matrix (node)", "Node")):
@@ -43,6 +44,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.section(f"the vendors' clients for {clients}, through the gateway, to each service")
             for line in table(results):
                 terminalreporter.write_line(line)
+    for kind in ("services", "callers"):
+        if played := [str(value) for key, value in given if key == f"faults of {kind}"]:
+            from tests.faults.report import summary
+
+            terminalreporter.write_line(summary(kind, played))
 
 
 @pytest.fixture

@@ -209,12 +209,29 @@ def test_a_row_of_pieces_is_passed_without_a_copy_and_undecoded() -> None:
     assert not tap._is_usual(stream(text("a")).replace(b"output_text", b"reasoning_text"))
 
 
-def test_nothing_passes_before_the_first_item() -> None:
+def test_nothing_passes_before_the_first_words() -> None:
     tap = ResponsesTap()
-    assert tap.feed(stream(CREATED)) == b""
+    begun = stream(CREATED, ADDED)
+    assert tap.feed(begun) == b""
     assert not tap.committed
-    assert tap.unread() == stream(CREATED)
-    assert tap.feed(stream(ADDED)) == stream(CREATED) + stream(ADDED)
+    assert tap.unread() == begun
+    words = stream(*WORDS)
+    assert tap.feed(words) == begun + words
+    assert tap.committed
+
+
+@pytest.mark.parametrize("compact", [True, False])
+@pytest.mark.parametrize("before", [(CREATED,), ()], ids=["begun", "odd"])
+def test_a_message_that_begins_is_no_content_and_any_other_item_is(
+    before: tuple[dict[str, Any], ...], compact: bool
+) -> None:
+    tap = ResponsesTap()
+    assert tap.feed(stream(*before, ADDED, compact=compact)) == b""
+    assert not tap.committed
+    tap = ResponsesTap()
+    thinking = {"type": "response.output_item.added", "output_index": 0, "item": {"type": "reasoning", "id": "rs_1"}}
+    data = stream(*before, thinking, compact=compact)
+    assert tap.feed(data) == data
     assert tap.committed
 
 

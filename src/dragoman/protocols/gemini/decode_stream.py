@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, InvalidRequestError, TruncatedStreamError, cut
+from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.freeform import unwrapped_input
 from dragoman.protocols.gemini.call_ids import CallIds
 from dragoman.protocols.gemini.chunk import CANDIDATE, CHUNK, OTHER, decode_text_chunk, further
@@ -147,6 +148,8 @@ class ReplyDecoder(SseDecoder):
         data = event.data.strip(BLANK)
         if self.done or not data or data == DONE:
             return
+        if event.stray and data.startswith(b"<"):
+            raise a_page("an event")
         if event.stray and not data.startswith((b"{", b"[")):
             self._skip(BadEventError(f"expected an event, got {cut(data.decode('utf-8', 'replace'))!r}"))
         else:
@@ -240,6 +243,8 @@ class ReplyDecoder(SseDecoder):
             words = feedback.get("blockReasonMessage")
         if isinstance(words, str) and words:
             self._detail = words
+        if self._finished and self._skipped is not None:
+            raise self._skipped  # a relay would pass the reason on, which callers take for a good end
 
     # Parts.
 

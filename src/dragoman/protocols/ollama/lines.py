@@ -108,7 +108,9 @@ def calls_of(calls: list[Call]) -> list[Called]:
     for call in calls:
         raw = bytes(call.function.arguments)
         # What a service wrote as a string is their text already.
-        arguments = text_of(json.decode_event(raw)) if raw[:1] == b'"' or raw == b"null" else raw.decode("utf-8", "replace")
+        arguments = (
+            text_of(json.decode_event(raw)) if raw[:1] == b'"' or raw == b"null" else raw.decode("utf-8", "replace")
+        )
         found.append(Called(call.function.name, arguments, call.id))
     return found
 

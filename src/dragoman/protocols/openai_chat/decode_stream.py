@@ -229,6 +229,8 @@ class ReplyDecoder(SseDecoder):
         if choice.finish_reason:
             if choice.finish_reason == "error":
                 raise UpstreamError("the service gave `error` for its reason to stop, and no other")
+            if self._skipped is not None:
+                raise self._skipped  # a relay would pass the reason on, which callers take for a good end
             self._finished = True
             self._reason = choice.finish_reason
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
+from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.openai_responses.citations import decode_annotation
 from dragoman.protocols.openai_responses.events import (
@@ -148,6 +149,8 @@ class ReplyDecoder(SseDecoder):
         data = event.data
         if event.stray:
             # No event; but some services write so when they fail.
+            if data.startswith(b"<"):
+                raise a_page("an event")
             if data.lstrip(BLANK).startswith(b"{"):
                 self._failure(data, strange=False)
             return

@@ -28,6 +28,10 @@ from dragoman.wire.sse import SseReader
 
 NUMBER = re.compile(rb'"sequence_number": ?(\d{1,15})')
 """The number of an event; in a text the quotation marks would be escaped."""
+MESSAGE = re.compile(rb'"type": ?"message"')
+ANNOUNCED = frozenset({"", "message"})
+"""Items that are no content when they begin: none, and a message, whose text follows at once. Of the others nothing may
+follow for minutes, as of reasoning that the service does not show, and callers should see that it works."""
 ADDED = b"event: response.output_item.added\n"
 CREATED = b"event: response.created\n"
 MAX_START = 1 << 20
@@ -134,7 +138,7 @@ class ResponsesTap(SseTap):
         elif not self.committed:
             self._note(event)
             self._named, self._content = glance.id, glance.content
-            self.committed = bool(glance.items) or glance.content
+            self.committed = glance.content or glance.kind not in ANNOUNCED
         return event
 
     def _observed(self, event: bytes) -> bytes:
@@ -147,9 +151,9 @@ class ResponsesTap(SseTap):
         return event if self._is_framed(event) else framed(event)
 
     def _note(self, event: bytes) -> None:
-        """Notes an item that begins, which is content, and the answer as it was when it began."""
+        """Notes an item that begins, which is content unless it only announces a text, and the answer as it began."""
         if event.startswith(ADDED):
-            self.committed = True
+            self.committed = self.committed or MESSAGE.search(event) is None
         elif event.startswith(CREATED) and len(event) <= MAX_START:
             self._start = event
 

@@ -1,0 +1,228 @@
+"""A cell is played, and the nine asserts are made: what is wrong is returned, in words that begin with their numbers.
+
+1  one terminal outcome, in the caller's dialect, in time      6  the connection to the service closed, or clean in its
+2  the mark of success only if the service ended well             pool; descriptors, tasks and threads as before
+3  the text is a beginning of the service's, and not repeated  7  no canary in the answer, in the log, in the row
+4  one row of the request log, with status, attempts, tokens   8  nothing unhandled
+5  nobody in flight                                            9  the next request is answered well
+"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from dragoman.types import Outcome
+from tests.faults.cells import Cell
+from tests.faults.certificates import spoiled, trusted
+from tests.faults.dialects import SPARE, TEXT, Heard, hear, reply
+from tests.faults.fault import Fails, Phase, Said, Well, said
+from tests.faults.ground import CANARIES, HASTY, PROMPT, Ground, Target, ground, until
+from tests.faults.wire import Listening, Script, Service
+from tests.support.gateway import Got
+
+LATEST = (HASTY.total or 0.0) + 0.25
+"""Seconds in which a cell's answer must be over: the longest timeout, and what the contract allows beyond it."""
+
+CONNECTING = frozenset({Phase.CONNECT, Phase.TLS})
+LARGE = 300_000
+
+
+STATUSES = {"anthropic": {"insufficient_quota": 402, "overloaded": 529}}
+"""Statuses of a front for failures that others have another one for."""
+
+
+class Expected(Struct, frozen=True):
+    """What the caller must see of a cell."""
+
+    text: str
+    """The whole text, or, if it breaks off, what has come before."""
+    broken: bool = False
+    error: str = ""
+    status: int | None = 200
+    spare: bool = False
+    """Whether the other target answers."""
+    tokens: int | None = 20
+    retry_after: str | None = None
+
+
+def expected(cell: Cell, good: Said) -> Expected:
+    """What must be seen of `cell`."""
+    fate = cell.fate
+    if isinstance(fate, Well):
+        return Expected("".join(TEXT) if fate.text is None else fate.text, tokens=fate.tokens)
+    if before := good.text_before(Phase.TAIL if fate.at_end else cell.phase):
+        return Expected(before, broken=True, error=fate.code)
+    if cell.fallback and fate.next:
+        return Expected("".join(SPARE), spare=True)
+    status = STATUSES.get(cell.front, {}).get(fate.code, fate.status)
+    return Expected("", error=fate.code, status=status, retry_after=fate.retry_after)
+
+
+def target(cell: Cell) -> Target:
+    """The target of a cell, as the gateway knows it."""
+    fault = cell.fault
+    small = 200_000 if fault.small else None
+    return Target(cell.dialect, fault.hasty, small, cell.phase in CONNECTING, bool(fault.tls))
+
+
+async def play_all(cells: Sequence[Cell], folder: Path, *, strict: bool) -> dict[str, list[str]]:
+    """What is wrong, by cell; nothing for those that are well. `strict`: also whether it came in time."""
+    names = {f"c{number}": cell for number, cell in enumerate(cells)}
+    dialects = sorted({cell.dialect for cell in cells})
+    targets = {name: target(cell) for name, cell in names.items()}
+    targets |= {f"spare-{each}": Target(each) for each in dialects}
+    wrong: dict[str, list[str]] = {}
+    async with ground(targets, folder) as up:
+        played = Played(up)
+        for name, cell in names.items():
+            found = await played.play(cell, name, strict=strict)
+            if found and (found == [LATE] or cell.fault.hasty):
+                found = await played.play(cell, name, strict=strict)  # a busy machine is not late twice
+            wrong[str(cell)] = found
+    return wrong
+
+
+LATE = f"1: not over after {LATEST:g} s"
+
+
+class Played:
+    """Plays cells one after another, on the same ground."""
+
+    def __init__(self, up: Ground) -> None:
+        self._up = up
+        self._service = up.service
+
+    async def play(self, cell: Cell, name: str, *, strict: bool) -> list[str]:
+        """What is wrong with this cell."""
+        up, service = self._up, self._service
+        good = said(cell.dialect, reply(cell.dialect, stream=cell.stream), stream=cell.stream)
+        spare = said(cell.dialect, reply(cell.dialect, SPARE, stream=cell.stream), stream=cell.stream)
+        service.scripts[name] = cell.fault.script(good, cell.phase)
+        service.scripts[f"spare-{cell.dialect}"] = Script(spare.whole)
+        service.scripts["trap"] = Script(good.whole)
+        if cell.phase is Phase.IDLE:
+            await up.ask(cell.front, f"{name}/m", stream=cell.stream)
+        await until(self._is_still)
+        seen, logged = len(up.outcomes), len(up.logged)
+        service.requests.clear()
+        opened = await self._spoil(cell, name)
+        begun = asyncio.get_running_loop().time()
+        model = f"both-{name}" if cell.fallback else f"{name}/m"
+        text = PROMPT + "x" * (LARGE if cell.fault.large else 0)
+        try:
+            got = await up.ask(cell.front, model, stream=cell.stream, text=text)
+        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError) as error:
+            return [f"1: no answer at all: {error!r}"]
+        finally:
+            took = asyncio.get_running_loop().time() - begun
+            if opened is not None:
+                await opened.close()
+            elif cell.phase in CONNECTING:
+                up.ports[name].empty()
+        wrong = [LATE] if strict and took > LATEST else []
+        wanted = expected(cell, good)
+        heard = hear(cell.front, got.body, stream=cell.stream and got.status == 200)
+        wrong += _end(cell, got, heard, wanted) + _text(cell, heard, wanted)
+        still = await until(lambda: self._is_still() and len(up.outcomes) > seen)
+        rows = up.outcomes[seen:]
+        wrong += _row(cell, name, rows, wanted) if len(rows) == 1 else [f"4: {len(rows)} rows"]
+        if cell.fallback and any(flying := up.in_flight(model)):
+            wrong.append(f"5: in flight {flying}")
+        if not still:
+            wrong.append(f"6: still open: {[wire.names for wire in service.open if not wire.idle]}")
+        if not await until(lambda: up.rest() == up.settled):
+            wrong.append(f"6: {up.rest()} is not {up.settled}")
+        if any(request.name == "trap" for request in service.requests):
+            wrong.append("7: the redirect was followed")
+        shown = f"{got.headers}".encode() + got.body + "\n".join(up.logged[logged:]).encode()
+        wrong += [f"7: {canary} was shown" for canary in CANARIES if canary.encode() in shown]
+        wrong += [f"8: {line}" for line in up.complaints]
+        wrong += [f"8: {line}" for line in up.logged[logged:] if line.startswith(("ERROR", "CRITICAL"))]
+        up.complaints.clear()
+        wrong += await self._next(cell, name, good)
+        return wrong
+
+    def _is_still(self) -> bool:
+        """Whether each connection to the service is closed, or clean in its pool."""
+        return all(wire.idle for wire in self._service.open)
+
+    async def _spoil(self, cell: Cell, name: str) -> Listening | None:
+        """Makes the target's own port what the cell says; returns what listens there."""
+        if cell.phase not in CONNECTING:
+            return None
+        port = self._up.ports[name]
+        if cell.fault.tls:
+            listening, context = spoiled(cell.fault.tls)
+            await port.listen(listening, context)
+            return listening
+        if cell.fault.hasty:
+            port.fill()
+        return None
+
+    async def _next(self, cell: Cell, name: str, good: Said) -> list[str]:
+        """The same target, now that it is well."""
+        up = self._up
+        script = self._service.scripts[name] = Script(good.whole)
+        own: Service | None = None
+        if cell.phase in CONNECTING:
+            own = Service()
+            own.scripts[name] = script
+            await up.ports[name].listen(own, trusted() if cell.fault.tls else None)
+        try:
+            got = await up.ask(cell.front, f"{name}/m", stream=cell.stream)
+        except TimeoutError:
+            return ["9: no end"]
+        finally:
+            if own is not None:
+                await own.close()
+        heard = hear(cell.front, got.body, stream=cell.stream)
+        if (got.status, heard.text, heard.ends) != (200, "".join(TEXT), ["end"]):
+            return [f"9: {got.status} {heard}"]
+        return []
+
+
+def _end(cell: Cell, got: Got, heard: Heard, wanted: Expected) -> list[str]:
+    wrong = []
+    ends = ["error" if wanted.error else "end"]
+    if got.status < 500 if wanted.status is None else got.status != wanted.status:
+        wrong.append(f"1: status {got.status}, not {wanted.status}: {heard.words}")
+    if heard.ends != ends:
+        number = 2 if "end" in heard.ends and wanted.error else 1
+        wrong.append(f"{number}: ends {heard.ends}, not {ends}: {heard.words}")
+    if wanted.error and not heard.words:
+        wrong.append("1: an error without words")
+    clean = not (wanted.broken and cell.front == "gemini")
+    if got.clean is not clean:
+        wrong.append(f"2: the transfer's end is {'clean' if got.clean else 'cut'}")
+    if wanted.retry_after is not None and got.headers.get("retry-after", "") != wanted.retry_after:
+        wrong.append(f"1: retry-after {got.headers.get('retry-after')}, not {wanted.retry_after}")
+    return wrong
+
+
+def _text(cell: Cell, heard: Heard, wanted: Expected) -> list[str]:
+    # What has come may be lost to a reset that follows at once. The last text may stand beside the reason to stop.
+    lost = cell.fault.name == "RST" and wanted.text.startswith(heard.text)
+    beside = isinstance(cell.fate, Fails) and cell.fate.at_end and heard.text == "".join(TEXT)
+    return [] if heard.text == wanted.text or lost or beside else [f"3: text {heard.text!r}, not {wanted.text!r}"]
+
+
+def _row(cell: Cell, name: str, rows: Sequence[Outcome], wanted: Expected) -> list[str]:
+    (row,) = rows
+    fate = cell.fate
+    ours, spare = f"{name}/m", f"spare-{cell.dialect}/m"
+    codes = [fate.code] if isinstance(fate, Fails) else []
+    says = (row.end, row.status, row.error, [attempt.code for attempt in row.attempts])
+    should = ("broken" if wanted.broken else "whole", wanted.status or row.status, wanted.error, codes)
+    wrong = [] if says == should else [f"4: the row says {says}, not {should}"]
+    answered = spare if wanted.spare else ours
+    if not wanted.error or wanted.broken:
+        if row.target != answered:
+            wrong.append(f"4: {row.target} answered, not {answered}")
+    elif [attempt.target for attempt in row.attempts] != [ours]:
+        wrong.append(f"4: tried {row.attempts}")
+    counted = None if row.usage is None else row.usage.output_tokens
+    if not wanted.error and counted != wanted.tokens:
+        wrong.append(f"4: {counted} tokens, not {wanted.tokens}")
+    return wrong
