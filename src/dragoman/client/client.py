@@ -40,7 +40,7 @@ from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation, check_names
 from dragoman.providers.turns import checked_request
-from dragoman.routing.attempts import operate, translated
+from dragoman.routing.attempts import Note, operate, translated, unheard
 from dragoman.routing.plan import Plan
 from dragoman.transport.base import Transport
 from dragoman.transport.http.target import is_loopback
@@ -271,14 +271,17 @@ class Client:
         request = chat_request(model, messages, options)
         return await self._limiter.value(lambda: self.count_request(request), self._limiter.given(options), model)
 
-    async def embed_request(self, request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
+    async def embed_request(
+        self, request: EmbedRequest, note: Note = unheard
+    ) -> tuple[EmbedResponse, tuple[Loss, ...]]:
         """A vector for each text of `request`, and what of it the service did not get. It is asked once."""
-        response, lost = await operate(self.plan(request.model), request.model, lambda found: found.embed(request))
+        plan = self.plan(request.model)
+        response, lost = await operate(plan, request.model, lambda found: found.embed(request), note)
         return replace(response, model=request.model or self.default_model), lost
 
-    async def count_request(self, request: ChatRequest) -> TokenCount:
+    async def count_request(self, request: ChatRequest, note: Note = unheard) -> TokenCount:
         """How many tokens `request` has. The service is asked once."""
-        return await operate(self.plan(request.model), request.model, lambda found: found.count_tokens(request))
+        return await operate(self.plan(request.model), request.model, lambda found: found.count_tokens(request), note)
 
     async def forward(self, provider: str, call: KeptCall) -> Forwarded:
         """What a service says of an answer that it keeps, as it comes. Raises ModelNotFoundError if there is no such

@@ -95,7 +95,18 @@ PROXY = TextValue(
 ORIGIN = TextValue('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-.0-~]+/?")
 
 ALWAYS_TAKEN = frozenset(
-    {"model", "messages", "stream", "include_usage", "extra", "candidate_count", "essential", "silent", "reasoning"}
+    {
+        "model",
+        "messages",
+        "stream",
+        "include_usage",
+        "extra",
+        "candidate_count",
+        "essential",
+        "silent",
+        "reasoning",
+        "trace",
+    }
 )
 REQUEST_SETTINGS = (
     *(name for name in ChatRequest.__struct_fields__ if name not in ALWAYS_TAKEN),

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import re
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from dragoman.config import Config
 from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit, numbered
+from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.attribution import attributed
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
 from dragoman.gateway.fronts.catalogue import path_table
@@ -38,13 +38,11 @@ from dragoman.gateway.prompt_caches.later import Later
 from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
+from dragoman.gateway.trace import REQUEST_ID, read_trace
 from dragoman.store import MemoryStore, SqliteStore, Store
 from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.types.identity import UNATTRIBUTED
 from dragoman.wire.steps import Steps, done
-
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""A caller's own id of a request, if it can be logged and sent back as it is."""
 
 FRAMES = 12
 """The innermost frames of a bug that are logged: a recursion has a thousand, and a caller may cause it repeatedly."""
@@ -105,7 +103,15 @@ class Gateway:
         identity, attribution = shown_by(call), attributed(call)
         if attribution is not UNATTRIBUTED:
             identity = replace(identity, attribution=attribution)
-        return Outcome(self.request_ids.of(call), call.method, call.path, monotonic(), remote=remote, identity=identity)
+        return Outcome(
+            self.request_ids.of(call),
+            call.method,
+            call.path,
+            monotonic(),
+            remote=remote,
+            identity=identity,
+            trace=read_trace(call),
+        )
 
     def headers(self, call: ServerRequest, request_id: str) -> Headers:
         """Header fields of every answer to `call`."""
@@ -120,6 +126,7 @@ class Gateway:
         """
         found = self._table.find(call)
         front = found.front
+        outcome.front = front.codec.name
         try:
             self._hosts.check(call)
             if asks_beforehand(call):
@@ -150,7 +157,7 @@ class Gateway:
         """Answers a whole request. A failure is reported to the caller, or shown by how its answer ends."""
         front = admitted.front
         self.hold(writer, call)
-        writer.remarks = self.remarks
+        writer.outcome.front, writer.remarks = front.codec.name, self.all_remarks
         writer.first_heartbeat = front.codec.first_heartbeat(call)
         try:
             await admitted.endpoint(call, writer)
@@ -203,6 +210,10 @@ class Gateway:
             return ()
         outcome.cache = done(self._explained(outcome, call))
         return () if outcome.cache is None else cache_header(outcome.cache)
+
+    def all_remarks(self, writer: ResponseWriter) -> Headers:
+        """The same, and those that say which target answered, for an answer that has none of them yet."""
+        return (*asked_headers(writer.outcome), *self.remarks(writer))
 
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         """`error` in the protocol of the front that was called."""
@@ -274,7 +285,7 @@ class Gateway:
 def _request_log(config: Config) -> RequestLog | None:
     place = config.gateway.request_log
     try:
-        return RequestLog(place) if place else None
+        return RequestLog(place, config.models) if place else None
     except ConfigurationError as exc:
         raise ConfigurationError(f"{config.where('gateway', 'request_log')}: {exc.message}") from exc
 

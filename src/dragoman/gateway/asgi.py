@@ -95,6 +95,7 @@ class AsgiGateway:
                 raise error
             if call.method == "POST":
                 call = await read_body(call, receive, gateway.max_body, gateway.timeouts.body)
+                writer.outcome.complete_at = monotonic()
                 call = await unpacked(call, gateway.max_body)
         except InvalidRequestError as exc:
             await writer.send(gateway.refusal(call, exc, writer.outcome))

@@ -45,7 +45,8 @@ class ChatEndpoint(Endpoint):
         self.turns = turns
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        await self.answer(await self.question(call, writer.outcome.identity), self.client.open, writer)
+        request = await self.question(call, writer.outcome.identity)
+        await self.answer(traced(request, writer.outcome), self.client.open, writer)
 
     def read_relayed(self, call: ServerRequest, identity: Identity) -> RelayRequest | None:
         """The request of `identity`, as far as a relay must know it; None if it must be translated."""
@@ -114,6 +115,11 @@ class AwaitedEndpoint(Endpoint):
         async with writer:
             answer = await self._answer(call)
         await writer.send(answer)
+
+
+def traced(request: ChatRequest, outcome: Outcome) -> ChatRequest:
+    """`request` with what its caller said of its trace."""
+    return replace(request, trace=outcome.trace) if outcome.trace else request
 
 
 def is_clean(client: Client, settings: FrontConfig, default: BrokenEnd) -> bool:
