@@ -10,6 +10,7 @@ import pytest
 from dragoman import Client
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, TruncatedStreamError
+from dragoman.routing.breaker import BreakerChange, State
 from dragoman.types import ChatRequest, LostField, PartDelta, ResponseEnd, ResponseStart, system, user
 from tests.support.server import Exchange, serve
 
@@ -149,6 +150,22 @@ async def test_a_route_falls_back_to_the_next_target(tmp_path: Path, unused_tcp_
             assert client.default_model == "fast"
             assert (await client.chat("fast", "Hi")).text == "Hello"
             assert json.loads(server.requests[0].body)["model"] == "b"
+
+
+async def test_a_change_of_a_breaker_is_told_and_what_is_known_of_targets_can_be_read(unused_tcp_port: int) -> None:
+    told: list[BreakerChange] = []
+    tables = {
+        "gateway": {"breaker_failures": 1, "breaker_rest": 7},
+        "providers": {"up": {"protocol": "openai-chat", "url": f"http://127.0.0.1:{unused_tcp_port}/v1"}},
+        "models": {"fast": {"targets": ["up/m", "offline/echo"]}, "alone": {"targets": ["up/other"]}},
+    }
+    async with Client(tables, notice=told.append) as client:
+        assert (await client.chat("fast", "Hello")).text == "Hello"
+        assert told == [BreakerChange("up/m", State.OPEN, "connect_error", 7)]
+        assert {name: health.breaker.state for name, health in client.healths().items()} == {
+            "up/m": State.OPEN,
+            "offline/echo": State.CLOSED,
+        }
 
 
 async def test_a_class_of_the_catalogue_takes_other_attributes(tmp_path: Path) -> None:

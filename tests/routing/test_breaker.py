@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from dragoman.routing.breaker import LONGEST, Breaker, State
+from dragoman.routing.breaker import LONGEST, Breaker, BreakerChange, State
 
 FAILURES, REST = 3, 10.0
 
@@ -64,6 +64,34 @@ def test_a_trial_whose_caller_leaves_makes_room_for_another() -> None:
     breaker.asked()
     breaker.left()
     assert (breaker.state, breaker.allows(10)) == (State.OPEN, True)
+
+
+def test_each_change_is_told_and_nothing_else() -> None:
+    told: list[BreakerChange] = []
+    breaker = Breaker(2, REST, "up/m", told.append)
+    breaker.failed(0, "timeout")
+    breaker.succeeded()
+    breaker.left()
+    assert told == []
+    breaker.failed(0, "timeout")
+    breaker.failed(0, "truncated")
+    breaker.failed(1, "truncated")
+    breaker.asked()
+    breaker.failed(10, "refused")
+    breaker.asked()
+    breaker.left()
+    breaker.asked()
+    breaker.succeeded()
+    breaker.succeeded()
+    assert told == [
+        BreakerChange("up/m", State.OPEN, "truncated", REST),
+        BreakerChange("up/m", State.TRYING),
+        BreakerChange("up/m", State.OPEN, "refused", 2 * REST),
+        BreakerChange("up/m", State.TRYING),
+        BreakerChange("up/m", State.OPEN),
+        BreakerChange("up/m", State.TRYING),
+        BreakerChange("up/m", State.CLOSED),
+    ]
 
 
 class Machine(RuleBasedStateMachine):

@@ -41,6 +41,8 @@ from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation, check_names
 from dragoman.providers.turns import checked_request
 from dragoman.routing.attempts import Note, operate, translated, unheard
+from dragoman.routing.breaker import Notice
+from dragoman.routing.health import Health
 from dragoman.routing.plan import Plan
 from dragoman.transport.base import Transport
 from dragoman.transport.http.target import is_loopback
@@ -72,7 +74,7 @@ class Client:
 
     `timeout` (seconds), `retries` (2) and `max_parallel` hold for each call that does not set its own; `random` gives
     numbers from 0 to 1, for the waits before retries. What `open` gives is not limited, because the gateway has
-    policies of its own.
+    policies of its own. `notice` is told each change of a target's breaker.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Client:
         *,
         transport: Transport | Transports | None = None,
         random: Random = uniform,
+        notice: Notice | None = None,
         **limits: Unpack[LimitOptions],
     ) -> None:
         check_names(limits, LIMITS)
@@ -88,7 +91,7 @@ class Client:
         self.config = _config(config)
         self._closed = False
         self._transports = transport if isinstance(transport, Transports) else Transports(transport)
-        self._models = ModelTable(self.config, self._transports)
+        self._models = ModelTable(self.config, self._transports, notice)
         self.providers = self._models.providers
 
     @classmethod
@@ -129,6 +132,13 @@ class Client:
     def plan(self, model: str) -> Plan:
         """How requests for `model` are answered. Raises ModelNotFoundError that names the nearest."""
         return self._models.plan(model)
+
+    def healths(self) -> Mapping[str, Health]:
+        """What is known of the targets of routes, by their names: requests under way, latency, breaker.
+
+        A target that only routes without choice have is not among them: nothing of it is counted.
+        """
+        return self._models.healths
 
     def allowed_fields(self, model: str) -> frozenset[str]:
         """Fields that callers may send to `model` although they steer a service that is a gateway."""

@@ -18,6 +18,7 @@ from dragoman.protocols.registry import DIALECTS
 from dragoman.providers.catalogue import Provider, catalogue, generic
 from dragoman.providers.models import ProviderModelMixin
 from dragoman.providers.profiles import Families
+from dragoman.routing.breaker import Notice
 from dragoman.routing.plan import Operations, Plan, Single, Target
 from dragoman.transport.base import Reply
 from dragoman.transport.selector import Transports
@@ -45,10 +46,11 @@ OVERRIDES = frozenset(ProviderConfig.__struct_fields__) - {"type", "protocol", "
 class ModelTable:
     """What every name of a model means.
 
-    Raises ConfigurationError with a line for each mistake: a name that means nothing, a service that cannot be called.
+    `notice` is told each change of a breaker. Raises ConfigurationError with a line for each mistake: a name that means
+    nothing, a service that cannot be called.
     """
 
-    def __init__(self, config: Config, transports: Transports) -> None:
+    def __init__(self, config: Config, transports: Transports, notice: Notice | None = None) -> None:
         self._config = config
         self._transports = transports
         found = catalogue()
@@ -58,8 +60,10 @@ class ModelTable:
         self.providers: Mapping[str, Provider] = self._catalogue | self._services()
         self._listing = Listing(self.providers, transports)
         self._relays: dict[tuple[str, Tighter], RelayTarget | None] = {}
-        routes = RouteMaker(config, self._routed, self._flaws.append)
+        routes = RouteMaker(config, self._routed, self._flaws.append, notice)
         made = {name: routes.plan(name) for name in config.models}
+        self.healths = routes.healths
+        """See `RouteMaker.healths`."""
         self._routes: dict[str, Plan] = {name: plan for name, plan in made.items() if plan is not None}
         self._plans: dict[str, Plan] = dict(self._routes)
         self.default = self._default()

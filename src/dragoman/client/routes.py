@@ -1,7 +1,7 @@
 """Routes of a configuration to plans."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import Protocol
 
@@ -9,7 +9,7 @@ from msgspec.structs import asdict, replace
 
 from dragoman.config import Config, Key, ModelConfig, TargetConfig, TimeoutsConfig
 from dragoman.errors import nearest
-from dragoman.routing.breaker import Breaker
+from dragoman.routing.breaker import Breaker, Notice
 from dragoman.routing.candidate import Candidate, Member
 from dragoman.routing.health import Health, Service
 from dragoman.routing.plan import Plan, Single, Target
@@ -29,23 +29,40 @@ class FindTarget(Protocol):
 
 
 class RouteMaker:
-    """Makes the plans of all routes. `note` is given a line for each mistake. `draw`: a random number below 1."""
+    """Makes the plans of all routes.
+
+    `note` is given a line for each mistake, and `notice` each change of a breaker. `draw`: a random number below 1.
+    """
 
     def __init__(
-        self, config: Config, find: FindTarget, note: Callable[[str], None], draw: Draw = random.random
+        self,
+        config: Config,
+        find: FindTarget,
+        note: Callable[[str], None],
+        notice: Notice | None = None,
+        draw: Draw = random.random,
     ) -> None:
         self._config = config
         self._find = find
         self._note = note
+        self._notice = notice
         self._draw = draw
         self._budget = RetryBudget(config.gateway.retry_budget)
         self._health: dict[str, Health] = {}
         self._services: dict[str, Service] = {}
+        self._counted: dict[str, Health] = {}
+
+    @property
+    def healths(self) -> Mapping[str, Health]:
+        """What is known of the targets of all routes whose requests are counted, by their names."""
+        return self._counted
 
     def plan(self, name: str) -> Plan | None:
         """The plan of the route `name`; None if anything in it is a mistake."""
         route = self.route(name)
         if route is None or not route.is_plain:
+            if route is not None:
+                self._counted |= {target.name: self._health[target.name] for target in route.targets}
             return route
         return Single(route.targets[0])  # where nothing can be chosen, nothing is counted
 
@@ -92,7 +109,8 @@ class RouteMaker:
         if target not in self._health:
             gateway = self._config.gateway
             service = self._services.setdefault(target.partition("/")[0], Service())
-            self._health[target] = Health(service, Breaker(gateway.breaker_failures, gateway.breaker_rest))
+            breaker = Breaker(gateway.breaker_failures, gateway.breaker_rest, target, self._notice)
+            self._health[target] = Health(service, breaker)
         return self._health[target]
 
     def _flaw(self, message: str, *keys: Key) -> None:

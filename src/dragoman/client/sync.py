@@ -1,7 +1,7 @@
 """The client for callers without an event loop: the same names, each waiting for its result."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from random import random as uniform
@@ -19,6 +19,8 @@ from dragoman.client.sync_stream import SyncMapStream, SyncOutputStream, SyncRun
 from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation
+from dragoman.routing.breaker import Notice
+from dragoman.routing.health import Health
 from dragoman.transport.base import Transport
 from dragoman.transport.replay import RecordMode, TapedTransports
 from dragoman.transport.selector import Transports
@@ -36,9 +38,10 @@ class SyncClient:
         *,
         transport: Transport | Transports | None = None,
         random: Random = uniform,
+        notice: Notice | None = None,
         **limits: Unpack[LimitOptions],
     ) -> None:
-        self._client = Client(config, transport=transport, random=random, **limits)
+        self._client = Client(config, transport=transport, random=random, notice=notice, **limits)
         self.config = self._client.config
         self.providers = self._client.providers
         self._closed = False
@@ -68,6 +71,10 @@ class SyncClient:
     def model_facts(self) -> dict[str, ModelFacts]:
         """Sizes and prices of models by their names, as far as the lists that `list_models` has asked for say them."""
         return self._client.model_facts()
+
+    def healths(self) -> Mapping[str, Health]:
+        """What is known of the targets of routes, by their names; see `Client.healths`."""
+        return self._client.healths()
 
     def find_servers(self, servers: Iterable[LocalServer] = SERVERS) -> tuple[FoundServer, ...]:
         """Servers of models that answer on this machine, and that are not configured."""

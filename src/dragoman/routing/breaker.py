@@ -5,9 +5,14 @@ OPEN       not asked                          ─ its rest is over, and somebody
 TRYING     one request is on its way to it, and no other  ─ it is good ─> CLOSED
                                                           ─ it fails ─> OPEN, for twice as long
                                                           ─ its caller has left ─> OPEN, and may be tried at once
+
+A listener, if there is one, is told each change of the state.
 """
 
+from collections.abc import Callable
 from enum import Enum
+
+from msgspec import Struct
 
 LONGEST = 60.0
 """Seconds of a rest, however often it was doubled."""
@@ -21,15 +26,35 @@ class State(Enum):
     TRYING = "half-open"
 
 
+class BreakerChange(Struct, frozen=True):
+    """A change of a breaker's state."""
+
+    target: str
+    """Service and model, as `provider/model`."""
+    state: State
+    """The new one."""
+    code: str = ""
+    """The code of the failure that opened it; empty if none did."""
+    rest: float = 0.0
+    """Seconds until it may be asked again; 0: at once."""
+
+
+Notice = Callable[[BreakerChange], None]
+"""Is told a change at once. It must neither wait nor raise."""
+
+
 class Breaker:
     """The breaker of one target.
 
-    `failures`: so many in a row open it; 0: it never opens. `rest`: seconds of its first rest.
+    `failures`: so many in a row open it; 0: it never opens. `rest`: seconds of its first rest. `target`: the name for
+    `notice`, which is told each change; None: nobody is.
     """
 
-    __slots__ = ("_failures", "_failures_in_a_row", "_first_rest", "_rest", "state", "until")
+    __slots__ = ("_failures", "_failures_in_a_row", "_first_rest", "_notice", "_rest", "_target", "state", "until")
 
-    def __init__(self, failures: int, rest: float) -> None:
+    def __init__(self, failures: int, rest: float, target: str = "", notice: Notice | None = None) -> None:
+        self._target = target
+        self._notice = notice
         self._failures = failures
         self._first_rest = self._rest = rest
         self._failures_in_a_row = 0
@@ -44,23 +69,30 @@ class Breaker:
     def asked(self) -> None:
         """The target is asked: if it rested, this is the trial."""
         if self.state is State.OPEN:
-            self.state = State.TRYING
+            self._turn(State.TRYING)
 
     def succeeded(self) -> None:
         """It answered well."""
-        self.state = State.CLOSED
         self._rest, self._failures_in_a_row = self._first_rest, 0
+        if self.state is not State.CLOSED:
+            self._turn(State.CLOSED)
 
-    def failed(self, now: float) -> None:
-        """It failed, in a way that is its own fault."""
+    def failed(self, now: float, code: str = "") -> None:
+        """It failed, in a way that is its own fault. `code`: that of the error."""
         self._failures_in_a_row += 1
         if self.state is State.TRYING:
             self._rest = min(2 * self._rest, LONGEST)
         elif self.state is State.OPEN or not 0 < self._failures <= self._failures_in_a_row:
             return
-        self.state, self.until = State.OPEN, now + self._rest
+        self.until = now + self._rest
+        self._turn(State.OPEN, code, self._rest)
 
     def left(self) -> None:
         """Nobody knows how it would have answered: the caller left, or the request was wrong."""
         if self.state is State.TRYING:
-            self.state = State.OPEN
+            self._turn(State.OPEN)
+
+    def _turn(self, state: State, code: str = "", rest: float = 0.0) -> None:
+        self.state = state
+        if self._notice is not None:
+            self._notice(BreakerChange(self._target, state, code, rest))

@@ -76,7 +76,7 @@ class Health:
         self.in_flight -= 1
         fault = reaction(error).fault
         if fault is Fault.BROKEN:
-            self.breaker.failed(now)
+            self.breaker.failed(now, error.code)
             return
         self.breaker.left()
         match fault:
