@@ -32,6 +32,9 @@ from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWri
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.kept_turns import SIZE, KeptTurns
+from dragoman.gateway.metrics.board import Board, Region
+from dragoman.gateway.metrics.observer import Metrics
+from dragoman.gateway.metrics.table import IN_FLIGHT, LOG_LOST
 from dragoman.gateway.observe import Observer
 from dragoman.gateway.prompt_caches.explained import Asking, PromptCaches, cache_header, reports_cache
 from dragoman.gateway.prompt_caches.later import Later
@@ -39,6 +42,7 @@ from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
 from dragoman.gateway.trace import REQUEST_ID, read_trace
+from dragoman.routing.breaker import BreakerChange
 from dragoman.store import MemoryStore, SqliteStore, Store
 from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.types.identity import UNATTRIBUTED
@@ -61,6 +65,7 @@ class Gateway:
     """Answers callers of every protocol with the models of one client. Raises ConfigurationError.
 
     It closes `client` in the end; without one it makes its own. `observers` get each outcome, as its own observers do.
+    `region`: where it counts; None: where no other process does.
     """
 
     def __init__(
@@ -70,8 +75,11 @@ class Gateway:
         client: Client | None = None,
         timeouts: ServerTimeouts | None = None,
         observers: Sequence[Observer] = (),
+        region: Region | None = None,
     ) -> None:
-        self.client = client or Client(config)
+        self._targets = Targets()
+        self.client = client or Client(config, notice=self._turned)
+        self.metrics = _metrics(config, self.client, region)
         self.draining = False
         self.stopped = False
         self.interrupted = 0
@@ -86,15 +94,21 @@ class Gateway:
         self._store = open_store(config)
         memory = Memory(self._store, config.gateway.store_age, time)
         self._caches = PromptCaches(self.client.cache_lifetime)
+        turns = KeptTurns(MemoryStore(SIZE), time)
         self._table = path_table(
-            self.client, lambda: self.draining, memory, KeptTurns(MemoryStore(SIZE), time), self._caches
+            self.client, lambda: self.draining, memory, turns, caches=self._caches, metrics=self.metrics
         )
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
         self._request_log = _request_log(config)
         log_requests = () if self._request_log is None else (self._request_log.note,)
-        self._observers: tuple[Observer, ...] = (Targets().note, *log_requests, *observers)
+        count = () if self.metrics is None else (self.metrics.note,)
+        self._observers: tuple[Observer, ...] = (self._targets.note, *count, *log_requests, *observers)
         self._writers: set[ResponseWriter] = set()
+        if self.metrics is not None:
+            self.metrics.watch(IN_FLIGHT, lambda: self.under_way)
+            if self._request_log is not None:
+                self.metrics.watch(LOG_LOST, self._request_log.lost)
         self._later = Later(self._tell)
         self._last: asyncio.TimerHandle | None = None
 
@@ -248,11 +262,18 @@ class Gateway:
             self._last.cancel()
         self._later.finish()
         self._observers = ()
+        if self.metrics is not None:
+            self.metrics.close()
         request_log, self._request_log = self._request_log, None
         if request_log is not None:
             request_log.close()
         self._store.close()
         await self.client.aclose()
+
+    def _turned(self, change: BreakerChange) -> None:
+        self._targets.turned(change)
+        if self.metrics is not None:
+            self.metrics.turned(change)
 
     def _nothing_at(self, found: Found, call: ServerRequest, outcome: Outcome) -> ServerResponse:
         front, methods = found.front, found.methods
@@ -288,6 +309,14 @@ def _request_log(config: Config) -> RequestLog | None:
         return RequestLog(place, config.models) if place else None
     except ConfigurationError as exc:
         raise ConfigurationError(f"{config.where('gateway', 'request_log')}: {exc.message}") from exc
+
+
+def _metrics(config: Config, client: Client, region: Region | None) -> Metrics | None:
+    if config.gateway.metrics == "none":
+        return None
+    metrics = Metrics(config, client.providers, region or Board().region(0))
+    metrics.breakers(client.healths())
+    return metrics
 
 
 def open_store(config: Config) -> Store:

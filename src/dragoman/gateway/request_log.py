@@ -169,6 +169,10 @@ class RequestLog:
             lines, self._lines, self._size = self._lines, [], 0
             self._writer.put(b"\n".join([*lines, b""]))
 
+    def lost(self) -> int:
+        """How many lines could not be written until now."""
+        return self._writer.lost
+
     def reopen(self) -> None:
         """Writes to a new file, if the old one was moved away."""
         self.flush()

@@ -16,6 +16,8 @@ from dragoman.gateway.check import check
 from dragoman.gateway.hosts import addresses, unbracketed
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.log import begin
+from dragoman.gateway.metrics.board import Board
+from dragoman.gateway.metrics.observer import succeeded
 from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.descriptors import raise_limit, room
 from dragoman.gateway.serving.server import Server
@@ -70,19 +72,18 @@ def serve(
         else:
             for each in listeners:
                 each.listen(room().backlog)
-            well = run_workers(
-                workers, WorkerTask(lambda words: _work(config, timeouts, listeners, words), ready, leave)
-            )
+            board = Board(workers)  # before the first fork, so that all workers share it
+
+            def work(words: int, place: int) -> bool:
+                counting = Gateway(config, timeouts=timeouts, region=succeeded(board.region(place)))
+                return run(counting, listeners, lambda server: server.heed_parent(words))
+
+            well = run_workers(workers, WorkerTask(work, ready, leave))
     except ConfigurationError:
         leave()
         raise
     log.info("stopped" if well else "stopped; answers were interrupted")
     return well
-
-
-def _work(config: Config, timeouts: ServerTimeouts | None, listeners: list[socket.socket], words: int) -> bool:
-    """What one of several workers does."""
-    return run(Gateway(config, timeouts=timeouts), listeners, lambda server: server.heed_parent(words))
 
 
 def run(

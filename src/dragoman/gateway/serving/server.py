@@ -18,6 +18,7 @@ from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import ID, fields
 from dragoman.gateway.http.response_writer import DisconnectedError
 from dragoman.gateway.http.unpacking import unpacked
+from dragoman.gateway.metrics.table import CONNECTIONS
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.relay import Relays
 from dragoman.types import Outcome, ServerRequest, ServerResponse
@@ -47,6 +48,9 @@ class Server:
         self.new_request_id = gateway.request_ids.new
         self.release = gateway.release
         self._connections: set[Peer] = set()
+        if gateway.metrics is not None:
+            gateway.metrics.watch(CONNECTIONS, lambda: len(self._connections))
+            gateway.metrics.begin()
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = room()
         self._full = False
