@@ -79,11 +79,12 @@ class Outcome(Struct):
 
         None if no target has answered, or if one of these times is not known.
         """
-        asked = self.attempts[0].asked_at if self.attempts else self.asked_at
-        if asked is None or self.came_at is None or self.first_byte_at is None:
+        asked, came, first = self.asked_at, self.came_at, self.first_byte_at
+        if self.attempts:
+            asked = self.attempts[0].asked_at
+        if asked is None or came is None or first is None:
             return None
-        complete = self.received_at if self.complete_at is None else self.complete_at
-        return max(asked - complete, 0.0) + max(self.first_byte_at - self.came_at, 0.0)
+        return asked - (self.complete_at or self.received_at) + first - came
 
     def answered_by(self, target: str, attempts: tuple[Attempt, ...]) -> None:
         """`target` answers, after these attempts failed."""

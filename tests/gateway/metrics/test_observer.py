@@ -4,6 +4,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from dragoman.config import Config, ModelConfig, ProviderConfig
@@ -33,6 +35,7 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    metrics.refresh()
     text = exposition(metrics.board).decode()
     return {
         (each.name, tuple(sorted(each.labels.items()))): each.value
@@ -133,6 +136,7 @@ def test_several_workers_are_one_and_one_that_died_is_not_forgotten() -> None:
         metrics.watch(CONNECTIONS, partial(int, open_))
         metrics.note(outcome())
     second.turned(BreakerChange("up/m", State.OPEN))
+    second.refresh()
     assert sample(first, "dragoman_connections") == 7
     assert sample(first, "dragoman_breaker_state", target="up/m") == 2
     requests = {"front": "openai-chat", "route": "fast", "status": "2xx", "end": "whole"}
@@ -141,6 +145,7 @@ def test_several_workers_are_one_and_one_that_died_is_not_forgotten() -> None:
     assert sample(first, "dragoman_connections") == 3
     assert sample(first, "dragoman_breaker_state", target="up/m") == 0
     third.note(outcome())
+    third.refresh()
     assert sample(first, "dragoman_requests_total", **requests) == 3
     assert sample(first, "dragoman_start_time_seconds") == sample(third, "dragoman_start_time_seconds")
 
@@ -160,6 +165,23 @@ def test_what_is_counted_elsewhere_goes_on_in_another_gateway_of_the_process() -
     assert sample(one, "dragoman_in_flight") == 2
 
 
+@given(st.lists(st.floats(0, 1000), min_size=1, max_size=40))
+def test_many_together_are_counted_as_one_by_one(seconds: list[float]) -> None:
+    together, alone = made(), made()
+    for each in seconds:
+        told = outcome(ended_at=10.0 + each, first_byte_at=10.0 + each, came_at=10.0, usage=None)
+        together.note(told)
+        alone.note(told)
+        alone.refresh()
+    one, other = samples(together), samples(alone)
+    counts = {key for key in one if not key[0].endswith(("_sum", "_seconds"))}
+    assert {key: one[key] for key in counts} == {key: other[key] for key in counts}
+    assert one.keys() == other.keys()
+    longer = sum(each > 0.5 for each in ((10.0 + each) - 10.0 for each in seconds))
+    above = sample(together, "dragoman_request_duration_seconds_bucket", route="fast", le="0.5")
+    assert above == len(seconds) - longer
+
+
 def test_a_breaker_is_seen_before_it_has_changed() -> None:
     metrics = made()
     metrics.breakers(["up/m"])
@@ -175,6 +197,7 @@ def test_the_text_says_of_each_family_what_it_is() -> None:
     metrics.breakers(["up/m"])
     for metric in (CONNECTIONS, IN_FLIGHT, LOG_LOST):
         metrics.watch(metric, lambda: 1)
+    metrics.refresh()
     text = exposition(metrics.board).decode()
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert len(families) == len(METRICS)
