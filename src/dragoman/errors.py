@@ -115,12 +115,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 class Attempt(NamedTuple):
-    """A target that was asked and failed: its name, `provider/model`, and the error's code, status and words."""
+    """A target that was asked and failed: its name, `provider/model`, and the error's code, status and words.
+
+    `upstream_status`: the HTTP status of the service's reply; None if there was none. `asked_at`, `failed_at`: when, in
+    seconds of the monotonic clock; None if that is not known.
+    """
 
     target: str
     code: str
     status: int
     words: str
+    upstream_status: int | None = None
+    asked_at: float | None = None
+    failed_at: float | None = None
 
 
 class DragomanError(Exception):
@@ -184,9 +191,9 @@ class DragomanError(Exception):
         """
         return self.message if self.told_by == protocol else str(self)
 
-    def attempt(self, target: str) -> Attempt:
+    def attempt(self, target: str, asked_at: float | None = None, failed_at: float | None = None) -> Attempt:
         """A record that `target` failed with this error. Keeps no traceback, which would keep all its objects alive."""
-        return Attempt(target, self.code, self.status, self.message)
+        return Attempt(target, self.code, self.status, self.message, self.upstream_status, asked_at, failed_at)
 
 
 class ConfigurationError(DragomanError):

@@ -159,7 +159,8 @@ async def test_a_change_of_a_breaker_is_told_and_what_is_known_of_targets_can_be
         "providers": {"up": {"protocol": "openai-chat", "url": f"http://127.0.0.1:{unused_tcp_port}/v1"}},
         "models": {"fast": {"targets": ["up/m", "offline/echo"]}, "alone": {"targets": ["up/other"]}},
     }
-    async with Client(tables, notice=told.append) as client:
+    async with Client(tables) as client:
+        client.hear(told.append)
         assert (await client.chat("fast", "Hello")).text == "Hello"
         assert told == [BreakerChange("up/m", State.OPEN, "connect_error", 7)]
         assert {name: health.breaker.state for name, health in client.healths().items()} == {

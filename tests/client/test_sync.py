@@ -180,6 +180,7 @@ FOR_THE_GATEWAY = {
     "embed_request",
     "forward",
     "handler",
+    "hear",
     "plan",
 }
 """What only the rooms above use: it is part of the carrying of requests, which is asynchronous."""

@@ -88,6 +88,7 @@ SAMPLES = {
     "CORS_ORIGINS": "http://h,*",
     "SAVE": "false",
     "STICKY": "true",
+    "METRICS": "open",
     **dict.fromkeys(map(str.upper, LIMITS), "1000"),
     "AFTER_SEND": "false",
     "FALLBACK_ON_400": "true",

@@ -28,7 +28,7 @@ WHOLE = (
 )
 KEY_CANARY = sha256(b"key-canary").hexdigest()[:8]
 WRONG_CANARY = sha256(b"wrong-canary").hexdigest()[:8]
-TIMES = ("time", "ms", "first_ms", "bytes")
+TIMES = ("time", "ms", "first_ms", "ours_ms", "bytes")
 
 
 def logging_to(path: Path, config: Config | None = None) -> Config:
@@ -72,9 +72,9 @@ async def test_each_request_is_a_line(tmp_path: Path) -> None:
     assert all(isinstance(count, int) and count > 0 for count in usage.values())
     assert said == [
         ours | {"status": 200, "finish_reason": "stop"} | script,
-        ours | {"status": 200, "finish_reason": "stop"} | script,
-        ours | {"status": 429, "error": "rate_limit_exceeded"} | script,
-        ours | {"status": 200, "end": "broken", "error": "truncated"} | script,
+        ours | {"status": 200, "finish_reason": "stop", "stream": True} | script,
+        ours | {"status": 429, "error": "rate_limit_exceeded", "stream": True} | script,
+        ours | {"status": 200, "end": "broken", "error": "truncated", "stream": True} | script,
         ours | {"status": 404, "model": "offline/nobody", "error": "model_not_found"},
         ours | {"status": 400, "error": "invalid_json"},
         ours | {"status": 404, "method": "GET", "path": "/nothing", "error": "unknown_path"},
@@ -129,7 +129,8 @@ async def test_a_relayed_answer_is_a_line_too(tmp_path: Path, stream: bool) -> N
             "input_tokens": 3,
             "output_tokens": 4,
             "cache_read_tokens": 2,
-        }
+        } | ({"stream": True} if stream else {})
+        assert 0 < line["ours_ms"] <= line["first_ms"] <= line["ms"]
 
 
 async def test_a_relay_that_fails_says_why(tmp_path: Path) -> None:
@@ -375,7 +376,13 @@ async def test_a_route_tells_who_answered_and_who_failed_before(tmp_path: Path) 
     assert len(logged) == 4
     for line in logged:
         assert (line["model"], line["target"], line["upstream_status"]) == ("route", "up/m", 200)
-        assert line["attempts"] == [{"target": "down/m", "error": "connect_error"}, {"target": "up/m"}]
+        assert line["route"] == "route"
+        assert line["ours_ms"] > 0
+        failed, answered = line["attempts"]
+        assert 0 <= failed.pop("ms") <= line["ms"]
+        assert 0 < answered.pop("ms") <= line["ms"]
+        assert failed == {"target": "down/m", "error": "connect_error"}
+        assert answered == {"target": "up/m", "upstream_status": 200}
         assert "error" not in line
 
 

@@ -49,9 +49,9 @@ from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation, check_names
 from dragoman.providers.turns import checked_request
-from dragoman.routing.attempts import operate, translated
+from dragoman.routing.attempts import Note, operate, translated, unheard
 from dragoman.routing.board import Board
-from dragoman.routing.breaker import Notice
+from dragoman.routing.breaker import BreakerChange, Notice
 from dragoman.routing.health import Health
 from dragoman.routing.plan import Plan
 from dragoman.transport.base import Transport
@@ -84,8 +84,7 @@ class Client:
 
     `timeout` (seconds), `retries` (2) and `max_parallel` hold for each call that does not set its own; `random` gives
     numbers from 0 to 1, for the waits before retries. What `open` gives is not limited, because the gateway has
-    policies of its own. `notice` is told each change of a target's breaker; `board` is what several processes share of
-    targets that rest.
+    policies of its own. `board` is what several processes share of targets that rest.
     """
 
     def __init__(
@@ -94,7 +93,6 @@ class Client:
         *,
         transport: Transport | Transports | None = None,
         random: Random = uniform,
-        notice: Notice | None = None,
         board: Board | None = None,
         **limits: Unpack[LimitOptions],
     ) -> None:
@@ -103,7 +101,8 @@ class Client:
         self.config = _config(config)
         self._closed = False
         self._transports = transport if isinstance(transport, Transports) else Transports(transport)
-        self._models = ModelTable(self.config, self._transports, notice=notice, board=board)
+        self._notices: list[Notice] = []
+        self._models = ModelTable(self.config, self._transports, self._turned, board)
         self.providers = self._models.providers
 
     @classmethod
@@ -140,6 +139,10 @@ class Client:
         urls = [self.providers[name].url for name in self.config.providers]
         taken = {port_of(url) for url in urls if is_loopback(url)}
         return await find_servers(servers, self._transports.pick(), taken)
+
+    def hear(self, notice: Notice) -> None:
+        """From now on `notice` is told each change of a target's breaker."""
+        self._notices.append(notice)
 
     def plan(self, model: str) -> Plan:
         """How requests for `model` are answered. Raises ModelNotFoundError that names the nearest."""
@@ -331,14 +334,17 @@ class Client:
         request = chat_request(model, messages, options)
         return await self._limiter.value(lambda: self.count_request(request), self._limiter.given(options), model)
 
-    async def embed_request(self, request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
+    async def embed_request(
+        self, request: EmbedRequest, note: Note = unheard
+    ) -> tuple[EmbedResponse, tuple[Loss, ...]]:
         """A vector for each text of `request`, and what of it the service did not get. It is asked once."""
-        response, lost = await operate(self.plan(request.model), request.model, lambda found: found.embed(request))
+        plan = self.plan(request.model)
+        response, lost = await operate(plan, request.model, lambda found: found.embed(request), note)
         return replace(response, model=request.model or self.default_model), lost
 
-    async def count_request(self, request: ChatRequest) -> TokenCount:
+    async def count_request(self, request: ChatRequest, note: Note = unheard) -> TokenCount:
         """How many tokens `request` has. The service is asked once."""
-        return await operate(self.plan(request.model), request.model, lambda found: found.count_tokens(request))
+        return await operate(self.plan(request.model), request.model, lambda found: found.count_tokens(request), note)
 
     async def forward(self, provider: str, call: KeptCall) -> Forwarded:
         """What a service says of an answer that it keeps, as it comes. Raises ModelNotFoundError if there is no such
@@ -347,6 +353,10 @@ class Client:
         if found is None:
             raise ModelNotFoundError(f"there is no service {provider!r} any more")
         return await found.forward(call, self._transports)
+
+    def _turned(self, change: BreakerChange) -> None:
+        for notice in self._notices:
+            notice(change)
 
     async def _ask(self, request: ChatRequest, limits: Limits) -> Answer:
         """The answer within `limits`."""

@@ -92,7 +92,7 @@ class Limited(Answer):
     """An answer that must be whole at the loop's time `ends`, and that `gate` counts."""
 
     def __init__(self, answer: Answer, gate: Gate, ends: float, limit: float, model: str) -> None:
-        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self.tells_of(answer)
         self._answer = answer
         self._gate: Gate | None = gate
         self._ends = ends

@@ -51,9 +51,7 @@ class ModelTable:
     ConfigurationError with a line for each mistake: a name that means nothing, a service that cannot be called.
     """
 
-    def __init__(
-        self, config: Config, transports: Transports, *, notice: Notice | None = None, board: Board | None = None
-    ) -> None:
+    def __init__(self, config: Config, transports: Transports, notice: Notice, board: Board | None) -> None:
         self._config = config
         self._transports = transports
         found = catalogue()

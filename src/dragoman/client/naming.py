@@ -11,7 +11,7 @@ class Named(Answer):
     """An answer of `model`, a route or `provider/model`; `extra` keeps the service's own name of it."""
 
     def __init__(self, answer: Answer, model: str) -> None:
-        self.status = answer.status
+        self.tells_of(answer)
         self._answer = answer
         self._model = model
 

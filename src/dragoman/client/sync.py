@@ -20,7 +20,6 @@ from dragoman.providers.openai_services.local import SERVERS
 from dragoman.providers.openai_services.row import LocalServer
 from dragoman.providers.request import Conversation
 from dragoman.routing.board import Board
-from dragoman.routing.breaker import Notice
 from dragoman.routing.health import Health
 from dragoman.transport.base import Transport
 from dragoman.transport.replay import RecordMode, TapedTransports
@@ -39,11 +38,10 @@ class SyncClient:
         *,
         transport: Transport | Transports | None = None,
         random: Random = uniform,
-        notice: Notice | None = None,
         board: Board | None = None,
         **limits: Unpack[LimitOptions],
     ) -> None:
-        self._client = Client(config, transport=transport, random=random, notice=notice, board=board, **limits)
+        self._client = Client(config, transport=transport, random=random, board=board, **limits)
         self.config = self._client.config
         self.providers = self._client.providers
         self._closed = False

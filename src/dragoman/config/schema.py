@@ -95,7 +95,18 @@ PROXY = TextValue(
 ORIGIN = TextValue('an origin as `https://page.example`, or "*"', r"\*|[A-Za-z][A-Za-z0-9+.-]*://[!-.0-~]+/?")
 
 ALWAYS_TAKEN = frozenset(
-    {"model", "messages", "stream", "include_usage", "extra", "candidate_count", "essential", "silent", "reasoning"}
+    {
+        "model",
+        "messages",
+        "stream",
+        "include_usage",
+        "extra",
+        "candidate_count",
+        "essential",
+        "silent",
+        "reasoning",
+        "trace",
+    }
 )
 REQUEST_SETTINGS = (
     *(name for name in ChatRequest.__struct_fields__ if name not in ALWAYS_TAKEN),
@@ -158,6 +169,7 @@ GATEWAY = TableSchema(
         "breaker_failures": Integer(0),
         "breaker_rest": Number(0),
         "retry_budget": Number(0, 1),
+        "metrics": OneOf(("keys", "open", "none")),
         "log_level": OneOf(("debug", "info", "warning", "error")),
         "drain": Integer(0, 3600),
         "grace": Seconds(),

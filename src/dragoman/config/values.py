@@ -29,6 +29,10 @@ BrokenEnd = Literal["clean", "cut"]
 """How the transfer of an answer that broke off ends, once its failure was reported: well, or without its end."""
 
 
+MetricsAccess = Literal["keys", "open", "none"]
+"""Who may read what is counted."""
+
+
 EmptyAnswer = Literal["error", "ok"]
 """What an answer without content and without a tool call means."""
 
@@ -99,6 +103,10 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     retry_budget: float = 0.1
     """The part of all requests of the last ten seconds that may be sent to the same target again (three always may), so
     that a service in trouble does not get a multiple of its load."""
+    metrics: MetricsAccess = "keys"
+    """Who may read `/metrics`: with `keys`, who shows a key, if there are `api_keys`; with `open`, everyone, for a
+    Prometheus that has no key; with `none`, nobody, and nothing is counted. The default is `keys`, because the names of
+    routes and services are nobody else's business."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged on stderr: this level and all more severe ones."""
     drain: int = 0

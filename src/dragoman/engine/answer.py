@@ -16,6 +16,13 @@ class Answer(ABC):
     """The HTTP status of the service's reply; None if there is none."""
     attempts: tuple[Attempt, ...] = ()
     """The targets that were asked before this one, and failed."""
+    asked_at: float | None = None
+    """When its service was asked, in seconds of the monotonic clock; None if that is not known."""
+
+    def tells_of(self, answer: "Answer") -> None:
+        """Says of target, status, attempts and time what `answer` says, which it gives to its owner in another form."""
+        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self.asked_at = answer.asked_at
 
     @abstractmethod
     async def read(self) -> list[StreamEvent]:

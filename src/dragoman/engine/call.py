@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from time import monotonic
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -101,12 +102,15 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
         message = codec.encode_request(fitted, env)
         if not isinstance(message, HttpRequest):
             message = await _exchange(service, message)
-        content = _content_by(service.route.timeouts)
+        if request.trace:
+            message = replace(message, headers=(*message.headers, *request.trace))
+        content, asked_at = _content_by(service.route.timeouts), monotonic()
         async with _until(content, service):
             reply = await service.transport.send(message, service.route)
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
     answer = await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
+    answer.asked_at = asked_at
     if emulated:
         return Summarised(answer)
     return Checked(answer, checking) if checking else answer

@@ -6,6 +6,7 @@ for a complete answer. For the relay, which makes no events, `Tap.committed` mea
 
 from collections import deque
 from collections.abc import Iterable
+from time import monotonic
 
 from dragoman.engine.answer import Answer
 from dragoman.errors import DragomanError
@@ -27,8 +28,8 @@ async def held(answer: Answer) -> Answer:
                 break
     except DragomanError as exc:
         answer.close()
-        exc.attempts = (exc.attempt(answer.target),) if answer.target else ()
         exc.upstream_status = answer.status
+        exc.attempts = (exc.attempt(answer.target, answer.asked_at, monotonic()),) if answer.target else ()
         raise
     except BaseException:
         answer.close()
@@ -40,7 +41,7 @@ class _Held(Answer):
     """An answer whose first batches were read already."""
 
     def __init__(self, batches: deque[list[StreamEvent]], answer: Answer) -> None:
-        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self.tells_of(answer)
         self._batches = batches
         self._answer = answer
 

@@ -89,7 +89,7 @@ class Summarised(Answer):
     """An answer that is read to its end, and then given as one summary. Raises UpstreamError if it is none."""
 
     def __init__(self, answer: Answer, lost: tuple[Loss, ...] = ()) -> None:
-        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self.tells_of(answer)
         self._answer = answer
         self._lost = lost
         self._over = False

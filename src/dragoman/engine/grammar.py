@@ -82,7 +82,7 @@ class Checked(Answer):
     """An answer whose calls of some tools are checked. Raises UpstreamError for one that does not match."""
 
     def __init__(self, answer: Answer, grammars: dict[str, Grammar], seconds: float = SECONDS) -> None:
-        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self.tells_of(answer)
         self._answer = answer
         self._grammars = grammars
         self._seconds = seconds

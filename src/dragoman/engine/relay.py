@@ -17,6 +17,7 @@ a read from the service and the write to the caller. Its states, and what may co
 import asyncio
 from collections.abc import Callable, Hashable
 from enum import Enum
+from time import monotonic
 from typing import Protocol
 
 from msgspec import Struct
@@ -27,6 +28,7 @@ from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
 from dragoman.transport.base import BODY, COMPLETE, FAILED, MAX_BODY, Exchange, Reply, RequestTemplate, Sending
+from dragoman.types import Headers
 
 MAX_TEMPLATES = 1000
 """Templates of one service that are kept, if each model has its own: callers may invent names without end."""
@@ -124,6 +126,7 @@ class Relay:
         "_tap",
         "_target",
         "answered",
+        "came_at",
         "paused",
         "summary",
     )
@@ -139,6 +142,8 @@ class Relay:
         """Whether the sink can take no more."""
         self.answered = False
         """Whether the head of a good reply has come."""
+        self.came_at: float | None = None
+        """When its first content had come, or an answer that is not streamed, in seconds of the monotonic clock."""
         self._state = ASKED
         self._held: list[bytes] = []
         self._size = 0
@@ -147,14 +152,15 @@ class Relay:
 
     # The owner's side.
 
-    def start(self, request: RelayRequest, model: str, loop: asyncio.AbstractEventLoop) -> None:
+    def start(self, request: RelayRequest, model: str, loop: asyncio.AbstractEventLoop, trace: Headers = ()) -> None:
         """Sends the request, at once if a connection is idle.
 
-        `model`: the service's own name of the model. `loop`: the running event loop.
+        `model`: the service's own name of the model. `loop`: the running event loop. `trace`: see `ChatRequest.trace`.
         """
         try:
             template = self._target.templates.of(model, request)
-            sending = template.send(request.body_for(model), self, loop, request.headers)
+            headers = (*request.headers, *trace) if trace else request.headers
+            sending = template.send(request.body_for(model), self, loop, headers)
         except DragomanError as exc:
             self._refuse(exc)
             return
@@ -204,6 +210,8 @@ class Relay:
         if state is OVER or (state is ASKED and not self._is_good(exchange)):
             return
         tap = self._tap
+        if state is not PASSING:
+            self.came_at = monotonic()
         if exchange.quiet:
             if tap is not None and tap.ending:
                 self._pass(tap, tap.salvage(), whole=False)

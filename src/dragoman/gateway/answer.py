@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from time import monotonic
 
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.commit import begins_content
 from dragoman.engine.env import system_env
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, TruncatedStreamError, UpstreamError
+from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.answer_losses import AnswerLosses, answer_losses
 from dragoman.protocols.base import Encoder, ServerCodec
@@ -39,6 +41,7 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
         opened = await handler(request)
         _answers(opened, writer.outcome)
         response = await whole(opened)
+    writer.outcome.came_at = monotonic()
     writer.outcome.usage, writer.outcome.finish_reason = response.usage, response.finish_reason
     try:
         answer = codec.encode_response(response, request, system_env())
@@ -58,6 +61,7 @@ async def answer_stream(
     without its end.
     """
     encoder = codec.encoder(request, system_env())
+    writer.outcome.stream = True
     writer.heartbeat = encoder.heartbeat if writer.first_heartbeat is None else writer.first_heartbeat
     writer.opening = (encoder.status, tuple((STREAM | dict(encoder.headers)).items()))
     try:
@@ -98,6 +102,7 @@ def numbered(error: DragomanError, outcome: Outcome) -> DragomanError:
 def _answers(answer: Answer, outcome: Outcome) -> None:
     """Notes in the outcome which target answers."""
     outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
+    outcome.asked_at = answer.asked_at
 
 
 async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, left_out: AnswerLosses) -> None:
@@ -111,7 +116,7 @@ async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, lef
             begun = begins_content(events)
             if not begun:
                 continue
-            events = held
+            events, writer.outcome.came_at = held, monotonic()
             losses = held[0].losses if isinstance(held[0], ResponseStart) else ()
             writer.outcome.losses = _spelt(losses)
         left_out.read(events)
@@ -127,7 +132,7 @@ async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, lef
         if data or ended:
             if opening is not None:
                 status, headers = opening
-                await writer.start(status, (*headers, *_header(_spelt(losses))))
+                await writer.start(status, (*headers, *asked_headers(writer.outcome), *_header(_spelt(losses))))
                 writer.heartbeat = encoder.heartbeat
                 opening = None
             saying = writer.write(data, more=not ended)

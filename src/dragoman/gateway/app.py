@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-import re
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from dragoman.config import Config, GatewayConfig
 from dragoman.engine.env import system_env
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit, numbered
+from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.attribution import attributed
 from dragoman.gateway.carried import Carried
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
@@ -31,17 +31,19 @@ from dragoman.gateway.http.request_limits import RequestLimits, check_type
 from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
+from dragoman.gateway.metrics.observer import Metrics
+from dragoman.gateway.metrics.regions import Region, Regions
+from dragoman.gateway.metrics.table import IN_FLIGHT, LOG_LOST
 from dragoman.gateway.observe import Observer
 from dragoman.gateway.overload import Gate
 from dragoman.gateway.prompt_caches.explained import Asking, cache_header, reports_cache
 from dragoman.gateway.prompt_caches.later import Later
 from dragoman.gateway.remembered import Memory
+from dragoman.gateway.trace import REQUEST_ID, read_trace
+from dragoman.routing.breaker import BreakerChange
 from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.types.identity import UNATTRIBUTED
 from dragoman.wire.steps import Steps, done
-
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""A caller's own id of a request, if it can be logged and sent back as it is."""
 
 FRAMES = 12
 """The innermost frames of a bug that are logged: a recursion has a thousand, and a caller may cause it repeatedly."""
@@ -60,6 +62,7 @@ class Gateway:
     """Answers callers of every protocol with the models of one client. Raises ConfigurationError.
 
     It closes `client` in the end; without one it makes its own. `observers` get each outcome, as its own observers do.
+    `region`: where it counts; None: where no other process does.
     What `earlier` keeps, such as answers in memory, this one has too, and takes over once `earlier` is retired.
     """
 
@@ -71,8 +74,11 @@ class Gateway:
         timeouts: ServerTimeouts | None = None,
         observers: Sequence[Observer] = (),
         earlier: "Gateway | None" = None,
+        region: Region | None = None,
     ) -> None:
         self.client = client or Client(config)
+        self._region = region or Regions().region(0)
+        self.metrics = _metrics(config, self.client, self._region)
         self._given = timeouts, observers
         self.draining = False
         self.stopped = False
@@ -94,15 +100,22 @@ class Gateway:
         memory = Memory(self._carried.store, config.gateway.store_age, time)
         self._caches = self._carried.caches
         try:
-            self._table = path_table(self.client, self._unready, memory, self._carried.turns, self._caches)
+            self._table = path_table(
+                self.client, self._unready, memory, self._carried.turns, caches=self._caches, metrics=self.metrics
+            )
         except ConfigurationError:
             self._carried.close(None if earlier is None else earlier._carried)
             raise
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
+        count = () if self.metrics is None else (self.metrics.note,)
         log_requests = () if self._carried.request_log is None else (self._carried.request_log.note,)
-        self._observers: tuple[Observer, ...] = (self._carried.targets.note, *log_requests, *observers)
+        self._observers: tuple[Observer, ...] = (self._carried.targets.note, *count, *log_requests, *observers)
         self._writers: set[ResponseWriter] = set()
+        if self.metrics is not None:
+            self.metrics.watch(IN_FLIGHT, lambda: self.under_way)
+        self._watch_log(earlier)
+        self.client.hear(self._turned)
         self._later = Later(self._tell)
         self._last: asyncio.TimerHandle | None = None
 
@@ -111,7 +124,15 @@ class Gateway:
         identity, attribution = shown_by(call), attributed(call)
         if attribution is not UNATTRIBUTED:
             identity = replace(identity, attribution=attribution)
-        return Outcome(self.request_ids.of(call), call.method, call.path, monotonic(), remote=remote, identity=identity)
+        return Outcome(
+            self.request_ids.of(call),
+            call.method,
+            call.path,
+            monotonic(),
+            remote=remote,
+            identity=identity,
+            trace=read_trace(call),
+        )
 
     def headers(self, call: ServerRequest, request_id: str) -> Headers:
         """Header fields of every answer to `call`."""
@@ -126,6 +147,7 @@ class Gateway:
         """
         found = self._table.find(call)
         front = found.front
+        outcome.front = front.codec.name
         try:
             self._hosts.check(call, outcome.remote)
             if asks_beforehand(call):
@@ -156,7 +178,7 @@ class Gateway:
         """Answers a whole request. A failure is reported to the caller, or shown by how its answer ends."""
         front = admitted.front
         self.hold(writer, call)
-        writer.remarks = self.remarks
+        writer.outcome.front, writer.remarks = front.codec.name, self.all_remarks
         writer.first_heartbeat = front.codec.first_heartbeat(call)
         try:
             await admitted.endpoint(call, writer)
@@ -211,6 +233,10 @@ class Gateway:
         outcome.cache = done(self._explained(outcome, call))
         return () if outcome.cache is None else cache_header(outcome.cache)
 
+    def all_remarks(self, writer: ResponseWriter) -> Headers:
+        """The same, and those that say which target answered, for an answer that has none of them yet."""
+        return (*asked_headers(writer.outcome), *self.remarks(writer))
+
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         """`error` in the protocol of the front that was called."""
         return error_response(self._table.find(call).front, error, outcome)
@@ -241,7 +267,9 @@ class Gateway:
     def successor(self, client: Client) -> "Gateway":
         """A gateway of `client` in the place of this one. Raises ConfigurationError, and then nothing has changed."""
         timeouts, observers = self._given
-        return Gateway(client.config, client=client, timeouts=timeouts, observers=observers, earlier=self)
+        return Gateway(
+            client.config, client=client, timeouts=timeouts, observers=observers, earlier=self, region=self._region
+        )
 
     def retire(self, successor: "Gateway", released: Observer) -> None:
         """Answers what it has begun, and no more: `released` is given each outcome.
@@ -264,10 +292,28 @@ class Gateway:
         self._later.finish()
         self._observers = ()
         self._carried.close(None if self._successor is None else self._successor._carried)
+        if self.metrics is not None:
+            self.metrics.close()
         await self.client.aclose()
+
+    def _watch_log(self, earlier: "Gateway | None") -> None:
+        """Counts the lines that the request log has lost; `earlier` has counted those of the same log until now."""
+        log, known = self._carried.request_log, 0.0
+        if log is None:
+            return
+        log.routes = self.client.config.models
+        if earlier is not None and earlier.metrics is not None and earlier._carried.request_log is log:
+            known = earlier.metrics.unwatch(LOG_LOST)
+        if self.metrics is not None:
+            self.metrics.watch(LOG_LOST, log.lost, known)
 
     def _unready(self) -> str:
         return "draining" if self.draining else "overloaded" if self.gate.closed else ""
+
+    def _turned(self, change: BreakerChange) -> None:
+        self._carried.targets.turned(change)
+        if self.metrics is not None:
+            self.metrics.turned(change)
 
     def _nothing_at(self, found: Found, call: ServerRequest, outcome: Outcome) -> ServerResponse:
         front, methods = found.front, found.methods
@@ -311,6 +357,14 @@ def _timeouts(gateway: GatewayConfig) -> ServerTimeouts:
 
 def _request_limits(gateway: GatewayConfig) -> RequestLimits:
     return RequestLimits(gateway.max_body, gateway.max_head, gateway.max_fields, gateway.max_field)
+
+
+def _metrics(config: Config, client: Client, region: Region) -> Metrics | None:
+    if config.gateway.metrics == "none":
+        return None
+    metrics = Metrics(config, client.providers, region)
+    metrics.breakers(client.healths())
+    return metrics
 
 
 def error_response(

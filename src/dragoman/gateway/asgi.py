@@ -98,6 +98,7 @@ class AsgiGateway:
                 return
             if call.method == "POST":
                 call = await read_body(call, receive, gateway.limits.body, gateway.timeouts.body)
+                writer.outcome.complete_at = monotonic()
                 call = await unpacked(call, gateway.limits.body)
         except InvalidRequestError as exc:
             await writer.send(gateway.refusal(call, exc, writer.outcome))

@@ -71,7 +71,7 @@ class KeptTurns:
 
 class _Kept(Answer):
     def __init__(self, answer: Answer, turns: KeptTurns, owner: str) -> None:
-        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self.tells_of(answer)
         self._answer = answer
         self._turns = turns
         self._owner = owner

@@ -48,6 +48,8 @@ class Writer:
         self._closing = False
         self._asked = False
         self._lost = 0
+        self.lost = 0
+        """Lines that could not be written, since it was made."""
         self._torn = False
         self._looked = 0.0
         self._stays = False
@@ -125,6 +127,7 @@ class Writer:
         if lost and not self._lost:
             log.error("the request log cannot be written, and its lines are lost until it can: %s", why)
         self._lost += lost
+        self.lost += lost
 
     def _place(self, *, asked: bool) -> int:
         """The file that is at the place now."""

@@ -51,7 +51,7 @@ class Owners:
 
 class _Noted(Answer):
     def __init__(self, answer: Answer, owners: Owners, owner: str) -> None:
-        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self.tells_of(answer)
         self._answer = answer
         self._owners = owners
         self._owner = owner

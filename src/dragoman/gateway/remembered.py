@@ -98,7 +98,7 @@ def remembering(handler: Handler, answer_id: str, extra: dict[str, Any], keep: K
 
 class _Kept(Answer):
     def __init__(self, answer: Answer, answer_id: str, extra: dict[str, Any], keep: Keep) -> None:
-        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self.tells_of(answer)
         self._answer = answer
         self._id = answer_id
         self._extra = extra

@@ -1,6 +1,7 @@
 """The request log: one line of JSON for each request, written in batches. It holds no prompt, answer or key."""
 
 import asyncio
+from collections.abc import Container
 from time import gmtime, strftime, time
 
 import msgspec
@@ -24,10 +25,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Tried(Struct, frozen=True, omit_defaults=True, gc=False):
-    """A target that was asked; `error`: the code of its failure, empty if it answered."""
+    """A target that was asked."""
 
     target: str
     error: str = ""
+    """The code of its failure; empty if it answered."""
+    upstream_status: int | None = None
+    """The HTTP status of its service's reply."""
+    ms: float | None = None
+    """From the time when it was asked to its failure, or to the end of the answer."""
 
 
 class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -44,6 +50,9 @@ class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """From its head to the end of the answer."""
     first_ms: float | None = None
     """From its head to the answer's first byte, or to the first content of a stream."""
+    ours_ms: float | None = None
+    """What we added of that: from the last byte of the request until the first target was asked, and from the answer's
+    first content until it was sent. Connecting counts as the service's."""
     bytes: int = 0
     """Bytes of the answer's body that were sent."""
     remote: str = ""
@@ -53,6 +62,10 @@ class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """The fingerprint of the key that was shown."""
     model: str = ""
     """The model that the caller named."""
+    route: str = ""
+    """The same, if it is a route of the configuration."""
+    stream: bool = False
+    """Whether the answer is a stream."""
     target: str = ""
     """The model that answered, or failed last."""
     attempts: tuple[Tried, ...] = ()
@@ -82,9 +95,13 @@ class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class RequestLog:
-    """Appends to a file; `-` is standard output. Raises ConfigurationError if the file cannot be opened."""
+    """Appends to a file; `-` is standard output. Raises ConfigurationError if the file cannot be opened.
 
-    def __init__(self, place: str) -> None:
+    `routes`: their names.
+    """
+
+    def __init__(self, place: str, routes: Container[str] = ()) -> None:
+        self.routes = routes
         self._lines: list[bytes] = []
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -98,7 +115,7 @@ class RequestLog:
             self._now, self._date = now, f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(now // 1000))}.{now % 1000:03d}Z"
         since, began = outcome.received_at, outcome.first_byte_at
         usage = outcome.usage or UNKNOWN
-        failed = outcome.attempts
+        failed, added = outcome.attempts, outcome.added
         said = outcome.identity.attribution
         line = _encode(
             LogEntry(
@@ -111,10 +128,13 @@ class RequestLog:
                 # Rounds to three digits at half the cost of `round`.
                 int(1e6 * (outcome.ended_at - since)) / 1e3,
                 None if began is None else int(1e6 * (began - since)) / 1e3,
+                None if added is None else int(1e6 * added) / 1e3,
                 outcome.sent,
                 outcome.remote,
                 outcome.identity.fingerprint,
                 outcome.model[:MAX_TEXT],
+                outcome.model if outcome.model in self.routes else "",
+                outcome.stream,
                 (outcome.target or (failed[-1].target if failed else ""))[:MAX_TEXT],
                 _tried(outcome) if failed else (),
                 outcome.upstream_status,
@@ -149,6 +169,10 @@ class RequestLog:
             lines, self._lines, self._size = self._lines, [], 0
             self._writer.put(b"\n".join([*lines, b""]))
 
+    def lost(self) -> int:
+        """How many lines could not be written until now."""
+        return self._writer.lost
+
     def reopen(self) -> None:
         """Writes to a new file, if the old one was moved away."""
         self.flush()
@@ -162,7 +186,20 @@ class RequestLog:
 
 def _tried(outcome: Outcome) -> tuple[Tried, ...]:
     """The targets that were asked, if there was more than one; if one answered, it is the last."""
-    tried = [Tried(attempt.target[:MAX_TEXT], attempt.code) for attempt in outcome.attempts]
-    if outcome.target and outcome.attempts[-1].target != outcome.target:
-        tried.append(Tried(outcome.target[:MAX_TEXT]))
+    tried = [
+        Tried(
+            each.target[:MAX_TEXT],
+            each.code,
+            each.upstream_status,
+            _ms(each.asked_at, outcome.ended_at if each.failed_at is None else each.failed_at),
+        )
+        for each in outcome.attempts
+    ]
+    if outcome.answering:
+        ms = _ms(outcome.asked_at, outcome.ended_at)
+        tried.append(Tried(outcome.target[:MAX_TEXT], "", outcome.upstream_status, ms))
     return tuple(tried) if len(tried) > 1 else ()
+
+
+def _ms(since: float | None, until: float) -> float | None:
+    return None if since is None else int(1e6 * (until - since)) / 1e3

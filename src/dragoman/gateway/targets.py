@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from dragoman.errors import Attempt, cut
+from dragoman.routing.breaker import BreakerChange, State
 from dragoman.types import Outcome
 
 QUIET = 1.0
@@ -67,6 +68,19 @@ class Targets:
             log.info("%s answers again", cut(target))
             state.told = now
             state.code = ""
+
+    def turned(self, change: BreakerChange) -> None:
+        """A breaker has changed its state."""
+        target = cut(change.target)
+        match change.state:
+            case State.OPEN if change.code:
+                log.warning("%s is not asked for %g s: its breaker is open (%s)", target, change.rest, change.code)
+            case State.OPEN:
+                log.info("%s may be tried again: its breaker is open, and nothing was learnt", target)
+            case State.TRYING:
+                log.info("%s is tried by one request: its breaker is half-open", target)
+            case State.CLOSED:
+                log.info("%s is asked again: its breaker is closed", target)
 
 
 def _service(target: str) -> str:

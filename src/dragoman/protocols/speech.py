@@ -68,6 +68,7 @@ ALWAYS = frozenset(
         "text",
         "essential",
         "silent",
+        "trace",
         "extra",
         "candidate_count",
         "compact",

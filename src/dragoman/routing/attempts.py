@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import TypeVar
 
 from dragoman.engine.answer import Answer, Handler
@@ -106,20 +107,30 @@ def chat_info(plan: Plan, request: ChatRequest, conversation: bytes | None = Non
     return RequestInfo(request.model, stream=request.stream, conversation=conversation)
 
 
-async def operate(plan: Plan, model: str, call: Callable[[Operations], Awaitable[T]]) -> T:
+Note = Callable[[str, tuple[Attempt, ...]], None]
+"""Is told which target answered, and which attempts failed before."""
+
+
+def unheard(target: str, attempts: tuple[Attempt, ...]) -> None:
+    """Nobody wants to know."""
+
+
+async def operate(plan: Plan, model: str, call: Callable[[Operations], Awaitable[T]], note: Note = unheard) -> T:
     """What `call` gives at the first target that can answer; it is no chat. Raises the last error."""
 
     async def asked(target: Target) -> T:
+        asked_at = monotonic()
         try:
             if target.operations is None:
                 raise UnsupportedFeatureError(f"{target.name} can only chat")
             return await call(target.operations)
         except DragomanError as exc:
-            exc.attempts = (exc.attempt(target.name),)
+            exc.attempts = (exc.attempt(target.name, asked_at, monotonic()),)
             raise
 
     clock = asyncio.get_running_loop().time
     course = plan.begin(RequestInfo(model), clock())
-    found, _ = await _in_turn(course, asked)
+    found, attempts = await _in_turn(course, asked)
     course.settle("whole", clock())
+    note(course.target.name, attempts.tried)
     return found

@@ -15,6 +15,7 @@ An explanation asks `preview` for a course; no request follows, and nothing is c
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from math import inf
+from time import monotonic
 
 from msgspec import Struct
 
@@ -96,10 +97,11 @@ class Target:
         return await self._named(self._received(request, reply))
 
     async def _named(self, opening: Awaitable[Answer]) -> Answer:
+        asked_at = monotonic()
         try:
             answer = await opening
         except DragomanError as exc:
-            exc.attempts = (exc.attempt(self.name),)
+            exc.attempts = (exc.attempt(self.name, asked_at, monotonic()),)
             raise
         answer.target = self.name
         return answer

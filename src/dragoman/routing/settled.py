@@ -15,7 +15,7 @@ class Settled(Answer):
     """`answer`, to a request on its `course`. `committed`: its first content has come already."""
 
     def __init__(self, answer: Answer, course: Course, clock: Callable[[], float], *, committed: bool) -> None:
-        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self.tells_of(answer)
         self._answer = answer if course.ends == inf else Timed(answer, course.ends)
         self._course: Course | None = course
         self._clock = clock

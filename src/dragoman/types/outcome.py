@@ -7,6 +7,7 @@ from msgspec import Struct
 from dragoman.errors import Attempt, DragomanError
 from dragoman.types.cache_use import CacheUse
 from dragoman.types.events import FinishReason
+from dragoman.types.http import Headers
 from dragoman.types.identity import Identity
 from dragoman.types.usage import Usage
 
@@ -24,6 +25,12 @@ class Outcome(Struct):
     path: str
     received_at: float
     """When the request's head had arrived, in seconds of the monotonic clock."""
+    complete_at: float | None = None
+    """When its body had arrived; None: with its head."""
+    asked_at: float | None = None
+    """When the target that answers was asked: its request was sent, or began to wait for a connection."""
+    came_at: float | None = None
+    """When the answer's first content had come from the service; of an answer that is not streamed, all of it."""
     first_byte_at: float | None = None
     """When the answer's first byte was sent, or the first content of a stream."""
     ended_at: float = 0.0
@@ -33,6 +40,12 @@ class Outcome(Struct):
     """The address that the request came from: a proxy's, if there is one in front of us."""
     identity: Identity = NOBODY
     """Who asks."""
+    front: str = ""
+    """The protocol of the front that was called; empty if the request was refused before that was known."""
+    stream: bool = False
+    """Whether the answer is a stream."""
+    trace: Headers = ()
+    """What the caller said of its own trace, for the service; see `ChatRequest.trace`."""
     model: str = ""
     """The model that the caller named."""
     target: str = ""
@@ -54,12 +67,35 @@ class Outcome(Struct):
     cache: CacheUse | None = None
     """Why the service's cache of prompts was used or missed, if the answer reports tokens of one."""
 
+    @property
+    def answering(self) -> bool:
+        """Whether `target` answers, or was interrupted; else it is the last of `attempts`, or no target was asked."""
+        failed = self.attempts
+        return bool(self.target) and not (self.error and failed and failed[-1].target == self.target)
+
+    @property
+    def added(self) -> float | None:
+        """Seconds that we added: until the first target was asked, and from the first content until it was sent.
+
+        None if no target has answered, or if one of these times is not known.
+        """
+        asked, came, first = self.asked_at, self.came_at, self.first_byte_at
+        if self.attempts:
+            asked = self.attempts[0].asked_at
+        if asked is None or came is None or first is None:
+            return None
+        return asked - (self.complete_at or self.received_at) + first - came
+
+    def answered_by(self, target: str, attempts: tuple[Attempt, ...]) -> None:
+        """`target` answers, after these attempts failed."""
+        self.target, self.attempts = target, attempts
+
     def fail(self, error: DragomanError) -> None:
         """The answer failed with `error`."""
         self.error = error.code
+        if error.upstream_status is not None:
+            self.upstream_status = error.upstream_status
         if error.attempts:
             self.attempts = error.attempts
         elif self.target and error.provider:
-            self.attempts = (*self.attempts, error.attempt(self.target))
-        if error.upstream_status is not None:
-            self.upstream_status = error.upstream_status
+            self.attempts = (*self.attempts, error.attempt(self.target, self.asked_at))

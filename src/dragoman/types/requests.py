@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from dragoman.types.http import Headers
 from dragoman.types.messages import CacheBreakpoint, Extra, Message
 from dragoman.types.tools import AnyTool, ToolChoice
 
@@ -81,5 +82,7 @@ class ChatRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
     extra: Extra = field(default_factory=dict)
     essential: tuple[str, ...] = ()
     """Names in `extra` without which the request would be another one: another protocol refuses them."""
+    trace: Headers = ()
+    """Header fields by which the service's records can be found from the caller's: sent as they are, to any service."""
     silent: tuple[str, ...] = ()
     """Names in `extra`, at any depth, that mean nothing to the model: to leave them out is no loss."""

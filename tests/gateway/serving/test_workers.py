@@ -62,6 +62,31 @@ async def test_a_worker_that_dies_is_replaced_and_the_address_answers_throughout
     assert f"worker {first} was killed by SIGKILL" in err.decode()
 
 
+async def counted(url: str) -> float:
+    """How many chats the gateway has counted, whichever of its workers is asked."""
+    text = (await ask(url, "GET", "/metrics")).text
+    wanted = 'dragoman_requests_total{front="openai-chat",route="direct",'
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(wanted))
+
+
+async def test_what_workers_count_is_added_and_outlives_them() -> None:
+    async with program() as (process, url):
+        first, _ = await two_workers(process)
+        body = chat_body("text: a")
+        for _ in range(12):
+            assert (await ask(url, "POST", "/v1/chat/completions", {}, body)).status == 200
+        while await counted(url) < 12:  # a worker may be asked before the one that answered last has counted
+            continue
+        assert [await counted(url) for _ in range(6)] == [12] * 6
+        os.kill(first, signal.SIGKILL)
+        await two_workers(process, frozenset({first}))
+        for _ in range(4):
+            assert (await ask(url, "POST", "/v1/chat/completions", {}, body)).status == 200
+        while await counted(url) < 16:
+            continue
+        assert [await counted(url) for _ in range(6)] == [16] * 6
+
+
 async def test_a_signal_lets_every_workers_answers_end_well() -> None:
     async with program() as (process, url), connect(url) as wire, connect(url) as other:
         await two_workers(process)
@@ -109,7 +134,7 @@ from dragoman.errors import ConfigurationError
 from dragoman.gateway.log import begin
 from dragoman.gateway.serving.workers import WorkerTask, run_workers
 
-def work(words):
+def work(words, place):
     {work}
 
 begin("info")

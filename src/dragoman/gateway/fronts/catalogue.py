@@ -9,6 +9,7 @@ import dragoman.gateway.fronts
 from dragoman.client import Client
 from dragoman.gateway.fronts.table import Front, FrontContext, FrontMaker, PathTable
 from dragoman.gateway.kept_turns import KeptTurns
+from dragoman.gateway.metrics.observer import Metrics
 from dragoman.gateway.prompt_caches.explained import PromptCaches
 from dragoman.gateway.remembered import Memory
 from dragoman.store import MemoryStore
@@ -19,11 +20,13 @@ def path_table(
     unready: Callable[[], str] = str,
     memory: Memory | None = None,
     turns: KeptTurns | None = None,
+    *,
     caches: PromptCaches | None = None,
+    metrics: Metrics | None = None,
 ) -> PathTable:
     """The table of all fronts; see `FrontContext`. Raises ConfigurationError for wrong settings of one."""
     memory = memory or Memory(MemoryStore(0), 0, time)  # keeps nothing
-    table = PathTable(all_fronts(FrontContext(client, unready, lambda: table, memory, turns, caches)))
+    table = PathTable(all_fronts(FrontContext(client, unready, lambda: table, memory, turns, caches, metrics)))
     return table
 
 

@@ -50,7 +50,7 @@ class ChatEndpoint(Endpoint):
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         identity = writer.outcome.identity
         request = await self.question(call, identity)
-        await self.answer(request, await self.handler(call, identity, request.model), writer)
+        await self.answer(traced(request, writer.outcome), await self.handler(call, identity, request.model), writer)
 
     async def handler(self, call: ServerRequest, identity: Identity, model: str) -> Handler:
         """What answers the request of `identity` for `model`, by translation."""
@@ -133,6 +133,11 @@ class AwaitedEndpoint(Endpoint):
         async with writer:
             answer = await self._answer(call)
         await writer.send(answer)
+
+
+def traced(request: ChatRequest, outcome: Outcome) -> ChatRequest:
+    """`request` with what its caller said of its trace."""
+    return replace(request, trace=outcome.trace) if outcome.trace else request
 
 
 def is_clean(client: Client, settings: FrontConfig, default: BrokenEnd) -> bool:

@@ -6,6 +6,7 @@ from dragoman.client import Client
 from dragoman.engine.forward import GONE, Forwarded
 from dragoman.errors import DragomanError, InvalidRequestError, RequestError, cut
 from dragoman.gateway.answer import STREAM, fit
+from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.remembered import Memory
@@ -93,7 +94,7 @@ class KeptEndpoint(Endpoint):
         await writer.send(ServerResponse(status=reply.head.status, headers=_type(reply), body=body))
 
     async def _stream(self, reply: Forwarded, writer: ResponseWriter) -> None:
-        await writer.start(reply.head.status, (*_type(reply), *STREAM.items()))
+        await writer.start(reply.head.status, (*_type(reply), *STREAM.items(), *asked_headers(writer.outcome)))
         try:
             while data := await reply.read():
                 await writer.write(data)

@@ -173,11 +173,11 @@ class ResponsesCountEndpoint(CountEndpoint):
         super().__init__(client, ResponsesCountServer())
         self._earlier = Earlier(client, memory)
 
-    async def count(self, request: ChatRequest, identity: Identity) -> TokenCount:
-        request = self._earlier.followed(request, identity.fingerprint)
-        owner = self._earlier.owner(previous(request), identity.fingerprint)
-        plan = self._earlier.plan(request.model, owner)
-        return await operate(plan, request.model, lambda found: found.count_tokens(request))
+    async def count(self, request: ChatRequest, outcome: Outcome) -> TokenCount:
+        asks = outcome.identity.fingerprint
+        request = self._earlier.followed(request, asks)
+        plan = self._earlier.plan(request.model, self._earlier.owner(previous(request), asks))
+        return await operate(plan, request.model, lambda found: found.count_tokens(request), outcome.answered_by)
 
 
 def openai_responses(client: Client, memory: Memory, turns: KeptTurns | None) -> Front:

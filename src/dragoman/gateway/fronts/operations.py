@@ -8,7 +8,7 @@ from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.protocols.operations import ESTIMATED, CountServer, EmbedServer
 from dragoman.protocols.steering import check_steering
-from dragoman.types import ChatRequest, Identity, ServerRequest, TokenCount
+from dragoman.types import ChatRequest, Outcome, ServerRequest, TokenCount
 
 
 class EmbedEndpoint(Endpoint):
@@ -26,7 +26,7 @@ class EmbedEndpoint(Endpoint):
         writer.outcome.model = request.model
         check_steering(request.extra.get(self._protocol, {}), self._client.allowed_fields(request.model))
         async with writer:
-            response, lost = await self._client.embed_request(request)
+            response, lost = await self._client.embed_request(request, writer.outcome.answered_by)
         writer.outcome.usage = response.usage
         headers = losses_header(lost, writer.outcome)
         await writer.send(self._codec.encode_response(response, call, request), *headers)
@@ -45,9 +45,9 @@ class CountEndpoint(Endpoint):
             request = replace(request, model=self.client.default_model)
         writer.outcome.model = request.model
         async with writer:
-            count = await self.count(request, writer.outcome.identity)
+            count = await self.count(request, writer.outcome)
         await writer.send(self._codec.encode_response(count), *((ESTIMATED,) if count.estimated else ()))
 
-    async def count(self, request: ChatRequest, identity: Identity) -> TokenCount:
-        """The count for a request of `identity`. Raises what goes wrong."""
-        return await self.client.count_request(request)
+    async def count(self, request: ChatRequest, outcome: Outcome) -> TokenCount:
+        """The count for `request`; `outcome` says who asks, and is told who answers. Raises what goes wrong."""
+        return await self.client.count_request(request, outcome.answered_by)

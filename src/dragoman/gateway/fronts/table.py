@@ -8,6 +8,7 @@ from msgspec import Struct
 from dragoman.client import Client
 from dragoman.gateway.fronts.endpoints import ChatEndpoint, Endpoint
 from dragoman.gateway.kept_turns import KeptTurns
+from dragoman.gateway.metrics.observer import Metrics
 from dragoman.gateway.prompt_caches.explained import PromptCaches
 from dragoman.gateway.remembered import Memory
 from dragoman.protocols.base import ServerCodec
@@ -77,6 +78,8 @@ class FrontContext(Struct, frozen=True):
     """Keeps opaque state for callers who do not send it back; None: nothing is kept."""
     caches: PromptCaches | None = None
     """Explains caches of prompts; None: nothing is known of any."""
+    metrics: Metrics | None = None
+    """What is counted; None: nothing is."""
 
 
 class FrontMaker(Struct, frozen=True):

@@ -329,6 +329,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             pieces, request.pieces = request.pieces, []
             # Nobody else has the call yet, and a copy of it would cost as much as all of its checks.
             force_setattr(request.call, "body", pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            writer.outcome.complete_at = monotonic()
         self._sent_at = self._loop.time()
         self._alarm.set(self._sent_at + self._silence)
         if request.packed:

@@ -36,7 +36,17 @@ MAX_HEADS = 1000
 MAX_HEAD = 4 << 10
 """Bytes of the largest head that is kept: an SDK's takes less than one KiB."""
 
-VARYING = frozenset({b"x-request-id", b"expect", b"transfer-encoding", b"content-encoding", b"upgrade"})
+VARYING = frozenset(
+    {
+        b"x-request-id",
+        b"traceparent",
+        b"tracestate",
+        b"expect",
+        b"transfer-encoding",
+        b"content-encoding",
+        b"upgrade",
+    }
+)
 """Fields that differ with each request, or that change how a body is framed or packed."""
 
 

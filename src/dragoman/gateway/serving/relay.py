@@ -11,31 +11,33 @@ caller can get a status. Both ask the same plan what follows after a failure.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import lru_cache
 from math import inf
+from time import monotonic
 from typing import Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer
 from dragoman.engine.commit import held
 from dragoman.engine.relay import Relay
 from dragoman.errors import DragomanError
-from dragoman.gateway.answer import STREAM, fit
+from dragoman.gateway.answer import fit
 from dragoman.gateway.app import Admitted, Gateway
-from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint
+from dragoman.gateway.attempts import asked_headers
+from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, traced
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import reports_cache
+from dragoman.gateway.serving.relayed_heads import stream_head, whole_head
 from dragoman.loop.turns import in_turns
-from dragoman.protocols.relay import RelayCodec, RelayRequest
+from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.attempts import Attempts
 from dragoman.routing.deadline import in_time, too_late
 from dragoman.routing.plan import Course, RequestInfo, Single, Target
 from dragoman.routing.settled import Settled
 from dragoman.transport.base import Reply
-from dragoman.types import ChatRequest, Headers, ServerRequest
+from dragoman.types import ChatRequest, ServerRequest
 from dragoman.types.outcome import End
 from dragoman.wire.steps import done
 
@@ -104,13 +106,14 @@ class Relays:
             course = plan.begin(RequestInfo(request.model, protocol, request.stream, conversation), self.loop.time())
         except DragomanError:
             return False
-        writer.outcome.model = request.model or chat.client.default_model
+        writer.outcome.front, writer.outcome.model = protocol, request.model or chat.client.default_model
         self.gateway.hold(writer, call)
         if request.stream:
             # After a long silence the head and a heartbeat are sent, in both ways.
             first = chat.codec.first_heartbeat(call)
             writer.heartbeat = one.codec.heartbeat if first is None else first
-            writer.opening = (200, _stream_head(one.codec).fields)
+            writer.opening = (200, stream_head(one.codec).fields)
+            writer.outcome.stream = True
         RelayedAnswer(self, admitted, call, writer, course=course, request=request, final=plan.final).attempt()
         return True
 
@@ -121,6 +124,7 @@ class RelayedAnswer:
     __slots__ = (
         "__weakref__",
         "_admitted",
+        "_asked_at",
         "_attempts",
         "_call",
         "_chat",
@@ -135,6 +139,7 @@ class RelayedAnswer:
         "_target",
         "_task",
         "_timer",
+        "_tries",
         "_writer",
     )
 
@@ -160,7 +165,11 @@ class RelayedAnswer:
         self._course = course
         self._final = final
         self._request = request
+        self._asked_at: float | None = None
+        """When the request was handed on to the target; None until then."""
         self._attempts: Attempts | None = None
+        self._tries = 1
+        """Attempts that were begun."""
         self._reply: Reply | None = None
         self._relay: Relay | None = None
         self._task: asyncio.Task[None] | None = None
@@ -172,7 +181,7 @@ class RelayedAnswer:
         """Begins the attempt at the target that the course says."""
         target = self._target = self._course.target
         writer, request = self._writer, self._request
-        self._timer = None
+        self._timer = self._asked_at = None
         try:
             relayed = target.relay(self._chat.codec.name)
         except DragomanError:
@@ -186,7 +195,8 @@ class RelayedAnswer:
         relay.paused = writer.congested
         if self._attempts is not None and self._course.ends != inf:  # the first one has the same limit as its own
             self._timer = self._relays.loop.call_at(self._course.ends, self._end_late)
-        relay.start(request, target.model, self._relays.loop)
+        relay.start(request, target.model, self._relays.loop, self._outcome.trace)
+        self._asked_at = monotonic()
 
     # Called by the relay.
 
@@ -196,7 +206,8 @@ class RelayedAnswer:
         if error.provider is None:  # we ended it ourselves
             self._stop(error)
             return
-        error.attempts = (error.attempt(self._target.name),)
+        now = monotonic()
+        error.attempts = (error.attempt(self._target.name, now if self._asked_at is None else self._asked_at, now),)
         self._failed(error)
 
     def take_over(self, reply: Reply) -> None:
@@ -210,7 +221,7 @@ class RelayedAnswer:
         self._note()
         self._answers()
         self._relay = None
-        lines = _whole_head(self._codec).lines
+        lines = whole_head(self._codec, self._target.name, self._tries).lines
         if reports_cache(self._outcome.usage):
             lines += fields(self._relays.gateway.remarks(self._writer))
         self._writer.send_bytes(200, lines, body)
@@ -218,7 +229,7 @@ class RelayedAnswer:
     def begin(self, data: bytes, *, more: bool) -> None:
         self._course.committed(self._relays.loop.time())
         self._answers()
-        self._writer.start_nowait(200, _stream_head(self._codec).lines, sized=False)
+        self._writer.start_nowait(200, stream_head(self._codec, self._target.name, self._tries).lines, sized=False)
         self._writer.heartbeat = self._codec.heartbeat
         self.pass_on(data, more=more)
 
@@ -324,6 +335,7 @@ class RelayedAnswer:
         if self._attempts is None:
             self._attempts = Attempts()
         self._attempts.failed(error)
+        self._tries += 1
         if wait:
             self._timer = loop.call_later(wait, self.attempt)
         else:
@@ -336,13 +348,14 @@ class RelayedAnswer:
             self.fail(error)
         else:
             self._outcome.fail(error)
-            self._writer.send_nowait(self._chat.codec.encode_error(fit(error, self._writer)))
+            answer = self._chat.codec.encode_error(fit(error, self._writer))
+            self._writer.send_nowait(replace(answer, headers=(*answer.headers, *asked_headers(self._outcome))))
 
     async def _translate(self, opened: Callable[[ChatRequest], Awaitable[Answer]]) -> None:
         """Makes the attempt by translation. `opened` gives its answer, from the reply that could not pass, if any."""
         wrong: DragomanError | None = None
         try:
-            request = await self._chat.question(self._call, self._outcome.identity)
+            request = traced(await self._chat.question(self._call, self._outcome.identity), self._outcome)
         except DragomanError as exc:
             if self._reply is None or self._reply.head.status < 300:
                 self._end_reply()
@@ -378,11 +391,13 @@ class RelayedAnswer:
 
     def _answers(self) -> None:
         outcome = self._outcome
-        outcome.target, outcome.upstream_status = self._target.name, 200
+        outcome.target, outcome.upstream_status, outcome.asked_at = self._target.name, 200, self._asked_at
         if self._attempts is not None:
             outcome.attempts = self._attempts.tried
-        if self._relay is not None and self._relay.summary is not None:
-            self._chat.begins(self._request, self._relay.summary, outcome)
+        if self._relay is not None:
+            outcome.came_at = self._relay.came_at
+            if self._relay.summary is not None:
+                self._chat.begins(self._request, self._relay.summary, outcome)
 
     def _note(self) -> None:
         if self._relay is not None and self._relay.summary is not None:
@@ -414,25 +429,3 @@ class Opened(ChatEndpoint):
         finally:
             # If the request is wrong, or if the caller left before this began, nothing else closes the answer.
             self._opened.close()
-
-
-class _Head(Struct, frozen=True):
-    """The header fields of an answer."""
-
-    fields: Headers
-    """As values."""
-    lines: bytes
-    """As bytes, ready to send."""
-
-
-@lru_cache(maxsize=64)
-def _stream_head(codec: RelayCodec) -> _Head:
-    """The head of a stream; its headers ask proxies not to hold it back."""
-    headers = (*codec.stream_headers, *STREAM.items())
-    return _Head(headers, fields(headers))
-
-
-@lru_cache(maxsize=64)
-def _whole_head(codec: RelayCodec) -> _Head:
-    """The head of an answer that is not streamed."""
-    return _Head(codec.whole_headers, fields(codec.whole_headers))

@@ -7,7 +7,6 @@ import os
 import shlex
 import socket
 from collections.abc import Callable
-from functools import partial
 
 from msgspec import Struct
 
@@ -20,6 +19,8 @@ from dragoman.gateway.check import checked
 from dragoman.gateway.hosts import unbracketed
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.log import begin
+from dragoman.gateway.metrics.observer import succeeded
+from dragoman.gateway.metrics.regions import Region, Regions
 from dragoman.gateway.places import TcpPlace, places
 from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.descriptors import raise_limit, room
@@ -83,7 +84,12 @@ def serve(
         else:
             for each in listeners.sockets:
                 each.listen(room().backlog)
-            work = partial(_work, live or LiveConfig(config, lambda: config, board=board), timeouts, listeners.sockets)
+            common = Common(live or LiveConfig(config, lambda: config, board=board), timeouts, listeners.sockets)
+            regions = Regions(workers)  # before the first fork, so that all workers share it
+
+            def work(words: int, place: int) -> bool:
+                return _work(common, words, succeeded(regions.region(place)))
+
             well = run_workers(workers, WorkerTask(work, ready, leave, *_duties(live, supervisor)))
     except ConfigurationError:
         leave()
@@ -108,8 +114,17 @@ def _attend(server: Server, live: LiveConfig | None, supervisor: Notifier) -> Re
     return reloader
 
 
-def _work(live: LiveConfig, timeouts: ServerTimeouts | None, listeners: list[socket.socket], words: int) -> bool:
+class Common(Struct, frozen=True):
+    """What all workers have."""
+
+    live: LiveConfig
+    timeouts: ServerTimeouts | None
+    listeners: list[socket.socket]
+
+
+def _work(common: Common, words: int, region: Region) -> bool:
     """What one of several workers does: it reloads when its parent, who has looked at the files, tells it to."""
+    live = common.live
 
     def attend(server: Server) -> Reloader:
         reloader = Reloader(server, live.of_worker(), Notifier())
@@ -117,7 +132,7 @@ def _work(live: LiveConfig, timeouts: ServerTimeouts | None, listeners: list[soc
         return reloader
 
     client = Client(live.config, board=live.board)
-    return run(Gateway(live.config, client=client, timeouts=timeouts), listeners, attend)
+    return run(Gateway(live.config, client=client, timeouts=common.timeouts, region=region), common.listeners, attend)
 
 
 def _duties(live: LiveConfig | None, supervisor: Notifier) -> tuple[Duty | None, tuple[Repeated, ...]]:

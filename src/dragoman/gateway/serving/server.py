@@ -14,6 +14,7 @@ from dragoman.errors import OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.http.application import Application, Peer
 from dragoman.gateway.http.connection import ServerConnection
+from dragoman.gateway.metrics.table import CONNECTIONS
 from dragoman.gateway.overload import SOON
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.generation import LATER, Generation
@@ -53,6 +54,7 @@ class Server:
         self._closing: set[asyncio.Task[None]] = set()
         self._lag: LagWatch | None = None
         self._connections: set[Peer] = set()
+        self._watch_connections(gateway)
         self._room = room()
         self._full = False
         self._silent_until = 0.0
@@ -131,6 +133,7 @@ class Server:
         gateway.draining = old.gateway.draining
         self.current = new
         self._retired.append(old)
+        self._watch_connections(gateway, old.gateway)
         old.gateway.retire(gateway, self._released)
         self._watch_lag()
         self._hold_out(self._connections)
@@ -218,6 +221,14 @@ class Server:
     def _reopen(self) -> None:
         for gateway in self._gateways:
             gateway.reopen()
+
+    def _watch_connections(self, gateway: Gateway, earlier: Gateway | None = None) -> None:
+        """From now on `gateway` counts the connections, and no longer `earlier`."""
+        counted = None if earlier is None else earlier.metrics
+        known = 0.0 if counted is None else counted.unwatch(CONNECTIONS)
+        if gateway.metrics is not None:
+            gateway.metrics.watch(CONNECTIONS, lambda: len(self._connections), known)
+            gateway.metrics.begin()
 
     def _watch_lag(self) -> None:
         """From now on the lag is compared with the limit of the present gateway."""

@@ -58,14 +58,16 @@ class End(IntEnum):
 
 
 class Worker(Struct, frozen=True):
-    """A process. `words`: the parent's end of the pipe to it."""
+    """A process. `words`: the parent's end of the pipe to it; `place`: its number, which its successor will have."""
 
     born: float
     words: int
+    place: int
 
 
-Work = Callable[[int], bool]
-"""What a worker does; it gets its end of the pipe from its parent. False if answers were interrupted in the end."""
+Work = Callable[[int, int], bool]
+"""What a worker does; it gets its end of the pipe from its parent, and its place: a number from 0 on that no other
+worker has at the time. False if answers were interrupted in the end."""
 
 
 Duty = Callable[[], bool]
@@ -241,13 +243,14 @@ class Workers:
     def _fork(self, now: float) -> None:
         hears, words = os.pipe()
         parent = os.getpid()
+        place = min(set(range(self._count)) - {worker.place for worker in self._workers.values()})
         # Signals are blocked until the new process has its own handlers: else it writes to the parent's pipe.
         signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
         try:
             pid = os.fork()
             if not pid:
-                self._begin(hears, words, parent)
-            self._workers[pid] = Worker(now, words)
+                self._begin(hears, words, parent, place)
+            self._workers[pid] = Worker(now, words, place)
             self._trial = pid
         except OSError as exc:
             os.close(words)
@@ -257,20 +260,20 @@ class Workers:
             os.close(hears)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
 
-    def _begin(self, hears: int, words: int, parent: int) -> None:
+    def _begin(self, hears: int, words: int, parent: int, place: int) -> None:
         """The child's side; does not return."""
         code = End.FAILED
         try:
             for descriptor in (*self._pipe, words, *(worker.words for worker in self._workers.values())):
                 os.close(descriptor)
             _become_child(parent)
-            code = End.WELL if self._shared.work(hears) else End.INTERRUPTED
+            code = End.WELL if self._shared.work(hears, place) else End.INTERRUPTED
         except DragomanError as exc:
             log.error("a worker cannot go on: %s", exc)
             code = End.WRONG if isinstance(exc, ConfigurationError) else End.FAILED
         except Exception as exc:  # noqa: BLE001  # the edge of the process: its end must be this one
-            place = traceback.extract_tb(exc.__traceback__)[-1]
-            log.error("a worker failed: %s (in %s, line %s)", type(exc).__name__, place.name, place.lineno)
+            where = traceback.extract_tb(exc.__traceback__)[-1]
+            log.error("a worker failed: %s (in %s, line %s)", type(exc).__name__, where.name, where.lineno)
         finally:
             os._exit(code)
 

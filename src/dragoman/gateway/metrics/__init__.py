@@ -1,0 +1,1 @@
+"""What is counted of requests, for `/metrics`: right over several workers."""
