@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.prompt_regions import PromptRegions, RegionFields, read_regions
+from dragoman.protocols.prompt_regions import LONG, STEP, PromptRegions, RegionFields, read_beginning, read_regions
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import ServerRequest
+from dragoman.wire.steps import done
 
 MARKED = RegionFields("messages", system=("system",), settings=("tool_choice", "text.format"))
 MARK = {"type": "ephemeral"}
@@ -184,3 +185,36 @@ def _after_system(messages: list[Body]) -> list[Body]:
     while rest and rest[0]["role"] == "system":
         rest.pop(0)
     return rest
+
+
+def begun(body: Body, fields: RegionFields = MARKED) -> tuple[bytes, bytes] | None:
+    """The beginning of a prompt."""
+    found = done(read_beginning(json.dumps(body).encode(), fields))
+    return None if found is None else (found.system, found.first)
+
+
+@given(MESSAGES, BLOCKS, st.booleans())
+def test_the_beginning_is_that_of_the_regions_however_long_the_rest_is(
+    messages: list[Body], system: list[Body], long: bool
+) -> None:
+    body = {"system": system, "messages": messages}
+    found = read(body) if messages else None
+    more = [{"role": "user", "content": "x" * LONG}] if long and messages and found and found.messages else []
+    expected = None if found is None else (found.system, found.messages[0] if found.messages else b"")
+    assert begun({**body, "messages": [*messages, *more]}) == expected
+
+
+def test_a_beginning_that_is_not_there_is_none() -> None:
+    fields = RegionFields("input", elsewhere=frozenset({"previous"}))
+    assert begun({"input": "hi", "previous": "r1"}, fields) is None
+    assert begun({"input": "hi", "previous": None}, fields) is not None
+    assert begun({"input": None}, fields) is None
+    assert done(read_beginning(b"[1]", fields)) is None
+    assert begun({"input": [[]]}, fields) == (b"", b"[]")
+
+
+def test_a_long_conversation_is_read_in_steps_and_not_to_its_end() -> None:
+    body = json.dumps({"messages": [{"role": "user", "content": "y" * 9}] * (LONG // 10)}).encode()
+    assert len(list(read_beginning(body, MARKED))) == 1
+    first = json.dumps({"messages": [{"role": "user", "content": "y" * (4 * LONG)}]}).encode()
+    assert len(list(read_beginning(first, MARKED))) > 4 * LONG // STEP

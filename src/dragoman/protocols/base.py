@@ -11,7 +11,13 @@ from dragoman.errors import DragomanError
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken
-from dragoman.protocols.prompt_regions import PromptRegions, RegionFields, read_regions
+from dragoman.protocols.prompt_regions import (
+    PromptBeginning,
+    PromptRegions,
+    RegionFields,
+    read_beginning,
+    read_regions,
+)
 from dragoman.protocols.relay import NOT_RELAYED, RelayCodec, RelayReader
 from dragoman.protocols.tool_schema.cache import SchemaCache
 from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled_form, compiled_output
@@ -30,6 +36,7 @@ from dragoman.types import (
     StreamEvent,
 )
 from dragoman.types.redacted import Redacted
+from dragoman.wire.steps import Steps
 
 if TYPE_CHECKING:
     from dragoman.protocols.operations import CountClient, EmbedClient, KeptClient
@@ -244,6 +251,12 @@ class ServerCodec(ABC):
     def regions(self, call: ServerRequest) -> PromptRegions | None:
         """What of a request a service may cache; None if not all of it can be known from the request."""
         return None if self.region_fields is None else read_regions(call.body, self.region_fields)
+
+    def beginning(self, call: ServerRequest) -> Steps[PromptBeginning | None]:
+        """The beginning of the prompt of a request, which is the same in each turn of a conversation; None: unknown."""
+        if self.region_fields is None:
+            return None
+        return (yield from read_beginning(call.body, self.region_fields))
 
     @abstractmethod
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:

@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.errors import InvalidRequestError
+from dragoman.wire.json_array import JsonArrayReader
+from dragoman.wire.steps import Steps
 
 MARK = "cache_control"
 """The field that says how far to cache. It is no part of the prompt."""
@@ -20,6 +22,12 @@ DEFERRED = "defer_loading"
 """The field of a tool that is loaded when the model looks for it: until then, it is no part of the prompt."""
 SYSTEM = frozenset({"system", "developer"})
 """Roles whose messages belong to the system, if they stand before all others."""
+
+NULL = b"null"
+LONG = 256 << 10
+"""Bytes of a list of messages from which on it is read only as far as needed."""
+STEP = 32 << 10
+"""Bytes of it that are read in one step: that takes a millisecond at most."""
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What reading JSON raises."""
@@ -84,6 +92,51 @@ def read_regions(body: bytes, fields: RegionFields) -> PromptRegions | None:
         )
     except UNREADABLE:
         return None
+
+
+class PromptBeginning(Struct, frozen=True, gc=False):
+    """The beginning of a prompt, in the forms of its regions."""
+
+    system: bytes
+    first: bytes
+    """The first message that is not the system's; empty: there is none."""
+
+
+def read_beginning(body: bytes, fields: RegionFields) -> Steps[PromptBeginning | None]:
+    """The beginning of the prompt in a request with this JSON, in steps; None as for `read_regions`.
+
+    Of a long list of messages only the beginning is read, after all fields were found, which is one step.
+    """
+    try:
+        found = _fields(body)
+        yield
+        if any(bytes(found[name]) != b"null" for name in fields.elsewhere & found.keys()):
+            return None
+        messages = yield from _first_messages(memoryview(found.get(fields.messages, NULL)))
+        named = [text for name in fields.system if (text := bytes(found.get(name, NULL))) != NULL]
+        start = next((i for i, each in enumerate(messages) if not _is_system(each)), len(messages))
+        system = _written([_steady(_value(each)) for each in [*named, *messages[:start]]])
+        first = next(_messages(messages[start : start + 1]), b"")
+    except (*UNREADABLE, InvalidRequestError):
+        return None
+    return PromptBeginning(system, first) if messages else None
+
+
+def _first_messages(said: memoryview) -> Steps[list[bytes]]:
+    """The messages up to the first that is not the system's, or more; `said`: the JSON of the field."""
+    if said == NULL:
+        return []
+    if bytes(said[:1]) != b"[":
+        return [bytes(said)]
+    if len(said) <= LONG:
+        return [bytes(each) for each in _list(said)]
+    reader, messages = JsonArrayReader(), list[bytes]()
+    for at in range(0, len(said), STEP):
+        messages += reader.feed(bytes(said[at : at + STEP]))
+        if any(not _is_system(each) for each in messages):
+            break
+        yield
+    return messages
 
 
 def _messages(texts: list[bytes]) -> Iterator[bytes]:

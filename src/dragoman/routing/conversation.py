@@ -8,7 +8,6 @@ session. The digest is the same in every process, so that all of them choose ali
 from hashlib import blake2b
 from itertools import takewhile
 
-from dragoman.errors import InvalidRequestError
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.prompt_regions import SYSTEM
 from dragoman.types import ChatRequest, Identity, ServerRequest
@@ -26,16 +25,8 @@ def conversation_in(codec: ServerCodec, call: ServerRequest, identity: Identity,
     owner, said = identity.fingerprint, identity.attribution
     if said.session:
         return _digest(owner, model, said.session, said.agent_id)
-    yield
-    regions = codec.regions(call)
-    if regions is None:
-        return None
-    yield
-    try:
-        first = next(iter(regions.messages), b"")
-    except InvalidRequestError:
-        return None
-    return _digest(owner, model, regions.system, first)
+    begun = yield from codec.beginning(call)
+    return None if begun is None else _digest(owner, model, begun.system, begun.first)
 
 
 def conversation_of(request: ChatRequest) -> bytes:

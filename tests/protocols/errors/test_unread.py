@@ -1,8 +1,11 @@
 """Replies in no words of their protocol: what they are is said, and a page is never shown."""
 
+from collections.abc import Callable
+
 import pytest
 
 from dragoman.errors import BadEventError, DragomanError, PermissionDeniedError, UpstreamError
+from dragoman.protocols.errors.body import decode_failure
 from dragoman.protocols.errors.unread import unread
 from dragoman.types import HttpResponse, ResponseHead
 
@@ -38,6 +41,17 @@ def test_a_page_and_a_redirect_have_codes_of_their_own() -> None:
     assert read(200, PAGE).code == "upstream_html"
     assert read(200, b"x", "text/html").code == "upstream_html"
     assert read(301, b"").code == "upstream_redirect"
+
+
+@pytest.mark.parametrize("status", [200, 403, 503, 520])
+@pytest.mark.parametrize("read_by", [unread, decode_failure])
+def test_a_page_has_its_code_whatever_its_status(status: int, read_by: Callable[[HttpResponse], DragomanError]) -> None:
+    plain = ((b"content-type", b"text/html"),)
+    assert read_by(HttpResponse(ResponseHead(status, plain), PAGE)).code == "upstream_html"
+    asking = ResponseHead(status, (*plain, (b"cf-mitigated", b"challenge")))
+    error = read_by(HttpResponse(asking, PAGE))
+    assert error.code == "upstream_challenge"
+    assert "Secret" not in str(error)
 
 
 def test_credentials_in_a_plain_text_are_not_shown() -> None:

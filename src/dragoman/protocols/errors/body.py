@@ -55,8 +55,10 @@ def decode_failure(reply: HttpResponse) -> DragomanError:
     head, body = reply.head, reply.body
     if head.media_type == PAGE or looks_like_html(body):
         if head.status < 300:
-            return a_page()
-        return error_for(head.status, f"expected an answer, got {head.status} and an HTML page", head=head)
+            return a_page(head=head)
+        error = error_for(head.status, f"expected an answer, got {head.status} and an HTML page", head=head)
+        error.code = a_page(head=head).code
+        return error
     words = reply_words(body)
     if head.status < 300 and not words.message:
         return BadEventError(f"expected text, got {head.media_type or 'something else'}")

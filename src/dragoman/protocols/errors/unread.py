@@ -1,7 +1,7 @@
 """Replies that are neither an answer nor a failure in the words of their protocol. Knows no vendor."""
 
 from dragoman.errors import BadEventError, DragomanError, UpstreamError, cut, scrub
-from dragoman.protocols.errors.head import PAGE
+from dragoman.protocols.errors.head import PAGE, a_page
 from dragoman.protocols.errors.html import looks_like_html
 from dragoman.protocols.errors.status import error_for
 from dragoman.types import HttpResponse
@@ -16,10 +16,13 @@ def unread(reply: HttpResponse) -> DragomanError:
     page = bool(body) and (reply.head.media_type == PAGE or looks_like_html(body) is True)
     message = f"answered {status} with {'an HTML page' if page else _nature(reply.head.media_type, body)}"
     if status < 300:
-        return BadEventError(message, code="upstream_html" if page else None)
+        return BadEventError(message, code=a_page(head=reply.head).code if page else None)
     if status < 400:
         return UpstreamError(f"answered {status}, a redirect, which is not followed", code="upstream_redirect")
-    return error_for(status, message, head=reply.head)
+    error = error_for(status, message, head=reply.head)
+    if page:
+        error.code = a_page(head=reply.head).code
+    return error
 
 
 def _nature(media_type: str | None, body: bytes) -> str:
