@@ -10,7 +10,8 @@ httptools (llhttp) calls us back with pieces. We collect those of a head, and re
 Three things are added:
 
 - Heads that llhttp accepts, but other servers read in another way, are refused: two programs that disagree on where a
-  request ends can be made to mix up callers. See `FirstLine` and `check_head`.
+  request ends can be made to mix up callers. See `FirstLine` and `check_head`. `FirstLine` reads the first line of what
+  begins with a head; that of a request which follows another one in the same bytes is looked for in them.
 - Bytes that are not body (heads, the sizes of chunks, trailers) are counted, so that none of these goes on for ever:
   see `overhead`. The connection sets the limit.
 - In two cases httptools is fed a head that was made up here, only to make it read the body that follows: its own head
@@ -20,6 +21,7 @@ Three things are added:
 What is dropped: trailers, and the wish for another protocol, as the standards allow.
 """
 
+import re
 from typing import Generic, Protocol
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -60,6 +62,14 @@ class RequestParser(Generic[Admitted]):
         self._first = FirstLine()
         self._alone = b""
         """What came, if it begins with a head and that head is not complete yet."""
+        self._came = b""
+        """What is being parsed, from the last head in it on: a request may follow another one in the same bytes."""
+        self._is_first = False
+        """The next head is the one whose first line `_first` checks."""
+        self._begins_with_head = False
+        """`_came` begins with that head."""
+        self._following = b""
+        """What came since a request began that follows another one in the same bytes; empty if none does."""
         self._made_up = False
         """The parser is reading a head that was made up here."""
         self._url: list[bytes] = []
@@ -78,14 +88,18 @@ class RequestParser(Generic[Admitted]):
         if at_rest:
             self._alone = data
             self._first.begin()
+            self._is_first = True
         self.overhead += len(data)
         if not self._first.feed(data):
             raise BadHeadError("expected an HTTP/1.1 request")
+        self._came, self._begins_with_head = data, at_rest
+        if self._following:
+            self._following += data
         try:
             while data and not self.stopped:
                 data = self._feed(data)
         finally:
-            self._alone = b""
+            self._alone = self._came = b""
 
     def begin_body(self, length: int, data: bytes) -> None:
         """A body of `length` bytes, whose head was found in the cache, begins with `data`.
@@ -128,6 +142,13 @@ class RequestParser(Generic[Admitted]):
     def on_message_begin(self) -> None:
         self.in_head = True
         if not self._made_up:
+            if self._is_first:
+                self._is_first = False
+            else:
+                if self._begins_with_head:
+                    self._begins_with_head = False
+                    self._came = self._came.partition(b"\r\n\r\n")[2]
+                self._following = self._came
             self._events.head_began()
 
     def on_url(self, url: bytes) -> None:
@@ -150,6 +171,11 @@ class RequestParser(Generic[Admitted]):
         parser = self._parser
         version = parser.get_http_version()
         method = parser.get_method()
+        if self._following:
+            found = re.search(b"%b +%b +HTTP/" % (re.escape(method), re.escape(url)), self._following)
+            if found is None or found[0].count(b" ") != 2:
+                raise BadHeadError("expected an HTTP/1.1 request")
+            self._came, self._following = self._following[found.end() :].partition(b"\r\n\r\n")[2], b""
         path, query, host = split_target(url)
         if host is not None:
             headers = (*(field for field in headers if field[0] != b"host"), (b"host", host))

@@ -108,9 +108,8 @@ def calls_of(calls: list[Call]) -> list[Called]:
     for call in calls:
         raw = bytes(call.function.arguments)
         # What a service wrote as a string is their text already.
-        arguments = (
-            text_of(json.decode_event(raw)) if raw[:1] == b'"' or raw == b"null" else raw.decode("utf-8", "replace")
-        )
+        is_text = raw[:1] == b'"' or raw == b"null"
+        arguments = text_of(json.decode_event(raw)) if is_text else raw.decode("utf-8", "replace")
         found.append(Called(call.function.name, arguments, call.id))
     return found
 

@@ -60,6 +60,8 @@ def _is_well_formed(name: str, value: Any) -> bool:
         return isinstance(value, list | tuple) and len(value) > 0
     if name == "required":
         return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+    if name == "dependentRequired":
+        return isinstance(value, dict) and all(isinstance(each, list | tuple) for each in value.values())
     if name in {"pattern", "format", "description", "title"}:
         return isinstance(value, str)
     return True
