@@ -23,6 +23,7 @@ from dragoman.gateway.places import first_port
 from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.descriptors import raise_limit, room
 from dragoman.gateway.serving.listening import listen
+from dragoman.gateway.serving.loop_watch import LoopWatch
 from dragoman.gateway.serving.reload import PERIOD, LiveConfig, Load
 from dragoman.gateway.serving.reloader import Reloader
 from dragoman.gateway.serving.server import Server
@@ -163,9 +164,12 @@ def run(
     async def serving() -> int:
         server = Server(gateway)
         reloader = attend(server)
+        watch = LoopWatch()
+        watch.start()
         try:
             return await server.run(listeners, milestones.ready, milestones.stopping, milestones.left)
         finally:
+            watch.stop()
             if reloader is not None:
                 await reloader.aclose()
 
