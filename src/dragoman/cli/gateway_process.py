@@ -15,6 +15,7 @@ from msgspec import Struct
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.hosts import unbracketed
+from dragoman.gateway.places import TcpPlace, first_port
 from dragoman.gateway.serving.serve import EVERYWHERE
 
 PATIENCE = 2.0
@@ -59,9 +60,14 @@ class FoundGateway(Struct, frozen=True):
 
 
 def address(config: Config) -> str:
-    """Where the configured gateway listens, as a caller on this machine names it."""
-    host = unbracketed(EVERYWHERE.get(config.gateway.host, config.gateway.host))
-    return f"http://{f'[{host}]' if ':' in host else host}:{config.gateway.port}"
+    """The URL of the configured gateway, as a caller on this machine names it: its usual one, if it has no port."""
+    place = first_port(config.gateway) or TcpPlace(config.gateway.host, config.gateway.port)
+    host = _host(place)
+    return f"http://{f'[{host}]' if ':' in host else host}:{place.port}"
+
+
+def _host(place: TcpPlace) -> str:
+    return unbracketed(EVERYWHERE.get(place.host, place.host))
 
 
 def find_gateway(config: Config) -> FoundGateway | None:
@@ -70,10 +76,13 @@ def find_gateway(config: Config) -> FoundGateway | None:
     Raises ConfigurationError if it does not know the configured key.
     """
     key = config.gateway.api_keys[0] if config.gateway.api_keys else UNNAMED
+    place = first_port(config.gateway)
+    if place is None or not place.port:
+        return None
     try:
-        if not config.gateway.port or _ask(config, HEALTH[0], {}) != (200, HEALTH[1]):
+        if _ask(place, HEALTH[0], {}) != (200, HEALTH[1]):
             return None
-        status, answer = _ask(config, "/v1/models", {"Authorization": f"Bearer {key}"})
+        status, answer = _ask(place, "/v1/models", {"Authorization": f"Bearer {key}"})
     except (OSError, HTTPException, ValueError):
         return None
     if status in (401, 403):
@@ -88,10 +97,9 @@ def find_gateway(config: Config) -> FoundGateway | None:
             return None
 
 
-def _ask(config: Config, path: str, headers: dict[str, str]) -> tuple[int, object]:
+def _ask(place: TcpPlace, path: str, headers: dict[str, str]) -> tuple[int, object]:
     """The status and the JSON at `path`. No proxy is asked: the gateway is on this machine, or in this network."""
-    host = unbracketed(EVERYWHERE.get(config.gateway.host, config.gateway.host))
-    connection = HTTPConnection(host, config.gateway.port, timeout=PATIENCE)
+    connection = HTTPConnection(_host(place), place.port, timeout=PATIENCE)
     try:
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()

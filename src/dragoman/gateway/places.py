@@ -40,6 +40,11 @@ def places(gateway: GatewayConfig) -> tuple[Place, ...]:
     return tuple(map(_place, gateway.listen)) or (TcpPlace(gateway.host, gateway.port),)
 
 
+def first_port(gateway: GatewayConfig) -> TcpPlace | None:
+    """Where it is called over TCP; None if it only has Unix sockets. Raises ConfigurationError as `places` does."""
+    return next((place for place in places(gateway) if isinstance(place, TcpPlace)), None)
+
+
 def _place(text: str) -> Place:
     if text.startswith(UNIX):
         path = text.removeprefix(UNIX)

@@ -21,10 +21,11 @@ from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.log import begin
 from dragoman.gateway.metrics.observer import succeeded
 from dragoman.gateway.metrics.regions import Region, Regions
-from dragoman.gateway.places import TcpPlace, places
+from dragoman.gateway.places import first_port
 from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.descriptors import raise_limit, room
 from dragoman.gateway.serving.listening import listen
+from dragoman.gateway.serving.loop_watch import LoopWatch
 from dragoman.gateway.serving.reload import PERIOD, LiveConfig, Load
 from dragoman.gateway.serving.reloader import Reloader
 from dragoman.gateway.serving.server import Server
@@ -182,9 +183,12 @@ def run(
     async def serving() -> int:
         server = Server(gateway)
         reloader = attend(server)
+        watch = LoopWatch()
+        watch.start()
         try:
             return await server.run(listeners, milestones.ready, milestones.stopping, milestones.left)
         finally:
+            watch.stop()
             if reloader is not None:
                 await reloader.aclose()
 
@@ -214,7 +218,8 @@ def greeting(config: Config, model: str, port: int | None, unix_path: str = "") 
 
     `unix_path`: the socket by which it is called if it has no port.
     """
-    host = EVERYWHERE.get(bare := unbracketed(_host(config)), bare)
+    place = first_port(config.gateway)
+    host = EVERYWHERE.get(bare := unbracketed(config.gateway.host if place is None else place.host), bare)
     url = "http://localhost" if port is None else f"http://{f'[{host}]' if ':' in host else host}:{port}"
     told = f"where no model is named, {model} answers" if model else f"callers must name a model: {NO_DEFAULT}"
     question = {"model": model or OFFLINE, "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
@@ -225,8 +230,3 @@ def greeting(config: Config, model: str, port: int | None, unix_path: str = "") 
         words += ["-H", "Authorization: Bearer YOUR_KEY"]
     line = shlex.join([*words, "-d", json.encode(question).decode()])
     return f"dragoman listens on {url if port is not None else f'unix:{unix_path}'}; {told}. Try:\n\n{line}\n"
-
-
-def _host(config: Config) -> str:
-    """The first host on which it listens."""
-    return next((place.host for place in places(config.gateway) if isinstance(place, TcpPlace)), "")
