@@ -2,10 +2,10 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden mutations fuzz faults
+.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden mutations fuzz faults deploy-check
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/ready-dev  ## .venv with all that development needs
 
@@ -55,6 +55,16 @@ tests/real_agents/node_modules/.package-lock.json: tests/real_agents/package.jso
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm --prefix tests/real_agents install --no-package-lock --no-audit --no-fund --silent
 	@touch $@
 
+deploy-check: .venv/ready-dev .venv-deploy/ready-deploy .venv-deploy/ready-programs  ## the files in deploy, by nginx, HAProxy, Helm, systemd and linters
+	@$(PYTHON) -m pytest -n 0 tests/deploy --deploy
+
+.venv-deploy/ready-deploy: requirements/deploy.txt pyproject.toml scripts/setup
+	@VENV=.venv-deploy scripts/setup deploy
+
+.venv-deploy/ready-programs: scripts/deploy-programs .venv-deploy/ready-deploy
+	@scripts/deploy-programs
+	@touch $@
+
 callers: .venv-callers/ready-callers  ## programs of others call the gateway with the offline models; writes docs/callers.md
 	@.venv-callers/bin/python -m tests.callers
 
@@ -87,4 +97,4 @@ lock:  ## pin the newest versions of all dependencies, with their hashes
 	@scripts/lock
 
 clean:  ## forget .venv and every cache
-	@rm -rf .venv .venv-callers site tests/matrix/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	@rm -rf .venv .venv-callers .venv-deploy site tests/matrix/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

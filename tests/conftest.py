@@ -15,12 +15,21 @@ settings.register_profile("dragoman", deadline=None)
 settings.load_profile("dragoman")
 
 
+EXTRA = {
+    "matrix/test_node.py": "--node",
+    "deploy/test_programs.py": "--deploy",
+    "deploy/test_proxies.py": "--deploy",
+}
+"""Files of tests that run only if the option is given: what they need is installed by a target of its own."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", action="store_true", help="rewrite golden files instead of comparing")
     parser.addoption("--mutations", action="store_true", help="try every mutant of an answer instead of a sample")
     parser.addoption("--faults", action="store_true", help="all cells of the fault matrix, not a sample")
     parser.addoption("--faults-seed", type=int, metavar="N", help="the seed of that sample; by default the commit's")
     parser.addoption("--node", action="store_true", help="run the clients for Node, which `make matrix-node` installs")
+    parser.addoption("--deploy", action="store_true", help="run the programs that `make deploy-check` installs")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -29,8 +38,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leaves out what `make matrix-node` runs, because Node is no part of what `make test` installs."""
-    return True if collection_path.name == "test_node.py" and not config.getoption("--node") else None
+    """Leaves out what runs programs that `make test` does not install."""
+    option = EXTRA.get(f"{collection_path.parent.name}/{collection_path.name}")
+    return True if option is not None and not config.getoption(option) else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -200,7 +200,8 @@ class Gateway:
     def release(self, writer: ResponseWriter) -> None:
         """Nothing more is done for the request of `writer`. Its server calls this once for each."""
         self._writers.discard(writer)
-        self.gate.leave(writer)
+        if self.gate.active:
+            self.gate.leave(writer)
         outcome = writer.outcome
         outcome.ended_at = monotonic()
         outcome.end = "whole" if writer.complete else "gone" if writer.disconnected else "broken"

@@ -7,7 +7,7 @@ from dragoman.protocols.base import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
-from dragoman.protocols.gemini.relay import model_and_method
+from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
 from dragoman.protocols.request_body import request_body
@@ -27,7 +27,6 @@ from dragoman.wire import json
 JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 BATCH, ONE = "batchEmbedContents", "embedContent"
-PREFIX = "models/"
 MAX_INPUTS = 100
 """Texts of one request: the service's own limit."""
 
@@ -58,10 +57,12 @@ class GeminiEmbedClient(EmbedClient):
             "title": request.title,
             "outputDimensionality": request.dimensions,
         }
-        model = request.model if "/" in request.model else f"{PREFIX}{request.model}"
+        model = request.model if request.model.startswith((MODELS, TUNED)) else f"{MODELS}{request.model}"
         said = merged({"model": model} | without_none(settings), request.extra.get(NAME, {}))
         body = {"requests": [said | {"content": {"parts": [{"text": _text(item)}]}} for item in request.inputs]}
-        return HttpRequest(url=f"{self._url}/v1beta/{model}:{BATCH}", headers=tuple(headers), body=request_body(body))
+        return HttpRequest(
+            url=f"{self._url}/v1beta/{path_of(model)}:{BATCH}", headers=tuple(headers), body=request_body(body)
+        )
 
     def decode_response(self, reply: HttpResponse, request: EmbedRequest) -> EmbedResponse:
         value = json.decode_event(reply.body)

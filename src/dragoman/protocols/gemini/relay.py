@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from dragoman.errors import EndpointNotFoundError, InvalidRequestError
+from dragoman.errors import EndpointNotFoundError, InvalidRequestError, ModelNotFoundError, cut
 from dragoman.protocols.gemini.extra import NAME
 from dragoman.protocols.gemini.tap import GeminiTap, read_whole
 from dragoman.protocols.opaque import has_wrapped, holding_wrapped
@@ -19,6 +19,9 @@ WHOLE, STREAM = "generateContent", "streamGenerateContent"
 
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/:@")
 """What may stand in a path as it is."""
+
+DOTS = frozenset({".", ".."})
+"""Parts of a path that lead elsewhere; https://www.rfc-editor.org/rfc/rfc3986#section-5.2.4"""
 
 SSE = "alt=sse"
 
@@ -80,8 +83,13 @@ class GeminiRelay(RelayCodec):
 
 
 def path_of(model: str) -> str:
-    """The part of a path that names a model."""
+    """The part of a path that names a model.
+
+    Raises ModelNotFoundError for a name that would lead to another place of the service: our key must not go there.
+    """
     named = model if model.startswith((MODELS, TUNED)) else f"{MODELS}{model}"
+    if not DOTS.isdisjoint(named.split("/")):
+        raise ModelNotFoundError(f"expected a model's name, got {cut(model)!r}")
     return "".join(sign if sign in PLAIN else "".join(f"%{byte:02X}" for byte in sign.encode()) for sign in named)
 
 
