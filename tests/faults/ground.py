@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from dragoman.client import Client
-from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig, TimeoutsConfig
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig, TargetConfig, TimeoutsConfig
 from dragoman.gateway import ServerTimeouts
 from dragoman.routing.route import Route
 from dragoman.types import Outcome
@@ -129,7 +129,12 @@ async def ground(targets: dict[str, Target], folder: Path, timeouts: ServerTimeo
             for name, each in targets.items()
         }
         routes = {
-            f"both-{name}": ModelConfig(targets=(f"{name}/m", f"spare-{each.dialect}/m"))
+            f"both-{name}": ModelConfig(
+                targets=(
+                    TargetConfig(model=f"{name}/m", context=1000),
+                    TargetConfig(model=f"spare-{each.dialect}/m", context=2000),
+                )
+            )
             for name, each in targets.items()
             if not name.startswith("spare-")
         }
