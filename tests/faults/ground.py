@@ -111,7 +111,9 @@ async def until(condition: Callable[[], bool]) -> bool:
 
 
 @asynccontextmanager
-async def ground(targets: dict[str, Target], folder: Path, timeouts: ServerTimeouts = AT_EASE) -> AsyncIterator[Ground]:
+async def ground(
+    targets: dict[str, Target], folder: Path, timeouts: ServerTimeouts = AT_EASE, *, max_body: int = 32 << 20
+) -> AsyncIterator[Ground]:
     """A gateway before these targets; each has a route of its own name with `both-` before it, whose second target is
     the one that is called `spare`."""
     service = Service()
@@ -140,7 +142,9 @@ async def ground(targets: dict[str, Target], folder: Path, timeouts: ServerTimeo
         }
         log = folder / "requests"
         config = Config(
-            gateway=GatewayConfig(port=0, api_keys=(CALLER_KEY,), request_log=str(log), breaker_failures=0),
+            gateway=GatewayConfig(
+                port=0, api_keys=(CALLER_KEY,), request_log=str(log), breaker_failures=0, max_body=max_body
+            ),
             providers=providers,
             models=routes,
         )
