@@ -25,8 +25,8 @@ format: .venv/ready-dev  ## rewrite the code in the house format
 	@.venv/bin/ruff check --fix-only --quiet src tests bench examples
 	@.venv/bin/ruff format src tests bench examples
 
-golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now; read the diff
-	@$(PYTHON) -m pytest -n 0 tests/protocols --golden
+golden: .venv/ready-dev  ## rewrite tests/golden from what the codecs do now, and the table of failover; read the diff
+	@$(PYTHON) -m pytest -n 0 tests/protocols tests/faults/test_failover.py --golden
 
 mutations: .venv/ready-dev  ## try all that can be wrong with a golden answer, and each field of each event, not samples
 	@$(PYTHON) -m pytest tests/fuzz tests/fields --mutations

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from dragoman.client import Client
-from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig, TimeoutsConfig
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig, TargetConfig, TimeoutsConfig
 from dragoman.gateway import ServerTimeouts
 from dragoman.routing.route import Route
 from dragoman.types import Outcome
@@ -111,7 +111,9 @@ async def until(condition: Callable[[], bool]) -> bool:
 
 
 @asynccontextmanager
-async def ground(targets: dict[str, Target], folder: Path, timeouts: ServerTimeouts = AT_EASE) -> AsyncIterator[Ground]:
+async def ground(
+    targets: dict[str, Target], folder: Path, timeouts: ServerTimeouts = AT_EASE, *, max_body: int = 32 << 20
+) -> AsyncIterator[Ground]:
     """A gateway before these targets; each has a route of its own name with `both-` before it, whose second target is
     the one that is called `spare`."""
     service = Service()
@@ -129,13 +131,20 @@ async def ground(targets: dict[str, Target], folder: Path, timeouts: ServerTimeo
             for name, each in targets.items()
         }
         routes = {
-            f"both-{name}": ModelConfig(targets=(f"{name}/m", f"spare-{each.dialect}/m"))
+            f"both-{name}": ModelConfig(
+                targets=(
+                    TargetConfig(model=f"{name}/m", context=1000),
+                    TargetConfig(model=f"spare-{each.dialect}/m", context=2000),
+                )
+            )
             for name, each in targets.items()
             if not name.startswith("spare-")
         }
         log = folder / "requests"
         config = Config(
-            gateway=GatewayConfig(port=0, api_keys=(CALLER_KEY,), request_log=str(log), breaker_failures=0),
+            gateway=GatewayConfig(
+                port=0, api_keys=(CALLER_KEY,), request_log=str(log), breaker_failures=0, max_body=max_body
+            ),
             providers=providers,
             models=routes,
         )

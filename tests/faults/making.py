@@ -60,11 +60,11 @@ def reading(size: int, *steps: Step) -> Make:
     return lambda good, phase: Script(steps, reads=size)
 
 
-def refused(number: int, *fields: str) -> Make:
+def refused(number: int, *fields: str, words: str = WORDS) -> Make:
     """A failure with this status, whose words hold the key."""
 
     def make(good: Said) -> Steps:
-        return document(JSON, failed(good.dialect, number, WORDS), *fields, status=f"{number} Failed")
+        return document(JSON, failed(good.dialect, number, words), *fields, status=f"{number} Failed")
 
     return instead(make)
 

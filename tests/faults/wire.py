@@ -261,26 +261,29 @@ class Player(Listening):
 
 
 class Proxy(Listening):
-    """Passes all bytes to and from `port`; after `after` bytes of answers it plays `steps`."""
+    """Passes all bytes to and from `port`; after `after` bytes of a connection's answers it plays `steps`.
+
+    Both may be changed, and hold for the connections that are made from then on.
+    """
 
     def __init__(self, port: int, after: int, steps: Steps) -> None:
         super().__init__()
         self._to = port
-        self._after = after
-        self._steps = steps
+        self.after = after
+        self.steps = steps
 
     async def serve(self, wire: Wire) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._to)
         rising = asyncio.get_running_loop().create_task(_pass_up(wire, writer))
         try:
-            left: int | None = self._after
+            left: int | None = self.after
             while data := await reader.read(1 << 16):
                 if left is None or len(data) < left:
                     await wire.send(data)
                     left = None if left is None else left - len(data)
                     continue
                 await wire.send(data[:left])
-                if not await wire.play(self._steps):
+                if not await wire.play(self.steps):
                     return
                 await wire.send(data[left:])
                 left = None
