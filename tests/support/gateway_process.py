@@ -30,3 +30,5 @@ class GatewayProcess:
     def __exit__(self, *exc_info: object) -> None:
         self._process.terminate()
         self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
