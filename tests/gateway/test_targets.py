@@ -6,6 +6,7 @@ import pytest
 
 from dragoman.errors import Attempt
 from dragoman.gateway.targets import REMINDER, Targets
+from dragoman.routing.breaker import BreakerChange, State
 from dragoman.types import Outcome
 
 DOWN = Attempt("up/m", "connect_error", 502, "no connection: Connection refused")
@@ -90,3 +91,19 @@ def test_an_outcome_tells_of_each_target_that_was_asked(logged: Logged) -> None:
     assert len(logged.lines) == 1
     logged.targets.note(Outcome("four", "POST", "/", 0.0, end="whole", target="up/m"))
     assert logged.lines[1:] == ["up/m answers again"]
+
+
+def test_a_breakers_changes_are_lines(logged: Logged) -> None:
+    for change in (
+        BreakerChange("up/m", State.OPEN, "timeout", 10.0),
+        BreakerChange("up/m", State.TRYING),
+        BreakerChange("up/m", State.OPEN),
+        BreakerChange("up/m", State.CLOSED),
+    ):
+        logged.targets.turned(change)
+    assert logged.lines == [
+        "up/m is not asked for 10 s: its breaker is open (timeout)",
+        "up/m is tried by one request: its breaker is half-open",
+        "up/m may be tried again: its breaker is open, and nothing was learnt",
+        "up/m is asked again: its breaker is closed",
+    ]

@@ -40,6 +40,7 @@ COMMANDS: dict[str, CommandRow] = {
     "run": CommandRow("dragoman.cli.commands.run", "Run a coding agent on any model."),
     "serve": CommandRow("dragoman.cli.commands.serve", "Run the gateway."),
     "check": CommandRow("dragoman.cli.commands.check", "Say every mistake of a configuration, and call nobody."),
+    "top": CommandRow("dragoman.cli.commands.top", "Watch a running gateway."),
     "doctor": CommandRow("dragoman.cli.commands.doctor", "Try every configured service, and say what is wrong."),
     "trust": CommandRow("dragoman.cli.commands.trust", "Use a configuration that lies in a working directory."),
     "import": CommandRow("dragoman.cli.commands.import_config", "Take over the configuration of another program."),

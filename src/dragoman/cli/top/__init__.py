@@ -1,0 +1,1 @@
+"""What a running gateway has counted, as tables for people."""

@@ -1,0 +1,92 @@
+"""The metrics of a running gateway: asked for, and read. Knows no table."""
+
+import re
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from dragoman.errors import AuthenticationError, BadEventError, ConfigurationError, ConnectError
+
+PATIENCE = 2.0
+"""Seconds for an answer of the gateway."""
+
+PATH = "/metrics"
+
+SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+ESCAPED = re.compile(r"\\(.)")
+
+Labels = tuple[tuple[str, str], ...]
+
+
+class Scrape(Struct, frozen=True):
+    """What was counted until `at`, in seconds of any clock."""
+
+    at: float
+    values: Mapping[str, Mapping[Labels, float]]
+    """By the name of a sample, and by its labels in the order of their names."""
+
+    def named(self, name: str) -> Mapping[Labels, float]:
+        """The samples of a name; none if there are none."""
+        return self.values.get(name, {})
+
+    def one(self, name: str) -> float:
+        """The sample of a name without labels; 0 if there is none."""
+        return self.named(name).get((), 0.0)
+
+
+def read_scrape(text: str, at: float) -> Scrape:
+    """The samples in Prometheus's text format. Raises BadEventError if there are none."""
+    values: dict[str, dict[Labels, float]] = {}
+    for line in text.splitlines():
+        found = None if line.startswith("#") else SAMPLE.fullmatch(line)
+        if found is None:
+            continue
+        pairs = [(name, ESCAPED.sub(_meant, value)) for name, value in LABEL.findall(found[2] or "")]
+        try:
+            values.setdefault(found[1], {})[tuple(sorted(pairs))] = float(found[3])
+        except ValueError:
+            continue
+    if "dragoman_start_time_seconds" not in values:
+        raise BadEventError("expected the metrics of a dragoman gateway, got something else")
+    return Scrape(at, values)
+
+
+def _meant(found: re.Match[str]) -> str:
+    return "\n" if found[1] == "n" else found[1]
+
+
+def fetch(url: str, key: str, at: float) -> Scrape:
+    """The metrics of the gateway at `url`, asked with `key` if it is not empty.
+
+    Raises ConfigurationError, ConnectError, AuthenticationError and BadEventError.
+    """
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ConfigurationError("expected the URL of a gateway, as http://127.0.0.1:8642")
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = kind(host, port, timeout=PATIENCE)
+    try:
+        connection.request(
+            "GET", parts.path.rstrip("/") + PATH, headers={"Authorization": f"Bearer {key}"} if key else {}
+        )
+        answer = connection.getresponse()
+        status, body = answer.status, answer.read()
+    except (OSError, HTTPException) as exc:
+        said = exc.strerror if isinstance(exc, OSError) and exc.strerror else type(exc).__name__
+        raise ConnectError(f"no gateway answers at {url}: {said}") from exc
+    finally:
+        connection.close()
+    if status in {401, 403}:
+        raise AuthenticationError(f"the gateway at {url} wants one of its keys: name it with --key")
+    if status != 200:
+        raise ConfigurationError(
+            f"the gateway at {url} shows no metrics (status {status}): gateway.metrics may be `none`"
+        )
+    return read_scrape(body.decode(errors="replace"), at)

@@ -1,0 +1,38 @@
+"""`dragoman top` beside a real gateway: once, live on a terminal, and when there is none."""
+
+from pathlib import Path
+
+from tests.cli.pty import Terminal
+from tests.cli.shell import run
+from tests.support.gateway_process import GatewayProcess
+
+KEYED = """
+[gateway]
+port = 0
+api_key = "key-canary"
+
+[models.fast]
+targets = ["offline/echo", "offline/eliza"]
+"""
+
+
+def test_it_shows_a_gateway_once_and_live(tmp_path: Path) -> None:
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    with GatewayProcess(folder, KEYED) as gateway:
+        port = gateway.url.rpartition(":")[2]
+        (tmp_path / "dragoman.toml").write_text(KEYED.replace("port = 0", f"port = {port}"))
+        once = run(tmp_path, "top", "--once")
+        assert once.code == 0, once.err
+        text = once.out.decode()
+        assert text.startswith("up 0:00:")
+        assert "offline/echo" in text
+        assert "closed" in text
+        assert "canary" not in text + once.err
+
+        with Terminal(tmp_path, "top", columns=60) as live:
+            live.expect("q to end")
+            live.expect("offline/echo")
+            live.press("q")
+            assert live.end() == 0
+            assert "canary" not in live.drawn

@@ -1,0 +1,118 @@
+"""The tables of `dragoman top`, from the text that a gateway's metrics are."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from dragoman.gateway.metrics.board import Board
+from msgspec.structs import replace
+
+from dragoman.cli.top.scrape import Scrape, fetch, read_scrape
+from dragoman.cli.top.view import overview
+from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
+from dragoman.errors import Attempt, AuthenticationError, BadEventError, ConfigurationError, ConnectError
+from dragoman.gateway.metrics.exposition import exposition
+from dragoman.gateway.metrics.observer import Metrics
+from dragoman.routing.breaker import BreakerChange, State
+from dragoman.types import Outcome, Usage
+from tests.support.gateway import running_gateway
+
+CONFIG = Config(models={'od"d': ModelConfig(targets=("up/m", "down/m"))}, providers={"up": ProviderConfig()})
+
+
+class Counting:
+    """Metrics that can be looked at, at any time."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics(CONFIG, {"up", "down"}, Board().region(0))
+
+    def note(self, count: int = 1, **fields: Any) -> None:
+        usual: dict[str, Any] = {
+            "front": "openai-chat",
+            "model": 'od"d',
+            "target": "up/m",
+            "status": 200,
+            "end": "whole",
+            "stream": True,
+            "asked_at": 10.0,
+            "came_at": 10.2,
+            "first_byte_at": 10.2,
+            "ended_at": 10.79,
+            "usage": Usage(output_tokens=21),
+        }
+        for _ in range(count):
+            self.metrics.note(Outcome("id", "POST", "/", 10.0, **(usual | fields)))
+
+    def look(self, at: float) -> Scrape:
+        self.metrics.refresh()
+        return read_scrape(exposition(self.metrics.board).decode(), at)
+
+
+def cells(text: str) -> dict[str, list[str]]:
+    """The rows of all tables, by their first cell."""
+    rows = [[cell for cell in line.split("  ") if cell] for line in text.splitlines()]
+    return {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows if row}
+
+
+def test_two_looks_tell_what_happened_in_between() -> None:
+    counting = Counting()
+    counting.note(50, ended_at=200.0)
+    first = counting.look(100.0)
+    counting.note(3)
+    failed = (Attempt("down/m", "timeout", 504, ""),)
+    counting.note(status=502, error="timeout", target="", attempts=failed, usage=None, came_at=None)
+    counting.metrics.turned(BreakerChange("down/m", State.OPEN))
+    shown = cells(overview(counting.look(102.0), first, clock=0.0, width=None))
+    assert shown['od"d'] == ["2.0", "25.0 %", "1.00", "1 s", "1 s"]
+    assert shown["up/m"] == ["0.0", "31.5", "250 ms", "250 ms", "30 ms", "-"]
+    assert shown["down/m"] == ["0.5", "0.0", "-", "-", "-", "open"]
+
+
+def test_one_look_tells_all_since_the_start() -> None:
+    counting = Counting()
+    counting.note(50)
+    look = counting.look(100.0)
+    started = look.one("dragoman_start_time_seconds")
+    shown = overview(look, None, clock=started + 3725, width=None)
+    assert shown.startswith("up 1:02:05, 0.0 requests/s, 0 in flight, 0 connections\n")
+    shown = overview(look, None, clock=started + 10, width=None)
+    assert cells(shown)['od"d'][0] == "5.0"
+
+
+def test_a_gateway_that_was_started_anew_has_no_negative_rates() -> None:
+    before, after = Counting(), Counting()
+    before.note(50)
+    after.note(4)
+    shown = cells(overview(after.look(102.0), before.look(100.0), clock=0.0, width=None))
+    assert shown['od"d'][0] == "2.0"
+
+
+def test_a_narrow_window_has_a_paragraph_for_each() -> None:
+    counting = Counting()
+    counting.note()
+    shown = overview(counting.look(1.0), None, clock=0.0, width=40)
+    tables = shown.split("\n\n", 1)[1]
+    assert max(map(len, tables.splitlines())) <= 40
+    assert "token gap p50" in tables
+
+
+async def test_a_key_is_shown_and_what_is_refused_is_said() -> None:
+    keyed = GatewayConfig(port=0, api_keys=("key-canary",))
+    async with running_gateway(Config(gateway=keyed)) as url:
+        assert (await asyncio.to_thread(fetch, url, "key-canary", 7.0)).at == 7.0
+        with pytest.raises(AuthenticationError, match="name it with --key"):
+            await asyncio.to_thread(fetch, url, "", 0.0)
+    async with running_gateway(Config(gateway=replace(keyed, metrics="none"))) as url:
+        with pytest.raises(ConfigurationError, match="shows no metrics"):
+            await asyncio.to_thread(fetch, url, "key-canary", 0.0)
+
+
+def test_what_is_no_gateway_is_said() -> None:
+    with pytest.raises(BadEventError):
+        read_scrape("# HELP go_goroutines Number\ngo_goroutines 7\n", 0.0)
+    with pytest.raises(ConfigurationError):
+        fetch("ftp://here", "", 0.0)
+    with pytest.raises(ConfigurationError):
+        fetch("http://here:port", "", 0.0)
+    with pytest.raises(ConnectError, match="no gateway answers"):
+        fetch("http://127.0.0.1:9", "", 0.0)
