@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from dragoman.gateway.metrics.board import Board
 from msgspec.structs import replace
 
 from dragoman.cli.top.scrape import Scrape, fetch, read_scrape
@@ -13,6 +12,7 @@ from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.errors import Attempt, AuthenticationError, BadEventError, ConfigurationError, ConnectError
 from dragoman.gateway.metrics.exposition import exposition
 from dragoman.gateway.metrics.observer import Metrics
+from dragoman.gateway.metrics.regions import Regions
 from dragoman.routing.breaker import BreakerChange, State
 from dragoman.types import Outcome, Usage
 from tests.support.gateway import running_gateway
@@ -24,7 +24,7 @@ class Counting:
     """Metrics that can be looked at, at any time."""
 
     def __init__(self) -> None:
-        self.metrics = Metrics(CONFIG, {"up", "down"}, Board().region(0))
+        self.metrics = Metrics(CONFIG, {"up", "down"}, Regions().region(0))
 
     def note(self, count: int = 1, **fields: Any) -> None:
         usual: dict[str, Any] = {
@@ -45,7 +45,7 @@ class Counting:
 
     def look(self, at: float) -> Scrape:
         self.metrics.refresh()
-        return read_scrape(exposition(self.metrics.board).decode(), at)
+        return read_scrape(exposition(self.metrics.regions).decode(), at)
 
 
 def cells(text: str) -> dict[str, list[str]]:
