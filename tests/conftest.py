@@ -18,6 +18,7 @@ settings.load_profile("dragoman")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", action="store_true", help="rewrite golden files instead of comparing")
     parser.addoption("--fuzz", action="store_true", help="try every mutant of an answer instead of a sample")
+    parser.addoption("--faults", action="store_true", help="all cells of the fault matrix, not a sample")
     parser.addoption("--node", action="store_true", help="run the clients for Node, which `make matrix-node` installs")
 
 

@@ -61,6 +61,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """The name in `[models]`; None if one target was asked for by its own name."""
     strategy: str | None = None
     """The route's."""
+    policies: tuple[str, ...] = ()
+    """Those of the route that read events: with any, nothing is relayed."""
     targets: tuple[ExplainedTarget, ...] = ()
     """All that the plan may ask, in the order of the route."""
     skipped: tuple[Attempt, ...] = ()
@@ -128,6 +130,7 @@ def plain(explanation: Explanation) -> dict[str, Any]:
         "stream": explanation.stream,
         "route": explanation.route,
         "strategy": explanation.strategy,
+        "policies": list(explanation.policies),
         "targets": [asdict(target) for target in explanation.targets],
         "skipped": [{"name": attempt.target, "code": attempt.code} for attempt in explanation.skipped],
         "target": explanation.target or None,
@@ -175,6 +178,8 @@ class _Way(Struct, frozen=True):
         """How the request would be carried to `target`."""
         if self.provider(target).has_own_way():
             return "own"
+        if self.plan.policies:
+            return "translated"
         try:
             return "relayed" if self.relayed is not None and target.relay(self.info.protocol) else "translated"
         except DragomanError:
@@ -206,6 +211,7 @@ class _Way(Struct, frozen=True):
             stream=self.info.stream,
             route=None if route is None else model,
             strategy=None if route is None else route.strategy,
+            policies=self.plan.policies,
             targets=tuple(
                 ExplainedTarget(each.name, _protocol(self.provider(each)), self.carried(each)) for each in targets
             ),

@@ -198,8 +198,22 @@ class ModelTable:
         async def counted(request: ChatRequest) -> TokenCount:
             return await provider.count_tokens(replace(request, model=asked), transports)
 
-        operations = Operations(embedded, counted)
-        return Target(name, asked, opened, received, partial(self._relay, prefix, tighter), operations=operations)
+        async def continued(request: ChatRequest) -> Answer:
+            # There may be nothing to add to what has come already.
+            patient = provider.configured({"empty_answer": "ok", "__module__": provider.__module__})
+            answer = await patient.open(replace(request, model=asked), transports)
+            return Named(answer, request.model or self.default)
+
+        continues = not provider.has_own_way() and provider.families.profile_of(asked).prefill
+        return Target(
+            name,
+            asked,
+            opened,
+            received,
+            partial(self._relay, prefix, tighter),
+            operations=Operations(embedded, counted),
+            continues=continued if continues else None,
+        )
 
     def _nearest(self, name: str) -> str:
         _, slash, model = name.partition("/")

@@ -12,6 +12,7 @@ from dragoman.errors import nearest
 from dragoman.routing.breaker import Breaker
 from dragoman.routing.candidate import Candidate, Member
 from dragoman.routing.health import Health, Service
+from dragoman.routing.hedge_time import HedgeTime
 from dragoman.routing.plan import Plan, Single, Target
 from dragoman.routing.retry import Draw, RetryBudget, RetryPolicy
 from dragoman.routing.route import Nested, Route
@@ -45,6 +46,8 @@ class RouteMaker:
     def plan(self, name: str) -> Plan | None:
         """The plan of the route `name`; None if anything in it is a mistake."""
         route = self.route(name)
+        if route is not None:
+            self._check_policies(name, route)
         if route is None or not route.is_plain:
             return route
         return Single(route.targets[0])  # where nothing can be chosen, nothing is counted
@@ -62,7 +65,28 @@ class RouteMaker:
         if strategy is None or len(members) < len(found):
             return None
         retry = RetryPolicy(entry.retry.attempts, entry.retry.calls)
-        return Route(members, strategy, self._draw, retry=retry, budget=self._budget, total=_total(entry))
+        return Route(
+            members,
+            strategy,
+            self._draw,
+            retry=retry,
+            budget=self._budget,
+            total=_total(entry),
+            continues=entry.continues,
+            hedge=_hedge(entry),
+        )
+
+    def _check_policies(self, name: str, route: Route) -> None:
+        """Notes a policy that could never do anything."""
+        if route.continues and route.final:
+            self._flaw(
+                "expected a second target, or `retry.attempts` above 1, and `retry.calls` above 1", name, "continue"
+            )
+        elif route.continues and all(target.continues is None for target in route.targets):
+            expected = "expected a target whose model takes the beginning of an answer"
+            self._flaw(f"{expected}; if one does, say so with `prefill` in `profiles`", name, "continue")
+        if route.hedge is not None and (route.final or len(route.targets) == 1):
+            self._flaw("expected a second target, and `retry.calls` above 1", name, "hedge")
 
     def _member(
         self, name: str, place: int, entry: TargetConfig, tighter: Tighter, above: tuple[str, ...]
@@ -112,6 +136,12 @@ def tightened(timeouts: Timeouts, by: Tighter) -> Timeouts:
 
 def _as_number(seconds: float | None) -> float:
     return inf if seconds is None else seconds
+
+
+def _hedge(entry: ModelConfig) -> HedgeTime | None:
+    if entry.hedge is False:
+        return None
+    return HedgeTime(None if entry.hedge is True else entry.hedge)
 
 
 def _total(entry: ModelConfig) -> float | None:

@@ -18,6 +18,7 @@ from dragoman.config.value_types import (
     Place,
     Record,
     Seconds,
+    Switch,
     TableOf,
     TextValue,
 )
@@ -206,8 +207,11 @@ MODEL = TableSchema(
         "strategy": WORDS,
         "retry": TableSchema(RetryConfig, {"attempts": Integer(1, 10), "calls": Integer(1, 20)}),
         "timeouts": TIMEOUTS,
+        "continue": Boolean(),
+        "hedge": Switch(),
     },
     needed=("targets",),
+    fields={"continue": "continues"},
 )
 
 PROFILE = TableSchema(

@@ -250,6 +250,16 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
     content sooner) or `cheapest`. A target that rests, or is known to be broken, is left out."""
     retry: RetryConfig = RetryConfig()
     timeouts: TimeoutsConfig = TimeoutsConfig()
+    continues: bool = False
+    """Whether an answer that breaks off after text is continued by the next target, from the text so far, if its model
+    is known to take the beginning of an answer (`prefill` of its profile). Of an answer with a tool call, or in a
+    given form, nothing is continued. All requests of such a route are translated. The default is false, because an
+    answer of two models is not what most callers expect."""
+    hedge: bool | float = False
+    """Whether a second target is asked if the first one has brought no content in the time in which 95 of the last 100
+    requests had some; the slower one of the two is given up. That time is known after 20 requests: until then a
+    number, in seconds, is used in its place, and with true nothing is hedged. All requests of such a route are
+    translated. The default is false, because about one request in twenty is then paid twice."""
 
     def entries(self) -> tuple[TargetConfig, ...]:
         """The targets, each with all that is said of it."""

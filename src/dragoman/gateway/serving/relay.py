@@ -28,9 +28,9 @@ from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import reports_cache
 from dragoman.protocols.relay import RelayCodec, RelayRequest
-from dragoman.routing.attempts import Attempts
 from dragoman.routing.plan import Course, RequestInfo, Single
 from dragoman.routing.settled import Settled
+from dragoman.routing.tried import Attempts
 from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, Headers, ServerRequest
 from dragoman.types.outcome import End
@@ -80,6 +80,8 @@ class Relays:
         protocol = chat.codec.name
         try:
             plan = chat.plan(request)
+            if plan.policies:
+                return False
             one = plan.targets[0].relay(protocol)
             if one is None:
                 one = next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
