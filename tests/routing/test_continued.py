@@ -23,6 +23,7 @@ from dragoman.routing.attempts import translated
 from dragoman.routing.breaker import State
 from dragoman.routing.candidate import Candidate
 from dragoman.routing.hedge_time import HedgeTime
+from dragoman.routing.retry import RetryPolicy
 from dragoman.routing.route import Route
 from dragoman.routing.unfinished import MAX_TEXT
 from dragoman.types import (
@@ -147,6 +148,7 @@ WHITE = [
     ("a\n\n", "a", "\nb", "a\n\nb"),
     ("a\n", "a", "b", "a\nb"),
     ("a ", "a", "\nb", "a \nb"),
+    ("a ", "a", "b c", "a b c"),
     ("a \n ", "a", "", "a \n "),
 ]
 """What has come, what is sent of it, what the next one says, and what the caller gets."""
@@ -290,6 +292,14 @@ def test_a_target_that_cannot_go_on_is_passed_over() -> None:
 
 def test_the_target_that_broke_off_need_not_take_a_beginning() -> None:
     assert told(between(service(*text("a"), BROKEN), service(*text("b"), END), able=(False,))).text == "ab"
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_the_same_target_is_asked_again_only_if_it_takes_a_beginning(able: bool) -> None:
+    first, second = service(*text("a"), BROKEN), service(*text("b"), END)
+    asked = between(first, second, able=(able, True), retry=RetryPolicy(2, 3))
+    assert told(asked).text == ("aab" if able else "ab")
+    assert len(first.asked) == (2 if able else 1)
 
 
 def test_if_only_white_space_has_come_any_target_may_answer() -> None:

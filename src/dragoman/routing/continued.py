@@ -94,7 +94,8 @@ class Continued(Answer):
             course.settle("broken", self._clock(), error)
         elif (events := await self._asked(course, rest, error)) is not None:
             return events
-        error.attempts = self._failed.tried
+        error.attempts = self.attempts = self._failed.tried
+        self.target = error.attempts[-1].target  # the one that failed last
         raise error
 
     async def _asked(self, course: Course, rest: Rest, error: DragomanError) -> list[StreamEvent] | None:

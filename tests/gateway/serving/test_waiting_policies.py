@@ -125,10 +125,7 @@ async def test_if_nobody_can_go_on_the_caller_is_told_and_the_log_has_both() -> 
     assert b"[DONE]" not in got.body
     (outcome,) = outcomes
     assert (outcome.end, outcome.error) == ("broken", "truncated")
-    assert [(each.target, each.code) for each in outcome.attempts] == [
-        ("first/m", "truncated"),
-        ("second/m", "overloaded"),
-    ]
+    assert tried(outcome) == [("first/m", "truncated"), ("second/m", "overloaded")]
 
 
 async def test_a_caller_who_leaves_a_continued_answer_is_logged_with_both_targets() -> None:
