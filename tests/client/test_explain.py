@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman import Client
 from dragoman.client.explain import Asked, Explanation, explain_call, explain_chat, plain
@@ -168,7 +169,7 @@ def test_the_first_of_several_requests_says_that_another_follows() -> None:
 def test_json_has_all_of_it() -> None:
     told = plain(explained(model="site/x"))
     assert list(told) == [
-        *("protocol", "path", "model", "stream", "route", "strategy", "sticky", "targets", "skipped"),
+        *("protocol", "path", "model", "stream", "route", "strategy", "sticky", "policies", "targets", "skipped"),
         *("target", "carried", "profile", "request", "losses", "error"),
     ]
     assert told["losses"] == [
@@ -213,3 +214,12 @@ def test_a_policy_is_asked_what_it_would_do_and_counts_nothing() -> None:
     client = Planned(CONFIG, transport=NobodyTransport())
     found = explain_chat(client, ChatRequest(model="fast", messages=(user("hi"),)), NOW)
     assert (found.target, client.counting.asked) == ("site/x", 0)
+
+
+def test_a_route_with_a_policy_that_reads_events_is_translated_and_says_so() -> None:
+    models = {"fast": ModelConfig(targets=("up/gpt-4o", "site/x"), hedge=2.0)}
+    found = explained(replace(CONFIG, models=models), stream=True)
+    assert (found.policies, found.carried) == (("hedge",), "translated")
+    assert [each.carried for each in found.targets] == ["translated", "translated"]
+    assert plain(found)["policies"] == ["hedge"]
+    assert explained(stream=True).policies == ()

@@ -92,6 +92,8 @@ SAMPLES = {
     **dict.fromkeys(map(str.upper, LIMITS), "1000"),
     "AFTER_SEND": "false",
     "FALLBACK_ON_400": "true",
+    "CONTINUE": "true",
+    "HEDGE": "true",
 }
 LEAVES = [
     (section, leaf)
@@ -124,6 +126,9 @@ VALUES: list[tuple[str, str, Callable[[Config], object], object]] = [
     ("PROVIDERS_MY_UP_TIMEOUTS_IDLE", "2.5", lambda c: c.providers["my-up"].timeouts, TimeoutsConfig(idle=2.5)),
     ("PROVIDERS_MY_UP_TIMEOUTS_TLS", "inf", lambda c: c.providers["my-up"].timeouts, TimeoutsConfig(tls=None)),
     ("PROVIDERS_MY_UP_STRICT", "True", lambda c: c.providers["my-up"].strict, True),
+    ("MODELS_FAST_HEDGE", "1", lambda c: c.models["fast"].hedge, 1.0),
+    ("MODELS_FAST_HEDGE", "False", lambda c: c.models["fast"].hedge, False),
+    ("MODELS_FAST_CONTINUE", "1", lambda c: c.models["fast"].continues, True),
     ("PROVIDERS_MY_UP_STRICT", "0", lambda c: c.providers["my-up"].strict, False),
     ("PROVIDERS_MY_UP_BROKEN_MARK", "", lambda c: c.providers["my-up"].broken_mark, None),
     ("PROVIDERS_MY_UP_MODEL_ALIASES", "a=b, gpt-4.1 = c", lambda c: c.providers["my-up"].model_aliases,

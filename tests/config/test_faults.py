@@ -22,7 +22,8 @@ BAD = [
      "1: providers.up.timeouts.zzz: unknown key; known are pool, connect, tls, proxy, first_byte, idle, total, "
      "first_token, end"),
     ('[models."gpt-4.1"]\nwith = 1',
-     '2: models."gpt-4.1".with: unknown key; known are targets, strategy, retry, timeouts, sticky'),
+     '2: models."gpt-4.1".with: unknown key; known are targets, strategy, retry, timeouts, sticky, '
+     'continue, hedge'),
     ('[models.fast]\nstrategie = "fallback"', "2: models.fast.strategie: unknown key; did you mean strategy?"),
     ('[profiles."m*"]\nunsupported_fields = ["warmth"]',
      '2: profiles."m*".unsupported_fields[0]: expected settings of a request (tools, tool_choice, '
@@ -48,6 +49,12 @@ BAD = [
     ('[providers."a/b"]', '1: providers."a/b": expected a name without spaces and slashes, got "a/b"'),
     ('[models.""]\ntargets = ["a/b"]', '1: models."": expected a name without spaces, got empty text'),
     # numbers
+    ('[models.a]\ntargets = ["b/c"]\nhedge = 0',
+     "3: models.a.hedge: expected true, false or a number of seconds above 0, got 0"),
+    ('[models.a]\ntargets = ["b/c"]\nhedge = "soon"',
+     '3: models.a.hedge: expected true, false or a number of seconds above 0, got "soon"'),
+    ('[models.a]\ntargets = ["b/c"]\nhedge = inf',
+     "3: models.a.hedge: expected true, false or a number of seconds above 0, got inf"),
     ("[gateway]\nport = 65536", "2: gateway.port: expected a whole number from 0 to 65535, got 65536"),
     ("[gateway]\nport = -1", "2: gateway.port: expected a whole number from 0 to 65535, got -1"),
     ('[gateway]\nport = "80"', '2: gateway.port: expected a whole number from 0 to 65535, got "80"'),

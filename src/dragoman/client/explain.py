@@ -68,6 +68,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """The route's."""
     sticky: bool = False
     """Whether a conversation stays at one target, as long as that is able."""
+    policies: tuple[str, ...] = ()
+    """Those of the route that read events: with any, nothing is relayed."""
     targets: tuple[ExplainedTarget, ...] = ()
     """All that the plan may ask, in the order of the route."""
     skipped: tuple[Attempt, ...] = ()
@@ -140,6 +142,7 @@ def plain(explanation: Explanation) -> dict[str, Any]:
         "route": explanation.route,
         "strategy": explanation.strategy,
         "sticky": explanation.sticky,
+        "policies": list(explanation.policies),
         "targets": [asdict(target) for target in explanation.targets],
         "skipped": [{"name": attempt.target, "code": attempt.code} for attempt in explanation.skipped],
         "target": explanation.target or None,
@@ -187,6 +190,8 @@ class _Way(Struct, frozen=True):
         """How the request would be carried to `target`."""
         if self.provider(target).has_own_way():
             return "own"
+        if self.plan.policies:
+            return "translated"
         try:
             return "relayed" if self.relayed is not None and target.relay(self.info.protocol) else "translated"
         except DragomanError:
@@ -219,6 +224,7 @@ class _Way(Struct, frozen=True):
             route=None if route is None else model,
             strategy=None if route is None else route.strategy,
             sticky=self.plan.sticky,
+            policies=self.plan.policies,
             targets=tuple(
                 ExplainedTarget(each.name, _protocol(self.provider(each)), self.carried(each)) for each in targets
             ),

@@ -212,15 +212,23 @@ class ModelTable:
         async def counted(request: ChatRequest) -> TokenCount:
             return await provider.count_tokens(replace(request, model=asked), transports)
 
-        operations = Operations(embedded, counted)
+        async def continued(request: ChatRequest) -> Answer:
+            # There may be nothing to add to what has come already.
+            patient = provider.configured({"empty_answer": "ok", "__module__": provider.__module__})
+            answer = await patient.open(replace(request, model=asked), transports)
+            return Named(answer, request.model or self.default)
+
+        profile = provider.families.profile_of(asked)
+        continues = not provider.has_own_way() and profile.prefill
         return Target(
             name,
             asked,
             opened,
             received,
             partial(self._relay, prefix, tighter),
-            operations=operations,
-            context=provider.families.profile_of(asked).context,
+            operations=Operations(embedded, counted),
+            context=profile.context,
+            continues=continued if continues else None,
         )
 
     def _nearest(self, name: str) -> str:

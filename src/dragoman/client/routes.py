@@ -10,12 +10,13 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from dragoman.config import Config, Key, TargetConfig, TimeoutsConfig
+from dragoman.config import Config, Key, ModelConfig, TargetConfig, TimeoutsConfig
 from dragoman.errors import nearest
 from dragoman.routing.board import Board, hints_of
 from dragoman.routing.breaker import Breaker, Notice
 from dragoman.routing.candidate import Candidate, Member, Wall
 from dragoman.routing.health import Health, Service
+from dragoman.routing.hedge_time import HedgeTime
 from dragoman.routing.plan import Plan, Single, Target
 from dragoman.routing.retry import Draw, RetryBudget, RetryPolicy
 from dragoman.routing.route import Nested, Route
@@ -90,6 +91,8 @@ class RouteMaker:
     def plan(self, name: str) -> Plan | None:
         """The plan of the route `name`; None if anything in it is a mistake."""
         route = self.route(name)
+        if route is not None:
+            self._check_policies(name, route)
         if route is None or not route.is_plain:
             if route is None:
                 return None
@@ -112,7 +115,28 @@ class RouteMaker:
             return None
         retry = RetryPolicy(**asdict(entry.retry))
         total = entry.timeouts.by_name().get("total")
-        return Route(members, strategy, self._draw, retry=retry, budget=self._budget, total=total)
+        return Route(
+            members,
+            strategy,
+            self._draw,
+            retry=retry,
+            budget=self._budget,
+            total=total,
+            continues=entry.continues,
+            hedge=_hedge(entry),
+        )
+
+    def _check_policies(self, name: str, route: Route) -> None:
+        """Notes a policy that could never do anything."""
+        if route.continues and route.final:
+            self._flaw(
+                "expected a second target, or `retry.attempts` above 1, and `retry.calls` above 1", name, "continue"
+            )
+        elif route.continues and all(target.continues is None for target in route.targets):
+            expected = "expected a target whose model takes the beginning of an answer"
+            self._flaw(f"{expected}; if one does, say so with `prefill` in `profiles`", name, "continue")
+        if route.hedge is not None and (route.final or len(route.targets) == 1):
+            self._flaw("expected a second target, and `retry.calls` above 1", name, "hedge")
 
     def _is_sticky(self, name: str, above: tuple[str, ...] = ()) -> bool:
         """Whether the route `name` is sticky, or one that is part of it: else a conversation would not reach that."""
@@ -178,3 +202,9 @@ def tightened(timeouts: Timeouts, by: Tighter) -> Timeouts:
 
 def _as_number(seconds: float | None) -> float:
     return inf if seconds is None else seconds
+
+
+def _hedge(entry: ModelConfig) -> HedgeTime | None:
+    if entry.hedge is False:
+        return None
+    return HedgeTime(None if entry.hedge is True else entry.hedge)

@@ -18,6 +18,7 @@ from dragoman.config.value_types import (
     Place,
     Record,
     Seconds,
+    Switch,
     TableOf,
     TextValue,
 )
@@ -253,8 +254,11 @@ MODEL = TableSchema(
         ),
         "timeouts": TIMEOUTS,
         "sticky": Boolean(),
+        "continue": Boolean(),
+        "hedge": Switch(),
     },
     needed=("targets",),
+    fields={"continue": "continues"},
 )
 
 PROFILE = TableSchema(

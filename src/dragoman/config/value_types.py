@@ -63,6 +63,10 @@ class Boolean(Struct, frozen=True):
     """True or false."""
 
 
+class Switch(Struct, frozen=True):
+    """True or false, or a number of seconds above 0, which means true."""
+
+
 class OneOf(Struct, frozen=True):
     """One of several texts."""
 
@@ -108,6 +112,7 @@ Kind = (
     | Number
     | Seconds
     | Boolean
+    | Switch
     | OneOf
     | Record
     | ListOf
@@ -119,7 +124,8 @@ WHOLE = re.compile(r"-?[0-9]{1,18}")
 DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?|inf")
 LONG_NUMBER = 10**18
 """Seconds must be less: this is more than 30 thousand million years."""
-TRUTH = {"true": True, "false": False, "1": True, "0": False}
+WORDS = {"true": True, "false": False}
+TRUTH = WORDS | {"1": True, "0": False}
 
 
 def is_secret(kind: Kind) -> bool:
@@ -129,7 +135,7 @@ def is_secret(kind: Kind) -> bool:
             return kind.secret
         case Place(of) | OptionalText(of) | ListOf(of) | OneItemList(of) | TableOf(of):
             return is_secret(of)
-        case Integer() | Number() | Seconds() | Boolean() | OneOf() | Record():
+        case Integer() | Number() | Seconds() | Boolean() | Switch() | OneOf() | Record():
             return False
         case _:
             assert_never(kind)
@@ -156,6 +162,8 @@ def expected(kind: Kind) -> str:
             return f"{f'{expected(keys[text])}, or tables' if text else 'a table'} of {', '.join(keys)}"
         case Boolean():
             return "true or false"
+        case Switch():
+            return "true, false or a number of seconds above 0"
         case OneOf(words):
             return " or ".join(map(quoted, words))
         case ListOf(of, alone=True):
@@ -196,8 +204,10 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
             value if most is None else most
         ):
             return float(value)
-        case Boolean(), bool():
+        case Boolean() | Switch(), bool():
             return value
+        case (Switch(), float() | int()) if 0 < value < LONG_NUMBER:
+            return float(value)
         case Record(), dict(table):
             return _record(kind, table, environ)
         case Record(text=str(name), keys=keys), str():
@@ -232,6 +242,8 @@ def parsed(kind: Kind, text: str) -> object:
             return float(text) if DECIMAL.fullmatch(text) else text
         case Boolean():
             return TRUTH.get(text.lower(), text)
+        case Switch():
+            return WORDS[text.lower()] if text.lower() in WORDS else float(text) if DECIMAL.fullmatch(text) else text
         case ListOf():
             return [item.strip() for item in text.split(",") if item.strip()]
         case TableOf():

@@ -284,6 +284,16 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
     """Whether a conversation stays at the target that answered it last, as long as that is able, because its prompt is
     in the cache there; what is drawn is drawn by the conversation. Off by default: it costs a look at each request, and
     many requests of one conversation then go to one target."""
+    continues: bool = False
+    """Whether an answer that breaks off after text is continued by the next target, from the text so far, if its model
+    is known to take the beginning of an answer (`prefill` of its profile). Of an answer with a tool call, or in a
+    given form, nothing is continued. All requests of such a route are translated. The default is false, because an
+    answer of two models is not what most callers expect."""
+    hedge: bool | float = False
+    """Whether a second target is asked if the first one has brought no content in the time in which 95 of the last 100
+    requests had some; the slower one of the two is given up. That time is known after 20 requests: until then a
+    number, in seconds, is used in its place, and with true nothing is hedged. All requests of such a route are
+    translated. The default is false, because about one request in twenty is then paid twice."""
 
     def entries(self) -> tuple[TargetConfig, ...]:
         """The targets, each with all that is said of it."""

@@ -15,7 +15,7 @@ class Answer(ABC):
     status: int | None = None
     """The HTTP status of the service's reply; None if there is none."""
     attempts: tuple[Attempt, ...] = ()
-    """The targets that were asked before this one, and failed."""
+    """The targets that were asked before this one, or beside it, and did not give the answer."""
     asked_at: float | None = None
     """When its service was asked, in seconds of the monotonic clock; None if that is not known."""
 
@@ -46,6 +46,52 @@ async def whole(answer: Answer) -> ChatResponse:
         return folding.result()
     finally:
         answer.close()
+
+
+class Around(Answer):
+    """An answer around another one. What is said of the other is said of it, also if that changes on the way."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    @property
+    def target(self) -> str:
+        """See `Answer`."""
+        return self._answer.target
+
+    @target.setter
+    def target(self, name: str) -> None:
+        self._answer.target = name
+
+    @property
+    def status(self) -> int | None:
+        """See `Answer`."""
+        return self._answer.status
+
+    @status.setter
+    def status(self, status: int | None) -> None:
+        self._answer.status = status
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """See `Answer`."""
+        return self._answer.attempts
+
+    @attempts.setter
+    def attempts(self, attempts: tuple[Attempt, ...]) -> None:
+        self._answer.attempts = attempts
+
+    @property
+    def asked_at(self) -> float | None:
+        """See `Answer`."""
+        return self._answer.asked_at
+
+    @asked_at.setter
+    def asked_at(self, at: float | None) -> None:
+        self._answer.asked_at = at
+
+    def close(self) -> None:
+        self._answer.close()
 
 
 class Owning(Answer):

@@ -40,7 +40,10 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
     async with writer:
         opened = await handler(request)
         _answers(opened, writer.outcome)
-        response = await whole(opened)
+        try:
+            response = await whole(opened)
+        finally:
+            _answers(opened, writer.outcome)
     writer.outcome.came_at = monotonic()
     writer.outcome.usage, writer.outcome.finish_reason = response.usage, response.finish_reason
     try:
@@ -73,6 +76,8 @@ async def answer_stream(
             except BaseException:
                 answer.close()
                 raise
+            finally:
+                _answers(answer, writer.outcome)  # an answer that was continued has another target by now
     except DragomanError as exc:
         if not writer.started:
             raise

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec.structs import replace
 
-from dragoman.engine.answer import Answer, Handler
+from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.protocols.kept_turns import KeptTurn, TurnReader, kept_turn, noted, turn_key
 from dragoman.store import Store
 from dragoman.types import ChatRequest, Message, ResponseEnd, StreamEvent
@@ -69,10 +69,9 @@ class KeptTurns:
         return message if value is None else noted(message, _decode(value))
 
 
-class _Kept(Answer):
+class _Kept(Around):
     def __init__(self, answer: Answer, turns: KeptTurns, owner: str) -> None:
-        self.tells_of(answer)
-        self._answer = answer
+        super().__init__(answer)
         self._turns = turns
         self._owner = owner
         self._turn = TurnReader()
@@ -83,6 +82,3 @@ class _Kept(Answer):
         if self._turn.signed and events and isinstance(events[-1], ResponseEnd):
             self._turns.keep(self._turn, self._owner)
         return events
-
-    def close(self) -> None:
-        self._answer.close()

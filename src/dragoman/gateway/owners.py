@@ -6,7 +6,7 @@ An id is noted when its answer passes, for the key that was shown: with another 
 import re
 from collections.abc import Callable
 
-from dragoman.engine.answer import Answer, Handler
+from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.store import Store
 from dragoman.types import ChatRequest, ResponseStart, StreamEvent
 
@@ -49,10 +49,9 @@ class Owners:
         return opened
 
 
-class _Noted(Answer):
+class _Noted(Around):
     def __init__(self, answer: Answer, owners: Owners, owner: str) -> None:
-        self.tells_of(answer)
-        self._answer = answer
+        super().__init__(answer)
         self._owners = owners
         self._owner = owner
 
@@ -61,6 +60,3 @@ class _Noted(Answer):
         if events and isinstance(start := events[0], ResponseStart) and start.id:
             self._owners.note(self._owner, start.id, self.target)
         return events
-
-    def close(self) -> None:
-        self._answer.close()

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.engine.answer import Answer, Handler
+from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.gateway.owners import Owners
 from dragoman.store import Store
 from dragoman.types import ChatRequest, ChatResponse, Fold, Message, ResponseEnd, ResponseStart, StreamEvent
@@ -96,10 +96,9 @@ def remembering(handler: Handler, answer_id: str, extra: dict[str, Any], keep: K
     return opened
 
 
-class _Kept(Answer):
+class _Kept(Around):
     def __init__(self, answer: Answer, answer_id: str, extra: dict[str, Any], keep: Keep) -> None:
-        self.tells_of(answer)
-        self._answer = answer
+        super().__init__(answer)
         self._id = answer_id
         self._extra = extra
         self._keep = keep
@@ -118,6 +117,3 @@ class _Kept(Answer):
         if isinstance(events[-1], ResponseEnd):
             self._keep(self._fold.result())
         return events
-
-    def close(self) -> None:
-        self._answer.close()

@@ -43,25 +43,26 @@ def estimated_tokens(request: ChatRequest) -> TokenCount:
     total = sum(OF_MESSAGE + sum(map(_of_part, message.parts)) for message in request.messages)
     for tool in request.tools:
         if isinstance(tool, Tool):
-            total += _of_text(tool.name) + _of_text(tool.description or "")
+            total += estimated_text(tool.name) + estimated_text(tool.description or "")
             total += len(_json(tool.parameters or {})) // BYTES_OF_TOKEN
     if request.response_format is not None and request.response_format.schema is not None:
         total += len(_json(request.response_format.schema)) // BYTES_OF_TOKEN
     return TokenCount(max(1, total), estimated=True)
 
 
-def _of_text(text: str) -> int:
+def estimated_text(text: str) -> int:
+    """How many tokens `text` has, by its length."""
     return -(-len(text.encode("utf-8", "replace")) // BYTES_OF_TOKEN)
 
 
 def _of_part(part: AnyPart) -> int:
     match part:
         case Text(text=text) | Refusal(text=text) | Reasoning(text=text):
-            return _of_text(text)
+            return estimated_text(text)
         case ToolCall(name=name, arguments=arguments):
-            return _of_text(name) + _of_text(arguments)
+            return estimated_text(name) + estimated_text(arguments)
         case HostedCall(arguments=arguments):
-            return _of_text(arguments)
+            return estimated_text(arguments)
         case ToolResult(parts=parts) | HostedResult(parts=parts):
             return sum(map(_of_part, parts))
         case Image():

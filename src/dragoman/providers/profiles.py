@@ -161,6 +161,9 @@ FAMILIES: tuple[Family, ...] = (
     Family("gemini-[12]*", ModelProfile(thinking_levels=False, signed_calls=False), GEMINI_THINKING, "2026-11-26"),
     # "Built-in tools and Function Calling cannot be combined in the same request": 400; later ones want to be told.
     Family("gemini-[12]*", ModelProfile(mixed_tools=False), GEMINI_MIXED, "2026-11-26"),
+    # The older ones go on from an assistant's message at the end of the conversation.
+    Family("*claude-3*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),
+    Family("*claude-*-4*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),
     Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
     Family(

@@ -1,4 +1,4 @@
-"""The failed attempts of one request; and translation and operations, which make one attempt after another."""
+"""Translation and operations, which make one attempt after another."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,55 +8,25 @@ from typing import TypeVar
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.commit import held
 from dragoman.errors import Attempt, DragomanError, UnsupportedFeatureError
+from dragoman.routing.continued import Continued
 from dragoman.routing.conversation import conversation_of
 from dragoman.routing.deadline import in_time
+from dragoman.routing.hedge import Hedged
 from dragoman.routing.plan import Course, Operations, Plan, RequestInfo, Single, Target
-from dragoman.routing.reactions import may_end_otherwise
 from dragoman.routing.settled import Settled
+from dragoman.routing.tried import Attempts
+from dragoman.routing.unfinished import may_go_on
 from dragoman.types import ChatRequest
 
 T = TypeVar("T")
 
 
-class Attempts:
-    """The attempts of one request that failed."""
-
-    def __init__(self) -> None:
-        self._failures: list[DragomanError] = []
-
-    @property
-    def tried(self) -> tuple[Attempt, ...]:
-        """The targets that were asked, and how they failed."""
-        return tuple(attempt for failure in self._failures for attempt in failure.attempts)
-
-    def failed(self, error: DragomanError) -> None:
-        """Adds an attempt, which failed with `error`."""
-        self._failures.append(error)
-
-    def last(self, error: DragomanError) -> DragomanError:
-        """`error`, the last one, because no other target is asked; its `attempts` are now all that failed.
-
-        If other targets failed before it, its message says how many were tried, and its notes have the earlier errors.
-        If the error would be the same at every target, its message and notes stay as they are.
-        """
-        earlier = tuple(self._failures)
-        self.failed(error)
-        error.attempts = self.tried
-        if earlier and may_end_otherwise(error):
-            error.message += f" (the last of {len(self._failures)} targets that were tried)"
-            error.args = (error.message,)
-            for failure in earlier:
-                error.add_note(f"before it: {failure}")
-        return error
-
-
-async def _in_turn(course: Course, call: Callable[[Target], Awaitable[T]]) -> tuple[T, Attempts]:
-    """What `call` gives at the first target that can answer, and the attempts before it. Raises the last error."""
+async def _in_turn(course: Course, call: Callable[[Target], Awaitable[T]], attempts: Attempts) -> T:
+    """What `call` gives at the first target that can answer. Raises the last error; `attempts` get those before it."""
     clock = asyncio.get_running_loop().time
-    attempts = Attempts()
     while True:
         try:
-            return await in_time(course, call), attempts
+            return await in_time(course, call)
         except DragomanError as exc:
             wait = course.after(exc, clock())
             if wait is None:
@@ -93,8 +63,14 @@ def translated(plan: Plan, conversation: bytes | None = None) -> Handler:
             opened = await target.open(request)
             return opened if plan.final else await held(opened)
 
-        answer, attempts = await _in_turn(course, begun)
+        attempts, ask = Attempts(), begun
+        if plan.hedge is not None:
+            course = hedged = Hedged(course, begun, plan.hedge, attempts, loop.time)
+            ask = hedged.ask
+        answer = await _in_turn(course, ask, attempts)
         answer.attempts = attempts.tried
+        if plan.continues and may_go_on(request):
+            return Continued(answer, course, request, attempts, loop.time)
         return Settled(answer, course, loop.time, committed=not plan.final)
 
     return answer
@@ -130,7 +106,8 @@ async def operate(plan: Plan, model: str, call: Callable[[Operations], Awaitable
 
     clock = asyncio.get_running_loop().time
     course = plan.begin(RequestInfo(model), clock())
-    found, attempts = await _in_turn(course, asked)
+    attempts = Attempts()
+    found = await _in_turn(course, asked, attempts)
     course.settle("whole", clock())
     note(course.target.name, attempts.tried)
     return found

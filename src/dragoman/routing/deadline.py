@@ -41,11 +41,16 @@ def service_of(target: str) -> str:
     return target.partition("/")[0]
 
 
+def timed(answer: Answer, course: Course) -> Answer:
+    """`answer`, which must be over when its course must be."""
+    return answer if course.ends == inf else Timed(answer, course.ends)
+
+
 class Timed(Answer):
     """`answer`, which must be over at the loop's time `ends`."""
 
     def __init__(self, answer: Answer, ends: float) -> None:
-        self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
+        self.tells_of(answer)
         self._answer = answer
         self._ends = ends
         self._service = service_of(answer.target)

@@ -8,12 +8,15 @@ alike:
     after      goes on to the next target, after each failure that comes before the commit point (`engine/commit.py`)
     committed  is told when the first content has come
     settle     is told once, at the end, how the answer ended
+    branch     makes a second course, for a request that asks two targets at the same time (`hedge`)
+    narrow     leaves out targets, because an answer that broke off goes on at others (`continued`)
 
 An explanation asks `preview` for a course; no request follows, and nothing is counted.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from functools import partial
 from math import inf
 from time import monotonic
 
@@ -22,6 +25,7 @@ from msgspec import Struct
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.relay import RelayTarget
 from dragoman.errors import DragomanError
+from dragoman.routing.hedge_time import HedgeTime
 from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
 from dragoman.types.outcome import End
@@ -30,6 +34,8 @@ Receive = Callable[[ChatRequest, Reply], Awaitable[Answer]]
 """Makes an answer from a reply."""
 FindRelay = Callable[[], RelayTarget | None]
 """Finds how requests are relayed to a service; None if they cannot be."""
+Able = Callable[["Target"], bool]
+"""Whether a target can do what is wanted."""
 
 
 class RequestInfo(Struct, frozen=True, gc=False):
@@ -67,6 +73,7 @@ class Target:
         *,
         operations: Operations | None = None,
         context: int | None = None,
+        continues: Handler | None = None,
     ) -> None:
         self.name = name
         """Service and model, as `provider/model`."""
@@ -76,6 +83,9 @@ class Target:
         """None: it can only chat."""
         self.context = context
         """Tokens that its model holds; None: not known."""
+        self.continues: Handler | None = None if continues is None else partial(self._opened_by, continues)
+        """Opens an answer that goes on from the assistant's message at the end of a request; it may be empty. None: its
+        model is not known to do that."""
         self._opened = opened
         self._received = received
         self._find_relay: FindRelay | None = find_relay
@@ -90,11 +100,14 @@ class Target:
 
     async def open(self, request: ChatRequest) -> Answer:
         """The answer to `request`, by translation. Raises DragomanError, whose `attempts` has this attempt."""
-        return await self._named(self._opened(request))
+        return await self._opened_by(self._opened, request)
 
     async def receive(self, request: ChatRequest, reply: Reply) -> Answer:
         """The answer in `reply`, which came to a relayed request and cannot pass as it is. Raises as `open` does."""
         return await self._named(self._received(request, reply))
+
+    async def _opened_by(self, handler: Handler, request: ChatRequest) -> Answer:
+        return await self._named(handler(request))
 
     async def _named(self, opening: Awaitable[Answer]) -> Answer:
         asked_at = monotonic()
@@ -121,8 +134,20 @@ class Course(ABC):
     def after(self, error: DragomanError, now: float) -> float | None:
         """Goes on after `target` failed with `error`, at `now`: `target` is then the one to ask next.
 
-        Returns the seconds to wait until then. None: nobody else is asked, and the error stands.
+        Returns the seconds to wait until then. None: nobody else is asked, and the error stands. After the commit point
+        it is asked only for an answer that may be continued.
         """
+
+    def branch(self, now: float) -> "Course | None":
+        """A course that asks the next target, beside this one's; from now on neither asks what the other has asked.
+
+        Each is settled by itself. None: no other target may be asked at `now`.
+        """
+        return None
+
+    def narrow(self, able: Able) -> None:
+        """From now on asks targets alone for which `able` is true."""
+        return
 
     def committed(self, now: float) -> None:
         """Is told that the first content of the answer has come."""
@@ -140,6 +165,12 @@ class Plan(ABC):
     """All targets that may be asked."""
     final: bool = False
     """Whether no target is ever asked after the first attempt: then its answer need not be held back."""
+    continues: bool = False
+    """Whether an answer that breaks off after text goes on at another target; see `continued`."""
+    hedge: HedgeTime | None = None
+    """When a second target is asked beside a slow one; None: never. See `hedge`."""
+    policies: tuple[str, ...] = ()
+    """The names of those two, if they are in use: they read events, and so no request is relayed."""
 
     sticky: bool = False
     """Whether it wants to know the conversation of a request."""

@@ -7,6 +7,7 @@ reactions  says after each failure who may be asked next
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from math import inf
 from types import MappingProxyType
 from typing import cast
@@ -15,7 +16,8 @@ from msgspec import Struct
 
 from dragoman.errors import ConfigurationError, DragomanError, OverloadedError, TimeoutError
 from dragoman.routing.candidate import Candidate, Lot, Member, Wall
-from dragoman.routing.plan import Course, Plan, RequestInfo, Target
+from dragoman.routing.hedge_time import HedgeTime
+from dragoman.routing.plan import Able, Course, Plan, RequestInfo, Target
 from dragoman.routing.reactions import Next
 from dragoman.routing.retry import MAX_WAIT, SHORT, Draw, RetryBudget, RetryPolicy
 from dragoman.routing.strategies.table import Strategy
@@ -45,6 +47,8 @@ class Route(Plan):
         retry: RetryPolicy = ONCE,
         budget: RetryBudget | None = None,
         total: float | None = None,
+        continues: bool = False,
+        hedge: HedgeTime | None = None,
     ) -> None:
         if not members:
             raise ConfigurationError("expected at least one target, got none")
@@ -60,6 +64,8 @@ class Route(Plan):
         self.budget = budget
         self.total = total
         """Seconds for all attempts of one request together, the last one to its end; None: no limit."""
+        self.continues, self.hedge = continues, hedge
+        self.policies = (*(("continue",) if continues else ()), *(("hedge",) if hedge is not None else ()))
         self.is_plain = self.final and len(self.targets) == 1 and self.ordered()[0].max_parallel is None
         """Whether it asks one target once, whatever is known of it."""
 
@@ -195,6 +201,29 @@ class RouteCourse(Course):
             health.succeeded()
         else:
             health.left()
+
+    def branch(self, now: float) -> "RouteCourse | None":
+        route, other = self._route, self._other(Next.OTHER, now)
+        if other is None or self._latest - now < MARGIN or self._calls >= route.retry.calls:
+            return None
+        if route.budget is not None and not route.budget.allows(now):
+            return None
+        self._calls += 1
+        branch = copy(self)
+        branch._passed = (*self._passed, self._candidate)
+        self._passed = (*self._passed, other)
+        branch._candidate, branch._asked_at, branch._tries = other, now, 1
+        branch.target = other.target
+        branch.ends = self._latest
+        if other.walls:
+            branch._enter(other, now)
+        branch.ask()
+        return branch
+
+    def narrow(self, able: Able) -> None:
+        self._order = [each for each in self._order if able(each.target)]
+        if not able(self.target):
+            self._tries = self._route.retry.attempts
 
     def _next(self, error: DragomanError, now: float) -> float | None:
         """Chooses whom to ask next, and says after how many seconds."""

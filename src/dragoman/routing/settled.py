@@ -1,12 +1,11 @@
 """An answer whose course is told how it ended."""
 
 from collections.abc import Callable
-from math import inf
 
 from dragoman.engine.answer import Answer
 from dragoman.engine.commit import begins_content
 from dragoman.errors import DragomanError
-from dragoman.routing.deadline import Timed
+from dragoman.routing.deadline import timed
 from dragoman.routing.plan import Course
 from dragoman.types import ResponseEnd, StreamEvent
 
@@ -16,7 +15,7 @@ class Settled(Answer):
 
     def __init__(self, answer: Answer, course: Course, clock: Callable[[], float], *, committed: bool) -> None:
         self.tells_of(answer)
-        self._answer = answer if course.ends == inf else Timed(answer, course.ends)
+        self._answer = timed(answer, course)
         self._course: Course | None = course
         self._clock = clock
         self._committed = committed

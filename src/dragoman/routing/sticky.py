@@ -57,7 +57,14 @@ class StickyRoute(Route):
 
     def __init__(self, route: Route) -> None:
         super().__init__(
-            route.members, route.strategy, route.draw, retry=route.retry, budget=route.budget, total=route.total
+            route.members,
+            route.strategy,
+            route.draw,
+            retry=route.retry,
+            budget=route.budget,
+            total=route.total,
+            continues=route.continues,
+            hedge=route.hedge,
         )
         self.kept = Kept()
 

@@ -143,6 +143,10 @@ class UncheckedGrammar(BaseLoss, frozen=True, tag="unchecked_grammar"):
     """Such a grammar, if its check takes too long or is not installed: the call passes as it is."""
 
 
+class ContinuedAnswer(BaseLoss, frozen=True, tag="continued_answer"):
+    """The answer: its service broke off, and another attempt went on from its text."""
+
+
 class RefusedPrefill(BaseLoss, frozen=True, tag="refused_prefill"):
     """The caller wrote the beginning of the answer, which the family of models does not continue."""
 
@@ -181,6 +185,7 @@ Changed = (
     | EmulatedForm
     | EmulatedGrammar
     | UncheckedGrammar
+    | ContinuedAnswer
 )
 Refused = RefusedPrefill | RefusedField | RefusedReference
 Loss = Lost | Changed | Refused
@@ -209,6 +214,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     EmulatedForm: Severity.NOTE,
     EmulatedGrammar: Severity.LOSS,
     UncheckedGrammar: Severity.LOSS,
+    ContinuedAnswer: Severity.LOSS,
     RefusedPrefill: Severity.ERROR,
     RefusedField: Severity.ERROR,
     RefusedReference: Severity.ERROR,
@@ -239,6 +245,7 @@ WORDS: dict[type[BaseLoss], str] = {
     EmulatedForm: "{loss.name} is told to the model in words, and its answer is checked",
     EmulatedGrammar: "{loss.name} is emulated: it is told to the model in words, and its calls are checked",
     UncheckedGrammar: "{loss.name} was not checked: the grammar cannot be read here, or the check takes too long",
+    ContinuedAnswer: "{loss.name} by another attempt, from its text on: the one that began it broke off",
     RefusedPrefill: "{loss.name} begins the answer, which models of this family only do themselves",
     RefusedField: "{loss.name} cannot be followed when a request is translated",
     RefusedReference: "{loss.name} refers to what only another service keeps",

@@ -157,6 +157,8 @@ def _facts(explanation: Explanation) -> Iterator[tuple[str, str]]:
         yield "model", explanation.model
     if explanation.route is not None:
         yield "route", f"{explanation.route}, strategy {explanation.strategy}{', sticky' if explanation.sticky else ''}"
+    if explanation.policies:
+        yield "policies", f"{', '.join(explanation.policies)}: all requests are translated"
     for attempt in explanation.skipped:
         yield "skipped", f"{attempt.target}: {attempt.words}"
     if explanation.carried is not None:

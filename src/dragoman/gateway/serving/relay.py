@@ -32,10 +32,10 @@ from dragoman.gateway.prompt_caches.explained import reports_cache
 from dragoman.gateway.serving.relayed_heads import stream_head, whole_head
 from dragoman.loop.turns import in_turns
 from dragoman.protocols.relay import RelayRequest
-from dragoman.routing.attempts import Attempts
 from dragoman.routing.deadline import in_time, too_late
 from dragoman.routing.plan import Course, RequestInfo, Single, Target
 from dragoman.routing.settled import Settled
+from dragoman.routing.tried import Attempts
 from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, ServerRequest
 from dragoman.types.outcome import End
@@ -96,6 +96,8 @@ class Relays:
         protocol = chat.codec.name
         try:
             plan = chat.plan(request)
+            if plan.policies:
+                return False
             one = plan.targets[0].relay(protocol)
             if one is None:
                 one = next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
