@@ -250,7 +250,6 @@ def spent() -> RetryBudget:
 LIMITS: dict[str, Any] = {
     "calls": lambda: {"retry": RetryPolicy(1, 1)},
     "budget": lambda: {"budget": spent()},
-    "total": lambda: {"total": 1.0},
 }
 
 
