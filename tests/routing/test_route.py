@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.engine.answer import Answer
@@ -30,7 +30,7 @@ from dragoman.routing.candidate import Candidate, Wall
 from dragoman.routing.health import REFUSED_REST, Health, Service
 from dragoman.routing.plan import Course, RequestInfo, Target
 from dragoman.routing.retry import RetryBudget, RetryPolicy
-from dragoman.routing.route import Nested, Route
+from dragoman.routing.route import MARGIN, Nested, Route
 from dragoman.routing.strategies.cheapest import cheapest
 from dragoman.routing.strategies.fallback import fallback
 from dragoman.transport.base import Reply
@@ -359,3 +359,26 @@ def test_whatever_happens_all_requests_are_given_back(
     for course in under_way:
         course.settle("gone", now)
     assert [each.in_flight for each in health] == [0, 0, 0]
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(0, len(ERRORS) - 1), st.floats(0, 12)), max_size=6),
+    outer=st.one_of(st.none(), st.floats(0.1, 40)),
+    inner=st.floats(0.1, 20),
+)
+@settings(max_examples=50, deadline=None)
+def test_no_attempt_is_begun_without_time_for_it(
+    steps: Sequence[tuple[int, float]], outer: float | None, inner: float
+) -> None:
+    course = walled(outer, inner).begin(INFO, 0)
+    now, entered, calls = 0.0, inf, 1
+    for error, seconds in steps:
+        now += seconds
+        wait = course.after(ERRORS[error](), now)
+        if wait is None:
+            break
+        calls += 1
+        if course.target.name != "a/m":
+            entered = min(entered, now)
+        assert now + wait + MARGIN <= course.ends <= min(inf if outer is None else outer, entered + inner)
+    assert calls <= 3
