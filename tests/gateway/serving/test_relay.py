@@ -152,7 +152,7 @@ REFUSALS: dict[str, tuple[Script, int, str]] = {
         "rate_limit_exceeded",
     ),
     "a page": (pieces(b"<html>", headers={"content-type": "text/html"}), 502, "upstream_html"),
-    "a page of a failure": (pieces(b"<html>", status=503, headers={"content-type": "text/html"}), 503, "overloaded"),
+    "a page of a failure": (pieces(b"<html>", status=503, headers={"content-type": "text/html"}), 503, "upstream_html"),
     "a page that says it is a stream": (pieces(b"<html>"), 502, "upstream_html"),
     "a page that says it is JSON": (pieces(b"<html>", headers=JSON), 502, "upstream_html"),
     "a redirect": (pieces(b"", status=302, headers={"location": "http://127.0.0.1:1/"}), 502, "upstream_redirect"),
