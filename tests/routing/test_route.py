@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.engine.answer import Answer
@@ -30,7 +30,7 @@ from dragoman.routing.candidate import Candidate, Wall
 from dragoman.routing.health import REFUSED_REST, Health, Service
 from dragoman.routing.plan import Course, RequestInfo, Target
 from dragoman.routing.retry import RetryBudget, RetryPolicy
-from dragoman.routing.route import Nested, Route
+from dragoman.routing.route import MARGIN, Nested, Route
 from dragoman.routing.strategies.cheapest import cheapest
 from dragoman.routing.strategies.fallback import fallback
 from dragoman.transport.base import Reply
@@ -119,6 +119,15 @@ def test_a_long_wait_is_not_made_where_another_can_be_asked(wait: float, how: st
     assert asked(plan.begin(INFO, 0), RateLimitError("slow down", retry_after=wait)) == how
 
 
+def test_those_who_were_told_one_moment_come_a_little_apart_and_never_too_early_or_too_late() -> None:
+    plan = route(targets("a"), retry=RetryPolicy(attempts=2), total=20.0)
+    waits = [plan.begin(INFO, 0).after(RateLimitError("slow down", retry_after=10), 0) for _ in range(20)]
+    assert len(set(waits)) == 20
+    assert all(wait is not None and 10 <= wait <= 11 for wait in waits)
+    late = [plan.begin(INFO, 0).after(RateLimitError("slow down", retry_after=19.9), 0) for _ in range(20)]
+    assert all(wait is not None and 19.9 <= wait <= 20 - MARGIN for wait in late)
+
+
 @pytest.mark.parametrize(("wait", "how"), [(60.0, "a.a"), (60.1, "a!")])
 def test_a_lone_target_is_waited_for_but_not_for_ever(wait: float, how: str) -> None:
     plan = route(targets("a"), retry=RetryPolicy(attempts=2))
@@ -150,7 +159,8 @@ def test_an_attempt_that_follows_has_what_is_left_of_the_time() -> None:
     plan = route(targets("ab"), total=10.0, retry=RetryPolicy(attempts=2))
     course = plan.begin(INFO, 5)
     assert course.ends == 15
-    assert (course.after(RateLimitError("slow down", retry_after=1), 9), course.ends) == (1, 15)
+    assert course.after(RateLimitError("slow down", retry_after=1), 9) == pytest.approx(1.05, abs=0.06)
+    assert course.ends == 15
     assert (course.after(BROKEN, 14), course.target.name, course.ends) == (0, "b/m", 15)
     assert route(targets("ab")).begin(INFO, 5).ends == inf
 
@@ -359,3 +369,26 @@ def test_whatever_happens_all_requests_are_given_back(
     for course in under_way:
         course.settle("gone", now)
     assert [each.in_flight for each in health] == [0, 0, 0]
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(0, len(ERRORS) - 1), st.floats(0, 12)), max_size=6),
+    outer=st.one_of(st.none(), st.floats(0.1, 40)),
+    inner=st.floats(0.1, 20),
+)
+@settings(max_examples=50, deadline=None)
+def test_no_attempt_is_begun_without_time_for_it(
+    steps: Sequence[tuple[int, float]], outer: float | None, inner: float
+) -> None:
+    course = walled(outer, inner).begin(INFO, 0)
+    now, entered, calls = 0.0, inf, 1
+    for error, seconds in steps:
+        now += seconds
+        wait = course.after(ERRORS[error](), now)
+        if wait is None:
+            break
+        calls += 1
+        if course.target.name != "a/m":
+            entered = min(entered, now)
+        assert now + wait + MARGIN <= course.ends <= min(inf if outer is None else outer, entered + inner)
+    assert calls <= 3

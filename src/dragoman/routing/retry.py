@@ -20,6 +20,10 @@ FIRST = 0.5
 LARGEST = 8.0
 """Seconds: bounds of the wait before the second attempt, and before later ones, if the service named none."""
 
+SPREAD = 0.1
+"""How much longer than a service asks for a wait may be, as a part of it: so that not all who were told to come back
+at one moment come at that moment."""
+
 WINDOW = 10.0
 """Seconds of traffic of which retries may be a part."""
 

@@ -19,7 +19,7 @@ from dragoman.routing.candidate import Candidate, Lot, Member, Wall
 from dragoman.routing.hedge_time import HedgeTime
 from dragoman.routing.plan import Able, Course, Plan, RequestInfo, Target
 from dragoman.routing.reactions import Next
-from dragoman.routing.retry import MAX_WAIT, SHORT, Draw, RetryBudget, RetryPolicy
+from dragoman.routing.retry import MAX_WAIT, SHORT, SPREAD, Draw, RetryBudget, RetryPolicy
 from dragoman.routing.strategies.table import Strategy
 from dragoman.types.outcome import End
 
@@ -237,7 +237,9 @@ class RouteCourse(Course):
             wait = route.retry.wait(error, self._tries, route.draw)
             if self._may_wait(wait, other is not None, now):
                 self._tries += 1
-                return wait
+                if error.retry_after is None:
+                    return wait
+                return min(wait * (1 + SPREAD * route.draw()), self.ends - MARGIN - now)
         if other is None:
             return None
         self._passed = (*self._passed, self._candidate)

@@ -11,7 +11,7 @@ from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.errors import ConfigurationError
 from dragoman.types import Outcome
 from tests.gateway.serving.test_plan import good
-from tests.gateway.serving.test_routes import KINDS, STREAMS
+from tests.gateway.serving.test_routes import KINDS
 from tests.support.gateway import running
 from tests.support.relaying import post, question
 from tests.support.server import serve
@@ -51,10 +51,9 @@ def made(kind: type[Client], config: Config, folder: Path) -> Client:
 
 
 @KINDS
-@STREAMS
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_the_next_target_answers(
-    wrong: str, kind: type[Client], stream: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wrong: str, kind: type[Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(name, raising=False)
@@ -62,7 +61,7 @@ async def test_the_next_target_answers(
     async with serve(good) as service:
         config = routed(wrong, service.url)
         async with running(config, client=made(kind, config, tmp_path), observers=[outcomes.append]) as up:
-            answer = await post(up.url, question("route", stream=stream, x_of_ours=1))
+            answer = await post(up.url, question("route", stream=True, x_of_ours=1))
     assert answer.status == 200
     assert [attempt.target for attempt in outcomes[0].attempts] == ["wrong/m"]
     if kind is Client:
