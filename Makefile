@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden mutations fuzz
+.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden mutations fuzz soak
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ mutations: .venv/ready-dev  ## try all that can be wrong with a golden answer, a
 
 fuzz: .venv/ready-dev .venv/ready-fuzz  ## inputs by coverage for all that reads bytes of strangers; ARGS="--runs 1000000 TARGET"
 	@$(PYTHON) -m tests.fuzz $(ARGS)
+
+soak: .venv/ready-dev  ## mixed traffic, with faults and callers that leave, against a gateway; ARGS="--minutes 10"
+	@$(PYTHON) -m tests.soak $(ARGS)
 
 matrix: .venv/ready-dev  ## the vendors' clients call the gateway, for each pair of dialects and each scenario; prints the table
 	@$(PYTHON) -m pytest tests/matrix
