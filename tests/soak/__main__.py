@@ -63,7 +63,8 @@ class Soak:
     async def drained(self) -> Sample:
         """What is left when nobody calls, and the service has closed its connections."""
         for connection in self._service.connections:
-            connection.end(reset=True)
+            if not connection.lost.is_set():
+                connection.end()
         self._service.connections.clear()
         self._service.requests.clear()
         before, steady = self._gateway.sample(), 0
