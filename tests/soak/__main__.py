@@ -31,6 +31,7 @@ CONFIG = """
 [gateway]
 port = 0
 grace = 1
+store_size = 1_048_576  # full before the measured half begins
 
 {providers}
 [models.route]
