@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden mutations fuzz faults deploy-check
+.PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden mutations fuzz soak faults deploy-check
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ fuzz: .venv/ready-dev .venv/ready-fuzz  ## inputs by coverage for all that reads
 
 faults: .venv/ready-dev  ## all that callers and services can do wrong, in each phase and dialect, not samples
 	@$(PYTHON) -m pytest tests/faults --faults
+
+soak: .venv/ready-dev  ## mixed traffic, with faults and callers that leave, against a gateway; ARGS="--minutes 10"
+	@$(PYTHON) -m tests.soak $(ARGS)
 
 matrix: .venv/ready-dev  ## the vendors' clients call the gateway, for each pair of dialects and each scenario; prints the table
 	@$(PYTHON) -m pytest tests/matrix

@@ -20,8 +20,8 @@ from tests.support.raw import turns
 from tests.support.readings import RELAYED
 from tests.support.server import Exchange, Server, serve
 
-LONG = 500
-"""Turns of the loop after which everything that ends has ended."""
+LONG, SOON = 1_000, 200
+"""Turns of the loop after which everything has ended; after SOON of them, each is given the system's time too."""
 STREAMS = {"ollama": "application/x-ndjson"}
 PIECES = 3
 
@@ -78,12 +78,12 @@ class World(Struct):
 
     async def check_clean(self) -> None:
         """Whether nothing is left of any request: every connection is closed, or idle in the pool."""
-        for _ in range(LONG):
+        for turn in range(LONG):
             stats = self.transport.stats()
             alive = [each for each in self.service.connections if not each.lost.is_set()]
             if not stats.active and not stats.waiting and len(alive) == stats.idle:
                 break
-            await asyncio.sleep(0)
+            await asyncio.sleep(0 if turn < SOON else 0.005)
         else:
             raise AssertionError(f"{stats}, and {len(alive)} connections of the service")
         assert [each.in_flight for each in self.candidates()] == [0] * len(self.candidates())
