@@ -6,9 +6,10 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -171,6 +172,36 @@ async def test_a_secret_in_a_file_that_changes_is_read_again(tmp_path: Path) -> 
         assert got == [401, 200]
 
 
+WHOLE = """[gateway]
+port = 0
+api_key = "key"
+[providers.up]
+protocol = "openai-chat"
+url = "http://127.0.0.1:9/v1"
+[models.m]
+targets = [{ model = "up/a", price = 1.5 }, "offline/echo"]
+"""
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.data())
+def test_a_file_that_was_spoilt_anywhere_is_refused_or_is_a_whole_configuration(data: st.DataObject) -> None:
+    start, size = data.draw(st.integers(0, len(WHOLE))), data.draw(st.integers(0, 30))
+    more = data.draw(st.text('[]{}"=.,#ax1\n\0', max_size=4))
+    spoilt = WHOLE[:start] + more + WHOLE[start + size :]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "dragoman.toml"
+        path.write_text(WHOLE)
+        before = load(path, {})
+        live = LiveConfig(before, lambda: load(path, {}))
+        path.write_text(spoilt)
+        client = live.read()
+        assert live.config is before
+        if client is not None:
+            live.take(client.config)
+            assert client.plan("offline/echo").targets
+
+
 def test_a_file_that_is_gone_or_no_longer_trusted_is_no_configuration_without_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -253,4 +284,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
+TestMachine.settings = settings(max_examples=8, stateful_step_count=20, deadline=None)
