@@ -72,7 +72,7 @@ def proxy(name: str, place: Path, gateway: str, changes: Mapping[str, str]) -> I
         changes = {"listen 80;": f"listen {address};", GATEWAY: gateway, **changes}
         (place / "site.conf").write_text(file("nginx.conf", changes))
         (place / "nginx.conf").write_text(NGINX.format(place=place))
-        words: list[str | Path] = [PROGRAMS / "nginx", "-p", place, "-c", place / "nginx.conf"]
+        words: list[str | Path] = [PROGRAMS / "nginx", "-e", "stderr", "-p", place, "-c", place / "nginx.conf"]
     else:
         settings = place / "haproxy.cfg"
         changes = {"bind :80": f"bind {address}", GATEWAY: gateway, "maxconn 8000": "maxconn 100", **changes}

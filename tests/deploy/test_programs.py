@@ -3,7 +3,10 @@
 No image is built and no Pod is started: that takes an engine.
 """
 
+import os
+import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -11,10 +14,14 @@ import pytest
 import yaml
 
 from dragoman.config import from_tables
+from tests.cli.shell import REPOSITORY
 from tests.deploy.programs import FILES, PROGRAMS, ran
 
 CHART = FILES / "helm" / "dragoman"
 KUBERNETES = ("1.27", "1.31", "1.34")
+INDEX = {name: value for name, value in os.environ.items() if name.startswith("PIP_") or "proxy" in name.lower()}
+"""Where pip finds packages on this machine."""
+
 SECRET = ("--set", "secrets.DRAGOMAN_GATEWAY_API_KEYS=key-one", "--set", "secrets.UP_API_KEY=sk-1")
 ALL = """
 secrets: {A: b}
@@ -54,6 +61,35 @@ def test_the_image_s_recipe_is_a_good_one() -> None:
 def test_hadolint_sees_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM python:latest\nRUNN pip install x\n")
     assert ran("hadolint", tmp_path / "Dockerfile").returncode != 0
+
+
+@pytest.mark.timeout(600)
+def test_the_steps_of_the_image_make_a_program_that_serves(tmp_path: Path) -> None:
+    """Its first stage without an engine: the same commands in a folder, with a Python that has nothing else in it."""
+    stage = (FILES / "Dockerfile").read_text().split("\nFROM ")[1]
+    steps = re.findall(r"^(COPY|RUN) ((?:.*\\\n)*.*)$", stage, re.MULTILINE)
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "python"], check=True)
+    source = tmp_path / "src"
+    source.mkdir()
+    for kind, words in steps:
+        if kind == "COPY":
+            *names, place = words.split()
+            (source / place).mkdir(exist_ok=True)
+            for name in names:
+                whole = (REPOSITORY / name).is_dir()
+                subprocess.run(["cp", "-r", *(["-T"] if whole else []), REPOSITORY / name, source / place], check=True)
+            continue
+        line = words.replace("/opt/", f"{tmp_path}/opt/").replace("/dist", f"{tmp_path}/dist")
+        environ = {"PATH": f"{tmp_path}/python/bin:{os.environ['PATH']}", "HOME": str(tmp_path), **INDEX}
+        done = subprocess.run(["sh", "-ec", line], cwd=source, env=environ, text=True, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+    program = tmp_path / "opt" / "dragoman" / "bin" / "dragoman"
+    refused = subprocess.run(
+        [program, "serve"], env={"DRAGOMAN_GATEWAY_HOST": "0.0.0.0"}, text=True, capture_output=True, check=False
+    )
+    assert (refused.returncode, "gateway.api_keys" in refused.stderr) == (3, True)
+    assert not list((tmp_path / "opt").rglob("bin/pip*"))
+    assert not list((tmp_path / "opt").rglob("flit_core"))
 
 
 @pytest.mark.parametrize(("change", "good"), [("", True), ("    prots: [x]\n", False)])

@@ -1,6 +1,7 @@
 """Too many requests at a time: one more is refused in its front's own words, and those under way end well."""
 
 import pytest
+from websockets.asyncio.client import connect as socket_to
 
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway.overload import Gate
@@ -177,3 +178,21 @@ async def test_an_application_in_another_server_has_the_same_limits() -> None:
             got = await chat(url, "text: hi")
             assert (got.status, got.headers["retry-after"]) == (503, "1")
         await answered(url)
+
+
+async def test_a_question_over_a_websocket_counts_and_an_idle_websocket_does_not() -> None:
+    question = '{"type":"response.create","model":"offline/echo","input":"hi"}'
+    async with (
+        running_gateway(limited(max_in_flight=1)) as url,
+        socket_to(url.replace("http", "ws") + "/v1/responses", proxy=None) as socket,
+    ):
+        async with connect(url) as busy:
+            await under_way(busy)
+            await socket.send(question)
+            refused = json.decode_event(str(await socket.recv()).encode())
+        await answered(url)
+        await socket.send(question)
+        events = [""]
+        while "response.completed" not in events[-1]:
+            events.append(str(await socket.recv()))
+    assert (refused["type"], refused["status"], refused["error"]["code"]) == ("error", 503, "overloaded")
