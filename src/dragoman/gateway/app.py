@@ -33,6 +33,7 @@ from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.kept_turns import SIZE, KeptTurns
 from dragoman.gateway.metrics.board import Board, Region
+from dragoman.gateway.metrics.names import Names
 from dragoman.gateway.metrics.observer import Metrics
 from dragoman.gateway.metrics.table import IN_FLIGHT, LOG_LOST
 from dragoman.gateway.observe import Observer
@@ -41,6 +42,7 @@ from dragoman.gateway.prompt_caches.later import Later
 from dragoman.gateway.remembered import Memory
 from dragoman.gateway.request_log import RequestLog
 from dragoman.gateway.targets import Targets
+from dragoman.gateway.telemetry import Telemetry
 from dragoman.gateway.trace import REQUEST_ID, read_trace
 from dragoman.routing.breaker import BreakerChange
 from dragoman.store import MemoryStore, SqliteStore, Store
@@ -103,7 +105,9 @@ class Gateway:
         self._request_log = _request_log(config)
         log_requests = () if self._request_log is None else (self._request_log.note,)
         count = () if self.metrics is None else (self.metrics.note,)
-        self._observers: tuple[Observer, ...] = (self._targets.note, *count, *log_requests, *observers)
+        self._telemetry = _telemetry(config, self.client)
+        trace = () if self._telemetry is None else (self._telemetry.note,)
+        self._observers: tuple[Observer, ...] = (self._targets.note, *count, *log_requests, *trace, *observers)
         self._writers: set[ResponseWriter] = set()
         if self.metrics is not None:
             self.metrics.watch(IN_FLIGHT, lambda: self.under_way)
@@ -264,6 +268,8 @@ class Gateway:
         self._observers = ()
         if self.metrics is not None:
             self.metrics.close()
+        if self._telemetry is not None:
+            self._telemetry.close()
         request_log, self._request_log = self._request_log, None
         if request_log is not None:
             request_log.close()
@@ -317,6 +323,15 @@ def _metrics(config: Config, client: Client, region: Region | None) -> Metrics |
     metrics = Metrics(config, client.providers, region or Board().region(0))
     metrics.breakers(client.healths())
     return metrics
+
+
+def _telemetry(config: Config, client: Client) -> Telemetry | None:
+    if not config.gateway.otel:
+        return None
+    try:
+        return Telemetry(Names(config, client.providers), client.providers)
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"{config.where('gateway', 'otel')}: {exc.message}") from exc
 
 
 def open_store(config: Config) -> Store:
