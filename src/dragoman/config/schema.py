@@ -170,6 +170,7 @@ GATEWAY = TableSchema(
         "breaker_failures": Integer(0),
         "breaker_rest": Number(0),
         "retry_budget": Number(0, 1),
+        "otel": Boolean(),
         "metrics": OneOf(("keys", "open", "none")),
         "log_level": OneOf(("debug", "info", "warning", "error")),
         "drain": Integer(0, 3600),

@@ -107,6 +107,9 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     """Who may read `/metrics`: with `keys`, who shows a key, if there are `api_keys`; with `open`, everyone, for a
     Prometheus that has no key; with `none`, nobody, and nothing is counted. The default is `keys`, because the names of
     routes and services are nobody else's business."""
+    otel: bool = False
+    """Whether requests are told to OpenTelemetry, as traces and metrics. Needs the extra `otel`; the variables `OTEL_…`
+    say where they are exported to. The default is off, because nobody may be there to take them."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged on stderr: this level and all more severe ones."""
     drain: int = 0

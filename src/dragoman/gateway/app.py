@@ -31,6 +31,7 @@ from dragoman.gateway.http.request_limits import RequestLimits, check_type
 from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
+from dragoman.gateway.metrics.names import Names
 from dragoman.gateway.metrics.observer import Metrics
 from dragoman.gateway.metrics.regions import Region, Regions
 from dragoman.gateway.metrics.table import IN_FLIGHT, LOG_LOST
@@ -39,6 +40,7 @@ from dragoman.gateway.overload import Gate
 from dragoman.gateway.prompt_caches.explained import Asking, cache_header, reports_cache
 from dragoman.gateway.prompt_caches.later import Later
 from dragoman.gateway.remembered import Memory
+from dragoman.gateway.telemetry import Telemetry
 from dragoman.gateway.trace import REQUEST_ID, read_trace
 from dragoman.routing.breaker import BreakerChange
 from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
@@ -110,7 +112,15 @@ class Gateway:
         self.request_ids = RequestIds()
         count = () if self.metrics is None else (self.metrics.note,)
         log_requests = () if self._carried.request_log is None else (self._carried.request_log.note,)
-        self._observers: tuple[Observer, ...] = (self._carried.targets.note, *count, *log_requests, *observers)
+        self._telemetry = _telemetry(config, self.client)
+        trace = () if self._telemetry is None else (self._telemetry.note,)
+        self._observers: tuple[Observer, ...] = (
+            self._carried.targets.note,
+            *count,
+            *log_requests,
+            *trace,
+            *observers,
+        )
         self._writers: set[ResponseWriter] = set()
         if self.metrics is not None:
             self.metrics.watch(IN_FLIGHT, lambda: self.under_way)
@@ -295,6 +305,8 @@ class Gateway:
         self._carried.close(None if self._successor is None else self._successor._carried)
         if self.metrics is not None:
             self.metrics.close()
+        if self._telemetry is not None:
+            self._telemetry.close()
         await self.client.aclose()
 
     def _watch_log(self, earlier: "Gateway | None") -> None:
@@ -366,6 +378,15 @@ def _metrics(config: Config, client: Client, region: Region) -> Metrics | None:
     metrics = Metrics(config, client.providers, region)
     metrics.breakers(client.healths())
     return metrics
+
+
+def _telemetry(config: Config, client: Client) -> Telemetry | None:
+    if not config.gateway.otel:
+        return None
+    try:
+        return Telemetry(Names(config, client.providers), client.providers)
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"{config.where('gateway', 'otel')}: {exc.message}") from exc
 
 
 def error_response(

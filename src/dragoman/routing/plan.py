@@ -117,6 +117,8 @@ class Target:
             exc.attempts = (exc.attempt(self.name, asked_at, monotonic()),)
             raise
         answer.target = self.name
+        if answer.asked_at is None:
+            answer.asked_at = asked_at
         return answer
 
 

@@ -17,6 +17,10 @@ End = Literal["whole", "broken", "gone"]
 """How an answer ended: `broken` if it began and did not end well, `gone` if the caller had left by then."""
 
 
+Operation = Literal["chat", "embeddings", "count_tokens"]
+"""What a model can be asked, in the words of OpenTelemetry as far as it has one."""
+
+
 class Outcome(Struct):
     """One request and its answer. None or empty: not known, or there is none."""
 
@@ -42,6 +46,8 @@ class Outcome(Struct):
     """Who asks."""
     front: str = ""
     """The protocol of the front that was called; empty if the request was refused before that was known."""
+    operation: Operation = "chat"
+    """What was asked of the model."""
     stream: bool = False
     """Whether the answer is a stream."""
     trace: Headers = ()

@@ -23,7 +23,7 @@ class EmbedEndpoint(Endpoint):
         request = self._codec.decode_request(call)
         if not request.model:
             request = replace(request, model=self._client.default_model)
-        writer.outcome.model = request.model
+        writer.outcome.operation, writer.outcome.model = "embeddings", request.model
         check_steering(request.extra.get(self._protocol, {}), self._client.allowed_fields(request.model))
         async with writer:
             response, lost = await self._client.embed_request(request, writer.outcome.answered_by)
@@ -43,7 +43,7 @@ class CountEndpoint(Endpoint):
         request = self._codec.decode_request(call)
         if not request.model:
             request = replace(request, model=self.client.default_model)
-        writer.outcome.model = request.model
+        writer.outcome.operation, writer.outcome.model = "count_tokens", request.model
         async with writer:
             count = await self.count(request, writer.outcome)
         await writer.send(self._codec.encode_response(count), *((ESTIMATED,) if count.estimated else ()))

@@ -1,0 +1,268 @@
+"""Spans and metrics for OpenTelemetry, by its GenAI conventions, made when a request is over. An observer of outcomes.
+
+https://opentelemetry.io/docs/specs/semconv/gen-ai/. A request is a server's span, and each target that was asked a
+client's span below it. All are made afterwards from the times that the outcome has, so that no request waits for them.
+Nothing of what was asked or answered is recorded. Needs the extra `otel`; where it exports to is said by the variables
+that every program with OpenTelemetry has (OTEL_EXPORTER_OTLP_ENDPOINT and others).
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from threading import Thread
+from time import monotonic, time_ns
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from dragoman.errors import ConfigurationError
+from dragoman.gateway.metrics.names import Names
+from dragoman.providers.catalogue import Provider
+from dragoman.types import Outcome
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.trace import TracerProvider
+
+PATIENCE = 2.0
+"""Seconds for which `close` waits until the rest is exported: it must not hang because nobody takes it."""
+
+NAME = "dragoman"
+
+Value = str | int | bool | list[str]
+
+WELL_KNOWN = {
+    "anthropic": "anthropic",
+    "cohere": "cohere",
+    "deepseek": "deepseek",
+    "gemini": "gcp.gemini",
+    "groq": "groq",
+    "mistral": "mistral_ai",
+    "openai": "openai",
+    "openai-chat": "openai",
+    "openai-responses": "openai",
+    "perplexity": "perplexity",
+    "xai": "x_ai",
+}
+"""Services and protocols, to the conventions' own names (`gen_ai.provider.name`); others have their name here."""
+
+DURATION = [0.01 * 2**power for power in range(14)]
+TOKENS = [4.0**power for power in range(14)]
+FIRST = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0]
+GAP = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5]
+"""The buckets that the conventions ask for: seconds, tokens, seconds, seconds."""
+
+log = logging.getLogger("dragoman.gateway")
+
+
+class Pipelines(Struct, frozen=True):
+    """What takes spans and metrics."""
+
+    traces: "TracerProvider"
+    metrics: "MeterProvider"
+
+
+class _Call(Struct, frozen=True):
+    """A target that was asked."""
+
+    target: str
+    asked_at: float
+    over_at: float
+    error: str = ""
+    upstream_status: int | None = None
+
+
+def exporting() -> Pipelines:
+    """Pipelines that export by OTLP over HTTP, as the environment says. Each has a thread of its own."""
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+    from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    resource = Resource.create()
+    if str(resource.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):
+        resource = resource.merge(Resource({SERVICE_NAME: NAME}))
+    traces = TracerProvider(resource=resource, shutdown_on_exit=False)
+    traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter())
+    return Pipelines(traces, MeterProvider([reader], resource=resource, shutdown_on_exit=False))
+
+
+def check_extra() -> None:
+    """Raises ConfigurationError if the extra is not installed."""
+    try:
+        import opentelemetry.exporter.otlp.proto.http
+        import opentelemetry.sdk.trace  # noqa: F401
+    except ImportError as exc:
+        raise ConfigurationError("otel needs the extra `otel` (pip install 'dragoman[otel]')") from exc
+
+
+class Telemetry:
+    """Tells OpenTelemetry of requests to models.
+
+    `pipelines` is called with the first of them: a process that is to be forked must have no threads. Raises
+    ConfigurationError if the extra is not installed.
+    """
+
+    def __init__(
+        self, names: Names, services: Mapping[str, Provider], pipelines: Callable[[], Pipelines] = exporting
+    ) -> None:
+        check_extra()
+        self._names = names
+        self._services = services
+        self._make = pipelines
+        self._instruments: _Instruments | None = None
+
+    def note(self, outcome: Outcome) -> None:
+        """The answer to a request is over."""
+        if not (outcome.model or outcome.target or outcome.attempts):
+            return  # of a load balancer, or somebody who looks at metrics
+        if self._instruments is None:
+            self._instruments = _Instruments(self._make())
+        self._trace(outcome, self._instruments)
+        self._measure(outcome, self._instruments)
+
+    def close(self) -> None:
+        """Exports what waits, for the last time."""
+        if self._instruments is not None:
+            ending = Thread(target=self._instruments.close, name="telemetry", daemon=True)
+            ending.start()
+            ending.join(PATIENCE)
+
+    def _trace(self, outcome: Outcome, to: "_Instruments") -> None:
+        from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
+
+        began = time_ns() - int(1e9 * monotonic())
+        """What the monotonic clock lacks to Unix time, in nanoseconds."""
+
+        def at(seconds: float) -> int:
+            return began + int(1e9 * seconds)
+
+        span = to.tracer.start_span(
+            outcome.method,
+            _parent(outcome),
+            SpanKind.SERVER,
+            self._of_request(outcome),
+            start_time=at(outcome.received_at),
+        )
+        if outcome.error and (outcome.status is None or outcome.status >= 500 or outcome.end == "broken"):
+            span.set_status(Status(StatusCode.ERROR))
+        inside = set_span_in_context(span)
+        for call in _calls(outcome):
+            answers = call.target == outcome.target and not call.error
+            told = self._of_call(call, outcome) | (_of_answer(outcome) if answers else {})
+            name = f"{outcome.operation} {call.target.partition('/')[2]}"
+            child = to.tracer.start_span(name, inside, SpanKind.CLIENT, told, start_time=at(call.asked_at))
+            if call.error:
+                child.set_status(Status(StatusCode.ERROR))
+            child.end(at(call.over_at))
+        span.end(at(outcome.ended_at))
+
+    def _measure(self, outcome: Outcome, to: "_Instruments") -> None:
+        for call in _calls(outcome):
+            bounded = _Call(self._names.target(call.target), call.asked_at, call.over_at, call.error)
+            told = self._of_call(bounded, outcome)
+            to.duration.record(call.over_at - call.asked_at, told)
+        target = self._names.target(outcome.target)
+        usage, first = outcome.usage, outcome.first_byte_at
+        if not target:
+            return
+        told = self._of_call(_Call(target, 0.0, 0.0, outcome.error), outcome)
+        to.request.record(outcome.ended_at - outcome.received_at, told)
+        for kind, count in () if usage is None else (("input", usage.input_tokens), ("output", usage.output_tokens)):
+            if count is not None:
+                to.tokens.record(count, told | {"gen_ai.token.type": kind})
+        if outcome.stream and outcome.came_at is not None and first is not None:
+            to.first.record(first - outcome.received_at, told)
+            if usage is not None and usage.output_tokens is not None and usage.output_tokens > 1:
+                to.gap.record((outcome.ended_at - first) / (usage.output_tokens - 1), told)
+
+    def _of_request(self, outcome: Outcome) -> dict[str, Value]:
+        """What the span of a whole request says."""
+        told: dict[str, Value | None] = {
+            "http.request.method": outcome.method,
+            "url.path": outcome.path[:200],
+            "http.response.status_code": outcome.status,
+            "client.address": outcome.remote,
+            "error.type": outcome.error,
+            "dragoman.request.id": outcome.request_id,
+            "dragoman.front": outcome.front,
+            "dragoman.route": self._names.route(outcome.model),
+            "dragoman.end": outcome.end,
+        }
+        return {name: value for name, value in told.items() if value not in (None, "")}
+
+    def _of_call(self, call: _Call, outcome: Outcome) -> dict[str, Value]:
+        """What everything says that is about one target."""
+        service, _, model = call.target.partition("/")
+        provider = self._services.get(service)
+        protocol = "" if provider is None else provider.protocol_name()
+        known = WELL_KNOWN.get(service) or WELL_KNOWN.get(protocol) or service
+        told: dict[str, Value] = {"gen_ai.operation.name": outcome.operation, "gen_ai.provider.name": known}
+        if model:
+            told["gen_ai.request.model"] = model
+        if provider is not None and (address := urlsplit(provider.url)).hostname:
+            told["server.address"] = address.hostname
+            told["server.port"] = address.port or (443 if address.scheme == "https" else 80)
+        if call.error:
+            told["error.type"] = call.error
+        if call.upstream_status is not None:
+            told["http.response.status_code"] = call.upstream_status
+        return told
+
+
+def _calls(outcome: Outcome) -> Iterator[_Call]:
+    """The targets that were asked, in their order; of one whose time is not known, nothing can be said."""
+    for each in outcome.attempts:
+        if each.asked_at is not None:
+            over = outcome.ended_at if each.failed_at is None else each.failed_at
+            yield _Call(each.target, each.asked_at, over, each.code, each.upstream_status)
+    if outcome.answering and outcome.asked_at is not None:
+        yield _Call(outcome.target, outcome.asked_at, outcome.ended_at, outcome.error, outcome.upstream_status)
+
+
+def _of_answer(outcome: Outcome) -> dict[str, Value]:
+    """What the span of a target says of its answer."""
+    usage = outcome.usage
+    told: dict[str, Value | None] = {"gen_ai.request.stream": outcome.stream}
+    if usage is not None:
+        told |= {
+            "gen_ai.usage.input_tokens": usage.input_tokens,
+            "gen_ai.usage.output_tokens": usage.output_tokens,
+            "gen_ai.usage.cache_read.input_tokens": usage.cache_read_tokens,
+            "gen_ai.usage.cache_creation.input_tokens": usage.cache_write_tokens,
+            "gen_ai.usage.reasoning.output_tokens": usage.reasoning_tokens,
+        }
+    if outcome.finish_reason is not None:
+        told["gen_ai.response.finish_reasons"] = [outcome.finish_reason]
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _parent(outcome: Outcome) -> "Context | None":
+    """The caller's own span, if it has named one."""
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    return TraceContextTextMapPropagator().extract(dict(outcome.trace)) if outcome.trace else None
+
+
+class _Instruments:
+    """The tracer, and the metrics under their names."""
+
+    def __init__(self, pipelines: Pipelines) -> None:
+        self._pipelines = pipelines
+        self.tracer = pipelines.traces.get_tracer(NAME)
+        make = pipelines.metrics.get_meter(NAME).create_histogram
+        self.duration = make("gen_ai.client.operation.duration", "s", explicit_bucket_boundaries_advisory=DURATION)
+        self.tokens = make("gen_ai.client.token.usage", "{token}", explicit_bucket_boundaries_advisory=TOKENS)
+        self.request = make("gen_ai.server.request.duration", "s", explicit_bucket_boundaries_advisory=DURATION)
+        self.first = make("gen_ai.server.time_to_first_token", "s", explicit_bucket_boundaries_advisory=FIRST)
+        self.gap = make("gen_ai.server.time_per_output_token", "s", explicit_bucket_boundaries_advisory=GAP)
+
+    def close(self) -> None:
+        """Exports what waits."""
+        self._pipelines.traces.shutdown()
+        self._pipelines.metrics.shutdown()

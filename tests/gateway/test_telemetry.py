@@ -1,0 +1,173 @@
+"""What OpenTelemetry is told: spans and metrics by the GenAI conventions, and nothing of what was said."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from dragoman.client import Client
+from dragoman.config import Config, GatewayConfig
+from dragoman.gateway import Gateway
+from dragoman.gateway.metrics.names import Names
+from dragoman.gateway.telemetry import Pipelines, Telemetry, exporting
+from tests.gateway.test_attempts import good
+from tests.gateway.test_trace import PARENT, TRACE
+from tests.support.gateway import ask, chat_body, running
+from tests.support.relaying import PATH, Translating, configured, question
+from tests.support.server import Exchange, serve
+
+
+class Collector:
+    """Telemetry that is kept in memory."""
+
+    def __init__(self, config: Config) -> None:
+        self.spans = InMemorySpanExporter()
+        self._reader = InMemoryMetricReader()
+        services = Client(config).providers
+        self.telemetry = Telemetry(Names(config, services), services, self._pipelines)
+
+    def _pipelines(self) -> Pipelines:
+        traces = TracerProvider(shutdown_on_exit=False)
+        traces.add_span_processor(SimpleSpanProcessor(self.spans))
+        return Pipelines(traces, MeterProvider([self._reader], shutdown_on_exit=False))
+
+    def finished(self) -> tuple[ReadableSpan, list[ReadableSpan]]:
+        """The server's span of the one request there was, and those below it."""
+        found = list(self.spans.get_finished_spans())
+        (server,) = (span for span in found if span.kind is SpanKind.SERVER)
+        return server, [span for span in found if span.kind is SpanKind.CLIENT]
+
+    def points(self) -> Iterator[tuple[str, Any]]:
+        """The data points of all metrics, with their names."""
+        data = self._reader.get_metrics_data()
+        assert data is not None
+        for resource in data.resource_metrics:
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    yield from ((metric.name, point) for point in metric.data.data_points)
+
+
+@pytest.mark.parametrize("translating", [True, False])
+async def test_each_target_that_was_asked_is_a_span_below_the_request_s(translating: bool) -> None:
+    async with serve(good) as service:
+        config = configured(service.url, "down/m", "up/m")
+        collector = Collector(config)
+        client = Translating(config) if translating else None
+        async with running(config, client=client, observers=[collector.telemetry.note]) as up:
+            headers = TRACE | {"content-type": "application/json"}
+            await ask(up.url, "POST", PATH, headers, question("route", stream=True))
+            await ask(up.url, "GET", "/health/live")
+        port = int(service.url.rpartition(":")[2].partition("/")[0])
+    server, (failed, answered) = collector.finished()
+    assert server.context is not None
+    assert server.parent is not None
+    assert f"00-{server.parent.trace_id:032x}-{server.parent.span_id:016x}-01" == PARENT
+    for child in (failed, answered):
+        assert child.name == "chat m"
+        assert child.parent is not None
+        assert child.parent.span_id == server.context.span_id
+    times = [server.start_time, failed.start_time, failed.end_time, answered.start_time, answered.end_time]
+    assert times == sorted(times, key=lambda time: time or 0)
+    assert dict(server.attributes or {}) == {
+        "http.request.method": "POST",
+        "url.path": PATH,
+        "http.response.status_code": 200,
+        "client.address": "127.0.0.1",
+        "dragoman.request.id": "mine-1",
+        "dragoman.front": "openai-chat",
+        "dragoman.route": "route",
+        "dragoman.end": "whole",
+    }
+    assert dict(failed.attributes or {}) == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "m",
+        "server.address": "127.0.0.1",
+        "server.port": 9,
+        "error.type": "connect_error",
+    }
+    assert dict(answered.attributes or {}) == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "m",
+        "gen_ai.request.stream": True,
+        "gen_ai.response.finish_reasons": ("stop",),
+        "server.address": "127.0.0.1",
+        "server.port": port,
+        "http.response.status_code": 200,
+    }
+    assert (server.status.status_code, failed.status.status_code) == (StatusCode.UNSET, StatusCode.ERROR)
+
+
+async def test_tokens_and_times_are_metrics_and_nothing_that_was_said_is_anywhere() -> None:
+    config = Config(gateway=GatewayConfig(port=0))
+    collector = Collector(config)
+    async with running(config, observers=[collector.telemetry.note]) as up:
+        for stream in (True, False):
+            body = chat_body("text: answer-canary one two three", stream=stream)
+            await ask(up.url, "POST", PATH, {"Authorization": "Bearer key-canary"}, body)
+        await ask(up.url, "POST", PATH, {}, chat_body("text: a\ncut", stream=True))
+    points = list(collector.points())
+    found = {name for name, _ in points}
+    assert found == {
+        "gen_ai.client.operation.duration",
+        "gen_ai.client.token.usage",
+        "gen_ai.server.request.duration",
+        "gen_ai.server.time_to_first_token",
+        "gen_ai.server.time_per_output_token",
+    }
+    durations = {
+        point.attributes.get("error.type"): point.count
+        for name, point in points
+        if name == "gen_ai.client.operation.duration"
+    }
+    assert durations == {None: 2, "truncated": 1}
+    kinds = {
+        point.attributes["gen_ai.token.type"]: point.count
+        for name, point in points
+        if name == "gen_ai.client.token.usage"
+    }
+    assert kinds == {"input": 2, "output": 2}
+    (first,) = (
+        point
+        for name, point in points
+        if name == "gen_ai.server.time_to_first_token" and "error.type" not in point.attributes
+    )
+    assert first.count == 1
+    said = repr(points) + "".join(span.to_json() for span in collector.spans.get_finished_spans())
+    assert "canary" not in said
+    assert '"gen_ai.usage.output_tokens"' in said
+
+
+async def test_what_a_caller_made_up_makes_no_series() -> None:
+    async def missing(exchange: Exchange) -> None:
+        await exchange.reply(404, {"content-type": "application/json"}, b'{"error":{"message":"no such model"}}')
+
+    async with serve(missing) as service:
+        config = configured(service.url)
+        collector = Collector(config)
+        async with running(config, observers=[collector.telemetry.note]) as up:
+            for number in range(5):
+                await ask(up.url, "POST", PATH, {}, question(f"up/made-up-{number}", stream=False))
+    models = {point.attributes.get("gen_ai.request.model") for _, point in collector.points()}
+    assert models == {"other"}
+
+
+async def test_a_gateway_that_nobody_called_has_begun_nothing() -> None:
+    gateway = Gateway(Config(gateway=GatewayConfig(port=0, otel=True)))
+    await gateway.aclose()
+
+
+def test_what_is_exported_says_who_we_are() -> None:
+    pipelines = exporting()
+    try:
+        assert pipelines.traces.resource.attributes["service.name"] == "dragoman"
+    finally:
+        pipelines.traces.shutdown()
+        pipelines.metrics.shutdown(timeout_millis=1)
