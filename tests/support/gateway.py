@@ -11,6 +11,7 @@ from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.observe import Observer
+from dragoman.gateway.serving.lasting.lasting_server import server_for
 from dragoman.gateway.serving.serve import bind
 from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
@@ -37,7 +38,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """A gateway that serves until the block ends."""
     gateway = Gateway(config, client=client, timeouts=timeouts or ServerTimeouts(grace=0), observers=observers)
-    server = Server(gateway)
+    server = server_for(gateway)
     ready = asyncio.Event()
     listeners = bind(config.gateway.host, 0)
     serving = asyncio.create_task(server.run(listeners, ready.set))

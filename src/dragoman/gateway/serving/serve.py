@@ -18,6 +18,7 @@ from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.log import begin
 from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.descriptors import raise_limit, room
+from dragoman.gateway.serving.lasting.lasting_server import server_for
 from dragoman.gateway.serving.server import Server
 from dragoman.gateway.serving.workers import WorkerTask, run_workers
 from dragoman.wire import json
@@ -94,7 +95,7 @@ def run(
     """Serves in this process until what the server was made to `heed` stops it; False if answers were interrupted."""
 
     async def serving() -> int:
-        server = Server(gateway)
+        server = server_for(gateway)
         heed(server)
         return await server.run(listeners, ready)
 
