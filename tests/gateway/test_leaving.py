@@ -12,6 +12,7 @@ from dragoman.config import Config, GatewayConfig, ProviderConfig, TimeoutsConfi
 from dragoman.types import Outcome
 from dragoman.wire import json, sse
 from tests.support.gateway import Running, connect, running
+from tests.support.golden import cases
 from tests.support.raw import turns
 from tests.support.relaying import EVENTS, GATEWAY, JSON, PATH, Translating, configured, question
 from tests.support.server import Exchange, Server, serve
@@ -300,3 +301,43 @@ async def test_a_drained_answer_does_not_wait_for_a_caller_that_does_not_read(wa
         outcome = await on.outcomes.get()
     assert outcome.usage is not None
     assert (outcome.end, outcome.usage.output_tokens) == ("gone", 40)
+
+
+ASKED: dict[str, tuple[str, dict[str, object]]] = {
+    "openai-responses": ("/v1/responses", {"input": "hi", "stream": True}),
+    "anthropic": ("/v1/messages", {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9, "stream": True}),
+    "ollama": ("/api/chat", {"messages": [{"role": "user", "content": "hi"}]}),
+    "gemini": (
+        "/v1beta/models/up/m:streamGenerateContent?alt=sse",
+        {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", ASKED)
+async def test_what_was_relayed_is_estimated_in_each_dialect(dialect: str) -> None:
+    """Gemini reports the tokens so far with each event."""
+    reply = cases(dialect)["text"].reply
+    text = reply.index(b"Hel")
+    half = reply[: reply.index(b"\n", text) + 1 if dialect == "ollama" else sse.blank_line(reply, text)]
+    outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+
+    async def play(exchange: Exchange) -> None:
+        await exchange.head(headers={"content-type": "application/x-ndjson"} if dialect == "ollama" else EVENTS)
+        await exchange.chunk(half)
+        await exchange.closed()
+
+    async with serve(play) as service:
+        up = ProviderConfig(protocol=dialect, url=service.url, api_key="k")
+        config = Config(gateway=GATEWAY, providers={"up": up})
+        async with running(config, observers=[outcomes.put_nowait]) as gateway:
+            async with connect(gateway.url) as wire:
+                path, body = ASKED[dialect]
+                wire.send("POST", path, body=json.encode({"model": "up/m"} | body))
+                assert await wire.head() == 200
+                assert b"Hel" in await wire.chunk()
+            await service.peer_closed()
+            outcome = await outcomes.get()
+    assert outcome.usage is not None
+    assert outcome.usage_estimated == (dialect != "gemini")
+    assert 1 <= (outcome.usage.output_tokens or 0) <= 24
