@@ -26,7 +26,9 @@ def cors_headers(got: Got) -> dict[str, str]:
 
 READABLE = {
     "access-control-allow-origin": "https://page.example",
-    "access-control-expose-headers": "request-id, retry-after, x-dragoman-cache, x-dragoman-losses, x-request-id",
+    "access-control-expose-headers": (
+        "request-id, retry-after, x-dragoman-cache, x-dragoman-losses, x-dragoman-stream, x-request-id"
+    ),
     "vary": "origin",
 }
 

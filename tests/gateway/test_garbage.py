@@ -2,20 +2,26 @@
 
 import asyncio
 import gc
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.engine.relay import Relay
 from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.serving.lasting.lasting_answer import LastingAnswer
+from dragoman.gateway.serving.lasting.lasting_generation import LastingGeneration
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.reply_parser import ReplyParser
 from dragoman.types import ServerRequest
-from tests.support.gateway import connect, running_gateway
-from tests.support.relaying import DONE, EVENTS, JSON, PATH, configured, question
+from tests.support.gateway import connect, running, running_gateway
+from tests.support.raw import turns
+from tests.support.relaying import DONE, EVENTS, GATEWAY, JSON, PATH, Translating, configured, question
 from tests.support.server import Exchange, serve
 
-KINDS = (ServerConnection, Connection, ReplyParser, ResponseWriter, Relay, ServerRequest)
+LASTING: dict[str, dict[str, Any]] = {"drain": {"on_disconnect": "drain"}, "resume": {"resume": 0.01}}
+KINDS = (ServerConnection, Connection, ReplyParser, ResponseWriter, Relay, ServerRequest, LastingAnswer)
 WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}'
 
 
@@ -51,5 +57,46 @@ async def test_nothing_stays_behind_a_connection(stream: bool, ends_well: bool) 
                         await wire.answer()
         await asyncio.sleep(0)
         assert held_objects() == before
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("way", ["relay", "translate"])
+@pytest.mark.parametrize("leaves", [True, False])
+@pytest.mark.parametrize("policy", LASTING)
+async def test_nothing_stays_behind_an_answer_that_may_outlive_its_caller(policy: str, leaves: bool, way: str) -> None:
+    gone, outcomes = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def upstream(exchange: Exchange) -> None:
+        await exchange.head(headers=EVENTS)
+        await exchange.chunk(b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n')
+        if leaves:
+            await gone.wait()
+        await exchange.chunk(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
+        await exchange.end()
+
+    gc.collect()
+    before = held_objects()
+    gc.disable()
+    try:
+        async with serve(upstream) as service:
+            config = configured(service.url, gateway=replace(GATEWAY, **LASTING[policy]))
+            client = Translating(config) if way == "translate" else None
+            async with running(config, client=client, observers=[lambda outcome: outcomes.release()]) as up:
+                for _ in range(3):
+                    gone.clear()
+                    async with connect(up.url) as wire:
+                        wire.send("POST", PATH, {}, question(stream=True))
+                        assert await wire.head() == 200
+                        await (wire.chunk() if leaves else wire.rest(200))
+                    gone.set()
+                    await outcomes.acquire()
+                assert isinstance(up.server.current, LastingGeneration)
+                while up.server.current.lasting.held:
+                    await turns()
+                assert [name for name in held_objects() if name in {"LastingAnswer", "LastingWriter"}] == []
+        await asyncio.sleep(0)
+        del up, client
+        assert [name for name in held_objects() if name not in before] == []
     finally:
         gc.enable()

@@ -74,7 +74,10 @@ async def test_each_request_is_a_line(tmp_path: Path) -> None:
         ours | {"status": 200, "finish_reason": "stop"} | script,
         ours | {"status": 200, "finish_reason": "stop", "stream": True} | script,
         ours | {"status": 429, "error": "rate_limit_exceeded", "stream": True} | script,
-        ours | {"status": 200, "end": "broken", "error": "truncated", "stream": True} | script,
+        ours
+        | {"status": 200, "end": "broken", "error": "truncated", "stream": True}
+        | {"output_tokens": 1, "tokens_estimated": True}
+        | script,
         ours | {"status": 404, "model": "offline/nobody", "error": "model_not_found"},
         ours | {"status": 400, "error": "invalid_json"},
         ours | {"status": 404, "method": "GET", "path": "/nothing", "error": "unknown_path"},

@@ -130,6 +130,21 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     listen_mode: str = "0660"
     """The rights of a Unix socket in octal digits, as chmod takes them. The default is for the user and the group of
     the gateway: put a proxy in front of it into that group."""
+    on_disconnect: Literal["cancel", "drain"] = "cancel"
+    """What becomes of an answer whose caller leaves. `cancel` (the default, because most services stop then, and tokens
+    that nobody reads are not paid for): the connection to the service is closed at once. `drain`: the answer is read to
+    its end, within its timeouts and `max_answer`, so that the request log has the tokens that the service counts."""
+    resume: float = 0.0
+    """Seconds for which a caller that has lost the connection of a streamed answer may come back for the rest; 0 (the
+    default): it cannot, and nothing is kept, because most callers ask again instead. 60 are enough for a change of
+    network. Meanwhile the service is read on. Only the worker that answers has the stream."""
+    resume_size: int = 1 << 20
+    """Bytes of a stream that are kept for that, in memory: half of them of what its caller was sent, so that it can be
+    sent again, all of them while nobody listens. Then the service is not read until somebody does. 1 MiB has some 4,000
+    events of the usual size, which is as much as most answers have."""
+    resume_total: int = 64 << 20
+    """The same for all streams of a worker together. Beyond it, those that nobody listens to are given up, those first
+    that have ended."""
 
 
 class TimeoutsConfig(Struct, frozen=True, kw_only=True):

@@ -25,10 +25,11 @@ from msgspec import Struct
 from dragoman.engine.call import EMPTY, LINGER, answer_too_large, nothing
 from dragoman.engine.repeated import relayed_words
 from dragoman.engine.secrets import Secrets, signed
+from dragoman.engine.spent import SAMPLE, note, relayed_tokens
 from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
 from dragoman.transport.base import BODY, COMPLETE, FAILED, MAX_BODY, Exchange, Reply, RequestTemplate, Sending
-from dragoman.types import Headers
+from dragoman.types import Headers, Outcome
 
 MAX_TEMPLATES = 1000
 """Templates of one service that are kept, if each model has its own: callers may invent names without end."""
@@ -119,6 +120,7 @@ class Relay:
         "_exchange",
         "_held",
         "_request",
+        "_sample",
         "_sending",
         "_sink",
         "_size",
@@ -147,6 +149,8 @@ class Relay:
         self._state = ASKED
         self._held: list[bytes] = []
         self._size = 0
+        self._sample = b""
+        """The beginning of the stream, as it was passed on: it has the first content."""
         self._sending: Sending | None = None
         self._exchange: Exchange | None = None
 
@@ -182,6 +186,13 @@ class Relay:
                 self._sink.fail(error)
             else:
                 self._sink.refuse(error)
+
+    def spent(self, outcome: Outcome) -> None:
+        """Notes what the answer has cost up to here, although it has not ended."""
+        tap = self._tap
+        if tap is None or tap.done or not self._sample:
+            return
+        note(outcome, tap.usage, 0 if tap.counted else relayed_tokens(tap, self._sample, self._size))
 
     def failure(self, error: DragomanError) -> bytes | None:
         """The last bytes of an answer that broke off, if they depend on what has passed; None if they do not."""
@@ -302,6 +313,7 @@ class Relay:
                 self._sink.pass_on(data, more=not tap.done)
             else:
                 self._state = PASSING
+                self._sample = data[-SAMPLE:]
                 if self._exchange is not None:
                     self._exchange.committed()
                 self._sink.begin(data, more=not tap.done)

@@ -8,6 +8,7 @@ from time import monotonic
 from dragoman.engine.answer import Answer, Handler, whole
 from dragoman.engine.commit import begins_content
 from dragoman.engine.env import system_env
+from dragoman.engine.spent import Counted, Spent
 from dragoman.errors import ConfigurationError, DragomanError, RequestError, TruncatedStreamError, UpstreamError
 from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.http.response_writer import ResponseWriter
@@ -37,11 +38,15 @@ log = logging.getLogger("dragoman.gateway")
 
 async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatRequest, writer: ResponseWriter) -> None:
     """Sends the whole answer. If the service broke off, that is an error, however much it had sent."""
+    spent = Spent()
     async with writer:
         opened = await handler(request)
         _answers(opened, writer.outcome)
         try:
-            response = await whole(opened)
+            response = await whole(Counted(opened, spent))
+        except BaseException:
+            spent.note(writer.outcome)
+            raise
         finally:
             _answers(opened, writer.outcome)
     writer.outcome.came_at = monotonic()
@@ -71,9 +76,11 @@ async def answer_stream(
         async with writer:
             answer = await handler(request)
             _answers(answer, writer.outcome)
+            spent = Spent()
             try:
-                await _pass_on(answer, encoder, writer, AnswerLosses(codec.expresses, codec.name))
+                await _pass_on(answer, encoder, writer, AnswerLosses(codec.expresses, codec.name), spent)
             except BaseException:
+                spent.note(writer.outcome)
                 answer.close()
                 raise
             finally:
@@ -110,7 +117,9 @@ def _answers(answer: Answer, outcome: Outcome) -> None:
     outcome.asked_at = answer.asked_at
 
 
-async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, left_out: AnswerLosses) -> None:
+async def _pass_on(
+    answer: Answer, encoder: Encoder, writer: ResponseWriter, left_out: AnswerLosses, spent: Spent
+) -> None:
     held: list[StreamEvent] = []
     losses: tuple[Loss, ...] = ()
     begun = False
@@ -125,6 +134,7 @@ async def _pass_on(answer: Answer, encoder: Encoder, writer: ResponseWriter, lef
             losses = held[0].losses if isinstance(held[0], ResponseStart) else ()
             writer.outcome.losses = _spelt(losses)
         left_out.read(events)
+        spent.read(events)
         last = events[-1]
         if ended := isinstance(last, ResponseEnd):
             writer.outcome.usage, writer.outcome.finish_reason = last.usage, last.finish_reason

@@ -41,6 +41,9 @@ class AsgiGateway:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        settings = gateway.client.config.gateway
+        if settings.resume > 0 or settings.on_disconnect == "drain":
+            log.warning("behind another server every answer ends with its caller: resume and on_disconnect do nothing")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:

@@ -92,6 +92,10 @@ class LogEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """Which of its agents asked; empty for the first one."""
     parent_agent_id: str = ""
     """The agent that started that one."""
+    tokens_estimated: bool = False
+    """Whether `output_tokens` is an estimate: the caller left before the service had counted them."""
+    resumes: str = ""
+    """The id of the request whose stream this one went on with; that one's line has the tokens."""
 
 
 class RequestLog:
@@ -151,6 +155,8 @@ class RequestLog:
                 said.session,
                 said.agent_id,
                 said.parent_agent_id,
+                outcome.usage_estimated,
+                outcome.resumes,
             )
         )
         self._lines.append(line)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
+from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -234,6 +235,14 @@ class Encoder(ABC):
         """The bytes that report that the answer broke off here; empty if the protocol cannot say that."""
 
 
+class EventIdForm(Enum):
+    """How callers of a protocol can say which event of a stream they had last."""
+
+    NONE = "not at all: it has no server-sent events"
+    COUNTED = "they count the events: their vendor's program fails at a line with an id"
+    LINES = "by an id, in a line of its own that programs pass over"
+
+
 class ServerCodec(ABC):
     """The half that a program calls."""
 
@@ -245,8 +254,19 @@ class ServerCodec(ABC):
     region_fields: ClassVar[RegionFields | None] = None
     """Where a request has what a service may cache; None: this protocol is for texts that nobody caches."""
 
+    event_ids: ClassVar[EventIdForm] = EventIdForm.NONE
+    """How a stream that was lost can be resumed."""
+
     reader: RelayReader = NOT_RELAYED
     """Reads requests that may be relayed."""
+
+    def public_id(self, event: bytes) -> str:
+        """The id of an answer by which callers may ask for its stream, which the first event says; empty: none."""
+        return ""
+
+    def position(self, event: bytes) -> int | None:
+        """The protocol's own number of an event; None if it has none."""
+        return None
 
     def regions(self, call: ServerRequest) -> PromptRegions | None:
         """What of a request a service may cache; None if not all of it can be known from the request."""

@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
+from dragoman.protocols.lane import NOTHING, Taken
 from dragoman.types import FinishReason, Headers, HttpRequest, ServerRequest, Usage
 from dragoman.wire.steps import Steps
 
@@ -67,6 +68,15 @@ class Tap(ReplySummary, ABC):
     def failure(self, error: DragomanError) -> bytes | None:
         """The last bytes of an answer that broke off, if they depend on what has passed; None if they do not."""
         return None
+
+    def texts(self, data: bytes, at: int) -> Taken:
+        """The texts of the events of `data` from `at` on, if they have a form that it has learnt."""
+        return NOTHING
+
+    @property
+    def counted(self) -> bool:
+        """Whether the usage so far has the output so far."""
+        return self.usage is not None and self.usage.output_tokens is not None
 
     @abstractmethod
     def unread(self) -> bytes:

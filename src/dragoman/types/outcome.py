@@ -70,6 +70,10 @@ class Outcome(Struct):
     """The code of what went wrong."""
     losses: str = ""
     """The names of what could not be carried of the request and of the answer."""
+    usage_estimated: bool = False
+    """Whether the tokens of the answer were not reported, but estimated from what came of it."""
+    resumes: str = ""
+    """The id of the request whose stream this one goes on with; the tokens are that one's alone."""
     cache: CacheUse | None = None
     """Why the service's cache of prompts was used or missed, if the answer reports tokens of one."""
 

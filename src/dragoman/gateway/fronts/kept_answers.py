@@ -1,6 +1,8 @@
 """Gives back an answer that is kept here or by a service, or what led to it, or forgets it. No front of its own."""
 
+import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 from dragoman.client import Client
 from dragoman.engine.forward import GONE, Forwarded
@@ -18,6 +20,8 @@ from dragoman.wire import json
 ITEMS, CANCEL = "input_items", "cancel"
 PARTS = {"GET": ITEMS, "POST": CANCEL}
 """What stands below an answer, by method."""
+
+NUMBER = re.compile(r"[0-9]{1,15}")
 
 JSON: Headers = (("content-type", "application/json"),)
 
@@ -53,6 +57,21 @@ class KeptEndpoint(Endpoint):
         if not (part and name.endswith(f"/{part}")):
             return KeptCall(method, name, query=query)
         return KeptCall(method, name.removesuffix(f"/{part}"), part, query)
+
+    def streamed(self, call: ServerRequest) -> tuple[str, int | None] | None:
+        """The id of the answer of which `call` wants the stream, and after which event of it; None if it wants none.
+
+        Raises InvalidRequestError.
+        """
+        wanted = self._wanted(call)
+        asked = dict(parse_qsl(wanted.query))
+        if wanted.method != "GET" or wanted.part or asked.get("stream") != "true":
+            return None
+        after = asked.get("starting_after")
+        if after is not None and not NUMBER.fullmatch(after):
+            message = f"starting_after: expected an integer from 0 on, got {cut(after, 40)!r}"
+            raise InvalidRequestError(message, param="starting_after")
+        return wanted.id, None if after is None else int(after)
 
     def _own(self, wanted: KeptCall, owner: str) -> ServerResponse:
         """What is kept here. Raises RequestError."""

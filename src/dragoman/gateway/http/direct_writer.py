@@ -51,6 +51,14 @@ class Watcher(Protocol):
         """The work has to end at once, with `error`."""
 
 
+class Passing(Watcher):
+    """A Watcher that passes on what another writer sends; the heartbeats are that one's too."""
+
+    @abstractmethod
+    def pass_heartbeat(self) -> None:
+        """Sends one, if there is any."""
+
+
 class DirectWriter(ResponseWriter):
     """Sends at once. The methods `…_nowait` do not wait for a slow caller: who calls them looks at `congested`."""
 
@@ -67,6 +75,11 @@ class DirectWriter(ResponseWriter):
     def congested(self) -> bool:
         """Whether the caller reads more slowly than we send."""
         return self._port.congested is not None
+
+    @property
+    def unheard(self) -> bool:
+        """Whether the work goes on for the sake of its account alone, because the caller has left."""
+        return False
 
     async def start(self, status: int, headers: Headers) -> None:
         self.start_nowait(status, fields(headers), sized=any(name == "content-length" for name, _ in headers))
@@ -127,15 +140,22 @@ class DirectWriter(ResponseWriter):
 
     def send_heartbeat(self) -> None:
         """Sends the protocol's heartbeat, if it has one, and before it the head, if that has not been sent."""
+        if isinstance(self.watcher, Passing):
+            self.watcher.pass_heartbeat()
+        elif self._may_beat():
+            self.write_nowait(self.heartbeat)
+
+    def _may_beat(self) -> bool:
+        """Whether a heartbeat can be sent now; the head is, if it has not been."""
         if not self.heartbeat or self.state is ENDED or self.congested:
-            return
+            return False
         if self.state is NEW:
             if self.opening is None:
-                return
+                return False
             status, headers = self.opening
             self.start_nowait(status, fields(headers), sized=False)
             self.outcome.first_byte_at = None
-        self.write_nowait(self.heartbeat)
+        return True
 
     def _has_started(self) -> bool:
         """Whether no head is to be sent any more: a heartbeat has sent it, or the response is over."""

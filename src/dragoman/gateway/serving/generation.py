@@ -54,6 +54,10 @@ class Generation:
             self._loop, gateway.timeouts, gateway.limits, gateway.keys, outbox
         )
 
+    def drain(self) -> None:
+        """From now on no more requests are wanted."""
+        self.gateway.drain()
+
     async def aclose(self) -> None:
         """Closes the gateway, when no answer is under way."""
         if self.tasks:

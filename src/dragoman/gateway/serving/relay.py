@@ -254,6 +254,7 @@ class RelayedAnswer:
         self._outcome.fail(error)
         self._writer.broken = True
         self._note()
+        self._spent()
         self._relay = None
         self._writer.write_nowait(words, more=not (self._chat.clean and words))
         self._writer.abort()
@@ -278,6 +279,8 @@ class RelayedAnswer:
     def close(self) -> None:
         """The caller has gone."""
         self._settle("gone")
+        self._note()
+        self._spent()
         relay, self._relay = self._relay, None
         if relay is not None:
             relay.close()
@@ -331,7 +334,7 @@ class RelayedAnswer:
         self._end_timer()
         loop = self._relays.loop
         wait = self._course.after(error, loop.time())
-        if wait is None or self._relays.gateway.stopped:
+        if wait is None or self._relays.gateway.stopped or self._writer.unheard:
             self._refuse(error if self._attempts is None else self._attempts.last(error))
             return
         if self._attempts is None:
@@ -405,6 +408,10 @@ class RelayedAnswer:
         if self._relay is not None and self._relay.summary is not None:
             summary = self._relay.summary
             self._outcome.usage, self._outcome.finish_reason = summary.usage, summary.finish_reason
+
+    def _spent(self) -> None:
+        if self._relay is not None:
+            self._relay.spent(self._outcome)
 
 
 class Opened(ChatEndpoint):

@@ -19,6 +19,7 @@ from dragoman.gateway.overload import SOON
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.generation import LATER, Generation
 from dragoman.gateway.serving.lag import LagWatch
+from dragoman.gateway.serving.lasting.lasting_generation import generation_for
 from dragoman.loop.outbox import Outbox
 from dragoman.types import Outcome
 
@@ -43,7 +44,7 @@ class Server:
     def __init__(self, gateway: Gateway) -> None:
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(self._loop)
-        self.current = Generation(gateway, self, self._outbox)
+        self.current: Generation = generation_for(gateway, self, self._outbox)
         """What answers new requests."""
         self._retired: list[Generation] = []
         """Those before it that still have something under way, the oldest first."""
@@ -94,8 +95,8 @@ class Server:
         if left is not None:
             left()
         self._closed = True
-        for gateway in self._gateways:
-            gateway.drain()
+        for generation in (*self._retired, self.current):
+            generation.drain()
         self._tell_who_waits()
         await self._drain()
         if self._lag is not None:
@@ -129,7 +130,8 @@ class Server:
 
         Those under way are answered by the old one, which is closed after the last of them.
         """
-        old, new = self.current, Generation(gateway, self, self._outbox)
+        old = self.current
+        new = generation_for(gateway, self, self._outbox, old)
         gateway.draining = old.gateway.draining
         self.current = new
         self._retired.append(old)

@@ -12,7 +12,7 @@ from dragoman.protocols.anthropic.request import decode_body
 from dragoman.protocols.anthropic.service import BETA, REQUEST_ID
 from dragoman.protocols.anthropic.stop_reasons import SAYABLE as SAYABLE_REASONS
 from dragoman.protocols.anthropic.usage import SAYABLE as SAYABLE_COUNTS
-from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.base import Encoder, Env, EventIdForm, ServerCodec
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.prompt_regions import RegionFields
@@ -31,6 +31,7 @@ class AnthropicServer(ServerCodec):
     """Answers `POST /v1/messages`."""
 
     name = NAME
+    event_ids = EventIdForm.LINES
     expresses = frozenset(
         {
             "text",

@@ -21,6 +21,7 @@ from dragoman.protocols.anthropic.encode_stream import STOP
 from dragoman.protocols.anthropic.glance import Glance
 from dragoman.protocols.anthropic.stop_reasons import decode_reason
 from dragoman.protocols.event_form import Form
+from dragoman.protocols.lane import NOTHING, Taken
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_decoder import BodyForm
 from dragoman.protocols.sse_tap import ENDS, SseTap
@@ -52,6 +53,14 @@ class MessageTap(SseTap):
     def ending(self) -> bool:
         glance = self._glance
         return glance.reason is not None and not self.done if self._observer is None else self._observer.ending
+
+    @property
+    def counted(self) -> bool:
+        # The first report of the output only says that it has begun.
+        return self.ending and super().counted
+
+    def texts(self, data: bytes, at: int) -> Taken:
+        return NOTHING if self._known is None else self._known.take(data, at)
 
     def finish(self) -> bytes:
         if self.done or self._stuck():

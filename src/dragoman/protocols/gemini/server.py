@@ -1,7 +1,7 @@
 """The half that a program calls."""
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.base import Encoder, Env, EventIdForm, ServerCodec
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.gemini.encode_stream import AnswerEncoder, encode_reply, stream_error
 from dragoman.protocols.gemini.errors import OUTWARD, envelope
@@ -26,6 +26,7 @@ class GeminiServer(ServerCodec):
     """Answers `POST /v1beta/models/M:generateContent` and `…:streamGenerateContent`, with `?alt=sse` or without."""
 
     name = NAME
+    event_ids = EventIdForm.COUNTED
     expresses = frozenset(
         {
             "text",

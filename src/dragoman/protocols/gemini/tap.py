@@ -20,6 +20,7 @@ from dragoman.protocols.gemini.decode_stream import ReplyDecoder
 from dragoman.protocols.gemini.finish_reasons import decode_reason
 from dragoman.protocols.gemini.glance import Glance
 from dragoman.protocols.gemini.observer import Observer
+from dragoman.protocols.lane import NOTHING, Taken
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_tap import ENDS, SseTap
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent, Usage
@@ -46,6 +47,9 @@ class GeminiTap(SseTap):
     @property
     def ending(self) -> bool:
         return bool(self._glance.reason) if self._observer is None else self._observer.ending
+
+    def texts(self, data: bytes, at: int) -> Taken:
+        return NOTHING if self._known is None else self._known.take(data, at)
 
     def finish(self) -> bytes:
         if self.done or self._stuck():

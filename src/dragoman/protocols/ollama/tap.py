@@ -11,6 +11,7 @@ state that Glance has reached. So a relayed answer fails exactly when a translat
 """
 
 from dragoman.protocols.event_form import Form
+from dragoman.protocols.lane import NOTHING, Taken
 from dragoman.protocols.ndjson_tap import NdjsonTap
 from dragoman.protocols.ollama.decode_stream import ReplyDecoder, is_complete
 from dragoman.protocols.ollama.glance import Glance
@@ -48,6 +49,9 @@ class OllamaTap(NdjsonTap):
         self._known: Form | None = None
         """The form of the last piece of text that was decoded."""
         self._tries = TRIES
+
+    def texts(self, data: bytes, at: int) -> Taken:
+        return NOTHING if self._known is None else self._known.take(data, at)
 
     def _usual(self, data: bytes, at: int) -> int:
         length = 0 if self._known is None else self._known.length(data, at)

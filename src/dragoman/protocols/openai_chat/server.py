@@ -1,7 +1,7 @@
 """The half that a program calls."""
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.protocols.base import Encoder, Env, EventIdForm, ServerCodec
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import refused, wrong_type
 from dragoman.protocols.openai_chat.encode_stream import AnswerEncoder, encode_completion
@@ -27,6 +27,7 @@ class OpenAIChatServer(ServerCodec):
     """Answers `POST /v1/chat/completions`."""
 
     name = NAME
+    event_ids = EventIdForm.LINES
     expresses = frozenset(
         {
             "text",

@@ -18,7 +18,7 @@ Besides what `sse_tap` changes, two things are changed on the way: an event that
 the caller did not ask for it; and an answer that ended well without the end mark gets one.
 """
 
-from dragoman.protocols.lane import Lane
+from dragoman.protocols.lane import NOTHING, Lane, Taken
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.finish_reasons import FINISH
@@ -56,6 +56,9 @@ class ChatTap(SseTap):
     @property
     def ending(self) -> bool:
         return self._glance.reason is not None if self._observer is None else self._observer.ending
+
+    def texts(self, data: bytes, at: int) -> Taken:
+        return NOTHING if self._lane is None else self._lane.take(data, at)
 
     def finish(self) -> bytes:
         if self.done or self._stuck():

@@ -4,8 +4,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.errors import DragomanError
-from dragoman.protocols.base import Encoder, Env, ServerCodec
+from dragoman.errors import BadEventError, DragomanError
+from dragoman.protocols.base import Encoder, Env, EventIdForm, ServerCodec
 from dragoman.protocols.compaction import NATIVE
 from dragoman.protocols.errors.retry import retry_headers
 from dragoman.protocols.json_fields import wrong_type
@@ -23,6 +23,7 @@ from dragoman.protocols.openai_shared.errors import OUTWARD
 from dragoman.protocols.prompt_regions import RegionFields
 from dragoman.types import ChatRequest, ChatResponse, Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
+from dragoman.wire.sse import SseReader
 
 JSON: Headers = (("content-type", "application/json"),)
 
@@ -69,6 +70,7 @@ class OpenAIResponsesServer(ServerCodec):
     """
 
     name = NAME
+    event_ids = EventIdForm.LINES
     expresses = EXPRESSES
     region_fields = REGIONS
     reader = READER
@@ -99,6 +101,15 @@ class OpenAIResponsesServer(ServerCodec):
     def encode_stream_error(self, error: DragomanError) -> bytes:
         return failure(error, {"object": "response", "output": []}, 0)
 
+    def public_id(self, event: bytes) -> str:
+        response = said(event).get("response")
+        named = response.get("id") if isinstance(response, dict) else None
+        return named if isinstance(named, str) else ""
+
+    def position(self, event: bytes) -> int | None:
+        number = said(event).get("sequence_number")
+        return number if isinstance(number, int) else None
+
     def first_heartbeat(self, call: ServerRequest) -> bytes | None:
         return first_heartbeat(call)
 
@@ -106,6 +117,17 @@ class OpenAIResponsesServer(ServerCodec):
         status = OUTWARD.get(error.status, error.status)
         headers = (*JSON, *retry_headers(error, status))
         return ServerResponse(status=status, headers=headers, body=json.encode(envelope(error)))
+
+
+def said(event: bytes) -> dict[str, Any]:
+    """The object in an event; empty if it is none."""
+    for each in SseReader().feed(event):
+        try:
+            value = json.decode_loosely(each.data)
+        except BadEventError:
+            return {}
+        return value if isinstance(value, dict) else {}
+    return {}
 
 
 class ResponsesCompactServer(OpenAIResponsesServer):

@@ -16,6 +16,7 @@ from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError
 from dragoman.protocols.event_form import Form
+from dragoman.protocols.lane import NOTHING, Taken
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import failure
 from dragoman.protocols.openai_responses.glance import Glance
@@ -89,6 +90,9 @@ class ResponsesTap(SseTap):
 
     def feed_pieces(self, pieces: list[bytes]) -> bytes:
         return self._passed(super().feed_pieces(pieces))
+
+    def texts(self, data: bytes, at: int) -> Taken:
+        return NOTHING if self._known is None else self._known.take(data, at)
 
     def finish(self) -> bytes:
         if self.done or self._stuck():

@@ -1,0 +1,274 @@
+"""The answers of a server that may outlive their callers: what becomes of each when its caller leaves.
+
+Knows no dialect; a codec says whether the events of its streams can be numbered, and how.
+"""
+
+import asyncio
+from hashlib import blake2b
+
+from msgspec import Struct
+
+from dragoman.config import GatewayConfig
+from dragoman.engine.env import system_env
+from dragoman.errors import RequestError, cut
+from dragoman.gateway.app import Gateway
+from dragoman.gateway.http.direct_writer import DirectWriter
+from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.serving.lasting.event_buffer import EventBuffer
+from dragoman.gateway.serving.lasting.lasting_answer import ALONE, DRAINING, LastingAnswer
+from dragoman.protocols.base import EventIdForm, ServerCodec
+from dragoman.types import ServerRequest
+from dragoman.wire.event_ids import EventIds
+
+ENDS = 64 << 10
+"""Bytes at both ends of a body by which a repeated request is known again: a large one must not hold the loop."""
+
+
+class Asked(Struct, frozen=True):
+    """What makes two requests the same: an answer is never given to another question."""
+
+    path: str
+    length: int
+    digest: bytes
+
+
+class Kept(Struct):
+    """An answer that can be resumed."""
+
+    answer: LastingAnswer
+    asked: Asked
+    codec: ServerCodec
+    gateway: Gateway
+    request_id: str
+    model: str = ""
+    public: str | None = None
+    """The id by which callers may ask for the answer, empty if their protocol has none; None until it has begun."""
+
+
+class LastingAnswers:
+    """The answers of one server. `resume`: seconds for which a caller may come back; 0: it cannot."""
+
+    def __init__(self, settings: GatewayConfig, loop: asyncio.AbstractEventLoop) -> None:
+        self.adopt(settings)
+        self._loop = loop
+        self._kept: dict[str, Kept] = {}
+        self._open: dict[LastingAnswer, Gateway] = {}
+        """Answers under way."""
+        self._callers: set[ResponseWriter] = set()
+        """Writers of the connections on which these were asked for. What they tell is told by the answer's own."""
+        self.held = 0
+        """Bytes in all buffers."""
+        self._closing = False
+
+    def adopt(self, settings: GatewayConfig) -> None:
+        """From now on these settings hold."""
+        self.resume = settings.resume
+        self._size, self._total = settings.resume_size, settings.resume_total
+        self._drain = settings.on_disconnect == "drain"
+
+    def open(self, gateway: Gateway, codec: ServerCodec, call: ServerRequest, caller: DirectWriter) -> DirectWriter:
+        """The writer for the answer to `call`, which `caller` gets."""
+        form = codec.event_ids if self.resume > 0 else EventIdForm.NONE
+        name = "" if form is EventIdForm.NONE else system_env().new_id()
+        ids = EventIds(name if form is EventIdForm.LINES else "") if name else None
+        answer = LastingAnswer(
+            caller.outcome, caller, name=name, ids=ids, left=self._left, grown=self._grown, released=self._released
+        )
+        self._open[answer] = gateway
+        self._callers.add(caller)
+        if name:
+            self._kept[name] = Kept(answer, asked(call), codec, gateway, caller.outcome.request_id)
+        return answer.writer
+
+    def parts(self, caller: ResponseWriter) -> bool:
+        """Whether `caller` is over, and its outcome is told by the answer's own writer."""
+        if caller in self._callers:
+            self._callers.discard(caller)
+            return True
+        return False
+
+    def resumed(self, said: str, call: ServerRequest, caller: DirectWriter) -> None:
+        """Goes on with the stream whose last event had the id `said`. Raises RequestError if that cannot be."""
+        name, _, number = said.rpartition(":")
+        kept = self._find(self._kept.get(name), caller)
+        if kept.asked != asked(call):
+            message = "last-event-id: expected the request that the stream answers, got another one"
+            raise RequestError(message, status=409, code="resume_mismatch")
+        if not (number.isascii() and number.isdigit() and len(number) < 16):
+            raise gone(said)
+        self._join(kept, int(number), caller, said)
+
+    def retrieved(self, public: str, after: int | None, caller: DirectWriter) -> bool:
+        """Goes on with the stream of the answer `public`; False if there is none here. Raises RequestError.
+
+        `after`: the position of the last event that the caller has, as the codec counts them; None: all are wanted.
+        """
+        owner = caller.outcome.identity.fingerprint
+        kept = next(
+            (each for each in self._kept.values() if each.public == public and each.answer.owner == owner), None
+        )
+        if kept is None or kept.answer.buffer is None:
+            return False
+        number = 0 if after is None else _number(kept.answer.buffer, kept.codec, after)
+        self._join(kept, number, caller, public)
+        return True
+
+    def close(self) -> None:
+        """The server stops: nobody can come back any more."""
+        self._closing = True
+        for answer in tuple(self._open):
+            if not answer.heard:
+                answer.writer.disconnect()
+        for name in tuple(self._kept):
+            if not self._kept[name].answer.heard:
+                self._forget(name)
+
+    # What becomes of an answer.
+
+    def _left(self, answer: LastingAnswer) -> None:
+        """The caller of an answer under way has left."""
+        if self._closing:
+            answer.writer.disconnect()
+        elif answer.buffer is not None and answer.name in self._kept:
+            self._limit(answer)
+            # Soon, not now: the connection is being closed inside of this call.
+            self._loop.call_soon(self._go_on, answer)
+        else:
+            self._alone(answer)
+
+    def _go_on(self, answer: LastingAnswer) -> None:
+        if not (answer.heard or answer.ended):
+            answer.stay(ALONE)
+            self._grown(answer, 0)
+
+    def _alone(self, answer: LastingAnswer) -> None:
+        """Nobody will come back for an answer under way."""
+        if self._drain and not self._closing:
+            self._loop.call_soon(answer.stay, DRAINING)
+        else:
+            answer.writer.disconnect()
+
+    def _limit(self, answer: LastingAnswer) -> None:
+        if answer.timer is not None:
+            answer.timer.cancel()
+        answer.timer = self._loop.call_later(self.resume, self._expire, answer)
+
+    def _expire(self, answer: LastingAnswer) -> None:
+        """Nobody has come back in time."""
+        answer.timer = None
+        if answer.heard:
+            self._limit(answer)
+            return
+        self._forget(answer.name)
+        if not answer.ended:
+            self._alone(answer)
+
+    def _released(self, answer: LastingAnswer) -> None:
+        """The work for an answer is over."""
+        gateway = self._open.pop(answer, None)
+        if gateway is not None:
+            gateway.release(answer.writer)
+        if answer.buffer is None or self._closing:
+            self._forget(answer.name)
+        elif answer.name in self._kept:
+            self._limit(answer)
+
+    def _grown(self, answer: LastingAnswer, size: int) -> None:
+        """The buffer of `answer` has grown by `size` bytes."""
+        buffer = answer.buffer
+        kept = self._kept.get(answer.name)
+        if buffer is None or kept is None:
+            return
+        self.held += size
+        if kept.public is None and buffer.last:
+            kept.public = kept.codec.public_id(next(iter(buffer.events())).data)
+            kept.model = answer.writer.outcome.model
+        if answer.listening is ALONE:
+            if buffer.size >= self._size and not answer.full:
+                answer.fill()
+        else:
+            # The other half is for what comes while the caller is away.
+            self._trim(answer, self._size // 2)
+        if self.held > self._total:
+            self._make_room(answer)
+
+    def _trim(self, answer: LastingAnswer, size: int) -> None:
+        buffer = answer.buffer
+        if buffer is not None and buffer.size > size:
+            before = buffer.size
+            buffer.trim(size, answer.upto)
+            self.held -= before - buffer.size
+
+    def _make_room(self, growing: LastingAnswer) -> None:
+        """Gives up what nobody listens to, those that have ended first, until all buffers are within their bound."""
+        unheard = [each.answer for each in self._kept.values() if not each.answer.heard and each.answer is not growing]
+        for answer in sorted(unheard, key=lambda each: not each.ended):
+            if self.held <= self._total:
+                return
+            self._forget(answer.name)
+            if not answer.ended:
+                self._alone(answer)
+        if self.held > self._total and growing.listening is ALONE:
+            growing.fill()
+        elif self.held > self._total and growing.buffer is not None:
+            self._trim(growing, max(0, growing.buffer.size - (self.held - self._total)))
+
+    def _forget(self, name: str) -> None:
+        """Nobody can come back for this answer any more."""
+        kept = self._kept.pop(name, None)
+        if kept is None:
+            return
+        answer = kept.answer
+        if answer.timer is not None:
+            answer.timer.cancel()
+            answer.timer = None
+        if answer.buffer is not None:
+            self.held -= answer.buffer.size
+            answer.buffer.clear()
+
+    def _find(self, kept: Kept | None, caller: DirectWriter) -> Kept:
+        if kept is None or kept.answer.owner != caller.outcome.identity.fingerprint or kept.answer.buffer is None:
+            raise gone("")
+        return kept
+
+    def _join(self, kept: Kept, number: int, caller: DirectWriter, said: str) -> None:
+        answer = kept.answer
+        if answer.buffer is None or not answer.buffer.holds_after(number):
+            raise gone(said)
+        if answer.timer is not None and not answer.ended:
+            answer.timer.cancel()
+            answer.timer = None
+        caller.outcome.model, caller.outcome.resumes = kept.model, kept.request_id
+        answer.join(caller, number)
+
+
+def _number(buffer: EventBuffer, codec: ServerCodec, after: int) -> int:
+    """The number of the last event whose position is not beyond `after`. Raises RequestError if it may be dropped."""
+    number = lost = buffer.lost
+    for event in buffer.events():
+        position = codec.position(event.data)
+        if position is not None and position > after:
+            if lost and number == lost and position > after + 1:
+                raise gone(str(after))  # those between are no longer here
+            break
+        number = event.number
+    return number
+
+
+def asked(call: ServerRequest) -> Asked:
+    """What `call` asks."""
+    body = call.body
+    digest = blake2b(body[:ENDS], digest_size=16)
+    digest.update(body[ENDS:][-ENDS:])
+    digest.update(call.query.encode())
+    return Asked(call.path, len(body), digest.digest())
+
+
+def gone(said: str) -> RequestError:
+    """The error for a stream that is not here, or no longer, or not from that event on."""
+    of = f" {cut(said, 80)!r}" if said else ""
+    message = (
+        f"last-event-id{of}: expected the id of an event of a stream that this worker still holds for this key; "
+        "ask without it for a new answer"
+    )
+    return RequestError(message, status=410, code="resume_gone")
