@@ -35,36 +35,45 @@ def asks_stream(exchange: Exchange) -> bool:
     return b'"stream":true' in exchange.request.body or "streamGenerate" in exchange.request.path
 
 
-async def answer(exchange: Exchange, body: bytes, media_type: str) -> None:
-    """The head, and the body in some reads."""
-    await exchange.head(headers={"content-type": media_type})
-    size = len(body) // PIECES + 1
-    for at in range(0, len(body), size):
-        await turns(2)
-        await exchange.chunk(body[at : at + size])
-    await exchange.end()
-
-
 def protocol_of(exchange: Exchange) -> str:
     """The first step of the path names the dialect."""
     return exchange.request.path.split("/")[1]
 
 
-async def golden(exchange: Exchange) -> None:
+class GoldenService:
     """Answers in the dialect that the path names; `dead` fails before it, `called` calls a function first."""
-    name = protocol_of(exchange)
-    stream = asks_stream(exchange)
-    streamed = STREAMS.get(name, "text/event-stream")
-    if name == "dead":
-        await exchange.reply(503, {"content-type": "application/json"}, b'{"error":{"message":"overloaded"}}')
-    elif "embeddings" in exchange.request.path:
-        await answer(exchange, VECTORS, "application/json")
-    elif name == "called":
-        told = b'"role":"tool"' in exchange.request.body
-        await answer(exchange, ANSWERS["openai-chat", "text"] if told else TOOL, streamed)
-    else:
-        form = "text" if stream else "whole"
-        await answer(exchange, ANSWERS[name, form], streamed if stream else "application/json")
+
+    def __init__(self) -> None:
+        self.flows = asyncio.Event()
+        """While it is not set, no byte is sent: then only who asks can end an answer."""
+        self.flows.set()
+
+    async def __call__(self, exchange: Exchange) -> None:
+        name = protocol_of(exchange)
+        stream = asks_stream(exchange)
+        streamed = STREAMS.get(name, "text/event-stream")
+        await self.flows.wait()
+        if name == "dead":
+            await exchange.reply(503, {"content-type": "application/json"}, b'{"error":{"message":"overloaded"}}')
+        elif "embeddings" in exchange.request.path:
+            await self._answer(exchange, VECTORS, "application/json")
+        elif name == "called":
+            told = b'"role":"tool"' in exchange.request.body
+            await self._answer(exchange, ANSWERS["openai-chat", "text"] if told else TOOL, streamed)
+        else:
+            form = "text" if stream else "whole"
+            await self._answer(exchange, ANSWERS[name, form], streamed if stream else "application/json")
+
+    async def _answer(self, exchange: Exchange, body: bytes, media_type: str) -> None:
+        """The head, and the body in some reads."""
+        await exchange.head(headers={"content-type": media_type})
+        size = len(body) // PIECES + 1
+        for at in range(0, len(body), size):
+            await turns(2)
+            await self.flows.wait()
+            await exchange.chunk(body[at : at + size])
+        await self.flows.wait()
+        await exchange.end()
 
 
 class World(Struct):
@@ -73,14 +82,21 @@ class World(Struct):
     client: Client
     transport: NativeTransport
     service: Server
+    golden: GoldenService
     complaints: list[dict[str, Any]]
     """What the loop's exception handler was told."""
+
+    async def check_left(self) -> None:
+        """The same, while the service sends nothing more: what is under way must have been ended from here."""
+        self.golden.flows.clear()
+        await self.check_clean()
+        self.golden.flows.set()
 
     async def check_clean(self) -> None:
         """Whether nothing is left of any request: every connection is closed, or idle in the pool."""
         for turn in range(LONG):
             stats = self.transport.stats()
-            alive = [each for each in self.service.connections if not each.lost.is_set()]
+            alive = [each for each in self.service.connections if not each.gone.is_set()]
             if not stats.active and not stats.waiting and len(alive) == stats.idle:
                 break
             await asyncio.sleep(0 if turn < SOON else 0.005)
@@ -114,8 +130,9 @@ async def world(connections: int = 16) -> AsyncIterator[World]:
     complaints: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, said: complaints.append(said))
     transport = NativeTransport(connections)
+    golden = GoldenService()
     async with serve(golden) as service, Client(config_of(service.url), transport=Transports(transport)) as client:
-        yield World(client, transport, service, complaints)
+        yield World(client, transport, service, golden, complaints)
     gc.collect()  # what nobody has looked at complains when it is freed
     await turns()
     loop.set_exception_handler(None)

@@ -88,7 +88,7 @@ async def cancel_everywhere(one: World, call: Call) -> int:
         try:
             await cancelled_at(place, call(one.client))  # type: ignore[arg-type]  # an async function's is a coroutine
         except CancelledThereError:
-            await one.check_clean()
+            await one.check_left()
         else:
             await one.check_clean()
             return place - 1

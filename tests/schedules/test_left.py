@@ -34,7 +34,7 @@ async def leave_everywhere(one: World, up: Running, body: bytes) -> int:
     """Leaves after each number of turns. Returns how many a whole answer takes."""
     for turns in range(1, MOST):
         ended = await leave_after(turns, up.url, body)
-        await one.check_clean()
+        await one.check_left()
         if turns % 5 == 0 or ended:
             got = await ask(up.url, "POST", PATH, body=body)
             assert (got.status, got.clean) == (200, True)
