@@ -93,6 +93,7 @@ SAMPLES = {
     "SAVE": "false",
     "STICKY": "true",
     "METRICS": "open",
+    "OTEL": "true",
     **dict.fromkeys(map(str.upper, LIMITS), "1000"),
     "AFTER_SEND": "false",
     "FALLBACK_ON_400": "true",

@@ -19,6 +19,7 @@ from dragoman.types import (
     ChangedField,
     ChangedRole,
     ChatRequest,
+    ContinuedAnswer,
     EmulatedCompaction,
     EmulatedForm,
     Extra,
@@ -300,5 +301,6 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         EmulatedCompaction("compaction"),  # the engine finds these three, and has tests of them
         EmulatedForm("response_format"),
         UncheckedGrammar("answer.tool_call.grammar"),
+        ContinuedAnswer("answer.continued"),  # a route finds this one
     )
     assert {type(loss) for loss in found} == set(get_args(Loss))

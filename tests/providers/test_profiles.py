@@ -90,8 +90,9 @@ def test_who_wants_reasoning_back(model: str, returns: bool | None) -> None:
         ("claude-opus-4-6", False),
         ("anthropic/claude-sonnet-4.6", False),
         ("eu.anthropic.claude-opus-4-7-v1:0", False),
-        ("claude-sonnet-4-5-20250929", None),
-        ("claude-opus-4-20250514", None),
+        ("claude-sonnet-4-5-20250929", True),
+        ("claude-opus-4-20250514", True),
+        ("claude-opus-9", None),
     ],
 )
 def test_who_does_not_go_on_from_a_prefill(model: str, prefill: bool | None) -> None:

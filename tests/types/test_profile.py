@@ -7,6 +7,7 @@ from dragoman.types import ModelProfile
 ALL = ModelProfile(
     reasoning_returns=False,
     unsupported_fields=(),
+    context=1,
     images=False,
     tools=False,
     prefill=False,
@@ -27,6 +28,7 @@ def test_a_fact_that_is_known_holds_over_an_earlier_one_even_if_it_is_no_or_noth
     earlier = ModelProfile(
         reasoning_returns=True,
         unsupported_fields=("seed",),
+        context=2,
         images=True,
         tools=True,
         prefill=True,

@@ -101,7 +101,7 @@ SPOKEN = {
     "truncate": '"truncate":true',
 }
 """What the bytes have if a field's own mark is no text."""
-OF_HOUSE = {"stream", "include_usage", "essential", "silent", "compact"}
+OF_HOUSE = {"stream", "trace", "include_usage", "essential", "silent", "compact"}
 """Fields that are not the service's business."""
 
 
