@@ -29,8 +29,8 @@ CONNECTING = frozenset({Phase.CONNECT, Phase.TLS})
 LARGE = 300_000
 
 
-STATUSES = {"anthropic": {"insufficient_quota": 402, "overloaded": 529}}
-"""Statuses of a front for failures that others have another one for."""
+STATUSES: dict[str, dict[str | int, int]] = {"anthropic": {"insufficient_quota": 402, 503: 529}}
+"""Statuses of a front for failures, or for statuses, that others have another one for."""
 
 
 class Expected(Struct, frozen=True):
@@ -56,7 +56,8 @@ def expected(cell: Cell, good: Said) -> Expected:
         return Expected(before, broken=True, error=fate.code)
     if cell.fallback and fate.next:
         return Expected("".join(SPARE), spare=True)
-    status = STATUSES.get(cell.front, {}).get(fate.code, fate.status)
+    own = STATUSES.get(cell.front, {})
+    status = own.get(fate.code) or own.get(fate.status, fate.status)
     return Expected("", error=fate.code, status=status, retry_after=fate.retry_after)
 
 

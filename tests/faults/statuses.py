@@ -59,7 +59,7 @@ STATUS_FAULTS = (
         for number in (301, 302, 303, 307, 308)
     ),
     Fault("HTML with status 200", {Phase.WAIT_HEADERS: Fails("upstream_html")}, page("200 OK")),
-    Fault("HTML with status 403", {Phase.WAIT_HEADERS: Fails("permission_denied", 403)}, page("403 Forbidden")),
-    Fault("HTML with status 503", {Phase.WAIT_HEADERS: Fails("overloaded", 503)}, page("503 Busy")),
-    Fault("HTML with status 520", {Phase.WAIT_HEADERS: Fails("upstream_error", 520)}, page("520 Unknown")),
+    Fault("HTML with status 403", {Phase.WAIT_HEADERS: Fails("upstream_html", 403)}, page("403 Forbidden")),
+    Fault("HTML with status 503", {Phase.WAIT_HEADERS: Fails("upstream_html", 503)}, page("503 Busy")),
+    Fault("HTML with status 520", {Phase.WAIT_HEADERS: Fails("upstream_html", 520)}, page("520 Unknown")),
 )

@@ -271,8 +271,8 @@ async def test_one_deadline_holds_over_all_attempts(kind: type[Client], stream: 
         waited.append(asyncio.get_running_loop().time() - began)
 
     entry = ModelConfig(
-        targets=(TargetConfig(model="s0/m", timeouts=TimeoutsConfig(first_byte=0.2)), "s1/m", "s2/m"),
-        timeouts=TimeoutsConfig(total=0.7),
+        targets=(TargetConfig(model="s0/m", timeouts=TimeoutsConfig(first_byte=0.3)), "s1/m", "s2/m"),
+        timeouts=TimeoutsConfig(total=0.5),
     )
     async with serve(slow) as first, serve(slow) as second, serve(good) as third:
         config = routed([first, second, third], entry)

@@ -120,12 +120,16 @@ class LastingWriter(DirectWriter):
 
     def disconnect(self) -> None:
         super().disconnect()
-        self._port = self._lasting = OVER
+        self._let_go()
 
     def _finish(self, *, keep_alive: bool) -> None:
         super()._finish(keep_alive=keep_alive)
+        self._let_go()
+
+    def _let_go(self) -> None:
         # Both refer to each other, and what is over must be gone without a collection of garbage.
         self._port = self._lasting = OVER
+        self._release = OVER.release
 
     def _begin(self, status: int) -> None:
         known = self.outcome.status, self.outcome.first_byte_at
