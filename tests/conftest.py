@@ -1,6 +1,7 @@
 """How tests run: coroutines in a loop of their own, and nothing left behind."""
 
 import asyncio
+import gc
 import inspect
 import os
 import socket
@@ -41,6 +42,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leaves out what runs programs that `make test` does not install."""
     option = EXTRA.get(f"{collection_path.parent.name}/{collection_path.name}")
     return True if option is not None and not config.getoption(option) else None
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the collector of garbage need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

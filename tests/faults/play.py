@@ -57,7 +57,8 @@ def expected(cell: Cell, good: Said) -> Expected:
     if cell.fallback and fate.next:
         return Expected("".join(SPARE), spare=True)
     own = STATUSES.get(cell.front, {})
-    status = own.get(fate.code) or own.get(fate.status, fate.status)
+    status = own.get(fate.code, fate.status)
+    status = None if status is None else own.get(status, status)
     return Expected("", error=fate.code, status=status, retry_after=fate.retry_after)
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -25,8 +27,21 @@ KINDS = (ServerConnection, Connection, ReplyParser, ResponseWriter, Relay, Serve
 WHOLE = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}'
 
 
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Nothing is collected until the block ends, and what is there already is not looked at."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
 def held_objects() -> list[str]:
-    """The kinds of what is still held, or waits for the collector."""
+    """The kinds of what is new and still held, or waits for the collector."""
     return [type(each).__name__ for each in gc.get_objects() if isinstance(each, KINDS)]
 
 
@@ -45,10 +60,7 @@ async def test_nothing_stays_behind_a_connection(stream: bool, ends_well: bool) 
         else:
             exchange.reset()
 
-    gc.collect()
-    before = held_objects()
-    gc.disable()
-    try:
+    with without_collector():
         async with serve(upstream) as service, running_gateway(configured(service.url)) as url:
             for _ in range(3):
                 async with connect(url) as wire:
@@ -56,9 +68,7 @@ async def test_nothing_stays_behind_a_connection(stream: bool, ends_well: bool) 
                         wire.send("POST", PATH, {}, question(stream=stream))
                         await wire.answer()
         await asyncio.sleep(0)
-        assert held_objects() == before
-    finally:
-        gc.enable()
+        assert held_objects() == []
 
 
 @pytest.mark.parametrize("way", ["relay", "translate"])
@@ -75,10 +85,7 @@ async def test_nothing_stays_behind_an_answer_that_may_outlive_its_caller(policy
         await exchange.chunk(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
         await exchange.end()
 
-    gc.collect()
-    before = held_objects()
-    gc.disable()
-    try:
+    with without_collector():
         async with serve(upstream) as service:
             config = configured(service.url, gateway=replace(GATEWAY, **LASTING[policy]))
             client = Translating(config) if way == "translate" else None
@@ -97,6 +104,4 @@ async def test_nothing_stays_behind_an_answer_that_may_outlive_its_caller(policy
                 assert [name for name in held_objects() if name in {"LastingAnswer", "LastingWriter"}] == []
         await asyncio.sleep(0)
         del up, client
-        assert [name for name in held_objects() if name not in before] == []
-    finally:
-        gc.enable()
+        assert held_objects() == []
