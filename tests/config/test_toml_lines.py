@@ -71,7 +71,7 @@ def test_every_key_is_found_where_it_stands(end: str) -> None:
 
 
 @given(st.text(alphabet="a.=[]{}\"',# \n\t1-é", max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_text_that_is_no_toml_ends_the_search_and_nothing_else(text: str) -> None:
     assert all(line >= 1 for line in lines(text).values())
 
@@ -85,7 +85,7 @@ values = st.recursive(
 
 
 @given(st.dictionaries(names, st.tuples(values, st.integers(0, 2)), max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_keys_between_comments_and_empty_lines_are_found(pairs: dict[str, tuple[str, int]]) -> None:
     text: list[str] = []
     expected: dict[Keys, int] = {}
@@ -133,7 +133,7 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_junk_raises_nothing_but_the_error_of_configurations(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
@@ -141,7 +141,7 @@ def test_junk_raises_nothing_but_the_error_of_configurations(
 
 
 @given(st.integers(0, len(EXAMPLE)), st.integers(0, 40), st.binary(max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_damaged_file_raises_nothing_but_the_error_of_configurations(
     tmp_path_factory: pytest.TempPathFactory, at: int, size: int, junk: bytes
 ) -> None:
@@ -159,7 +159,7 @@ json = st.recursive(
 @given(
     st.dictionaries(st.sampled_from(WORDS[:4]), st.dictionaries(st.sampled_from(WORDS), json, max_size=3), max_size=3)
 )
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_tables_of_any_shape_raise_nothing_but_the_error_of_configurations(
     tmp_path_factory: pytest.TempPathFactory, data: dict[str, object]
 ) -> None:
@@ -177,7 +177,7 @@ values_of_programs = st.recursive(
 
 
 @given(st.dictionaries(keys, st.dictionaries(keys, values_of_programs, max_size=3), max_size=3))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_tables_of_a_program_raise_nothing_but_the_error_of_configurations(tables: dict[str, object]) -> None:
     try:
         config = from_tables(tables, {})

@@ -30,7 +30,7 @@ events = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=400, derandomize=True, database=None, deadline=None)
+@settings(max_examples=150, derandomize=True, database=None, deadline=None)
 @given(events)
 def test_a_form_holds_what_its_pattern_matches(data: bytes) -> None:
     found = ROW.match(data)

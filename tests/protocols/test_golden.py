@@ -154,7 +154,7 @@ def test_junk_that_looks_like_json_ends_in_an_error_of_the_tree(
 
 
 @each_codec
-@settings(steady, max_examples=400)
+@settings(steady, max_examples=150)
 @given(data=st.data())
 def test_a_spoilt_reply_ends_in_an_error_of_the_tree(subject: Subject, data: st.DataObject) -> None:
     body = bytearray(data.draw(st.sampled_from(CASES[subject.codec.name])).reply)

@@ -284,7 +284,7 @@ likely = st.lists(
 options = st.dictionaries(st.sampled_from([*ChatOptions.__annotations__]), junk, max_size=3)
 
 
-@settings(derandomize=True, database=None, max_examples=400, deadline=None)
+@settings(derandomize=True, database=None, max_examples=150, deadline=None)
 @given(model=st.just("m") | junk, messages=likely | junk, said=options)
 def test_only_the_trees_own_errors_come_of_junk(model: Any, messages: Any, said: dict[str, Any]) -> None:
     try:
@@ -300,7 +300,7 @@ def test_only_the_trees_own_errors_come_of_junk(model: Any, messages: Any, said:
             continue
 
 
-@settings(derandomize=True, database=None, max_examples=200, deadline=None)
+@settings(derandomize=True, database=None, max_examples=100, deadline=None)
 @given(messages=likely | junk, temperature=junk, tools=junk, extra=junk)
 def test_only_the_trees_own_errors_come_of_a_request_of_junk(
     messages: Any, temperature: Any, tools: Any, extra: Any

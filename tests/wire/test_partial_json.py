@@ -59,7 +59,7 @@ values = st.recursive(
 )
 
 
-@settings(derandomize=True, database=None, max_examples=200, deadline=None)
+@settings(derandomize=True, database=None, max_examples=100, deadline=None)
 @given(
     value=st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=4), values, max_size=3), escape=st.booleans()
 )
@@ -79,7 +79,7 @@ def test_whether_it_is_another_value_is_told() -> None:
     assert [partial.feed(piece) for piece in ('{"a', '": "', "x", '"', "}")] == [True, True, True, False, False]
 
 
-@settings(derandomize=True, database=None, max_examples=200, deadline=None)
+@settings(derandomize=True, database=None, max_examples=100, deadline=None)
 @given(st.lists(st.text(alphabet='{}[]",:\\ud8a1 ', max_size=8), max_size=6))
 def test_junk_raises_nothing(pieces: list[str]) -> None:
     so_far(*pieces)

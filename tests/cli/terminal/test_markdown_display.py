@@ -186,7 +186,7 @@ MARKS = [
 SOURCES = st.lists(st.sampled_from(MARKS) | st.text("abcXYZ019é字👍🏽→ \n", max_size=6), max_size=25).map("".join)
 
 
-@settings(max_examples=400, derandomize=True, deadline=None)
+@settings(max_examples=150, derandomize=True, deadline=None)
 @given(SOURCES, st.sampled_from([7, 20, 60]))
 def test_every_letter_of_the_source_is_drawn(source: str, width: int) -> None:
     console = Console(file=io.StringIO(), width=width)

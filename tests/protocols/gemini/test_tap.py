@@ -187,7 +187,7 @@ def test_comments_and_the_end_mark_of_others_are_taken_out() -> None:
     assert tap.done
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=300)
+@settings(derandomize=True, database=None, deadline=None, max_examples=150)
 @given(st.data())
 def test_a_spoilt_answer_fails_as_the_decoder_does(data: st.DataObject) -> None:
     body = bytearray(data.draw(st.sampled_from(list(STREAMS.values()))).reply)

@@ -206,7 +206,7 @@ anything = st.recursive(
 )
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=200)
+@settings(derandomize=True, database=None, deadline=None, max_examples=100)
 @given(anything)
 def test_any_json_is_taken_or_refused(body: Any) -> None:
     with suppress(RequestError):

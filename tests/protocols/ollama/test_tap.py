@@ -198,7 +198,7 @@ def test_nothing_passes_before_the_first_content() -> None:
     assert tap.feed(TEXT) == line("") + TEXT
 
 
-@settings(max_examples=300, derandomize=True, database=None, deadline=None)
+@settings(max_examples=150, derandomize=True, database=None, deadline=None)
 @given(data=st.data())
 def test_tap_and_decoder_agree_on_spoilt_answers(data: st.DataObject) -> None:
     body = bytearray(data.draw(st.sampled_from(list(BODIES.values())).filter(bool)))

@@ -143,7 +143,7 @@ FIELDS = (
 MESSAGE = st.dictionaries(st.sampled_from(MESSAGE_FIELDS), ANY).map(lambda said: {"role": "user"} | said)
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=500)
+@settings(derandomize=True, database=None, deadline=None, max_examples=150)
 @given(
     body=st.dictionaries(st.sampled_from(FIELDS), ANY),
     messages=st.none() | st.lists(MESSAGE, max_size=2),

@@ -228,7 +228,7 @@ steady = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=120,
+    max_examples=60,
     phases=[Phase.explicit, Phase.generate],  # to make a request smaller that fails takes a minute
     suppress_health_check=[HealthCheck.too_slow],
 )

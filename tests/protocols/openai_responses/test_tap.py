@@ -166,7 +166,7 @@ def test_tap_and_decoder_agree_at_every_cut(body: bytes) -> None:
             assert tapped(pieces) == expected
 
 
-@settings(steady, max_examples=300)
+@settings(steady, max_examples=150)
 @given(data=st.data())
 def test_tap_and_decoder_agree_on_a_spoilt_body(data: st.DataObject) -> None:
     body = bytearray(data.draw(st.sampled_from([each for each in BODIES.values() if each])))

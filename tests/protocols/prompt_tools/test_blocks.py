@@ -121,7 +121,7 @@ pieces = st.sampled_from(
 texts = st.lists(pieces, max_size=8).map("".join)
 
 
-@settings(derandomize=True, database=None, max_examples=300, deadline=None)
+@settings(derandomize=True, database=None, max_examples=150, deadline=None)
 @given(text=texts, data=st.data())
 def test_any_cut_gives_the_same(text: str, data: st.DataObject) -> None:
     whole = read(text)
@@ -139,7 +139,7 @@ def blocks(found: Found) -> Iterator[str]:
             yield f'```tool_call\n{{"name": {json.dumps(each[0])}, "arguments": {each[1]}}}\n```'
 
 
-@settings(derandomize=True, database=None, max_examples=300, deadline=None)
+@settings(derandomize=True, database=None, max_examples=150, deadline=None)
 @given(text=texts)
 def test_nothing_is_lost_but_blanks_and_the_marks_of_a_block(text: str) -> None:
     def flat(said: str) -> str:
