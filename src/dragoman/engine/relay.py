@@ -305,7 +305,7 @@ class Relay:
             self._held.append(tap.unread())
             self._hand_over(self._exchange)
             return
-        if self._is_empty(tap):
+        if tap.empty and self._is_empty(tap):
             self._refuse(nothing())
             return
         if data or tap.done:
@@ -346,7 +346,7 @@ class Relay:
             self._hand_over(exchange)
         elif summary.error is not None:
             self._refuse(summary.error)
-        elif self._is_empty(summary):
+        elif summary.empty and self._is_empty(summary):
             self._refuse(nothing())
         else:
             self._release()

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from dragoman.protocols.openai_chat.extra import NAME
 from dragoman.protocols.openai_chat.tap import ChatTap, read_whole
-from dragoman.protocols.relay import ReplySummary, Tap
+from dragoman.protocols.relay import Tap
 from dragoman.protocols.relay_body import READ, BodyReader, RelayBody, SseRelay
 from dragoman.types import Headers, HttpRequest, ServerRequest
 from dragoman.wire import json
@@ -60,8 +60,7 @@ class ChatRelay(SseRelay):
             headers.append(("authorization", f"Bearer {key}"))
         return HttpRequest(url=self._url, headers=tuple(headers))
 
-    def read(self, body: bytes) -> ReplySummary:
-        return read_whole(body)
+    read = staticmethod(read_whole)
 
 
 def _request(call: ServerRequest, body: RelayBody) -> ChatRelayRequest:

@@ -60,7 +60,6 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         "_buffer",
         "_congested",
         "_keeper",
-        "_loop",
         "_name",
         "_outbox",
         "_parser",
@@ -75,6 +74,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         "error",
         "head",
         "listener",
+        "loop",
         "pieces",
         "quiet",
         "received",
@@ -92,7 +92,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         self, name: str, loop: asyncio.AbstractEventLoop, outbox: Outbox, buffer: Buffer, keeper: Keeper
     ) -> None:
         self._name = name
-        self._loop = loop
+        self.loop = loop
         self._outbox = outbox
         self._buffer = buffer
         self._window = buffer.narrow
@@ -132,7 +132,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self._outbox.write(self.transport, head + body)
         else:
             self._outbox.flush()
-            self._body = OutgoingBody(body, self.transport, self._loop)
+            self._body = OutgoingBody(body, self.transport, self.loop)
             self._body.begin(head)
         waits = self._waits
         if request.timeouts is not waits.timeouts:  # which are those of its service, as a rule
@@ -158,7 +158,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         if self._paused:
             self._resume()
         self.expect()
-        self._waiter = waiter = self._loop.create_future()
+        self._waiter = waiter = self.loop.create_future()
         return waiter
 
     def taken(self) -> None:
@@ -183,9 +183,10 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     def drain(self, seconds: float) -> None:
         if self.state is not BODY:
-            self.release()
+            self.listener = None
+            self._keeper.give_back(self)
             return
-        late = self._loop.call_later(seconds, self.release)
+        late = self.loop.call_later(seconds, self.release)
 
         def drop(_: Connection) -> None:
             self.pieces.clear()
@@ -205,14 +206,13 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         self.pieces[:0] = taken
         return self._keeper.as_reply(self)
 
-    def serves(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether it can send a request in `loop`; it cannot if it belongs to another loop, which has ended."""
-        return self._loop is loop and not self.transport.is_closing()
-
     def rest(self) -> bool:
         """Makes it idle, to serve again within some seconds; False if it cannot serve again."""
         keep = self._parser.keep
-        if self.state not in (COMPLETE, IDLE) or keep <= 0 or self.transport.is_closing() or self._unwritten():
+        transport = self.transport
+        if self.state not in (COMPLETE, IDLE) or keep <= 0 or transport.is_closing():
+            return False
+        if transport.get_write_buffer_size() or (self._body is not None and self._body.unwritten):
             return False
         self.pieces.clear()
         self._unread = 0
@@ -220,7 +220,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self._resume()
         self.listener = None
         self.state = IDLE
-        self._waits.set(self._loop.time() + keep)
+        self._waits.set(self.loop.time() + keep)
         return True
 
     def abort(self) -> None:

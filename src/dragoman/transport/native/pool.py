@@ -49,7 +49,8 @@ class Pool:
         """The idle connection that was used last, with a slot; None if there is none. `loop` is the running one."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.serves(loop):
+            # The one of another loop, which has ended, serves no more.
+            if connection.loop is loop and not connection.transport.is_closing():
                 self._slots += 1
                 self._busy.add(connection)
                 return connection
