@@ -11,7 +11,8 @@ from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.app import Admitted
 from dragoman.gateway.http.http_writer import HttpResponseWriter
-from dragoman.gateway.serving.relay import RelayedAnswer, Relays
+from dragoman.gateway.serving.relayed_answer import RelayedAnswer
+from dragoman.gateway.serving.relays import Relays
 from dragoman.routing.plan import Course, Plan, RequestInfo
 from dragoman.transport.base import Reply
 from dragoman.transport.native import NativeTransport

@@ -16,7 +16,7 @@ from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import ID, fields
 from dragoman.gateway.http.response_writer import DisconnectedError
 from dragoman.gateway.http.unpacking import unpacked
-from dragoman.gateway.serving.relay import Relays
+from dragoman.gateway.serving.relays import Relays
 from dragoman.loop.outbox import Outbox
 from dragoman.types import ServerRequest
 

@@ -15,6 +15,7 @@ from math import inf
 from time import monotonic
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer
@@ -24,100 +25,31 @@ from dragoman.errors import DragomanError
 from dragoman.gateway.answer import fit
 from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.attempts import asked_headers
-from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, traced
+from dragoman.gateway.fronts.endpoints import ChatEndpoint, traced
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import reports_cache
 from dragoman.gateway.serving.relayed_heads import stream_head, whole_head
-from dragoman.loop.turns import in_turns
 from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.deadline import in_time, too_late
-from dragoman.routing.plan import Course, RequestInfo, Single, Target
+from dragoman.routing.plan import Course, Single, Target
 from dragoman.routing.settled import Settled
 from dragoman.routing.tried import Attempts
 from dragoman.transport.base import Reply
 from dragoman.types import ChatRequest, ServerRequest
 from dragoman.types.outcome import End
-from dragoman.wire.steps import done
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Runs a coroutine in a task, and keeps a reference to it."""
 
 
-class Relays:
-    """Begins the relays of one server."""
+class RelayContext(Struct, frozen=True):
+    """What the relays of one server have in common."""
 
-    def __init__(self, gateway: Gateway, spawn: Spawn) -> None:
-        self.gateway = gateway
-        self.spawn = spawn
-        self.loop = asyncio.get_running_loop()
-
-    def begin(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> bool:
-        """Begins to answer `call`; False if no target can be relayed to, or if the request is wrong.
-
-        Then nothing has happened: the request must be decoded, and answered or refused.
-        """
-        chat = admitted.endpoint
-        if not isinstance(chat, ChatEndpoint):
-            return False
-        try:
-            request = chat.read_relayed(call, writer.outcome.identity)
-        except DragomanError:
-            return False
-        return request is not None and self._begin(chat, request, admitted, call, writer)
-
-    async def begin_large(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> bool:
-        """The same for a large body, which is read in several turns of the loop. Raises what ends it meanwhile."""
-        chat = admitted.endpoint
-        if not isinstance(chat, ChatEndpoint):
-            return False
-        self.gateway.hold(writer, call)
-        identity, conversation = writer.outcome.identity, None
-        async with writer:
-            try:
-                request = await chat.read_relayed_large(call, identity)
-                if request is not None and chat.plan(request).sticky:
-                    conversation = await in_turns(chat.conversation(call, identity, request.model))
-            except DragomanError:
-                return False
-        return request is not None and self._begin(chat, request, admitted, call, writer, conversation=conversation)
-
-    def _begin(
-        self,
-        chat: ChatEndpoint,
-        request: RelayRequest,
-        admitted: Admitted,
-        call: ServerRequest,
-        writer: DirectWriter,
-        *,
-        conversation: bytes | None = None,
-    ) -> bool:
-        protocol = chat.codec.name
-        try:
-            plan = chat.plan(request)
-            if plan.policies:
-                return False
-            one = plan.targets[0].relay(protocol)
-            if one is None:
-                one = next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
-                if one is None:
-                    return False
-            if plan.sticky and len(call.body) <= LARGE:
-                conversation = done(chat.conversation(call, writer.outcome.identity, request.model))
-            course = plan.begin(RequestInfo(request.model, protocol, request.stream, conversation), self.loop.time())
-        except DragomanError:
-            return False
-        writer.outcome.front, writer.outcome.model = protocol, request.model or chat.client.default_model
-        self.gateway.hold(writer, call)
-        if request.stream:
-            # After a long silence the head and a heartbeat are sent, in both ways.
-            first = chat.codec.first_heartbeat(call)
-            writer.heartbeat = one.codec.heartbeat if first is None else first
-            writer.opening = (200, stream_head(one.codec).fields)
-            writer.outcome.stream = True
-        RelayedAnswer(self, admitted, call, writer, course=course, request=request, final=plan.final).attempt()
-        return True
+    gateway: Gateway
+    spawn: Spawn
+    loop: asyncio.AbstractEventLoop
 
 
 class RelayedAnswer:
@@ -131,11 +63,11 @@ class RelayedAnswer:
         "_call",
         "_chat",
         "_codec",
+        "_context",
         "_course",
         "_final",
         "_outcome",
         "_relay",
-        "_relays",
         "_reply",
         "_request",
         "_target",
@@ -147,7 +79,7 @@ class RelayedAnswer:
 
     def __init__(
         self,
-        relays: Relays,
+        context: RelayContext,
         admitted: Admitted,
         call: ServerRequest,
         writer: DirectWriter,
@@ -158,7 +90,7 @@ class RelayedAnswer:
     ) -> None:
         chat = admitted.endpoint
         assert isinstance(chat, ChatEndpoint)  # noqa: S101  # `Relays.begin` has looked
-        self._relays = relays
+        self._context = context
         self._admitted = admitted
         self._chat: ChatEndpoint = chat
         self._call = call
@@ -190,14 +122,14 @@ class RelayedAnswer:
             relayed = None  # the settings of the target are wrong; the translation will raise the same error
         if relayed is None:
             self._relay = None
-            self._task = self._relays.spawn(self._translate(target.open))
+            self._task = self._context.spawn(self._translate(target.open))
             return
         self._codec = relayed.codec
         relay = self._relay = Relay(relayed, request, self)
         relay.paused = writer.congested
         if self._attempts is not None and self._course.ends != inf:  # the first one has the same limit as its own
-            self._timer = self._relays.loop.call_at(self._course.ends, self._end_late)
-        relay.start(request, target.model, self._relays.loop, self._outcome.trace)
+            self._timer = self._context.loop.call_at(self._course.ends, self._end_late)
+        relay.start(request, target.model, self._context.loop, self._outcome.trace)
         self._asked_at = monotonic()
 
     # Called by the relay.
@@ -216,7 +148,7 @@ class RelayedAnswer:
         self._relay = None
         self._end_timer()
         self._reply = reply
-        self._task = self._relays.spawn(self._translate(lambda request: self._target.receive(request, reply)))
+        self._task = self._context.spawn(self._translate(lambda request: self._target.receive(request, reply)))
 
     def give(self, body: bytes) -> None:
         self._settle("whole")
@@ -225,11 +157,11 @@ class RelayedAnswer:
         self._relay = None
         lines = whole_head(self._codec, self._target.name, self._tries).lines
         if reports_cache(self._outcome.usage):
-            lines += fields(self._relays.gateway.remarks(self._writer))
+            lines += fields(self._context.gateway.remarks(self._writer))
         self._writer.send_bytes(200, lines, body)
 
     def begin(self, data: bytes, *, more: bool) -> None:
-        self._course.committed(self._relays.loop.time())
+        self._course.committed(self._context.loop.time())
         self._answers()
         self._writer.start_nowait(200, stream_head(self._codec, self._target.name, self._tries).lines, sized=False)
         self._writer.heartbeat = self._codec.heartbeat
@@ -301,7 +233,7 @@ class RelayedAnswer:
     def _settle(self, end: End, error: DragomanError | None = None) -> None:
         if self._timer is not None:
             self._end_timer()
-        self._course.settle(end, self._relays.loop.time(), error)
+        self._course.settle(end, self._context.loop.time(), error)
 
     def _stop(self, error: DragomanError) -> None:
         """Reports an error of ours, which says nothing of the target."""
@@ -332,9 +264,9 @@ class RelayedAnswer:
         """The attempt has failed before any content: asks the next target, or reports the error."""
         self._relay = self._task = self._reply = None
         self._end_timer()
-        loop = self._relays.loop
+        loop = self._context.loop
         wait = self._course.after(error, loop.time())
-        if wait is None or self._relays.gateway.stopped or self._writer.unheard:
+        if wait is None or self._context.gateway.stopped or self._writer.unheard:
             self._refuse(error if self._attempts is None else self._attempts.last(error))
             return
         if self._attempts is None:
@@ -389,10 +321,10 @@ class RelayedAnswer:
         if self._attempts is not None:
             answer.attempts = self._attempts.tried
         if not isinstance(self._course, Single):
-            answer = Settled(answer, self._course, self._relays.loop.time, committed=not self._final)
+            answer = Settled(answer, self._course, self._context.loop.time, committed=not self._final)
         self._writer.watcher = self._task = self._reply = None
         admitted = Admitted(self._admitted.front, Opened(self._chat, request, answer))
-        await self._relays.gateway.answer(admitted, self._call, self._writer)
+        await self._context.gateway.answer(admitted, self._call, self._writer)
 
     def _answers(self) -> None:
         outcome = self._outcome
