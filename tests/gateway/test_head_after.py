@@ -38,15 +38,17 @@ SOON = ServerTimeouts(head_after=0.02, heartbeat=0.02, grace=0)
 
 
 class Held:
-    """A service that says some of its answer, and the rest once it is let go. `left`: its caller has gone."""
+    """A service that says some of its answer, and the rest once it is let go. `asked`: it has got a request."""
 
     def __init__(self, *first: bytes, rest: bytes = BEGUN + END, media: dict[str, str] = EVENTS) -> None:
+        self.asked = asyncio.Event()
         self.go = asyncio.Event()
         self.first = first
         self.rest = rest
         self.media = media
 
     async def __call__(self, exchange: Exchange) -> None:
+        self.asked.set()
         if self.first:
             await exchange.head(headers=self.media)
         for piece in self.first:
@@ -243,21 +245,25 @@ async def test_a_caller_who_leaves_after_it_ends_the_service() -> None:
     async with all_paths(server_timeouts=SOON) as all_ways:
         all_ways.script[:] = [service]
         for url in ways(all_ways):
+            service.asked.clear()
             async with connect(url) as wire:
                 wire.send("POST", PATH, body=question(stream=True))
                 assert await wire.head() == 200
                 assert await wire.chunk() == PING
+                await service.asked.wait()  # on a busy machine the first heartbeat is earlier
             await all_ways.service.peer_closed()
 
 
 @pytest.mark.parametrize("targets", [(), ("up/m", "up/n")])
 async def test_a_gateway_that_stops_after_it_says_so_in_the_stream(targets: tuple[str, ...]) -> None:
-    async with serve(Held(ROLE)) as service:
+    held = Held(ROLE)
+    async with serve(held) as service:
         config = configured(service.url, *targets)
         async with running(config, timeouts=replace(SOON, grace=30)) as up, connect(up.url) as wire:
             wire.send("POST", PATH, body=question("route" if targets else "up/m", stream=True))
             assert await wire.head() == 200
             assert await wire.chunk() == PING
+            await held.asked.wait()  # on a busy machine the first heartbeat is earlier
             up.server.stop()
             await turn()
             up.server.stop()

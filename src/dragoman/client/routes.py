@@ -174,16 +174,17 @@ class RouteMaker:
         if target not in self._health:
             gateway = self._config.gateway
             name = target.partition("/")[0]
-            service = self._services.setdefault(name, Service())
-            hints = hints_of(self._board, target, self._settings_of(name))
+            settings = self._settings_of(name)
+            service = self._services.setdefault(name, Service(settings))
+            hints = hints_of(self._board, target, settings)
             breaker = Breaker(gateway.breaker_failures, gateway.breaker_rest, target, self._notice, hints.breaker)
             self._health[target] = Health(service, breaker, hints)
         return self._health[target]
 
     def _settings_of(self, service: str) -> str:
-        """A digest of what is set for a service: with another key, for example, it is another one."""
+        """A digest of what is set for a service: with another key or proxy, for example, it is another one."""
         entry = self._config.providers.get(service)
-        return blake2b(msgspec.json.encode(entry), digest_size=16).hexdigest()
+        return blake2b(msgspec.json.encode((entry, self._config.gateway.proxy)), digest_size=16).hexdigest()
 
     def _flaw(self, message: str, *keys: Key) -> None:
         self._note(f"{self._config.where('models', *keys)}: {message}")

@@ -43,6 +43,7 @@ from dragoman.gateway.remembered import Memory
 from dragoman.gateway.telemetry import Telemetry
 from dragoman.gateway.trace import REQUEST_ID, read_trace
 from dragoman.routing.breaker import BreakerChange
+from dragoman.routing.health import inherit
 from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
 from dragoman.types.identity import UNATTRIBUTED
 from dragoman.wire.steps import Steps, done
@@ -276,7 +277,11 @@ class Gateway:
             writer.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
 
     def successor(self, client: Client) -> "Gateway":
-        """A gateway of `client` in the place of this one. Raises ConfigurationError, and then nothing has changed."""
+        """A gateway of `client` in the place of this one, which knows what this one has found of the same targets.
+
+        Raises ConfigurationError, and then nothing has changed.
+        """
+        inherit(client.healths(), self.client.healths())
         timeouts, observers = self._given
         return Gateway(
             client.config, client=client, timeouts=timeouts, observers=observers, earlier=self, region=self._region
@@ -376,7 +381,7 @@ def _metrics(config: Config, client: Client, region: Region) -> Metrics | None:
     if config.gateway.metrics == "none":
         return None
     metrics = Metrics(config, client.providers, region)
-    metrics.breakers(client.healths())
+    metrics.breakers({name: health.breaker.state for name, health in client.healths().items()})
     return metrics
 
 

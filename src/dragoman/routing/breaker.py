@@ -127,6 +127,15 @@ class Breaker:
         elif self.state is State.OPEN and self._is_told and not until:
             self._turn(State.CLOSED, ELSEWHERE)
 
+    def inherit(self, earlier: "Breaker") -> None:
+        """Goes on as `earlier`, whose place it takes, if both have the same settings. Nobody is told."""
+        if (self._failures, self._first_rest) != (earlier._failures, earlier._first_rest):
+            return
+        # How a trial of `earlier` ends is told to `earlier` alone, so that this one tries for itself.
+        self.state = State.CLOSED if earlier.state is State.CLOSED else State.OPEN
+        self.until, self._rest = earlier.until, earlier._rest
+        self._failures_in_a_row, self._is_told = earlier._failures_in_a_row, earlier._is_told
+
     def _turn(self, state: State, code: str = "", rest: float = 0.0) -> None:
         self.state = state
         self._is_told = False

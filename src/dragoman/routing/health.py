@@ -3,6 +3,7 @@
 Processes that share a board tell each other when a target rests, and until when; see `board.py`.
 """
 
+from collections.abc import Mapping
 from math import exp, inf
 
 from dragoman.errors import DragomanError
@@ -21,11 +22,15 @@ MAX_REST = 3600.0
 
 
 class Service:
-    """What is known of a service, and so of all targets that are asked with its key."""
+    """What is known of a service, and so of all targets that are asked with its key.
 
-    __slots__ = ("rests_until",)
+    `settings`: a digest of what is set for it; with others it is another one.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("rests_until", "settings")
+
+    def __init__(self, settings: str = "") -> None:
+        self.settings = settings
         self.rests_until = 0.0
         """When it may be asked again."""
 
@@ -102,6 +107,19 @@ class Health:
         self.in_flight -= 1
         self.breaker.left()
 
+    def inherit(self, earlier: "Health") -> None:
+        """Goes on with what `earlier` has found of the same target. Nothing, if its service has other settings now.
+
+        Requests under way are not counted again: `earlier` is told how they end.
+        """
+        service, known = self._service, earlier._service
+        if service.settings != known.settings:
+            return
+        self.breaker.inherit(earlier.breaker)
+        service.rests_until = max(service.rests_until, known.rests_until)
+        self.rests_until = earlier.rests_until
+        self.latency, self._measured_at = earlier.latency, earlier._measured_at
+
     def _rest(self, until: float) -> None:
         if until > self.rests_until:
             self.rests_until = until
@@ -112,3 +130,10 @@ class Health:
         self.breaker.look(now)
         self.rests_until = max(self.rests_until, self._hints.rest.read())
         self._service.rests_until = max(self._service.rests_until, self._hints.service.read())
+
+
+def inherit(healths: Mapping[str, Health], earlier: Mapping[str, Health]) -> None:
+    """Each target of `healths` goes on with what `earlier` has found of the target of the same name."""
+    for name, health in healths.items():
+        if name in earlier:
+            health.inherit(earlier[name])

@@ -184,8 +184,9 @@ def test_many_together_are_counted_as_one_by_one(seconds: list[float]) -> None:
 
 def test_a_breaker_is_seen_before_it_has_changed() -> None:
     metrics = made()
-    metrics.breakers(["up/m"])
+    metrics.breakers({"up/m": State.CLOSED, "up/n": State.OPEN})
     assert sample(metrics, "dragoman_breaker_state", target="up/m") == 0
+    assert sample(metrics, "dragoman_breaker_state", target="up/n") == 2
     for state, number in ((State.OPEN, 2), (State.TRYING, 1), (State.CLOSED, 0)):
         metrics.turned(BreakerChange("up/m", state))
         assert sample(metrics, "dragoman_breaker_state", target="up/m") == number
@@ -194,7 +195,7 @@ def test_a_breaker_is_seen_before_it_has_changed() -> None:
 def test_the_text_says_of_each_family_what_it_is() -> None:
     metrics = made()
     metrics.note(outcome(attempts=(Attempt("down/m", "timeout", 504, ""),), error="truncated"))
-    metrics.breakers(["up/m"])
+    metrics.breakers({"up/m": State.CLOSED})
     for metric in (CONNECTIONS, IN_FLIGHT, LOG_LOST):
         metrics.watch(metric, lambda: 1)
     metrics.refresh()

@@ -233,8 +233,8 @@ class Machine(RuleBasedStateMachine):
         self.time = 0
         self.live = LiveConfig(self.load(), self.load, self.look_at)
         self.expected = "a"
-        self.read_at = 0
-        self.looked_at = -1
+        self.read: Mark = self.seen()
+        self.looked: Mark = self.read
         self.draining = False
 
     def load(self) -> Config:
@@ -244,11 +244,14 @@ class Machine(RuleBasedStateMachine):
         return Config(files=(Path("dragoman.toml"),), origins={("models",): made})
 
     def look_at(self, path: Path) -> Mark:
+        return self.seen()
+
+    def seen(self) -> Mark:
         return None if self.content == "gone" else (self.time, 0, 0)
 
     def reload(self) -> None:
         client = self.live.read()
-        self.read_at = self.time
+        self.read = self.seen()
         if client is not None and not self.draining:
             self.live.take(client.config)
         made = CONTENTS[self.content]
@@ -257,23 +260,23 @@ class Machine(RuleBasedStateMachine):
 
     @rule(content=st.sampled_from(sorted(CONTENTS)))
     def write(self, content: str) -> None:
-        if content != "gone" or self.content != "gone":  # a file that is not there is always the same
-            self.time += 1
+        self.time += 1
         self.content = content
 
     @rule()
     def tick(self) -> None:
-        still = self.looked_at == self.time and self.read_at != self.time
+        # A file that is not there is always the same, whatever it was between two looks.
+        still = self.looked == self.seen() != self.read
         changed = self.live.has_changed()
         assert changed is still
         if changed:
             self.reload()
-        self.looked_at = self.time
+        self.looked = self.seen()
 
     @rule()
     def signal(self) -> None:
         self.reload()
-        self.looked_at = self.time
+        self.looked = self.seen()
 
     @rule()
     def drain(self) -> None:

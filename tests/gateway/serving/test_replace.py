@@ -14,7 +14,12 @@ from dragoman.errors import AuthenticationError, ConfigurationError
 from dragoman.gateway import Gateway
 from dragoman.types import Outcome, ServerRequest
 from dragoman.wire import json
+from tests.gateway.serving.test_plan import good
+from tests.gateway.serving.test_routes import failing
+from tests.gateway.serving.test_routes import routed as fallback
 from tests.support.gateway import LOCAL, CallerConnection, Running, ask, chat, chat_body, connect, running
+from tests.support.relaying import post, question
+from tests.support.server import serve
 
 CHAT = "/v1/chat/completions"
 
@@ -230,3 +235,25 @@ async def test_no_request_fails_while_the_gateway_is_replaced_again_and_again() 
             over.set()
             assert all(count > 1 for count in await asyncio.gather(*tasks))
         await closed(up)
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked"), [({}, 1), ({"api_key": "another"}, 2)], ids=["the same service", "another key"]
+)
+async def test_a_target_that_was_found_broken_is_left_out_after_it_unless_its_service_has_changed(
+    changed: dict[str, str], asked: int
+) -> None:
+    settings = GatewayConfig(breaker_failures=1, breaker_rest=60.0)
+    async with serve(failing) as first, serve(good) as second:
+        before = fallback([first, second], ModelConfig(targets=("s0/m", "s1/m")), settings)
+        services = before.providers | {"s0": replace(before.providers["s0"], **changed)}
+        after = replace(before, providers=services, gateway=replace(before.gateway, max_body=1 << 20))
+        async with running(before) as up:
+            assert (await post(up.url, question("route", stream=False))).status == 200
+            reload(up, after)
+            metrics = await ask(up.url, "GET", "/metrics")
+            assert f'dragoman_breaker_state{{target="s0/m"}} {4 - 2 * asked}\n' in metrics.text
+            for _ in range(3):
+                assert (await post(up.url, question("route", stream=False))).status == 200
+            await closed(up)
+    assert (len(first.requests), len(second.requests)) == (asked, 4)

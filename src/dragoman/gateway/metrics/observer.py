@@ -7,7 +7,7 @@ longer than one. Counted one by one, they would cost a relayed request five perc
 import asyncio
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Mapping
 from importlib.metadata import version
 from itertools import chain
 from operator import attrgetter
@@ -166,10 +166,10 @@ class Metrics:
         """A breaker has changed its state."""
         self._numbers[self._place(table.BREAKER, self._names.target(change.target))] = STATES[change.state]
 
-    def breakers(self, targets: Iterable[str]) -> None:
-        """These targets have breakers, which are closed."""
-        for target in targets:
-            self._numbers[self._place(table.BREAKER, self._names.target(target))] = 0.0
+    def breakers(self, states: Mapping[str, State]) -> None:
+        """These targets have breakers, which are in these states."""
+        for target, state in states.items():
+            self._numbers[self._place(table.BREAKER, self._names.target(target))] = STATES[state]
 
     def watch(self, metric: Metric, count: Callable[[], float], known: float = 0.0) -> None:
         """`count` gives what is counted elsewhere; it is looked at again and again. `known`: what was counted of it."""
