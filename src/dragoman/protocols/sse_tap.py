@@ -111,6 +111,8 @@ class SseTap(Tap):
                 return self._keep(data)
             data = b"".join([*self._tail, data])
             self._tail.clear()
+        if self._unformed and _start(data).startswith(OTHERS):
+            return self._keep(data)  # a blank line in it completes no event
         passing: list[bytes] = []
         plain = b"\r" not in data
         begin, at, alike, size = 0, 0, True, len(data)
@@ -151,7 +153,8 @@ class SseTap(Tap):
                     continue
                 alike = count == 0
             event = pieces[at]
-            if self.needs_decoding or not event.endswith(END) or event.find(END) != len(event) - len(END):
+            one = event.endswith(END) and event.find(END) == len(event) - len(END)
+            if self.needs_decoding or self._unformed or not one:
                 return passing + self._events(b"".join(pieces[at:]))
             passing.append(self._event(event))
             at += 1
@@ -170,7 +173,7 @@ class SseTap(Tap):
 
     def _look_at_form(self) -> None:
         tail = b"".join(self._tail)
-        start = tail.lstrip(BLANKS).removeprefix(BOM).lstrip(BLANKS)
+        start = _start(tail)
         if start.startswith(OTHERS):
             self._form(start)
         elif len(start) > len(BOM):
@@ -193,6 +196,11 @@ class SseTap(Tap):
             if self.done:
                 self.empty = self._is_empty(data)
         return data
+
+
+def _start(body: bytes) -> bytes:
+    """`body` from its first byte that is neither blank nor a byte order mark."""
+    return body.lstrip(BLANKS).removeprefix(BOM).lstrip(BLANKS)
 
 
 def framed(event: bytes) -> bytes:

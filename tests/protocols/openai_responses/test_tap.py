@@ -107,6 +107,7 @@ HAND_MADE: dict[str, bytes] = {
     "a piece that is no text": stream(CREATED, ADDED, *WORDS, text("a", delta=5), DONE, END),
     "no names": stream(CREATED, ADDED, *WORDS, DONE, END).replace(b"event: ", b"x: "),
     "a page": b"<html>no</html>",
+    "a whole answer with a blank line": b"{\n\n" + json.dumps(END["response"]).encode()[1:],
     "a whole answer": json.dumps(END["response"]).encode(),
     "a whole failure": json.dumps(FAILED["response"]).encode(),
     "a byte order mark": b"\xef\xbb\xbf" + stream(CREATED, ADDED, *WORDS, DONE, END),
