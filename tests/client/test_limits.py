@@ -9,9 +9,14 @@ import pytest
 
 from dragoman import Client, SyncClient
 from dragoman.client.gate import Gate
+from dragoman.client.limiter import Limiter
+from dragoman.client.options import Limits
 from dragoman.config import Config
+from dragoman.engine.answer import Answer
 from dragoman.errors import InvalidRequestError, TimeoutError
+from dragoman.types import ChatRequest, PartStart, ResponseStart, Text
 from tests.support.server import Exchange, serve
+from tests.support.timed import TimedAnswer
 
 SLOW = "text: a b\nhang"
 SOON = 0.05
@@ -211,3 +216,19 @@ async def test_what_is_wrong_with_texts_to_embed_is_named(texts: Any, options: d
         assert caught.value.message == words
         with pytest.raises(TypeError, match="did you mean dimensions"):
             await client.embed("offline/echo", "x", dimension=5)  # type: ignore[call-arg]  # the point of the test
+
+
+@pytest.mark.parametrize("retries", [0, 1])
+async def test_a_limited_answer_says_which_target_answers_also_if_that_changes_on_the_way(retries: int) -> None:
+    inner = TimedAnswer([(0.0, [ResponseStart(), PartStart(Text("a"))])])
+    inner.target = "first/m"
+
+    async def handler(_: ChatRequest) -> Answer:
+        return inner
+
+    limits = Limits(timeout=60.0, retries=retries)
+    answer = await Limiter(limits, lambda: 0.5).answer(handler, ChatRequest(model="m", messages=()), limits)
+    assert answer.target == "first/m"
+    inner.target = "second/m"
+    assert answer.target == "second/m"
+    answer.close()

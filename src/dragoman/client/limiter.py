@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from dragoman.client.gate import Gate, Gates
 from dragoman.client.options import Limits
 from dragoman.client.retries import Random, retried
-from dragoman.engine.answer import Answer, Handler
+from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.engine.commit import held
 from dragoman.transport.timeout import timeout
 from dragoman.types import ChatRequest, StreamEvent
@@ -88,12 +88,11 @@ def _until(ends: float, limit: float, model: str) -> AbstractAsyncContextManager
     return timeout(left, inf, "total", model or "the model", limit=limit)
 
 
-class Limited(Answer):
+class Limited(Around):
     """An answer that must be whole at the loop's time `ends`, and that `gate` counts."""
 
     def __init__(self, answer: Answer, gate: Gate, ends: float, limit: float, model: str) -> None:
-        self.tells_of(answer)
-        self._answer = answer
+        super().__init__(answer)
         self._gate: Gate | None = gate
         self._ends = ends
         self._limit = limit

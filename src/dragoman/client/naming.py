@@ -2,17 +2,16 @@
 
 from msgspec.structs import replace
 
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, Around
 from dragoman.protocols.speech import OURS
 from dragoman.types import ResponseStart, StreamEvent
 
 
-class Named(Answer):
+class Named(Around):
     """An answer of `model`, a route or `provider/model`; `extra` keeps the service's own name of it."""
 
     def __init__(self, answer: Answer, model: str) -> None:
-        self.tells_of(answer)
-        self._answer = answer
+        super().__init__(answer)
         self._model = model
 
     async def read(self) -> list[StreamEvent]:
@@ -21,9 +20,6 @@ class Named(Answer):
             events[0] = self._named(first)
         self.read = self._answer.read  # type: ignore[method-assign]  # spares each later batch a call
         return events
-
-    def close(self) -> None:
-        self._answer.close()
 
     def _named(self, start: ResponseStart) -> ResponseStart:
         if start.model in {None, self._model}:

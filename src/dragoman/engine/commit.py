@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from time import monotonic
 
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, Around
 from dragoman.errors import DragomanError
 from dragoman.types import ResponseStart, StreamEvent
 
@@ -37,13 +37,12 @@ async def held(answer: Answer) -> Answer:
     return _Held(batches, answer)
 
 
-class _Held(Answer):
+class _Held(Around):
     """An answer whose first batches were read already."""
 
     def __init__(self, batches: deque[list[StreamEvent]], answer: Answer) -> None:
-        self.tells_of(answer)
+        super().__init__(answer)
         self._batches = batches
-        self._answer = answer
 
     async def read(self) -> list[StreamEvent]:
         if not self._batches:
@@ -53,4 +52,4 @@ class _Held(Answer):
 
     def close(self) -> None:
         self._batches.clear()
-        self._answer.close()
+        super().close()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from math import inf
 from typing import TypeVar
 
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, Around
 from dragoman.errors import TimeoutError
 from dragoman.routing.plan import Course, Target
 from dragoman.transport.deadlines import late
@@ -46,12 +46,11 @@ def timed(answer: Answer, course: Course) -> Answer:
     return answer if course.ends == inf else Timed(answer, course.ends)
 
 
-class Timed(Answer):
+class Timed(Around):
     """`answer`, which must be over at the loop's time `ends`."""
 
     def __init__(self, answer: Answer, ends: float) -> None:
-        self.tells_of(answer)
-        self._answer = answer
+        super().__init__(answer)
         self._ends = ends
         self._service = service_of(answer.target)
 
@@ -64,6 +63,3 @@ class Timed(Answer):
             if exc.provider is None:
                 exc.provider = self._service
             raise
-
-    def close(self) -> None:
-        self._answer.close()
