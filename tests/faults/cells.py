@@ -76,5 +76,7 @@ FOUND = (
     "binary garbage, wait-first-event, gemini, stream, two targets, relayed",
     "HTML in mid-stream, mid-stream, openai-responses, stream, one target, relayed",
     "HTML in mid-stream, tail, gemini, stream, two targets, relayed",
+    "empty text, wait-first-event, openai-responses, stream, two targets, relayed",
+    "empty text, wait-first-event, openai-responses, whole, two targets, translated for anthropic",
 )
 """Cells that found a mistake once: they are in each sample."""

@@ -79,6 +79,11 @@ def empty(dialect: str, *, stream: bool) -> tuple[bytes, ...]:
     return tuple(re.sub(rb'"output":\[\{.*\}\],"error"', b'"output":[],"error"', piece) for piece in kept)
 
 
+def wordless(dialect: str, *, stream: bool) -> tuple[bytes, ...]:
+    """The pieces of an answer that stops after a text without words."""
+    return SERVICES[dialect].write(Answer((Say(""),), usage=USAGE), Seen("m", stream=stream)).pieces
+
+
 def in_band(dialect: str) -> bytes:
     """The event by which a service says that it failed."""
     return SERVICES[dialect].write(Answer((Say("Hello, "),), failure="error"), Seen("m", stream=True)).pieces[-1]

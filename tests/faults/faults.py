@@ -1,9 +1,7 @@
 """The table of faults: what a service does, when, and what must come of it. Each cell is made from one row."""
 
-from msgspec.structs import replace
-
-from tests.faults.dialects import TEXT, empty, failed, in_band, reply, without_counts
-from tests.faults.fault import EVENTS, STREAMED, Fails, Fate, Fates, Fault, Phase, Well, document, frame, head, said
+from tests.faults.dialects import TEXT, empty, failed, in_band, reply, without_counts, wordless
+from tests.faults.fault import EVENTS, STREAMED, Fails, Fate, Fates, Fault, Phase, Well, document, frame, head
 from tests.faults.making import (
     JSON,
     PAGE,
@@ -13,6 +11,7 @@ from tests.faults.making import (
     cut,
     event,
     headed,
+    in_place,
     instead,
     line_ends,
     packed,
@@ -309,15 +308,8 @@ CONTENT = (
         uses=("whole",),
         small=True,
     ),
-    Fault(
-        "empty answer",
-        {WAIT_FIRST_EVENT: Fails("empty_answer")},
-        lambda good, phase: Script(
-            said(
-                good.dialect, replace(good.reply, pieces=empty(good.dialect, stream=good.stream)), stream=good.stream
-            ).whole
-        ),
-    ),
+    Fault("empty answer", {WAIT_FIRST_EVENT: Fails("empty_answer")}, in_place(empty)),
+    Fault("empty text", {WAIT_FIRST_EVENT: Fails("empty_answer")}, in_place(wordless)),
     Fault(
         "words in place of an answer",
         {WAIT_HEADERS: WORDS_ONLY},

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -37,6 +38,22 @@ def event(data: str) -> Make:
 def instead(make: Callable[[Said], Steps]) -> Make:
     """Something else than the answer."""
     return lambda good, phase: Script(make(good))
+
+
+class Pieces(Protocol):
+    """What makes the pieces of another answer."""
+
+    def __call__(self, dialect: str, /, *, stream: bool) -> tuple[bytes, ...]: ...
+
+
+def in_place(pieces: Pieces) -> Make:
+    """Another answer, which has these pieces."""
+
+    def make(good: Said) -> Steps:
+        other = replace(good.reply, pieces=pieces(good.dialect, stream=good.stream))
+        return said(good.dialect, other, stream=good.stream).whole
+
+    return instead(make)
 
 
 def changed(change: Callable[[tuple[bytes, ...]], tuple[bytes, ...]]) -> Make:

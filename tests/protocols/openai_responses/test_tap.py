@@ -58,6 +58,13 @@ USAGE = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
 END = {"type": "response.completed", "response": RESPONSE | {"status": "completed", "output": [ITEM], "usage": USAGE}}
 FAILED = {"type": "response.failed", "response": RESPONSE | {"status": "failed", "error": {"code": "server_error"}}}
 FLAT = {"type": "error", "code": "rate_limit_exceeded", "message": "slow", "param": None}
+WORDLESS = {"type": "output_text", "text": "", "annotations": []}
+SILENT = MESSAGE | {"content": [WORDLESS]}
+SILENT_PART = {"type": "response.content_part.done", **PLACE, "part": WORDLESS}
+SILENT_TEXT = {"type": "response.output_text.done", **PLACE, "text": "", "logprobs": []}
+SILENT_DONE = {"type": "response.output_item.done", "output_index": 0, "item": SILENT}
+SILENT_ANSWER = RESPONSE | {"status": "completed", "output": [SILENT], "usage": USAGE}
+SILENT_END = {"type": "response.completed", "response": SILENT_ANSWER}
 CALL = {"id": "fc_1", "type": "function_call", "call_id": "c1", "name": "f", "arguments": ""}
 ARGUMENTS = {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 0}
 CALLED = CALL | {"arguments": "{}"}
@@ -97,6 +104,23 @@ HAND_MADE: dict[str, bytes] = {
     "an empty answer": stream(
         CREATED, {"type": "response.completed", "response": RESPONSE | {"status": "completed", "usage": USAGE}}
     ),
+    "an empty text": stream(CREATED, ADDED, SILENT_TEXT, SILENT_PART, SILENT_DONE, SILENT_END),
+    "an empty piece": stream(CREATED, ADDED, text(""), SILENT_TEXT, SILENT_PART, SILENT_DONE, SILENT_END),
+    "an empty text at the end alone": stream(CREATED, SILENT_END),
+    "an empty text without names": stream(CREATED, ADDED, text(""), SILENT_DONE, SILENT_END).replace(
+        b"event: ", b"x: "
+    ),
+    "a whole answer with a blank line": b"{\n\n" + json.dumps(END["response"]).encode()[1:],
+    "a whole answer with an empty text": json.dumps(SILENT_ANSWER).encode(),
+    "an empty piece before words": stream(CREATED, ADDED, text(""), *WORDS * 3, DONE, END),
+    "an empty text before a call": stream(
+        CREATED,
+        ADDED,
+        SILENT_DONE,
+        {"type": "response.output_item.added", "output_index": 1, "item": CALL},
+        {"type": "response.output_item.done", "output_index": 1, "item": CALLED},
+        {"type": "response.completed", "response": RESPONSE | {"status": "completed", "output": [SILENT, CALLED]}},
+    ),
     "incomplete": stream(
         CREATED,
         ADDED,
@@ -107,7 +131,6 @@ HAND_MADE: dict[str, bytes] = {
     "a piece that is no text": stream(CREATED, ADDED, *WORDS, text("a", delta=5), DONE, END),
     "no names": stream(CREATED, ADDED, *WORDS, DONE, END).replace(b"event: ", b"x: "),
     "a page": b"<html>no</html>",
-    "a whole answer with a blank line": b"{\n\n" + json.dumps(END["response"]).encode()[1:],
     "a whole answer": json.dumps(END["response"]).encode(),
     "a whole failure": json.dumps(FAILED["response"]).encode(),
     "a byte order mark": b"\xef\xbb\xbf" + stream(CREATED, ADDED, *WORDS, DONE, END),
@@ -268,6 +291,28 @@ def test_an_empty_answer_is_known() -> None:
     assert not full.empty
     assert read_whole(json.dumps(RESPONSE | {"status": "completed"}).encode()).empty
     assert not read_whole(HAND_MADE["a whole answer"]).empty
+
+
+@pytest.mark.parametrize("name", [name for name in HAND_MADE if name.startswith("an empty ")])
+def test_a_text_without_words_is_no_content_on_either_way(name: str) -> None:
+    body = HAND_MADE[name]
+    empty = "before" not in name
+    for pieces in ([body], bytewise(body)):
+        tap, decoder = ResponsesTap(), ReplyDecoder()
+        events = []
+        for piece in pieces:
+            tap.feed(piece)
+            events += decoder.feed(piece)
+            begun = any(isinstance(event, PartStart) for event in events)
+            assert tap.done or not tap.committed or begun
+        assert (tap.empty, begun, tap.done, decoder.done) == (empty, not empty, True, True)
+
+
+def test_a_whole_answer_of_a_text_without_words_is_empty() -> None:
+    body = HAND_MADE["a whole answer with an empty text"]
+    assert read_whole(body).empty
+    assert read_whole(body.replace(b'"resp_1"', b"5")).empty, "read by the decoder"
+    assert not read_whole(body.replace(b'"text": ""', b'"text": " "')).empty
 
 
 def test_an_answer_is_never_taken_for_whole_if_its_end_did_not_come() -> None:

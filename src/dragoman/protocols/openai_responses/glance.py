@@ -19,6 +19,7 @@ from dragoman.protocols.openai_responses.events import (
     PIECES,
     REFUSAL,
     SUMMARY_DONE,
+    TEXT,
     decode_delta,
     index_of,
 )
@@ -31,10 +32,18 @@ from dragoman.wire.sse import usual_event
 MESSAGE = "message"
 CALLS = frozenset({"function_call", "custom_tool_call"})
 PREFIX = b"event: response."
+TEXTS = frozenset({"output_text", "input_text", "text"})
+WORDLESS = Raw(b'""')
 
 
 class _Part(Struct):
     type: str
+    text: Raw = Raw()
+
+    @property
+    def wordless(self) -> bool:
+        """Whether it is a text that says nothing, which the decoder passes over."""
+        return self.type in TEXTS and self.text == WORDLESS
 
 
 class _Item(Struct):
@@ -120,7 +129,7 @@ class Glance(Struct):
     piece: bool = False
     """The last event was a piece of a text."""
     content: bool = False
-    """A part has begun."""
+    """A part has begun; a text without words is none."""
     called: bool = False
     """A tool call has begun."""
     reason: FinishReason | None = None
@@ -177,6 +186,14 @@ class Glance(Struct):
         self.piece = self.content = True
         return True
 
+    def _text(self, data: bytes, event: bytes) -> bool:
+        said = decode_delta(data)
+        if self.open is None or said.output_index != self.open:
+            return False
+        self.piece = True
+        self.content = self.content or bool(said.delta or said.logprobs)
+        return True
+
     def _argument(self, data: bytes, event: bytes) -> bool:
         return self.kind in CALLS and self._piece(data, event)
 
@@ -184,7 +201,8 @@ class Glance(Struct):
         said = _part_event(data)
         if self.open is None or said.output_index != self.open or said.part.type == REFUSAL:
             return False
-        self.content = self.content or said.part.type in {"output_text", "summary_text"}
+        is_text = said.part.type in {"output_text", "summary_text"}
+        self.content = self.content or (is_text and not said.part.wordless)
         return True
 
     def _item_done(self, data: bytes, event: bytes) -> bool:
@@ -203,7 +221,7 @@ class Glance(Struct):
         if item.type == MESSAGE:
             if item.content is None or any(part.type == REFUSAL for part in item.content):
                 return False
-            self.content = self.content or bool(item.content)
+            self.content = self.content or not all(part.wordless for part in item.content)
             return True
         if item.type in CALLS:
             if not item.call_id or not item.name:
@@ -238,7 +256,8 @@ READERS: dict[bytes, Reader] = {
     for names, reader in (
         (CREATED, Glance._start),
         ({ADDED}, Glance._added),
-        ({name for name, kind in PIECES.items() if kind not in {GIVEN, REFUSAL}}, Glance._piece),
+        ({name for name, kind in PIECES.items() if kind not in {TEXT, GIVEN, REFUSAL}}, Glance._piece),
+        ({name for name, kind in PIECES.items() if kind == TEXT}, Glance._text),
         ({name for name, kind in PIECES.items() if kind == GIVEN}, Glance._argument),
         ({PART_DONE, SUMMARY_DONE}, Glance._part_done),
         ({ITEM_DONE}, Glance._item_done),

@@ -188,8 +188,8 @@ class Items:
         self, key: Key, empty: AnyPart | None, text: str, tokens: tuple[TokenLogprob, ...], out: list[StreamEvent]
     ) -> None:
         if key != self.open:
-            if empty is None:
-                return  # a call without a name: all of it comes when it is done
+            if empty is None or (isinstance(empty, Text) and not (text or tokens)):
+                return  # a call without a name, all of which comes when it is done; or a text without words
             self._open(key, empty, out)
         if text and (self._halves or not text.isascii()):
             text = self._whole_characters(key, text)
@@ -228,7 +228,7 @@ class Items:
         """Sends what of the open `part` has not gone out; all of it, if it is not open."""
         if key != self.open:
             sent = self._item(key[0]).sent
-            if _place(key) not in sent:
+            if _place(key) not in sent and not _is_wordless(part):
                 known = self._item(key[0]).id
                 self._whole(part if part.item is not None else replace(part, item=known), out)
                 sent[_place(key)] = len(_text_of(part))
@@ -315,6 +315,11 @@ NOTHING: Extra = {}
 
 def _new(said: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if name not in before or before[name] != value}
+
+
+def _is_wordless(part: AnyPart) -> bool:
+    """Whether it is a text that says nothing, which no answer has as a part: overloaded services end with one."""
+    return isinstance(part, Text) and not part.text and part.opaque is None
 
 
 def _text_of(part: AnyPart) -> str:

@@ -134,8 +134,9 @@ class ResponsesTap(SseTap):
             return self._observed(event)
         self._unformed = False
         if glance.piece:
-            self._content = self.committed = True
-            self._learn(event)
+            if glance.content:
+                self._content = self.committed = True
+                self._learn(event)
         elif glance.reason is not None:
             self._named, self._content = glance.id, glance.content
             self._end(glance.reason, glance.usage)
