@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from msgspec import Struct
@@ -287,6 +288,23 @@ async def test_a_gateway_that_stops_drains_nothing(way: str) -> None:
         outcome = await on.outcomes.get()
         await on.service.peer_closed()
     assert (outcome.end, outcome.usage_estimated) == ("gone", True)
+
+
+@pytest.mark.parametrize("settings", [{}, {"on_disconnect": "drain"}], ids=["left", "drained until it stops"])
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_request_log_has_the_tokens_that_were_known_at_the_end(
+    way: str, settings: dict[str, str], tmp_path: Path
+) -> None:
+    where = tmp_path / "log"
+    async with scene(way, [ROLE, *PIECES], b"", request_log=str(where), **settings) as on:
+        await left(on, stream=True, after=TEXTS[-1].encode())
+        if settings:
+            assert on.outcomes.empty(), "it is not drained"
+            on.gateway.server.stop()
+        await on.service.peer_closed()
+    (line,) = (json.decode_event(each) for each in where.read_bytes().splitlines())
+    assert (line["status"], line["end"], line["target"]) == (200, "gone", "up/m")
+    assert (len("".join(TEXTS)) // 4 <= line["output_tokens"] <= 12, line["tokens_estimated"]) == (True, True)
 
 
 @pytest.mark.parametrize("way", WAYS)

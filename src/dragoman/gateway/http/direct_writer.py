@@ -2,7 +2,9 @@
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import Callable
 from time import monotonic
+from types import TracebackType
 from typing import Protocol
 
 from dragoman.errors import DragomanError
@@ -62,13 +64,15 @@ class Passing(Watcher):
 class DirectWriter(ResponseWriter):
     """Sends at once. The methods `…_nowait` do not wait for a slow caller: who calls them looks at `congested`."""
 
-    __slots__ = ("_port", "_release", "watcher")
+    __slots__ = ("_owed", "_port", "_release", "watcher")
 
     def __init__(self, port: WriterPort, outcome: Outcome) -> None:
         super().__init__(outcome)
         self._port = port
         # A reload may replace the service of the connection: what it began is told to it in the end too.
         self._release = port.release
+        self._owed: Callable[[DirectWriter], None] | None = None
+        """What is called once the work has ended whose caller has left."""
         self.watcher: Watcher | None = None
 
     @property
@@ -120,8 +124,22 @@ class DirectWriter(ResponseWriter):
             self.watcher.close()
             self.watcher = None
         self.interrupt(DisconnectedError())
-        if before is not ENDED:
+        if before is ENDED:
+            return
+        if self._work is None:
             self._release(self)
+        else:
+            self._owed = self._release  # as it ends, the work notes what the answer has cost until then
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await super().__aexit__(kind, error, trace)
+        finally:
+            owed, self._owed = self._owed, None
+            if owed is not None:
+                owed(self)
 
     def interrupt(self, reason: Exception) -> None:
         if self.watcher is not None and self.state is not GONE and isinstance(reason, DragomanError):
