@@ -154,7 +154,9 @@ class SseTap(Tap):
                 alike = count == 0
             event = pieces[at]
             one = event.endswith(END) and event.find(END) == len(event) - len(END)
-            if self.needs_decoding or self._unformed or not one:
+            if self._unformed and _start(event).startswith(OTHERS):
+                one = False
+            if self.needs_decoding or not one:
                 return passing + self._events(b"".join(pieces[at:]))
             passing.append(self._event(event))
             at += 1
