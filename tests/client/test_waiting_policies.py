@@ -6,7 +6,7 @@ import pytest
 
 from dragoman.client import Client
 from dragoman.config import Config, ModelConfig, ProfileConfig, ProviderConfig
-from dragoman.config.values import RetryConfig
+from dragoman.config.routes import RetryConfig
 from dragoman.engine.answer import whole
 from dragoman.errors import ConfigurationError, DragomanError
 from dragoman.transport.base import Reply, Route, Transport

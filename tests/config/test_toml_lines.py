@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.config import from_tables, load
+from dragoman.config.keys import Keys
 from dragoman.config.toml_lines import lines
-from dragoman.config.values import Keys
 from dragoman.errors import ConfigurationError
 from tests.config.test_load import EXAMPLE, write
 

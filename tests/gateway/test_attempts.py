@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.config import ModelConfig
-from dragoman.config.values import RetryConfig
+from dragoman.config.routes import RetryConfig
 from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.attempts import target_headers
 from dragoman.wire import json

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
-from dragoman.config.values import RetryConfig
+from dragoman.config.routes import RetryConfig
 from dragoman.routing.candidate import Candidate
 from dragoman.routing.route import Route
 from dragoman.transport.native import NativeTransport

@@ -98,7 +98,7 @@ class RouteMaker:
                 return None
             self._counted |= {target.name: self._health[target.name] for target in route.targets}
             return StickyRoute(route) if len(route.targets) > 1 and self._is_sticky(name) else route
-        return Single(route.targets[0])  # where nothing can be chosen, nothing is counted
+        return Single(route.targets[0])  # nothing can be chosen, so nothing need be counted
 
     def route(self, name: str, within: Within = OUTERMOST) -> Route | None:
         """The route `name`, which is part of those of `within`; None if anything in it is a mistake."""

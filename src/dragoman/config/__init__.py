@@ -1,7 +1,10 @@
 """The user's settings: TOML files, and the environment over them, as frozen values."""
 
+from dragoman.config.keys import Key
 from dragoman.config.load import NAME, load
+from dragoman.config.routes import ModelConfig, RetryConfig, TargetConfig
 from dragoman.config.tables import from_tables, verify
+from dragoman.config.timeouts import TimeoutsConfig
 from dragoman.config.values import (
     BrokenEnd,
     CliConfig,
@@ -9,13 +12,8 @@ from dragoman.config.values import (
     EmptyAnswer,
     FrontConfig,
     GatewayConfig,
-    Key,
-    ModelConfig,
     ProfileConfig,
     ProviderConfig,
-    RetryConfig,
-    TargetConfig,
-    TimeoutsConfig,
 )
 
 __all__ = [

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from dragoman.config.keys import dotted
 from dragoman.config.schema import ROOT, Entries, TableSchema
 from dragoman.config.settings import Flaw, Settings, note
 from dragoman.config.value_types import Kind, is_secret, parsed
-from dragoman.config.values import dotted
 from dragoman.errors import nearest
 
 PREFIX = "DRAGOMAN_"

@@ -4,7 +4,7 @@ from datetime import date, time
 
 import msgspec
 
-from dragoman.config.values import Keys
+from dragoman.config.keys import Keys
 from dragoman.errors import CUT
 
 DIGITS = 40

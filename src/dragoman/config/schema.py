@@ -6,6 +6,8 @@ from typing import Any, get_args
 
 from msgspec import Struct, field
 
+from dragoman.config.routes import ModelConfig, RetryConfig, TargetConfig
+from dragoman.config.timeouts import TimeoutsConfig
 from dragoman.config.value_types import (
     Boolean,
     Integer,
@@ -22,18 +24,7 @@ from dragoman.config.value_types import (
     TableOf,
     TextValue,
 )
-from dragoman.config.values import (
-    MAX_WORKERS,
-    CliConfig,
-    FrontConfig,
-    GatewayConfig,
-    ModelConfig,
-    ProfileConfig,
-    ProviderConfig,
-    RetryConfig,
-    TargetConfig,
-    TimeoutsConfig,
-)
+from dragoman.config.values import MAX_WORKERS, CliConfig, FrontConfig, GatewayConfig, ProfileConfig, ProviderConfig
 from dragoman.types import ChatRequest, ReasoningConfig, SchemaLimit
 
 

@@ -8,9 +8,11 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dragoman.config.faults import WrongError, shown
+from dragoman.config.keys import Keys, dotted, origin
+from dragoman.config.routes import ModelConfig
 from dragoman.config.schema import ROOT, Entries, TableSchema
 from dragoman.config.value_types import anchored, checked, is_in_clear
-from dragoman.config.values import Keys, ModelConfig, ProfileConfig, ProviderConfig, dotted, origin
+from dragoman.config.values import ProfileConfig, ProviderConfig
 from dragoman.errors import ConfigurationError, nearest
 
 Node = TypeVar("Node")

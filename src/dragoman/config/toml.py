@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from dragoman.config.file import ConfigFile
+from dragoman.config.keys import Keys, dotted
 from dragoman.config.toml_lines import lines, repeated
-from dragoman.config.values import Keys, dotted
 from dragoman.errors import ConfigurationError, cut
 
 BOM = b"\xef\xbb\xbf"

@@ -5,7 +5,7 @@ import tomllib
 
 from msgspec import Struct
 
-from dragoman.config.values import Keys
+from dragoman.config.keys import Keys
 
 BLANK = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 BARE = re.compile(r"[A-Za-z0-9_-]+")

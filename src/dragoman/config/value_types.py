@@ -9,8 +9,8 @@ from typing import assert_never
 from msgspec import Struct
 
 from dragoman.config.faults import WrongError, quoted, shown
+from dragoman.config.keys import Key
 from dragoman.config.secrets import FORMS, fetched
-from dragoman.config.values import Key
 from dragoman.errors import nearest
 
 

@@ -1,19 +1,16 @@
 """A configuration as frozen values, which show no secret. Knows no file and no environment."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
+from dragoman.config.keys import Key, Keys, dotted, origin
 from dragoman.config.limits import LimitsConfig
+from dragoman.config.routes import ModelConfig
+from dragoman.config.timeouts import TimeoutsConfig
 from dragoman.types import SchemaLimit
 from dragoman.types.redacted import Redacted
-
-Key = str | int
-Keys = tuple[Key, ...]
-"""The path of a setting: names of tables and keys, and in a list the index from 0."""
 
 SECRET = frozenset({"api_key", "api_keys", "secret", "password", "proxy"})
 """Fields whose values are never shown. A proxy's URL may have a password."""
@@ -147,38 +144,6 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     that have ended."""
 
 
-class TimeoutsConfig(Struct, frozen=True, kw_only=True):
-    """The longest waits for a service, in seconds; `inf` is no limit.
-
-    UNSET: not set; None: no limit.
-    """
-
-    pool: float | UnsetType | None = UNSET
-    """For a free connection, when all are in use."""
-    connect: float | UnsetType | None = UNSET
-    """For the connection: as long as httpx, LiteLLM and Envoy wait."""
-    tls: float | UnsetType | None = UNSET
-    """For the TLS handshake."""
-    proxy: float | UnsetType | None = UNSET
-    """For the way through a proxy."""
-    first_byte: float | UnsetType | None = UNSET
-    """For the first byte of the answer; models think before it."""
-    idle: float | UnsetType | None = UNSET
-    """For the next byte of an answer that has begun: after a minute of silence the service is gone."""
-    total: float | UnsetType | None = UNSET
-    """For the whole answer; no known answer takes 15 minutes."""
-    first_token: float | UnsetType | None = UNSET
-    """From the request to the first content of a stream, even if heartbeats come before it: some models think for two
-    minutes in silence. An answer that is relayed whole shows no content before all of it has come, and has no such
-    limit."""
-    end: float | UnsetType | None = UNSET
-    """For the end of an answer whose reason to stop has come: after this silence it counts as complete."""
-
-    def by_name(self) -> dict[str, float | None]:
-        """The timeouts that are set, by name; None is no limit."""
-        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not UNSET}
-
-
 class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     """A service. Its models are called `NAME/MODEL`.
 
@@ -243,79 +208,6 @@ class ProviderConfig(ConfigTable, frozen=True, kw_only=True):
     """What an answer means that stops without content and without a tool call: `error` (default), so that another
     target may answer, because overloaded services end so; or `ok`, for models that sometimes have to say nothing."""
     timeouts: TimeoutsConfig = TimeoutsConfig()
-
-
-class TargetConfig(Struct, frozen=True, kw_only=True):
-    """A target of a route, with what the route says of it."""
-
-    model: str
-    """A model as PROVIDER/MODEL, or another route."""
-    weight: float = 1.0
-    """How often it is chosen, in proportion to the others, by `weighted` and `least-busy`; 0: only after all others."""
-    max_parallel: int | None = None
-    """Requests to it at the same time, from each worker; None: any number."""
-    price: float | None = None
-    """What a million tokens cost, in any currency: for `cheapest`."""
-    context: int | None = None
-    """Tokens that it holds: a request that was too long for another target is sent to it only if it holds more."""
-    timeouts: TimeoutsConfig = TimeoutsConfig()
-    """Its timeouts, with the names of the service's. Of each, the shortest that the target, the route or the service
-    says holds."""
-
-
-class RetryConfig(Struct, frozen=True, kw_only=True):
-    """How often a request is sent, as long as no content has come."""
-
-    attempts: int = 1
-    """To one target. After a failure that may pass by itself it is asked again: after the wait that it named, else a
-    random one of up to 0.5, 1, 2, … 8 seconds. If another target can be asked at once, only waits of up to a second are
-    made. The default is 1, because callers repeat requests themselves."""
-    calls: int = 4
-    """To all targets together, whatever happens: so that one request never becomes many."""
-    after_send: bool = True
-    """Whether a request is sent again, to the same target or another one, although a service may have worked on it: the
-    connection broke after it was sent, the answer came too late or was no good, or the status is 500, 502 or 504. It
-    may then be charged twice. On by default, because nothing of an answer has gone out; switch it off if a service acts
-    by itself, with tools of its own."""
-    fallback_on_400: bool = False
-    """Whether the next target is asked after a service has refused a request as wrong (400, 413, 422). Off by default,
-    because most often each one would refuse it, and callers must know soon; switch it on if a service knows less than
-    the others."""
-
-
-class ModelConfig(Struct, frozen=True, kw_only=True):
-    """A route: models of one or more services under one name that callers use."""
-
-    targets: tuple[str | TargetConfig, ...]
-    """The models, each as PROVIDER/MODEL or as the name of another route; or as a table with `model` and what the route
-    says of it: `weight` (how often it is chosen, in proportion to the others; 0: only after all others), `max_parallel`
-    (requests to it at the same time, from each worker), `price` (of a million tokens, in any currency), `context`
-    (tokens that it holds: a request that was too long for another target is sent to it only if it holds more) and
-    `timeouts` (those of this target; of each, the shortest that the target, the route or the service says holds)."""
-    strategy: str = "fallback"
-    """In which order the targets are asked, until one has content: `fallback` (as they stand), `weighted` (by lot),
-    `least-busy` (with the fewest requests under way for its weight), `latency` (the one of two random ones that brings
-    content sooner) or `cheapest`. A target that rests, or is known to be broken, is left out."""
-    retry: RetryConfig = RetryConfig()
-    timeouts: TimeoutsConfig = TimeoutsConfig()
-    sticky: bool = False
-    """Whether a conversation stays at the target that answered it last, as long as that is able, because its prompt is
-    in the cache there; what is drawn is drawn by the conversation. Off by default: it costs a look at each request, and
-    many requests of one conversation then go to one target."""
-    continues: bool = False
-    """Whether an answer that breaks off after text is continued by the next target, from the text so far, if its model
-    is known to take the beginning of an answer (`prefill` of its profile). Of an answer with a tool call, or in a
-    given form, nothing is continued. All requests of such a route are translated. The default is false, because an
-    answer of two models is not what most callers expect."""
-    hedge: bool | float = False
-    """Whether a second target is asked if the first one has brought no content in the time in which 95 of the last 100
-    requests had some; the slower one of the two is given up. That time is known after 20 requests: until then a
-    number, in seconds, is used in its place, and with true nothing is hedged. All requests of such a route are
-    translated. The default is false, because about one request in twenty is then paid twice."""
-
-    def entries(self) -> tuple[TargetConfig, ...]:
-        """The targets, each with all that is said of it."""
-        return tuple(TargetConfig(model=each) if isinstance(each, str) else each for each in self.targets)
 
 
 class ProfileConfig(Struct, frozen=True, kw_only=True):
@@ -427,19 +319,3 @@ class Config(ConfigTable, frozen=True, kw_only=True):
     def where(self, *keys: Key) -> str:
         """The beginning of an error about this setting, as `dragoman.toml:12: providers.home.type`."""
         return ": ".join(part for part in (origin(self.origins, keys), dotted(keys)) if part)
-
-
-def origin(origins: Mapping[Keys, str], keys: Keys) -> str:
-    """The place of `keys`, or of the nearest table around it whose place is known; empty if there is none."""
-    return next((origins[keys[:size]] for size in range(len(keys), -1, -1) if keys[:size] in origins), "")
-
-
-def dotted(keys: Keys) -> str:
-    """`models."gpt-4.1".targets[0]`, as TOML spells it."""
-    spelt = "".join(f"[{key}]" if isinstance(key, int) else f".{_bare(key)}" for key in keys)
-    return spelt.removeprefix(".")
-
-
-def _bare(key: str) -> str:
-    plain = key.replace("-", "").replace("_", "")
-    return key if plain.isascii() and plain.isalnum() else msgspec.json.encode(key).decode()

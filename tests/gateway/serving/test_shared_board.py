@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from dragoman.gateway.serving.shared_board import SLOTS, SharedBoard
 from tests.gateway.serving.test_plan import good
 from tests.gateway.serving.test_routes import failing
@@ -32,7 +30,6 @@ def test_two_names_in_one_slot_lose_a_hint_and_never_read_the_other_s() -> None:
     assert 0 < read.count(0.0) < len(read)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_process_that_was_forked_reads_and_writes_it() -> None:
     board = SharedBoard()
     board.hint("before").write(1.5)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 
 from dragoman.cli.imports.services import Service
-from dragoman.config.values import dotted
+from dragoman.config.keys import dotted
 
 OTHER = re.compile(r"[\s/\x00-\x1f\x7f\ud800-\udfff]+")
 """What the name of a service may not have."""

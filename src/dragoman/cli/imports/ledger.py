@@ -10,7 +10,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from dragoman.config.values import Keys
+from dragoman.config.keys import Keys
 
 NOT_KNOWN = "dragoman has no setting for it"
 

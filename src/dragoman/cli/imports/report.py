@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from dragoman.cli.imports.ledger import Finding, Verdict
 from dragoman.cli.terminal.output import one_line
-from dragoman.config.values import Keys, dotted
+from dragoman.config.keys import Keys, dotted
 from dragoman.wire.utf8 import well_formed
 
 HEADS: dict[Verdict, str] = {

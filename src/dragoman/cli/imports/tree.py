@@ -7,8 +7,8 @@ from msgspec import UNSET, Struct
 
 from dragoman.cli.imports.ledger import Ledger, Verdict
 from dragoman.config.faults import WrongError
+from dragoman.config.keys import Keys
 from dragoman.config.value_types import Kind, checked
-from dragoman.config.values import Keys
 from dragoman.errors import ConfigurationError
 
 MAX_LEAVES = 50_000

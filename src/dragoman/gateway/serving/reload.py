@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
@@ -85,8 +87,8 @@ class LiveConfig:
     def take(self, config: Config) -> None:
         """`config` is in force from now on, except what cannot change."""
         set_level(config.gateway.log_level)
-        old, new = self.config.gateway, config.gateway
-        fixed = [f"gateway.{name}" for name in FIXED if getattr(old, name) != getattr(new, name)]
+        old, new = asdict(self.config.gateway), asdict(config.gateway)
+        fixed = [f"gateway.{name}" for name in FIXED if old[name] != new[name]]
         self.config = config
         self._watch.settle(files_of(config))
         if self._quiet:
