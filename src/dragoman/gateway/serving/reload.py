@@ -92,6 +92,7 @@ class LiveConfig:
         self.config = config
         self._watch.settle(files_of(config))
         if self._quiet:
+            log.debug("this worker has reloaded")
             return
         log.info("reloaded: %s", ", ".join(map(str, config.files)) or "no configuration file")
         if fixed:
