@@ -39,7 +39,9 @@ class Templates:
     """The templates of the requests to one service: one for each head that its protocol has."""
 
     def __init__(
-        self, make: Callable[[str, RelayRequest], RequestTemplate], key: Callable[[str, RelayRequest], Hashable]
+        self,
+        make: Callable[[str, RelayRequest], RequestTemplate],
+        key: Callable[[str, RelayRequest], Hashable] | None,
     ) -> None:
         self._make = make
         """Makes the template for a model and requests like this one."""
@@ -49,7 +51,7 @@ class Templates:
 
     def of(self, model: str, request: RelayRequest) -> RequestTemplate:
         """The template for `request`; `model`: the service's own name of the model."""
-        key = self._key(model, request)
+        key = request.stream if self._key is None else self._key(model, request)
         template = self._made.get(key)
         if template is None:
             if len(self._made) >= MAX_TEMPLATES:

@@ -15,24 +15,25 @@ class DeadlineTimer:
     So a later deadline needs no new timer: the old one fires, sees the new deadline, and waits for the rest.
     """
 
-    __slots__ = ("_at", "_callback", "_loop", "_timer", "deadline")
+    __slots__ = ("_callback", "_loop", "_timer", "deadline", "due")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
         self.deadline = math.inf
         """In the loop's time, in seconds; infinity: none."""
         self._loop = loop
         self._callback = callback
-        self._at = math.inf
-        """When the loop's timer fires: never later than `deadline`."""
+        self.due = math.inf
+        """When the loop's timer fires: never later than `deadline`. A later deadline than this, as most are, may
+        be assigned, which saves a call."""
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, deadline: float) -> None:
         """Calls back at `deadline`, in the loop's time; infinity: never."""
         self.deadline = deadline
-        if deadline < self._at:
+        if deadline < self.due:
             if self._timer is not None:
                 self._timer.cancel()
-            self._at = deadline
+            self.due = deadline
             self._timer = self._loop.call_at(deadline, self._fire)
 
     def stop(self) -> None:
@@ -46,7 +47,7 @@ class DeadlineTimer:
     def _fire(self) -> None:
         deadline = self.deadline
         self._timer = None
-        self._at = math.inf
+        self.due = math.inf
         if self._loop.time() + EARLY < deadline:
             self.set(deadline)
         else:

@@ -1,7 +1,7 @@
 """What a dialect does for a relay, if caller and service both speak it: bytes pass, and few of them are read."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
@@ -147,6 +147,10 @@ class RelayCodec(ABC):
     heartbeat: ClassVar[bytes] = b""
     """Bytes without a meaning, sent when the service is silent; empty if the protocol has no such thing."""
 
+    head_key: Callable[[str, RelayRequest], Hashable] | None = None
+    """What the head of a request for a model depends on: requests with equal keys have the same head. None: on the form
+    of the answer alone; a protocol whose URLs or fields name more than that has such a function."""
+
     @abstractmethod
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
         """A request without its body, as a service of this protocol wants it."""
@@ -154,13 +158,6 @@ class RelayCodec(ABC):
     def head_for(self, key: str | None, model: str, request: RelayRequest) -> HttpRequest:
         """The same for `request`, which may name one of several paths."""
         return self.request_head(key, model, stream=request.stream)
-
-    def head_key(self, model: str, request: RelayRequest) -> Hashable:
-        """What the head of `request` depends on: requests with equal keys have the same head.
-
-        The form of the answer is one; a protocol whose URLs name more than that adds it.
-        """
-        return request.stream
 
     @abstractmethod
     def read(self, body: bytes) -> ReplySummary:

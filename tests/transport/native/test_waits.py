@@ -47,7 +47,7 @@ def test_the_first_to_be_due_limits_a_wait(
     waits: Waits, ends: float, content: float, due: tuple[float, Wait], over: Phase | None
 ) -> None:
     waits.ends, waits.content = ends, content
-    waits._at = -math.inf  # an earlier timer stands, so that none is set in a loop that is closed
+    waits.due = -math.inf  # an earlier timer stands, so that none is set in a loop that is closed
     assert waits.limit(30, "first_byte") == over
     assert (waits.deadline, waits.phase) == due
     assert waits.over() == over

@@ -123,7 +123,12 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             self._alarm.set(self._loop.time() + self._timeouts.body)
             self._loop.call_soon(self._proceed)
         else:
-            self._alarm.set(self._loop.time() + (self._timeouts.head if self._parser.in_head else self._timeouts.idle))
+            alarm, timeouts = self._alarm, self._timeouts
+            ends = self._loop.time() + (timeouts.head if self._parser.in_head else timeouts.idle)
+            if ends < alarm.due:
+                alarm.set(ends)
+            else:
+                alarm.deadline = ends
 
     def switch(self, websocket: WebSocket) -> None:
         late = self._state is DRAINING
@@ -330,8 +335,12 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             # Nobody else has the call yet, and a copy of it would cost as much as all of its checks.
             force_setattr(request.call, "body", pieces[0] if len(pieces) == 1 else b"".join(pieces))
             writer.outcome.complete_at = monotonic()
-        self._sent_at = self._loop.time()
-        self._alarm.set(self._sent_at + self._silence)
+        self._sent_at = now = self._loop.time()
+        alarm, ends = self._alarm, now + self._silence
+        if ends < alarm.due:
+            alarm.set(ends)
+        else:
+            alarm.deadline = ends
         if request.packed:
             self._service.unpack(admitted, request.call, writer)
         else:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer
 from dragoman.engine.commit import held
-from dragoman.engine.relay import Relay
+from dragoman.engine.relay import Relay, RelayTarget
 from dragoman.errors import DragomanError
 from dragoman.gateway.answer import fit
 from dragoman.gateway.app import Admitted, Gateway
@@ -111,13 +111,13 @@ class RelayedAnswer:
         """What begins the next attempt, or ends one that is relayed when the course must be over."""
         writer.watcher = self
 
-    def attempt(self) -> None:
-        """Begins the attempt at the target that the course says."""
+    def attempt(self, known: RelayTarget | None = None) -> None:
+        """Begins the attempt at the target that the course says; `known`: how it is relayed to, if that is known."""
         target = self._target = self._course.target
         writer, request = self._writer, self._request
         self._timer = self._asked_at = None
         try:
-            relayed = target.relay(self._chat.codec.name)
+            relayed = known or target.relay(self._chat.codec.name)
         except DragomanError:
             relayed = None  # the settings of the target are wrong; the translation will raise the same error
         if relayed is None:

@@ -66,7 +66,7 @@ class Relays:
             plan = chat.plan(request)
             if plan.policies:
                 return False
-            one = plan.targets[0].relay(protocol)
+            one = first = plan.targets[0].relay(protocol)
             if one is None:
                 one = next(filter(None, (each.relay(protocol) for each in plan.targets)), None)
                 if one is None:
@@ -82,9 +82,10 @@ class Relays:
         self._context.gateway.hold(writer, call)
         if request.stream:
             # After a long silence the head and a heartbeat are sent, in both ways.
-            first = chat.codec.first_heartbeat(call)
-            writer.heartbeat = one.codec.heartbeat if first is None else first
+            early = chat.codec.first_heartbeat(call)
+            writer.heartbeat = one.codec.heartbeat if early is None else early
             writer.opening = (200, stream_head(one.codec).fields)
             writer.outcome.stream = True
-        RelayedAnswer(self._context, admitted, call, writer, course=course, request=request, final=plan.final).attempt()
+        answer = RelayedAnswer(self._context, admitted, call, writer, course=course, request=request, final=plan.final)
+        answer.attempt(first if course.target is plan.targets[0] else None)
         return True

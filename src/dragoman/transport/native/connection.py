@@ -220,7 +220,12 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self._resume()
         self.listener = None
         self.state = IDLE
-        self._waits.set(self.loop.time() + keep)
+        waits = self._waits
+        ends = self.loop.time() + keep
+        if ends < waits.due:
+            waits.set(ends)
+        else:
+            waits.deadline = ends
         return True
 
     def abort(self) -> None:

@@ -33,7 +33,9 @@ class NativeSending:
             self._task = loop.create_task(self._dial_and_send())
         else:
             self._reused = True
-            self._send(connection)
+            self._connection = connection  # as `_send` does, without the call
+            connection.listener = self._on_news
+            connection.begin(self._request)
 
     def close(self) -> None:
         """Ends it without calling the receiver."""

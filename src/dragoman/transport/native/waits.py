@@ -57,7 +57,7 @@ class Waits(DeadlineTimer):
         if deadline > self.ends:
             deadline, phase = self.ends, "total"
         self.phase = phase
-        if deadline < self._at:
+        if deadline < self.due:
             self.set(deadline)
         else:
             self.deadline = deadline
