@@ -103,8 +103,13 @@ class Forked:
 
 def forkable(env: Mapping[str, str], usual: Mapping[str, str]) -> bool:
     """Whether a run in `env` can be forked from a server that was started in `usual`, and coverage is not measured."""
-    at_start, before = ({name: each[name] for name in each if name.startswith(AT_START)} for each in (env, usual))
-    return at_start == before and not any(name.startswith("COV") for name in at_start)
+    read = at_start(env)
+    return read == at_start(usual) and not any(name.startswith("COV") for name in read)
+
+
+def at_start(env: Mapping[str, str]) -> dict[str, str]:
+    """Of `env`, what is read when an interpreter starts."""
+    return {name: value for name, value in env.items() if name.startswith(AT_START)}
 
 
 def fork(
@@ -114,20 +119,25 @@ def fork(
     ours, theirs = socket.socketpair()
     ours.settimeout(PATIENCE)
     with theirs:
-        socket.send_fds(_server(), [b"."], [*handles, theirs.fileno()])
+        socket.send_fds(_server(frozenset(at_start(env).items())), [b"."], [*handles, theirs.fileno()])
     request = Request(arguments=[*arguments], home=str(home), env=dict(env), terminal=terminal)
     ours.sendall(json.dumps(request).encode() + b"\n")
     return Forked(ours)
 
 
 @cache
-def _server() -> socket.socket:
-    """The way to the server of this process."""
+def _server(env: frozenset[tuple[str, str]]) -> socket.socket:
+    """The way to the server of this process that was started in `env`."""
     ours, theirs = socket.socketpair()
     with theirs:
         words = [sys.executable, "-m", __name__, str(theirs.fileno())]
         process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()], cwd=REPOSITORY
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=REPOSITORY,
+            env={"HOME": os.devnull, **dict(env)},  # no packages of the user's
+            pass_fds=[theirs.fileno()],
         )
     atexit.register(process.wait)
     atexit.register(ours.close)  # the last is called first

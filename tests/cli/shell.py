@@ -88,7 +88,7 @@ def _run_forked(home: Path, arguments: tuple[str, ...], stdin: bytes, env: Mappi
 
 def _feed(pipe: BufferedWriter, data: bytes) -> None:
     """Writes what the command reads, if it does not end before."""
-    with pipe, suppress(BrokenPipeError):
+    with suppress(BrokenPipeError), pipe:
         pipe.write(data)
 
 
