@@ -10,14 +10,15 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 import pyte
 import pyte.screens
 
-from tests.cli.shell import COMMAND, PATIENCE, environment
+from tests.cli.fork_server import fork
+from tests.cli.shell import COMMAND, PATIENCE, environment, usual
 
 # The child makes the terminal its own, so that Ctrl-C typed into it becomes a signal.
 TAKE = """
@@ -34,6 +35,34 @@ CTRL_C, CTRL_D, TAB, ENTER, UP = "\x03", "\x04", "\t", "\r", "\x1b[A"
 ALT_ENTER = "\x1b\r"
 
 
+class Started:
+    """A run by a new interpreter, if what it reads when it starts is not as usual; otherwise as `Forked`."""
+
+    def __init__(
+        self, home: Path, arguments: Sequence[str], env: Mapping[str, str], handles: tuple[int, int, int]
+    ) -> None:
+        stdin, stdout, stderr = handles
+        words = [sys.executable, "-c", TAKE, *COMMAND, *arguments]
+        self._process = subprocess.Popen(words, stdin=stdin, stdout=stdout, stderr=stderr, cwd=home, env=env)
+
+    def send_signal(self, number: int) -> None:
+        """Signals the process."""
+        self._process.send_signal(number)
+
+    def wait_stopped(self) -> None:
+        """Waits until a signal has stopped the process."""
+        os.waitpid(self._process.pid, os.WUNTRACED)
+
+    def wait(self) -> int:
+        """The exit code, once it has ended."""
+        return self._process.wait(PATIENCE)
+
+    def close(self) -> None:
+        """Kills the process if it is still there."""
+        self._process.kill()
+        self._process.wait()
+
+
 class Terminal:
     """One run of the command; `out`: where its stdout goes instead. `drawn`: every byte that came, as text."""
 
@@ -48,13 +77,12 @@ class Terminal:
         self._master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
         stdout = slave if out is None else os.open(out, os.O_WRONLY | os.O_CREAT)
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", TAKE, *COMMAND, *arguments],
-            stdin=slave,
-            stdout=stdout,
-            stderr=slave,
-            cwd=home,
-            env=environment(home, env),
+        variables = environment(home, env)
+        given = (slave, stdout, slave)
+        self._process = (
+            fork(home, arguments, variables, given, terminal=True)
+            if usual(variables)
+            else Started(home, arguments, variables, given)
         )
         for handle in {slave, stdout}:
             os.close(handle)
@@ -128,28 +156,27 @@ class Terminal:
 
     def close_window(self) -> None:
         """Ends the command as a window does that is closed."""
-        os.kill(self._process.pid, signal.SIGHUP)
-        self._process.wait(PATIENCE)
+        self._process.send_signal(signal.SIGHUP)
+        self._process.wait()
 
     def hang_up(self) -> int:
         """Takes the terminal away, as the end of a connection does; the exit code."""
         os.close(self._master)
         self._master = os.open(os.devnull, os.O_RDONLY)
-        return self._process.wait(PATIENCE)
+        return self._process.wait()
 
     def end(self) -> int:
         """Waits for the end; the exit code."""
         deadline = time.monotonic() + PATIENCE
         while self._more(deadline):
             continue
-        return self._process.wait(PATIENCE)
+        return self._process.wait()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        self._process.close()
         os.close(self._master)
 
     def _repeat(self, act: Callable[[], None], wanted: str) -> None:
@@ -164,12 +191,12 @@ class Terminal:
 
     def _suspend_and_resume(self) -> None:
         """Between the two a shell sets the terminal as it likes it."""
-        os.kill(self._process.pid, signal.SIGSTOP)
-        os.waitpid(self._process.pid, os.WUNTRACED)
+        self._process.send_signal(signal.SIGSTOP)
+        self._process.wait_stopped()
         mode = termios.tcgetattr(self._master)
         mode[3] |= termios.ECHO | termios.ICANON
         termios.tcsetattr(self._master, termios.TCSANOW, mode)
-        os.kill(self._process.pid, signal.SIGCONT)
+        self._process.send_signal(signal.SIGCONT)
 
     def _more(self, deadline: float) -> bool:
         """Reads what comes; False at the end, or when patience is."""

@@ -6,14 +6,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from io import BufferedWriter
 from pathlib import Path
 
 from msgspec import Struct
 
-PATIENCE = 30
+from tests.cli import fork_server
+
+PATIENCE = fork_server.PATIENCE
 """Seconds until a test gives up on a command: no measure, only an end."""
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = fork_server.REPOSITORY
 COMMAND = [sys.executable, "-m", "dragoman"]
 
 
@@ -37,18 +42,54 @@ def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, 
     return own | ({"PYTHONPATH": os.pathsep.join(paths)} if paths else {})
 
 
+def usual(env: Mapping[str, str]) -> bool:
+    """Whether a new interpreter would start in `env` as in any other test, so that the command can be forked."""
+    return fork_server.forkable(env, environment(REPOSITORY))
+
+
 def run(home: Path, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Ran:
     """Runs the command to its end, with `stdin` as a pipe."""
+    variables = environment(home, env)
+    if usual(variables):
+        return _run_forked(home, arguments, stdin, variables)
     done = subprocess.run(
         [*COMMAND, *arguments],
         input=stdin,
         capture_output=True,
         cwd=home,
-        env=environment(home, env),
+        env=variables,
         timeout=PATIENCE,
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr.decode())
+
+
+def _run_forked(home: Path, arguments: tuple[str, ...], stdin: bytes, env: Mapping[str, str]) -> Ran:
+    pipes = [os.pipe() for _ in range(3)]
+    (theirs_in, ours_in), (ours_out, theirs_out), (ours_err, theirs_err) = pipes
+    given = [theirs_in, theirs_out, theirs_err]
+    with (
+        open(ours_in, "wb") as feed,
+        open(ours_out, "rb") as out,
+        open(ours_err, "rb") as err,
+        ThreadPoolExecutor(3) as threads,
+    ):
+        try:
+            process = fork_server.fork(home, arguments, env, given)
+        finally:
+            for handle in given:
+                os.close(handle)
+        with closing(process):
+            threads.submit(_feed, feed, stdin)
+            printed, complained = threads.submit(out.read), threads.submit(err.read)
+            code = process.wait()
+            return Ran(code, printed.result(PATIENCE), complained.result(PATIENCE).decode())
+
+
+def _feed(pipe: BufferedWriter, data: bytes) -> None:
+    """Writes what the command reads, if it does not end before."""
+    with suppress(BrokenPipeError), pipe:
+        pipe.write(data)
 
 
 async def start(
@@ -75,8 +116,8 @@ async def finish(process: asyncio.subprocess.Process) -> Ran:
 
 
 async def run_beside(home: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Ran:
-    """Runs the command to its end while the test's own server works."""
-    return await finish(await start(home, *arguments, env=env))
+    """Runs the command to its end while the test's own server works; its stdin is empty."""
+    return await asyncio.to_thread(run, home, *arguments, env=env)
 
 
 ENTRY = """\
