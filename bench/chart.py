@@ -18,7 +18,7 @@ class Columns(Struct, frozen=True):
 
 CHARTS = {
     "speed": Columns(("a second",)),
-    "paced": Columns(("µs an event", "p99"), labels=2),
+    "paced": Columns(("µs an event", "late p99 ms"), labels=2),
     "dialects": Columns(("µs an event",)),
     "tails": Columns(("p99 of 1 ms", "p99 of 5 ms", "p99 of 10 ms", "p99 of 50 ms")),
     "held": Columns(("median",)),

@@ -114,8 +114,8 @@ def rows(holds: Sequence[OpenStreams], limit: str = LIMIT) -> Rows:
         f"of {limit}",
         "KiB a stream",
         "late p50 ms",
-        "p99",
-        "latest",
+        "late p99 ms",
+        "latest ms",
         "steal",
     ]
     found = [head]

@@ -20,6 +20,9 @@ RESULTS = ROOT / "bench" / "results"
 CHARTS = "charts"
 """A folder beside the page."""
 
+SHOWN = ("processor", "kernel", "load before", "Python", "nginx", "dragoman", "rounds", "seconds", "events")
+"""Of the machine and the parameters."""
+
 REGION = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 
@@ -43,9 +46,8 @@ def fill(page: Path, records: dict[str, Record]) -> list[str]:
 
 def body(found: Record, name: str, part: str, chart: Path | None) -> str:
     """A region: whence it is, its tables, its chart."""
-    machine, how = found.machine, found.parameters
-    said = ", ".join(f"{key} {machine[key]}" for key in ("processor", "kernel", "Python", "nginx") if key in machine)
-    lines = [f"`{name}`: {said}; {how.get('rounds', '?')} rounds, turns of {how.get('seconds', '?')} s.\n"]
+    given = {key: value for key, value in (found.machine | found.parameters).items() if key in SHOWN}
+    lines = [f"`{name}`: {', '.join(f'{key} {value}' for key, value in given.items())}\n"]
     lines += [f"*{title}*\n\n{markdown(rows)}\n" for title, rows in tables(found)[part].items()]
     lines += [f"![{part}]({CHARTS}/{chart.name})\n"] if chart else []
     return "\n" + "\n".join(lines) + "\n"

@@ -98,7 +98,7 @@ def tree(pid: int) -> list[int]:
     found = [pid]
     for each in found:
         for children in Path(f"/proc/{each}/task").glob("*/children"):
-            found += map(int, children.read_text().split())
+            found += map(int, _text(children).split())
     return found
 
 
@@ -113,10 +113,15 @@ def memory_kib(pid: int) -> int:
 
 
 def _thread_seconds(schedstat: Path) -> float:
+    return int((_text(schedstat) or "0").split()[0]) / 1e9
+
+
+def _text(file: Path) -> str:
+    """What a file of /proc says; nothing if its process or thread has ended since it was listed."""
     try:
-        return int(schedstat.read_text().split()[0]) / 1e9
-    except (FileNotFoundError, ProcessLookupError):  # it has ended since it was listed
-        return 0.0
+        return file.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _parent(pid: int) -> int:
@@ -125,7 +130,7 @@ def _parent(pid: int) -> int:
 
 
 def _status(pid: int) -> dict[str, int]:
-    lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    lines = (line.split() for line in _text(Path(f"/proc/{pid}/status")).splitlines())
     return {words[0].rstrip(":"): int(words[1]) for words in lines if len(words) == 3 and words[2] == "kB"}
 
 

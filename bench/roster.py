@@ -14,7 +14,7 @@ def _alone(start: Callable[[Ground], Contender]) -> Start:
     return lambda ground: [start(ground)]
 
 
-STARTERS: dict[tuple[str, ...], Start] = {
+OURS: dict[tuple[str, ...], Start] = {
     (LIMIT,): _alone(nginx),
     ("nginx, access log",): _alone(partial(nginx, log=True)),
     (
@@ -23,12 +23,15 @@ STARTERS: dict[tuple[str, ...], Start] = {
         "dragoman, the same by curl",
         "dragoman, web chat to OpenAI",
     ): dragoman,
+}
+PEERS: dict[tuple[str, ...], Start] = {
     ("Busbar",): busbar,
     ("GoModel",): gomodel,
     ("Bifrost",): bifrost,
     ("LiteLLM",): litellm,
     ("Portkey",): portkey,
 }
+STARTERS = OURS | PEERS
 """The contenders that one process stands for, to what starts it: none where it is not installed."""
 
 ALONE: dict[str, Start] = {
@@ -48,9 +51,7 @@ def contenders(ground: Ground, only: list[str]) -> list[Contender]:
     found: list[Contender] = []
     for names, start in STARTERS.items():
         chosen = wanted(names, only)
-        started = start(ground) if chosen else []
-        if chosen and not started:
-            print(f"{chosen[0]} is left out: it is not installed (docs/performance.md says how to name it)")
+        started = _started(ground, chosen[0], start) if chosen else []
         found += [contender for contender in started if contender.name in chosen]
     if not found:
         raise BenchError(
@@ -64,11 +65,22 @@ def alone(ground: Ground, only: list[str]) -> dict[str, Start]:
     found: dict[str, Start] = {}
     for name in wanted(tuple(ALONE), only):
         with ground.passing():
-            installed = bool(ALONE[name](ground))
-        if installed:
-            found[name] = ALONE[name]
-        else:
-            print(f"{name} is left out: it is not installed (docs/performance.md says how to name it)")
+            if _started(ground, name, ALONE[name]):
+                found[name] = ALONE[name]
     if not found:
         raise BenchError(f"no contender is called so; there are {', '.join(ALONE)}")
+    return found
+
+
+def _started(ground: Ground, name: str, start: Start) -> list[Contender]:
+    """None, and a line that says why, if it is a peer that is not installed or does not start."""
+    try:
+        found = start(ground)
+    except BenchError as exc:
+        if (name,) not in PEERS:
+            raise
+        print(f"{name} is left out: {exc}")
+        return []
+    if not found:
+        print(f"{name} is left out: it is not installed (docs/performance.md says how to name it)")
     return found

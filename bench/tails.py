@@ -9,7 +9,7 @@ from statistics import median
 
 from msgspec import Struct
 
-from bench.contenders import LIMIT, Contender, Ground
+from bench.contenders import LIMIT, Contender, Ground, direct
 from bench.roster import contenders
 from bench.speed import WARM, Turn, check, good, turn
 from bench.steal import marked, shown
@@ -63,6 +63,7 @@ def measure(ground: Ground, seconds: float, rounds: int, only: list[str]) -> lis
     found: list[Tails] = []
     with ground.passing():
         able = [each for each in contenders(ground, only) if "json" in each.asks and check(each, "json")]
+        able.insert(0, direct(ground))
         for each in able:
             turn(ground.load, each, "json", "warm", seconds=WARM)
         for _ in range(rounds):

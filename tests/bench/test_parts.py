@@ -59,7 +59,8 @@ def test_dialects(tmp_path: Path) -> None:
 
 def test_tails(tmp_path: Path) -> None:
     raw, record = measured("tails", tmp_path)
-    search = raw["tails"][0]
+    assert [search["contender"] for search in raw["tails"]] == ["upstream itself", "nginx", "nginx, access log"]
+    search = raw["tails"][1]
     assert set(search["rates"]) == {"1", "5", "10", "50"}
     assert list(search["rates"].values()) == sorted(search["rates"].values())
     assert {turn["case"] for turn in search["turns"]} == {"full", "eight", "rate"}
