@@ -27,6 +27,20 @@ def chat(
     return Ask(request, LAST[kind], *((EVENTS, SPOKEN) if kind == "stream" else ()))
 
 
+def paced(port: int, events: int, *, model: str = "paced", headers: dict[str, str] | None = None) -> Ask:
+    """The same for a stream whose `events` come one by one: all but the last are stamped, which is the end."""
+    return Ask(chat("stream", port, model=model, headers=headers).request, LAST["stream"], events, frames=events - 1)
+
+
+def every(port: int, events: int, *, prefix: str = "", headers: dict[str, str] | None = None) -> dict[Kind, Ask]:
+    """Of each kind one; `prefix`: what a gateway wants before the name of a model. `events`: of a paced stream."""
+    return {
+        "json": chat("json", port, model=f"{prefix}bench", headers=headers),
+        "stream": chat("stream", port, model=f"{prefix}bench", headers=headers),
+        "paced": paced(port, events, model=f"{prefix}paced", headers=headers),
+    }
+
+
 def web_chat(port: int, headers: dict[str, str]) -> Ask:
     """A question in chatgpt-demo's protocol, signed as its page signs; the answer is raw text."""
     body = {

@@ -111,7 +111,7 @@ def turn(port: int, reader: str, model: str, loop: str, seconds: float) -> Readi
     """One turn, in a process and on a core of its own."""
     words = ["--read", reader, "--port", str(port), "--model", model, "--loop", loop, "--seconds", str(seconds)]
     ran = subprocess.run(
-        pinned(SERVER_CORE, [sys.executable, "-m", "bench.client", *words]),
+        pinned([SERVER_CORE], [sys.executable, "-m", "bench.client", *words]),
         env=bare_environ(),
         capture_output=True,
         check=False,

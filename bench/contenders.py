@@ -2,24 +2,26 @@
 
 import os
 import pwd
-import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bench.asks import EVENTS, chat, web_chat
+from bench.asks import EVENTS, chat, every, web_chat
 from bench.load import Ask, Kind, Load, build
-from bench.process import LOAD_CORE, SERVER_CORE, BenchError, free_port, listening
+from bench.process import CORES, LOAD_CORE, SERVER_CORE, BenchError, free_port, listening
 
 KEY = "bench-key"
 BEARER = {"Authorization": f"Bearer {KEY}"}
 HERE = Path(sys.executable).parent
-VENV = Path(__file__).parent.parent / ".venv-bench"
+
+
+BASE, LIMIT = "upstream itself", "nginx"
+"""What all are compared with: no proxy at all, and the least that one can cost."""
 
 
 class Contender(Struct, frozen=True):
@@ -32,21 +34,30 @@ class Contender(Struct, frozen=True):
 
 
 class Ground:
-    """One upstream, and what stands before it: all ended when the block ends. `place`: a folder for their files."""
+    """One upstream, and what stands before it: all ended when the block ends.
 
-    def __init__(self, place: Path) -> None:
+    `place`: a folder for their files. `events`: of a paced stream, five a second.
+    """
+
+    def __init__(self, place: Path, events: int = EVENTS) -> None:
         self.place = place
+        self.events = events
         self.load = Load(place)
         self._stack = ExitStack()
 
     def __enter__(self) -> "Ground":
-        self.upstream = free_port()
-        program = build("upstream", self.place)
-        self.start([str(program), str(self.upstream)], self.upstream, "upstream", core=LOAD_CORE)
+        build("upstream", self.place)
+        self.upstream, self.upstream_pid = self.service()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._stack.close()
+
+    def service(self, *replies: str) -> tuple[int, int]:
+        """Port and process of another upstream, which knows `replies` too: prefixes of paths, and files."""
+        port = free_port()
+        command = [str(self.place / "upstream"), str(port), str(self.events), *replies]
+        return port, self.start(command, port, f"upstream-{port}", cores=[LOAD_CORE])
 
     def start(
         self,
@@ -54,12 +65,12 @@ class Ground:
         port: int,
         name: str,
         *,
-        core: int = SERVER_CORE,
+        cores: Sequence[int] = (SERVER_CORE,),
         environ: Mapping[str, str] | None = None,
     ) -> int:
         """The process's number, once it listens."""
         log = self.place / f"{name}.log"
-        return self._stack.enter_context(listening(command, port, log, core=core, environ=environ))
+        return self._stack.enter_context(listening(command, port, log, cores=cores, environ=environ))
 
     @contextmanager
     def passing(self) -> Iterator[None]:
@@ -75,12 +86,12 @@ class Ground:
 def direct(ground: Ground) -> Contender:
     """No proxy at all: what the load and the upstream themselves take."""
     port = ground.upstream
-    return Contender("upstream itself", port, 0, {"json": chat("json", port), "stream": chat("stream", port)})
+    return Contender(BASE, port, 0, every(port, ground.events))
 
 
 NGINX = """
 daemon off;
-worker_processes 1;
+worker_processes {workers};
 worker_rlimit_nofile {descriptors};
 {user}
 pid {place}/nginx-{port}.pid;
@@ -99,7 +110,7 @@ http {{
   tcp_nodelay on;
   upstream up {{ server 127.0.0.1:{upstream}; keepalive 128; keepalive_requests 1000000000; }}
   server {{
-    listen 127.0.0.1:{port} backlog=16384;
+    listen 127.0.0.1:{port} backlog=16384{reuseport};
     location / {{
       proxy_pass http://up;
       proxy_http_version 1.1;
@@ -111,13 +122,16 @@ http {{
 """
 
 
-def nginx(ground: Ground, *, log: bool = False, descriptors: int = 20000) -> Contender:
-    """A plain reverse proxy: the limit. It checks and reads nothing; with `log` it writes a line a request."""
+def nginx(ground: Ground, *, log: bool = False, descriptors: int = 20000, workers: int = 1) -> Contender:
+    """A plain reverse proxy: the limit. It checks and reads nothing; with `log` it writes a line a request.
+
+    Several `workers` may use all cores.
+    """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         raise BenchError("the limit is nginx (on Debian: apt-get install nginx-light)")
-    port, name = free_port(), "nginx, access log" if log else "nginx"
-    settings = ground.place / f"{name}.conf"
+    port, name = free_port(), "nginx, access log" if log else LIMIT
+    settings = ground.place / f"nginx-{port}.conf"
     text = NGINX.format(
         place=ground.place,
         port=port,
@@ -125,11 +139,19 @@ def nginx(ground: Ground, *, log: bool = False, descriptors: int = 20000) -> Con
         log=ground.place / "access.log" if log else "off",
         user=f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else "",
         descriptors=descriptors,
+        workers=workers,
         connections=descriptors - 16,
+        reuseport=" reuseport" if workers > 1 else "",
     )
     settings.write_text(text)
-    pid = ground.start([program, "-c", str(settings), "-p", str(ground.place)], port, name)
-    return Contender(name, port, pid, {"json": chat("json", port), "stream": chat("stream", port)})
+    command = [program, "-c", str(settings), "-p", str(ground.place)]
+    pid = ground.start(command, port, f"{name}-{port}", cores=cores_for(workers))
+    return Contender(name, port, pid, every(port, ground.events))
+
+
+def cores_for(workers: int) -> Sequence[int]:
+    """One worker has a core for itself; several share all cores with the load and the upstream."""
+    return (SERVER_CORE,) if workers == 1 else CORES
 
 
 DRAGOMAN = """
@@ -159,15 +181,16 @@ model = "up/bench"
 ROUTE = '[models."{name}"]\ntargets = ["up/{target}"]\n'
 
 
-def dragoman(ground: Ground, *, models: int = 0, name: str = "dragoman") -> list[Contender]:
-    """One worker, a key asked for, models behind routes; `models` more of them. Relaying, and translating both ways."""
+def dragoman(ground: Ground, *, models: int = 0, workers: int = 1, name: str = "dragoman") -> list[Contender]:
+    """A key asked for, models behind routes; `models` more of them. Relaying, and translating both ways."""
     port = free_port()
     routes = {"bench": "bench", "paced": "paced", **{f"model-{number}": "bench" for number in range(models)}}
-    settings = ground.place / f"{name}.toml"
-    text = DRAGOMAN.format(port=port, upstream=ground.upstream, key=KEY, log=ground.place / f"{name}.jsonl")
+    settings = ground.place / f"dragoman-{port}.toml"
+    text = DRAGOMAN.format(port=port, upstream=ground.upstream, key=KEY, log=ground.place / f"dragoman-{port}.jsonl")
     settings.write_text(text + "".join(ROUTE.format(name=name, target=to) for name, to in routes.items()))
-    pid = ground.start([str(HERE / "dragoman"), "serve", "--config", str(settings)], port, name)
-    relayed: dict[Kind, Ask] = {kind: chat(kind, port, headers=BEARER) for kind in ("json", "stream")}
+    command = [str(HERE / "dragoman"), "serve", "--config", str(settings), "--workers", str(workers)]
+    pid = ground.start(command, port, f"{name}-{port}", cores=cores_for(workers))
+    relayed = every(port, ground.events, headers=BEARER)
     # The raw text says all its 100 words, and has no end mark: the front adds its own.
     to_web = {
         name: replace(chat("stream", port, model=f"{name}/bench", headers=BEARER), words=EVENTS)
@@ -179,47 +202,3 @@ def dragoman(ground: Ground, *, models: int = 0, name: str = "dragoman") -> list
         Contender(f"{name}, the same by curl", port, pid, {"stream": to_web["browser"]}),
         Contender(f"{name}, web chat to OpenAI", port, pid, {"stream": web_chat(port, BEARER)}),
     ]
-
-
-LITELLM = """
-model_list:
-  - model_name: bench
-    litellm_params: {{model: openai/bench, api_base: "http://127.0.0.1:{upstream}/v1", api_key: upstream-key}}
-general_settings: {{master_key: sk-{key}}}
-"""
-
-
-def litellm(ground: Ground) -> list[Contender]:
-    """LiteLLM's proxy with one worker, from $BENCH_LITELLM, .venv-bench or the PATH, if it is there."""
-    said = os.environ.get("BENCH_LITELLM")
-    found = shutil.which(said or "litellm", path=None if said else f"{VENV / 'bin'}:{os.environ.get('PATH', '')}")
-    if found is None:
-        return []
-    port = free_port()
-    settings = ground.place / "litellm.yaml"
-    settings.write_text(LITELLM.format(upstream=ground.upstream, key=KEY))
-    words = [found, "--config", str(settings), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
-    environ = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False"}
-    pid = ground.start([*words, "--telemetry", "False"], port, "litellm", environ=environ)
-    return [foreign("LiteLLM", port, pid, {"Authorization": f"Bearer sk-{KEY}"})]
-
-
-def portkey(ground: Ground) -> list[Contender]:
-    """Portkey's gateway by the command in $BENCH_PORTKEY, `node …/start-server.js` say, if that is set."""
-    command = shlex.split(os.environ.get("BENCH_PORTKEY", ""))
-    if not command:
-        return []
-    port = free_port()
-    environ = {"TRUSTED_CUSTOM_HOSTS": "127.0.0.1", "PORT": str(port), "NODE_ENV": "production"}
-    pid = ground.start([*command, f"--port={port}", "--headless"], port, "portkey", environ=environ)
-    to = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"http://127.0.0.1:{ground.upstream}/v1"}
-    return [foreign("Portkey", port, pid, {"Authorization": "Bearer upstream-key", **to})]
-
-
-def foreign(name: str, port: int, pid: int, headers: dict[str, str]) -> Contender:
-    """A gateway that writes answers of its own, whose ends and sizes are its own affair."""
-    asks: dict[Kind, Ask] = {
-        "json": replace(chat("json", port, headers=headers), mark="}", steady=False),
-        "stream": replace(chat("stream", port, headers=headers), steady=False),
-    }
-    return Contender(name, port, pid, asks)

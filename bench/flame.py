@@ -39,7 +39,7 @@ def record(
     words += ["--format", form, "--output", str(output)]
     words += ["--native"] if native else []
     try:
-        ran = subprocess.run(pinned(LOAD_CORE, [_spy(), *words]), capture_output=True, text=True, check=False)
+        ran = subprocess.run(pinned([LOAD_CORE], [_spy(), *words]), capture_output=True, text=True, check=False)
         fault = ground.load.finish(process).fault(ask)
     finally:
         process.kill()

@@ -4,7 +4,7 @@ from statistics import median
 
 from bench.asks import chat
 from bench.contenders import BEARER, Contender, Ground, dragoman, nginx
-from bench.memory import OpenStreams, hold
+from bench.paced import OpenStreams, hold
 from bench.process import memory_kib
 from bench.speed import Turn, turn
 
@@ -63,8 +63,6 @@ def streams(ground: Ground, most: int) -> list[OpenStreams]:
     found: list[OpenStreams] = []
     for part in (*STREAMS, 1):
         with ground.passing():
-            contender = dragoman(ground)[0]
-            ask = chat("stream", contender.port, model="paced", headers=BEARER)
-            found.append(hold(ground, contender, ask, most // part))
+            found.append(hold(ground, dragoman(ground)[0], most // part))
         print(found[-1], flush=True)
     return found

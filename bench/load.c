@@ -12,7 +12,8 @@
  *
  * An answer counts if it has the status 200, its HTTP framing comes to its end, and its body holds MARK; one with the status 503 is
  * timed apart, as shed. One JSON object on stdout:
- * times in microseconds; `bytes` are the smallest and the largest body, so that what is cut short is seen even where its end looks good.
+ * times in microseconds; `lateness` is of each stamp in a body (see upstream.c), `frames` are the fewest and the most stamps of an answer,
+ * and `own` the seconds of processor that this program took; `bytes` are the smallest and the largest body, so that what is cut short is seen even where its end looks good.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -29,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEAD = 4096, TAIL = 256, PATIENCE = 60 };
+enum { HEAD = 4096, TAIL = 256, PATIENCE = 60, STAMP = 15, NONE = -1 };
 enum stage { IDLE, AWAITED, SIZED, CHUNK_SIZE, CHUNK, CHUNK_END, LAST_LINE };
 
 struct connection {
@@ -43,6 +44,9 @@ struct connection {
     unsigned line;      /* digits of a chunk's size, or characters of the last line */
     char tail[TAIL];    /* the body's last bytes */
     size_t tailed;
+    int digits;         /* of the stamp that is being read; NONE: none is */
+    long long stamp, last; /* us: it, and the one before it */
+    size_t stamps;
 };
 
 struct times {
@@ -54,8 +58,8 @@ static struct connection *all;
 static int *idle, idle_first, idle_count, most, epoll_fd;
 static struct sockaddr_in address;
 static char *request, *mark;
-static size_t request_size, smallest = (size_t)-1, largest;
-static struct times whole, first, shed;
+static size_t request_size, smallest = (size_t)-1, largest, fewest = (size_t)-1, most_stamps;
+static struct times whole, first, shed, lateness;
 static long refused, status_wrong, cut, mark_missing, late, reconnected, begun, open_now, open_most;
 static long long last_progress;
 
@@ -95,6 +99,8 @@ static void finish(struct connection *c) {
     note(&first, c->first - c->due);
     if (c->body < smallest) smallest = c->body;
     if (c->body > largest) largest = c->body;
+    if (c->stamps < fewest) fewest = c->stamps;
+    if (c->stamps > most_stamps) most_stamps = c->stamps;
     rest(c);
 }
 
@@ -112,7 +118,9 @@ static void push(struct connection *c) {
 static void begin(struct connection *c, long long due) {
     int on = 1;
     c->stage = AWAITED;
-    c->sent = c->held = c->body = c->tailed = 0;
+    c->sent = c->held = c->body = c->tailed = c->stamps = 0;
+    c->digits = NONE;
+    c->last = 0;
     c->due = due;
     c->first = 0;
     begun++;
@@ -152,6 +160,30 @@ static void keep_tail(struct connection *c, const char *bytes, size_t size) {
     c->tailed += size - over;
 }
 
+/* The end of an answer may say all its text once more: a stamp no later than the one before it is not a new one. */
+static void read_stamps(struct connection *c, const char *bytes, size_t size) {
+    const char *end = bytes + size;
+    while (bytes < end) {
+        if (c->digits == NONE) {
+            const char *at = memchr(bytes, '@', (size_t)(end - bytes));
+            if (!at) return;
+            bytes = at + 1;
+            c->digits = 0;
+            c->stamp = 0;
+        } else if (*bytes < '0' || *bytes > '9') {
+            c->digits = NONE;
+        } else {
+            c->stamp = c->stamp * 10 + *bytes++ - '0';
+            if (++c->digits < STAMP) continue;
+            c->digits = NONE;
+            if (c->stamp <= c->last) continue;
+            c->last = c->stamp;
+            c->stamps++;
+            note(&lateness, now() - c->stamp * 1000);
+        }
+    }
+}
+
 static int hex(char digit) { return digit <= '9' ? digit - '0' : (digit | 32) - 'a' + 10; }
 
 static void read_bytes(struct connection *c, const char *bytes, size_t size) {
@@ -171,6 +203,7 @@ static void read_bytes(struct connection *c, const char *bytes, size_t size) {
         if (c->stage == SIZED || c->stage == CHUNK) {
             size_t taken = c->left < (size_t)(end - bytes) ? c->left : (size_t)(end - bytes);
             keep_tail(c, bytes, taken);
+            read_stamps(c, bytes, taken);
             bytes += taken;
             c->body += taken;
             if (c->left -= taken) return;
@@ -290,6 +323,10 @@ int main(int argc, char **argv) {
            status_wrong, cut, mark_missing, late, reconnected);
     print_times("whole", &whole);
     print_times("first", &first);
+    print_times("lateness", &lateness);
+    struct timespec own;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+    printf(", \"frames\": [%zu, %zu], \"own\": %.6f", whole.count ? fewest : 0, most_stamps, (double)own.tv_sec + (double)own.tv_nsec / 1e9);
     printf(", \"turned_away\": %zu", shed.count);
     print_times("shed", &shed);
     puts("}");

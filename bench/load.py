@@ -13,13 +13,14 @@ from bench.process import LOAD_CORE, BenchError, pinned
 HERE = Path(__file__).parent
 CONNECTIONS = 64
 
-Kind = Literal["json", "stream"]
+Kind = Literal["json", "stream", "paced"]
 
 
 class Ask(Struct, frozen=True):
     """A request as it is sent. `mark`: what the end of its answer's body must hold. `events`: what the upstream sends.
 
-    `words`: how often the body says `word `. `steady`: all its answers have the same size.
+    `words`: how often the body says `word `. `steady`: all its answers have the same size. `frames`: how many of its
+    events are stamped (see upstream.c), and so counted one by one.
     """
 
     request: bytes
@@ -27,6 +28,7 @@ class Ask(Struct, frozen=True):
     events: int = 1
     words: int = 0
     steady: bool = True
+    frames: int = 0
 
 
 class Times(Struct, frozen=True):
@@ -55,6 +57,12 @@ class Sample(Struct, frozen=True):
     """Requests that were answered 503."""
     shed: Times = Times(0, 0, 0, 0)
     """Of these answers."""
+    lateness: Times = Times(0, 0, 0, 0)
+    """Of stamped events: from when each was due."""
+    frames: tuple[int, int] = (0, 0)
+    """Stamped events of an answer: the fewest and the most."""
+    own: float = 0.0
+    """Seconds of processor that the load itself took."""
 
     @property
     def rate(self) -> float:
@@ -73,6 +81,8 @@ class Sample(Struct, frozen=True):
             return f"{self.begun - self.answers} of {self.begun} answers were not whole: {wrong}"
         if ask.steady and self.bytes[0] != self.bytes[1]:
             return f"bodies of {self.bytes[0]} to {self.bytes[1]} bytes"
+        if self.frames != (ask.frames, ask.frames):
+            return f"{self.frames[0]} to {self.frames[1]} of {ask.frames} frames"
         return ""
 
 
@@ -107,7 +117,7 @@ class Load:
         request = self._place / "request"
         request.write_bytes(ask.request)
         words = [str(each) for each in (port, request, connections, rate, seconds, count, ask.mark)]
-        return subprocess.Popen(pinned(LOAD_CORE, [str(self._program), *words]), stdout=subprocess.PIPE)
+        return subprocess.Popen(pinned([LOAD_CORE], [str(self._program), *words]), stdout=subprocess.PIPE)
 
     def finish(self, process: subprocess.Popen[bytes]) -> Sample:
         """What it saw."""
@@ -144,6 +154,6 @@ class Load:
         )
         path = head.split(b" ", 2)[1].decode()
         words = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", str(script), f"http://127.0.0.1:{port}{path}"]
-        shown = subprocess.run(pinned(LOAD_CORE, ["wrk", *words]), check=True, capture_output=True, text=True).stdout
+        shown = subprocess.run(pinned([LOAD_CORE], ["wrk", *words]), check=True, capture_output=True, text=True).stdout
         rate, errors = shown.rpartition("RATE ")[2].split()
         return float("nan") if int(errors) else float(rate)

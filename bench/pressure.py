@@ -143,7 +143,7 @@ def measure(way: str, callers: int, seconds: float, place: Path) -> Held:
     command = [sys.executable, "-m", "bench.pressure", "--serve", str(service)]
     gateway = [str(Path(sys.executable).parent / "dragoman"), "--config", str(config), "serve"]
     with (
-        listening(command, service, place / "service.log", core=LOAD_CORE),
+        listening(command, service, place / "service.log", cores=[LOAD_CORE]),
         listening(gateway, port, place / "gateway.log") as pid,
     ):
         numbers = (callers // 4, callers)

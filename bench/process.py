@@ -13,10 +13,11 @@ from pathlib import Path
 SERVER_CORE, LOAD_CORE = 0, 1
 """What is measured has a core for itself; the load and its upstream share another."""
 
+CORES = (SERVER_CORE, LOAD_CORE)
+"""All that a benchmark uses."""
+
 START = 90.0
 """Seconds in which a server must listen: the slowest contender imports for a quarter of a minute on a busy machine."""
-
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 class BenchError(Exception):
@@ -38,9 +39,9 @@ def free_port() -> int:
         return port
 
 
-def pinned(core: int, command: Sequence[str]) -> list[str]:
-    """`command` for one core alone. It keeps the process's number: taskset becomes the command."""
-    return ["taskset", "-c", str(core), *command]
+def pinned(cores: Sequence[int], command: Sequence[str]) -> list[str]:
+    """`command` for these cores alone. It keeps the process's number: taskset becomes the command."""
+    return ["taskset", "-c", ",".join(map(str, cores)), *command]
 
 
 def bare_environ(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -51,7 +52,12 @@ def bare_environ(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 @contextmanager
 def listening(
-    command: Sequence[str], port: int, log: Path, *, core: int = SERVER_CORE, environ: Mapping[str, str] | None = None
+    command: Sequence[str],
+    port: int,
+    log: Path,
+    *,
+    cores: Sequence[int] = (SERVER_CORE,),
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[int]:
     """The number of the process that runs `command`, which listens on `port`; it ends with the block.
 
@@ -59,7 +65,7 @@ def listening(
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
-            pinned(core, command), stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=bare_environ(environ)
+            pinned(cores, command), stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=bare_environ(environ)
         )
     try:
         ends = time.monotonic() + START
@@ -92,13 +98,13 @@ def tree(pid: int) -> list[int]:
     found = [pid]
     for each in found:
         for children in Path(f"/proc/{each}/task").glob("*/children"):
-            found += map(int, children.read_text().split())
+            found += map(int, _text(children).split())
     return found
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its descendants, in seconds, to 10 ms."""
-    return sum(sum(map(int, _stat(each)[11:13])) for each in tree(pid)) / TICK
+    """User and system time of all threads of a process and its descendants. Those that have ended are not counted."""
+    return sum(_thread_seconds(path) for each in tree(pid) for path in Path(f"/proc/{each}/task").glob("*/schedstat"))
 
 
 def memory_kib(pid: int) -> int:
@@ -106,17 +112,25 @@ def memory_kib(pid: int) -> int:
     return sum(_status(each).get("RssAnon", 0) + _status(each).get("VmSwap", 0) for each in tree(pid))
 
 
-def _stat(pid: int) -> list[str]:
-    # The name, in brackets, may hold anything; what follows it does not.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+def _thread_seconds(schedstat: Path) -> float:
+    return int((_text(schedstat) or "0").split()[0]) / 1e9
+
+
+def _text(file: Path) -> str:
+    """What a file of /proc says; nothing if its process or thread has ended since it was listed."""
+    try:
+        return file.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _parent(pid: int) -> int:
-    return int(_stat(pid)[1])
+    # The name, in brackets, may hold anything; what follows it does not.
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
 
 
 def _status(pid: int) -> dict[str, int]:
-    lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    lines = (line.split() for line in _text(Path(f"/proc/{pid}/status")).splitlines())
     return {words[0].rstrip(":"): int(words[1]) for words in lines if len(words) == 3 and words[2] == "kB"}
 
 

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from bench.contenders import Contender, Ground
 from bench.load import CONNECTIONS, Kind, Load, Sample
 from bench.process import BenchError, cpu_seconds, memory_kib
+from bench.steal import Watch
+from bench.steal import shown as shown_steal
 
 KINDS: tuple[Kind, ...] = ("json", "stream")
 WARM = 0.5
@@ -18,7 +20,8 @@ WARM = 0.5
 class Turn(Struct, frozen=True):
     """One contender's turn. `fault`: why the numbers mean nothing.
 
-    `case`: `full` (64 connections, as fast as they go), `one` (a single connection), `half` (of its own full rate).
+    `case`: `full` (64 connections, as fast as they go), `one` (a single connection), `half` (of its own full rate), and
+    what other parts call theirs.
     """
 
     contender: str
@@ -26,6 +29,8 @@ class Turn(Struct, frozen=True):
     case: str
     sample: Sample
     fault: str
+    steal: tuple[float, ...] = ()
+    """What the host took of each core meanwhile."""
 
 
 class Held(Struct, frozen=True):
@@ -76,10 +81,10 @@ def turn(
 ) -> Turn:
     """One turn, with the processor time that the contender took for it."""
     ask = contender.asks[kind]
-    before = cpu_seconds(contender.pid) if contender.pid else 0.0
+    before, watch = cpu_seconds(contender.pid) if contender.pid else 0.0, Watch()
     sample = load.run(contender.port, ask, seconds=seconds, connections=connections, rate=rate)
     cpu = cpu_seconds(contender.pid) - before if contender.pid else None
-    return Turn(contender.name, kind, case, replace(sample, cpu=cpu), sample.fault(ask))
+    return Turn(contender.name, kind, case, replace(sample, cpu=cpu), sample.fault(ask), watch.seen())
 
 
 def measure(
@@ -96,7 +101,10 @@ def measure(
     def take(contender: Contender, kind: Kind, case: str, *, connections: int = CONNECTIONS, rate: float = 0) -> None:
         said = turn(ground.load, contender, kind, case, seconds=seconds, connections=connections, rate=rate)
         turns.append(said)
-        shown = said.fault or f"{said.sample.rate:10,.0f}/s   p50 {said.sample.whole.p50 / 1000:8.2f} ms"
+        shown = (
+            said.fault
+            or f"{said.sample.rate:10,.0f}/s   p50 {said.sample.whole.p50 / 1000:8.2f} ms   {shown_steal(said.steal)}"
+        )
         print(f"  {case:5} {kind:7} {contender.name:32} {shown}", flush=True)
 
     for number in range(rounds):

@@ -1,12 +1,15 @@
 /* A chat service that costs next to nothing: fixed answers, one thread, epoll. The benchmarks' upstream.
  *
- *   upstream PORT [PREFIX FILE]...
+ *   upstream PORT EVENTS [PREFIX FILE]...
  *
  * POST PREFIX...              what the file holds: a reply as it is sent, head and all
- * POST /v1/chat/completions   a small JSON answer, or with "stream":true an answer of EVENTS events, each an HTTP chunk, sent back to back;
- *                             of the model "long", LONG events; of the model "paced", one event each PACE milliseconds
- *                             instead, each connection at a time of its own
+ * POST /v1/chat/completions   a small JSON answer, or with "stream":true an answer of BURST events, each an HTTP chunk, sent back to back;
+ *                             of the model "long", LONG events; of the model "paced", a paced answer that takes EVENTS times PACE
  * POST /api/generate          the same text as raw chunks (chatgpt-demo's protocol)
+ *
+ * An answer is paced if chunks of it hold one stamp each: '@' and STAMP digits. These chunks are its events, sent one each PACE
+ * milliseconds, each connection at a time of its own, and its end as one more. A stamp then says when its event was due: microseconds
+ * of the monotonic clock, which all processes share, so that a reader knows how late it is.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,11 +25,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 100, LONG = 20000, PACED_EVENTS = 100, PACE = 200, BUFFER = 16384, DESCRIPTORS = 65536, HEAD_ROOM = 512 };
+enum { BURST = 100, LONG = 20000, PACE = 200, STAMP = 15, BUFFER = 16384, DESCRIPTORS = 65536, HEAD_ROOM = 512 };
 
 struct answer {
     char *bytes;
     size_t size;
+    size_t *events;     /* of a paced one: where each event begins, and the end */
+    int count;          /* events; 0: it is not paced */
 };
 
 struct connection {
@@ -37,7 +42,8 @@ struct connection {
     const struct answer *waiting;
     const char *out;    /* what is left to write */
     size_t left;
-    int paced;          /* paced events still to send */
+    const struct answer *paced; /* what is sent event by event */
+    int sent;           /* events of it */
     int full;           /* the socket took no more: it is watched for room */
 };
 
@@ -49,7 +55,7 @@ struct reply {
 
 static struct reply *replies;
 static int replying;
-static struct answer json, burst, lengthy, raw, paced_head, paced_event, paced_end;
+static struct answer json, burst, lengthy, raw, paced;
 static int highest, pacing, epoll_fd;
 
 static void add(struct answer *answer, const char *bytes, size_t size) {
@@ -72,11 +78,30 @@ static void add_chunk(struct answer *answer, const char *text) {
 #define CHUNK(delta, finish)                                                                                              \
     "data: {\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"bench\","   \
     "\"choices\":[{\"index\":0,\"delta\":" delta ",\"finish_reason\":" finish "}]}\n\n"
+#define PLACE "@000000000000000 "
 #define USAGE                                                                                                             \
     "data: {\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"bench\","   \
     "\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":100,\"total_tokens\":109}}\n\n"
 
-static void prepare(void) {
+/* Finds the events of a paced answer. */
+static void split(struct answer *answer) {
+    char *chunk = strstr(answer->bytes, "\r\n\r\n"), *end = answer->bytes + answer->size;
+    if (!chunk || !memchr(answer->bytes, '@', answer->size)) return;
+    for (chunk += 4; chunk < end;) {
+        char *data;
+        size_t size = strtoul(chunk, &data, 16);
+        char *next = data + 2 + size + 2, *stamp = memchr(data, '@', size + 2);
+        if (next > end) return;
+        if (stamp && !memchr(stamp + 1, '@', (size_t)(next - stamp) - 1)) {
+            answer->events = realloc(answer->events, ((size_t)answer->count + 2) * sizeof *answer->events);
+            answer->events[answer->count++] = (size_t)(chunk - answer->bytes);
+            answer->events[answer->count] = (size_t)(next - answer->bytes);
+        }
+        chunk = next;
+    }
+}
+
+static void prepare(int events) {
     const char *body =
         "{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion\",\"created\":1700000000,\"model\":\"bench\",\"choices\":[{\"index\":0,"
         "\"message\":{\"role\":\"assistant\",\"content\":\"Hello there, how may I help you today?\"},\"finish_reason\":\"stop\"}],"
@@ -92,7 +117,7 @@ static void prepare(void) {
     for (int s = 0; s < 2; s++) {
         add_text(streams[s], STREAM_HEAD);
         add_chunk(streams[s], role);
-        for (int i = 0; i < (s ? LONG : EVENTS) - 4; i++) add_chunk(streams[s], word);
+        for (int i = 0; i < (s ? LONG : BURST) - 4; i++) add_chunk(streams[s], word);
         add_chunk(streams[s], stop);
         add_chunk(streams[s], USAGE);
         add_chunk(streams[s], "data: [DONE]\n\n");
@@ -100,16 +125,17 @@ static void prepare(void) {
     }
 
     add_text(&raw, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-    for (int i = 0; i < EVENTS; i++) add_chunk(&raw, "word ");
+    for (int i = 0; i < BURST; i++) add_chunk(&raw, "word ");
     add_text(&raw, "0\r\n\r\n");
 
-    add_text(&paced_head, STREAM_HEAD);
-    add_chunk(&paced_head, role);
-    add_chunk(&paced_event, word);
-    add_chunk(&paced_end, stop);
-    add_chunk(&paced_end, USAGE);
-    add_chunk(&paced_end, "data: [DONE]\n\n");
-    add_text(&paced_end, "0\r\n\r\n");
+    add_text(&paced, STREAM_HEAD);
+    add_chunk(&paced, role);
+    for (int i = 0; i < events - 1; i++) add_chunk(&paced, CHUNK("{\"content\":\"" PLACE "\"}", "null"));
+    add_chunk(&paced, stop);
+    add_chunk(&paced, USAGE);
+    add_chunk(&paced, "data: [DONE]\n\n");
+    add_text(&paced, "0\r\n\r\n");
+    split(&paced);
 }
 
 static int learn(int count, char **words) {
@@ -122,12 +148,13 @@ static int learn(int count, char **words) {
         static char bytes[BUFFER];
         for (size_t got; (got = fread(bytes, 1, sizeof bytes, file));) add(&reply->answer, bytes, got);
         fclose(file);
+        split(&reply->answer);
     }
     return 0;
 }
 
 static void forget(int fd) {
-    pacing -= connections[fd].paced > 0;
+    pacing -= !!connections[fd].paced;
     free(connections[fd].request);
     memset(&connections[fd], 0, sizeof connections[fd]);
     close(fd);
@@ -151,11 +178,18 @@ static int flush(int fd) {
     return 0;
 }
 
-static int say(int fd, const struct answer *answer) {
-    connections[fd].out = answer->bytes;
-    connections[fd].left = answer->size;
-    if (answer == &paced_head) connections[fd].paced = PACED_EVENTS, pacing++;
+static int put(int fd, const char *bytes, size_t size) {
+    connections[fd].out = bytes;
+    connections[fd].left = size;
     return flush(fd);
+}
+
+static int say(int fd, const struct answer *answer) {
+    if (!answer->count) return put(fd, answer->bytes, answer->size);
+    connections[fd].paced = answer;
+    connections[fd].sent = 0;
+    pacing++;
+    return put(fd, answer->bytes, answer->events[0]);
 }
 
 static const struct answer *choose(const char *request, int knows_body) {
@@ -163,7 +197,7 @@ static const struct answer *choose(const char *request, int knows_body) {
         if (!strncmp(request, "POST ", 5) && !strncmp(request + 5, replies[i].prefix, strlen(replies[i].prefix))) return &replies[i].answer;
     if (!strncmp(request, "POST /api/generate", 18)) return &raw;
     if (knows_body && (strstr(request, "\"stream\":true") || strstr(request, "\"stream\": true")))
-        return strstr(request, "\"paced\"") ? &paced_head : strstr(request, "\"long\"") ? &lengthy : &burst;
+        return strstr(request, "\"paced\"") ? &paced : strstr(request, "\"long\"") ? &lengthy : &burst;
     return &json;
 }
 
@@ -207,13 +241,26 @@ static int take(int fd) {
     }
 }
 
-/* Each millisecond one PACEth of the connections has its turn. */
+/* Each millisecond one PACEth of the connections has its turn. The event is stamped where all connections share it: one that a full
+ * socket holds back may take a later stamp, but keeps its length. */
 static void pace(long long millisecond) {
+    char digits[STAMP + 1];
+    snprintf(digits, sizeof digits, "%0*lld", STAMP, millisecond * 1000);
     for (int fd = (int)(millisecond % PACE); fd <= highest; fd += PACE) {
         struct connection *c = &connections[fd];
-        if (!c->paced || c->left) continue;
-        pacing -= !--c->paced;
-        if (say(fd, c->paced ? &paced_event : &paced_end)) forget(fd);
+        const struct answer *answer = c->paced;
+        if (!answer || c->left) continue;
+        char *event = answer->bytes + answer->events[c->sent];
+        if (c->sent == answer->count) {
+            c->paced = NULL;
+            pacing--;
+            if (put(fd, event, answer->size - answer->events[c->sent])) forget(fd);
+            continue;
+        }
+        size_t size = answer->events[c->sent + 1] - answer->events[c->sent];
+        memcpy((char *)memchr(event, '@', size) + 1, digits, STAMP);
+        c->sent++;
+        if (put(fd, event, size)) forget(fd);
     }
 }
 
@@ -224,9 +271,9 @@ static long long now(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 2 || argc % 2) return fputs("usage: upstream PORT [PREFIX FILE]...\n", stderr), 2;
-    prepare();
-    if (learn(argc - 2, argv + 2)) return 1;
+    if (argc < 3 || argc % 2 == 0 || atoi(argv[2]) < 2) return fputs("usage: upstream PORT EVENTS [PREFIX FILE]...\n", stderr), 2;
+    prepare(atoi(argv[2]));
+    if (learn(argc - 3, argv + 3)) return 1;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     struct sockaddr_in address = {
