@@ -10,7 +10,7 @@ import pytest
 from dragoman.config import Config, GatewayConfig, load
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.check import check
-from dragoman.gateway.serving.listening import bind_unix, listen
+from dragoman.gateway.serving.listening import SPREADS, bind_unix, listen
 from dragoman.gateway.serving.serve import greeting
 
 
@@ -135,3 +135,43 @@ def test_the_greeting_names_the_socket() -> None:
     assert said.startswith("dragoman listens on unix:/run/x.sock; ")
     assert "curl -N http://localhost/v1/chat/completions" in said
     assert "--unix-socket /run/x.sock" in said
+
+
+@pytest.mark.skipif(not SPREADS, reason="the system does not spread callers over sockets")
+def test_each_of_several_workers_has_sockets_of_its_own_at_one_port() -> None:
+    config = Config(gateway=GatewayConfig(host="localhost", port=0, workers=3))
+    listeners = listen(config)
+    try:
+        assert not listeners.sockets
+        for place in range(3):
+            own, others = listeners.of(place), listeners.of_others(place)
+            assert len(others) == 2 * len(own)
+            assert {*own, *others} == {*listeners.all}
+            assert not {*own} & {*others}
+        assert {each.getsockname()[1] for each in listeners.all} == {listeners.port}
+    finally:
+        listeners.close()
+    assert all(each.fileno() < 0 for each in listeners.all)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_gateway_does_not_join_the_workers_of_the_first(workers: int) -> None:
+    listeners = listen(Config(gateway=GatewayConfig(port=0, workers=2)))
+    port = listeners.port
+    assert port is not None
+    try:
+        for each in listeners.all:
+            each.listen()
+        with pytest.raises(ConfigurationError, match="another program listens there already"):
+            listen(Config(gateway=GatewayConfig(port=port, workers=workers)))
+    finally:
+        listeners.close()
+
+
+def test_a_socket_file_is_shared_by_all_workers(place: Path) -> None:
+    listeners = listen(Config(gateway=GatewayConfig(listen=(f"unix:{place}",), workers=2)))
+    try:
+        assert listeners.of(0) == listeners.of(1) == listeners.all
+        assert not listeners.of_others(0)
+    finally:
+        listeners.close()

@@ -6,7 +6,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -60,6 +60,86 @@ async def test_a_worker_that_dies_is_replaced_and_the_address_answers_throughout
         out, err = await process.communicate()
     assert (process.returncode, out[-11:]) == (0, b"ended well\n")
     assert f"worker {first} was killed by SIGKILL" in err.decode()
+
+
+CALLERS = 200
+
+
+def sockets(worker: int) -> int:
+    """How many of them a process has."""
+    folder = Path(f"/proc/{worker}/fd")
+    return sum(os.readlink(each).startswith("socket:") for each in folder.iterdir())
+
+
+async def test_callers_are_spread_over_the_workers() -> None:
+    async with program() as (process, url), AsyncExitStack() as lines:
+        found = await two_workers(process)
+        assert (await ask(url, "GET", "/health/ready")).status == 200
+        before = {worker: sockets(worker) for worker in found}
+        for _ in range(CALLERS):
+            wire = await lines.enter_async_context(connect(url))
+            wire.send("GET", "/health/live")
+            await wire.rest(await wire.head())
+        counts = [sockets(worker) - before[worker] for worker in found]
+    assert min(counts) >= CALLERS // 5  # by a hash of their ports: one of 10^18 runs has fewer
+
+
+async def test_callers_of_a_worker_that_stops_alone_are_answered_by_the_others() -> None:
+    async with program() as (process, url), AsyncExitStack() as lines:
+        first, second = await two_workers(process)
+        for _ in range(20):  # so that each worker has an answer under way, for which it stays
+            wire = await lines.enter_async_context(connect(url))
+            wire.send("POST", "/v1/chat/completions", body=chat_body("text: a\ndelay: 600\ntext: b", stream=True))
+            await wire.head()
+        os.kill(first, signal.SIGTERM)
+        assert process.stderr is not None
+        while b"answers under way" not in await process.stderr.readline():
+            continue  # until then it still accepts
+        for reply in await asyncio.gather(*(ask(url, "GET", "/health/live") for _ in range(40))):
+            assert reply.status == 200
+        assert workers(process) == {first, second}
+        os.kill(first, signal.SIGKILL)
+        await two_workers(process, frozenset({first}))
+        for _ in range(40):
+            assert (await ask(url, "GET", "/health/live")).status == 200
+
+
+HEARING = """
+import os
+from pathlib import Path
+from dragoman.errors import ConfigurationError
+from dragoman.gateway.serving.workers import WorkerTask, run_workers
+
+tries = Path({folder!r}, "tries")
+
+def work(words, place):
+    if place == 1:
+        with tries.open("a") as file:
+            file.write("x")
+        if tries.stat().st_size < 3:
+            raise ConfigurationError("not yet")
+    while (word := os.read(words, 1)) not in (b"s", b""):
+        if place == 0:
+            print(word.decode(), flush=True)
+    return True
+
+run_workers(2, WorkerTask(work, lambda: None, lambda: None), 0.001)
+"""
+
+
+async def test_the_others_are_told_when_a_worker_is_missing_and_when_all_are_there(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HEARING.format(folder=str(tmp_path)), stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdout is not None
+    for heard in (b"c\n", b"c\n", b"o\n"):  # two tries that failed, and one that did not
+        assert await process.stdout.readline() == heard
+    process.send_signal(signal.SIGUSR2)  # as a worker does that stops alone
+    assert await process.stdout.readline() == b"c\n"
+    process.send_signal(signal.SIGTERM)
+    assert await process.stdout.read() == b""
+    await process.communicate()
+    assert process.returncode == 0
 
 
 async def counted(url: str) -> float:
@@ -172,7 +252,8 @@ async def test_a_worker_that_starts_after_some_tries_is_kept(tmp_path: Path) -> 
         file.write("x")
     if os.stat({str(path)!r}).st_size < 4:
         raise ConfigurationError("not yet")
-    os.read(words, 1)
+    while os.read(words, 1) not in (b"s", b""):
+        pass
     return True
     """
     process = await asyncio.create_subprocess_exec(

@@ -1,11 +1,19 @@
-"""The sockets on which the gateway listens: opened here, or by systemd before. Accepts nobody."""
+"""The sockets on which the gateway listens: opened here, or by systemd before. Accepts nobody.
+
+Several workers have a TCP socket each at the same port (SO_REUSEPORT), and the kernel spreads callers over these by a
+hash of their addresses. If they shared one, the worker that wakes first would take all who wait, and of 64 callers one
+worker of four had 49 and another one 1. All are opened by the parent, so that a socket and its queue outlive a worker;
+who accepts for a worker that is missing stands in `cover.py`.
+"""
 
 import errno
 import os
 import socket
 import stat
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 
 from msgspec import Struct
 
@@ -20,6 +28,9 @@ REASONS = {
     errno.EACCES: "this user may not listen there; choose a gateway.port above 1023",
     errno.EADDRNOTAVAIL: "this machine has no such address; choose another gateway.host",
 }
+
+SPREADS = sys.platform == "linux"
+"""Whether the kernel spreads callers over the sockets of one port; others give all of them to one socket."""
 
 NOBODY_ELSE = 0o177
 """The mask with which a Unix socket is made: until it has its rights, only its owner may call."""
@@ -45,22 +56,38 @@ class Listeners(Struct, frozen=True):
     """All sockets, and what they are called in the log."""
 
     sockets: list[socket.socket]
+    """Those on which every worker listens."""
     names: tuple[str, ...]
     files: tuple[SocketFile, ...] = ()
     unix_path: str = ""
     """A Unix socket by which callers on this machine reach the gateway, if there is no port."""
+    own: tuple[list[socket.socket], ...] = ()
+    """Those of each worker alone, by its place; empty if there are none."""
+
+    @property
+    def all(self) -> list[socket.socket]:
+        """Each of them."""
+        return [*self.sockets, *chain.from_iterable(self.own)]
 
     @property
     def port(self) -> int | None:
         """The first TCP port; None if there is none."""
-        ports = [each.getsockname()[1] for each in self.sockets if each.family != socket.AF_UNIX]
+        ports = [each.getsockname()[1] for each in self.all if each.family != socket.AF_UNIX]
         return ports[0] if ports else None
+
+    def of(self, place: int) -> list[socket.socket]:
+        """Those on which the worker at `place` listens."""
+        return [*self.sockets, *(self.own[place] if self.own else ())]
+
+    def of_others(self, place: int) -> list[socket.socket]:
+        """Those on which it does not."""
+        return [each for other, made in enumerate(self.own) if other != place for each in made]
 
     def close(self) -> None:
         """Gives the addresses up."""
         for file in self.files:
             file.remove()
-        for each in self.sockets:
+        for each in self.all:
             each.close()
 
 
@@ -71,7 +98,9 @@ def listen(config: Config, given: Sequence[Inherited] = ()) -> Listeners:
     """
     if given:
         return _taken(config, given)
+    workers = config.gateway.workers if SPREADS else 1
     sockets: list[socket.socket] = []
+    own: tuple[list[socket.socket], ...] = tuple([] for _ in range(workers)) if workers > 1 else ()
     names: list[str] = []
     files: list[SocketFile] = []
     try:
@@ -79,17 +108,19 @@ def listen(config: Config, given: Sequence[Inherited] = ()) -> Listeners:
             match place:
                 case TcpPlace(host, port):
                     made = bind(host, port)
-                    sockets += made
+                    (own[0] if own else sockets).extend(made)
                     names.append(str(TcpPlace(host, made[0].getsockname()[1])))
+                    for each in made if own else ():
+                        _copy(each, own[1:])
                 case UnixPlace(path):
                     listener, file = bind_unix(path, int(config.gateway.listen_mode, 8))
                     sockets.append(listener)
                     files.append(file)
                     names.append(str(place))
     except ConfigurationError:
-        Listeners(sockets, (), tuple(files)).close()
+        Listeners(sockets, (), tuple(files), own=own).close()
         raise
-    return Listeners(sockets, tuple(names), tuple(files), files[0].path if files else "")
+    return Listeners(sockets, tuple(names), tuple(files), files[0].path if files else "", own)
 
 
 def _taken(config: Config, given: Sequence[Inherited]) -> Listeners:
@@ -106,10 +137,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     failures: list[OSError] = []
     for family, address in addresses(host):
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener = _unbound(family)
         try:
             listener.bind((address, listeners[0].getsockname()[1] if listeners else port))
         except OSError as exc:
@@ -125,6 +153,28 @@ def bind(host: str, port: int) -> list[socket.socket]:
         reason = REASONS.get(fatal[0].errno or 0, fatal[0].strerror)
         raise ConfigurationError(f"cannot listen on port {port} of {host or 'any address'}: {reason}") from fatal[0]
     return listeners
+
+
+def _copy(bound: socket.socket, places: Sequence[list[socket.socket]]) -> None:
+    """Adds a socket of the same address to each of `places`. Raises ConfigurationError."""
+    # Only now, because the first one must not be bound beside the sockets of another gateway.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    for place in places:
+        made = _unbound(bound.family)
+        place.append(made)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            made.bind(bound.getsockname())
+        except OSError as exc:
+            raise ConfigurationError(f"cannot listen on port {bound.getsockname()[1]}: {exc.strerror}") from exc
+
+
+def _unbound(family: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return made
 
 
 def bind_unix(path: str, mode: int) -> tuple[socket.socket, SocketFile]:

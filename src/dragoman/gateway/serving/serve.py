@@ -24,7 +24,7 @@ from dragoman.gateway.metrics.regions import Region, Regions
 from dragoman.gateway.places import first_port
 from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.descriptors import raise_limit, room
-from dragoman.gateway.serving.listening import listen
+from dragoman.gateway.serving.listening import Listeners, listen
 from dragoman.gateway.serving.loop_watch import LoopWatch
 from dragoman.gateway.serving.reload import PERIOD, LiveConfig, Load
 from dragoman.gateway.serving.reloader import Reloader
@@ -83,13 +83,13 @@ def serve(
             milestones = Milestones(ready, supervisor.stopping, listeners.close)
             well = run(gateway, listeners.sockets, lambda server: _attend(server, live, supervisor), milestones)
         else:
-            for each in listeners.sockets:
+            for each in listeners.all:
                 each.listen(room().backlog)
-            common = Common(live or LiveConfig(config, lambda: config, board=board), timeouts, listeners.sockets)
+            common = Common(live or LiveConfig(config, lambda: config, board=board), timeouts, listeners)
             regions = Regions(workers)  # before the first fork, so that all workers share it
 
             def work(words: int, place: int) -> bool:
-                return _work(common, words, succeeded(regions.region(place)))
+                return _work(common, words, place, succeeded(regions.region(place)))
 
             well = run_workers(workers, WorkerTask(work, ready, leave, *_duties(live, supervisor)))
     except ConfigurationError:
@@ -120,20 +120,23 @@ class Common(Struct, frozen=True):
 
     live: LiveConfig
     timeouts: ServerTimeouts | None
-    listeners: list[socket.socket]
+    listeners: Listeners
 
 
-def _work(common: Common, words: int, region: Region) -> bool:
+def _work(common: Common, words: int, place: int, region: Region) -> bool:
     """What one of several workers does: it reloads when its parent, who has looked at the files, tells it to."""
     live = common.live
 
     def attend(server: Server) -> Reloader:
         reloader = Reloader(server, live.of_worker(), Notifier())
         server.heed_parent(words, reloader.ask)
+        if common.listeners.own:
+            server.stand_in(common.listeners.of_others(place))
         return reloader
 
     client = Client(live.config, board=live.board)
-    return run(Gateway(live.config, client=client, timeouts=common.timeouts, region=region), common.listeners, attend)
+    gateway = Gateway(live.config, client=client, timeouts=common.timeouts, region=region)
+    return run(gateway, common.listeners.of(place), attend)
 
 
 def _duties(live: LiveConfig | None, supervisor: Notifier) -> tuple[Duty | None, tuple[Repeated, ...]]:

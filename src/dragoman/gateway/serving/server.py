@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ from dragoman.gateway.http.application import Application, Peer
 from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.metrics.table import CONNECTIONS
 from dragoman.gateway.overload import SOON
+from dragoman.gateway.serving.cover import Cover
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.generation import LATER, Generation
 from dragoman.gateway.serving.lag import LagWatch
@@ -26,7 +27,7 @@ from dragoman.types import Outcome
 MINUTE = 60.0
 """Seconds in which it is logged once that the processor has too much to do: it may change many times."""
 
-STOP, NOW, REOPEN, RELOAD, GONE = b"snrh!"
+STOP, NOW, REOPEN, RELOAD, COVER, OWN, GONE = b"snrhco!"
 """Orders of a parent to its workers, a byte each; the last one stands for the end of the pipe."""
 
 KEEPS_FILE: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
@@ -66,7 +67,10 @@ class Server:
         self._closed = False
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._cover: Cover | None = None
         self._orders = {STOP: self._stopping.set, NOW: self._stop_now, REOPEN: self._reopen, GONE: self._orphaned}
+        for word in (COVER, OWN):
+            self._orders[word] = lambda: None
         self._empty = asyncio.Event()
 
     async def run(
@@ -92,6 +96,8 @@ class Server:
             server.close()
         for each in listeners:
             each.close()  # uvloop listens on a duplicate, and leaves ours open
+        if self._cover is not None:
+            await self._cover.aclose()
         if left is not None:
             left()
         self._closed = True
@@ -210,6 +216,17 @@ class Server:
         self._loop.add_reader(words, heard)
         self._heed(signal.SIGTERM, self._stopping.set)
         self._heed(signal.SIGUSR1, self._reopen)
+
+    def stand_in(self, others: Sequence[socket.socket]) -> None:
+        """Accepts callers of `others`, the sockets of the other workers, when the parent orders that; see `Cover`."""
+        parent = os.getppid()
+
+        def missing() -> None:
+            if os.getppid() == parent:
+                os.kill(parent, signal.SIGUSR2)
+
+        cover = self._cover = Cover(others, self._listen, missing)
+        self._orders |= {COVER: cover.begin, OWN: cover.end}
 
     def _heed(self, number: signal.Signals, what: Callable[[], None]) -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -1,4 +1,4 @@
-"""Several processes that share one listening socket: each that dies is replaced. Does not know what they do.
+"""Several processes that listen at one address: each that dies is replaced. Does not know what they do.
 
     signals ──> pipe ──> parent ──> a pipe to each ──> workers
 
@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from dragoman.errors import ConfigurationError, DragomanError
 from dragoman.gateway.serving.hangup import Terminal
-from dragoman.gateway.serving.server import NOW, RELOAD, REOPEN, STOP
+from dragoman.gateway.serving.server import COVER, NOW, OWN, RELOAD, REOPEN, STOP
 
 STOPS, OTHERS = (
     tuple(signal.Signals[name] for name in names if name in signal.Signals.__members__)  # Windows lacks most
@@ -105,7 +105,7 @@ def run_workers(count: int, shared: WorkerTask, pause: float = PAUSE) -> bool:
     os.set_blocking(waker, False)
     before = {number: signal.getsignal(number) for number in HEARD}
     for number, handler in before.items():
-        if handler is not signal.SIG_IGN or number == signal.SIGCHLD:
+        if handler is not signal.SIG_IGN or number in (signal.SIGCHLD, signal.SIGUSR2):  # what workers send
             signal.signal(number, _no_more)
     old = signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     try:
@@ -140,6 +140,10 @@ class Workers:
         self._failures = 0
         self._trial = 0
         self._again = 0.0
+        self._covered = False
+        """Whether workers accept callers of one that is missing."""
+        self._refilled = False
+        """Whether a worker has ended since that was asked for: before that, it is still missing."""
 
     def run(self) -> bool:
         """Returns once it was stopped and all workers have ended."""
@@ -163,6 +167,14 @@ class Workers:
             self._fork(now)
             if self._failures:
                 self._again = now + YOUNG  # one at a time, until one has started
+        if self._covered and self._refilled and not self._failures and len(self._workers) == self._count:
+            self._covered = self._refilled = False
+            self._say(OWN)
+
+    def _cover(self, *, ended: bool) -> None:
+        """A worker accepts nobody, and may have `ended`: the others do it in its place, until all are there again."""
+        self._covered, self._refilled = True, ended
+        self._say(COVER)
 
     def _patience(self) -> float | None:
         """Seconds until there is something to do without a signal; None: nothing."""
@@ -187,6 +199,8 @@ class Workers:
         match number:
             case signal.SIGUSR1:
                 self._say(REOPEN)
+            case signal.SIGUSR2 if not self._stopping:
+                self._cover(ended=False)
             case signal.SIGHUP if self._stopping:
                 return  # the end of a session also sends it
             case signal.SIGHUP if self._shared.reload is not None and not self._terminal.is_gone:
@@ -212,6 +226,7 @@ class Workers:
             worker = self._workers.pop(pid, None)
             if worker is not None:
                 os.close(worker.words)
+                self._refilled = True
                 self._judge(pid, os.waitstatus_to_exitcode(status), time.monotonic() - worker.born)
 
     def _judge(self, pid: int, code: int, age: float) -> None:
@@ -232,6 +247,7 @@ class Workers:
 
     def _fail(self, pid: int) -> None:
         """A worker could not start. Workers that were tried together count as one."""
+        self._cover(ended=True)
         if not self._failures or pid == self._trial:
             self._failures += 1
             self._trial = 0
