@@ -109,7 +109,10 @@ def run(chosen: argparse.Namespace, folder: Path) -> None:
             written.write_bytes(format(encode(results), indent=1) + b"\n")
     print(f"\nwritten: {written}")
     pictures = draw(read(written), folder, f"{chosen.name}-")
-    print("drawn:", *(pictures.values() or ["nothing (charts need matplotlib: scripts/setup bench)"]))
+    print(
+        "drawn:",
+        *(pictures.values() or ["nothing: no part has a chart, or matplotlib is missing (scripts/setup bench)"]),
+    )
 
 
 def main(words: list[str], folder: Path = RESULTS) -> str | None:
