@@ -140,7 +140,8 @@ def _server(env: frozenset[tuple[str, str]]) -> socket.socket:
             pass_fds=[theirs.fileno()],
         )
     atexit.register(process.wait)
-    atexit.register(ours.close)  # the last is called first
+    atexit.register(process.kill)  # the last is called first
+    atexit.register(ours.close)
     return ours
 
 
