@@ -28,6 +28,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+BACKSLASH = ord("\\")
 ESCAPED = re.compile(rb'(?:[^"\\\r\n]|\\[^\0\r\n])*')
 """Texts with quotation marks in them, all of them escaped. A NUL separates the texts."""
 
@@ -36,6 +37,8 @@ PLAIN = rb'[^"\\\x00-\x1f]*+'
 """The inside of a JSON string without escapes."""
 INSIDE = PLAIN + rb"(?:\\[^\x00-\x1f]" + PLAIN + rb")*+"
 """The inside of any JSON string. Escapes are not checked further."""
+
+_is_inside = re.compile(INSIDE).fullmatch
 
 Taken = tuple[list[bytes], int]
 """The insides of JSON strings, one of each event; and how many bytes the events have. The list is not to be changed."""
@@ -54,6 +57,13 @@ class TextRows(Protocol):
         """
 
 
+class Shape(Protocol):
+    """What is fixed in events that are known by their form to hold a piece of text and nothing else."""
+
+    def fits(self, data: bytes, begin: int, end: int) -> bool:
+        """True if the bytes of `data` from `begin` to `end` are one such event, or a row of them; it may miss some."""
+
+
 class Lane(Struct, frozen=True, gc=False):
     """Events that begin with `before` (which ends with `name`) and end with `after`."""
 
@@ -69,6 +79,18 @@ class Lane(Struct, frozen=True, gc=False):
             and data.endswith(after)
             and len(data) >= len(before) + len(after)
             and self._holds(data[len(before) : -len(after)])
+        )
+
+    def fits(self, data: bytes, begin: int, end: int) -> bool:
+        """See Shape: one event, of which `holds` is true."""
+        begin += len(self.before)
+        last = end - len(self.after)
+        return (
+            begin <= last
+            and data.startswith(self.before, begin - len(self.before))
+            and data.startswith(self.after, last)
+            and _is_inside(data, begin, last) is not None
+            and data[last - 1] != BACKSLASH
         )
 
     def take(self, data: bytes, at: int) -> Taken:

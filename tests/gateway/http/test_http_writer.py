@@ -8,6 +8,7 @@ from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.http.direct_writer import DirectWriter, Watcher
 from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.response_writer import ENDED, DisconnectedError
+from dragoman.loop.outlet import Outlet
 from dragoman.types import Outcome, ServerResponse
 
 
@@ -15,7 +16,7 @@ class Paper:
     """A connection on which everything is written down.
 
     `ended`: for each answer, whether the next may follow; `left`: the callers for whom no more is done; `resets`: what
-    the end of the connection was to be.
+    the end of the connection was to be; `outlets`: ways past the writer.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class Paper:
         self.ended: list[bool] = []
         self.left: list[DirectWriter] = []
         self.resets: list[bool] = []
+        self.outlets: list[Outlet] = []
 
     def write(self, data: bytes) -> None:
         self.said.append(data)
@@ -33,6 +35,9 @@ class Paper:
 
     def release(self, writer: DirectWriter) -> None:
         self.left.append(writer)
+
+    def connect(self, outlet: Outlet) -> None:
+        self.outlets.append(outlet)
 
     def reset_on_close(self, on: bool) -> None:
         self.resets.append(on)

@@ -416,7 +416,9 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
     def _beat(self, writer: HttpResponseWriter) -> None:
         now = self._loop.time()
         latest = now + self._timeouts.heartbeat
-        ends = self._sent_at + (self._timeouts.heartbeat if writer.started else self._timeouts.head_after)
+        ends = max(self._sent_at, writer.passed_at) + (
+            self._timeouts.heartbeat if writer.started else self._timeouts.head_after
+        )
         if ends <= now + EARLY:
             writer.send_heartbeat()
             ends = latest

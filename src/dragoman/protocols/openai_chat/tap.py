@@ -18,7 +18,7 @@ Besides what `sse_tap` changes, two things are changed on the way: an event that
 the caller did not ask for it; and an answer that ended well without the end mark gets one.
 """
 
-from dragoman.protocols.lane import NOTHING, Lane, Taken
+from dragoman.protocols.lane import NOTHING, Lane, Shape, Taken
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.finish_reasons import FINISH
@@ -83,10 +83,19 @@ class ChatTap(SseTap):
         self._tail.clear()
         return self._let_through([DONE] if self._careful().done else [])
 
+    def passed(self, data: bytes) -> None:
+        self._tries = TRIES
+
     # Rows of text.
 
+    def _usual_shape(self) -> Shape | None:
+        return self._lane
+
     def _is_usual(self, data: bytes) -> bool:
-        return self._lane is not None and self._lane.holds(data)
+        if self._lane is None or not self._lane.holds(data):
+            return False
+        self._tries = TRIES
+        return True
 
     def _usual(self, data: bytes, at: int) -> int:
         known = self._lane
