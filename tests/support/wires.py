@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from dragoman.client import Client
-from dragoman.config import Config, GatewayConfig, ProviderConfig, TimeoutsConfig
+from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.http.connection import ServerConnection
@@ -153,10 +153,8 @@ class PlayedTransport(CallbackTransport):
 class Stage:
     """A gateway in front of one service of `dialect`, called `up`."""
 
-    def __init__(self, dialect: str, *, make: Make = Connection, timeouts: TimeoutsConfig | None = None) -> None:
-        up = ProviderConfig(
-            protocol=dialect, url="http://up.invalid/v1", api_key="k", timeouts=timeouts or TimeoutsConfig()
-        )
+    def __init__(self, dialect: str, *, make: Make = Connection, max_answer: int | None = None) -> None:
+        up = ProviderConfig(protocol=dialect, url="http://up.invalid/v1", api_key="k", max_answer=max_answer)
         config = Config(gateway=GatewayConfig(port=0), providers={"up": up})
         self.transport = PlayedTransport(make)
         self.outcomes: list[Outcome] = []

@@ -75,7 +75,7 @@ class SseTap(Tap):
 
     @property
     def shape(self) -> Shape | None:
-        if self._tail or self.done or self.ending or not self.committed or self.error is not None:
+        if self._tail or self.done or not self.committed or self.error is not None:
             return None
         return self._usual_shape()
 

@@ -24,6 +24,8 @@ from tests.support.wires import Make, Stage, unframed
 SEED = 20_261_126
 STREAMS = 120
 """Of each dialect."""
+MAX_ANSWER = 5000
+"""Bytes of an answer, which some of the streams exceed."""
 
 WORDS = (
     *(
@@ -45,6 +47,17 @@ WORDS = (
 EVENTS = re.compile(rb".+?(?:\r\n\r\n|\n\n|\r\r|\Z)", re.DOTALL)
 LINES = re.compile(rb".+?(?:\n|\Z)", re.DOTALL)
 ODD = (b": comment\n\n", b"\n", b"data: \n\n", b"data: {\n\n", b"event: ping\ndata: {}\n\n", b'{"error":"it failed"}\n')
+SPLICES = (
+    *(b"\n", b"\r", b"\r\n\r\n", b"\\", b"\\\\", b"\x01", b"\0", b'","refusal":"No.', b'","error":"it failed'),
+    *(b'","tool_calls":[{"index":0,"id":"c","function":{"name":"f"}}],"x":"', b'"},"finish_reason":"stop","x":{"y":"'),
+    *(
+        b'","content":"more',
+        b'"}],"finishReason":"STOP","x":[{"y":"',
+        b'","done":true,"x":"',
+        b'"}}\n\ndata: {"x":{"y":"',
+    ),
+)
+"""What may stand in a text, and end it."""
 DATE = re.compile(rb"\r\ndate: [^\r]*")
 OURS = re.compile(rb'"(?:item_)?id":"[a-z]+_[0-9a-f]{20,}"|"(?:created|created_at|completed_at)":\d+')
 """What a translation makes up: ids and times."""
@@ -105,6 +118,10 @@ def events_of(dialect: str, rng: random.Random) -> list[bytes]:
     while rng.random() < 0.3:
         at = rng.randrange(len(found) + 1)
         found.insert(at, rng.choice((*ODD, in_band(dialect), rng.choice(found))))
+    if rng.random() < 0.3:
+        at = rng.randrange(len(found))
+        splice = rng.choice(SPLICES)
+        found[at] = re.sub(rb'(?<=[tagk]":")([^"\\]+)(?=")', lambda text: text[1] + splice, found[at])
     if rng.random() < 0.1:
         at = rng.randrange(len(found))
         spoilt = bytearray(found[at])
@@ -146,8 +163,12 @@ def reads_of(events: list[bytes], rng: random.Random) -> list[bytes]:
             data = reads.pop() + data
         joined = rng.random() < (0.2 if wild else 0.05)
         if wild and rng.random() < 0.15:
-            at = rng.randrange(1, len(data))
+            at = rng.choice((rng.randrange(1, len(data)), len(data) - 2, len(data) - 1))
             reads += (data[:at], data[at:])
+        elif wild and rng.random() < 0.05:
+            # A chunk within a chunk, which begins a read.
+            reads += (b"%x\r\n%b" % (len(piece) + len(data), piece), data, b"\r\n")
+            joined = False
         else:
             reads.append(data)
     return reads
@@ -162,12 +183,14 @@ def moves_of(dialect: str, rng: random.Random) -> list[Move]:
     moves: list[Move] = [
         ("read", b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n" % kind),
     ]
-    calm = rng.random() < 0.4
+    calm, slow = rng.random() < 0.4, rng.random() < 0.1
     reads = reads_of(events_of(dialect, rng), rng)
     if not calm and rng.random() < 0.4:
         del reads[rng.randrange(len(reads) + 1) :]
     for read in reads:
         moves.append(("read", read))
+        if slow:
+            moves.append(("sleep", 6))
         if not calm and rng.random() < 0.15:
             moves.append(rng.choice((("pause", None), ("sleep", rng.choice((1, 4.999, 6, 14, 16, 59, 61))))))
         if not calm and rng.random() < 0.2:
@@ -226,7 +249,7 @@ def test_with_and_without_it_a_caller_gets_the_same(dialect: str) -> None:
     Counted.reads = 0
 
     async def all_of(make: Make, seeds: range) -> list[dict[str, Any]]:
-        stage = Stage(dialect, make=make)
+        stage = Stage(dialect, make=make, max_answer=MAX_ANSWER)
         try:
             return [
                 await played(stage, dialect, moves_of(dialect, random.Random(f"{dialect} {seed}"))) for seed in seeds
