@@ -138,7 +138,7 @@ class PlayedTransport(CallbackTransport):
 
     def _of(self, url: str) -> Pool:
         if self._pool is None:
-            self._pool = Pool(parse(url, None, None).origin, 100, self._dial)
+            self._pool = Pool(parse(url, None, None).origin, 10_000, self._dial)
         return self._pool
 
     async def _dial(self, timeouts: Timeouts, ends: float, keeper: Keeper) -> Connection:

@@ -108,12 +108,18 @@ class Lane(Struct, frozen=True, gc=False):
         begin, end = at + len(self.before), data.rfind(self.after, at)
         return end + len(self.after) - at if end >= begin and self._holds(data[begin:end]) else 0
 
-    def row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
+    def resembles(self, event: bytes) -> bool:
+        """True if `event` differs from those of this lane in its text alone, even if that has an odd form."""
+        return event.startswith(self.before) and event.endswith(self.after)
+
+    def pieces(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
         """Those of `pieces`, from the one at `at` on, that are one event of this lane each: joined, and how many.
 
-        None of them (`b""`, 0) if other events stand between them.
+        0 if the first is none; -1 if it looks like one and is not, or if other events stand between them.
         """
         before, after = self.before, self.after
+        if not pieces[at].startswith(before):
+            return b"", 0
         end = len(pieces)
         while end > at and not (pieces[end - 1].startswith(before) and pieces[end - 1].endswith(after)):
             end -= 1  # the last events of an answer are of other kinds
@@ -127,7 +133,7 @@ class Lane(Struct, frozen=True, gc=False):
             and _are_texts(b"\0".join(texts))
         ):
             return data, end - at
-        return b"", 0
+        return b"", -1
 
     def _holds(self, text: bytes) -> bool:
         """The same for what stands between the first event's `before` and the last one's `after`."""
