@@ -42,10 +42,10 @@ class CallerSocket(asyncio.Protocol, ABC):
         """When something was last sent, in the loop's time."""
         self._stall: Stall | None = None
         """The wait for a caller that does not read; None: it has always read."""
-        self._alarm = DeadlineTimer(loop, self._late)
+        self._alarm = DeadlineTimer(loop, self)
 
     @abstractmethod
-    def _late(self) -> None:
+    def late(self) -> None:
         """The present wait has taken too long."""
 
     @property

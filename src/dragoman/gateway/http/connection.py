@@ -392,7 +392,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         self._parser.stopped = True
         super()._close()
 
-    def _late(self) -> None:
+    def late(self) -> None:
         request = self._requests[0] if self._requests else None
         if self._check_reading():
             return

@@ -87,7 +87,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         self._window = buffer.narrow
         self._keeper = keeper
         self._parser = ReplyParser()
-        self._waits = Waits(loop, self._late)
+        self._waits = Waits(loop, self)
         self.state = IDLE
         self.coding = ""
         self.error: DragomanError | None = None
@@ -374,7 +374,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _late(self) -> None:
+    def late(self) -> None:
         waits = self._waits
         phase = waits.phase
         if self.state is IDLE:

@@ -2,11 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import Callable
 from typing import Literal
 
 from dragoman.errors import Phase, TimeoutError
-from dragoman.loop.timer import EARLY, DeadlineTimer
+from dragoman.loop.timer import EARLY, DeadlineTimer, Waiting
 from dragoman.transport.base import Timeouts
 from dragoman.transport.deadlines import late
 
@@ -38,8 +37,8 @@ class Waits(DeadlineTimer):
     content: float
     """The loop's time at which there must be content, if that comes before `ends`; else infinity."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-        super().__init__(loop, callback)
+    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Waiting) -> None:
+        super().__init__(loop, owner)
         self.phase = "total"
         self.timeouts = None
         self.first_byte = self.idle = self.patience = math.inf
