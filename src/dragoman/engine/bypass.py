@@ -38,7 +38,8 @@ By dialect, of the events that hold a piece of text:
     gemini             all with counts of tokens; the last event, which has a reason to stop, is decoded as ever
     ollama             all lines, with their times
 
-Not those with `logprobs`: their numbers and tokens differ in too many ways for a form. They are decoded one by one.
+Not those with `logprobs`, whose numbers and tokens differ in too many ways for a form, and chunks of openai-chat that
+report the usage each time, which the tap must know. They are decoded one by one.
 """
 
 from dragoman.loop.outlet import Outlet

@@ -172,8 +172,8 @@ class Connection(asyncio.BufferedProtocol, Exchange):
                 self._time_out(phase)
 
     def open_bypass(self, bypass: Bypass, last: bytes) -> None:
-        # Behind a piece the end of its chunk may come, or another chunk's beginning too, which never ends with two LFs
-        # or with a piece's last byte and CRLF. So, if these are the last bytes, the parser stands between two chunks.
+        # If the read ends with the last piece and CRLF, that is its chunk's end, and the parser stands between two:
+        # more of the chunk would be in the piece, and no beginning of another one ends with CRLF after an event's LF.
         end = self._read
         if self.state is BODY and self._window[max(0, end - len(last) - 2) : end] == last + b"\r\n":
             self._bypass = bypass
