@@ -164,7 +164,7 @@ class Stage:
         self.gateway = Gateway(config, client=client, timeouts=waits, observers=(self.outcomes.append,))
         self.server = Server(self.gateway)
 
-    async def ask(self, path: str, body: bytes) -> "Play":
+    async def ask(self, path: str, body: bytes, *, version: bytes = b"HTTP/1.1") -> "Play":
         """A new caller asks; returns once the service has been asked."""
         loop = asyncio.get_running_loop()
         current = self.server.current
@@ -175,7 +175,7 @@ class Stage:
             b"host: localhost\r\nx-request-id: one\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
             % len(body)
         )
-        caller.deliver(b"POST %b HTTP/1.1\r\n%b\r\n%b" % (path.encode(), fields, body))
+        caller.deliver(b"POST %b %b\r\n%b\r\n%b" % (path.encode(), version, fields, body))
         for _ in range(20):
             await asyncio.sleep(0)
             asked = [wire for wire in self.transport.wires if wire.written and not wire.lost]

@@ -61,6 +61,7 @@ SPLICES = (
 DATE = re.compile(rb"\r\ndate: [^\r]*")
 OURS = re.compile(rb'"(?:item_)?id":"[a-z]+_[0-9a-f]{20,}"|"(?:created|created_at|completed_at)":\d+')
 """What a translation makes up: ids and times."""
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
 TIMES = frozenset({"request_id", "received_at", "complete_at", "asked_at", "came_at", "first_byte_at", "ended_at"})
 
 
@@ -181,7 +182,7 @@ def moves_of(dialect: str, rng: random.Random) -> list[Move]:
     """What happens, in order."""
     kind = b"application/x-ndjson" if dialect == "ollama" else b"text/event-stream"
     moves: list[Move] = [
-        ("read", b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n" % kind),
+        ("read", HEAD % kind),
     ]
     calm, slow = rng.random() < 0.4, rng.random() < 0.1
     reads = reads_of(events_of(dialect, rng), rng)
@@ -263,3 +264,23 @@ def test_with_and_without_it_a_caller_gets_the_same(dialect: str) -> None:
         differs = {name: (one[name], other[name]) for name in one if one[name] != other[name]}
         assert not differs, (seed, differs)
     assert Counted.reads > STREAMS, Counted.reads
+
+
+@pytest.mark.parametrize(("version", "passes"), [(b"HTTP/1.1", 5), (b"HTTP/1.0", 0)])
+async def test_a_caller_without_chunks_gets_events_the_long_way(version: bytes, passes: int) -> None:
+    Counted.reads = 0
+    stage = Stage("openai-chat", make=Counted)
+    try:
+        path, body = FRONTS["openai-chat"].ask("up/m", "hi", stream=True)
+        play = await stage.ask(path, body, version=version)
+        play.service.deliver(HEAD % b"text/event-stream")
+        event = b'data: {"choices":[{"index":0,"delta":{"content":"word"},"finish_reason":null}]}\n\n'
+        for _ in range(6):
+            play.service.deliver(b"%x\r\n%b\r\n" % (len(event), event))
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert bytes(play.caller.written).count(event) == 6
+        assert Counted.reads == passes
+        play.caller.lose()
+    finally:
+        await stage.aclose()
