@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Hashable
 
-from dragoman.engine.relay import Relay, RelayTarget, Templates
+from dragoman.engine.relay import Relay, RelayTarget
 from dragoman.engine.secrets import Secrets
+from dragoman.engine.templates import Templates
 from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.loop.outlet import Outlet
 from dragoman.protocols.openai_chat.relay import ChatRelay, ChatRelayRequest
 from dragoman.protocols.relay import RelayRequest
 from dragoman.transport.base import Reply, RequestTemplate, Route
@@ -40,6 +42,9 @@ class Kept:
 
     def pass_on(self, data: bytes, *, more: bool) -> None:
         self.heard.put_nowait(data)
+
+    def connect(self, outlet: Outlet) -> bool:
+        return False
 
     def fail(self, error: DragomanError) -> None:
         self.heard.put_nowait(error)

@@ -15,49 +15,23 @@ a read from the service and the write to the caller. Its states, and what may co
 """
 
 import asyncio
-from collections.abc import Callable, Hashable
 from enum import Enum
 from time import monotonic
 from typing import Protocol
 
 from msgspec import Struct
 
+from dragoman.engine.bypass import Bypass
 from dragoman.engine.call import EMPTY, LINGER, answer_too_large, nothing
 from dragoman.engine.repeated import relayed_words
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.engine.spent import SAMPLE, note, relayed_tokens
+from dragoman.engine.templates import Templates
 from dragoman.errors import DragomanError, TruncatedStreamError
+from dragoman.loop.outlet import Outlet
 from dragoman.protocols.relay import RelayCodec, RelayRequest, ReplySummary, Tap
-from dragoman.transport.base import BODY, COMPLETE, FAILED, MAX_BODY, Exchange, Reply, RequestTemplate, Sending
+from dragoman.transport.base import BODY, COMPLETE, FAILED, MAX_BODY, SHORT, Exchange, Reply, Sending
 from dragoman.types import Headers, Outcome
-
-MAX_TEMPLATES = 1000
-"""Templates of one service that are kept, if each model has its own: callers may invent names without end."""
-
-
-class Templates:
-    """The templates of the requests to one service: one for each head that its protocol has."""
-
-    def __init__(
-        self,
-        make: Callable[[str, RelayRequest], RequestTemplate],
-        key: Callable[[str, RelayRequest], Hashable] | None,
-    ) -> None:
-        self._make = make
-        """Makes the template for a model and requests like this one."""
-        self._key = key
-        """See `RelayCodec.head_key`."""
-        self._made: dict[Hashable, RequestTemplate] = {}
-
-    def of(self, model: str, request: RelayRequest) -> RequestTemplate:
-        """The template for `request`; `model`: the service's own name of the model."""
-        key = request.stream if self._key is None else self._key(model, request)
-        template = self._made.get(key)
-        if template is None:
-            if len(self._made) >= MAX_TEMPLATES:
-                self._made.clear()
-            template = self._made[key] = self._make(model, request)
-        return template
 
 
 class RelayTarget(Struct, frozen=True):
@@ -95,6 +69,9 @@ class RelaySink(Protocol):
     def pass_on(self, data: bytes, *, more: bool) -> None:
         """The next part of the stream; if not `more`, the last one, and the stream ended well."""
 
+    def connect(self, outlet: Outlet) -> bool:
+        """From now on HTTP chunks of the stream may be sent by `outlet`, too; False if there is no such way."""
+
     def fail(self, error: DragomanError) -> None:
         """The stream broke off after content was passed on. The caller has not been told the error yet."""
 
@@ -114,13 +91,14 @@ ASKED, HELD, PASSING, OVER = RelayState
 class Relay:
     """One request to one service, and its answer on the way to a sink.
 
-    Its owner sets `paused` while the sink can take no more, and calls `resume` when it can. `close` ends it at once.
+    Its owner calls `pause` if the sink can take no more, and `resume` when it can. `close` ends it at once.
     """
 
     __slots__ = (
         "__weakref__",
         "_exchange",
         "_held",
+        "_no_bypass",
         "_request",
         "_sample",
         "_sending",
@@ -130,6 +108,7 @@ class Relay:
         "_tap",
         "_target",
         "answered",
+        "bypass",
         "came_at",
         "paused",
         "summary",
@@ -155,6 +134,10 @@ class Relay:
         """The beginning of the stream, as it was passed on: it has the first content."""
         self._sending: Sending | None = None
         self._exchange: Exchange | None = None
+        self.bypass: Bypass | None = None
+        """Made when it is first opened: what passes by it, the sink is not told of."""
+        self._no_bypass = False
+        """Whether the sink has no such way."""
 
     # The owner's side.
 
@@ -172,6 +155,12 @@ class Relay:
             return
         if self._state is ASKED:
             self._sending = sending
+
+    def pause(self) -> None:
+        """The sink can take no more."""
+        self.paused = True
+        if self._exchange is not None:
+            self._exchange.close_bypass()
 
     def resume(self) -> None:
         """The sink can take more."""
@@ -194,11 +183,15 @@ class Relay:
         tap = self._tap
         if tap is None or tap.done or not self._sample:
             return
+        self._catch_up(tap)
         note(outcome, tap.usage, 0 if tap.counted else relayed_tokens(tap, self._sample, self._size))
 
     def failure(self, error: DragomanError) -> bytes | None:
         """The last bytes of an answer that broke off, if they depend on what has passed; None if they do not."""
-        return None if self._tap is None else self._tap.failure(error)
+        if self._tap is None:
+            return None
+        self._catch_up(self._tap)
+        return self._tap.failure(error)
 
     def close(self) -> None:
         """Ends it, and closes the connection to the service, unless the reply is complete."""
@@ -235,7 +228,9 @@ class Relay:
         elif pieces:
             if self.paused:
                 return
-            first = pieces[0]
+            if self.bypass is not None:
+                self._catch_up(tap)
+            first, last = pieces[0], pieces[-1]
             if len(pieces) == 1:
                 self._size += len(first)
                 passing = tap.feed(first)
@@ -250,6 +245,8 @@ class Relay:
                 self._sink.pass_on(first, more=True)
             else:
                 self._pass(tap, passing, whole=exchange.state is COMPLETE)
+            if len(last) < SHORT and not self._no_bypass and self._state is PASSING:
+                self._open_bypass(exchange, tap, last)
         elif exchange.state is COMPLETE:
             self._pass(tap, b"", whole=True)
         if self._state is not OVER:
@@ -323,6 +320,26 @@ class Relay:
             self._fail(tap.error)
         elif tap.done:
             self._release()
+
+    def _open_bypass(self, exchange: Exchange, tap: Tap, last: bytes) -> None:
+        """Opens a bypass if `last`, the last piece that came, is an event of the shape that may pass so."""
+        shape = tap.shape
+        if shape is None or self.paused or not shape.fits(last, 0, len(last)):
+            return
+        bypass = self.bypass
+        if bypass is None:
+            bypass = Bypass(keeps=tap.reads_passed)
+            if not self._sink.connect(bypass):
+                self._no_bypass = True
+                return
+            self.bypass = bypass
+        bypass.shape, bypass.room = shape, self._target.max_answer - self._size
+        exchange.open_bypass(bypass, last)
+
+    def _catch_up(self, tap: Tap) -> None:
+        """Takes account of what has passed by the bypass until now."""
+        if self.bypass is not None:
+            self._size += self.bypass.tell(tap)
 
     def _broke_off(self, tap: Tap | None, error: DragomanError) -> None:
         """The transfer broke off; but the answer may be complete all the same."""

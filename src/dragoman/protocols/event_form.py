@@ -39,6 +39,20 @@ class Form(Struct, frozen=True, gc=False):
         found = self.row.fullmatch(data)
         return found is not None and found.groups() == self.fixed
 
+    @property
+    def before(self) -> bytes:
+        """With what such an event begins."""
+        return self.fixed[0]
+
+    def resembles(self, event: bytes) -> bool:
+        """True if `event` is such an event; of a form no text is odd."""
+        return self.holds(event)
+
+    def fits(self, data: bytes, begin: int, end: int) -> bool:
+        """The same for the bytes from `begin` to `end` (see `lane.Shape`)."""
+        found = self.row.fullmatch(data, begin, end)
+        return found is not None and found.groups() == self.fixed
+
     def length(self, data: bytes, at: int) -> int:
         """How many bytes of `data`, from the event that begins at `at`, are such events."""
         if not data.startswith(self.fixed[0], at):

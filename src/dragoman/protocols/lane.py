@@ -28,6 +28,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+BACKSLASH = ord("\\")
 ESCAPED = re.compile(rb'(?:[^"\\\r\n]|\\[^\0\r\n])*')
 """Texts with quotation marks in them, all of them escaped. A NUL separates the texts."""
 
@@ -36,6 +37,8 @@ PLAIN = rb'[^"\\\x00-\x1f]*+'
 """The inside of a JSON string without escapes."""
 INSIDE = PLAIN + rb"(?:\\[^\x00-\x1f]" + PLAIN + rb")*+"
 """The inside of any JSON string. Escapes are not checked further."""
+
+_is_inside = re.compile(INSIDE).fullmatch
 
 Taken = tuple[list[bytes], int]
 """The insides of JSON strings, one of each event; and how many bytes the events have. The list is not to be changed."""
@@ -52,6 +55,13 @@ class TextRows(Protocol):
 
         Negative if it looks like one and is not: then another search in the same bytes would be a waste.
         """
+
+
+class Shape(Protocol):
+    """What is fixed in events that are known by their form to hold a piece of text and nothing else."""
+
+    def fits(self, data: bytes, begin: int, end: int) -> bool:
+        """True if the bytes of `data` from `begin` to `end` are one such event, or a row of them; it may miss some."""
 
 
 class Lane(Struct, frozen=True, gc=False):
@@ -71,6 +81,18 @@ class Lane(Struct, frozen=True, gc=False):
             and self._holds(data[len(before) : -len(after)])
         )
 
+    def fits(self, data: bytes, begin: int, end: int) -> bool:
+        """See Shape: one event, of which `holds` is true."""
+        begin += len(self.before)
+        last = end - len(self.after)
+        return (
+            begin <= last
+            and data.startswith(self.before, begin - len(self.before))
+            and data.startswith(self.after, last)
+            and _is_inside(data, begin, last) is not None
+            and data[last - 1] != BACKSLASH
+        )
+
     def take(self, data: bytes, at: int) -> Taken:
         """See TextRows."""
         if not data.startswith(self.before, at):
@@ -86,12 +108,18 @@ class Lane(Struct, frozen=True, gc=False):
         begin, end = at + len(self.before), data.rfind(self.after, at)
         return end + len(self.after) - at if end >= begin and self._holds(data[begin:end]) else 0
 
-    def row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
+    def resembles(self, event: bytes) -> bool:
+        """True if `event` differs from those of this lane in its text alone, even if that has an odd form."""
+        return event.startswith(self.before) and event.endswith(self.after)
+
+    def pieces(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
         """Those of `pieces`, from the one at `at` on, that are one event of this lane each: joined, and how many.
 
-        None of them (`b""`, 0) if other events stand between them.
+        0 if the first is none; -1 if it looks like one and is not, or if other events stand between them.
         """
         before, after = self.before, self.after
+        if not pieces[at].startswith(before):
+            return b"", 0
         end = len(pieces)
         while end > at and not (pieces[end - 1].startswith(before) and pieces[end - 1].endswith(after)):
             end -= 1  # the last events of an answer are of other kinds
@@ -105,7 +133,7 @@ class Lane(Struct, frozen=True, gc=False):
             and _are_texts(b"\0".join(texts))
         ):
             return data, end - at
-        return b"", 0
+        return b"", -1
 
     def _holds(self, text: bytes) -> bool:
         """The same for what stands between the first event's `before` and the last one's `after`."""

@@ -16,6 +16,7 @@ One thing is changed on the way, because callers could not read it: lines withou
 from abc import abstractmethod
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.lane import Shape
 from dragoman.protocols.relay import Tap
 
 END = b"\n"
@@ -69,6 +70,10 @@ class NdjsonTap(Tap):
     def unread(self) -> bytes:
         return b"".join([*self._held, *self._tail])
 
+    @property
+    def shape(self) -> Shape | None:
+        return None if self._tail or not self.committed or self._is_over() else self._usual_shape()
+
     # What the dialect knows.
 
     @abstractmethod
@@ -81,6 +86,10 @@ class NdjsonTap(Tap):
     @abstractmethod
     def _usual(self, data: bytes, at: int) -> int:
         """How many bytes of `data`, from the line that begins at `at`, are lines of text; 0 if it must be read."""
+
+    @abstractmethod
+    def _usual_shape(self) -> Shape | None:
+        """The shape of a line for which `_usual` gives its length; None if it knows none."""
 
     @abstractmethod
     def _is_complete(self, line: bytes) -> bool:

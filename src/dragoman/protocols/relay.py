@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable
 from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
-from dragoman.protocols.lane import NOTHING, Taken
+from dragoman.protocols.lane import NOTHING, Shape, Taken
 from dragoman.types import FinishReason, Headers, HttpRequest, ServerRequest, Usage
 from dragoman.wire.steps import Steps
 
@@ -38,6 +38,9 @@ class Tap(ReplySummary, ABC):
     """
 
     __slots__ = ("committed", "done")
+
+    reads_passed: ClassVar[bool] = False
+    """Whether `passed` must know the bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,6 +75,19 @@ class Tap(ReplySummary, ABC):
     def texts(self, data: bytes, at: int) -> Taken:
         """The texts of the events of `data` from `at` on, if they have a form that it has learnt."""
         return NOTHING
+
+    @property
+    def shape(self) -> Shape | None:
+        """Events of this shape may pass without being fed from here on, as they came: they teach nothing.
+
+        None if there are none such now. Any other event must be fed, and may change it.
+        """
+        return None
+
+    def passed(self, data: bytes) -> None:
+        """Some of these have passed. `data`: the last of them, with the frames of their HTTP chunks; empty unless
+        `reads_passed`."""
+        return
 
     @property
     def counted(self) -> bool:

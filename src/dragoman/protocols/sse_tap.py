@@ -25,6 +25,7 @@ separated (`framed`), and a byte order mark is dropped. A body that is not a str
 from abc import abstractmethod
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.lane import Shape
 from dragoman.protocols.relay import Tap
 from dragoman.wire import json, sse
 from dragoman.wire.sse import BOM, END, MAX_EVENT, SseReader, blank_line
@@ -72,7 +73,17 @@ class SseTap(Tap):
     def unread(self) -> bytes:
         return b"".join([*self._held, *self._tail])
 
+    @property
+    def shape(self) -> Shape | None:
+        if self._tail or self.done or not self.committed or self.error is not None:
+            return None
+        return self._usual_shape()
+
     # What the dialect knows.
+
+    @abstractmethod
+    def _usual_shape(self) -> Shape | None:
+        """The shape of an event for which `_is_usual` is true; None if it knows none."""
 
     @abstractmethod
     def _event(self, event: bytes) -> bytes:

@@ -12,9 +12,10 @@ from dragoman.engine.draft import HIDDEN, Draft, draft, failed, hiding, relay_dr
 from dragoman.engine.env import system_env
 from dragoman.engine.forward import Forwarded, forward
 from dragoman.engine.operations import count_tokens, embed
-from dragoman.engine.relay import RelayTarget, Templates
+from dragoman.engine.relay import RelayTarget
 from dragoman.engine.secrets import Secrets, secrets
 from dragoman.engine.stream import Stream, Texts
+from dragoman.engine.templates import Templates
 from dragoman.errors import ConfigurationError, DragomanError, TransportError
 from dragoman.protocols.base import ClientCodec, Env
 from dragoman.protocols.estimate import estimated_tokens

@@ -85,6 +85,21 @@ class Reply(ABC):
         """Ends it at once: the connection is kept if the reply is complete, else closed. May be called twice."""
 
 
+SHORT = 2 << 10
+"""Bytes of a read that may be a few events that came alone, with the frames of their HTTP chunks. In longer reads are
+rows, which are parsed faster than one by one."""
+
+
+class Bypass(Protocol):
+    """What may take reads of a reply as they come, before they are parsed."""
+
+    def take(self, data: bytes, now: float) -> bool:
+        """True if it has dealt with `data`; else that is parsed, and it is asked no more.
+
+        `data` begins between two HTTP chunks, and must end so if it is taken. `now`: the loop's time.
+        """
+
+
 class Exchange(ABC):
     """A request and its reply, whose head has arrived. It calls its receiver when something happens."""
 
@@ -104,6 +119,18 @@ class Exchange(ABC):
     @abstractmethod
     def go_on(self) -> None:
         """All pieces were taken, and more are wanted. Until this is called, reading pauses."""
+
+    def open_bypass(self, bypass: Bypass, last: bytes) -> None:
+        """From now on each short read is offered to `bypass` first.
+
+        The receiver calls it in `on_news`; `last` is the last of the pieces, an event. Nothing happens if there is no
+        such way here, or if the read did not end with the HTTP chunk of that piece.
+        """
+        return
+
+    def close_bypass(self) -> None:
+        """All reads are parsed again."""
+        return
 
     @abstractmethod
     def committed(self) -> None:

@@ -8,6 +8,7 @@ from dragoman.errors import DragomanError, OverloadedError
 from dragoman.gateway.http.direct_writer import DirectWriter, Watcher
 from dragoman.gateway.http.http_writer import HttpResponseWriter
 from dragoman.gateway.http.response_writer import ENDED, DisconnectedError
+from dragoman.loop.outlet import Outlet
 from dragoman.types import Outcome, ServerResponse
 
 
@@ -15,7 +16,7 @@ class Paper:
     """A connection on which everything is written down.
 
     `ended`: for each answer, whether the next may follow; `left`: the callers for whom no more is done; `resets`: what
-    the end of the connection was to be.
+    the end of the connection was to be; `outlets`: ways past the writer.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class Paper:
         self.ended: list[bool] = []
         self.left: list[DirectWriter] = []
         self.resets: list[bool] = []
+        self.outlets: list[Outlet] = []
 
     def write(self, data: bytes) -> None:
         self.said.append(data)
@@ -33,6 +35,9 @@ class Paper:
 
     def release(self, writer: DirectWriter) -> None:
         self.left.append(writer)
+
+    def connect(self, outlet: Outlet) -> None:
+        self.outlets.append(outlet)
 
     def reset_on_close(self, on: bool) -> None:
         self.resets.append(on)
@@ -263,3 +268,29 @@ async def test_the_watcher_learns_how_its_work_ends() -> None:
                 one.disconnect()
         assert work.told == told, end
         assert paper.left == ([one] if end in {"leave", "over"} else []), end
+
+
+async def test_chunks_may_go_past_it_once_the_head_is_sent() -> None:
+    paper, outlet = Paper(), Outlet()
+    one = writer(paper)
+    assert not one.connect(outlet)
+    one.start_nowait(200, b"", sized=False)
+    assert not one.connect(outlet)
+    one.write_nowait(b"first")
+    assert one.passed_at == 0.0
+    assert one.connect(outlet)
+    assert paper.outlets == [outlet]
+    outlet.sent_at = 7.0
+    assert one.passed_at == 7.0
+    one.write_nowait(b"last", more=False)
+    assert not one.connect(outlet)
+
+
+@pytest.mark.parametrize(("chunks", "body", "sized"), [(False, True, False), (True, False, False), (True, True, True)])
+async def test_nothing_goes_past_it_if_the_body_has_no_chunks(chunks: bool, body: bool, sized: bool) -> None:
+    paper = Paper()
+    one = writer(paper, chunks=chunks, body=body)
+    one.start_nowait(200, b"", sized=sized)
+    one.write_nowait(b"first")
+    assert not one.connect(Outlet())
+    assert paper.outlets == []

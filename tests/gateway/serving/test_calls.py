@@ -4,6 +4,7 @@ A call takes about half a microsecond, and the two paths below are those that mo
 look for what could be done once, at the beginning, or for the few requests that need it.
 """
 
+import asyncio
 import sys
 from pathlib import Path
 from types import FrameType
@@ -14,9 +15,11 @@ import dragoman
 from tests.support.gateway import CallerConnection, chat_body, connect, running_gateway
 from tests.support.relaying import DONE, EVENTS, JSON, PATH, configured
 from tests.support.server import Exchange, serve
+from tests.support.wires import Stage
 
 OURS = str(Path(dragoman.__file__).parent)
 REQUESTS = 20
+STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 EVENT = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":" word"},"finish_reason":null}]}\n\n'
 LAST = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: ' + DONE + b"\n\n"
 WHOLE = (
@@ -53,6 +56,37 @@ async def test_a_relayed_request_makes_no_more_calls_than_it_has_to(stream: bool
         finally:
             sys.setprofile(before)
     assert most / 2 < calls / REQUESTS <= most, calls / REQUESTS
+
+
+async def test_an_event_that_comes_alone_makes_few_calls() -> None:
+    calls = 0
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call" and frame.f_code.co_filename.startswith(OURS)
+
+    stage = Stage("openai-chat")
+    try:
+        play = await stage.ask(PATH, chat_body("hi", "up/m", stream=True))
+        play.service.deliver(STREAM)
+        lone = b"%x\r\n%b\r\n" % (len(EVENT), EVENT)
+        for _ in range(3):
+            play.service.deliver(lone)
+            await asyncio.sleep(0)
+        before = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            for _ in range(REQUESTS):
+                play.service.deliver(lone)
+                await asyncio.sleep(0)
+        finally:
+            sys.setprofile(before)
+        await asyncio.sleep(0)
+        play.caller.lose()
+    finally:
+        await stage.aclose()
+    assert bytes(play.caller.written).count(EVENT) == REQUESTS + 3
+    assert REQUESTS < calls <= 6 * REQUESTS, calls / REQUESTS
 
 
 async def asked(wire: CallerConnection, *, stream: bool) -> None:

@@ -7,8 +7,8 @@ import pytest
 from dragoman.errors import DragomanError
 from dragoman.transport.base import COMPLETE, Exchange
 from dragoman.transport.native import NativeTransport
-from dragoman.transport.native.buffer import NARROW, PROOF, WIDE
-from dragoman.transport.native.connection import UNREAD, Connection
+from dragoman.transport.native.buffer import NARROW, PROOF, UNREAD, WIDE
+from dragoman.transport.native.connection import Connection
 from tests.support.server import Exchange as Served
 from tests.support.server import serve
 from tests.transport.native.reading import PLAIN, get, whole

@@ -213,7 +213,7 @@ async def test_a_body_without_a_length_ends_with_its_connection() -> None:
 @pytest.mark.parametrize(("state", "following", "ends"), [(IDLE, FAILED, 1), (HEAD, FAILED, 0), (BODY, FAILED, 0)])
 async def test_a_peer_that_is_silent_for_too_long(state: State, following: State, ends: int) -> None:
     stage = at(state)
-    stage.connection._late()
+    stage.connection.late()
     assert (stage.connection.state, stage.keeper.ends) == (following, ends)
     assert stage.wire.closed
 

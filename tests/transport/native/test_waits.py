@@ -20,12 +20,19 @@ class Clock(asyncio.SelectorEventLoop):
         return self.now
 
 
+class Nobody:
+    """Is never late."""
+
+    def late(self) -> None:
+        raise AssertionError("the clock stands still")
+
+
 @pytest.fixture
 def waits() -> "Waits":
     """Nothing is late yet."""
     loop = Clock()
     try:
-        return Waits(loop, lambda: None)
+        return Waits(loop, Nobody())
     finally:
         loop.close()
 
@@ -72,3 +79,27 @@ def test_the_error_says_which_limit_it_was(waits: Waits) -> None:
     waits.adopt(Timeouts(first_byte=7))
     error = waits.error("first_byte", "host")
     assert (error.phase, str(error)) == ("first_byte", "no answer from host within 7 s")
+
+
+@pytest.mark.parametrize(
+    ("phase", "heard_at", "due"),
+    [
+        ("quiet", -math.inf, None),
+        ("quiet", 95.0, None),
+        ("quiet", 95.002, (100.002, "quiet")),
+        ("quiet", 100.0, (105, "quiet")),
+        ("idle", -math.inf, None),
+        ("idle", 40.0, None),
+        ("idle", 40.002, (100.002, "idle")),
+        ("idle", 95.0, (155, "idle")),
+        ("idle", 99.0, (104, "quiet")),
+    ],
+)
+def test_what_came_in_the_midst_of_a_wait_lets_it_go_on(
+    waits: Waits, phase: Wait, heard_at: float, due: tuple[float, Wait] | None
+) -> None:
+    waits.adopt(Timeouts(idle=60, end=5))
+    waits.due, waits.phase = -math.inf, phase  # as above
+    assert waits.goes_on(heard_at) is (due is not None)
+    if due is not None:
+        assert (round(waits.deadline, 6), waits.phase) == due

@@ -11,6 +11,7 @@ from dragoman.gateway.http.deadlines import Stall
 from dragoman.gateway.http.response_writer import address
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.loop.outbox import Outbox
+from dragoman.loop.outlet import Outlet
 from dragoman.loop.timer import DeadlineTimer
 
 UNSENT = 8 << 10
@@ -41,10 +42,10 @@ class CallerSocket(asyncio.Protocol, ABC):
         """When something was last sent, in the loop's time."""
         self._stall: Stall | None = None
         """The wait for a caller that does not read; None: it has always read."""
-        self._alarm = DeadlineTimer(loop, self._late)
+        self._alarm = DeadlineTimer(loop, self)
 
     @abstractmethod
-    def _late(self) -> None:
+    def late(self) -> None:
         """The present wait has taken too long."""
 
     @property
@@ -60,6 +61,9 @@ class CallerSocket(asyncio.Protocol, ABC):
     def write(self, data: bytes) -> None:
         self._sent_at = self._loop.time()
         self._outbox.write(self._transport, data)
+
+    def connect(self, outlet: Outlet) -> None:
+        outlet.outbox, outlet.transport = self._outbox, self._transport
 
     def reset_on_close(self, on: bool) -> None:
         connected = self._transport.get_extra_info("socket")

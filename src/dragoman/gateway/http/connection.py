@@ -1,7 +1,6 @@
 """One caller's connection: requests one after another, each answered before the next. Knows nothing above HTTP."""
 
 import asyncio
-from collections import deque
 from time import monotonic
 from typing import Generic
 
@@ -48,7 +47,8 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         """What answers from the next request on, if that is to change."""
         self._serve_by(service, shared)
         self._parser: RequestParser[Admitted] = RequestParser(self)
-        self._requests: deque[Request[Admitted]] = deque()
+        # No deque, which would be the largest object of a connection: seldom there is more than one.
+        self._requests: list[Request[Admitted]] = []
         self._fault: DragomanError | None = None
         """In BROKEN: what is sent after the answers under way."""
         self._websocket: WebSocket | None = None
@@ -106,7 +106,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         request = self._requests[0]
         if not keep_alive or (self._state is not OPEN and len(self._requests) == 1):
             if keep_alive and self._fault is not None:
-                self._requests.popleft()
+                del self._requests[0]
                 self._send_error_and_close(self._fault)
             elif request.complete and request.call.method != "CONNECT":
                 self._close()
@@ -118,7 +118,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             request.draining = True
             self._alarm.set(self._loop.time() + self._timeouts.linger)
             return
-        self._requests.popleft()
+        del self._requests[0]
         if self._requests:
             self._alarm.set(self._loop.time() + self._timeouts.body)
             self._loop.call_soon(self._proceed)
@@ -401,7 +401,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         self._parser.stopped = True
         super()._close()
 
-    def _late(self) -> None:
+    def late(self) -> None:
         request = self._requests[0] if self._requests else None
         if self._check_reading():
             return
@@ -425,7 +425,9 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
     def _beat(self, writer: HttpResponseWriter) -> None:
         now = self._loop.time()
         latest = now + self._timeouts.heartbeat
-        ends = self._sent_at + (self._timeouts.heartbeat if writer.started else self._timeouts.head_after)
+        ends = max(self._sent_at, writer.passed_at) + (
+            self._timeouts.heartbeat if writer.started else self._timeouts.head_after
+        )
         if ends <= now + EARLY:
             writer.send_heartbeat()
             ends = latest

@@ -20,6 +20,7 @@ from dragoman.gateway.http.response_writer import (
     DisconnectedError,
     ResponseWriter,
 )
+from dragoman.loop.outlet import Outlet
 from dragoman.types import Headers, Outcome, ServerResponse
 
 
@@ -113,6 +114,13 @@ class DirectWriter(ResponseWriter):
     @abstractmethod
     def write_nowait(self, data: bytes, *, more: bool = True) -> None:
         """Sends a piece of the body at once. Without `more` the response ends well."""
+
+    def connect(self, outlet: Outlet) -> bool:
+        """From now on HTTP chunks of the body may be sent by `outlet`, too, while nothing is `congested`.
+
+        False if the body is not sent in such, or not to a caller alone. What goes out so is not counted here.
+        """
+        return False
 
     def disconnect(self) -> None:
         """The caller has hung up: work for it ends."""

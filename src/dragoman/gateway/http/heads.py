@@ -25,6 +25,8 @@ class FirstLine:
     https://www.rfc-editor.org/rfc/rfc9112#section-3 demands exactly one between two words.
     """
 
+    __slots__ = ("_line",)
+
     def __init__(self) -> None:
         self._line: bytes | None = None
 

@@ -10,6 +10,7 @@ from dragoman.errors import DragomanError
 from dragoman.gateway.http.direct_writer import DirectWriter, WriterPort
 from dragoman.gateway.http.heads import date, status_line
 from dragoman.gateway.http.response_writer import END, ENDED, NEW, STARTED
+from dragoman.loop.outlet import Outlet
 from dragoman.types import Outcome
 from dragoman.wire import json
 
@@ -25,6 +26,9 @@ class ConnectionPort(WriterPort, Protocol):
 
     def write(self, data: bytes) -> None:
         """Sends at once."""
+
+    def connect(self, outlet: Outlet) -> None:
+        """From now on `outlet` sends at once, too."""
 
     def reset_on_close(self, on: bool) -> None:
         """Whether from now on the connection ends with a reset, whatever ends it."""
@@ -56,6 +60,7 @@ class HttpResponseWriter(DirectWriter):
         "_chunks",
         "_framing",
         "_head",
+        "_outlet",
         "_port",
         "keep_alive",
         "more",
@@ -71,6 +76,7 @@ class HttpResponseWriter(DirectWriter):
         self._chunks = chunks
         """The caller speaks HTTP/1.1."""
         self._framing = BODILESS if outcome.method == "HEAD" else SIZED
+        self._outlet: Outlet | None = None
 
     def upgrade(self, make: "Callable[[], WebSocket]") -> "WebSocket | None":
         if not self._chunks or self.state is not NEW:
@@ -82,6 +88,18 @@ class HttpResponseWriter(DirectWriter):
         self.watcher = websocket
         self._port.switch(websocket)
         return websocket
+
+    @property
+    def passed_at(self) -> float:
+        """When something was last sent past this writer, in the loop's time; 0 if nothing was."""
+        return 0.0 if self._outlet is None else self._outlet.sent_at
+
+    def connect(self, outlet: Outlet) -> bool:
+        if self.state is not STARTED or self._framing is not CHUNKED or self._head:
+            return False
+        self._port.connect(outlet)
+        self._outlet = outlet
+        return True
 
     def send_bytes(self, status: int, lines: bytes, body: bytes) -> None:
         if self.state is ENDED:

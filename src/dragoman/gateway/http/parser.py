@@ -50,6 +50,24 @@ class Events(Protocol[Admitted]):
 class RequestParser(Generic[Admitted]):
     """Parses what one connection brings. httptools calls the methods `on_…`."""
 
+    __slots__ = (
+        "_alone",
+        "_begins_with_head",
+        "_came",
+        "_events",
+        "_fields",
+        "_first",
+        "_following",
+        "_is_first",
+        "_last",
+        "_made_up",
+        "_parser",
+        "_url",
+        "in_head",
+        "overhead",
+        "stopped",
+    )
+
     def __init__(self, events: Events[Admitted]) -> None:
         self.in_head = False
         """A head has begun, and is not complete."""

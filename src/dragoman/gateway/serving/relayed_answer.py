@@ -31,6 +31,7 @@ from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import reports_cache
 from dragoman.gateway.serving.relayed_heads import stream_head, whole_head
+from dragoman.loop.outlet import Outlet
 from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.deadline import in_time, too_late
 from dragoman.routing.plan import Course, Single, Target
@@ -174,6 +175,9 @@ class RelayedAnswer:
             self._relay = None
         self._writer.write_nowait(data, more=more)
 
+    def connect(self, outlet: Outlet) -> bool:
+        return self._writer.connect(outlet)
+
     def fail(self, error: DragomanError) -> None:
         if error.provider is None:
             self._settle("gone")
@@ -200,8 +204,8 @@ class RelayedAnswer:
 
     @paused.setter
     def paused(self, on: bool) -> None:
-        if self._relay is not None:
-            self._relay.paused = on
+        if self._relay is not None and on:
+            self._relay.pause()
 
     def resume(self) -> None:
         """The caller reads again."""
@@ -340,6 +344,8 @@ class RelayedAnswer:
         if self._relay is not None and self._relay.summary is not None:
             summary = self._relay.summary
             self._outcome.usage, self._outcome.finish_reason = summary.usage, summary.finish_reason
+            if self._relay.bypass is not None:
+                self._outcome.sent += self._relay.bypass.passed
 
     def _spent(self) -> None:
         if self._relay is not None:

@@ -21,7 +21,7 @@ from dragoman.protocols.anthropic.encode_stream import STOP
 from dragoman.protocols.anthropic.glance import Glance
 from dragoman.protocols.anthropic.stop_reasons import decode_reason
 from dragoman.protocols.event_form import Form
-from dragoman.protocols.lane import NOTHING, Taken
+from dragoman.protocols.lane import NOTHING, Shape, Taken
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_decoder import BodyForm
 from dragoman.protocols.sse_tap import ENDS, SseTap
@@ -84,10 +84,19 @@ class MessageTap(SseTap):
         self._tail.clear()
         return self._let_through([STOP] if self._careful().done else [])
 
+    def passed(self, data: bytes) -> None:
+        self._tries = TRIES
+
     # Rows of text.
 
+    def _usual_shape(self) -> Shape | None:
+        return self._known
+
     def _is_usual(self, data: bytes) -> bool:
-        return self._known is not None and self._known.holds(data)
+        if self._known is None or not self._known.holds(data):
+            return False
+        self._tries = TRIES
+        return True
 
     def _usual(self, data: bytes, at: int) -> int:
         length = 0 if self._known is None else self._known.length(data, at)
@@ -96,7 +105,10 @@ class MessageTap(SseTap):
         return length
 
     def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        return (b"", 0) if self._known is None else self._known.pieces(pieces, at)
+        row = (b"", 0) if self._known is None else self._known.pieces(pieces, at)
+        if row[1] > 0:
+            self._tries = TRIES
+        return row
 
     def _learn(self, event: bytes, index: int | None) -> None:
         """`event` was decoded, and then `index` is the number of the one open block."""

@@ -20,7 +20,7 @@ from dragoman.protocols.gemini.decode_stream import ReplyDecoder
 from dragoman.protocols.gemini.finish_reasons import decode_reason
 from dragoman.protocols.gemini.glance import Glance
 from dragoman.protocols.gemini.observer import Observer
-from dragoman.protocols.lane import NOTHING, Taken
+from dragoman.protocols.lane import NOTHING, Shape, Taken
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_tap import ENDS, SseTap
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent, Usage
@@ -80,10 +80,19 @@ class GeminiTap(SseTap):
         self._tail.clear()
         return self._let_through([])
 
+    def passed(self, data: bytes) -> None:
+        self._tries = TRIES
+
     # Rows of text.
 
+    def _usual_shape(self) -> Shape | None:
+        return self._known
+
     def _is_usual(self, data: bytes) -> bool:
-        return self._known is not None and self._known.holds(data)
+        if self._known is None or not self._known.holds(data):
+            return False
+        self._tries = TRIES
+        return True
 
     def _usual(self, data: bytes, at: int) -> int:
         length = 0 if self._known is None else self._known.length(data, at)
@@ -92,7 +101,10 @@ class GeminiTap(SseTap):
         return length
 
     def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        return (b"", 0) if self._known is None else self._known.pieces(pieces, at)
+        row = (b"", 0) if self._known is None else self._known.pieces(pieces, at)
+        if row[1] > 0:
+            self._tries = TRIES
+        return row
 
     def _learn(self, event: bytes) -> None:
         if self._tries:

@@ -11,7 +11,7 @@ state that Glance has reached. So a relayed answer fails exactly when a translat
 """
 
 from dragoman.protocols.event_form import Form
-from dragoman.protocols.lane import NOTHING, Taken
+from dragoman.protocols.lane import NOTHING, Shape, Taken
 from dragoman.protocols.ndjson_tap import NdjsonTap
 from dragoman.protocols.ollama.decode_stream import ReplyDecoder, is_complete
 from dragoman.protocols.ollama.glance import Glance
@@ -52,6 +52,12 @@ class OllamaTap(NdjsonTap):
 
     def texts(self, data: bytes, at: int) -> Taken:
         return NOTHING if self._known is None else self._known.take(data, at)
+
+    def passed(self, data: bytes) -> None:
+        self._tries = TRIES
+
+    def _usual_shape(self) -> Shape | None:
+        return self._known
 
     def _usual(self, data: bytes, at: int) -> int:
         length = 0 if self._known is None else self._known.length(data, at)

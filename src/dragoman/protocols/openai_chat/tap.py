@@ -1,9 +1,10 @@
 """The tap of a relayed answer: complete events pass as they came, and what must be known of the answer is read.
 
-What must be known: the first content, a failure, the reason to stop, the usage, and the end. Three readers share the
+What must be known: the first content, a failure, the reason to stop, the usage, and the end. Four readers share the
 work; each event is read by the first that can:
 
     Lane       events that hold a piece of text and nothing else      two comparisons, nothing is decoded
+    Form       such events whose id, time or padding changes          one pattern, nothing is decoded
     Glance     pieces of text, a reason to stop, usage, the end mark  decoded into strict structs
     Observer   anything else: tool calls, failures, odd forms         the decoder of a translated answer, without parts
 
@@ -18,8 +19,10 @@ Besides what `sse_tap` changes, two things are changed on the way: an event that
 the caller did not ask for it; and an answer that ended well without the end mark gets one.
 """
 
-from dragoman.protocols.lane import NOTHING, Lane, Taken
+from dragoman.protocols.event_form import Form
+from dragoman.protocols.lane import NOTHING, Lane, Shape, Taken
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
+from dragoman.protocols.openai_chat.chunk_form import PADDING, form_of
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_chat.finish_reasons import FINISH
 from dragoman.protocols.openai_chat.glance import DONE, Glance
@@ -37,20 +40,20 @@ PLAIN = frozenset({"stop", "length"})
 TRIES = 16
 """Lanes made in a row that no event fits, until none is made: the service writes each event in another way."""
 NO_ROW = (b"", 0)
-NO_ROW_HERE = (b"", -1)
 
 
 class ChatTap(SseTap):
     """`usage_wanted`: the caller asked for the usage. `every`: it asked for several choices, and all must end."""
 
-    __slots__ = ("_glance", "_lane", "_observer", "_tries", "_usage_wanted")
+    __slots__ = ("_glance", "_known", "_observer", "_tries", "_usage_wanted")
 
     def __init__(self, *, usage_wanted: bool = True, every: bool = False) -> None:
         super().__init__()
         self._usage_wanted = usage_wanted
         self._glance = Glance()
         self._observer = Observer(self._glance, every=True) if every else None
-        self._lane: Lane | None = None
+        self._known: Lane | Form | None = None
+        """What events look like that hold a piece of text and nothing else."""
         self._tries = TRIES
 
     @property
@@ -58,7 +61,7 @@ class ChatTap(SseTap):
         return self._glance.reason is not None if self._observer is None else self._observer.ending
 
     def texts(self, data: bytes, at: int) -> Taken:
-        return NOTHING if self._lane is None else self._lane.take(data, at)
+        return NOTHING if self._known is None else self._known.take(data, at)
 
     def finish(self) -> bytes:
         if self.done or self._stuck():
@@ -83,13 +86,22 @@ class ChatTap(SseTap):
         self._tail.clear()
         return self._let_through([DONE] if self._careful().done else [])
 
+    def passed(self, data: bytes) -> None:
+        self._tries = TRIES
+
     # Rows of text.
 
+    def _usual_shape(self) -> Shape | None:
+        return self._known
+
     def _is_usual(self, data: bytes) -> bool:
-        return self._lane is not None and self._lane.holds(data)
+        if self._known is None or not self._known.holds(data):
+            return False
+        self._tries = TRIES
+        return True
 
     def _usual(self, data: bytes, at: int) -> int:
-        known = self._lane
+        known = self._known
         if known is None or not data.startswith(known.before, at):
             return 0
         length = known.length(data, at)
@@ -99,20 +111,22 @@ class ChatTap(SseTap):
         return length
 
     def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        known = self._lane
-        if known is None or not pieces[at].startswith(known.before):
+        known = self._known
+        if known is None:
             return NO_ROW
-        row = known.row(pieces, at)
-        if not row[1]:
-            return NO_ROW_HERE
-        self._tries = TRIES
+        row = known.pieces(pieces, at)
+        if row[1] > 0:
+            self._tries = TRIES
         return row
 
     def _learn(self, event: bytes) -> None:
-        known = self._lane
-        if self._tries and (known is None or not (event.startswith(known.before) and event.endswith(known.after))):
-            self._tries -= 1
-            self._lane = lane(event) or known
+        known = self._known
+        if not self._tries or (known is not None and known.resembles(event)):
+            return
+        self._tries -= 1
+        # If the last lane was in vain, something changes with each event.
+        form = form_of(event) if self._tries < TRIES - 1 or PADDING in event else None
+        self._known = form or lane(event) or known
 
     # Events, one by one.
 

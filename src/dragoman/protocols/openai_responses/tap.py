@@ -16,7 +16,7 @@ from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError
 from dragoman.protocols.event_form import Form
-from dragoman.protocols.lane import NOTHING, Taken
+from dragoman.protocols.lane import NOTHING, Shape, Taken
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import failure
 from dragoman.protocols.openai_responses.glance import Glance
@@ -60,6 +60,8 @@ class ResponsesTap(SseTap):
     """See above."""
 
     __slots__ = ("_content", "_glance", "_known", "_last", "_named", "_observer", "_start", "_tries")
+
+    reads_passed = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,10 +114,19 @@ class ResponsesTap(SseTap):
     def failure(self, error: DragomanError) -> bytes:
         return failure(error, _response(self._start), self._number() + 1)
 
+    def passed(self, data: bytes) -> None:
+        self._tries, self._last = TRIES, data
+
     # Rows of text.
 
+    def _usual_shape(self) -> Shape | None:
+        return self._known
+
     def _is_usual(self, data: bytes) -> bool:
-        return self._known is not None and self._known.holds(data)
+        if self._known is None or not self._known.holds(data):
+            return False
+        self._tries = TRIES
+        return True
 
     def _usual(self, data: bytes, at: int) -> int:
         length = 0 if self._known is None else self._known.length(data, at)
@@ -124,7 +135,10 @@ class ResponsesTap(SseTap):
         return length
 
     def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        return (b"", 0) if self._known is None else self._known.pieces(pieces, at)
+        row = (b"", 0) if self._known is None else self._known.pieces(pieces, at)
+        if row[1] > 0:
+            self._tries = TRIES
+        return row
 
     # Events, one by one.
 

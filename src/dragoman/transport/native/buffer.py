@@ -7,6 +7,10 @@ long time: with the 256 KiB that event loops read at once, each such stream woul
 WIDE = 256 << 10
 """Bytes of one read for a reader that has proved to be fast."""
 
+UNREAD = 8 << 10
+"""Bytes that may be unread before reading pauses, if the reader is a task: it takes them in its next turn. With a
+listener that leaves bytes, reading pauses at once. The last read may go beyond."""
+
 PROOF = 16 << 20
 """Bytes after which a reader that has not paused is fast. More than the buffers of two sockets hold (on Linux 4 MiB to
 send and 6 MiB to receive): these take a while to fill, even if nobody reads."""

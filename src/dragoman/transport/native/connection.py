@@ -9,8 +9,9 @@
 - The keeper has the connection while it is IDLE, and is told if it ends in that state. In all others the owner finds
   out when it wants it to `rest`: it cannot if the parser's `keep` is 0, or the socket is closing.
 
-Two things are no states, because they come and go within one:
+Three things are no states, because they come and go within one:
 
+- A bypass may be open in BODY (`_bypass`): then a short read may pass unread, and the alarm finds out when it rings.
 - Reading pauses in BODY (`_paused`) while too many bytes are `_unread`, until the reader wants more.
 - The request may not fit into the socket (`_congested`), in HEAD. As long as it moves, the reply is not late.
 """
@@ -18,36 +19,21 @@ Two things are no states, because they come and go within one:
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError, cut
 from dragoman.loop.outbox import Outbox
-from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, Exchange, Reply, State
+from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, SHORT, Bypass, Exchange, Reply, State
 from dragoman.transport.farewell import ended_by_peer
 from dragoman.transport.heads import MAX_HEAD, TOO_LARGE
-from dragoman.transport.native.buffer import PROOF, Buffer
+from dragoman.transport.native.buffer import PROOF, UNREAD, Buffer
+from dragoman.transport.native.keeper import Keeper
+from dragoman.transport.native.lingering import linger
 from dragoman.transport.native.outgoing_body import SMALL, OutgoingBody
 from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.reply_parser import NOT_HTTP, ReplyParser
 from dragoman.transport.native.transitions import END, FAIL, TRANSITIONS, Event
-from dragoman.transport.native.waits import Waits
-
-UNREAD = 8 << 10
-"""Bytes that may be unread before reading pauses, if the reader is a task: it takes them in its next turn. With a
-listener that leaves bytes, reading pauses at once. The last read may go beyond."""
-
-
-class Keeper(Protocol):
-    """The owner of idle connections: a pool."""
-
-    def ended(self, connection: "Connection") -> None:
-        """An idle one has ended."""
-
-    def give_back(self, connection: "Connection | None") -> None:
-        """A request is over, and this was its connection; None if it had none."""
-
-    def as_reply(self, connection: "Connection") -> Reply:
-        """The reply on a connection, to be read by a task. If it raises, the connection was given back."""
+from dragoman.transport.native.waits import WITHIN_BODY, Waits
 
 
 class Connection(asyncio.BufferedProtocol, Exchange):
@@ -58,12 +44,15 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         "__weakref__",
         "_body",
         "_buffer",
+        "_bypass",
         "_congested",
+        "_heard_at",
         "_keeper",
         "_name",
         "_outbox",
         "_parser",
         "_paused",
+        "_read",
         "_taken",
         "_unread",
         "_unsent",
@@ -98,7 +87,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         self._window = buffer.narrow
         self._keeper = keeper
         self._parser = ReplyParser()
-        self._waits = Waits(loop, self._late)
+        self._waits = Waits(loop, self)
         self.state = IDLE
         self.coding = ""
         self.error: DragomanError | None = None
@@ -108,6 +97,11 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         self.listener = None
         self._waiter: asyncio.Future[None] | None = None
         self._body: OutgoingBody | None = None
+        self._bypass: Bypass | None = None
+        self._heard_at = -math.inf
+        """When the bypass last took a read, in the loop's time."""
+        self._read = 0
+        """Bytes of the read that is being dealt with; 0 between two reads."""
         self._unread = 0
         self._taken = 0
         self._unsent = 0
@@ -177,28 +171,33 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             if (phase := waits.limit(waits.patience, "quiet")) is not None:
                 self._time_out(phase)
 
+    def open_bypass(self, bypass: Bypass, last: bytes) -> None:
+        # If the read ends with the last piece and CRLF, that is its chunk's end, and the parser stands between two:
+        # more of the chunk would be in the piece, and no beginning of another one ends with CRLF after an event's LF.
+        end = self._read
+        if self.state is BODY and self._window[max(0, end - len(last) - 2) : end] == last + b"\r\n":
+            self._bypass = bypass
+
+    def close_bypass(self) -> None:
+        self._bypass = None
+
     def release(self) -> None:
-        self.listener = None
+        self.listener = self._bypass = None
         self._keeper.give_back(self)
 
     def drain(self, seconds: float) -> None:
-        if self.state is not BODY:
-            self.listener = None
+        self.listener = self._bypass = None
+        if self.state is BODY:
+            linger(self, seconds)
+        else:
             self._keeper.give_back(self)
-            return
-        late = self.loop.call_later(seconds, self.release)
 
-        def drop(_: Connection) -> None:
-            self.pieces.clear()
-            self._unread = 0
-            if self._paused:
-                self._resume()
-            if self.state is not BODY:
-                late.cancel()
-                self.release()
-
-        self.listener = drop
-        drop(self)
+    def drop(self) -> None:
+        """Drops what was not read, and reads on."""
+        self.pieces.clear()
+        self._unread = 0
+        if self._paused:
+            self._resume()
 
     def as_reply(self, taken: list[bytes]) -> Reply:
         self.listener = None
@@ -214,10 +213,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             return False
         if transport.get_write_buffer_size() or (self._body is not None and self._body.unwritten):
             return False
-        self.pieces.clear()
-        self._unread = 0
-        if self._paused:
-            self._resume()
+        self.drop()
         self.listener = None
         self.state = IDLE
         waits = self._waits
@@ -249,6 +245,13 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         return self._window
 
     def buffer_updated(self, nbytes: int) -> None:
+        bypass = self._bypass
+        if bypass is not None:
+            now = self.loop.time()
+            if nbytes <= SHORT and bypass.take(bytes(self._window[:nbytes]), now):
+                self._heard_at = now
+                return
+            self._bypass = None
         before = self.state
         if before is not BODY and before is not HEAD:
             self._unasked()
@@ -275,6 +278,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         if state is BODY:
             if self.pieces:
                 parser.bare = 0
+                self._read = nbytes
                 self._unread += nbytes
                 self._taken += nbytes
                 if self._taken > PROOF:
@@ -285,6 +289,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
                     self._too_large(f"{MAX_HEAD} bytes of chunk extensions or trailers")
                     return
         self._wake()
+        self._read = 0
         unread = self._unread
         if unread and not self._paused and self.state is BODY and (unread > UNREAD or self.listener is not None):
             self._paused = True
@@ -374,7 +379,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _late(self) -> None:
+    def late(self) -> None:
         waits = self._waits
         phase = waits.phase
         if self.state is IDLE:
@@ -382,6 +387,8 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self.abort()
         elif phase == "first_byte" and self._congested and self._is_sending():
             waits.limit(waits.first_byte, "first_byte")
+        elif phase in WITHIN_BODY and waits.goes_on(self._heard_at):
+            return
         elif phase == "quiet":
             waits.limit(waits.idle - waits.patience, "idle")
             self._tell_of_silence()

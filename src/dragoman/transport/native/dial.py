@@ -9,8 +9,9 @@ from dragoman.errors import ConfigurationError, ConnectError, cut
 from dragoman.transport.base import Timeouts
 from dragoman.transport.exhausted import check_room, is_exhausted, overloaded
 from dragoman.transport.http.target import Origin, Proxy, authority
-from dragoman.transport.native.connection import Connection, Keeper
+from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.home import Home
+from dragoman.transport.native.keeper import Keeper
 from dragoman.transport.native.sockets import open_socket, resolve, single_address
 from dragoman.transport.native.tunnel import Tunnel, open_socks
 from dragoman.transport.timeout import timeout

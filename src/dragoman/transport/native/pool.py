@@ -9,7 +9,8 @@ from dragoman.transport.base import Reply, Timeouts
 from dragoman.transport.http.coding import unpacked_reply
 from dragoman.transport.http.proxy_auth import check_proxy
 from dragoman.transport.http.target import Origin
-from dragoman.transport.native.connection import Connection, Keeper
+from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.keeper import Keeper
 from dragoman.transport.native.reply import NativeReply
 from dragoman.transport.timeout import timeout
 

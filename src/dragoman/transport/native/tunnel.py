@@ -21,9 +21,15 @@ STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n]*))?\r?\n")
 class Tunnel(asyncio.Protocol):
     """The protocol of a connection until it is complete; asks an HTTP proxy for a way through, if that is needed."""
 
+    # uvloop keeps it as long as the connection.
+    __slots__ = ("_answer", "_bytes", "_loop", "_lost")
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._answer: asyncio.Future[bytes] = loop.create_future()
-        self._bytes = bytearray()
+        self._loop = loop
+        self._answer: asyncio.Future[bytes] | None = None
+        """Of the proxy; None until it is waited for."""
+        self._bytes = b""
+        self._lost = False
 
     @property
     def early(self) -> bool:
@@ -32,13 +38,11 @@ class Tunnel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._bytes += data
-        complete = b"\r\n\r\n" in self._bytes or b"\n\n" in self._bytes
-        if (complete or len(self._bytes) > MAX_ANSWER) and not self._answer.done():
-            self._answer.set_result(bytes(self._bytes))
+        self._give()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._answer.done():
-            self._answer.set_result(bytes(self._bytes))
+        self._lost = True
+        self._give()
 
     async def open(self, transport: asyncio.Transport, host: str, port: int, proxy: Proxy) -> None:
         """Returns once the way is open. Raises ConnectError."""
@@ -47,6 +51,8 @@ class Tunnel(asyncio.Protocol):
         if proxy.authorization:
             lines.append(f"proxy-authorization: {proxy.authorization}")
         transport.write("\r\n".join([*lines, "\r\n"]).encode("ascii"))
+        self._answer = self._loop.create_future()
+        self._give()
         answer = await self._answer
         status = STATUS.match(answer)
         if status is None:
@@ -56,9 +62,16 @@ class Tunnel(asyncio.Protocol):
         if not 200 <= int(status[1]) < 300:
             reason = f"{int(status[1])} {(status[2] or b'').decode('latin-1')}"
             raise ConnectError(f"{proxy.name} refused the way to {where}: {cut(reason)}", code="proxy_error")
-        self._bytes.clear()
+        self._bytes = b""
         if not answer.endswith((b"\r\n\r\n", b"\n\n")):
             raise ConnectError(f"{proxy.name} sent bytes before they were asked for", code="proxy_error")
+
+    def _give(self) -> None:
+        """Gives the answer to who waits for it, if it is complete, or if no more of it is read."""
+        complete = b"\r\n\r\n" in self._bytes or b"\n\n" in self._bytes
+        over = complete or self._lost or len(self._bytes) > MAX_ANSWER
+        if over and self._answer is not None and not self._answer.done():
+            self._answer.set_result(self._bytes)
 
 
 async def open_socks(host: str, port: int, proxy: Proxy) -> socket.socket:

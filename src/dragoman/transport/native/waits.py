@@ -2,16 +2,19 @@
 
 import asyncio
 import math
-from collections.abc import Callable
 from typing import Literal
 
 from dragoman.errors import Phase, TimeoutError
-from dragoman.loop.timer import DeadlineTimer
+from dragoman.loop.timer import EARLY, DeadlineTimer, Waiting
 from dragoman.transport.base import Timeouts
 from dragoman.transport.deadlines import late
 
 Wait = Phase | Literal["quiet"]
 """What is waited for. `quiet` is the first part of `idle`: its end is no failure, and the rest of `idle` follows."""
+
+
+WITHIN_BODY = frozenset({"quiet", "idle"})
+"""The waits for more of the body."""
 
 
 class Waits(DeadlineTimer):
@@ -34,8 +37,8 @@ class Waits(DeadlineTimer):
     content: float
     """The loop's time at which there must be content, if that comes before `ends`; else infinity."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
-        super().__init__(loop, callback)
+    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Waiting) -> None:
+        super().__init__(loop, owner)
         self.phase = "total"
         self.timeouts = None
         self.first_byte = self.idle = self.patience = math.inf
@@ -67,6 +70,20 @@ class Waits(DeadlineTimer):
         """The phase of the whole exchange whose time is over; None if none is."""
         now = self._loop.time()
         return "first_token" if self.content <= now else "total" if self.ends <= now else None
+
+    def goes_on(self, heard_at: float) -> bool:
+        """The wait for more of the body is over; but if something came at `heard_at`, in the midst of it, it goes on.
+
+        False if nothing came.
+        """
+        quiet, silence = self.phase == "quiet", self._loop.time() - heard_at
+        if silence < self.patience - EARLY:
+            self.limit(self.patience - silence, "quiet")
+        elif not quiet and silence < self.idle - EARLY:
+            self.limit(self.idle - silence, "idle")
+        else:
+            return False
+        return True
 
     def error(self, phase: Phase, host: str) -> TimeoutError:
         """The error of a wait for `host` that took too long."""
