@@ -1,6 +1,7 @@
 """One call: what is sent, what comes back, and what is said when it goes wrong."""
 
 import asyncio
+from threading import Event
 
 import pytest
 from msgspec.structs import replace
@@ -25,7 +26,9 @@ from dragoman.types import (
     ChatRequest,
     HttpRequest,
     HttpResponse,
+    Loss,
     LostField,
+    ModelProfile,
     PartDelta,
     PartEnd,
     PartStart,
@@ -277,14 +280,40 @@ async def test_strictness_refuses_before_anything_is_sent() -> None:
     assert not transport.sent
 
 
-@pytest.mark.parametrize(("messages", "long"), [(MANY, False), (MANY + 1, True)])
-async def test_a_long_request_leaves_turns_of_the_loop_to_others(messages: int, long: bool) -> None:
-    transport = CannedTransport(CannedReply([[b"a."]]))
+class Patient(LettersClient):
+    """Looks for losses and encodes only when another has done something; notes whether that was so."""
+
+    def __init__(self, other: Event, patience: float) -> None:
+        super().__init__()
+        self._other = other
+        self._patience = patience
+        self.went: list[bool] = []
+
+    def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
+        self._wait()
+        return super().losses(request, profile)
+
+    def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:
+        self._wait()
+        return super().encode_request(request, env)
+
+    def _wait(self) -> None:
+        self.went.append(self._other.wait(self._patience))
+        self._other.clear()
+
+
+@pytest.mark.parametrize(("messages", "patience", "beside"), [(MANY, 0, False), (MANY + 1, 20, True)])
+async def test_the_loop_goes_on_while_a_long_request_is_translated(
+    messages: int, patience: float, beside: bool
+) -> None:
+    other = Event()
+    codec = Patient(other, patience)
+    asked = Service("Up", codec, CannedTransport(CannedReply([[b"a."]])), Route())
     request = replace(REQUEST, messages=(user("hi"),) * messages)
-    asking = asyncio.create_task(open_answer(service(transport), request, fixed_env()))
-    turns = 0
-    while not transport.sent:
+    asking = asyncio.create_task(open_answer(asked, request, fixed_env()))
+    await asyncio.sleep(0)
+    while not asking.done():
+        other.set()  # nobody could, if the loop were held
         await asyncio.sleep(0)
-        turns += 1
-    assert (turns > 4) is long
     (await asking).close()
+    assert codec.went == [beside, beside]

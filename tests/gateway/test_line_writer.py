@@ -2,7 +2,9 @@
 
 import logging
 import os
+import resource
 import select
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -135,3 +137,34 @@ def test_a_disk_that_is_full_is_said_once_and_once_that_it_is_not(
         "the request log cannot be written, and its lines are lost until it can: Broken pipe",
         "the request log is written again, without 3 lines",
     ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_lines_for_a_full_disk_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    writer = Writer("/dev/full")
+    writer.put(b"one\ntwo\n")
+    until(lambda: writer.lost)
+    assert writer.lost == 2
+    writer.close()
+    assert log_messages(caplog) == [
+        "the request log cannot be written, and its lines are lost until it can: No space left on device",
+        "the request log ended without 2 of its lines",
+    ]
+
+
+def test_what_was_cut_by_a_full_disk_does_not_spoil_the_next_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    writer = Writer(str(path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6, before[1]))  # the file takes six bytes
+        writer.put(b"one\ntwo\nthree\n")
+        until(lambda: writer.lost)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    writer.put(b"four\n")
+    writer.close()
+    assert writer.lost == 2
+    assert path.read_bytes() == b"one\ntw\nfour\n"

@@ -1,6 +1,7 @@
 """The request log: what a line says, and that nothing else gets into it."""
 
 import asyncio
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -324,6 +325,22 @@ async def test_what_a_caller_chooses_cannot_break_or_swell_a_line(tmp_path: Path
     assert (len(line["path"]), len(line["model"])) == (MAX_TEXT, MAX_TEXT)
     assert line["path"].startswith('/"\n\\p')
     assert path.read_bytes().count(b"\n") == 1
+
+
+async def test_the_loop_goes_on_while_the_last_lines_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    request_log = RequestLog(str(path))
+    request_log.note(Outcome("id", "POST", "/", 0.0))
+    closing = asyncio.ensure_future(request_log.aclose())
+    await asyncio.sleep(0)
+    assert not closing.done()  # nobody reads yet, and here is the first who does
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        await closing
+        assert b'"id":"id"' in os.read(reader, 10_000)
+    finally:
+        os.close(reader)
 
 
 async def test_many_lines_do_not_wait(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json as reference
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,3 +141,50 @@ def test_many_short_texts_have_a_limit_too() -> None:
     with pytest.raises(InvalidRequestError, match="beside long texts") as caught:
         json.check_request(b'["%b"]' % (b'\\"a\\"' * (2 << 20)))
     assert caught.value.status == 413
+
+
+TURN = b'{"role":"user","content":"Caf\xc3\xa9, \\"%d\\" [x]","n":[%d,null,1.5]}'
+TURNS = [TURN % (number, number) for number in range(2 * strict.PART // len(TURN))]
+DENSE = b",".join(TURNS)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"model":"m","messages":[%b]}' % DENSE,
+        b'{"messages" : [ %b ] , "model" : "m"}' % DENSE,
+        b'{"a":{"messages":[%b]},"b":[%b],"c":[],"d":"]"}' % (DENSE, DENSE),
+        b'{"a":1,"a":[%b]}' % DENSE,
+        b"[%b]" % DENSE,
+        b'{"m":[%b],"n":NaN}' % DENSE,
+        b'{"m":[%b,]}' % DENSE,
+        b'{"m":[%b]' % DENSE,
+        b'{"m":[%b,"\xff"]}' % DENSE,
+        b'{"m":[%b,{"a":1,"a":2}]}' % DENSE,
+        b'{"m":[%b,%b]}' % (DENSE, b"[" * 64 + b"]" * 64),
+        b'{"m":[%b],"\\ud800":1}' % DENSE,
+    ],
+    ids=lambda data: str(data[:12] + data[-20:]),
+)
+def test_a_large_text_read_in_parts_is_as_one_read_whole(data: bytes) -> None:
+    def read(decode: Callable[[bytes], Any]) -> object:
+        try:
+            return decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+            return type(exc), str(exc)
+
+    assert len(data) > strict.PART
+    assert read(strict._in_parts) == read(msgspec.json.decode)
+
+
+def test_no_call_decodes_more_than_a_part_and_an_item() -> None:
+    lengths: list[int] = []
+
+    def noting(data: bytes) -> Any:
+        lengths.append(len(data))
+        return msgspec.json.decode(data)
+
+    data = b'{"model":"m","messages":[%b]}' % DENSE
+    assert strict._in_parts(data, noting) == msgspec.json.decode(data)
+    assert max(lengths) <= strict.PART + 2 * len(TURNS[-1])
+    assert len(lengths) > 2

@@ -2,7 +2,9 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from time import monotonic
+from typing import ParamSpec, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +18,6 @@ from dragoman.engine.grammar import Checked, check_grammars, grammars
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.errors import BadEventError, DragomanError, OpaqueStateError, UpstreamError
-from dragoman.loop.turns import others
 from dragoman.protocols.base import ClientCodec, Decoder, Env, Preliminaries
 from dragoman.protocols.errors.head import not_an_answer
 from dragoman.protocols.kept_turns import with_kept
@@ -36,6 +37,9 @@ from dragoman.types import (
     StreamEvent,
 )
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 LINGER = 0.25
 """Seconds in which a service must end the transfer after its end mark, so that the connection can be used again."""
 
@@ -43,8 +47,8 @@ MAX_ERROR_BODY = 1 << 16
 """Bytes of a failure that are read: 64 KiB are enough for any error object, and an HTML page is not shown anyway."""
 
 MANY = 500
-"""Messages of a request from which on its losses, its fitting and its encoding have a turn of the loop each: a message
-takes some eight microseconds in each of them."""
+"""Messages of a request from which on a thread looks for its losses, fits and encodes it: a message takes some eight
+microseconds in each of them, and the loop goes on meanwhile."""
 
 
 class Service(Struct, frozen=True):
@@ -73,8 +77,8 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
     Raises what went wrong until then, with the service's name.
     """
     own, origin = service.codec.name, service.codec.origin(request.model)
-    request = with_kept(request, own, origin)
-    if service.strict or not has_own(request, own, origin):
+    request = await _beside(request, with_kept, request, own, origin)
+    if service.strict or not await _beside(request, has_own, request, own, origin):
         return await _open(service, request, env)
     try:
         return await held(await _open(service, request, env))
@@ -86,20 +90,15 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
 async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     codec = service.codec
     request, emulated = compacting(request, codec.expresses)
-    request, lost = forms.told(request, (*emulated, *codec.losses(request, env.profile)))
+    losses = await _beside(request, codec.losses, request, env.profile)
+    request, lost = forms.told(request, (*emulated, *losses))
     refuse(lost, service.name, strict=service.strict)
     checking = grammars(request, codec.expresses)
     if checking:
         await check_grammars(request, checking)
     service = _asked(service, request)
-    long = len(request.messages) > MANY
-    if long:
-        await others()
     try:
-        fitted = codec.fit(request, env.profile)
-        if long:
-            await others()
-        message = codec.encode_request(fitted, env)
+        message = await _beside(request, _encoded, codec, request, env)
         if not isinstance(message, HttpRequest):
             message = await _exchange(service, message)
         if request.trace:
@@ -114,6 +113,20 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     if emulated:
         return Summarised(answer)
     return Checked(answer, checking) if checking else answer
+
+
+async def _beside(request: ChatRequest, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """What `work` returns, which looks at each message of `request`: beside the loop, if these are many."""
+    return await asyncio.to_thread(work, *args, **options) if is_long(request) else work(*args, **options)
+
+
+def is_long(request: ChatRequest) -> bool:
+    """Whether what looks at each message of `request` should not do so on the loop."""
+    return len(request.messages) > MANY
+
+
+def _encoded(codec: ClientCodec, request: ChatRequest, env: Env) -> HttpRequest | Preliminaries:
+    return codec.encode_request(codec.fit(request, env.profile), env)
 
 
 async def receive(

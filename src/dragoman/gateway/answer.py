@@ -182,7 +182,7 @@ def losses_header(losses: Sequence[Loss], outcome: Outcome) -> Headers:
 
 def _spelt(losses: Sequence[Loss]) -> str:
     """The names of the losses, for a header and the log, in printable ASCII; empty if nothing was lost."""
-    text = ascii(", ".join(names(losses)))[1:-1]
+    text = ascii(", ".join(names(losses, MAX_LOSSES)))[1:-1]
     return text if len(text) <= MAX_LOSSES else f"{text[:MAX_LOSSES]}..."
 
 

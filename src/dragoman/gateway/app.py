@@ -107,7 +107,7 @@ class Gateway:
                 self.client, self._unready, memory, self._carried.turns, caches=self._caches, metrics=self.metrics
             )
         except ConfigurationError:
-            self._carried.close(None if earlier is None else earlier._carried)
+            self._carried.discard(None if earlier is None else earlier._carried)
             raise
         self.cors = Cors(config.gateway.cors_origins)
         self.request_ids = RequestIds()
@@ -307,7 +307,7 @@ class Gateway:
             self._last.cancel()
         self._later.finish()
         self._observers = ()
-        self._carried.close(None if self._successor is None else self._successor._carried)
+        await self._carried.aclose(None if self._successor is None else self._successor._carried)
         if self.metrics is not None:
             self.metrics.close()
         if self._telemetry is not None:

@@ -42,11 +42,23 @@ class Carried(Struct, frozen=True, eq=False):
         store = self.store if is_same else open_store(new)
         return Carried(store, request_log, self.turns, self.caches.successor(lifetime), self.targets)
 
-    def close(self, successor: "Carried | None") -> None:
-        """Closes what the `successor` does not use."""
-        if self.request_log is not None and (successor is None or successor.request_log is not self.request_log):
-            self.request_log.close()
-        if successor is None or successor.store is not self.store:
+    def discard(self, earlier: "Carried | None") -> None:
+        """Closes what `earlier` does not use, before any of it was used."""
+        if (request_log := self._log_beside(earlier)) is not None:
+            request_log.close()
+        self._close_store(earlier)
+
+    async def aclose(self, successor: "Carried | None") -> None:
+        """Closes what the `successor` does not use; the last lines of the log are awaited."""
+        if (request_log := self._log_beside(successor)) is not None:
+            await request_log.aclose()
+        self._close_store(successor)
+
+    def _log_beside(self, other: "Carried | None") -> RequestLog | None:
+        return None if other is not None and other.request_log is self.request_log else self.request_log
+
+    def _close_store(self, other: "Carried | None") -> None:
+        if other is None or other.store is not self.store:
             self.store.close()
 
 

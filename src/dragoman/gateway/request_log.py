@@ -189,6 +189,11 @@ class RequestLog:
         self.flush()
         self._writer.close()
 
+    async def aclose(self) -> None:
+        """The same, while the loop goes on: after a reload others still get their answers."""
+        self.flush()
+        await asyncio.to_thread(self._writer.close)
+
 
 def _tried(outcome: Outcome) -> tuple[Tried, ...]:
     """The targets that were asked, if there was more than one; if one answered, it is the last."""

@@ -6,6 +6,7 @@ as the union, because a loss knows its own severity and sentence; one without a 
 
 from collections.abc import Iterable
 from enum import IntEnum
+from itertools import islice
 
 from msgspec import Struct
 
@@ -253,6 +254,6 @@ WORDS: dict[type[BaseLoss], str] = {
 """The sentence of each kind."""
 
 
-def names(losses: Iterable[Loss]) -> tuple[str, ...]:
-    """The names of what does not arrive; notes are left out."""
-    return tuple(loss.name for loss in losses if loss.severity > Severity.NOTE)
+def names(losses: Iterable[Loss], most: int | None = None) -> tuple[str, ...]:
+    """The names of what does not arrive, the first `most` of them; notes are left out."""
+    return tuple(islice((loss.name for loss in losses if loss.severity > Severity.NOTE), most))

@@ -1,6 +1,7 @@
 """Running the gateway as a program of its own: its greeting, its address, its signals."""
 
 import asyncio
+import gc
 import logging
 import shlex
 import signal
@@ -18,7 +19,7 @@ from dragoman.errors import ConfigurationError
 from dragoman.gateway import serve
 from dragoman.gateway.check import check
 from dragoman.gateway.serving.listening import bind
-from dragoman.gateway.serving.serve import greeting
+from dragoman.gateway.serving.serve import COLLECTIONS, greeting
 from tests.support.gateway import ask, chat_body, connect, running_gateway
 
 PROGRAM = """
@@ -247,3 +248,24 @@ async def test_a_broken_stream_makes_no_noise_in_the_log(caplog: pytest.LogCaptu
         got = await ask(url, "POST", "/v1/chat/completions", body=chat_body("text: half\ncut", stream=True))
     assert b"[DONE]" not in got.body
     assert caplog.text == ""
+
+
+def test_no_collection_of_new_objects_is_a_long_one() -> None:
+    seen: list[int] = []
+
+    def look(phase: str, info: dict[str, int]) -> None:
+        if phase == "start" and info["generation"] == 1:
+            seen.append(len(gc.get_objects(0)) + len(gc.get_objects(1)))
+
+    before = gc.get_threshold()
+    gc.collect()
+    gc.set_threshold(*COLLECTIONS)
+    gc.callbacks.append(look)
+    try:
+        kept = [[number] for number in range(500_000)]
+    finally:
+        gc.callbacks.remove(look)
+        gc.set_threshold(*before)
+    assert len(kept) == 500_000
+    assert seen
+    assert max(seen) < 50_000  # such a collection takes less than ten milliseconds

@@ -1,5 +1,6 @@
 """What answers a request: a chat, or an answer that is known already. Knows no path."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
@@ -12,7 +13,7 @@ from dragoman.errors import DragomanError
 from dragoman.gateway.answer import answer_stream, answer_whole
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
-from dragoman.loop.turns import in_turns, others
+from dragoman.loop.turns import in_turns
 from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.relay import RelayRequest, ReplySummary
 from dragoman.protocols.steering import check_steering
@@ -22,8 +23,8 @@ from dragoman.types import ChatRequest, Identity, Outcome, ServerRequest, Server
 from dragoman.wire.steps import Steps
 
 LARGE = 256 << 10
-"""Bytes of a body from which on it is checked in several turns of the loop, and decoding and encoding have one each:
-to decode takes up to twelve milliseconds per MiB, in which nobody else is served."""
+"""Bytes of a body from which on it is checked in several turns of the loop, and decoded in a thread: that takes up to
+twelve milliseconds per MiB, and all but a few of its calls let the loop go on after a millisecond."""
 
 
 class Endpoint(ABC):
@@ -84,14 +85,9 @@ class ChatEndpoint(Endpoint):
     async def question(self, call: ServerRequest, identity: Identity) -> ChatRequest:
         """The chat request of `identity` in `call`. Raises RequestError."""
         if len(call.body) <= LARGE:
-            return self._decoded(call, identity)
-        await others()  # the body was read once already, to find out that it cannot be relayed
-        request = self._decoded(call, identity)
-        await others()
-        return request
-
-    def _decoded(self, call: ServerRequest, identity: Identity) -> ChatRequest:
-        request = self.codec.decode_request(call, key_shown=identity.known)
+            request = self.codec.decode_request(call, key_shown=identity.known)
+        else:
+            request = await asyncio.to_thread(self.codec.decode_request, call, key_shown=identity.known)
         return request if self.turns is None else self.turns.recalled(request, identity.fingerprint)
 
     async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:

@@ -1,10 +1,13 @@
 """OpenAI's Responses, with answers that callers may refer to."""
 
+import asyncio
+
 from msgspec import Raw
 
 from dragoman.client import Client
 from dragoman.config import FrontConfig
 from dragoman.engine.answer import Answer, Handler
+from dragoman.engine.call import is_long
 from dragoman.engine.env import system_env
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.gateway.fronts.endpoints import ChatEndpoint, is_clean
@@ -31,6 +34,7 @@ from dragoman.routing.attempts import operate, translated
 from dragoman.routing.only import only
 from dragoman.routing.plan import Plan
 from dragoman.types import ChatRequest, ChatResponse, Identity, Message, Outcome, ServerRequest, TokenCount
+from dragoman.wire import json
 
 RESPONSES = "/v1/responses"
 COUNT = f"{RESPONSES}/input_tokens"
@@ -157,13 +161,20 @@ class ResponsesEndpoint(ChatEndpoint):
         answer_id = f"resp_{system_env().new_id()}"
         fields = {"store": True} | ({PREVIOUS: name} if name else {})
         whole: list[ChatResponse] = []
+        # Before the answer, because its end waits for nothing.
+        brought = await asyncio.to_thread(_brought, request, answer_id) if is_long(request) else None
 
         def keep(body: bytes, complete: bool) -> None:
             messages = going_on(request, whole[0]) if complete and whole else ()
-            self._memory.keep(owner, answer_id, Remembered(messages, Raw(body), input_items(request, answer_id)))
+            items = _brought(request, answer_id) if brought is None else brought
+            self._memory.keep(owner, answer_id, Remembered(messages, Raw(body), items))
 
         remembered = remembering(handler, answer_id, {NAME: fields}, whole.append)
         await self.encoded(request, remembered, writer, self._telling(keep))
+
+
+def _brought(request: ChatRequest, answer_id: str) -> Raw:
+    return Raw(json.encode(input_items(request, answer_id)))
 
 
 class ResponsesCountEndpoint(CountEndpoint):
