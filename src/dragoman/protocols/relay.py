@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
+from dragoman.protocols.answer_model import Places
 from dragoman.protocols.lane import NOTHING, Taken
 from dragoman.types import FinishReason, Headers, HttpRequest, ServerRequest, Usage
 from dragoman.wire.steps import Steps
@@ -146,6 +147,9 @@ class RelayCodec(ABC):
     """The same for an answer that is not streamed."""
     heartbeat: ClassVar[bytes] = b""
     """Bytes without a meaning, sent when the service is silent; empty if the protocol has no such thing."""
+
+    model_at: ClassVar[Places] = (("model",),)
+    """Where an answer has the service's own name of its model."""
 
     @abstractmethod
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:
