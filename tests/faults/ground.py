@@ -12,7 +12,15 @@ from typing import Any
 from msgspec import Struct, field
 
 from dragoman.client import Client
-from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig, TargetConfig, TimeoutsConfig
+from dragoman.config import (
+    Config,
+    GatewayConfig,
+    ModelConfig,
+    ProviderConfig,
+    RetryConfig,
+    TargetConfig,
+    TimeoutsConfig,
+)
 from dragoman.gateway import ServerTimeouts
 from dragoman.routing.route import Route
 from dragoman.types import Outcome
@@ -48,6 +56,8 @@ class Target(Struct):
     alone: bool = False
     """Whether it has a port of its own, at which nobody answers yet."""
     tls: bool = False
+    retry: RetryConfig = RetryConfig()
+    """How its route sends a request again."""
 
 
 class Ground(Struct):
@@ -135,7 +145,8 @@ async def ground(
                 targets=(
                     TargetConfig(model=f"{name}/m", context=1000),
                     TargetConfig(model=f"spare-{each.dialect}/m", context=2000),
-                )
+                ),
+                retry=each.retry,
             )
             for name, each in targets.items()
             if not name.startswith("spare-")

@@ -72,7 +72,7 @@ class Situation(Struct, frozen=True):
         return f"| {self.name} | {self.does} | {sees} | {who} | {logged} |"
 
 
-def _fault(name: str) -> Make:
+def script_of(name: str) -> Make:
     """The script of a row of the table of faults."""
     (found,) = [fault for fault in FAULTS if fault.name == name]
     return found.script
@@ -96,58 +96,68 @@ def _filtered(good: Said, phase: Phase) -> Script:
 
 SITUATIONS = (
     Situation("refused", "nobody listens", Second("connect_error"), _nothing, Phase.CONNECT, unreached=True),
-    Situation("reset", "resets the connection before its head", Second("truncated"), _fault("RST"), HEADERS),
-    Situation("429 without a date", "429", Second("rate_limit_exceeded"), _fault("status 429"), HEADERS),
+    Situation("reset", "resets the connection before its head", Second("truncated"), script_of("RST"), HEADERS),
+    Situation("429 without a date", "429", Second("rate_limit_exceeded"), script_of("status 429"), HEADERS),
     Situation(
         "429 with a date",
         "429 and `retry-after: DATE`; until then it is not asked",
         Second("rate_limit_exceeded"),
-        _fault("429 with a date"),
+        script_of("429 with a date"),
         HEADERS,
     ),
-    Situation("5xx", "500, 502, 503, 504, 529", Second("upstream_error"), _fault("status 500"), HEADERS),
+    Situation("5xx", "500, 502, 503, 504, 529", Second("upstream_error"), script_of("status 500"), HEADERS),
     Situation(
         "timeout before the headers",
         "no head within `first_byte`",
         Second("timeout"),
-        _fault("stall"),
+        script_of("stall"),
         HEADERS,
         hasty=True,
     ),
     Situation(
-        "silent service", "its head, and then nothing for `idle`", Second("timeout"), _fault("stall"), FIRST, hasty=True
+        "silent service",
+        "its head, and then nothing for `idle`",
+        Second("timeout"),
+        script_of("stall"),
+        FIRST,
+        hasty=True,
     ),
     Situation(
         "slow first token",
         "signs of life, but no content within `first_token`",
         Second("timeout"),
-        _fault("signs of life and nothing else"),
+        script_of("signs of life and nothing else"),
         FIRST,
         hasty=True,
     ),
-    Situation("cut after content", "some text, then the connection ends", Broken("truncated"), _fault("FIN"), MID),
+    Situation("cut after content", "some text, then the connection ends", Broken("truncated"), script_of("FIN"), MID),
     Situation(
-        "stall after content", "some text, then nothing for `idle`", Broken("timeout"), _fault("stall"), MID, hasty=True
+        "stall after content",
+        "some text, then nothing for `idle`",
+        Broken("timeout"),
+        script_of("stall"),
+        MID,
+        hasty=True,
     ),
     Situation(
         "in-band error",
         "status 200, and an error before any text",
         Second("upstream_error"),
-        _fault("an error in the stream"),
+        script_of("an error in the stream"),
         FIRST,
     ),
     Situation(
         "malformed event",
         "an event that is not JSON, before any text",
         Second("upstream_bad_event"),
-        _fault("deep JSON"),
+        script_of("deep JSON"),
         FIRST,
     ),
     Situation(
         "empty answer",
         "a good end, and neither text nor a tool call",
         Second("empty_answer"),
-        _fault("empty answer"),
+        script_of("empty answer"),
         FIRST,
     ),
     Situation(
@@ -168,14 +178,14 @@ SITUATIONS = (
         "auth failure of one credential",
         "401; targets with this key rest for a minute",
         Second("invalid_api_key"),
-        _fault("status 401"),
+        script_of("status 401"),
         HEADERS,
     ),
     Situation(
         "all targets down",
         "both answer 503",
         Refused("overloaded", 503, tried=2, statuses={"anthropic": 529}),
-        _fault("status 503"),
+        script_of("status 503"),
         HEADERS,
         both=True,
     ),

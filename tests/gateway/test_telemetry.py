@@ -1,9 +1,11 @@
 """What OpenTelemetry is told: spans and metrics by the GenAI conventions, and nothing of what was said."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -11,11 +13,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from dragoman.client import Client
-from dragoman.config import Config, GatewayConfig
+from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import Gateway
-from dragoman.gateway.metrics.names import Names
-from dragoman.gateway.telemetry import Pipelines, Telemetry, exporting
+from dragoman.gateway.telemetry import Pipelines, exporting
+from tests.faults.dialects import DIALECTS, FRONTS, SERVICES, Reply, reply
+from tests.faults.fault import said
+from tests.faults.wire import Script, Service, listening
 from tests.gateway.test_attempts import good
 from tests.gateway.test_trace import PARENT, TRACE
 from tests.support.gateway import ask, chat_body, running
@@ -23,16 +26,20 @@ from tests.support.relaying import PATH, Translating, configured, question
 from tests.support.server import Exchange, serve
 
 
+def traced(url: str, *targets: str) -> Config:
+    """A configuration with a service there, whose requests are told to OpenTelemetry."""
+    config = configured(url, *targets)
+    return replace(config, gateway=replace(config.gateway, otel=True))
+
+
 class Collector:
     """Telemetry that is kept in memory."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self) -> None:
         self.spans = InMemorySpanExporter()
         self._reader = InMemoryMetricReader()
-        services = Client(config).providers
-        self.telemetry = Telemetry(Names(config, services), services, self._pipelines)
 
-    def _pipelines(self) -> Pipelines:
+    def pipelines(self) -> Pipelines:
         traces = TracerProvider(shutdown_on_exit=False)
         traces.add_span_processor(SimpleSpanProcessor(self.spans))
         return Pipelines(traces, MeterProvider([self._reader], shutdown_on_exit=False))
@@ -56,10 +63,10 @@ class Collector:
 @pytest.mark.parametrize("translating", [True, False])
 async def test_each_target_that_was_asked_is_a_span_below_the_request_s(translating: bool) -> None:
     async with serve(good) as service:
-        config = configured(service.url, "down/m", "up/m")
-        collector = Collector(config)
+        config = traced(service.url, "down/m", "up/m")
+        collector = Collector()
         client = Translating(config) if translating else None
-        async with running(config, client=client, observers=[collector.telemetry.note]) as up:
+        async with running(config, client=client, pipelines=collector.pipelines) as up:
             headers = TRACE | {"content-type": "application/json"}
             await ask(up.url, "POST", PATH, headers, question("route", stream=True))
             await ask(up.url, "GET", "/health/live")
@@ -105,10 +112,59 @@ async def test_each_target_that_was_asked_is_a_span_below_the_request_s(translat
     assert (server.status.status_code, failed.status.status_code) == (StatusCode.UNSET, StatusCode.ERROR)
 
 
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("front", DIALECTS)
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_service_is_told_of_our_span_and_ours_tells_the_model_that_answered(
+    dialect: str, front: str, stream: bool
+) -> None:
+    answer = said(dialect, named(reply(dialect, stream=stream)), stream=stream)
+    service, collector = Service(), Collector()
+    service.scripts["x"] = Script(answer.whole)
+    async with listening(service):
+        url = f"http://127.0.0.1:{service.port}/x{SERVICES[dialect].base}"
+        up = ProviderConfig(protocol=dialect, url=url, api_key="k")
+        config = Config(gateway=GatewayConfig(port=0, otel=True), providers={"x": up})
+        async with running(config, pipelines=collector.pipelines) as gateway:
+            path, body = FRONTS[front].ask("x/m", "hi", stream=stream)
+            for fields in (TRACE, {"tracestate": "a=1"}):
+                got = await ask(gateway.url, "POST", path, fields | {"content-type": "application/json"}, body)
+                assert got.status == 200
+    spans = [span for span in collector.spans.get_finished_spans() if span.kind is SpanKind.SERVER]
+    assert [span.parent is None for span in spans] == [False, True]
+    for span, request in zip(spans, service.requests, strict=True):
+        assert span.context is not None
+        ours = f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-{span.context.trace_flags:02x}"
+        assert request.headers["traceparent"] == ours
+    first, second = service.requests
+    assert (first.headers["tracestate"], first.headers["x-request-id"]) == ("a=1,b=2", "mine-1")
+    assert "tracestate" not in second.headers
+    models = [(span.attributes or {}).get("gen_ai.response.model") for span in collector.spans.get_finished_spans()]
+    assert sorted(filter(None, models), key=str) == ["m-2026-11"] * 2
+
+
+def named(good: Reply) -> Reply:
+    """The same answer of a model that has a longer name than it was asked by."""
+    return replace(good, pieces=tuple(NAMED.sub(rb"\1-2026-11", piece) for piece in good.pieces))
+
+
+NAMED = re.compile(rb'("model(?:Version)?": ?"m)(?=")')
+
+
+async def test_a_caller_that_is_not_sampled_stays_so() -> None:
+    async with serve(good) as service:
+        collector = Collector()
+        async with running(traced(service.url), pipelines=collector.pipelines) as up:
+            await ask(up.url, "POST", PATH, {"traceparent": PARENT[:-1] + "0"}, question("up/m", stream=True))
+    (request,) = service.requests
+    assert (request.headers["traceparent"][:36], request.headers["traceparent"][-3:]) == (PARENT[:36], "-00")
+    assert collector.spans.get_finished_spans() == ()
+
+
 async def test_tokens_and_times_are_metrics_and_nothing_that_was_said_is_anywhere() -> None:
-    config = Config(gateway=GatewayConfig(port=0))
-    collector = Collector(config)
-    async with running(config, observers=[collector.telemetry.note]) as up:
+    config = Config(gateway=GatewayConfig(port=0, otel=True))
+    collector = Collector()
+    async with running(config, pipelines=collector.pipelines) as up:
         for stream in (True, False):
             body = chat_body("text: answer-canary one two three", stream=stream)
             await ask(up.url, "POST", PATH, {"Authorization": "Bearer key-canary"}, body)
@@ -151,9 +207,9 @@ async def test_what_a_caller_made_up_makes_no_series() -> None:
         await exchange.reply(404, {"content-type": "application/json"}, b'{"error":{"message":"no such model"}}')
 
     async with serve(missing) as service:
-        config = configured(service.url)
-        collector = Collector(config)
-        async with running(config, observers=[collector.telemetry.note]) as up:
+        config = traced(service.url)
+        collector = Collector()
+        async with running(config, pipelines=collector.pipelines) as up:
             for number in range(5):
                 await ask(up.url, "POST", PATH, {}, question(f"up/made-up-{number}", stream=False))
     models = {point.attributes.get("gen_ai.request.model") for _, point in collector.points()}

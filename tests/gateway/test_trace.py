@@ -4,6 +4,7 @@ import pytest
 
 from dragoman.gateway.trace import read_trace
 from dragoman.types import ServerRequest
+from tests.faults.dialects import FRONTS
 from tests.gateway.test_attempts import good
 from tests.support.gateway import ask, connect, running_gateway
 from tests.support.relaying import PATH, Translating, configured, question
@@ -24,6 +25,15 @@ async def test_a_service_gets_it(stream: bool, translating: bool) -> None:
         (seen,) = service.requests
     assert {name: seen.headers.get(name) for name in TRACE} == TRACE
     assert got.headers["x-request-id"] == "mine-1"
+
+
+@pytest.mark.parametrize("front", FRONTS)
+async def test_a_service_gets_it_from_each_front(front: str) -> None:
+    path, body = FRONTS[front].ask("up/m", "hi", stream=True)
+    async with serve(good) as service, running_gateway(configured(service.url)) as url:
+        await ask(url, "POST", path, TRACE | JSON, body)
+    (seen,) = service.requests
+    assert {name: seen.headers.get(name) for name in TRACE} == TRACE
 
 
 async def test_one_request_s_trace_is_not_another_s() -> None:

@@ -26,13 +26,13 @@ class ShuffledLoop(asyncio.SelectorEventLoop):
     def _process_events(self, event_list: list[Any]) -> None:
         self._random.shuffle(event_list)
         super()._process_events(event_list)  # type: ignore[misc]  # asyncio's own, which typeshed does not show
-        handles = list(self._ready)
+        # Other threads append callbacks at any moment: what comes from now on stays where it is.
+        handles = [self._ready.popleft() for _ in range(len(self._ready))]
         places = {
             id(handle): place + self._random.random() * len(handles) if _is_step(handle) else place
             for place, handle in enumerate(handles)
         }
-        self._ready.clear()
-        self._ready.extend(sorted(handles, key=lambda handle: places[id(handle)]))
+        self._ready.extendleft(sorted(handles, key=lambda handle: places[id(handle)], reverse=True))
 
 
 def _is_step(handle: asyncio.Handle) -> bool:

@@ -1,7 +1,7 @@
 """A gateway in the test's own loop, and a caller that shows each chunk and how the answer ended."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.observe import Observer
 from dragoman.gateway.serving.listening import bind
 from dragoman.gateway.serving.server import Server
+from dragoman.gateway.telemetry import Pipelines, exporting
 from dragoman.wire import json
 
 LOCAL = Config(gateway=GatewayConfig(port=0))
@@ -34,9 +35,12 @@ async def running(
     client: Client | None = None,
     timeouts: ServerTimeouts | None = None,
     observers: Sequence[Observer] = (),
+    pipelines: Callable[[], Pipelines] = exporting,
 ) -> AsyncIterator[Running]:
     """A gateway that serves until the block ends."""
-    gateway = Gateway(config, client=client, timeouts=timeouts or ServerTimeouts(grace=0), observers=observers)
+    gateway = Gateway(
+        config, client=client, timeouts=timeouts or ServerTimeouts(grace=0), observers=observers, pipelines=pipelines
+    )
     server = Server(gateway)
     ready = asyncio.Event()
     listeners = bind(config.gateway.host, 0)

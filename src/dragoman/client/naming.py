@@ -22,6 +22,7 @@ class Named(Around):
         return events
 
     def _named(self, start: ResponseStart) -> ResponseStart:
+        self.model = start.model or ""
         if start.model in {None, self._model}:
             return replace(start, model=self._model)
         return replace(start, model=self._model, extra=start.extra | {OURS: {"model": start.model}})

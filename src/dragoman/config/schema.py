@@ -150,6 +150,7 @@ GATEWAY = TableSchema(
         "allowed_hosts": ListOf(HOST),
         "cors_origins": ListOf(ORIGIN),
         "workers": Integer(1, MAX_WORKERS),
+        "worker_timeout": Seconds(),
         "proxy": PROXY,
         "request_log": WORDS,
         "websockets": Boolean(),

@@ -63,6 +63,11 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     credentials."""
     workers: int = 1
     """Processes that share the address; one for each core that the gateway may use."""
+    worker_timeout: float | None = 30.0
+    """Seconds for which the event loop of one of several workers may stand until its parent kills it, and another takes
+    its place. The answers of that worker break off, but it could not go on with them either. The default is that of
+    gunicorn: no request holds the loop for more than a moment. A gateway of one process is watched by systemd
+    (`WatchdogSec`)."""
     proxy: str | None = None
     """The proxy for every service that does not name its own; `none` means no proxy. Not set: the one that the
     environment names, because other programs in the same network use it."""

@@ -18,6 +18,8 @@ class Answer(ABC):
     """The targets that were asked before this one, or beside it, and did not give the answer."""
     asked_at: float | None = None
     """When its service was asked, in seconds of the monotonic clock; None if that is not known."""
+    model = ""
+    """The service's own name of the model, once the answer has begun; empty if it says none."""
 
     def tells_of(self, answer: "Answer") -> None:
         """Says of target, status, attempts and time what `answer` says, which it gives to its owner in another form."""
@@ -89,6 +91,15 @@ class Around(Answer):
     @asked_at.setter
     def asked_at(self, at: float | None) -> None:
         self._answer.asked_at = at
+
+    @property
+    def model(self) -> str:
+        """See `Answer`."""
+        return self._answer.model
+
+    @model.setter
+    def model(self, name: str) -> None:
+        self._answer.model = name
 
     def close(self) -> None:
         self._answer.close()

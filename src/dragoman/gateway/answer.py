@@ -114,7 +114,7 @@ def numbered(error: DragomanError, outcome: Outcome) -> DragomanError:
 def _answers(answer: Answer, outcome: Outcome) -> None:
     """Notes in the outcome which target answers."""
     outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
-    outcome.asked_at = answer.asked_at
+    outcome.asked_at, outcome.answering_model = answer.asked_at, answer.model
 
 
 async def _pass_on(
@@ -132,6 +132,7 @@ async def _pass_on(
                 continue
             events, writer.outcome.came_at = held, monotonic()
             losses = held[0].losses if isinstance(held[0], ResponseStart) else ()
+            writer.outcome.answering_model = answer.model
             writer.outcome.losses = _spelt(losses)
         left_out.read(events)
         spent.read(events)

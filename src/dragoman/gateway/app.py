@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from time import monotonic, time
@@ -31,7 +31,6 @@ from dragoman.gateway.http.request_limits import RequestLimits, check_type
 from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
-from dragoman.gateway.metrics.names import Names
 from dragoman.gateway.metrics.observer import Metrics
 from dragoman.gateway.metrics.regions import Region, Regions
 from dragoman.gateway.metrics.table import IN_FLIGHT, LOG_LOST
@@ -40,7 +39,7 @@ from dragoman.gateway.overload import Gate
 from dragoman.gateway.prompt_caches.explained import Asking, cache_header, reports_cache
 from dragoman.gateway.prompt_caches.later import Later
 from dragoman.gateway.remembered import Memory
-from dragoman.gateway.telemetry import Telemetry
+from dragoman.gateway.telemetry import Pipelines, exporting, telemetry_of
 from dragoman.gateway.trace import REQUEST_ID, read_trace
 from dragoman.routing.breaker import BreakerChange
 from dragoman.routing.health import inherit
@@ -65,7 +64,7 @@ class Gateway:
     """Answers callers of every protocol with the models of one client. Raises ConfigurationError.
 
     It closes `client` in the end; without one it makes its own. `observers` get each outcome, as its own observers do.
-    `region`: where it counts; None: where no other process does.
+    `region`: where it counts; None: where no other process does. `pipelines`: where `gateway.otel` tells of requests.
     What `earlier` keeps, such as answers in memory, this one has too, and takes over once `earlier` is retired.
     """
 
@@ -78,11 +77,12 @@ class Gateway:
         observers: Sequence[Observer] = (),
         earlier: "Gateway | None" = None,
         region: Region | None = None,
+        pipelines: Callable[[], Pipelines] = exporting,
     ) -> None:
         self.client = client or Client(config)
         self._region = region or Regions().region(0)
         self.metrics = _metrics(config, self.client, self._region)
-        self._given = timeouts, observers
+        self._given = timeouts, observers, pipelines
         self.draining = False
         self.stopped = False
         self.interrupted = 0
@@ -113,7 +113,7 @@ class Gateway:
         self.request_ids = RequestIds()
         count = () if self.metrics is None else (self.metrics.note,)
         log_requests = () if self._carried.request_log is None else (self._carried.request_log.note,)
-        self._telemetry = _telemetry(config, self.client)
+        self._telemetry = telemetry_of(config, self.client.providers, pipelines)
         trace = () if self._telemetry is None else (self._telemetry.note,)
         self._observers: tuple[Observer, ...] = (
             self._carried.targets.note,
@@ -135,7 +135,7 @@ class Gateway:
         identity, attribution = shown_by(call), attributed(call)
         if attribution is not UNATTRIBUTED:
             identity = replace(identity, attribution=attribution)
-        return Outcome(
+        outcome = Outcome(
             self.request_ids.of(call),
             call.method,
             call.path,
@@ -144,6 +144,9 @@ class Gateway:
             identity=identity,
             trace=read_trace(call),
         )
+        if self._telemetry is not None:
+            self._telemetry.begin(outcome)
+        return outcome
 
     def headers(self, call: ServerRequest, request_id: str) -> Headers:
         """Header fields of every answer to `call`."""
@@ -282,9 +285,15 @@ class Gateway:
         Raises ConfigurationError, and then nothing has changed.
         """
         inherit(client.healths(), self.client.healths())
-        timeouts, observers = self._given
+        timeouts, observers, pipelines = self._given
         return Gateway(
-            client.config, client=client, timeouts=timeouts, observers=observers, earlier=self, region=self._region
+            client.config,
+            client=client,
+            timeouts=timeouts,
+            observers=observers,
+            earlier=self,
+            region=self._region,
+            pipelines=pipelines,
         )
 
     def retire(self, successor: "Gateway", released: Observer) -> None:
@@ -383,15 +392,6 @@ def _metrics(config: Config, client: Client, region: Region) -> Metrics | None:
     metrics = Metrics(config, client.providers, region)
     metrics.breakers({name: health.breaker.state for name, health in client.healths().items()})
     return metrics
-
-
-def _telemetry(config: Config, client: Client) -> Telemetry | None:
-    if not config.gateway.otel:
-        return None
-    try:
-        return Telemetry(Names(config, client.providers), client.providers)
-    except ConfigurationError as exc:
-        raise ConfigurationError(f"{config.where('gateway', 'otel')}: {exc.message}") from exc
 
 
 def error_response(

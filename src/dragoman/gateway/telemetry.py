@@ -1,7 +1,8 @@
-"""Spans and metrics for OpenTelemetry, by its GenAI conventions, made when a request is over. An observer of outcomes.
+"""Spans and metrics for OpenTelemetry, by its GenAI conventions. An observer of outcomes.
 
-https://opentelemetry.io/docs/specs/semconv/gen-ai/. A request is a server's span, and each target that was asked a
-client's span below it. All are made afterwards from the times that the outcome has, so that no request waits for them.
+https://opentelemetry.io/docs/specs/semconv/gen-ai/. A request is a server's span, which begins with it, so that a
+service can be told of it; each target that was asked is a client's span below it. These, and all that is said of a
+request, are made when it is over, from what its outcome has.
 Nothing of what was asked or answered is recorded. Needs the extra `otel`; where it exports to is said by the variables
 that every program with OpenTelemetry has (OTEL_EXPORTER_OTLP_ENDPOINT and others).
 """
@@ -15,13 +16,13 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.metrics.names import Names
 from dragoman.providers.catalogue import Provider
 from dragoman.types import Outcome
 
 if TYPE_CHECKING:
-    from opentelemetry.context import Context
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.trace import TracerProvider
 
@@ -29,6 +30,8 @@ PATIENCE = 2.0
 """Seconds for which `close` waits until the rest is exported: it must not hang because nobody takes it."""
 
 NAME = "dragoman"
+
+TRACE_CONTEXT = frozenset({"traceparent", "tracestate"})
 
 Value = str | int | bool | list[str]
 
@@ -101,6 +104,18 @@ def check_extra() -> None:
         raise ConfigurationError("otel needs the extra `otel` (pip install 'dragoman[otel]')") from exc
 
 
+def telemetry_of(
+    config: Config, services: Mapping[str, Provider], pipelines: Callable[[], Pipelines]
+) -> "Telemetry | None":
+    """What `gateway.otel` asks for; None if it asks for nothing. Raises ConfigurationError."""
+    if not config.gateway.otel:
+        return None
+    try:
+        return Telemetry(Names(config, services), services, pipelines)
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"{config.where('gateway', 'otel')}: {exc.message}") from exc
+
+
 class Telemetry:
     """Tells OpenTelemetry of requests to models.
 
@@ -108,14 +123,32 @@ class Telemetry:
     ConfigurationError if the extra is not installed.
     """
 
-    def __init__(
-        self, names: Names, services: Mapping[str, Provider], pipelines: Callable[[], Pipelines] = exporting
-    ) -> None:
+    def __init__(self, names: Names, services: Mapping[str, Provider], pipelines: Callable[[], Pipelines]) -> None:
         check_extra()
         self._names = names
         self._services = services
         self._make = pipelines
         self._instruments: _Instruments | None = None
+
+    def begin(self, outcome: Outcome) -> None:
+        """A request begins: its span is below the caller's own, and what services are told of the trace names it."""
+        from opentelemetry.context import Context
+        from opentelemetry.trace import SpanKind, set_span_in_context
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        if self._instruments is None:
+            self._instruments = _Instruments(self._make())
+        said = dict(outcome.trace)
+        span = outcome.span = self._instruments.tracer.start_span(
+            outcome.method,
+            TraceContextTextMapPropagator().extract(said, Context()),
+            SpanKind.SERVER,
+            {"http.request.method": outcome.method, "url.path": outcome.path[:200]},
+            start_time=_unix(outcome.received_at),
+        )
+        told = {name: value for name, value in said.items() if name not in TRACE_CONTEXT}
+        TraceContextTextMapPropagator().inject(told, set_span_in_context(span, Context()))
+        outcome.trace = tuple(told.items())
 
     def note(self, outcome: Outcome) -> None:
         """The answer to a request is over."""
@@ -134,21 +167,12 @@ class Telemetry:
             ending.join(PATIENCE)
 
     def _trace(self, outcome: Outcome, to: "_Instruments") -> None:
-        from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
+        from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
-        began = time_ns() - int(1e9 * monotonic())
-        """What the monotonic clock lacks to Unix time, in nanoseconds."""
-
-        def at(seconds: float) -> int:
-            return began + int(1e9 * seconds)
-
-        span = to.tracer.start_span(
-            outcome.method,
-            _parent(outcome),
-            SpanKind.SERVER,
-            self._of_request(outcome),
-            start_time=at(outcome.received_at),
-        )
+        span = outcome.span
+        if not isinstance(span, Span):
+            return  # it was begun when there was no telemetry
+        span.set_attributes(self._of_request(outcome))
         if outcome.error and (outcome.status is None or outcome.status >= 500 or outcome.end == "broken"):
             span.set_status(Status(StatusCode.ERROR))
         inside = set_span_in_context(span)
@@ -156,11 +180,11 @@ class Telemetry:
             answers = call.target == outcome.target and not call.error
             told = self._of_call(call, outcome) | (_of_answer(outcome) if answers else {})
             name = f"{outcome.operation} {call.target.partition('/')[2]}"
-            child = to.tracer.start_span(name, inside, SpanKind.CLIENT, told, start_time=at(call.asked_at))
+            child = to.tracer.start_span(name, inside, SpanKind.CLIENT, told, start_time=_unix(call.asked_at))
             if call.error:
                 child.set_status(Status(StatusCode.ERROR))
-            child.end(at(call.over_at))
-        span.end(at(outcome.ended_at))
+            child.end(_unix(call.over_at))
+        span.end(_unix(outcome.ended_at))
 
     def _measure(self, outcome: Outcome, to: "_Instruments") -> None:
         for call in _calls(outcome):
@@ -184,8 +208,6 @@ class Telemetry:
     def _of_request(self, outcome: Outcome) -> dict[str, Value]:
         """What the span of a whole request says."""
         told: dict[str, Value | None] = {
-            "http.request.method": outcome.method,
-            "url.path": outcome.path[:200],
             "http.response.status_code": outcome.status,
             "client.address": outcome.remote,
             "error.type": outcome.error,
@@ -229,6 +251,8 @@ def _of_answer(outcome: Outcome) -> dict[str, Value]:
     """What the span of a target says of its answer."""
     usage = outcome.usage
     told: dict[str, Value | None] = {"gen_ai.request.stream": outcome.stream}
+    if outcome.answering_model:
+        told["gen_ai.response.model"] = outcome.answering_model
     if usage is not None:
         told |= {
             "gen_ai.usage.input_tokens": usage.input_tokens,
@@ -242,11 +266,9 @@ def _of_answer(outcome: Outcome) -> dict[str, Value]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _parent(outcome: Outcome) -> "Context | None":
-    """The caller's own span, if it has named one."""
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
-    return TraceContextTextMapPropagator().extract(dict(outcome.trace)) if outcome.trace else None
+def _unix(at: float) -> int:
+    """A time of the monotonic clock as OpenTelemetry has it: in nanoseconds since 1970."""
+    return time_ns() + int(1e9 * (at - monotonic()))
 
 
 class _Instruments:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable
 from typing import ClassVar, Protocol
 
 from dragoman.errors import DragomanError
+from dragoman.protocols.answer_model import Places
 from dragoman.protocols.lane import NOTHING, Shape, Taken
 from dragoman.types import FinishReason, Headers, HttpRequest, ServerRequest, Usage
 from dragoman.wire.steps import Steps
@@ -166,6 +167,9 @@ class RelayCodec(ABC):
     head_key: Callable[[str, RelayRequest], Hashable] | None = None
     """What the head of a request for a model depends on: requests with equal keys have the same head. None: on the form
     of the answer alone; a protocol whose URLs or fields name more than that has such a function."""
+
+    model_at: ClassVar[Places] = (("model",),)
+    """Where an answer has the service's own name of its model."""
 
     @abstractmethod
     def request_head(self, key: str | None, model: str, *, stream: bool) -> HttpRequest:

@@ -17,11 +17,12 @@ What the dialect has to say stands in abstract methods. `_event` reads one compl
 it passes. `_is_usual`, `_usual` and `_row` find events that need no reading, because their form alone shows that they
 hold nothing but text: nearly all events are such. They may miss some of these, which costs time and nothing else.
 
-Two things are changed on the way, because callers could not read them: events that no blank line separates are
-separated (`framed`), and a byte order mark is dropped. A body that is not a stream is found by its first bytes
-(`OTHERS`), because it may have no blank line to wait for.
+What callers could not read is changed on the way: events that no blank line separates are separated (`framed`), lines
+that belong to no event are left out (`fields_of`), and a byte order mark is dropped. A body that is not a stream is
+found by its first bytes (`OTHERS`), because it may have no blank line to wait for.
 """
 
+import re
 from abc import abstractmethod
 
 from dragoman.errors import BadEventError
@@ -38,6 +39,8 @@ MAX_BLANKS = 64
 """Blanks that are kept at the beginning of a body: more would be searched again with each read."""
 OTHERS = (b"{", b"[", b"<")
 """How a body begins that is not a stream: JSON, or an HTML page."""
+STRAY = re.compile(rb"(?<![^\r\n])(?!(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?:[:\r\n]|\Z))[^\r\n]")
+"""The first byte of a line that is no field: some services write so when they fail."""
 
 
 class SseTap(Tap):
@@ -216,12 +219,25 @@ def _start(body: bytes) -> bytes:
     return body.lstrip(BLANKS).removeprefix(BOM).lstrip(BLANKS)
 
 
+def has_stray(event: bytes) -> bool:
+    """Whether a line of `event`, which is complete, is no field of the standard."""
+    return STRAY.search(event) is not None
+
+
+def fields_of(event: bytes) -> bytes:
+    """`event` without the lines that are no fields; nothing if there are no others."""
+    if not has_stray(event):
+        return event
+    lines = [line for line in event.splitlines(keepends=True) if not has_stray(line)]
+    return b"".join(lines) if any(map(bytes.strip, lines)) else b""
+
+
 def framed(event: bytes) -> bytes:
     """`event`, which holds several events, one a line: each as an event of its own."""
     reader = SseReader()
     out: list[bytes] = []
     for each in [*reader.feed(event), *reader.finish()]:
-        if each.stray and not each.data.startswith(b"{"):
+        if each.stray and not each.data.startswith((b"{", b"[")):
             continue
         try:
             json.decode_loosely(each.data)

@@ -51,11 +51,15 @@ class Outcome(Struct):
     stream: bool = False
     """Whether the answer is a stream."""
     trace: Headers = ()
-    """What the caller said of its own trace, for the service; see `ChatRequest.trace`."""
+    """What the service is told of the trace; see `ChatRequest.trace`. The caller's own, unless `span` is below that."""
+    span: object = None
+    """What `gateway/telemetry.py` has begun with the request; None: nothing."""
     model: str = ""
     """The model that the caller named."""
     target: str = ""
     """The model that answers, as `provider/model`."""
+    answering_model: str = ""
+    """The service's own name of it, as its answer says; of a relayed answer, only if it is traced."""
     attempts: tuple[Attempt, ...] = ()
     """The targets that failed."""
     status: int | None = None

@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 
-from dragoman.gateway.serving.loop_watch import PERIOD, QUIET, SLOW, LoopWatch
+from dragoman.gateway.serving.loop_watch import PERIOD, QUIET, SLOW, STANDS, LoopWatch
 
 
 class Clock:
@@ -67,6 +67,27 @@ def test_a_turn_in_which_nothing_was_computed_is_counted_and_no_warning(caplog: 
     with caplog.at_level(logging.DEBUG):
         hold(watch, clock, 0.2)
     assert "the event loop has waited for 200 ms at\n" in caplog.text
+
+
+def test_a_loop_that_stands_is_told_once_although_it_never_turns_again(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    watch = LoopWatch(clock, clock)
+
+    def look(seconds: float) -> None:
+        clock.now += seconds
+        other = Thread(target=watch.look)
+        other.start()
+        other.join()
+
+    look(1.0)
+    look(STANDS - 1.5)
+    assert caplog.text == ""
+    look(1.0)
+    look(1.0)
+    (told,) = caplog.records
+    assert told.levelname == "ERROR"
+    assert "the event loop has stood for 6 s at\n" in told.getMessage()
+    assert "in look" in told.getMessage()
 
 
 async def test_it_starts_and_stops() -> None:

@@ -18,15 +18,16 @@ from tests.support.gateway import ask, chat_body, connect
 PROGRAM = """
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import serve
-serve(Config(gateway=GatewayConfig(port=0, workers=2)), announce=lambda text: print(text, flush=True))
+serve(Config(gateway=GatewayConfig(port=0, workers=2{more})), announce=lambda text: print(text, flush=True))
 print("ended well", flush=True)
 """
 
 
 @asynccontextmanager
-async def program() -> AsyncIterator[tuple[Process, str]]:
-    """A gateway of two workers, and its URL."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, stdout=PIPE, stderr=PIPE)
+async def program(more: str = "") -> AsyncIterator[tuple[Process, str]]:
+    """A gateway of two workers with `more` settings, and its URL."""
+    text = PROGRAM.replace("{more}", more)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", text, stdout=PIPE, stderr=PIPE)
     assert process.stdout is not None
     try:
         first = (await process.stdout.readline()).decode()
@@ -140,6 +141,35 @@ async def test_the_others_are_told_when_a_worker_is_missing_and_when_all_are_the
     assert await process.stdout.read() == b""
     await process.communicate()
     assert process.returncode == 0
+
+
+async def test_a_worker_that_hangs_is_killed_and_its_replacement_serves() -> None:
+    async with program(", worker_timeout=1.0") as (process, url):
+        found = await two_workers(process)
+        hung = min(found)
+        os.kill(hung, signal.SIGSTOP)
+        fresh = (await two_workers(process, frozenset({hung}))) - found
+        others = found - {hung}
+        for each in others:
+            os.kill(each, signal.SIGSTOP)  # so that only the replacement can answer, until this one is killed as well
+        assert (await ask(url, "GET", "/health/ready")).status == 200
+        await two_workers(process, frozenset(found))
+        process.send_signal(signal.SIGTERM)
+        out, err = await process.communicate()
+    assert len(fresh) == 1
+    assert (process.returncode, out[-11:]) == (0, b"ended well\n")
+    said = err.decode()
+    assert f"the event loop of worker {hung} has stood for" in said
+    assert f"worker {hung} was killed by SIGKILL; another takes its place" in said
+
+
+async def test_a_worker_that_hangs_does_not_keep_the_gateway_from_stopping() -> None:
+    async with program(", worker_timeout=1.0") as (process, _):
+        hung = min(await two_workers(process))
+        os.kill(hung, signal.SIGSTOP)
+        process.send_signal(signal.SIGTERM)
+        _, err = await process.communicate()
+    assert f"the event loop of worker {hung} has stood for" in err.decode()
 
 
 async def counted(url: str) -> float:

@@ -10,7 +10,7 @@ from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.call import is_long
 from dragoman.engine.env import system_env
 from dragoman.errors import InvalidRequestError, cut
-from dragoman.gateway.fronts.endpoints import ChatEndpoint, is_clean
+from dragoman.gateway.fronts.endpoints import ChatEndpoint, is_clean, traced
 from dragoman.gateway.fronts.kept_answers import CANCEL, ITEMS, KeptEndpoint
 from dragoman.gateway.fronts.operations import CountEndpoint
 from dragoman.gateway.fronts.responses_socket import SocketEndpoint
@@ -116,7 +116,7 @@ class ResponsesEndpoint(ChatEndpoint):
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
         identity = writer.outcome.identity
-        asked = await self.question(call, identity)
+        asked = traced(await self.question(call, identity), writer.outcome)
         handler = await self.handler(call, identity, asked.model)
 
         async def opened(request: ChatRequest) -> Answer:

@@ -6,6 +6,8 @@
 While the loop is held no stream goes on. The loop cannot see by itself what holds it, so that a thread looks. Nothing
 of this is done for a request: the loop beats ten times in a second.
 
+A loop that stands for STANDS seconds is told by the thread, because it may never turn again.
+
 A machine with too much to do stops the loop as well, in whatever it does just then. So a turn is a warning only if this
 process has computed for half of it; one that has waited is told at the level debug.
 """
@@ -25,6 +27,9 @@ SLOW = 0.1
 
 PERIOD = 0.1
 """Seconds between two beats."""
+
+STANDS = 5.0
+"""Seconds of a turn that has not ended after which it is told."""
 
 QUIET = 60.0
 """Seconds between two lines in the log."""
@@ -49,6 +54,8 @@ class LoopWatch:
         self._beaten, self._computed_then = clock(), computed()
         self._told = -QUIET
         self._untold = 0
+        self._stands = False
+        """Whether it was told that the present turn does not end."""
         self._stack = ""
         """Where the loop was, when it was seen to be held since the last beat."""
         self._every: Every | None = None
@@ -73,7 +80,7 @@ class LoopWatch:
         now = self._clock()
         late = now - self._beaten - PERIOD
         before, self._computed_then = self._computed_then, self._computed()
-        stack, self._stack = self._stack, ""
+        stack, self._stack, self._stands = self._stack, "", False
         self._beaten = now
         if late <= SLOW:
             return
@@ -90,8 +97,12 @@ class LoopWatch:
         self._told, self._untold = now, 0
 
     def look(self) -> None:
-        """Keeps the stack of the loop if it is held; called in another thread."""
-        if self._stack or self._clock() - self._beaten <= PERIOD + SLOW:
+        """Keeps the stack of the loop if it is held, and tells it if that does not end; called in another thread."""
+        since = self._clock() - self._beaten
+        if self._stack and since > STANDS and not self._stands:
+            self._stands = True
+            log.error("the event loop has stood for %.0f s at\n%s", since, self._stack.rstrip("\n"))
+        if self._stack or since <= PERIOD + SLOW:
             return
         frame = sys._current_frames().get(self._loop_thread)  # the documented way, in spite of its name
         if frame is not None:

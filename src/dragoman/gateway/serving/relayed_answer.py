@@ -32,6 +32,7 @@ from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.prompt_caches.explained import reports_cache
 from dragoman.gateway.serving.relayed_heads import stream_head, whole_head
 from dragoman.loop.outlet import Outlet
+from dragoman.protocols.answer_model import named_model
 from dragoman.protocols.relay import RelayRequest
 from dragoman.routing.deadline import in_time, too_late
 from dragoman.routing.plan import Course, Single, Target
@@ -154,7 +155,7 @@ class RelayedAnswer:
     def give(self, body: bytes) -> None:
         self._settle("whole")
         self._note()
-        self._answers()
+        self._answers(body)
         self._relay = None
         lines = whole_head(self._codec, self._target.name, self._tries).lines
         if reports_cache(self._outcome.usage):
@@ -163,7 +164,7 @@ class RelayedAnswer:
 
     def begin(self, data: bytes, *, more: bool) -> None:
         self._course.committed(self._context.loop.time())
-        self._answers()
+        self._answers(data)
         self._writer.start_nowait(200, stream_head(self._codec, self._target.name, self._tries).lines, sized=False)
         self._writer.heartbeat = self._codec.heartbeat
         self.pass_on(data, more=more)
@@ -330,8 +331,11 @@ class RelayedAnswer:
         admitted = Admitted(self._admitted.front, Opened(self._chat, request, answer))
         await self._context.gateway.answer(admitted, self._call, self._writer)
 
-    def _answers(self) -> None:
+    def _answers(self, beginning: bytes) -> None:
+        """The target answers, with these first bytes."""
         outcome = self._outcome
+        if outcome.span is not None:
+            outcome.answering_model = named_model(beginning, self._codec.model_at)
         outcome.target, outcome.upstream_status, outcome.asked_at = self._target.name, 200, self._asked_at
         if self._attempts is not None:
             outcome.attempts = self._attempts.tried

@@ -8,6 +8,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Callable
+from math import inf
 
 from msgspec import Struct
 
@@ -24,6 +25,8 @@ from dragoman.gateway.metrics.observer import succeeded
 from dragoman.gateway.metrics.regions import Region, Regions
 from dragoman.gateway.places import first_port
 from dragoman.gateway.serving.allocator import keep_memory
+from dragoman.gateway.serving.beats import PERIOD as BEAT
+from dragoman.gateway.serving.beats import Beats
 from dragoman.gateway.serving.descriptors import raise_limit, room
 from dragoman.gateway.serving.listening import Listeners, listen
 from dragoman.gateway.serving.loop_watch import LoopWatch
@@ -93,12 +96,14 @@ def serve(
             for each in listeners.all:
                 each.listen(room().backlog)
             common = Common(live or LiveConfig(config, lambda: config, board=board), timeouts, listeners)
-            regions = Regions(workers)  # before the first fork, so that all workers share it
+            regions, beats = Regions(workers), Beats(workers)  # before the first fork, so that all workers share them
 
             def work(words: int, place: int) -> bool:
-                return _work(common, words, place, succeeded(regions.region(place)))
+                return _work(common, words, place, succeeded(regions.region(place)), lambda: beats.beat(place))
 
-            well = run_workers(workers, WorkerTask(work, ready, leave, *_duties(live, supervisor)))
+            limit = config.gateway.worker_timeout
+            watch = (None, inf) if limit is None else (beats, limit)
+            well = run_workers(workers, WorkerTask(work, ready, leave, *_duties(live, supervisor), *watch))
     except ConfigurationError:
         leave()
         raise
@@ -130,11 +135,15 @@ class Common(Struct, frozen=True):
     listeners: Listeners
 
 
-def _work(common: Common, words: int, place: int, region: Region) -> bool:
-    """What one of several workers does: it reloads when its parent, who has looked at the files, tells it to."""
+def _work(common: Common, words: int, place: int, region: Region, beat: Callable[[], None]) -> bool:
+    """What one of several workers does: it reloads when its parent, who has looked at the files, tells it to.
+
+    It calls `beat` again and again, for its parent to see that its loop turns.
+    """
     live = common.live
 
     def attend(server: Server) -> Reloader:
+        Every(asyncio.get_running_loop(), BEAT, beat)
         reloader = Reloader(server, live.of_worker(), Notifier())
         server.heed_parent(words, reloader.ask)
         if common.listeners.own:

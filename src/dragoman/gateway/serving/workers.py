@@ -18,10 +18,12 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
+from math import inf
 
 from msgspec import Struct
 
 from dragoman.errors import ConfigurationError, DragomanError
+from dragoman.gateway.serving.beats import PERIOD, Beats
 from dragoman.gateway.serving.hangup import Terminal
 from dragoman.gateway.serving.server import COVER, NOW, OWN, RELOAD, REOPEN, STOP
 
@@ -94,6 +96,10 @@ class WorkerTask(Struct, frozen=True):
     reload: Duty | None = None
     """Called on SIGHUP; None: that stops it."""
     repeated: tuple[Repeated, ...] = ()
+    beats: Beats | None = None
+    """Written by each worker as long as its loop turns; None: nobody looks whether it does."""
+    timeout: float = inf
+    """Seconds without a beat after which a worker is killed."""
 
 
 def run_workers(count: int, shared: WorkerTask, pause: float = PAUSE) -> bool:
@@ -132,6 +138,8 @@ class Workers:
         self._terminal = Terminal()
         self._due = {place: time.monotonic() + each.seconds for place, each in enumerate(shared.repeated)}
         """When each of the repeated duties is to be done, by its place."""
+        self._look_at = inf if shared.beats is None else time.monotonic() + PERIOD
+        """When it is to be seen whether all workers live."""
         self._pause = pause
         self._pipe = pipe
         self._workers: dict[int, Worker] = {}
@@ -150,6 +158,7 @@ class Workers:
         while self._workers or not self._stopping:
             self._fill()
             self._do_duties()
+            self._look()
             ready, _, _ = select.select([self._pipe[0]], [], [], self._patience())
             for number in os.read(self._pipe[0], 1000) if ready else b"":
                 self._heed(number)
@@ -182,6 +191,8 @@ class Workers:
         if not self._stopping and (len(self._workers) < self._count or self._failures):
             times.append(self._again)
         times += [due for place, due in self._due.items() if self._is_wanted(place)]
+        if self._look_at < inf:
+            times.append(self._look_at)
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _is_wanted(self, place: int) -> bool:
@@ -194,6 +205,18 @@ class Workers:
                 self._due[place] = now + each.seconds
                 if each.duty():
                     self._say(RELOAD)
+
+    def _look(self) -> None:
+        """Kills workers whose loop stands, also while they are to stop: they would never end."""
+        beats, now = self._shared.beats, time.monotonic()
+        if beats is None or now < self._look_at:
+            return
+        self._look_at = now + PERIOD
+        for pid, worker in self._workers.items():
+            if (silence := beats.silence(worker.place)) > self._shared.timeout:
+                log.error("the event loop of worker %d has stood for %.1f s; it is killed", pid, silence)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def _heed(self, number: int) -> None:
         match number:
@@ -260,6 +283,8 @@ class Workers:
         hears, words = os.pipe()
         parent = os.getpid()
         place = min(set(range(self._count)) - {worker.place for worker in self._workers.values()})
+        if self._shared.beats is not None:
+            self._shared.beats.beat(place)
         # Signals are blocked until the new process has its own handlers: else it writes to the parent's pipe.
         signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
         try:

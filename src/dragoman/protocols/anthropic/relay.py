@@ -19,6 +19,7 @@ class AnthropicRelay(SseRelay):
 
     name = NAME
     heartbeat = PING
+    model_at = (("message", "model"), ("model",))
 
     def __init__(self, url: str) -> None:
         self._url = url

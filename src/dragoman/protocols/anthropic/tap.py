@@ -24,7 +24,7 @@ from dragoman.protocols.event_form import Form
 from dragoman.protocols.lane import NOTHING, Shape, Taken
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_decoder import BodyForm
-from dragoman.protocols.sse_tap import ENDS, SseTap
+from dragoman.protocols.sse_tap import ENDS, SseTap, fields_of
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import sse
 from dragoman.wire.sse import END, SseEvent, SseReader
@@ -166,7 +166,7 @@ class MessageTap(SseTap):
 
     def _passing(self, event: bytes) -> bytes:
         """The form in which `event`, which the observer has read, passes."""
-        return named(event) if self._careful().unnamed else event
+        return named(event) if self._careful().unnamed else fields_of(event)
 
 
 class Observer(ReplyDecoder):

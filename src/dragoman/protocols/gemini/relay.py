@@ -64,6 +64,7 @@ class GeminiRelay(RelayCodec):
     stream_headers = (("content-type", stream_type),)
     whole_headers = (("content-type", "application/json; charset=UTF-8"),)
     heartbeat = HEARTBEAT
+    model_at = (("modelVersion",),)
 
     def __init__(self, url: str) -> None:
         self._url = url

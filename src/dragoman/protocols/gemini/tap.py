@@ -22,7 +22,7 @@ from dragoman.protocols.gemini.glance import Glance
 from dragoman.protocols.gemini.observer import Observer
 from dragoman.protocols.lane import NOTHING, Shape, Taken
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, SseTap
+from dragoman.protocols.sse_tap import ENDS, SseTap, framed, has_stray
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent, Usage
 
 TRIES = 16
@@ -70,6 +70,7 @@ class GeminiTap(SseTap):
         self._tail.clear()
         if not tail.strip() or tail.startswith(USELESS):
             return self._let_through([])
+        tail = framed(tail) if has_stray(tail) else tail
         # The last event may have no blank line after it.
         return self._let_through([tail, b"" if tail.endswith(ENDS) else LAST])
 
@@ -131,6 +132,8 @@ class GeminiTap(SseTap):
             return b""
         if observer.plain:
             self._learn(event)
+        if has_stray(event):
+            return framed(event)
         return b"" if event.startswith(USELESS) and event.find(b"\ndata:") < 0 else event
 
     def _form(self, start: bytes) -> None:

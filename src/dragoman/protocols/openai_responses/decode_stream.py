@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dragoman.errors import BadEventError, DragomanError, UpstreamError
+from dragoman.errors import BadEventError, DragomanError, UpstreamError, cut, scrub
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.openai_responses.citations import decode_annotation
@@ -153,6 +153,9 @@ class ReplyDecoder(SseDecoder):
                 raise a_page("an event")
             if data.lstrip(BLANK).startswith(b"{"):
                 self._failure(data, strange=False)
+            elif b":" not in data and (words := data.strip(BLANK)):
+                said = cut(scrub(words.decode("utf-8", "replace")))
+                self._skip(UpstreamError(f"the service wrote {said!r} in the place of an event"))
             return
         name = name_of(event.event, data)
         kind = PIECES.get(name)

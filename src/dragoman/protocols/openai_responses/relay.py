@@ -31,6 +31,7 @@ class ResponsesRelay(SseRelay):
 
     name = NAME
     heartbeat = HEARTBEAT
+    model_at = (("response", "model"), ("model",))
 
     def __init__(self, url: str) -> None:
         self._url = url

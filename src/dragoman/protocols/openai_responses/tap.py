@@ -22,7 +22,7 @@ from dragoman.protocols.openai_responses.encode_errors import failure
 from dragoman.protocols.openai_responses.glance import Glance
 from dragoman.protocols.openai_responses.piece_form import form_of
 from dragoman.protocols.sse_decoder import BodyForm
-from dragoman.protocols.sse_tap import SseTap, framed
+from dragoman.protocols.sse_tap import SseTap, fields_of, framed
 from dragoman.types import FinishReason, PartStart, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader
@@ -106,7 +106,7 @@ class ResponsesTap(SseTap):
         if self._stuck():
             return b""
         self._tail.clear()
-        return self._let_through([tail, b"\n\n"])
+        return self._let_through([fields_of(tail), b"\n\n"])
 
     def salvage(self) -> bytes:
         return b""
@@ -167,7 +167,7 @@ class ResponsesTap(SseTap):
         self._note(event)
         if self._content:
             self._learn(event)
-        return event if self._is_framed(event) else framed(event)
+        return fields_of(event) if self._is_framed(event) else framed(event)
 
     def _note(self, event: bytes) -> None:
         """Notes an item that begins, which is content unless it only announces a text, and the answer as it began."""

@@ -1,0 +1,54 @@
+"""Lines that belong to no event: no relay passes one, in any dialect, however the bytes are cut."""
+
+import pytest
+
+from dragoman.protocols.anthropic.tap import MessageTap
+from dragoman.protocols.gemini.tap import GeminiTap
+from dragoman.protocols.openai_chat.tap import ChatTap
+from dragoman.protocols.openai_responses.tap import ResponsesTap
+from dragoman.protocols.sse_tap import SseTap, fields_of
+from tests.faults.dialects import TEXT, hear, reply
+
+TAPS: dict[str, type[SseTap]] = {
+    "openai-chat": ChatTap,
+    "openai-responses": ResponsesTap,
+    "anthropic": MessageTap,
+    "gemini": GeminiTap,
+}
+STRAYS = (b"worker 3 is busy\n", b"worker 3 is busy\n\n", b"worker 3 is busy\r\n\r\n", b"worker 3\r")
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+@pytest.mark.parametrize("stray", STRAYS)
+@pytest.mark.parametrize("dialect", TAPS)
+def test_no_caller_gets_one(dialect: str, stray: bytes, size: int) -> None:
+    good = reply(dialect, stream=True)
+    at = good.first + 1
+    body = b"".join([*good.pieces[:at], stray, *good.pieces[at:]])
+    passed = _through(TAPS[dialect](), body, size)
+    assert b"worker" not in passed
+    text = hear(dialect, passed, stream=True).text
+    # Gemini's last text stands beside the reason to stop, which is not passed after such a line.
+    assert text in ("".join(TEXT), "".join(TEXT).removesuffix(" wide."))
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_what_gemini_s_decoder_takes_for_an_event_is_one_to_its_callers(size: int) -> None:
+    good = reply("gemini", stream=True)
+    body = b"".join(piece.removeprefix(b"data: ") if at else piece for at, piece in enumerate(good.pieces))
+    heard = hear("gemini", _through(GeminiTap(), body, size), stream=True)
+    assert (heard.text, heard.ends) == ("".join(TEXT), ["end"])
+
+
+def test_fields_and_comments_stay() -> None:
+    event = b": c\nevent: e\nid: 7\nretry: 3\ndata\ndata: x\n\n"
+    assert fields_of(event) is event
+    assert fields_of(b"odd\n" + event) == event
+    assert fields_of(b"database: 1\ndata: x\n\n") == b"data: x\n\n"
+    assert fields_of(b"odd\n\n") == b""
+    assert fields_of(b"\xef\xbb\xbfdata: x\n\n") == b"\xef\xbb\xbfdata: x\n\n"
+
+
+def _through(tap: SseTap, body: bytes, size: int) -> bytes:
+    passed = b"".join(tap.feed(body[at : at + size]) for at in range(0, len(body), size))
+    return passed if tap.done or tap.error is not None else passed + tap.finish()
