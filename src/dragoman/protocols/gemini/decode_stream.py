@@ -47,12 +47,15 @@ from dragoman.types import (
 )
 from dragoman.wire import json
 from dragoman.wire.json_array import JsonArrayReader
-from dragoman.wire.sse import SseEvent, SseReader
+from dragoman.wire.sse import SseEvent
 
 STRANGE = "expected a reply of generateContent, got other JSON"
 BLANK = b" \t\r\n"
 DONE = b"[DONE]"
 """Gateways of this protocol end a stream so; the service itself has no end mark."""
+
+USAGE = b'"usageMetadata"'
+LINE_ENDS = b"\r\n"
 
 TEXT = PartStart(Text(text=""))
 THOUGHT = PartStart(Reasoning(text="", form="summary"))
@@ -92,6 +95,8 @@ class ReplyDecoder(SseDecoder):
         self._usage: Usage | None = None
         self._report = b""
         """The latest report of tokens that is not read yet."""
+        self._latest = b""
+        """The same: the line of the event that holds it, if it came in a row."""
         self._more: dict[str, Any] = {}
         self._others: set[str] = set()
 
@@ -136,13 +141,13 @@ class ReplyDecoder(SseDecoder):
         return form_of(event)
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
-        # The last event has the latest report of tokens.
-        said = words[:-1]
         if self._open is TEXT:
-            self._texts += said
-        out += map(PartDelta, said)
-        for event in SseReader().feed(row[row.rfind(b"\ndata:") + 1 :]):
-            self._event(event, out)
+            self._texts += words
+        out += map(PartDelta, words)
+        row = row.rstrip(LINE_ENDS)
+        last = row[max(row.rfind(b"\n"), row.rfind(b"\r")) + 1 :]
+        if USAGE in last:
+            self._latest = last  # read later: each event replaces the report of the one before
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
         data = event.data.strip(BLANK)
@@ -171,7 +176,7 @@ class ReplyDecoder(SseDecoder):
                         if part.text:
                             self._speak(THOUGHT if part.thought else TEXT, part.text, out)
                     if chunk.usage_metadata:
-                        self._report = bytes(chunk.usage_metadata)
+                        self._report, self._latest = bytes(chunk.usage_metadata), b""
                     self._plain = True
                     return
         value = json.decode_event(data)
@@ -227,6 +232,12 @@ class ReplyDecoder(SseDecoder):
     def _count_latest(self) -> None:
         """Reads the report that is not read yet."""
         report, self._report = self._report, b""
+        latest, self._latest = self._latest, b""
+        if latest:
+            try:
+                report = bytes(decode_text_chunk(latest.partition(b":")[2]).usage_metadata)
+            except OTHER as exc:
+                raise BadEventError("expected a count of tokens, got other JSON") from exc
         if report and (usage := read_usage(report)) is not None:
             self._count(usage)
 
