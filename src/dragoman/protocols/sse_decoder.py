@@ -14,7 +14,7 @@ from dragoman.protocols.lane import TextRows
 from dragoman.protocols.text_rows import RowReader
 from dragoman.types import LostEvent, PartDelta, StreamEvent
 from dragoman.wire import json
-from dragoman.wire.sse import BOM, SseEvent, SseReader, blank_line, simple_event
+from dragoman.wire.sse import BOM, END, SseEvent, SseReader, blank_line, simple_event
 
 MAX_ANSWER = 64 << 20
 """Bytes of one answer: 64 MiB, far above any model's longest."""
@@ -151,6 +151,7 @@ class SseDecoder(Decoder):
         """Reads rows of text, and what stands between them event by event."""
         sse, rows = self._sse, self._rows
         at, alike, singly, idle = 0, True, SINGLY, sse.idle
+        plain = b"\r" not in data
         while at < len(data) and not self.done:
             if idle and alike and rows.known is not None:
                 words, length = rows.take(data, at)
@@ -159,8 +160,11 @@ class SseDecoder(Decoder):
                     at, singly = at + length, SINGLY
                     continue
                 alike = length == 0
-            end = blank_line(data, at) if alike and singly and rows.hopes else len(data)
-            event, begun = data[at : end if end > 0 else len(data)], len(out)
+            if alike and singly and rows.tries:
+                end = data.find(END, at) + len(END) if plain else blank_line(data, at)
+            else:
+                end = len(data)
+            event, begun = data[at : end if end >= len(END) else len(data)], len(out)
             simple = simple_event(event) if idle else None
             if simple is None:
                 for each in sse.feed(event):
@@ -170,7 +174,7 @@ class SseDecoder(Decoder):
             at, singly = at + len(event), singly - 1
             if not self._is_plain():
                 rows.known = None
-            elif idle and end > 0:
+            elif idle and end >= len(END):
                 rows.learn(event, out[begun:], self._rows_like)
             else:
                 rows.look(out[begun:])
