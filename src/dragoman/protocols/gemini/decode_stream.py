@@ -16,13 +16,14 @@ from dragoman.protocols.gemini.citations import CITATIONS, GROUNDING, decode_cit
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, note, to_extra
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID, decode_reason
+from dragoman.protocols.gemini.latest_report import LatestReport
 from dragoman.protocols.gemini.logprobs import RESULT, decode_logprobs
 from dragoman.protocols.gemini.logprobs import further as further_logprobs
 from dragoman.protocols.gemini.logprobs import joined as joined_logprobs
 from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
-from dragoman.protocols.gemini.usage import decode_usage, read_usage
+from dragoman.protocols.gemini.usage import decode_usage
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import (
@@ -53,9 +54,6 @@ STRANGE = "expected a reply of generateContent, got other JSON"
 BLANK = b" \t\r\n"
 DONE = b"[DONE]"
 """Gateways of this protocol end a stream so; the service itself has no end mark."""
-
-USAGE = b'"usageMetadata"'
-LINE_ENDS = b"\r\n"
 
 TEXT = PartStart(Text(text=""))
 THOUGHT = PartStart(Reasoning(text="", form="summary"))
@@ -93,10 +91,8 @@ class ReplyDecoder(SseDecoder):
         self._blocked = False
         self._detail: str | None = None
         self._usage: Usage | None = None
-        self._report = b""
+        self._report = LatestReport()
         """The latest report of tokens that is not read yet."""
-        self._latest = b""
-        """The same: the line of the event that holds it, if it came in a row."""
         self._more: dict[str, Any] = {}
         self._others: set[str] = set()
 
@@ -144,10 +140,7 @@ class ReplyDecoder(SseDecoder):
         if self._open is TEXT:
             self._texts += words
         out += map(PartDelta, words)
-        row = row.rstrip(LINE_ENDS)
-        last = row[max(row.rfind(b"\n"), row.rfind(b"\r")) + 1 :]
-        if USAGE in last:
-            self._latest = last  # read later: each event replaces the report of the one before
+        self._report.keep_of(row)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
         data = event.data.strip(BLANK)
@@ -176,7 +169,7 @@ class ReplyDecoder(SseDecoder):
                         if part.text:
                             self._speak(THOUGHT if part.thought else TEXT, part.text, out)
                     if chunk.usage_metadata:
-                        self._report, self._latest = bytes(chunk.usage_metadata), b""
+                        self._report.keep(bytes(chunk.usage_metadata))
                     self._plain = True
                     return
         value = json.decode_event(data)
@@ -231,14 +224,7 @@ class ReplyDecoder(SseDecoder):
 
     def _count_latest(self) -> None:
         """Reads the report that is not read yet."""
-        report, self._report = self._report, b""
-        latest, self._latest = self._latest, b""
-        if latest:
-            try:
-                report = bytes(decode_text_chunk(latest.partition(b":")[2]).usage_metadata)
-            except OTHER as exc:
-                raise BadEventError("expected a count of tokens, got other JSON") from exc
-        if report and (usage := read_usage(report)) is not None:
+        if (usage := self._report.take()) is not None:
             self._count(usage)
 
     def _count(self, usage: Usage) -> None:
