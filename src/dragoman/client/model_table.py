@@ -58,6 +58,7 @@ class ModelTable:
         self._generic = generic(found)
         self._catalogue = _with_profiles(config.profiles, _with_proxy(config.gateway.proxy, found))
         self._flaws: list[str] = []
+        self._steerable = any(entry.allow_fields for entry in config.providers.values())
         self.providers: Mapping[str, Provider] = self._catalogue | self._services()
         self._listing = Listing(self.providers, transports)
         self._relays: dict[tuple[str, Tighter], RelayTarget | None] = {}
@@ -112,6 +113,8 @@ class ModelTable:
 
     def allowed_fields(self, model: str) -> frozenset[str]:
         """Fields that a caller may send to each service that may answer `model`; see `protocols.steering`."""
+        if not self._steerable:
+            return frozenset()
         name = model or self.default
         plan = self._routes.get(name)
         asked = [each.partition("/")[0] for each in ([name] if plan is None else [one.name for one in plan.targets])]

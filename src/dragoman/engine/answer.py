@@ -21,6 +21,11 @@ class Answer(ABC):
     model = ""
     """The service's own name of the model, once the answer has begun; empty if it says none."""
 
+    @property
+    def innermost(self) -> "Answer":
+        """The answer that knows of target, status, attempts and time what this one says: itself, if no other does."""
+        return self
+
     def tells_of(self, answer: "Answer") -> None:
         """Says of target, status, attempts and time what `answer` says, which it gives to its owner in another form."""
         self.target, self.status, self.attempts = answer.target, answer.status, answer.attempts
@@ -55,6 +60,10 @@ class Around(Answer):
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
+
+    @property
+    def innermost(self) -> Answer:
+        return self._answer.innermost
 
     @property
     def target(self) -> str:

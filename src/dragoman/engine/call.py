@@ -297,6 +297,8 @@ class Decoded(Answer):
 
     async def _pieces(self) -> list[bytes]:
         """What one read brings. Raises TimeoutError if content does not come, or, after a reason to stop, the end."""
+        if self._reply.ready:
+            return await self._reply.read()
         if self._end is not None and self._decoder.ending:
             now = asyncio.get_running_loop().time()
             if self._ends is None:
@@ -324,6 +326,8 @@ class Decoded(Answer):
     async def _linger(self) -> None:
         """Reads the end of the transfer, which follows the end mark at once if the service is well."""
         try:
+            if self._reply.ready and not await self._reply.read():
+                return
             async with asyncio.timeout(LINGER):
                 while await self._reply.read():
                     pass

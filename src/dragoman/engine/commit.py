@@ -5,7 +5,7 @@ for a complete answer. For the relay, which makes no events, `Tap.committed` mea
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from time import monotonic
 
 from dragoman.engine.answer import Answer, Around
@@ -13,9 +13,9 @@ from dragoman.errors import DragomanError
 from dragoman.types import ResponseStart, StreamEvent
 
 
-def begins_content(events: Iterable[StreamEvent]) -> bool:
-    """Whether one of `events` is content, or the end: all events are, except a response's start."""
-    return any(not isinstance(event, ResponseStart) for event in events)
+def begins_content(events: Sequence[StreamEvent]) -> bool:
+    """Whether one of `events` is content, or the end: all events are, except a response's start, which is the first."""
+    return bool(events) and not isinstance(events[-1], ResponseStart)
 
 
 async def held(answer: Answer) -> Answer:

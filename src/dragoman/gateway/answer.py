@@ -113,6 +113,7 @@ def numbered(error: DragomanError, outcome: Outcome) -> DragomanError:
 
 def _answers(answer: Answer, outcome: Outcome) -> None:
     """Notes in the outcome which target answers."""
+    answer = answer.innermost
     outcome.target, outcome.upstream_status, outcome.attempts = answer.target, answer.status, answer.attempts
     outcome.asked_at, outcome.answering_model = answer.asked_at, answer.model
 
@@ -183,6 +184,8 @@ def losses_header(losses: Sequence[Loss], outcome: Outcome) -> Headers:
 
 def _spelt(losses: Sequence[Loss]) -> str:
     """The names of the losses, for a header and the log, in printable ASCII; empty if nothing was lost."""
+    if not losses:
+        return ""
     text = ascii(", ".join(names(losses, MAX_LOSSES)))[1:-1]
     return text if len(text) <= MAX_LOSSES else f"{text[:MAX_LOSSES]}..."
 

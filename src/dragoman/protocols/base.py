@@ -116,6 +116,8 @@ class Decoder(ABC):
 
 SCHEMAS, OUTPUTS, FORMS = SchemaCache(), SchemaCache(compiled_output), SchemaCache(compiled_form)
 """Schemas of tools, results and answers. A codec is made for each call, and agents send the same tools each time."""
+NO_SCHEMAS = Compilers(partial(SCHEMAS.compiled, support=SchemaSupport()))
+"""For requests without a schema: nothing is compiled."""
 
 
 class ClientCodec(ABC):
@@ -189,6 +191,8 @@ class ClientCodec(ABC):
         return fitted(request, left_out, self._compilers(request, profile), self.keeps)
 
     def _compilers(self, request: ChatRequest, profile: ModelProfile) -> Compilers:
+        if not request.tools and request.response_format is None:
+            return NO_SCHEMAS
         support = self.takes_schemas(profile)
         return Compilers(
             partial(SCHEMAS.compiled, support=support),

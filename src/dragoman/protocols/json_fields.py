@@ -51,7 +51,7 @@ class Fields:
         return self.rest.pop(name, None)
 
     def text(self, name: str) -> str | None:
-        value = self.any(name)
+        value = self.rest.pop(name, None)
         if value is None or isinstance(value, str):
             return value
         raise wrong_type(self.path(name), "a string", value)
@@ -64,19 +64,19 @@ class Fields:
         return value
 
     def boolean(self, name: str) -> bool | None:
-        value = self.any(name)
+        value = self.rest.pop(name, None)
         if value is None or isinstance(value, bool):
             return value
         raise wrong_type(self.path(name), "a boolean", value)
 
     def integer(self, name: str) -> int | None:
-        value = self.any(name)
+        value = self.rest.pop(name, None)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
         raise wrong_type(self.path(name), "an integer", value)
 
     def number(self, name: str) -> float | None:
-        value = self.any(name)
+        value = self.rest.pop(name, None)
         if value is None:
             return None
         if isinstance(value, int | float) and not isinstance(value, bool) and is_finite(value):
@@ -85,7 +85,7 @@ class Fields:
 
     def object(self, name: str) -> dict[str, Any] | None:
         """An object, as it came."""
-        value = self.any(name)
+        value = self.rest.pop(name, None)
         if value is None:
             return None
         if isinstance(value, Mapping):
@@ -94,11 +94,11 @@ class Fields:
 
     def fields(self, name: str) -> "Fields":
         """The fields of an object, which must not be missing."""
-        return Fields(self.any(name), self.path(name))
+        return Fields(self.rest.pop(name, None), self.path(name))
 
     def items(self, name: str) -> list[tuple[str, Any]]:
         """The entries of a list, each with its path; empty if the list is missing."""
-        value = self.any(name)
+        value = self.rest.pop(name, None)
         if value is None:
             return []
         if isinstance(value, list | tuple):

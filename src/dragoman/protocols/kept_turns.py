@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from io import StringIO
+from operator import is_
 from typing import Any
 
 import msgspec
@@ -138,14 +139,11 @@ def noted(message: Message, kept: tuple[KeptTurn, ...]) -> Message:
 
 def with_kept(request: ChatRequest, own: str, written: str | None) -> ChatRequest:
     """`request` with what was kept for this service; the same object if there is none."""
-    messages = tuple(_with_kept(message, own, written) for message in request.messages)
-    changed = any(new is not old for new, old in zip(messages, request.messages, strict=True))
-    return replace(request, messages=messages) if changed else request
+    messages = [_with_kept(message, own, written) if message.extra else message for message in request.messages]
+    return request if all(map(is_, messages, request.messages)) else replace(request, messages=tuple(messages))
 
 
 def _with_kept(message: Message, own: str, written: str | None) -> Message:
-    if not message.extra:
-        return message
     noted = message.extra.get(OURS, {}).get(NOTE)
     if not isinstance(noted, tuple):
         return message

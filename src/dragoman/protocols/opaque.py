@@ -15,6 +15,7 @@ fast as for one of four, so the mark is long, and both forms begin with the same
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
+from functools import lru_cache
 from hashlib import sha256
 
 from msgspec.structs import replace
@@ -33,6 +34,7 @@ UNKNOWN = "-"
 """Stands for an origin that is not known."""
 
 
+@lru_cache(maxsize=1024)
 def origin(url: str, model: str) -> str:
     """The origin of what `model` at the service `url` writes."""
     return sha256(f"{url}\n{model}".encode()).hexdigest()[:ORIGIN]
@@ -97,14 +99,27 @@ def is_own(state: OpaqueState | None, own: str, written: str | None) -> bool:
 
 def without_foreign(request: ChatRequest, own: str, written: str | None) -> ChatRequest:
     """`request` without the opaque state that this service cannot read; the same object if there is none."""
+    if not has_state(request):
+        return request
     messages = tuple(_cleared(message, own, written) for message in request.messages)
     changed = any(new is not old for new, old in zip(messages, request.messages, strict=True))
     return replace(request, messages=messages) if changed else request
 
 
+def has_state(request: ChatRequest) -> bool:
+    """Whether `request` has any opaque state. Most have none, and each is asked: loops cost half of generators."""
+    for message in request.messages:
+        for part in message.parts:
+            if part.opaque is not None:
+                return True
+    return False
+
+
 def has_own(request: ChatRequest, own: str, written: str | None) -> bool:
     """Whether `request` has opaque state that this service can read."""
-    return any(is_own(part.opaque, own, written) for message in request.messages for part in message.parts)
+    return has_state(request) and any(
+        is_own(part.opaque, own, written) for message in request.messages for part in message.parts
+    )
 
 
 def disowned(request: ChatRequest) -> ChatRequest:

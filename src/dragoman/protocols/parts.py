@@ -258,10 +258,10 @@ class PartAssembler:
             return
         if isinstance(self._part, ToolCall):
             self._closed.add(self._key)
+            self._unread = []
+            self._brackets = Brackets()
         out.append(PartEnd(self._opaque))
         self._key = self._part = self._opaque = None
-        self._unread = []
-        self._brackets = Brackets()
 
 
 def _nameless(part: Streamed) -> bool:

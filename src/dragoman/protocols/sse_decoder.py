@@ -14,7 +14,7 @@ from dragoman.protocols.lane import TextRows
 from dragoman.protocols.text_rows import RowReader
 from dragoman.types import LostEvent, PartDelta, StreamEvent
 from dragoman.wire import json
-from dragoman.wire.sse import BOM, SseEvent, SseReader, blank_line
+from dragoman.wire.sse import BOM, END, SseEvent, SseReader, blank_line, simple_event
 
 MAX_ANSWER = 64 << 20
 """Bytes of one answer: 64 MiB, far above any model's longest."""
@@ -150,9 +150,9 @@ class SseDecoder(Decoder):
     def _stream(self, data: bytes, out: list[StreamEvent]) -> None:
         """Reads rows of text, and what stands between them event by event."""
         sse, rows = self._sse, self._rows
-        at, alike, singly = 0, True, SINGLY
+        at, alike, singly, idle = 0, True, SINGLY, sse.idle
+        plain = b"\r" not in data
         while at < len(data) and not self.done:
-            idle = sse.idle
             if idle and alike and rows.known is not None:
                 words, length = rows.take(data, at)
                 if length > 0:
@@ -160,17 +160,25 @@ class SseDecoder(Decoder):
                     at, singly = at + length, SINGLY
                     continue
                 alike = length == 0
-            end = blank_line(data, at) if alike and singly and rows.hopes else len(data)
-            event, begun = data[at : end if end > 0 else len(data)], len(out)
-            for each in sse.feed(event):
-                self._event(each, out)
+            if alike and singly and rows.tries:
+                end = data.find(END, at) + len(END) if plain else blank_line(data, at)
+            else:
+                end = len(data)
+            event, begun = data[at : end if end >= len(END) else len(data)], len(out)
+            simple = simple_event(event) if idle else None
+            if simple is None:
+                for each in sse.feed(event):
+                    self._event(each, out)
+            else:
+                self._event(simple, out)
             at, singly = at + len(event), singly - 1
             if not self._is_plain():
                 rows.known = None
-            elif idle and end > 0:
+            elif idle and end >= len(END):
                 rows.learn(event, out[begun:], self._rows_like)
             else:
                 rows.look(out[begun:])
+            idle = simple is not None or sse.idle
 
     def _end(self, out: list[StreamEvent]) -> None:
         if self.done:

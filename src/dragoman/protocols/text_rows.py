@@ -22,18 +22,14 @@ _decode = msgspec.json.Decoder(list[str]).decode
 class RowReader:
     """Takes the rows of one stream."""
 
-    __slots__ = ("_last", "_tries", "known")
+    __slots__ = ("_last", "known", "tries")
 
     def __init__(self) -> None:
         self.known: TextRows | None = None
         """The form of what may be taken now: more of the open part, and nothing else."""
         self._last: TextRows | None = None
-        self._tries = TRIES
-
-    @property
-    def hopes(self) -> bool:
-        """Whether a form may still be learnt."""
-        return self._tries > 0
+        self.tries = TRIES
+        """How many more forms may be learnt before one of them is seen again; 0: no more forms are learnt."""
 
     def take(self, data: bytes, at: int) -> tuple[list[str], int]:
         """The texts of the events that begin at `at`, none of them empty, and how many bytes these events have.
@@ -48,7 +44,7 @@ class RowReader:
         words = decoded(texts)
         if words is None or "" in words:
             return NO_WORDS_HERE
-        self._tries = TRIES
+        self.tries = TRIES
         return words, length
 
     def look(self, made: Sequence[StreamEvent]) -> None:
@@ -66,9 +62,9 @@ class RowReader:
             return
         form = self._last
         if form is None or form.take(event, 0)[1] != len(event):
-            if not self._tries:
+            if not self.tries:
                 return
-            self._tries -= 1
+            self.tries -= 1
             form = like(event)
             if form is None:
                 return

@@ -71,6 +71,11 @@ class Reply(ABC):
 
     head: ResponseHead
 
+    @property
+    def ready(self) -> bool:
+        """Whether `read` would not wait, as far as that is known: then nothing need limit the wait."""
+        return False
+
     @abstractmethod
     async def read(self) -> list[bytes]:
         """What has arrived since the last call, waiting for at least one piece; [] at the clean end.

@@ -18,6 +18,7 @@ of today have more than the 4 MiB that other gateways allow."""
 BOM = b"\xef\xbb\xbf"
 END = b"\n\n"
 DATA = b"\ndata: "
+DATA_LINE, EVENT_LINE = b"data: ", b"event: "
 BLANK_LINE = re.compile(rb"(?:\r\n|\r(?=[^\n])|\n){2}")
 """A CR counts only if another byte follows it: it may be the first half of a CRLF."""
 
@@ -122,6 +123,29 @@ def usual_event(event: bytes) -> tuple[bytes, bytes] | None:
     name, _, data = event.partition(DATA)
     usual = data.endswith(END) and data.find(b"\n") == len(data) - len(END) and b"\r" not in event
     return (name, data) if usual else None
+
+
+def simple_event(event: bytes) -> SseEvent | None:
+    """A complete event of one data line, and perhaps a line with its name before it, as nearly all are.
+
+    Lines end with LF. None for any other event: then an SseReader reads it.
+    """
+    if event.startswith(DATA_LINE):
+        name, data = b"", event[len(DATA_LINE) : -len(END)]
+    elif event.startswith(EVENT_LINE):
+        name, _, data = event[len(EVENT_LINE) : -len(END)].partition(DATA)
+    else:
+        return None
+    if (
+        not data
+        or b"\n" in data
+        or b"\n" in name
+        or b"\r" in event
+        or not event.endswith(END)
+        or len(event) > MAX_EVENT
+    ):
+        return None
+    return SseEvent(data, name)
 
 
 def blank_line(data: bytes, at: int) -> int:

@@ -292,3 +292,25 @@ async def test_an_early_answer_to_a_long_request_is_read_and_its_connection_not_
     transport.close()
     server.close()
     await server.wait_closed()
+
+
+async def test_says_when_a_read_would_not_wait() -> None:
+    more = asyncio.Event()
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.raw(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nabc")
+        await more.wait()
+        await exchange.raw(b"def")
+
+    async with serve(handler) as server:
+        transport = NativeTransport()
+        reply = await transport.send(get(server.url), PLAIN)
+        assert await reply.read() == [b"abc"]
+        waiting = reply.ready
+        more.set()
+        assert await reply.read() == [b"def"]
+        assert (waiting, reply.ready) == (False, True)
+        with pytest.raises(StopIteration) as end:
+            reply.read().__await__().__next__()
+        assert end.value.value == []
+        transport.close()

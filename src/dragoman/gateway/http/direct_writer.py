@@ -87,7 +87,7 @@ class DirectWriter(ResponseWriter):
         return False
 
     async def start(self, status: int, headers: Headers) -> None:
-        self.start_nowait(status, fields(headers), sized=any(name == "content-length" for name, _ in headers))
+        self.start_nowait(status, fields(headers), sized="content-length" in dict(headers))
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
         self.write_nowait(data, more=more)

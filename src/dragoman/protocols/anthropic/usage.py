@@ -90,6 +90,8 @@ def encode_usage(usage: Usage | None) -> dict[str, Any]:
         OUTPUT: usage.output_tokens or 0,
     }
     body = without_none(body)
+    if not usage.details and usage.reasoning_tokens is None:
+        return merged(usage.extra[NAME], body) if NAME in usage.extra else body
     for field, names in DETAILS.items():
         counts = {name: usage.details[ours] for name, ours in names.items() if ours in usage.details}
         if field == "output_tokens_details" and usage.reasoning_tokens is not None:

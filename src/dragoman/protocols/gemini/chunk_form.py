@@ -16,9 +16,10 @@ COUNT = re.compile(rb'Count": ?(\d++)')
 
 
 def form_of(event: bytes) -> Form | None:
-    """The form of `event`; None if it is written in an unusual way."""
+    """The form of `event`; None if it is written in an unusual way, such as over several lines."""
     text = FIELD.search(event)
-    if text is None or not event.startswith(b"data:") or not event.endswith(ENDS):
+    line = event.rstrip(b"\r\n")
+    if text is None or not event.startswith(b"data:") or not event.endswith(ENDS) or b"\n" in line or b"\r" in line:
         return None
     begin, end = text.span(1)
     before = [found.span(1) for found in COUNT.finditer(event, 0, begin)]

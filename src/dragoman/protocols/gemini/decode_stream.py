@@ -16,13 +16,14 @@ from dragoman.protocols.gemini.citations import CITATIONS, GROUNDING, decode_cit
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, note, to_extra
 from dragoman.protocols.gemini.finish_reasons import NOT_SAID, decode_reason
+from dragoman.protocols.gemini.latest_report import LatestReport
 from dragoman.protocols.gemini.logprobs import RESULT, decode_logprobs
 from dragoman.protocols.gemini.logprobs import further as further_logprobs
 from dragoman.protocols.gemini.logprobs import joined as joined_logprobs
 from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
-from dragoman.protocols.gemini.usage import decode_usage, read_usage
+from dragoman.protocols.gemini.usage import decode_usage
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import (
@@ -47,7 +48,7 @@ from dragoman.types import (
 )
 from dragoman.wire import json
 from dragoman.wire.json_array import JsonArrayReader
-from dragoman.wire.sse import SseEvent, SseReader
+from dragoman.wire.sse import SseEvent
 
 STRANGE = "expected a reply of generateContent, got other JSON"
 BLANK = b" \t\r\n"
@@ -90,7 +91,7 @@ class ReplyDecoder(SseDecoder):
         self._blocked = False
         self._detail: str | None = None
         self._usage: Usage | None = None
-        self._report = b""
+        self._report = LatestReport()
         """The latest report of tokens that is not read yet."""
         self._more: dict[str, Any] = {}
         self._others: set[str] = set()
@@ -136,13 +137,10 @@ class ReplyDecoder(SseDecoder):
         return form_of(event)
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
-        # The last event has the latest report of tokens.
-        said = words[:-1]
         if self._open is TEXT:
-            self._texts += said
-        out += map(PartDelta, said)
-        for event in SseReader().feed(row[row.rfind(b"\ndata:") + 1 :]):
-            self._event(event, out)
+            self._texts += words
+        out += map(PartDelta, words)
+        self._report.keep_of(row)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
         data = event.data.strip(BLANK)
@@ -171,7 +169,7 @@ class ReplyDecoder(SseDecoder):
                         if part.text:
                             self._speak(THOUGHT if part.thought else TEXT, part.text, out)
                     if chunk.usage_metadata:
-                        self._report = bytes(chunk.usage_metadata)
+                        self._report.keep(bytes(chunk.usage_metadata))
                     self._plain = True
                     return
         value = json.decode_event(data)
@@ -226,8 +224,7 @@ class ReplyDecoder(SseDecoder):
 
     def _count_latest(self) -> None:
         """Reads the report that is not read yet."""
-        report, self._report = self._report, b""
-        if report and (usage := read_usage(report)) is not None:
+        if (usage := self._report.take()) is not None:
             self._count(usage)
 
     def _count(self, usage: Usage) -> None:

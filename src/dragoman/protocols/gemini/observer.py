@@ -30,7 +30,8 @@ class Observer(ReplyDecoder):
         if glance.began:
             self._form, self._started, self._begun = BodyForm.STREAM, True, glance.committed
             self._reason, self._finished = glance.reason, bool(glance.reason)
-            self._usage, self._report = glance.usage, glance.report
+            self._usage = glance.usage
+            self._report.keep(glance.report)
         self._every = every
         self._unended: dict[int, bool] = {}
         self.begin()

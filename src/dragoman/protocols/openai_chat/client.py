@@ -1,6 +1,7 @@
 """The half that calls a service."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
@@ -79,6 +80,12 @@ EXPRESSES = frozenset(
 )
 
 
+@lru_cache(maxsize=256)
+def _expressed(variant: Variant) -> frozenset[str]:
+    """What services of a variant have of the protocol. A client is made for each call."""
+    return (EXPRESSES | THINKING[variant.thinking_field]) - variant.lacks()
+
+
 class OpenAIChatClient(ClientCodec):
     """Calls `POST {url}/chat/completions`."""
 
@@ -92,7 +99,7 @@ class OpenAIChatClient(ClientCodec):
         self.embeddings = OpenAIEmbedClient(url)
         self._variant = variant
         self.refused = frozenset(variant.refused_fields)
-        self.expresses = (EXPRESSES | THINKING[variant.thinking_field]) - variant.lacks()
+        self.expresses = _expressed(variant)
 
     def origin(self, model: str) -> str | None:
         return origin(self._url, model)

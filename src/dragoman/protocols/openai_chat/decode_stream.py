@@ -339,15 +339,10 @@ class ReplyDecoder(SseDecoder):
             raise self._skipped
         if self._halves.held:
             self._delta(self._halves.rest(), out)
-        self._sign(out)
-        fields = take_fields(self._more)
-        if fields.citations:
-            self._parts.cite(out, fields.citations)
-        for part in fields.media:
-            if not self._started:
-                self._start(ChunkHead(), out)
-            self._parts.whole(out, PartStart(part))
-        self.more_content = holds_content(self._more)
+        if self._details:
+            self._sign(out)
+        if self._more:
+            self._said_beside(out)
         if not (self._finished or self._parts.begun or self.more_content):
             raise BadEventError("expected an answer, got its end alone", code="empty_answer")
         if not self._started:
@@ -357,3 +352,14 @@ class ReplyDecoder(SseDecoder):
         losses = tuple(map(LostChoice, sorted(self._other_choices)))
         out.append(ResponseEnd(reason, self._usage, native, losses=losses, extra=to_extra(self._more)))
         self.done = True
+
+    def _said_beside(self, out: list[StreamEvent]) -> None:
+        """What of the content came in fields of its own."""
+        fields = take_fields(self._more)
+        if fields.citations:
+            self._parts.cite(out, fields.citations)
+        for part in fields.media:
+            if not self._started:
+                self._start(ChunkHead(), out)
+            self._parts.whole(out, PartStart(part))
+        self.more_content = holds_content(self._more)

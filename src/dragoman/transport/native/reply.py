@@ -17,6 +17,11 @@ class NativeReply(Reply):
         self._give_back = give_back
         self._ended = False
 
+    @property
+    def ready(self) -> bool:
+        connection = self._connection
+        return connection is None or bool(connection.pieces) or connection.state is not BODY
+
     async def read(self) -> list[bytes]:
         connection = self._connection
         if connection is None:
