@@ -64,6 +64,7 @@ SAMPLES = {
     "PORT": "9",
     "MAX_BODY": "9",
     "WORKERS": "9",
+    "WORKER_TIMEOUT": "2.5",
     "LOG_LEVEL": "error",
     "DRAIN": "9",
     "BREAKER_FAILURES": "9",
