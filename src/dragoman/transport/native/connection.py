@@ -92,8 +92,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         self.coding = ""
         self.error: DragomanError | None = None
         self.pieces = self._parser.pieces
-        self.received = False
-        self.quiet = False
+        self.received = self.quiet = False
         self.listener = None
         self._waiter: asyncio.Future[None] | None = None
         self._body: OutgoingBody | None = None
@@ -102,11 +101,8 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         """When the bypass last took a read, in the loop's time."""
         self._read = 0
         """Bytes of the read that is being dealt with; 0 between two reads."""
-        self._unread = 0
-        self._taken = 0
-        self._unsent = 0
-        self._paused = False
-        self._congested = False
+        self._unread = self._taken = self._unsent = 0
+        self._paused = self._congested = False
 
     # The owner's side.
 
@@ -401,12 +397,8 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             self.listener(self)
             self.quiet = False
 
-    def _unwritten(self) -> int:
-        waiting = self.transport.get_write_buffer_size()
-        return waiting if self._body is None else waiting + self._body.unwritten
-
     def _is_sending(self) -> bool:
-        unsent = self._unwritten()
+        unsent = self.transport.get_write_buffer_size() + (0 if self._body is None else self._body.unwritten)
         moved = unsent < self._unsent
         self._unsent = unsent
         return moved
