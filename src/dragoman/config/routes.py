@@ -1,4 +1,4 @@
-"""Routes, as they are set: targets, and what is said of each. Knows no file and no environment."""
+"""The settings of routes: their targets, and the policies. Knows no file and no environment."""
 
 from msgspec import Struct
 
@@ -74,5 +74,5 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
     translated. The default is false, because about one request in twenty is then paid twice."""
 
     def entries(self) -> tuple[TargetConfig, ...]:
-        """The targets, each with all that is said of it."""
+        """The targets with the settings of each; one that is only named has the defaults."""
         return tuple(TargetConfig(model=each) if isinstance(each, str) else each for each in self.targets)

@@ -23,7 +23,7 @@ class Answer(ABC):
 
     @property
     def innermost(self) -> "Answer":
-        """The answer that knows of target, status, attempts and time what this one says: itself, if no other does."""
+        """The answer whose target, status, attempts and times are meant: this one, or the one that it wraps."""
         return self
 
     def tells_of(self, answer: "Answer") -> None:

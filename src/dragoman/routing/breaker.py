@@ -128,10 +128,10 @@ class Breaker:
             self._turn(State.CLOSED, ELSEWHERE)
 
     def inherit(self, earlier: "Breaker") -> None:
-        """Goes on as `earlier`, whose place it takes, if both have the same settings. Nobody is told."""
+        """Takes the state of `earlier`, which it replaces, if both have the same settings. This notifies nobody."""
         if (self._failures, self._first_rest) != (earlier._failures, earlier._first_rest):
             return
-        # How a trial of `earlier` ends is told to `earlier` alone, so that this one tries for itself.
+        # A trial that `earlier` has begun reports to `earlier` alone. So this one makes a trial of its own.
         self.state = State.CLOSED if earlier.state is State.CLOSED else State.OPEN
         self.until, self._rest = earlier.until, earlier._rest
         self._failures_in_a_row, self._is_told = earlier._failures_in_a_row, earlier._is_told

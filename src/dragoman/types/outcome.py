@@ -51,7 +51,8 @@ class Outcome(Struct):
     stream: bool = False
     """Whether the answer is a stream."""
     trace: Headers = ()
-    """What the service is told of the trace; see `ChatRequest.trace`. The caller's own, unless `span` is below that."""
+    """Header fields of the trace that the service gets; see `ChatRequest.trace`. They name `span`, or without one the
+    caller's own."""
     span: object = None
     """What `gateway/telemetry.py` has begun with the request; None: nothing."""
     model: str = ""

@@ -29,7 +29,7 @@ PERIOD = 0.1
 """Seconds between two beats."""
 
 STANDS = 5.0
-"""Seconds of a turn that has not ended after which it is told."""
+"""Seconds after which a turn of the loop is reported although it has not ended: it may never end."""
 
 QUIET = 60.0
 """Seconds between two lines in the log."""
