@@ -20,24 +20,21 @@ from dragoman.protocols.anthropic.deltas import form_of
 from dragoman.protocols.anthropic.encode_stream import STOP
 from dragoman.protocols.anthropic.glance import Glance
 from dragoman.protocols.anthropic.stop_reasons import decode_reason
-from dragoman.protocols.event_form import Form
-from dragoman.protocols.lane import NOTHING, Shape, Taken
+from dragoman.protocols.form_tap import TRIES, FormTap
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_decoder import BodyForm
-from dragoman.protocols.sse_tap import ENDS, SseTap, fields_of
+from dragoman.protocols.sse_tap import ENDS, fields_of
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import sse
 from dragoman.wire.sse import END, SseEvent, SseReader
 
 DELTA = b"event: content_block_delta\n"
-TRIES = 16
-"""Forms made in a row that no event fits, until none is made: the service writes each event in another way."""
 
 
-class MessageTap(SseTap):
+class MessageTap(FormTap):
     """The tap of one answer."""
 
-    __slots__ = ("_glance", "_known", "_observer", "_open", "_tries")
+    __slots__ = ("_glance", "_observer", "_open")
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,9 +42,6 @@ class MessageTap(SseTap):
         self._observer: Observer | None = None
         self._open: int | None = None
         """The block whose deltas may pass unread; None before the first content, and if not exactly one is open."""
-        self._known: Form | None = None
-        """The form of a delta of that block."""
-        self._tries = TRIES
 
     @property
     def ending(self) -> bool:
@@ -58,9 +52,6 @@ class MessageTap(SseTap):
     def counted(self) -> bool:
         # The first report of the output only says that it has begun.
         return self.ending and super().counted
-
-    def texts(self, data: bytes, at: int) -> Taken:
-        return NOTHING if self._known is None else self._known.take(data, at)
 
     def finish(self) -> bytes:
         if self.done or self._stuck():
@@ -84,31 +75,7 @@ class MessageTap(SseTap):
         self._tail.clear()
         return self._let_through([STOP] if self._careful().done else [])
 
-    def passed(self, data: bytes) -> None:
-        self._tries = TRIES
-
     # Rows of text.
-
-    def _usual_shape(self) -> Shape | None:
-        return self._known
-
-    def _is_usual(self, data: bytes) -> bool:
-        if self._known is None or not self._known.holds(data):
-            return False
-        self._tries = TRIES
-        return True
-
-    def _usual(self, data: bytes, at: int) -> int:
-        length = 0 if self._known is None else self._known.length(data, at)
-        if length:
-            self._tries = TRIES
-        return length
-
-    def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        row = (b"", 0) if self._known is None else self._known.pieces(pieces, at)
-        if row[1] > 0:
-            self._tries = TRIES
-        return row
 
     def _learn(self, event: bytes, index: int | None) -> None:
         """`event` was decoded, and then `index` is the number of the one open block."""

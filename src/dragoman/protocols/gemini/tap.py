@@ -14,42 +14,34 @@ The body's end ends the answer: there is no mark. Comments, and the mark that ot
 vendor's programs fail on both.
 """
 
-from dragoman.protocols.event_form import Form
+from dragoman.protocols.form_tap import FormTap
 from dragoman.protocols.gemini.chunk_form import form_of
 from dragoman.protocols.gemini.decode_stream import ReplyDecoder
 from dragoman.protocols.gemini.finish_reasons import decode_reason
 from dragoman.protocols.gemini.glance import Glance
 from dragoman.protocols.gemini.observer import Observer
-from dragoman.protocols.lane import NOTHING, Shape, Taken
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, SseTap, framed, has_stray
+from dragoman.protocols.sse_tap import ENDS, framed, has_stray
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent, Usage
 
-TRIES = 16
-"""Forms made in a row that no event fits, until none is made: the service writes each event in another way."""
 LAST = b"\r\n\r\n"
 USELESS = (b":", b"data: [DONE]", b"data:[DONE]")
 """How an event begins that callers fail on."""
 
 
-class GeminiTap(SseTap):
+class GeminiTap(FormTap):
     """`every`: the caller may have asked for several candidates, and all must end."""
 
-    __slots__ = ("_glance", "_known", "_observer", "_tries")
+    __slots__ = ("_glance", "_observer")
 
     def __init__(self, *, every: bool = False) -> None:
         super().__init__()
         self._glance = Glance()
         self._observer = Observer(self._glance, every=True) if every else None
-        self._known: Form | None = None
-        self._tries = TRIES
 
     @property
     def ending(self) -> bool:
         return bool(self._glance.reason) if self._observer is None else self._observer.ending
-
-    def texts(self, data: bytes, at: int) -> Taken:
-        return NOTHING if self._known is None else self._known.take(data, at)
 
     def finish(self) -> bytes:
         if self.done or self._stuck():
@@ -81,31 +73,7 @@ class GeminiTap(SseTap):
         self._tail.clear()
         return self._let_through([])
 
-    def passed(self, data: bytes) -> None:
-        self._tries = TRIES
-
     # Rows of text.
-
-    def _usual_shape(self) -> Shape | None:
-        return self._known
-
-    def _is_usual(self, data: bytes) -> bool:
-        if self._known is None or not self._known.holds(data):
-            return False
-        self._tries = TRIES
-        return True
-
-    def _usual(self, data: bytes, at: int) -> int:
-        length = 0 if self._known is None else self._known.length(data, at)
-        if length:
-            self._tries = TRIES
-        return length
-
-    def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        row = (b"", 0) if self._known is None else self._known.pieces(pieces, at)
-        if row[1] > 0:
-            self._tries = TRIES
-        return row
 
     def _learn(self, event: bytes) -> None:
         if self._tries:

@@ -15,14 +15,13 @@ import re
 from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError
-from dragoman.protocols.event_form import Form
-from dragoman.protocols.lane import NOTHING, Shape, Taken
+from dragoman.protocols.form_tap import FormTap
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import failure
 from dragoman.protocols.openai_responses.glance import Glance
 from dragoman.protocols.openai_responses.piece_form import form_of
 from dragoman.protocols.sse_decoder import BodyForm
-from dragoman.protocols.sse_tap import SseTap, fields_of, framed
+from dragoman.protocols.sse_tap import fields_of, framed
 from dragoman.types import FinishReason, PartStart, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
 from dragoman.wire.sse import SseReader
@@ -39,10 +38,6 @@ MAX_START = 1 << 20
 """Bytes of the first event that are kept, for a failure that comes later: it repeats the tools of the request."""
 
 
-TRIES = 16
-"""Forms made in a row that no event fits, until none is made: the service writes each event in another way."""
-
-
 class Observer(ReplyDecoder):
     """The decoder of a relayed answer. It continues from the state that `glance` has reached."""
 
@@ -56,10 +51,10 @@ class Observer(ReplyDecoder):
                     self._items.end(index, {}, [])
 
 
-class ResponsesTap(SseTap):
+class ResponsesTap(FormTap):
     """See above."""
 
-    __slots__ = ("_content", "_glance", "_known", "_last", "_named", "_observer", "_start", "_tries")
+    __slots__ = ("_content", "_glance", "_last", "_named", "_observer", "_start")
 
     reads_passed = True
 
@@ -69,9 +64,6 @@ class ResponsesTap(SseTap):
         """The id of the answer."""
         self._glance = Glance()
         self._observer: Observer | None = None
-        self._known: Form | None = None
-        """The form of the last piece of a text that was decoded."""
-        self._tries = TRIES
         self._content = False
         """Whether a part has begun."""
         self._start = b""
@@ -93,9 +85,6 @@ class ResponsesTap(SseTap):
     def feed_pieces(self, pieces: list[bytes]) -> bytes:
         return self._passed(super().feed_pieces(pieces))
 
-    def texts(self, data: bytes, at: int) -> Taken:
-        return NOTHING if self._known is None else self._known.take(data, at)
-
     def finish(self) -> bytes:
         if self.done or self._stuck():
             return b""
@@ -115,30 +104,8 @@ class ResponsesTap(SseTap):
         return failure(error, _response(self._start), self._number() + 1)
 
     def passed(self, data: bytes) -> None:
-        self._tries, self._last = TRIES, data
-
-    # Rows of text.
-
-    def _usual_shape(self) -> Shape | None:
-        return self._known
-
-    def _is_usual(self, data: bytes) -> bool:
-        if self._known is None or not self._known.holds(data):
-            return False
-        self._tries = TRIES
-        return True
-
-    def _usual(self, data: bytes, at: int) -> int:
-        length = 0 if self._known is None else self._known.length(data, at)
-        if length:
-            self._tries = TRIES
-        return length
-
-    def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        row = (b"", 0) if self._known is None else self._known.pieces(pieces, at)
-        if row[1] > 0:
-            self._tries = TRIES
-        return row
+        super().passed(data)
+        self._last = data
 
     # Events, one by one.
 
