@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from dragoman.client.gate import Gate, Gates
 from dragoman.client.options import Limits
 from dragoman.client.retries import Random, retried
-from dragoman.engine.answer import Answer, Around, Handler
+from dragoman.engine.answer import Answer, Around, Handler, Receive
 from dragoman.engine.commit import held
 from dragoman.transport.timeout import timeout
 from dragoman.types import ChatRequest, StreamEvent
@@ -105,6 +105,9 @@ class Limited(Around):
             return events
         async with _until(self._ends, self._limit, self._model):
             return await self._answer.read()
+
+    def follow(self, receive: Receive) -> Awaitable[None] | None:
+        return self._answer.follow(receive) if self._ends == inf else None
 
     def close(self) -> None:
         gate, self._gate = self._gate, None

@@ -1,8 +1,10 @@
 """Answers that carry the model's name that was asked for, so that a caller can ask for it again."""
 
+from collections.abc import Awaitable
+
 from msgspec.structs import replace
 
-from dragoman.engine.answer import Answer, Around
+from dragoman.engine.answer import Answer, Around, Receive
 from dragoman.protocols.speech import OURS
 from dragoman.types import ResponseStart, StreamEvent
 
@@ -20,6 +22,9 @@ class Named(Around):
             events[0] = self._named(first)
         self.read = self._answer.read  # type: ignore[method-assign]  # spares each later batch a call
         return events
+
+    def follow(self, receive: Receive) -> Awaitable[None] | None:
+        return self._answer.follow(receive)
 
     def _named(self, start: ResponseStart) -> ResponseStart:
         self.model = start.model or ""

@@ -6,9 +6,16 @@ from collections.abc import Awaitable, Callable
 from dragoman.errors import Attempt
 from dragoman.types import ChatRequest, ChatResponse, Fold, StreamEvent
 
+Receive = Callable[[list[StreamEvent]], bool]
+"""Takes a batch in a callback; False if it wants none for now. May raise."""
+
 
 class Answer(ABC):
-    """A service's answer as it comes."""
+    """A service's answer as it comes.
+
+    A task reads it. While it comes without a hitch, it may be followed instead: a batch is then passed on in the turn
+    of the loop in which it came, and no task is woken. All that is out of the ordinary is left to `read`.
+    """
 
     target = ""
     """The target that gives it, as `provider/model`; empty if that is not known."""
@@ -35,6 +42,14 @@ class Answer(ABC):
     async def read(self) -> list[StreamEvent]:
         """The events of one read; [] only if the answer has ended. Raises what went wrong."""
 
+    def follow(self, receive: Receive) -> Awaitable[None] | None:
+        """Gives each batch to `receive` as it comes, for as long as this is awaited; None if that cannot be now.
+
+        It is over when `read` must be asked again: `receive` wants no more, the end is near, or something went wrong.
+        Raises what `receive` raises.
+        """
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Ends it at once, and releases what it holds. May be called twice."""
@@ -60,6 +75,16 @@ class Around(Answer):
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
+
+    async def read(self) -> list[StreamEvent]:
+        return self._seen(await self._answer.read())
+
+    def follow(self, receive: Receive) -> Awaitable[None] | None:
+        return self._answer.follow(lambda events: receive(self._seen(events)))
+
+    def _seen(self, events: list[StreamEvent]) -> list[StreamEvent]:
+        """What it gives in place of a batch of the other; [] for []."""
+        return events
 
     @property
     def innermost(self) -> Answer:

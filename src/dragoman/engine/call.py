@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from time import monotonic
 from typing import ParamSpec, TypeVar
 
@@ -10,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.engine import forms
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, Receive
 from dragoman.engine.commit import held
 from dragoman.engine.compaction import Summarised
 from dragoman.engine.compaction import asked as compacting
@@ -266,9 +267,23 @@ class Decoded(Answer):
             raise self._error
         return []
 
+    def follow(self, receive: Receive) -> Awaitable[None] | None:
+        if not self._begun or self._lost or self._is_over():
+            return None
+        return self._reply.follow(partial(self._pass_on, receive))
+
     def close(self) -> None:
         self._over = True
         self._reply.close()
+
+    def _pass_on(self, receive: Receive, pieces: list[bytes]) -> bool:
+        events = self._decode(pieces)
+        return not (events and not receive(events)) and not self._is_over()
+
+    def _is_over(self) -> bool:
+        """Whether only the end is left to come, or nothing."""
+        decoder = self._decoder
+        return decoder.done or decoder.ending or self._over or self._error is not None
 
     async def _next(self) -> list[StreamEvent]:
         decoder = self._decoder
@@ -281,6 +296,11 @@ class Decoded(Answer):
             else:
                 self._fail(exc)
             return events
+        return self._decode(pieces)
+
+    def _decode(self, pieces: list[bytes]) -> list[StreamEvent]:
+        """The events of one read; [] is that of the end."""
+        decoder = self._decoder
         self._size += sum(map(len, pieces))
         if self._size > self._max:
             self._fail(answer_too_large(self._max))

@@ -5,10 +5,10 @@ for a complete answer. For the relay, which makes no events, `Tap.committed` mea
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from time import monotonic
 
-from dragoman.engine.answer import Answer, Around
+from dragoman.engine.answer import Answer, Around, Receive
 from dragoman.errors import DragomanError
 from dragoman.types import ResponseStart, StreamEvent
 
@@ -49,6 +49,9 @@ class _Held(Around):
             self.read = self._answer.read  # type: ignore[method-assign]  # spares each later batch a call
             return await self._answer.read()
         return self._batches.popleft()
+
+    def follow(self, receive: Receive) -> Awaitable[None] | None:
+        return None if self._batches else self._answer.follow(receive)
 
     def close(self) -> None:
         self._batches.clear()

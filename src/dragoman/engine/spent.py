@@ -52,8 +52,7 @@ class Counted(Around):
         super().__init__(answer)
         self._spent = spent
 
-    async def read(self) -> list[StreamEvent]:
-        events = await self._answer.read()
+    def _seen(self, events: list[StreamEvent]) -> list[StreamEvent]:
         self._spent.read(events)
         return events
 

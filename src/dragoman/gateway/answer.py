@@ -1,37 +1,22 @@
 """Answers to a chat request, streamed or whole. Until the first content is sent, an error may still become a status."""
 
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 
 from dragoman.engine.answer import Answer, Handler, whole
-from dragoman.engine.commit import begins_content
 from dragoman.engine.env import system_env
 from dragoman.engine.spent import Counted, Spent
-from dragoman.errors import ConfigurationError, DragomanError, RequestError, TruncatedStreamError, UpstreamError
-from dragoman.gateway.attempts import asked_headers
+from dragoman.errors import ConfigurationError, DragomanError, RequestError
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.losses_header import header_of, spelt
+from dragoman.gateway.passage import Passage, unsayable
 from dragoman.protocols.answer_losses import AnswerLosses, answer_losses
-from dragoman.protocols.base import Encoder, ServerCodec
-from dragoman.types import (
-    ChatRequest,
-    Headers,
-    Loss,
-    Outcome,
-    ResponseEnd,
-    ResponseStart,
-    StreamEvent,
-    names,
-    unfold,
-)
+from dragoman.protocols.base import ServerCodec
+from dragoman.types import ChatRequest, Outcome, unfold
 
 STREAM: dict[str, str] = {"cache-control": "no-store", "x-accel-buffering": "no"}
 """Headers that keep proxies from holding a stream back; https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffering"""
-
-MAX_LOSSES = 1000
-"""Characters of the list of losses: proxies refuse headers above 4 KiB, and each turn may lose a part."""
-
 
 log = logging.getLogger("dragoman.gateway")
 
@@ -54,10 +39,10 @@ async def answer_whole(handler: Handler, codec: ServerCodec, request: ChatReques
     try:
         answer = codec.encode_response(response, request, system_env())
     except RequestError as exc:
-        raise _unsayable(exc) from exc
+        raise unsayable(exc) from exc
     lost = (*response.losses, *answer_losses(unfold(response), codec.expresses, codec.name))
-    writer.outcome.losses = _spelt(lost)
-    await writer.send(answer, *_header(writer.outcome.losses))
+    writer.outcome.losses = spelt(lost)
+    await writer.send(answer, *header_of(writer.outcome.losses))
 
 
 async def answer_stream(
@@ -78,7 +63,7 @@ async def answer_stream(
             _answers(answer, writer.outcome)
             spent = Spent()
             try:
-                await _pass_on(answer, encoder, writer, AnswerLosses(codec.expresses, codec.name), spent)
+                await Passage(answer, encoder, writer, AnswerLosses(codec.expresses, codec.name), spent).run()
             except BaseException:
                 spent.note(writer.outcome)
                 answer.close()
@@ -118,55 +103,6 @@ def _answers(answer: Answer, outcome: Outcome) -> None:
     outcome.asked_at, outcome.answering_model = answer.asked_at, answer.model
 
 
-async def _pass_on(
-    answer: Answer, encoder: Encoder, writer: ResponseWriter, left_out: AnswerLosses, spent: Spent
-) -> None:
-    held: list[StreamEvent] = []
-    losses: tuple[Loss, ...] = ()
-    begun = False
-    opening = writer.opening
-    while events := await answer.read():
-        if not begun:
-            held += events
-            begun = begins_content(events)
-            if not begun:
-                continue
-            events, writer.outcome.came_at = held, monotonic()
-            losses = held[0].losses if isinstance(held[0], ResponseStart) else ()
-            writer.outcome.answering_model = answer.model
-            writer.outcome.losses = _spelt(losses)
-        left_out.read(events)
-        spent.read(events)
-        last = events[-1]
-        if ended := isinstance(last, ResponseEnd):
-            writer.outcome.usage, writer.outcome.finish_reason = last.usage, last.finish_reason
-        try:
-            data = encoder.send(events)
-        except RequestError as exc:
-            raise _unsayable(exc) from exc
-        if isinstance(last, ResponseEnd):
-            writer.outcome.losses = _spelt((*losses, *last.losses, *left_out.found))
-        if data or ended:
-            if opening is not None:
-                status, headers = opening
-                await writer.start(status, (*headers, *asked_headers(writer.outcome), *_header(_spelt(losses))))
-                writer.heartbeat = encoder.heartbeat
-                opening = None
-            saying = writer.write(data, more=not ended)
-            # A slow caller may keep us here for long: no reference must keep what it was sent in memory.
-            held, events, data = [], [], b""
-            del last
-            await saying
-        if ended:
-            return
-    raise TruncatedStreamError("the answer broke off before its end")
-
-
-def _unsayable(error: RequestError) -> DragomanError:
-    """The error for an answer that the caller's protocol cannot express. It is not the caller's fault."""
-    return error if error.status >= 500 else UpstreamError(error.message, code=error.code)
-
-
 async def _let_go(answer: Answer) -> None:
     """Reads to the end of the transfer, so that the connection can be used again; the answer is complete, and sent."""
     try:
@@ -174,21 +110,3 @@ async def _let_go(answer: Answer) -> None:
             await answer.read()
     finally:
         answer.close()
-
-
-def losses_header(losses: Sequence[Loss], outcome: Outcome) -> Headers:
-    """The header field that lists `losses`, which are noted in the outcome too; none if nothing was lost."""
-    outcome.losses = _spelt(losses)
-    return _header(outcome.losses)
-
-
-def _spelt(losses: Sequence[Loss]) -> str:
-    """The names of the losses, for a header and the log, in printable ASCII; empty if nothing was lost."""
-    if not losses:
-        return ""
-    text = ascii(", ".join(names(losses, MAX_LOSSES)))[1:-1]
-    return text if len(text) <= MAX_LOSSES else f"{text[:MAX_LOSSES]}..."
-
-
-def _header(losses: str) -> Headers:
-    return (("x-dragoman-losses", losses),) if losses else ()

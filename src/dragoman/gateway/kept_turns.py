@@ -76,8 +76,7 @@ class _Kept(Around):
         self._owner = owner
         self._turn = TurnReader()
 
-    async def read(self) -> list[StreamEvent]:
-        events = await self._answer.read()
+    def _seen(self, events: list[StreamEvent]) -> list[StreamEvent]:
         self._turn.feed(events)
         if self._turn.signed and events and isinstance(events[-1], ResponseEnd):
             self._turns.keep(self._turn, self._owner)

@@ -55,8 +55,7 @@ class _Noted(Around):
         self._owners = owners
         self._owner = owner
 
-    async def read(self) -> list[StreamEvent]:
-        events = await self._answer.read()
+    def _seen(self, events: list[StreamEvent]) -> list[StreamEvent]:
         if events and isinstance(start := events[0], ResponseStart) and start.id:
             self._owners.note(self._owner, start.id, self.target)
         return events

@@ -104,8 +104,7 @@ class _Kept(Around):
         self._keep = keep
         self._fold = Fold()
 
-    async def read(self) -> list[StreamEvent]:
-        events = await self._answer.read()
+    def _seen(self, events: list[StreamEvent]) -> list[StreamEvent]:
         if not events:
             return events
         if isinstance(first := events[0], ResponseStart):

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from math import inf
 from typing import TypeVar
 
-from dragoman.engine.answer import Answer, Around
+from dragoman.engine.answer import Answer, Around, Receive
 from dragoman.errors import TimeoutError
 from dragoman.routing.plan import Course, Target
 from dragoman.transport.deadlines import late
@@ -53,13 +53,35 @@ class Timed(Around):
         super().__init__(answer)
         self._ends = ends
         self._service = service_of(answer.target)
+        self._late: TimeoutError | None = None
+        """What `follow` has found; `read` raises it."""
 
     async def read(self) -> list[StreamEvent]:
+        if self._late is not None:
+            raise self._late
         try:
-            async with timeout(inf, self._ends, "total", self._service):
+            async with self._in_time():
                 return await self._answer.read()
         except TimeoutError as exc:
-            self._answer.close()
-            if exc.provider is None:
-                exc.provider = self._service
+            self._close_late(exc)
             raise
+
+    def follow(self, receive: Receive) -> Awaitable[None] | None:
+        following = self._answer.follow(receive)
+        return None if following is None else self._follow(following)
+
+    async def _follow(self, following: Awaitable[None]) -> None:
+        try:
+            async with self._in_time():
+                await following
+        except TimeoutError as exc:
+            self._close_late(exc)
+            self._late = exc
+
+    def _in_time(self) -> timeout:
+        return timeout(inf, self._ends, "total", self._service)
+
+    def _close_late(self, error: TimeoutError) -> None:
+        self._answer.close()
+        if error.provider is None:
+            error.provider = self._service

@@ -1,8 +1,8 @@
 """An answer whose course is told how it ended."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, Receive
 from dragoman.engine.commit import begins_content
 from dragoman.errors import DragomanError
 from dragoman.routing.deadline import timed
@@ -29,6 +29,12 @@ class Settled(Answer):
             if (course := self._taken()) is not None:
                 course.settle("broken", self._clock(), exc)
             raise
+        return self._seen(events)
+
+    def follow(self, receive: Receive) -> Awaitable[None] | None:
+        return self._answer.follow(lambda events: receive(self._seen(events)))
+
+    def _seen(self, events: list[StreamEvent]) -> list[StreamEvent]:
         if self._course is not None and events:
             if not self._committed and begins_content(events):
                 self._committed = True

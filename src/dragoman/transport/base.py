@@ -7,6 +7,7 @@ replay have both. If a transport has no templates, every request over it is tran
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import ClassVar, Protocol
 
@@ -66,6 +67,10 @@ class Route(Redacted, frozen=True):
     """A PEM file with certificates to trust in addition to the system's own."""
 
 
+TakePieces = Callable[[list[bytes]], bool]
+"""Takes the pieces of one read in a callback, not the list; False if it wants no more for now. May raise."""
+
+
 class Reply(ABC):
     """A reply as it arrives."""
 
@@ -84,6 +89,14 @@ class Reply(ABC):
         Reading pauses while nobody calls this. Raises TimeoutError, and TruncatedStreamError if the body broke off: but
         first it returns the pieces that came before.
         """
+
+    def follow(self, take: TakePieces) -> Awaitable[None] | None:
+        """Gives the pieces of each read to `take` as they come, for as long as this is awaited; None: not here, or now.
+
+        It is over when `read` must be asked again: `take` wants no more, or the body has ended or failed. Raises what
+        `take` raises.
+        """
+        return None
 
     @abstractmethod
     def close(self) -> None:

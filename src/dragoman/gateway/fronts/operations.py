@@ -3,9 +3,9 @@
 from msgspec.structs import replace
 
 from dragoman.client import Client
-from dragoman.gateway.answer import losses_header
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.losses_header import losses_header
 from dragoman.protocols.operations import ESTIMATED, CountServer, EmbedServer
 from dragoman.protocols.steering import check_steering
 from dragoman.types import ChatRequest, Outcome, ServerRequest, TokenCount

@@ -91,8 +91,12 @@ class DirectWriter(ResponseWriter):
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
         self.write_nowait(data, more=more)
+        del data  # the transport has it: this reference would keep it in memory during the wait
+        await self.drained()
+
+    async def drained(self) -> None:
+        """Waits while the caller reads more slowly than we send. Raises DisconnectedError."""
         if (congested := self._port.congested) is not None and self.state is not ENDED:
-            del data  # the transport has it: this reference would keep it in memory during the wait
             await congested.wait()
             if self.state is GONE:
                 raise DisconnectedError

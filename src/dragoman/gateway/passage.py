@@ -1,0 +1,117 @@
+"""A translated stream on its way from a service to its caller: what is held, what goes out, and when it is over.
+
+It runs in a task until it has content. Then it follows the answer, if answer and writer can do that: each batch is
+encoded and sent in the turn of the loop in which it came. The task is woken for the end, for a failure, and if the
+caller reads too slowly.
+"""
+
+from time import monotonic
+
+from dragoman.engine.answer import Answer
+from dragoman.engine.commit import begins_content
+from dragoman.engine.spent import Spent
+from dragoman.errors import DragomanError, RequestError, TruncatedStreamError, UpstreamError
+from dragoman.gateway.attempts import asked_headers
+from dragoman.gateway.http.direct_writer import DirectWriter
+from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.losses_header import header_of, spelt
+from dragoman.protocols.answer_losses import AnswerLosses
+from dragoman.protocols.base import Encoder
+from dragoman.types import Loss, ResponseEnd, ResponseStart, StreamEvent
+
+
+class Passage:
+    """The passage of one answer."""
+
+    __slots__ = ("_answer", "_begun", "_encoder", "_ended", "_held", "_left_out", "_losses", "_spent", "_writer")
+
+    def __init__(
+        self, answer: Answer, encoder: Encoder, writer: ResponseWriter, left_out: AnswerLosses, spent: Spent
+    ) -> None:
+        self._answer = answer
+        self._encoder = encoder
+        self._writer = writer
+        self._left_out = left_out
+        self._spent = spent
+        self._held: list[StreamEvent] = []
+        """What came before the first content."""
+        self._losses: tuple[Loss, ...] = ()
+        self._begun = self._ended = False
+
+    async def run(self) -> None:
+        """Passes on all of it. Raises what goes wrong, and TruncatedStreamError if the answer has no end."""
+        answer, writer = self._answer, self._writer
+        started = False
+        while events := await answer.read():
+            if not self._begun:
+                events = self._first(events)
+                if not events:
+                    continue
+            data = self._encoded(events)
+            if data or self._ended:
+                if not started:
+                    await self._start()
+                    started = True
+                saying = writer.write(data, more=not self._ended)
+                # A slow caller may keep us here for long: no reference must keep what it was sent in memory.
+                events, data = [], b""
+                await saying
+            if started and not self._ended and isinstance(writer, DirectWriter):
+                await self._follow(writer)
+            if self._ended:
+                return
+        raise TruncatedStreamError("the answer broke off before its end")
+
+    async def _follow(self, writer: DirectWriter) -> None:
+        def take(events: list[StreamEvent]) -> bool:
+            data = self._encoded(events)
+            if data or self._ended:
+                writer.write_nowait(data, more=not self._ended)
+            return not self._ended and not writer.congested
+
+        following = self._answer.follow(take)
+        if following is not None:
+            await following
+            if not self._ended:
+                await writer.drained()
+
+    def _first(self, events: list[StreamEvent]) -> list[StreamEvent]:
+        """All that has come, once there is content; until then []."""
+        self._held += events
+        if not begins_content(events):
+            return []
+        held, self._held = self._held, []
+        self._begun = True
+        outcome = self._writer.outcome
+        outcome.came_at = monotonic()
+        if isinstance(start := held[0], ResponseStart):
+            self._losses = start.losses
+        outcome.answering_model = self._answer.model
+        outcome.losses = spelt(self._losses)
+        return held
+
+    async def _start(self) -> None:
+        writer = self._writer
+        if writer.opening is not None:
+            status, headers = writer.opening
+            await writer.start(status, (*headers, *asked_headers(writer.outcome), *header_of(spelt(self._losses))))
+            writer.heartbeat = self._encoder.heartbeat
+
+    def _encoded(self, events: list[StreamEvent]) -> bytes:
+        self._left_out.read(events)
+        self._spent.read(events)
+        try:
+            data = self._encoder.send(events)
+        except RequestError as exc:
+            raise unsayable(exc) from exc
+        if isinstance(last := events[-1], ResponseEnd):
+            self._ended = True
+            outcome = self._writer.outcome
+            outcome.usage, outcome.finish_reason = last.usage, last.finish_reason
+            outcome.losses = spelt((*self._losses, *last.losses, *self._left_out.found))
+        return data
+
+
+def unsayable(error: RequestError) -> DragomanError:
+    """The error for an answer that the caller's protocol cannot express. It is not the caller's fault."""
+    return error if error.status >= 500 else UpstreamError(error.message, code=error.code)
