@@ -51,9 +51,8 @@ def test_the_unit_calls_commands_that_are_there(key: str) -> None:
     assert (name, "/etc/dragoman/dragoman.toml" in words) in (("serve", True), ("check", True))
 
 
-def test_the_unit_s_exit_codes_are_the_program_s() -> None:
+def test_the_unit_s_exit_code_is_the_program_s() -> None:
     assert values(UNIT, "RestartPreventExitStatus") == [str(int(Exit.CONFIGURATION))]
-    assert values(UNIT, "SuccessExitStatus") == [str(int(Exit.CUT_SHORT))]
 
 
 def test_nobody_kills_the_gateway_before_it_has_stopped() -> None:

@@ -24,7 +24,6 @@ class Exit(IntEnum):
     NETWORK = 6
     BROKEN_OFF = 7
     NO_CODE = 8
-    CUT_SHORT = 9
     INTERRUPTED = 130
     PIPE = 141
 
@@ -39,7 +38,6 @@ MEANINGS: dict[Exit, str] = {
     Exit.NETWORK: "the network failed: no connection, or a wait was too long",
     Exit.BROKEN_OFF: "the answer broke off; what was printed is not whole",
     Exit.NO_CODE: "`ask --extract` found no code in the answer",
-    Exit.CUT_SHORT: "`serve` was stopped, and answers under way were interrupted",
     Exit.INTERRUPTED: "interrupted by Ctrl-C",
     Exit.PIPE: "whoever read the output has left",
 }

@@ -27,12 +27,18 @@ from dragoman.transport.base import Timeouts
 Tighter = tuple[TimeoutsConfig, ...]
 """Timeouts of the routes through which a target is asked."""
 
+QUICK = TimeoutsConfig(first_token=30.0)
+"""For a target of several, if nobody has set that time: a healthy service begins within 30 s, and another can be asked.
+Where no other can, to wait longer costs nothing."""
+
 
 class Within(Struct, frozen=True):
     """The routes of which a route is part."""
 
     names: tuple[str, ...] = ()
     tighter: Tighter = ()
+    several: bool = False
+    """Whether one of them has more than one target."""
     walls: tuple[Wall, ...] = ()
     """Those of all of them except the outermost, which counts from the beginning of the request."""
 
@@ -108,8 +114,9 @@ class RouteMaker:
             hint = nearest(entry.strategy, STRATEGIES)
             self._flaw(f"there is no strategy {entry.strategy!r}{hint}", name, "strategy")
         within = within.limited(entry.timeouts)
-        within = replace(within, names=(*within.names, name))
-        found = [self._member(name, place, each, within) for place, each in enumerate(entry.entries())]
+        entries = entry.entries()
+        within = replace(within, names=(*within.names, name), several=within.several or len(entries) > 1)
+        found = [self._member(name, place, each, within) for place, each in enumerate(entries)]
         members = [each for each in found if each is not None]
         if strategy is None or len(members) < len(found):
             return None
@@ -155,7 +162,7 @@ class RouteMaker:
             return (
                 None if route is None else Nested(name=entry.model, route=route, weight=entry.weight, price=entry.price)
             )
-        timeouts = within.limited(entry.timeouts).tighter
+        timeouts = self._timeouts_of(entry, within)
         target = self._find(entry.model, timeouts, "models", name, "targets", place)
         if target is None:
             return None
@@ -168,6 +175,15 @@ class RouteMaker:
             context=target.context if entry.context is None else entry.context,
             walls=within.walls,
         )
+
+    def _timeouts_of(self, entry: TargetConfig, within: Within) -> Tighter:
+        """What a target is limited by, besides what its service says."""
+        tighter = within.limited(entry.timeouts).tighter
+        service = self._config.providers.get(entry.model.partition("/")[0])
+        said = tighter if service is None else (*tighter, service.timeouts)
+        if within.several and not any("first_token" in each.by_name() for each in said):
+            return (*tighter, QUICK)
+        return tighter
 
     def _health_of(self, target: str) -> Health:
         """One for each target, whatever routes it is in."""

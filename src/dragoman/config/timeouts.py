@@ -26,9 +26,9 @@ class TimeoutsConfig(Struct, frozen=True, kw_only=True):
     """For the whole answer; no known answer takes 15 minutes."""
     first_token: float | UnsetType | None = UNSET
     """From the request to the first content of a stream, even if heartbeats come before it: some models think for two
-    minutes in silence. With 30 seconds, as others have it, each of their requests would be given up and asked again
-    elsewhere, and paid twice; a route of quick models should set so little. An answer that is relayed whole shows no
-    content before all of it has come, and has no such limit."""
+    minutes in silence. In a route of several targets it is 30 seconds unless it is set anywhere, because another can be
+    asked; set it there if your models think longer, or each of their requests is asked again elsewhere, and paid twice.
+    An answer that is relayed whole shows no content before all of it has come, and has no such limit."""
     end: float | UnsetType | None = UNSET
     """For the end of an answer whose reason to stop has come: after this silence it counts as complete."""
 

@@ -6,7 +6,6 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from dragoman.cli.exits import Exit
 from dragoman.cli.options import config_option
 from dragoman.cli.terminal.output import say
 from dragoman.config import Config, load
@@ -46,5 +45,5 @@ def command(
 
     if only_check:
         say(check(settings()))
-    elif not serve(settings(), announce=say, load=settings):
-        raise click.exceptions.Exit(Exit.CUT_SHORT)
+    else:
+        serve(settings(), announce=say, load=settings)

@@ -51,7 +51,7 @@ log = logging.getLogger("dragoman.gateway")
 
 
 class End(IntEnum):
-    """How a worker ended: its exit code, as the command's own."""
+    """How a worker ended: its exit code, which its parent reads."""
 
     WELL = 0
     FAILED = 1
