@@ -50,6 +50,10 @@ class Answer(ABC):
         """
         return None
 
+    def in_rows(self) -> None:
+        """From now on deltas that come together may be one DeltaRow."""
+        return
+
     @abstractmethod
     def close(self) -> None:
         """Ends it at once, and releases what it holds. May be called twice."""
@@ -81,6 +85,9 @@ class Around(Answer):
 
     def follow(self, receive: Receive) -> Awaitable[None] | None:
         return self._answer.follow(lambda events: receive(self._seen(events)))
+
+    def in_rows(self) -> None:
+        self._answer.in_rows()
 
     def _seen(self, events: list[StreamEvent]) -> list[StreamEvent]:
         """What it gives in place of a batch of the other; [] for []."""

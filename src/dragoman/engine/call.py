@@ -272,6 +272,9 @@ class Decoded(Answer):
             return None
         return self._reply.follow(partial(self._pass_on, receive))
 
+    def in_rows(self) -> None:
+        self._decoder.in_rows = True
+
     def close(self) -> None:
         self._over = True
         self._reply.close()

@@ -31,7 +31,7 @@ class Spent:
     def read(self, events: Sequence[StreamEvent]) -> None:
         """Reads the next events."""
         for event in events:
-            if type(event) is PartDelta:  # nearly all events are
+            if isinstance(event, PartDelta):  # nearly all events are
                 self._size += len(event.text)
             elif isinstance(event, ResponseStart | Metadata):
                 if event.usage is not None:

@@ -6,6 +6,7 @@ caller reads too slowly.
 """
 
 from time import monotonic
+from typing import cast
 
 from dragoman.engine.answer import Answer
 from dragoman.engine.commit import begins_content
@@ -28,6 +29,7 @@ class Passage:
     def __init__(
         self, answer: Answer, encoder: Encoder, writer: ResponseWriter, left_out: AnswerLosses, spent: Spent
     ) -> None:
+        answer.in_rows()
         self._answer = answer
         self._encoder = encoder
         self._writer = writer
@@ -41,6 +43,7 @@ class Passage:
     async def run(self) -> None:
         """Passes on all of it. Raises what goes wrong, and TruncatedStreamError if the answer has no end."""
         answer, writer = self._answer, self._writer
+        direct = writer if isinstance(writer, DirectWriter) else None
         started = False
         while events := await answer.read():
             if not self._begun:
@@ -56,24 +59,21 @@ class Passage:
                 # A slow caller may keep us here for long: no reference must keep what it was sent in memory.
                 events, data = [], b""
                 await saying
-            if started and not self._ended and isinstance(writer, DirectWriter):
-                await self._follow(writer)
+            if started and not self._ended and direct is not None:
+                if (following := answer.follow(self._pass_on)) is not None:
+                    await following
+                await direct.drained()
             if self._ended:
                 return
         raise TruncatedStreamError("the answer broke off before its end")
 
-    async def _follow(self, writer: DirectWriter) -> None:
-        def take(events: list[StreamEvent]) -> bool:
-            data = self._encoded(events)
-            if data or self._ended:
-                writer.write_nowait(data, more=not self._ended)
-            return not self._ended and not writer.congested
-
-        following = self._answer.follow(take)
-        if following is not None:
-            await following
-            if not self._ended:
-                await writer.drained()
+    def _pass_on(self, events: list[StreamEvent]) -> bool:
+        """Sends a batch at once. Whether more is wanted: not at the end, and not if the caller reads too slowly."""
+        writer = cast("DirectWriter", self._writer)
+        data = self._encoded(events)
+        if data or self._ended:
+            writer.write_nowait(data, more=not self._ended)
+        return not self._ended and not writer.congested
 
     def _first(self, events: list[StreamEvent]) -> list[StreamEvent]:
         """All that has come, once there is content; until then []."""

@@ -62,7 +62,7 @@ class AnswerLosses:
     def read(self, events: Iterable[StreamEvent]) -> None:
         """Reads the next events of the answer."""
         for event in events:
-            if type(event) is PartDelta:  # nearly all events are
+            if isinstance(event, PartDelta):  # nearly all events are
                 if event.logprobs is not None:
                     for name in self._speech.unsaid_logprobs(self._kind, event.logprobs):
                         self._need_of_part(name)

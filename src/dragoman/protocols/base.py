@@ -70,6 +70,8 @@ class Decoder(ABC):
     error: DragomanError | None = None
     done: bool = False
     """True once the end mark was seen: what follows is not part of the answer."""
+    in_rows: bool = False
+    """Whether deltas that come together may be one DeltaRow. Set by its owner."""
     more_content: bool = False
     """True if the answer has ended and holds content that is not a part, such as a picture in a field of its own."""
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from dragoman.protocols.base import Encoder
+from dragoman.protocols.delta_row import DeltaRow
 from dragoman.types import PartDelta, StreamEvent
 
 _encoder = msgspec.json.Encoder()
@@ -22,8 +23,10 @@ class EventEncoder(Encoder):
         out: list[bytes] = []
         texts: list[str] = []
         for event in events:
-            if type(event) is PartDelta and event.logprobs is None:
-                if text := event.text:
+            if isinstance(event, PartDelta) and event.logprobs is None:
+                if type(event) is DeltaRow:
+                    texts += event.pieces
+                elif text := event.text:
                     texts.append(text)
                 continue
             if texts:

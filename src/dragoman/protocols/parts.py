@@ -23,13 +23,13 @@ No fragment is lost, but what had to wait arrives later than the service sent it
 error at `close`, because no program could run it.
 """
 
-from collections import deque
 from collections.abc import Hashable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.delta_row import deltas
 from dragoman.types import (
     Citation,
     Extra,
@@ -77,7 +77,7 @@ class PartAssembler:
         self._unread: list[str] = []
         """Arguments of the open call that `_brackets` has not read: they are read only if another part waits."""
         self._brackets = Brackets()
-        self._queue: deque[_Waiting] = deque()
+        self._queue: list[_Waiting] = []
         self._last: dict[Hashable, _Waiting] = {}
         """The latest waiting part of each key: the one that further fragments may belong to."""
         self._closed: set[Hashable] = set()
@@ -105,9 +105,9 @@ class PartAssembler:
         """Whether the open part is text."""
         return self._part is TEXT
 
-    def more(self, out: list[StreamEvent], texts: list[str]) -> None:
+    def more(self, out: list[StreamEvent], texts: list[str], *, in_row: bool) -> None:
         """More of the open part, in pieces that are not empty. Only while it is `steady`."""
-        out += map(PartDelta, texts)
+        out += deltas(texts, in_row=in_row)
         if isinstance(self._part, ToolCall):
             self._unread += texts
 
@@ -239,7 +239,7 @@ class PartAssembler:
                 self._unread.append(text)
 
     def _promote(self, out: list[StreamEvent]) -> None:
-        waiting = self._queue.popleft()
+        waiting = self._queue.pop(0)
         if self._last.get(waiting.key) is waiting:
             del self._last[waiting.key]
         part = waiting.part

@@ -9,10 +9,11 @@ from enum import Enum
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, cut
 from dragoman.protocols.base import Decoder
+from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.text_rows import RowReader
-from dragoman.types import LostEvent, PartDelta, StreamEvent
+from dragoman.types import LostEvent, StreamEvent
 from dragoman.wire import json
 from dragoman.wire.sse import BOM, END, SseEvent, SseReader, blank_line, simple_event
 
@@ -108,7 +109,7 @@ class SseDecoder(Decoder):
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
         """Reads the texts of plain events; `row`: these events."""
-        out += map(PartDelta, words)
+        out += deltas(words, in_row=self.in_rows)
 
     def _is_complete(self, data: bytes) -> bool:
         """Whether the data of an event that no blank line ended is complete."""

@@ -34,6 +34,9 @@ class Settled(Answer):
     def follow(self, receive: Receive) -> Awaitable[None] | None:
         return self._answer.follow(lambda events: receive(self._seen(events)))
 
+    def in_rows(self) -> None:
+        self._answer.in_rows()
+
     def _seen(self, events: list[StreamEvent]) -> list[StreamEvent]:
         if self._course is not None and events:
             if not self._committed and begins_content(events):

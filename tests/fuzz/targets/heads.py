@@ -7,13 +7,11 @@ from dragoman.errors import RateLimitError, RequestError
 from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.heads import BadHeadError, fields, split_target
 from dragoman.protocols.errors.retry import retry_headers
-from dragoman.protocols.errors.status import retry_after
+from dragoman.protocols.errors.status import LONGEST, retry_after
 from dragoman.transport.http import target
 from dragoman.types import HttpRequest, ResponseHead, ServerRequest
 from tests.fuzz.targets.target import FuzzTarget, allowed
 
-LONGEST = 1e15
-"""Seconds of the longest wait that a head can name."""
 HOSTS = Hosts(Config())
 OWN = {"localhost", "127.0.0.1", "::1"}
 

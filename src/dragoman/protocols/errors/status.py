@@ -123,12 +123,21 @@ def _kind(status: int, message: str, words: tuple[str | None, ...], phrases: Phr
     return STATUS.get(status, UpstreamError)
 
 
+LONGEST = 1e9
+"""Seconds of the longest wait that is told on: thirty years, in place of a number that no caller could read."""
+
+
 def retry_after(head: ResponseHead) -> float | None:
     """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date measured by the reply's own clock), or
-    else by what is said of a limit of which nothing remains.
+    else by what is said of a limit of which nothing remains. At most LONGEST.
 
     None if none is usable. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
+    seconds = _said_after(head)
+    return None if seconds is None else min(seconds, LONGEST)
+
+
+def _said_after(head: ResponseHead) -> float | None:
     seconds = _number(head.header("retry-after-ms"), 1000)
     if seconds is None:
         seconds = _number(head.header("retry-after"), 1)

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, InvalidRequestError, TruncatedStreamError, cut
+from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.freeform import unwrapped_input
 from dragoman.protocols.gemini.call_ids import CallIds
@@ -139,7 +140,7 @@ class ReplyDecoder(SseDecoder):
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
         if self._open is TEXT:
             self._texts += words
-        out += map(PartDelta, words)
+        out += deltas(words, in_row=self.in_rows)
         self._report.keep_of(row)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
 from dragoman.protocols.base import Decoder
+from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import freeform_names, unwrapped_input
@@ -115,7 +116,7 @@ class ReplyDecoder(Decoder):
             if idle:
                 words, length = rows.take(data, at)
                 if length > 0:
-                    out += map(PartDelta, words)
+                    out += deltas(words, in_row=self.in_rows)
                     at += length
                     continue
             end = data.find(b"\n", at) + 1 or len(data)

@@ -115,7 +115,7 @@ class ReplyDecoder(SseDecoder):
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
         if self._parts.saying:
             self._said += sum(map(len, words))
-        self._parts.more(out, words)
+        self._parts.more(out, words, in_row=self.in_rows)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
         self._plain = False

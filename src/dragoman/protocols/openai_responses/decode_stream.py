@@ -3,6 +3,7 @@
 from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError, UpstreamError, cut, scrub
+from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.openai_responses.citations import decode_annotation
@@ -140,7 +141,7 @@ class ReplyDecoder(SseDecoder):
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
         self._items.count += sum(map(len, words))
-        out += map(PartDelta, words)
+        out += deltas(words, in_row=self.in_rows)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
         self._plain = False
