@@ -1,11 +1,12 @@
 """The deadline of a course: what is awaited after it ends, and is closed. Its end has passed already: nothing waits."""
 
 import asyncio
+from collections.abc import Awaitable
 from math import inf
 
 import pytest
 
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, Receive
 from dragoman.errors import DragomanError, TimeoutError
 from dragoman.routing.deadline import Timed, in_time, too_late
 from dragoman.routing.plan import Course, Target
@@ -25,7 +26,7 @@ class Until(Course):
 
 
 class Silent(Answer):
-    """An answer of which nothing comes."""
+    """An answer of which nothing comes, read or followed."""
 
     target = "a/m"
     closed = False
@@ -34,8 +35,14 @@ class Silent(Answer):
         await asyncio.Event().wait()
         return []
 
+    def follow(self, receive: Receive) -> Awaitable[None]:
+        return asyncio.ensure_future(self._wait())
+
     def close(self) -> None:
         self.closed = True
+
+    async def _wait(self) -> None:
+        await asyncio.Event().wait()
 
 
 def now() -> float:
@@ -81,6 +88,18 @@ async def test_an_answer_that_is_not_over_is_closed() -> None:
     again = Silent()
     Timed(again, inf).close()
     assert again.closed
+
+
+async def test_an_answer_that_is_followed_is_closed_too_and_read_says_why() -> None:
+    silent = Silent()
+    answer = Timed(silent, now())
+    following = answer.follow(lambda events: True)
+    assert following is not None
+    await following
+    assert silent.closed
+    with pytest.raises(TimeoutError) as caught:
+        await answer.read()
+    assert (caught.value.phase, caught.value.provider) == ("total", "a")
 
 
 def test_a_relay_that_is_not_over_gets_the_same_error() -> None:
