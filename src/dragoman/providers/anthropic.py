@@ -7,6 +7,7 @@ from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.anthropic.models import decode_facts, decode_models, models_request
 from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS
 from dragoman.protocols.base import ClientCodec
+from dragoman.providers.codecs import shared
 from dragoman.providers.vendor import Home, Lister, ListingProvider, checked_url, own_key
 
 
@@ -26,7 +27,7 @@ class AnthropicCompatible(ListingProvider):
     def codec(cls) -> ClientCodec:
         if not cls.url:
             raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001")
-        return AnthropicClient(cls.url, version=cls.version, max_tokens=cls.max_tokens)
+        return shared(AnthropicClient, cls.url, version=cls.version, max_tokens=cls.max_tokens)
 
 
 class Anthropic(AnthropicCompatible):
@@ -38,7 +39,9 @@ class Anthropic(AnthropicCompatible):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        return AnthropicClient(checked_url(cls, cls.url_variable), version=cls.version, max_tokens=cls.max_tokens)
+        return shared(
+            AnthropicClient, checked_url(cls, cls.url_variable), version=cls.version, max_tokens=cls.max_tokens
+        )
 
     @classmethod
     def key(cls) -> str | None:

@@ -6,6 +6,7 @@ from dragoman.errors import ConfigurationError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.gemini import GeminiClient
 from dragoman.protocols.gemini.models import decode_facts, decode_models, models_request
+from dragoman.providers.codecs import shared
 from dragoman.providers.vendor import Home, Lister, ListingProvider, checked_url, own_key
 
 
@@ -22,7 +23,7 @@ class GeminiCompatible(ListingProvider):
     def codec(cls) -> ClientCodec:
         if not cls.url:
             raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001")
-        return GeminiClient(cls.url, enterprise=cls.enterprise)
+        return shared(GeminiClient, cls.url, enterprise=cls.enterprise)
 
 
 class Gemini(GeminiCompatible):
@@ -34,7 +35,7 @@ class Gemini(GeminiCompatible):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        return GeminiClient(checked_url(cls, cls.url_variable), enterprise=cls.enterprise)
+        return shared(GeminiClient, checked_url(cls, cls.url_variable), enterprise=cls.enterprise)
 
     @classmethod
     def key(cls) -> str | None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.ollama import OllamaClient
 from dragoman.protocols.ollama.models import decode_tags, tags_request
+from dragoman.providers.codecs import shared
 from dragoman.providers.vendor import Lister, ListingProvider, checked_url, own_key
 
 PORT = 11434
@@ -50,7 +51,7 @@ class Ollama(ListingProvider):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        return OllamaClient(checked_url(cls, OllamaHome.variable))
+        return shared(OllamaClient, checked_url(cls, OllamaHome.variable))
 
     @classmethod
     def key(cls) -> str | None:

@@ -7,6 +7,7 @@ from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
 from dragoman.protocols.openai_chat.models import decode_facts, decode_models, models_request
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
+from dragoman.providers.codecs import shared
 from dragoman.providers.vendor import Home, Lister, ListingProvider, checked_url, own_key
 
 OWN = Variant(
@@ -30,7 +31,7 @@ class OpenAICompatible(ListingProvider):
     def codec(cls) -> ClientCodec:
         if not cls.url:
             raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001/v1")
-        return OpenAIChatClient(cls.url)
+        return shared(OpenAIChatClient, cls.url)
 
 
 class ResponsesCompatible(OpenAICompatible):
@@ -42,7 +43,7 @@ class ResponsesCompatible(OpenAICompatible):
     def codec(cls) -> ClientCodec:
         if not cls.url:
             raise ConfigurationError(f"{cls.__name__} needs a `url`, for instance http://127.0.0.1:9001/v1")
-        return OpenAIResponsesClient(cls.url)
+        return shared(OpenAIResponsesClient, cls.url)
 
 
 class OpenAI(OpenAICompatible):
@@ -58,7 +59,7 @@ class OpenAI(OpenAICompatible):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        return OpenAIChatClient(checked_url(cls, cls.url_variable), OWN)
+        return shared(OpenAIChatClient, checked_url(cls, cls.url_variable), OWN)
 
     @classmethod
     def key(cls) -> str | None:
@@ -70,4 +71,4 @@ class OpenAIResponses(OpenAI):
 
     @classmethod
     def codec(cls) -> ClientCodec:
-        return OpenAIResponsesClient(checked_url(cls, cls.url_variable), penalties=False, own_ids=True)
+        return shared(OpenAIResponsesClient, checked_url(cls, cls.url_variable), penalties=False, own_ids=True)

@@ -5,6 +5,7 @@ from typing import ClassVar
 from dragoman.errors import ConfigurationError
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient, Variant
+from dragoman.providers.codecs import shared
 from dragoman.providers.openai import OpenAICompatible
 from dragoman.providers.openai_services.row import ServiceRow
 from dragoman.providers.vendor import own_key
@@ -20,7 +21,7 @@ class OpenAIService(OpenAICompatible):
     def codec(cls) -> ClientCodec:
         if not cls.url:
             raise ConfigurationError(f"{cls.__name__}: expected a `url`, or none for {cls.row.url}, got an empty one")
-        return OpenAIChatClient(cls.url, cls.variant)
+        return shared(OpenAIChatClient, cls.url, cls.variant)
 
     @classmethod
     def key(cls) -> str | None:
