@@ -4,7 +4,7 @@ Such a tool becomes a function with one string field. Its calls are written and 
 the text. The grammar of the input, if there is one, is told to the model in the description.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -43,8 +43,13 @@ class _Input(msgspec.Struct, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(_Input).decode
 
 
-def freeform_names(tools: Iterable[AnyTool]) -> frozenset[str]:
+NONE: frozenset[str] = frozenset()
+
+
+def freeform_names(tools: Sequence[AnyTool]) -> frozenset[str]:
     """The names of the freeform tools."""
+    if not tools:
+        return NONE
     return frozenset(tool.name for tool in tools if isinstance(tool, Tool) and tool.input_format == "text")
 
 

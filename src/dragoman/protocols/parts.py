@@ -80,7 +80,7 @@ class PartAssembler:
         self._queue: list[_Waiting] = []
         self._last: dict[Hashable, _Waiting] = {}
         """The latest waiting part of each key: the one that further fragments may belong to."""
-        self._closed: set[Hashable] = set()
+        self._closed: dict[Hashable, None] = {}  # an empty set takes thrice as much, in every open stream
         self.saw_tool_call = False
         """Whether a tool call has begun."""
         self.begun = False
@@ -257,7 +257,7 @@ class PartAssembler:
         if self._part is None:
             return
         if isinstance(self._part, ToolCall):
-            self._closed.add(self._key)
+            self._closed[self._key] = None
             self._unread = []
             self._brackets = Brackets()
         out.append(PartEnd(self._opaque))

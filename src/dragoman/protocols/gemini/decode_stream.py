@@ -95,7 +95,7 @@ class ReplyDecoder(SseDecoder):
         self._report = LatestReport()
         """The latest report of tokens that is not read yet."""
         self._more: dict[str, Any] = {}
-        self._others: set[str] = set()
+        self._others: dict[str, None] = {}
 
     # The form of the body.
 
@@ -198,7 +198,7 @@ class ReplyDecoder(SseDecoder):
                 continue
             index = each.get("index")
             if isinstance(index, int) and index != 0:
-                self._others.add(f"candidates[{index}]")
+                self._others[f"candidates[{index}]"] = None
             elif not candidate:
                 candidate, known = each, reply_texts(data)
                 texts = known[i] if i < len(known) else ()

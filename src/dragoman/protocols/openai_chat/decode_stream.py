@@ -93,7 +93,7 @@ class ReplyDecoder(SseDecoder):
         self._origin = origin
         self._more: dict[str, Any] = {}
         """Fields without a canonical value, over the whole stream."""
-        self._other_choices: set[str] = set()
+        self._other_choices: dict[str, None] = {}
 
     def _is_complete(self, data: bytes) -> bool:
         return is_complete(data)
@@ -220,7 +220,7 @@ class ReplyDecoder(SseDecoder):
     def _choice(self, choice: Choice, out: list[StreamEvent]) -> None:
         index = choice.index or 0
         if index != self._index:
-            self._other_choices.add(f"choices[{index}]")
+            self._other_choices[f"choices[{index}]"] = None
             return
         if choice.delta is not None:
             self._delta(choice.delta, out, choice.logprobs)
