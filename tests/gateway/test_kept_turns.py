@@ -8,7 +8,7 @@ import pytest
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway.kept_turns import AGE, MAX_TURN, KeptTurns
-from dragoman.protocols.kept_turns import TurnReader, kept_turn
+from dragoman.protocols.kept_turns import TurnReader
 from dragoman.store import MemoryStore
 from dragoman.types import (
     ChatRequest,
@@ -178,7 +178,7 @@ def test_a_turn_is_kept_for_an_hour() -> None:
     turns.keep(reader := turn_of("s"), "me")
     clock.now += AGE - 1
     found = turns.recalled(REQUEST, "me").messages
-    assert found[1].extra == {"dragoman": {"kept_turn": (kept_turn(reader.parts),)}}
+    assert found[1].extra == {"dragoman": {"kept_turn": (reader.kept(),)}}
     assert (found[0], found[2]) == (user("a"), user("b"))
     clock.now += 1
     assert turns.recalled(REQUEST, "me") == REQUEST

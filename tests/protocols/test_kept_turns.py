@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.protocols.kept_turns import TurnReader, kept_turn, noted, turn_key, with_kept
+from dragoman.protocols.kept_turns import HASHED, LARGEST, TurnReader, kept_turn, noted, turn_key, with_kept
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -129,19 +129,47 @@ def test_a_request_without_a_note_is_the_same_object() -> None:
     assert with_kept(request, "p", ORIGIN) is request
 
 
-def test_a_stream_has_the_parts_of_its_answer() -> None:
+def test_of_a_stream_the_same_is_kept_as_of_its_answer() -> None:
     parts = (THOUGHT, HIDDEN, Text(text="a", opaque=state("a")), call(arguments='{"a":1}', opaque=state("c")))
     reader = TurnReader()
     for event in unfold(ChatResponse(parts=parts)):
         reader.feed([event])
-    assert (tuple(reader.parts), reader.signed) == (parts, True)
+    assert (reader.key(), reader.kept(), reader.signed) == (turn_key(parts), kept_turn(parts), True)
+    assert reader.kept() is not None
 
 
 def test_a_stream_without_opaque_state_is_not_signed_and_a_sound_is_passed_over() -> None:
     reader = TurnReader()
     reader.feed([PartStart(Audio(data="")), PartDelta("AAAA"), PartEnd(), PartStart(Text(text=""))])
     reader.feed([PartDelta("a"), PartDelta("b"), PartEnd(), ResponseEnd("stop")])
-    assert (reader.parts, reader.signed) == ([Text(text="ab")], False)
+    assert (reader.key(), reader.kept(), reader.signed) == (turn_key([Text(text="ab")]), None, False)
+
+
+@pytest.mark.parametrize("size", [1, 100, HASHED - 1, HASHED, 3 * HASHED + 5])
+def test_of_a_long_text_a_stream_holds_a_little_and_knows_the_turn_again(size: int) -> None:
+    reader = TurnReader()
+    text = "ä\ud83d\ude00b" * HASHED
+    reader.feed([PartStart(Text(text=""))])
+    for at in range(0, len(text), size):
+        reader.feed([PartDelta(text[at : at + size])])
+        assert sum(map(len, reader._text)) < HASHED + size
+        if at > 5 * max(HASHED, size):
+            break
+    reader.feed([PartDelta(text[at + size :]), PartEnd(state("t"))])
+    assert reader.key() == turn_key([Text(text=text)])
+    assert reader.kept() == kept_turn([Text(text=text, opaque=state("t"))])
+
+
+@pytest.mark.parametrize("part", [Reasoning(text="", opaque=state("r")), call(arguments="", opaque=state("c"))])
+def test_a_turn_with_more_reasoning_or_arguments_than_are_kept_holds_nothing_of_them(part: AnyPart) -> None:
+    reader = TurnReader()
+    reader.feed([PartStart(part), PartDelta("x" * LARGEST)])
+    assert reader.key() is None
+    for _ in range(9):
+        reader.feed([PartDelta("x")])
+    assert sum(map(len, reader._text)) == 0
+    reader.feed([PartEnd(), PartStart(Text(text="a")), PartEnd()])
+    assert (reader.key(), reader.kept(), reader.signed) == (None, None, True)
 
 
 def test_other_parts_than_the_model_s_words_and_calls_keep_nothing() -> None:

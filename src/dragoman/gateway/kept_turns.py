@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Around, Handler
-from dragoman.protocols.kept_turns import KeptTurn, TurnReader, kept_turn, noted, turn_key
+from dragoman.protocols.kept_turns import KeptTurn, TurnReader, noted, turn_key
 from dragoman.store import Store
 from dragoman.types import ChatRequest, Message, ResponseEnd, StreamEvent
 
@@ -51,7 +51,7 @@ class KeptTurns:
 
     def keep(self, turn: TurnReader, owner: str) -> None:
         """Keeps what must be kept of a turn."""
-        kept, key = kept_turn(turn.parts), turn_key(turn.parts)
+        kept, key = turn.kept(), turn.key()
         if kept is None or key is None:
             return
         now = self._clock()

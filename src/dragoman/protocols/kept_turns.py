@@ -9,7 +9,6 @@ that nothing is lost which the caller did not send. Knows no protocol by name.
 from collections import deque
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from io import StringIO
 from operator import is_
 from typing import Any
 
@@ -69,17 +68,13 @@ class KeptTurn(Struct, frozen=True):
         return any(is_own(state, own, written) for state in states)
 
 
-def turn_key(parts: Sequence[AnyPart]) -> str | None:
+def turn_key(parts: Iterable[AnyPart]) -> str | None:
     """By what a turn is known again: a hash of its text and of its calls, in order. None if it has neither.
 
     Ids of calls are no part of it, because some protocols have none; nor is how its arguments are spelt, because
     callers write the JSON anew.
     """
-    text = "".join(part.text for part in parts if isinstance(part, Text | Refusal))
-    calls = [(part.name, _spelt(part)) for part in parts if isinstance(part, ToolCall)]
-    if not text and not calls:
-        return None
-    return sha256(repr((text, calls)).encode("utf-8", "surrogatepass")).hexdigest()
+    return _read(parts).key()
 
 
 def _spelt(call: ToolCall) -> str:
@@ -112,24 +107,7 @@ def _as_doubles(value: Any) -> Any:
 
 def kept_turn(parts: Iterable[AnyPart]) -> KeptTurn | None:
     """What must be kept of a turn; None if it has no opaque state."""
-    texts: list[OpaqueState | None] = []
-    calls: list[OpaqueState | None] = []
-    reasoning: list[PlacedReasoning] = []
-    letters = 0
-    signed = False
-    for part in parts:
-        match part:
-            case Text() | Refusal():
-                texts.append(part.opaque)
-                letters += len(part.text)
-            case ToolCall():
-                calls.append(part.opaque)
-            case Reasoning():
-                reasoning.append(PlacedReasoning(part, letters, len(calls)))
-            case _:
-                continue
-        signed = signed or part.opaque is not None
-    return KeptTurn(tuple(texts), tuple(calls), tuple(reasoning)) if signed else None
+    return _read(parts).kept()
 
 
 def noted(message: Message, kept: tuple[KeptTurn, ...]) -> Message:
@@ -183,38 +161,113 @@ def _spread(states: Sequence[OpaqueState | None], count: int) -> Sequence[Opaque
     return (*(None for _ in range(count - 1)), last)
 
 
+LARGEST = 256 << 10
+"""Characters of reasoning and of arguments in a turn; one that has more is not kept."""
+HASHED = 8 << 10
+"""Characters of a text that are hashed at a time: so much is held of it, however long it is."""
+
+
 class TurnReader:
-    """Collects of a stream what `turn_key` and `kept_turn` need."""
+    """Collects of a turn what is kept of it, and by what it is known again. Of its text only a hash is held."""
+
+    __slots__ = ("_calls", "_hash", "_letters", "_open", "_reasoning", "_size", "_spelt", "_text", "_texts", "signed")
 
     def __init__(self) -> None:
-        self.parts: list[AnyPart] = []
-        """The texts, calls and reasoning that are complete."""
         self.signed = False
-        """Whether one of them has opaque state."""
+        """Whether a part that is complete has opaque state."""
+        self._hash = sha256()
+        """Of the text so far."""
+        self._letters = 0
+        """The characters of it."""
+        self._texts: list[OpaqueState | None] = []
+        self._calls: list[OpaqueState | None] = []
+        self._reasoning: list[PlacedReasoning] = []
+        self._spelt: list[tuple[str, str]] = []
+        """Name and arguments of each call."""
+        self._size = 0
+        """Characters of reasoning and of arguments; above LARGEST nothing of them is held."""
         self._open: Text | Refusal | Reasoning | ToolCall | None = None
-        self._text = StringIO()
+        self._text: list[str] = []
+        """Of the open part, what was not hashed."""
+
+    def key(self) -> str | None:
+        """See `turn_key`; None too if it is not kept."""
+        if self._size > LARGEST or not (self._letters or self._spelt):
+            return None
+        found = self._hash.copy()
+        found.update(repr(self._spelt).encode("utf-8", "surrogatepass"))
+        return found.hexdigest()
+
+    def kept(self) -> KeptTurn | None:
+        """See `kept_turn`; None too if it is not kept."""
+        if not self.signed or self._size > LARGEST:
+            return None
+        return KeptTurn(tuple(self._texts), tuple(self._calls), tuple(self._reasoning))
 
     def feed(self, events: Iterable[StreamEvent]) -> None:
-        """Reads a batch."""
-        write = self._text.write
+        """Reads a batch of a stream."""
         for event in events:
             if isinstance(event, PartDelta):  # nearly all are, and this costs a fifth of a `match`
                 if self._open is not None:
-                    write(event.text)
+                    self._say(event.text)
             elif type(event) is PartStart:
                 part = event.part
                 self._open = part if isinstance(part, Text | Refusal | Reasoning | ToolCall) else None
-                self._text = StringIO()
-                write = self._text.write
+                self._text = []
+                self._say(_begun(self._open))
             elif type(event) is PartEnd and self._open is not None:
                 self._close(self._open, event.opaque)
 
+    def add(self, part: AnyPart) -> None:
+        """Reads a part that is complete."""
+        self.feed((PartStart(part), PartEnd()))
+
+    def _say(self, text: str) -> None:
+        """More of the open part."""
+        if not text:
+            return
+        self._text.append(text)
+        if isinstance(self._open, Text | Refusal):
+            self._letters += len(text)
+            if self._letters % HASHED < len(text):  # it has passed another multiple
+                self._hash_text()
+        else:
+            self._size += len(text)
+            if self._size > LARGEST:
+                self._text = []
+
+    def _hash_text(self) -> None:
+        self._hash.update("".join(self._text).encode("utf-8", "surrogatepass"))
+        self._text = []
+
     def _close(self, part: Text | Refusal | Reasoning | ToolCall, state: OpaqueState | None) -> None:
         state = state or part.opaque
-        text = self._text.getvalue()
-        if isinstance(part, ToolCall):
-            self.parts.append(replace(part, arguments=part.arguments + text, opaque=state))
+        if isinstance(part, Text | Refusal):
+            self._hash_text()
+            self._texts.append(state)
+        elif isinstance(part, ToolCall):
+            self._spelt.append((part.name, _spelt(replace(part, arguments="".join(self._text)))))
+            self._calls.append(state)
         else:
-            self.parts.append(replace(part, text=part.text + text, opaque=state))
+            thought = replace(part, text="".join(self._text), opaque=state)
+            self._reasoning.append(PlacedReasoning(thought, self._letters, len(self._calls)))
         self.signed = self.signed or state is not None
-        self._open = None
+        self._open, self._text = None, []
+
+
+def _begun(part: AnyPart | None) -> str:
+    """What a part has said when it begins."""
+    match part:
+        case Text(text) | Refusal(text) | Reasoning(text):
+            return text
+        case ToolCall():
+            return part.arguments
+        case _:
+            return ""
+
+
+def _read(parts: Iterable[AnyPart]) -> TurnReader:
+    reader = TurnReader()
+    for part in parts:
+        reader.add(part)
+    return reader
