@@ -83,8 +83,11 @@ class Glance(Struct):
     """Why the model stopped, in the service's words."""
     report: dict[str, Any] = field(default_factory=dict)
     """The tokens that were reported, in the service's words."""
-    usage: Usage | None = None
-    """The same in ours."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """The same in ours."""
+        return decode_usage(self.report)
 
     def read(self, event: bytes) -> bool:
         """Whether `event` is of a usual kind, and so has been read."""
@@ -169,7 +172,6 @@ class Glance(Struct):
     def _count(self, report: dict[str, Any] | None) -> None:
         if report:
             self.report = merged_report(self.report, report)
-            self.usage = decode_usage(self.report)
 
 
 READERS: dict[bytes, Callable[[Glance, bytes, bytes], bool]] = {

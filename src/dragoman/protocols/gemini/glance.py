@@ -12,6 +12,7 @@ from dragoman.types import Usage
 BEGIN = b"data: "
 REASON = b'"finishReason"'
 NOTHING = Raw()
+"""Stands for a field that is not there."""
 
 
 class _Part(Struct, forbid_unknown_fields=True, rename="camel", gc=False):
@@ -74,9 +75,11 @@ class Glance(Struct):
         except OTHER:
             return False
         candidates = chunk.candidates
-        if len(candidates) != 1 or candidates[0].index or bytes(chunk.error) or bytes(chunk.prompt_feedback):
+        if len(candidates) != 1 or chunk.error is not NOTHING or chunk.prompt_feedback is not NOTHING:
             return False
         candidate = candidates[0]
+        if candidate.index:
+            return False
         parts = () if candidate.content is None else candidate.content.parts
         reason = candidate.finish_reason
         stopped = reason is not None and reason not in NOT_SAID
