@@ -47,4 +47,4 @@ READER = BodyReader(_request)
 
 def _passed(call: ServerRequest) -> Headers:
     headers = passed(call, PASSED, CLAUDE_CODE)
-    return headers if any(name == VERSION and value for name, value in headers) else (FIRST, *headers)
+    return headers if headers and dict(headers).get(VERSION) else (FIRST, *headers)
