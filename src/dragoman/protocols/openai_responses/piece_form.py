@@ -31,6 +31,6 @@ def form_of(event: bytes) -> Form | None:
     name = event[: event.find(b"\n")]
     if name not in NAMES:
         return None
-    found = [(each.lastindex or 0, each) for each in FIELD.finditer(event, len(name))]
-    kinds = tuple([KINDS[kind] for kind, _ in found])
-    return form(event, [each.span(kind) for kind, each in found], kinds) if kinds.count(INSIDE) == 1 else None
+    found = list(FIELD.finditer(event, len(name)))
+    kinds = tuple([KINDS[each.lastindex or 0] for each in found])
+    return form(event, [each.span(each.lastindex or 0) for each in found], kinds) if kinds.count(INSIDE) == 1 else None

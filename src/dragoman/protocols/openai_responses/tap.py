@@ -118,7 +118,7 @@ class ResponsesTap(SseTap):
             self._named, self._content = glance.id, glance.content
             self._end(glance.reason, glance.usage)
         elif not self.committed:
-            self._note(event)
+            self._note_start(event)
             self._named, self._content = glance.id, glance.content
             self.committed = glance.content or glance.kind not in ANNOUNCED
         return event
@@ -127,16 +127,15 @@ class ResponsesTap(SseTap):
         self._heed(self._careful().feed(event))
         if self._stuck():
             return b""
-        self._note(event)
+        self._note_start(event)
+        # An item that begins is content, unless it only announces a text.
+        self.committed = self.committed or (event.startswith(ADDED) and MESSAGE.search(event) is None)
         if self._content and usual_event(event) is not None:
             self._learn(event)
         return fields_of(event) if self._is_framed(event) else framed(event)
 
-    def _note(self, event: bytes) -> None:
-        """Notes an item that begins, which is content unless it only announces a text, and the answer as it began."""
-        if event.startswith(ADDED):
-            self.committed = self.committed or MESSAGE.search(event) is None
-        elif event.startswith(CREATED) and len(event) <= MAX_START:
+    def _note_start(self, event: bytes) -> None:
+        if event.startswith(CREATED) and len(event) <= MAX_START:
             self._start = event
 
     def _learn(self, event: bytes) -> None:
