@@ -129,8 +129,6 @@ class SseTap(Tap):
                     # The event after a row is none of its form, and is read.
                     self._tries = TRIES
                     at += length
-                    if at == size:
-                        break
             end = data.find(END, at) + len(END) if plain else blank_line(data, at)
             if end < len(END) or self.needs_decoding:
                 break
