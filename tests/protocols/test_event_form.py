@@ -49,18 +49,6 @@ def split(row: bytes) -> list[bytes]:
     return [each + b"\n" for each in row.split(b"\n")[:-1]]
 
 
-def test_pieces_are_joined_up_to_the_first_that_differs() -> None:
-    good = [event(text="a"), event(text="b"), event(text="c")]
-    assert KNOWN.pieces([b"x", *good, b"y", *good], 1) == (b"".join(good), 3)
-    assert KNOWN.pieces([b"x"], 0) == (b"", 0)
-    assert KNOWN.pieces([*good, b"{"], 0) == (b"".join(good), 3)
-    assert KNOWN.pieces([event(number="x"), *good], 0) == (b"", -1)
-    cut = good[2][:9], good[2][9:]
-    assert KNOWN.pieces([*good[:2], cut[0], cut[1] + b"x"], 0) == (b"".join(good[:2]), 2)
-    assert KNOWN.pieces([*cut, b"x"], 0) == (good[2], 2)
-    assert KNOWN.pieces([cut[0], cut[1] + b"x"], 0) == (b"", -1)
-
-
 def test_a_form_of_the_same_lengths_is_another_form() -> None:
     known = form(EVENT, HOLES, KINDS)
     other = form(EVENT.replace(b"text", b"tuxt"), HOLES, KINDS)

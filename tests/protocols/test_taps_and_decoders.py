@@ -4,6 +4,7 @@ Golden answers are spoilt field by field: a field gets another value, is left ou
 """
 
 import random
+import re
 
 import msgspec
 import pytest
@@ -15,6 +16,10 @@ from tests.support.spoiling import spoilt, spoilt_lines
 
 TRIED = 150
 """Spoilt answers of each golden one."""
+
+
+EVENTS = re.compile(rb".+?(?:\r?\n\r?\n|\Z)", re.DOTALL)
+"""As services send them: each is a piece of its own."""
 
 
 def last_line(body: bytes) -> bytes:
@@ -31,8 +36,9 @@ def test_a_tap_reads_what_the_decoder_reads(name: str) -> None:
         for turn in range(TRIED):
             body = reply if turn == 0 else spoilt_lines(reply, rng)
             expected = decoded(name, body)
-            for pieces in ([body], scattered(body, turn)):
-                found = tapped(name, pieces)
+            events = EVENTS.findall(body)
+            for pieces, together in (([body], False), (scattered(body, turn), False), (events, True)):
+                found = tapped(name, pieces, together=together)
                 if name == "gemini" and last_line(body) != last_line(reply):
                     # The last report of tokens is spoilt, and those before it were not read.
                     found, expected = (*found[:2], None, *found[3:]), (*expected[:2], None, *expected[3:])

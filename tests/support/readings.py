@@ -49,8 +49,14 @@ def decoded(name: str, body: bytes) -> Read:
     return None, None, end.usage, end.finish_reason, empty, named or ""
 
 
-def tapped(name: str, pieces: Sequence[bytes]) -> Read:
+def tapped(name: str, pieces: Sequence[bytes], *, together: bool = False) -> Read:
+    """What a tap reads of these pieces: each comes alone, or all in one read."""
     tap = tap_of(name)
+    if together:
+        tap.feed_pieces(list(pieces))
+        pieces = ()
+        if tap.needs_decoding:
+            return decoded(name, tap.unread())
     for number, piece in enumerate(pieces):
         tap.feed(piece)
         if tap.needs_decoding:

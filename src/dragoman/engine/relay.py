@@ -184,6 +184,7 @@ class Relay:
         if tap is None or tap.done or not self._sample:
             return
         self._catch_up(tap)
+        tap.count()
         note(outcome, tap.usage, 0 if tap.counted else relayed_tokens(tap, self._sample, self._size))
 
     def failure(self, error: DragomanError) -> bytes | None:

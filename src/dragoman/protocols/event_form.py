@@ -39,11 +39,6 @@ class Form(Struct, frozen=True, gc=False):
         found = self.row.fullmatch(data)
         return found is not None and found.groups() == self.fixed
 
-    @property
-    def before(self) -> bytes:
-        """With what such an event begins."""
-        return self.fixed[0]
-
     def resembles(self, event: bytes) -> bool:
         """True if `event` is such an event; of a form no text is odd."""
         return self.holds(event)
@@ -59,30 +54,6 @@ class Form(Struct, frozen=True, gc=False):
             return 0
         found = self.row.match(data, at)
         return found.end() - at if found is not None and found.groups() == self.fixed else 0
-
-    def pieces(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        """Those of `pieces`, from the one at `at` on, that are such events: joined, and how many.
-
-        0 if the first is none; -1 if it looks like one and is not: then another search here would be a waste.
-        """
-        if not pieces[at].startswith(self.fixed[0]):
-            return b"", 0
-        data = b"".join(pieces[at:])
-        length = self.length(data, 0)
-        if not length:
-            return b"", -1
-        end, size = len(pieces), len(data)
-        while size > length:
-            end -= 1  # the last events of an answer are of other kinds
-            size -= len(pieces[end])
-        return (data[:length], end - at) if size == length else self._singly(pieces, at)
-
-    def _singly(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        """The same for pieces of which one holds other events too."""
-        end = at
-        while self.holds(pieces[end]):
-            end += 1
-        return b"".join(pieces[at:end]), end - at or -1
 
     def take(self, data: bytes, at: int) -> Taken:
         """See TextRows."""

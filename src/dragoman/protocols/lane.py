@@ -64,6 +64,19 @@ class Shape(Protocol):
         """True if the bytes of `data` from `begin` to `end` are one such event, or a row of them; it may miss some."""
 
 
+class Known(TextRows, Shape, Protocol):
+    """The form of events that hold a piece of text and nothing else: what may differ in them, and what may not."""
+
+    def holds(self, data: bytes) -> bool:
+        """True if `data` is one such event, or a row of them, and nothing else."""
+
+    def length(self, data: bytes, at: int) -> int:
+        """How many bytes of `data`, from the event that begins at `at`, are such events; 0 or less as in TextRows."""
+
+    def resembles(self, event: bytes) -> bool:
+        """True if `event` differs from such events in its text alone, even if that has an odd form."""
+
+
 class Lane(Struct, frozen=True, gc=False):
     """Events that begin with `before` (which ends with `name`) and end with `after`."""
 
@@ -72,7 +85,7 @@ class Lane(Struct, frozen=True, gc=False):
     name: bytes
 
     def holds(self, data: bytes) -> bool:
-        """True if `data` is one event of this lane, or a row of them, and nothing else."""
+        """See Known."""
         before, after = self.before, self.after
         return (
             data.startswith(before)
@@ -102,20 +115,20 @@ class Lane(Struct, frozen=True, gc=False):
         return NOTHING_HERE if texts is None else (texts, end + len(self.after) - at)
 
     def length(self, data: bytes, at: int) -> int:
-        """How many bytes of `data`, from the event that begins at `at`, are events of this lane."""
+        """See Known."""
         if not data.startswith(self.before, at):
             return 0
         begin, end = at + len(self.before), data.rfind(self.after, at)
-        return end + len(self.after) - at if end >= begin and self._holds(data[begin:end]) else 0
+        return end + len(self.after) - at if end >= begin and self._holds(data[begin:end]) else -1
 
     def resembles(self, event: bytes) -> bool:
-        """True if `event` differs from those of this lane in its text alone, even if that has an odd form."""
+        """See Known."""
         return event.startswith(self.before) and event.endswith(self.after)
 
     def pieces(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
         """Those of `pieces`, from the one at `at` on, that are one event of this lane each: joined, and how many.
 
-        0 if the first is none; -1 if it looks like one and is not, or if other events stand between them.
+        0 if the first is none, or if other events stand between them.
         """
         before, after = self.before, self.after
         if not pieces[at].startswith(before):
@@ -133,7 +146,7 @@ class Lane(Struct, frozen=True, gc=False):
             and _are_texts(b"\0".join(texts))
         ):
             return data, end - at
-        return b"", -1
+        return b"", 0
 
     def _holds(self, text: bytes) -> bool:
         """The same for what stands between the first event's `before` and the last one's `after`."""

@@ -30,6 +30,10 @@ class ReplySummary:
         """The service's id of the answer, if callers may ask for it by that later; empty until it is known."""
         return ""
 
+    def count(self) -> None:
+        """Reads the reports of tokens that were kept as they came: after it, `usage` is what is known by now."""
+        return
+
 
 class Tap(ReplySummary, ABC):
     """A stream passes through it: complete events as they came, but nothing before the first content.

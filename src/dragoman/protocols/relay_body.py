@@ -41,11 +41,11 @@ class RelayBody(Struct, frozen=True, gc=False):
 
 def passed(call: ServerRequest, names: frozenset[bytes], prefix: bytes) -> Headers:
     """The header fields of a request that its service gets too: those with one of `names`, or that begin so."""
-    return tuple(
-        (name.decode("latin-1"), value.decode("latin-1").strip(" \t"))
-        for name, value in call.headers
-        if name in names or name.startswith(prefix)
-    )
+    found: list[tuple[str, str]] = []
+    for name, value in call.headers:  # a generator takes half as long again, and mostly there are none
+        if name in names or name.startswith(prefix):
+            found.append((name.decode("latin-1"), value.decode("latin-1").strip(" \t")))
+    return tuple(found)
 
 
 class BodyReader(Struct, Generic[Request], frozen=True):

@@ -14,8 +14,9 @@ A stream of server-sent events passes through:
 As a rule both are empty: an event that is complete and may pass is passed in the same call, as the bytes that came.
 
 What the dialect has to say stands in abstract methods. `_event` reads one complete event, and returns the form in which
-it passes. `_is_usual`, `_usual` and `_row` find events that need no reading, because their form alone shows that they
-hold nothing but text: nearly all events are such. They may miss some of these, which costs time and nothing else.
+it passes. Of an event that holds a piece of text and nothing else it notes in `_known` what others of its form look
+like, if more of them may come: nearly all events are such, and they need no reading. Such a form may miss some of them,
+which costs time and nothing else.
 
 What callers could not read is changed on the way: events that no blank line separates are separated (`framed`), lines
 that belong to no event are left out (`fields_of`), and a byte order mark is dropped. A body that is not a stream is
@@ -26,7 +27,7 @@ import re
 from abc import abstractmethod
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.lane import Shape
+from dragoman.protocols.lane import NOTHING, Known, Shape, Taken
 from dragoman.protocols.relay import Tap
 from dragoman.wire import json, sse
 from dragoman.wire.sse import BOM, END, MAX_EVENT, SseReader, blank_line
@@ -34,6 +35,8 @@ from dragoman.wire.sse import BOM, END, MAX_EVENT, SseReader, blank_line
 ENDS = (END, b"\r\r", b"\r\n\r\n")
 OVERLAP = 3
 """Bytes at the end of a read that may be the beginning of a blank line."""
+TRIES = 16
+"""Forms made in a row that no event fits, until none is made: the service writes each event in another way."""
 BLANKS = b" \t\r\n"
 MAX_BLANKS = 64
 """Blanks that are kept at the beginning of a body: more would be searched again with each read."""
@@ -46,7 +49,7 @@ STRAY = re.compile(rb"(?<![^\r\n])(?!(?:\xef\xbb\xbf)?(?:data|event|id|retry)?(?
 class SseTap(Tap):
     """A tap without a dialect, whose methods also set `committed`, `done`, `error` and what else a Tap knows."""
 
-    __slots__ = ("_beginning", "_edge", "_held", "_size", "_tail", "_unformed")
+    __slots__ = ("_beginning", "_edge", "_held", "_known", "_size", "_tail", "_tries", "_unformed")
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,18 +63,25 @@ class SseTap(Tap):
         """Nothing has passed yet."""
         self._unformed = True
         """Nothing has shown yet that this is a stream."""
+        self._known: Known | None = None
+        """The form of events of text that may pass unread now."""
+        self._tries = TRIES
+        """Forms that may still be made before an event fits one."""
 
     def feed(self, data: bytes) -> bytes:
         if self.done or self.error is not None:
             return b""
-        if not self._tail and self._is_usual(data):
+        known = self._known
+        if known is not None and not self._tail and known.holds(data):
+            self._tries = TRIES
             return data
         return self._let_through(self._events(data))
 
-    def feed_pieces(self, pieces: list[bytes]) -> bytes:
-        if self.done or self.error is not None:
-            return b""
-        return super().feed_pieces(pieces) if self._tail else self._let_through(self._pieces(pieces))
+    def texts(self, data: bytes, at: int) -> Taken:
+        return NOTHING if self._known is None else self._known.take(data, at)
+
+    def passed(self, data: bytes) -> None:
+        self._tries = TRIES
 
     def unread(self) -> bytes:
         return b"".join([*self._held, *self._tail])
@@ -80,13 +90,9 @@ class SseTap(Tap):
     def shape(self) -> Shape | None:
         if self._tail or self.done or not self.committed or self.error is not None:
             return None
-        return self._usual_shape()
+        return self._known
 
     # What the dialect knows.
-
-    @abstractmethod
-    def _usual_shape(self) -> Shape | None:
-        """The shape of an event for which `_is_usual` is true; None if it knows none."""
 
     @abstractmethod
     def _event(self, event: bytes) -> bytes:
@@ -95,21 +101,6 @@ class SseTap(Tap):
     @abstractmethod
     def _form(self, start: bytes) -> None:
         """Reads the beginning of a body that is not a stream."""
-
-    @abstractmethod
-    def _is_usual(self, data: bytes) -> bool:
-        """Whether `data` consists of events that need not be read, and nothing else."""
-
-    @abstractmethod
-    def _usual(self, data: bytes, at: int) -> int:
-        """How many bytes of `data`, from the event that begins at `at`, are such events; 0 if that one must be read.
-
-        Negative if it looked like one and is not: then another search in the same bytes would be a waste.
-        """
-
-    @abstractmethod
-    def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        """The same for pieces that are one such event each: these pieces joined, and how many; 0 or less as above."""
 
     @abstractmethod
     def _is_empty(self, data: bytes) -> bool:
@@ -125,24 +116,24 @@ class SseTap(Tap):
                 return self._keep(data)
             data = b"".join([*self._tail, data])
             self._tail.clear()
-        if self._unformed and _start(data).startswith(OTHERS):
+        if self._unformed and start_of(data).startswith(OTHERS):
             return self._keep(data)  # a blank line in it completes no event
         passing: list[bytes] = []
         plain = b"\r" not in data
         begin, at, alike, size = 0, 0, True, len(data)
-        read, usual = self._event, self._usual
         while at < size:
-            if alike:
-                length = usual(data, at)
+            if alike and (known := self._known) is not None:
+                length = known.length(data, at)
+                alike = length >= 0
                 if length > 0:
+                    # The event after a row is none of its form, and is read.
+                    self._tries = TRIES
                     at += length
-                    continue
-                alike = length == 0
             end = data.find(END, at) + len(END) if plain else blank_line(data, at)
             if end < len(END) or self.needs_decoding:
                 break
             event = data[at:end]
-            passed = read(event)
+            passed = self._event(event)
             if passed is not event:
                 passing += [data[begin:at], passed]
                 begin = end
@@ -152,28 +143,6 @@ class SseTap(Tap):
         passing.append(data[begin:at])
         if at < len(data) and not (self.done or self.error is not None):
             self._keep(data[at:])
-        return passing
-
-    def _pieces(self, pieces: list[bytes]) -> list[bytes]:
-        """The same for pieces. As a rule each is one event, because services send each as soon as they have it."""
-        passing: list[bytes] = []
-        at, alike = 0, True
-        while at < len(pieces) and not (self.done or self.error is not None):
-            if alike:
-                row, count = self._row(pieces, at)
-                if count > 0:
-                    passing.append(row)
-                    at += count
-                    continue
-                alike = count == 0
-            event = pieces[at]
-            one = event.endswith(END) and event.find(END) == len(event) - len(END)
-            if self._unformed and _start(event).startswith(OTHERS):
-                one = False
-            if self.needs_decoding or not one:
-                return passing + self._events(b"".join(pieces[at:]))
-            passing.append(self._event(event))
-            at += 1
         return passing
 
     def _keep(self, data: bytes) -> list[bytes]:
@@ -189,7 +158,7 @@ class SseTap(Tap):
 
     def _look_at_form(self) -> None:
         tail = b"".join(self._tail)
-        start = _start(tail)
+        start = start_of(tail)
         if start.startswith(OTHERS):
             self._form(start)
         elif len(start) > len(BOM):
@@ -214,7 +183,7 @@ class SseTap(Tap):
         return data
 
 
-def _start(body: bytes) -> bytes:
+def start_of(body: bytes) -> bytes:
     """`body` from its first byte that is neither blank nor a byte order mark."""
     return body.lstrip(BLANKS).removeprefix(BOM).lstrip(BLANKS)
 

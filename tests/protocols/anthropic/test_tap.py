@@ -352,3 +352,30 @@ def test_a_service_that_writes_each_delta_in_another_way_is_read_one_by_one() ->
     ways = [text(f"{number}").replace(b'"delta":', b'"delta":' + b" " * (number % 2)) for number in range(40)]
     body = BEGUN + b"".join(ways) + CLOSE + end() + STOP
     assert passed([BEGUN, *ways, CLOSE + end() + STOP]) == body
+
+
+def test_padding_of_deltas_is_known_at_once_or_at_the_second_delta() -> None:
+    for first in (0, 3):
+        tap = MessageTap()
+        tap.feed(BEGUN)
+        for blanks in (first, 5, 0):
+            delta = text("a").replace(b"}}\n", b"}%b}\n" % (b" " * blanks))
+            assert tap.feed(delta).endswith(delta)
+        shape = tap.shape
+        assert shape is not None
+        for blanks in range(9):
+            delta = text("b").replace(b"}}\n", b"}%b}%b\n" % (b" " * blanks, b" " * (9 - blanks)))
+            assert shape.fits(delta, 0, len(delta))
+
+
+def test_what_was_reported_is_known_before_the_end() -> None:
+    tap = MessageTap()
+    tap.feed(event("message_start", message=MESSAGE | {"usage": {"input_tokens": 7, "output_tokens": 1}}) + block())
+    tap.feed(text("a") + text("b"))
+    tap.count()
+    assert tap.usage == Usage(7, 1)
+    assert not tap.counted
+    tap.feed(CLOSE + end())
+    tap.count()
+    assert tap.usage == Usage(7, 9)
+    assert tap.counted

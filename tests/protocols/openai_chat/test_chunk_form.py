@@ -5,7 +5,8 @@ import pytest
 from dragoman.protocols.event_form import Form
 from dragoman.protocols.lane import Lane
 from dragoman.protocols.openai_chat.chunk_form import form_of
-from dragoman.protocols.openai_chat.tap import TRIES, ChatTap
+from dragoman.protocols.openai_chat.tap import ChatTap
+from dragoman.protocols.sse_tap import TRIES
 
 CHUNK = (
     b'data: {"id":"%b","created":%d,"choices":[{"index":0,"delta":{"content":"%b"},"finish_reason":null}],'

@@ -362,9 +362,10 @@ def let_through(reads: Sequence[list[bytes]], **options: bool) -> tuple[bytes, V
 def test_what_stands_before_a_failure_passes_and_nothing_else(bad: Any, line_end: bytes) -> None:
     before = stream(ROLE, text("a"), text("b")).replace(b"\n", line_end)
     body = before + stream(bad, text("c"), DONE).replace(b"\n", line_end)
-    for pieces in ([body], bytewise(body)):
+    events = [event + 2 * line_end for event in body.split(2 * line_end)[:-1]]
+    for reads in ([[body]], [[byte] for byte in bytewise(body)], [events]):
         tap = ChatTap()
-        assert b"".join(map(tap.feed, pieces)) == before
+        assert b"".join(map(tap.feed_pieces, reads)) == before
         assert tap.error is not None
         assert tap.committed
 

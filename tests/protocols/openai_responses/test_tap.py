@@ -226,11 +226,26 @@ def test_a_row_of_pieces_is_passed_without_a_copy_and_undecoded() -> None:
     tap.feed(stream(CREATED, ADDED, text("a"), text("b")))
     row = stream(text("Hello"), text(' "world" \\ \n'), text(""), text("😀"))
     assert tap.feed(row) is row
-    assert tap._is_usual(row)
-    assert not tap._is_usual(stream(*WORDS, text("a", error=None)))
-    assert not tap._is_usual(stream(text("a"), DONE))
-    assert not tap._is_usual(stream(text("a"))[:-1])
-    assert not tap._is_usual(stream(text("a")).replace(b"output_text", b"reasoning_text"))
+    shape = tap.shape
+    assert shape is not None
+
+    def fits(data: bytes) -> bool:
+        return shape.fits(data, 0, len(data))
+
+    assert fits(row)
+    assert not fits(stream(*WORDS, text("a", error=None)))
+    assert not fits(stream(text("a"), DONE))
+    assert not fits(stream(text("a"))[:-1])
+    assert not fits(stream(text("a")).replace(b"output_text", b"reasoning_text"))
+
+
+@pytest.mark.parametrize("event", [FAILED, FLAT], ids=["failed", "error"])
+@pytest.mark.parametrize("line", [b"id: 7", b"retry: 1", b": more"])
+def test_a_failure_with_a_line_more_is_found(event: dict[str, Any], line: bytes) -> None:
+    data = stream(CREATED, ADDED, text("Hello"), event)
+    data = data[: data.rfind(b"\ndata: ")] + b"\n" + line + data[data.rfind(b"\ndata: ") :]
+    assert tapped([data]) == decoded(data)
+    assert tapped([data])[0] is not None
 
 
 def test_nothing_passes_before_the_first_words() -> None:

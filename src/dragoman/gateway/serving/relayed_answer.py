@@ -347,6 +347,7 @@ class RelayedAnswer:
     def _note(self) -> None:
         if self._relay is not None and self._relay.summary is not None:
             summary = self._relay.summary
+            summary.count()
             self._outcome.usage, self._outcome.finish_reason = summary.usage, summary.finish_reason
             if self._relay.bypass is not None:
                 self._outcome.sent += self._relay.bypass.passed

@@ -39,7 +39,7 @@ STRANGE = "expected an event of this protocol, got other JSON"
 Handler = Callable[["ReplyDecoder", bytes, list[StreamEvent]], None]
 
 
-class BlockDelta(Struct):
+class BlockDelta(Struct, gc=False):
     """A delta, and the block that it is of."""
 
     delta: Delta

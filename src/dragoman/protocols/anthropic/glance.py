@@ -13,16 +13,16 @@ from dragoman.wire import json
 from dragoman.wire.sse import usual_event
 
 
-class _Message(Struct):
+class _Message(Struct, gc=False):
     content: list[Any] = field(default_factory=list)
     usage: dict[str, Any] | None = None
 
 
-class _Start(Struct):
+class _Start(Struct, gc=False):
     message: _Message
 
 
-class _Block(Struct):
+class _Block(Struct, gc=False):
     type: str
     text: str | None = None
     thinking: str | None = None
@@ -31,7 +31,7 @@ class _Block(Struct):
     name: str | None = None
 
 
-class _Whole(Struct):
+class _Whole(Struct, gc=False):
     content: list[_Block]
     type: str
     stop_reason: str | None = None
@@ -39,20 +39,20 @@ class _Whole(Struct):
     error: Any = None
 
 
-class _BlockStart(Struct):
+class _BlockStart(Struct, gc=False):
     content_block: _Block
     index: int = 0
 
 
-class _BlockStop(Struct):
+class _BlockStop(Struct, gc=False):
     index: int = 0
 
 
-class _Stopped(Struct):
+class _Stopped(Struct, gc=False):
     stop_reason: str | None = None
 
 
-class _End(Struct):
+class _End(Struct, gc=False):
     delta: _Stopped = field(default_factory=_Stopped)
     usage: dict[str, Any] | None = None
 
@@ -64,7 +64,7 @@ _block_stop = msgspec.json.Decoder(_BlockStop).decode
 _end = msgspec.json.Decoder(_End).decode
 
 
-class Glance(Struct):
+class Glance(Struct, gc=False):
     """What the events so far have said. An event of any other kind is not read: then an Observer takes over."""
 
     began: bool = False
@@ -83,8 +83,11 @@ class Glance(Struct):
     """Why the model stopped, in the service's words."""
     report: dict[str, Any] = field(default_factory=dict)
     """The tokens that were reported, in the service's words."""
-    usage: Usage | None = None
-    """The same in ours."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """The same in ours."""
+        return decode_usage(self.report)
 
     def read(self, event: bytes) -> bool:
         """Whether `event` is of a usual kind, and so has been read."""
@@ -169,7 +172,6 @@ class Glance(Struct):
     def _count(self, report: dict[str, Any] | None) -> None:
         if report:
             self.report = merged_report(self.report, report)
-            self.usage = decode_usage(self.report)
 
 
 READERS: dict[bytes, Callable[[Glance, bytes, bytes], bool]] = {

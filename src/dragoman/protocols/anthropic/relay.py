@@ -12,6 +12,8 @@ from dragoman.types import Headers, HttpRequest, ServerRequest
 PASSED = frozenset({VERSION.encode(), BETA.encode(), b"x-app"})
 CLAUDE_CODE = b"x-claude-code-"
 """Header fields that change what a body means, or that tell the vendor which program and session asks."""
+FIRST = (VERSION, FIRST_VERSION)
+"""What is sent for a caller that names no version."""
 
 
 class AnthropicRelay(SseRelay):
@@ -45,4 +47,4 @@ READER = BodyReader(_request)
 
 def _passed(call: ServerRequest) -> Headers:
     headers = passed(call, PASSED, CLAUDE_CODE)
-    return headers if call.header(VERSION.encode()) else ((VERSION, FIRST_VERSION), *headers)
+    return headers if headers and dict(headers).get(VERSION) else (FIRST, *headers)

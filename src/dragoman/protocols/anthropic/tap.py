@@ -20,10 +20,9 @@ from dragoman.protocols.anthropic.deltas import form_of
 from dragoman.protocols.anthropic.encode_stream import STOP
 from dragoman.protocols.anthropic.glance import Glance
 from dragoman.protocols.anthropic.stop_reasons import decode_reason
-from dragoman.protocols.form_tap import TRIES, FormTap
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_decoder import BodyForm
-from dragoman.protocols.sse_tap import ENDS, fields_of
+from dragoman.protocols.sse_tap import ENDS, TRIES, SseTap, fields_of
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import sse
 from dragoman.wire.sse import END, SseEvent, SseReader
@@ -31,7 +30,7 @@ from dragoman.wire.sse import END, SseEvent, SseReader
 DELTA = b"event: content_block_delta\n"
 
 
-class MessageTap(FormTap):
+class MessageTap(SseTap):
     """The tap of one answer."""
 
     __slots__ = ("_glance", "_observer", "_open")
@@ -52,6 +51,10 @@ class MessageTap(FormTap):
     def counted(self) -> bool:
         # The first report of the output only says that it has begun.
         return self.ending and super().counted
+
+    def count(self) -> None:
+        if not self.done:
+            self.usage = self._glance.usage if self._observer is None else self._observer.usage
 
     def finish(self) -> bytes:
         if self.done or self._stuck():
@@ -83,7 +86,8 @@ class MessageTap(FormTap):
             self._open, self._known, self._tries = index, None, TRIES
         if index is not None and self._tries and event.startswith(DELTA):
             self._tries -= 1
-            self._known = form_of(event, index) or self._known
+            # If the last form was in vain, the padding changes with each event.
+            self._known = form_of(event, index, padded=self._tries < TRIES - 1) or self._known
 
     # Events, one by one.
 
@@ -96,8 +100,10 @@ class MessageTap(FormTap):
             self._learn(event, self._careful().open_text if self.committed else None)
             return self._passing(event)
         self._unformed = False
-        self.committed, self.usage = glance.committed, glance.usage
-        self._learn(event, glance.open if glance.committed else None)
+        self.committed = glance.committed
+        open_block = glance.open if glance.committed else None
+        if open_block is not None or self._open is not None:
+            self._learn(event, open_block)
         if glance.done:
             self._end(decode_reason(glance.reason, tool_call=glance.called)[0])
         return event
@@ -118,13 +124,14 @@ class MessageTap(FormTap):
         """Takes over what the observer has learnt."""
         observer = self._careful()
         self._unformed = False
-        self.needs_decoding, self.error, self.usage = observer.whole, observer.error, observer.usage
+        self.needs_decoding, self.error = observer.whole, observer.error
         self.committed = self.committed or observer.begun
         for event in events:
             if isinstance(event, ResponseEnd):
                 self._end(event.finish_reason)
 
     def _end(self, reason: FinishReason) -> None:
+        self.count()
         self.finish_reason, self.done, self.committed = reason, True, True
 
     def _stuck(self) -> bool:

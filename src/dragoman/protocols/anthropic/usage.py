@@ -13,6 +13,7 @@ from dragoman.types import Usage
 INPUT, OUTPUT = "input_tokens", "output_tokens"
 READ, WRITTEN = "cache_read_input_tokens", "cache_creation_input_tokens"
 THINKING = "thinking_tokens"
+COUNTS = frozenset({INPUT, OUTPUT, READ, WRITTEN})
 
 DETAILS: dict[str, dict[str, str]] = {
     "cache_creation": {
@@ -40,14 +41,19 @@ SAYABLE = frozenset(
 
 def merged_report(earlier: Mapping[str, Any], later: object) -> dict[str, Any]:
     """Both reports as one: of each field the later one that says something; counts are never added."""
-    return merged(earlier, without_none(later)) if isinstance(later, Mapping) else dict(earlier)
+    if not isinstance(later, Mapping):
+        return dict(earlier)
+    return {**earlier, **later} if _is_plain(later) else merged(earlier, without_none(later))
 
 
 def decode_usage(report: Mapping[str, Any]) -> Usage | None:
     """What was reported; None if that is nothing."""
     if not report:
         return None
-    rest = {name: value for name, value in report.items() if name not in {INPUT, OUTPUT, READ, WRITTEN}}
+    if _is_plain(report) and report.keys() <= COUNTS and min(report.values()) >= 0:
+        asked, read, written = report.get(INPUT), report.get(READ), report.get(WRITTEN)
+        return Usage(_sum(asked, read, written), report.get(OUTPUT), read, written)
+    rest = {name: value for name, value in report.items() if name not in COUNTS}
     asked, read, written = _count(report.get(INPUT)), _count(report.get(READ)), _count(report.get(WRITTEN))
     details: dict[str, int] = {}
     thought: int | None = None
@@ -66,7 +72,7 @@ def decode_usage(report: Mapping[str, Any]) -> Usage | None:
         if more:
             rest[field] = more
     return Usage(
-        input_tokens=None if asked is None else asked + (read or 0) + (written or 0),
+        input_tokens=_sum(asked, read, written),
         output_tokens=_count(report.get(OUTPUT)),
         cache_read_tokens=read,
         cache_write_tokens=written,
@@ -99,6 +105,15 @@ def encode_usage(usage: Usage | None) -> dict[str, Any]:
         if counts:
             body[field] = counts
     return merged(usage.extra.get(NAME, {}), body)
+
+
+def _is_plain(report: Mapping[str, Any]) -> bool:
+    """Whether a report holds integers and nothing else, as most do: these are read in the fast way."""
+    return {*map(type, report.values())} == {int}
+
+
+def _sum(asked: int | None, read: int | None, written: int | None) -> int | None:
+    return None if asked is None else asked + (read or 0) + (written or 0)
 
 
 def _count(value: object) -> int | None:

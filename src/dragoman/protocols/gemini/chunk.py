@@ -11,12 +11,12 @@ class _Part(Struct, forbid_unknown_fields=True, gc=False):
     thought: bool = False
 
 
-class _Content(Struct, forbid_unknown_fields=True):
+class _Content(Struct, forbid_unknown_fields=True, gc=False):
     parts: list[_Part]
     role: str = "model"
 
 
-class _Candidate(Struct, forbid_unknown_fields=True):
+class _Candidate(Struct, forbid_unknown_fields=True, gc=False):
     content: _Content
     index: int = 0
 

@@ -12,6 +12,7 @@ from dragoman.types import Usage
 BEGIN = b"data: "
 REASON = b'"finishReason"'
 NOTHING = Raw()
+"""Stands for a field that is not there."""
 
 
 class _Part(Struct, forbid_unknown_fields=True, rename="camel", gc=False):
@@ -25,17 +26,17 @@ class _Part(Struct, forbid_unknown_fields=True, rename="camel", gc=False):
         return bool(self.text or (self.thought_signature and BASE64.fullmatch(self.thought_signature)))
 
 
-class _Content(Struct):
+class _Content(Struct, gc=False):
     parts: list[_Part] = field(default_factory=list)
 
 
-class _Candidate(Struct, rename="camel"):
+class _Candidate(Struct, rename="camel", gc=False):
     content: _Content | None = None
     index: int | None = None
     finish_reason: str | None = None
 
 
-class _Chunk(Struct, rename="camel"):
+class _Chunk(Struct, rename="camel", gc=False):
     candidates: list[_Candidate]
     usage_metadata: Raw = NOTHING
     error: Raw = NOTHING
@@ -45,7 +46,7 @@ class _Chunk(Struct, rename="camel"):
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
-class Glance(Struct):
+class Glance(Struct, gc=False):
     """What the events so far have said. An event of any other kind is not read: then an Observer takes over."""
 
     began: bool = False
@@ -74,9 +75,11 @@ class Glance(Struct):
         except OTHER:
             return False
         candidates = chunk.candidates
-        if len(candidates) != 1 or candidates[0].index or bytes(chunk.error) or bytes(chunk.prompt_feedback):
+        if len(candidates) != 1 or chunk.error is not NOTHING or chunk.prompt_feedback is not NOTHING:
             return False
         candidate = candidates[0]
+        if candidate.index:
+            return False
         parts = () if candidate.content is None else candidate.content.parts
         reason = candidate.finish_reason
         stopped = reason is not None and reason not in NOT_SAID

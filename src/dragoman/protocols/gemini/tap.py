@@ -14,14 +14,13 @@ The body's end ends the answer: there is no mark. Comments, and the mark that ot
 vendor's programs fail on both.
 """
 
-from dragoman.protocols.form_tap import FormTap
 from dragoman.protocols.gemini.chunk_form import form_of
 from dragoman.protocols.gemini.decode_stream import ReplyDecoder
 from dragoman.protocols.gemini.finish_reasons import decode_reason
 from dragoman.protocols.gemini.glance import Glance
 from dragoman.protocols.gemini.observer import Observer
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, framed, has_stray
+from dragoman.protocols.sse_tap import ENDS, SseTap, framed, has_stray
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent, Usage
 
 LAST = b"\r\n\r\n"
@@ -29,7 +28,7 @@ USELESS = (b":", b"data: [DONE]", b"data:[DONE]")
 """How an event begins that callers fail on."""
 
 
-class GeminiTap(FormTap):
+class GeminiTap(SseTap):
     """`every`: the caller may have asked for several candidates, and all must end."""
 
     __slots__ = ("_glance", "_observer")

@@ -43,12 +43,12 @@ SAYABLE = frozenset(
 """Counts of a report, in the words of `answer_losses`."""
 
 
-class _Modality(Struct, forbid_unknown_fields=True, rename="camel"):
+class _Modality(Struct, forbid_unknown_fields=True, rename="camel", gc=False):
     modality: str
     token_count: int = 0
 
 
-class _Report(Struct, forbid_unknown_fields=True, rename="camel"):
+class _Report(Struct, forbid_unknown_fields=True, rename="camel", gc=False):
     """A report that holds nothing unusual."""
 
     prompt_token_count: int | UnsetType = UNSET

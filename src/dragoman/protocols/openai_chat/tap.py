@@ -19,8 +19,7 @@ Besides what `sse_tap` changes, two things are changed on the way: an event that
 the caller did not ask for it; and an answer that ended well without the end mark gets one.
 """
 
-from dragoman.protocols.event_form import Form
-from dragoman.protocols.lane import NOTHING, Lane, Shape, Taken
+from dragoman.protocols.lane import Lane
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
 from dragoman.protocols.openai_chat.chunk_form import PADDING, form_of
 from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
@@ -30,38 +29,34 @@ from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.observer import Observer
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, SseTap, framed
+from dragoman.protocols.sse_tap import ENDS, OTHERS, TRIES, SseTap, framed, start_of
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire.sse import END
 
 MARK = b"[DONE]"
 PLAIN = frozenset({"stop", "length"})
 """Reasons to stop that mean what they say, unless a tool was called."""
-TRIES = 16
-"""Lanes made in a row that no event fits, until none is made: the service writes each event in another way."""
-NO_ROW = (b"", 0)
 
 
 class ChatTap(SseTap):
     """`usage_wanted`: the caller asked for the usage. `every`: it asked for several choices, and all must end."""
 
-    __slots__ = ("_glance", "_known", "_observer", "_tries", "_usage_wanted")
+    __slots__ = ("_glance", "_observer", "_usage_wanted")
 
     def __init__(self, *, usage_wanted: bool = True, every: bool = False) -> None:
         super().__init__()
         self._usage_wanted = usage_wanted
         self._glance = Glance()
         self._observer = Observer(self._glance, every=True) if every else None
-        self._known: Lane | Form | None = None
-        """What events look like that hold a piece of text and nothing else."""
-        self._tries = TRIES
 
     @property
     def ending(self) -> bool:
         return self._glance.reason is not None if self._observer is None else self._observer.ending
 
-    def texts(self, data: bytes, at: int) -> Taken:
-        return NOTHING if self._known is None else self._known.take(data, at)
+    def feed_pieces(self, pieces: list[bytes]) -> bytes:
+        if self._tail or self.done or self.error is not None:
+            return super().feed_pieces(pieces)
+        return self._let_through(self._pieces(pieces))
 
     def finish(self) -> bytes:
         if self.done or self._stuck():
@@ -86,38 +81,37 @@ class ChatTap(SseTap):
         self._tail.clear()
         return self._let_through([DONE] if self._careful().done else [])
 
-    def passed(self, data: bytes) -> None:
-        self._tries = TRIES
-
     # Rows of text.
 
-    def _usual_shape(self) -> Shape | None:
-        return self._known
+    def _pieces(self, pieces: list[bytes]) -> list[bytes]:
+        """Reads the events in `pieces`. Returns what may pass of them.
 
-    def _is_usual(self, data: bytes) -> bool:
-        if self._known is None or not self._known.holds(data):
-            return False
-        self._tries = TRIES
-        return True
+        As a rule each piece is one event, because services send each as soon as they have it. A lane finds a row faster
+        in such pieces than in the row.
+        """
+        passing: list[bytes] = []
+        at = 0
+        while at < len(pieces) and self._known is None and not self._stuck() and self._is_event(pieces[at]):
+            passing.append(self._event(pieces[at]))
+            at += 1
+            if self.done:
+                return passing
+        if isinstance(self._known, Lane) and at < len(pieces):
+            row, count = self._known.pieces(pieces, at)
+            if count:
+                self._tries = TRIES
+                passing.append(row)
+                at += count
+        rest = b"".join(pieces[at:])
+        return passing if self.error is not None or not rest else passing + self._events(rest)
 
-    def _usual(self, data: bytes, at: int) -> int:
-        known = self._known
-        if known is None or not data.startswith(known.before, at):
-            return 0
-        length = known.length(data, at)
-        if not length:
-            return -1
-        self._tries = TRIES
-        return length
-
-    def _row(self, pieces: list[bytes], at: int) -> tuple[bytes, int]:
-        known = self._known
-        if known is None:
-            return NO_ROW
-        row = known.pieces(pieces, at)
-        if row[1] > 0:
-            self._tries = TRIES
-        return row
+    def _is_event(self, piece: bytes) -> bool:
+        """Whether `piece` is one event; it may miss some."""
+        return (
+            piece.endswith(END)
+            and piece.find(END) == len(piece) - len(END)
+            and not (self._unformed and start_of(piece).startswith(OTHERS))
+        )
 
     def _learn(self, event: bytes) -> None:
         known = self._known

@@ -12,7 +12,7 @@ from dragoman.types import TokenLogprob
 from dragoman.wire import json
 
 
-class Delta(Struct):
+class Delta(Struct, gc=False):
     """A piece of a text."""
 
     delta: str
@@ -102,7 +102,7 @@ ANNOTATED = "response.output_text.annotation.added"
 PREFIX = "response."
 
 
-class Named(Struct):
+class Named(Struct, gc=False):
     """The name that an event has inside."""
 
     type: Any = None

@@ -36,7 +36,7 @@ TEXTS = frozenset({"output_text", "input_text", "text"})
 WORDLESS = Raw(b'""')
 
 
-class _Part(Struct):
+class _Part(Struct, gc=False):
     type: str
     text: Raw = Raw()
 
@@ -46,7 +46,7 @@ class _Part(Struct):
         return self.type in TEXTS and self.text == WORDLESS
 
 
-class _Item(Struct):
+class _Item(Struct, gc=False):
     type: str
     id: str | None = None
     call_id: str | None = None
@@ -57,25 +57,25 @@ class _Item(Struct):
     content: list[_Part] | None = None
 
 
-class _ItemEvent(Struct):
+class _ItemEvent(Struct, gc=False):
     item: _Item
     output_index: int
 
 
-class _PartEvent(Struct):
+class _PartEvent(Struct, gc=False):
     part: _Part
     output_index: int
 
 
-class _Named(Struct):
+class _Named(Struct, gc=False):
     id: str | None = None
 
 
-class _Started(Struct):
+class _Started(Struct, gc=False):
     response: _Named
 
 
-class _State(Struct, kw_only=True):
+class _State(Struct, kw_only=True, gc=False):
     id: str | None = None
     status: str | None = None
     error: Any = None
@@ -100,7 +100,7 @@ class _Whole(_State, kw_only=True):
         return bool(self.error or self.errors) or not self.message is self.msg is self.detail is None
 
 
-class _Ended(Struct):
+class _Ended(Struct, gc=False):
     response: _Answer
 
 
@@ -111,7 +111,7 @@ _whole = msgspec.json.Decoder(_Whole).decode
 _ended = msgspec.json.Decoder(_Ended).decode
 
 
-class Glance(Struct):
+class Glance(Struct, gc=False):
     """What the events so far have said. An event of any other kind is not read: then an Observer takes over."""
 
     began: bool = False

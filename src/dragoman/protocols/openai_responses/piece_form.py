@@ -9,7 +9,6 @@ import re
 
 from dragoman.protocols.event_form import NUMBER, Form, form
 from dragoman.protocols.lane import INSIDE, PLAIN
-from dragoman.wire.sse import usual_event
 
 NAMES = frozenset(
     {
@@ -22,21 +21,16 @@ NAMES = frozenset(
 )
 """The lines with the names of such events. A refusal is not among them, because a tap must know of it."""
 
-FIELD = re.compile(
-    rb'"(?:delta": ?"(?P<text>'
-    + INSIDE
-    + rb')"|sequence_number": ?(?P<number>\d++)|obfuscation": ?"(?P<plain>'
-    + PLAIN
-    + rb')")'
-)
-KINDS: dict[str | None, bytes] = {"text": INSIDE, "number": NUMBER, "plain": PLAIN}
+FIELD = re.compile(rb'"(?:delta": ?"(' + INSIDE + rb')"|sequence_number": ?(\d++)|obfuscation": ?"(' + PLAIN + rb')")')
+KINDS = (b"", INSIDE, NUMBER, PLAIN)
+"""What stands in each group."""
 
 
 def form_of(event: bytes) -> Form | None:
-    """The form of `event`, which was decoded; None if it is of another kind."""
-    usual = usual_event(event)
-    if usual is None or usual[0] not in NAMES:
+    """The form of `event`, a usual one that was decoded (see `wire.sse`); None if it is of another kind."""
+    name = event[: event.find(b"\n")]
+    if name not in NAMES:
         return None
-    found = [(each.lastgroup or "", each) for each in FIELD.finditer(event, len(usual[0]))]
-    kinds = tuple([KINDS[name] for name, _ in found])
-    return form(event, [each.span(name) for name, each in found], kinds) if kinds.count(INSIDE) == 1 else None
+    found = list(FIELD.finditer(event, len(name)))
+    kinds = tuple([KINDS[each.lastindex or 0] for each in found])
+    return form(event, [each.span(each.lastindex or 0) for each in found], kinds) if kinds.count(INSIDE) == 1 else None

@@ -15,16 +15,15 @@ import re
 from typing import Any
 
 from dragoman.errors import BadEventError, DragomanError
-from dragoman.protocols.form_tap import FormTap
 from dragoman.protocols.openai_responses.decode_stream import ReplyDecoder
 from dragoman.protocols.openai_responses.encode_errors import failure
 from dragoman.protocols.openai_responses.glance import Glance
 from dragoman.protocols.openai_responses.piece_form import form_of
 from dragoman.protocols.sse_decoder import BodyForm
-from dragoman.protocols.sse_tap import fields_of, framed
+from dragoman.protocols.sse_tap import SseTap, fields_of, framed
 from dragoman.types import FinishReason, PartStart, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
-from dragoman.wire.sse import SseReader
+from dragoman.wire.sse import SseReader, usual_event
 
 NUMBER = re.compile(rb'"sequence_number": ?(\d{1,15})')
 """The number of an event; in a text the quotation marks would be escaped."""
@@ -51,7 +50,7 @@ class Observer(ReplyDecoder):
                     self._items.end(index, {}, [])
 
 
-class ResponsesTap(FormTap):
+class ResponsesTap(SseTap):
     """See above."""
 
     __slots__ = ("_content", "_glance", "_last", "_named", "_observer", "_start")
@@ -81,9 +80,6 @@ class ResponsesTap(FormTap):
 
     def feed(self, data: bytes) -> bytes:
         return self._passed(super().feed(data))
-
-    def feed_pieces(self, pieces: list[bytes]) -> bytes:
-        return self._passed(super().feed_pieces(pieces))
 
     def finish(self) -> bytes:
         if self.done or self._stuck():
@@ -122,7 +118,7 @@ class ResponsesTap(FormTap):
             self._named, self._content = glance.id, glance.content
             self._end(glance.reason, glance.usage)
         elif not self.committed:
-            self._note(event)
+            self._note_start(event)
             self._named, self._content = glance.id, glance.content
             self.committed = glance.content or glance.kind not in ANNOUNCED
         return event
@@ -131,16 +127,15 @@ class ResponsesTap(FormTap):
         self._heed(self._careful().feed(event))
         if self._stuck():
             return b""
-        self._note(event)
-        if self._content:
+        self._note_start(event)
+        # An item that begins is content, unless it only announces a text.
+        self.committed = self.committed or (event.startswith(ADDED) and MESSAGE.search(event) is None)
+        if self._content and usual_event(event) is not None:
             self._learn(event)
         return fields_of(event) if self._is_framed(event) else framed(event)
 
-    def _note(self, event: bytes) -> None:
-        """Notes an item that begins, which is content unless it only announces a text, and the answer as it began."""
-        if event.startswith(ADDED):
-            self.committed = self.committed or MESSAGE.search(event) is None
-        elif event.startswith(CREATED) and len(event) <= MAX_START:
+    def _note_start(self, event: bytes) -> None:
+        if event.startswith(CREATED) and len(event) <= MAX_START:
             self._start = event
 
     def _learn(self, event: bytes) -> None:

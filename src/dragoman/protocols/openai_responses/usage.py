@@ -41,16 +41,16 @@ SAYABLE = frozenset(
 """Counts of a report, in the words of `answer_losses`."""
 
 
-class _Read(Struct, forbid_unknown_fields=True):
+class _Read(Struct, forbid_unknown_fields=True, gc=False):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
 
 
-class _Written(Struct, forbid_unknown_fields=True):
+class _Written(Struct, forbid_unknown_fields=True, gc=False):
     reasoning_tokens: int | None = None
 
 
-class _Report(Struct, forbid_unknown_fields=True):
+class _Report(Struct, forbid_unknown_fields=True, gc=False):
     """A report that holds nothing unusual."""
 
     input_tokens: int | None = None

@@ -163,6 +163,7 @@ def head(request: HttpRequest, target: HttpTarget) -> bytes:
     return f"{method}{target.text}{lines}\r\n".encode("ascii")
 
 
+@lru_cache(maxsize=64)
 def more_fields(headers: Headers) -> bytes:
     """Further fields for a head that is ready to send. Raises as `head` does."""
     lines = _lines(headers)
