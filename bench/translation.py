@@ -54,13 +54,25 @@ class Nobody:
 
     congested = None
 
+    @property
+    def service(self) -> "Nobody":
+        return self
+
     def write(self, data: bytes) -> None: ...
 
     def connect(self, outlet: object) -> None: ...
 
-    def response_ended(self, *, keep_alive: bool) -> None: ...
+    def response_ended(self, writer: object, *, keep_alive: bool) -> bool:
+        return True
+
+    def has_sent(self, writer: object) -> bool:
+        return True
+
+    def await_sending(self, writer: object) -> None: ...
 
     def release(self, writer: object) -> None: ...
+
+    def postpone(self, writer: object) -> None: ...
 
     def reset_on_close(self, on: bool) -> None: ...
 

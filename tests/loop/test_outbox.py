@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from dragoman.loop.outbox import MAX_BYTES, MAX_MESSAGES, Outbox
 
 
@@ -12,10 +14,14 @@ class Line(asyncio.Transport):
         super().__init__()
         self.said = said
         self.closing = False
+        self.unsent = 0
         self.then: Outbox | None = None
 
     def is_closing(self) -> bool:
         return self.closing
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.said.append(bytes(data))
@@ -121,3 +127,47 @@ async def test_so_many_bytes_do_not_wait_for_the_turns_end() -> None:
     assert said == [half, half]
     await asyncio.sleep(0)
     assert said == [half, half, b"after"]
+
+
+class Note:
+    """Writes down, in `said`, what it is told."""
+
+    def __init__(self, said: list[bytes], fault: Exception | None = None) -> None:
+        self.said = said
+        self.fault = fault
+
+    def sent(self) -> None:
+        self.said.append(b"sent")
+        if self.fault is not None:
+            raise self.fault
+
+    def wait(self) -> None:
+        self.said.append(b"wait")
+
+
+@pytest.mark.parametrize(("closing", "unsent", "told"), [(False, 0, b"sent"), (False, 1, b"wait"), (True, 0, b"wait")])
+async def test_a_receipt_says_whether_all_has_gone(closing: bool, unsent: int, told: bytes) -> None:
+    said: list[bytes] = []
+    line = Line(said)
+    outbox = await busy(said)
+    outbox.write(line, b"a")
+    assert [data for _, data in outbox.pending] == [b"a"]
+    outbox.receipts.append((line, Note(said)))
+    line.closing, line.unsent = closing, unsent
+    await asyncio.sleep(0)
+    assert said == ([told] if closing else [b"a", told])
+    assert (outbox.pending, outbox.receipts) == ([], [])
+
+
+async def test_a_receipt_that_fails_is_reported_and_keeps_nobody_waiting() -> None:
+    said: list[bytes] = []
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
+    line = Line(said)
+    outbox = await busy(said)
+    outbox.write(line, b"a")
+    fault = RuntimeError()
+    outbox.receipts += [(line, Note(said, fault)), (line, Note(said))]
+    outbox.flush()
+    assert said == [b"a", b"sent", b"sent"]
+    assert reported == [fault]

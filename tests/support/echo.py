@@ -70,6 +70,9 @@ class Echo:
     def release(self, writer: DirectWriter) -> None:
         self.heard.append(f"{writer.outcome.method} {writer.outcome.path} {writer.outcome.status} {writer.complete}")
 
+    def postpone(self, writer: DirectWriter) -> None:
+        self.heard.append(f"{writer.outcome.path} waits")
+
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         return ServerResponse(status=error.status, body=error.message.encode())
 

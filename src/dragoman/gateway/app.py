@@ -28,7 +28,7 @@ from dragoman.gateway.fronts.openai import CHAT
 from dragoman.gateway.fronts.table import Found, Front
 from dragoman.gateway.hosts import Hosts
 from dragoman.gateway.http.request_limits import RequestLimits, check_type
-from dragoman.gateway.http.response_writer import DisconnectedError, ResponseWriter
+from dragoman.gateway.http.response_writer import ENDED, GONE, DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
 from dragoman.gateway.metrics.observer import Metrics
@@ -204,15 +204,22 @@ class Gateway:
             await self._apologise(front, exc, writer)
         finally:
             writer.abort()
-            self._writers.discard(writer)
 
     def hold(self, writer: ResponseWriter, call: ServerRequest) -> None:
         """From now on `interrupt` ends the request `call` of `writer`, until it is released."""
         writer.call = call
+        if writer.state is not GONE:  # else it has been released, or will be as its work ends
+            self._writers.add(writer)
+
+    def postpone(self, writer: ResponseWriter) -> None:
+        """The response of `writer` has ended, and waits for a caller who reads slowly: its release follows."""
         self._writers.add(writer)
 
     def release(self, writer: ResponseWriter) -> None:
-        """Nothing more is done for the request of `writer`. Its server calls this once for each."""
+        """Nothing more is done for the request of `writer`: its response was sent, or is lost.
+
+        Its server calls this once for each request.
+        """
         self._writers.discard(writer)
         if self.gate.active:
             self.gate.leave(writer)
@@ -273,10 +280,10 @@ class Gateway:
             self._last = asyncio.get_running_loop().call_later(self.timeouts.grace, self.interrupt)
 
     def interrupt(self) -> None:
-        """Ends every answer under way with an error."""
+        """Ends every answer under way with an error. One that has ended, and waits to be sent, cannot be told any."""
         self.stopped = True
         self.interrupted = self.interrupted or len(self._writers)
-        for writer in tuple(self._writers):
+        for writer in [each for each in self._writers if each.state is not ENDED]:
             writer.interrupt(OverloadedError("the gateway was stopped before the answer was whole", code="stopped"))
 
     def successor(self, client: Client) -> "Gateway":

@@ -13,10 +13,12 @@ A turn begins with the first write and ends when the loop has run the callbacks 
 bytes (MAX_MESSAGES, MAX_BYTES) go out before that.
 
 What must not be forgotten: a transport that is closed drops what still waits for it. Call `flush` first, unless that is
-intended. And a transport that waits for its bytes cannot report that its peer is slow.
+intended. And a transport that waits for its bytes cannot report that its peer is slow: who must know whether they have
+gone leaves a receipt.
 """
 
 import asyncio
+from typing import Protocol
 
 MAX_MESSAGES = 16
 """Messages that wait for one another: some hundred microseconds of a busy loop."""
@@ -26,14 +28,28 @@ MAX_BYTES = 512 << 10
 """Bytes that wait for one another, of all transports of a loop together: a larger write costs more than the waking."""
 
 
+class Receipt(Protocol):
+    """What is told whether a transport has got rid of all its bytes."""
+
+    def sent(self) -> None:
+        """It has."""
+
+    def wait(self) -> None:
+        """It has not, or it is closing: what has not gone may be lost."""
+
+
 class Outbox:
     """Sends at the end of the loop's turn, or at once as long as each turn brings one message."""
 
-    __slots__ = ("_alone", "_loop", "_pending", "_size", "_written")
+    __slots__ = ("_alone", "_loop", "_size", "_written", "pending", "receipts")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._pending: list[tuple[asyncio.Transport, bytes]] = []
+        self.pending: list[tuple[asyncio.Transport, bytes]] = []
+        """What waits for the turn's end."""
+        self.receipts: list[tuple[asyncio.Transport, Receipt]] = []
+        """Who is told, once that has been sent, whether a transport took all of it. To be added only while there is
+        something `pending`."""
         self._written = 0
         """Messages of this turn."""
         self._size = 0
@@ -50,14 +66,14 @@ class Outbox:
                 if not transport.is_closing():
                     transport.write(data)
                 return
-        self._pending.append((transport, data))
+        self.pending.append((transport, data))
         self._size += len(data)
-        if len(self._pending) >= MAX_MESSAGES or self._size >= MAX_BYTES:
+        if len(self.pending) >= MAX_MESSAGES or self._size >= MAX_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Sends what waits."""
-        letters, self._pending = self._pending, []
+        letters, self.pending = self.pending, []
         self._size = 0
         for transport, data in letters:
             try:
@@ -66,12 +82,25 @@ class Outbox:
             except Exception as exc:  # noqa: BLE001  # a failure of one transport must not lose the others' messages
                 self._loop.call_exception_handler({"message": "a message could not be sent", "exception": exc})
                 transport.abort()
+        if self.receipts:
+            self._tell()
+
+    def _tell(self) -> None:
+        receipts, self.receipts = self.receipts, []
+        for transport, receipt in receipts:
+            try:
+                if transport.is_closing() or transport.get_write_buffer_size():
+                    receipt.wait()
+                else:
+                    receipt.sent()
+            except Exception as exc:  # noqa: BLE001  # a bug in one must not keep the others waiting
+                self._loop.call_exception_handler({"message": "a receipt has failed", "exception": exc})
 
     def _end(self) -> None:
-        if self._pending:
+        if self.pending:
             self.flush()
         self._alone = self._written == 1
-        self._written = len(self._pending)
-        if self._pending:
+        self._written = len(self.pending)
+        if self.pending:
             # Written by callbacks while these were being sent: they belong to the next turn.
             self._loop.call_soon(self._end)

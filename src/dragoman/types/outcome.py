@@ -14,7 +14,8 @@ from dragoman.types.usage import Usage
 NOBODY = Identity()
 
 End = Literal["whole", "broken", "gone"]
-"""How an answer ended: `broken` if it began and did not end well, `gone` if the caller had left by then."""
+"""How an answer ended: `whole` once all of it was sent, `broken` if it began and did not end well, `gone` if the caller
+left before that. Sent is what the operating system has taken."""
 
 
 Operation = Literal["chat", "embeddings", "count_tokens"]
@@ -38,7 +39,7 @@ class Outcome(Struct):
     first_byte_at: float | None = None
     """When the answer's first byte was sent, or the first content of a stream."""
     ended_at: float = 0.0
-    """When the last work for it was done."""
+    """When it was sent to the end, or the last work for it was done."""
     end: End = "broken"
     remote: str = ""
     """The address that the request came from: a proxy's, if there is one in front of us."""

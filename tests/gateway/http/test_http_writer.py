@@ -30,11 +30,25 @@ class Paper:
     def write(self, data: bytes) -> None:
         self.said.append(data)
 
-    def response_ended(self, *, keep_alive: bool) -> None:
+    @property
+    def service(self) -> "Paper":
+        return self
+
+    def response_ended(self, writer: DirectWriter, *, keep_alive: bool) -> bool:
         self.ended.append(keep_alive)
+        return True
+
+    def has_sent(self, writer: DirectWriter) -> bool:
+        return True
+
+    def await_sending(self, writer: DirectWriter) -> None:
+        raise AssertionError("all is sent at once")
 
     def release(self, writer: DirectWriter) -> None:
         self.left.append(writer)
+
+    def postpone(self, writer: DirectWriter) -> None:
+        raise AssertionError("all is sent at once")
 
     def connect(self, outlet: Outlet) -> None:
         self.outlets.append(outlet)

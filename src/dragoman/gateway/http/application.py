@@ -65,7 +65,10 @@ class Application(Protocol[Admitted]):
         """The same for a request whose body is packed."""
 
     def release(self, writer: DirectWriter) -> None:
-        """Nothing more is done for the request of `writer`."""
+        """Nothing more is done for the request of `writer`: its response was sent, or is lost."""
+
+    def postpone(self, writer: DirectWriter) -> None:
+        """The response of `writer` has ended, and waits for a caller who reads slowly: its release follows."""
 
     def refusal(self, call: ServerRequest, error: DragomanError, outcome: Outcome) -> ServerResponse:
         """`error` in the protocol of the front that the request was for."""

@@ -1,4 +1,4 @@
-"""The socket of one caller: what is sent, how it closes, and a caller that does not read. Knows no request."""
+"""The socket of one caller: what was sent, how it closes, and a caller that does not read. Knows no request."""
 
 import asyncio
 import socket
@@ -8,15 +8,18 @@ from typing import cast
 
 from dragoman.gateway.http.connection_state import CLOSE, CLOSED, OPEN, PART, TRANSITIONS, ConnectionEvent
 from dragoman.gateway.http.deadlines import Stall
+from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.response_writer import address
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.loop.outbox import Outbox
 from dragoman.loop.outlet import Outlet
 from dragoman.loop.timer import DeadlineTimer
 
-UNSENT = 8 << 10
+UNSENT = 0
 """Bytes that may wait for a slow caller, not counting its socket's buffer, until its service is no longer read. The
-last write may go beyond, by what one read of the service brings."""
+last write goes beyond, by what one read of the service brings. None may, so that `congested` says whether any do, and
+with it whether an answer was sent. The caller need not wait for that: its socket's buffer is two thirds full when the
+system takes bytes again."""
 
 RESET, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
 """How the kernel closes a connection: with a reset, or in an orderly way (the default); see SO_LINGER in socket(7)."""
@@ -30,7 +33,7 @@ class CallerSocket(asyncio.Protocol, ABC):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox, timeouts: ServerTimeouts) -> None:
         self.congested: asyncio.Event | None = None
-        """None while the caller reads; else an event that is set when it reads again."""
+        """None while the socket takes all that is written; else an event that is set when it has."""
         self._loop = loop
         self._outbox = outbox
         self._timeouts = timeouts
@@ -42,6 +45,10 @@ class CallerSocket(asyncio.Protocol, ABC):
         """When something was last sent, in the loop's time."""
         self._stall: Stall | None = None
         """The wait for a caller that does not read; None: it has always read."""
+        self._sending: list[DirectWriter] | None = None
+        """Those whose response has ended, and not been sent."""
+        self._lost = False
+        self._reset_until_sent = False
         self._alarm = DeadlineTimer(loop, self)
 
     @abstractmethod
@@ -66,8 +73,46 @@ class CallerSocket(asyncio.Protocol, ABC):
         outlet.outbox, outlet.transport = self._outbox, self._transport
 
     def reset_on_close(self, on: bool) -> None:
+        if not on:
+            self._outbox.flush()
+            if self.congested is not None:
+                self._reset_until_sent = True
+                return
         connected = self._transport.get_extra_info("socket")
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET if on else END)
+
+    def has_sent(self, writer: DirectWriter) -> bool:
+        """Whether all that was written has been sent. If not, `writer` is told later: `sent` or `lose`.
+
+        Of what the system has taken nobody can say more. Not to be asked after the socket was closed by `_close`.
+        """
+        if self._outbox.pending:
+            writer.unsent = True
+            self._outbox.receipts.append((self._transport, writer))
+            return False
+        if self.congested is None and not self._transport.is_closing():
+            return True
+        self.await_sending(writer)
+        return False
+
+    def await_sending(self, writer: DirectWriter) -> None:
+        writer.unsent = True
+        if self._lost:
+            writer.lose()
+            return
+        writer.service.postpone(writer)
+        if self._sending is None:
+            self._sending = []
+        self._sending.append(writer)
+
+    def _all_sent(self) -> None:
+        """The socket has taken all that was written."""
+        if self._reset_until_sent:
+            self._reset_until_sent = False
+            self.reset_on_close(False)
+        sending, self._sending = self._sending, None
+        for writer in sending or ():
+            writer.sent()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -78,6 +123,10 @@ class CallerSocket(asyncio.Protocol, ABC):
     def connection_lost(self, exc: Exception | None) -> None:
         self._enter(CLOSE)
         self._alarm.stop()
+        self._lost = True
+        sending, self._sending = self._sending, None
+        for writer in sending or ():
+            writer.lose()
 
     def _enter(self, event: ConnectionEvent) -> None:
         self._state = TRANSITIONS[self._state][event]

@@ -10,6 +10,7 @@ from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.application import Application, ServerContext
 from dragoman.gateway.http.caller_socket import CallerSocket
 from dragoman.gateway.http.connection_state import BREAK, CLOSED, DRAIN, DRAINING, OPEN, SWITCH, SWITCHED
+from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.head_cache import CachedHead
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, with_id
 from dragoman.gateway.http.http_writer import HttpResponseWriter
@@ -55,8 +56,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         """In SWITCHED: what reads and writes."""
 
     def _serve_by(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> None:
-        self._service = service
-        self.release = service.release
+        self.service = service
         self._timeouts = shared.timeouts
         self._heads = shared.heads
         self._admissions = shared.heads.admissions
@@ -73,12 +73,12 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
         The admissions of the earlier one have changed by now, so that no head that it knows counts.
         """
-        if self._service is service:
+        if self.service is service:
             return None
         self._successor = service, shared
         writer = self._requests[0].writer if self._requests else None
         if writer is not None and writer.state is not ENDED:
-            return self._service
+            return self.service
         self._succeed()
         return None
 
@@ -102,9 +102,13 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     # The writer's side.
 
-    def response_ended(self, *, keep_alive: bool) -> None:
+    def response_ended(self, writer: DirectWriter | None, *, keep_alive: bool) -> bool:
+        """See WriterPort; None: the writer knows it already, and now its request has ended too."""
         request = self._requests[0]
         if not keep_alive or (self._state is not OPEN and len(self._requests) == 1):
+            self._outbox.flush()
+            # Asked before the socket closes, because then a write that has failed could not be told from that.
+            sent = writer is None or self.has_sent(writer)
             if keep_alive and self._fault is not None:
                 del self._requests[0]
                 self._send_error_and_close(self._fault)
@@ -112,23 +116,26 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
                 self._close()
             else:
                 self._part()
-            return
+            return sent
         if not request.complete:
             # The rest of its body is read and dropped, because the next request follows it.
             request.draining = True
             self._alarm.set(self._loop.time() + self._timeouts.linger)
-            return
-        del self._requests[0]
-        if self._requests:
-            self._alarm.set(self._loop.time() + self._timeouts.body)
-            self._loop.call_soon(self._proceed)
         else:
-            alarm, timeouts = self._alarm, self._timeouts
-            ends = self._loop.time() + (timeouts.head if self._parser.in_head else timeouts.idle)
-            if ends < alarm.due:
-                alarm.set(ends)
-            else:
-                alarm.deadline = ends
+            del self._requests[0]
+            if self._requests:
+                self._alarm.set(self._loop.time() + self._timeouts.body)
+                self._loop.call_soon(self._proceed)
+            elif self.congested is None:  # else it is not idle: its caller has yet to read
+                alarm, timeouts = self._alarm, self._timeouts
+                ends = self._loop.time() + (timeouts.head if self._parser.in_head else timeouts.idle)
+                if ends < alarm.due:
+                    alarm.set(ends)
+                else:
+                    alarm.deadline = ends
+        if self.congested is None and not self._outbox.pending and not self._transport.is_closing():
+            return True  # as `has_sent` says, without a call of it for each request
+        return writer is None or self.has_sent(writer)
 
     def switch(self, websocket: WebSocket) -> None:
         late = self._state is DRAINING
@@ -149,7 +156,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
     def ask(self, call: ServerRequest, answer: NestedAnswer) -> NestedWriter:
         """Begins to answer a request as if it had come over HTTP."""
         self._succeed()
-        service = self._service
+        service = self.service
         outcome = service.outcome(call, self.remote)
         writer = NestedWriter(self, outcome, answer)
         admitted = service.admit(call, outcome)
@@ -163,7 +170,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._service.opened(self)
+        self.service.opened(self)
 
     def data_received(self, data: bytes) -> None:
         if self._state is not OPEN and self._state is not DRAINING:
@@ -199,7 +206,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         self._requests.clear()
         if self.congested is not None:
             self.congested.set()
-        self._service.closed(self)
+        self.service.closed(self)
         self._parser.close()
 
     def pause_writing(self) -> None:
@@ -213,6 +220,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         if congested is not None:
             congested.set()
             self._transport.resume_reading()
+        self._all_sent()
         request = self._requests[0] if self._requests else None
         writer = request.writer if request is not None else None
         if request is not None and writer is not None:
@@ -260,7 +268,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         if not request.draining:
             self._serve(request)
         elif request.writer is not None and request.writer.state is ENDED and self._is_reading():
-            self.response_ended(keep_alive=request.keep_alive)
+            self.response_ended(None, keep_alive=request.keep_alive)
 
     # Within.
 
@@ -273,17 +281,17 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             self._succeed()
         call = request.call
         keep_alive = request.keep_alive and self._state is OPEN
-        outcome = self._service.outcome(call, self.remote)
+        outcome = self.service.outcome(call, self.remote)
         request.writer = HttpResponseWriter(self, outcome, keep_alive=keep_alive, chunks=request.http_1_1)
-        more = self._service.fields(call)
+        more = self.service.fields(call)
         if more:
             request.writer.more = with_id(more, outcome.request_id)
         if (error := check_head_limits(call, self._limits)) is not None:
-            self._refuse(request, self._service.refusal(call, error, outcome))
-        elif isinstance(admitted := self._service.admit(call, outcome), ServerResponse):
+            self._refuse(request, self.service.refusal(call, error, outcome))
+        elif isinstance(admitted := self.service.admit(call, outcome), ServerResponse):
             self._refuse(request, admitted)
         elif (error := check_body_limits(call, self._max_body)) is not None:
-            self._refuse(request, self._service.refusal(call, error, outcome))
+            self._refuse(request, self.service.refusal(call, error, outcome))
         else:
             request.admitted = admitted
             request.packed = bool(coding(call))
@@ -307,7 +315,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         request: Request[Admitted] = Request(call=known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
         outcome = Outcome(
-            self._service.new_request_id(),
+            self.service.new_request_id(),
             "POST",
             known.path,
             monotonic(),
@@ -342,9 +350,9 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         else:
             alarm.deadline = ends
         if request.packed:
-            self._service.unpack(admitted, request.call, writer)
+            self.service.unpack(admitted, request.call, writer)
         else:
-            self._service.serve(admitted, request.call, writer)
+            self.service.serve(admitted, request.call, writer)
 
     def _proceed(self) -> None:
         """Begins the next request, which came while the one before it was answered."""
@@ -358,7 +366,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     def _turn_away(self, request: Request[Admitted], error: DragomanError) -> None:
         if request.writer is not None:
-            self._refuse(request, self._service.refusal(request.call, error, request.writer.outcome))
+            self._refuse(request, self.service.refusal(request.call, error, request.writer.outcome))
 
     def _refuse(self, request: Request[Admitted], answer: ServerResponse) -> None:
         request.draining = True
@@ -388,7 +396,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         """Sends `error` and closes; `writer` is None if the error belongs to no request."""
         if writer is None:
             writer = HttpResponseWriter(
-                self, Outcome(self._service.new_request_id(), "", "", monotonic(), remote=self.remote)
+                self, Outcome(self.service.new_request_id(), "", "", monotonic(), remote=self.remote)
             )
         writer.send_fault(error)
         self._part()

@@ -24,6 +24,16 @@ from dragoman.loop.outlet import Outlet
 from dragoman.types import Headers, Outcome, ServerResponse
 
 
+class WriterService(Protocol):
+    """What keeps account of requests."""
+
+    def release(self, writer: "DirectWriter") -> None:
+        """Nothing more is done for the request of `writer`: its response was sent, or is lost. Called once."""
+
+    def postpone(self, writer: "DirectWriter") -> None:
+        """The response of `writer` has ended, and waits for a caller who reads slowly: its release follows."""
+
+
 class WriterPort(Protocol):
     """What such a writer needs of what bears it."""
 
@@ -31,11 +41,18 @@ class WriterPort(Protocol):
     def congested(self) -> asyncio.Event | None:
         """None while the caller reads; else an event that is set when it reads again."""
 
-    def response_ended(self, *, keep_alive: bool) -> None:
-        """The response is over. `keep_alive`: another may follow."""
+    @property
+    def service(self) -> WriterService:
+        """What keeps account of a request that begins now."""
 
-    def release(self, writer: "DirectWriter") -> None:
-        """Nothing more is done for the request of `writer`. Called once, as it was when the writer was made."""
+    def response_ended(self, writer: "DirectWriter", *, keep_alive: bool) -> bool:
+        """The response of `writer` is over. `keep_alive`: another may follow.
+
+        True if all of it was sent. If not, `writer` is told later: `sent` or `lose`.
+        """
+
+    def await_sending(self, writer: "DirectWriter") -> None:
+        """From now on `writer` waits until its caller has read enough, or has left: `sent` or `lose`."""
 
 
 class Watcher(Protocol):
@@ -65,13 +82,15 @@ class Passing(Watcher):
 class DirectWriter(ResponseWriter):
     """Sends at once. The methods `…_nowait` do not wait for a slow caller: who calls them looks at `congested`."""
 
-    __slots__ = ("_owed", "_port", "_release", "watcher")
+    __slots__ = ("_owed", "_port", "service", "unsent", "watcher")
 
     def __init__(self, port: WriterPort, outcome: Outcome) -> None:
         super().__init__(outcome)
         self._port = port
         # A reload may replace the service of the connection: what it began is told to it in the end too.
-        self._release = port.release
+        self.service = port.service
+        self.unsent = False
+        """The response has ended, and some of it still waits in memory of ours."""
         self._owed: Callable[[DirectWriter], None] | None = None
         """What is called once the work has ended whose caller has left."""
         self.watcher: Watcher | None = None
@@ -139,9 +158,24 @@ class DirectWriter(ResponseWriter):
         if before is ENDED:
             return
         if self._work is None:
-            self._release(self)
+            self.service.release(self)
         else:
-            self._owed = self._release  # as it ends, the work notes what the answer has cost until then
+            self._owed = self.service.release  # as it ends, the work notes what the answer has cost until then
+
+    def sent(self) -> None:
+        """All of the response has been sent, some time after its end."""
+        self.unsent = False
+        self.service.release(self)
+
+    def wait(self) -> None:
+        """Some of the response cannot be sent yet, although it has ended."""
+        self._port.await_sending(self)
+
+    def lose(self) -> None:
+        """The caller has left, or was cut off, before all was sent. Work that goes on after the end is left alone."""
+        self.enter(LEAVE)
+        self.unsent = self.complete = False
+        self.service.release(self)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -211,5 +245,5 @@ class DirectWriter(ResponseWriter):
     def _finish(self, *, keep_alive: bool) -> None:
         self.state = ENDED
         self.watcher = None
-        self._port.response_ended(keep_alive=keep_alive)
-        self._release(self)
+        if self._port.response_ended(self, keep_alive=keep_alive):
+            self.service.release(self)

@@ -27,11 +27,14 @@ class ConnectionPort(WriterPort, Protocol):
     def write(self, data: bytes) -> None:
         """Sends at once."""
 
+    def has_sent(self, writer: DirectWriter) -> bool:
+        """Whether all that was written has been sent. If not, `writer` is told later: `sent` or `lose`."""
+
     def connect(self, outlet: Outlet) -> None:
         """From now on `outlet` sends at once, too."""
 
     def reset_on_close(self, on: bool) -> None:
-        """Whether from now on the connection ends with a reset, whatever ends it."""
+        """Whether from now on the connection ends with a reset, whatever ends it. Not `on`: once all has been sent."""
 
     def switch(self, websocket: "WebSocket") -> None:
         """From now on what comes is for `websocket`."""
@@ -125,7 +128,8 @@ class HttpResponseWriter(DirectWriter):
         )
         outcome.status, self.complete, outcome.sent = error.status, True, len(body)
         outcome.fail(error)
-        self._release(self)
+        if self._port.has_sent(self):
+            self.service.release(self)
 
     def start_nowait(self, status: int, lines: bytes, *, sized: bool) -> None:
         if self._has_started():

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from dragoman.gateway.http.direct_writer import DirectWriter
+from dragoman.gateway.http.direct_writer import DirectWriter, WriterService
 from dragoman.gateway.http.response_writer import ENDED, NEW, STARTED
 from dragoman.types import Outcome
 
@@ -28,8 +28,15 @@ class Bearer(Protocol):
     def congested(self) -> asyncio.Event | None:
         """None while the caller reads; else an event that is set when it reads again."""
 
-    def release(self, writer: DirectWriter) -> None:
-        """Nothing more is done for the request of `writer`."""
+    @property
+    def service(self) -> WriterService:
+        """What keeps account of a request that begins now."""
+
+    def has_sent(self, writer: DirectWriter) -> bool:
+        """Whether all that was written has been sent. If not, `writer` is told later: `sent` or `lose`."""
+
+    def await_sending(self, writer: DirectWriter) -> None:
+        """From now on `writer` waits until its caller has read enough, or has left: `sent` or `lose`."""
 
 
 class NestedPort:
@@ -38,16 +45,18 @@ class NestedPort:
     def __init__(self, connection: Bearer, answer: NestedAnswer) -> None:
         self._connection = connection
         self._answer = answer
-        self.release = connection.release
+        self.service = connection.service
+        self.await_sending = connection.await_sending
 
     @property
     def congested(self) -> asyncio.Event | None:
         """None while the caller reads; else an event that is set when it reads again."""
         return self._connection.congested
 
-    def response_ended(self, *, keep_alive: bool) -> None:
-        """The response is over; `keep_alive`: it ended well."""
+    def response_ended(self, writer: DirectWriter, *, keep_alive: bool) -> bool:
+        """The response of `writer` is over; `keep_alive`: it ended well. Whether all of it was sent; see WriterPort."""
         self._answer.ended(whole=keep_alive)
+        return self._connection.has_sent(writer)
 
 
 class NestedWriter(DirectWriter):

@@ -42,6 +42,7 @@ class Generation:
         self.opened = doorkeeper.opened
         self.closed = doorkeeper.closed
         self.release = gateway.release
+        self.postpone = gateway.postpone
         self.outcome = gateway.outcome
         self.admit = gateway.admit
         self.refusal = gateway.refusal

@@ -67,6 +67,8 @@ class Server:
         self._closed = False
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._cut: asyncio.TimerHandle | None = None
+        """After a second `stop`: when what its caller does not read is cut."""
         self._cover: Cover | None = None
         self._orders = {STOP: self._stopping.set, NOW: self._stop_now, REOPEN: self._reopen, GONE: self._orphaned}
         for word in (COVER, OWN):
@@ -105,6 +107,8 @@ class Server:
             generation.drain()
         self._tell_who_waits()
         await self._drain()
+        if self._cut is not None:
+            self._cut.cancel()
         if self._lag is not None:
             self._lag.stop()
         interrupted = self._interrupted + sum(gateway.interrupted for gateway in self._gateways)
@@ -236,6 +240,13 @@ class Server:
         self._hurry.set()
         for gateway in self._gateways:
             gateway.interrupt()
+        if self._cut is None:
+            # A caller that does not read would keep its connection, and us, for all of the grace.
+            self._cut = self._loop.call_later(LATER, self._abort)
+
+    def _abort(self) -> None:
+        for connection in tuple(self._connections):
+            connection.abort()
 
     def _reopen(self) -> None:
         for gateway in self._gateways:
@@ -343,8 +354,7 @@ class Server:
                         await self._empty.wait()
                 break
             except TimeoutError:
-                for connection in tuple(self._connections):
-                    connection.abort()
+                self._abort()
 
     @property
     def _grace(self) -> float | None:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from dragoman.errors import DragomanError
-from dragoman.gateway.http.direct_writer import DirectWriter, Passing
+from dragoman.gateway.http.direct_writer import DirectWriter, Passing, WriterService
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import ENDED, GONE
 from dragoman.gateway.serving.lasting.event_buffer import EventBuffer
@@ -145,14 +145,40 @@ class LastingAnswer(Passing):
         if self._caller is not None:
             self._caller.send_bytes(status, lines, body)
 
-    def response_ended(self, *, keep_alive: bool) -> None:
+    def response_ended(self, writer: DirectWriter, *, keep_alive: bool) -> bool:
         """See Lasting."""
         self._clean = keep_alive
         if self.listening is LIVE and self._caller is not None:
             self._caller.abort()  # does nothing if it has ended well
+            if self._caller.unsent and not self.left:
+                writer.unsent = True  # `caller_over` follows
+                return False
             self._caller = None
         elif self.listening is BEHIND:
             self._pump()
+        return True
+
+    def caller_over(self, *, lost: bool) -> None:
+        """The response to the one who asked is over; `lost`: not all of it was sent."""
+        if not self.writer.unsent:
+            return
+        self._caller = None
+        if lost:
+            self.left = True
+            self.writer.lose()
+        else:
+            self.writer.sent()
+
+    @property
+    def service(self) -> WriterService:
+        """See Lasting."""
+        return self
+
+    def await_sending(self, writer: DirectWriter) -> None:
+        """See Lasting."""
+
+    def postpone(self, writer: DirectWriter) -> None:
+        """See Lasting."""
 
     def release(self, writer: DirectWriter) -> None:
         """See Lasting."""
@@ -206,6 +232,8 @@ class LastingAnswer(Passing):
             self.left = True
             old.watcher = None
             old.abort()
+            if self.writer.unsent:
+                self.writer.lose()
         self.listening, self._sent, self.full = BEHIND, after, False
         caller.watcher = self
         caller.start_nowait(self._status, self._lines, sized=False)

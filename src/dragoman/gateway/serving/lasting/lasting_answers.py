@@ -54,7 +54,7 @@ class LastingAnswers:
         self._kept: dict[str, Kept] = {}
         self._open: dict[LastingAnswer, Gateway] = {}
         """Answers under way."""
-        self._callers: set[ResponseWriter] = set()
+        self._callers: dict[ResponseWriter, LastingAnswer] = {}
         """Writers of the connections on which these were asked for. What they tell is told by the answer's own."""
         self.held = 0
         """Bytes in all buffers."""
@@ -75,17 +75,22 @@ class LastingAnswers:
             caller.outcome, caller, name=name, ids=ids, left=self._left, grown=self._grown, released=self._released
         )
         self._open[answer] = gateway
-        self._callers.add(caller)
+        self._callers[caller] = answer
+        gateway.hold(answer.writer, call)
         if name:
             self._kept[name] = Kept(answer, asked(call), codec, gateway, caller.outcome.request_id)
         return answer.writer
 
     def parts(self, caller: ResponseWriter) -> bool:
-        """Whether `caller` is over, and its outcome is told by the answer's own writer."""
-        if caller in self._callers:
-            self._callers.discard(caller)
-            return True
-        return False
+        """Whether the outcome of `caller`, which is over, is told by the answer's own writer."""
+        answer = self._callers.pop(caller, None)
+        if answer is not None:
+            answer.caller_over(lost=caller.disconnected)
+        return answer is not None
+
+    def serves(self, caller: ResponseWriter) -> bool:
+        """Whether the outcome of `caller` will be told by an answer's own writer."""
+        return caller in self._callers
 
     def resumed(self, said: str, call: ServerRequest, caller: DirectWriter) -> None:
         """Goes on with the stream whose last event had the id `said`. Raises RequestError if that cannot be."""

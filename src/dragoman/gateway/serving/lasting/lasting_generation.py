@@ -44,6 +44,7 @@ class LastingGeneration(Generation):
         self.lasting = lasting
         """Those of earlier generations are among them."""
         self.release = self._release
+        self.postpone = self._postpone
 
     def serve(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         endpoint = admitted.endpoint
@@ -71,3 +72,7 @@ class LastingGeneration(Generation):
     def _release(self, writer: ResponseWriter) -> None:
         if not self.lasting.parts(writer):
             self.gateway.release(writer)
+
+    def _postpone(self, writer: ResponseWriter) -> None:
+        if not self.lasting.serves(writer):  # else the answer's own writer is under way as long
+            self.gateway.postpone(writer)

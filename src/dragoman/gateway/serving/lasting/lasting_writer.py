@@ -3,21 +3,17 @@
 import asyncio
 from typing import Protocol
 
-from dragoman.gateway.http.direct_writer import DirectWriter
+from dragoman.gateway.http.direct_writer import DirectWriter, WriterPort, WriterService
 from dragoman.gateway.http.response_writer import ENDED, NEW, STARTED
 from dragoman.types import Outcome
 
 
-class Lasting(Protocol):
-    """What such a writer passes all on to."""
+class Lasting(WriterPort, WriterService, Protocol):
+    """What such a writer passes all on to. Never asked to `await_sending`, nor to `postpone`: only a caller is slow."""
 
     @property
     def draining(self) -> bool:
         """Whether nobody will ever read what is sent."""
-
-    @property
-    def congested(self) -> asyncio.Event | None:
-        """None if more can be taken; else an event that is set when it can."""
 
     @property
     def heard(self) -> bool:
@@ -34,12 +30,6 @@ class Lasting(Protocol):
 
     def whole(self, status: int, lines: bytes, body: bytes) -> None:
         """The complete response."""
-
-    def response_ended(self, *, keep_alive: bool) -> None:
-        """Nothing more follows; `keep_alive`: the transfer ended well."""
-
-    def release(self, writer: DirectWriter) -> None:
-        """Nothing more is done for the request."""
 
 
 class Over:
@@ -60,10 +50,22 @@ class Over:
     def whole(self, status: int, lines: bytes, body: bytes) -> None:
         """See Lasting."""
 
-    def response_ended(self, *, keep_alive: bool) -> None:
+    def response_ended(self, writer: DirectWriter, *, keep_alive: bool) -> bool:
+        """See Lasting."""
+        return True
+
+    @property
+    def service(self) -> WriterService:
+        """See Lasting."""
+        return self
+
+    def await_sending(self, writer: DirectWriter) -> None:
         """See Lasting."""
 
     def release(self, writer: DirectWriter) -> None:
+        """See Lasting."""
+
+    def postpone(self, writer: DirectWriter) -> None:
         """See Lasting."""
 
 
@@ -122,14 +124,22 @@ class LastingWriter(DirectWriter):
         super().disconnect()
         self._let_go()
 
+    def sent(self) -> None:
+        super().sent()
+        self._let_go()
+
+    def lose(self) -> None:
+        super().lose()
+        self._let_go()
+
     def _finish(self, *, keep_alive: bool) -> None:
         super()._finish(keep_alive=keep_alive)
-        self._let_go()
+        if not self.unsent:
+            self._let_go()
 
     def _let_go(self) -> None:
         # Both refer to each other, and what is over must be gone without a collection of garbage.
-        self._port = self._lasting = OVER
-        self._release = OVER.release
+        self._port = self._lasting = self.service = OVER
 
     def _begin(self, status: int) -> None:
         known = self.outcome.status, self.outcome.first_byte_at
