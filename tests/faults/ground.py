@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dragoman.client import Client
 from dragoman.config import (
@@ -23,16 +24,19 @@ from dragoman.config import (
 )
 from dragoman.gateway import ServerTimeouts
 from dragoman.routing.route import Route
+from dragoman.transport.native import NativeTransport
 from dragoman.types import Outcome
-from tests.faults.certificates import authority
+from tests.faults.certificates import authority, trusted
 from tests.faults.dialects import FRONTS, SERVICES
-from tests.faults.fault import KEY
+from tests.faults.fault import KEY, PASSWORD
+from tests.faults.proxies import SCHEMES, Way
 from tests.faults.wire import Service, Unheard
 from tests.support.gateway import Got, connect, running
+from tests.support.names import HERE, Names
 
 CALLER_KEY = "canary-of-the-caller-77ab"
 PROMPT = "canary-of-the-prompt-c02d"
-CANARIES = (KEY, CALLER_KEY, PROMPT)
+CANARIES = (KEY, PASSWORD, CALLER_KEY, PROMPT)
 
 GUARD = 10.0
 """Seconds after which a wait that no timeout of the gateway has ended is called endless."""
@@ -41,7 +45,7 @@ HASTY = TimeoutsConfig(first_byte=0.1, first_token=0.2, idle=0.1, end=0.05, tota
 """The timeouts of a service whose fault is to be ended by one."""
 AT_EASE = ServerTimeouts(grace=0)
 """The gateway's patience with callers, if they are not what fails."""
-UNREACHED = TimeoutsConfig(connect=0.1, tls=0.1)
+UNREACHED = TimeoutsConfig(connect=0.1, proxy=0.1, tls=0.1)
 PATIENT = TimeoutsConfig(first_byte=60.0, first_token=60.0, idle=60.0, end=60.0)
 """Those of the others: none of them may strike on a busy machine."""
 
@@ -54,8 +58,14 @@ class Target(Struct):
     small: int | None = None
     """Bytes of its answers, if there is a limit."""
     alone: bool = False
-    """Whether it has a port of its own, at which nobody answers yet."""
+    """Whether it, or the proxy on the way to it, has a port of its own, at which nobody answers yet."""
     tls: bool = False
+    named: bool = False
+    """Whether it, or the proxy, is reached by a name."""
+    way: Way | None = None
+    """The proxy on the way to it."""
+    reached: bool = True
+    """Whether its fault comes after there is a connection."""
     retry: RetryConfig = RetryConfig()
     """How its route sends a request again."""
 
@@ -66,8 +76,13 @@ class Ground(Struct):
     url: str
     client: Client
     service: Service
+    plain: int
+    """The service's port without TLS."""
+    secured: int
+    """And with TLS; 0 if no target needs it."""
     ports: dict[str, Unheard]
     """By the name of the target: the ports at which nobody answers yet."""
+    names: Names
     outcomes: list[Outcome] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     """What the event loop's handler was told."""
@@ -106,7 +121,9 @@ HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {CALLER
 
 
 def _threads() -> int:
-    return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
+    others = [thread.name for thread in threading.enumerate() if not thread.name.startswith("asyncio_")]
+    lookups = others.count("lookup")
+    return len(others) - min(lookups, 1)  # one waits for the next name
 
 
 async def until(condition: Callable[[], bool]) -> bool:
@@ -128,16 +145,19 @@ async def ground(
     the one that is called `spare`."""
     service = Service()
     await service.listen()
+    place = Place(service.port, 0, folder / "ca.pem")
+    if any(_is_secured(each) for each in targets.values()):
+        await service.listen(tls=trusted())
+        place = replace(place, secured=service.port)
+    names = Names({host_of(name): ([HERE],) for name in targets})
     ports = {name: Unheard() for name, target in targets.items() if target.alone}
     complaints: list[str] = []
     handler = _Kept()
     logging.getLogger("dragoman").addHandler(handler)
     try:
-        ca_file = folder / "ca.pem"
-        if any(each.tls for each in targets.values()):
-            authority().cert_pem.write_to_path(str(ca_file))
+        authority().cert_pem.write_to_path(str(place.ca_file))
         providers = {
-            name: _provider(name, each, ports[name].port if each.alone else service.port, ca_file)
+            name: _provider(name, each, replace(place, own=ports[name].port) if each.alone else place)
             for name, each in targets.items()
         }
         routes = {
@@ -151,20 +171,32 @@ async def ground(
             for name, each in targets.items()
             if not name.startswith("spare-")
         }
+        routes |= {
+            f"again-{name}": ModelConfig(targets=(TargetConfig(model=f"{name}/m"),), retry=each.retry)
+            for name, each in targets.items()
+            if each.retry.attempts > 1
+        }
         log = folder / "requests"
         config = Config(
             gateway=GatewayConfig(
-                port=0, api_keys=(CALLER_KEY,), request_log=str(log), breaker_failures=0, max_body=max_body
+                port=0,
+                api_keys=(CALLER_KEY,),
+                request_log=str(log),
+                breaker_failures=0,
+                max_body=max_body,
+                retry_budget=1.0,
             ),
             providers=providers,
             models=routes,
         )
-        client = Client(config)
+        client = Client(config, transport=NativeTransport(resolver=names))
         outcomes: list[Outcome] = []
         async with running(config, client=client, timeouts=timeouts, observers=[outcomes.append]) as up:
             loop = asyncio.get_running_loop()
             loop.set_exception_handler(lambda _, context: complaints.append(_told(context)))
-            made = Ground(up.url, client, service, ports, outcomes, complaints, handler.lines)
+            made = Ground(
+                up.url, client, service, place.plain, place.secured, ports, names, outcomes, complaints, handler.lines
+            )
             await _warmed(made, log)
             yield made
         rows = log.read_text()
@@ -172,6 +204,7 @@ async def ground(
         assert not any(canary in rows for canary in CANARIES), "a secret in the request log"
     finally:
         logging.getLogger("dragoman").removeHandler(handler)
+        names.break_silence()
         for each in ports.values():
             each.close()
         await service.close()
@@ -202,12 +235,44 @@ class _Kept(logging.Handler):
         self.lines.append(f"{record.levelname} {self.format(record)}")
 
 
-def _provider(name: str, target: Target, port: int, ca_file: Path) -> ProviderConfig:
+class Place(Struct, frozen=True):
+    """Where the services are."""
+
+    plain: int
+    """The port at which requests are answered without TLS."""
+    secured: int
+    """And with it."""
+    ca_file: Path
+    own: int = 0
+    """The port of this target alone, or of its proxy."""
+
+
+def host_of(name: str) -> str:
+    """The name by which a target, or its proxy, is found."""
+    return f"{name}.test"
+
+
+def _is_secured(target: Target) -> bool:
+    return target.way is not None and target.way.kind == "connect"
+
+
+def _provider(name: str, target: Target, place: Place) -> ProviderConfig:
+    path = f"/{name}{SERVICES[target.dialect].base}"
+    reached = f"{host_of(name) if target.named else HERE}:{place.own or place.plain}"
+    service, proxy, tls = reached, None, target.tls
+    if target.way is not None:
+        kind = target.way.kind
+        service = (
+            host_of(name) if kind == "forward" else f"{HERE}:{place.secured if kind == 'connect' else place.plain}"
+        )
+        proxy = f"{SCHEMES[kind]}://caller:{PASSWORD}@{reached}"
+        tls = _is_secured(target)
     return ProviderConfig(
         protocol=target.dialect,
-        url=f"{'https' if target.tls else 'http'}://127.0.0.1:{port}/{name}{SERVICES[target.dialect].base}",
+        url=f"{'https' if tls else 'http'}://{service}{path}",
+        proxy=proxy,
         api_key=KEY,
         max_answer=target.small,
-        timeouts=PATIENT if not target.hasty else UNREACHED if target.alone else HASTY,
-        ca_file=str(ca_file) if target.tls else None,
+        timeouts=PATIENT if not target.hasty else HASTY if target.reached else UNREACHED,
+        ca_file=str(place.ca_file) if tls else None,
     )

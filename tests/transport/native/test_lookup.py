@@ -3,7 +3,8 @@
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
-from threading import Event, Lock, Semaphore, enumerate
+from contextlib import closing
+from threading import enumerate
 
 import pytest
 
@@ -11,110 +12,67 @@ from dragoman.errors import ConnectError, TimeoutError
 from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
 from dragoman.transport.native.lookup import Lookups
-from dragoman.transport.native.sockets import Address
+from tests.support.names import BEYOND, HERE, NOT_NOW, SILENCE, UNKNOWN, Answers, Names
 from tests.support.proxy import run_proxy
 from tests.support.server import Exchange, serve
 from tests.transport.native.reading import get, whole, within
 
-HERE = "127.0.0.1"
-BEYOND = "127.0.0.2"
-"""An address of this machine at which nobody listens in these tests."""
-
-
-class Names:
-    """A resolver with a table; for a name that begins with `silent` it says nothing until `ends` is called."""
-
-    def __init__(self, **table: list[str] | OSError) -> None:
-        self.table = table
-        self.asked: list[str] = []
-        self.comes = Semaphore(0)
-        """Has a permit for each time that it is asked."""
-        self._lock = Lock()
-        self._over = Event()
-        self._made: list[Lookups] = []
-
-    def __call__(self, host: str, port: int) -> list[Address]:
-        with self._lock:
-            self.asked.append(host)
-        self.comes.release()
-        if host.startswith("silent"):
-            self._over.wait()
-        found = self.table.get(host, socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
-        if isinstance(found, OSError):
-            raise found
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
-
-    def ends(self) -> None:
-        """The silence is over."""
-        self._over.set()
-
-    def lookups(self) -> Lookups:
-        """Those of the running loop."""
-        made = Lookups(asyncio.get_running_loop(), self)
-        self._made.append(made)
-        return made
-
-    def close(self) -> None:
-        """Ends all threads."""
-        self.ends()
-        for each in self._made:
-            each.close()
-
 
 @pytest.fixture
 def names() -> Iterator[Names]:
-    """What the tests know."""
-    made = Names(here=[HERE], silent=[HERE], two=[BEYOND, HERE], later=socket.gaierror(socket.EAI_AGAIN, "Try again"))
+    """What the tests know; `silent` is an address that comes late."""
+    silent: dict[str, Answers] = {f"silent{number}": (SILENCE, UNKNOWN) for number in range(50)}
+    table: dict[str, Answers] = {"here": ([HERE],), "two": ([BEYOND, HERE],), "later": (NOT_NOW,)}
+    made = Names({"silent": (SILENCE, [HERE])} | silent | table)
     yield made
-    made.close()
+    made.break_silence()
+
+
+def begun(names: Names) -> "closing[Lookups]":
+    """The lookups of the running loop; their thread ends with the block."""
+    return closing(Lookups(asyncio.get_running_loop(), names))
 
 
 async def echo(exchange: Exchange) -> None:
     await exchange.reply(200, {}, exchange.request.body)
 
 
-async def until_asked(names: Names, asked: int) -> None:
-    """Waits until the resolver was asked so often."""
-    for _ in range(asked):
-        await asyncio.get_running_loop().run_in_executor(None, names.comes.acquire)
-
-
 async def test_silent_names_delay_no_other(names: Names) -> None:
-    lookups = names.lookups()
-    hung = [asyncio.create_task(lookups.addresses(f"silent{number}", 1)) for number in range(50)]
-    await until_asked(names, 50)
-    assert [address[4] for address in await lookups.addresses("here", 7)] == [(HERE, 7)]
-    names.ends()
-    found = await asyncio.gather(*hung, return_exceptions=True)
-    assert all(isinstance(each, socket.gaierror) for each in found)
+    with begun(names) as lookups:
+        hung = [asyncio.create_task(lookups.addresses(f"silent{number}", 1)) for number in range(50)]
+        await names.came(50)
+        assert [address[4] for address in await lookups.addresses("here", 7)] == [(HERE, 7)]
+        names.break_silence()
+        found = await asyncio.gather(*hung, return_exceptions=True)
+        assert all(isinstance(each, socket.gaierror) for each in found)
 
 
 async def test_a_name_is_looked_up_once_for_all_who_wait(names: Names) -> None:
-    lookups = names.lookups()
-    waiting = [asyncio.create_task(lookups.addresses("silent", 7)) for _ in range(9)]
-    await until_asked(names, 1)
-    for task in waiting[::2]:
-        task.cancel()
-    names.ends()
-    found = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [type(each) for each in found] == [asyncio.CancelledError, list] * 4 + [asyncio.CancelledError]
-    assert names.asked == ["silent"]
-    await lookups.addresses("silent", 7)  # nothing is remembered: the address may change
-    assert names.asked == ["silent"] * 2
+    with begun(names) as lookups:
+        waiting = [asyncio.create_task(lookups.addresses("silent", 7)) for _ in range(9)]
+        await names.came(1)
+        for task in waiting[::2]:
+            task.cancel()
+        names.break_silence()
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(each) for each in found] == [asyncio.CancelledError, list] * 4 + [asyncio.CancelledError]
+        assert names.asked == ["silent"]
+        await lookups.addresses("silent", 7)  # nothing is remembered: the address may change
+        assert names.asked == ["silent"] * 2
 
 
 async def test_all_who_wait_get_an_error_of_their_own(names: Names) -> None:
-    lookups = names.lookups()
-    found = await asyncio.gather(*(lookups.addresses("later", 1) for _ in range(3)), return_exceptions=True)
-    assert [repr(each) for each in found] == ["gaierror(-3, 'Try again')"] * 3
-    assert len(set(map(id, found))) == 3
+    with begun(names) as lookups:
+        found = await asyncio.gather(*(lookups.addresses("later", 1) for _ in range(3)), return_exceptions=True)
+        assert [repr(each) for each in found] == ["gaierror(-3, 'Temporary failure in name resolution')"] * 3
+        assert len(set(map(id, found))) == 3
 
 
 @pytest.mark.parametrize("literal", ["127.0.0.1", "::1", "fe80::1%lo"])
 async def test_an_address_needs_no_lookup(literal: str, names: Names) -> None:
-    lookups = names.lookups()
-    (found,) = await lookups.addresses(literal, 7)
-    assert (found[4][1], names.asked) == (7, [])
+    with begun(names) as lookups:
+        (found,) = await lookups.addresses(literal, 7)
+        assert (found[4][1], names.asked) == (7, [])
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -129,11 +87,11 @@ async def until(condition: Callable[[], bool]) -> None:
 def test_a_loop_that_ends_leaves_its_lookups(names: Names) -> None:
     async def begin() -> None:
         lookup = asyncio.create_task(Lookups(asyncio.get_running_loop(), names).addresses("silent", 1))
-        await until_asked(names, 1)
+        await names.came(1)
         lookup.cancel()
 
     asyncio.run(begin())
-    names.ends()  # the thread finds no loop, which must raise nothing: warnings are errors
+    names.break_silence()  # the thread finds no loop, which must raise nothing: warnings are errors
 
 
 def lookup_threads() -> int:
@@ -142,29 +100,29 @@ def lookup_threads() -> int:
 
 
 async def test_one_thread_waits_for_the_next_lookup_and_the_others_end(names: Names) -> None:
-    lookups = names.lookups()
-    hung = [asyncio.create_task(lookups.addresses(f"silent{number}", 1)) for number in range(5)]
-    await until_asked(names, 5)
-    assert lookup_threads() == 5
-    names.ends()
-    await asyncio.gather(*hung, return_exceptions=True)
-    await until(lambda: lookup_threads() == 1)
-    for _ in range(3):
-        await lookups.addresses("here", 1)
-        assert lookup_threads() == 1
-    lookups.close()
-    lookups.close()
-    await until(lambda: lookup_threads() == 0)
+    with begun(names) as lookups:
+        hung = [asyncio.create_task(lookups.addresses(f"silent{number}", 1)) for number in range(5)]
+        await names.came(5)
+        assert lookup_threads() == 5
+        names.break_silence()
+        await asyncio.gather(*hung, return_exceptions=True)
+        await until(lambda: lookup_threads() == 1)
+        for _ in range(3):
+            await lookups.addresses("here", 1)
+            assert lookup_threads() == 1
+        lookups.close()
+        lookups.close()
+        await until(lambda: lookup_threads() == 0)
 
 
 async def test_a_lookup_that_ends_after_the_close_leaves_no_thread(names: Names) -> None:
-    lookups = names.lookups()
-    hung = asyncio.create_task(lookups.addresses("silent", 1))
-    await until_asked(names, 1)
-    lookups.close()
-    names.ends()
-    await hung
-    await until(lambda: lookup_threads() == 0)
+    with begun(names) as lookups:
+        hung = asyncio.create_task(lookups.addresses("silent", 1))
+        await names.came(1)
+        lookups.close()
+        names.break_silence()
+        await hung
+        await until(lambda: lookup_threads() == 0)
 
 
 async def test_the_threads_end_with_the_transport(names: Names) -> None:
@@ -194,7 +152,7 @@ async def test_the_wait_for_a_silent_resolver_is_limited(names: Names) -> None:
 
 @pytest.mark.parametrize(("kind", "target"), [("socks5", HERE), ("socks5h", "localhost"), ("http", "localhost")])
 async def test_a_proxy_is_looked_up_as_services_are(kind: str, target: str, names: Names) -> None:
-    names.table["localhost"] = [HERE]
+    names.set("localhost", [HERE])
     async with serve(echo) as server, run_proxy(kind) as proxy:
         transport = NativeTransport(resolver=names)
         route = Route(proxy=proxy.url.replace(HERE, "two"))
