@@ -52,6 +52,9 @@ class Rst(Struct, frozen=True):
     """The connection is reset."""
 
 
+SHUTDOWN = 0.01
+"""Seconds for the end of TLS, which a peer that does not look at its idle connections would never answer."""
+
 Step = bytes | Wait | Drip | Stall | Fin | Rst
 Steps = tuple[Step, ...]
 
@@ -159,6 +162,14 @@ class Wire:
         return data
 
 
+def _bound() -> socket.socket:
+    # Only if its protocol is named, asyncio switches Nagle's algorithm off: else a reset discards what waits.
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind(("127.0.0.1", 0))
+    return made
+
+
 class Listening:
     """What listens, and its connections so far."""
 
@@ -177,10 +188,10 @@ class Listening:
 
     async def listen(self, sock: socket.socket | None = None, tls: ssl.SSLContext | None = None) -> None:
         """Accepts from now on, at `sock` or at a free port of 127.0.0.1. May be called again, for another port."""
-        if sock is None:
-            server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, ssl=tls, limit=1 << 20)
-        else:
-            server = await asyncio.start_server(self._accepted, sock=sock, ssl=tls, limit=1 << 20)
+        patience = None if tls is None else SHUTDOWN
+        server = await asyncio.start_server(
+            self._accepted, sock=sock or _bound(), ssl=tls, ssl_shutdown_timeout=patience, limit=1 << 20
+        )
         self._servers.append(server)
         self.port = server.sockets[0].getsockname()[1]
 
@@ -314,10 +325,7 @@ class Unheard:
     """A port of 127.0.0.1 at which connections are refused, until something listens there."""
 
     def __init__(self) -> None:
-        # Only if its protocol is named, asyncio switches Nagle's algorithm off: else a reset discards what waits.
-        self._sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._sock.bind(("127.0.0.1", 0))
+        self._sock = _bound()
         self._waiting: list[socket.socket] = []
         self.port = int(self._sock.getsockname()[1])
 
