@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from dragoman.config import RetryConfig
 from tests.faults.dialects import SERVICES, Reply, hear
+from tests.faults.h2 import Acts
 from tests.faults.proxies import Way
 from tests.faults.wire import Script, Step
 from tests.support.names import Answers
@@ -200,6 +201,8 @@ class Fault(Struct, frozen=True):
     way: Way | None = None
     """The proxy on the way to the service."""
     retry: RetryConfig = RetryConfig()
+    h2: Callable[[Said, Phase], Acts] | None = None
+    """What the service does in place of `script`, if it speaks HTTP/2, and is asked as a browser would ask."""
 
     def fates_of(self, dialect: str, use: Use, *, relayed: bool) -> Fates:
         """What comes of it, by phase."""

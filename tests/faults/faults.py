@@ -29,6 +29,7 @@ from tests.faults.fates import (
     at,
 )
 from tests.faults.fault import EVENTS, STREAMED, Fails, Fates, Fault, Well, document, frame, head
+from tests.faults.h2_faults import H2_FAULTS
 from tests.faults.making import (
     JSON,
     PAGE,
@@ -356,4 +357,13 @@ CONTENT = (
     ),
 )
 
-FAULTS: tuple[Fault, ...] = (*CONNECTING, *WAY_FAULTS, *CONNECTION, *HEADS, *BODIES, *CONTENT, *STATUS_FAULTS)
+FAULTS: tuple[Fault, ...] = (
+    *CONNECTING,
+    *WAY_FAULTS,
+    *H2_FAULTS,
+    *CONNECTION,
+    *HEADS,
+    *BODIES,
+    *CONTENT,
+    *STATUS_FAULTS,
+)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, field
 from msgspec.structs import replace
 
 from dragoman.client import Client
@@ -24,7 +24,9 @@ from dragoman.config import (
 )
 from dragoman.gateway import ServerTimeouts
 from dragoman.routing.route import Route
+from dragoman.transport.base import Transport
 from dragoman.transport.native import NativeTransport
+from dragoman.transport.selector import Transports
 from dragoman.types import Outcome
 from tests.faults.certificates import authority, trusted
 from tests.faults.dialects import FRONTS, SERVICES
@@ -45,8 +47,11 @@ HASTY = TimeoutsConfig(first_byte=0.1, first_token=0.2, idle=0.1, end=0.05, tota
 """The timeouts of a service whose fault is to be ended by one."""
 AT_EASE = ServerTimeouts(grace=0)
 """The gateway's patience with callers, if they are not what fails."""
+BROWSER = "chrome107"
 UNREACHED = TimeoutsConfig(connect=0.1, proxy=0.1, tls=0.1)
-PATIENT = TimeoutsConfig(first_byte=60.0, first_token=60.0, idle=60.0, end=60.0)
+PATIENT = TimeoutsConfig(
+    pool=60.0, connect=60.0, tls=60.0, proxy=60.0, first_byte=60.0, first_token=60.0, idle=60.0, end=60.0
+)
 """Those of the others: none of them may strike on a busy machine."""
 
 
@@ -64,6 +69,8 @@ class Target(Struct):
     """Whether it, or the proxy, is reached by a name."""
     way: Way | None = None
     """The proxy on the way to it."""
+    h2: bool = False
+    """Whether it speaks HTTP/2, for which it is asked through libcurl."""
     reached: bool = True
     """Whether its fault comes after there is a connection."""
     retry: RetryConfig = RetryConfig()
@@ -76,13 +83,11 @@ class Ground(Struct):
     url: str
     client: Client
     service: Service
-    plain: int
-    """The service's port without TLS."""
-    secured: int
-    """And with TLS; 0 if no target needs it."""
+    place: "Place"
     ports: dict[str, Unheard]
     """By the name of the target: the ports at which nobody answers yet."""
     names: Names
+    transports: "Scripted"
     outcomes: list[Outcome] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     """What the event loop's handler was told."""
@@ -106,7 +111,8 @@ class Ground(Struct):
     def rest(self) -> "Rest":
         """What is open now, beside the connections to the service."""
         open_wires = len(self.service.open)
-        return Rest(len(os.listdir("/dev/fd")) - 2 * open_wires, len(asyncio.all_tasks()) - open_wires, _threads())
+        descriptors = 0 if self.transports.browses else len(os.listdir("/dev/fd")) - 2 * open_wires
+        return Rest(descriptors, len(asyncio.all_tasks()) - open_wires, _threads())
 
 
 class Rest(Struct, frozen=True):
@@ -189,14 +195,14 @@ async def ground(
             providers=providers,
             models=routes,
         )
-        client = Client(config, transport=NativeTransport(resolver=names))
+        transports = Scripted(names)
+        client = Client(config, transport=transports)
         outcomes: list[Outcome] = []
         async with running(config, client=client, timeouts=timeouts, observers=[outcomes.append]) as up:
             loop = asyncio.get_running_loop()
             loop.set_exception_handler(lambda _, context: complaints.append(_told(context)))
-            made = Ground(
-                up.url, client, service, place.plain, place.secured, ports, names, outcomes, complaints, handler.lines
-            )
+            made = Ground(up.url, client, service, place, ports, names, transports, outcomes, complaints, handler.lines)
+            await _browsed(made, targets)
             await _warmed(made, log)
             yield made
         rows = log.read_text()
@@ -209,6 +215,35 @@ async def ground(
             each.close()
         await service.close()
     assert complaints == []
+
+
+class Scripted(Transports):
+    """Our own transport with a resolver of the tests; a browser where a target is asked by one."""
+
+    def __init__(self, names: Names) -> None:
+        super().__init__()
+        self._native = NativeTransport(resolver=names)
+        self.browses = False
+        """Whether a browser was used. Then descriptors say nothing, for libcurl keeps what its peers have closed."""
+
+    def pick(self, impersonate: str | None = None) -> Transport:
+        """Ours, or the browser."""
+        if impersonate is None:
+            return self._native
+        self.browses = True
+        return super().pick(impersonate)
+
+    def close(self) -> None:
+        """Ends every connection."""
+        super().close()
+        self._native.close()
+
+
+async def _browsed(up: Ground, targets: dict[str, Target]) -> None:
+    """One request by a browser, if there are to be some: libcurl's own tasks and threads stay."""
+    name = next((name for name, each in targets.items() if each.h2), None)
+    if name is not None:
+        await up.ask("ollama", f"{name}/m", stream=False)  # nobody is there yet
 
 
 async def _warmed(up: Ground, log: Path) -> None:
@@ -241,7 +276,7 @@ class Place(Struct, frozen=True):
     plain: int
     """The port at which requests are answered without TLS."""
     secured: int
-    """And with it."""
+    """And with it; 0 if no target needs it."""
     ca_file: Path
     own: int = 0
     """The port of this target alone, or of its proxy."""
@@ -275,4 +310,5 @@ def _provider(name: str, target: Target, place: Place) -> ProviderConfig:
         max_answer=target.small,
         timeouts=PATIENT if not target.hasty else HASTY if target.reached else UNREACHED,
         ca_file=str(place.ca_file) if tls else None,
+        impersonate=BROWSER if target.h2 else UNSET,
     )

@@ -20,8 +20,10 @@ from tests.faults.certificates import spoiled, trusted
 from tests.faults.dialects import SPARE, TEXT, Heard, hear, reply
 from tests.faults.fault import Fails, Phase, Said, Well, said
 from tests.faults.ground import CANARIES, HASTY, PROMPT, Ground, Target, ground, host_of, until
+from tests.faults.h2 import ALPN, Acts, H2Service
+from tests.faults.h2_faults import well
 from tests.faults.proxies import Tunnels, Way
-from tests.faults.wire import Listening, Script, Service, Wire
+from tests.faults.wire import Listening, Script, Service, Unheard, Wire
 from tests.support.gateway import Got
 from tests.support.names import HERE
 
@@ -75,8 +77,10 @@ def target(cell: Cell) -> Target:
         cell.dialect,
         hasty=fault.hasty,
         small=200_000 if fault.small else None,
-        alone=not forwarded and (fault.way is not None or cell.phase in {Phase.CONNECT, Phase.TLS}),
-        tls=bool(fault.tls),
+        alone=not forwarded
+        and (fault.way is not None or fault.h2 is not None or cell.phase in {Phase.CONNECT, Phase.TLS}),
+        tls=bool(fault.tls) or fault.h2 is not None,
+        h2=fault.h2 is not None,
         named=bool(fault.names),
         way=fault.way,
         reached=cell.phase not in CONNECTING,
@@ -87,10 +91,12 @@ def target(cell: Cell) -> Target:
 async def play_all(cells: Sequence[Cell], folder: Path, *, strict: bool) -> dict[str, list[str]]:
     """What is wrong, by cell; nothing for those that are well. `strict`: also whether it came in time."""
     wrong: dict[str, list[str]] = {}
-    for begin in range(0, len(cells), AT_ONCE):
-        place = folder / str(begin)
-        place.mkdir()
-        wrong |= await _play_some(cells[begin : begin + AT_ONCE], place, strict=strict)
+    for h2 in (False, True):
+        some = [cell for cell in cells if (cell.fault.h2 is not None) is h2]
+        for begin in range(0, len(some), AT_ONCE):
+            place = folder / f"{h2} {begin}"
+            place.mkdir()
+            wrong |= await _play_some(some[begin : begin + AT_ONCE], place, strict=strict)
     return wrong
 
 
@@ -131,7 +137,7 @@ class Played:
         service.scripts[name] = cell.fault.script(good, cell.phase)
         service.scripts[f"spare-{cell.dialect}"] = Script(spare.whole)
         service.scripts["trap"] = Script(good.whole)
-        self._opened = await self._spoil(cell, name)
+        self._opened = await self._spoil(cell, name, good)
         try:
             wrong = await self._ask(cell, name, good, strict=strict)
         finally:
@@ -189,7 +195,7 @@ class Played:
         """Whether each of them is closed, or clean in its pool."""
         return all(wire.idle for wire in self._open)
 
-    async def _spoil(self, cell: Cell, name: str) -> Listening | None:
+    async def _spoil(self, cell: Cell, name: str, good: Said) -> Listening | None:
         """Makes the target's own port what the cell says; returns what listens there."""
         fault = cell.fault
         if fault.names:
@@ -201,6 +207,8 @@ class Played:
             proxy = self._proxy(fault.way)
             await port.listen(proxy)
             return proxy
+        if fault.h2 is not None:
+            return await _speaking_h2(port, fault.h2(good, cell.phase))
         if fault.tls:
             listening, context = spoiled(fault.tls)
             await port.listen(listening, context)
@@ -218,7 +226,7 @@ class Played:
             port.empty()
 
     def _proxy(self, way: Way) -> Tunnels:
-        return Tunnels(way, self._up.secured if way.kind == "connect" else self._up.plain)
+        return Tunnels(way, self._up.place.secured if way.kind == "connect" else self._up.place.plain)
 
     async def _next(self, cell: Cell, name: str, good: Said) -> list[str]:
         """The same target, now that it is well."""
@@ -227,12 +235,15 @@ class Played:
         up.names.set(host_of(name), [HERE])
         own: Listening | None = None
         if (port := up.ports.get(name)) is not None:
-            if cell.fault.way is None:
+            if cell.fault.h2 is not None:
+                own = await _speaking_h2(port, well(good, cell.phase))
+            elif cell.fault.way is not None:
+                own = self._proxy(Way(cell.fault.way.kind))
+                await port.listen(own)
+            else:
                 own = service = Service()
                 service.scripts[name] = script
-            else:
-                own = self._proxy(Way(cell.fault.way.kind))
-            await port.listen(own, trusted() if cell.fault.tls else None)
+                await port.listen(service, trusted() if cell.fault.tls else None)
         try:
             got = await up.ask(cell.front, f"{name}/m", stream=cell.stream)
         except TimeoutError:
@@ -244,6 +255,12 @@ class Played:
         if (got.status, heard.text, heard.ends) != (200, "".join(TEXT), ["end"]):
             return [f"9: {got.status} {heard}"]
         return []
+
+
+async def _speaking_h2(port: Unheard, acts: Acts) -> Listening:
+    service = H2Service(acts)
+    await port.listen(service, trusted(ALPN))
+    return service
 
 
 def _end(cell: Cell, got: Got, heard: Heard, wanted: Expected) -> list[str]:

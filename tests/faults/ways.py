@@ -2,11 +2,11 @@
 
 from dragoman.config import RetryConfig
 from tests.faults.fates import (
-    BEFORE,
     CUTS,
     DNS,
     IDLE,
     LATE,
+    MID_STREAM,
     PROXY,
     PROXY_ERROR,
     TLS,
@@ -102,7 +102,7 @@ OPENING = (
 )
 
 CUT: Fates = {phase: fate for phase, fate in CUTS.items() if phase is not WRITE_REQUEST}
-STALLS: Fates = at(WAIT_HEADERS, *BEFORE, fate=LATE)
+STALLS: Fates = at(WAIT_HEADERS, MID_STREAM, fate=LATE)
 
 
 def _through(kind: Kind, what: str) -> tuple[Fault, ...]:
