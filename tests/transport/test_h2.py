@@ -96,8 +96,8 @@ async def test_a_request_is_sent_once_more_and_not_again(last: Act, port: Unhear
 
 @pytest.mark.parametrize(
     "acts",
-    [(reset(INTERNAL_ERROR),), (HEAD, Fin()), (HEAD, data(b"one"), Rst())],
-    ids=["refused", "head", "content"],
+    [(reset(INTERNAL_ERROR),), (headers(103), Rst()), (HEAD, Fin()), (HEAD, data(b"one"), Rst())],
+    ids=["refused", "early hint", "head", "content"],
 )
 async def test_what_was_answered_in_part_is_not_sent_again(acts: Acts, port: Unheard, ca_file: str) -> None:
     async with closing(browser()) as transport, answering(port, WELL) as service:
