@@ -5,7 +5,10 @@ relayed or translated. All cells come from tables:
 
     wire      a service that is played by a script over a real socket, and a proxy that plays one on what passes
     dialects  what the five dialects say, as services write it and as callers read it
-    faults    the table: what goes wrong, in which phases, and what must come of it
+    faults    the table: what goes wrong, in which phases, and what must come of it; with its rows in
+              `statuses`, in `ways` (names and proxies) and in `h2_faults`
+    proxies   proxies that open a tunnel, or play a script instead
+    h2        a service that speaks HTTP/2
     cells     the table times all the rest; which cells are none, and why; the sample
     ground    the gateway, and the nine asserts that each cell makes
     callers   the same for what callers do

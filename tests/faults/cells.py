@@ -9,9 +9,7 @@ from tests.faults.fault import USES, Fate, Fault, Phase, Use
 from tests.faults.faults import FAULTS
 
 WITHOUT: dict[str, str] = {
-    "dns": "names are resolved by the system, whose answers no test can script; tests/transport has what fails here",
-    "proxy": "a proxy on the way is an axis of its own: tests/transport/native/test_proxies.py",
-    "GOAWAY, RST_STREAM": "services are called over HTTP/1.1 alone",
+    "HTTP/2, relayed": "our own transport offers HTTP/1.1 alone; what libcurl brings, which speaks both, is translated",
 }
 """What the contract names and no row has, with the reason."""
 
@@ -30,6 +28,7 @@ class Cell(Struct, frozen=True):
     fallback: bool
     """Whether there is another target, which is well."""
     relayed: bool
+    """Whether the caller speaks the service's dialect. Then the answer is relayed, except over HTTP/2."""
 
     @property
     def front(self) -> str:
@@ -67,7 +66,7 @@ def _cells() -> Iterator[Cell]:
 
 
 CELLS: tuple[Cell, ...] = tuple(_cells())
-SAMPLE = 140
+SAMPLE = 200
 """Cells of a run that does not ask for all, beside those of FOUND."""
 
 FOUND = (
@@ -78,5 +77,7 @@ FOUND = (
     "HTML in mid-stream, tail, gemini, stream, two targets, relayed",
     "empty text, wait-first-event, openai-responses, stream, two targets, relayed",
     "empty text, wait-first-event, openai-responses, whole, two targets, translated for anthropic",
+    "FIN after the answer, in HTTP/2, idle-in-pool, openai-chat, whole, one target, relayed",
+    "GOAWAY: not processed, in HTTP/2, wait-headers, openai-chat, stream, two targets, relayed",
 )
 """Cells that found a mistake once: they are in each sample."""

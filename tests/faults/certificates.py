@@ -29,9 +29,13 @@ def _presenting(issued: trustme.LeafCert) -> ssl.SSLContext:
     return context
 
 
-def trusted() -> ssl.SSLContext:
-    """What a service presents that is well."""
-    return _presenting(authority().issue_cert(HOST))
+@lru_cache
+def trusted(*protocols: str) -> ssl.SSLContext:
+    """What a service presents that is well. `protocols`: those that it takes, by their names in ALPN."""
+    context = _presenting(authority().issue_cert(HOST))
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    return context
 
 
 CERTIFICATES: dict[str, Callable[[], ssl.SSLContext]] = {

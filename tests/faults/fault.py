@@ -6,11 +6,17 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from dragoman.config import RetryConfig
 from tests.faults.dialects import SERVICES, Reply, hear
+from tests.faults.h2 import Acts
+from tests.faults.proxies import Way
 from tests.faults.wire import Script, Step
+from tests.support.names import Answers
 
 KEY = "canary-of-the-service-5f1c"
 """The key for the service. Many of its faults repeat it; no answer and no log may show it."""
+PASSWORD = "canary-of-the-proxy-41d8"
+"""The password for proxies, which must not be shown either."""
 
 
 class Phase(Enum):
@@ -18,6 +24,8 @@ class Phase(Enum):
 
     DNS = "dns"
     CONNECT = "connect"
+    PROXY = "proxy"
+    """Between the request and its way through a proxy."""
     TLS = "tls"
     WRITE_REQUEST = "write-request"
     WAIT_HEADERS = "wait-headers"
@@ -36,10 +44,14 @@ DELTAS = {"anthropic": "content_block_delta", "openai-responses": "response.outp
 
 
 class Well(Struct, frozen=True):
-    """The whole answer comes, as if nothing had been. `text`: if it differs. `tokens`: of the output."""
+    """The whole answer comes, as if nothing had been. `text`: if it differs. `tokens`: of the output.
+
+    `after`: the codes of attempts at the same target that failed before.
+    """
 
     text: str | None = None
     tokens: int | None = 20
+    after: tuple[str, ...] = ()
 
 
 class Fails(Struct, frozen=True):
@@ -87,7 +99,15 @@ class Said(Struct, frozen=True):
     def before(self, phase: Phase) -> tuple[Step, ...]:
         """What comes before what happens in `phase`."""
         match phase:
-            case Phase.DNS | Phase.CONNECT | Phase.TLS | Phase.WRITE_REQUEST | Phase.WAIT_HEADERS | Phase.IDLE:
+            case (
+                Phase.DNS
+                | Phase.CONNECT
+                | Phase.PROXY
+                | Phase.TLS
+                | Phase.WRITE_REQUEST
+                | Phase.WAIT_HEADERS
+                | Phase.IDLE
+            ):
                 return ()
             case Phase.IN_HEADERS:
                 return (self.head[:40],)
@@ -176,6 +196,13 @@ class Fault(Struct, frozen=True):
     """Whether the service may send few bytes only, because this is to be too many."""
     tls: str = ""
     """The certificate that the service presents, a name of `certificates`."""
+    names: Answers = ()
+    """What the resolver answers for the name of the service, or of its proxy; nothing: both are addresses."""
+    way: Way | None = None
+    """The proxy on the way to the service."""
+    retry: RetryConfig = RetryConfig()
+    h2: Callable[[Said, Phase], Acts] | None = None
+    """What the service does in place of `script`, if it speaks HTTP/2, and is asked as a browser would ask."""
 
     def fates_of(self, dialect: str, use: Use, *, relayed: bool) -> Fates:
         """What comes of it, by phase."""

@@ -1,7 +1,35 @@
 """The table of faults: what a service does, when, and what must come of it. Each cell is made from one row."""
 
 from tests.faults.dialects import TEXT, empty, failed, in_band, reply, without_counts, wordless
-from tests.faults.fault import EVENTS, STREAMED, Fails, Fate, Fates, Fault, Phase, Well, document, frame, head
+from tests.faults.fates import (
+    AT_END,
+    BAD,
+    BEFORE,
+    BROKE,
+    CONNECT,
+    CUTS,
+    END,
+    HTML,
+    IDLE,
+    IN_HEADERS,
+    LATE,
+    MID_STREAM,
+    NO_REPLY,
+    TAIL,
+    TLS,
+    TOO_LARGE,
+    TRUNCATED,
+    UNCOUNTED,
+    UNREACHED,
+    WAIT_FIRST_EVENT,
+    WAIT_HEADERS,
+    WELL,
+    WORDS_ONLY,
+    WRITE_REQUEST,
+    at,
+)
+from tests.faults.fault import EVENTS, STREAMED, Fails, Fates, Fault, Well, document, frame, head
+from tests.faults.h2_faults import H2_FAULTS
 from tests.faults.making import (
     JSON,
     PAGE,
@@ -24,46 +52,17 @@ from tests.faults.making import (
     until_close,
 )
 from tests.faults.statuses import STATUS_FAULTS
+from tests.faults.ways import WAY_FAULTS
 from tests.faults.wire import Drip, Fin, Rst, Script, Stall, Wait
-
-DNS, CONNECT, TLS, WRITE_REQUEST, WAIT_HEADERS, IN_HEADERS, WAIT_FIRST_EVENT, MID_STREAM, TAIL, END, IDLE = Phase
-
-WELL = Well()
-TRUNCATED = Fails("truncated")
-LATE = Fails("timeout", 504)
-BAD = Fails("upstream_bad_event")
-TOO_LARGE = Fails("upstream_too_large")
-BROKE = Fails("upstream_error", None)
-WORDS_ONLY = Fails("upstream_error")
-HTML = Fails("upstream_html")
-AT_END = Fails("upstream_error", at_end=True)
-"""Lines that are no part of a stream may be harmless: what comes still goes out, but not the reason to stop."""
-NO_REPLY = Fails("truncated")
 
 WORDLESS: dict[str, Fates] = {
     "gemini": {WAIT_HEADERS: BAD},
     "ollama": {WAIT_HEADERS: TRUNCATED},
-    "openai-responses": {WAIT_HEADERS: TRUNCATED},
 }
 """Not every dialect has failures that are nothing but words."""
-UNCOUNTED: dict[str, Fates] = {"openai-chat": {END: Well(tokens=None)}}
-"""Chat counts tokens after its reason to stop."""
-
-
-def at(*phases: Phase, fate: Fate) -> dict[Phase, Fate]:
-    """The same fate in all these phases."""
-    return dict.fromkeys(phases, fate)
-
-
-BEFORE = (WAIT_FIRST_EVENT, MID_STREAM, TAIL)
-CUTS: Fates = {
-    **at(WRITE_REQUEST, WAIT_HEADERS, IN_HEADERS, fate=NO_REPLY),
-    **at(*BEFORE, fate=TRUNCATED),
-    END: WELL,
-}
 
 CONNECTING = (
-    Fault("refused", {CONNECT: Fails("connect_error")}, cut()),
+    Fault("refused", {CONNECT: UNREACHED}, cut()),
     Fault("black hole", {CONNECT: LATE}, cut(), hasty=True),
     Fault("unknown authority", {TLS: Fails("tls_error")}, cut(), tls="unknown"),
     Fault("certificate of another host", {TLS: Fails("tls_error")}, cut(), tls="elsewhere"),
@@ -358,4 +357,13 @@ CONTENT = (
     ),
 )
 
-FAULTS: tuple[Fault, ...] = (*CONNECTING, *CONNECTION, *HEADS, *BODIES, *CONTENT, *STATUS_FAULTS)
+FAULTS: tuple[Fault, ...] = (
+    *CONNECTING,
+    *WAY_FAULTS,
+    *H2_FAULTS,
+    *CONNECTION,
+    *HEADS,
+    *BODIES,
+    *CONTENT,
+    *STATUS_FAULTS,
+)

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, field
+from msgspec.structs import replace
 
 from dragoman.client import Client
 from dragoman.config import (
@@ -23,16 +24,21 @@ from dragoman.config import (
 )
 from dragoman.gateway import ServerTimeouts
 from dragoman.routing.route import Route
+from dragoman.transport.base import Transport
+from dragoman.transport.native import NativeTransport
+from dragoman.transport.selector import Transports
 from dragoman.types import Outcome
-from tests.faults.certificates import authority
+from tests.faults.certificates import authority, trusted
 from tests.faults.dialects import FRONTS, SERVICES
-from tests.faults.fault import KEY
+from tests.faults.fault import KEY, PASSWORD
+from tests.faults.proxies import SCHEMES, Way
 from tests.faults.wire import Service, Unheard
 from tests.support.gateway import Got, connect, running
+from tests.support.names import HERE, Names
 
 CALLER_KEY = "canary-of-the-caller-77ab"
 PROMPT = "canary-of-the-prompt-c02d"
-CANARIES = (KEY, CALLER_KEY, PROMPT)
+CANARIES = (KEY, PASSWORD, CALLER_KEY, PROMPT)
 
 GUARD = 10.0
 """Seconds after which a wait that no timeout of the gateway has ended is called endless."""
@@ -41,8 +47,11 @@ HASTY = TimeoutsConfig(first_byte=0.1, first_token=0.2, idle=0.1, end=0.05, tota
 """The timeouts of a service whose fault is to be ended by one."""
 AT_EASE = ServerTimeouts(grace=0)
 """The gateway's patience with callers, if they are not what fails."""
-UNREACHED = TimeoutsConfig(connect=0.1, tls=0.1)
-PATIENT = TimeoutsConfig(first_byte=60.0, first_token=60.0, idle=60.0, end=60.0)
+BROWSER = "chrome107"
+UNREACHED = TimeoutsConfig(connect=0.1, proxy=0.1, tls=0.1)
+PATIENT = TimeoutsConfig(
+    pool=60.0, connect=60.0, tls=60.0, proxy=60.0, first_byte=60.0, first_token=60.0, idle=60.0, end=60.0
+)
 """Those of the others: none of them may strike on a busy machine."""
 
 
@@ -54,8 +63,16 @@ class Target(Struct):
     small: int | None = None
     """Bytes of its answers, if there is a limit."""
     alone: bool = False
-    """Whether it has a port of its own, at which nobody answers yet."""
+    """Whether it, or the proxy on the way to it, has a port of its own, at which nobody answers yet."""
     tls: bool = False
+    named: bool = False
+    """Whether it, or the proxy, is reached by a name."""
+    way: Way | None = None
+    """The proxy on the way to it."""
+    h2: bool = False
+    """Whether it speaks HTTP/2, for which it is asked through libcurl."""
+    reached: bool = True
+    """Whether its fault comes after there is a connection."""
     retry: RetryConfig = RetryConfig()
     """How its route sends a request again."""
 
@@ -66,8 +83,11 @@ class Ground(Struct):
     url: str
     client: Client
     service: Service
+    place: "Place"
     ports: dict[str, Unheard]
     """By the name of the target: the ports at which nobody answers yet."""
+    names: Names
+    transports: "Scripted"
     outcomes: list[Outcome] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     """What the event loop's handler was told."""
@@ -91,7 +111,8 @@ class Ground(Struct):
     def rest(self) -> "Rest":
         """What is open now, beside the connections to the service."""
         open_wires = len(self.service.open)
-        return Rest(len(os.listdir("/dev/fd")) - 2 * open_wires, len(asyncio.all_tasks()) - open_wires, _threads())
+        descriptors = 0 if self.transports.browses else len(os.listdir("/dev/fd")) - 2 * open_wires
+        return Rest(descriptors, len(asyncio.all_tasks()) - open_wires, _threads())
 
 
 class Rest(Struct, frozen=True):
@@ -106,7 +127,9 @@ HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {CALLER
 
 
 def _threads() -> int:
-    return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
+    others = [thread.name for thread in threading.enumerate() if not thread.name.startswith("asyncio_")]
+    lookups = others.count("lookup")
+    return len(others) - min(lookups, 1)  # one waits for the next name
 
 
 async def until(condition: Callable[[], bool]) -> bool:
@@ -128,16 +151,19 @@ async def ground(
     the one that is called `spare`."""
     service = Service()
     await service.listen()
+    place = Place(service.port, 0, folder / "ca.pem")
+    if any(_is_secured(each) for each in targets.values()):
+        await service.listen(tls=trusted())
+        place = replace(place, secured=service.port)
+    names = Names({host_of(name): ([HERE],) for name in targets})
     ports = {name: Unheard() for name, target in targets.items() if target.alone}
     complaints: list[str] = []
     handler = _Kept()
     logging.getLogger("dragoman").addHandler(handler)
     try:
-        ca_file = folder / "ca.pem"
-        if any(each.tls for each in targets.values()):
-            authority().cert_pem.write_to_path(str(ca_file))
+        authority().cert_pem.write_to_path(str(place.ca_file))
         providers = {
-            name: _provider(name, each, ports[name].port if each.alone else service.port, ca_file)
+            name: _provider(name, each, replace(place, own=ports[name].port) if each.alone else place)
             for name, each in targets.items()
         }
         routes = {
@@ -151,20 +177,32 @@ async def ground(
             for name, each in targets.items()
             if not name.startswith("spare-")
         }
+        routes |= {
+            f"again-{name}": ModelConfig(targets=(TargetConfig(model=f"{name}/m"),), retry=each.retry)
+            for name, each in targets.items()
+            if each.retry.attempts > 1
+        }
         log = folder / "requests"
         config = Config(
             gateway=GatewayConfig(
-                port=0, api_keys=(CALLER_KEY,), request_log=str(log), breaker_failures=0, max_body=max_body
+                port=0,
+                api_keys=(CALLER_KEY,),
+                request_log=str(log),
+                breaker_failures=0,
+                max_body=max_body,
+                retry_budget=1.0,
             ),
             providers=providers,
             models=routes,
         )
-        client = Client(config)
+        transports = Scripted(names)
+        client = Client(config, transport=transports)
         outcomes: list[Outcome] = []
         async with running(config, client=client, timeouts=timeouts, observers=[outcomes.append]) as up:
             loop = asyncio.get_running_loop()
             loop.set_exception_handler(lambda _, context: complaints.append(_told(context)))
-            made = Ground(up.url, client, service, ports, outcomes, complaints, handler.lines)
+            made = Ground(up.url, client, service, place, ports, names, transports, outcomes, complaints, handler.lines)
+            await _browsed(made, targets)
             await _warmed(made, log)
             yield made
         rows = log.read_text()
@@ -172,10 +210,40 @@ async def ground(
         assert not any(canary in rows for canary in CANARIES), "a secret in the request log"
     finally:
         logging.getLogger("dragoman").removeHandler(handler)
+        names.break_silence()
         for each in ports.values():
             each.close()
         await service.close()
     assert complaints == []
+
+
+class Scripted(Transports):
+    """Our own transport with a resolver of the tests; a browser where a target is asked by one."""
+
+    def __init__(self, names: Names) -> None:
+        super().__init__()
+        self._native = NativeTransport(resolver=names)
+        self.browses = False
+        """Whether a browser was used. Then descriptors say nothing, for libcurl keeps what its peers have closed."""
+
+    def pick(self, impersonate: str | None = None) -> Transport:
+        """Ours, or the browser."""
+        if impersonate is None:
+            return self._native
+        self.browses = True
+        return super().pick(impersonate)
+
+    def close(self) -> None:
+        """Ends every connection."""
+        super().close()
+        self._native.close()
+
+
+async def _browsed(up: Ground, targets: dict[str, Target]) -> None:
+    """One request by a browser, if there are to be some: libcurl's own tasks and threads stay."""
+    name = next((name for name, each in targets.items() if each.h2), None)
+    if name is not None:
+        await up.ask("ollama", f"{name}/m", stream=False)  # nobody is there yet
 
 
 async def _warmed(up: Ground, log: Path) -> None:
@@ -202,12 +270,45 @@ class _Kept(logging.Handler):
         self.lines.append(f"{record.levelname} {self.format(record)}")
 
 
-def _provider(name: str, target: Target, port: int, ca_file: Path) -> ProviderConfig:
+class Place(Struct, frozen=True):
+    """Where the services are."""
+
+    plain: int
+    """The port at which requests are answered without TLS."""
+    secured: int
+    """And with it; 0 if no target needs it."""
+    ca_file: Path
+    own: int = 0
+    """The port of this target alone, or of its proxy."""
+
+
+def host_of(name: str) -> str:
+    """The name by which a target, or its proxy, is found."""
+    return f"{name}.test"
+
+
+def _is_secured(target: Target) -> bool:
+    return target.way is not None and target.way.kind == "connect"
+
+
+def _provider(name: str, target: Target, place: Place) -> ProviderConfig:
+    path = f"/{name}{SERVICES[target.dialect].base}"
+    reached = f"{host_of(name) if target.named else HERE}:{place.own or place.plain}"
+    service, proxy, tls = reached, None, target.tls
+    if target.way is not None:
+        kind = target.way.kind
+        service = (
+            host_of(name) if kind == "forward" else f"{HERE}:{place.secured if kind == 'connect' else place.plain}"
+        )
+        proxy = f"{SCHEMES[kind]}://caller:{PASSWORD}@{reached}"
+        tls = _is_secured(target)
     return ProviderConfig(
         protocol=target.dialect,
-        url=f"{'https' if target.tls else 'http'}://127.0.0.1:{port}/{name}{SERVICES[target.dialect].base}",
+        url=f"{'https' if tls else 'http'}://{service}{path}",
+        proxy=proxy,
         api_key=KEY,
         max_answer=target.small,
-        timeouts=PATIENT if not target.hasty else UNREACHED if target.alone else HASTY,
-        ca_file=str(ca_file) if target.tls else None,
+        timeouts=PATIENT if not target.hasty else HASTY if target.reached else UNREACHED,
+        ca_file=str(place.ca_file) if tls else None,
+        impersonate=BROWSER if target.h2 else UNSET,
     )

@@ -13,20 +13,27 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from dragoman.routing.retry import FIRST
 from dragoman.types import Outcome
 from tests.faults.cells import Cell
 from tests.faults.certificates import spoiled, trusted
 from tests.faults.dialects import SPARE, TEXT, Heard, hear, reply
 from tests.faults.fault import Fails, Phase, Said, Well, said
-from tests.faults.ground import CANARIES, HASTY, PROMPT, Ground, Target, ground, until
-from tests.faults.wire import Listening, Script, Service
+from tests.faults.ground import CANARIES, HASTY, PROMPT, Ground, Target, ground, host_of, until
+from tests.faults.h2 import ALPN, Acts, H2Service
+from tests.faults.h2_faults import well
+from tests.faults.proxies import Tunnels, Way
+from tests.faults.wire import Listening, Script, Service, Unheard, Wire
 from tests.support.gateway import Got
+from tests.support.names import HERE
 
 LATEST = (HASTY.total or 0.0) + 0.25
 """Seconds in which a cell's answer must be over: the longest timeout, and what the contract allows beyond it."""
 
-CONNECTING = frozenset({Phase.CONNECT, Phase.TLS})
+CONNECTING = frozenset({Phase.DNS, Phase.CONNECT, Phase.PROXY, Phase.TLS})
 LARGE = 300_000
+AT_ONCE = 400
+"""Cells before one gateway, which counts so many targets at most."""
 
 
 STATUSES: dict[str, dict[str | int, int]] = {"anthropic": {"insufficient_quota": 402, 503: 529}}
@@ -65,12 +72,36 @@ def expected(cell: Cell, good: Said) -> Expected:
 def target(cell: Cell) -> Target:
     """The target of a cell, as the gateway knows it."""
     fault = cell.fault
-    small = 200_000 if fault.small else None
-    return Target(cell.dialect, fault.hasty, small, cell.phase in CONNECTING, bool(fault.tls))
+    forwarded = fault.way is not None and fault.way.kind == "forward"
+    return Target(
+        cell.dialect,
+        hasty=fault.hasty,
+        small=200_000 if fault.small else None,
+        alone=not forwarded
+        and (fault.way is not None or fault.h2 is not None or cell.phase in {Phase.CONNECT, Phase.TLS}),
+        tls=bool(fault.tls) or fault.h2 is not None,
+        h2=fault.h2 is not None,
+        named=bool(fault.names),
+        way=fault.way,
+        reached=cell.phase not in CONNECTING,
+        retry=fault.retry,
+    )
 
 
 async def play_all(cells: Sequence[Cell], folder: Path, *, strict: bool) -> dict[str, list[str]]:
     """What is wrong, by cell; nothing for those that are well. `strict`: also whether it came in time."""
+    wrong: dict[str, list[str]] = {}
+    for h2 in (False, True):
+        some = [cell for cell in cells if (cell.fault.h2 is not None) is h2]
+        for begin in range(0, len(some), AT_ONCE):
+            place = folder / f"{h2} {begin}"
+            place.mkdir()
+            wrong |= await _play_some(some[begin : begin + AT_ONCE], place, strict=strict)
+    return wrong
+
+
+async def _play_some(cells: Sequence[Cell], folder: Path, *, strict: bool) -> dict[str, list[str]]:
+    """The same of cells on one ground."""
     names = {f"c{number}": cell for number, cell in enumerate(cells)}
     dialects = sorted({cell.dialect for cell in cells})
     targets = {name: target(cell) for name, cell in names.items()}
@@ -95,6 +126,8 @@ class Played:
     def __init__(self, up: Ground) -> None:
         self._up = up
         self._service = up.service
+        self._opened: Listening | None = None
+        """What listens at the present target's own port."""
 
     async def play(self, cell: Cell, name: str, *, strict: bool) -> list[str]:
         """What is wrong with this cell."""
@@ -104,14 +137,27 @@ class Played:
         service.scripts[name] = cell.fault.script(good, cell.phase)
         service.scripts[f"spare-{cell.dialect}"] = Script(spare.whole)
         service.scripts["trap"] = Script(good.whole)
+        self._opened = await self._spoil(cell, name, good)
+        try:
+            wrong = await self._ask(cell, name, good, strict=strict)
+        finally:
+            up.names.break_silence()
+            await self._clear(name)
+        if not await until(lambda: up.rest() == up.settled):
+            wrong.append(f"6: {up.rest()} is not {up.settled}")
+        return wrong + await self._next(cell, name, good)
+
+    async def _ask(self, cell: Cell, name: str, good: Said, *, strict: bool) -> list[str]:
+        """Asks, and makes the asserts, except what is open after it, and the next request."""
+        up, service = self._up, self._service
         if cell.phase is Phase.IDLE:
             await up.ask(cell.front, f"{name}/m", stream=cell.stream)
         await until(self._is_still)
         seen, logged = len(up.outcomes), len(up.logged)
         service.requests.clear()
-        opened = await self._spoil(cell, name)
         begun = asyncio.get_running_loop().time()
-        model = f"both-{name}" if cell.fallback else f"{name}/m"
+        again = cell.fault.retry.attempts > 1
+        model = f"both-{name}" if cell.fallback else f"again-{name}" if again else f"{name}/m"
         text = PROMPT + "x" * (LARGE if cell.fault.large else 0)
         try:
             got = await up.ask(cell.front, model, stream=cell.stream, text=text)
@@ -119,11 +165,8 @@ class Played:
             return [f"1: no answer at all: {error!r}"]
         finally:
             took = asyncio.get_running_loop().time() - begun
-            if opened is not None:
-                await opened.close()
-            elif cell.phase in CONNECTING:
-                up.ports[name].empty()
-        wrong = [LATE] if strict and took > LATEST else []
+        latest = LATEST + (FIRST if again else 0.0)
+        wrong = [LATE] if strict and took > latest else []
         wanted = expected(cell, good)
         heard = hear(cell.front, got.body, stream=cell.stream and got.status == 200)
         wrong += _end(cell, got, heard, wanted) + _text(cell, heard, wanted)
@@ -133,9 +176,7 @@ class Played:
         if cell.fallback and any(flying := up.in_flight(model)):
             wrong.append(f"5: in flight {flying}")
         if not still:
-            wrong.append(f"6: still open: {[wire.names for wire in service.open if not wire.idle]}")
-        if not await until(lambda: up.rest() == up.settled):
-            wrong.append(f"6: {up.rest()} is not {up.settled}")
+            wrong.append(f"6: still open: {[wire.passed('up')[:80] for wire in self._open if not wire.idle]}")
         if any(request.name == "trap" for request in service.requests):
             wrong.append("7: the redirect was followed")
         shown = f"{got.headers}".encode() + got.body + "\n".join(up.logged[logged:]).encode()
@@ -143,35 +184,66 @@ class Played:
         wrong += [f"8: {line}" for line in up.complaints]
         wrong += [f"8: {line}" for line in up.logged[logged:] if line.startswith(("ERROR", "CRITICAL"))]
         up.complaints.clear()
-        wrong += await self._next(cell, name, good)
         return wrong
 
-    def _is_still(self) -> bool:
-        """Whether each connection to the service is closed, or clean in its pool."""
-        return all(wire.idle for wire in self._service.open)
+    @property
+    def _open(self) -> list[Wire]:
+        """The connections to the service, and to what listens at the target's own port."""
+        return [*self._service.open, *(self._opened.open if self._opened is not None else ())]
 
-    async def _spoil(self, cell: Cell, name: str) -> Listening | None:
+    def _is_still(self) -> bool:
+        """Whether each of them is closed, or clean in its pool."""
+        return all(wire.idle for wire in self._open)
+
+    async def _spoil(self, cell: Cell, name: str, good: Said) -> Listening | None:
         """Makes the target's own port what the cell says; returns what listens there."""
-        if cell.phase not in CONNECTING:
+        fault = cell.fault
+        if fault.names:
+            self._up.names.set(host_of(name), *fault.names)
+        port = self._up.ports.get(name)
+        if port is None:
             return None
-        port = self._up.ports[name]
-        if cell.fault.tls:
-            listening, context = spoiled(cell.fault.tls)
+        if fault.way is not None and fault.way.there:
+            proxy = self._proxy(fault.way)
+            await port.listen(proxy)
+            return proxy
+        if fault.h2 is not None:
+            return await _speaking_h2(port, fault.h2(good, cell.phase))
+        if fault.tls:
+            listening, context = spoiled(fault.tls)
             await port.listen(listening, context)
             return listening
-        if cell.fault.hasty:
+        if fault.hasty:
             port.fill()
         return None
+
+    async def _clear(self, name: str) -> None:
+        """Nobody listens at the target's own port any more."""
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
+        elif (port := self._up.ports.get(name)) is not None:
+            port.empty()
+
+    def _proxy(self, way: Way) -> Tunnels:
+        return Tunnels(way, self._up.place.secured if way.kind == "connect" else self._up.place.plain)
 
     async def _next(self, cell: Cell, name: str, good: Said) -> list[str]:
         """The same target, now that it is well."""
         up = self._up
         script = self._service.scripts[name] = Script(good.whole)
-        own: Service | None = None
-        if cell.phase in CONNECTING:
-            own = Service()
-            own.scripts[name] = script
-            await up.ports[name].listen(own, trusted() if cell.fault.tls else None)
+        up.names.set(host_of(name), [HERE])
+        own: Listening | None = None
+        if (port := up.ports.get(name)) is not None:
+            if cell.fault.h2 is not None:
+                own = await _speaking_h2(port, well(good, cell.phase))
+            elif cell.fault.way is not None:
+                own = self._proxy(Way(cell.fault.way.kind))
+                await port.listen(own)
+            else:
+                own = service = Service()
+                service.scripts[name] = script
+                await port.listen(service, trusted() if cell.fault.tls else None)
         try:
             got = await up.ask(cell.front, f"{name}/m", stream=cell.stream)
         except TimeoutError:
@@ -183,6 +255,12 @@ class Played:
         if (got.status, heard.text, heard.ends) != (200, "".join(TEXT), ["end"]):
             return [f"9: {got.status} {heard}"]
         return []
+
+
+async def _speaking_h2(port: Unheard, acts: Acts) -> Listening:
+    service = H2Service(acts)
+    await port.listen(service, trusted(ALPN))
+    return service
 
 
 def _end(cell: Cell, got: Got, heard: Heard, wanted: Expected) -> list[str]:
@@ -205,7 +283,7 @@ def _end(cell: Cell, got: Got, heard: Heard, wanted: Expected) -> list[str]:
 
 def _text(cell: Cell, heard: Heard, wanted: Expected) -> list[str]:
     # What has come may be lost to a reset that follows at once. The last text may stand beside the reason to stop.
-    lost = cell.fault.name == "RST" and wanted.text.startswith(heard.text)
+    lost = isinstance(cell.fate, Fails) and cell.fault.name.startswith("RST") and wanted.text.startswith(heard.text)
     beside = isinstance(cell.fate, Fails) and cell.fate.at_end and heard.text == "".join(TEXT)
     return [] if heard.text == wanted.text or lost or beside else [f"3: text {heard.text!r}, not {wanted.text!r}"]
 
@@ -214,7 +292,7 @@ def _row(cell: Cell, name: str, rows: Sequence[Outcome], wanted: Expected) -> li
     (row,) = rows
     fate = cell.fate
     ours, spare = f"{name}/m", f"spare-{cell.dialect}/m"
-    codes = [fate.code] if isinstance(fate, Fails) else []
+    codes = [fate.code] if isinstance(fate, Fails) else list(fate.after)
     says = (row.end, row.status, row.error, [attempt.code for attempt in row.attempts])
     should = ("broken" if wanted.broken else "whole", wanted.status or row.status, wanted.error, codes)
     wrong = [] if says == should else [f"4: the row says {says}, not {should}"]

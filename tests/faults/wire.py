@@ -8,6 +8,7 @@ with their times.
 """
 
 import asyncio
+import re
 import socket
 import ssl
 import struct
@@ -19,6 +20,10 @@ from msgspec import Struct
 
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER on, for zero seconds: closing sends RST."""
+
+
+WHOLE_URL = re.compile(r"^http://[^/]*")
+"""What stands before the path if a request is sent to a proxy, whose part the service then plays."""
 
 
 class Wait(Struct, frozen=True):
@@ -46,6 +51,9 @@ class Fin(Struct, frozen=True):
 class Rst(Struct, frozen=True):
     """The connection is reset."""
 
+
+SHUTDOWN = 0.01
+"""Seconds for the end of TLS, which a peer that does not look at its idle connections would never answer."""
 
 Step = bytes | Wait | Drip | Stall | Fin | Rst
 Steps = tuple[Step, ...]
@@ -154,14 +162,23 @@ class Wire:
         return data
 
 
+def _bound() -> socket.socket:
+    # Only if its protocol is named, asyncio switches Nagle's algorithm off: else a reset discards what waits.
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind(("127.0.0.1", 0))
+    return made
+
+
 class Listening:
     """What listens, and its connections so far."""
 
     def __init__(self) -> None:
         self.wires: list[Wire] = []
         self.port = 0
+        """The last at which it has begun to listen."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     @property
     def open(self) -> list[Wire]:
@@ -170,22 +187,23 @@ class Listening:
         return self.wires
 
     async def listen(self, sock: socket.socket | None = None, tls: ssl.SSLContext | None = None) -> None:
-        """Accepts from now on, at `sock` or at a free port of 127.0.0.1."""
-        if sock is None:
-            self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, ssl=tls, limit=1 << 20)
-        else:
-            self._server = await asyncio.start_server(self._accepted, sock=sock, ssl=tls, limit=1 << 20)
-        self.port = self._server.sockets[0].getsockname()[1]
+        """Accepts from now on, at `sock` or at a free port of 127.0.0.1. May be called again, for another port."""
+        patience = None if tls is None else SHUTDOWN
+        server = await asyncio.start_server(
+            self._accepted, sock=sock or _bound(), ssl=tls, ssl_shutdown_timeout=patience, limit=1 << 20
+        )
+        self._servers.append(server)
+        self.port = server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         """Closes it, and all connections."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
+        for server in self._servers:
+            await server.wait_closed()
 
     async def serve(self, wire: Wire) -> None:
         """Serves one connection until it ends."""
@@ -234,7 +252,7 @@ class Service(Listening):
             head = await wire.read(b"\r\n\r\n")
             wire.idle = False
             first, *fields = head.decode("latin-1").split("\r\n")
-            path = first.split(" ")[1]
+            path = WHOLE_URL.sub("", first.split(" ")[1])
             headers = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in fields)}
             name = path.split("/")[1]
             script = self.scripts[name]
@@ -257,6 +275,7 @@ class Player(Listening):
         self._steps = steps
 
     async def serve(self, wire: Wire) -> None:
+        wire.idle = False
         await wire.play(self._steps)
 
 
@@ -306,9 +325,7 @@ class Unheard:
     """A port of 127.0.0.1 at which connections are refused, until something listens there."""
 
     def __init__(self) -> None:
-        self._sock = socket.socket()
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._sock.bind(("127.0.0.1", 0))
+        self._sock = _bound()
         self._waiting: list[socket.socket] = []
         self.port = int(self._sock.getsockname()[1])
 

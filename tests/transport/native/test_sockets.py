@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dragoman.transport.native.sockets import Address, _alternating, _race, open_socket, single_address
+from dragoman.transport.native.sockets import Address, _race, alternating, open_socket, single_address
 
 V4 = socket.AF_INET
 
@@ -76,4 +76,4 @@ def test_one_plain_address_is_told() -> None:
 
 def test_families_take_turns() -> None:
     six: Address = (socket.AF_INET6, socket.SOCK_STREAM, 0, "", ("::1", 1, 0, 0))
-    assert _alternating([six, six, at(1), at(2), at(3)]) == [six, at(1), six, at(2), at(3)]
+    assert alternating([six, six, at(1), at(2), at(3)]) == [six, at(1), six, at(2), at(3)]

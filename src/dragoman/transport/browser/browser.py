@@ -10,7 +10,7 @@ from curl_cffi import AsyncCurl, BrowserTypeLiteral, Curl
 from curl_cffi.curl import DEFAULT_CACERT
 from curl_cffi.requests.impersonate import resolve_latest_browser_type
 
-from dragoman.errors import ConfigurationError, nearest
+from dragoman.errors import ConfigurationError, DragomanError, nearest
 from dragoman.loop.watch import Watch
 from dragoman.transport.base import Reply, Route
 from dragoman.transport.browser.handles import Handle, Handles
@@ -38,12 +38,17 @@ class Browser:
     async def open(self, request: HttpRequest, route: Route) -> Reply:
         """The reply, once its head is here."""
         multi = await self._here()
-        handle = self._handles.take(request, route, self._trust.file(route.ca_file))
-        transfer = Transfer(multi, handle, request, route, self._left)
-        self._transfers.add(transfer)
+        transfer = self._begin(multi, request, route)
         try:
-            await transfer.arrive()
-            check_proxy(transfer, handle.target.origin)
+            try:
+                await transfer.arrive()
+            except DragomanError:
+                if not transfer.stale:
+                    raise
+                # Sent once more, as RFC 9112, section 9.3.1, allows: libcurl does so in HTTP/1.1, but not in HTTP/2.
+                transfer = self._begin(multi, request, route, instead_of=transfer)
+                await transfer.arrive()
+            check_proxy(transfer, transfer.origin)
         except BaseException:
             transfer.close()
             raise
@@ -55,6 +60,17 @@ class Browser:
         self._end()
         if watch is not None:
             watch.end()
+
+    def _begin(
+        self, multi: AsyncCurl, request: HttpRequest, route: Route, instead_of: Transfer | None = None
+    ) -> Transfer:
+        """A transfer; in place of a stale one over a fresh connection, and in the time that is left."""
+        fresh = instead_of is not None
+        handle = self._handles.take(request, route, self._trust.file(route.ca_file), fresh=fresh)
+        passed = 0.0 if instead_of is None else instead_of.passed()
+        transfer = Transfer(multi, handle, request, route, self._left, passed=passed)
+        self._transfers.add(transfer)
+        return transfer
 
     def _end(self) -> None:
         multi, self._multi = self._multi, None

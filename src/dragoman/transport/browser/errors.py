@@ -21,6 +21,12 @@ PROXY = frozenset({CurlECode.COULDNT_RESOLVE_PROXY, CurlECode.PROXY})
 
 CONNECT = frozenset({CurlECode.COULDNT_RESOLVE_HOST, CurlECode.COULDNT_CONNECT, CurlECode.QUIC_CONNECT_ERROR})
 
+UNTAKEN = "Connection died, tried"
+"""libcurl's words (8.15) if no connection took the request: HTTP/2's REFUSED_STREAM, or a GOAWAY that leaves it out."""
+
+STALE = frozenset({CurlECode.GOT_NOTHING, CurlECode.SEND_ERROR, CurlECode.RECV_ERROR, CurlECode.HTTP2})
+"""How a kept connection fails that its peer has closed meanwhile. A stream that its service ends is not among them."""
+
 BROKEN = frozenset(
     {
         CurlECode.PARTIAL_FILE,
@@ -51,6 +57,8 @@ def map_error(exc: CurlError, host: str, *, proxied: bool) -> DragomanError:
         return ConnectError(f"TLS with {host} failed{detail}", code="tls_error")
     if code in PROXY or (proxied and code in CONNECT | BROKEN):
         return ConnectError(f"the proxy to {host} failed{detail}", code="proxy_error")
+    if UNTAKEN in detail:
+        return ConnectError(f"{host} took no request{detail}")
     if code in CONNECT:
         return ConnectError(f"cannot connect to {host}{detail}")
     if code in ODD:

@@ -40,8 +40,11 @@ class Handles:
         self._browser = browser
         self._idle: list[Handle] = []
 
-    def take(self, request: HttpRequest, route: Route, ca_file: str) -> Handle:
-        """A handle that is ready to go. Raises InvalidRequestError, ConfigurationError."""
+    def take(self, request: HttpRequest, route: Route, ca_file: str, *, fresh: bool = False) -> Handle:
+        """A handle that is ready to go; `fresh`: over a connection of its own.
+
+        Raises InvalidRequestError, ConfigurationError.
+        """
         body = request.method != "HEAD" and (bool(request.body) or request.method in WITH_BODY)
         kind = (request.url, request.method, body, route, ca_file)
         handle = next((each for each in reversed(self._idle) if each.kind == kind), None)
@@ -55,6 +58,7 @@ class Handles:
             handle.setopt(CurlOpt.POSTFIELDSIZE_LARGE, len(request.body))
             handle.setopt(CurlOpt.POSTFIELDS, request.body)
         handle.setopt(CurlOpt.HTTPHEADER, _lines(request))
+        handle.setopt(CurlOpt.FRESH_CONNECT, int(fresh))
         return handle
 
     def give_back(self, handle: Handle) -> None:

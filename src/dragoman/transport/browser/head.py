@@ -15,6 +15,11 @@ class Head:
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
 
+    @property
+    def begun(self) -> bool:
+        """Whether any of it has come."""
+        return self._size > 0
+
     def feed(self, line: bytes) -> ResponseHead | None:
         """The head, once it is complete. Raises BadEventError for an ambiguous one, of which libcurl accepts many."""
         self._size += len(line)

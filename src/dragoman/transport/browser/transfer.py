@@ -6,16 +6,18 @@ from typing import Protocol
 from curl_cffi import AsyncCurl, CurlECode, CurlError, CurlInfo
 from curl_cffi.const import CurlOpt
 from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT, CURLPAUSE_RECV
+from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError
 from dragoman.transport.base import Reply, Route
 from dragoman.transport.browser.chunks import Chunks
-from dragoman.transport.browser.errors import map_error
+from dragoman.transport.browser.errors import STALE, map_error
 from dragoman.transport.browser.handles import Handle
 from dragoman.transport.browser.head import Head
 from dragoman.transport.deadlines import Deadlines
 from dragoman.transport.exhausted import is_exhausted, overloaded
 from dragoman.transport.heads import MAX_HEAD, TOO_LARGE
+from dragoman.transport.http.target import Origin
 from dragoman.types import HttpRequest
 
 WINDOW = 8 << 10
@@ -35,9 +37,20 @@ class Transfer(Reply):
     """A reply as libcurl brings it; its body is still packed, if its head says so."""
 
     def __init__(
-        self, multi: AsyncCurl, handle: Handle, request: HttpRequest, route: Route, on_end: OnTransferEnd
+        self,
+        multi: AsyncCurl,
+        handle: Handle,
+        request: HttpRequest,
+        route: Route,
+        on_end: OnTransferEnd,
+        *,
+        passed: float = 0.0,
     ) -> None:
-        self._deadlines = Deadlines(route.timeouts, request.url)
+        """`passed`: seconds of the total that are spent already."""
+        timeouts = route.timeouts
+        if passed and timeouts.total is not None:
+            timeouts = replace(timeouts, total=max(timeouts.total - passed, 0.0))
+        self._deadlines = Deadlines(timeouts, request.url)
         self._route = route
         self._marked = request.mark_chunks
         self._bodiless = request.method == "HEAD"
@@ -51,6 +64,8 @@ class Transfer(Reply):
         self._arriving = Head(self._deadlines.host)
         self._arrived = False
         self._over = False
+        self.stale = False
+        """Whether it failed because a kept connection had been closed by the peer: not a byte of a reply has come."""
         self._fault: DragomanError | None = None
         self._broken: BadEventError | None = None
         self._waiter: asyncio.Future[bool] | None = None
@@ -59,6 +74,15 @@ class Transfer(Reply):
         self._curl.setopt(CurlOpt.HEADERFUNCTION, self._on_header)
         self._curl.setopt(CurlOpt.WRITEFUNCTION, self._on_body)
         self._multi.add_handle(self._curl).add_done_callback(self._on_end)
+
+    @property
+    def origin(self) -> Origin:
+        """Where the request goes."""
+        return self._curl.target.origin
+
+    def passed(self) -> float:
+        """Seconds since it was begun."""
+        return self._deadlines.passed()
 
     async def arrive(self) -> None:
         """Returns once the head has arrived. Raises what went wrong before that."""
@@ -228,6 +252,8 @@ class Transfer(Reply):
             # An error can only be about what came after the end: that ends the connection, not the answer.
             self._finish(None, well=exc is None)
         elif exc is not None:
+            broken = isinstance(exc, CurlError) and exc.code in STALE
+            self.stale = broken and not self._arriving.begun and not self._connected()
             self._finish(self._meaning(exc))
         elif chunks is not None:
             self._finish(BadEventError(f"{self._deadlines.host}: expected HTTP chunks"))

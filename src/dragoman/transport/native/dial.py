@@ -4,6 +4,8 @@ import asyncio
 import os
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from dragoman.errors import ConfigurationError, ConnectError, cut
 from dragoman.transport.base import Timeouts
@@ -12,7 +14,8 @@ from dragoman.transport.http.target import Origin, Proxy, authority
 from dragoman.transport.native.connection import Connection
 from dragoman.transport.native.home import Home
 from dragoman.transport.native.keeper import Keeper
-from dragoman.transport.native.sockets import open_socket, resolve, single_address
+from dragoman.transport.native.lookup import Lookups, Resolver, by_system
+from dragoman.transport.native.sockets import open_socket, single_address
 from dragoman.transport.native.tunnel import Tunnel, open_socks
 from dragoman.transport.timeout import timeout
 
@@ -20,7 +23,8 @@ from dragoman.transport.timeout import timeout
 class Dialer:
     """Opens connections. Trusts what the system trusts, and what a `ca_file` adds."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolver: Resolver = by_system) -> None:
+        self._resolver = resolver
         self._contexts: dict[str | None, ssl.SSLContext] = {}
         self._home: Home | None = None
 
@@ -31,7 +35,7 @@ class Dialer:
         if home is None or home.loop is not loop:
             home = await self._move()
         connection = Connection(origin.name, loop, home.outbox, home.buffer, keeper)
-        way = _Connector(loop, self._context(origin.ca_file) if _needs_tls(origin) else None)
+        way = _Connector(loop, home.lookups, self._context(origin.ca_file) if _needs_tls(origin) else None)
         try:
             await way.reach(origin, timeouts, ends)
             if origin.scheme == "https":
@@ -51,7 +55,7 @@ class Dialer:
 
     async def _move(self) -> Home:
         self.close()
-        self._home = home = await Home.here()
+        self._home = home = await Home.here(self._resolver)
         return home
 
     def _context(self, ca_file: str | None) -> ssl.SSLContext:
@@ -76,8 +80,9 @@ def _needs_tls(origin: Origin) -> bool:
 class _Connector:
     """A transport under construction: each step puts another layer on the one before."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, context: ssl.SSLContext | None) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, lookups: Lookups, context: ssl.SSLContext | None) -> None:
         self._loop = loop
+        self._lookups = lookups
         self._context = context
         self._made: list[asyncio.Transport] = []
         self._tunnel = Tunnel(loop)
@@ -109,7 +114,7 @@ class _Connector:
         async with timeout(timeouts.proxy, ends, "proxy", origin.name):
             match proxy.scheme:
                 case "socks5" | "socks5h":
-                    await self._over(await open_socks(origin.host, origin.port, proxy))
+                    await self._over_socks(origin, proxy)
                 case _:
                     await self._through(origin, proxy)
 
@@ -131,9 +136,24 @@ class _Connector:
         if not origin.forwarded:
             await self._tunnel.open(self._made[-1], origin.host, origin.port, proxy)
 
-    async def _connect(self, host: str, port: int, code: str) -> None:
+    async def _over_socks(self, origin: Origin, proxy: Proxy) -> None:
+        host = origin.host
+        if proxy.scheme == "socks5":
+            with _reaching(host, origin.port, "connect_error"):
+                addresses = await self._lookups.addresses(host, origin.port)
+            host = str(min(addresses)[4][0])  # IPv4, if there is one: few proxies lead to IPv6
+        with _reaching(proxy.host, proxy.port, "proxy_error"):
+            made = await open_socket(await self._lookups.addresses(proxy.host, proxy.port))
         try:
-            addresses = await resolve(host, port)
+            await open_socks(made, host, origin.port, proxy)
+        except BaseException:
+            made.close()
+            raise
+        await self._over(made)
+
+    async def _connect(self, host: str, port: int, code: str) -> None:
+        with _reaching(host, port, code):
+            addresses = await self._lookups.addresses(host, port)
             address = single_address(addresses)
             if address is None:
                 await self._over(await open_socket(addresses))
@@ -141,12 +161,6 @@ class _Connector:
             # If there is only one address, the loop's own way to connect takes a third of the time.
             transport, _ = await self._loop.create_connection(lambda: self._tunnel, address, port)
             self._made.append(transport)
-        except OSError as error:
-            if is_exhausted(error):
-                raise overloaded() from error
-            if not isinstance(error, socket.gaierror):
-                raise ConnectError(f"{authority(host, port)}: no connection: {_reason(error)}", code=code) from error
-            raise ConnectError(f"expected a known host, {host!r} is not: {_reason(error)}", code=code) from error
 
     async def _over(self, made: socket.socket) -> None:
         try:
@@ -155,6 +169,18 @@ class _Connector:
             made.close()
             raise
         self._made.append(transport)
+
+
+@contextmanager
+def _reaching(host: str, port: int, code: str) -> Iterator[None]:
+    """Raises ConnectError with this code if there is no address or no connection, OverloadedError if that is us."""
+    try:
+        yield
+    except OSError as error:
+        if is_exhausted(error):
+            raise overloaded() from error
+        where, what = (host, "address") if isinstance(error, socket.gaierror) else (authority(host, port), "connection")
+        raise ConnectError(f"{where}: no {what}: {_reason(error)}", code=code) from error
 
 
 def _reason(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""What belongs to one event loop: outbox, buffer, and connections that end with it. Knows no HTTP."""
+"""What belongs to one event loop: outbox, buffer, lookups, and connections that end with it. Knows no HTTP."""
 
 import asyncio
 from contextlib import suppress
@@ -10,22 +10,24 @@ from dragoman.loop.outbox import Outbox
 from dragoman.loop.watch import Watch
 from dragoman.transport.native.buffer import Buffer
 from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.lookup import Lookups, Resolver, by_system
 
 
 class Home:
     """The connections of one loop, and what they share."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, resolver: Resolver) -> None:
         self.loop = loop
+        self.lookups = Lookups(loop, resolver)
         self.outbox = Outbox(loop)
         self.buffer = Buffer()
         self._connections: WeakSet[Connection] = WeakSet()
-        self._watch = Watch(partial(_abort, self._connections))
+        self._watch = Watch(partial(_end, self._connections, self.lookups))
 
     @classmethod
-    async def here(cls) -> Self:
+    async def here(cls, resolver: Resolver = by_system) -> Self:
         """A home in the running loop; it ends with the loop."""
-        home = cls(asyncio.get_running_loop())
+        home = cls(asyncio.get_running_loop(), resolver)
         await home._watch.begin()
         return home
 
@@ -48,7 +50,8 @@ def _running() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _abort(connections: WeakSet[Connection]) -> None:
+def _end(connections: WeakSet[Connection], lookups: Lookups) -> None:
+    lookups.close()
     for connection in list(connections):
         # If the loop is closed, its transports cannot call back.
         with suppress(RuntimeError):

@@ -1,4 +1,4 @@
-"""A TCP connection to a name, whose addresses are tried without waiting for the dead ones. Knows no TLS and no HTTP."""
+"""A TCP connection to one of several addresses, tried without waiting for the dead ones. Knows no TLS and no HTTP."""
 
 import asyncio
 import socket
@@ -13,11 +13,6 @@ Address = tuple[
 ]
 
 
-async def resolve(host: str, port: int) -> list[Address]:
-    """The addresses of `host`, best first. Raises OSError (gaierror is one)."""
-    return _alternating(await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM))
-
-
 async def open_socket(addresses: list[Address]) -> socket.socket:
     """A connected socket: that of the address which answers first (RFC 8305). Raises OSError."""
     return await (_connect(addresses[0]) if len(addresses) == 1 else _race(addresses))
@@ -29,7 +24,7 @@ def single_address(addresses: list[Address]) -> str | None:
     return str(place[0]) if len(addresses) == 1 and not any(place[2:]) else None
 
 
-def _alternating(addresses: Sequence[Address]) -> list[Address]:
+def alternating(addresses: Sequence[Address]) -> list[Address]:
     """IPv6 and IPv4 by turns, each in the resolver's order."""
     first = [address for address in addresses if address[0] == addresses[0][0]]
     others = [address for address in addresses if address[0] != addresses[0][0]]

@@ -11,6 +11,7 @@ from dragoman.transport.base import CallbackTransport, Reply, Route
 from dragoman.transport.http.target import HttpTarget, Origin, head, parse
 from dragoman.transport.native.dial import Dialer
 from dragoman.transport.native.exchange import sent
+from dragoman.transport.native.lookup import Resolver, by_system
 from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.pool import Pool
 from dragoman.transport.native.template import NativeTemplate
@@ -36,9 +37,9 @@ class Stats(Struct, frozen=True):
 class NativeTransport(CallbackTransport):
     """HTTP/1.1 with a pool of connections to each origin. May be used in one event loop after another."""
 
-    def __init__(self, connections: int = CONNECTIONS) -> None:
+    def __init__(self, connections: int = CONNECTIONS, resolver: Resolver = by_system) -> None:
         self._connections = connections
-        self._dialer = Dialer()
+        self._dialer = Dialer(resolver)
         self._targets: dict[tuple[str, str | None, str | None], tuple[HttpTarget, Pool]] = {}
         self._pools: dict[Origin, Pool] = {}
         self._templated: set[Pool] = set()

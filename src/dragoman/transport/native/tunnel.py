@@ -3,8 +3,9 @@
 import asyncio
 import re
 import socket
+from typing import cast
 
-from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError, ProxyType
+from python_socks import ProxyError, ProxyType
 from python_socks.async_.asyncio import Proxy as SocksProxy
 
 from dragoman.errors import ConnectError, cut
@@ -74,17 +75,32 @@ class Tunnel(asyncio.Protocol):
             self._answer.set_result(self._bytes)
 
 
-async def open_socks(host: str, port: int, proxy: Proxy) -> socket.socket:
-    """A socket that leads to `host` through a SOCKS 5 proxy, which resolves the name (socks5h). Raises ConnectError."""
+async def open_socks(made: socket.socket, host: str, port: int, proxy: Proxy) -> None:
+    """Asks the SOCKS 5 proxy to which `made` is connected for a way to `host`. Raises ConnectError.
+
+    If `host` is a name, the proxy looks it up.
+    """
+    reached = cast("SocksProxy", _Reached(made))
     try:
         socks = SocksProxy(
-            ProxyType.SOCKS5, proxy.host, proxy.port, proxy.user, proxy.password, rdns=proxy.scheme == "socks5h"
+            ProxyType.SOCKS5, proxy.host, proxy.port, proxy.user, proxy.password, rdns=True, forward=reached
         )
-        return await socks.connect(host, port, timeout=YEAR)
-    except (ProxyError, ProxyConnectionError, ProxyTimeoutError, OSError) as error:
+        await socks.connect(host, port, timeout=YEAR)
+    except (ProxyError, OSError) as error:
         if is_exhausted(error):
             raise overloaded() from error
         message = f"{proxy.name} gave no way to {authority(host, port)}: {cut(str(error))}"
         raise ConnectError(message, code="proxy_error") from error
     except ValueError:  # user or password beyond ASCII or 255 bytes; the error would show it
         raise ConnectError(f"{proxy.name}: user or password cannot be sent by SOCKS 5", code="proxy_error") from None
+
+
+class _Reached:
+    """In place of a proxy before the proxy: python-socks would connect by itself, to one address of a name."""
+
+    def __init__(self, made: socket.socket) -> None:
+        self._made = made
+
+    async def connect(self, dest_host: str, dest_port: int, timeout: float | None = None) -> socket.socket:
+        """The socket that is connected already."""
+        return self._made
