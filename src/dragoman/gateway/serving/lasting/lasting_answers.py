@@ -4,7 +4,6 @@ Knows no dialect; a codec says whether the events of its streams can be numbered
 """
 
 import asyncio
-from hashlib import blake2b
 
 from msgspec import Struct
 
@@ -14,22 +13,12 @@ from dragoman.errors import RequestError, cut
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.serving.lasting.asked import Asked, asked
 from dragoman.gateway.serving.lasting.event_buffer import EventBuffer
 from dragoman.gateway.serving.lasting.lasting_answer import ALONE, DRAINING, LastingAnswer
 from dragoman.protocols.base import EventIdForm, ServerCodec
 from dragoman.types import ServerRequest
 from dragoman.wire.event_ids import EventIds
-
-ENDS = 64 << 10
-"""Bytes at both ends of a body by which a repeated request is known again: a large one must not hold the loop."""
-
-
-class Asked(Struct, frozen=True):
-    """What makes two requests the same: an answer is never given to another question."""
-
-    path: str
-    length: int
-    digest: bytes
 
 
 class Kept(Struct):
@@ -46,11 +35,15 @@ class Kept(Struct):
 
 
 class LastingAnswers:
-    """The answers of one server. `resume`: seconds for which a caller may come back; 0: it cannot."""
+    """The answers of one server. `resume`: seconds for which a caller may come back; 0: it cannot.
 
-    def __init__(self, settings: GatewayConfig, loop: asyncio.AbstractEventLoop) -> None:
+    `tag`: what the names of its streams begin with, so that other workers know whose they are.
+    """
+
+    def __init__(self, settings: GatewayConfig, loop: asyncio.AbstractEventLoop, tag: str = "") -> None:
         self.adopt(settings)
         self._loop = loop
+        self._tag = tag
         self._kept: dict[str, Kept] = {}
         self._open: dict[LastingAnswer, Gateway] = {}
         """Answers under way."""
@@ -69,7 +62,7 @@ class LastingAnswers:
     def open(self, gateway: Gateway, codec: ServerCodec, call: ServerRequest, caller: DirectWriter) -> DirectWriter:
         """The writer for the answer to `call`, which `caller` gets."""
         form = codec.event_ids if self.resume > 0 else EventIdForm.NONE
-        name = "" if form is EventIdForm.NONE else system_env().new_id()
+        name = "" if form is EventIdForm.NONE else self._tag + system_env().new_id()
         ids = EventIds(name if form is EventIdForm.LINES else "") if name else None
         answer = LastingAnswer(
             caller.outcome, caller, name=name, ids=ids, left=self._left, grown=self._grown, released=self._released
@@ -255,20 +248,11 @@ def _number(buffer: EventBuffer, codec: ServerCodec, after: int) -> int:
     return number
 
 
-def asked(call: ServerRequest) -> Asked:
-    """What `call` asks."""
-    body = call.body
-    digest = blake2b(body[:ENDS], digest_size=16)
-    digest.update(body[ENDS:][-ENDS:])
-    digest.update(call.query.encode())
-    return Asked(call.path, len(body), digest.digest())
-
-
 def gone(said: str) -> RequestError:
     """The error for a stream that is not here, or no longer, or not from that event on."""
     of = f" {cut(said, 80)!r}" if said else ""
     message = (
-        f"last-event-id{of}: expected the id of an event of a stream that this worker still holds for this key; "
+        f"last-event-id{of}: expected the id of an event of a stream that is still held for this key; "
         "ask without it for a new answer"
     )
     return RequestError(message, status=410, code="resume_gone")
