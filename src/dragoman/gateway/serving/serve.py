@@ -97,7 +97,7 @@ def serve(
             for each in listeners.all:
                 each.listen(room().backlog)
             # Before the first fork, so that all workers share them.
-            regions, beats, mailboxes = Regions(workers), Beats(workers), Mailboxes(workers)
+            regions, beats, mailboxes = Regions(workers), Beats(workers), Mailboxes.new(workers)
             common = Common(live or LiveConfig(config, lambda: config, board=board), timeouts, listeners, mailboxes)
 
             def work(words: int, place: int) -> bool:

@@ -19,6 +19,8 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from itertools import chain
+from typing import Self
 
 from msgspec import DecodeError, Struct, msgpack
 
@@ -45,18 +47,22 @@ CLOSES_ON_EXEC = socket.MSG_CMSG_CLOEXEC if sys.platform == "linux" else 0
 DECODER = msgpack.Decoder(PassedRequest)
 
 
-class Mailboxes:
-    """A mailbox for each worker. To be made before the first of them is forked."""
+class Mailboxes(Struct, frozen=True):
+    """A mailbox for each worker, by its place, and who is there. To be made before the first of them is forked."""
 
-    def __init__(self, workers: int) -> None:
-        self.roster = Roster(workers)
+    roster: Roster
+    ends: tuple[socket.socket, ...]
+    """Where each worker reads."""
+    slots: tuple[socket.socket, ...]
+    """Where the others write."""
+
+    @classmethod
+    def new(cls, workers: int) -> Self:
+        """For so many workers."""
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(workers)]
-        self.ends = tuple(end for end, _ in pairs)
-        """Where each worker reads, by its place."""
-        self.slots = tuple(slot for _, slot in pairs)
-        """Where the others write."""
-        for each in (*self.ends, *self.slots):
+        for each in chain.from_iterable(pairs):
             each.setblocking(False)
+        return cls(Roster(workers), tuple(end for end, _ in pairs), tuple(slot for _, slot in pairs))
 
     def close(self) -> None:
         """Closes this process's copies."""
@@ -89,6 +95,11 @@ class Colleagues:
     def leave(self) -> None:
         """From now on nobody passes a caller on to this worker."""
         self._roster.leave(self._place)
+
+    def close(self) -> None:
+        """From now on it passes nobody on either."""
+        for each in (self.mailbox, *self._slots):
+            each.close()
 
     def holder(self, name: str) -> tuple[int, ...]:
         """The way to the other worker that holds the stream `name`; empty if there is none."""

@@ -50,7 +50,7 @@ class Reception:
         self._loop.remove_reader(self._colleagues.mailbox)
         while self._read():
             continue
-        self._colleagues.mailbox.close()
+        self._colleagues.close()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
