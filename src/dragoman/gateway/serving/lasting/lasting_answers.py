@@ -10,15 +10,20 @@ from msgspec import Struct
 from dragoman.config import GatewayConfig
 from dragoman.engine.env import system_env
 from dragoman.errors import RequestError, cut
-from dragoman.gateway.app import Gateway
+from dragoman.gateway.app import Admitted, Gateway
+from dragoman.gateway.fronts.endpoints import ChatEndpoint
+from dragoman.gateway.fronts.kept_answers import KeptEndpoint
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.response_writer import ResponseWriter
-from dragoman.gateway.serving.lasting.asked import Asked, asked
+from dragoman.gateway.serving.lasting.asked import Asked, PassedRequest, asked
 from dragoman.gateway.serving.lasting.event_buffer import EventBuffer
 from dragoman.gateway.serving.lasting.lasting_answer import ALONE, DRAINING, LastingAnswer
 from dragoman.protocols.base import EventIdForm, ServerCodec
 from dragoman.types import ServerRequest
 from dragoman.wire.event_ids import EventIds
+
+LAST_EVENT_ID = b"last-event-id"
+"""https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header"""
 
 
 class Kept(Struct):
@@ -59,6 +64,28 @@ class LastingAnswers:
         self._size, self._total = settings.resume_size, settings.resume_total
         self._drain = settings.on_disconnect == "drain"
 
+    def begin(
+        self, gateway: Gateway, admitted: Admitted, call: ServerRequest, caller: DirectWriter
+    ) -> DirectWriter | None:
+        """The writer for the answer to `call`. None if the caller goes on with a stream that it had lost.
+
+        Raises RequestError if it wants to, and cannot.
+        """
+        match admitted.endpoint:
+            case ChatEndpoint(codec=codec):
+                said = lost_event(codec, call)
+                if said is not None and (self.resume > 0 or isinstance(call, PassedRequest)):
+                    self.resumed(said, call, caller)
+                    return None
+                # The writer of the answer counts from now on, as long as that goes on.
+                gateway.gate.leave(caller)
+                return self.open(gateway, codec, call, caller)
+            case KeptEndpoint() as kept:
+                wanted = kept.streamed(call)
+                if wanted is not None and self.retrieved(*wanted, caller):
+                    return None
+        return caller
+
     def open(self, gateway: Gateway, codec: ServerCodec, call: ServerRequest, caller: DirectWriter) -> DirectWriter:
         """The writer for the answer to `call`, which `caller` gets."""
         form = codec.event_ids if self.resume > 0 else EventIdForm.NONE
@@ -96,15 +123,16 @@ class LastingAnswers:
 
         `after`: the position of the last event that the caller has, as the codec counts them; None: all are wanted.
         """
-        owner = caller.outcome.identity.fingerprint
-        kept = next(
-            (each for each in self._kept.values() if each.public == public and each.answer.owner == owner), None
-        )
+        kept = self._find_public(public, caller)
         if kept is None or kept.answer.buffer is None:
             return False
         number = 0 if after is None else _number(kept.answer.buffer, kept.codec, after)
         self._join(kept, number, caller, public)
         return True
+
+    def holds(self, public: str, caller: ResponseWriter) -> bool:
+        """Whether the stream of the answer `public` is here."""
+        return self._find_public(public, caller) is not None
 
     def close(self) -> None:
         """The server stops: nobody can come back any more."""
@@ -219,6 +247,11 @@ class LastingAnswers:
             self.held -= answer.buffer.size
             answer.buffer.clear()
 
+    def _find_public(self, public: str, caller: ResponseWriter) -> Kept | None:
+        owner = caller.outcome.identity.fingerprint
+        found = (each for each in self._kept.values() if each.public == public and each.answer.owner == owner)
+        return next(found, None)
+
     def _find(self, kept: Kept | None, caller: DirectWriter) -> Kept:
         if kept is None or kept.answer.owner != caller.outcome.identity.fingerprint or kept.answer.buffer is None:
             raise gone("")
@@ -246,6 +279,11 @@ def _number(buffer: EventBuffer, codec: ServerCodec, after: int) -> int:
             break
         number = event.number
     return number
+
+
+def lost_event(codec: ServerCodec, call: ServerRequest) -> str | None:
+    """The id of the last event that a caller has of a stream that it has lost; None if it has lost none."""
+    return None if codec.event_ids is EventIdForm.NONE else call.header(LAST_EVENT_ID)
 
 
 def gone(said: str) -> RequestError:

@@ -4,8 +4,6 @@ Any other generation knows nothing of this, so that it costs nothing there.
 """
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
 
 from dragoman.errors import DragomanError
 from dragoman.gateway.app import Admitted, Gateway
@@ -16,13 +14,9 @@ from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.serving.generation import Doorkeeper, Generation
 from dragoman.gateway.serving.lasting.asked import PassedRequest
 from dragoman.gateway.serving.lasting.colleagues import Colleagues
-from dragoman.gateway.serving.lasting.lasting_answers import LastingAnswers, gone
+from dragoman.gateway.serving.lasting.lasting_answers import LastingAnswers, gone, lost_event
 from dragoman.loop.outbox import Outbox
-from dragoman.protocols.base import EventIdForm
 from dragoman.types import ServerRequest
-
-LAST_EVENT_ID = b"last-event-id"
-"""https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header"""
 
 
 def generation_for(
@@ -68,31 +62,18 @@ class LastingGeneration(Generation):
         self.release = self._release
 
     def serve(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
-        endpoint, lasting = admitted.endpoint, self.lasting
         try:
-            if isinstance(endpoint, ChatEndpoint):
-                said = None if endpoint.codec.event_ids is EventIdForm.NONE else call.header(LAST_EVENT_ID)
-                if said is not None and (lasting.resume > 0 or isinstance(call, PassedRequest)):
-                    if way := self._way_to(said, call):
-                        self._hand_over(way, call, writer, lambda: self._refuse(gone(said), call, writer))
-                    else:
-                        lasting.resumed(said, call, writer)
-                    return
-                # The writer of the answer counts from now on, as long as that goes on.
-                self.gateway.gate.leave(writer)
-                writer = lasting.open(self.gateway, endpoint.codec, call, writer)
-            elif isinstance(endpoint, KeptEndpoint):
-                wanted = endpoint.streamed(call)
-                if wanted is not None:
-                    if lasting.retrieved(*wanted, writer):
-                        return
-                    if way := self._way_round(call):
-                        self._hand_over(way, call, writer, partial(super().serve, admitted, call, writer))
-                        return
+            way = () if self._colleagues is None else self._way(self._colleagues, admitted, call, writer)
+            if way:
+                # Soon, not now: only after the whole read it is known whether another request follows this one.
+                self._loop.call_soon(self._hand_over, way, admitted, call, writer)
+                return
+            found = self.lasting.begin(self.gateway, admitted, call, writer)
         except DragomanError as exc:
             self._refuse(exc, call, writer)
-            return
-        super().serve(admitted, call, writer)
+        else:
+            if found is not None:
+                super().serve(admitted, call, found)
 
     def drain(self) -> None:
         super().drain()
@@ -108,34 +89,31 @@ class LastingGeneration(Generation):
 
     # Other workers.
 
-    def _way_to(self, said: str, call: ServerRequest) -> tuple[int, ...]:
-        """The way to the worker that holds the stream of the event `said`; empty if this one is to answer."""
-        if self._colleagues is None or isinstance(call, PassedRequest):
-            return ()
-        return self._colleagues.holder(said)
+    def _way(
+        self, colleagues: Colleagues, admitted: Admitted, call: ServerRequest, writer: DirectWriter
+    ) -> tuple[int, ...]:
+        """The way to the worker that holds, or may hold, the stream that `call` wants; empty if this one answers."""
+        if self.lasting.resume > 0:
+            match admitted.endpoint:
+                case ChatEndpoint(codec=codec) if not isinstance(call, PassedRequest):
+                    said = lost_event(codec, call)
+                    return () if said is None else colleagues.holder(said)
+                case KeptEndpoint() as kept:
+                    wanted = kept.streamed(call)
+                    if wanted is not None and not self.lasting.holds(wanted[0], writer):
+                        return colleagues.round(call)
+        return ()
 
-    def _way_round(self, call: ServerRequest) -> tuple[int, ...]:
-        """The way to each worker that may hold the answer that `call` names; empty if this one is to answer."""
-        if self._colleagues is None or self.lasting.resume <= 0:
-            return ()
-        return self._colleagues.round(call)
-
-    def _hand_over(
-        self, way: tuple[int, ...], call: ServerRequest, writer: DirectWriter, otherwise: Callable[[], None]
-    ) -> None:
-        # Soon, not now: only after the whole read it is known whether another request follows this one.
-        self._loop.call_soon(self._go, way, call, writer, otherwise)
-
-    def _go(
-        self, way: tuple[int, ...], call: ServerRequest, writer: DirectWriter, otherwise: Callable[[], None]
-    ) -> None:
+    def _hand_over(self, way: tuple[int, ...], admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         if self._colleagues is None or writer.disconnected:
             return
         try:
             if self._colleagues.pass_on(way, call, writer):
                 self.gateway.gate.leave(writer)  # the other worker tells what becomes of it
                 return
+            if isinstance(admitted.endpoint, ChatEndpoint):
+                raise gone(lost_event(admitted.endpoint.codec, call) or "")
         except DragomanError as exc:
             self._refuse(exc, call, writer)
         else:
-            otherwise()
+            super().serve(admitted, call, writer)
