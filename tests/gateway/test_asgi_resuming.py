@@ -15,6 +15,7 @@ from dragoman.gateway.asgi import AsgiGateway, Message
 from dragoman.types import Outcome
 from dragoman.wire import json
 from tests.gateway.serving.test_resuming import FRONTS, ID, Front, events_of, long_answer, pieces_of, read_events
+from tests.gateway.test_garbage import held_objects, without_collector
 from tests.support.asgi import under_uvicorn
 from tests.support.gateway import CallerConnection, Got, ask, connect
 from tests.support.golden import cases
@@ -392,3 +393,27 @@ async def test_a_shutdown_ends_what_nobody_listens_to() -> None:
         assert not app._tasks
         assert (await on.outcomes.get()).end == "gone"
         await on.service.peer_closed()
+
+
+async def test_nothing_stays_behind_when_it_is_over() -> None:
+    with without_collector():
+        async with service_of("openai-chat", resume=0.01) as on, application(on) as app:
+            for leaves in (True, False):
+                on.say(3)
+                call = Call(app, on)
+                await call.got(1)
+                if leaves:
+                    call.leaves.set()
+                    await call.task
+                on.say(len(on.pieces) - 3)
+                await on.outcomes.get()
+                await call.task
+            wrong = Call(app, on, {"last-event-id": "nobody:1"})
+            await wrong.task
+            assert app._lasting is not None
+            while app._lasting.held:
+                await turns()
+            del call, wrong, app
+        await asyncio.sleep(0)
+        del on
+        assert held_objects() == []

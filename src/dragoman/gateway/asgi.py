@@ -254,8 +254,9 @@ class AsgiResponseWriter(ResponseWriter):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._listener is not None:
-            self._listener.cancel()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.cancel()
         await super().__aexit__(kind, error, trace)
 
     async def _listen(self) -> None:

@@ -23,6 +23,7 @@ from dragoman.gateway.serving.lasting.colleagues import LARGEST, Colleagues, Mai
 from dragoman.gateway.serving.lasting.roster import Roster
 from dragoman.types import Outcome, ServerRequest
 from tests.gateway.serving.test_resuming import FRONTS, events_of, pieces_of, read_events
+from tests.gateway.test_garbage import held_objects, without_collector
 from tests.support.gateway import CallerConnection, Running, ask, connect, running
 from tests.support.golden import cases
 from tests.support.raw import closing, post, turns
@@ -327,3 +328,19 @@ def test_what_was_asked_hides_in_print() -> None:
     shown = repr(passed(CALL, (), http_1_1=True, keep_alive=True))
     assert "digest" not in shown
     assert "here" not in shown
+
+
+async def test_nothing_stays_behind_a_caller_that_was_passed_on() -> None:
+    with without_collector():
+        async with pair() as on:
+            on.rest.set()
+            for _ in range(3):
+                name, _ = await on.begun()
+                async with connect(on.gets.url) as wire:
+                    on.resume(wire, name)
+                    assert (await wire.answer()).clean
+                    on.resume(wire, "nobody")
+                    assert (await wire.answer()).status == 410
+        await asyncio.sleep(0)
+        del on
+        assert held_objects() == []
