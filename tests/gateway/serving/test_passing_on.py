@@ -224,6 +224,23 @@ async def test_a_caller_that_was_passed_on_before_the_holder_stops_gets_the_rest
         assert (got.clean, got.body.endswith(b"data: [DONE]\n\n")) == (True, True)
 
 
+async def test_a_caller_that_is_passed_on_too_late_is_hung_up_on_and_does_not_wait() -> None:
+    async with pair() as on, connect(on.gets.url) as wire, connect(on.holds.url) as listening:
+        listening.send("POST", FRONT.path, None, FRONT.asked)  # so that the holder stays for this one
+        await listening.head()
+        name = listening.headers["x-dragoman-stream"]
+        server = on.holds.server
+        server.stop()
+        while not server._closed:
+            await turns(1)
+        assert server._colleagues is not None
+        server._colleagues._roster._tags[1] = int(name[:8], 16)  # as who passes on has just seen it
+        on.resume(wire, name)
+        assert await wire.reader.read() == b""
+        on.rest.set()
+        assert (await listening.rest(200)).clean
+
+
 async def test_a_holder_that_has_stopped_holds_nothing() -> None:
     async with pair() as on, connect(on.gets.url) as wire:
         name, _ = await on.begun()

@@ -8,6 +8,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import Struct
@@ -252,6 +253,31 @@ async def test_a_worker_that_dies_with_a_caller_in_its_mailbox_leaves_it_to_its_
         got = await one.answer()
         assert (got.status, b"resume_gone" in got.body) == (410, True)
         assert await on.tag(one) not in {acceptor, name[:TAG]}
+
+
+async def test_a_stop_lets_the_stream_end_well_and_the_log_has_each_request_once(tmp_path: Path) -> None:
+    log = tmp_path / "requests.jsonl"
+    async with crew(more=f", request_log={str(log)!r}") as on:
+        (_, one), (_, two) = (await on.lines()).items()
+        name, had = await on.begun(two)
+        on.resume(one, f"{name}:{len(events_of(had))}")
+        assert await one.head() == 200
+        on.process.send_signal(signal.SIGTERM)
+        on.say_rest()
+        rest = await one.rest(200)
+        assert (rest.clean, rest.body.endswith(b"data: [DONE]\n\n")) == (True, True)
+        out, _ = await on.process.communicate()
+        assert (on.process.returncode, out[-11:]) == (0, b"ended well\n")
+        lines = [json.decode_event(line) for line in log.read_bytes().splitlines()]
+        first, again = (next(each for each in lines if each["id"] == identity) for identity in ids(lines))
+        assert (first["end"], again["end"], again["resumes"]) == ("gone", "whole", first["id"])
+        assert len(lines) == len(on.service.requests) + 1
+
+
+def ids(lines: list[dict[str, Any]]) -> tuple[str, str]:
+    """The ids of the request whose stream was resumed, and of the one that resumed it."""
+    ((resumed, by),) = [(each["resumes"], each["id"]) for each in lines if each.get("resumes")]
+    return resumed, by
 
 
 def owns(worker: int, wire: CallerConnection) -> bool:

@@ -108,12 +108,14 @@ class Server:
         if left is not None:
             left()
         if self._reception is not None:
-            await self._reception.aclose()
+            await self._reception.leave()
         self._closed = True
         for generation in (*self._retired, self.current):
             generation.drain()
         self._tell_who_waits()
         await self._drain()
+        if self._reception is not None:
+            await self._reception.aclose()
         if self._lag is not None:
             self._lag.stop()
         interrupted = self._interrupted + sum(gateway.interrupted for gateway in self._gateways)

@@ -44,13 +44,20 @@ class Reception:
         """From now on."""
         self._loop.add_reader(self._colleagues.mailbox, self._read)
 
-    async def aclose(self) -> None:
-        """No more of them; all that have come are answered, or being answered, when it returns."""
+    async def leave(self) -> None:
+        """No more of them are wanted. All that have come are answered, or being answered, when it returns."""
         self._colleagues.leave()
-        self._loop.remove_reader(self._colleagues.mailbox)
         while self._read():
             continue
+        await self._taken()
+
+    async def aclose(self) -> None:
+        """Ends it. Until now it has hung up on callers that were passed on all the same."""
+        self._loop.remove_reader(self._colleagues.mailbox)
         self._colleagues.close()
+        await self._taken()
+
+    async def _taken(self) -> None:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
