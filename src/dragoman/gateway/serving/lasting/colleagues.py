@@ -11,7 +11,7 @@ checks the key and the limits as if it had accepted the caller itself.
 
 A mailbox is a pair of sockets without any address: only this parent and what it has forked can write to it. The parent
 keeps all, so that a worker that takes another's place finds what was sent to that one, and refuses it by itself. The
-kernel bounds what waits: a mailbox takes some hundred callers, until its worker's loop turns again.
+kernel bounds what waits: a mailbox takes some 200 callers or more, until its worker's loop turns again.
 """
 
 import errno
@@ -34,6 +34,10 @@ from dragoman.types import ServerRequest
 
 LARGEST = 128 << 10
 """Bytes of a message: a head of `gateway.max_head` (64 KiB), and what the kernel puts into one datagram (208 KiB)."""
+
+WAITING = 1 << 20
+"""Bytes that a mailbox should take. Linux caps it at net.core.wmem_max, which is 208 KiB as a rule: that is enough for
+some 200 callers, and all of these for some 900."""
 
 AT_ONCE = 64
 """Callers that are taken in one turn of the loop."""
@@ -62,6 +66,8 @@ class Mailboxes(Struct, frozen=True):
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(workers)]
         for each in chain.from_iterable(pairs):
             each.setblocking(False)
+        for _, slot in pairs:
+            slot.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, WAITING)
         return cls(Roster(workers), tuple(end for end, _ in pairs), tuple(slot for _, slot in pairs))
 
     def close(self) -> None:
