@@ -93,7 +93,7 @@ class LastingGeneration(Generation):
         self, colleagues: Colleagues, admitted: Admitted, call: ServerRequest, writer: DirectWriter
     ) -> tuple[int, ...]:
         """The way to the worker that holds, or may hold, the stream that `call` wants; empty if this one answers."""
-        if self.lasting.resume > 0:
+        if self.lasting.resume > 0 or isinstance(call, PassedRequest):
             match admitted.endpoint:
                 case ChatEndpoint(codec=codec) if not isinstance(call, PassedRequest):
                     said = lost_event(codec, call)
