@@ -78,6 +78,9 @@ class Nobody:
 
     def switch(self, websocket: object) -> None: ...
 
+    def hand_over(self, give: object) -> bool:
+        return False
+
 
 def events(dialect: str) -> list[bytes]:
     """The answer as the dialect writes it, event by event."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -48,14 +47,6 @@ async def test_answers_whole_and_streamed(http: str) -> None:
     assert stream.headers["x-accel-buffering"] == "no"
     assert missing.status == 404
     assert (refused.status, refused.headers["retry-after"]) == (429, "7")
-
-
-@pytest.mark.parametrize("settings", [{"resume": 9.0}, {"on_disconnect": "drain"}, {}])
-async def test_what_it_cannot_do_is_said(settings: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
-    gateway = Gateway(Config(gateway=GatewayConfig(port=0, **settings)))
-    AsgiGateway(gateway)
-    await gateway.aclose()
-    assert ("every answer ends with its caller" in caplog.text) == bool(settings)
 
 
 @pytest.mark.parametrize("ending", ["cut", "error: 500 Broken"])

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import uvicorn
@@ -11,6 +11,7 @@ from dragoman.client import Client
 from dragoman.config import Config
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway
+from dragoman.gateway.observe import Observer
 from tests.support.gateway import LOCAL
 
 
@@ -21,9 +22,10 @@ async def under_uvicorn(
     client: Client | None = None,
     timeouts: ServerTimeouts | None = None,
     http: str = "httptools",
+    observers: Sequence[Observer] = (),
 ) -> AsyncIterator[str]:
     """The URL of a gateway that uvicorn serves until the block ends."""
-    app = AsgiGateway(Gateway(config, client=client, timeouts=timeouts))
+    app = AsgiGateway(Gateway(config, client=client, timeouts=timeouts, observers=observers))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(app, http=http, ws="none", lifespan="on", log_config=None, timeout_graceful_shutdown=1)

@@ -11,6 +11,7 @@ from dragoman.client import Client
 from dragoman.config import Config, GatewayConfig
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.observe import Observer
+from dragoman.gateway.serving.lasting.colleagues import Colleagues
 from dragoman.gateway.serving.listening import bind
 from dragoman.gateway.serving.server import Server
 from dragoman.gateway.telemetry import Pipelines, exporting
@@ -36,12 +37,13 @@ async def running(
     timeouts: ServerTimeouts | None = None,
     observers: Sequence[Observer] = (),
     pipelines: Callable[[], Pipelines] = exporting,
+    colleagues: Colleagues | None = None,
 ) -> AsyncIterator[Running]:
     """A gateway that serves until the block ends."""
     gateway = Gateway(
         config, client=client, timeouts=timeouts or ServerTimeouts(grace=0), observers=observers, pipelines=pipelines
     )
-    server = Server(gateway)
+    server = Server(gateway, colleagues)
     ready = asyncio.Event()
     listeners = bind(config.gateway.host, 0)
     serving = asyncio.create_task(server.run(listeners, ready.set))

@@ -139,7 +139,7 @@ class GatewayConfig(ConfigTable, LimitsConfig, frozen=True, kw_only=True):
     resume: float = 0.0
     """Seconds for which a caller that has lost the connection of a streamed answer may come back for the rest; 0 (the
     default): it cannot, and nothing is kept, because most callers ask again instead. 60 are enough for a change of
-    network. Meanwhile the service is read on. Only the worker that answers has the stream."""
+    network. Meanwhile the service is read on. With several workers any of them may be asked for the rest."""
     resume_size: int = 1 << 20
     """Bytes of a stream that are kept for that, in memory: half of them of what its caller was sent, so that it can be
     sent again, all of them while nobody listens. Then the service is not read until somebody does. 1 MiB has some 4,000

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -11,8 +12,8 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from dragoman.config import load
-from dragoman.errors import InvalidRequestError
-from dragoman.gateway.app import Gateway
+from dragoman.errors import DragomanError, InvalidRequestError
+from dragoman.gateway.app import Admitted, Gateway
 from dragoman.gateway.http.body import Pieces
 from dragoman.gateway.http.request_limits import (
     LAST,
@@ -26,6 +27,8 @@ from dragoman.gateway.http.response_writer import LEAVE, START, DisconnectedErro
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.log import begin
+from dragoman.gateway.outgoing import Outgoing, Part
+from dragoman.gateway.serving.lasting.lasting_answers import LastingAnswers
 from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
 
 Scope = MutableMapping[str, Any]
@@ -33,17 +36,24 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+LATER = 1.0
+"""Seconds in which answers whose callers have left can report that they were ended, when the server shuts down."""
+
 log = logging.getLogger("dragoman.gateway")
 
 
 class AsgiGateway:
-    """A gateway as a server such as uvicorn sees it. It closes the gateway's client when the server shuts down."""
+    """A gateway as a server such as uvicorn sees it. It closes the gateway's client when the server shuts down.
+
+    Answers that may outlive their callers go on in tasks of this process's loop; another process knows nothing of them.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        settings = gateway.client.config.gateway
-        if settings.resume > 0 or settings.on_disconnect == "drain":
-            log.warning("behind another server every answer ends with its caller: resume and on_disconnect do nothing")
+        self._lasting: LastingAnswers | None = None
+        """None until a request has come, or if every answer ends with its caller."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        """Such answers under way."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -61,6 +71,10 @@ class AsgiGateway:
             files = ", ".join(map(str, self._gateway.client.config.files)) or "no configuration file"
             log.info("started: behind another server, %s", files)
             await send({"type": "lifespan.startup.complete"})
+        if self._lasting is not None:
+            self._lasting.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LATER)
         await self._gateway.aclose()
         log.info("stopped")
         await send({"type": "lifespan.shutdown.complete"})
@@ -80,12 +94,58 @@ class AsgiGateway:
         writer = AsgiResponseWriter(receive, send, outcome, gateway.timeouts)
         writer.more = gateway.headers(call, outcome.request_id)
         writer.closes = scope.get("http_version", "1.1").startswith("1")
+        outgoing: Outgoing | None = None
         try:
-            await self._serve(call, writer, receive)
+            asked = await self._read(call, writer, receive)
+            if asked is not None:
+                outgoing = self._begin(*asked, writer)
+                if outgoing is None:
+                    await gateway.answer(*asked, writer)
         finally:
-            gateway.release(writer)
+            if outgoing is None:
+                gateway.release(writer)
+        if outgoing is not None:
+            await _pass_on(outgoing, writer)
 
-    async def _serve(self, call: ServerRequest, writer: "AsgiResponseWriter", receive: Receive) -> None:
+    def _begin(self, admitted: Admitted, call: ServerRequest, writer: "AsgiResponseWriter") -> Outgoing | None:
+        """What goes to the caller of an answer that may outlive it, or that has; None if this is none.
+
+        From then on the answer's own writer tells what becomes of the request.
+        """
+        gateway = self._gateway
+        settings = gateway.client.config.gateway
+        if settings.resume <= 0 and settings.on_disconnect != "drain":
+            return None
+        lasting = self._lasting = self._lasting or LastingAnswers(settings, asyncio.get_running_loop())
+        outgoing = Outgoing(writer.outcome, self._release)
+        caller = outgoing.writer
+        try:
+            answering = lasting.begin(gateway, admitted, call, caller)
+            if answering is caller:
+                outgoing.discard()
+                return None
+        except DragomanError as exc:
+            answering = None
+            caller.outcome.error = exc.code
+            caller.send_nowait(gateway.refusal(call, exc, caller.outcome))
+        gateway.gate.leave(writer)
+        if answering is not None:
+            if gateway.gate.active and (full := gateway.turned_away(call, answering)) is not None:
+                answering.send_nowait(full)
+            else:
+                task = asyncio.get_running_loop().create_task(gateway.answer(admitted, call, answering))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        return outgoing
+
+    def _release(self, writer: ResponseWriter) -> None:
+        if self._lasting is None or not self._lasting.parts(writer):
+            self._gateway.release(writer)
+
+    async def _read(
+        self, call: ServerRequest, writer: "AsgiResponseWriter", receive: Receive
+    ) -> tuple[Admitted, ServerRequest] | None:
+        """What answers `call`, and the whole of it; None if it was refused, or the caller has left."""
         gateway = self._gateway
         try:
             if (error := check_head_limits(call, gateway.limits)) is not None:
@@ -93,12 +153,12 @@ class AsgiGateway:
             admitted = gateway.admit(call, writer.outcome)
             if isinstance(admitted, ServerResponse):
                 await writer.send(admitted)
-                return
+                return None
             if (error := check_body_limits(call, gateway.limits.body)) is not None:
                 raise error
             if gateway.gate.active and (full := gateway.turned_away(call, writer)) is not None:
                 await writer.send(full)
-                return
+                return None
             if call.method == "POST":
                 call = await read_body(call, receive, gateway.limits.body, gateway.timeouts.body)
                 writer.outcome.complete_at = monotonic()
@@ -108,7 +168,24 @@ class AsgiGateway:
         except DisconnectedError:
             writer.enter(LEAVE)
         else:
-            await gateway.answer(admitted, call, writer)
+            return admitted, call
+        return None
+
+
+async def _pass_on(outgoing: Outgoing, writer: "AsgiResponseWriter") -> None:
+    """Sends what comes to the caller, until the end or until the caller leaves."""
+    writer.beat = outgoing.writer.send_heartbeat
+    try:
+        with suppress(DisconnectedError):
+            async with writer:
+                ends = False
+                while not ends:
+                    part = await outgoing.part()
+                    await writer.pass_on(part)
+                    ends = part.ends
+    finally:
+        writer.beat = None
+        outgoing.close()
 
 
 def application() -> AsgiGateway:
@@ -136,6 +213,8 @@ class AsgiResponseWriter(ResponseWriter):
         self._wakes = 0.0
         self._sending = asyncio.Lock()
         self._listener: asyncio.Task[None] | None = None
+        self.beat: Callable[[], None] | None = None
+        """Sends a heartbeat; None: this writer does it."""
 
     async def start(self, status: int, headers: Headers) -> None:
         self.outcome.first_byte_at = monotonic()
@@ -155,6 +234,13 @@ class AsgiResponseWriter(ResponseWriter):
         self.outcome.sent += len(data)
         self.complete = not more and not self.broken
 
+    async def pass_on(self, part: Part) -> None:
+        """Sends a part of a response that is made and accounted elsewhere. Raises DisconnectedError."""
+        if part.status:
+            await self._begin(part.status, part.headers)
+        if part.body or part.whole:
+            await self._tell({"type": "http.response.body", "body": part.body, "more_body": not part.whole})
+
     def abort(self) -> None:
         """Does nothing: the server breaks off if the application returns without having sent the end."""
 
@@ -168,8 +254,9 @@ class AsgiResponseWriter(ResponseWriter):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._listener is not None:
-            self._listener.cancel()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.cancel()
         await super().__aexit__(kind, error, trace)
 
     async def _listen(self) -> None:
@@ -202,6 +289,9 @@ class AsgiResponseWriter(ResponseWriter):
         self._wakes = min(ends, self._loop.time() + self._timeouts.heartbeat)
 
     async def _break_silence(self) -> None:
+        if self.beat is not None:
+            self.beat()
+            return
         if not self.heartbeat or self._sending.locked():
             return
         if not self.started:

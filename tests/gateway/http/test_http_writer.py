@@ -59,6 +59,9 @@ class Paper:
     def switch(self, websocket: object) -> None:
         raise AssertionError("nobody asks for a WebSocket")
 
+    def hand_over(self, give: object) -> bool:
+        raise AssertionError("nobody takes a connection over")
+
 
 class Work(Watcher):
     """What is told to those who work for a caller."""

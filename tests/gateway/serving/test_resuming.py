@@ -1,6 +1,7 @@
 """A caller that lost its connection comes back, and gets what it lacks: nothing twice, and nothing left out."""
 
 import asyncio
+import gzip
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -439,3 +440,13 @@ async def test_a_gateway_that_stops_ends_what_nobody_listens_to() -> None:
         on.gateway.server.stop()
         assert (await on.outcomes.get()).end == "gone"
         await on.service.peer_closed()
+
+
+async def test_a_packed_request_counts_once_and_as_long_as_its_answer_goes_on() -> None:
+    async with scene("openai-chat", max_in_flight=1) as on:
+        for _ in range(2):
+            on.say()
+            got = await ask(
+                on.gateway.url, "POST", on.front.path, {"Content-Encoding": "gzip"}, gzip.compress(on.front.asked)
+            )
+            assert (got.status, got.clean) == (200, True)

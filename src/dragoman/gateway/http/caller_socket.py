@@ -6,6 +6,7 @@ import struct
 from abc import ABC, abstractmethod
 from typing import cast
 
+from dragoman.gateway.http.caller_handle import CallerHandle, Give
 from dragoman.gateway.http.connection_state import CLOSE, CLOSED, OPEN, PART, TRANSITIONS, ConnectionEvent
 from dragoman.gateway.http.deadlines import Stall
 from dragoman.gateway.http.direct_writer import DirectWriter
@@ -145,6 +146,15 @@ class CallerSocket(asyncio.Protocol, ABC):
             self._outbox.flush()
             self._transport.close()
             self._await_reading()
+
+    def _give(self, caller: CallerHandle, give: Give) -> bool:
+        """Gives the socket away and closes this process's copy of it, if nothing waits there to be sent."""
+        self._outbox.flush()
+        if self._transport.get_write_buffer_size() or not give(caller):
+            return False
+        self._enter(CLOSE)
+        self._transport.abort()  # who has got it has a copy, which stays open
+        return True
 
     def _await_reading(self) -> None:
         """From now on the caller must read some of what waits for it."""

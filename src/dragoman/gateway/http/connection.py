@@ -8,6 +8,7 @@ from msgspec.structs import force_setattr
 
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.application import Application, ServerContext
+from dragoman.gateway.http.caller_handle import CallerHandle, Give
 from dragoman.gateway.http.caller_socket import CallerSocket
 from dragoman.gateway.http.connection_state import BREAK, CLOSED, DRAIN, DRAINING, OPEN, SWITCH, SWITCHED
 from dragoman.gateway.http.direct_writer import DirectWriter
@@ -96,6 +97,15 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         elif not self._requests and not self._parser.in_head:
             self._close()
 
+    def begin(self, request: Request[Admitted]) -> None:
+        """Answers `request`, which another process has read before anything came here."""
+        if self._is_reading():
+            self._requests.append(request)
+            request.complete = True
+            self._admit(request)
+            if not request.draining:
+                self._serve(request)
+
     def turn_away(self, error: DragomanError) -> None:
         """Sends `error` to a caller that has not sent a request yet, and closes."""
         self._send_error_and_close(error)
@@ -146,6 +156,16 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         self._alarm.set(self._loop.time() + self._timeouts.heartbeat)
         if late:
             websocket.drain()
+
+    def hand_over(self, give: Give) -> bool:
+        request = self._requests[0]
+        if not self._is_reading() or len(self._requests) > 1 or not request.complete or self._parser.in_head:
+            return False
+        if not self._give(CallerHandle(self.descriptor, request.http_1_1, request.keep_alive), give):
+            return False
+        self._requests.clear()
+        self._parser.stopped = True
+        return True
 
     # The WebSocket's side.
 

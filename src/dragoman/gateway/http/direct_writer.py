@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol
 
 from dragoman.errors import DragomanError
+from dragoman.gateway.http.caller_handle import Give
 from dragoman.gateway.http.heads import fields
 from dragoman.gateway.http.response_writer import (
     ENDED,
@@ -142,6 +143,14 @@ class DirectWriter(ResponseWriter):
         """From now on HTTP chunks of the body may be sent by `outlet`, too, while nothing is `congested`.
 
         False if the body is not sent in such, or not to a caller alone. What goes out so is not counted here.
+        """
+        return False
+
+    def hand_over(self, give: Give) -> bool:
+        """Gives the caller's connection to another process, which answers in the place of this one.
+
+        False if that cannot be: something was sent already, there is more on the connection than this request, or
+        nobody takes it. If True, nothing can be sent here any more, and nobody is told that the request is over.
         """
         return False
 

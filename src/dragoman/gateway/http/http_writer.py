@@ -7,9 +7,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from dragoman.errors import DragomanError
+from dragoman.gateway.http.caller_handle import Give
 from dragoman.gateway.http.direct_writer import DirectWriter, WriterPort
 from dragoman.gateway.http.heads import date, status_line
-from dragoman.gateway.http.response_writer import END, ENDED, NEW, STARTED
+from dragoman.gateway.http.response_writer import END, ENDED, LEAVE, NEW, STARTED
 from dragoman.loop.outlet import Outlet
 from dragoman.types import Outcome
 from dragoman.wire import json
@@ -38,6 +39,9 @@ class ConnectionPort(WriterPort, Protocol):
 
     def switch(self, websocket: "WebSocket") -> None:
         """From now on what comes is for `websocket`."""
+
+    def hand_over(self, give: Give) -> bool:
+        """Gives the socket away, if nothing is on it but one request; see DirectWriter."""
 
 
 class Framing(Enum):
@@ -102,6 +106,12 @@ class HttpResponseWriter(DirectWriter):
             return False
         self._port.connect(outlet)
         self._outlet = outlet
+        return True
+
+    def hand_over(self, give: Give) -> bool:
+        if self.state is not NEW or not self._port.hand_over(give):
+            return False
+        self.enter(LEAVE)
         return True
 
     def send_bytes(self, status: int, lines: bytes, body: bytes) -> None:

@@ -173,5 +173,9 @@ class ResponseWriter(ABC):
     ) -> None:
         work, self._work = self._work, None
         # As asyncio.timeout does: our own cancellation becomes its reason, any other cancellation stays one.
-        if work is not None and self._reason is not None and work.uncancel() <= self._cancelling:
-            raise self._reason from None
+        reason, self._reason = self._reason, None
+        if work is not None and reason is not None and work.uncancel() <= self._cancelling:
+            try:
+                raise reason from None
+            finally:
+                del reason  # its traceback has this frame: they would keep each other until a collection of garbage

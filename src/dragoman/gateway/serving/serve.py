@@ -28,6 +28,7 @@ from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.beats import PERIOD as BEAT
 from dragoman.gateway.serving.beats import Beats
 from dragoman.gateway.serving.descriptors import raise_limit, room
+from dragoman.gateway.serving.lasting.colleagues import Colleagues, Mailboxes
 from dragoman.gateway.serving.listening import Listeners, listen
 from dragoman.gateway.serving.loop_watch import LoopWatch
 from dragoman.gateway.serving.reload import PERIOD, LiveConfig, Load
@@ -95,15 +96,23 @@ def serve(
         else:
             for each in listeners.all:
                 each.listen(room().backlog)
-            common = Common(live or LiveConfig(config, lambda: config, board=board), timeouts, listeners)
-            regions, beats = Regions(workers), Beats(workers)  # before the first fork, so that all workers share them
+            # Before the first fork, so that all workers share them.
+            regions, beats, mailboxes = Regions(workers), Beats(workers), Mailboxes.new(workers)
+            common = Common(live or LiveConfig(config, lambda: config, board=board), timeouts, listeners, mailboxes)
 
             def work(words: int, place: int) -> bool:
                 return _work(common, words, place, succeeded(regions.region(place)), lambda: beats.beat(place))
 
+            def left() -> None:
+                leave()
+                mailboxes.close()
+
             limit = config.gateway.worker_timeout
-            watch = (None, inf) if limit is None else (beats, limit)
-            well = run_workers(workers, WorkerTask(work, ready, leave, *_duties(live, supervisor), *watch))
+            watch, patience = (None, inf) if limit is None else (beats, limit)
+            duties = _duties(live, supervisor)
+            ended = mailboxes.roster.leave
+            task = WorkerTask(work, ready, left, *duties, beats=watch, timeout=patience, ended=ended)
+            well = run_workers(workers, task)
     except ConfigurationError:
         leave()
         raise
@@ -133,6 +142,7 @@ class Common(Struct, frozen=True):
     live: LiveConfig
     timeouts: ServerTimeouts | None
     listeners: Listeners
+    mailboxes: Mailboxes
 
 
 def _work(common: Common, words: int, place: int, region: Region, beat: Callable[[], None]) -> bool:
@@ -152,7 +162,7 @@ def _work(common: Common, words: int, place: int, region: Region, beat: Callable
 
     client = Client(live.config, board=live.board)
     gateway = Gateway(live.config, client=client, timeouts=common.timeouts, region=region)
-    return run(gateway, common.listeners.of(place), attend)
+    return run(gateway, common.listeners.of(place), attend, colleagues=Colleagues(common.mailboxes, place))
 
 
 def _duties(live: LiveConfig | None, supervisor: Notifier) -> tuple[Duty | None, tuple[Repeated, ...]]:
@@ -196,11 +206,15 @@ def run(
     listeners: list[socket.socket],
     attend: Callable[[Server], Reloader | None],
     milestones: Milestones = NO_MILESTONES,
+    colleagues: Colleagues | None = None,
 ) -> bool:
-    """Serves in this process until what `attend` has the server heed stops it; False if answers were interrupted."""
+    """Serves in this process until what `attend` has the server heed stops it; False if answers were interrupted.
+
+    `colleagues`: the other workers, if there are any.
+    """
 
     async def serving() -> int:
-        server = Server(gateway)
+        server = Server(gateway, colleagues)
         reloader = attend(server)
         watch = LoopWatch()
         watch.start()

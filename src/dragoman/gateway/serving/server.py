@@ -20,7 +20,9 @@ from dragoman.gateway.serving.cover import Cover
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.generation import LATER, Generation
 from dragoman.gateway.serving.lag import LagWatch
+from dragoman.gateway.serving.lasting.colleagues import Colleagues
 from dragoman.gateway.serving.lasting.lasting_generation import generation_for
+from dragoman.gateway.serving.lasting.reception import Reception
 from dragoman.loop.outbox import Outbox
 from dragoman.types import Outcome
 
@@ -39,13 +41,16 @@ log = logging.getLogger("dragoman.gateway")
 class Server:
     """Serves a gateway on listening sockets; `replace` puts another in its place, between two requests.
 
-    `stop` ends it: answers under way get their grace. A second `stop` ends them at once.
+    `stop` ends it: answers under way get their grace. A second `stop` ends them at once. `colleagues`: other workers,
+    which pass callers on to this one.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, colleagues: Colleagues | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(self._loop)
-        self.current: Generation = generation_for(gateway, self, self._outbox)
+        self._colleagues = colleagues
+        self._reception = None if colleagues is None else Reception(colleagues, lambda: self.current)
+        self.current: Generation = generation_for(gateway, self, self._outbox, None, colleagues)
         """What answers new requests."""
         self._retired: list[Generation] = []
         """Those before it that still have something under way, the oldest first."""
@@ -88,6 +93,8 @@ class Server:
         """
         servers = [await self._listen(each) for each in listeners]
         self._watch_lag()
+        if self._reception is not None:
+            self._reception.open()
         if ready is not None:
             ready()
         await self._stopping.wait()
@@ -102,6 +109,8 @@ class Server:
             await self._cover.aclose()
         if left is not None:
             left()
+        if self._reception is not None:
+            await self._reception.leave()
         self._closed = True
         for generation in (*self._retired, self.current):
             generation.drain()
@@ -109,6 +118,8 @@ class Server:
         await self._drain()
         if self._cut is not None:
             self._cut.cancel()
+        if self._reception is not None:
+            await self._reception.aclose()
         if self._lag is not None:
             self._lag.stop()
         interrupted = self._interrupted + sum(gateway.interrupted for gateway in self._gateways)
@@ -141,7 +152,7 @@ class Server:
         Those under way are answered by the old one, which is closed after the last of them.
         """
         old = self.current
-        new = generation_for(gateway, self, self._outbox, old)
+        new = generation_for(gateway, self, self._outbox, old, self._colleagues)
         gateway.draining = old.gateway.draining
         self.current = new
         self._retired.append(old)

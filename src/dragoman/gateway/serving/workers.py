@@ -100,6 +100,8 @@ class WorkerTask(Struct, frozen=True):
     """Written by each worker as long as its loop turns; None: nobody looks whether it does."""
     timeout: float = inf
     """Seconds without a beat after which a worker is killed."""
+    ended: Callable[[int], None] = lambda place: None
+    """Called with the place of each worker that has ended."""
 
 
 def run_workers(count: int, shared: WorkerTask, pause: float = PAUSE) -> bool:
@@ -249,6 +251,7 @@ class Workers:
             worker = self._workers.pop(pid, None)
             if worker is not None:
                 os.close(worker.words)
+                self._shared.ended(worker.place)
                 self._refilled = True
                 self._judge(pid, os.waitstatus_to_exitcode(status), time.monotonic() - worker.born)
 

@@ -4,32 +4,26 @@ Knows no dialect; a codec says whether the events of its streams can be numbered
 """
 
 import asyncio
-from hashlib import blake2b
 
 from msgspec import Struct
 
 from dragoman.config import GatewayConfig
 from dragoman.engine.env import system_env
 from dragoman.errors import RequestError, cut
-from dragoman.gateway.app import Gateway
+from dragoman.gateway.app import Admitted, Gateway
+from dragoman.gateway.fronts.endpoints import ChatEndpoint
+from dragoman.gateway.fronts.kept_answers import KeptEndpoint
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.serving.lasting.asked import Asked, PassedRequest, asked
 from dragoman.gateway.serving.lasting.event_buffer import EventBuffer
 from dragoman.gateway.serving.lasting.lasting_answer import ALONE, DRAINING, LastingAnswer
 from dragoman.protocols.base import EventIdForm, ServerCodec
 from dragoman.types import ServerRequest
 from dragoman.wire.event_ids import EventIds
 
-ENDS = 64 << 10
-"""Bytes at both ends of a body by which a repeated request is known again: a large one must not hold the loop."""
-
-
-class Asked(Struct, frozen=True):
-    """What makes two requests the same: an answer is never given to another question."""
-
-    path: str
-    length: int
-    digest: bytes
+LAST_EVENT_ID = b"last-event-id"
+"""https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header"""
 
 
 class Kept(Struct):
@@ -46,11 +40,15 @@ class Kept(Struct):
 
 
 class LastingAnswers:
-    """The answers of one server. `resume`: seconds for which a caller may come back; 0: it cannot."""
+    """The answers of one server. `resume`: seconds for which a caller may come back; 0: it cannot.
 
-    def __init__(self, settings: GatewayConfig, loop: asyncio.AbstractEventLoop) -> None:
+    `tag`: what the names of its streams begin with, so that other workers know whose they are.
+    """
+
+    def __init__(self, settings: GatewayConfig, loop: asyncio.AbstractEventLoop, tag: str = "") -> None:
         self.adopt(settings)
         self._loop = loop
+        self._tag = tag
         self._kept: dict[str, Kept] = {}
         self._open: dict[LastingAnswer, Gateway] = {}
         """Answers under way."""
@@ -66,10 +64,32 @@ class LastingAnswers:
         self._size, self._total = settings.resume_size, settings.resume_total
         self._drain = settings.on_disconnect == "drain"
 
+    def begin(
+        self, gateway: Gateway, admitted: Admitted, call: ServerRequest, caller: DirectWriter
+    ) -> DirectWriter | None:
+        """The writer for the answer to `call`. None if the caller goes on with a stream that it had lost.
+
+        Raises RequestError if it wants to, and cannot.
+        """
+        match admitted.endpoint:
+            case ChatEndpoint(codec=codec):
+                said = lost_event(codec, call)
+                if said is not None and (self.resume > 0 or isinstance(call, PassedRequest)):
+                    self.resumed(said, call, caller)
+                    return None
+                # The writer of the answer counts from now on, as long as that goes on.
+                gateway.gate.leave(caller)
+                return self.open(gateway, codec, call, caller)
+            case KeptEndpoint() as kept:
+                wanted = kept.streamed(call)
+                if wanted is not None and self.retrieved(*wanted, caller):
+                    return None
+        return caller
+
     def open(self, gateway: Gateway, codec: ServerCodec, call: ServerRequest, caller: DirectWriter) -> DirectWriter:
         """The writer for the answer to `call`, which `caller` gets."""
         form = codec.event_ids if self.resume > 0 else EventIdForm.NONE
-        name = "" if form is EventIdForm.NONE else system_env().new_id()
+        name = "" if form is EventIdForm.NONE else self._tag + system_env().new_id()
         ids = EventIds(name if form is EventIdForm.LINES else "") if name else None
         answer = LastingAnswer(
             caller.outcome, caller, name=name, ids=ids, left=self._left, grown=self._grown, released=self._released
@@ -108,15 +128,16 @@ class LastingAnswers:
 
         `after`: the position of the last event that the caller has, as the codec counts them; None: all are wanted.
         """
-        owner = caller.outcome.identity.fingerprint
-        kept = next(
-            (each for each in self._kept.values() if each.public == public and each.answer.owner == owner), None
-        )
+        kept = self._find_public(public, caller)
         if kept is None or kept.answer.buffer is None:
             return False
         number = 0 if after is None else _number(kept.answer.buffer, kept.codec, after)
         self._join(kept, number, caller, public)
         return True
+
+    def holds(self, public: str, caller: ResponseWriter) -> bool:
+        """Whether the stream of the answer `public` is here."""
+        return self._find_public(public, caller) is not None
 
     def close(self) -> None:
         """The server stops: nobody can come back any more."""
@@ -231,6 +252,11 @@ class LastingAnswers:
             self.held -= answer.buffer.size
             answer.buffer.clear()
 
+    def _find_public(self, public: str, caller: ResponseWriter) -> Kept | None:
+        owner = caller.outcome.identity.fingerprint
+        found = (each for each in self._kept.values() if each.public == public and each.answer.owner == owner)
+        return next(found, None)
+
     def _find(self, kept: Kept | None, caller: DirectWriter) -> Kept:
         if kept is None or kept.answer.owner != caller.outcome.identity.fingerprint or kept.answer.buffer is None:
             raise gone("")
@@ -260,20 +286,16 @@ def _number(buffer: EventBuffer, codec: ServerCodec, after: int) -> int:
     return number
 
 
-def asked(call: ServerRequest) -> Asked:
-    """What `call` asks."""
-    body = call.body
-    digest = blake2b(body[:ENDS], digest_size=16)
-    digest.update(body[ENDS:][-ENDS:])
-    digest.update(call.query.encode())
-    return Asked(call.path, len(body), digest.digest())
+def lost_event(codec: ServerCodec, call: ServerRequest) -> str | None:
+    """The id of the last event that a caller has of a stream that it has lost; None if it has lost none."""
+    return None if codec.event_ids is EventIdForm.NONE else call.header(LAST_EVENT_ID)
 
 
 def gone(said: str) -> RequestError:
     """The error for a stream that is not here, or no longer, or not from that event on."""
     of = f" {cut(said, 80)!r}" if said else ""
     message = (
-        f"last-event-id{of}: expected the id of an event of a stream that this worker still holds for this key; "
+        f"last-event-id{of}: expected the id of an event of a stream that is still held for this key; "
         "ask without it for a new answer"
     )
     return RequestError(message, status=410, code="resume_gone")

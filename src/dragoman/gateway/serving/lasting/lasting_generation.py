@@ -12,19 +12,24 @@ from dragoman.gateway.fronts.kept_answers import KeptEndpoint
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.serving.generation import Doorkeeper, Generation
-from dragoman.gateway.serving.lasting.lasting_answers import LastingAnswers
+from dragoman.gateway.serving.lasting.asked import PassedRequest
+from dragoman.gateway.serving.lasting.colleagues import Colleagues
+from dragoman.gateway.serving.lasting.lasting_answers import LastingAnswers, gone, lost_event
 from dragoman.loop.outbox import Outbox
-from dragoman.protocols.base import EventIdForm
 from dragoman.types import ServerRequest
-
-LAST_EVENT_ID = b"last-event-id"
-"""https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header"""
 
 
 def generation_for(
-    gateway: Gateway, doorkeeper: Doorkeeper, outbox: Outbox, earlier: Generation | None = None
+    gateway: Gateway,
+    doorkeeper: Doorkeeper,
+    outbox: Outbox,
+    earlier: Generation | None = None,
+    colleagues: Colleagues | None = None,
 ) -> Generation:
-    """The generation that the settings of `gateway` need; `earlier`: the one whose place it takes."""
+    """The generation that the settings of `gateway` need.
+
+    `earlier`: the one whose place it takes. `colleagues`: the other workers, if there are any.
+    """
     settings = gateway.client.config.gateway
     if settings.resume <= 0 and settings.on_disconnect != "drain":
         return Generation(gateway, doorkeeper, outbox)
@@ -32,38 +37,44 @@ def generation_for(
         lasting = earlier.lasting
         lasting.adopt(settings)
     else:
-        lasting = LastingAnswers(settings, asyncio.get_running_loop())
-    return LastingGeneration(gateway, doorkeeper, outbox, lasting)
+        lasting = LastingAnswers(settings, asyncio.get_running_loop(), "" if colleagues is None else colleagues.tag)
+    return LastingGeneration(gateway, doorkeeper, outbox, lasting, colleagues)
 
 
 class LastingGeneration(Generation):
-    """Answers chats with writers of `lasting`, and gives streams back to callers that have lost them."""
+    """Answers chats with writers of `lasting`, and gives streams back to callers that have lost them.
 
-    def __init__(self, gateway: Gateway, doorkeeper: Doorkeeper, outbox: Outbox, lasting: LastingAnswers) -> None:
+    Of a stream that another worker holds, the caller goes to that worker.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        doorkeeper: Doorkeeper,
+        outbox: Outbox,
+        lasting: LastingAnswers,
+        colleagues: Colleagues | None = None,
+    ) -> None:
         super().__init__(gateway, doorkeeper, outbox)
         self.lasting = lasting
         """Those of earlier generations are among them."""
+        self._colleagues = colleagues
         self.release = self._release
         self.postpone = self._postpone
 
     def serve(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
-        endpoint = admitted.endpoint
         try:
-            if isinstance(endpoint, ChatEndpoint):
-                said = None if endpoint.codec.event_ids is EventIdForm.NONE else call.header(LAST_EVENT_ID)
-                if said is not None and self.lasting.resume > 0:
-                    self.lasting.resumed(said, call, writer)
-                    return
-                writer = self.lasting.open(self.gateway, endpoint.codec, call, writer)
-            elif isinstance(endpoint, KeptEndpoint):
-                wanted = endpoint.streamed(call)
-                if wanted is not None and self.lasting.retrieved(*wanted, writer):
-                    return
+            way = () if self._colleagues is None else self._way(self._colleagues, admitted, call, writer)
+            if way:
+                # Soon, not now: only after the whole read it is known whether another request follows this one.
+                self._loop.call_soon(self._hand_over, way, admitted, call, writer)
+                return
+            found = self.lasting.begin(self.gateway, admitted, call, writer)
         except DragomanError as exc:
-            writer.outcome.error = exc.code
-            writer.send_nowait(self.gateway.refusal(call, exc, writer.outcome))
-            return
-        super().serve(admitted, call, writer)
+            self._refuse(exc, call, writer)
+        else:
+            if found is not None:
+                super().serve(admitted, call, found)
 
     def drain(self) -> None:
         super().drain()
@@ -76,3 +87,38 @@ class LastingGeneration(Generation):
     def _postpone(self, writer: ResponseWriter) -> None:
         if not self.lasting.serves(writer):  # else the answer's own writer is under way as long
             self.gateway.postpone(writer)
+
+    def _refuse(self, error: DragomanError, call: ServerRequest, writer: DirectWriter) -> None:
+        writer.outcome.error = error.code
+        writer.send_nowait(self.gateway.refusal(call, error, writer.outcome))
+
+    # Other workers.
+
+    def _way(
+        self, colleagues: Colleagues, admitted: Admitted, call: ServerRequest, writer: DirectWriter
+    ) -> tuple[int, ...]:
+        """The way to the worker that holds, or may hold, the stream that `call` wants; empty if this one answers."""
+        if self.lasting.resume > 0 or isinstance(call, PassedRequest):
+            match admitted.endpoint:
+                case ChatEndpoint(codec=codec) if not isinstance(call, PassedRequest):
+                    said = lost_event(codec, call)
+                    return () if said is None else colleagues.holder(said)
+                case KeptEndpoint() as kept:
+                    wanted = kept.streamed(call)
+                    if wanted is not None and not self.lasting.holds(wanted[0], writer):
+                        return colleagues.round(call)
+        return ()
+
+    def _hand_over(self, way: tuple[int, ...], admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
+        if self._colleagues is None or writer.disconnected:
+            return
+        try:
+            if self._colleagues.pass_on(way, call, writer):
+                self.gateway.gate.leave(writer)  # the other worker tells what becomes of it
+                return
+            if isinstance(admitted.endpoint, ChatEndpoint):
+                raise gone(lost_event(admitted.endpoint.codec, call) or "")
+        except DragomanError as exc:
+            self._refuse(exc, call, writer)
+        else:
+            super().serve(admitted, call, writer)
