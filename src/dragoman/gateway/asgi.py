@@ -175,17 +175,17 @@ class AsgiGateway:
 async def _pass_on(outgoing: Outgoing, writer: "AsgiResponseWriter") -> None:
     """Sends what comes to the caller, until the end or until the caller leaves."""
     writer.beat = outgoing.writer.send_heartbeat
+    sent = False
     try:
         with suppress(DisconnectedError):
             async with writer:
-                ends = False
-                while not ends:
+                while not sent:
                     part = await outgoing.part()
                     await writer.pass_on(part)
-                    ends = part.ends
+                    sent = part.ends
     finally:
         writer.beat = None
-        outgoing.close()
+        outgoing.close(sent=sent)
 
 
 def application() -> AsgiGateway:

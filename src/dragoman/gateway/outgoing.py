@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from dragoman.gateway.http.direct_writer import DirectWriter
+from dragoman.gateway.http.direct_writer import DirectWriter, WriterService
 from dragoman.gateway.http.nested import NestedWriter
 from dragoman.types import Headers, Outcome
 
@@ -32,10 +32,13 @@ class Part(Struct, frozen=True):
 
 
 class Outgoing:
-    """The NestedAnswer of its writer, and its Bearer. `release` is called when nothing more is done for the request."""
+    """The NestedAnswer of its writer, and its Bearer.
 
-    def __init__(self, outcome: Outcome, release: Callable[[DirectWriter], None]) -> None:
-        self.release = release
+    `released` is called when nothing more is done for the request: the other server has taken all, or the caller left.
+    """
+
+    def __init__(self, outcome: Outcome, released: Callable[[DirectWriter], None]) -> None:
+        self._released = released
         self.congested: asyncio.Event | None = None
         """See Bearer."""
         self._head: tuple[int, bytes] | None = None
@@ -65,16 +68,41 @@ class Outgoing:
             headers = (*headers, ("content-length", str(len(body))))
         return Part(status, headers, body, self._ended, self._whole)
 
-    def close(self) -> None:
-        """The caller has left, or has got all of it."""
-        self.writer.disconnect()
+    def close(self, *, sent: bool) -> None:
+        """The other server has taken all of it (`sent`), or the caller has left before."""
+        if not self.writer.unsent:
+            self.writer.disconnect()
+        elif sent:
+            self.writer.sent()
+        else:
+            self.writer.lose()
         del self.writer  # both refer to each other, and what is over must be gone without a collection of garbage
 
     def discard(self) -> None:
         """The response goes another way."""
         del self.writer
 
-    # What the writer tells.
+    # What the writer asks and tells.
+
+    @property
+    def service(self) -> WriterService:
+        """See Bearer."""
+        return self
+
+    def has_sent(self, writer: DirectWriter) -> bool:
+        """See Bearer. `close` tells it."""
+        writer.unsent = True
+        return False
+
+    def await_sending(self, writer: DirectWriter) -> None:
+        """See Bearer."""
+
+    def postpone(self, writer: DirectWriter) -> None:
+        """See WriterService."""
+
+    def release(self, writer: DirectWriter) -> None:
+        """See WriterService."""
+        self._released(writer)
 
     def head(self, status: int, lines: bytes) -> None:
         """See NestedAnswer."""
