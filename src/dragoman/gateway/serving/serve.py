@@ -24,10 +24,11 @@ from dragoman.gateway.log import begin
 from dragoman.gateway.metrics.observer import succeeded
 from dragoman.gateway.metrics.regions import Region, Regions
 from dragoman.gateway.places import first_port
+from dragoman.gateway.serving.acceptor import BACKLOG
 from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.beats import PERIOD as BEAT
 from dragoman.gateway.serving.beats import Beats
-from dragoman.gateway.serving.descriptors import raise_limit, room
+from dragoman.gateway.serving.descriptors import raise_limit
 from dragoman.gateway.serving.listening import Listeners, listen
 from dragoman.gateway.serving.loop_watch import LoopWatch
 from dragoman.gateway.serving.reload import PERIOD, LiveConfig, Load
@@ -94,7 +95,7 @@ def serve(
             well = run(gateway, listeners.sockets, lambda server: _attend(server, live, supervisor), milestones)
         else:
             for each in listeners.all:
-                each.listen(room().backlog)
+                each.listen(BACKLOG)
             common = Common(live or LiveConfig(config, lambda: config, board=board), timeouts, listeners)
             regions, beats = Regions(workers), Beats(workers)  # before the first fork, so that all workers share them
 
