@@ -115,6 +115,8 @@ class Gateway:
         log_requests = () if self._carried.request_log is None else (self._carried.request_log.note,)
         self._telemetry = telemetry_of(config, self.client.providers, pipelines)
         trace = () if self._telemetry is None else (self._telemetry.note,)
+        self.begun: Observer | None = None if self._telemetry is None else self._telemetry.begin
+        """Told of each request as it begins; None: nobody wants to know. `outcome` does it itself."""
         self._observers: tuple[Observer, ...] = (
             self._carried.targets.note,
             *count,
@@ -144,8 +146,8 @@ class Gateway:
             identity=identity,
             trace=read_trace(call),
         )
-        if self._telemetry is not None:
-            self._telemetry.begin(outcome)
+        if self.begun is not None:
+            self.begun(outcome)
         return outcome
 
     def headers(self, call: ServerRequest, request_id: str) -> Headers:

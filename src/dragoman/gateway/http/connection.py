@@ -314,6 +314,8 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             remote=self.remote,
             identity=known.identity,
         )
+        if (begun := self._service.begun) is not None:
+            begun(outcome)
         request.writer = writer = HttpResponseWriter(self, outcome)
         if known.more:
             writer.more = with_id(known.more, outcome.request_id)

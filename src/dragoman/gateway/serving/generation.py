@@ -43,6 +43,7 @@ class Generation:
         self.closed = doorkeeper.closed
         self.release = gateway.release
         self.outcome = gateway.outcome
+        self.begun = gateway.begun
         self.admit = gateway.admit
         self.refusal = gateway.refusal
         self.new_request_id = gateway.request_ids.new
