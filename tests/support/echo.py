@@ -79,8 +79,8 @@ class Echo:
 class Pipe(asyncio.Transport):
     """A caller's connection, as far as a server sees it."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, peer: object = None) -> None:
+        super().__init__({"peername": peer})
         self.sent = b""
         self.ended = ""
 

@@ -1,12 +1,13 @@
 """Stopping: what is under way ends well or says why not, and nothing new begins."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.gateway import Gateway, ServerTimeouts
-from dragoman.gateway.serving.listening import bind
+from dragoman.gateway.serving.listening import bind, bind_unix
 from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Running, chat_body, connect, running
@@ -148,3 +149,25 @@ async def test_a_stop_before_it_runs_ends_it_at_once() -> None:
     server = Server(Gateway(LOCAL, timeouts=PATIENT))
     server.stop()
     await server.run(bind("127.0.0.1", 0))
+
+
+async def test_a_host_that_is_good_on_a_unix_socket_stays_wrong_on_a_port(tmp_path: Path) -> None:
+    body = chat_body("text: good")
+    fields = f"Host: page.example\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    request = f"POST {CHAT} HTTP/1.1\r\n{fields}\r\n\r\n".encode() + body
+    ports = bind("127.0.0.1", 0)
+    unix, file = bind_unix(str(tmp_path / "here.sock"), 0o600)
+    server = Server(Gateway(LOCAL, timeouts=PATIENT))
+    listening = asyncio.Event()
+    serving = asyncio.create_task(server.run([*ports, unix], listening.set))
+    await listening.wait()
+    said = []
+    for _ in range(2):  # the second time the gateway has read this head before
+        for opened in (asyncio.open_unix_connection(file.path), asyncio.open_connection(*ports[0].getsockname())):
+            reader, writer = await opened
+            writer.write(request)
+            said.append(await reader.readuntil(b"\r\n"))
+            writer.close()
+    server.stop()
+    await serving
+    assert said == [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 421 Misdirected Request\r\n"] * 2
