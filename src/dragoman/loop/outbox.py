@@ -29,13 +29,13 @@ MAX_BYTES = 512 << 10
 class Outbox:
     """Sends at the end of the loop's turn, or at once as long as each turn brings one message."""
 
-    __slots__ = ("_alone", "_loop", "_pending", "_size", "_written")
+    __slots__ = ("_alone", "_loop", "_pending", "_size", "written")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._pending: list[tuple[asyncio.Transport, bytes]] = []
-        self._written = 0
-        """Messages of this turn."""
+        self.written = 0
+        """Messages of this turn, so far."""
         self._size = 0
         """Bytes that wait."""
         self._alone = True
@@ -43,8 +43,8 @@ class Outbox:
 
     def write(self, transport: asyncio.Transport, data: bytes) -> None:
         """Sends `data` in this turn of the loop, and before what is written later."""
-        self._written += 1
-        if self._written == 1:
+        self.written += 1
+        if self.written == 1:
             self._loop.call_soon(self._end)
             if self._alone:
                 if not transport.is_closing():
@@ -70,8 +70,8 @@ class Outbox:
     def _end(self) -> None:
         if self._pending:
             self.flush()
-        self._alone = self._written == 1
-        self._written = len(self._pending)
+        self._alone = self.written == 1
+        self.written = len(self._pending)
         if self._pending:
             # Written by callbacks while these were being sent: they belong to the next turn.
             self._loop.call_soon(self._end)

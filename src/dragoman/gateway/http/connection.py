@@ -8,7 +8,7 @@ from msgspec.structs import force_setattr
 
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.application import Application, ServerContext
-from dragoman.gateway.http.caller_socket import CallerSocket
+from dragoman.gateway.http.caller_socket import CROWDED, CallerSocket
 from dragoman.gateway.http.connection_state import BREAK, CLOSED, DRAIN, DRAINING, OPEN, SWITCH, SWITCHED
 from dragoman.gateway.http.head_cache import CachedHead
 from dragoman.gateway.http.heads import CONTINUE, BadHeadError, with_id
@@ -129,6 +129,8 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
                 alarm.set(ends)
             else:
                 alarm.deadline = ends
+            if self._outbox.written > CROWDED:
+                self._wait_for_turn()
 
     def switch(self, websocket: WebSocket) -> None:
         late = self._state is DRAINING
