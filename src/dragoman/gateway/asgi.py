@@ -97,7 +97,7 @@ class AsgiGateway:
             if (error := check_body_limits(call, gateway.limits.body)) is not None:
                 raise error
             if gateway.gate.active and (full := gateway.turned_away(call, writer)) is not None:
-                await writer.send(full)
+                await writer.send(full.response)
                 return
             if call.method == "POST":
                 call = await read_body(call, receive, gateway.limits.body, gateway.timeouts.body)
