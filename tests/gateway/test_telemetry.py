@@ -21,7 +21,7 @@ from tests.faults.fault import said
 from tests.faults.wire import Script, Service, listening
 from tests.gateway.test_attempts import good
 from tests.gateway.test_trace import PARENT, TRACE
-from tests.support.gateway import ask, chat_body, running
+from tests.support.gateway import ask, chat_body, connect, running
 from tests.support.relaying import PATH, Translating, configured, question
 from tests.support.server import Exchange, serve
 
@@ -149,6 +149,21 @@ def named(good: Reply) -> Reply:
 
 
 NAMED = re.compile(rb'("model(?:Version)?": ?"m)(?=")')
+
+
+async def test_each_request_of_a_connection_is_a_span() -> None:
+    async with serve(good) as service:
+        collector = Collector()
+        async with running(traced(service.url, "up/m"), pipelines=collector.pipelines) as up, connect(up.url) as wire:
+            for _ in range(3):
+                wire.send("POST", PATH, {"content-type": "application/json"}, question("route", stream=True))
+                await wire.answer()
+    told = [request.headers["traceparent"] for request in service.requests]
+    spans = {span.context.span_id: span for span in collector.spans.get_finished_spans() if span.context is not None}
+    assert len(spans) == 6
+    for parent in told:
+        server = spans[int(parent.split("-")[2], 16)]
+        assert server.kind is SpanKind.SERVER
 
 
 async def test_a_caller_that_is_not_sampled_stays_so() -> None:

@@ -1,6 +1,7 @@
 """A service without a gateway, and a caller's connection without a socket."""
 
 import asyncio
+from collections.abc import Callable
 
 from dragoman.errors import DragomanError
 from dragoman.gateway.http.application import Peer
@@ -20,6 +21,7 @@ class Echo:
     """A service that writes down what it is asked, and answers each at once or, where it is `slow`, only later."""
 
     def __init__(self, *, slow: bool) -> None:
+        self.begun: Callable[[Outcome], None] | None = None
         self.heard: list[ServerRequest | str] = []
         self.waiting: list[DirectWriter] = []
         self.slow = slow
@@ -80,8 +82,8 @@ class Echo:
 class Pipe(asyncio.Transport):
     """A caller's connection, as far as a server sees it."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, peer: object = None) -> None:
+        super().__init__({"peername": peer})
         self.sent = b""
         self.ended = ""
 

@@ -38,6 +38,7 @@ from dragoman.gateway.observe import Observer
 from dragoman.gateway.overload import Gate
 from dragoman.gateway.prompt_caches.explained import Asking, cache_header, reports_cache
 from dragoman.gateway.prompt_caches.later import Later
+from dragoman.gateway.refusals import Refusal, Refusals
 from dragoman.gateway.remembered import Memory
 from dragoman.gateway.telemetry import Pipelines, exporting, telemetry_of
 from dragoman.gateway.trace import REQUEST_ID, read_trace
@@ -90,6 +91,7 @@ class Gateway:
         self.drains = config.gateway.drain
         self.limits = _request_limits(config.gateway)
         self.gate = Gate(config.gateway)
+        self._refusals = Refusals()
         self.max_connections_per_peer = config.gateway.max_connections_per_peer
         self.max_lag = config.gateway.max_lag
         self.keys = Keys(config.gateway.api_keys)
@@ -115,6 +117,8 @@ class Gateway:
         log_requests = () if self._carried.request_log is None else (self._carried.request_log.note,)
         self._telemetry = telemetry_of(config, self.client.providers, pipelines)
         trace = () if self._telemetry is None else (self._telemetry.note,)
+        self.begun: Observer | None = None if self._telemetry is None else self._telemetry.begin
+        """Told of each request as it begins; None: nobody wants to know. `outcome` does it itself."""
         self._observers: tuple[Observer, ...] = (
             self._carried.targets.note,
             *count,
@@ -144,8 +148,8 @@ class Gateway:
             identity=identity,
             trace=read_trace(call),
         )
-        if self._telemetry is not None:
-            self._telemetry.begin(outcome)
+        if self.begun is not None:
+            self.begun(outcome)
         return outcome
 
     def headers(self, call: ServerRequest, request_id: str) -> Headers:
@@ -263,10 +267,12 @@ class Gateway:
         """`error` in the protocol of the front that was called."""
         return error_response(self._table.find(call).front, error, outcome)
 
-    def turned_away(self, call: ServerRequest, writer: ResponseWriter) -> ServerResponse | None:
+    def turned_away(self, call: ServerRequest, writer: ResponseWriter) -> Refusal | None:
         """The response to a request that may not begin now; None if it may. Asked only while the gate is active."""
         error = self.gate.enter(writer, call, writer.outcome.identity)
-        return None if error is None else self.refusal(call, error, writer.outcome)
+        if error is None:
+            return None
+        return self._refusals.refusal(self._table.find(call).front.codec, error, writer.outcome.request_id)
 
     @property
     def under_way(self) -> int:

@@ -131,7 +131,7 @@ class AsgiGateway:
         gateway.gate.leave(writer)
         if answering is not None:
             if gateway.gate.active and (full := gateway.turned_away(call, answering)) is not None:
-                answering.send_nowait(full)
+                answering.send_nowait(full.response, full.lines)
             else:
                 task = asyncio.get_running_loop().create_task(gateway.answer(admitted, call, answering))
                 self._tasks.add(task)
@@ -157,7 +157,7 @@ class AsgiGateway:
             if (error := check_body_limits(call, gateway.limits.body)) is not None:
                 raise error
             if gateway.gate.active and (full := gateway.turned_away(call, writer)) is not None:
-                await writer.send(full)
+                await writer.send(full.response)
                 return None
             if call.method == "POST":
                 call = await read_body(call, receive, gateway.limits.body, gateway.timeouts.body)

@@ -41,7 +41,7 @@ class Receipt(Protocol):
 class Outbox:
     """Sends at the end of the loop's turn, or at once as long as each turn brings one message."""
 
-    __slots__ = ("_alone", "_loop", "_size", "_written", "pending", "receipts")
+    __slots__ = ("_alone", "_loop", "_size", "pending", "receipts", "written")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -50,8 +50,8 @@ class Outbox:
         self.receipts: list[tuple[asyncio.Transport, Receipt]] = []
         """Who is told, once that has been sent, whether a transport took all of it. To be added only while there is
         something `pending`."""
-        self._written = 0
-        """Messages of this turn."""
+        self.written = 0
+        """Messages of this turn, so far."""
         self._size = 0
         """Bytes that wait."""
         self._alone = True
@@ -59,8 +59,8 @@ class Outbox:
 
     def write(self, transport: asyncio.Transport, data: bytes) -> None:
         """Sends `data` in this turn of the loop, and before what is written later."""
-        self._written += 1
-        if self._written == 1:
+        self.written += 1
+        if self.written == 1:
             self._loop.call_soon(self._end)
             if self._alone:
                 if not transport.is_closing():
@@ -99,8 +99,8 @@ class Outbox:
     def _end(self) -> None:
         if self.pending:
             self.flush()
-        self._alone = self._written == 1
-        self._written = len(self.pending)
+        self._alone = self.written == 1
+        self.written = len(self.pending)
         if self.pending:
             # Written by callbacks while these were being sent: they belong to the next turn.
             self._loop.call_soon(self._end)

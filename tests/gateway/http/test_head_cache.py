@@ -13,7 +13,7 @@ from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.http.head_cache import MAX_HEAD, MAX_HEADS, CachedHead, HeadCache
 from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.http.timeouts import ServerTimeouts
-from dragoman.types import Identity, ServerRequest
+from dragoman.types import Identity, Outcome, ServerRequest
 from tests.support.echo import ADMITTED, Echo, Pipe, Rules
 
 ASKS = Identity("0123abcd", known=True)
@@ -28,21 +28,34 @@ class Forgetful(HeadCache[str]):
     """Learns nothing: what every request was to us before."""
 
     def learn(
-        self, data: bytes, call: ServerRequest, admitted: str, more: bytes, identity: Identity
+        self, data: bytes, call: ServerRequest, admitted: str, more: bytes, identity: Identity, *, unix: bool
     ) -> CachedHead[str] | None:
         return None
 
 
 async def talk(
-    pieces: Sequence[bytes], *, known: bool, slow: bool = False, drain: int | None = None
+    pieces: Sequence[bytes],
+    *,
+    known: bool,
+    slow: bool = False,
+    drain: int | None = None,
+    earlier: Sequence[bytes] = (),
 ) -> tuple[Heard, bytes, str]:
-    """What the service heard, and the caller. `drain`: the piece before which the server begins to stop."""
+    """What the service heard, and the caller. `drain`: the piece before which the server begins to stop.
+
+    `earlier`: what came before over connections of their own.
+    """
     service, pipe = Echo(slow=slow), Pipe()
     shared: ServerContext[str] = ServerContext(
         asyncio.get_running_loop(), ServerTimeouts(), RequestLimits(LIMIT), Rules()
     )
     if not known:
         shared.heads = Forgetful(Rules())
+    for piece in earlier:
+        other = ServerConnection(Echo(slow=False), shared)
+        other.connection_made(Pipe())
+        other.data_received(piece)
+        other.connection_lost(None)
     connection = ServerConnection(service, shared)
     connection.connection_made(pipe)
     for number, piece in enumerate(pieces):
@@ -137,6 +150,15 @@ async def test_whatever_came_first(first: str) -> None:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
+async def test_the_first_request_is_read_as_if_no_connection_had_brought_its_head(name: str) -> None:
+    first = REQUESTS[name]
+    for pieces in cuts(first) if len(first) < LIMIT else iter([[first], [first[:500], first[500:]]]):
+        sent = [*pieces, ORDINARY, first]
+        fast, slow = [await talk(sent, known=known, earlier=[ORDINARY, first]) for known in (True, False)]
+        assert fast == slow, pieces[0]
+
+
+@pytest.mark.parametrize("name", REQUESTS)
 async def test_what_comes_in_one_piece_with_another(name: str) -> None:
     other = REQUESTS[name]
     for sent in (
@@ -187,18 +209,44 @@ async def test_what_is_said_goes_out_before_the_end() -> None:
     assert [pipe.ended for pipe in pipes] == ["eof", "eof"]
 
 
+async def test_a_head_is_known_to_other_connections_of_its_kind() -> None:
+    shared: ServerContext[str] = ServerContext(
+        asyncio.get_running_loop(), ServerTimeouts(), RequestLimits(LIMIT), Rules()
+    )
+
+    async def recalled(peer: object, *requests: bytes) -> int:
+        """How many of these are answered without the parser."""
+        service, begun = Echo(slow=False), list[Outcome]()
+        service.begun = begun.append
+        connection = ServerConnection(service, shared)
+        connection.connection_made(Pipe(peer))
+        for request in requests:
+            connection.data_received(request)
+            await asyncio.sleep(0)
+        connection.connection_lost(None)
+        return len(begun)
+
+    other = REQUESTS["another key"]
+    assert await recalled(("127.0.0.1", 1), ORDINARY, ORDINARY) == 1
+    assert await recalled("", ORDINARY) == 0
+    assert await recalled("", ORDINARY, other) == 1
+    assert (
+        await recalled(("127.0.0.2", 2), ORDINARY, other, ORDINARY, other, b"GET / HTTP/1.1\r\nHost: here\r\n\r\n") == 3
+    )
+
+
 async def test_it_is_learnt() -> None:
     heads: HeadCache[str] = HeadCache(Rules())
     call = ServerRequest(
         method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5"))
     )
     head = post(b"hello", "Host: here", "")
-    known = heads.learn(head, call, ADMITTED, b"", ASKS)
+    known = heads.learn(head, call, ADMITTED, b"", ASKS, unix=False)
     assert known is not None
     assert (
-        heads.learn(post(b"good bye", "Host: here", ""), call, ADMITTED, b"", ASKS) is None
+        heads.learn(post(b"good bye", "Host: here", ""), call, ADMITTED, b"", ASKS, unix=False) is None
     )  # it says another length than `call`
-    assert heads.learn(head, call, ADMITTED, b"", ASKS) is known
+    assert heads.learn(head, call, ADMITTED, b"", ASKS, unix=False) is known
     for text in (
         head.replace(b"/chat", b"/none"),
         head.replace(b"a=b", b"a=c"),
@@ -208,7 +256,7 @@ async def test_it_is_learnt() -> None:
         head.replace(b"\r\nHost", b"\nHost"),
         head.replace(b"POST", b"PUT"),
     ):
-        assert heads.learn(text, call, ADMITTED, b"", ASKS) is None, text
+        assert heads.learn(text, call, ADMITTED, b"", ASKS, unix=False) is None, text
     assert known.find(post(b"good bye", "Host: here", "")) == (b"8", len(head) - 5)
     assert known.call(b"8", b"good bye").headers == ((b"host", b"here"), (b"content-length", b"8"))
     assert known.find(head[:-6]) is None
@@ -220,7 +268,7 @@ async def test_what_is_remembered_is_bounded() -> None:
     def learn(value: str) -> CachedHead[str] | None:
         fields = ((b"host", b"here"), (b"content-length", b"5"), (b"x", value.encode()))
         call = ServerRequest(method="POST", path="/chat", query="a=b", headers=fields)
-        return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED, b"", ASKS)
+        return heads.learn(post(b"hello", "Host: here", "", f"X: {value}"), call, ADMITTED, b"", ASKS, unix=False)
 
     assert learn("x" * MAX_HEAD) is None
     first = learn("0")
@@ -237,9 +285,9 @@ def test_a_head_of_another_generation_is_learnt_anew() -> None:
     call = ServerRequest(
         method="POST", path="/chat", query="a=b", headers=((b"host", b"here"), (b"content-length", b"5"))
     )
-    before = heads.learn(head, call, ADMITTED, b"", ASKS)
+    before = heads.learn(head, call, ADMITTED, b"", ASKS, unix=False)
     rules.generation += 1
-    after = heads.learn(head, call, "embeddings", b"", Identity())
+    after = heads.learn(head, call, "embeddings", b"", Identity(), unix=False)
     assert before is not None
     assert after is not None
     assert (before.generation, before.admitted, before.identity) == (0, ADMITTED, ASKS)

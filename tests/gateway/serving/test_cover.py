@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from dragoman.gateway.serving.acceptor import Acceptor
 from dragoman.gateway.serving.cover import Cover
 from dragoman.gateway.serving.listening import bind
 from dragoman.gateway.serving.serve import new_loop
@@ -22,11 +23,6 @@ class Greeter(asyncio.Protocol):
         sender = cast(asyncio.Transport, transport)  # uvloop's are none by class
         sender.write(b"x")
         sender.close()
-
-
-async def accepts(listener: socket.socket) -> asyncio.AbstractServer:
-    """Greets those who call there."""
-    return await asyncio.get_running_loop().create_server(Greeter, sock=listener, backlog=8)
 
 
 @asynccontextmanager
@@ -46,8 +42,9 @@ def test_callers_wait_for_whoever_listens_next(loop: Callable[[], asyncio.Abstra
         others = bind("127.0.0.1", 0)
         for each in others:
             each.listen(8)
-        cover = Cover([each.dup() for each in others], accepts, lambda: told.append("missing"))
-        for _ in range(2):  # it may be wanted again, also before it has ended
+        acceptor = Acceptor(asyncio.get_running_loop(), Greeter, 8)
+        cover = Cover([each.dup() for each in others], acceptor, lambda: told.append("missing"))
+        for _ in range(2):
             async with calling(others[0]) as reader:
                 cover.begin()
                 cover.begin()
@@ -57,15 +54,15 @@ def test_callers_wait_for_whoever_listens_next(loop: Callable[[], asyncio.Abstra
         async with calling(others[0]) as reader:
             assert await reader.read() == b"x"
         assert not told
-        await cover.aclose()
+        cover.close()
         cover.begin()
         cover.end()
         assert told == ["missing", "missing"]
         async with calling(others[0]) as reader:
             await asyncio.sleep(0)
-            server = await accepts(others[0])
+            acceptor.begin(others[0])
             assert await reader.read() == b"x"
-            server.close()
+        await acceptor.aclose()
         for each in others:
             each.close()
 

@@ -231,10 +231,12 @@ async def test_a_caller_that_is_passed_on_too_late_is_hung_up_on_and_does_not_wa
         name = listening.headers["x-dragoman-stream"]
         server = on.holds.server
         server.stop()
-        while not server._closed:
-            await turns(1)
         assert server._colleagues is not None
-        server._colleagues._roster._tags[1] = int(name[:8], 16)  # as who passes on has just seen it
+        tags = server._colleagues._roster._tags
+        while tags[1]:
+            await turns(1)
+        await turns()
+        tags[1] = int(name[:8], 16)  # as who passes on has just seen it
         on.resume(wire, name)
         assert await wire.reader.read() == b""
         on.rest.set()

@@ -1,16 +1,13 @@
 """Stopping: what is under way ends well or says why not, and nothing new begins."""
 
 import asyncio
-import socket
+from pathlib import Path
 
 import pytest
 
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
 from dragoman.gateway import Gateway, ServerTimeouts
-from dragoman.gateway.http.application import ServerContext
-from dragoman.gateway.http.connection import ServerConnection
-from dragoman.gateway.http.request_limits import RequestLimits
-from dragoman.gateway.serving.listening import bind
+from dragoman.gateway.serving.listening import bind, bind_unix
 from dragoman.gateway.serving.server import Server
 from dragoman.wire import json
 from tests.support.gateway import LOCAL, Running, chat_body, connect, running
@@ -132,35 +129,45 @@ async def test_a_caller_who_does_not_go_is_cut_in_the_end() -> None:
         assert await closing(wire) == b""
 
 
-async def test_a_connection_that_comes_as_it_stops_is_closed() -> None:
-    gateway = Gateway(LOCAL, timeouts=PATIENT)
-    server = Server(gateway)
+async def test_a_caller_who_is_accepted_as_it_stops_sees_its_end_and_no_reset() -> None:
+    server = Server(Gateway(LOCAL, timeouts=PATIENT))
     listeners = bind("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
     for listener in listeners:
         listener.listen()
-    async with connect(url) as early:
-        serving = asyncio.create_task(server.run(listeners, server.stop))
-        async with connect(url) as wire:
-            assert await closing(wire) == b""
-        assert await closing(early) == b""
-        await serving
-
-
-async def test_a_connection_that_opens_as_it_stops_is_closed() -> None:
-    async with running(timeouts=PATIENT) as up, connect(up.url) as wire:
-        wire.send("GET", "/health/live")
-        await wire.answer()
+    async with connect(f"http://127.0.0.1:{listeners[0].getsockname()[1]}") as early:
         loop = asyncio.get_running_loop()
-        made = ServerConnection(up.server.current, ServerContext(loop, PATIENT, RequestLimits(1), up.gateway.keys))
-        up.server.stop()
-        reader, writer = socket.socketpair()
-        with reader:
-            await loop.connect_accepted_socket(lambda: made, writer)
-            assert reader.recv(1) == b""
+
+        def ready() -> None:
+            loop.call_soon(server.stop)  # in the turn that accepts the caller, whose connection takes two more
+
+        serving = asyncio.create_task(server.run(listeners, ready))
+        assert await early.reader.read() == b""
+        await serving
 
 
 async def test_a_stop_before_it_runs_ends_it_at_once() -> None:
     server = Server(Gateway(LOCAL, timeouts=PATIENT))
     server.stop()
     await server.run(bind("127.0.0.1", 0))
+
+
+async def test_a_host_that_is_good_on_a_unix_socket_stays_wrong_on_a_port(tmp_path: Path) -> None:
+    body = chat_body("text: good")
+    fields = f"Host: page.example\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    request = f"POST {CHAT} HTTP/1.1\r\n{fields}\r\n\r\n".encode() + body
+    ports = bind("127.0.0.1", 0)
+    unix, file = bind_unix(str(tmp_path / "here.sock"), 0o600)
+    server = Server(Gateway(LOCAL, timeouts=PATIENT))
+    listening = asyncio.Event()
+    serving = asyncio.create_task(server.run([*ports, unix], listening.set))
+    await listening.wait()
+    said = []
+    for _ in range(2):  # the second time the gateway has read this head before
+        for opened in (asyncio.open_unix_connection(file.path), asyncio.open_connection(*ports[0].getsockname())):
+            reader, writer = await opened
+            writer.write(request)
+            said.append(await reader.readuntil(b"\r\n"))
+            writer.close()
+    server.stop()
+    await serving
+    assert said == [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 421 Misdirected Request\r\n"] * 2

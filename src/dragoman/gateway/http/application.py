@@ -1,6 +1,7 @@
 """What a server's connections need: the service that answers, and the objects that they share."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Generic, Protocol
 
 from dragoman.errors import DragomanError
@@ -39,6 +40,9 @@ class Peer(Protocol):
 
 class Application(Protocol[Admitted]):
     """What answers. All methods return at once."""
+
+    begun: Callable[[Outcome], None] | None
+    """Told of each outcome that `outcome` has not made, because the head was read before; None: nobody wants it."""
 
     def opened(self, connection: Peer) -> None:
         """A connection was opened."""

@@ -9,7 +9,7 @@ from msgspec.structs import force_setattr
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.application import Application, ServerContext
 from dragoman.gateway.http.caller_handle import CallerHandle, Give
-from dragoman.gateway.http.caller_socket import CallerSocket
+from dragoman.gateway.http.caller_socket import CROWDED, CallerSocket
 from dragoman.gateway.http.connection_state import BREAK, CLOSED, DRAIN, DRAINING, OPEN, SWITCH, SWITCHED
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.head_cache import CachedHead
@@ -27,7 +27,7 @@ from dragoman.gateway.http.request_limits import (
     too_large_head,
     too_many_pieces,
 )
-from dragoman.gateway.http.response_writer import ENDED
+from dragoman.gateway.http.response_writer import ENDED, UNIX
 from dragoman.gateway.http.unpacking import coding
 from dragoman.gateway.http.websocket import WebSocket
 from dragoman.loop.timer import EARLY
@@ -143,6 +143,8 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
                     alarm.set(ends)
                 else:
                     alarm.deadline = ends
+                if self._outbox.written > CROWDED:
+                    self._wait_for_turn()
         if self.congested is None and not self._outbox.pending and not self._transport.is_closing():
             return True  # as `has_sent` says, without a call of it for each request
         return writer is None or self.has_sent(writer)
@@ -199,7 +201,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             return
         parser = self._parser
         at_rest = not self._requests and not parser.in_head
-        if at_rest and (known := self._known) is not None and self._take(known, data):
+        if at_rest and self._take(data):
             return
         try:
             parser.feed(data, at_rest=at_rest)
@@ -316,14 +318,19 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             request.admitted = admitted
             request.packed = bool(coding(call))
             if alone and request.http_1_1 and request.keep_alive:
-                self._known = self._heads.learn(alone, call, admitted, more, outcome.identity)
+                self._known = self._heads.learn(alone, call, admitted, more, outcome.identity, unix=self.remote == UNIX)
             if request.http_1_1 and not request.complete and (call.header(b"expect") or "").lower() == "100-continue":
                 self.write(CONTINUE)
 
-    def _take(self, known: CachedHead[Admitted], data: bytes) -> bool:
-        """Begins the next request without the parser, if `data` begins with the head that the last one had."""
-        found = known.find(data)
-        if found is None or known.generation != self._admissions.generation or self.congested is not None:
+    def _take(self, data: bytes) -> bool:
+        """Begins the next request without the parser, if `data` begins with a head that was read before."""
+        if self.congested is not None:
+            return False
+        known = self._known
+        found = None if known is None else known.find(data)
+        if found is None and (known := self._heads.recall(data, unix=self.remote == UNIX)) is not None:
+            found = known.find(data)
+        if known is None or found is None or known.generation != self._admissions.generation:
             return False
         digits, start = found
         length = int(digits)
@@ -332,6 +339,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         missing = length - len(data) + start
         if missing < 0:
             return False  # another request follows it, which is for the parser
+        self._known = known
         request: Request[Admitted] = Request(call=known.call(digits, b"" if missing else data[start:]))
         request.admitted = known.admitted
         outcome = Outcome(
@@ -342,6 +350,8 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             remote=self.remote,
             identity=known.identity,
         )
+        if (begun := self.service.begun) is not None:
+            begun(outcome)
         request.writer = writer = HttpResponseWriter(self, outcome)
         if known.more:
             writer.more = with_id(known.more, outcome.request_id)

@@ -121,11 +121,12 @@ class DirectWriter(ResponseWriter):
             if self.state is GONE:
                 raise DisconnectedError
 
-    def send_nowait(self, response: ServerResponse) -> None:
-        """Sends a complete response at once; nothing if the caller has left."""
+    def send_nowait(self, response: ServerResponse, lines: bytes | None = None) -> None:
+        """Sends a complete response at once; nothing if the caller has left. `lines`: its fields, ready to send."""
         if self.state is not GONE:
             self.outcome.error = response.error or self.outcome.error
-            self.send_bytes(response.status, fields(response.headers), response.body)
+            lines = fields(response.headers) if lines is None else lines
+            self.send_bytes(response.status, lines, response.body)
 
     @abstractmethod
     def send_bytes(self, status: int, lines: bytes, body: bytes) -> None:

@@ -15,10 +15,11 @@ Why this is safe. The bytes are equal, so the result is too, as long as nothing 
   request or that change how its body is framed (VARYING).
 - A key may be taken away, also from an open connection. Each change of the keys raises `generation`, and a head of an
   older generation does not count.
+- What may come through a Unix socket need not be admitted through another one, so these have heads of their own.
 
 A head that is not found is parsed: to miss one costs time and nothing else. So there is no order of age: when there are
-too many heads, all are forgotten. Each connection remembers the last head that it brought; the cache itself only makes
-connections with equal heads share one.
+too many heads, all are forgotten. Each connection remembers the last head that it brought, and compares what comes with
+that one first. The first request of a connection, and one whose head differs from the last, is looked up here.
 """
 
 import re
@@ -103,10 +104,16 @@ class HeadCache(Generic[Admitted]):
 
     def __init__(self, admissions: Admissions) -> None:
         self.admissions = admissions
-        self._heads: dict[tuple[bytes, bytes], CachedHead[Admitted]] = {}
+        self._heads: dict[tuple[bytes, bytes, bool], CachedHead[Admitted]] = {}
+
+    def recall(self, data: bytes, *, unix: bool) -> CachedHead[Admitted] | None:
+        """The head with which `data` begins, if it was learnt. `unix`: it came through a Unix socket."""
+        end = data.find(b"\r\n\r\n", 0, MAX_HEAD) + 4 if data.startswith(b"POST ") else 0
+        length = LENGTH.search(data, 0, end)
+        return None if length is None else self._heads.get((data[: length.start(1)], data[length.end(1) : end], unix))
 
     def learn(
-        self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes, identity: Identity
+        self, data: bytes, call: ServerRequest, admitted: Admitted, more: bytes, identity: Identity, *, unix: bool
     ) -> CachedHead[Admitted] | None:
         """The head with which `data` begins, and which was read as `call`; None if it is not one to be kept."""
         text = data[: data.find(b"\r\n\r\n") + 4]
@@ -120,15 +127,15 @@ class HeadCache(Generic[Admitted]):
             or not _is_plain(text, call)
         ):
             return None
-        key = text[: length.start(1)], text[length.end(1) :]
-        known = self._heads.get(key)
+        start, rest = text[: length.start(1)], text[length.end(1) :]
+        known = self._heads.get((start, rest, unix))
         generation = self.admissions.generation
         if known is None or known.generation != generation:
             if len(self._heads) >= MAX_HEADS:
                 self._heads.clear()
             fields = tuple(field for field in call.headers if field[0] != b"content-length")
-            known = self._heads[key] = CachedHead(
-                *key, call.path, call.query, fields, admitted, more, identity, generation
+            known = self._heads[start, rest, unix] = CachedHead(
+                start, rest, call.path, call.query, fields, admitted, more, identity, generation
             )
         return known
 

@@ -12,60 +12,49 @@ A worker that is still stopping when it hears OWN reports that again. To cover i
 evenly.
 """
 
-import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
-Listen = Callable[[socket.socket], Awaitable[asyncio.AbstractServer]]
-"""Begins to accept callers of a socket, as this worker accepts its own."""
+from dragoman.gateway.serving.acceptor import Acceptor
 
 
 class Cover:
-    """Listens on the sockets `others` from `begin` to `end`, as often as that is wanted.
+    """Accepts on the sockets `others` from `begin` to `end`, as often as that is wanted.
 
     `tell` is called when this worker is missing itself, and whenever it still is when `end` is called.
     """
 
-    def __init__(self, others: Sequence[socket.socket], listen: Listen, tell: Callable[[], None]) -> None:
+    def __init__(self, others: Sequence[socket.socket], acceptor: Acceptor, tell: Callable[[], None]) -> None:
         self._others = others
-        for each in others:
-            each.setblocking(False)  # `dup` would make them block for all processes that accept there
-        self._listen = listen
+        self._acceptor = acceptor
         self._tell = tell
-        self._over = asyncio.Event()
-        self._over.set()
-        self._task: asyncio.Task[None] | None = None
+        self._begun = False
         self._closed = False
 
     def begin(self) -> None:
         """From now on."""
-        if self._over.is_set() and not self._closed:
-            self._over = asyncio.Event()
-            self._task = asyncio.get_running_loop().create_task(self._accept(self._over, self._task))
+        if self._begun or self._closed:
+            return
+        self._begun = True
+        for each in self._others:
+            self._acceptor.begin(each)
 
     def end(self) -> None:
         """Until now."""
-        self._over.set()
+        self._stop()
         if self._closed:
             self._tell()
 
-    async def aclose(self) -> None:
-        """For the last time: this worker listens no more."""
-        self._over.set()
+    def close(self) -> None:
+        """For the last time: this worker accepts nobody any more."""
+        self._stop()
         self._closed = True
-        if self._task is not None:
-            await self._task
         for each in self._others:
             each.close()
         self._tell()
 
-    async def _accept(self, over: asyncio.Event, earlier: asyncio.Task[None] | None) -> None:
-        if earlier is not None:
-            await earlier
-        copies = [each.dup() for each in self._others]  # asyncio closes the socket on which it listens
-        servers = [await self._listen(each) for each in copies]
-        await over.wait()
-        for server in servers:
-            server.close()
-        for each in copies:
-            each.close()  # uvloop does not
+    def _stop(self) -> None:
+        if self._begun:
+            self._begun = False
+            for each in self._others:
+                self._acceptor.end(each)

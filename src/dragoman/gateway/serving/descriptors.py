@@ -2,9 +2,8 @@
 
 The kernel gives the lowest number that is free, so the number of a new connection shows how many are in use. A quarter
 of them is kept from callers: connections to services need some, and so do callers while they are told that there is no
-room. When the last one is in use, libuv accepts callers and closes them without any answer
-(https://github.com/libuv/libuv/blob/v1.x/src/unix/stream.c, uv__emfile_trick). It accepts all waiting callers in a row:
-so fewer may wait than descriptors are kept.
+room. Callers are accepted several in a row, and only afterwards it is seen which numbers they have got: so fewer are
+accepted at once than descriptors are kept.
 """
 
 import sys
@@ -12,8 +11,8 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-BACKLOG = 4096
-"""Connections that may wait to be accepted; the kernel caps it at its own somaxconn."""
+AT_ONCE = 1024
+"""Callers that are accepted in a row: a tenth of a second of work for the loop."""
 
 UNLIMITED = 1 << 30
 
@@ -26,8 +25,8 @@ class Room(Struct, frozen=True):
     """From this number on, a caller is turned away."""
     enough: int
     """Below this number there is room again."""
-    backlog: int
-    """Connections that may wait to be accepted."""
+    at_once: int
+    """Callers that may be accepted in a row."""
     parting: int
     """Callers that may have been turned away and not have left yet."""
 
@@ -37,7 +36,7 @@ def room() -> Room:
     limit = _limit()
     most = limit - limit // 4
     few = max(1, limit // 16)
-    return Room(limit, most, most - few, min(BACKLOG, 2 * few), few)
+    return Room(limit, most, most - few, min(AT_ONCE, 2 * few), few)
 
 
 def _limit() -> int:

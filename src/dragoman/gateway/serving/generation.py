@@ -44,6 +44,7 @@ class Generation:
         self.release = gateway.release
         self.postpone = gateway.postpone
         self.outcome = gateway.outcome
+        self.begun = gateway.begun
         self.admit = gateway.admit
         self.refusal = gateway.refusal
         self.new_request_id = gateway.request_ids.new
@@ -73,7 +74,7 @@ class Generation:
     def serve(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         gateway = self.gateway
         if gateway.gate.active and (full := gateway.turned_away(call, writer)) is not None:
-            writer.send_nowait(full)
+            writer.send_nowait(full.response, full.lines)
         elif len(call.body) > LARGE:
             self._spawn(self._serve_large(admitted, call, writer))
         elif not self._relays.begin(admitted, call, writer):
@@ -95,7 +96,7 @@ class Generation:
 
     def unpack(self, admitted: Admitted, call: ServerRequest, writer: DirectWriter) -> None:
         if self.gateway.gate.active and (full := self.gateway.turned_away(call, writer)) is not None:
-            writer.send_nowait(full)
+            writer.send_nowait(full.response, full.lines)
         else:
             self._spawn(self._unpack(admitted, call, writer))
 

@@ -24,10 +24,11 @@ from dragoman.gateway.log import begin
 from dragoman.gateway.metrics.observer import succeeded
 from dragoman.gateway.metrics.regions import Region, Regions
 from dragoman.gateway.places import first_port
+from dragoman.gateway.serving.acceptor import BACKLOG
 from dragoman.gateway.serving.allocator import keep_memory
 from dragoman.gateway.serving.beats import PERIOD as BEAT
 from dragoman.gateway.serving.beats import Beats
-from dragoman.gateway.serving.descriptors import raise_limit, room
+from dragoman.gateway.serving.descriptors import raise_limit
 from dragoman.gateway.serving.lasting.colleagues import Colleagues, Mailboxes
 from dragoman.gateway.serving.listening import Listeners, listen
 from dragoman.gateway.serving.loop_watch import LoopWatch
@@ -95,7 +96,7 @@ def serve(
             well = run(gateway, listeners.sockets, lambda server: _attend(server, live, supervisor), milestones)
         else:
             for each in listeners.all:
-                each.listen(room().backlog)
+                each.listen(BACKLOG)
             # Before the first fork, so that all workers share them.
             regions, beats, mailboxes = Regions(workers), Beats(workers), Mailboxes.new(workers)
             common = Common(live or LiveConfig(config, lambda: config, board=board), timeouts, listeners, mailboxes)

@@ -5,10 +5,8 @@ import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from dragoman.errors import OverloadedError
 from dragoman.gateway.app import Admitted, Gateway
@@ -16,6 +14,7 @@ from dragoman.gateway.http.application import Application, Peer
 from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.metrics.table import CONNECTIONS
 from dragoman.gateway.overload import SOON
+from dragoman.gateway.serving.acceptor import Acceptor
 from dragoman.gateway.serving.cover import Cover
 from dragoman.gateway.serving.descriptors import room
 from dragoman.gateway.serving.generation import LATER, Generation
@@ -31,9 +30,6 @@ MINUTE = 60.0
 
 STOP, NOW, REOPEN, RELOAD, COVER, OWN, GONE = b"snrhco!"
 """Orders of a parent to its workers, a byte each; the last one stands for the end of the pipe."""
-
-KEEPS_FILE: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-"""The file of a Unix socket belongs to the process that has made it, and not to each worker that ends."""
 
 log = logging.getLogger("dragoman.gateway")
 
@@ -63,13 +59,13 @@ class Server:
         self._connections: set[Peer] = set()
         self._watch_connections(gateway)
         self._room = room()
+        self._acceptor = Acceptor(self._loop, self._connect, self._room.at_once)
         self._full = False
         self._silent_until = 0.0
         """When it may be logged again that the processor has too much to do."""
         self._turned_away: dict[Peer, None] = {}
         self._peers: dict[str, int] = {}
         """Connections of each address."""
-        self._closed = False
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
         self._cut: asyncio.TimerHandle | None = None
@@ -91,7 +87,8 @@ class Server:
 
         It calls `ready` once it listens, `stopping` when it is to stop, and `left` once it listens no more.
         """
-        servers = [await self._listen(each) for each in listeners]
+        for each in listeners:
+            self._acceptor.begin(each)
         self._watch_lag()
         if self._reception is not None:
             self._reception.open()
@@ -101,17 +98,15 @@ class Server:
         if stopping is not None:
             stopping()
         await self._say_goodbye()
-        for server in servers:
-            server.close()
-        for each in listeners:
-            each.close()  # uvloop listens on a duplicate, and leaves ours open
         if self._cover is not None:
-            await self._cover.aclose()
+            self._cover.close()
+        await self._acceptor.aclose()
+        for each in listeners:
+            each.close()
         if left is not None:
             left()
         if self._reception is not None:
             await self._reception.leave()
-        self._closed = True
         for generation in (*self._retired, self.current):
             generation.drain()
         self._tell_who_waits()
@@ -128,13 +123,6 @@ class Server:
         if self._closing:
             await asyncio.wait(self._closing)
         return interrupted
-
-    async def _listen(self, listener: socket.socket) -> asyncio.AbstractServer:
-        if listener.family == socket.AF_UNIX:
-            return await self._loop.create_unix_server(
-                self._connect, sock=listener, backlog=self._room.backlog, **KEEPS_FILE
-            )
-        return await self._loop.create_server(self._connect, sock=listener, backlog=self._room.backlog)
 
     @property
     def gateway(self) -> Gateway:
@@ -240,7 +228,7 @@ class Server:
             if os.getppid() == parent:
                 os.kill(parent, signal.SIGUSR2)
 
-        cover = self._cover = Cover(others, self._listen, missing)
+        cover = self._cover = Cover(others, self._acceptor, missing)
         self._orders |= {COVER: cover.begin, OWN: cover.end}
 
     def _heed(self, number: signal.Signals, what: Callable[[], None]) -> None:
@@ -314,9 +302,7 @@ class Server:
         self._connections.add(connection)
         number = self._peers[connection.remote] = self._peers.get(connection.remote, 0) + 1
         most = self.gateway.max_connections_per_peer
-        if self._closed:
-            connection.drain()  # accepted just before the listeners closed
-        elif connection.descriptor >= self._room.most:
+        if connection.descriptor >= self._room.most:
             self._note_full(connection)
             self._turn_away(connection, "the gateway has no room for another connection")
         elif most is not None and number > most:

@@ -1,0 +1,119 @@
+"""Callers who ask again as soon as they are answered leave a turn of the loop to everybody else."""
+
+import asyncio
+import socket
+from functools import partial
+from typing import cast
+
+import pytest
+
+from dragoman.gateway.http.application import ServerContext
+from dragoman.gateway.http.caller_socket import CROWDED
+from dragoman.gateway.http.connection import ServerConnection
+from dragoman.gateway.http.request_limits import RequestLimits
+from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.gateway.serving.descriptors import UNLIMITED, raise_limit, room
+from dragoman.gateway.serving.serve import new_loop
+from tests.support.echo import Echo, Pipe, Rules
+from tests.support.raw import turns
+
+ASK = b"POST /chat HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\nhi"
+CALLERS = CROWDED + CROWDED // 2
+
+
+def context() -> ServerContext[str]:
+    """What the connections of a test have in common."""
+    return ServerContext(asyncio.get_running_loop(), ServerTimeouts(), RequestLimits(1000), Rules())
+
+
+class Gauge(Pipe):
+    """A caller's connection, with what was done to its reading."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changes: list[str] = []
+
+    def pause_reading(self) -> None:
+        self.changes.append("pause")
+
+    def resume_reading(self) -> None:
+        self.changes.append("resume")
+
+
+async def test_a_caller_who_was_answered_in_a_long_turn_is_read_in_the_next() -> None:
+    shared, gauge = context(), Gauge()
+    connection = ServerConnection(Echo(slow=False), shared)
+    connection.connection_made(gauge)
+    for _ in range(CROWDED):
+        connection.data_received(ASK)
+    assert gauge.changes == []
+    connection.data_received(ASK)
+    assert gauge.changes == ["pause"]
+    await asyncio.sleep(0)
+    connection.data_received(ASK)
+    assert gauge.changes == ["pause", "resume"]
+    connection.connection_lost(None)
+
+
+async def test_one_who_does_not_read_meanwhile_is_not_read_either() -> None:
+    shared, gauge = context(), Gauge()
+    connection = ServerConnection(Echo(slow=False), shared)
+    connection.connection_made(gauge)
+    for _ in range(CROWDED + 1):
+        connection.data_received(ASK)
+    connection.pause_writing()
+    await asyncio.sleep(0)
+    assert gauge.changes == ["pause"]
+    connection.resume_writing()
+    assert gauge.changes == ["pause", "resume"]
+    connection.connection_lost(None)
+
+
+class Caller(asyncio.Protocol):
+    """Asks again as soon as it is answered; all of them count in `answers`."""
+
+    def __init__(self, answers: list[None]) -> None:
+        self._answers = answers
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def ask(self) -> None:
+        """Asks for the first time."""
+        self._transport.write(ASK)
+
+    def data_received(self, data: bytes) -> None:
+        self._answers.append(None)
+        self._transport.write(ASK)
+
+
+def test_each_caller_is_answered_about_once_in_a_turn() -> None:
+    raise_limit()
+    if room().most not in range(2 * CALLERS + 100, UNLIMITED):
+        pytest.skip("this machine allows too few descriptors")
+
+    async def test() -> None:
+        loop, shared, answers = asyncio.get_running_loop(), context(), list[None]()
+        service, callers = Echo(slow=False), list[Caller]()
+        ends: list[asyncio.Transport] = []
+        for _ in range(CALLERS):
+            ours, theirs = socket.socketpair()
+            transport, _ = await loop.connect_accepted_socket(lambda: ServerConnection(service, shared), ours)
+            ends.append(transport)
+            transport, caller = await loop.create_unix_connection(partial(Caller, answers), sock=theirs)
+            ends.append(transport)
+            callers.append(caller)
+        for each in callers:
+            each.ask()
+        highest = 0
+        for _ in range(10):
+            before = len(answers)
+            await asyncio.sleep(0)
+            highest = max(highest, len(answers) - before)
+        for end in ends:
+            end.abort()
+        await turns()
+        assert CALLERS // 2 < highest < 3 * CALLERS
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(test())
