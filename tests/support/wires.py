@@ -12,6 +12,7 @@ from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.serving.server import Server
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import CallbackTransport, Reply, Route, Timeouts
 from dragoman.transport.http.target import head, parse
@@ -24,7 +25,7 @@ from dragoman.transport.native.pool import Pool
 from dragoman.transport.native.template import NativeTemplate
 from dragoman.types import HttpRequest, Outcome
 
-Make = Callable[[str, asyncio.AbstractEventLoop, Outbox, Buffer, Keeper], Connection]
+Make = Callable[[str, Alarms, Outbox, Buffer, Keeper], Connection]
 
 
 class Plug:
@@ -143,7 +144,7 @@ class PlayedTransport(CallbackTransport):
 
     async def _dial(self, timeouts: Timeouts, ends: float, keeper: Keeper) -> Connection:
         loop = asyncio.get_running_loop()
-        connection = self._make("up", loop, Outbox(loop), self._buffer, keeper)
+        connection = self._make("up", Alarms(loop), Outbox(loop), self._buffer, keeper)
         wire = Wire(connection, loop)
         self.wires.append(wire)
         connection.connection_made(wire)

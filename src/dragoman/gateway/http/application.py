@@ -9,6 +9,7 @@ from dragoman.gateway.http.head_cache import Admissions, HeadCache
 from dragoman.gateway.http.request import Admitted
 from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 
@@ -82,7 +83,7 @@ class ServerContext(Generic[Admitted]):
         admissions: Admissions,
         outbox: Outbox | None = None,
     ) -> None:
-        self.loop = loop
+        self.alarms = Alarms(loop)
         self.outbox = Outbox(loop) if outbox is None else outbox
         """One for each loop."""
         self.heads: HeadCache[Admitted] = HeadCache(admissions)

@@ -10,6 +10,7 @@ from dragoman.gateway.http.connection_state import CLOSE, CLOSED, OPEN, PART, TR
 from dragoman.gateway.http.deadlines import Stall
 from dragoman.gateway.http.response_writer import address
 from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.loop.outlet import Outlet
 from dragoman.loop.timer import DeadlineTimer
@@ -28,10 +29,10 @@ class CallerSocket(asyncio.Protocol, ABC):
     Whether the caller reads is no part of the state: it may stop reading in each of them, CLOSED too.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox, timeouts: ServerTimeouts) -> None:
+    def __init__(self, alarms: Alarms, outbox: Outbox, timeouts: ServerTimeouts) -> None:
         self.congested: asyncio.Event | None = None
         """None while the caller reads; else an event that is set when it reads again."""
-        self._loop = loop
+        self._loop = alarms.loop
         self._outbox = outbox
         self._timeouts = timeouts
         self._transport: asyncio.Transport
@@ -42,7 +43,7 @@ class CallerSocket(asyncio.Protocol, ABC):
         """When something was last sent, in the loop's time."""
         self._stall: Stall | None = None
         """The wait for a caller that does not read; None: it has always read."""
-        self._alarm = DeadlineTimer(loop, self)
+        self._alarm = DeadlineTimer(alarms, self)
 
     @abstractmethod
     def late(self) -> None:

@@ -42,7 +42,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
     """One connection of a server: a queue of requests, of which the first is being answered."""
 
     def __init__(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> None:
-        super().__init__(shared.loop, shared.outbox, shared.timeouts)
+        super().__init__(shared.alarms, shared.outbox, shared.timeouts)
         self._successor: tuple[Application[Admitted], ServerContext[Admitted]] | None = None
         """What answers from the next request on, if that is to change."""
         self._serve_by(service, shared)

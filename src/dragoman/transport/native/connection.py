@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import cast
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError, cut
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, SHORT, Bypass, Exchange, Reply, State
 from dragoman.transport.farewell import ended_by_peer
@@ -77,17 +78,15 @@ class Connection(asyncio.BufferedProtocol, Exchange):
     received: bool
     """True once a byte of the present reply came: from then on its request is not sent again."""
 
-    def __init__(
-        self, name: str, loop: asyncio.AbstractEventLoop, outbox: Outbox, buffer: Buffer, keeper: Keeper
-    ) -> None:
+    def __init__(self, name: str, alarms: Alarms, outbox: Outbox, buffer: Buffer, keeper: Keeper) -> None:
         self._name = name
-        self.loop = loop
+        self.loop = alarms.loop
         self._outbox = outbox
         self._buffer = buffer
         self._window = buffer.narrow
         self._keeper = keeper
         self._parser = ReplyParser()
-        self._waits = Waits(loop, self)
+        self._waits = Waits(alarms, self)
         self.state = IDLE
         self.coding = ""
         self.error: DragomanError | None = None

@@ -30,7 +30,7 @@ class Dialer:
         home = self._home
         if home is None or home.loop is not loop:
             home = await self._move()
-        connection = Connection(origin.name, loop, home.outbox, home.buffer, keeper)
+        connection = Connection(origin.name, home.alarms, home.outbox, home.buffer, keeper)
         way = _Connector(loop, self._context(origin.ca_file) if _needs_tls(origin) else None)
         try:
             await way.reach(origin, timeouts, ends)

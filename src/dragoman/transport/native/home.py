@@ -1,4 +1,4 @@
-"""What belongs to one event loop: outbox, buffer, and connections that end with it. Knows no HTTP."""
+"""What belongs to one event loop: alarms, outbox, buffer, and connections that end with it. Knows no HTTP."""
 
 import asyncio
 from contextlib import suppress
@@ -6,6 +6,7 @@ from functools import partial
 from typing import Self
 from weakref import WeakSet
 
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.loop.watch import Watch
 from dragoman.transport.native.buffer import Buffer
@@ -17,6 +18,7 @@ class Home:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.alarms = Alarms(loop)
         self.outbox = Outbox(loop)
         self.buffer = Buffer()
         self._connections: WeakSet[Connection] = WeakSet()
