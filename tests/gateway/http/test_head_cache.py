@@ -128,6 +128,16 @@ async def test_the_second_request_is_read_as_if_it_were_the_first_at_every_cut(n
         assert fast == slow, pieces[0]
 
 
+@pytest.mark.parametrize("name", ["the same", "of no length", "a page", "chunks", "none", "an empty line first"])
+async def test_what_follows_a_body_in_the_same_bytes_is_read_too(name: str) -> None:
+    both = ORDINARY + REQUESTS[name]
+    head = len(ORDINARY) - len(b"hello")
+    for at in range(head, len(both)):
+        pieces = [ORDINARY, both[:at], both[at:], ORDINARY]
+        fast, slow = [await talk(pieces, known=known) for known in (True, False)]
+        assert fast == slow, at
+
+
 @pytest.mark.parametrize("first", REQUESTS)
 async def test_whatever_came_first(first: str) -> None:
     for second in ("the same", "longer"):

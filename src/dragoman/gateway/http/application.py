@@ -6,6 +6,7 @@ from typing import Any, Generic, Protocol
 from dragoman.errors import DragomanError
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.head_cache import Admissions, HeadCache
+from dragoman.gateway.http.parsers import Parsers
 from dragoman.gateway.http.request import Admitted
 from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.http.timeouts import ServerTimeouts
@@ -87,5 +88,6 @@ class ServerContext(Generic[Admitted]):
         self.outbox = Outbox(loop) if outbox is None else outbox
         """One for each loop."""
         self.heads: HeadCache[Admitted] = HeadCache(admissions)
+        self.parsers: Parsers[Admitted] = Parsers()
         self.timeouts = timeouts
         self.limits = limits

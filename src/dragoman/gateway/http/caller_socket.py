@@ -29,13 +29,27 @@ class CallerSocket(asyncio.Protocol, ABC):
     Whether the caller reads is no part of the state: it may stop reading in each of them, CLOSED too.
     """
 
+    __slots__ = (
+        "_alarm",
+        "_loop",
+        "_outbox",
+        "_sent_at",
+        "_stall",
+        "_state",
+        "_timeouts",
+        "_transport",
+        "congested",
+        "remote",
+    )
+
+    _transport: asyncio.Transport
+
     def __init__(self, alarms: Alarms, outbox: Outbox, timeouts: ServerTimeouts) -> None:
         self.congested: asyncio.Event | None = None
         """None while the caller reads; else an event that is set when it reads again."""
         self._loop = alarms.loop
         self._outbox = outbox
         self._timeouts = timeouts
-        self._transport: asyncio.Transport
         self.remote = ""
         """The caller's address; empty if it has none."""
         self._state = OPEN

@@ -208,7 +208,8 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             return False
         if transport.get_write_buffer_size() or (self._body is not None and self._body.unwritten):
             return False
-        self.drop()
+        if self.pieces or self._unread or self._paused:
+            self.drop()
         self.listener = None
         self.state = IDLE
         waits = self._waits
