@@ -52,6 +52,9 @@ class Keeper:
     def __init__(self) -> None:
         self.ends = 0
 
+    def connections(self, loop: asyncio.AbstractEventLoop) -> list[Connection]:
+        raise AssertionError("nothing ends with its loop here")
+
     def ended(self, connection: Connection) -> None:
         self.ends += 1
 

@@ -320,7 +320,9 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             request.admitted = admitted
             request.packed = bool(coding(call))
             if alone and request.http_1_1 and request.keep_alive:
-                self._known = self._heads.learn(alone, call, admitted, more, outcome.identity)
+                self._known = known = self._heads.learn(alone, call, admitted, more, outcome.identity)
+                if known is not None:
+                    known.share(call, outcome)
             if request.http_1_1 and not request.complete and (call.header(b"expect") or "").lower() == "100-continue":
                 self.write(CONTINUE)
 
@@ -393,7 +395,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         if writer is None or admitted is None:
             return
         if request.pieces:
-            pieces, request.pieces = request.pieces, []
+            pieces, request.pieces = request.pieces, ()
             # Nobody else has the call yet, and a copy of it would cost as much as all of its checks.
             force_setattr(request.call, "body", pieces[0] if len(pieces) == 1 else b"".join(pieces))
             writer.outcome.complete_at = monotonic()
@@ -424,7 +426,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     def _refuse(self, request: Request[Admitted], answer: ServerResponse) -> None:
         request.draining = True
-        request.pieces = []
+        request.pieces = ()
         if request.writer is not None:
             if answer.status in LAST:
                 request.keep_alive = request.writer.keep_alive = False

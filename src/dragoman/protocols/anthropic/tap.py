@@ -62,7 +62,7 @@ class MessageTap(FormTap):
             self._heed(decoder.finish())
         if self._stuck():
             return b""
-        self._tail.clear()
+        self._tail = ()
         tail = self._passing(tail)
         # The last event may have no blank line after it.
         end = END if tail and not tail.endswith(ENDS) else b""
@@ -72,7 +72,7 @@ class MessageTap(FormTap):
         if self.done or self._stuck():
             return b""
         self._heed(self._careful().salvage())
-        self._tail.clear()
+        self._tail = ()
         return self._let_through([STOP] if self._careful().done else [])
 
     # Rows of text.

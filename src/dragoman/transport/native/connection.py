@@ -35,6 +35,7 @@ from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.reply_parser import NOT_HTTP, ReplyParser
 from dragoman.transport.native.transitions import END, FAIL, TRANSITIONS, Event
 from dragoman.transport.native.waits import WITHIN_BODY, Waits
+from dragoman.types import ResponseHead
 
 
 class Connection(asyncio.BufferedProtocol, Exchange):
@@ -42,7 +43,6 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     # There is one for each open socket, so that its size counts.
     __slots__ = (
-        "__weakref__",
         "_body",
         "_buffer",
         "_bypass",
@@ -131,8 +131,9 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         waits.limit(waits.first_byte, "first_byte")
 
     def committed(self) -> None:
-        """There is content, or somebody else limits the time until there is."""
         self._waits.content = math.inf
+        # Its headers are a few KiB, and the body may come for minutes.
+        self.head = self._parser.head = ResponseHead(self.head.status)
 
     def expect(self) -> None:
         """Limits the wait for news."""
@@ -196,7 +197,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     def as_reply(self, taken: list[bytes]) -> Reply:
         self.listener = None
-        self.committed()  # from here on the reader of the reply limits that time
+        self._waits.content = math.inf  # from here on the reader of the reply limits that time
         self.pieces[:0] = taken
         return self._keeper.as_reply(self)
 

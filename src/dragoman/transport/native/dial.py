@@ -41,7 +41,7 @@ class Dialer:
         except BaseException:
             way.abort()
             raise
-        home.add(connection)
+        home.add(keeper)
         return connection
 
     def close(self) -> None:

@@ -10,19 +10,19 @@ from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.loop.watch import Watch
 from dragoman.transport.native.buffer import Buffer
-from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.keeper import Keeper
 
 
 class Home:
-    """The connections of one loop, and what they share."""
+    """What the connections of one loop share, and who has them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.alarms = Alarms(loop)
         self.outbox = Outbox(loop)
         self.buffer = Buffer()
-        self._connections: WeakSet[Connection] = WeakSet()
-        self._watch = Watch(partial(_abort, self._connections))
+        self._keepers: WeakSet[Keeper] = WeakSet()
+        self._watch = Watch(partial(_abort, self._keepers, loop))
 
     @classmethod
     async def here(cls) -> Self:
@@ -31,9 +31,9 @@ class Home:
         await home._watch.begin()
         return home
 
-    def add(self, connection: Connection) -> None:
-        """`connection` ends with the loop from now on."""
-        self._connections.add(connection)
+    def add(self, keeper: Keeper) -> None:
+        """The connections in this loop that `keeper` has, or will have, end with the loop."""
+        self._keepers.add(keeper)
 
     def leave(self) -> None:
         """Ends the connections. May be called twice."""
@@ -50,8 +50,9 @@ def _running() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _abort(connections: WeakSet[Connection]) -> None:
-    for connection in list(connections):
-        # If the loop is closed, its transports cannot call back.
-        with suppress(RuntimeError):
-            connection.abort()
+def _abort(keepers: WeakSet[Keeper], loop: asyncio.AbstractEventLoop) -> None:
+    for keeper in list(keepers):
+        for connection in keeper.connections(loop):
+            # If the loop is closed, its transports cannot call back.
+            with suppress(RuntimeError):
+                connection.abort()
