@@ -122,6 +122,7 @@ class PlayedTransport(CallbackTransport):
         self._make = make
         self._buffer = Buffer()
         self._pool: Pool | None = None
+        self._alarms: Alarms | None = None
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
         pool = self._of(request.url)
@@ -144,7 +145,9 @@ class PlayedTransport(CallbackTransport):
 
     async def _dial(self, timeouts: Timeouts, ends: float, keeper: Keeper) -> Connection:
         loop = asyncio.get_running_loop()
-        connection = self._make("up", Alarms(loop), Outbox(loop), self._buffer, keeper)
+        if self._alarms is None:
+            self._alarms = Alarms(loop)
+        connection = self._make("up", self._alarms, Outbox(loop), self._buffer, keeper)
         wire = Wire(connection, loop)
         self.wires.append(wire)
         connection.connection_made(wire)

@@ -13,7 +13,7 @@ from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.http.head_cache import MAX_HEAD, MAX_HEADS, CachedHead, HeadCache
 from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.http.timeouts import ServerTimeouts
-from dragoman.types import Identity, ServerRequest
+from dragoman.types import Identity, Outcome, ServerRequest
 from tests.support.echo import ADMITTED, Echo, Pipe, Rules
 
 ASKS = Identity("0123abcd", known=True)
@@ -254,3 +254,24 @@ def test_a_head_of_another_generation_is_learnt_anew() -> None:
     assert after is not None
     assert (before.generation, before.admitted, before.identity) == (0, ADMITTED, ASKS)
     assert (after.generation, after.admitted, after.identity) == (1, "embeddings", Identity())
+
+
+async def test_requests_with_the_same_head_share_it_in_memory() -> None:
+    heads: HeadCache[str] = HeadCache(Rules())
+    calls = []
+    for body in (b"hello", b"good bye"):
+        fields = ((b"content-length", b"%d" % len(body)), (bytes(bytearray(b"host")), bytes(bytearray(b"here"))))
+        call = ServerRequest(method="".join("POST"), path="".join(["/ch", "at"]), query="a=b", headers=fields)
+        outcome = Outcome("id", call.method, call.path, 0.0)
+        text = b"POST /chat?a=b HTTP/1.1\r\nContent-Length: %d\r\nHost: here\r\n\r\n%b" % (len(body), body)
+        known = heads.learn(text, call, ADMITTED, b"", ASKS)
+        assert known is not None
+        known.share(call, outcome)
+        assert set(call.headers) == set(fields)
+        assert (call.method, call.path, call.query) == ("POST", "/chat", "a=b")
+        assert outcome.path is call.path
+        calls.append(call)
+    first, second = calls
+    assert first.path is second.path
+    assert first.headers[0] is second.headers[0]
+    assert first.headers[1] != second.headers[1]

@@ -1,7 +1,7 @@
 """The file descriptors of this process: how many there may be, and when callers are turned away. Knows no HTTP.
 
-The kernel gives the lowest number that is free, so the number of a new connection shows how many are in use. A quarter
-of them is kept from callers: connections to services need some, and so do callers while they are told that there is no
+The kernel gives the lowest number that is free, so the number of a new connection shows how many are in use. Some of
+them are kept from callers: connections to services need some, and so do callers while they are told that there is no
 room. When the last one is in use, libuv accepts callers and closes them without any answer
 (https://github.com/libuv/libuv/blob/v1.x/src/unix/stream.c, uv__emfile_trick). It accepts all waiting callers in a row:
 so fewer may wait than descriptors are kept.
@@ -16,6 +16,10 @@ BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel caps it at its own somaxconn."""
 
 UNLIMITED = 1 << 30
+
+KEPT, SHARE, MOST_KEPT = 2048, 20, 4
+"""KEPT descriptors and one in SHARE are kept from callers, but at most one in MOST_KEPT. What they are needed for grows
+with a burst of callers, which is a matter of moments, and hardly with how many are open."""
 
 
 class Room(Struct, frozen=True):
@@ -34,10 +38,15 @@ class Room(Struct, frozen=True):
 
 def room() -> Room:
     """The descriptors of this process."""
-    limit = _limit()
-    most = limit - limit // 4
-    few = max(1, limit // 16)
-    return Room(limit, most, most - few, min(BACKLOG, 2 * few), few)
+    return room_of(_limit())
+
+
+def room_of(limit: int) -> Room:
+    """`limit` descriptors."""
+    kept = min(KEPT + limit // SHARE, limit // MOST_KEPT)
+    most = limit - kept
+    parting = max(1, kept // 4)
+    return Room(limit, most, most - parting, min(BACKLOG, max(1, 2 * kept // 3)), parting)
 
 
 def _limit() -> int:
