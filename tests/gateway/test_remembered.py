@@ -4,12 +4,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
 from openai import AsyncOpenAI
 
 from dragoman.config import Config, GatewayConfig, ProviderConfig
+from dragoman.engine.call import MANY
 from tests.support.gateway import running_gateway
 from tests.support.server import Exchange, ReceivedRequest, Server, serve
 
@@ -67,6 +69,27 @@ async def test_a_later_request_goes_on_from_an_earlier_answer(stream: bool) -> N
         assert [text for role, text in last_turns if role == "user"] == ["one", "two", "three"]
         # Instructions are not carried over: https://platform.openai.com/docs/api-reference/responses/create
         assert not any(role in {"system", "developer"} for role, _ in last_turns)
+
+
+@pytest.mark.parametrize("turns_before", [1, 3, MANY + 1])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_conversation_of_any_length_is_kept_and_listed(turns_before: int, stream: bool) -> None:
+    said: Any = [
+        {"role": ("user", "assistant")[number % 2], "content": f'the "{number}"\n'} for number in range(turns_before)
+    ]
+    async with over_a_chat() as (service, url), caller(url) as asks:
+        if stream:
+            events: list[Any] = [
+                each async for each in await asks.responses.create(model="up/m", input=said, stream=True)
+            ]
+            made = events[-1].response
+        else:
+            made = await asks.responses.create(model="up/m", input=said)
+        items: Any = (await asks.responses.input_items.list(made.id, limit=100)).data
+        assert [item.to_dict()["content"][0]["text"] for item in items] == [each["content"] for each in said]
+        await asks.responses.create(model="up/m", input="two", previous_response_id=made.id)
+        expected = [*((each["role"], each["content"]) for each in said), ("assistant", f"turn {turns_before}")]
+        assert turns(service.requests[-1]) == [*expected, ("user", "two")]
 
 
 async def test_an_answer_is_given_back_listed_and_forgotten() -> None:

@@ -12,6 +12,7 @@ from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.app import Gateway
 from dragoman.gateway.http.connection import ServerConnection
 from dragoman.gateway.serving.server import Server
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import CallbackTransport, Reply, Route, Timeouts
 from dragoman.transport.http.target import head, parse
@@ -24,7 +25,7 @@ from dragoman.transport.native.pool import Pool
 from dragoman.transport.native.template import NativeTemplate
 from dragoman.types import HttpRequest, Outcome
 
-Make = Callable[[str, asyncio.AbstractEventLoop, Outbox, Buffer, Keeper], Connection]
+Make = Callable[[str, Alarms, Outbox, Buffer, Keeper], Connection]
 
 
 class Plug:
@@ -121,6 +122,7 @@ class PlayedTransport(CallbackTransport):
         self._make = make
         self._buffer = Buffer()
         self._pool: Pool | None = None
+        self._alarms: Alarms | None = None
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
         pool = self._of(request.url)
@@ -143,7 +145,9 @@ class PlayedTransport(CallbackTransport):
 
     async def _dial(self, timeouts: Timeouts, ends: float, keeper: Keeper) -> Connection:
         loop = asyncio.get_running_loop()
-        connection = self._make("up", loop, Outbox(loop), self._buffer, keeper)
+        if self._alarms is None:
+            self._alarms = Alarms(loop)
+        connection = self._make("up", self._alarms, Outbox(loop), self._buffer, keeper)
         wire = Wire(connection, loop)
         self.wires.append(wire)
         connection.connection_made(wire)

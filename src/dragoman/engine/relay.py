@@ -128,7 +128,7 @@ class Relay:
         self.came_at: float | None = None
         """When its first content had come, or an answer that is not streamed, in seconds of the monotonic clock."""
         self._state = ASKED
-        self._held: list[bytes] = []
+        self._held: list[bytes] | tuple[()] = ()
         self._size = 0
         self._sample = b""
         """The beginning of the stream, as it was passed on: it has the first content."""
@@ -273,7 +273,7 @@ class Relay:
         self._state = OVER
         self._exchange = None
         try:
-            reply = exchange.as_reply(self._held)
+            reply = exchange.as_reply(list(self._held))
         except DragomanError as exc:
             self._sink.refuse(self._signed(exc))
         else:
@@ -290,19 +290,20 @@ class Relay:
                 self._refuse(answer_too_large(self._target.max_answer))
             return
         self._size += sum(map(len, pieces))
-        self._held += pieces
+        self._held = held = self._held or []
+        held += pieces
         pieces.clear()
         if self._size > self._target.max_answer:
             self._refuse(answer_too_large(self._target.max_answer))
         elif exchange.state is COMPLETE:
-            self._give(exchange, b"".join(self._held))
+            self._give(exchange, b"".join(held))
 
     def _pass(self, tap: Tap, data: bytes, *, whole: bool) -> None:
         """Passes on `data`, which the tap has returned; `whole`: the body has ended."""
         if whole and not (tap.done or tap.needs_decoding or tap.error is not None):
             data += tap.finish()
         if tap.needs_decoding and self._exchange is not None:
-            self._held.append(tap.unread())
+            self._held = [tap.unread()]
             self._hand_over(self._exchange)
             return
         if tap.empty and self._is_empty(tap):

@@ -4,7 +4,7 @@ What is kept of an answer is the whole conversation that led to it, in our own v
 it. It belongs to the key that was shown: with another key it is not found.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.gateway.owners import Owners
 from dragoman.store import Store
 from dragoman.types import ChatRequest, ChatResponse, Fold, Message, ResponseEnd, ResponseStart, StreamEvent
+from dragoman.wire import json
 
 
 class Remembered(Struct, frozen=True, omit_defaults=True):
@@ -29,8 +30,12 @@ class Remembered(Struct, frozen=True, omit_defaults=True):
     """What the caller sent, as JSON in its protocol."""
 
 
-_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Remembered).decode
+
+
+def written(values: Iterable[object]) -> bytes:
+    """`values` as JSON, with commas between them. A thread that does this lets the loop go on between two of them."""
+    return b",".join([json.encode(each) for each in values])
 
 
 class Memory:
@@ -50,10 +55,15 @@ class Memory:
         value = self._store.get(owner, name, self._clock())
         return None if value is None else _decode(value)
 
-    def keep(self, owner: str, name: str, remembered: Remembered) -> None:
-        """Keeps an answer."""
+    def keep(self, owner: str, name: str, messages: Sequence[bytes], body: bytes, items: bytes) -> None:
+        """Keeps an answer: what `Remembered` says, as JSON. `messages` and `items`: as `written` gives them.
+
+        Of a long conversation most was written before the answer came, so that its end has only to be put together.
+        """
+        turns = [piece for each in messages if each for piece in (b",", each)][1:]
+        value = b"".join((b'{"messages":[', *turns, b'],"body":', body, b',"items":[', items, b"]}"))
         now = self._clock()
-        self._store.put(owner, name, _encode(remembered), now=now, expires=now + self._age)
+        self._store.put(owner, name, value, now=now, expires=now + self._age)
 
     def forget(self, owner: str, name: str) -> bool:
         """Whether there was such an answer, which now is gone."""
@@ -66,18 +76,14 @@ def following(request: ChatRequest, earlier: Remembered, protocol: str, field: s
     extra = {name: fields for name, fields in request.extra.items() if name != protocol}
     return replace(
         request,
-        messages=(*(each for each in request.messages if each.top_level), *earlier.messages, *_said(request)),
+        messages=(*(each for each in request.messages if each.top_level), *earlier.messages, *said(request)),
         extra=extra | ({protocol: own} if own else {}),
         essential=tuple(name for name in request.essential if name != field),
     )
 
 
-def conversation(request: ChatRequest, response: ChatResponse) -> tuple[Message, ...]:
-    """What a later request goes on from."""
-    return (*_said(request), response.message)
-
-
-def _said(request: ChatRequest) -> tuple[Message, ...]:
+def said(request: ChatRequest) -> tuple[Message, ...]:
+    """The turns of a conversation, without what stands beside it."""
     return tuple(message for message in request.messages if not message.top_level)
 
 

@@ -1,1 +1,1 @@
-"""Tools for an event loop: a timer for deadlines, writes that go out together, a watch for the loop's end. No HTTP."""
+"""Tools for an event loop: alarms, timers for deadlines, writes that go out together, a watch for its end. No HTTP."""

@@ -32,10 +32,10 @@ class NdjsonTap(Tap):
 
     def __init__(self) -> None:
         super().__init__()
-        self._tail: list[bytes] = []
+        self._tail: list[bytes] | tuple[()] = ()
         self._size = 0
         """Bytes of the tail."""
-        self._held: list[bytes] = []
+        self._held: list[bytes] | tuple[()] = ()
 
     @property
     def ending(self) -> bool:
@@ -140,13 +140,14 @@ class NdjsonTap(Tap):
     def _take(self) -> bytes:
         """What no line end has completed; after it nothing is left."""
         tail = b"".join(self._tail)
-        self._tail.clear()
+        self._tail = ()
         self._size = 0
         return tail
 
     def _keep(self, data: bytes) -> None:
         if data:
-            self._tail.append(data)
+            self._tail = kept = self._tail or []
+            kept.append(data)
             self._size += len(data)
         if self._size > MAX_LINE:
             self.error = BadEventError(f"expected lines of at most {MAX_LINE} bytes", code="upstream_too_large")
@@ -154,9 +155,10 @@ class NdjsonTap(Tap):
     def _let_through(self, pieces: list[bytes]) -> bytes:
         """What may pass of `pieces` and of what was held: nothing until the first content."""
         if not self.committed:
-            self._held += pieces
+            self._held = held = self._held or []
+            held += pieces
             return b""
         if self._held:
             pieces = [*self._held, *pieces]
-            self._held.clear()
+            self._held = ()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -53,12 +53,12 @@ class SseTap(Tap):
 
     def __init__(self) -> None:
         super().__init__()
-        self._tail: list[bytes] = []
+        self._tail: list[bytes] | tuple[()] = ()  # an open stream holds no empty lists: they take 64 bytes each
         self._edge = b""
         """The last bytes of the tail: with them the next read is searched for a blank line."""
         self._size = 0
         """Bytes of the tail."""
-        self._held: list[bytes] = []
+        self._held: list[bytes] | tuple[()] = ()
         self._beginning = True
         """Nothing has passed yet."""
         self._unformed = True
@@ -115,7 +115,7 @@ class SseTap(Tap):
             if blank_line(self._edge + data, 0) < 0:
                 return self._keep(data)
             data = b"".join([*self._tail, data])
-            self._tail.clear()
+            self._tail = ()
         if self._unformed and start_of(data).startswith(OTHERS):
             return self._keep(data)  # a blank line in it completes no event
         passing: list[bytes] = []
@@ -149,7 +149,8 @@ class SseTap(Tap):
         self._size = self._size + len(data) if self._tail else len(data)
         self._edge = (self._edge + data)[-OVERLAP:] if self._tail else data[-OVERLAP:]
         if data:
-            self._tail.append(data)
+            self._tail = tail = self._tail or []
+            tail.append(data)
         if self._unformed:
             self._look_at_form()
         if self._size > MAX_EVENT:
@@ -169,11 +170,12 @@ class SseTap(Tap):
     def _let_through(self, pieces: list[bytes]) -> bytes:
         """What may pass of `pieces` and of what was held: nothing until the first content."""
         if not self.committed:
-            self._held += pieces
+            self._held = held = self._held or []
+            held += pieces
             return b""
         if self._held:
             pieces = [*self._held, *pieces]
-            self._held.clear()
+            self._held = ()
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._beginning and data:
             self._beginning = False

@@ -141,6 +141,16 @@ async def test_the_second_request_is_read_as_if_it_were_the_first_at_every_cut(n
         assert fast == slow, pieces[0]
 
 
+@pytest.mark.parametrize("name", ["the same", "of no length", "a page", "chunks", "none", "an empty line first"])
+async def test_what_follows_a_body_in_the_same_bytes_is_read_too(name: str) -> None:
+    both = ORDINARY + REQUESTS[name]
+    head = len(ORDINARY) - len(b"hello")
+    for at in range(head, len(both)):
+        pieces = [ORDINARY, both[:at], both[at:], ORDINARY]
+        fast, slow = [await talk(pieces, known=known) for known in (True, False)]
+        assert fast == slow, at
+
+
 @pytest.mark.parametrize("first", REQUESTS)
 async def test_whatever_came_first(first: str) -> None:
     for second in ("the same", "longer"):
@@ -292,3 +302,24 @@ def test_a_head_of_another_generation_is_learnt_anew() -> None:
     assert after is not None
     assert (before.generation, before.admitted, before.identity) == (0, ADMITTED, ASKS)
     assert (after.generation, after.admitted, after.identity) == (1, "embeddings", Identity())
+
+
+async def test_requests_with_the_same_head_share_it_in_memory() -> None:
+    heads: HeadCache[str] = HeadCache(Rules())
+    calls = []
+    for body in (b"hello", b"good bye"):
+        fields = ((b"content-length", b"%d" % len(body)), (bytes(bytearray(b"host")), bytes(bytearray(b"here"))))
+        call = ServerRequest(method="".join("POST"), path="".join(["/ch", "at"]), query="a=b", headers=fields)
+        outcome = Outcome("id", call.method, call.path, 0.0)
+        text = b"POST /chat?a=b HTTP/1.1\r\nContent-Length: %d\r\nHost: here\r\n\r\n%b" % (len(body), body)
+        known = heads.learn(text, call, ADMITTED, b"", ASKS, unix=False)
+        assert known is not None
+        known.share(call, outcome)
+        assert set(call.headers) == set(fields)
+        assert (call.method, call.path, call.query) == ("POST", "/chat", "a=b")
+        assert outcome.path is call.path
+        calls.append(call)
+    first, second = calls
+    assert first.path is second.path
+    assert first.headers[0] is second.headers[0]
+    assert first.headers[1] != second.headers[1]

@@ -66,18 +66,6 @@ def test_what_came_with_a_head_is_told_if_it_began_with_it() -> None:
     assert read(HEAD + b"hello", HEAD + b"hel", b"lo" + PLAIN).alone == [HEAD + b"hello", HEAD + b"hel", b""]
 
 
-def test_a_body_whose_head_was_known_is_read_on() -> None:
-    seen = Seen()
-    parser: RequestParser[str] = RequestParser(seen)
-    parser.feed(HEAD + b"hello", at_rest=True)
-    seen.head_ended(seen.requests[0], b"")
-    parser.begin_body(5, b"he")
-    parser.feed(b"y", at_rest=False)
-    assert (seen.bodies[-1], seen.ended) == (b"hey", 1)
-    parser.feed(b"o!" + PLAIN, at_rest=False)
-    assert (seen.bodies, seen.ended) == ([b"hello", b"heyo!", b""], 3)
-
-
 def test_what_only_frames_is_counted() -> None:
     seen = Seen()
     parser: RequestParser[str] = RequestParser(seen)

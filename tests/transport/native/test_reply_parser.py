@@ -126,4 +126,5 @@ def test_marks_every_chunk_but_the_last_if_asked(marked: bool) -> None:
 def test_knows_whether_a_body_lasts_until_the_end(raw: bytes, lasts: bool) -> None:
     one = parser()
     one.feed(memoryview(raw))
+    assert one.judge_head(len(raw)) == ""
     assert one.until_close is lasts

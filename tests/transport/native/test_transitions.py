@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import BODY, COMPLETE, FAILED, HEAD, IDLE, Reply, State, Timeouts
 from dragoman.transport.native.buffer import Buffer
@@ -51,6 +52,9 @@ class Keeper:
     def __init__(self) -> None:
         self.ends = 0
 
+    def connections(self, loop: asyncio.AbstractEventLoop) -> list[Connection]:
+        raise AssertionError("nothing ends with its loop here")
+
     def ended(self, connection: Connection) -> None:
         self.ends += 1
 
@@ -67,7 +71,7 @@ class Stage:
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.keeper, self.wire = Keeper(), Wire()
-        self.connection = Connection("service", loop, Outbox(loop), Buffer(), self.keeper)
+        self.connection = Connection("service", Alarms(loop), Outbox(loop), Buffer(), self.keeper)
         self.connection.connection_made(self.wire)
         self.begin()
         self.came(HEADS + b"content-length: 0\r\n\r\n")

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from dragoman.errors import Phase
+from dragoman.loop.alarms import Alarms
 from dragoman.transport.base import Timeouts
 from dragoman.transport.native.waits import Wait, Waits
 
@@ -32,7 +33,7 @@ def waits() -> "Waits":
     """Nothing is late yet."""
     loop = Clock()
     try:
-        return Waits(loop, Nobody())
+        return Waits(Alarms(loop), Nobody())
     finally:
         loop.close()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from msgspec import Raw
+from msgspec import Struct
 
 from dragoman.client import Client
 from dragoman.config import FrontConfig
@@ -17,7 +17,7 @@ from dragoman.gateway.fronts.responses_socket import SocketEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
-from dragoman.gateway.remembered import Memory, Remembered, conversation, following, remembering
+from dragoman.gateway.remembered import Memory, following, remembering, said, written
 from dragoman.protocols.compaction import summary_in, summary_message
 from dragoman.protocols.openai_responses import (
     COMPACT,
@@ -34,7 +34,6 @@ from dragoman.routing.attempts import operate, translated
 from dragoman.routing.only import only
 from dragoman.routing.plan import Plan
 from dragoman.types import ChatRequest, ChatResponse, Identity, Message, Outcome, ServerRequest, TokenCount
-from dragoman.wire import json
 
 RESPONSES = "/v1/responses"
 COUNT = f"{RESPONSES}/input_tokens"
@@ -86,10 +85,22 @@ def previous(request: ChatRequest) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def going_on(request: ChatRequest, response: ChatResponse) -> tuple[Message, ...]:
-    """What a later request goes on from: of a conversation that was compacted, only what stands in its place."""
+class Brought(Struct, frozen=True):
+    """What led to an answer, as JSON; see `Memory.keep`."""
+
+    messages: bytes
+    items: bytes
+
+
+def brought(request: ChatRequest, answer_id: str) -> Brought:
+    """What `request` brings. Of a conversation that is compacted, nothing but its summary will be gone on from."""
+    return Brought(b"" if request.compact else written(said(request)), written(input_items(request, answer_id)))
+
+
+def added(request: ChatRequest, response: ChatResponse) -> tuple[Message, ...]:
+    """What an answer adds to that for later requests to go on from: its turn, or the summary in place of all turns."""
     if not request.compact:
-        return conversation(request, response)
+        return (response.message,)
     summaries = [text for part in response.parts if (text := summary_in(part)) is not None]
     return tuple(map(summary_message, summaries)) or (response.message,)
 
@@ -162,19 +173,15 @@ class ResponsesEndpoint(ChatEndpoint):
         fields = {"store": True} | ({PREVIOUS: name} if name else {})
         whole: list[ChatResponse] = []
         # Before the answer, because its end waits for nothing.
-        brought = await asyncio.to_thread(_brought, request, answer_id) if is_long(request) else None
+        before = await asyncio.to_thread(brought, request, answer_id) if is_long(request) else None
 
         def keep(body: bytes, complete: bool) -> None:
-            messages = going_on(request, whole[0]) if complete and whole else ()
-            items = _brought(request, answer_id) if brought is None else brought
-            self._memory.keep(owner, answer_id, Remembered(messages, Raw(body), items))
+            led = before or brought(request, answer_id)
+            messages = (led.messages, written(added(request, whole[0]))) if complete and whole else ()
+            self._memory.keep(owner, answer_id, messages, body, led.items)
 
         remembered = remembering(handler, answer_id, {NAME: fields}, whole.append)
         await self.encoded(request, remembered, writer, self._telling(keep))
-
-
-def _brought(request: ChatRequest, answer_id: str) -> Raw:
-    return Raw(json.encode(input_items(request, answer_id)))
 
 
 class ResponsesCountEndpoint(CountEndpoint):

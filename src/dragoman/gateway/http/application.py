@@ -7,9 +7,11 @@ from typing import Any, Generic, Protocol
 from dragoman.errors import DragomanError
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.head_cache import Admissions, HeadCache
+from dragoman.gateway.http.parsers import Parsers
 from dragoman.gateway.http.request import Admitted
 from dragoman.gateway.http.request_limits import RequestLimits
 from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.types import Outcome, ServerRequest, ServerResponse
 
@@ -89,9 +91,10 @@ class ServerContext(Generic[Admitted]):
         admissions: Admissions,
         outbox: Outbox | None = None,
     ) -> None:
-        self.loop = loop
+        self.alarms = Alarms(loop)
         self.outbox = Outbox(loop) if outbox is None else outbox
         """One for each loop."""
         self.heads: HeadCache[Admitted] = HeadCache(admissions)
+        self.parsers: Parsers[Admitted] = Parsers()
         self.timeouts = timeouts
         self.limits = limits

@@ -1,6 +1,6 @@
 """A body as it arrives: pieces of any size, which take little more memory than they have bytes. Knows no request."""
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 SMALL = 4 << 10
 """Bytes of a piece that is kept as it came; smaller ones are joined, because each would take 33 bytes more."""
@@ -12,7 +12,7 @@ FREE, LEAST = 1 << 16, 64
 class Pieces(Struct):
     """The pieces of one body."""
 
-    pieces: list[bytes | bytearray] = field(default_factory=list)
+    pieces: list[bytes | bytearray] | tuple[()] = ()
     size: int = 0
     """Bytes so far, including those that are not kept."""
     count: int = 0
@@ -22,7 +22,9 @@ class Pieces(Struct):
         """Keeps a piece, which `size` already includes; False if there are too many small pieces."""
         pieces = self.pieces
         self.count += 1
-        if len(piece) >= SMALL or not pieces:
+        if not pieces:
+            self.pieces = [piece]
+        elif len(piece) >= SMALL:
             pieces.append(piece)
         elif isinstance(last := pieces[-1], bytearray):
             last += piece

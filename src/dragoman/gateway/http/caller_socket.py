@@ -12,6 +12,7 @@ from dragoman.gateway.http.deadlines import Stall
 from dragoman.gateway.http.direct_writer import DirectWriter
 from dragoman.gateway.http.response_writer import address
 from dragoman.gateway.http.timeouts import ServerTimeouts
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.loop.outlet import Outlet
 from dragoman.loop.timer import DeadlineTimer
@@ -38,13 +39,30 @@ class CallerSocket(asyncio.Protocol, ABC):
     Whether the caller reads is no part of the state: it may stop reading in each of them, CLOSED too.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox, timeouts: ServerTimeouts) -> None:
+    __slots__ = (
+        "_alarm",
+        "_loop",
+        "_lost",
+        "_outbox",
+        "_reset_until_sent",
+        "_sending",
+        "_sent_at",
+        "_stall",
+        "_state",
+        "_timeouts",
+        "_transport",
+        "congested",
+        "remote",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(self, alarms: Alarms, outbox: Outbox, timeouts: ServerTimeouts) -> None:
         self.congested: asyncio.Event | None = None
         """None while the socket takes all that is written; else an event that is set when it has."""
-        self._loop = loop
+        self._loop = alarms.loop
         self._outbox = outbox
         self._timeouts = timeouts
-        self._transport: asyncio.Transport
         self.remote = ""
         """The caller's address; empty if it has none."""
         self._state = OPEN
@@ -56,7 +74,7 @@ class CallerSocket(asyncio.Protocol, ABC):
         """Those whose response has ended, and not been sent."""
         self._lost = False
         self._reset_until_sent = False
-        self._alarm = DeadlineTimer(loop, self)
+        self._alarm = DeadlineTimer(alarms, self)
 
     @abstractmethod
     def late(self) -> None:

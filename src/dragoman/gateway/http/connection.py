@@ -43,12 +43,33 @@ MAX_DISCARDED = 64 << 20
 class ServerConnection(CallerSocket, Generic[Admitted]):
     """One connection of a server: a queue of requests, of which the first is being answered."""
 
+    __slots__ = (
+        "_admissions",
+        "_fault",
+        "_heads",
+        "_known",
+        "_limits",
+        "_max_body",
+        "_max_overhead",
+        "_missing",
+        "_parser",
+        "_parsers",
+        "_requests",
+        "_silence",
+        "_successor",
+        "_websocket",
+        "service",
+    )
+
     def __init__(self, service: Application[Admitted], shared: ServerContext[Admitted]) -> None:
-        super().__init__(shared.loop, shared.outbox, shared.timeouts)
+        super().__init__(shared.alarms, shared.outbox, shared.timeouts)
         self._successor: tuple[Application[Admitted], ServerContext[Admitted]] | None = None
         """What answers from the next request on, if that is to change."""
         self._serve_by(service, shared)
-        self._parser: RequestParser[Admitted] = RequestParser(self)
+        self._parser: RequestParser[Admitted] | None = None
+        """None between two requests, which includes the time of an answer."""
+        self._missing = 0
+        """Bytes of the last request's body that are still to come and need no parser."""
         # No deque, which would be the largest object of a connection: seldom there is more than one.
         self._requests: list[Request[Admitted]] = []
         self._fault: DragomanError | None = None
@@ -60,6 +81,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         self.service = service
         self._timeouts = shared.timeouts
         self._heads = shared.heads
+        self._parsers = shared.parsers
         self._admissions = shared.heads.admissions
         self._silence = min(shared.timeouts.head_after, shared.timeouts.heartbeat)
         self._limits = shared.limits
@@ -94,7 +116,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         self._enter(DRAIN)
         if self._websocket is not None:
             self._websocket.drain()
-        elif not self._requests and not self._parser.in_head:
+        elif not self._requests and not self._in_head:
             self._close()
 
     def begin(self, request: Request[Admitted]) -> None:
@@ -138,7 +160,9 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
                 self._loop.call_soon(self._proceed)
             elif self.congested is None:  # else it is not idle: its caller has yet to read
                 alarm, timeouts = self._alarm, self._timeouts
-                ends = self._loop.time() + (timeouts.head if self._parser.in_head else timeouts.idle)
+                parser = self._parser
+                in_head = parser is not None and parser.in_head
+                ends = self._loop.time() + (timeouts.head if in_head else timeouts.idle)
                 if ends < alarm.due:
                     alarm.set(ends)
                 else:
@@ -152,7 +176,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
     def switch(self, websocket: WebSocket) -> None:
         late = self._state is DRAINING
         self._enter(SWITCH)
-        self._parser.stopped = True
+        self._stop_parsing()
         self._websocket = websocket
         websocket.opened(self)
         self._alarm.set(self._loop.time() + self._timeouts.heartbeat)
@@ -161,12 +185,12 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     def hand_over(self, give: Give) -> bool:
         request = self._requests[0]
-        if not self._is_reading() or len(self._requests) > 1 or not request.complete or self._parser.in_head:
+        if not self._is_reading() or len(self._requests) > 1 or not request.complete or self._in_head:
             return False
         if not self._give(CallerHandle(self.descriptor, request.http_1_1, request.keep_alive), give):
             return False
         self._requests.clear()
-        self._parser.stopped = True
+        self._stop_parsing()
         return True
 
     # The WebSocket's side.
@@ -199,19 +223,14 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             if self._state is SWITCHED and self._websocket is not None:
                 self._websocket.feed(data)
             return
+        if self._missing:
+            data = self._go_on(data)
         parser = self._parser
-        at_rest = not self._requests and not parser.in_head
+        at_rest = not self._requests and (parser is None or not parser.in_head)
         if at_rest and self._take(data):
             return
-        try:
-            parser.feed(data, at_rest=at_rest)
-        except BadHeadError as exc:
-            self._break(InvalidRequestError(str(exc), code="bad_http"))
-        except BaseException:  # a bug of ours: the connection ends, and the loop's handler reports it
-            self.abort()
-            raise
-        if parser.overhead > self._max_overhead:
-            self._break(too_large_head(self._limits))
+        if data:
+            self._parse(data, at_rest=at_rest)
         if self.congested is not None and self._state is not CLOSED:
             # The caller sends requests without reading the answers, which would pile up here.
             self._transport.pause_reading()
@@ -229,7 +248,9 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         if self.congested is not None:
             self.congested.set()
         self.service.closed(self)
-        self._parser.close()
+        if self._parser is not None:
+            self._parser.close()
+            self._parser = None
 
     def pause_writing(self) -> None:
         self.congested = asyncio.Event()
@@ -249,7 +270,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             self._alarm.set(self._loop.time() + (self._timeouts.heartbeat if request.complete else self._timeouts.body))
             # Soon, not now: if the transport is closed inside of this call, asyncio calls `connection_lost` twice.
             self._loop.call_soon(writer.resume)
-        elif not self._requests and not self._parser.in_head and self._is_reading():
+        elif not self._requests and not self._in_head and self._is_reading():
             self._alarm.set(self._loop.time() + self._timeouts.idle)
 
     # The parser's side.
@@ -294,6 +315,16 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     # Within.
 
+    @property
+    def _in_head(self) -> bool:
+        """Whether a head has begun, and is not complete."""
+        return self._parser is not None and self._parser.in_head
+
+    def _stop_parsing(self) -> None:
+        """What still comes is not parsed, nor the rest of what is being parsed."""
+        if self._parser is not None:
+            self._parser.stopped = True
+
     def _is_reading(self) -> bool:
         return self._state is OPEN or self._state is DRAINING
 
@@ -318,7 +349,10 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             request.admitted = admitted
             request.packed = bool(coding(call))
             if alone and request.http_1_1 and request.keep_alive:
-                self._known = self._heads.learn(alone, call, admitted, more, outcome.identity, unix=self.remote == UNIX)
+                known = self._heads.learn(alone, call, admitted, more, outcome.identity, unix=self.remote == UNIX)
+                self._known = known
+                if known is not None:
+                    known.share(call, outcome)
             if request.http_1_1 and not request.complete and (call.header(b"expect") or "").lower() == "100-continue":
                 self.write(CONTINUE)
 
@@ -361,15 +395,45 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             self._serve(request)
             return True
         self._alarm.set(self._loop.time() + self._timeouts.body)
-        self._parser.begin_body(length, data[start:])
+        self._missing = length
+        self._go_on(data[start:])
         return True
+
+    def _go_on(self, data: bytes) -> bytes:
+        """More of a body whose length is known. Returns what follows it, if that is to be read."""
+        length = self._missing
+        body, rest = (data, b"") if len(data) <= length else (data[:length], data[length:])
+        self._missing = length - len(body)
+        if body:
+            self.body_came(body)
+        if not self._missing and self._requests:
+            self.request_ended()
+        return rest if self._is_reading() else b""
+
+    def _parse(self, data: bytes, *, at_rest: bool) -> None:
+        """Parses what came; `at_rest`: it begins with a head."""
+        parser = self._parser
+        if parser is None:
+            parser = self._parser = self._parsers.take(self)
+        try:
+            parser.feed(data, at_rest=at_rest)
+        except BadHeadError as exc:
+            self._break(InvalidRequestError(str(exc), code="bad_http"))
+        except BaseException:  # a bug of ours: the connection ends, and the loop's handler reports it
+            self.abort()
+            raise
+        if parser.overhead > self._max_overhead:
+            self._break(too_large_head(self._limits))
+        if parser.between:
+            self._parser = None
+            self._parsers.give_back(parser)
 
     def _serve(self, request: Request[Admitted]) -> None:
         writer, admitted = request.writer, request.admitted
         if writer is None or admitted is None:
             return
         if request.pieces:
-            pieces, request.pieces = request.pieces, []
+            pieces, request.pieces = request.pieces, ()
             # Nobody else has the call yet, and a copy of it would cost as much as all of its checks.
             force_setattr(request.call, "body", pieces[0] if len(pieces) == 1 else b"".join(pieces))
             writer.outcome.complete_at = monotonic()
@@ -400,7 +464,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
 
     def _refuse(self, request: Request[Admitted], answer: ServerResponse) -> None:
         request.draining = True
-        request.pieces = []
+        request.pieces = ()
         if request.writer is not None:
             if answer.status in LAST:
                 request.keep_alive = request.writer.keep_alive = False
@@ -432,11 +496,12 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
         self._part()
 
     def _part(self) -> None:
-        self._parser.in_head = False
+        if self._parser is not None:
+            self._parser.in_head = False
         super()._part()
 
     def _close(self) -> None:
-        self._parser.stopped = True
+        self._stop_parsing()
         super()._close()
 
     def late(self) -> None:
@@ -448,7 +513,7 @@ class ServerConnection(CallerSocket, Generic[Admitted]):
             self._alarm.set(self._loop.time() + self._timeouts.heartbeat)
             return
         if request is None:
-            if self._parser.in_head:
+            if self._in_head:
                 error = InvalidRequestError("the request's head took too long", status=408, code="request_timeout")
                 self._send_error_and_close(error)
             else:

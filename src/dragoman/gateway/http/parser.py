@@ -14,9 +14,8 @@ Three things are added:
   begins with a head; that of a request which follows another one in the same bytes is looked for in them.
 - Bytes that are not body (heads, the sizes of chunks, trailers) are counted, so that none of these goes on for ever:
   see `overhead`. The connection sets the limit.
-- In two cases httptools is fed a head that was made up here, only to make it read the body that follows: its own head
-  was found in the cache, without the parser (`begin_body`); or its own head asked for another protocol, after which
-  llhttp reads no more (`_after_upgrade`). The made-up head is not reported (`_made_up`).
+- If a head asks for another protocol, llhttp reads no more. Then it is fed a head that was made up here, only to make
+  it read the body that follows (`_after_upgrade`). That head is not reported (`_made_up`).
 
 What is dropped: trailers, and the wish for another protocol, as the standards allow.
 """
@@ -48,21 +47,26 @@ class Events(Protocol[Admitted]):
 
 
 class RequestParser(Generic[Admitted]):
-    """Parses what one connection brings. httptools calls the methods `on_…`."""
+    """Parses what a connection brings. httptools calls the methods `on_…`.
+
+    While it is `between` two requests, it may be given to another connection, as its `events`.
+    """
 
     __slots__ = (
         "_alone",
         "_begins_with_head",
         "_came",
-        "_events",
         "_fields",
         "_first",
         "_following",
+        "_in_message",
         "_is_first",
         "_last",
         "_made_up",
         "_parser",
+        "_spent",
         "_url",
+        "events",
         "in_head",
         "overhead",
         "stopped",
@@ -75,7 +79,8 @@ class RequestParser(Generic[Admitted]):
         """Bytes since a head was completed or a piece of a body came: a head, or what frames a body."""
         self.stopped = False
         """Nothing more is to be parsed."""
-        self._events = events
+        self.events = events
+        """What is called."""
         self._parser = HttpRequestParser(self)
         self._first = FirstLine()
         self._alone = b""
@@ -94,12 +99,21 @@ class RequestParser(Generic[Admitted]):
         self._fields: list[tuple[bytes, bytes]] = []
         self._last: Request[Admitted] | None = None
         """The request whose body is not complete."""
+        self._in_message = False
+        """A message has begun, and is not complete."""
+        self._spent = False
+        """Nothing can follow what was parsed: the connection ends with that request, or something was wrong with it."""
+
+    @property
+    def between(self) -> bool:
+        """Whether it stands between two requests, with nothing left of the one and nothing known of the other."""
+        return not (self._in_message or self.overhead or self.stopped or self._spent)
 
     def close(self) -> None:
         """The connection is lost. Removes references that form a cycle, which only the garbage collector would free."""
         self.stopped = True
         self._last = None
-        del self._events, self._parser
+        del self.events, self._parser
 
     def feed(self, data: bytes, *, at_rest: bool) -> None:
         """Parses what came; `at_rest`: it begins with a head. Raises BadHeadError, and what the Events raise."""
@@ -108,25 +122,19 @@ class RequestParser(Generic[Admitted]):
             self._first.begin()
             self._is_first = True
         self.overhead += len(data)
-        if not self._first.feed(data):
-            raise BadHeadError("expected an HTTP/1.1 request")
         self._came, self._begins_with_head = data, at_rest
         if self._following:
             self._following += data
         try:
+            if not self._first.feed(data):
+                raise BadHeadError("expected an HTTP/1.1 request")
             while data and not self.stopped:
                 data = self._feed(data)
+        except BaseException:
+            self._spent = True
+            raise
         finally:
             self._alone = self._came = b""
-
-    def begin_body(self, length: int, data: bytes) -> None:
-        """A body of `length` bytes, whose head was found in the cache, begins with `data`.
-
-        `data` is body and nothing else, so the parser cannot find a fault in it.
-        """
-        self._last = None
-        self._made_up = True
-        self._parser.feed_data(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (length, data))
 
     def _feed(self, data: bytes) -> bytes:
         """Parses `data`; returns what is still to be parsed."""
@@ -158,7 +166,7 @@ class RequestParser(Generic[Admitted]):
     # httptools' side.
 
     def on_message_begin(self) -> None:
-        self.in_head = True
+        self.in_head = self._in_message = True
         if not self._made_up:
             if self._is_first:
                 self._is_first = False
@@ -167,7 +175,7 @@ class RequestParser(Generic[Admitted]):
                     self._begins_with_head = False
                     self._came = self._came.partition(b"\r\n\r\n")[2]
                 self._following = self._came
-            self._events.head_began()
+            self.events.head_began()
 
     def on_url(self, url: bytes) -> None:
         self._url.append(url)
@@ -202,13 +210,14 @@ class RequestParser(Generic[Admitted]):
         request: Request[Admitted] = Request(call=call)
         request.http_1_1 = version == "1.1"
         request.keep_alive = parser.should_keep_alive() and method != b"CONNECT"
+        self._spent = not request.keep_alive
         request.upgrade = parser.should_upgrade() and method != b"CONNECT"
         self._last = request
-        self._events.head_ended(request, alone)
+        self.events.head_ended(request, alone)
 
     def on_body(self, data: bytes) -> None:
         self.overhead = 0
-        self._events.body_came(data)
+        self.events.body_came(data)
 
     def on_message_complete(self) -> None:
         self.overhead = 0
@@ -216,4 +225,5 @@ class RequestParser(Generic[Admitted]):
         if request is not None and request.upgrade and framing(request.call):
             return  # its body is still to come, although the parser says otherwise
         self._last = None
-        self._events.request_ended()
+        self._in_message = False
+        self.events.request_ended()

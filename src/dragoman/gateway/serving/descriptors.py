@@ -1,7 +1,7 @@
 """The file descriptors of this process: how many there may be, and when callers are turned away. Knows no HTTP.
 
-The kernel gives the lowest number that is free, so the number of a new connection shows how many are in use. A quarter
-of them is kept from callers: connections to services need some, and so do callers while they are told that there is no
+The kernel gives the lowest number that is free, so the number of a new connection shows how many are in use. Some of
+them are kept from callers: connections to services need some, and so do callers while they are told that there is no
 room. Callers are accepted several in a row, and only afterwards it is seen which numbers they have got: so fewer are
 accepted at once than descriptors are kept.
 """
@@ -15,6 +15,10 @@ AT_ONCE = 1024
 """Callers that are accepted in a row: a tenth of a second of work for the loop."""
 
 UNLIMITED = 1 << 30
+
+KEPT, SHARE, MOST_KEPT = 2048, 20, 4
+"""KEPT descriptors and one in SHARE are kept from callers, but at most one in MOST_KEPT. What they are needed for grows
+with a burst of callers, which is a matter of moments, and hardly with how many are open."""
 
 
 class Room(Struct, frozen=True):
@@ -33,9 +37,14 @@ class Room(Struct, frozen=True):
 
 def room() -> Room:
     """The descriptors of this process."""
-    limit = _limit()
-    most = limit - limit // 4
-    few = max(1, limit // 16)
+    return room_of(_limit())
+
+
+def room_of(limit: int) -> Room:
+    """`limit` descriptors."""
+    kept = min(KEPT + limit // SHARE, limit // MOST_KEPT)
+    most = limit - kept
+    few = max(1, kept // 4)
     return Room(limit, most, most - few, min(AT_ONCE, 2 * few), few)
 
 

@@ -14,8 +14,8 @@ from dragoman.types import Headers
 class RelayedHead(Struct, frozen=True):
     """The header fields of an answer."""
 
-    fields: Headers
-    """As values."""
+    opening: tuple[int, Headers]
+    """As values, with the status."""
     lines: bytes
     """As bytes, ready to send."""
 
@@ -24,11 +24,11 @@ class RelayedHead(Struct, frozen=True):
 def stream_head(codec: RelayCodec, target: str = "", attempts: int = 1) -> RelayedHead:
     """The head of a stream from `target`, after so many attempts; its headers ask proxies not to hold it back."""
     headers = (*codec.stream_headers, *STREAM.items(), *target_headers(target, attempts))
-    return RelayedHead(headers, fields(headers))
+    return RelayedHead((200, headers), fields(headers))
 
 
 @lru_cache(maxsize=1024)
 def whole_head(codec: RelayCodec, target: str, attempts: int) -> RelayedHead:
     """The head of an answer that is not streamed."""
     headers = (*codec.whole_headers, *target_headers(target, attempts))
-    return RelayedHead(headers, fields(headers))
+    return RelayedHead((200, headers), fields(headers))

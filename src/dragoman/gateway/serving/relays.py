@@ -84,7 +84,7 @@ class Relays:
             # After a long silence the head and a heartbeat are sent, in both ways.
             early = chat.codec.first_heartbeat(call)
             writer.heartbeat = one.codec.heartbeat if early is None else early
-            writer.opening = (200, stream_head(one.codec).fields)
+            writer.opening = stream_head(one.codec).opening
             writer.outcome.stream = True
         answer = RelayedAnswer(self._context, admitted, call, writer, course=course, request=request, final=plan.final)
         answer.attempt(first if course.target is plan.targets[0] else None)

@@ -65,7 +65,7 @@ class MessageTap(SseTap):
             self._heed(decoder.finish())
         if self._stuck():
             return b""
-        self._tail.clear()
+        self._tail = ()
         tail = self._passing(tail)
         # The last event may have no blank line after it.
         end = END if tail and not tail.endswith(ENDS) else b""
@@ -75,7 +75,7 @@ class MessageTap(SseTap):
         if self.done or self._stuck():
             return b""
         self._heed(self._careful().salvage())
-        self._tail.clear()
+        self._tail = ()
         return self._let_through([STOP] if self._careful().done else [])
 
     # Rows of text.

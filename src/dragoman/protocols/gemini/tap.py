@@ -58,7 +58,7 @@ class GeminiTap(SseTap):
             self._heed(observer.finish())
         if self._stuck():
             return b""
-        self._tail.clear()
+        self._tail = ()
         if not tail.strip() or tail.startswith(USELESS):
             return self._let_through([])
         tail = framed(tail) if has_stray(tail) else tail
@@ -69,7 +69,7 @@ class GeminiTap(SseTap):
         if self.done or self._stuck():
             return b""
         self._heed(self._careful().salvage())
-        self._tail.clear()
+        self._tail = ()
         return self._let_through([])
 
     # Rows of text.

@@ -68,7 +68,7 @@ class ChatTap(SseTap):
             self._heed(observer.finish())
         if self._stuck():
             return b""
-        self._tail.clear()
+        self._tail = ()
         tail = self._passing(tail)
         marked = tail.rstrip().endswith(MARK)
         # The last event may have no blank line after it.
@@ -78,7 +78,7 @@ class ChatTap(SseTap):
         if self.done or self._stuck():
             return b""
         self._heed(self._careful().salvage())
-        self._tail.clear()
+        self._tail = ()
         return self._let_through([DONE] if self._careful().done else [])
 
     # Rows of text.

@@ -90,7 +90,7 @@ class ResponsesTap(SseTap):
             self._heed(observer.finish())
         if self._stuck():
             return b""
-        self._tail.clear()
+        self._tail = ()
         return self._let_through([fields_of(tail), b"\n\n"])
 
     def salvage(self) -> bytes:

@@ -68,12 +68,18 @@ class Origin(Struct, frozen=True):
     @property
     def name(self) -> str:
         """`https://host`, with its port if it is not the scheme's default."""
-        return f"{self.scheme}://{authority(self.host, self.port, PORTS[self.scheme])}"
+        return _name(self.scheme, self.host, self.port)
 
     @property
     def forwarded(self) -> bool:
         """Whether requests go to an HTTP proxy with their complete URL, without a tunnel."""
         return self.scheme == "http" and self.proxy is not None and self.proxy.scheme in PORTS
+
+
+@lru_cache(maxsize=256)
+def _name(scheme: str, host: str, port: int) -> str:
+    # All connections to an origin have this one text.
+    return f"{scheme}://{authority(host, port, PORTS[scheme])}"
 
 
 class HttpTarget(Redacted, frozen=True):

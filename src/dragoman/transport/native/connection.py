@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import cast
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError, cut
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.transport.base import BODY, COMPLETE, HEAD, IDLE, SHORT, Bypass, Exchange, Reply, State
 from dragoman.transport.farewell import ended_by_peer
@@ -34,6 +35,7 @@ from dragoman.transport.native.outgoing_request import OutgoingRequest
 from dragoman.transport.native.reply_parser import NOT_HTTP, ReplyParser
 from dragoman.transport.native.transitions import END, FAIL, TRANSITIONS, Event
 from dragoman.transport.native.waits import WITHIN_BODY, Waits
+from dragoman.types import ResponseHead
 
 
 class Connection(asyncio.BufferedProtocol, Exchange):
@@ -41,7 +43,6 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     # There is one for each open socket, so that its size counts.
     __slots__ = (
-        "__weakref__",
         "_body",
         "_buffer",
         "_bypass",
@@ -77,17 +78,15 @@ class Connection(asyncio.BufferedProtocol, Exchange):
     received: bool
     """True once a byte of the present reply came: from then on its request is not sent again."""
 
-    def __init__(
-        self, name: str, loop: asyncio.AbstractEventLoop, outbox: Outbox, buffer: Buffer, keeper: Keeper
-    ) -> None:
+    def __init__(self, name: str, alarms: Alarms, outbox: Outbox, buffer: Buffer, keeper: Keeper) -> None:
         self._name = name
-        self.loop = loop
+        self.loop = alarms.loop
         self._outbox = outbox
         self._buffer = buffer
         self._window = buffer.narrow
         self._keeper = keeper
         self._parser = ReplyParser()
-        self._waits = Waits(loop, self)
+        self._waits = Waits(alarms, self)
         self.state = IDLE
         self.coding = ""
         self.error: DragomanError | None = None
@@ -132,8 +131,9 @@ class Connection(asyncio.BufferedProtocol, Exchange):
         waits.limit(waits.first_byte, "first_byte")
 
     def committed(self) -> None:
-        """There is content, or somebody else limits the time until there is."""
         self._waits.content = math.inf
+        # Its headers are a few KiB, and the body may come for minutes.
+        self.head = self._parser.head = ResponseHead(self.head.status)
 
     def expect(self) -> None:
         """Limits the wait for news."""
@@ -197,7 +197,7 @@ class Connection(asyncio.BufferedProtocol, Exchange):
 
     def as_reply(self, taken: list[bytes]) -> Reply:
         self.listener = None
-        self.committed()  # from here on the reader of the reply limits that time
+        self._waits.content = math.inf  # from here on the reader of the reply limits that time
         self.pieces[:0] = taken
         return self._keeper.as_reply(self)
 
@@ -209,7 +209,8 @@ class Connection(asyncio.BufferedProtocol, Exchange):
             return False
         if transport.get_write_buffer_size() or (self._body is not None and self._body.unwritten):
             return False
-        self.drop()
+        if self.pieces or self._unread or self._paused:
+            self.drop()
         self.listener = None
         self.state = IDLE
         waits = self._waits

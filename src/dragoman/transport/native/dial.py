@@ -34,7 +34,7 @@ class Dialer:
         home = self._home
         if home is None or home.loop is not loop:
             home = await self._move()
-        connection = Connection(origin.name, loop, home.outbox, home.buffer, keeper)
+        connection = Connection(origin.name, home.alarms, home.outbox, home.buffer, keeper)
         way = _Connector(loop, home.lookups, self._context(origin.ca_file) if _needs_tls(origin) else None)
         try:
             await way.reach(origin, timeouts, ends)
@@ -45,7 +45,7 @@ class Dialer:
         except BaseException:
             way.abort()
             raise
-        home.add(connection)
+        home.add(keeper)
         return connection
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What belongs to one event loop: outbox, buffer, lookups, and connections that end with it. Knows no HTTP."""
+"""What belongs to one event loop: alarms, outbox, buffer, lookups, and connections that end with it. Knows no HTTP."""
 
 import asyncio
 from contextlib import suppress
@@ -6,23 +6,25 @@ from functools import partial
 from typing import Self
 from weakref import WeakSet
 
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.outbox import Outbox
 from dragoman.loop.watch import Watch
 from dragoman.transport.native.buffer import Buffer
-from dragoman.transport.native.connection import Connection
+from dragoman.transport.native.keeper import Keeper
 from dragoman.transport.native.lookup import Lookups, Resolver, by_system
 
 
 class Home:
-    """The connections of one loop, and what they share."""
+    """What the connections of one loop share, and who has them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, resolver: Resolver) -> None:
         self.loop = loop
         self.lookups = Lookups(loop, resolver)
+        self.alarms = Alarms(loop)
         self.outbox = Outbox(loop)
         self.buffer = Buffer()
-        self._connections: WeakSet[Connection] = WeakSet()
-        self._watch = Watch(partial(_end, self._connections, self.lookups))
+        self._keepers: WeakSet[Keeper] = WeakSet()
+        self._watch = Watch(partial(_end, self._keepers, self.lookups, loop))
 
     @classmethod
     async def here(cls, resolver: Resolver = by_system) -> Self:
@@ -31,9 +33,9 @@ class Home:
         await home._watch.begin()
         return home
 
-    def add(self, connection: Connection) -> None:
-        """`connection` ends with the loop from now on."""
-        self._connections.add(connection)
+    def add(self, keeper: Keeper) -> None:
+        """The connections in this loop that `keeper` has, or will have, end with the loop."""
+        self._keepers.add(keeper)
 
     def leave(self) -> None:
         """Ends the connections. May be called twice."""
@@ -50,9 +52,10 @@ def _running() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _end(connections: WeakSet[Connection], lookups: Lookups) -> None:
+def _end(keepers: WeakSet[Keeper], lookups: Lookups, loop: asyncio.AbstractEventLoop) -> None:
     lookups.close()
-    for connection in list(connections):
-        # If the loop is closed, its transports cannot call back.
-        with suppress(RuntimeError):
-            connection.abort()
+    for keeper in list(keepers):
+        for connection in keeper.connections(loop):
+            # If the loop is closed, its transports cannot call back.
+            with suppress(RuntimeError):
+                connection.abort()

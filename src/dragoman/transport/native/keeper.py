@@ -1,5 +1,7 @@
 """Who owns connections between two requests. Knows nothing of how they are kept."""
 
+import asyncio
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Protocol
 
 from dragoman.transport.base import Reply
@@ -8,8 +10,11 @@ if TYPE_CHECKING:
     from dragoman.transport.native.connection import Connection
 
 
-class Keeper(Protocol):
-    """The owner of idle connections: a pool."""
+class Keeper(Hashable, Protocol):
+    """The owner of connections, idle and busy: a pool."""
+
+    def connections(self, loop: asyncio.AbstractEventLoop) -> "list[Connection]":
+        """All that it has in `loop`, which has ended."""
 
     def ended(self, connection: "Connection") -> None:
         """An idle one has ended."""

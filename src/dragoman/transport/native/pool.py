@@ -27,6 +27,8 @@ class Pool:
         self._dial = dial
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
+        self._left: list[Connection] = []
+        """Those that were idle in a loop which is not used any more."""
         self._slots = 0
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._closed = False
@@ -50,8 +52,9 @@ class Pool:
         """The idle connection that was used last, with a slot; None if there is none. `loop` is the running one."""
         while self._idle:
             connection = self._idle.pop()
-            # The one of another loop, which has ended, serves no more.
-            if connection.loop is loop and not connection.transport.is_closing():
+            if connection.loop is not loop:
+                self._left.append(connection)
+            elif not connection.transport.is_closing():
                 self._slots += 1
                 self._busy.add(connection)
                 return connection
@@ -137,6 +140,11 @@ class Pool:
         for connection in [*self._idle, *self._busy]:
             connection.abort()
         self._idle.clear()
+
+    def connections(self, loop: asyncio.AbstractEventLoop) -> list[Connection]:
+        found = [each for each in (*self._idle, *self._busy, *self._left) if each.loop is loop]
+        self._left = [each for each in self._left if each.loop is not loop]
+        return found
 
     def ended(self, connection: Connection) -> None:
         """An idle connection has ended."""

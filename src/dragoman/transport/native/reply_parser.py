@@ -26,6 +26,10 @@ NOT_HTTP = (HttpParserError, HttpParserUpgrade)
 """What `ReplyParser.feed` raises."""
 
 
+FRAMING = {14: b"content-length", 17: b"transfer-encoding"}
+"""Fields that say how the end of a body is known, by their length."""
+
+
 class ReplyParser:
     """Parses one reply after another on the same connection.
 
@@ -47,6 +51,7 @@ class ReplyParser:
         "on_chunk_complete",
         "pieces",
         "state",
+        "until_close",
     )
 
     state: State
@@ -59,6 +64,8 @@ class ReplyParser:
     """Pieces of the body, which the owner takes out."""
     bare: int
     """Bytes since a head was complete or a piece of a body came; after the head, the owner counts them."""
+    until_close: bool
+    """True if the body lasts until the connection's end; known once the head was judged."""
     keep: float
     """Seconds for which the connection may then be idle; 0 or less: it serves no more."""
     feed: Callable[[memoryview], None]
@@ -72,7 +79,8 @@ class ReplyParser:
         self.keep = KEEP
         self._bodiless = self._marked = False
         self._informational = 0
-        self._fields: list[tuple[bytes, bytes]] = []
+        self._fields: list[tuple[bytes, bytes]] | None = []
+        """Those of the head; None once that is complete: trailers are dropped."""
         self.on_body = self.pieces.append  # called without a Python frame
         self.on_chunk_complete: Callable[[], None] | None = None
         self._begin()
@@ -89,7 +97,7 @@ class ReplyParser:
         self.state = HEAD
         self._bodiless = bodiless
         self._informational = self.bare = 0
-        self._fields.clear()
+        self._fields = []
 
     def judge_head(self, size: int) -> str:
         """The limit that the head exceeds, now that `size` more bytes have come; empty: none."""
@@ -102,22 +110,20 @@ class ReplyParser:
         self.coding = ""
         headers = self.head.headers
         total = 0
+        until_close = True
         for name, value in headers:
             length = len(name)
             total += length + len(value)
-            if length == 10 and name.lower() == b"keep-alive":
+            if length in FRAMING and name.lower() == FRAMING[length]:
+                until_close = False
+            elif length == 10 and name.lower() == b"keep-alive":
                 self.keep = keep_time(value) if self.keep > 0 else self.keep
             elif length == 16 and name.lower() == b"content-encoding":
                 self.coding = value.decode("latin-1").strip().lower()
+        self.until_close = until_close
         if len(headers) > MAX_FIELDS or total > MAX_HEAD:
             return f"{MAX_FIELDS} header fields or {MAX_HEAD} bytes of them"
         return ""
-
-    @property
-    def until_close(self) -> bool:
-        """True if the body lasts until the connection's end."""
-        names = {name.lower() for name, _ in self.head.headers}
-        return not names & {b"content-length", b"transfer-encoding"}
 
     def end(self) -> None:
         """Nothing more is read."""
@@ -134,15 +140,16 @@ class ReplyParser:
             raise EOFError  # no request asked for these bytes; this stops the parser
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name, value))
+        if self._fields is not None:
+            self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if 100 <= status < 200:
             self._informational += 1
             return
-        self.head = ResponseHead(status, tuple(self._fields))
-        self._fields.clear()
+        self.head = ResponseHead(status, tuple(self._fields or ()))
+        self._fields = None
         if self._bodiless:
             self.state = COMPLETE
             self.keep = 0.0  # httptools does not know that no body follows
@@ -152,7 +159,7 @@ class ReplyParser:
     def on_message_complete(self) -> None:
         state = self.state
         if state is HEAD:
-            self._fields.clear()  # a 1xx is over, the head is still to come
+            self._fields = []  # a 1xx is over, the head is still to come
         elif state is BODY:
             self.state = COMPLETE
             if not self._parser.should_keep_alive():

@@ -1,10 +1,10 @@
 """The timeouts of one exchange: what is waited for, and until when. Knows no socket."""
 
-import asyncio
 import math
 from typing import Literal
 
 from dragoman.errors import Phase, TimeoutError
+from dragoman.loop.alarms import Alarms
 from dragoman.loop.timer import EARLY, DeadlineTimer, Waiting
 from dragoman.transport.base import Timeouts
 from dragoman.transport.deadlines import late
@@ -37,8 +37,8 @@ class Waits(DeadlineTimer):
     content: float
     """The loop's time at which there must be content, if that comes before `ends`; else infinity."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Waiting) -> None:
-        super().__init__(loop, owner)
+    def __init__(self, alarms: Alarms, owner: Waiting) -> None:
+        super().__init__(alarms, owner)
         self.phase = "total"
         self.timeouts = None
         self.first_byte = self.idle = self.patience = math.inf
@@ -53,7 +53,7 @@ class Waits(DeadlineTimer):
 
     def limit(self, seconds: float, phase: Wait) -> Phase | None:
         """Another wait begins, of at most `seconds`. Returns the phase whose time is over already, as `over` does."""
-        now = self._loop.time()
+        now = self._alarms.time()
         deadline = now + seconds
         if deadline > self.content:
             deadline, phase = self.content, "first_token"
@@ -68,7 +68,7 @@ class Waits(DeadlineTimer):
 
     def over(self) -> Phase | None:
         """The phase of the whole exchange whose time is over; None if none is."""
-        now = self._loop.time()
+        now = self._alarms.time()
         return "first_token" if self.content <= now else "total" if self.ends <= now else None
 
     def goes_on(self, heard_at: float) -> bool:
@@ -76,7 +76,7 @@ class Waits(DeadlineTimer):
 
         False if nothing came.
         """
-        quiet, silence = self.phase == "quiet", self._loop.time() - heard_at
+        quiet, silence = self.phase == "quiet", self._alarms.time() - heard_at
         if silence < self.patience - EARLY:
             self.limit(self.patience - silence, "quiet")
         elif not quiet and silence < self.idle - EARLY:

@@ -39,6 +39,8 @@ class Reception:
         self._current = current
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._left = False
+        """From now on callers that come all the same are hung up on."""
 
     def open(self) -> None:
         """From now on."""
@@ -49,6 +51,7 @@ class Reception:
         self._colleagues.leave()
         while self._read():
             continue
+        self._left = True
         await self._taken()
 
     async def aclose(self) -> None:
@@ -65,6 +68,9 @@ class Reception:
         """Whether a caller has come."""
         found = list(self._colleagues.callers())
         for caller in found:
+            if self._left:
+                caller.socket.close()
+                continue
             task = self._loop.create_task(self._take(caller))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
