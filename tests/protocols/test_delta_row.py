@@ -87,3 +87,13 @@ def test_a_caller_gets_the_pieces_that_the_service_sent(caller: str, service: st
         for in_rows in (False, True)
     )
     assert one == other
+
+
+@pytest.mark.parametrize("in_rows", [False, True])
+@pytest.mark.parametrize("name", RELAYED)
+def test_no_text_is_lost_at_any_cut_behind_an_event_without_words(name: str, in_rows: bool) -> None:
+    data = written(name, ["one ", "two ", "NOTHING", "three ", "four ", "five ", "six"]).replace(b"NOTHING", b"")
+    said = drive(decoder_of(name, in_rows=in_rows), [data])
+    assert "one two three four five six" in str(said)
+    for at in range(1, len(data)):
+        assert drive(decoder_of(name, in_rows=in_rows), [data[:at], data[at:]]) == said, at

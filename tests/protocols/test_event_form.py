@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.protocols.event_form import NUMBER, Form, form
-from dragoman.protocols.lane import INSIDE, NOTHING, PLAIN
+from dragoman.protocols.lane import INSIDE, NOTHING_HERE, PLAIN
 
 EVENT = b'{"at":"12:00","text":"Hello","n":7}\n'
 HOLES, KINDS = ((7, 12), (22, 27), (33, 34)), (PLAIN, INSIDE, NUMBER)
@@ -34,14 +34,15 @@ events = st.lists(
 @given(events)
 def test_a_form_holds_what_its_pattern_matches(data: bytes) -> None:
     found = ROW.match(data)
-    length = 0 if found is None else found.end()
+    # What only begins alike is not searched again in the same bytes, which would take a time that grows by its square.
+    length = found.end() if found is not None else -1 if data.startswith(KNOWN.fixed[0]) else 0
     assert KNOWN.length(data, 0) == length
     assert KNOWN.length(b"xy" + data, 2) == length
     assert KNOWN.holds(data) is (0 < length == len(data))
     texts, taken = KNOWN.take(data, 0)
     assert taken == length
     assert b"".join(texts) == b"".join(
-        each.partition(b'"text":"')[2].rpartition(b'","n":')[0] for each in split(data[:length])
+        each.partition(b'"text":"')[2].rpartition(b'","n":')[0] for each in split(data[: max(length, 0)])
     )
 
 
@@ -55,5 +56,5 @@ def test_a_form_of_the_same_lengths_is_another_form() -> None:
     assert isinstance(other, Form)
     assert other.row is known.row
     assert not other.holds(EVENT)
-    assert other.take(EVENT, 0) == NOTHING
+    assert other.take(EVENT, 0) == NOTHING_HERE
     assert known.holds(EVENT)

@@ -13,6 +13,7 @@ import uvloop
 
 from dragoman.transport.base import Reply, Transport, read_all
 from dragoman.transport.native import NativeTransport
+from dragoman.transport.native.connection import Connection
 from tests.transport.foreign import ALL, PATIENT, Make, ask
 
 Run = Callable[[Coroutine[Any, Any, bytes]], bytes]
@@ -101,6 +102,17 @@ def test_a_loop_that_ends_takes_its_connections_along(run: Run) -> None:
         assert run(once(transport, there.url)) == b"fine"
         assert there.connections == 2
     transport.close()
+
+
+@loops
+def test_loops_that_have_ended_are_not_held(run: Run) -> None:
+    transport = NativeTransport()
+    with service() as there:
+        for _ in range(5):
+            assert run(once(transport, there.url)) == b"fine"
+        gc.collect()
+        assert sum(type(each) is Connection for each in gc.get_objects()) <= 1
+        transport.close()
 
 
 @every

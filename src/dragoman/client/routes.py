@@ -29,7 +29,7 @@ Tighter = tuple[TimeoutsConfig, ...]
 
 QUICK = TimeoutsConfig(first_token=30.0)
 """For a target of several, if nobody has set that time: a healthy service begins within 30 s, and another can be asked.
-Where no other can, to wait longer costs nothing."""
+If there is no other target, to wait longer costs nothing."""
 
 
 class Within(Struct, frozen=True):

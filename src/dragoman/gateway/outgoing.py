@@ -15,7 +15,7 @@ from dragoman.gateway.http.nested import NestedWriter
 from dragoman.types import Headers, Outcome
 
 UNSENT = 64 << 10
-"""Bytes that may wait to be taken, until who writes has to wait: a piece of a stream with which somebody goes on."""
+"""Bytes that may wait to be taken before the writer has to wait: as many as a resumed stream sends at once."""
 
 
 class Part(Struct, frozen=True):
@@ -50,23 +50,24 @@ class Outgoing:
         """Writes the response."""
 
     async def part(self) -> Part:
-        """The next part, once there is one. Whoever writes goes on: what was returned counts as sent."""
+        """The next part, once there is one. The writer may go on: what was returned counts as sent."""
         await self._news.wait()
         self._news.clear()
         pieces, self._pieces, self._size = self._pieces, [], 0
         head, self._head = self._head, None
+        ends, whole = self._ended, self._whole  # now: `resume` may write the rest, which is for the next part
         congested, self.congested = self.congested, None
         if congested is not None:
             congested.set()
             self.writer.resume()
         body = b"".join(pieces)
         if head is None:
-            return Part(0, (), body, self._ended, self._whole)
+            return Part(0, (), body, ends, whole)
         status, lines = head
         headers = _headers(lines)
-        if self._whole and status != 204 and not any(name == "content-length" for name, _ in headers):
+        if whole and status != 204 and not any(name == "content-length" for name, _ in headers):
             headers = (*headers, ("content-length", str(len(body))))
-        return Part(status, headers, body, self._ended, self._whole)
+        return Part(status, headers, body, ends, whole)
 
     def close(self, *, sent: bool) -> None:
         """The other server has taken all of it (`sent`), or the caller has left before."""

@@ -1,7 +1,7 @@
 """Pieces of one text that came together, as one event. Knows no dialect.
 
-Whoever does not know a DeltaRow takes it for the delta that it is, of a longer text. An encoder writes an event for
-each of its pieces, so that callers get the text as the service cut it.
+Code that does not know DeltaRow reads it as one PartDelta with the whole text. An encoder writes an event for each of
+its pieces, so that callers get the text as the service cut it.
 """
 
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from dragoman.protocols.lane import INSIDE, NOTHING, Taken
+from dragoman.protocols.lane import INSIDE, NOTHING, NOTHING_HERE, Taken
 
 NUMBER = rb"\d++"
 
@@ -49,16 +49,18 @@ class Form(Struct, frozen=True, gc=False):
         return found is not None and found.groups() == self.fixed
 
     def length(self, data: bytes, at: int) -> int:
-        """How many bytes of `data`, from the event that begins at `at`, are such events."""
+        """How many bytes of `data`, from the event that begins at `at`, are such events; -1 as in `take`."""
         if not data.startswith(self.fixed[0], at):
             return 0
         found = self.row.match(data, at)
-        return found.end() - at if found is not None and found.groups() == self.fixed else 0
+        return found.end() - at if found is not None and found.groups() == self.fixed else -1
 
     def take(self, data: bytes, at: int) -> Taken:
         """See TextRows."""
         length = self.length(data, at)
-        return (self.text.findall(data, at, at + length), length) if length else NOTHING
+        if length <= 0:
+            return NOTHING if length == 0 else NOTHING_HERE
+        return self.text.findall(data, at, at + length), length
 
 
 def form(event: bytes, holes: Sequence[tuple[int, int]], kinds: tuple[bytes, ...]) -> Form:

@@ -33,6 +33,8 @@ PARAMETERS: dict[str, Any] = {
     "additionalProperties": False,
 }
 
+NO_NAMES: frozenset[str] = frozenset()
+
 _json = msgspec.json.Encoder().encode
 
 
@@ -43,13 +45,10 @@ class _Input(msgspec.Struct, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(_Input).decode
 
 
-NONE: frozenset[str] = frozenset()
-
-
 def freeform_names(tools: Sequence[AnyTool]) -> frozenset[str]:
     """The names of the freeform tools."""
     if not tools:
-        return NONE
+        return NO_NAMES
     return frozenset(tool.name for tool in tools if isinstance(tool, Tool) and tool.input_format == "text")
 
 

@@ -74,7 +74,7 @@ def turn_key(parts: Iterable[AnyPart]) -> str | None:
     Ids of calls are no part of it, because some protocols have none; nor is how its arguments are spelt, because
     callers write the JSON anew.
     """
-    return _read(parts).key()
+    return _reader_of(parts).key()
 
 
 def _spelt(call: ToolCall) -> str:
@@ -107,7 +107,7 @@ def _as_doubles(value: Any) -> Any:
 
 def kept_turn(parts: Iterable[AnyPart]) -> KeptTurn | None:
     """What must be kept of a turn; None if it has no opaque state."""
-    return _read(parts).kept()
+    return _reader_of(parts).kept()
 
 
 def noted(message: Message, kept: tuple[KeptTurn, ...]) -> Message:
@@ -170,7 +170,18 @@ HASHED = 8 << 10
 class TurnReader:
     """Collects of a turn what is kept of it, and by what it is known again. Of its text only a hash is held."""
 
-    __slots__ = ("_calls", "_hash", "_letters", "_open", "_reasoning", "_size", "_spelt", "_text", "_texts", "signed")
+    __slots__ = (
+        "_calls",
+        "_hash",
+        "_letters",
+        "_open",
+        "_reasoning",
+        "_size",
+        "_spelt",
+        "_texts",
+        "_unhashed",
+        "signed",
+    )
 
     def __init__(self) -> None:
         self.signed = False
@@ -187,8 +198,8 @@ class TurnReader:
         self._size = 0
         """Characters of reasoning and of arguments; above LARGEST nothing of them is held."""
         self._open: Text | Refusal | Reasoning | ToolCall | None = None
-        self._text: list[str] = []
-        """Of the open part, what was not hashed."""
+        self._unhashed: list[str] = []
+        """What of the open part was not hashed."""
 
     def key(self) -> str | None:
         """See `turn_key`; None too if it is not kept."""
@@ -213,7 +224,7 @@ class TurnReader:
             elif type(event) is PartStart:
                 part = event.part
                 self._open = part if isinstance(part, Text | Refusal | Reasoning | ToolCall) else None
-                self._text = []
+                self._unhashed = []
                 self._say(_begun(self._open))
             elif type(event) is PartEnd and self._open is not None:
                 self._close(self._open, event.opaque)
@@ -226,7 +237,7 @@ class TurnReader:
         """More of the open part."""
         if not text:
             return
-        self._text.append(text)
+        self._unhashed.append(text)
         if isinstance(self._open, Text | Refusal):
             self._letters += len(text)
             if self._letters % HASHED < len(text):  # it has passed another multiple
@@ -234,11 +245,11 @@ class TurnReader:
         else:
             self._size += len(text)
             if self._size > LARGEST:
-                self._text = []
+                self._unhashed = []
 
     def _hash_text(self) -> None:
-        self._hash.update("".join(self._text).encode("utf-8", "surrogatepass"))
-        self._text = []
+        self._hash.update("".join(self._unhashed).encode("utf-8", "surrogatepass"))
+        self._unhashed = []
 
     def _close(self, part: Text | Refusal | Reasoning | ToolCall, state: OpaqueState | None) -> None:
         state = state or part.opaque
@@ -246,13 +257,13 @@ class TurnReader:
             self._hash_text()
             self._texts.append(state)
         elif isinstance(part, ToolCall):
-            self._spelt.append((part.name, _spelt(replace(part, arguments="".join(self._text)))))
+            self._spelt.append((part.name, _spelt(replace(part, arguments="".join(self._unhashed)))))
             self._calls.append(state)
         else:
-            thought = replace(part, text="".join(self._text), opaque=state)
+            thought = replace(part, text="".join(self._unhashed), opaque=state)
             self._reasoning.append(PlacedReasoning(thought, self._letters, len(self._calls)))
         self.signed = self.signed or state is not None
-        self._open, self._text = None, []
+        self._open, self._unhashed = None, []
 
 
 def _begun(part: AnyPart | None) -> str:
@@ -266,7 +277,7 @@ def _begun(part: AnyPart | None) -> str:
             return ""
 
 
-def _read(parts: Iterable[AnyPart]) -> TurnReader:
+def _reader_of(parts: Iterable[AnyPart]) -> TurnReader:
     reader = TurnReader()
     for part in parts:
         reader.add(part)

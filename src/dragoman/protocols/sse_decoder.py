@@ -161,7 +161,7 @@ class SseDecoder(Decoder):
                     at, singly = at + length, SINGLY
                     continue
                 alike = length == 0
-            if alike and singly and rows.tries:
+            if one := bool(alike and singly and rows.tries):
                 end = data.find(END, at) + len(END) if plain else blank_line(data, at)
             else:
                 end = len(data)
@@ -175,7 +175,7 @@ class SseDecoder(Decoder):
             at, singly = at + len(event), singly - 1
             if not self._is_plain():
                 rows.known = None
-            elif idle and end >= len(END):
+            elif one and idle and end >= len(END):  # else it may be several events, or one and the beginning of another
                 rows.learn(event, out[begun:], self._rows_like)
             else:
                 rows.look(out[begun:])

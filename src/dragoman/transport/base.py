@@ -91,7 +91,9 @@ class Reply(ABC):
         """
 
     def follow(self, take: TakePieces) -> Awaitable[None] | None:
-        """Gives the pieces of each read to `take` as they come, for as long as this is awaited; None: not here, or now.
+        """Gives the pieces of each read to `take` as they come, for as long as this is awaited.
+
+        None if this reply cannot be followed, or has something to read first.
 
         It is over when `read` must be asked again: `take` wants no more, or the body has ended or failed. Raises what
         `take` raises.

@@ -31,13 +31,13 @@ def late(phase: Phase, host: str, limit: float | None) -> errors.TimeoutError:
 
 
 class Deadlines:
-    """The clock of one exchange, which starts here."""
+    """The clock of one exchange, which has begun `passed` seconds ago."""
 
-    def __init__(self, timeouts: Timeouts, url: str) -> None:
+    def __init__(self, timeouts: Timeouts, url: str, *, passed: float = 0.0) -> None:
         self.timeouts = timeouts
         self.host = urlsplit(url).netloc.rpartition("@")[2]
         self._loop = asyncio.get_running_loop()
-        self._start = self._loop.time()
+        self._start = self._loop.time() - passed
 
     def passed(self) -> float:
         """Seconds since the start."""

@@ -12,6 +12,7 @@ from dragoman.errors import ConnectError, TimeoutError
 from dragoman.transport.base import Route
 from dragoman.transport.native import NativeTransport, Stats
 from dragoman.transport.native.lookup import Lookups
+from dragoman.transport.native.sockets import Address
 from tests.support.names import BEYOND, HERE, NOT_NOW, SILENCE, UNKNOWN, Answers, Names
 from tests.support.proxy import run_proxy
 from tests.support.server import Exchange, serve
@@ -92,6 +93,29 @@ def test_a_loop_that_ends_leaves_its_lookups(names: Names) -> None:
 
     asyncio.run(begin())
     names.break_silence()  # the thread finds no loop, which must raise nothing: warnings are errors
+
+
+async def test_what_a_resolver_raises_is_told_to_all_who_wait() -> None:
+    def broken(host: str, port: int) -> list[Address]:
+        raise ValueError("sk-secret")
+
+    with closing(Lookups(asyncio.get_running_loop(), broken)) as lookups:
+        for _ in range(2):
+            with pytest.raises(OSError, match="the lookup failed: ValueError") as caught:
+                await lookups.addresses("any", 1)
+            assert "sk-secret" not in str(caught.value)
+
+
+async def test_threads_end_whose_lookups_end_after_the_end(names: Names) -> None:
+    before = lookup_threads()
+    lookups = Lookups(asyncio.get_running_loop(), names)
+    hung = asyncio.create_task(lookups.addresses("silent", 1))
+    await names.came(1)
+    lookups.close()
+    lookups.close()
+    names.break_silence()
+    assert [address[4] for address in await hung] == [(HERE, 1)]
+    await until(lambda: lookup_threads() <= before)
 
 
 def lookup_threads() -> int:

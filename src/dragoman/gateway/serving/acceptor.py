@@ -30,7 +30,7 @@ log = logging.getLogger("dragoman.gateway")
 class Acceptor:
     """Makes a connection by `connect` for each caller of the sockets on which it has begun to accept.
 
-    `most`: callers that are accepted in a row, before any of their connections exists.
+    `most`: callers of all sockets together that are accepted in a row, before any of their connections exists.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, connect: Callable[[], asyncio.BaseProtocol], most: int) -> None:
@@ -65,7 +65,7 @@ class Acceptor:
         most = self._next[listener]
         number = 0
         try:
-            while number < most:
+            while number < most and len(self._connecting) < self._most:
                 caller, _ = listener.accept()
                 number += 1
                 caller.setblocking(False)

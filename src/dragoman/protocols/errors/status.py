@@ -124,7 +124,7 @@ def _kind(status: int, message: str, words: tuple[str | None, ...], phrases: Phr
 
 
 LONGEST = 1e9
-"""Seconds of the longest wait that is told on: thirty years, in place of a number that no caller could read."""
+"""Seconds of the longest wait that callers are told: thirty years, in place of a number that none could read."""
 
 
 def retry_after(head: ResponseHead) -> float | None:
@@ -133,11 +133,11 @@ def retry_after(head: ResponseHead) -> float | None:
 
     None if none is usable. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
-    seconds = _said_after(head)
+    seconds = _seconds_named(head)
     return None if seconds is None else min(seconds, LONGEST)
 
 
-def _said_after(head: ResponseHead) -> float | None:
+def _seconds_named(head: ResponseHead) -> float | None:
     seconds = _number(head.header("retry-after-ms"), 1000)
     if seconds is None:
         seconds = _number(head.header("retry-after"), 1)

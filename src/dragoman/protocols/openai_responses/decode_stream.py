@@ -55,7 +55,7 @@ from dragoman.types import (
     Text,
 )
 from dragoman.wire import json
-from dragoman.wire.sse import SseEvent
+from dragoman.wire.sse import SseEvent, usual_event
 
 BLANK = b" \t\r\n"
 DONE = b"[DONE]"
@@ -137,7 +137,7 @@ class ReplyDecoder(SseDecoder):
         return self._plain and self._items.plain
 
     def _rows_like(self, event: bytes) -> TextRows | None:
-        return form_of(event)
+        return None if usual_event(event) is None else form_of(event)
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
         self._items.count += sum(map(len, words))

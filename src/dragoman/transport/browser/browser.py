@@ -45,7 +45,7 @@ class Browser:
             except DragomanError:
                 if not transfer.stale:
                     raise
-                # Sent once more, as RFC 9112, section 9.3.1, allows: libcurl does so in HTTP/1.1, but not in HTTP/2.
+                # Sent once more, as over our own transport: libcurl does so in HTTP/1.1, but not in HTTP/2.
                 transfer = self._begin(multi, request, route, instead_of=transfer)
                 await transfer.arrive()
             check_proxy(transfer, transfer.origin)

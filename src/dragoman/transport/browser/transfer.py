@@ -6,7 +6,6 @@ from typing import Protocol
 from curl_cffi import AsyncCurl, CurlECode, CurlError, CurlInfo
 from curl_cffi.const import CurlOpt
 from curl_cffi.curl import CURL_WRITEFUNC_ERROR, CURL_WRITEFUNC_PAUSE, CURLPAUSE_CONT, CURLPAUSE_RECV
-from msgspec.structs import replace
 
 from dragoman.errors import BadEventError, DragomanError, Phase, TruncatedStreamError
 from dragoman.transport.base import Reply, Route
@@ -47,10 +46,7 @@ class Transfer(Reply):
         passed: float = 0.0,
     ) -> None:
         """`passed`: seconds of the total that are spent already."""
-        timeouts = route.timeouts
-        if passed and timeouts.total is not None:
-            timeouts = replace(timeouts, total=max(timeouts.total - passed, 0.0))
-        self._deadlines = Deadlines(timeouts, request.url)
+        self._deadlines = Deadlines(route.timeouts, request.url, passed=passed)
         self._route = route
         self._marked = request.mark_chunks
         self._bodiless = request.method == "HEAD"

@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 
 from dragoman.errors import ConfigurationError, ConnectError, cut
 from dragoman.transport.base import Timeouts
@@ -141,7 +142,8 @@ class _Connector:
         if proxy.scheme == "socks5":
             with _reaching(host, origin.port, "connect_error"):
                 addresses = await self._lookups.addresses(host, origin.port)
-            host = str(min(addresses)[4][0])  # IPv4, if there is one: few proxies lead to IPv6
+            # The first of IPv4, if there is one: few proxies lead to IPv6.
+            host = str(min(addresses, key=itemgetter(0))[4][0])
         with _reaching(proxy.host, proxy.port, "proxy_error"):
             made = await open_socket(await self._lookups.addresses(proxy.host, proxy.port))
         try:

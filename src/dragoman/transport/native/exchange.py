@@ -1,7 +1,7 @@
 """A request of ours until the head of its reply has come: sent over an idle connection, or over a fresh one.
 
 A connection that was idle may have been closed by the service just as the request went out. If not a byte of a reply
-came, the request is sent once more, over a fresh connection (RFC 9112, section 9.3.1).
+came, the request is sent once more, over a fresh connection.
 """
 
 import asyncio

@@ -3,8 +3,8 @@
 The resolver cannot be interrupted, and if the servers of a name are silent, it takes 10 s or more. A loop has few
 threads for all lookups (uvloop two, asyncio some that it needs for other work too): two such names would make every
 other service unreachable. So each lookup has a thread of its own; one thread stays for the next lookup. All who want
-the same name meanwhile wait for the same lookup, so that there are no more threads than names, however many requests
-come. The threads are daemons, so that the end of the process does not wait for them.
+the same name at the same port meanwhile wait for the same lookup, so that there are no more threads than such pairs,
+however many requests come. The threads are daemons, so that the end of the process does not wait for them.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ def by_system(host: str, port: int) -> Sequence[Address]:
 
 
 class Lookups:
-    """The lookups of one loop, in which all is called."""
+    """The lookups of one loop. Its methods are called in that loop only."""
 
     __slots__ = ("_closed", "_idle", "_loop", "_resolver", "_under_way", "_work")
 
@@ -58,10 +58,12 @@ class Lookups:
 
     def close(self) -> None:
         """Ends the thread that waits; the others end after their lookup. May be called twice."""
+        if self._closed:
+            return
         self._closed = True
-        if self._idle:
-            self._idle = False
+        for _ in range(len(self._under_way) + self._idle):
             self._work.put(None)
+        self._idle = False
 
     def _begin(self, key: Key) -> None:
         if self._idle:
@@ -82,6 +84,8 @@ class Lookups:
                 found = self._resolver(*key)
             except OSError as error:
                 found = error
+            except Exception as error:  # noqa: BLE001  # whoever waits must hear of it, whatever a resolver raises
+                found = OSError(errno.EINVAL, f"the lookup failed: {type(error).__name__}")
             try:
                 self._loop.call_soon_threadsafe(self._ended, key, found)
             except RuntimeError:  # the loop has ended
@@ -90,7 +94,9 @@ class Lookups:
 
     def _ended(self, key: Key, found: Found) -> None:
         self._under_way.pop(key).set_result(found)
-        if self._idle or self._closed:
+        if self._closed:
+            return  # `close` has told its thread
+        if self._idle:
             self._work.put(None)
         else:
             self._idle = True

@@ -140,9 +140,12 @@ class Pool:
         for connection in [*self._idle, *self._busy]:
             connection.abort()
         self._idle.clear()
+        self._left.clear()
 
     def connections(self, loop: asyncio.AbstractEventLoop) -> list[Connection]:
         found = [each for each in (*self._idle, *self._busy, *self._left) if each.loop is loop]
+        # Nobody asks for a loop twice, and what is still held here would hold its loop.
+        self._idle = [each for each in self._idle if each.loop is not loop]
         self._left = [each for each in self._left if each.loop is not loop]
         return found
 

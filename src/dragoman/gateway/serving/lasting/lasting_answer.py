@@ -244,6 +244,8 @@ class LastingAnswer(Passing):
     def stay(self, listening: Listening) -> None:
         """From now on nobody listens: ALONE or DRAINING."""
         self.listening = listening
+        if listening is DRAINING:
+            self.full = False  # nothing is kept any more
         self.wake()
 
     def fill(self) -> None:

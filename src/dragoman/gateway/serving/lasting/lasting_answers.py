@@ -264,7 +264,7 @@ class LastingAnswers:
 
     def _join(self, kept: Kept, number: int, caller: DirectWriter, said: str) -> None:
         answer = kept.answer
-        if answer.buffer is None or not answer.buffer.holds_after(number):
+        if self._closing or answer.buffer is None or not answer.buffer.holds_after(number):
             raise gone(said)
         if answer.timer is not None and not answer.ended:
             answer.timer.cancel()
