@@ -108,7 +108,7 @@ class AsgiGateway:
             await _pass_on(outgoing, writer)
 
     def _begin(self, admitted: Admitted, call: ServerRequest, writer: "AsgiResponseWriter") -> Outgoing | None:
-        """What goes to the caller of an answer that may outlive it, or that has; None if this is none.
+        """The response to pass on, if the answer may outlive its caller or is resumed; else None.
 
         From then on the answer's own writer tells what becomes of the request.
         """
@@ -139,7 +139,7 @@ class AsgiGateway:
         return outgoing
 
     def _release(self, writer: ResponseWriter) -> None:
-        if self._lasting is None or not self._lasting.parts(writer):
+        if self._lasting is None or not self._lasting.caller_released(writer):
             self._gateway.release(writer)
 
     async def _read(

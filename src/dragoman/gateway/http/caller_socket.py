@@ -18,10 +18,10 @@ from dragoman.loop.outlet import Outlet
 from dragoman.loop.timer import DeadlineTimer
 
 UNSENT = 0
-"""Bytes that may wait for a slow caller, not counting its socket's buffer, until its service is no longer read. The
-last write goes beyond, by what one read of the service brings. None may, so that `congested` says whether any do, and
-with it whether an answer was sent. The caller need not wait for that: its socket's buffer is two thirds full when the
-system takes bytes again."""
+"""Bytes that may wait for a slow caller, beside its socket's buffer, before its service is no longer read. The last
+write goes beyond, by what one read of the service brings. With none, `congested` also says whether an answer was sent.
+The caller need not wait for its service then: its socket's buffer is two thirds full when the system takes bytes
+again."""
 
 CROWDED = 1024
 """Messages of a turn of the loop after which a caller who has its answer waits for the next turn with its next request.

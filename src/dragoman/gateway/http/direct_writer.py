@@ -247,7 +247,7 @@ class DirectWriter(ResponseWriter):
         self.outcome.status = status
 
     def _cannot_write(self) -> None:
-        """A piece comes where none can be sent. Raises DisconnectedError if nobody is there."""
+        """A piece comes when none can be sent. Raises DisconnectedError if nobody is there."""
         self.enter(WRITE)
         if self.state is GONE:
             raise DisconnectedError

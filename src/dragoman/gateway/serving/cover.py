@@ -32,7 +32,7 @@ class Cover:
         self._closed = False
 
     def begin(self) -> None:
-        """From now on."""
+        """Starts to accept for the others."""
         if self._begun or self._closed:
             return
         self._begun = True
@@ -40,13 +40,13 @@ class Cover:
             self._acceptor.begin(each)
 
     def end(self) -> None:
-        """Until now."""
+        """Stops accepting for the others."""
         self._stop()
         if self._closed:
             self._tell()
 
     def close(self) -> None:
-        """For the last time: this worker accepts nobody any more."""
+        """Stops for good: this worker accepts nobody any more."""
         self._stop()
         self._closed = True
         for each in self._others:

@@ -101,8 +101,8 @@ class LastingAnswers:
             self._kept[name] = Kept(answer, asked(call), codec, gateway, caller.outcome.request_id)
         return answer.writer
 
-    def parts(self, caller: ResponseWriter) -> bool:
-        """Whether the outcome of `caller`, which is over, is told by the answer's own writer."""
+    def caller_released(self, caller: ResponseWriter) -> bool:
+        """Is told that `caller` is over. Whether the answer's own writer tells the outcome of its request."""
         answer = self._callers.pop(caller, None)
         if answer is not None:
             answer.caller_over(lost=caller.disconnected)

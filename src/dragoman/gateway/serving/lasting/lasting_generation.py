@@ -81,7 +81,7 @@ class LastingGeneration(Generation):
         self.lasting.close()
 
     def _release(self, writer: ResponseWriter) -> None:
-        if not self.lasting.parts(writer):
+        if not self.lasting.caller_released(writer):
             self.gateway.release(writer)
 
     def _postpone(self, writer: ResponseWriter) -> None:

@@ -43,7 +43,7 @@ class Reception:
         """From now on callers that come all the same are hung up on."""
 
     def open(self) -> None:
-        """From now on."""
+        """Starts to take callers."""
         self._loop.add_reader(self._colleagues.mailbox, self._read)
 
     async def leave(self) -> None:
