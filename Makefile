@@ -81,8 +81,8 @@ docs: .venv/ready-dev .venv/ready-docs  ## the documentation as a site in site/;
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
 	@echo "site/index.html; to search in it: python3 -m http.server --directory site --bind 127.0.0.1"
 
-wheel: .venv/ready-dev  ## a wheel in dist/, for an environment of your own
-	@.venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --wheel-dir dist .
+wheel: .venv/ready-dev  ## a wheel in dist/, for an environment of your own; URL=https://… is the project's address in it
+	@$(PYTHON) scripts/wheel $(URL)
 	@ls dist/*.whl
 
 bench: .venv/ready-dev  ## measure the gateway against nginx and others, and start-up times; ARGS="--help" lists more
