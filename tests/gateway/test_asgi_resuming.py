@@ -7,86 +7,26 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from msgspec import Struct
 
-from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import Gateway, ServerTimeouts
 from dragoman.gateway.asgi import AsgiGateway, Message
 from dragoman.gateway.http.nested import NestedWriter
 from dragoman.gateway.outgoing import Outgoing
-from dragoman.types import Outcome
 from dragoman.wire import json
-from tests.gateway.serving.test_resuming import FRONTS, ID, Front, events_of, long_answer, pieces_of, read_events
 from tests.gateway.test_garbage import held_objects, without_collector
 from tests.support.asgi import under_uvicorn
-from tests.support.gateway import CallerConnection, Got, ask, connect
-from tests.support.golden import cases
+from tests.support.gateway import ask, connect
 from tests.support.raw import turns
-from tests.support.relaying import EVENTS
-from tests.support.server import Exchange, Server, serve
-
-
-class Scene(Struct):
-    """A service that says its answer event by event, as a test lets it; and what its gateway is told to do."""
-
-    front: Front
-    pieces: list[bytes]
-    service: Server
-    config: Config
-    outcomes: "asyncio.Queue[Outcome]"
-    go: asyncio.Semaphore
-    """Released once for each event that may be said."""
-    url: str = ""
-
-    @property
-    def first_content(self) -> int:
-        """The number of the service's first event with content."""
-        return next(at for at, piece in enumerate(self.pieces, 1) if b"Hel" in piece)
-
-    def say(self, number: int | None = None) -> None:
-        """The service may say so many more events; None: all."""
-        for _ in range(len(self.pieces) if number is None else number):
-            self.go.release()
-
-    async def first(self, wire: CallerConnection, headers: dict[str, str] | None = None) -> str:
-        """Asks, and returns the name of the stream once its head is here."""
-        wire.send("POST", self.front.path, headers, self.front.asked)
-        assert await wire.head() == 200
-        return wire.headers["x-dragoman-stream"]
-
-    async def resumed(self, last: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> Got:
-        """What comes after the event with the id `last`."""
-        asked = self.front.asked if body is None else body
-        return await ask(self.url, "POST", self.front.path, {"Last-Event-ID": last} | (headers or {}), asked)
-
-
-@asynccontextmanager
-async def service_of(
-    dialect: str, case: str = "text", pieces: list[bytes] | None = None, **settings: Any
-) -> AsyncIterator[Scene]:
-    said = pieces_of(cases(dialect)[case].reply) if pieces is None else pieces
-    go = asyncio.Semaphore(0)
-
-    async def play(exchange: Exchange) -> None:
-        await exchange.head(headers=EVENTS)
-        for piece in said:
-            await go.acquire()
-            await exchange.chunk(piece)
-        await exchange.end()
-
-    async with serve(play) as service:
-        gateway = GatewayConfig(port=0, **({"resume": 30.0} | settings))
-        up = ProviderConfig(protocol=dialect, url=service.url, api_key="canary")
-        yield Scene(FRONTS[dialect], said, service, Config(gateway=gateway, providers={"up": up}), asyncio.Queue(), go)
+from tests.support.resuming import FRONTS, ID, ResumedStream, events_of, long_answer, read_events, stream_of
 
 
 @asynccontextmanager
 async def scene(
     dialect: str = "openai-chat", case: str = "text", pieces: list[bytes] | None = None, **settings: Any
-) -> AsyncIterator[Scene]:
-    """The same under a server that is a real one."""
+) -> AsyncIterator[ResumedStream]:
+    """A stream behind another server, a real one."""
     async with (
-        service_of(dialect, case, pieces, **settings) as on,
+        stream_of(dialect, case, pieces, **settings) as on,
         under_uvicorn(on.config, observers=[on.outcomes.put_nowait]) as url,
     ):
         on.url = url
@@ -259,7 +199,7 @@ async def test_requests_count_as_long_as_their_answers_go_on() -> None:
 
 
 async def test_heartbeats_pass_and_are_no_events() -> None:
-    async with service_of("openai-chat") as on:
+    async with stream_of("openai-chat") as on:
         soon = ServerTimeouts(heartbeat=0.02, head_after=0.02)
         async with under_uvicorn(on.config, timeouts=soon) as url, connect(url) as wire:
             on.url = url
@@ -279,7 +219,7 @@ async def test_heartbeats_pass_and_are_no_events() -> None:
 class Call:
     """One call of the application, without a server: it sends as slowly as a test lets it."""
 
-    def __init__(self, app: AsgiGateway, on: Scene, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, app: AsgiGateway, on: ResumedStream, headers: dict[str, str] | None = None) -> None:
         self.sent: list[Message] = []
         self.leaves = asyncio.Event()
         self.takes = asyncio.Event()
@@ -321,7 +261,7 @@ class Call:
 
 
 @asynccontextmanager
-async def application(on: Scene) -> AsyncIterator[AsgiGateway]:
+async def application(on: ResumedStream) -> AsyncIterator[AsgiGateway]:
     """The application, which is told in the end that the server shuts down."""
     app = AsgiGateway(Gateway(on.config, observers=[on.outcomes.put_nowait]))
     try:
@@ -344,7 +284,7 @@ LONG = 2000
 
 @pytest.mark.parametrize("way", ["the caller leaves", "the call is cancelled"])
 async def test_a_call_that_ends_early_does_not_end_the_answer(way: str) -> None:
-    async with service_of("openai-chat") as on, application(on) as app:
+    async with stream_of("openai-chat") as on, application(on) as app:
         on.say(3)
         call = Call(app, on)
         await call.got(1)
@@ -365,7 +305,7 @@ async def test_a_call_that_ends_early_does_not_end_the_answer(way: str) -> None:
 
 
 async def test_a_slow_caller_pauses_the_service_and_memory_is_bounded() -> None:
-    async with service_of("openai-chat", pieces=long_answer(LONG), resume_size=64 << 10) as on, application(on) as app:
+    async with stream_of("openai-chat", pieces=long_answer(LONG), resume_size=64 << 10) as on, application(on) as app:
         on.say(1)
         call = Call(app, on)
         await call.got(1)
@@ -389,7 +329,7 @@ async def test_a_slow_caller_pauses_the_service_and_memory_is_bounded() -> None:
 
 
 async def test_a_shutdown_ends_what_nobody_listens_to() -> None:
-    async with service_of("openai-chat") as on:
+    async with stream_of("openai-chat") as on:
         async with application(on) as app:
             on.say(3)
             call = Call(app, on)
@@ -404,7 +344,7 @@ async def test_a_shutdown_ends_what_nobody_listens_to() -> None:
 
 async def test_nothing_stays_behind_when_it_is_over() -> None:
     with without_collector():
-        async with service_of("openai-chat", resume=0.01) as on, application(on) as app:
+        async with stream_of("openai-chat", resume=0.01) as on, application(on) as app:
             for leaves in (True, False):
                 on.say(3)
                 call = Call(app, on)

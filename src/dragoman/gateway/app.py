@@ -2,19 +2,16 @@
 
 import asyncio
 import logging
-import math
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import count
 from time import monotonic, time
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.client import Client
-from dragoman.config import Config, GatewayConfig
-from dragoman.engine.env import system_env
+from dragoman.config import Config
 from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import fit, numbered
 from dragoman.gateway.attempts import asked_headers
@@ -27,7 +24,7 @@ from dragoman.gateway.fronts.nearby import nearby, shown_path
 from dragoman.gateway.fronts.openai import CHAT
 from dragoman.gateway.fronts.table import Found, Front
 from dragoman.gateway.hosts import Hosts
-from dragoman.gateway.http.request_limits import RequestLimits, check_type
+from dragoman.gateway.http.request_limits import check_type
 from dragoman.gateway.http.response_writer import ENDED, GONE, DisconnectedError, ResponseWriter
 from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.identity import Keys, shown_by
@@ -40,8 +37,10 @@ from dragoman.gateway.prompt_caches.explained import Asking, cache_header, repor
 from dragoman.gateway.prompt_caches.later import Later
 from dragoman.gateway.refusals import Refusal, Refusals
 from dragoman.gateway.remembered import Memory
+from dragoman.gateway.request_ids import RequestIds
+from dragoman.gateway.server_settings import request_limits, server_timeouts
 from dragoman.gateway.telemetry import Pipelines, exporting, telemetry_of
-from dragoman.gateway.trace import REQUEST_ID, read_trace
+from dragoman.gateway.trace import read_trace
 from dragoman.routing.breaker import BreakerChange
 from dragoman.routing.health import inherit
 from dragoman.types import CacheUse, Headers, Outcome, ServerRequest, ServerResponse
@@ -87,9 +86,9 @@ class Gateway:
         self.draining = False
         self.stopped = False
         self.interrupted = 0
-        self.timeouts = timeouts or _timeouts(config.gateway)
+        self.timeouts = timeouts or server_timeouts(config.gateway)
         self.drains = config.gateway.drain
-        self.limits = _request_limits(config.gateway)
+        self.limits = request_limits(config.gateway)
         self.gate = Gate(config.gateway)
         self._refusals = Refusals()
         self.max_connections_per_peer = config.gateway.max_connections_per_peer
@@ -383,22 +382,6 @@ class Gateway:
         await self.refuse(front, DragomanError(message), writer)
 
 
-def _timeouts(gateway: GatewayConfig) -> ServerTimeouts:
-    return ServerTimeouts(
-        heartbeat=gateway.heartbeat,
-        head_after=math.inf if gateway.head_after is None else gateway.head_after,
-        head=gateway.head_timeout,
-        body=gateway.body_timeout,
-        idle=gateway.idle_timeout,
-        stall=gateway.stall_timeout,
-        grace=gateway.grace,
-    )
-
-
-def _request_limits(gateway: GatewayConfig) -> RequestLimits:
-    return RequestLimits(gateway.max_body, gateway.max_head, gateway.max_fields, gateway.max_field)
-
-
 def _metrics(config: Config, client: Client, region: Region) -> Metrics | None:
     if config.gateway.metrics == "none":
         return None
@@ -412,20 +395,3 @@ def error_response(
 ) -> ServerResponse:
     """`error` in the protocol of `front`, or `words`, the front's own response to just this failure."""
     return replace(words or front.codec.encode_error(numbered(error, outcome)), error=error.code)
-
-
-class RequestIds:
-    """Ids of requests: the caller's own, or new ones, which differ between processes and need not be secret."""
-
-    def __init__(self) -> None:
-        self._prefix = system_env().new_id()[:16]
-        self._count = count()
-
-    def of(self, call: ServerRequest) -> str:
-        """The id of a request."""
-        said = call.header(b"x-request-id")
-        return said if said and REQUEST_ID.fullmatch(said) else self.new()
-
-    def new(self) -> str:
-        """An id that no other request has."""
-        return f"{self._prefix}{next(self._count):08x}"

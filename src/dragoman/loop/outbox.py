@@ -29,13 +29,13 @@ MAX_BYTES = 512 << 10
 
 
 class Receipt(Protocol):
-    """What is told whether a transport has got rid of all its bytes."""
+    """Something that waits until a transport has sent all its bytes."""
 
     def sent(self) -> None:
-        """It has."""
+        """All of them are sent."""
 
     def wait(self) -> None:
-        """It has not, or it is closing: what has not gone may be lost."""
+        """Some are not sent yet, or the transport is closing and they may be lost."""
 
 
 class Outbox:
@@ -48,8 +48,8 @@ class Outbox:
         self.pending: list[tuple[asyncio.Transport, bytes]] = []
         """What waits for the turn's end."""
         self.receipts: list[tuple[asyncio.Transport, Receipt]] = []
-        """Who is told, once that has been sent, whether a transport took all of it. To be added only while there is
-        something `pending`."""
+        """What waits until a transport has sent all its bytes. Added only while something is `pending`; told at the next
+        `flush`."""
         self.written = 0
         """Messages of this turn, so far."""
         self._size = 0

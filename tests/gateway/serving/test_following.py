@@ -4,7 +4,8 @@ The streams are made at random, from a seed that is printed: see `tests/support/
 """
 
 import random
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from itertools import cycle
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.faults.dialects import DIALECTS, FRONTS
 from tests.support.paused import paused
 from tests.support.random_streams import HEAD, Move, moves_of, played
 from tests.support.raw import turns
-from tests.support.wires import Stage
+from tests.support.wires import Play, Stage
 
 SEED = 20_261_127
 STREAMS = 80
@@ -73,7 +74,9 @@ def chunk(event: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(event), event)
 
 
-async def test_a_caller_who_reads_slowly_gets_one_event_more_and_the_rest_when_it_reads_again() -> None:
+@asynccontextmanager
+async def followed_stream() -> AsyncIterator[tuple[Stage, Play]]:
+    """An answer of Chat for a caller of Messages, which has begun and is followed."""
     stage = Stage("openai-chat")
     try:
         path, body = FRONTS["anthropic"].ask("up/m", "hi", stream=True)
@@ -83,6 +86,13 @@ async def test_a_caller_who_reads_slowly_gets_one_event_more_and_the_rest_when_i
             play.service.deliver(chunk(TEXT % text))
             await turns(6)
         assert b"second" in play.caller.written
+        yield stage, play
+    finally:
+        await stage.aclose()
+
+
+async def test_a_caller_who_reads_slowly_gets_one_event_more_and_the_rest_when_it_reads_again() -> None:
+    async with followed_stream() as (stage, play):
         play.pause()
         for text in (b"third", b"fourth", b"fifth"):
             play.service.deliver(chunk(TEXT % text))
@@ -98,20 +108,11 @@ async def test_a_caller_who_reads_slowly_gets_one_event_more_and_the_rest_when_i
         assert b"message_stop" in written
         assert [outcome.end for outcome in stage.outcomes] == ["whole"]
         play.caller.lose()
-    finally:
-        await stage.aclose()
 
 
 @pytest.mark.parametrize("leaves", [True, False])
 async def test_a_caller_who_leaves_and_a_stop_end_an_answer_that_is_followed(leaves: bool) -> None:
-    stage = Stage("openai-chat")
-    try:
-        path, body = FRONTS["anthropic"].ask("up/m", "hi", stream=True)
-        play = await stage.ask(path, body)
-        play.service.deliver(HEAD % b"text/event-stream")
-        for text in (b"first", b"second"):
-            play.service.deliver(chunk(TEXT % text))
-            await turns(6)
+    async with followed_stream() as (stage, play):
         if leaves:
             play.caller.lose()
         else:
@@ -122,5 +123,3 @@ async def test_a_caller_who_leaves_and_a_stop_end_an_answer_that_is_followed(lea
         assert (outcome.end, outcome.error) == (("gone", "") if leaves else ("broken", "stopped"))
         assert outcome.usage is not None
         assert (outcome.usage.output_tokens, outcome.usage_estimated) == (3, True)
-    finally:
-        await stage.aclose()

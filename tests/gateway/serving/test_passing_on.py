@@ -22,12 +22,12 @@ from dragoman.gateway.serving.lasting.asked import asked, passed
 from dragoman.gateway.serving.lasting.colleagues import LARGEST, Colleagues, Mailboxes
 from dragoman.gateway.serving.lasting.roster import Roster
 from dragoman.types import Outcome, ServerRequest
-from tests.gateway.serving.test_resuming import FRONTS, events_of, pieces_of, read_events
 from tests.gateway.test_garbage import held_objects, without_collector
 from tests.support.gateway import CallerConnection, Running, ask, connect, running
 from tests.support.golden import cases
 from tests.support.raw import closing, post, turns
 from tests.support.relaying import EVENTS
+from tests.support.resuming import FRONTS, events_of, pieces_of, read_events
 from tests.support.server import Exchange, Server, serve
 
 FRONT = FRONTS["openai-chat"]

@@ -1,6 +1,5 @@
 """A caller that lost its connection comes back, and gets what it lacks: nothing twice, and nothing left out."""
 
-import asyncio
 import gzip
 import re
 from collections.abc import AsyncIterator
@@ -8,130 +7,42 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from msgspec import Struct
+from msgspec.structs import asdict
 
-from dragoman.config import Config, GatewayConfig, ProviderConfig
 from dragoman.gateway import ServerTimeouts
 from dragoman.gateway.serving.lasting.lasting_answers import LastingAnswers
 from dragoman.gateway.serving.lasting.lasting_generation import LastingGeneration
-from dragoman.types import Outcome
 from dragoman.wire import json
-from dragoman.wire.sse import SseReader, blank_line
-from tests.support.gateway import CallerConnection, Got, Running, ask, connect, running
+from tests.support.gateway import Running, ask, connect, running
 from tests.support.golden import cases
 from tests.support.raw import turns
-from tests.support.relaying import EVENTS, Translating
-from tests.support.server import Exchange, Server, serve
+from tests.support.relaying import Translating
+from tests.support.resuming import FRONTS, ID, ResumedStream, events_of, long_answer, pieces_of, read_events, stream_of
 
 WAYS = ("relay", "translate")
-ID = re.compile(rb"^id: (\S+)\n", re.MULTILINE)
 
 
-class Front(Struct, frozen=True):
-    """A dialect with server-sent events: where it is asked, for what, and what its service answers."""
+class Scene(ResumedStream, kw_only=True):
+    """The same behind a gateway of ours."""
 
-    path: str
-    body: dict[str, Any]
-    marked: bool = True
-    """Whether its events have ids."""
-
-    @property
-    def asked(self) -> bytes:
-        return json.encode(self.body)
-
-
-TURN = [{"role": "user", "content": "hi"}]
-FRONTS = {
-    "openai-chat": Front("/v1/chat/completions", {"model": "up/m", "stream": True, "messages": TURN}),
-    "openai-responses": Front("/v1/responses", {"model": "up/m", "stream": True, "input": "hi"}),
-    "anthropic": Front("/v1/messages", {"model": "up/m", "stream": True, "max_tokens": 9, "messages": TURN}),
-    "gemini": Front(
-        "/v1beta/models/up/m:streamGenerateContent?alt=sse",
-        {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
-        marked=False,
-    ),
-}
-
-
-def pieces_of(body: bytes) -> list[bytes]:
-    """The events of a stream, as bytes."""
-    out, at = [], 0
-    while (end := blank_line(body, at)) > 0:
-        out.append(body[at:end])
-        at = end
-    return out
-
-
-def events_of(body: bytes) -> list[tuple[bytes, bytes]]:
-    """What a caller that keeps to the standard makes of the beginning of a stream: half an event is none."""
-    return [(event.event, event.data) for event in SseReader().feed(body)]
-
-
-class Scene(Struct):
-    """A service that says its answer event by event, as a test lets it; and a gateway that resumes."""
-
-    front: Front
-    pieces: list[bytes]
-    service: Server
     gateway: Running
-    outcomes: "asyncio.Queue[Outcome]"
-    go: asyncio.Semaphore
-    """Released once for each event that may be said."""
-
-    async def first(self, wire: CallerConnection, headers: dict[str, str] | None = None) -> str:
-        """Asks, and returns the name of the stream once its head is here."""
-        wire.send("POST", self.front.path, headers, self.front.asked)
-        assert await wire.head() == 200
-        return wire.headers["x-dragoman-stream"]
-
-    async def resumed(self, last: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> Got:
-        """What comes after the event with the id `last`."""
-        asked = self.front.asked if body is None else body
-        return await ask(self.gateway.url, "POST", self.front.path, {"Last-Event-ID": last} | (headers or {}), asked)
 
     @property
     def lasting(self) -> LastingAnswers:
+        """The streams that the gateway holds."""
         assert isinstance(self.gateway.server.current, LastingGeneration)
         return self.gateway.server.current.lasting
-
-    def say(self, number: int | None = None) -> None:
-        """The service may say so many more events; None: all."""
-        for _ in range(len(self.pieces) if number is None else number):
-            self.go.release()
 
 
 @asynccontextmanager
 async def scene(
     dialect: str, way: str = "relay", case: str = "text", pieces: list[bytes] | None = None, **settings: Any
 ) -> AsyncIterator[Scene]:
-    said = pieces_of(cases(dialect)[case].reply) if pieces is None else pieces
-    outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
-    go = asyncio.Semaphore(0)
-
-    async def play(exchange: Exchange) -> None:
-        await exchange.head(headers=EVENTS)
-        for piece in said:
-            await go.acquire()
-            await exchange.chunk(piece)
-        await exchange.end()
-
-    async with serve(play) as service:
-        gateway = GatewayConfig(port=0, **({"resume": 30.0} | settings))
-        up = ProviderConfig(protocol=dialect, url=service.url, api_key="canary")
-        config = Config(gateway=gateway, providers={"up": up})
-        client = Translating(config) if way == "translate" else None
-        async with running(
-            config, client=client, timeouts=ServerTimeouts(grace=0), observers=[outcomes.put_nowait]
-        ) as on:
-            yield Scene(FRONTS[dialect], said, service, on, outcomes, go)
-
-
-async def read_events(wire: CallerConnection, number: int) -> bytes:
-    """The beginning of a stream, with at least `number` events."""
-    got = b""
-    while len(events_of(got)) < number:
-        got += await wire.chunk()
-    return got
+    async with stream_of(dialect, case, pieces, **settings) as on:
+        client = Translating(on.config) if way == "translate" else None
+        observers = [on.outcomes.put_nowait]
+        async with running(on.config, client=client, timeouts=ServerTimeouts(grace=0), observers=observers) as up:
+            yield Scene(**(asdict(on) | {"url": up.url}), gateway=up)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -139,7 +50,7 @@ async def read_events(wire: CallerConnection, number: int) -> bytes:
 async def test_after_each_cut_at_any_byte_the_rest_follows_exactly_once(dialect: str, way: str) -> None:
     async with scene(dialect, way) as on:
         on.say()
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             whole = await wire.rest(200)
         uncut = events_of(whole.body)
@@ -166,17 +77,17 @@ async def test_after_each_cut_at_any_byte_the_rest_follows_exactly_once(dialect:
 async def test_a_caller_that_leaves_after_each_event_gets_the_rest_while_it_comes(dialect: str, way: str) -> None:
     async with scene(dialect, way) as on:
         on.say()
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             uncut = _without_ids((await wire.rest(200)).body)
         first = next(at for at, piece in enumerate(on.pieces, 1) if b"Hel" in piece)
         for number in range(first, len(on.pieces)):
             on.say(number)
-            async with connect(on.gateway.url) as wire:
+            async with connect(on.url) as wire:
                 name = await on.first(wire)
                 had = await read_events(wire, 1)
             count = len(events_of(had))
-            async with connect(on.gateway.url) as again:
+            async with connect(on.url) as again:
                 again.send("POST", on.front.path, {"Last-Event-ID": f"{name}:{count}"}, on.front.asked)
                 assert await again.head() == 200
                 on.say(len(on.pieces) - number)
@@ -197,7 +108,7 @@ def _without_ids(body: bytes) -> list[tuple[bytes, bytes]]:
 async def test_while_nobody_listens_the_service_is_read_on_and_the_answer_is_logged_once(way: str) -> None:
     async with scene("openai-chat", way, "usage") as on:
         on.say(3)
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             had = await read_events(wire, 1)
         on.say()
@@ -221,7 +132,7 @@ NOT_HELD = {"an id of nobody": "abcdef:1", "no id": "x", "no number": "{}:x", "a
 async def test_what_is_not_held_is_refused_and_nothing_is_asked_again(dialect: str, which: str) -> None:
     async with scene(dialect) as on:
         on.say()
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             await wire.rest(200)
         got = await on.resumed(NOT_HELD[which].format(name))
@@ -234,7 +145,7 @@ async def test_what_is_not_held_is_refused_and_nothing_is_asked_again(dialect: s
 async def test_another_question_never_gets_the_answer() -> None:
     async with scene("openai-chat") as on:
         on.say()
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             await wire.rest(200)
         got = await on.resumed(f"{name}:1", body=on.front.asked.replace(b"hi", b"ho"))
@@ -247,7 +158,7 @@ async def test_another_key_never_gets_the_answer() -> None:
     one, two = ({"Authorization": f"Bearer {key}"} for key in ("key-one", "key-two"))
     async with scene("openai-chat", api_keys=("key-one", "key-two")) as on:
         on.say()
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire, one)
             await wire.rest(200)
         assert (await on.resumed(f"{name}:1", two)).status == 410
@@ -259,7 +170,7 @@ async def test_another_key_never_gets_the_answer() -> None:
 async def test_after_its_time_it_is_gone_and_the_service_is_left(way: str) -> None:
     async with scene("openai-chat", way, resume=0.05) as on:
         on.say(3)
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
         await on.service.peer_closed()
         outcome = await on.outcomes.get()
@@ -272,7 +183,7 @@ async def test_after_its_time_it_is_gone_and_the_service_is_left(way: str) -> No
 async def test_after_its_time_it_is_drained_if_that_is_set() -> None:
     async with scene("openai-chat", case="usage", resume=0.05, on_disconnect="drain") as on:
         on.say(3)
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             await read_events(wire, 1)
         while on.lasting.held:
@@ -287,7 +198,7 @@ async def test_after_its_time_it_is_drained_if_that_is_set() -> None:
 
 async def test_a_caller_that_left_before_anything_came_cannot_come_back() -> None:
     async with scene("openai-chat") as on:
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             wire.send("POST", on.front.path, body=on.front.asked)
             while not on.service.requests:
                 await turns()
@@ -295,19 +206,12 @@ async def test_a_caller_that_left_before_anything_came_cannot_come_back() -> Non
         assert (await on.outcomes.get()).end == "gone"
 
 
-def long_answer(number: int) -> list[bytes]:
-    text = "x" * 1000
-    chunk = json.encode({"choices": [{"index": 0, "delta": {"content": text}}]})
-    end = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
-    return [b"data: %b\n\n" % chunk] * number + [end, b"data: [DONE]\n\n"]
-
-
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_full_buffer_pauses_the_service_until_the_caller_is_back(way: str) -> None:
     pieces = long_answer(1500)
     async with scene("openai-chat", way, pieces=pieces, resume_size=64 << 10) as on:
         on.say(1)
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             had = await read_events(wire, 1)
         on.say()
@@ -327,7 +231,7 @@ async def test_a_full_buffer_pauses_the_service_until_the_caller_is_back(way: st
 async def test_what_the_buffer_no_longer_has_is_refused_and_not_left_out(way: str) -> None:
     async with scene("openai-chat", way, pieces=long_answer(200), resume_size=64 << 10) as on:
         on.say()
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             whole = await wire.rest(200)
         count = len(events_of(whole.body))
@@ -341,7 +245,7 @@ async def test_the_bound_of_all_streams_gives_up_those_that_have_ended_first() -
         names = []
         for _ in range(4):
             on.say()
-            async with connect(on.gateway.url) as wire:
+            async with connect(on.url) as wire:
                 names.append(await on.first(wire))
                 await wire.rest(200)
         said = [(await on.resumed(f"{name}:20")).status for name in names]
@@ -352,7 +256,7 @@ async def test_the_bound_of_all_streams_gives_up_those_that_have_ended_first() -
 async def test_who_comes_back_takes_over_from_a_connection_that_is_dead_unnoticed(way: str) -> None:
     async with scene("openai-chat", way) as on:
         on.say(3)
-        async with connect(on.gateway.url) as dead, connect(on.gateway.url) as alive:
+        async with connect(on.url) as dead, connect(on.url) as alive:
             name = await on.first(dead)
             had = await read_events(dead, 1)
             count = len(events_of(had))
@@ -373,7 +277,7 @@ async def test_an_answer_that_broke_off_meanwhile_breaks_off_for_who_comes_back(
     pieces = pieces[: next(at for at in (-2, -1) if b"Hel" in b"".join(pieces[:at][:-1]))]
     async with scene(dialect, way, pieces=pieces) as on:
         on.say(len(pieces) - 1)
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             had = await read_events(wire, 1)
         on.say()
@@ -416,7 +320,7 @@ async def test_an_answer_that_is_no_stream_has_no_ids_and_is_not_kept() -> None:
     async with scene("openai-chat", "translate") as on:
         on.say()
         body = json.encode(on.front.body | {"stream": False})
-        got = await ask(on.gateway.url, "POST", on.front.path, None, body)
+        got = await ask(on.url, "POST", on.front.path, None, body)
         assert got.status == 200
         assert "x-dragoman-stream" not in got.headers
         assert json.decode_event(got.body)["choices"]
@@ -434,7 +338,7 @@ async def test_without_the_setting_the_header_means_nothing() -> None:
 async def test_a_gateway_that_stops_ends_what_nobody_listens_to() -> None:
     async with scene("openai-chat") as on:
         on.say(3)
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             await on.first(wire)
         await turns(8)
         on.gateway.server.stop()
@@ -446,7 +350,5 @@ async def test_a_packed_request_counts_once_and_as_long_as_its_answer_goes_on() 
     async with scene("openai-chat", max_in_flight=1) as on:
         for _ in range(2):
             on.say()
-            got = await ask(
-                on.gateway.url, "POST", on.front.path, {"Content-Encoding": "gzip"}, gzip.compress(on.front.asked)
-            )
+            got = await ask(on.url, "POST", on.front.path, {"Content-Encoding": "gzip"}, gzip.compress(on.front.asked))
             assert (got.status, got.clean) == (200, True)

@@ -10,10 +10,11 @@ from openai import AsyncOpenAI
 from websockets.asyncio.client import connect as connect_socket
 
 from dragoman.gateway import ServerTimeouts
-from tests.gateway.serving.test_resuming import FRONTS, WAYS, Scene, events_of, read_events, scene
+from tests.gateway.serving.test_resuming import WAYS, Scene, scene
 from tests.gateway.test_sdk_gemini import client as gemini
 from tests.support.gateway import ask, connect, running
 from tests.support.relaying import Translating
+from tests.support.resuming import FRONTS, events_of, read_events
 
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
 
@@ -71,7 +72,7 @@ def retrieve(url: str) -> AsyncOpenAI:
 
 async def begun(on: Scene, headers: dict[str, str] | None = None) -> tuple[str, list[dict[str, Any]]]:
     """The id of an answer whose caller has left, and the events that this caller had."""
-    async with connect(on.gateway.url) as wire:
+    async with connect(on.url) as wire:
         wire.send("POST", on.front.path, headers, on.front.asked)
         assert await wire.head() == 200
         had = [json.loads(data) for _, data in events_of(await read_events(wire, 3))]
@@ -83,7 +84,7 @@ async def test_responses_are_resumed_by_their_id_and_the_number_of_an_event(way:
     async with scene("openai-responses", way) as on:
         on.say(6)
         name, had = await begun(on, {"Authorization": "Bearer k"})
-        async with retrieve(on.gateway.url) as caller:
+        async with retrieve(on.url) as caller:
             after = had[2]["sequence_number"]
             stream = await caller.responses.retrieve(name, stream=True, starting_after=after)
             on.say()
@@ -99,25 +100,25 @@ async def test_a_number_that_is_none_is_refused() -> None:
     async with scene("openai-responses") as on:
         on.say()
         name, _ = await begun(on)
-        got = await ask(on.gateway.url, "GET", f"/v1/responses/{name}?stream=true&starting_after=x")
+        got = await ask(on.url, "GET", f"/v1/responses/{name}?stream=true&starting_after=x")
     assert got.status == 400
     assert b"starting_after" in got.body
 
 
 async def test_an_answer_of_nobody_is_not_found() -> None:
     async with scene("openai-responses") as on:
-        got = await ask(on.gateway.url, "GET", "/v1/responses/resp_nobody?stream=true")
+        got = await ask(on.url, "GET", "/v1/responses/resp_nobody?stream=true")
     assert got.status == 404
 
 
 async def test_another_key_does_not_get_a_response() -> None:
     async with scene("openai-responses", api_keys=("key-one", "key-two")) as on:
         on.say()
-        got = await ask(on.gateway.url, "POST", on.front.path, {"Authorization": "Bearer key-one"}, on.front.asked)
+        got = await ask(on.url, "POST", on.front.path, {"Authorization": "Bearer key-one"}, on.front.asked)
         name = json.loads(events_of(got.body)[0][1])["response"]["id"]
         path = f"/v1/responses/{name}?stream=true"
-        other = await ask(on.gateway.url, "GET", path, {"Authorization": "Bearer key-two"})
-        own = await ask(on.gateway.url, "GET", path, {"Authorization": "Bearer key-one"})
+        other = await ask(on.url, "GET", path, {"Authorization": "Bearer key-two"})
+        own = await ask(on.url, "GET", path, {"Authorization": "Bearer key-one"})
     assert other.status == 404
     assert events_of(own.body) == events_of(got.body)
 
@@ -135,9 +136,9 @@ async def test_the_beginning_that_is_no_longer_kept_is_refused() -> None:
     ]
     async with scene("openai-responses", pieces=pieces, resume_size=64 << 10) as on:
         on.say()
-        got = await ask(on.gateway.url, "POST", on.front.path, body=on.front.asked)
+        got = await ask(on.url, "POST", on.front.path, body=on.front.asked)
         path = "/v1/responses/resp_long?stream=true&starting_after="
-        said = {after: await ask(on.gateway.url, "GET", f"{path}{after}") for after in (0, 50, 90, 101)}
+        said = {after: await ask(on.url, "GET", f"{path}{after}") for after in (0, 50, 90, 101)}
     assert got.clean
     assert [each.status for each in said.values()] == [410, 410, 200, 200]
     assert len(events_of(said[90].body)) == 11
@@ -147,12 +148,12 @@ async def test_the_beginning_that_is_no_longer_kept_is_refused() -> None:
 async def test_what_was_begun_over_a_websocket_is_resumed_over_http() -> None:
     async with scene("openai-responses") as on:
         on.say(6)
-        async with connect_socket(f"{on.gateway.url.replace('http', 'ws')}/v1/responses", proxy=None) as socket:
+        async with connect_socket(f"{on.url.replace('http', 'ws')}/v1/responses", proxy=None) as socket:
             await socket.send(json.dumps({"type": "response.create", "model": "up/m", "input": "hi"}))
             had = [json.loads(await socket.recv()) for _ in range(3)]
         on.say()
         path = f"/v1/responses/{had[0]['response']['id']}?stream=true&starting_after={had[2]['sequence_number']}"
-        got = await ask(on.gateway.url, "GET", path)
+        got = await ask(on.url, "GET", path)
         assert len(on.service.requests) == 1
     numbers = [json.loads(data)["sequence_number"] for _, data in events_of(got.body)]
     assert numbers == list(range(had[2]["sequence_number"] + 1, len(on.pieces)))

@@ -5,9 +5,10 @@ from msgspec.structs import replace
 
 from dragoman.client import Client
 from dragoman.gateway.serving.lasting.lasting_generation import LastingGeneration
-from tests.gateway.serving.test_resuming import WAYS, Scene, events_of, read_events, scene
+from tests.gateway.serving.test_resuming import WAYS, Scene, scene
 from tests.support.gateway import connect
 from tests.support.raw import turns
+from tests.support.resuming import events_of, read_events
 
 
 def reload(on: Scene, **settings: object) -> None:
@@ -27,14 +28,14 @@ async def closed(on: Scene) -> None:
 async def test_a_stream_that_was_lost_before_a_reload_goes_on_after_it(way: str) -> None:
     async with scene("openai-chat", way) as on:
         on.say(3)
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             had = await read_events(wire, 1)
         lasting = on.lasting
         reload(on, head_after=7.0)
         assert on.lasting is lasting
         count = len(events_of(had))
-        async with connect(on.gateway.url) as again:
+        async with connect(on.url) as again:
             again.send("POST", on.front.path, {"Last-Event-ID": f"{name}:{count}"}, on.front.asked)
             assert await again.head() == 200
             on.say()
@@ -50,14 +51,14 @@ async def test_a_stream_that_was_lost_before_a_reload_goes_on_after_it(way: str)
 async def test_after_a_reload_the_new_time_holds() -> None:
     async with scene("openai-chat") as on:
         on.say()
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             await wire.rest(200)
         reload(on, resume=0.02)
         assert (await on.resumed(f"{name}:1")).status == 200
         assert [(await on.outcomes.get()).end for _ in range(2)] == ["whole", "whole"]
         on.say(3)
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             later = await on.first(wire)
         assert (await on.outcomes.get()).end == "gone"
         assert (await on.resumed(f"{later}:1")).status == 410
@@ -66,7 +67,7 @@ async def test_after_a_reload_the_new_time_holds() -> None:
 async def test_a_reload_that_switches_both_off_ends_resuming_but_not_the_stream() -> None:
     async with scene("openai-chat") as on:
         on.say(3)
-        async with connect(on.gateway.url) as wire:
+        async with connect(on.url) as wire:
             name = await on.first(wire)
             had = await read_events(wire, 1)
             reload(on, resume=0.0)

@@ -32,7 +32,7 @@ async def unread(on: Scene, wire: CallerConnection) -> str:
 @pytest.mark.parametrize("kind", LASTING)
 @pytest.mark.parametrize("reads", [True, False])
 async def test_it_is_whole_if_its_caller_was_sent_all(kind: str, way: str, reads: bool) -> None:
-    async with scene("openai-chat", way, pieces=[STREAM], **LASTING[kind]) as on, narrow(on.gateway.url) as wire:
+    async with scene("openai-chat", way, pieces=[STREAM], **LASTING[kind]) as on, narrow(on.url) as wire:
         await unread(on, wire)
         if reads:
             assert (await wire.rest(200)).clean
@@ -45,7 +45,7 @@ async def test_it_is_whole_if_its_caller_was_sent_all(kind: str, way: str, reads
 
 @pytest.mark.parametrize("leaves", [True, False])
 async def test_a_caller_who_comes_back_gets_what_was_not_sent(leaves: bool) -> None:
-    async with scene("openai-chat", pieces=[STREAM], **LASTING["resumed"]) as on, narrow(on.gateway.url) as wire:
+    async with scene("openai-chat", pieces=[STREAM], **LASTING["resumed"]) as on, narrow(on.url) as wire:
         name = await unread(on, wire)
         if leaves:
             wire.writer.transport.abort()
@@ -61,7 +61,7 @@ async def test_a_caller_who_comes_back_gets_what_was_not_sent(leaves: bool) -> N
 
 
 async def test_a_stop_lets_it_be_read() -> None:
-    async with scene("openai-chat", pieces=[STREAM], **LASTING["resumed"]) as on, narrow(on.gateway.url) as wire:
+    async with scene("openai-chat", pieces=[STREAM], **LASTING["resumed"]) as on, narrow(on.url) as wire:
         await unread(on, wire)
         on.gateway.server.current.drain()
         assert (await wire.rest(200)).clean

@@ -14,12 +14,12 @@ import pytest
 from msgspec import Struct
 
 from dragoman.wire import json
-from tests.gateway.serving.test_resuming import FRONTS, Front, events_of, pieces_of, read_events
 from tests.gateway.serving.test_workers import two_workers
 from tests.support.gateway import CallerConnection, Got, connect
 from tests.support.golden import cases
 from tests.support.raw import post
 from tests.support.relaying import EVENTS
+from tests.support.resuming import FRONTS, Front, events_of, pieces_of, read_events
 from tests.support.server import Exchange, Server, serve
 
 PROGRAM = """

@@ -107,10 +107,7 @@ class CallerSocket(asyncio.Protocol, ABC):
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET if on else END)
 
     def has_sent(self, writer: DirectWriter) -> bool:
-        """Whether all that was written has been sent. If not, `writer` is told later: `sent` or `lose`.
-
-        Of what the system has taken nobody can say more. Not to be asked after the socket was closed by `_close`.
-        """
+        """See ConnectionPort. Not to be asked after the socket was closed by `_close`."""
         if self._outbox.pending:
             writer.unsent = True
             self._outbox.receipts.append((self._transport, writer))

@@ -29,7 +29,7 @@ class ConnectionPort(WriterPort, Protocol):
         """Sends at once."""
 
     def has_sent(self, writer: DirectWriter) -> bool:
-        """Whether all that was written has been sent. If not, `writer` is told later: `sent` or `lose`."""
+        """Whether the system has taken all that was written. If not, it tells `writer` later: `sent` or `lose`."""
 
     def connect(self, outlet: Outlet) -> None:
         """From now on `outlet` sends at once, too."""

@@ -33,7 +33,7 @@ class Bearer(Protocol):
         """What keeps account of a request that begins now."""
 
     def has_sent(self, writer: DirectWriter) -> bool:
-        """Whether all that was written has been sent. If not, `writer` is told later: `sent` or `lose`."""
+        """See ConnectionPort."""
 
     def await_sending(self, writer: DirectWriter) -> None:
         """From now on `writer` waits until its caller has read enough, or has left: `sent` or `lose`."""

@@ -84,7 +84,7 @@ class Lookups:
                 found = self._resolver(*key)
             except OSError as error:
                 found = error
-            except Exception as error:  # noqa: BLE001  # whoever waits must hear of it, whatever a resolver raises
+            except Exception as error:  # noqa: BLE001  # those who wait must be told of any failure
                 found = OSError(errno.EINVAL, f"the lookup failed: {type(error).__name__}")
             try:
                 self._loop.call_soon_threadsafe(self._ended, key, found)
