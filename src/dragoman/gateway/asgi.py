@@ -28,7 +28,7 @@ from dragoman.gateway.http.timeouts import ServerTimeouts
 from dragoman.gateway.http.unpacking import unpacked
 from dragoman.gateway.log import begin
 from dragoman.gateway.outgoing import Outgoing, Part
-from dragoman.gateway.serving.lasting.lasting_answers import LastingAnswers
+from dragoman.gateway.serving.lasting.lasting_answers import LastingAnswers, may_outlive
 from dragoman.types import Headers, Outcome, ServerRequest, ServerResponse
 
 Scope = MutableMapping[str, Any]
@@ -114,7 +114,7 @@ class AsgiGateway:
         """
         gateway = self._gateway
         settings = gateway.client.config.gateway
-        if settings.resume <= 0 and settings.on_disconnect != "drain":
+        if not may_outlive(settings):
             return None
         lasting = self._lasting = self._lasting or LastingAnswers(settings, asyncio.get_running_loop())
         outgoing = Outgoing(writer.outcome, self._release)

@@ -48,8 +48,8 @@ class Outbox:
         self.pending: list[tuple[asyncio.Transport, bytes]] = []
         """What waits for the turn's end."""
         self.receipts: list[tuple[asyncio.Transport, Receipt]] = []
-        """What waits until a transport has sent all its bytes. Added only while something is `pending`; told at the next
-        `flush`."""
+        """What waits until a transport has sent all its bytes: added only while something is `pending`, and told by the
+        next `flush`."""
         self.written = 0
         """Messages of this turn, so far."""
         self._size = 0

@@ -1,8 +1,8 @@
 """An answer whose course is told how it ended."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from dragoman.engine.answer import Answer, Receive
+from dragoman.engine.answer import Answer, Around
 from dragoman.engine.commit import begins_content
 from dragoman.errors import DragomanError
 from dragoman.routing.deadline import timed
@@ -10,12 +10,11 @@ from dragoman.routing.plan import Course
 from dragoman.types import ResponseEnd, StreamEvent
 
 
-class Settled(Answer):
+class Settled(Around):
     """`answer`, to a request on its `course`. `committed`: its first content has come already."""
 
     def __init__(self, answer: Answer, course: Course, clock: Callable[[], float], *, committed: bool) -> None:
-        self.tells_of(answer)
-        self._answer = timed(answer, course)
+        super().__init__(timed(answer, course))
         self._course: Course | None = course
         self._clock = clock
         self._committed = committed
@@ -30,12 +29,6 @@ class Settled(Answer):
                 course.settle("broken", self._clock(), exc)
             raise
         return self._seen(events)
-
-    def follow(self, receive: Receive) -> Awaitable[None] | None:
-        return self._answer.follow(lambda events: receive(self._seen(events)))
-
-    def in_rows(self) -> None:
-        self._answer.in_rows()
 
     def _seen(self, events: list[StreamEvent]) -> list[StreamEvent]:
         if self._course is not None and events:

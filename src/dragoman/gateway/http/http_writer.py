@@ -29,7 +29,7 @@ class ConnectionPort(WriterPort, Protocol):
         """Sends at once."""
 
     def has_sent(self, writer: DirectWriter) -> bool:
-        """Whether the system has taken all that was written. If not, it tells `writer` later: `sent` or `lose`."""
+        """Whether the system has taken all that was written. If not, the connection calls `sent` or `lose` later."""
 
     def connect(self, outlet: Outlet) -> None:
         """From now on `outlet` sends at once, too."""

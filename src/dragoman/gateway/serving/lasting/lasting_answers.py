@@ -39,6 +39,11 @@ class Kept(Struct):
     """The id by which callers may ask for the answer, empty if their protocol has none; None until it has begun."""
 
 
+def may_outlive(settings: GatewayConfig) -> bool:
+    """Whether these settings let an answer go on without its caller."""
+    return settings.resume > 0 or settings.on_disconnect == "drain"
+
+
 class LastingAnswers:
     """The answers of one server. `resume`: seconds for which a caller may come back; 0: it cannot.
 

@@ -14,7 +14,7 @@ from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.serving.generation import Doorkeeper, Generation
 from dragoman.gateway.serving.lasting.asked import PassedRequest
 from dragoman.gateway.serving.lasting.colleagues import Colleagues
-from dragoman.gateway.serving.lasting.lasting_answers import LastingAnswers, gone, lost_event
+from dragoman.gateway.serving.lasting.lasting_answers import LastingAnswers, gone, lost_event, may_outlive
 from dragoman.loop.outbox import Outbox
 from dragoman.types import ServerRequest
 
@@ -31,7 +31,7 @@ def generation_for(
     `earlier`: the one whose place it takes. `colleagues`: the other workers, if there are any.
     """
     settings = gateway.client.config.gateway
-    if settings.resume <= 0 and settings.on_disconnect != "drain":
+    if not may_outlive(settings):
         return Generation(gateway, doorkeeper, outbox)
     if isinstance(earlier, LastingGeneration):
         lasting = earlier.lasting
