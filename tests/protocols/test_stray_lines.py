@@ -32,10 +32,11 @@ def test_no_caller_gets_one(dialect: str, stray: bytes, size: int) -> None:
     assert text in ("".join(TEXT), "".join(TEXT).removesuffix(" wide."))
 
 
+@pytest.mark.parametrize("before", [b"", b" "])
 @pytest.mark.parametrize("size", [1, 1 << 20])
-def test_what_gemini_s_decoder_takes_for_an_event_is_one_to_its_callers(size: int) -> None:
+def test_what_gemini_s_decoder_takes_for_an_event_is_one_to_its_callers(size: int, before: bytes) -> None:
     good = reply("gemini", stream=True)
-    body = b"".join(piece.removeprefix(b"data: ") if at else piece for at, piece in enumerate(good.pieces))
+    body = b"".join(before + piece.removeprefix(b"data: ") if at else piece for at, piece in enumerate(good.pieces))
     heard = hear("gemini", _through(GeminiTap(), body, size), stream=True)
     assert (heard.text, heard.ends) == ("".join(TEXT), ["end"])
 

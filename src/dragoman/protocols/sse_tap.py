@@ -208,11 +208,12 @@ def framed(event: bytes) -> bytes:
     reader = SseReader()
     out: list[bytes] = []
     for each in [*reader.feed(event), *reader.finish()]:
-        if each.stray and not each.data.startswith((b"{", b"[")):
+        data = each.data.strip(BLANKS)
+        if each.stray and not data.startswith((b"{", b"[")):
             continue
         try:
-            json.decode_loosely(each.data)
-            out.append(sse.encode(each.data))
+            json.decode_loosely(data)
+            out.append(sse.encode(data))
         except BadEventError:
-            out += [sse.encode(line) for line in each.data.split(b"\n")]
+            out += [sse.encode(line) for line in data.split(b"\n")]
     return b"".join(out)

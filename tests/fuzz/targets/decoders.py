@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from random import Random
 from typing import Any
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, ServerCodec
 from dragoman.protocols.registry import DIALECTS
 from dragoman.types import HttpResponse, ResponseHead, StreamEvent, fold
-from tests.fuzz.targets.framing import cuts
-from tests.fuzz.targets.target import FuzzTarget, allowed, answers, seed_of
+from tests.fuzz.targets.target import FuzzTarget, allowed, answers, cut, seed_of
 from tests.support.cuts import drive
 from tests.support.env import fixed_env
 from tests.support.readings import REQUEST
@@ -30,14 +30,13 @@ def client_of(name: str) -> ClientCodec:
 
 def decode(codec: ClientCodec, data: bytes) -> None:
     """An answer: a stream, a document, or a failure."""
-    new = partial(codec.decoder, REQUEST)
+    new, chance = partial(codec.decoder, REQUEST), Random(seed_of(data))
     events, error = drive(new(), [data])
-    for pieces in cuts(data):
-        assert drive(new(), pieces) == (events, error)
-    drive(new(), [data], whole=False)
-    tell(events, SERVERS[seed_of(data) % len(SERVERS)])
-    seed = seed_of(data) >> 8
-    head = ResponseHead(STATUSES[seed % len(STATUSES)], ((b"content-type", TYPES[seed % len(TYPES)]),))
+    pieces = cut(data, chance)
+    assert drive(new(), pieces) == (events, error)
+    drive(new(), pieces, whole=False)
+    tell(events, chance.choice(SERVERS))
+    head = ResponseHead(chance.choice(STATUSES), ((b"content-type", chance.choice(TYPES)),))
     failure = codec.decode_error(HttpResponse(head, data))
     assert isinstance(failure, DragomanError)
     for server in SERVERS:

@@ -14,11 +14,9 @@ from dragoman.wire.lines import LineReader
 from dragoman.wire.partial_json import PartialJson
 from dragoman.wire.sse import BOM, SseReader
 from dragoman.wire.utf8 import Utf8Reader
-from tests.fuzz.targets.target import FuzzTarget, allowed, answers, seed_of
+from tests.fuzz.targets.target import SMALL, FuzzTarget, allowed, answers, seed_of
 from tests.support.cuts import bytewise, scattered
 
-SMALL = 256
-"""Bytes of an input that is also read byte by byte."""
 LINE_END = re.compile(rb"\r\n|\r|\n")
 LIMIT = 64
 """Bytes of a line, in a reader that has a limit."""

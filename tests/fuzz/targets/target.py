@@ -8,9 +8,13 @@ from zlib import crc32
 from msgspec import Struct
 
 from dragoman.errors import DragomanError
+from tests.support.cuts import scattered
 from tests.support.golden import cases
 
 T = TypeVar("T")
+
+SMALL = 256
+"""Bytes of an input that is also read byte by byte."""
 
 Spoil = Callable[[bytes, random.Random], bytes]
 """Makes another input of one, as a service or a caller that is mistaken would."""
@@ -35,6 +39,12 @@ class FuzzTarget(Struct, frozen=True):
 def seed_of(data: bytes) -> int:
     """A number for what is chosen by chance while an input is tried: the same for the same input."""
     return crc32(data)
+
+
+def cut(data: bytes, chance: random.Random) -> list[bytes]:
+    """One way to cut `data`: byte by byte, if it is short, or at a few places."""
+    pieces = chance.choice((2, 3, 8, len(data)) if len(data) <= SMALL else (2, 3, 8))
+    return scattered(data, chance.randrange(1 << 16), pieces)
 
 
 def allowed(read: Callable[[], T]) -> T | None:

@@ -174,6 +174,12 @@ def test_an_end_that_says_nothing_ends_what_came() -> None:
     assert answer(added(message()), piece("a"), {"type": "response.completed", "response": None}).text == "a"
 
 
+@pytest.mark.parametrize("odd", [5, None, "x", []])
+def test_an_end_whose_items_are_none_ends_what_came(odd: Any) -> None:
+    assert answer(added(message()), piece("a"), end(odd)).text == "a"
+    assert answer(added(message(), output_index=1), piece("a", output_index=1), end(odd, odd)).text == "a"
+
+
 def test_reasoning_whose_words_come_late_has_them_once() -> None:
     item = {"type": "reasoning", "id": "rs", "summary": [{"type": "summary_text", "text": "hm"}]}
     late = {"type": "response.reasoning_summary_part.done", "output_index": 0, "summary_index": 0}

@@ -142,8 +142,8 @@ class Items:
         """The answer is done, and this is all of its items: what has not gone out until now goes out."""
         while self._current is not None:
             index = self._current
-            begun = {} if output else self._item(index).begun
-            self.end(index, output[index] if 0 <= index < len(output) else begun, out)
+            said = output[index] if 0 <= index < len(output) else {}
+            self.end(index, said if output and isinstance(said, dict) else self._item(index).begun, out)
         for index, item in enumerate(output):
             named = item.get("id") if isinstance(item, dict) else None
             if index not in self._done and (not isinstance(named, str) or self._ids.get(named) not in self._done):
