@@ -19,6 +19,8 @@ KEY = "bench-key"
 BEARER = {"Authorization": f"Bearer {KEY}"}
 HERE = Path(sys.executable).parent
 
+PACE = 200
+"""Milliseconds between the events of a paced stream: tokens of a large model come so."""
 
 BASE, LIMIT = "upstream itself", "nginx"
 """What all are compared with: no proxy at all, and the least that one can cost."""
@@ -36,12 +38,14 @@ class Contender(Struct, frozen=True):
 class Ground:
     """One upstream, and what stands before it: all ended when the block ends.
 
-    `place`: a folder for their files. `events`: of a paced stream, five a second.
+    `place`: a folder for their files. `events`: of a paced stream, one each `pace` milliseconds; before the first,
+    `wait` times as long passes.
     """
 
-    def __init__(self, place: Path, events: int = EVENTS) -> None:
+    def __init__(self, place: Path, events: int = EVENTS, *, pace: int = PACE, wait: int = 0) -> None:
         self.place = place
         self.events = events
+        self._timing = (str(events), str(pace), str(wait))
         self.load = Load(place)
         self._stack = ExitStack()
 
@@ -56,7 +60,7 @@ class Ground:
     def service(self, *replies: str) -> tuple[int, int]:
         """Port and process of another upstream, which knows `replies` too: prefixes of paths, and files."""
         port = free_port()
-        command = [str(self.place / "upstream"), str(port), str(self.events), *replies]
+        command = [str(self.place / "upstream"), str(port), *self._timing, *replies]
         return port, self.start(command, port, f"upstream-{port}", cores=[LOAD_CORE])
 
     def start(

@@ -11,14 +11,14 @@ from statistics import median
 
 from msgspec import Struct
 
-from bench.contenders import LIMIT, Contender, Ground
+from bench.contenders import LIMIT, PACE, Contender, Ground
 from bench.load import Sample
 from bench.process import cpu_seconds, memory_kib
 from bench.roster import alone
 from bench.steal import Watch, marked, shown
 from bench.text import Rows, aligned, number
 
-EACH_SECOND = 5
+EACH_SECOND = 1000 / PACE
 RAMP_SECONDS = 8.0
 """In which all streams are opened, if a stream lasts 20 s; 0.4 of what it lasts."""
 

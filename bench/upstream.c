@@ -1,15 +1,16 @@
 /* A chat service that costs next to nothing: fixed answers, one thread, epoll. The benchmarks' upstream.
  *
- *   upstream PORT EVENTS [PREFIX FILE]...
+ *   upstream PORT EVENTS PACE WAIT [PREFIX FILE]...
  *
  * POST PREFIX...              what the file holds: a reply as it is sent, head and all
  * POST /v1/chat/completions   a small JSON answer, or with "stream":true an answer of BURST events, each an HTTP chunk, sent back to back;
- *                             of the model "long", LONG events; of the model "paced", a paced answer that takes EVENTS times PACE
+ *                             of the model "long", LONG events; of the model "paced", a paced answer of EVENTS events
  * POST /api/generate          the same text as raw chunks (chatgpt-demo's protocol)
  *
  * An answer is paced if chunks of it hold one stamp each: '@' and STAMP digits. These chunks are its events, sent one each PACE
- * milliseconds, each connection at a time of its own, and its end as one more. A stamp then says when its event was due: microseconds
- * of the monotonic clock, which all processes share, so that a reader knows how late it is.
+ * milliseconds, each connection at a time of its own, and its end as one more; the first WAIT turns of a connection pass without an
+ * event. A stamp then says when its event was due: microseconds of the monotonic clock, which all processes share, so that a reader
+ * knows how late it is.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -25,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BURST = 100, LONG = 20000, PACE = 200, STAMP = 15, BUFFER = 16384, DESCRIPTORS = 65536, HEAD_ROOM = 512 };
+enum { BURST = 100, LONG = 20000, STAMP = 15, BUFFER = 16384, DESCRIPTORS = 65536, HEAD_ROOM = 512 };
 
 struct answer {
     char *bytes;
@@ -43,7 +44,7 @@ struct connection {
     const char *out;    /* what is left to write */
     size_t left;
     const struct answer *paced; /* what is sent event by event */
-    int sent;           /* events of it */
+    int sent;           /* events of it; below 0: turns that it still waits */
     int full;           /* the socket took no more: it is watched for room */
 };
 
@@ -56,7 +57,7 @@ struct reply {
 static struct reply *replies;
 static int replying;
 static struct answer json, burst, lengthy, raw, paced;
-static int highest, pacing, epoll_fd;
+static int highest, pacing, epoll_fd, pace_ms, wait_turns;
 
 static void add(struct answer *answer, const char *bytes, size_t size) {
     answer->bytes = realloc(answer->bytes, answer->size + size + 1);
@@ -187,7 +188,7 @@ static int put(int fd, const char *bytes, size_t size) {
 static int say(int fd, const struct answer *answer) {
     if (!answer->count) return put(fd, answer->bytes, answer->size);
     connections[fd].paced = answer;
-    connections[fd].sent = 0;
+    connections[fd].sent = -wait_turns;
     pacing++;
     return put(fd, answer->bytes, answer->events[0]);
 }
@@ -241,25 +242,25 @@ static int take(int fd) {
     }
 }
 
-/* Each millisecond one PACEth of the connections has its turn. The event is stamped where all connections share it: one that a full
+/* Each millisecond one in `pace_ms` of the connections has its turn. The event is stamped where all connections share it: one that a full
  * socket holds back may take a later stamp, but keeps its length. */
 static void pace(long long millisecond) {
     char digits[STAMP + 1];
     snprintf(digits, sizeof digits, "%0*lld", STAMP, millisecond * 1000);
-    for (int fd = (int)(millisecond % PACE); fd <= highest; fd += PACE) {
+    for (int fd = (int)(millisecond % pace_ms); fd <= highest; fd += pace_ms) {
         struct connection *c = &connections[fd];
         const struct answer *answer = c->paced;
-        if (!answer || c->left) continue;
-        char *event = answer->bytes + answer->events[c->sent];
-        if (c->sent == answer->count) {
+        if (!answer || c->left || c->sent++ < 0) continue;
+        int turn = c->sent - 1;
+        char *event = answer->bytes + answer->events[turn];
+        if (turn == answer->count) {
             c->paced = NULL;
             pacing--;
-            if (put(fd, event, answer->size - answer->events[c->sent])) forget(fd);
+            if (put(fd, event, answer->size - answer->events[turn])) forget(fd);
             continue;
         }
-        size_t size = answer->events[c->sent + 1] - answer->events[c->sent];
+        size_t size = answer->events[turn + 1] - answer->events[turn];
         memcpy((char *)memchr(event, '@', size) + 1, digits, STAMP);
-        c->sent++;
         if (put(fd, event, size)) forget(fd);
     }
 }
@@ -271,9 +272,10 @@ static long long now(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 3 || argc % 2 == 0 || atoi(argv[2]) < 2) return fputs("usage: upstream PORT EVENTS [PREFIX FILE]...\n", stderr), 2;
+    if (argc < 5 || argc % 2 == 0 || atoi(argv[2]) < 2 || (pace_ms = atoi(argv[3])) < 1 || (wait_turns = atoi(argv[4])) < 0)
+        return fputs("usage: upstream PORT EVENTS PACE WAIT [PREFIX FILE]...\n", stderr), 2;
     prepare(atoi(argv[2]));
-    if (learn(argc - 3, argv + 3)) return 1;
+    if (learn(argc - 5, argv + 5)) return 1;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     struct sockaddr_in address = {
