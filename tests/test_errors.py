@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from time import process_time
 
 import pytest
 
@@ -42,6 +43,8 @@ SECRETS = [
     ("{'api_key': 'canary-000'}", "{'api_key': '…'}"),
     ("access_token=canary;secret=canary2", "access_token=…;secret=…"),
     ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-def expired", "jwt … expired"),
+    ("a token, eyJhbGciOiJIUzI1NiJ9, that was cut, and eyJ9.x", "a token, …, that was cut, and …"),
+    (f"{'x-' * 50}key=canary-000, {'y' * 100}key=canary-001", f"{'x-' * 50}key=…, {'y' * 100}key=…"),
     ("gsk_canary000 and hf_canary000 and xai-canary000", "… and … and …"),
     (
         "the keyboard: a key, a token; sk is short; task-list, risk-free",
@@ -60,6 +63,14 @@ SECRETS = [
 @pytest.mark.parametrize(("said", "shown"), SECRETS)
 def test_what_looks_like_a_credential_is_not_shown(said: str, shown: str) -> None:
     assert scrub(said) == shown
+
+
+@pytest.mark.parametrize("piece", ["eyJ-", "eyJ.", "a-", "key-", "api-key ", "sk-.", "Bearer your-"])
+def test_no_text_takes_long_to_search_for_credentials(piece: str) -> None:
+    """As much as is read of a service's error: each piece could begin a credential, and none ends one."""
+    begun = process_time()
+    scrub(piece * ((64 << 10) // len(piece)))
+    assert process_time() - begun < 2.0  # if each is tried to the end: minutes
 
 
 CARRIED = [

@@ -10,7 +10,7 @@ import pytest
 from msgspec import Struct
 
 from dragoman import Client, SyncClient
-from dragoman.client.output import Partials, shape_of, with_form
+from dragoman.client.output import Partials, shape_of, unfenced, with_form
 from dragoman.config import Config, ProviderConfig
 from dragoman.errors import InvalidRequestError, OutputError, TimeoutError, TurnLimitError
 from dragoman.types import ChatRequest, EmulatedForm, PartDelta, PartStart, ResponseFormat, Text, user
@@ -54,6 +54,23 @@ TYPES: list[tuple[type[Any], str, Any]] = [
     (Invoice, f"```json\n{GOOD}\n```", INVOICE),
     (Invoice, f"  {GOOD}\n", INVOICE),
 ]
+
+
+BLOCKS = [
+    ("```json\n{}\n```", "{}\n"),
+    (" \n```\n\n{}```\n", "\n{}"),
+    ("```json  \n```", ""),
+    ('{"a": "```"}', None),
+    ("```json {}\n```x", None),
+    ("``` a block\n{}\n```", None),
+    ("```json\n{}", None),
+    ("```json\n" + "\n" * 50_000 + "{}", None),
+]
+
+
+@pytest.mark.parametrize(("text", "inside"), BLOCKS, ids=range(len(BLOCKS)))
+def test_a_block_of_code_that_is_the_whole_answer_is_opened(text: str, inside: str | None) -> None:
+    assert unfenced(text) == (text if inside is None else inside)
 
 
 def end(reason: str = "stop") -> bytes:

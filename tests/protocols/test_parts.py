@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -347,3 +348,16 @@ def test_a_freeform_call_is_never_known_to_be_complete() -> None:
     assert [parts.complete(key) for key in (0, 1, 2, 3)] == [False, False, True, False]
     parts.tool_call(out, 0, "", "", "}")
     assert parts.complete(0)
+
+
+def test_a_waiting_call_is_read_once_however_often_it_is_asked_whether_it_is_complete() -> None:
+    parts, out = PartAssembler(), list[StreamEvent]()
+    for move in (call(0, '{"a":"', "f"), call(1, '{"a":"', "g")):
+        move(parts, out)
+    begun = process_time()
+    for _ in range(10_000):
+        call(1, "x")(parts, out)
+        assert not parts.complete(1)
+    assert process_time() - begun < 3.0  # if all of it is read each time: a minute
+    call(1, '"}')(parts, out)
+    assert parts.complete(1)

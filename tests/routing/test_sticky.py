@@ -11,7 +11,7 @@ from dragoman.routing.candidate import Candidate
 from dragoman.routing.health import Health, Service
 from dragoman.routing.plan import RequestInfo
 from dragoman.routing.route import Nested, Route
-from dragoman.routing.sticky import Kept, StickyRoute, lots
+from dragoman.routing.sticky import LastTargets, StickyRoute, lots
 from dragoman.routing.strategies.table import STRATEGIES
 from tests.routing.test_route import BROKEN, target
 from tests.support.routes import FAILURES, REST
@@ -86,7 +86,7 @@ def test_a_failure_is_no_answer_and_a_preview_changes_nothing() -> None:
     plan.begin(info(conversation), 0).settle("broken", 0, BROKEN)
     plan.begin(info(conversation), 0).settle("gone", 0)
     plan.preview(info(conversation), 0).settle("gone", 0)
-    assert plan.kept.find(conversation) is None
+    assert plan.last_targets.find(conversation) is None
 
 
 def test_without_a_conversation_it_is_a_route_as_any_other() -> None:
@@ -106,7 +106,7 @@ def test_it_reaches_into_the_routes_that_are_part_of_it() -> None:
 
 
 def test_the_conversation_not_used_for_longest_is_forgotten_first() -> None:
-    kept = Kept(count=2)
+    kept = LastTargets(count=2)
     for conversation in (b"1", b"2", b"1", b"3"):
         kept.keep(conversation, "a/m")
     assert [kept.find(each) for each in (b"1", b"2", b"3")] == ["a/m", None, "a/m"]

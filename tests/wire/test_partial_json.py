@@ -1,6 +1,7 @@
 """JSON that is not complete yet."""
 
 import json
+from time import process_time
 from typing import Any
 
 import pytest
@@ -83,3 +84,13 @@ def test_whether_it_is_another_value_is_told() -> None:
 @given(st.lists(st.text(alphabet='{}[]",:\\ud8a1 ', max_size=8), max_size=6))
 def test_junk_raises_nothing(pieces: list[str]) -> None:
     so_far(*pieces)
+
+
+def test_a_value_that_is_nested_too_deeply_is_not_shown() -> None:
+    assert so_far('{"a": 1,', '"b":' + "[" * 100_000) == {"a": 1}
+
+
+def test_a_large_piece_is_copied_once_and_not_with_each_token() -> None:
+    begun = process_time()
+    assert len(so_far(json.dumps([{"a": "x" * 100}] * 20_000))) == 20_000
+    assert process_time() - begun < 4.0  # with each token: far more

@@ -27,8 +27,9 @@ from dragoman.wire.partial_json import PartialJson
 
 T = TypeVar("T")
 
-FENCE = re.compile(r"\A\s*```\w*\s*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
-"""A block of code that is the whole answer: models write one although they are told not to."""
+FENCE = "```"
+OPENING = re.compile(r"```\w*\s*")
+"""The first line of a block of code: models answer with one although they are told not to."""
 
 BEGUN = re.compile(r"\A\s*```\w*[ \t]*\n")
 
@@ -66,12 +67,17 @@ def read_output(shape: Shape[T], reply: ChatResponse) -> OutputResponse[T]:
         return OutputResponse(**fields)
     if reply.finish_reason in CUT_OFF:
         raise _wrong(f"expected {shape.name}, got an answer that ended with {reply.finish_reason!r}", reply)
-    fenced = FENCE.match(reply.text)
     try:
-        value = shape.read(fenced[1] if fenced else reply.text)
+        value = shape.read(unfenced(reply.text))
     except InvalidRequestError as exc:
         raise _wrong(f"expected {shape.name}: {cut(exc.message, WORDS)}", reply) from exc
     return OutputResponse(**fields, value=value)
+
+
+def unfenced(text: str) -> str:
+    """What is inside of a block of code, if `text` is nothing else; any other text as it is."""
+    first, _, rest = text.strip().partition("\n")
+    return rest.removesuffix(FENCE) if rest.endswith(FENCE) and OPENING.fullmatch(first) else text
 
 
 def correction(error: OutputError) -> Message:
@@ -159,7 +165,7 @@ class Partials:
         text = "".join(self._texts(events))
         if self._start is not None:
             self._start += text
-            if "```".startswith(self._start.strip()[:3]) and "\n" not in self._start.strip():
+            if FENCE.startswith(self._start.strip()[:3]) and "\n" not in self._start.strip():
                 return []
             text, self._start = BEGUN.sub("", self._start), None
         return [self._json.value] if text and self._json.feed(text) else []

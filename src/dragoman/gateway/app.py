@@ -231,9 +231,8 @@ class Gateway:
         outcome.end = "whole" if writer.complete else "gone" if writer.disconnected else "broken"
         if reports_cache(outcome.usage) and writer.call is not None and self._caches.concerns(outcome, writer.call):
             self._later.explain(outcome, self._explained(outcome, writer.call))
-            return
-        for observe in self._observers:
-            observe(outcome)
+        else:
+            self._tell(outcome)
 
     def _tell(self, outcome: Outcome) -> None:
         for observe in self._observers:

@@ -126,7 +126,6 @@ class AsgiGateway:
                 return None
         except DragomanError as exc:
             answering = None
-            caller.outcome.error = exc.code
             caller.send_nowait(gateway.refusal(call, exc, caller.outcome))
         gateway.gate.leave(writer)
         if answering is not None:

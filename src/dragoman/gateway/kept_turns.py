@@ -45,7 +45,7 @@ class KeptTurns:
         """`handler`, of whose answers is kept what callers may drop."""
 
         async def opened(request: ChatRequest) -> Answer:
-            return _Kept(await handler(request), self, owner)
+            return _Keeping(await handler(request), self, owner)
 
         return opened
 
@@ -69,7 +69,9 @@ class KeptTurns:
         return message if value is None else noted(message, _decode(value))
 
 
-class _Kept(Around):
+class _Keeping(Around):
+    """An answer whose turn is kept once it is whole, if it has opaque state."""
+
     def __init__(self, answer: Answer, turns: KeptTurns, owner: str) -> None:
         super().__init__(answer)
         self._turns = turns

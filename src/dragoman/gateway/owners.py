@@ -44,12 +44,14 @@ class Owners:
         """`handler`, whose answers keep the service's ids, which are noted."""
 
         async def opened(request: ChatRequest) -> Answer:
-            return _Noted(await handler(request), self, owner)
+            return _Noting(await handler(request), self, owner)
 
         return opened
 
 
-class _Noted(Around):
+class _Noting(Around):
+    """An answer whose id is noted as it begins."""
+
     def __init__(self, answer: Answer, owners: Owners, owner: str) -> None:
         super().__init__(answer)
         self._owners = owners

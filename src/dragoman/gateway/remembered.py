@@ -97,12 +97,14 @@ def remembering(handler: Handler, answer_id: str, extra: dict[str, Any], keep: K
     """
 
     async def opened(request: ChatRequest) -> Answer:
-        return _Kept(await handler(request), answer_id, extra, keep)
+        return _Remembering(await handler(request), answer_id, extra, keep)
 
     return opened
 
 
-class _Kept(Around):
+class _Remembering(Around):
+    """An answer under our own id, which is handed on once it is whole."""
+
     def __init__(self, answer: Answer, answer_id: str, extra: dict[str, Any], keep: Keep) -> None:
         super().__init__(answer)
         self._id = answer_id

@@ -65,6 +65,9 @@ class _Waiting(Struct):
     opaque: OpaqueState | None = None
     logprobs: Logprobs = ()
     citations: tuple[Citation, ...] = ()
+    brackets: Brackets | None = None
+    read: int = 0
+    """How many of the pieces `brackets` has read: each is read once, however often somebody asks."""
 
 
 class PartAssembler:
@@ -168,9 +171,10 @@ class PartAssembler:
             return ("call", key) in self._closed
         if isinstance(waiting.part, ToolCall) and waiting.part.input_format == "text":
             return False
-        brackets = Brackets()
-        for piece in waiting.pieces:
+        brackets = waiting.brackets = waiting.brackets or Brackets()
+        for piece in waiting.pieces[waiting.read :]:
             brackets.feed(piece)
+        waiting.read = len(waiting.pieces)
         return brackets.whole
 
     def whole(self, out: list[StreamEvent], part: PartStart) -> None:

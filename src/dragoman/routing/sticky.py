@@ -1,6 +1,6 @@
 """A sticky route: a conversation stays at the target that has its prompt in the cache.
 
-kept       the target that answered a conversation last is asked first, if it is able
+last       the target that answered a conversation last is asked first, if it is able
 lots       else the order of the strategy holds; what it draws depends on the conversation and on the target's name
 
 So processes that tell each other nothing choose alike, and a target more or less moves only its own share of the
@@ -21,7 +21,7 @@ COUNT = 10_000
 often to the same target."""
 
 
-class Kept:
+class LastTargets:
     """The targets that answered the latest conversations, by name. The one not used for longest is forgotten first."""
 
     def __init__(self, count: int = COUNT) -> None:
@@ -66,35 +66,35 @@ class StickyRoute(Route):
             continues=route.continues,
             hedge=route.hedge,
         )
-        self.kept = Kept()
+        self.last_targets = LastTargets()
 
     def preview(self, info: RequestInfo, now: float) -> RouteCourse:
         conversation = info.conversation
         if conversation is None:
             return super().preview(info, now)
         order = self.ordered(lots(conversation))
-        kept = self.kept.find(conversation)
-        order = sorted(order, key=lambda each: each.target.name != kept)
+        last = self.last_targets.find(conversation)
+        order = sorted(order, key=lambda each: each.target.name != last)
         return StickyCourse(self, order, first_able(order, now), now, conversation)
 
 
 class StickyCourse(RouteCourse):
     """The course of a request of a conversation."""
 
-    __slots__ = ("_conversation", "_kept")
+    __slots__ = ("_conversation", "_last_targets")
 
     def __init__(
         self, route: StickyRoute, order: Sequence[Candidate], candidate: Candidate, now: float, conversation: bytes
     ) -> None:
         super().__init__(route, order, candidate, now)
-        self._kept = route.kept
+        self._last_targets = route.last_targets
         self._conversation = conversation
 
     def committed(self, now: float) -> None:
         super().committed(now)
-        self._kept.keep(self._conversation, self.target.name)
+        self._last_targets.keep(self._conversation, self.target.name)
 
     def settle(self, end: End, now: float, error: DragomanError | None = None) -> None:
         super().settle(end, now, error)
         if end == "whole":
-            self._kept.keep(self._conversation, self.target.name)
+            self._last_targets.keep(self._conversation, self.target.name)

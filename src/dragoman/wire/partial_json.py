@@ -1,4 +1,4 @@
-"""JSON that is not complete yet, as the value that has come so far. Reads each character once; knows no schema.
+"""JSON that is not complete yet, as the value that has come so far. Knows no schema.
 
 Text up to a place where a value has just ended, or a bracket has just opened, becomes JSON if the brackets that are
 open there are closed. A text that still grows is shown as far as it has come. A number or a word is shown once
@@ -42,8 +42,8 @@ class PartialJson:
         self._open: list[str] = []
         self._before = ""
         """The last mark or bracket."""
-        self._good = ""
-        """Text that is JSON."""
+        self._good = 0
+        """Where the text ends that becomes JSON if the open brackets are closed."""
 
     def feed(self, text: str) -> bool:
         """Takes the next piece; whether `value` is another one now. Text that is no JSON changes nothing."""
@@ -53,7 +53,7 @@ class PartialJson:
             self._take(found)
         try:
             value = msgspec.json.decode(self._shown())
-        except (msgspec.DecodeError, UnicodeEncodeError):
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             return False
         changed = bool(value != self.value or type(value) is not type(self.value))
         self.value = value
@@ -71,7 +71,7 @@ class PartialJson:
         if kind in {"mark", "open", "close"}:
             self._before = token[0]
         if kind != "mark" and not is_name:
-            self._good = self._text[: self._read] + self._closed()
+            self._good = self._read
 
     def _names(self) -> bool:
         """Whether a text that stands here is the name of a property."""
@@ -80,7 +80,7 @@ class PartialJson:
     def _shown(self) -> str:
         rest = self._text[self._read :]
         if not rest.startswith('"') or self._names():
-            return self._good
+            return self._text[: self._good] + self._closed()
         return self._text[: self._read] + HALF.sub(r"\1", rest) + '"' + self._closed()
 
     def _closed(self) -> str:

@@ -1,5 +1,7 @@
 """Paths: what is found there, and in whose words nothing is."""
 
+from time import process_time
+
 import pytest
 
 from dragoman.gateway.fronts.endpoints import Endpoint, ImmediateEndpoint
@@ -52,6 +54,15 @@ def test_a_path_of_a_front_is_found(method: str, path: str, front: Front, endpoi
 def test_another_method_is_told_which_there_are(method: str, path: str, front: Front, methods: tuple[str, ...]) -> None:
     found = TABLE.find(call(method, path))
     assert (found.front, found.endpoint, found.methods) == (front, None, methods)
+
+
+def test_no_path_takes_long_to_find() -> None:
+    """As long as a path may be, with all the places at which a name could begin, and none at which it may end."""
+    both = Front(CODEC, (Row("POST", "/v1/models/{model}:{method}", COUNT),), rest=True)
+    path = f"/v1/models/{':' * 16_000}/"
+    begun = process_time()
+    assert PathTable((both,)).find(call("POST", path)).endpoint is None
+    assert process_time() - begun < 0.2  # by trying each place: seconds
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,7 @@ PIECES: list[tuple[list[dict[str, Any]], Any]] = [
     ([piece("$.a.b", True, stringValue="x"), piece("$.a", nullValue=None), MORE], {"a": {"b": "y"}}),
     ([piece("$.a.b", True, stringValue="x"), piece("$.a[0]", numberValue=1), MORE], {"a": {"b": "y"}}),
     ([piece("$.a", numberValue=1), piece("$.b[5000]", numberValue=2)], {"a": 1, "b": []}),
+    ([piece("$.a", numberValue=1), piece("$.b" + "[0]" * 5000, numberValue=2)], {"a": 1}),
     ([piece("$.a", numberValue=1), piece("$[0]", numberValue=2), piece("a b", numberValue=2), piece("$.c")], {"a": 1}),
 ]  # fmt: skip
 

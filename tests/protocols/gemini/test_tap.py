@@ -261,3 +261,11 @@ def test_a_service_that_writes_each_event_in_another_way_is_read_event_by_event(
     many = b"".join(event(f"{number}", f',"x{number}": {number}') for number in range(40))
     assert passed(tap, [many, LAST]) == many + LAST
     assert tap.done
+
+
+@pytest.mark.parametrize("number", ['{"a":1}', "[0]", '"0"', "1.5", "null"])
+def test_a_candidate_whose_number_is_none_is_the_first_one(number: str) -> None:
+    tap = GeminiTap(every=True)
+    odd = [each.replace(b'"index": 0', b'"index": %b' % number.encode()) for each in (event("a"), LAST)]
+    assert passed(tap, odd) == b"".join(odd)
+    assert (tap.done, tap.error, tap.finish_reason) == (True, None, "stop")

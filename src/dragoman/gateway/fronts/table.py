@@ -17,6 +17,10 @@ from dragoman.types import ServerRequest, ServerResponse
 NAMED = re.compile(r"\{\w+\}")
 """What stands for any text in a pattern."""
 
+NAME, LAST_NAME = ".*[^/]", ".++(?<!/)"
+"""The same as a regular expression. LAST_NAME stands at a pattern's end, and gives nothing back: else a path with many
+places at which that text could begin would be read again from each of them."""
+
 
 class Row(Struct, frozen=True):
     """A path of a front."""
@@ -155,5 +159,5 @@ def filled(pattern: str, text: str) -> str:
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = NAMED.split(pattern)
-    return re.compile(".*[^/]".join(map(re.escape, parts)), re.DOTALL)
+    text = NAME.join(map(re.escape, NAMED.split(pattern)))
+    return re.compile(text.removesuffix(NAME) + LAST_NAME if text.endswith(NAME) else text, re.DOTALL)

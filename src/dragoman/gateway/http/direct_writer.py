@@ -123,8 +123,8 @@ class DirectWriter(ResponseWriter):
 
     def send_nowait(self, response: ServerResponse, lines: bytes | None = None) -> None:
         """Sends a complete response at once; nothing if the caller has left. `lines`: its fields, ready to send."""
+        self.outcome.error = response.error or self.outcome.error
         if self.state is not GONE:
-            self.outcome.error = response.error or self.outcome.error
             lines = fields(response.headers) if lines is None else lines
             self.send_bytes(response.status, lines, response.body)
 

@@ -8,6 +8,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import replace
+
 from dragoman.errors import DragomanError, InvalidRequestError
 from dragoman.gateway.http.nested import NestedAnswer, NestedWriter
 from dragoman.gateway.http.response_writer import ENDED
@@ -217,6 +219,4 @@ class WebSocket:
 
 def refused(answer: ServerResponse) -> ServerResponse:
     """`answer`, which refuses what is no WebSocket, with the fields that say what would be one."""
-    from msgspec.structs import replace
-
     return replace(answer, headers=(*answer.headers, ("upgrade", "websocket"), ("connection", "close")))

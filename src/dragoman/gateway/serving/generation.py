@@ -104,7 +104,6 @@ class Generation:
         try:
             plain = await unpacked(call, self.gateway.limits.body)
         except DragomanError as exc:
-            writer.outcome.error = exc.code
             writer.send_nowait(self.gateway.refusal(call, exc, writer.outcome))
         else:
             if not writer.disconnected:

@@ -64,7 +64,8 @@ class Observer(ReplyDecoder):
         for each in candidates if isinstance(candidates, list) else []:
             if not isinstance(each, dict):
                 continue
-            index, reason = each.get("index") or 0, each.get("finishReason")
+            number, reason = each.get("index"), each.get("finishReason")
+            index = number if isinstance(number, int) else 0
             self._begun = self._begun or bool(each.get("content"))
             ended = isinstance(reason, str) and reason not in NOT_SAID
             self._unended[index] = not ended and self._unended.get(index, True)

@@ -12,8 +12,11 @@ from dragoman.wire import json
 STEP = re.compile(r"""\.([^.\[\]]+)|\[(\d{1,6})\]|\['([^']*)'\]|\["([^"]*)"\]""")
 VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
 
-MAX_GAP = 1000
+MAX_GAP = 10
 """Entries that one path may add to a list: a list grows by one entry at a time."""
+
+MAX_STEPS = 64
+"""Steps of a path: no arguments are nested as deeply, and more could not be written as JSON."""
 
 
 class PartialCall:
@@ -65,7 +68,7 @@ def _steps(path: str) -> list[str | int] | None:
     at = 0
     while at < len(rest):
         step = STEP.match(rest, at)
-        if step is None:
+        if step is None or len(steps) == MAX_STEPS:
             return None
         steps.append(int(step[2]) if step[2] is not None else step[1] or step[3] or step[4] or "")
         at = step.end()

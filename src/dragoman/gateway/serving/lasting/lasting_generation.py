@@ -71,7 +71,7 @@ class LastingGeneration(Generation):
                 return
             found = self.lasting.begin(self.gateway, admitted, call, writer)
         except DragomanError as exc:
-            self._refuse(exc, call, writer)
+            writer.send_nowait(self.gateway.refusal(call, exc, writer.outcome))
         else:
             if found is not None:
                 super().serve(admitted, call, found)
@@ -87,10 +87,6 @@ class LastingGeneration(Generation):
     def _postpone(self, writer: ResponseWriter) -> None:
         if not self.lasting.serves(writer):  # else the answer's own writer is under way as long
             self.gateway.postpone(writer)
-
-    def _refuse(self, error: DragomanError, call: ServerRequest, writer: DirectWriter) -> None:
-        writer.outcome.error = error.code
-        writer.send_nowait(self.gateway.refusal(call, error, writer.outcome))
 
     # Other workers.
 
@@ -119,6 +115,6 @@ class LastingGeneration(Generation):
             if isinstance(admitted.endpoint, ChatEndpoint):
                 raise gone(lost_event(admitted.endpoint.codec, call) or "")
         except DragomanError as exc:
-            self._refuse(exc, call, writer)
+            writer.send_nowait(self.gateway.refusal(call, exc, writer.outcome))
         else:
             super().serve(admitted, call, writer)
