@@ -42,12 +42,14 @@ class Recorded(Stream[E]):
         """
         if place < len(self._seen):
             return self._seen[place:]
-        await self._begin()
+        if self._reading:
+            await self._turn()
+        self._reading = True
         try:
             # Another task may have read on meanwhile.
             return self._seen[place:] or await self._read()
         finally:
-            self._turn.release()
+            self._end_turn()
 
     def close(self) -> None:
         super().close()
@@ -55,7 +57,9 @@ class Recorded(Stream[E]):
         self._place = len(self._seen)
 
     async def _refill(self) -> E:
-        await self._begin()
+        if self._reading:
+            await self._turn()
+        self._reading = True
         try:
             for event in self._items:  # which another task has left
                 return event
@@ -66,7 +70,7 @@ class Recorded(Stream[E]):
             for event in self._items:
                 return event
         finally:
-            self._turn.release()
+            self._end_turn()
         raise StopAsyncIteration
 
     async def _open(self) -> Self:

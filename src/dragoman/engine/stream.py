@@ -36,7 +36,8 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._items: Iterator[T] = iter(())
         # An answer has one reader at a time: two would take each other's events.
-        self._turn = asyncio.Lock()
+        self._reading = False
+        self._free: asyncio.Event | None = None  # made if a task waits: a stream has one reader, as a rule
 
     def __await__(self) -> Generator[None, None, Self]:
         return self._opened().__await__()
@@ -84,19 +85,29 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
             self._loop.call_soon_threadsafe(held.close)
 
     async def _opened(self) -> Self:
-        await self._begin()
+        if self._reading:
+            await self._turn()
+        self._reading = True
         try:
             return await self._open()
         finally:
-            self._turn.release()
+            self._end_turn()
 
-    async def _begin(self) -> None:
-        """Waits for the turn of this task, which releases it."""
+    async def _turn(self) -> None:
+        """Waits until no other task reads it."""
         try:
-            await self._turn.acquire()
+            while self._reading:
+                self._free = self._free or asyncio.Event()
+                await self._free.wait()
         except BaseException:
             self._break()
             raise
+
+    def _end_turn(self) -> None:
+        self._reading = False
+        if self._free is not None:
+            self._free.set()
+            self._free = None
 
     async def _open(self) -> Self:
         opening = self._opening
@@ -109,7 +120,9 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         return self
 
     async def _refill(self) -> T:
-        await self._begin()
+        if self._reading:
+            await self._turn()
+        self._reading = True
         try:
             for item in self._items:  # which another task has left
                 return item
@@ -118,7 +131,7 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
                 for item in self._items:
                     return item
         finally:
-            self._turn.release()
+            self._end_turn()
         raise StopAsyncIteration
 
     async def _read(self) -> list[Any]:
