@@ -6,6 +6,7 @@ import pytest
 
 from dragoman import errors
 from dragoman.cli.failure import NEXT, advice
+from dragoman.cli.remedies import remedy
 from dragoman.errors import DragomanError
 from tests.cli.pty import CTRL_D, Terminal
 from tests.cli.shell import run
@@ -42,6 +43,16 @@ def test_who_watches_is_told_what_to_do_next(tmp_path: Path, script: str, said: 
         terminal.end()
         assert said in terminal.text
     assert run(tmp_path, "ask", *SCRIPT, script).err.count("\n") == 1
+
+
+def test_what_an_error_advises_itself_comes_first(tmp_path: Path) -> None:
+    with Terminal(tmp_path, "top", "--url", "http://127.0.0.1:1") as terminal:
+        assert terminal.end() == 6
+        assert "`dragoman serve` starts one" in terminal.text
+        assert "doctor" not in terminal.text
+    error = errors.AuthenticationError("x")
+    error.add_note("Set it.")
+    assert advice(error) == remedy(error) == "Set it."
 
 
 def test_in_a_conversation_too(tmp_path: Path) -> None:

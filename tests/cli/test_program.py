@@ -1,6 +1,7 @@
 """The program: its table of commands, its help, what a shell completes, and how little it loads."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,36 @@ def test_what_takes_long_is_loaded_when_it_is_needed(tmp_path: Path, arguments: 
         check=True,
     )
     assert done.stdout.decode().endswith(f"{loaded}\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file without room is Linux's")
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["ask", "hello"], ["models"], ["completion", "bash"]])
+def test_output_for_which_there_is_no_room_is_no_fault_of_ours(tmp_path: Path, words: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMAND, *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.stderr == b"dragoman: the output cannot be written: No space left on device\n"
+    assert done.returncode == 1
+
+
+def test_ctrl_c_while_the_command_loads_ends_it_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        [*COMMAND, "ask", "hello"],
+        capture_output=True,
+        cwd=tmp_path,
+        env=environment(tmp_path, {"PYTHONPATH": str(tmp_path)}),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["ask", "--help"], ["models"]])

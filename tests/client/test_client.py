@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,14 @@ import pytest
 
 from dragoman import Client
 from dragoman.config import Config
-from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, TruncatedStreamError
+from dragoman.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    TruncatedStreamError,
+)
+from dragoman.protocols.operations import KeptCall
 from dragoman.routing.breaker import BreakerChange, State
 from dragoman.types import ChatRequest, LostField, PartDelta, ResponseEnd, ResponseStart, system, user
 from tests.support.server import Exchange, serve
@@ -332,11 +340,84 @@ async def test_messages_of_a_wrong_type_are_named(messages: object) -> None:
             await client.chat("offline/echo", messages)  # type: ignore[call-overload]  # the point of the test
 
 
-async def test_a_closed_client_says_so() -> None:
-    client = Client(Config())
-    await client.aclose()
-    with pytest.raises(RuntimeError, match="closed"):
-        await client.chat("offline/echo", "Hi")
+CALLS: dict[str, Callable[[Client], Awaitable[object]]] = {
+    "chat": lambda client: client.chat("up/m", "Hi"),
+    "stream": lambda client: client.stream("up/m", "Hi").response(),
+    "run": lambda client: client.run("up/m", "Hi", tools=[]).response(),
+    "map": lambda client: client.map("up/m", ["Hi"]),
+    "embed": lambda client: client.embed("up/m", "Hi"),
+    "count_tokens": lambda client: client.count_tokens("up/m", "Hi"),
+    "list_models": lambda client: client.list_models(),
+    "find_servers": lambda client: client.find_servers(),
+    "forward": lambda client: client.forward("up", KeptCall("GET", "resp_1")),
+    "async with": lambda client: client.__aenter__(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_closed_client_says_so_and_calls_nobody(call: str) -> None:
+    async with serve(up) as server:
+        client = Client({"providers": {"up": {"protocol": "openai-chat", "url": f"{server.url}/v1"}}})
+        await client.aclose()
+        with pytest.raises(RuntimeError, match="the client is closed"):
+            await CALLS[call](client)
+        assert not server.requests
+
+
+async def test_a_client_that_is_closed_says_so_to_who_waits_for_its_models() -> None:
+    asked = asyncio.Event()
+
+    async def silent(exchange: Exchange) -> None:
+        asked.set()
+        await exchange.closed()
+
+    async with serve(silent) as server:
+        client = Client({"providers": {"up": {"protocol": "openai-chat", "url": f"{server.url}/v1"}}})
+        waiting = asyncio.ensure_future(client.list_models())
+        await asked.wait()
+        await client.aclose()
+        with pytest.raises(RuntimeError, match="the client is closed"):
+            await asyncio.wait_for(waiting, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("gpt-5", "; expected SERVICE/MODEL, or a route of the configuration"),
+        ("qqqqqq/gpt-5", "; there is no service 'qqqqqq'"),
+        ("echo", "; did you mean 'offline/echo'?"),
+    ],
+)
+async def test_a_name_of_no_model_is_told_with_what_a_name_is(name: str, hint: str) -> None:
+    async with Client(Config()) as client:
+        with pytest.raises(ModelNotFoundError) as caught:
+            await client.chat(name, "Hi")
+    assert caught.value.message == f"there is no model {name!r}{hint}"
+
+
+@pytest.mark.parametrize(
+    ("more", "note"),
+    [
+        ({}, "No key was sent: set OPENAI_API_KEY, or `api_key` of its entry."),
+        ({"url": "http://127.0.0.1:{port}/own"}, "No key was sent: set `api_key` of its entry."),
+        ({"api_key": "sk-wrong"}, None),
+    ],
+)
+async def test_who_has_set_no_key_is_told_where_and_the_service_keeps_its_words(
+    monkeypatch: pytest.MonkeyPatch, more: dict[str, str], note: str | None
+) -> None:
+    async def refuses(exchange: Exchange) -> None:
+        await exchange.reply(401, {"content-type": "application/json"}, b'{"error": {"message": "Who are you?"}}')
+
+    async with serve(refuses) as server, serve(refuses) as other:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+        entry = {key: value.format(port=other.port) for key, value in more.items()}
+        async with Client({"providers": {"openai": entry}}) as client:
+            with pytest.raises(AuthenticationError) as caught:
+                await client.chat("openai/m", "Hi")
+    assert caught.value.message == "Who are you?"
+    assert getattr(caught.value, "__notes__", [None]) == [note]
 
 
 @pytest.mark.parametrize("model", [5, b"offline/echo", ["offline/echo"]])

@@ -114,6 +114,25 @@ async def test_closing_ends_it() -> None:
     assert [result async for result in stream] == []
 
 
+async def test_closing_ends_it_for_a_task_that_waits() -> None:
+    stream = MapStream(Turns(1), [0], 1, Bar(), ordered=True)  # type: ignore[list-item]  # what Turns takes
+    found: list[str] = []
+    reading = asyncio.ensure_future(read(stream, found))
+    await settled()
+    stream.close()
+    await asyncio.wait_for(reading, 5)
+    assert found == []
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_several_tasks_share_the_results(ordered: bool) -> None:
+    async with Client(Config()) as client:
+        stream = client.map("offline/echo", map(str, range(20)), concurrency=3, ordered=ordered)
+        shares: list[list[str]] = [[], [], []]
+        await asyncio.wait_for(asyncio.gather(*(read(stream, share) for share in shares)), 5)
+    assert sorted((text for share in shares for text in share), key=int) == [str(i) for i in range(20)]
+
+
 async def test_a_fault_of_the_prompts_own_iterator_is_raised() -> None:
     def prompts() -> Iterator[str]:
         yield "text: a"

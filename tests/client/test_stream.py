@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+from collections.abc import AsyncIterator
+from typing import TypeVar
 
 import pytest
 
@@ -23,6 +25,8 @@ from dragoman.types import (
     Text,
     ToolCall,
 )
+
+T = TypeVar("T")
 
 SCRIPT = 'reasoning: secret thoughts\ntext: so it is\ntool: f {"a": 1}'
 CALL = ToolCall(id="c1", name="f")
@@ -182,3 +186,75 @@ def test_a_stream_without_a_loop_that_was_closed_has_no_whole_answer() -> None:
         assert list(stream) == []
         with pytest.raises(TruncatedStreamError):
             stream.response()
+
+
+class Slow(Batches):
+    """Gives out each batch only after a turn of the loop, and lets nobody read beside another."""
+
+    reading = False
+
+    async def read(self) -> list[StreamEvent]:
+        assert not self.reading
+        self.reading = True
+        try:
+            await asyncio.sleep(0)
+            return await super().read()
+        finally:
+            self.reading = False
+
+
+async def test_several_tasks_may_read_one_stream_and_each_gets_all_of_it() -> None:
+    stream = stream_of(Slow(*BATCHES))
+    shown, again, deltas, reply = await asyncio.gather(
+        texts(stream), texts(stream), _all(stream.deltas), stream.response()
+    )
+    assert shown == again == ["so ", "it is", "no"]
+    assert [delta.text for delta in deltas] == ["hm", "so ", "it is", "no", "{}"]
+    assert reply.finish_reason == "tool_call"
+
+
+async def test_tasks_that_iterate_over_one_stream_share_its_events() -> None:
+    stream = stream_of(Slow(*BATCHES))
+    found = await asyncio.gather(_all(stream), _all(stream), _all(stream))
+    events = [event for batch in BATCHES for event in batch]
+    assert sorted(repr(event) for each in found for event in each) == sorted(map(repr, events))
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+async def test_a_task_that_is_cancelled_ends_the_stream_for_all_whoever_had_its_turn(gone: int) -> None:
+    answer = Forever([ResponseStart(), *BATCHES[1]])
+    stream = stream_of(answer)
+    tasks = [asyncio.create_task(texts(stream)) for _ in range(2)]
+    await answer.silent.wait()
+    tasks[gone].cancel()
+    with pytest.raises(TruncatedStreamError):
+        await asyncio.wait_for(tasks[1 - gone], 5)
+    assert answer.ended.is_set()
+    with pytest.raises(TruncatedStreamError):
+        await texts(stream)
+    with pytest.raises(TruncatedStreamError):
+        await stream.response()
+
+
+class Forever(Answer):
+    """Falls silent after one batch, until it is closed."""
+
+    def __init__(self, first: list[StreamEvent]) -> None:
+        self._first = first
+        self.silent = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def read(self) -> list[StreamEvent]:
+        if first := self._first:
+            self._first = []
+            return first
+        self.silent.set()
+        await self.ended.wait()
+        raise TruncatedStreamError("closed")
+
+    def close(self) -> None:
+        self.ended.set()
+
+
+async def _all(items: AsyncIterator[T]) -> list[T]:
+    return [item async for item in items]

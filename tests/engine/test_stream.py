@@ -217,15 +217,17 @@ async def test_a_stream_dropped_while_it_opens_is_ended() -> None:
     await asyncio.wait_for(slow.ended.wait(), 5)
 
 
-async def test_a_stream_is_opened_once() -> None:
-    slow = Slow(Batches(deltas("a")))
+async def test_a_stream_is_opened_once_and_read_in_turns() -> None:
+    slow = Slow(Batches(deltas("ab")))
     stream = Stream(slow, letters)
     waiting = asyncio.ensure_future(anext(stream))
     await slow.begun.wait()
-    with pytest.raises(RuntimeError, match="already"):
-        await anext(stream)
+    second = asyncio.ensure_future(anext(stream))
+    opened = asyncio.ensure_future(stream.__aenter__())
     slow.let.set()
     assert await waiting == "a"
+    assert await second == "b"
+    assert await opened is stream
 
 
 async def test_an_exception_thrown_in_closes_and_comes_back() -> None:

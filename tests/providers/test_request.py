@@ -208,6 +208,8 @@ def test_values_too_deep_for_an_encoder_are_refused() -> None:
         ("temprature", "; did you mean temperature?"),
         ("max_token", "; did you mean max_tokens?"),
         ("api_base", "; fields that only"),
+        ("stream", "; `stream(…)` gives an answer as it comes"),
+        ("api_key", "; services stand in the configuration"),
     ],
 )
 async def test_an_option_that_there_is_not_is_a_type_error_with_the_nearest_name(name: str, hint: str) -> None:

@@ -48,6 +48,11 @@ def reason(error: DragomanError) -> str:
     return f"{', '.join(known)}: {error.message}" if known else error.message
 
 
+def note(error: DragomanError) -> str:
+    """What whoever raised it advises; empty if that is nothing."""
+    return " ".join(vars(error).get("__notes__", ()))
+
+
 def _is_services(error: DragomanError) -> bool:
     """Whether the error came from a service: a fault of the request may have been found by ourselves."""
     if isinstance(error, RequestError):

@@ -30,7 +30,7 @@ class Exit(IntEnum):
 
 MEANINGS: dict[Exit, str] = {
     Exit.OK: "all is well",
-    Exit.FAILED: "`doctor` found a fault, a store cannot be used, or dragoman has a bug",
+    Exit.FAILED: "`doctor` found a fault, a file cannot be used, or dragoman has a bug",
     Exit.USAGE: "wrong usage",
     Exit.CONFIGURATION: "a setting is wrong",
     Exit.REFUSED: "the request was refused: malformed, no such model, not supported",

@@ -6,7 +6,7 @@ in `remedies`; here it is about a question.
 
 import sys
 
-from dragoman.cli.complaints import complaint
+from dragoman.cli.complaints import complaint, note
 from dragoman.cli.terminal.output import complain, is_terminal, remark
 from dragoman.errors import (
     AuthenticationError,
@@ -58,6 +58,8 @@ NEXT: tuple[tuple[type[DragomanError], str], ...] = (
 
 def advice(error: DragomanError) -> str:
     """What the user can do next; empty if the error's own line says it."""
+    if noted := note(error):
+        return noted
     return next(words for kind, words in NEXT if isinstance(error, kind))
 
 

@@ -1,5 +1,6 @@
 """The table of commands, each loaded when it is used, and the edge where errors become exit codes."""
 
+import errno
 import sys
 import traceback
 from collections.abc import Iterator
@@ -47,6 +48,9 @@ COMMANDS: dict[str, CommandRow] = {
     "completion": CommandRow("dragoman.cli.commands.completion", "Print the shell's completion script."),
 }
 
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a write to stdout fails with if its file takes no more. Our own files have errors of their own."""
 
 SHOWN = 60
 """Characters of what was typed that a hint repeats."""
@@ -150,7 +154,11 @@ def run(arguments: list[str]) -> int:
         tell_failure(exc)
         return exit_code(exc)
     except Exception as exc:  # noqa: BLE001  # the process edge: a bug of ours is reported in a line as well
-        complain(f"internal error: {type(exc).__name__}: {exc} (at {_place(exc)})")
+        if isinstance(exc, OSError) and exc.errno in FULL:
+            complain(f"the output cannot be written: {exc.strerror}")
+            leave_pipe()
+        else:
+            complain(f"internal error: {type(exc).__name__}: {exc} (at {_place(exc)})")
         return Exit.FAILED
     return code if isinstance(code, int) else Exit.OK
 

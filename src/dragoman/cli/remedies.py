@@ -1,5 +1,6 @@
 """What to do about an error, in plain words. Knows classes of errors, and no service."""
 
+from dragoman.cli.complaints import note
 from dragoman.errors import (
     AuthenticationError,
     BadEventError,
@@ -70,6 +71,8 @@ CODES: dict[str, str] = {
 
 def remedy(error: DragomanError) -> str:
     """What the user can do."""
+    if noted := note(error):
+        return noted
     if isinstance(error, TimeoutError):
         return PHASES[error.phase]
     if error.code in CODES:

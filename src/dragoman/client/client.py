@@ -128,7 +128,10 @@ class Client:
         All are asked at the same time, each at most every five minutes. A service that gives no list within two seconds
         is left out, and not asked again for a minute.
         """
-        return await self._models.listed(also)
+        self._check_open()
+        names = await self._models.listed(also)
+        self._check_open()  # the lists of a client that was closed meanwhile are incomplete
+        return names
 
     def model_facts(self) -> dict[str, ModelFacts]:
         """Sizes and prices of models by their names, as far as the lists that `list_models` has asked for say them."""
@@ -136,6 +139,7 @@ class Client:
 
     async def find_servers(self, servers: Iterable[LocalServer] = SERVERS) -> tuple[FoundServer, ...]:
         """Servers of models that answer on this machine, and that are not configured."""
+        self._check_open()
         urls = [self.providers[name].url for name in self.config.providers]
         taken = {port_of(url) for url in urls if is_loopback(url)}
         return await find_servers(servers, self._transports.pick(), taken)
@@ -176,8 +180,7 @@ class Client:
 
         Raises what goes wrong before the first byte.
         """
-        if self._closed:
-            raise RuntimeError("the client is closed")
+        self._check_open()
         if not isinstance(request, ChatRequest):
             raise InvalidRequestError(f"expected a ChatRequest, got {type(request).__name__}")
         return await self.handler(request.model)(request)
@@ -338,21 +341,28 @@ class Client:
         self, request: EmbedRequest, note: Note = unheard
     ) -> tuple[EmbedResponse, tuple[Loss, ...]]:
         """A vector for each text of `request`, and what of it the service did not get. It is asked once."""
+        self._check_open()
         plan = self.plan(request.model)
         response, lost = await operate(plan, request.model, lambda found: found.embed(request), note)
         return replace(response, model=request.model or self.default_model), lost
 
     async def count_request(self, request: ChatRequest, note: Note = unheard) -> TokenCount:
         """How many tokens `request` has. The service is asked once."""
+        self._check_open()
         return await operate(self.plan(request.model), request.model, lambda found: found.count_tokens(request), note)
 
     async def forward(self, provider: str, call: KeptCall) -> Forwarded:
         """What a service says of an answer that it keeps, as it comes. Raises ModelNotFoundError if there is no such
         service any more, and what goes wrong."""
+        self._check_open()
         found = self.providers.get(provider)
         if found is None:
             raise ModelNotFoundError(f"there is no service {provider!r} any more")
         return await found.forward(call, self._transports)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the client is closed")
 
     def _turned(self, change: BreakerChange) -> None:
         for notice in self._notices:
@@ -383,6 +393,7 @@ class Client:
         self._transports.close()
 
     async def __aenter__(self) -> Self:
+        self._check_open()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

@@ -47,8 +47,12 @@ class Listing:
     async def of(self, names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """The list of each provider, or its last one if it does not answer now. All are asked at the same time."""
         stale = [name for name in names if self._listed.get(name, Listed()).until <= self._now()]
-        await asyncio.gather(*(asyncio.shield(self._task(name)) for name in stale))
-        return {name: tuple(self._listed[name].models) for name in names}
+        # To close the client cancels them, and not whoever waits for them.
+        done, _ = await asyncio.wait([self._task(name) for name in stale]) if stale else (set(), set())
+        for task in done:
+            if not task.cancelled():
+                task.result()
+        return {name: tuple(self._listed.get(name, Listed()).models) for name in names}
 
     def facts(self) -> dict[str, Mapping[str, ModelFacts]]:
         """What the last lists say of the models, by the provider's name and their own."""

@@ -80,6 +80,8 @@ class MapStream(AsyncIterator[Mapped]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running = concurrency
         self._next = 0
+        # One task at a time takes from the queue: another could wait there for what this one has taken.
+        self._turn = asyncio.Lock()
         self._early: dict[int, Mapped] = {}
 
     def __aiter__(self) -> Self:
@@ -91,13 +93,14 @@ class MapStream(AsyncIterator[Mapped]):
     async def __anext__(self) -> Mapped:
         self._start()
         try:
-            while True:
-                if self._next in self._early:
-                    self._next += 1
-                    return self._early.pop(self._next - 1)
-                if not self._running:
-                    break
-                await self._take()
+            async with self._turn:
+                while True:
+                    if self._next in self._early:
+                        self._next += 1
+                        return self._early.pop(self._next - 1)
+                    if not self._running:
+                        break
+                    await self._take()
         except BaseException:
             self.close()
             raise
@@ -114,6 +117,7 @@ class MapStream(AsyncIterator[Mapped]):
         self._early.clear()
         for task in self._tasks or ():
             task.cancel()
+        self._work.done.put_nowait(None)  # a task may be waiting
         self._bar.close()
 
     def __del__(self) -> None:
@@ -133,7 +137,7 @@ class MapStream(AsyncIterator[Mapped]):
         """Waits for what a task has to say."""
         match await self._work.done.get():
             case None:
-                self._running -= 1
+                self._running = max(self._running - 1, 0)
             case Mapped() as result:
                 # As they come, each stands at the next place.
                 self._early[result.index if self._ordered else self._next + len(self._early)] = result

@@ -238,11 +238,13 @@ class ModelTable:
         _, slash, model = name.partition("/")
         if slash:
             able = (each for each, provider in self.providers.items() if _takes(provider, model))
-            return nearest(name, [*self.names(), *(f"{each}/{model}" for each in able)])
+            hint = nearest(name, [*self.names(), *(f"{each}/{model}" for each in able)])
+            return hint or f"; there is no service {name.partition('/')[0]!r}"
         if name in self.providers:
             return f"; {name!r} is a service: its models are {name}/NAME"
         behind = {full.rpartition("/")[2]: full for full in self.names()}
-        return f"; did you mean {behind[name]!r}?" if name in behind else nearest(name, self.names())
+        hint = f"; did you mean {behind[name]!r}?" if name in behind else nearest(name, self.names())
+        return hint or "; expected SERVICE/MODEL, or a route of the configuration"
 
     def _services(self) -> dict[str, Provider]:
         """The configured services that have no flaw."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Any, Generic, Self, TypeVar
 
 from dragoman.engine.stream import Source, Stream, Texts
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.types import AnyPart, ChatResponse, Delta, Fold, PartDelta, PartStart, StreamEvent
 
 E = TypeVar("E")
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Recorded(Stream[E]):
-    """A stream whose events are kept. It may be read again, by one task at a time; a failure comes again too."""
+    """A stream whose events are kept. It may be read again, by several tasks too; a failure comes again likewise."""
 
     def __init__(self, opening: Callable[[], Awaitable[Source[E]]]) -> None:
         super().__init__(opening, iter)
@@ -40,7 +40,16 @@ class Recorded(Stream[E]):
 
         Raises what went wrong.
         """
-        return self._seen[place:] if place < len(self._seen) else await self._read()
+        if place < len(self._seen):
+            return self._seen[place:]
+        if self._reading:
+            await self._turn()
+        self._reading = True
+        try:
+            # Another task may have read on meanwhile.
+            return self._seen[place:] or await self._read()
+        finally:
+            self._end_turn()
 
     def close(self) -> None:
         super().close()
@@ -48,13 +57,20 @@ class Recorded(Stream[E]):
         self._place = len(self._seen)
 
     async def _refill(self) -> E:
-        place = self._place
-        # The same as `batch`, without a call between.
-        events = self._seen[place:] if place < len(self._seen) else await self._read()
-        self._place = place + len(events)
-        self._items = iter(events)
-        for event in self._items:
-            return event
+        if self._reading:
+            await self._turn()
+        self._reading = True
+        try:
+            for event in self._items:  # which another task has left
+                return event
+            # The same as `batch`, without a call between.
+            events = self._seen[self._place :] or await self._read()
+            self._place += len(events)
+            self._items = iter(events)
+            for event in self._items:
+                return event
+        finally:
+            self._end_turn()
         raise StopAsyncIteration
 
     async def _open(self) -> Self:
@@ -74,6 +90,11 @@ class Recorded(Stream[E]):
             raise
         self._seen += events
         return events
+
+    def _break(self) -> None:
+        super()._break()
+        # For the tasks that still read it: what was cut may not look whole.
+        self._error = self._error or TruncatedStreamError("a task that read the stream was cancelled")
 
 
 class ChatStream(Recorded[StreamEvent]):

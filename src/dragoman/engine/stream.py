@@ -25,6 +25,8 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
     Nothing is opened before it is awaited or iterated. `await stream` opens it, so that a refused connection raises
     there, and returns it. It ends at once if it is closed, dropped, cancelled or has failed, also while it is being
     opened: then a task that waits for it gets a TruncatedStreamError. `async with` closes it too.
+
+    Several tasks may read it: each waits for its turn. If one of them is cancelled meanwhile, it ends for all.
     """
 
     def __init__(self, opening: Callable[[], Awaitable[Source[E]]], project: Callable[[list[E]], Iterable[T]]) -> None:
@@ -33,9 +35,12 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         self._answer: Source[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._items: Iterator[T] = iter(())
+        # An answer has one reader at a time: two would take each other's events.
+        self._reading = False
+        self._free: asyncio.Event | None = None  # made if a task waits: a stream has one reader, as a rule
 
     def __await__(self) -> Generator[None, None, Self]:
-        return self._open().__await__()
+        return self._opened().__await__()
 
     def __aiter__(self) -> Self:
         return self
@@ -68,7 +73,7 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         self._finish()
 
     async def __aenter__(self) -> Self:
-        return await self._open()
+        return await self._opened()
 
     async def __aexit__(self, *exc_info: object) -> None:
         self.close()
@@ -78,6 +83,31 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         held = self._answer or self._opening
         if held is not None and self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(held.close)
+
+    async def _opened(self) -> Self:
+        if self._reading:
+            await self._turn()
+        self._reading = True
+        try:
+            return await self._open()
+        finally:
+            self._end_turn()
+
+    async def _turn(self) -> None:
+        """Waits until no other task reads it."""
+        try:
+            while self._reading:
+                self._free = self._free or asyncio.Event()
+                await self._free.wait()
+        except BaseException:
+            self._break()
+            raise
+
+    def _end_turn(self) -> None:
+        self._reading = False
+        if self._free is not None:
+            self._free.set()
+            self._free = None
 
     async def _open(self) -> Self:
         opening = self._opening
@@ -90,14 +120,22 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         return self
 
     async def _refill(self) -> T:
-        while events := await self._read():
-            self._items = iter(self._project(events))
-            for item in self._items:
+        if self._reading:
+            await self._turn()
+        self._reading = True
+        try:
+            for item in self._items:  # which another task has left
                 return item
+            while events := await self._read():
+                self._items = iter(self._project(events))
+                for item in self._items:
+                    return item
+        finally:
+            self._end_turn()
         raise StopAsyncIteration
 
     async def _read(self) -> list[Any]:
-        """The next batch; [] if there are no more. What ends the stream closes it."""
+        """The next batch, for the task whose turn it is; [] if there are no more. What ends the stream closes it."""
         if self._opening is not None:
             await self._open()
         answer = self._answer
@@ -106,11 +144,15 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         try:
             events = await answer.read()
         except BaseException:
-            self._finish()
+            self._break()
             raise
         if not events:
             self._finish()
         return events
+
+    def _break(self) -> None:
+        """Ends it before its end."""
+        self._finish()
 
     def _finish(self) -> None:
         opening, self._opening = self._opening, None

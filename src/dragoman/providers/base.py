@@ -16,7 +16,7 @@ from dragoman.engine.relay import RelayTarget
 from dragoman.engine.secrets import Secrets, secrets
 from dragoman.engine.stream import Stream, Texts
 from dragoman.engine.templates import Templates
-from dragoman.errors import ConfigurationError, DragomanError, TransportError
+from dragoman.errors import AuthenticationError, ConfigurationError, DragomanError, TransportError
 from dragoman.protocols.base import ClientCodec, Env
 from dragoman.protocols.estimate import estimated_tokens
 from dragoman.protocols.operations import KeptCall
@@ -105,6 +105,11 @@ class AsyncGeneratorProvider:
         )
         try:
             return await open_answer(service, request, env)
+        except AuthenticationError as exc:
+            if not env.key and (advice := cls.keyless()):
+                # Not in the message, which is the service's own: agents know by its words what to do.
+                exc.add_note(advice)
+            raise
         except TransportError as exc:
             if cls._gone():
                 exc.message += f" (the hosted site {cls.url} is gone; give `url` a host of your own)"
@@ -249,6 +254,11 @@ class AsyncGeneratorProvider:
     def key(cls) -> str | None:
         """The credential to send."""
         return cls.api_key
+
+    @classmethod
+    def keyless(cls) -> str:
+        """What to do if the service wants a key and none is set; empty if it takes none."""
+        return ""
 
     @classmethod
     def secrets(cls, key: str | None, route: Route) -> Secrets:

@@ -49,14 +49,23 @@ APART = frozenset({"model", "messages", "stream"})
 """Fields that `extra_body` may not have, because they are arguments of their own."""
 
 
+CONFIGURED = "services stand in the configuration: `Client({'providers': {NAME: …}})`"
+
+ELSEWHERE: dict[str, str] = {
+    "stream": "`stream(…)` gives an answer as it comes",
+    "api_key": CONFIGURED,
+    "base_url": CONFIGURED,
+}
+"""What takes the place of options that the vendors' SDKs have."""
+
+
 def check_names(options: Mapping[str, Any], known: Collection[str] = frozenset(ChatOptions.__annotations__)) -> None:
-    """Raises TypeError, with the nearest known name, for an unknown option."""
+    """Raises TypeError, with the nearest known name, or what takes its place, for an unknown option."""
     for name in options:
         if name not in known:
-            hint = nearest(name, known)
-            raise TypeError(
-                f"there is no option {name!r}{hint}; fields that only the service knows go into `extra_body`"
-            )
+            hint = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else nearest(name, known)
+            fields = "; fields that only the service knows go into `extra_body`" if "extra_body" in known else ""
+            raise TypeError(f"there is no option {name!r}{hint}{fields if name not in ELSEWHERE else ''}")
 
 
 def build_request(

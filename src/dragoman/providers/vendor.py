@@ -105,6 +105,11 @@ class ListingProvider(AsyncGeneratorProvider, ProviderModelMixin, ABC):
     def model_name(cls, model: str) -> str:
         return cls.get_model(model)
 
+    @classmethod
+    def keyless(cls) -> str:
+        own = cls.key_variable and _site(cls.url) == _site(cls._founder("key_variable").url)
+        return f"No key was sent: set {f'{cls.key_variable}, or ' if own else ''}`api_key` of its entry."
+
 
 def _site(url: str) -> tuple[str, str]:
     try:

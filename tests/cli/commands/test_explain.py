@@ -166,6 +166,7 @@ def test_a_request_that_would_be_refused_is_explained_as_far_as_it_goes(home: Pa
         (("--protocol", "openai", "--path", "/v1"), "--protocol and --path cannot be given together"),
         (("--protocol", "openai-chatt"), "there is no protocol 'openai-chatt'; did you mean openai-chat?"),
         (("--protocol", "x"), "; there are "),
+        ((), "there is no request: give a QUESTION, a --file, or a body on stdin"),
         (("-H", "nothing"), "expected a header as NAME:VALUE, got 'nothing'"),
         (("-f", "body.json", "hi"), "a QUESTION has no file, protocol, path and headers: leave one out"),
     ],

@@ -80,10 +80,10 @@ def command(
         asked = ChatRequest(model=model, messages=(user(" ".join(question)),))
         explanation = explain_chat(client, asked, monotonic())
     else:
-        body = _body(ctx, file)
         table = path_table(client)
         address = path or _path_of(ctx, table, protocol or OPENAI_CHAT, model or client.default_model)
-        call = request_to(address, dict(_header(ctx, header) for header in headers), body)
+        fields = dict(_header(ctx, header) for header in headers)
+        call = request_to(address, fields, _body(ctx, file))
         # Whoever reads the configuration needs no password of it.
         explanation = explain_at(client, table, Wanted(call, key_shown=True, model=model), monotonic())
     if as_json:
@@ -99,9 +99,11 @@ def command(
 def _body(ctx: click.Context, file: Path | None) -> bytes:
     if file is not None and file != STDIN:
         return read(file)
-    if sys.stdin is None or (file is None and is_terminal(sys.stdin)):
+    watched = sys.stdin is None or (file is None and is_terminal(sys.stdin))
+    body = b"" if watched else sys.stdin.buffer.read()
+    if not body.strip():
         raise click.UsageError("there is no request: give a QUESTION, a --file, or a body on stdin", ctx)
-    return sys.stdin.buffer.read()
+    return body
 
 
 def _path_of(ctx: click.Context, table: PathTable, protocol: str, model: str) -> str:

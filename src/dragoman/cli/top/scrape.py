@@ -80,11 +80,15 @@ def fetch(url: str, key: str, at: float) -> Scrape:
         status, body = answer.status, answer.read()
     except (OSError, HTTPException) as exc:
         said = exc.strerror if isinstance(exc, OSError) and exc.strerror else type(exc).__name__
-        raise ConnectError(f"no gateway answers at {url}: {said}") from exc
+        error = ConnectError(f"no gateway answers at {url}: {said}")
+        error.add_note("`dragoman serve` starts one; --url names another.")
+        raise error from exc
     finally:
         connection.close()
     if status in {401, 403}:
-        raise AuthenticationError(f"the gateway at {url} wants one of its keys: name it with --key")
+        refused = AuthenticationError(f"the gateway at {url} wants one of its keys: name it with --key")
+        refused.add_note("They are `gateway.api_keys` of its configuration.")
+        raise refused
     if status != 200:
         raise ConfigurationError(
             f"the gateway at {url} shows no metrics (status {status}): gateway.metrics may be `none`"
