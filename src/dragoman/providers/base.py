@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec.structs import replace
 
 from dragoman.config import EmptyAnswer
-from dragoman.engine.answer import Answer, Owning
+from dragoman.engine.answer import Answer, Handler, Owning
 from dragoman.engine.call import Service, open_answer, receive
 from dragoman.engine.draft import HIDDEN, Draft, draft, failed, hiding, relay_draft
 from dragoman.engine.env import system_env
@@ -91,9 +91,38 @@ class AsyncGeneratorProvider:
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
         """The answer to `request`. Raises what goes wrong before its first byte."""
-        env = system_env(cls.key(), cls.families.profile_of(request.model))
-        route = route or cls.route()
-        service = Service(
+        key, route = cls.key(), route or cls.route()
+        return await cls._open(request, cls._service(transports, key, route), key)
+
+    @classmethod
+    def handler(cls, transports: Transports) -> Handler:
+        """`open` for many requests: how the service is reached is worked out once, for the first of them."""
+        if cls.has_own_way():
+            return lambda request: cls.open(request, transports)
+        found: tuple[Service, str | None] | None = None
+
+        async def opened(request: ChatRequest) -> Answer:
+            nonlocal found
+            if found is None:
+                key = cls.key()
+                found = cls._service(transports, key, cls.route()), key
+            return await cls._open(request, *found)
+
+        return opened
+
+    @classmethod
+    async def _open(cls, request: ChatRequest, service: Service, key: str | None) -> Answer:
+        try:
+            return await open_answer(service, request, system_env(key, cls.families.profile_of(request.model)))
+        except TransportError as exc:
+            if cls._gone():
+                exc.message += f" (the hosted site {cls.url} is gone; give `url` a host of your own)"
+            raise
+
+    @classmethod
+    def _service(cls, transports: Transports, key: str | None, route: Route) -> Service:
+        """How chats are asked for."""
+        return Service(
             name=cls.__name__,
             codec=cls.chat_codec(),
             transport=transports.pick(cls.likeness()),
@@ -101,29 +130,13 @@ class AsyncGeneratorProvider:
             strict=cls.strict,
             empty_ok=cls.empty_answer == "ok",
             max_answer=cls.max_answer,
-            secrets=cls.secrets(env.key, route),
+            secrets=cls.secrets(key, route),
         )
-        try:
-            return await open_answer(service, request, env)
-        except TransportError as exc:
-            if cls._gone():
-                exc.message += f" (the hosted site {cls.url} is gone; give `url` a host of your own)"
-            raise
 
     @classmethod
-    async def receive(cls, request: ChatRequest, reply: Reply, transport: Transport) -> Answer:
+    async def receive(cls, request: ChatRequest, reply: Reply, transports: Transports) -> Answer:
         """The answer in `reply`, which came for a request that was relayed."""
-        route = cls.route()
-        service = Service(
-            cls.__name__,
-            cls.chat_codec(),
-            transport,
-            route,
-            secrets=cls.secrets(cls.key(), route),
-            empty_ok=cls.empty_answer == "ok",
-            max_answer=cls.max_answer,
-        )
-        return await receive(service, request, reply)
+        return await receive(cls._service(transports, cls.key(), cls.route()), request, reply)
 
     @classmethod
     async def embed(cls, request: EmbedRequest, transports: Transports) -> tuple[EmbedResponse, tuple[Loss, ...]]:
