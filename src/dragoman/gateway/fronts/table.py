@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from msgspec import Struct
 
@@ -154,6 +155,7 @@ def filled(pattern: str, text: str) -> str:
     return NAMED.sub(lambda _: text, pattern)
 
 
+@cache  # the paths of all fronts, which each gateway has
 def _compiled(pattern: str) -> re.Pattern[str]:
     parts = NAMED.split(pattern)
     return re.compile(".*[^/]".join(map(re.escape, parts)), re.DOTALL)
