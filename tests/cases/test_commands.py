@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import shlex
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,8 +12,7 @@ from msgspec import Struct
 
 from tests.cases.page import Block, Page, cases, read
 from tests.cases.service import ROLES, Service, services
-from tests.cli.fork_server import write_program
-from tests.cli.shell import COMMAND, PATIENCE, environment, usual
+from tests.cli.shell import PATIENCE, environment, install
 from tests.support.server import serve
 
 NONE = frozenset[str]()
@@ -66,7 +64,6 @@ def _commands(page: Page, block: Block) -> Iterator[Command]:
 def _prepare(page: Page, folder: Path, url: str) -> tuple[dict[str, str], tuple[int, ...]]:
     """The folder with what the case has in it; the environment of its commands, and what they inherit."""
     binary = folder / "bin" / "dragoman"
-    binary.parent.mkdir()
     home = folder / "home"
     home.mkdir()
     env = environment(home, {"PATH": f"{binary.parent}:{os.environ['PATH']}"})
@@ -80,11 +77,7 @@ def _prepare(page: Page, folder: Path, url: str) -> tuple[dict[str, str], tuple[
         (folder / "dragoman.toml").write_text(block.text.replace("{service}", url))
         if not block.name:
             env["DRAGOMAN_CONFIG"] = "dragoman.toml"
-    if usual(env):
-        return env, (write_program(binary, env),)
-    binary.write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
-    binary.chmod(0o755)
-    return env, ()
+    return env, install(binary, env)
 
 
 @asynccontextmanager

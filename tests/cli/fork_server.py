@@ -25,7 +25,6 @@ import io
 import json
 import os
 import runpy
-import shlex
 import signal
 import socket
 import subprocess
@@ -121,23 +120,20 @@ def fork(
     return _asked(_server(frozenset(at_start(env).items())), request, handles)
 
 
-def write_program(file: Path, env: Mapping[str, str]) -> int:
-    """Makes `file` the command, for shells in `env`: a program that has it forked.
-
-    Returns the descriptor that the shell must inherit.
-    """
+def program(env: Mapping[str, str]) -> tuple[list[str], int]:
+    """A command line that does what the command does, for shells in `env`, and the descriptor that it inherits."""
     control = _server(frozenset(at_start(env).items())).fileno()
     code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from {__name__} import ask; ask({control})"
-    file.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-I", "-S", "-c", code])} "$@"\n')
-    file.chmod(0o755)
-    return control
+    return [sys.executable, "-I", "-S", "-c", code], control
 
 
 def ask(control: int) -> NoReturn:
-    """Is the command, as the arguments and all else of this process say, until that has ended."""
+    """Has the command forked with the arguments and all else of this process, and ends as it does, once it does."""
     request = Request(arguments=sys.argv[1:], home=str(Path.cwd()), env=dict(os.environ), terminal=False)
     with closing(_asked(socket.socket(fileno=control), request, (0, 1, 2))) as process:
-        sys.exit(process.wait())
+        signal.signal(signal.SIGINT, lambda number, _: process.send_signal(number))
+        code = process.wait()
+        sys.exit(code if code >= 0 else 128 - code)
 
 
 def _asked(control: socket.socket, request: Request, handles: Sequence[int]) -> Forked:
