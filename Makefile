@@ -1,6 +1,9 @@
 # Everything runs in .venv, which the first target that needs it makes.
 PYTHON = .venv/bin/python
 
+# The processes that run the tests import the same modules: without bytecode, which some environments switch off, each compiles them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format matrix matrix-node agents callers recorded docs wheel bench bench-client profile lock clean golden mutations fuzz soak faults deploy-check
 

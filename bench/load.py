@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import msgspec
@@ -95,12 +97,21 @@ def post(port: int, path: str, body: bytes, headers: dict[str, str] | None = Non
 
 def build(name: str, place: Path) -> Path:
     """The program of `name`.c, in the folder `place`. Raises BenchError where no C compiler is there."""
+    program = place / name
+    program.write_bytes(_compiled(name))
+    program.chmod(0o755)
+    return program
+
+
+@cache
+def _compiled(name: str) -> bytes:
     compiler = shutil.which("cc")
     if compiler is None:
         raise BenchError("the benchmarks need a C compiler (on Debian: apt-get install gcc libc6-dev)")
-    program = place / name
-    subprocess.run([compiler, "-O2", "-Wall", "-o", str(program), str(HERE / f"{name}.c")], check=True)
-    return program
+    with TemporaryDirectory() as folder:
+        program = Path(folder, name)
+        subprocess.run([compiler, "-O2", "-Wall", "-o", str(program), str(HERE / f"{name}.c")], check=True)
+        return program.read_bytes()
 
 
 class Load:

@@ -29,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--mutations", action="store_true", help="try every mutant of an answer instead of a sample")
     parser.addoption("--faults", action="store_true", help="all cells of the fault matrix, not a sample")
     parser.addoption("--faults-seed", type=int, metavar="N", help="the seed of that sample; by default the commit's")
+    parser.addoption("--schedules-seed", type=int, metavar="N", help="of the orders of tasks, that of this seed alone")
     parser.addoption("--node", action="store_true", help="run the clients for Node, which `make matrix-node` installs")
     parser.addoption("--deploy", action="store_true", help="run the programs that `make deploy-check` installs")
 

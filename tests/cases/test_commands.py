@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from msgspec import Struct
 
 from tests.cases.page import Block, Page, cases, read
 from tests.cases.service import ROLES, Service, services
-from tests.cli.shell import PATIENCE, environment
+from tests.cli.shell import PATIENCE, environment, install
 from tests.support.server import serve
 
 NONE = frozenset[str]()
@@ -40,9 +39,9 @@ async def test_a_command_prints_what_it_should(path: Path, tmp_path: Path) -> No
     if not typed:
         raise page.error(1, "expected a block `console` with a command, got none")
     async with _service(page) as url:
-        env = _prepare(page, tmp_path, url)
+        env, inherited = _prepare(page, tmp_path, url)
         for command in typed:
-            code, printed = await _run(command.line.replace("{service}", url), tmp_path, env)
+            code, printed = await _run(command.line.replace("{service}", url), tmp_path, env, inherited)
             printed = printed.replace(url, "{service}")
             assert re.fullmatch(_pattern(command.output), printed), (
                 f"{page.title}\n$ {command.line}\n--- expected\n{command.output}--- got\n{printed}"
@@ -62,12 +61,9 @@ def _commands(page: Page, block: Block) -> Iterator[Command]:
         yield Command(line, f"{printed}\n" if printed else "", int(found[1]) if found else 0)
 
 
-def _prepare(page: Page, folder: Path, url: str) -> dict[str, str]:
-    """The folder with what the case has in it, and the environment of its commands."""
+def _prepare(page: Page, folder: Path, url: str) -> tuple[dict[str, str], tuple[int, ...]]:
+    """The folder with what the case has in it; the environment of its commands, and what they inherit."""
     binary = folder / "bin" / "dragoman"
-    binary.parent.mkdir()
-    binary.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dragoman "$@"\n')
-    binary.chmod(0o755)
     home = folder / "home"
     home.mkdir()
     env = environment(home, {"PATH": f"{binary.parent}:{os.environ['PATH']}"})
@@ -81,7 +77,7 @@ def _prepare(page: Page, folder: Path, url: str) -> dict[str, str]:
         (folder / "dragoman.toml").write_text(block.text.replace("{service}", url))
         if not block.name:
             env["DRAGOMAN_CONFIG"] = "dragoman.toml"
-    return env
+    return env, install(binary, env)
 
 
 @asynccontextmanager
@@ -94,7 +90,7 @@ async def _service(page: Page) -> AsyncIterator[str]:
         yield service.url
 
 
-async def _run(line: str, folder: Path, env: dict[str, str]) -> tuple[int, str]:
+async def _run(line: str, folder: Path, env: dict[str, str], inherited: tuple[int, ...]) -> tuple[int, str]:
     process = await asyncio.create_subprocess_shell(
         line,
         stdin=asyncio.subprocess.DEVNULL,
@@ -102,6 +98,7 @@ async def _run(line: str, folder: Path, env: dict[str, str]) -> tuple[int, str]:
         stderr=asyncio.subprocess.STDOUT,
         cwd=folder,
         env=env,
+        pass_fds=inherited,
     )
     async with asyncio.timeout(PATIENCE):
         printed, _ = await process.communicate()

@@ -31,11 +31,11 @@ import subprocess
 import sys
 import termios
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TextIO, TypedDict
+from typing import NoReturn, TextIO, TypedDict
 
 PATIENCE = 30
 """Seconds until a test gives up on a command: no measure, only an end."""
@@ -116,11 +116,31 @@ def fork(
     home: Path, arguments: Sequence[str], env: Mapping[str, str], handles: Sequence[int], *, terminal: bool = False
 ) -> Forked:
     """Starts the command with these three descriptors; with `terminal`, the first becomes its controlling terminal."""
+    request = Request(arguments=[*arguments], home=str(home), env=dict(env), terminal=terminal)
+    return _asked(_server(frozenset(at_start(env).items())), request, handles)
+
+
+def program(env: Mapping[str, str]) -> tuple[list[str], int]:
+    """A command line that does what the command does, for shells in `env`, and the descriptor that it inherits."""
+    control = _server(frozenset(at_start(env).items())).fileno()
+    code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from {__name__} import ask; ask({control})"
+    return [sys.executable, "-I", "-S", "-c", code], control
+
+
+def ask(control: int) -> NoReturn:
+    """Has the command forked with the arguments and all else of this process, and ends as it does, once it does."""
+    request = Request(arguments=sys.argv[1:], home=str(Path.cwd()), env=dict(os.environ), terminal=False)
+    with closing(_asked(socket.socket(fileno=control), request, (0, 1, 2))) as process:
+        signal.signal(signal.SIGINT, lambda number, _: process.send_signal(number))
+        code = process.wait()
+        sys.exit(code if code >= 0 else 128 - code)
+
+
+def _asked(control: socket.socket, request: Request, handles: Sequence[int]) -> Forked:
     ours, theirs = socket.socketpair()
     ours.settimeout(PATIENCE)
     with theirs:
-        socket.send_fds(_server(frozenset(at_start(env).items())), [b"."], [*handles, theirs.fileno()])
-    request = Request(arguments=[*arguments], home=str(home), env=dict(env), terminal=terminal)
+        socket.send_fds(control, [b"."], [*handles, theirs.fileno()])
     ours.sendall(json.dumps(request).encode() + b"\n")
     return Forked(ours)
 

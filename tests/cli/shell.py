@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -105,6 +106,19 @@ async def start(
         cwd=home,
         env=environment(home, env),
     )
+
+
+def install(file: Path, env: Mapping[str, str]) -> tuple[int, ...]:
+    """Makes `file` the command, for shells in `env`. Returns the descriptors that these must inherit."""
+    words: list[str] = COMMAND
+    inherited: tuple[int, ...] = ()
+    if usual(env):
+        words, control = fork_server.program(env)
+        inherited = (control,)
+    file.parent.mkdir()
+    file.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    file.chmod(0o755)
+    return inherited
 
 
 async def finish(process: asyncio.subprocess.Process) -> Ran:

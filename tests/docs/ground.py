@@ -1,13 +1,12 @@
 """Where the documentation's examples run: a folder with what their page assumes, and a gateway where one is named."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 
-from tests.cli.shell import COMMAND, PATIENCE, environment
+from tests.cli.shell import COMMAND, PATIENCE, environment, install
 
 ADDRESS = "127.0.0.1:8642"
 """Where a gateway listens in the examples."""
@@ -31,15 +30,13 @@ FILES = {
 VARIABLES = {"UP_API_KEY": "sk-1", "AIBN_PASSWORD": "s3cret"}
 
 
-def prepared(page: str, folder: Path) -> dict[str, str]:
-    """The environment for examples of `page`, which run in `folder`."""
+def prepared(page: str, folder: Path) -> tuple[dict[str, str], tuple[int, ...]]:
+    """The environment for examples of `page`, which run in `folder`, and the descriptors that they inherit."""
     for name, text in FILES.get(page, {}).items():
         (folder / name).write_text(text, encoding="utf-8")
     command = folder / "bin" / "dragoman"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dragoman "$@"\n')
-    command.chmod(0o755)
-    return environment(folder, {"PATH": f"{command.parent}:{os.environ['PATH']}", **VARIABLES})
+    environ = environment(folder, {"PATH": f"{command.parent}:{os.environ['PATH']}", **VARIABLES})
+    return environ, install(command, environ)
 
 
 @contextmanager

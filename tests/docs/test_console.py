@@ -46,14 +46,16 @@ SESSIONS = [block for block in written_in("console") if not block.text.startswit
 
 @pytest.mark.parametrize("block", SESSIONS, ids=str)
 async def test_commands_print_what_the_page_says(block: Block, tmp_path: Path) -> None:
-    environ = prepared(block.page, tmp_path)
+    environ, inherited = prepared(block.page, tmp_path)
     for command in commands(block):
-        printed, code = await run(command, tmp_path, environ)
+        printed, code = await run(command, tmp_path, environ, inherited)
         assert printed.rstrip("\n") == command.printed.replace(INTERRUPT, "").rstrip("\n"), command.typed
         assert code == command.code, command.typed
 
 
-async def run(command: Command, folder: Path, environ: dict[str, str]) -> tuple[str, int | None]:
+async def run(
+    command: Command, folder: Path, environ: dict[str, str], inherited: tuple[int, ...]
+) -> tuple[str, int | None]:
     """What the command prints, and how it ends, if Ctrl-C is pressed where the page says so."""
     before, interrupt, _ = command.printed.partition(INTERRUPT)
     process = await asyncio.create_subprocess_exec(
@@ -65,6 +67,7 @@ async def run(command: Command, folder: Path, environ: dict[str, str]) -> tuple[
         stderr=asyncio.subprocess.STDOUT,
         cwd=folder,
         env=environ,
+        pass_fds=inherited,
     )
     async with asyncio.timeout(PATIENCE):
         assert process.stdout

@@ -56,13 +56,15 @@ asyncio.run(main())
 
 def ran(block: Block, code: str, folder: Path, how: str = RUN) -> str:
     """What `code` prints in a folder with what the page of `block` assumes."""
+    environ, inherited = prepared(block.page, folder)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", how],
         input=code,
         capture_output=True,
         text=True,
         cwd=folder,
-        env=prepared(block.page, folder),
+        env=environ,
+        pass_fds=inherited,
         timeout=PATIENCE,
         check=False,
     )

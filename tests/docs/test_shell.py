@@ -29,7 +29,7 @@ class Ground:
     def __init__(self, block: Block, folder: Path, address: str) -> None:
         self.folder = folder
         self.address = address
-        self.environ = prepared(block.page, folder)
+        self.environ, self.inherited = prepared(block.page, folder)
         for source, name in (("litellm.yaml", "config.yaml"), ("ccr.json", ".claude-code-router/config.json")):
             (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(IMPORTED / source, folder / name)
@@ -43,6 +43,7 @@ class Ground:
             ["sh", "-c", line],
             cwd=self.folder,
             env=self.environ,
+            pass_fds=self.inherited,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

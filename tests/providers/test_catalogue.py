@@ -55,6 +55,10 @@ def test_every_class_of_this_package_is_found_without_a_list() -> None:
     } | {row.name.lower() for row in ROWS}
 
 
+def test_packages_are_looked_through_once_in_a_process() -> None:
+    assert catalogue() is catalogue()
+
+
 def test_another_package_registers_its_own(tmp_path: Path) -> None:
     assert "mine" in registered(tmp_path, "extension:Mine").stdout.split()
 

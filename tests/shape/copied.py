@@ -20,7 +20,7 @@ class Copied:
     def __init__(self, folder: Path) -> None:
         self.home = folder
         self._package = folder / "src" / "dragoman"
-        shutil.copytree(PACKAGE, self._package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PACKAGE, self._package)  # and its bytecode, so that it need not be compiled again
         shutil.copy(REPOSITORY / "pyproject.toml", folder)
         self._path = {"PYTHONPATH": str(folder / "src")}
 

@@ -56,7 +56,7 @@ async def run(place: Path, *options: str) -> tuple[int, str]:
         *options,
         str(place),
     ]
-    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # those of our own tests
     process = await asyncio.create_subprocess_exec(
         *words, cwd=place, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )

@@ -59,7 +59,7 @@ class ModelTable:
         self._catalogue = _with_profiles(config.profiles, _with_proxy(config.gateway.proxy, found))
         self._flaws: list[str] = []
         self._steerable = any(entry.allow_fields for entry in config.providers.values())
-        self.providers: Mapping[str, Provider] = self._catalogue | self._services()
+        self.providers: Mapping[str, Provider] = {**self._catalogue, **self._services()}
         self._listing = Listing(self.providers, transports)
         self._relays: dict[tuple[str, Tighter], RelayTarget | None] = {}
         routes = RouteMaker(config, self._routed, self._flaws.append, notice=notice, board=board)
@@ -299,7 +299,7 @@ def _known(provider: Provider) -> list[str]:
     return provider.get_models() or [name for name in (provider.default_model,) if name]
 
 
-def _with_proxy(proxy: str | None, providers: dict[str, Provider]) -> dict[str, Provider]:
+def _with_proxy(proxy: str | None, providers: Mapping[str, Provider]) -> Mapping[str, Provider]:
     """`providers` with `proxy`, if it is set. An entry with a proxy of its own replaces it later."""
     if proxy is None:
         return providers
@@ -309,7 +309,7 @@ def _with_proxy(proxy: str | None, providers: dict[str, Provider]) -> dict[str, 
     }
 
 
-def _with_profiles(profiles: Mapping[str, ProfileConfig], providers: dict[str, Provider]) -> dict[str, Provider]:
+def _with_profiles(profiles: Mapping[str, ProfileConfig], providers: Mapping[str, Provider]) -> Mapping[str, Provider]:
     """`providers` that also know the configured profiles of models."""
     if not profiles:
         return providers

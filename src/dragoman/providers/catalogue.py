@@ -8,7 +8,9 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import entry_points
+from types import MappingProxyType
 
 import dragoman.providers
 from dragoman.errors import ConfigurationError
@@ -17,9 +19,13 @@ from dragoman.providers.base import AsyncGeneratorProvider
 Provider = type[AsyncGeneratorProvider]
 
 
-def catalogue() -> dict[str, Provider]:
-    """The classes by their names in lower case. Raises ConfigurationError if a registered one cannot be loaded."""
-    return {provider.__name__.lower(): provider for provider in [*_own(), *_registered()]}
+@cache  # to look through all installed packages takes longer than all else that a client needs
+def catalogue() -> Mapping[str, Provider]:
+    """The classes by their names in lower case, looked for once in a process.
+
+    Raises ConfigurationError if a registered one cannot be loaded.
+    """
+    return MappingProxyType({provider.__name__.lower(): provider for provider in [*_own(), *_registered()]})
 
 
 def generic(providers: Mapping[str, Provider]) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from time import time
 
 import dragoman.gateway.fronts
@@ -35,8 +36,9 @@ def all_fronts(context: FrontContext) -> tuple[Front, ...]:
     return tuple(front for maker in _makers() for front in maker.make(context))
 
 
-def _makers() -> Iterator[FrontMaker]:
+@cache
+def _makers() -> tuple[FrontMaker, ...]:
     package = dragoman.gateway.fronts
-    for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        module = importlib.import_module(info.name)
-        yield from (value for value in vars(module).values() if isinstance(value, FrontMaker))
+    names = [info.name for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")]
+    found = [value for name in names for value in vars(importlib.import_module(name)).values()]
+    return tuple(value for value in found if isinstance(value, FrontMaker))

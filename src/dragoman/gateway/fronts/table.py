@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from msgspec import Struct
 
@@ -158,6 +159,7 @@ def filled(pattern: str, text: str) -> str:
     return NAMED.sub(lambda _: text, pattern)
 
 
+@cache  # the paths of all fronts, which each gateway has
 def _compiled(pattern: str) -> re.Pattern[str]:
     text = NAME.join(map(re.escape, NAMED.split(pattern)))
     return re.compile(text.removesuffix(NAME) + LAST_NAME if text.endswith(NAME) else text, re.DOTALL)

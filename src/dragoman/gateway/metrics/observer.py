@@ -8,13 +8,13 @@ import asyncio
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Container, Mapping
-from importlib.metadata import version
 from itertools import chain
 from operator import attrgetter
 from time import time
 
 from msgspec import Struct
 
+from dragoman import __version__
 from dragoman.config import Config
 from dragoman.gateway.metrics import table
 from dragoman.gateway.metrics.names import Names
@@ -88,7 +88,7 @@ class Metrics:
         started = self._place(table.STARTED)
         self._numbers[started] = self._numbers[started] or time()
         python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
-        self._numbers[self._place(table.BUILD, version("dragoman"), python)] = 1.0
+        self._numbers[self._place(table.BUILD, __version__, python)] = 1.0
 
     def note(self, outcome: Outcome) -> None:
         """The answer to a request is over."""
