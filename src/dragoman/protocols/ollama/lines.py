@@ -16,8 +16,6 @@ from dragoman.protocols.ollama.arguments import answered_arguments, text_of
 from dragoman.types import TokenLogprob
 from dragoman.wire import json
 
-BLANK = b" \t\r\n"
-
 DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
 """Nanoseconds, in the last line."""
 
