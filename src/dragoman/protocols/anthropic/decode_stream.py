@@ -164,7 +164,7 @@ class ReplyDecoder(SseDecoder):
     def _block_delta(self, data: bytes, out: list[StreamEvent]) -> None:
         try:
             said = decode_delta(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except json.NOT_STRICT:
             said = _loosely(data)
         self._begin(out)
         if not said.delta.is_known:

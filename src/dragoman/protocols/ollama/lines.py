@@ -89,14 +89,12 @@ class Loose(Struct, frozen=True):
 
 _line = msgspec.json.Decoder(Line).decode
 
-STRANGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
 
 def read_line(line: bytes) -> Line | None:
     """The line, if it is one that the service writes; None if it must be read loosely."""
     try:
         return _line(line)
-    except STRANGE:
+    except json.NOT_STRICT:
         return None
 
 
