@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.errors import BadEventError
-from dragoman.wire.sse import BOM, HEARTBEAT, MAX_EVENT, SseEvent, SseReader, encode
+from dragoman.wire.sse import HEARTBEAT, MAX_EVENT, SseEvent, SseReader, encode
+from dragoman.wire.utf8 import BOM
 from tests.support.cuts import bytewise, scattered, two_way
 from tests.wire.reference import interpret
 

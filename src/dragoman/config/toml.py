@@ -11,8 +11,8 @@ from dragoman.config.file import ConfigFile
 from dragoman.config.keys import Keys, dotted
 from dragoman.config.toml_lines import lines, repeated
 from dragoman.errors import ConfigurationError, cut
+from dragoman.wire.utf8 import BOM
 
-BOM = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 TYPOGRAPHIC = re.compile("[“”„‟‘’‚‛«»]")

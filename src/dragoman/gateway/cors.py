@@ -16,7 +16,10 @@ ANY = "*"
 AGE = "7200"
 """Seconds for which a browser need not ask again: Chromium's own limit."""
 
-EXPOSED = "request-id, retry-after, x-dragoman-cache, x-dragoman-losses, x-dragoman-stream, x-request-id"
+EXPOSED = (
+    "request-id, retry-after, x-dragoman-attempts, x-dragoman-cache, x-dragoman-losses, x-dragoman-stream, "
+    "x-dragoman-target, x-request-id"
+)
 """Headers of ours that a page may read."""
 
 ASKED = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?:\s*,\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+)*")

@@ -18,9 +18,9 @@ from abc import abstractmethod
 from dragoman.errors import BadEventError
 from dragoman.protocols.lane import Shape
 from dragoman.protocols.relay import Tap
+from dragoman.wire.utf8 import BLANKS
 
 END = b"\n"
-BLANKS = b" \t\r\n"
 MAX_LINE = 64 << 20
 """Bytes of one line: as much as a whole answer may have, since a line may hold a picture."""
 

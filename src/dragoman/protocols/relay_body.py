@@ -84,7 +84,7 @@ def _read(body: bytes, read: frozenset[str], said: Any, ours: bool) -> RelayBody
             said = {name: json.decode_request(bytes(fields[name])) for name in read & fields.keys()}
         if not (STEERING.isdisjoint(fields) and (NESTING.isdisjoint(said) or not any(steering(said)))):
             return None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+    except json.NOT_STRICT as exc:
         raise InvalidRequestError(NOT_VALID) from exc
     model, stream = said.get("model"), said.get("stream")
     if not ((model is None or type(model) is str) and (stream is None or type(stream) is bool)):

@@ -15,12 +15,11 @@ from dragoman.protocols.lane import TextRows
 from dragoman.protocols.text_rows import RowReader
 from dragoman.types import LostEvent, StreamEvent
 from dragoman.wire import json
-from dragoman.wire.sse import BOM, END, SseEvent, SseReader, blank_line, simple_event
+from dragoman.wire.sse import END, SseEvent, SseReader, blank_line, simple_event
+from dragoman.wire.utf8 import BOM, start_of
 
 MAX_ANSWER = 64 << 20
 """Bytes of one answer: 64 MiB, far above any model's longest."""
-
-BLANK = b" \t\r\n"
 
 MAX_UNREAD = 16
 """Kinds of events that are named as not read: a service of today has two or three, and a hostile one any number."""
@@ -204,7 +203,7 @@ class SseDecoder(Decoder):
 
     def _formed(self, data: bytes) -> bytes:
         """What is to be read, once the first byte has shown the form of the body; until then nothing."""
-        start = (self._head + data).lstrip(BLANK).removeprefix(BOM).lstrip(BLANK)
+        start = start_of(self._head + data)
         if not start or BOM.startswith(start):
             self._head = start
             return b""

@@ -30,14 +30,14 @@ from dragoman.errors import BadEventError
 from dragoman.protocols.lane import NOTHING, Known, Shape, Taken
 from dragoman.protocols.relay import Tap
 from dragoman.wire import json, sse
-from dragoman.wire.sse import BOM, END, MAX_EVENT, SseReader, blank_line
+from dragoman.wire.sse import END, MAX_EVENT, SseReader, blank_line
+from dragoman.wire.utf8 import BLANKS, BOM, start_of
 
 ENDS = (END, b"\r\r", b"\r\n\r\n")
 OVERLAP = 3
 """Bytes at the end of a read that may be the beginning of a blank line."""
 TRIES = 16
 """Forms made in a row that no event fits, until none is made: the service writes each event in another way."""
-BLANKS = b" \t\r\n"
 MAX_BLANKS = 64
 """Blanks that are kept at the beginning of a body: more would be searched again with each read."""
 OTHERS = (b"{", b"[", b"<")
@@ -183,11 +183,6 @@ class SseTap(Tap):
             if self.done:
                 self.empty = self._is_empty(data)
         return data
-
-
-def start_of(body: bytes) -> bytes:
-    """`body` from its first byte that is neither blank nor a byte order mark."""
-    return body.lstrip(BLANKS).removeprefix(BOM).lstrip(BLANKS)
 
 
 def has_stray(event: bytes) -> bool:

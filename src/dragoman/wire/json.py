@@ -94,7 +94,7 @@ def check_request(data: bytes) -> tuple[Any, bool]:
         return done(checked(data))
     try:
         return strict.read(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+    except NOT_STRICT as exc:
         raise _wrong(exc, data) from exc
 
 

@@ -10,12 +10,12 @@ from msgspec import Struct
 
 from dragoman.errors import BadEventError
 from dragoman.wire.lines import LineReader, and_raise
+from dragoman.wire.utf8 import BOM
 
 MAX_EVENT = 64 << 20
 """Bytes of one event's data: 64 MiB, as much as a whole answer may have. Models send a picture in one event, and those
 of today have more than the 4 MiB that other gateways allow."""
 
-BOM = b"\xef\xbb\xbf"
 END = b"\n\n"
 DATA = b"\ndata: "
 DATA_LINE, EVENT_LINE = b"data: ", b"event: "

@@ -1,6 +1,11 @@
-"""UTF-8 text that arrives in pieces. Does not know what the text says."""
+"""UTF-8 text, which may arrive in pieces. Does not know what the text says."""
 
 import codecs
+
+BOM = b"\xef\xbb\xbf"
+"""The byte order mark, with which some programs begin a text."""
+BLANKS = b" \t\r\n"
+"""What may stand around JSON, and mean nothing."""
 
 _new = codecs.getincrementaldecoder("utf-8")
 
@@ -31,6 +36,11 @@ class Utf8Reader:
     def finish(self) -> str:
         """U+FFFD if the last character was not complete, else nothing."""
         return self._decoder.decode(b"", final=True)
+
+
+def start_of(body: bytes) -> bytes:
+    """`body` from its first byte that is neither blank nor a byte order mark."""
+    return body.lstrip(BLANKS).removeprefix(BOM).lstrip(BLANKS)
 
 
 def well_formed(text: str) -> str:

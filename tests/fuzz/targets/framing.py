@@ -12,8 +12,8 @@ from dragoman.wire import json as wire_json
 from dragoman.wire.json_array import JsonArrayReader
 from dragoman.wire.lines import LineReader
 from dragoman.wire.partial_json import PartialJson
-from dragoman.wire.sse import BOM, SseReader
-from dragoman.wire.utf8 import Utf8Reader
+from dragoman.wire.sse import SseReader
+from dragoman.wire.utf8 import BOM, Utf8Reader
 from tests.fuzz.targets.target import SMALL, FuzzTarget, allowed, answers, seed_of
 from tests.support.cuts import bytewise, scattered
 

@@ -9,8 +9,9 @@ from dragoman.cli.imports.catalogue import importers
 from dragoman.cli.imports.importer import Imported, Importer
 from dragoman.cli.imports.report import report
 from dragoman.cli.terminal.output import say, tell
-from dragoman.config.toml import BOM, decode_text
+from dragoman.config.toml import decode_text
 from dragoman.errors import ConfigurationError, cut
+from dragoman.wire.utf8 import BOM
 
 IMPORTERS = importers()
 

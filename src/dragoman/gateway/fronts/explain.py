@@ -101,7 +101,7 @@ def _object(text: Raw | bytes | None, path: str) -> dict[str, Raw]:
         return {}
     try:
         return _fields(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+    except json.NOT_STRICT as exc:
         raise wrong_type(path, "an object", json.decode_request(bytes(text))) from exc
 
 

@@ -25,8 +25,8 @@ from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import AnyTool, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
+from dragoman.wire.utf8 import BLANKS
 
-BLANK = b" \t\r\n"
 DONE = b"[DONE]"
 """Some programs that speak this protocol end their streams as OpenAI's do."""
 
@@ -109,7 +109,7 @@ class ReplyDecoder(SseDecoder):
         if self.done:
             return
         if event.stray:
-            self._stray(event.data.strip(BLANK), out)
+            self._stray(event.data.strip(BLANKS), out)
             return
         handle = EVENTS.get(event.event)
         if handle is None:
@@ -122,7 +122,7 @@ class ReplyDecoder(SseDecoder):
 
         Events of new kinds are passed over, and named at the end.
         """
-        if event.data.strip(BLANK) in {b"", DONE}:
+        if event.data.strip(BLANKS) in {b"", DONE}:
             return None
         if (kind := kind_of(event.data)) is not None:
             return EVENTS[kind]
@@ -164,7 +164,7 @@ class ReplyDecoder(SseDecoder):
     def _block_delta(self, data: bytes, out: list[StreamEvent]) -> None:
         try:
             said = decode_delta(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except json.NOT_STRICT:
             said = _loosely(data)
         self._begin(out)
         if not said.delta.is_known:

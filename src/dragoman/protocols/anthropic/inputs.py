@@ -33,15 +33,13 @@ _answer = msgspec.json.Decoder(_Turn).decode
 _start = msgspec.json.Decoder(_Start).decode
 _object = msgspec.json.Decoder(dict[str, Raw]).decode
 
-WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
 
 def keep_in_request(body: bytes, value: Any) -> None:
     """Puts each call's text in the place of its `input` in `value`, which is what `body` decodes to."""
     if b'"input"' in body:
         try:
             turns = _request(body).messages
-        except WRONG:
+        except json.NOT_STRICT:
             return  # a field has a wrong type, and the reader of the messages names it
         for turn, said in zip(turns, value["messages"], strict=True):
             _keep(turn, said)
@@ -52,7 +50,7 @@ def keep_in_answer(body: bytes, value: Any) -> None:
     if b'"input"' in body:
         try:
             _keep(_answer(body), value)
-        except WRONG:
+        except json.NOT_STRICT:
             return
 
 
@@ -61,7 +59,7 @@ def keep_in_start(data: bytes, value: Any) -> None:
     if b'"input"' in data:
         try:
             block = _start(data).content_block
-        except WRONG:
+        except json.NOT_STRICT:
             return
         if block.input is not UNSET:
             value["content_block"][FIELD] = _copied(block.input)
@@ -85,7 +83,7 @@ def object_of(arguments: str) -> Raw | None:
     try:
         data = (arguments or EMPTY).encode()
         _object(data)
-    except (*WRONG, UnicodeEncodeError):
+    except (*json.NOT_STRICT, UnicodeEncodeError):
         return None
     return Raw(data)
 

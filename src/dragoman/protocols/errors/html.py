@@ -2,7 +2,8 @@
 
 import re
 
-BOM = b"\xef\xbb\xbf"
+from dragoman.wire.utf8 import BOM
+
 PAGES = (b"<!doctype html", b"<html")
 LOOKED_AT = 1445
 """Bytes in which a page must begin, as many as a browser reads; https://mimesniff.spec.whatwg.org/#reading-the-resource-header"""

@@ -50,9 +50,9 @@ from dragoman.types import (
 from dragoman.wire import json
 from dragoman.wire.json_array import JsonArrayReader
 from dragoman.wire.sse import SseEvent
+from dragoman.wire.utf8 import BLANKS
 
 STRANGE = "expected a reply of generateContent, got other JSON"
-BLANK = b" \t\r\n"
 DONE = b"[DONE]"
 """Gateways of this protocol end a stream so; the service itself has no end mark."""
 
@@ -144,7 +144,7 @@ class ReplyDecoder(SseDecoder):
         self._report.keep_of(row)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
-        data = event.data.strip(BLANK)
+        data = event.data.strip(BLANKS)
         if self.done or not data or data == DONE:
             return
         if event.stray and data.startswith(b"<"):

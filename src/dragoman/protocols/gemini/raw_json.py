@@ -56,7 +56,7 @@ def request_texts(body: bytes) -> list[Texts]:
     """The texts of each content of a request; empty if the body has another form than it should."""
     try:
         contents = _request(body).contents
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except json.NOT_STRICT:
         return []
     return [_texts(content) for content in _listed(contents)]
 
@@ -65,7 +65,7 @@ def reply_texts(body: bytes) -> list[Texts]:
     """The texts of each candidate of a reply; empty if the body has another form than it should."""
     try:
         candidates = _reply(body).candidates
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except json.NOT_STRICT:
         return []
     return [[] if each.content is None else _texts(each.content) for each in candidates or ()]
 

@@ -47,7 +47,7 @@ def asked_arguments(body: bytes) -> Texts:
         return {}
     try:
         messages = _conversation(body).messages or []
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except json.NOT_STRICT:
         return {}
     return {
         (i, j): text
@@ -61,7 +61,7 @@ def answered_arguments(line: bytes) -> list[str]:
     """The arguments in a line of an answer; empty if it is of another form."""
     try:
         message = _answer(line).message
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except json.NOT_STRICT:
         return []
     return [raw_text(call.function) for call in message.tool_calls or ()] if message is not None else []
 

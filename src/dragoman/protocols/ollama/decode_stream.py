@@ -18,7 +18,6 @@ from dragoman.protocols.ollama.extra import to_extra
 from dragoman.protocols.ollama.finish_reasons import decode_reason
 from dragoman.protocols.ollama.line_form import form_of
 from dragoman.protocols.ollama.lines import (
-    BLANK,
     DURATIONS,
     Called,
     Line,
@@ -48,7 +47,7 @@ from dragoman.types import (
 from dragoman.wire import json
 from dragoman.wire.brackets import Brackets
 from dragoman.wire.lines import LineReader
-from dragoman.wire.sse import BOM
+from dragoman.wire.utf8 import BLANKS, BOM, start_of
 
 MAX_ANSWER = 64 << 20
 """Bytes of one answer, and so of one line, which may hold a picture: 64 MiB."""
@@ -151,11 +150,11 @@ class ReplyDecoder(Decoder):
     def _tail(self) -> bytes:
         """What no line end has completed; after it nothing is left."""
         before, self._whole = self._whole or (), None if self._whole is None else []
-        return b"".join([self._head or b"", *before, self._lines.finish()]).strip(BLANK)
+        return b"".join([self._head or b"", *before, self._lines.finish()]).strip(BLANKS)
 
     def _formed(self, data: bytes) -> bytes:
         """What is to be read, once the first byte has come; until then nothing."""
-        start = ((self._head or b"") + data).lstrip(BLANK).removeprefix(BOM).lstrip(BLANK)
+        start = start_of((self._head or b"") + data)
         if not start or BOM.startswith(start):
             self._head = start
             return b""
@@ -168,7 +167,7 @@ class ReplyDecoder(Decoder):
         line = read_line(data)
         loose: Loose | None = None
         if line is None:
-            if not data.strip(BLANK):
+            if not data.strip(BLANKS):
                 return
             if not self.lines and self._whole is None and is_open(data):
                 self._whole = [data, b"\n"]
@@ -294,7 +293,7 @@ def is_open(line: bytes) -> bool:
     """Whether `line` begins an object that goes on in the next line."""
     brackets = Brackets()
     brackets.feed(line.decode("utf-8", "replace"))
-    return line.lstrip(BLANK).startswith(b"{") and not brackets.whole
+    return line.lstrip(BLANKS).startswith(b"{") and not brackets.whole
 
 
 def seconds(created_at: str | None) -> int | None:

@@ -16,8 +16,6 @@ from dragoman.protocols.ollama.arguments import answered_arguments, text_of
 from dragoman.types import TokenLogprob
 from dragoman.wire import json
 
-BLANK = b" \t\r\n"
-
 DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
 """Nanoseconds, in the last line."""
 
@@ -91,14 +89,12 @@ class Loose(Struct, frozen=True):
 
 _line = msgspec.json.Decoder(Line).decode
 
-STRANGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
 
 def read_line(line: bytes) -> Line | None:
     """The line, if it is one that the service writes; None if it must be read loosely."""
     try:
         return _line(line)
-    except STRANGE:
+    except json.NOT_STRICT:
         return None
 
 

@@ -26,7 +26,6 @@ from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
 from dragoman.protocols.openai_chat.finish_reasons import decode_reason
 from dragoman.protocols.openai_chat.foreign import (
-    BLANK,
     DONE,
     PING,
     foreign_error,
@@ -46,6 +45,7 @@ from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import LostChoice, PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
+from dragoman.wire.utf8 import BLANKS
 
 REFUSAL_LOGPROBS = f"{CHOICE}logprobs"
 
@@ -128,7 +128,7 @@ class ReplyDecoder(SseDecoder):
         if name == b"error":
             raise named_error(data)
         if not data.startswith(b"{"):
-            data = data.strip(BLANK)
+            data = data.strip(BLANKS)
         if data.startswith(b"{"):
             self._chunk(data, out, name)
         elif data == DONE:
@@ -145,7 +145,7 @@ class ReplyDecoder(SseDecoder):
 
     def _stray(self, line: bytes, out: list[StreamEvent]) -> None:
         """A line of the body that belongs to no event: some services write so when they fail."""
-        line = line.strip(BLANK)
+        line = line.strip(BLANKS)
         if line.startswith((b"{", b"[")):
             self._event(SseEvent(line), out)
         elif (words := read_stray(line)) is not None:

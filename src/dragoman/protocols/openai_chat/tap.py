@@ -29,9 +29,10 @@ from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.observer import Observer
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, OTHERS, TRIES, SseTap, framed, start_of
+from dragoman.protocols.sse_tap import ENDS, OTHERS, TRIES, SseTap, framed
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire.sse import END
+from dragoman.wire.utf8 import start_of
 
 MARK = b"[DONE]"
 PLAIN = frozenset({"stop", "length"})

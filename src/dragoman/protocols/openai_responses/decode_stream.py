@@ -56,8 +56,8 @@ from dragoman.types import (
 )
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent, usual_event
+from dragoman.wire.utf8 import BLANKS
 
-BLANK = b" \t\r\n"
 DONE = b"[DONE]"
 """What some services send behind the last event; OpenAI does not."""
 
@@ -152,9 +152,9 @@ class ReplyDecoder(SseDecoder):
             # No event; but some services write so when they fail.
             if data.startswith(b"<"):
                 raise a_page("an event")
-            if data.lstrip(BLANK).startswith(b"{"):
+            if data.lstrip(BLANKS).startswith(b"{"):
                 self._failure(data, strange=False)
-            elif b":" not in data and (words := data.strip(BLANK)):
+            elif b":" not in data and (words := data.strip(BLANKS)):
                 said = cut(scrub(words.decode("utf-8", "replace")))
                 self._skip(UpstreamError(f"the service wrote {said!r} in the place of an event"))
             return
@@ -166,7 +166,7 @@ class ReplyDecoder(SseDecoder):
             raise _error(_said(data))
         elif name.startswith(PREFIX):
             self._named(name, data, out)
-        elif data.strip(BLANK) not in {b"", DONE}:
+        elif data.strip(BLANKS) not in {b"", DONE}:
             self._failure(data, strange=not event.event)
 
     def _failure(self, data: bytes, *, strange: bool) -> None:

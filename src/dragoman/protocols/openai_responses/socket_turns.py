@@ -97,7 +97,7 @@ class SocketTurns:
                 self._output.append(_item(event.data).item)
             elif event.event in ENDS:
                 self.ended(_ended(event.data).response.id)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except json.NOT_STRICT:
             self._last, self._said = "", []
 
     def ended(self, answer_id: str) -> None:

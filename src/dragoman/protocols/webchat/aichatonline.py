@@ -9,7 +9,7 @@ from dragoman.errors import AuthenticationError, BadEventError, DragomanError, I
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env, Preliminaries, ServerCodec
 from dragoman.protocols.errors.body import decode_failure, error_in
 from dragoman.protocols.errors.head import a_page
-from dragoman.protocols.errors.html import BOM, looks_like_html
+from dragoman.protocols.errors.html import looks_like_html
 from dragoman.protocols.parts import PartAssembler
 from dragoman.protocols.webchat.plain_text import TEXTUAL, PlainTextReader, with_text, words_of
 from dragoman.protocols.webchat.prompt import format_messages
@@ -31,6 +31,7 @@ from dragoman.types import (
 )
 from dragoman.wire import javascript, json
 from dragoman.wire.lines import LineReader
+from dragoman.wire.utf8 import BOM
 
 NAME = "aichatonline"
 LINES: Headers = (("content-type", "application/x-ndjson; charset=utf-8"),)
