@@ -236,6 +236,41 @@ async def test_a_task_that_is_cancelled_ends_the_stream_for_all_whoever_had_its_
         await stream.response()
 
 
+@pytest.mark.parametrize("gone", [0, 1])
+async def test_a_task_that_is_cancelled_while_the_stream_is_opened_ends_it_for_all(gone: int) -> None:
+    begun = asyncio.Event()
+
+    async def opening() -> Answer:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    stream = ChatStream(opening)
+    tasks = [asyncio.create_task(texts(stream)) for _ in range(2)]
+    await begun.wait()
+    tasks[gone].cancel()
+    with pytest.raises(TruncatedStreamError):
+        await asyncio.wait_for(tasks[1 - gone], 5)
+    with pytest.raises(TruncatedStreamError):
+        await texts(stream)
+
+
+async def test_a_task_that_is_cancelled_in_the_moment_of_the_end_cuts_nothing() -> None:
+    class Ending(Slow):
+        async def read(self) -> list[StreamEvent]:
+            events = await super().read()
+            if not events:
+                waiting.cancel()
+            return events
+
+    stream = stream_of(Ending(*BATCHES))
+    reading, waiting = (asyncio.create_task(texts(stream)) for _ in range(2))
+    await asyncio.wait([reading, waiting])
+    assert waiting.cancelled()
+    assert reading.result() == await texts(stream) == ["so ", "it is", "no"]
+    assert (await stream.response()).text == "so it is"
+
+
 class Forever(Answer):
     """Falls silent after one batch, until it is closed."""
 

@@ -20,7 +20,9 @@ HERE = Path(__file__).parent
 BIN = HERE / "node_modules" / ".bin"
 LIMIT = 120
 """Seconds for one job: the slowest agent takes 15 to start on a busy machine."""
-DONE = "ALL DONE."
+DONE = "ALL-DONE."
+SCRIPTED = DONE.replace("-", r"\u002d")
+"""The same in the script: an agent that prints its prompt has not said it."""
 
 BACKS: dict[str, str] = {
     "Chat": 'protocol = "openai-chat"\nurl = "{url}/v1"',
@@ -45,7 +47,7 @@ targets = ["back/offline/script"]
 def prompt_of(agent: Agent, work: Path) -> str:
     """The script that makes the model do the job with the agent's own tools."""
     turns = [f"tool: {name} {json.dumps(arguments)}" for name, arguments in agent.tools(work)]
-    script = "\n---\n".join([*turns, f"text: {DONE}"])
+    script = "\n---\n".join([*turns, f"text: {SCRIPTED}"])
     return f"Do the job.\n```offline-script\n{script}\n```"
 
 

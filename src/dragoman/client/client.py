@@ -203,7 +203,11 @@ class Client:
         """The whole answer to `messages`: a string, or dictionaries in OpenAI's shape and Message values as they come.
 
         With `output`, a struct of msgspec, a dataclass, a TypedDict or a model of pydantic, the answer's `output` is a
-        value of it, or else there is an OutputError. Raises TypeError for an unknown option.
+        value of it, or else there is an OutputError.
+
+        The options have OpenAI's names (`temperature`, `max_tokens`, `stop`, `tools`, `response_format` …); besides
+        them there are `system`, `extra_body`, `timeout`, `retries`, `output_retries` and `max_parallel`. Raises
+        TypeError for an unknown option, InvalidRequestError for a wrong value, and each DragomanError of the call.
         """
         check_names(options, CALL)
         limits = self._limiter.given(options)

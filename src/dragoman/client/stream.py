@@ -4,6 +4,7 @@ The events that have passed are kept, so that each view begins at the beginning 
 before. To keep them costs next to nothing: they are there already, and are folded only if the whole answer is wanted.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, Generic, Self, TypeVar
 
@@ -76,8 +77,8 @@ class Recorded(Stream[E]):
     async def _open(self) -> Self:
         try:
             return await super()._open()
-        except DragomanError as exc:
-            self._error = exc
+        except BaseException as exc:
+            self._error = _told(exc)
             raise
 
     async def _read(self) -> list[E]:
@@ -85,16 +86,23 @@ class Recorded(Stream[E]):
             raise self._error
         try:
             events: list[E] = await super()._read()
-        except DragomanError as exc:
-            self._error = exc
+        except BaseException as exc:
+            self._error = _told(exc)
             raise
         self._seen += events
         return events
 
     def _break(self) -> None:
+        if self._opening is not None or self._answer is not None:
+            self._error = _told(asyncio.CancelledError())
         super()._break()
-        # For the tasks that still read it: what was cut may not look whole.
-        self._error = self._error or TruncatedStreamError("a task that read the stream was cancelled")
+
+
+def _told(error: BaseException) -> DragomanError:
+    """What all who read a stream are told that ended with `error` in one task: what was cut may not look whole."""
+    return (
+        error if isinstance(error, DragomanError) else TruncatedStreamError("a task that read the stream was cancelled")
+    )
 
 
 class ChatStream(Recorded[StreamEvent]):

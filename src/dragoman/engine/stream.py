@@ -144,14 +144,14 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         try:
             events = await answer.read()
         except BaseException:
-            self._break()
+            self._finish()
             raise
         if not events:
             self._finish()
         return events
 
     def _break(self) -> None:
-        """Ends it before its end."""
+        """Ends it because a task that waited for its turn was cancelled."""
         self._finish()
 
     def _finish(self) -> None:

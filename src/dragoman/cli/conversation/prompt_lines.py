@@ -181,6 +181,13 @@ def _keys(completer: Completer) -> KeyBindings:
     def tab(event: KeyPressEvent) -> None:
         _complete(event.current_buffer, completer)
 
+    @keys.add("c-c", filter=typing)
+    @keys.add("<sigint>")
+    def interrupt(event: KeyPressEvent) -> None:
+        # The library's own binding fails if the signal comes in the moment after a line was taken.
+        if event.app.is_running and not event.app.is_done:
+            event.app.exit(exception=KeyboardInterrupt, style="class:aborting")
+
     return keys
 
 
