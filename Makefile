@@ -38,7 +38,7 @@ fuzz: .venv/ready-dev .venv/ready-fuzz  ## inputs by coverage for all that reads
 	@$(PYTHON) -m tests.fuzz $(ARGS)
 
 faults: .venv/ready-dev  ## all that callers and services can do wrong, in each phase and dialect, not samples
-	@$(PYTHON) -m pytest tests/faults tests/schedules tests/routing tests/protocols/test_golden.py --faults
+	@$(PYTHON) -m pytest tests/faults tests/schedules tests/routing tests/protocols --faults
 
 soak: .venv/ready-dev  ## mixed traffic, with faults and callers that leave, against a gateway; ARGS="--minutes 10"
 	@$(PYTHON) -m tests.soak $(ARGS)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import inspect
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--schedules-seed", type=int, metavar="N", help="of the orders of tasks, that of this seed alone")
     parser.addoption("--node", action="store_true", help="run the clients for Node, which `make matrix-node` installs")
     parser.addoption("--deploy", action="store_true", help="run the programs that `make deploy-check` installs")
+
+
+def pytest_configure() -> None:
+    """Tests press Ctrl-C, to which a shell without job control makes what it starts in the background deaf."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:

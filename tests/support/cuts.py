@@ -35,10 +35,17 @@ def joined(events: Sequence[StreamEvent]) -> list[StreamEvent]:
     return out
 
 
-def two_way(body: bytes) -> Iterator[list[bytes]]:
-    """Every cut into two non-empty pieces."""
-    for i in range(1, len(body)):
-        yield [body[:i], body[i:]]
+LARGE = 800
+"""Bytes of a body at which a sample of its cuts begins to be enough for every day: all take time by its square."""
+
+
+def two_way(body: bytes, *, sampled: bool = False) -> Iterator[list[bytes]]:
+    """Every cut into two non-empty pieces; `sampled`: of a large body, some of them."""
+    places: Sequence[int] = range(1, len(body))
+    if sampled and len(body) > LARGE:
+        places = sorted(random.Random(len(body)).sample(places, LARGE // 3))
+    for place in places:
+        yield [body[:place], body[place:]]
 
 
 def bytewise(body: bytes) -> list[bytes]:
@@ -53,21 +60,14 @@ def scattered(body: bytes, seed: int, pieces: int = 8) -> list[bytes]:
     return [body[a:b] for a, b in zip([0, *marks], [*marks, len(body)], strict=True)]
 
 
-LARGE = 1500
-"""Bytes of a body at which a sample of its cuts begins to be enough for every day: all take time by its square."""
-
-
 def assert_same_at_every_cut(new: Callable[[], Decoder], body: bytes, *, sampled: bool = False) -> Outcome:
     """Feeds `body` whole, at each two-way cut, byte by byte and at twenty seeded ones; all must agree.
 
     `sampled`: of a large body, at some two-way cuts.
     """
     expected = drive(new(), [body])
-    places: Sequence[int] = range(1, len(body))
-    if sampled and len(body) > LARGE:
-        places = sorted(random.Random(len(body)).sample(places, LARGE // 3))
-    for place in places:
-        assert drive(new(), [body[:place], body[place:]]) == expected, f"cut at byte {place}"
+    for pieces in two_way(body, sampled=sampled):
+        assert drive(new(), pieces) == expected, f"cut at byte {len(pieces[0])}"
     assert drive(new(), bytewise(body)) == expected, "byte by byte"
     for seed in range(20):
         assert drive(new(), scattered(body, seed)) == expected, f"seed {seed}"

@@ -196,11 +196,11 @@ BODIES = {name: case.reply for name, case in GOLDEN.items()} | HAND_MADE
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_finds_what_the_decoder_finds_at_every_cut(name: str) -> None:
+def test_finds_what_the_decoder_finds_at_every_cut(name: str, pytestconfig: pytest.Config) -> None:
     body = BODIES[name]
     expected = decoded(body)
     assert tapped([body]) == expected, "whole"
-    for pieces in two_way(body):
+    for pieces in two_way(body, sampled=not pytestconfig.getoption("--faults")):
         assert tapped(pieces) == expected, f"cut at byte {len(pieces[0])}"
     assert tapped(bytewise(body)) == expected, "byte by byte"
     for seed in range(20):
