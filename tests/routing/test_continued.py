@@ -125,6 +125,12 @@ def test_the_next_target_goes_on_from_the_text_so_far() -> None:
     check_settled(asked)
 
 
+def test_its_model_is_that_of_the_service_that_goes_on() -> None:
+    named: Step = (0.0, [ResponseStart(model="m-2"), PartStart(Text(text="d"))])
+    answer, _ = paused(read(between(service(*text("Wor"), BROKEN), service(named, END))))
+    assert answer.model == "m-2"
+
+
 def test_it_is_marked_where_it_goes_on_and_at_the_end() -> None:
     _, events = paused(read(between(service(*text("Hello"), BROKEN), service(*text("!"), END))))
     (place,) = [n for n, event in enumerate(events) if isinstance(event, Metadata)]

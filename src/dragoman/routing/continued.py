@@ -138,8 +138,11 @@ class Continued(Answer):
     def _join(self, events: Sequence[StreamEvent], rest: Rest, mark: Metadata) -> None:
         lost = () if self._joint is None else self._joint.lost
         self._joint = _Joint(self._so_far.open_length, rest.space, mark, lost)
-        start = events[0]
-        self._so_far.next_attempt(start.usage if isinstance(start, ResponseStart) else None)
+        usage = None
+        if isinstance(start := events[0], ResponseStart):
+            # The caller gets no second start, which would say it.
+            self.model, usage = start.model or "", start.usage
+        self._so_far.next_attempt(usage)
 
 
 def _continues(target: Target) -> bool:
