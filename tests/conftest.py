@@ -6,6 +6,7 @@ import inspect
 import os
 import signal
 import socket
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if option is not None and not config.getoption(option) else None
 
 
-def pytest_collection_finish() -> None:
-    """What was collected stays to the end: the collector of garbage need not look at it again and again."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays to the end: the collector of garbage need not look at it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
