@@ -8,6 +8,7 @@ from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.providers.base import AsyncGeneratorProvider
 from dragoman.providers.offline import Offline
+from dragoman.providers.openai import OpenAI
 from dragoman.transport.selector import Transports
 from dragoman.types import ChatRequest, user
 from tests.support.canned import CannedReply, CannedTransport
@@ -52,3 +53,13 @@ async def test_a_class_that_opens_answers_itself_is_asked_each_time() -> None:
     handler = Offline.handler(Transports(CannedTransport()))
     request = ChatRequest(model="echo", messages=(user("hi"),))
     assert (await whole(await handler(request))).text == (await whole(await handler(request))).text == "hi"
+
+
+async def test_a_key_that_was_missing_may_be_set_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    transport = CannedTransport(*(CannedReply([[ANSWER]]) for _ in range(2)))
+    handler = OpenAI.handler(Transports(transport))
+    await whole(await handler(QUESTION))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-late")
+    await whole(await handler(QUESTION))
+    assert [dict(sent.headers).get("authorization") for sent in transport.sent] == [None, "Bearer sk-late"]

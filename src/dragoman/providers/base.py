@@ -103,7 +103,8 @@ class AsyncGeneratorProvider:
 
         async def opened(request: ChatRequest) -> Answer:
             nonlocal found
-            if found is None:
+            # A key that was missing may have been set in the environment meanwhile.
+            if found is None or (found[1] is None and cls.key_variable):
                 key = cls.key()
                 found = cls._service(transports, key, cls.route()), key
             return await cls._open(request, *found)
