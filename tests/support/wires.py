@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from dragoman.client import Client
@@ -125,9 +125,17 @@ class PlayedTransport(CallbackTransport):
         self._alarms: Alarms | None = None
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
+        return await self._sent(request, route, math.inf)
+
+    def ask(self, request: HttpRequest, route: Route) -> Awaitable[Reply]:
+        first_token = route.timeouts.first_token
+        return self._sent(request, route, math.inf if first_token is None else first_token)
+
+    async def _sent(self, request: HttpRequest, route: Route, first_token: float) -> Reply:
         pool = self._of(request.url)
+        content = asyncio.get_running_loop().time() + first_token
         outgoing = OutgoingRequest(
-            head(request, parse(request.url, None, None)), request.body, route.timeouts, math.inf
+            head(request, parse(request.url, None, None)), request.body, route.timeouts, math.inf, content
         )
         return pool.as_reply(await sent(pool, outgoing, asyncio.get_running_loop()))
 

@@ -11,7 +11,7 @@ from dragoman.client.listing import Listing
 from dragoman.client.naming import Named
 from dragoman.client.routes import RouteMaker, Tighter, tightened
 from dragoman.config import Config, Key, ProfileConfig, ProviderConfig
-from dragoman.engine.answer import Answer
+from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.relay import RelayTarget
 from dragoman.errors import ConfigurationError, InvalidRequestError, ModelNotFoundError, nearest
 from dragoman.protocols.registry import DIALECTS
@@ -201,12 +201,15 @@ class ModelTable:
         asked = provider.model_name(model)
         transports = self._transports
 
-        async def opened(request: ChatRequest) -> Answer:
-            answer = await provider.open(replace(request, model=asked), transports)
-            return Named(answer, request.model or self.default)
+        def named(ask: Handler) -> Handler:
+            async def opened(request: ChatRequest) -> Answer:
+                answer = await ask(replace(request, model=asked))
+                return Named(answer, request.model or self.default)
+
+            return opened
 
         async def received(request: ChatRequest, reply: Reply) -> Answer:
-            answer = await provider.receive(replace(request, model=asked), reply, transports.pick())
+            answer = await provider.receive(replace(request, model=asked), reply, transports)
             return Named(answer, request.model or self.default)
 
         async def embedded(request: EmbedRequest) -> tuple[EmbedResponse, tuple[Loss, ...]]:
@@ -215,23 +218,20 @@ class ModelTable:
         async def counted(request: ChatRequest) -> TokenCount:
             return await provider.count_tokens(replace(request, model=asked), transports)
 
-        async def continued(request: ChatRequest) -> Answer:
+        profile, continues = provider.families.profile_of(asked), None
+        if profile.prefill and not provider.has_own_way():
             # There may be nothing to add to what has come already.
             patient = provider.configured({"empty_answer": "ok", "__module__": provider.__module__})
-            answer = await patient.open(replace(request, model=asked), transports)
-            return Named(answer, request.model or self.default)
-
-        profile = provider.families.profile_of(asked)
-        continues = not provider.has_own_way() and profile.prefill
+            continues = named(patient.handler(transports))
         return Target(
             name,
             asked,
-            opened,
+            named(provider.handler(transports)),
             received,
             partial(self._relay, prefix, tighter),
             operations=Operations(embedded, counted),
             context=profile.context,
-            continues=continued if continues else None,
+            continues=continues,
         )
 
     def _nearest(self, name: str) -> str:

@@ -5,9 +5,8 @@ import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
-from typing import ParamSpec, TypeVar
+from typing import ClassVar, ParamSpec, TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.engine import forms
@@ -37,6 +36,7 @@ from dragoman.types import (
     ResponseStart,
     StreamEvent,
 )
+from dragoman.types.redacted import Redacted
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,13 +52,14 @@ MANY = 500
 microseconds in each of them, and the loop goes on meanwhile."""
 
 
-class Service(Struct, frozen=True):
-    """The service of a call. `secrets`: what no error of it may show.
+class Service(Redacted, frozen=True):
+    """The service of a call. `secrets`: what no error of it may show. `key`: the credential for its chats.
 
     `strict`: refuse what the protocol cannot express, instead of listing it as lost. `empty_ok`: an answer without
     content is a good one. `max_answer`: bytes of an answer.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"key"})
     name: str
     codec: ClientCodec
     transport: Transport
@@ -67,6 +68,7 @@ class Service(Struct, frozen=True):
     secrets: Secrets = Secrets()
     empty_ok: bool = False
     max_answer: int = MAX_BODY
+    key: str | None = None
 
 
 async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answer:
@@ -104,9 +106,8 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
             message = await _exchange(service, message)
         if request.trace:
             message = replace(message, headers=(*message.headers, *request.trace))
-        content, asked_at = _content_by(service.route.timeouts), monotonic()
-        async with _until(content, service):
-            reply = await service.transport.send(message, service.route)
+        asked_at = monotonic()
+        reply, content = await _sent(service, message)
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
     answer = await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
@@ -130,6 +131,16 @@ def _encoded(codec: ClientCodec, request: ChatRequest, env: Env) -> HttpRequest 
     return codec.encode_request(codec.fit(request, env.profile), env)
 
 
+async def _sent(service: Service, message: HttpRequest) -> tuple[Reply, float]:
+    """The reply, and the loop's time at which there must be content; infinity if the reply keeps to that itself."""
+    asking = service.transport.ask(message, service.route)
+    if asking is not None:
+        return await asking, math.inf
+    content = _content_by(service.route.timeouts)
+    async with _until(content, service):
+        return await service.transport.send(message, service.route), content
+
+
 async def receive(
     service: Service,
     request: ChatRequest,
@@ -141,7 +152,8 @@ async def receive(
 ) -> Answer:
     """The answer in `reply`; `marked`: its chunks are marked. Raises the error that it is instead.
 
-    `content`: the loop's time at which there must be content; None: as if the request were sent now.
+    `content`: the loop's time at which there must be content; None: as if the request were sent now; infinity: the
+    reply keeps to that time itself, if there is one.
     """
     service = _asked(service, request)
     error = await failure(service.codec, reply)
@@ -328,7 +340,7 @@ class Decoded(Answer):
                 self._ends = now + self._end
             async with timeout(self._ends - now, math.inf, "idle", self._name, limit=self._end):
                 return await self._reply.read()
-        if self._begun:
+        if self._begun or self._content == math.inf:
             return await self._reply.read()
         async with _until(self._content, self._service):
             return await self._reply.read()
@@ -338,6 +350,7 @@ class Decoded(Answer):
         for event in events:
             if isinstance(event, PartStart):
                 self._begun = True
+                self._reply.committed()
                 return
         if events and isinstance(end := events[-1], ResponseEnd) and self._is_empty(end):
             events.pop()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec.structs import replace
 
 from dragoman.config import EmptyAnswer
-from dragoman.engine.answer import Answer, Owning
+from dragoman.engine.answer import Answer, Handler, Owning
 from dragoman.engine.call import Service, open_answer, receive
 from dragoman.engine.draft import HIDDEN, Draft, draft, failed, hiding, relay_draft
 from dragoman.engine.env import system_env
@@ -91,18 +91,25 @@ class AsyncGeneratorProvider:
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
         """The answer to `request`. Raises what goes wrong before its first byte."""
-        env = system_env(cls.key(), cls.families.profile_of(request.model))
-        route = route or cls.route()
-        service = Service(
-            name=cls.__name__,
-            codec=cls.chat_codec(),
-            transport=transports.pick(cls.likeness()),
-            route=route,
-            strict=cls.strict,
-            empty_ok=cls.empty_answer == "ok",
-            max_answer=cls.max_answer,
-            secrets=cls.secrets(env.key, route),
-        )
+        return await cls._open(request, cls._service(transports, route or cls.route()))
+
+    @classmethod
+    def handler(cls, transports: Transports) -> Handler:
+        """`open` for many requests: how the service is reached is worked out once, for the first of them."""
+        if cls.has_own_way():
+            return lambda request: cls.open(request, transports)
+        service: Service | None = None
+
+        async def opened(request: ChatRequest) -> Answer:
+            nonlocal service
+            service = service or cls._service(transports, cls.route())
+            return await cls._open(request, service)
+
+        return opened
+
+    @classmethod
+    async def _open(cls, request: ChatRequest, service: Service) -> Answer:
+        env = system_env(service.key, cls.families.profile_of(request.model))
         try:
             return await open_answer(service, request, env)
         except TransportError as exc:
@@ -111,19 +118,25 @@ class AsyncGeneratorProvider:
             raise
 
     @classmethod
-    async def receive(cls, request: ChatRequest, reply: Reply, transport: Transport) -> Answer:
-        """The answer in `reply`, which came for a request that was relayed."""
-        route = cls.route()
-        service = Service(
-            cls.__name__,
-            cls.chat_codec(),
-            transport,
-            route,
-            secrets=cls.secrets(cls.key(), route),
+    def _service(cls, transports: Transports, route: Route) -> Service:
+        """How chats are asked for."""
+        env = system_env(cls.key())  # it hides the key from whoever shows the values beside an error
+        return Service(
+            name=cls.__name__,
+            codec=cls.chat_codec(),
+            transport=transports.pick(cls.likeness()),
+            route=route,
+            strict=cls.strict,
             empty_ok=cls.empty_answer == "ok",
             max_answer=cls.max_answer,
+            secrets=cls.secrets(env.key, route),
+            key=env.key,
         )
-        return await receive(service, request, reply)
+
+    @classmethod
+    async def receive(cls, request: ChatRequest, reply: Reply, transports: Transports) -> Answer:
+        """The answer in `reply`, which came for a request that was relayed."""
+        return await receive(cls._service(transports, cls.route()), request, reply)
 
     @classmethod
     async def embed(cls, request: EmbedRequest, transports: Transports) -> tuple[EmbedResponse, tuple[Loss, ...]]:

@@ -98,16 +98,16 @@ class Target:
         found = self._relay
         return found if found is not None and found.codec.name == protocol else None
 
-    async def open(self, request: ChatRequest) -> Answer:
+    def open(self, request: ChatRequest) -> Awaitable[Answer]:
         """The answer to `request`, by translation. Raises DragomanError, whose `attempts` has this attempt."""
-        return await self._opened_by(self._opened, request)
+        return self._named(self._opened(request))
 
-    async def receive(self, request: ChatRequest, reply: Reply) -> Answer:
+    def receive(self, request: ChatRequest, reply: Reply) -> Awaitable[Answer]:
         """The answer in `reply`, which came to a relayed request and cannot pass as it is. Raises as `open` does."""
-        return await self._named(self._received(request, reply))
+        return self._named(self._received(request, reply))
 
-    async def _opened_by(self, handler: Handler, request: ChatRequest) -> Answer:
-        return await self._named(handler(request))
+    def _opened_by(self, handler: Handler, request: ChatRequest) -> Awaitable[Answer]:
+        return self._named(handler(request))
 
     async def _named(self, opening: Awaitable[Answer]) -> Answer:
         asked_at = monotonic()
