@@ -1,5 +1,6 @@
 """The clock and the randomness of this machine, in the form in which codecs get them."""
 
+import os
 import secrets
 import string
 import time
@@ -24,4 +25,4 @@ def system_env(key: str | None = None, profile: ModelProfile = UNKNOWN) -> Env:
 
 
 def _new_id() -> str:
-    return secrets.token_hex(12)
+    return os.urandom(12).hex()

@@ -142,6 +142,8 @@ class AnswerLosses:
             self._lose(LostAnswerField(f"answer.{name}"))
 
     def _extra(self, extra: Extra, silent: Collection[str] = ()) -> None:
+        if not extra:
+            return
         for name, protocol in self._speech.others(extra):
             if name not in silent:
                 self._lose(LostAnswerExtra(f"answer.{name}", protocol))

@@ -1,6 +1,7 @@
 """The losses of a request: what it says, and the protocol of its service cannot. The words are those of `speech`."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import assert_never
 
 from msgspec import NODEFAULT, Struct
@@ -80,10 +81,16 @@ def losses(
     read. Raises InvalidRequestError for a part that is not one of our types.
     """
     found: dict[str, Loss] = {}
-    speech = Speech(expresses | ALWAYS, own, family, UNMISSED.union(request.silent))
+    speech = _speech(expresses, own, family, request.silent)
     for loss in _Manifest(speech, untaken, frozenset(request.essential), origin).of(request):
         found.setdefault(loss.name, loss)
     return tuple(found.values())
+
+
+@lru_cache(maxsize=256)
+def _speech(expresses: frozenset[str], own: str, family: str, silent: tuple[str, ...]) -> Speech:
+    # Services have few of them, and to join their words takes longer than to look for most losses.
+    return Speech(expresses | ALWAYS, own, family, UNMISSED.union(silent))
 
 
 def refuse(losses: Sequence[Loss], target: str, *, strict: bool) -> None:

@@ -1,6 +1,7 @@
 """What a family of models takes of a request, by its profile. Knows no family and no protocol by name."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from msgspec import NODEFAULT, Struct
@@ -116,7 +117,8 @@ def fitted(
     request: ChatRequest, untaken: frozenset[str], compilers: Compilers, keeps: Keeps = nothing_kept
 ) -> ChatRequest:
     """`request` without what is `untaken`, and with compiled schemas; those that the protocol `keeps` stay."""
-    changed: dict[str, Any] = {name: default for name, default in _DEFAULTS.items() if name in untaken}
+    defaults, kinds = _left_out(untaken)
+    changed = defaults.copy()
     if request.tools and "tools" not in changed:
         tools = tuple(
             _compiled(tool, compilers) if isinstance(tool, Tool) and not keeps(tool.extra) else tool
@@ -133,10 +135,16 @@ def fitted(
     if request.reasoning is not None and not _REASONING.isdisjoint(untaken):
         left_out = {name: None for name in REASONING if f"reasoning.{name}" in untaken}
         changed["reasoning"] = replace(request.reasoning, **left_out)
-    kinds = frozenset(kind for kind, name in PARTS.items() if name in untaken)
     if kinds:
         changed["messages"] = tuple(_without(message, kinds) for message in request.messages)
     return replace(request, **changed) if changed else request
+
+
+@lru_cache(maxsize=256)
+def _left_out(untaken: frozenset[str]) -> tuple[dict[str, Any], frozenset[type[AnyPart]]]:
+    """The fields of a request that are not taken, with their defaults, and the kinds of parts."""
+    defaults = {name: default for name, default in _DEFAULTS.items() if name in untaken}
+    return defaults, frozenset(kind for kind, name in PARTS.items() if name in untaken)
 
 
 def _compiled(tool: Tool, compilers: Compilers) -> Tool:

@@ -98,6 +98,7 @@ def status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
+@lru_cache(maxsize=256)
 def fields(headers: Headers) -> bytes:
     """Header fields, each with its line end. Raises DragomanError if a value holds a line end."""
     text = "".join([f"{name}: {value}\r\n" for name, value in headers])

@@ -172,6 +172,9 @@ class Sayable(Struct, frozen=True):
 
     def left_out(self, message: Message) -> Iterator[int]:
         """The numbers of the parts that it cannot be told."""
+        if message.role != "assistant":
+            yield from (i for i, part in enumerate(message.parts) if isinstance(part, Reasoning | HostedCall))
+            return
         groups = {part.item or i: part for i, part in enumerate(message.parts) if isinstance(part, Reasoning)}
         refused = {
             part.item or i: True
@@ -181,16 +184,14 @@ class Sayable(Struct, frozen=True):
         proved = {part.item or i for i, part in enumerate(message.parts) if part.opaque is not None}
         for i, part in enumerate(message.parts):
             match part:
-                case Reasoning() | HostedCall() if message.role != "assistant":
-                    yield i
                 case Reasoning(item=item):
                     key = item or i
                     known = key in proved or self.id_of(item) is not None or (self.plain_reasoning and bool(part.text))
                     if key in refused or not (key in groups and known):
                         yield i
-                case HostedCall() | Image() if message.role == "assistant" and ITEM not in part.extra.get(NAME, {}):
+                case HostedCall() | Image() if ITEM not in part.extra.get(NAME, {}):
                     yield i
-                case _ if message.role == "assistant" and not _is_said(part):
+                case _ if not _is_said(part):
                     yield i
 
     def id_of(self, item: str | None) -> str | None:

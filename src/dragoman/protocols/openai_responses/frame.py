@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from msgspec.structs import replace
-
 from dragoman.protocols.base import Env
-from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.decode_stream import ECHO
-from dragoman.protocols.openai_responses.request import Variant, encode_body
+from dragoman.protocols.openai_responses.request import Variant, encode_settings, told_beside
 from dragoman.types import ChatRequest, ChatResponse, ResponseStart
 
 USUAL: dict[str, Any] = {
@@ -43,13 +40,13 @@ SECRET = ("authorization", "headers")
 """Fields of a tool that hold the caller's keys for another service: they are not repeated."""
 
 _ALL = Variant()
-_NOBODY = Sayable(None)
 
 
 def frame(request: ChatRequest, start: ResponseStart | ChatResponse, env: Env) -> dict[str, Any]:
     """The fields of an answer, as it is when it begins."""
-    asked = encode_body(_without_conversation(request), _ALL, _NOBODY)
-    said = {name: asked[name] for name in ECHO if asked.get(name) is not None}
+    instructions, _ = told_beside(tuple(message for message in request.messages[:1] if message.top_level))
+    asked = encode_settings(request, _ALL, {"instructions": instructions})
+    said = {name: value for name, value in asked.items() if name in ECHO and value is not None}
     body = {
         "id": start.id or f"resp_{env.new_id()}",
         "object": "response",
@@ -66,11 +63,6 @@ def frame(request: ChatRequest, start: ResponseStart | ChatResponse, env: Env) -
     body["text"] = USUAL["text"] | body["text"]
     body["tools"] = [_public(tool) for tool in body["tools"]]
     return body
-
-
-def _without_conversation(request: ChatRequest) -> ChatRequest:
-    beside = tuple(message for message in request.messages[:1] if message.top_level)
-    return replace(request, messages=beside)
 
 
 def _public(tool: dict[str, Any]) -> dict[str, Any]:

@@ -92,11 +92,16 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
 
 def encode_body(request: ChatRequest, variant: Variant, sayable: Sayable) -> dict[str, Any]:
     """The request as JSON. Always streamed, unless `extra` says otherwise."""
-    instructions, messages = _told_beside(request.messages)
+    instructions, messages = told_beside(request.messages)
+    items = [*encode_input(messages, sayable), *([TRIGGER] if request.compact else ())]
+    return encode_settings(request, variant, {"instructions": instructions, "input": items})
+
+
+def encode_settings(request: ChatRequest, variant: Variant, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with what is `said` in place of the conversation, of which nothing is read here."""
     own = request.extra.get(NAME, {})
-    said: dict[str, Any] = {
-        "instructions": instructions,
-        "input": [*encode_input(messages, sayable), *([TRIGGER] if request.compact else ())],
+    fields: dict[str, Any] = {
+        **said,
         "tools": encode_tools(request.tools) or None,
         "tool_choice": None if request.tool_choice is None else encode_choice(request.tool_choice, request.tools),
         "parallel_tool_calls": request.parallel_tool_calls,
@@ -121,7 +126,7 @@ def encode_body(request: ChatRequest, variant: Variant, sayable: Sayable) -> dic
         "store": request.store or False,
         "stream": True,
     }
-    body = {"model": request.model} | {name: value for name, value in said.items() if value is not None}
+    body = {"model": request.model} | {name: value for name, value in fields.items() if value is not None}
     more = {name: value for name, value in own.items() if name != "include"}
     body = merged(merged(body, request.extra.get(FAMILY, {})), more)
     if body.get("store") is None:
@@ -134,7 +139,7 @@ def _instructions(fields: Fields) -> tuple[Message, ...]:
     return () if text is None else (Message("system", (Text(text=text),), top_level=True),)
 
 
-def _told_beside(messages: tuple[Message, ...]) -> tuple[str | None, tuple[Message, ...]]:
+def told_beside(messages: tuple[Message, ...]) -> tuple[str | None, tuple[Message, ...]]:
     """The text that stands beside the conversation, and the other messages."""
     first = messages[0] if messages else None
     if first is not None and first.top_level and not any(message.top_level for message in messages[1:]):

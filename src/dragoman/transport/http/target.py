@@ -159,14 +159,20 @@ def is_loopback(url: str) -> bool:
 def head(request: HttpRequest, target: HttpTarget) -> bytes:
     """The request's head, ready to send. Raises InvalidRequestError for a header that only we write, or a bad one."""
     method = request.method
-    lines = _lines(request.headers)
+    lines = _with_encoding(request.headers)
     if lines is None or not (method.isalpha() and method.isascii()):
         raise InvalidRequestError(f"{_culprit(request)} holds a character that no HTTP header may hold")
-    if all(name.lower() != "accept-encoding" for name, _ in request.headers):
-        lines += "accept-encoding: identity\r\n"
     if request.body or method not in BODILESS:
         lines += f"content-length: {len(request.body)}\r\n"
     return f"{method}{target.text}{lines}\r\n".encode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _with_encoding(headers: Headers) -> str | None:
+    """The same as `_lines`, and which coding a reply may have. A service mostly gets the same fields each time."""
+    lines = _lines(headers)
+    said = lines is None or any(name.lower() == "accept-encoding" for name, _ in headers)
+    return lines if said else f"{lines}accept-encoding: identity\r\n"
 
 
 @lru_cache(maxsize=64)
