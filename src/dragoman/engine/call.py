@@ -5,9 +5,8 @@ import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
-from typing import ParamSpec, TypeVar
+from typing import ClassVar, ParamSpec, TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.engine import forms
@@ -37,6 +36,7 @@ from dragoman.types import (
     ResponseStart,
     StreamEvent,
 )
+from dragoman.types.redacted import Redacted
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,13 +52,14 @@ MANY = 500
 microseconds in each of them, and the loop goes on meanwhile."""
 
 
-class Service(Struct, frozen=True):
-    """The service of a call. `secrets`: what no error of it may show.
+class Service(Redacted, frozen=True):
+    """The service of a call. `secrets`: what no error of it may show. `key`: the credential for its chats.
 
     `strict`: refuse what the protocol cannot express, instead of listing it as lost. `empty_ok`: an answer without
     content is a good one. `max_answer`: bytes of an answer.
     """
 
+    hidden: ClassVar[frozenset[str]] = frozenset({"key"})
     name: str
     codec: ClientCodec
     transport: Transport
@@ -67,6 +68,7 @@ class Service(Struct, frozen=True):
     secrets: Secrets = Secrets()
     empty_ok: bool = False
     max_answer: int = MAX_BODY
+    key: str | None = None
 
 
 async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answer:

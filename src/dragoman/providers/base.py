@@ -91,32 +91,31 @@ class AsyncGeneratorProvider:
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
         """The answer to `request`. Raises what goes wrong before its first byte."""
-        key, route = cls.key(), route or cls.route()
-        return await cls._open(request, cls._service(transports, key, route), key)
+        return await cls._open(request, cls._service(transports, route or cls.route()))
 
     @classmethod
     def handler(cls, transports: Transports) -> Handler:
         """`open` for many requests: how the service is reached is worked out once, for the first of them."""
         if cls.has_own_way():
             return lambda request: cls.open(request, transports)
-        found: tuple[Service, str | None] | None = None
+        service: Service | None = None
 
         async def opened(request: ChatRequest) -> Answer:
-            nonlocal found
+            nonlocal service
             # A key that was missing may have been set in the environment meanwhile.
-            if found is None or (found[1] is None and cls.key_variable):
-                key = cls.key()
-                found = cls._service(transports, key, cls.route()), key
-            return await cls._open(request, *found)
+            if service is None or (service.key is None and cls.key_variable):
+                service = cls._service(transports, cls.route())
+            return await cls._open(request, service)
 
         return opened
 
     @classmethod
-    async def _open(cls, request: ChatRequest, service: Service, key: str | None) -> Answer:
+    async def _open(cls, request: ChatRequest, service: Service) -> Answer:
+        env = system_env(service.key, cls.families.profile_of(request.model))
         try:
-            return await open_answer(service, request, system_env(key, cls.families.profile_of(request.model)))
+            return await open_answer(service, request, env)
         except AuthenticationError as exc:
-            if not key and (advice := cls.keyless()):
+            if not service.key and (advice := cls.keyless()):
                 # Not in the message, which is the service's own: agents know by its words what to do.
                 exc.add_note(advice)
             raise
@@ -126,8 +125,9 @@ class AsyncGeneratorProvider:
             raise
 
     @classmethod
-    def _service(cls, transports: Transports, key: str | None, route: Route) -> Service:
+    def _service(cls, transports: Transports, route: Route) -> Service:
         """How chats are asked for."""
+        env = system_env(cls.key())  # it hides the key from whoever shows the values beside an error
         return Service(
             name=cls.__name__,
             codec=cls.chat_codec(),
@@ -136,13 +136,14 @@ class AsyncGeneratorProvider:
             strict=cls.strict,
             empty_ok=cls.empty_answer == "ok",
             max_answer=cls.max_answer,
-            secrets=cls.secrets(key, route),
+            secrets=cls.secrets(env.key, route),
+            key=env.key,
         )
 
     @classmethod
     async def receive(cls, request: ChatRequest, reply: Reply, transports: Transports) -> Answer:
         """The answer in `reply`, which came for a request that was relayed."""
-        return await receive(cls._service(transports, cls.key(), cls.route()), request, reply)
+        return await receive(cls._service(transports, cls.route()), request, reply)
 
     @classmethod
     async def embed(cls, request: EmbedRequest, transports: Transports) -> tuple[EmbedResponse, tuple[Loss, ...]]:
