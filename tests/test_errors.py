@@ -55,6 +55,7 @@ SECRETS = [
         "using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or",
         "using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or",
     ),
+    ("Eyjafjallajökull and eyjafjallajoekull-2010", "Eyjafjallajökull and eyjafjallajoekull-2010"),
     ("You can find your API key at https://h/api-keys.", "You can find your API key at https://h/api-keys."),
 ]
 

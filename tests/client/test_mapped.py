@@ -12,7 +12,7 @@ from dragoman import Client, SyncClient
 from dragoman.client.mapped import MapStream
 from dragoman.client.progress import Bar, RichBar, bar
 from dragoman.config import Config
-from dragoman.errors import InvalidRequestError, ModelNotFoundError, OverloadedError
+from dragoman.errors import InvalidRequestError, ModelNotFoundError, OverloadedError, TruncatedStreamError
 from dragoman.types import ChatResponse, Text
 
 PROMPTS = ["text: a", "error: 503 busy", "text: c"]
@@ -120,8 +120,18 @@ async def test_closing_ends_it_for_a_task_that_waits() -> None:
     reading = asyncio.ensure_future(read(stream, found))
     await settled()
     stream.close()
-    await asyncio.wait_for(reading, 5)
+    with pytest.raises(TruncatedStreamError):
+        await asyncio.wait_for(reading, 5)
     assert found == []
+
+
+async def test_what_a_cancelled_task_ends_does_not_look_whole_to_another() -> None:
+    stream = MapStream(Turns(1), [0], 1, Bar(), ordered=True)  # type: ignore[list-item]  # what Turns takes
+    tasks = [asyncio.ensure_future(read(stream, [])) for _ in range(2)]
+    await settled()
+    tasks[0].cancel()
+    with pytest.raises(TruncatedStreamError):
+        await asyncio.wait_for(tasks[1], 5)
 
 
 @pytest.mark.parametrize("ordered", [True, False])

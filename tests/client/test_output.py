@@ -57,7 +57,8 @@ TYPES: list[tuple[type[Any], str, Any]] = [
 
 
 BLOCKS = [
-    ("```json\n{}\n```", "{}\n"),
+    ("```json\n{}\n```", "{}"),
+    ("```\n{}\xa0```", "{}"),
     (" \n```\n\n{}```\n", "\n{}"),
     ("```json  \n```", ""),
     ('{"a": "```"}', None),

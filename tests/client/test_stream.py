@@ -220,6 +220,19 @@ async def test_tasks_that_iterate_over_one_stream_share_its_events() -> None:
     assert sorted(repr(event) for each in found for event in each) == sorted(map(repr, events))
 
 
+async def test_tasks_that_iterate_over_one_view_share_what_it_gives() -> None:
+    view = stream_of(Slow(*BATCHES)).deltas
+    found = await asyncio.gather(_all(view), _all(view), _all(view))
+    assert sorted(delta.text for each in found for delta in each) == sorted(["hm", "so ", "it is", "no", "{}"])
+
+
+async def test_a_fault_of_the_caller_s_is_told_as_it_is_each_time() -> None:
+    stream = stream_of(RuntimeError("the client is closed"))
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="is closed"):
+            await texts(stream)
+
+
 @pytest.mark.parametrize("gone", [0, 1])
 async def test_a_task_that_is_cancelled_ends_the_stream_for_all_whoever_had_its_turn(gone: int) -> None:
     answer = Forever([ResponseStart(), *BATCHES[1]])

@@ -106,7 +106,7 @@ async def test_a_stream_that_was_never_started_opens_nothing() -> None:
 
 
 class Silent(Batches):
-    """Says nothing; `waiting` is set once somebody waits for it."""
+    """Says nothing until it is closed; `waiting` is set once somebody waits for it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class Silent(Batches):
 
     async def read(self) -> list[StreamEvent]:
         self.waiting.set()
-        await asyncio.Event().wait()
+        await self.closed.wait()
         return []
 
 
@@ -126,6 +126,17 @@ async def test_a_cancelled_reader_closes_the_answer() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert answer.closed.is_set()
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+async def test_what_a_cancelled_task_ends_does_not_look_whole_to_another(gone: int) -> None:
+    answer = Silent()
+    stream = Stream(opening(answer), letters)
+    tasks = [asyncio.ensure_future(anext(stream)) for _ in range(3)]
+    await answer.waiting.wait()
+    tasks.pop(gone).cancel()
+    found = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+    assert [type(each) for each in found] == [TruncatedStreamError] * 2
 
 
 class Slow:

@@ -1,4 +1,4 @@
-"""How a service is reached is worked out for the first of many requests."""
+"""How a service is reached is worked out once, as long as its key and its route are the same."""
 
 import pytest
 
@@ -22,11 +22,12 @@ class Service(AsyncGeneratorProvider):
 
     url = "http://service.example"
     asked: list[str]
+    secret_key = "one"
 
     @classmethod
     def key(cls) -> str | None:
         cls.asked.append("key")
-        return "secret"
+        return cls.secret_key
 
     @classmethod
     def codec(cls) -> ClientCodec:
@@ -44,9 +45,18 @@ async def test_what_is_the_same_for_all_requests_is_found_once_and_only_if_it_wa
         await handler(QUESTION)
     for _ in range(3):
         assert (await whole(await handler(QUESTION))).text == "fine"
-    assert Service.asked == ["key", "codec", "key", "codec"]
-    assert {dict(sent.headers)["authorization"] for sent in transport.sent} == {"Bearer secret"}
+    assert Service.asked == ["key", "codec", "key", "codec", "key", "key"]
     assert transport.routes[0] is transport.routes[2]
+
+
+async def test_a_key_that_is_another_one_now_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    Service.asked = ["before"] * 3
+    transport = CannedTransport(*(CannedReply([[ANSWER]]) for _ in range(2)))
+    handler = Service.handler(Transports(transport))
+    await whole(await handler(QUESTION))
+    monkeypatch.setattr(Service, "secret_key", "two")
+    await whole(await handler(QUESTION))
+    assert [dict(sent.headers)["authorization"] for sent in transport.sent] == ["Bearer one", "Bearer two"]
 
 
 async def test_a_class_that_opens_answers_itself_is_asked_each_time() -> None:

@@ -7,7 +7,7 @@ from typing import Self
 from msgspec import Struct
 
 from dragoman.client.progress import Bar
-from dragoman.errors import DragomanError
+from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.providers.request import Conversation
 from dragoman.types import ChatResponse
 
@@ -79,6 +79,8 @@ class MapStream(AsyncIterator[Mapped]):
         self._tasks: list[asyncio.Task[None]] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running = concurrency
+        self._cut = False
+        """Whether it was ended before its end."""
         self._next = 0
         # One task at a time takes from the queue: another could wait there for what this one has taken.
         self._turn = asyncio.Lock()
@@ -92,6 +94,7 @@ class MapStream(AsyncIterator[Mapped]):
 
     async def __anext__(self) -> Mapped:
         self._start()
+        was_cut = self._cut
         try:
             async with self._turn:
                 while True:
@@ -105,6 +108,8 @@ class MapStream(AsyncIterator[Mapped]):
             self.close()
             raise
         self.close()
+        if self._cut and not was_cut:
+            raise TruncatedStreamError("the results were closed, or a task that read them was cancelled")
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
@@ -112,7 +117,8 @@ class MapStream(AsyncIterator[Mapped]):
         self.close()
 
     def close(self) -> None:
-        """The same, in the thread of its loop. May be called twice."""
+        """The same, in the thread of its loop. May be called twice. Whoever waits gets TruncatedStreamError."""
+        self._cut = self._cut or self._running > 0
         self._running = 0
         self._early.clear()
         for task in self._tasks or ():

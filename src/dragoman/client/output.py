@@ -77,7 +77,7 @@ def read_output(shape: Shape[T], reply: ChatResponse) -> OutputResponse[T]:
 def unfenced(text: str) -> str:
     """What is inside of a block of code, if `text` is nothing else; any other text as it is."""
     first, _, rest = text.strip().partition("\n")
-    return rest.removesuffix(FENCE) if rest.endswith(FENCE) and OPENING.fullmatch(first) else text
+    return rest.removesuffix(FENCE).rstrip() if rest.endswith(FENCE) and OPENING.fullmatch(first) else text
 
 
 def correction(error: OutputError) -> Message:

@@ -4,12 +4,11 @@ The events that have passed are kept, so that each view begins at the beginning 
 before. To keep them costs next to nothing: they are there already, and are folded only if the whole answer is wanted.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, Generic, Self, TypeVar
 
 from dragoman.engine.stream import Source, Stream, Texts
-from dragoman.errors import DragomanError, TruncatedStreamError
 from dragoman.types import AnyPart, ChatResponse, Delta, Fold, PartDelta, PartStart, StreamEvent
 
 E = TypeVar("E")
@@ -24,7 +23,6 @@ class Recorded(Stream[E]):
         # One flat list: it holds only what the collector of garbage need not look at again and again.
         self._seen: list[E] = []
         self._place = 0
-        self._error: DragomanError | None = None
 
     @property
     def text(self) -> "View[str]":
@@ -74,35 +72,12 @@ class Recorded(Stream[E]):
             self._end_turn()
         raise StopAsyncIteration
 
-    async def _open(self) -> Self:
-        try:
-            return await super()._open()
-        except BaseException as exc:
-            self._error = _told(exc)
-            raise
-
     async def _read(self) -> list[E]:
         if self._error is not None:
             raise self._error
-        try:
-            events: list[E] = await super()._read()
-        except BaseException as exc:
-            self._error = _told(exc)
-            raise
+        events: list[E] = await super()._read()
         self._seen += events
         return events
-
-    def _break(self) -> None:
-        if self._opening is not None or self._answer is not None:
-            self._error = _told(asyncio.CancelledError())
-        super()._break()
-
-
-def _told(error: BaseException) -> DragomanError:
-    """What all who read a stream are told that ended with `error` in one task: what was cut may not look whole."""
-    return (
-        error if isinstance(error, DragomanError) else TruncatedStreamError("a task that read the stream was cancelled")
-    )
 
 
 class ChatStream(Recorded[StreamEvent]):
@@ -134,23 +109,26 @@ class View(AsyncIterator[T], Generic[T]):
         self._stream = stream
         self._project = project
         self._place = 0
-        self._items: Iterator[T] = iter(())
+        self._items: deque[T] = deque()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> T:
-        for item in self._items:
-            return item
-        while (batch := await self.batch()) is not None:
-            self._items = iter(batch)
-            for item in self._items:
-                return item
-        raise StopAsyncIteration
+        items = self._items
+        while not items:
+            batch = await self.batch()
+            if batch is not None:
+                items.extend(batch)
+            elif not items:
+                raise StopAsyncIteration
+        return items.popleft()
 
     async def batch(self) -> Iterable[T] | None:
         """What it makes of the next batch; None if there are no more."""
-        events = await self._stream.batch(self._place)
+        events = await self._stream.batch(place := self._place)
+        while self._place != place:  # another task has taken them
+            events = await self._stream.batch(place := self._place)
         self._place += len(events)
         return self._project(events) if events else None
 

@@ -106,8 +106,9 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
             message = await _exchange(service, message)
         if request.trace:
             message = replace(message, headers=(*message.headers, *request.trace))
-        asked_at = monotonic()
-        reply, content = await _sent(service, message)
+        content, asked_at = _content_by(service.route.timeouts), monotonic()
+        async with _until(content, service):
+            reply = await service.transport.send(message, service.route)
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
     answer = await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
@@ -131,16 +132,6 @@ def _encoded(codec: ClientCodec, request: ChatRequest, env: Env) -> HttpRequest 
     return codec.encode_request(codec.fit(request, env.profile), env)
 
 
-async def _sent(service: Service, message: HttpRequest) -> tuple[Reply, float]:
-    """The reply, and the loop's time at which there must be content; infinity if the reply keeps to that itself."""
-    asking = service.transport.ask(message, service.route)
-    if asking is not None:
-        return await asking, math.inf
-    content = _content_by(service.route.timeouts)
-    async with _until(content, service):
-        return await service.transport.send(message, service.route), content
-
-
 async def receive(
     service: Service,
     request: ChatRequest,
@@ -152,8 +143,7 @@ async def receive(
 ) -> Answer:
     """The answer in `reply`; `marked`: its chunks are marked. Raises the error that it is instead.
 
-    `content`: the loop's time at which there must be content; None: as if the request were sent now; infinity: the
-    reply keeps to that time itself, if there is one.
+    `content`: the loop's time at which there must be content; None: as if the request were sent now.
     """
     service = _asked(service, request)
     error = await failure(service.codec, reply)
@@ -340,7 +330,7 @@ class Decoded(Answer):
                 self._ends = now + self._end
             async with timeout(self._ends - now, math.inf, "idle", self._name, limit=self._end):
                 return await self._reply.read()
-        if self._begun or self._content == math.inf:
+        if self._begun:
             return await self._reply.read()
         async with _until(self._content, self._service):
             return await self._reply.read()
@@ -350,7 +340,6 @@ class Decoded(Answer):
         for event in events:
             if isinstance(event, PartStart):
                 self._begun = True
-                self._reply.committed()
                 return
         if events and isinstance(end := events[-1], ResponseEnd) and self._is_empty(end):
             events.pop()

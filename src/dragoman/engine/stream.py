@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from dragoman.engine.opening import Closable, Opening
+from dragoman.errors import TruncatedStreamError
 from dragoman.types import PartDelta, PartStart, Refusal, StreamEvent, Text
 
 T = TypeVar("T")
@@ -37,6 +38,8 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         self._items: Iterator[T] = iter(())
         # An answer has one reader at a time: two would take each other's events.
         self._reading = False
+        self._error: Exception | None = None
+        """Why it ended before its end."""
         self._free: asyncio.Event | None = None  # made if a task waits: a stream has one reader, as a rule
 
     def __await__(self) -> Generator[None, None, Self]:
@@ -87,6 +90,8 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
     async def _opened(self) -> Self:
         if self._reading:
             await self._turn()
+            if self._error is not None:
+                raise self._error
         self._reading = True
         try:
             return await self._open()
@@ -99,8 +104,11 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
             while self._reading:
                 self._free = self._free or asyncio.Event()
                 await self._free.wait()
-        except BaseException:
-            self._break()
+        except BaseException as exc:
+            # It ends with this task, and whoever reads it just now is told so.
+            if self._opening is not None or self._answer is not None:
+                self._error = told(exc)
+            self._finish()
             raise
 
     def _end_turn(self) -> None:
@@ -115,17 +123,22 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
             self._loop = asyncio.get_running_loop()
             try:
                 self._answer = await opening.answer()
+            except BaseException as exc:
+                self._error = told(exc)
+                raise
             finally:
                 self._opening = None
         return self
 
     async def _refill(self) -> T:
-        if self._reading:
+        if waited := self._reading:
             await self._turn()
         self._reading = True
         try:
             for item in self._items:  # which another task has left
                 return item
+            if waited and self._error is not None:
+                raise self._error
             while events := await self._read():
                 self._items = iter(self._project(events))
                 for item in self._items:
@@ -143,16 +156,15 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
             return []
         try:
             events = await answer.read()
-        except BaseException:
+        except BaseException as exc:
+            self._error = told(exc)
             self._finish()
             raise
         if not events:
             self._finish()
+            if self._error is not None:
+                raise self._error
         return events
-
-    def _break(self) -> None:
-        """Ends it because a task that waited for its turn was cancelled."""
-        self._finish()
 
     def _finish(self) -> None:
         opening, self._opening = self._opening, None
@@ -161,6 +173,11 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
         answer, self._answer = self._answer, None
         if answer is not None:
             answer.close()
+
+
+def told(error: BaseException) -> Exception:
+    """What other tasks are told of a stream that ended with `error` in one: what was cut may not look whole."""
+    return error if isinstance(error, Exception) else TruncatedStreamError("a task that read the stream was cancelled")
 
 
 class Texts:

@@ -53,7 +53,7 @@ class SseDecoder(Decoder):
         self._size = 0
         self._pieces: list[bytes] = []
         """A whole body, so far."""
-        self._sse = SseReader(bom=False)  # `_formed` takes it off
+        self._sse = SseReader()
         self._rows = RowReader()
         self._finished = False
         """A reason to stop has come."""

@@ -91,31 +91,36 @@ class AsyncGeneratorProvider:
     @classmethod
     async def open(cls, request: ChatRequest, transports: Transports, route: Route | None = None) -> Answer:
         """The answer to `request`. Raises what goes wrong before its first byte."""
-        return await cls._open(request, cls._service(transports, route or cls.route()))
+        env = cls._env(request)
+        return await cls._open(request, cls._service(transports, env, route or cls.route()), env)
 
     @classmethod
     def handler(cls, transports: Transports) -> Handler:
-        """`open` for many requests: how the service is reached is worked out once, for the first of them."""
+        """`open` for many requests: how the service is reached is worked out again if key or route are other ones."""
         if cls.has_own_way():
             return lambda request: cls.open(request, transports)
         service: Service | None = None
 
         async def opened(request: ChatRequest) -> Answer:
             nonlocal service
-            # A key that was missing may have been set in the environment meanwhile.
-            if service is None or (service.key is None and cls.key_variable):
-                service = cls._service(transports, cls.route())
-            return await cls._open(request, service)
+            env, route = cls._env(request), cls.route()
+            if service is None or service.key != env.key or service.route != route:
+                service = cls._service(transports, env, route)
+            return await cls._open(request, service, env)
 
         return opened
 
     @classmethod
-    async def _open(cls, request: ChatRequest, service: Service) -> Answer:
-        env = system_env(service.key, cls.families.profile_of(request.model))
+    def _env(cls, request: ChatRequest) -> Env:
+        """What a call may use. It hides the key from whoever shows the values beside an error."""
+        return system_env(cls.key(), cls.families.profile_of(request.model))
+
+    @classmethod
+    async def _open(cls, request: ChatRequest, service: Service, env: Env) -> Answer:
         try:
             return await open_answer(service, request, env)
         except AuthenticationError as exc:
-            if not service.key and (advice := cls.keyless()):
+            if not env.key and (advice := cls.keyless()):
                 # Not in the message, which is the service's own: agents know by its words what to do.
                 exc.add_note(advice)
             raise
@@ -125,9 +130,8 @@ class AsyncGeneratorProvider:
             raise
 
     @classmethod
-    def _service(cls, transports: Transports, route: Route) -> Service:
+    def _service(cls, transports: Transports, env: Env, route: Route) -> Service:
         """How chats are asked for."""
-        env = system_env(cls.key())  # it hides the key from whoever shows the values beside an error
         return Service(
             name=cls.__name__,
             codec=cls.chat_codec(),
@@ -143,7 +147,7 @@ class AsyncGeneratorProvider:
     @classmethod
     async def receive(cls, request: ChatRequest, reply: Reply, transports: Transports) -> Answer:
         """The answer in `reply`, which came for a request that was relayed."""
-        return await receive(cls._service(transports, cls.route()), request, reply)
+        return await receive(cls._service(transports, cls._env(request), cls.route()), request, reply)
 
     @classmethod
     async def embed(cls, request: EmbedRequest, transports: Transports) -> tuple[EmbedResponse, tuple[Loss, ...]]:

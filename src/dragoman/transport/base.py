@@ -100,10 +100,6 @@ class Reply(ABC):
         """
         return None
 
-    def committed(self) -> None:
-        """There is content: a reply that keeps to `Timeouts.first_token` itself (`Transport.ask`) does so no more."""
-        return
-
     @abstractmethod
     def close(self) -> None:
         """Ends it at once: the connection is kept if the reply is complete, else closed. May be called twice."""
@@ -210,13 +206,6 @@ class Transport(ABC):
 
         Follows no redirect. If the caller is cancelled, the connection is closed.
         """
-
-    def ask(self, request: HttpRequest, route: Route) -> Awaitable[Reply] | None:
-        """`send`, which keeps to `Timeouts.first_token` as well, and so does its reply until it is `committed`.
-
-        None if there is no such way here: then the caller limits its waits.
-        """
-        return None
 
     @abstractmethod
     def close(self) -> None:

@@ -41,11 +41,10 @@ class SseEvent(Struct, frozen=True):
 class SseReader:
     """Events from bytes cut anywhere. Lines end with LF, CR or CRLF; comments are dropped."""
 
-    def __init__(self, limit: int = MAX_EVENT, *, bom: bool = True) -> None:
-        """`bom`: a byte order mark may come first."""
+    def __init__(self, limit: int = MAX_EVENT) -> None:
         self._limit = limit
         self._lines = LineReader(limit)
-        self._head: bytes | None = b"" if bom else None
+        self._head: bytes | None = b""
         self._after_cr = False
         self._data: list[bytes] = []
         self._size = 0

@@ -117,6 +117,8 @@ PIECES: list[tuple[list[dict[str, Any]], Any]] = [
     ([piece("$.a.b", True, stringValue="x"), piece("$.a", numberValue=1), MORE], {"a": {"b": "y"}}),
     ([piece("$.a.b", True, stringValue="x"), piece("$.a", nullValue=None), MORE], {"a": {"b": "y"}}),
     ([piece("$.a.b", True, stringValue="x"), piece("$.a[0]", numberValue=1), MORE], {"a": {"b": "y"}}),
+    ([piece("$.a[0]", numberValue=1), piece("$.a[2]", numberValue=2)], {"a": [1, None, 2]}),
+    ([piece("$.a[600]", numberValue=1), piece("$.b[600]", numberValue=2)], {"a": [*[None] * 600, 1], "b": []}),
     ([piece("$.a", numberValue=1), piece("$.b[5000]", numberValue=2)], {"a": 1, "b": []}),
     ([piece("$.a", numberValue=1), piece("$.b" + "[0]" * 5000, numberValue=2)], {"a": 1}),
     ([piece("$.a", numberValue=1), piece("$[0]", numberValue=2), piece("a b", numberValue=2), piece("$.c")], {"a": 1}),

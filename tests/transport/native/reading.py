@@ -23,10 +23,9 @@ def within(
     first_byte: float = 5,
     idle: float = 5,
     total: float = 20,
-    first_token: float = 20,
 ) -> Timeouts:
     """Limits, all of them far away but those that are given."""
-    return Timeouts(pool, connect, tls, proxy, first_byte, idle, total, first_token)
+    return Timeouts(pool, connect, tls, proxy, first_byte, idle, total)
 
 
 async def whole(reply: Reply) -> bytes:

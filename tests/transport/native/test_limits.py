@@ -1,7 +1,6 @@
 """Every wait has a limit of its own, and only a wait has one."""
 
 import asyncio
-import gzip
 import socket
 
 import pytest
@@ -66,51 +65,6 @@ async def test_a_drip_ends_at_the_total() -> None:
             await whole(await transport.send(get(server.url), Route(within(idle=SHORT, total=4 * SHORT))))
         assert caught.value.phase == "total"
         await server.peer_closed()
-        transport.close()
-
-
-@pytest.mark.parametrize("begun", [False, True], ids=["before the head", "after it"])
-async def test_who_asks_waits_for_content_no_longer_than_its_limit(begun: bool) -> None:
-    async def handler(exchange: Exchange) -> None:
-        if begun:
-            await drip(exchange)
-        await exchange.closed()
-
-    async def asked(transport: NativeTransport, url: str) -> bytes:
-        return await whole(await transport.ask(get(url), Route(within(first_token=4 * SHORT))))
-
-    async with serve(handler) as server:
-        transport = NativeTransport()
-        with pytest.raises(TimeoutError) as caught:
-            await asked(transport, server.url)
-        assert caught.value.phase == "first_token"
-        await server.peer_closed()
-        assert transport.stats().active == 0
-        transport.close()
-
-
-@pytest.mark.parametrize(
-    ("asks", "packed"),
-    [(False, False), (True, False), (True, True)],
-    ids=["what is sent", "what has content", "packed"],
-)
-async def test_else_content_may_come_at_any_time(asks: bool, packed: bool) -> None:
-    async def handler(exchange: Exchange) -> None:
-        await exchange.head(headers={"content-encoding": "gzip"} if packed else {})
-        data = gzip.compress(b"content")
-        for piece in (data[:5], data[5:]) if packed else (b"con", b"tent"):
-            await exchange.chunk(piece)
-            await asyncio.sleep(7 * SHORT)
-        await exchange.end()
-
-    route = Route(within(first_token=10 * SHORT))  # its head must come within that
-    async with serve(handler) as server:
-        transport = NativeTransport()
-        reply = await (transport.ask if asks else transport.send)(get(server.url), route)
-        if asks:
-            reply.committed()
-        assert await whole(reply) == b"content"
-        reply.committed()  # the connection may serve another by now
         transport.close()
 
 

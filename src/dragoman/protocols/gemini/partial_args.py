@@ -12,8 +12,8 @@ from dragoman.wire import json
 STEP = re.compile(r"""\.([^.\[\]]+)|\[(\d{1,6})\]|\['([^']*)'\]|\["([^"]*)"\]""")
 VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
 
-MAX_GAP = 10
-"""Entries that one path may add to a list: a list grows by one entry at a time."""
+MAX_GAP = 1000
+"""Entries of lists that the paths of a call may pass over: a list grows by one entry at a time."""
 
 MAX_STEPS = 64
 """Steps of a path: no arguments are nested as deeply, and more could not be written as JSON."""
@@ -30,6 +30,8 @@ class PartialCall:
         self._args: dict[str, Any] = {}
         self._growing: set[str] = set()
         """Paths of texts of which more comes."""
+        self._gap = MAX_GAP
+        """Entries that may still be passed over."""
 
     def add(self, body: Mapping[str, Any]) -> None:
         """Takes the next fragment; a value whose path is not understood is left out."""
@@ -54,11 +56,30 @@ class PartialCall:
         if path in self._growing and isinstance(value, str):
             before = _get(self._args, steps)
             value = before + value if isinstance(before, str) else value
-        _put(self._args, steps, value)
+        self._put(steps, value)
         if piece.get("willContinue") is True:
             self._growing.add(path)
         else:
             self._growing.discard(path)
+
+    def _put(self, steps: list[str | int], value: Any) -> None:
+        here: Any = self._args
+        for i, step in enumerate(steps):
+            last = i + 1 == len(steps)
+            below: Any = value if last else [] if isinstance(steps[i + 1], int) else {}
+            match here, step:
+                case dict(), str():
+                    if last or not isinstance(here.get(step), type(below)):
+                        here[step] = below
+                    here = here[step]
+                case list(), int() if (gap := max(step - len(here), 0)) <= self._gap:
+                    self._gap -= gap
+                    here.extend([None] * (step + 1 - len(here)))
+                    if last or not isinstance(here[step], type(below)):
+                        here[step] = below
+                    here = here[step]
+                case _:
+                    return
 
 
 def _steps(path: str) -> list[str | int] | None:
@@ -85,22 +106,3 @@ def _get(value: Any, steps: list[str | int]) -> Any:
             case _:
                 return None
     return value
-
-
-def _put(root: dict[str, Any], steps: list[str | int], value: Any) -> None:
-    here: Any = root
-    for i, step in enumerate(steps):
-        last = i + 1 == len(steps)
-        below: Any = value if last else [] if isinstance(steps[i + 1], int) else {}
-        match here, step:
-            case dict(), str():
-                if last or not isinstance(here.get(step), type(below)):
-                    here[step] = below
-                here = here[step]
-            case list(), int() if step < len(here) + MAX_GAP:
-                here.extend([None] * (step + 1 - len(here)))
-                if last or not isinstance(here[step], type(below)):
-                    here[step] = below
-                here = here[step]
-            case _:
-                return

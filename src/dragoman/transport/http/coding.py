@@ -44,9 +44,6 @@ class UnpackedReply(Reply):
             raise TruncatedStreamError(f"the {self._coding} body broke off after {self._unpacker.taken} bytes")
         return []
 
-    def committed(self) -> None:
-        self._packed.committed()
-
     def close(self) -> None:
         self._packed.close()
 

@@ -64,10 +64,6 @@ class NativeReply(Reply):
         finally:
             del followed  # it holds what was raised, whose traceback holds this frame: a cycle
 
-    def committed(self) -> None:
-        if self._connection is not None:
-            self._connection.committed()
-
     def close(self) -> None:
         connection = self._connection
         if connection is not None:

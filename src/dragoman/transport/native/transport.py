@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable
 from functools import partial
 
 from msgspec import Struct
@@ -47,24 +46,16 @@ class NativeTransport(CallbackTransport):
         self._closed = False
 
     async def send(self, request: HttpRequest, route: Route) -> Reply:
-        return await self._sent(request, route, math.inf)
-
-    def ask(self, request: HttpRequest, route: Route) -> Awaitable[Reply]:
-        first_token = route.timeouts.first_token
-        return self._sent(request, route, math.inf if first_token is None else first_token)
-
-    async def _sent(self, request: HttpRequest, route: Route, first_token: float) -> Reply:
         found = self._targets.get((request.url, route.proxy, route.ca_file))
         target, pool = found or self._target(request.url, route)
         loop = asyncio.get_running_loop()
         timeouts, method = route.timeouts, request.method
-        now = loop.time()
+        ends = math.inf if timeouts.total is None else loop.time() + timeouts.total
         outgoing = OutgoingRequest(
             head(request, target),
             request.body,
             timeouts,
-            math.inf if timeouts.total is None else now + timeouts.total,
-            now + first_token,
+            ends,
             bodiless=method == "HEAD",
             marked=request.mark_chunks,
         )
