@@ -36,10 +36,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--deploy", action="store_true", help="run the programs that `make deploy-check` installs")
 
 
+USUAL: dict[signal.Signals, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGQUIT: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+}
+"""What a program does with them if nobody has said otherwise."""
+
+
 def pytest_configure() -> None:
-    """Tests press Ctrl-C, to which a shell without job control makes what it starts in the background deaf."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Tests send signals to which a shell without job control, and `nohup`, make what they start deaf."""
+    for number, usual in USUAL.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def pytest_xdist_auto_num_workers() -> int:
