@@ -28,7 +28,7 @@ CALLERS = 4000
 """The most at a time in overload."""
 
 FEWEST = 64
-"""Streams at a time that are tried first, then twice as many, until it answers no more of them a second."""
+"""Streams at a time that are tried first, then half as many again, until it answers no more of them a second."""
 
 GAIN = 1.05
 """How many times as many answers a second are more, and not chance."""
@@ -116,7 +116,7 @@ def peak_of(ground: Ground, traffic: Traffic, seconds: float) -> Peak:
             if sample.whole.p90 >= traffic.late * 1e6 or sample.rate < GAIN * best.rate:
                 break
             best = Peak(sample.rate, streams)
-            streams *= 2
+            streams = streams * 3 // 2
     return best
 
 
