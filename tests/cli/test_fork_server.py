@@ -65,7 +65,10 @@ def found(home: Path, env: dict[str, str]) -> dict[str, Any]:
     return report
 
 
-@pytest.mark.skipif(any(name.startswith("COV") for name in os.environ), reason="coverage needs new interpreters")
+@pytest.mark.skipif(
+    any(name.startswith("COV") for name in os.environ),
+    reason="while coverage is measured, each command gets a new interpreter",
+)
 def test_a_forked_command_finds_what_a_new_interpreter_finds(tmp_path: Path) -> None:
     assert [usual(environment(tmp_path, env)) for env in ({}, INTERPRETER)] == [True, False]
     forked, again, started = (found(tmp_path, env) for env in ({}, {}, INTERPRETER))

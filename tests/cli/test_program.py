@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import click
 import pytest
@@ -85,19 +86,26 @@ def test_what_takes_long_is_loaded_when_it_is_needed(tmp_path: Path, arguments: 
     assert done.stdout.decode().endswith(f"{loaded}\n")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file without room is Linux's")
+def written_to(stdout: IO[bytes] | int, place: Path, words: list[str]) -> subprocess.CompletedProcess[bytes]:
+    """The command, run in the folder `place` with this stdout."""
+    return subprocess.run(
+        [*COMMAND, *words],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        cwd=place,
+        env=environment(place),
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="this system has no /dev/full, a file to which nothing can be written"
+)
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["ask", "hello"], ["models"], ["completion", "bash"]])
 def test_output_for_which_there_is_no_room_is_no_fault_of_ours(tmp_path: Path, words: list[str]) -> None:
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            [*COMMAND, *words],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            cwd=tmp_path,
-            env=environment(tmp_path),
-            timeout=PATIENCE,
-            check=False,
-        )
+        done = written_to(full, tmp_path, words)
     assert done.stderr == b"dragoman: the output cannot be written: No space left on device\n"
     assert done.returncode == 1
 
@@ -120,15 +128,7 @@ def test_a_reader_who_left_is_no_fault_of_ours(tmp_path: Path, words: list[str])
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        done = subprocess.run(
-            [*COMMAND, *words],
-            stdout=writer,
-            stderr=subprocess.PIPE,
-            cwd=tmp_path,
-            env=environment(tmp_path),
-            timeout=PATIENCE,
-            check=False,
-        )
+        done = written_to(writer, tmp_path, words)
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")

@@ -139,7 +139,9 @@ def test_a_disk_that_is_full_is_said_once_and_once_that_it_is_not(
     ]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="this system has no /dev/full, a file to which nothing can be written"
+)
 def test_lines_for_a_full_disk_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     writer = Writer("/dev/full")
     writer.put(b"one\ntwo\n")

@@ -49,7 +49,7 @@ def reason(error: DragomanError) -> str:
 
 
 def note(error: DragomanError) -> str:
-    """What whoever raised it advises; empty if that is nothing."""
+    """The advice that was noted on the error when it was raised; empty if there is none."""
     return " ".join(vars(error).get("__notes__", ()))
 
 

@@ -47,7 +47,7 @@ class Listing:
     async def of(self, names: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """The list of each provider, or its last one if it does not answer now. All are asked at the same time."""
         stale = [name for name in names if self._listed.get(name, Listed()).until <= self._now()]
-        # To close the client cancels them, and not whoever waits for them.
+        # `wait`, because a client that is closed cancels these tasks, and that must not cancel the caller.
         done, _ = await asyncio.wait([self._task(name) for name in stale]) if stale else (set(), set())
         for task in done:
             if not task.cancelled():

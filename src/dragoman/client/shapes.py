@@ -45,7 +45,7 @@ def said(value: object) -> str:
 
 
 def _check_model(kind: type) -> None:
-    """Raises NotImplementedError for any other class: so msgspec's hooks say that they do not know it."""
+    """Raises NotImplementedError for any other class, as msgspec wants it of a hook that does not know a type."""
     if not is_model(kind):
         raise NotImplementedError(f"{kind.__name__} is no model of pydantic")
 

@@ -105,7 +105,7 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
                 self._free = self._free or asyncio.Event()
                 await self._free.wait()
         except BaseException as exc:
-            # It ends with this task, and whoever reads it just now is told so.
+            # The stream ends with this task; the task that is reading gets an error.
             if self._opening is not None or self._answer is not None:
                 self._error = told(exc)
             self._finish()
@@ -176,7 +176,7 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
 
 
 def told(error: BaseException) -> Exception:
-    """What other tasks are told of a stream that ended with `error` in one: what was cut may not look whole."""
+    """The error for other tasks of a stream that ended with `error` in one: what was cut may not look whole."""
     return error if isinstance(error, Exception) else TruncatedStreamError("a task that read the stream was cancelled")
 
 

@@ -96,7 +96,7 @@ class AsyncGeneratorProvider:
 
     @classmethod
     def handler(cls, transports: Transports) -> Handler:
-        """`open` for many requests: how the service is reached is worked out again if key or route are other ones."""
+        """`open` for many requests: how the service is reached is worked out anew only if key or route change."""
         if cls.has_own_way():
             return lambda request: cls.open(request, transports)
         service: Service | None = None
@@ -112,7 +112,7 @@ class AsyncGeneratorProvider:
 
     @classmethod
     def _env(cls, request: ChatRequest) -> Env:
-        """What a call may use. It hides the key from whoever shows the values beside an error."""
+        """Clock, key and profile of a call. Its `repr` hides the key, also in tracebacks that show local values."""
         return system_env(cls.key(), cls.families.profile_of(request.model))
 
     @classmethod

@@ -31,7 +31,7 @@ def proxy_for(url: str, said: str | None = None, environ: Mapping[str, str] = os
     """
     if said is not None:
         return None if said == NONE else said
-    # Many calls of a service ask this, so that its URL is judged once, and first: reading the environment costs more.
+    # Each call of a service asks this, so that its URL is judged once, and first: reading the environment costs more.
     if is_loopback(url) or (target := _target(url)) is None:
         return None
     names, host, port = target
