@@ -7,6 +7,7 @@ from math import inf
 import pytest
 
 from dragoman.engine.answer import Answer, Receive
+from dragoman.engine.text_bypass import SendAhead
 from dragoman.errors import DragomanError, TimeoutError
 from dragoman.routing.deadline import Timed, in_time, too_late
 from dragoman.routing.plan import Course, Target
@@ -35,7 +36,7 @@ class Silent(Answer):
         await asyncio.Event().wait()
         return []
 
-    def follow(self, receive: Receive) -> Awaitable[None]:
+    def follow(self, receive: Receive, send_ahead: SendAhead) -> Awaitable[None]:
         return asyncio.ensure_future(self._wait())
 
     def close(self) -> None:
@@ -93,7 +94,7 @@ async def test_an_answer_that_is_not_over_is_closed() -> None:
 async def test_an_answer_that_is_followed_is_closed_too_and_read_says_why() -> None:
     silent = Silent()
     answer = Timed(silent, now())
-    following = answer.follow(lambda events: True)
+    following = answer.follow(lambda events: True, lambda texts: True)
     assert following is not None
     await following
     assert silent.closed

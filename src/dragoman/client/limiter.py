@@ -11,6 +11,7 @@ from dragoman.client.options import Limits
 from dragoman.client.retries import Random, retried
 from dragoman.engine.answer import Answer, Around, Handler, Receive
 from dragoman.engine.commit import held
+from dragoman.engine.text_bypass import SendAhead
 from dragoman.transport.timeout import timeout
 from dragoman.types import ChatRequest, StreamEvent
 
@@ -106,8 +107,8 @@ class Limited(Around):
         async with _until(self._ends, self._limit, self._model):
             return await self._answer.read()
 
-    def follow(self, receive: Receive) -> Awaitable[None] | None:
-        return self._answer.follow(receive) if self._ends == inf else None
+    def follow(self, receive: Receive, send_ahead: SendAhead) -> Awaitable[None] | None:
+        return self._answer.follow(receive, send_ahead) if self._ends == inf else None
 
     def close(self) -> None:
         gate, self._gate = self._gate, None

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Around, Receive
+from dragoman.engine.text_bypass import SendAhead
 from dragoman.protocols.speech import OURS
 from dragoman.types import ResponseStart, StreamEvent
 
@@ -23,8 +24,8 @@ class Named(Around):
         self.read = self._answer.read  # type: ignore[method-assign]  # spares each later batch a call
         return events
 
-    def follow(self, receive: Receive) -> Awaitable[None] | None:
-        return self._answer.follow(receive)
+    def follow(self, receive: Receive, send_ahead: SendAhead) -> Awaitable[None] | None:
+        return self._answer.follow(receive, send_ahead)
 
     def _named(self, start: ResponseStart) -> ResponseStart:
         self.model = start.model or ""

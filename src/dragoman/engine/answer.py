@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
+from dragoman.engine.text_bypass import SendAhead
 from dragoman.errors import Attempt
 from dragoman.types import ChatRequest, ChatResponse, Fold, StreamEvent
 
@@ -42,8 +43,11 @@ class Answer(ABC):
     async def read(self) -> list[StreamEvent]:
         """The events of one read; [] only if the answer has ended. Raises what went wrong."""
 
-    def follow(self, receive: Receive) -> Awaitable[None] | None:
+    def follow(self, receive: Receive, send_ahead: SendAhead) -> Awaitable[None] | None:
         """Gives each batch to `receive` as it comes, for as long as this is awaited; None if that cannot be now.
+
+        Texts may be given to `send_ahead` first. The next batch, of `receive` or `read`, then has these texts alone.
+        If this is cancelled, there may be no such batch.
 
         It is over when `read` must be asked again: `receive` wants no more, the end is near, or something went wrong.
         Raises what `receive` raises.
@@ -83,8 +87,8 @@ class Around(Answer):
     async def read(self) -> list[StreamEvent]:
         return self._seen(await self._answer.read())
 
-    def follow(self, receive: Receive) -> Awaitable[None] | None:
-        return self._answer.follow(lambda events: receive(self._seen(events)))
+    def follow(self, receive: Receive, send_ahead: SendAhead) -> Awaitable[None] | None:
+        return self._answer.follow(lambda events: receive(self._seen(events)), send_ahead)
 
     def in_rows(self) -> None:
         self._answer.in_rows()

@@ -54,6 +54,17 @@ DIGITS = 3
 """The most digits of these."""
 
 
+def chunk(data: bytes, at: int) -> tuple[int, int]:
+    """Where the body of the HTTP chunk that begins at `at` begins and ends; (0, 0) if it is not a whole, plain one."""
+    mark = data.find(CRLF, at, at + DIGITS + 2)
+    length = LENGTHS.get(data[at:mark]) if mark > at else None
+    if length is None:
+        return 0, 0
+    begin = mark + 2
+    end = begin + length
+    return (begin, end) if data.startswith(CRLF, end) else (0, 0)
+
+
 class Bypass(Outlet):
     """The bypass of one relay."""
 
@@ -79,16 +90,11 @@ class Bypass(Outlet):
         fits = self.shape.fits
         at, size, passed = 0, len(data), 0
         while at < size:
-            mark = data.find(CRLF, at, at + DIGITS + 2)
-            length = LENGTHS.get(data[at:mark]) if mark > at else None
-            if length is None:
+            begin, end = chunk(data, at)
+            if not (end and fits(data, begin, end)):
                 return False
-            begin = mark + 2
-            at = begin + length
-            if not (data.startswith(CRLF, at) and fits(data, begin, at)):
-                return False
-            passed += length
-            at += 2
+            passed += end - begin
+            at = end + 2
         if passed > self.room:
             return False
         self.room -= passed

@@ -17,13 +17,14 @@ from dragoman.engine.compaction import asked as compacting
 from dragoman.engine.grammar import Checked, check_grammars, grammars
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import Secrets, signed
+from dragoman.engine.text_bypass import SendAhead, TextBypass
 from dragoman.errors import BadEventError, DragomanError, OpaqueStateError, UpstreamError
 from dragoman.protocols.base import ClientCodec, Decoder, Env, Preliminaries
 from dragoman.protocols.errors.head import not_an_answer
 from dragoman.protocols.kept_turns import with_kept
 from dragoman.protocols.losses import refuse
 from dragoman.protocols.opaque import disowned, has_own
-from dragoman.transport.base import MAX_BODY, Reply, Route, Timeouts, Transport, read_all, read_beginning
+from dragoman.transport.base import MAX_BODY, SHORT, Reply, Route, Timeouts, Transport, read_all, read_beginning
 from dragoman.transport.timeout import timeout
 from dragoman.types import (
     ChatRequest,
@@ -254,13 +255,15 @@ class Decoded(Answer):
         self._marked = marked
         self._error: DragomanError | None = None
         self._over = False
+        self._bypass: TextBypass | None = None
+        """None until texts may pass by it."""
 
     async def read(self) -> list[StreamEvent]:
         while self._error is None and not self._over:
             if self._decoder.done:
                 await self._linger()
                 return []
-            events = await self._next()
+            events = self._caught_up() or await self._next()
             if not self._begun:
                 self._look(events)
             if events:
@@ -269,10 +272,10 @@ class Decoded(Answer):
             raise self._error
         return []
 
-    def follow(self, receive: Receive) -> Awaitable[None] | None:
+    def follow(self, receive: Receive, send_ahead: SendAhead) -> Awaitable[None] | None:
         if not self._begun or self._lost or self._is_over():
             return None
-        return self._reply.follow(partial(self._pass_on, receive))
+        return self._reply.follow(partial(self._pass_on, receive, send_ahead))
 
     def in_rows(self) -> None:
         self._decoder.in_rows = True
@@ -281,9 +284,22 @@ class Decoded(Answer):
         self._over = True
         self._reply.close()
 
-    def _pass_on(self, receive: Receive, pieces: list[bytes]) -> bool:
+    def _pass_on(self, receive: Receive, send_ahead: SendAhead, pieces: list[bytes]) -> bool:
+        if events := self._caught_up():
+            receive(events)
         events = self._decode(pieces)
-        return not (events and not receive(events)) and not self._is_over()
+        if (events and not receive(events)) or self._is_over():
+            return False
+        if len(last := pieces[-1]) < SHORT and (rows := self._decoder.open_rows) is not None:
+            if self._bypass is None:
+                self._bypass = TextBypass(rows, send_ahead)
+            self._reply.open_bypass(self._bypass, last)
+        return True
+
+    def _caught_up(self) -> list[StreamEvent]:
+        """The events that have passed by the bypass and were not decoded; [] if there are none."""
+        passed = None if self._bypass is None else self._bypass.caught_up()
+        return self._decode(passed) if passed else []
 
     def _is_over(self) -> bool:
         """Whether only the end is left to come, or nothing."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Sequence
 from time import monotonic
 
 from dragoman.engine.answer import Answer, Around, Receive
+from dragoman.engine.text_bypass import SendAhead
 from dragoman.errors import DragomanError
 from dragoman.types import ResponseStart, StreamEvent
 
@@ -50,8 +51,8 @@ class _Held(Around):
             return await self._answer.read()
         return self._batches.popleft()
 
-    def follow(self, receive: Receive) -> Awaitable[None] | None:
-        return None if self._batches else self._answer.follow(receive)
+    def follow(self, receive: Receive, send_ahead: SendAhead) -> Awaitable[None] | None:
+        return None if self._batches else self._answer.follow(receive, send_ahead)
 
     def close(self) -> None:
         self._batches.clear()

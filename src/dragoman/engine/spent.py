@@ -39,6 +39,10 @@ class Spent:
             elif isinstance(event, ResponseEnd):
                 self._ended = True
 
+    def add(self, size: int) -> None:
+        """So many characters more came, in no event."""
+        self._size += size
+
     def note(self, outcome: Outcome) -> None:
         """The answer has ended here. Notes what it has cost, unless its end has said that."""
         if not self._ended and (self._usage is not None or self._size):

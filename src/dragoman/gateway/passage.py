@@ -14,17 +14,29 @@ from dragoman.engine.spent import Spent
 from dragoman.errors import DragomanError, RequestError, TruncatedStreamError, UpstreamError
 from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.http.direct_writer import DirectWriter
-from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.http.response_writer import STARTED, ResponseWriter
 from dragoman.gateway.losses_header import header_of, spelt
 from dragoman.protocols.answer_losses import AnswerLosses
 from dragoman.protocols.base import Encoder
+from dragoman.protocols.delta_row import deltas
 from dragoman.types import Loss, ResponseEnd, ResponseStart, StreamEvent
 
 
 class Passage:
     """The passage of one answer."""
 
-    __slots__ = ("_answer", "_begun", "_encoder", "_ended", "_held", "_left_out", "_losses", "_spent", "_writer")
+    __slots__ = (
+        "_ahead",
+        "_answer",
+        "_begun",
+        "_encoder",
+        "_ended",
+        "_held",
+        "_left_out",
+        "_losses",
+        "_spent",
+        "_writer",
+    )
 
     def __init__(
         self, answer: Answer, encoder: Encoder, writer: ResponseWriter, left_out: AnswerLosses, spent: Spent
@@ -39,9 +51,17 @@ class Passage:
         """What came before the first content."""
         self._losses: tuple[Loss, ...] = ()
         self._begun = self._ended = False
+        self._ahead = 0
+        """Characters of text that were sent, and of which the next batch is."""
 
     async def run(self) -> None:
         """Passes on all of it. Raises what goes wrong, and TruncatedStreamError if the answer has no end."""
+        try:
+            await self._run()
+        finally:
+            self._spent.add(self._ahead)
+
+    async def _run(self) -> None:
         answer, writer = self._answer, self._writer
         direct = writer if isinstance(writer, DirectWriter) else None
         started = False
@@ -60,7 +80,7 @@ class Passage:
                 events, data = [], b""
                 await saying
             if started and not self._ended and direct is not None:
-                if (following := answer.follow(self._pass_on)) is not None:
+                if (following := answer.follow(self._pass_on, self._send_ahead)) is not None:
                     await following
                 await direct.drained()
             if self._ended:
@@ -74,6 +94,21 @@ class Passage:
         if data or self._ended:
             writer.write_nowait(data, more=not self._ended)
         return not self._ended and not writer.congested
+
+    def _send_ahead(self, texts: list[str]) -> bool:
+        """Sends more of the open text at once, unless the caller reads too slowly. A batch of it follows."""
+        writer = cast("DirectWriter", self._writer)
+        if writer.congested or writer.state is not STARTED:
+            return False
+        try:
+            data = self._encoder.send(deltas(texts, in_row=True))
+        except RequestError:
+            return False
+        if data:
+            writer.write_nowait(data)
+        for text in texts:
+            self._ahead += len(text)
+        return True
 
     def _first(self, events: list[StreamEvent]) -> list[StreamEvent]:
         """All that has come, once there is content; until then []."""
@@ -100,6 +135,9 @@ class Passage:
     def _encoded(self, events: list[StreamEvent]) -> bytes:
         self._left_out.read(events)
         self._spent.read(events)
+        if self._ahead:
+            self._ahead = 0
+            return b""
         try:
             data = self._encoder.send(events)
         except RequestError as exc:

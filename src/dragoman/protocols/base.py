@@ -20,6 +20,7 @@ from dragoman.protocols.prompt_regions import (
     read_regions,
 )
 from dragoman.protocols.relay import NOT_RELAYED, RelayCodec, RelayReader
+from dragoman.protocols.text_rows import RowReader
 from dragoman.protocols.tool_schema.cache import SchemaCache
 from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled_form, compiled_output
 from dragoman.types import (
@@ -104,6 +105,11 @@ class Decoder(ABC):
     def ending(self) -> bool:
         """True once a reason to stop has come: only usage and the end mark may follow, and `salvage` needs neither."""
         return False
+
+    @property
+    def open_rows(self) -> RowReader | None:
+        """What knows the texts of events alike to the last one; None if it was not a piece of text, or not whole."""
+        return None
 
     def salvage(self) -> list[StreamEvent]:
         """The body broke off. The events that were held back; with `done`, the answer is complete all the same."""

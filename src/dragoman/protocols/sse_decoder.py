@@ -71,6 +71,10 @@ class SseDecoder(Decoder):
     def ending(self) -> bool:
         return self._finished and self._skipped is None and not self.done
 
+    @property
+    def open_rows(self) -> RowReader | None:
+        return self._rows if self._rows.known is not None and self._sse.idle else None
+
     def salvage(self) -> list[StreamEvent]:
         """The end of an answer of which only the end mark is missing: then `done` is True."""
         out: list[StreamEvent] = []

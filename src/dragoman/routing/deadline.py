@@ -5,6 +5,7 @@ from math import inf
 from typing import TypeVar
 
 from dragoman.engine.answer import Answer, Around, Receive
+from dragoman.engine.text_bypass import SendAhead
 from dragoman.errors import TimeoutError
 from dragoman.routing.plan import Course, Target
 from dragoman.transport.deadlines import late
@@ -66,8 +67,8 @@ class Timed(Around):
             self._close_late(exc)
             raise
 
-    def follow(self, receive: Receive) -> Awaitable[None] | None:
-        following = self._answer.follow(receive)
+    def follow(self, receive: Receive, send_ahead: SendAhead) -> Awaitable[None] | None:
+        following = self._answer.follow(receive, send_ahead)
         return None if following is None else self._follow(following)
 
     async def _follow(self, following: Awaitable[None]) -> None:

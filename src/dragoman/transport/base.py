@@ -71,6 +71,21 @@ TakePieces = Callable[[list[bytes]], bool]
 """Takes the pieces of one read in a callback, not the list; False if it wants no more for now. May raise."""
 
 
+SHORT = 2 << 10
+"""Bytes of a read that may be a few events that came alone, with the frames of their HTTP chunks. In longer reads are
+rows, which are parsed faster than one by one."""
+
+
+class Bypass(Protocol):
+    """What may take reads of a reply as they come, before they are parsed."""
+
+    def take(self, data: bytes, now: float) -> bool:
+        """True if it has dealt with `data`; else that is parsed, and it is asked no more.
+
+        `data` begins between two HTTP chunks, and must end so if it is taken. `now`: the loop's time.
+        """
+
+
 class Reply(ABC):
     """A reply as it arrives."""
 
@@ -100,24 +115,16 @@ class Reply(ABC):
         """
         return None
 
+    def open_bypass(self, bypass: Bypass, last: bytes) -> None:
+        """From now on each short read is offered to `bypass` first, until this is followed no more.
+
+        Who follows calls it in `take`; see `Exchange.open_bypass`.
+        """
+        return
+
     @abstractmethod
     def close(self) -> None:
         """Ends it at once: the connection is kept if the reply is complete, else closed. May be called twice."""
-
-
-SHORT = 2 << 10
-"""Bytes of a read that may be a few events that came alone, with the frames of their HTTP chunks. In longer reads are
-rows, which are parsed faster than one by one."""
-
-
-class Bypass(Protocol):
-    """What may take reads of a reply as they come, before they are parsed."""
-
-    def take(self, data: bytes, now: float) -> bool:
-        """True if it has dealt with `data`; else that is parsed, and it is asked no more.
-
-        `data` begins between two HTTP chunks, and must end so if it is taken. `now`: the loop's time.
-        """
 
 
 class Exchange(ABC):

@@ -8,11 +8,9 @@ import random
 from typing import Any
 
 import pytest
-from msgspec import Struct
 
-from dragoman.transport.base import Bypass as Passing
-from dragoman.transport.native.connection import Connection
 from tests.faults.dialects import DIALECTS, FRONTS
+from tests.support.bypasses import Counted, Parsed
 from tests.support.paused import paused
 from tests.support.random_streams import HEAD, moves_of, played
 from tests.support.wires import Make, Stage
@@ -22,34 +20,6 @@ STREAMS = 120
 """Of each dialect."""
 MAX_ANSWER = 5000
 """Bytes of an answer, which some of the streams exceed."""
-
-
-class Parsed(Connection):
-    """A connection without a bypass."""
-
-    def open_bypass(self, bypass: Passing, last: bytes) -> None:
-        """Does not open it."""
-
-
-class Counted(Connection):
-    """One that counts the reads that passed by it."""
-
-    __slots__ = ()
-    reads = 0
-
-    def open_bypass(self, bypass: Passing, last: bytes) -> None:
-        super().open_bypass(Counting(bypass), last)
-
-
-class Counting(Struct):
-    """A bypass that counts."""
-
-    bypass: Passing
-
-    def take(self, data: bytes, now: float) -> bool:
-        taken = self.bypass.take(data, now)
-        Counted.reads += taken
-        return taken
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

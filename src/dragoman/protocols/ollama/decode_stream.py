@@ -89,6 +89,10 @@ class ReplyDecoder(Decoder):
         """Whether this is one whole value over several lines."""
         return self._whole is not None
 
+    @property
+    def open_rows(self) -> RowReader | None:
+        return self._rows if self._rows.known is not None and not self._lines.holds else None
+
     def salvage(self) -> list[StreamEvent]:
         """The last line may be complete without its line end."""
         out: list[StreamEvent] = []

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from dragoman.errors import TruncatedStreamError
-from dragoman.transport.base import BODY, COMPLETE, Reply, TakePieces
+from dragoman.transport.base import BODY, COMPLETE, Bypass, Reply, TakePieces
 from dragoman.transport.native.connection import Connection
 
 
@@ -64,6 +64,10 @@ class NativeReply(Reply):
         finally:
             del followed  # it holds what was raised, whose traceback holds this frame: a cycle
 
+    def open_bypass(self, bypass: Bypass, last: bytes) -> None:
+        if self._connection is not None and self._take is not None:
+            self._connection.open_bypass(bypass, last)
+
     def close(self) -> None:
         connection = self._connection
         if connection is not None:
@@ -95,6 +99,7 @@ class NativeReply(Reply):
         if followed is None:
             return
         connection.listener = None
+        connection.close_bypass()
         if followed.done():
             return
         if error is None:
