@@ -99,6 +99,27 @@ def test_who_does_not_go_on_from_a_prefill(model: str, prefill: bool | None) -> 
     assert KNOWN.profile_of(model).prefill is prefill
 
 
+@pytest.mark.parametrize(
+    ("models", "levels", "single", "sampling"),
+    [
+        (("claude-3-7-sonnet-20250219", "claude-sonnet-4", "claude-opus-4-20250514"), False, None, None),
+        (("claude-opus-4-1", "claude-sonnet-4-5@20250929", "anthropic/claude-haiku-4.5"), False, True, None),
+        (("us.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-opus-4-1-20250805"), False, True, None),
+        (("claude-opus-4-6", "anthropic/claude-sonnet-4.6", "claude-opus-4-6-20260205"), None, True, None),
+        (("claude-opus-4-7", "anthropic/claude-opus-4.8", "claude-sonnet-5"), True, None, False),
+        (("claude-opus-5-20260801", "claude-fable-5.1", "claude-mythos-preview"), True, None, False),
+        (("kimi-k2", "claude"), None, None, None),
+    ],
+)
+def test_how_claudes_think_and_choose_among_tokens(
+    models: tuple[str, ...], levels: bool | None, single: bool | None, sampling: bool | None
+) -> None:
+    for profile in map(KNOWN.profile_of, models):
+        assert profile.thinking_levels is levels
+        assert profile.single_sampling is single
+        assert profile.unsupported_fields == (None if sampling is None else ("temperature", "top_p", "top_k"))
+
+
 @pytest.mark.parametrize("model", ["gemini-2.5-pro", "google/gemini-3-flash-preview", "models/gemini-2.0-flash"])
 def test_gemini_takes_only_some_keywords_of_a_schema(model: str) -> None:
     schema = {

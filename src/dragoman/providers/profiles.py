@@ -32,6 +32,7 @@ OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
 DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
 KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
+CLAUDE_THINKING = "https://platform.claude.com/docs/en/build-with-claude/effort"
 CLAUDE_FORM_GUIDE = "https://platform.claude.com/docs/en/build-with-claude/structured-outputs"
 GEMINI_SIGNATURES = "https://ai.google.dev/gemini-api/docs/thought-signatures"
 GEMINI_THINKING = "https://ai.google.dev/gemini-api/docs/thinking"
@@ -96,6 +97,18 @@ CLAUDE_FORM = ModelProfile(
     format_limits=("open-objects",),
 )
 """What the vendor's client keeps of a schema (anthropic 2.14, `lib/_parse/_transform.py`): others are refused."""
+
+BUDGETS_ALONE = ModelProfile(thinking_levels=False)
+SINGLE_SAMPLING = ModelProfile(single_sampling=True)
+CLAUDE_ADAPTIVE = ModelProfile(thinking_levels=True, unsupported_fields=("temperature", "top_p", "top_k"))
+CLAUDE_NEWEST = (
+    "*claude-*-4[-.][7-9]*",
+    "*claude-opus-[5-9]*",
+    "*claude-sonnet-[5-9]*",
+    "*claude-fable-*",
+    "*claude-mythos-*",
+)
+"""The models that think as they like, and take no settings of the choice among tokens."""
 
 OPENAI_MODELS = "https://platform.openai.com/docs/models"
 OPENAI_SIZES = "https://github.com/labring/fastgpt-plugin/pull/297"
@@ -165,6 +178,19 @@ FAMILIES: tuple[Family, ...] = (
     Family("*claude-3*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),
     Family("*claude-*-4*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),
     Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
+    # "This model does not support the effort parameter", "adaptive thinking is not supported on this model": 400
+    # (Oaklight/llm-rosetta#289, mnfst/llm-gateway#1928). 4.6 takes tokens and words, later ones words alone.
+    Family("*claude-3*", BUDGETS_ALONE, CLAUDE_THINKING, "2026-11-26"),
+    Family("*claude-*-4", BUDGETS_ALONE, CLAUDE_THINKING, "2026-11-26"),
+    Family("*claude-*-4[-.@][0-5]*", BUDGETS_ALONE, CLAUDE_THINKING, "2026-11-26"),
+    # "temperature and top_p cannot both be specified for this model": 400, from Opus 4.1 on.
+    Family("*claude-*-4[-.][156]", SINGLE_SAMPLING, CLAUDE_GUIDE, "2026-11-26"),
+    Family("*claude-*-4[-.][156][-@]*", SINGLE_SAMPLING, CLAUDE_GUIDE, "2026-11-26"),
+    # "thinking.type.enabled is not supported for this model", "temperature is deprecated for this model": 400.
+    *(Family(pattern, CLAUDE_ADAPTIVE, CLAUDE_GUIDE, "2026-11-26") for pattern in CLAUDE_NEWEST),
+    # "tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'": 400; Kimi's own ids have other characters, and it
+    # wants them back in the same protocol (BerriAI/litellm#34523).
+    Family("*claude-*", ModelProfile(plain_call_ids=True), CLAUDE_GUIDE, "2026-11-26"),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
     Family(
         "*claude-*",
