@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dragoman.protocols.losses import losses
 from dragoman.protocols.openai_chat import (
@@ -140,7 +141,7 @@ requests = st.builds(
     cache_key=st.none() | words,
     store=flags,
     extra=extras,
-)
+).map(lambda request: request if request.tools else replace(request, tool_choice=None, parallel_tool_calls=None))
 
 
 @settings(derandomize=True, database=None, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

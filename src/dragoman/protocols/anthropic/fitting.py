@@ -43,7 +43,7 @@ def thinking_as_taken(request: ChatRequest, profile: ModelProfile) -> ChatReques
     if config is None:
         return request
     config = _in_form(config, levels=profile.thinking_levels)
-    if _thinks(config) and request.tool_choice is not None and request.tool_choice.mode in {"required", "tool"}:
+    if _thinks(config) and request.tool_choice is not None and request.tool_choice.forces:
         config = NOT_THINKING
     if kind_of(config) == "enabled":
         config = NOT_THINKING if must_be_off(request.messages) else _within(config, request.max_output_tokens)

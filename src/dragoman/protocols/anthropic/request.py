@@ -106,10 +106,11 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
     thinking, effort = (None, None) if request.reasoning is None else encode_thinking(request.reasoning)
     form = None if request.response_format is None else encode_format(request.response_format)
     user = request.safety_identifier if request.user is None else request.user
+    tools = encode_tools(request.tools)
     said: dict[str, Any] = {
         "system": encode_system(conversation.system),
-        "tools": encode_tools(request.tools) or None,
-        "tool_choice": encode_choice(request),
+        "tools": tools or None,
+        "tool_choice": encode_choice(request, offered=bool(tools)),
         "stop_sequences": list(request.stop) or None,
         FIELD: thinking,
         "output_config": without_none({"effort": effort, "format": form}) or None,
