@@ -15,14 +15,24 @@ UNKNOWN = ModelProfile()
 
 
 @pytest.mark.parametrize(
-    "model", ["o3", "O4-mini", "openai/o1-pro", "gpt-5", "gpt-5-mini-2025-08-07", "azure/eu/gpt-5"]
+    ("model", "more"),
+    [
+        ("o3", ("stop",)),
+        ("o3-2025-04-16", ("stop",)),
+        ("O4-mini", ("stop",)),
+        ("o3-mini", ()),
+        ("openai/o1-pro", ()),
+        ("gpt-5", ("stop",)),
+        ("gpt-5-mini-2025-08-07", ("stop",)),
+        ("azure/eu/gpt-5", ("stop",)),
+    ],
 )
-def test_openais_models_that_think_take_no_sampling(model: str) -> None:
-    assert KNOWN.profile_of(model).unsupported_fields == SAMPLING
+def test_openais_models_that_think_take_no_sampling(model: str, more: tuple[str, ...]) -> None:
+    assert KNOWN.profile_of(model).unsupported_fields == (*SAMPLING, *more)
     assert KNOWN.profile_of(model).reasoning_returns is False
 
 
-@pytest.mark.parametrize("model", ["o30", "oracle", "llama3:70b", "gpt-oss-120b", "", "/"])
+@pytest.mark.parametrize("model", ["o30", "oracle", "llama3:70b", "", "/"])
 def test_of_other_models_nothing_is_said(model: str) -> None:
     assert KNOWN.profile_of(model) == UNKNOWN
 
@@ -34,10 +44,15 @@ def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
     assert KNOWN.profile_of(model).schema_limits == ("plain-root",)
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5.1", "gpt-5.2-pro"])
-def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str) -> None:
+@pytest.mark.parametrize(("model", "refused"), [("gpt-4o", None), ("gpt-5.1", ("stop",)), ("gpt-5.2-pro", ("stop",))])
+def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, refused: tuple[str, ...] | None) -> None:
     profile = replace(KNOWN.profile_of(model), context=None)
-    assert profile == OPENAI_FORM.over(ModelProfile(schema_limits=("plain-root",)))
+    assert profile == OPENAI_FORM.over(ModelProfile(schema_limits=("plain-root",), unsupported_fields=refused))
+
+
+@pytest.mark.parametrize("model", ["gpt-oss:20b", "openai/gpt-oss-120b"])
+def test_gpt_oss_takes_efforts(model: str) -> None:
+    assert KNOWN.profile_of(model) == ModelProfile(thinking_levels=True)
 
 
 @pytest.mark.parametrize(

@@ -239,8 +239,8 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     prefill: bool | None = None
     """Whether they continue an assistant's message at the end; if not, a request that ends so is refused."""
     thinking_levels: bool | None = None
-    """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens. Gemini's protocol and
-    Anthropic's have both fields, and most models take one of them."""
+    """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens. The protocols of
+    Gemini, Anthropic and Ollama have both, and most models take one of them."""
     single_sampling: bool | None = None
     """Whether they take only one of `temperature` and `top_p`; then `top_p` is left out beside the other, and listed as
     a loss."""

@@ -28,7 +28,10 @@ SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
 PLAIN_ROOT: tuple[SchemaLimit, ...] = ("plain-root",)
 
 OPENAI_REASONING = ModelProfile(unsupported_fields=SAMPLING, reasoning_returns=False, schema_limits=PLAIN_ROOT)
+OPENAI_NEWER = ModelProfile(unsupported_fields=(*SAMPLING, "stop"))
+"""What the later of these models refuse besides: "Unsupported parameter: 'stop' is not supported with this model"."""
 OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
+OPENAI_STOP = "https://github.com/BerriAI/litellm/pull/15244"
 DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
 KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
@@ -144,11 +147,18 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family("o[134]", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
     Family("o[134]-*", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
-    # From gpt-5.1 on the models take these fields unless they think (vercel/ai#10932), so there is no row for them.
+    *(Family(pattern, OPENAI_NEWER, OPENAI_STOP, "2026-11-26") for pattern in ("o3", "o3-20*", "o3-pro*", "o4-mini*")),
+    # From gpt-5.1 on the models take the others of these fields unless they think (vercel/ai#10932).
+    Family("gpt-5.*", ModelProfile(unsupported_fields=("stop",)), OPENAI_STOP, "2026-11-26"),
     Family("gpt-5", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
     Family("gpt-5-*", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
+    *(Family(pattern, OPENAI_NEWER, OPENAI_STOP, "2026-11-26") for pattern in ("gpt-5", "gpt-5-*")),
     # The model of this family that does not think takes them.
     Family("gpt-5-chat*", ModelProfile(unsupported_fields=()), "https://learnku.com/articles/90544", "2026-11-26"),
+    # "think value "medium" is not supported for this model": 400 of Ollama, except for these (ollama/ollama#12561).
+    Family(
+        "gpt-oss*", ModelProfile(thinking_levels=True), "https://docs.ollama.com/capabilities/thinking", "2026-11-26"
+    ),
     # R1's own service answered 400 to reasoning in a request; V3.2 and later answer 400 if that of a call is missing.
     Family(
         "deepseek-r1*",

@@ -60,7 +60,7 @@ images = st.builds(
     Image, url=words.map(lambda w: f"https://h/{w}"), detail=st.none() | names, extra=extras
 ) | st.builds(Image, data=base64, media_type=st.sampled_from(["image/png", "image/svg+xml"]), extra=extras)
 files = st.builds(File, file_id=names, service=st.just(NAME), extra=extras) | st.builds(
-    File, data=base64, media_type=st.just("application/pdf"), name=st.none() | words, extra=extras
+    File, data=base64, media_type=st.just("application/pdf"), name=words.filter(bool), extra=extras
 )
 audios = st.builds(Audio, data=base64, media_type=st.sampled_from(["audio/wav", "audio/mp3"]), extra=extras)
 refusals = st.builds(Refusal, text=words.filter(bool), extra=extras)
