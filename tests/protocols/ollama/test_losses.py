@@ -349,3 +349,14 @@ def test_what_an_answer_says_is_said_or_named(path: str, stream: bool) -> None:
 
 def _call(body: dict[str, Any], path: str) -> ServerRequest:
     return ServerRequest(method="POST", path=path, body=json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("function", [{"name": "f"}, {"name": "f", "arguments": None}, {"name": "f", "arguments": {}}])
+def test_a_call_without_arguments_has_an_empty_object(function: dict[str, Any]) -> None:
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [{"function": function}]}]
+    body = json.dumps({"model": "m", "messages": [*messages, {"role": "tool", "content": "y"}]}).encode()
+    request = OllamaServer().decode_request(ServerRequest(method="POST", path="/api/chat", body=body))
+    (call,) = request.messages[1].parts
+    assert isinstance(call, ToolCall)
+    assert call.arguments == "{}"
+    assert json.loads(taken(request)[0])["messages"][1]["tool_calls"][0]["function"]["arguments"] == {}

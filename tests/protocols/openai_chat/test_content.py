@@ -56,6 +56,16 @@ def test_a_document_without_a_name_goes_back_as_it_came() -> None:
     assert msgspec.json.decode(sent.body or b"")["messages"] == body["messages"]
 
 
+@pytest.mark.parametrize(
+    "head", ["data:text/plain;base64", "data:text/plain;charset=utf-8;base64", "DATA:text/plain;BASE64"]
+)
+def test_a_data_url_is_read_as_browsers_write_it(head: str) -> None:
+    part = {"type": "file", "file": {"file_data": f"{head},eA==", "filename": "a.txt"}}
+    body = {"model": "m", "messages": [{"role": "user", "content": [part]}]}
+    request = OpenAIChatServer().decode_request(ServerRequest(method="POST", path="/", body=msgspec.json.encode(body)))
+    assert request.messages[0].parts == (File(data="eA==", media_type="text/plain", name="a.txt"),)
+
+
 def test_a_choice_among_tools_of_an_unknown_form_goes_back_as_it_came() -> None:
     allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "new", "x": 1}]}}
     tools = [{"type": "function", "function": {"name": "f"}}]

@@ -319,3 +319,8 @@ def test_a_choice_without_tools_is_left_out_unless_it_forces_one() -> None:
         assert {"tool_choice", "parallel_tool_calls"}.isdisjoint(sent(replace(request, tools=tools)))
     assert sent(replace(request, tools=(Tool("f"),)))["tool_choice"] == "auto"
     assert sent(replace(request, tool_choice=ToolChoice("required")))["tool_choice"] == "required"
+
+
+def test_no_log_probabilities_of_other_tokens_are_none() -> None:
+    body = {"model": "m", "messages": HELLO, "logprobs": False, "top_logprobs": 0}
+    assert decode_body(body).top_logprobs is None

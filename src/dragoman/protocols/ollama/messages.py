@@ -75,7 +75,7 @@ class Conversation:
         unsaid = () if call_id else (ID,)
         function = fields.fields("function")
         name, arguments = function.required_text("name"), function.object(ARGUMENTS)
-        text = self._arguments.get((number, place)) or text_of(arguments)
+        text = self._arguments.get((number, place)) or text_of(arguments) or "{}"
         extra = to_extra(fields.rest | nested("function", function.rest), unsaid)
         return ToolCall(id=call_id or f"call_{number}_{place}", name=name, arguments=text, extra=extra)
 

@@ -146,7 +146,7 @@ def _top_logprobs(fields: Fields) -> int | None:
     wanted, count = fields.boolean("logprobs"), fields.integer("top_logprobs")
     if count is not None and not 0 <= count <= MOST_LOGPROBS:
         raise refused("top_logprobs", f"expected 0 to {MOST_LOGPROBS}, got {count}")
-    if count is not None and not wanted:
+    if count and not wanted:
         raise refused("top_logprobs", "expected it with `logprobs` only")
     return (count or 0) if wanted else None
 
