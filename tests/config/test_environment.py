@@ -53,6 +53,8 @@ SAMPLES = {
     "TOOLS": "false",
     "PREFILL": "false",
     "THINKING_LEVELS": "false",
+    "SINGLE_SAMPLING": "false",
+    "PLAIN_CALL_IDS": "false",
     "SIGNED_CALLS": "false",
     "CONTEXT_SIZE": "9",
     "SCHEMA_KEYWORDS": "type,$ref",

@@ -45,6 +45,8 @@ MACHINE_OPTIONS = (
 )
 MACHINE = "how the service uses its machine; the model does not see it"
 
+NO_TOOLS = "the sample has no tools to choose among"
+
 PROBABLE = "log probabilities are wanted"
 PARALLEL = "whether calls may be side by side; Anthropic asks for the opposite"
 THINKING = "whether the model thinks, which is a level, a budget or a flag"
@@ -77,6 +79,9 @@ SILENT: tuple[Row, ...] = (
     Row("* > ollama: parallel_tool_calls=true", DEFAULT),
     Row("anthropic > ollama: tool_choice[*].disable_parallel_tool_use=false", DEFAULT),
     Row("* > ollama: tool_choice=auto", DEFAULT),
+    Row("openai-responses > openai-chat: parallel_tool_calls=*", NO_TOOLS),
+    Row("gemini > *: toolConfig.functionCallingConfig.mode=AUTO", NO_TOOLS),
+    Row("gemini > *: toolConfig.functionCallingConfig.mode=NONE", NO_TOOLS),
     Row("gemini > ollama: toolConfig.functionCallingConfig.mode=AUTO", DEFAULT),
     Row("* > *: *json_schema].*strict=true", ALWAYS),
     Row("* > *: tools[*].*strict=false", DEFAULT),
@@ -101,7 +106,6 @@ SILENT: tuple[Row, ...] = (
     Row("gemini > openai-responses: generationConfig.thinkingConfig.includeThoughts=false", "no summary is asked for"),
     Row("gemini > *: systemInstruction.role=*", "Google ignores who it is said to be from"),
     # Of Ollama.
-    Row("ollama > gemini: messages.role=system", "the same text, in systemInstruction"),
     *(Row(f"ollama > *: options.{name}*", MACHINE) for name in MACHINE_OPTIONS),
     Row("ollama > *: keep_alive", MACHINE),
     Row("ollama > *: format=", DEFAULT),

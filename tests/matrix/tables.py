@@ -190,6 +190,13 @@ LOST: tuple[Lost, ...] = (
         services="openai-chat openai-responses",
         scenes=THINKING,
     ),
+    _row(
+        r"reasoning\.effort",
+        "most of its models think or do not",
+        callers="openai-chat openai-responses anthropic gemini",
+        services="ollama",
+        scenes=THINKING,
+    ),
     _row(r"reasoning\.mode", "thinking is on or off", callers="anthropic", services="ollama", scenes=THINKING),
     _row(r"reasoning\.mode", "it has levels and budgets", callers="ollama", services="gemini", scenes=THINKING),
     _row(

@@ -15,14 +15,24 @@ UNKNOWN = ModelProfile()
 
 
 @pytest.mark.parametrize(
-    "model", ["o3", "O4-mini", "openai/o1-pro", "gpt-5", "gpt-5-mini-2025-08-07", "azure/eu/gpt-5"]
+    ("model", "more"),
+    [
+        ("o3", ("stop",)),
+        ("o3-2025-04-16", ("stop",)),
+        ("O4-mini", ("stop",)),
+        ("o3-mini", ()),
+        ("openai/o1-pro", ()),
+        ("gpt-5", ("stop",)),
+        ("gpt-5-mini-2025-08-07", ("stop",)),
+        ("azure/eu/gpt-5", ("stop",)),
+    ],
 )
-def test_openais_models_that_think_take_no_sampling(model: str) -> None:
-    assert KNOWN.profile_of(model).unsupported_fields == SAMPLING
+def test_openais_models_that_think_take_no_sampling(model: str, more: tuple[str, ...]) -> None:
+    assert KNOWN.profile_of(model).unsupported_fields == (*SAMPLING, *more)
     assert KNOWN.profile_of(model).reasoning_returns is False
 
 
-@pytest.mark.parametrize("model", ["o30", "oracle", "llama3:70b", "gpt-oss-120b", "", "/"])
+@pytest.mark.parametrize("model", ["o30", "oracle", "llama3:70b", "", "/"])
 def test_of_other_models_nothing_is_said(model: str) -> None:
     assert KNOWN.profile_of(model) == UNKNOWN
 
@@ -34,10 +44,15 @@ def test_some_want_a_plain_object_at_the_top_of_a_schema(model: str) -> None:
     assert KNOWN.profile_of(model).schema_limits == ("plain-root",)
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5.1", "gpt-5.2-pro"])
-def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str) -> None:
+@pytest.mark.parametrize(("model", "refused"), [("gpt-4o", None), ("gpt-5.1", ("stop",)), ("gpt-5.2-pro", ("stop",))])
+def test_of_models_that_do_not_always_think_nothing_else_is_said(model: str, refused: tuple[str, ...] | None) -> None:
     profile = replace(KNOWN.profile_of(model), context=None)
-    assert profile == OPENAI_FORM.over(ModelProfile(schema_limits=("plain-root",)))
+    assert profile == OPENAI_FORM.over(ModelProfile(schema_limits=("plain-root",), unsupported_fields=refused))
+
+
+@pytest.mark.parametrize("model", ["gpt-oss:20b", "openai/gpt-oss-120b"])
+def test_gpt_oss_takes_efforts(model: str) -> None:
+    assert KNOWN.profile_of(model) == ModelProfile(thinking_levels=True)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +112,27 @@ def test_who_wants_reasoning_back(model: str, returns: bool | None) -> None:
 )
 def test_who_does_not_go_on_from_a_prefill(model: str, prefill: bool | None) -> None:
     assert KNOWN.profile_of(model).prefill is prefill
+
+
+@pytest.mark.parametrize(
+    ("models", "levels", "single", "sampling"),
+    [
+        (("claude-3-7-sonnet-20250219", "claude-sonnet-4", "claude-opus-4-20250514"), False, None, None),
+        (("claude-opus-4-1", "claude-sonnet-4-5@20250929", "anthropic/claude-haiku-4.5"), False, True, None),
+        (("us.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-opus-4-1-20250805"), False, True, None),
+        (("claude-opus-4-6", "anthropic/claude-sonnet-4.6", "claude-opus-4-6-20260205"), None, True, None),
+        (("claude-opus-4-7", "anthropic/claude-opus-4.8", "claude-sonnet-5"), True, None, False),
+        (("claude-opus-5-20260801", "claude-fable-5.1", "claude-mythos-preview"), True, None, False),
+        (("kimi-k2", "claude"), None, None, None),
+    ],
+)
+def test_how_claudes_think_and_choose_among_tokens(
+    models: tuple[str, ...], levels: bool | None, single: bool | None, sampling: bool | None
+) -> None:
+    for profile in map(KNOWN.profile_of, models):
+        assert profile.thinking_levels is levels
+        assert profile.single_sampling is single
+        assert profile.unsupported_fields == (None if sampling is None else ("temperature", "top_p", "top_k"))
 
 
 @pytest.mark.parametrize("model", ["gemini-2.5-pro", "google/gemini-3-flash-preview", "models/gemini-2.0-flash"])

@@ -268,6 +268,8 @@ PROFILE = TableSchema(
         "tools": Boolean(),
         "prefill": Boolean(),
         "thinking_levels": Boolean(),
+        "single_sampling": Boolean(),
+        "plain_call_ids": Boolean(),
         "signed_calls": Boolean(),
         "mixed_tools": Boolean(),
         "schema_keywords": ListOf(KEYWORD),

@@ -239,8 +239,14 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     prefill: bool | None = None
     """Whether they continue an assistant's message at the end; if not, a request that ends so is refused."""
     thinking_levels: bool | None = None
-    """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens. Gemini's protocol has both
-    fields, and each model takes one of them."""
+    """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens. The protocols of
+    Gemini, Anthropic and Ollama have both, and most models take one of them."""
+    single_sampling: bool | None = None
+    """Whether they take only one of `temperature` and `top_p`; then `top_p` is left out beside the other, and listed as
+    a loss."""
+    plain_call_ids: bool | None = None
+    """Whether the id of a call may have only letters, digits, `_` and `-` in Anthropic's protocol. A call of another
+    service with an id of other characters then gets another one."""
     signed_calls: bool | None = None
     """Whether Gemini's protocol must have a signature for the first call of each step of the current turn. A call that
     another service made then gets the documented stand-in."""

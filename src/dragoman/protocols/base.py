@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dragoman.errors import DragomanError
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
-from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken
+from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken, untaken_together
 from dragoman.protocols.prompt_regions import (
     PromptBeginning,
     PromptRegions,
@@ -184,7 +184,7 @@ class ClientCodec(ABC):
             request,
             self.expresses,
             self.name,
-            self.untaken(profile),
+            self.untaken(profile) | untaken_together(request, profile),
             family=self.family,
             origin=self.origin(request.model),
         )
@@ -195,7 +195,7 @@ class ClientCodec(ABC):
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
-        left_out = self.untaken(profile) | self.refused
+        left_out = self.untaken(profile) | self.refused | untaken_together(request, profile)
         return fitted(request, left_out, self._compilers(request, profile), self.keeps)
 
     def _compilers(self, request: ChatRequest, profile: ModelProfile) -> Compilers:

@@ -5,8 +5,9 @@ from binascii import Error, a2b_base64
 
 from dragoman.protocols.json_fields import refused
 
-DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.+)", re.ASCII | re.DOTALL)
-"""https://www.rfc-editor.org/rfc/rfc2397, in the only form that all services take."""
+DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)(?:;charset=utf-8)?;base64,(.+)", re.ASCII | re.DOTALL | re.IGNORECASE)
+"""https://www.rfc-editor.org/rfc/rfc2397, in the only form that all services take. A browser writes the charset too, if
+a text has one."""
 
 MAGIC: dict[str, str] = {
     "iVBORw0KGgo": "image/png",

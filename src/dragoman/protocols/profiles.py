@@ -58,6 +58,12 @@ def untaken(profile: ModelProfile) -> frozenset[str]:
     return found
 
 
+def untaken_together(request: ChatRequest, profile: ModelProfile) -> frozenset[str]:
+    """Fields of `request` that models of `profile` do not take beside others of it."""
+    both = request.temperature is not None and request.top_p is not None
+    return frozenset({"top_p"}) if both and profile.single_sampling else frozenset()
+
+
 def supported(profile: ModelProfile, own: SchemaSupport) -> SchemaSupport:
     """What models of `profile` take of JSON Schema at a service that takes `own`: what the profile knows holds."""
     return SchemaSupport(

@@ -28,10 +28,14 @@ SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
 PLAIN_ROOT: tuple[SchemaLimit, ...] = ("plain-root",)
 
 OPENAI_REASONING = ModelProfile(unsupported_fields=SAMPLING, reasoning_returns=False, schema_limits=PLAIN_ROOT)
+OPENAI_NEWER = ModelProfile(unsupported_fields=(*SAMPLING, "stop"))
+"""What the later of these models refuse besides: "Unsupported parameter: 'stop' is not supported with this model"."""
 OPENAI_GUIDE = "https://platform.openai.com/docs/guides/reasoning"
+OPENAI_STOP = "https://github.com/BerriAI/litellm/pull/15244"
 DEEPSEEK_GUIDE = "https://api-docs.deepseek.com/guides/thinking_mode"
 KIMI_ERROR = "https://github.com/MoonshotAI/kimi-cli/issues/1616"
 CLAUDE_GUIDE = "https://platform.claude.com/docs/en/about-claude/models/migration-guide"
+CLAUDE_THINKING = "https://platform.claude.com/docs/en/build-with-claude/effort"
 CLAUDE_FORM_GUIDE = "https://platform.claude.com/docs/en/build-with-claude/structured-outputs"
 GEMINI_SIGNATURES = "https://ai.google.dev/gemini-api/docs/thought-signatures"
 GEMINI_THINKING = "https://ai.google.dev/gemini-api/docs/thinking"
@@ -97,6 +101,18 @@ CLAUDE_FORM = ModelProfile(
 )
 """What the vendor's client keeps of a schema (anthropic 2.14, `lib/_parse/_transform.py`): others are refused."""
 
+BUDGETS_ALONE = ModelProfile(thinking_levels=False)
+SINGLE_SAMPLING = ModelProfile(single_sampling=True)
+CLAUDE_ADAPTIVE = ModelProfile(thinking_levels=True, unsupported_fields=("temperature", "top_p", "top_k"))
+CLAUDE_NEWEST = (
+    "*claude-*-4[-.][7-9]*",
+    "*claude-opus-[5-9]*",
+    "*claude-sonnet-[5-9]*",
+    "*claude-fable-*",
+    "*claude-mythos-*",
+)
+"""The models that think as they like, and take no settings of the choice among tokens."""
+
 OPENAI_MODELS = "https://platform.openai.com/docs/models"
 OPENAI_SIZES = "https://github.com/labring/fastgpt-plugin/pull/297"
 CLAUDE_MODELS = "https://platform.claude.com/docs/en/about-claude/models/overview"
@@ -131,11 +147,18 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family("o[134]", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
     Family("o[134]-*", OPENAI_REASONING, OPENAI_GUIDE, "2026-11-26"),
-    # From gpt-5.1 on the models take these fields unless they think (vercel/ai#10932), so there is no row for them.
+    *(Family(pattern, OPENAI_NEWER, OPENAI_STOP, "2026-11-26") for pattern in ("o3", "o3-20*", "o3-pro*", "o4-mini*")),
+    # From gpt-5.1 on the models take the others of these fields unless they think (vercel/ai#10932).
+    Family("gpt-5.*", ModelProfile(unsupported_fields=("stop",)), OPENAI_STOP, "2026-11-26"),
     Family("gpt-5", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
     Family("gpt-5-*", OPENAI_REASONING, "https://github.com/tmc/langchaingo/issues/1355", "2026-11-26"),
+    *(Family(pattern, OPENAI_NEWER, OPENAI_STOP, "2026-11-26") for pattern in ("gpt-5", "gpt-5-*")),
     # The model of this family that does not think takes them.
     Family("gpt-5-chat*", ModelProfile(unsupported_fields=()), "https://learnku.com/articles/90544", "2026-11-26"),
+    # "think value "medium" is not supported for this model": 400 of Ollama, except for these (ollama/ollama#12561).
+    Family(
+        "gpt-oss*", ModelProfile(thinking_levels=True), "https://docs.ollama.com/capabilities/thinking", "2026-11-26"
+    ),
     # R1's own service answered 400 to reasoning in a request; V3.2 and later answer 400 if that of a call is missing.
     Family(
         "deepseek-r1*",
@@ -165,6 +188,19 @@ FAMILIES: tuple[Family, ...] = (
     Family("*claude-3*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),
     Family("*claude-*-4*", ModelProfile(prefill=True), CLAUDE_GUIDE, "2026-11-26"),
     Family("*claude-*-4[-.][6-9]*", ModelProfile(prefill=False), CLAUDE_GUIDE, "2026-11-26"),
+    # "This model does not support the effort parameter", "adaptive thinking is not supported on this model": 400
+    # (Oaklight/llm-rosetta#289, mnfst/llm-gateway#1928). 4.6 takes tokens and words, later ones words alone.
+    Family("*claude-3*", BUDGETS_ALONE, CLAUDE_THINKING, "2026-11-26"),
+    Family("*claude-*-4", BUDGETS_ALONE, CLAUDE_THINKING, "2026-11-26"),
+    Family("*claude-*-4[-.@][0-5]*", BUDGETS_ALONE, CLAUDE_THINKING, "2026-11-26"),
+    # "temperature and top_p cannot both be specified for this model": 400, from Opus 4.1 on.
+    Family("*claude-*-4[-.][156]", SINGLE_SAMPLING, CLAUDE_GUIDE, "2026-11-26"),
+    Family("*claude-*-4[-.][156][-@]*", SINGLE_SAMPLING, CLAUDE_GUIDE, "2026-11-26"),
+    # "thinking.type.enabled is not supported for this model", "temperature is deprecated for this model": 400.
+    *(Family(pattern, CLAUDE_ADAPTIVE, CLAUDE_GUIDE, "2026-11-26") for pattern in CLAUDE_NEWEST),
+    # "tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'": 400; Kimi's own ids have other characters, and it
+    # wants them back in the same protocol (BerriAI/litellm#34523).
+    Family("*claude-*", ModelProfile(plain_call_ids=True), CLAUDE_GUIDE, "2026-11-26"),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
     Family(
         "*claude-*",

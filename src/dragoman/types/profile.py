@@ -25,6 +25,10 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether they continue an assistant's message at the end of the conversation."""
     thinking_levels: bool | None = None
     """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens."""
+    single_sampling: bool | None = None
+    """Whether they take only one of `temperature` and `top_p` in a request."""
+    plain_call_ids: bool | None = None
+    """Whether the id of a call may have only letters, digits, `_` and `-`."""
     signed_calls: bool | None = None
     """Whether the first call of each step of the current turn must have its signature."""
     mixed_tools: bool | None = None

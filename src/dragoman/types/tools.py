@@ -87,3 +87,8 @@ class ToolChoice(Struct, frozen=True, omit_defaults=True):
     names: tuple[str, ...] = ()
     """No others than these may be called; empty: all."""
     hosted: HostedKind | None = None
+
+    @property
+    def forces(self) -> bool:
+        """Whether a tool must be called."""
+        return self.mode in {"required", "tool"}

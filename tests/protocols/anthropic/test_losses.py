@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import fields, replace
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.anthropic import NAME, AnthropicClient
+from dragoman.protocols.anthropic import NAME, AnthropicClient, AnthropicServer
 from dragoman.protocols.anthropic.request import NEWEST_VERSION
 from dragoman.protocols.speech import ALWAYS
 from dragoman.types import (
@@ -33,6 +33,7 @@ from dragoman.types import (
     ReasoningConfig,
     Refusal,
     ResponseFormat,
+    ServerRequest,
     Text,
     Tool,
     ToolCall,
@@ -289,6 +290,50 @@ def test_results_come_first_and_in_the_order_of_the_calls() -> None:
         "wait",
         "so?",
     ]
+
+
+def test_results_of_two_turns_of_the_model_in_a_row_come_in_the_order_of_all_their_calls() -> None:
+    turns = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {}}]},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "b", "name": "f", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": each, "content": each} for each in "ab"]},
+    ]
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": turns}).encode()
+    request = AnthropicServer().decode_request(ServerRequest(method="POST", path="/v1/messages", body=body))
+    assert json.loads(sent(request))["messages"] == turns
+    *before, results = request.messages
+    swapped = replace(request, messages=(*before, replace(results, parts=results.parts[::-1])))
+    assert json.loads(sent(swapped))["messages"] == turns
+
+
+@pytest.mark.parametrize("blank", [" ", "\n\n", ""])
+def test_a_text_of_white_space_alone_is_left_out(blank: str) -> None:
+    messages = (
+        Message("system", (Text(text=blank),), top_level=True),
+        user("x"),
+        Message("assistant", (Text(text=blank), CALL)),
+        Message("tool", (ToolResult(id="c1", parts=(Text(text=blank),)),)),
+        assistant(blank),
+        Message("user", (Text(text=blank), Text(text=" y "))),
+    )
+    body = json.loads(sent(replace(ASK, messages=messages)))
+    assert "system" not in body
+    asked, called, answered, more = body["messages"]
+    assert asked["content"] == "x"
+    assert [block["type"] for block in called["content"]] == ["tool_use"]
+    assert answered["content"] == [{"type": "tool_result", "tool_use_id": "c1", "content": blank}]  # it may be nothing
+    assert more == {"role": "user", "content": [{"type": "text", "text": " y "}]}
+
+
+def test_a_choice_without_tools_is_left_out_unless_it_forces_one() -> None:
+    for choice in (ToolChoice("auto"), ToolChoice("none")):
+        request = replace(ASK, tool_choice=choice, parallel_tool_calls=True)
+        assert "tool_choice" not in sent(request)
+        assert named(request) == set()
+        foreign = replace(request, tools=(UnknownTool("gemini", {"x": {}}),))
+        assert "tool_choice" not in sent(foreign)
+    assert '"tool_choice":{"type":"any"}' in sent(replace(ASK, tool_choice=ToolChoice("required")))
 
 
 def test_thinking_is_off_while_the_model_waits_for_results_of_calls_without_it() -> None:

@@ -167,15 +167,30 @@ reasonings = (
         display=st.sampled_from([None, "summary"]),
     )
 )
-requests = st.builds(
-    lambda system, messages, choice, listed, parallel, **fields: ChatRequest(
+
+
+def asked(
+    system: Any, messages: Any, choice: ToolChoice | None, listed: list[Any], parallel: bool | None, **fields: Any
+) -> ChatRequest:
+    """A request that the service takes: thinking goes with few other settings."""
+    config = fields["reasoning"]
+    if config is not None and config.mode != "off":
+        fields |= {"temperature": None, "top_p": None, "top_k": None}
+        choice = None if choice is None else ToolChoice("auto")
+        if config.budget_tokens is not None and 0 < fields["max_output_tokens"] <= config.budget_tokens:
+            fields["max_output_tokens"] += config.budget_tokens
+    return ChatRequest(
         messages=(*system, *messages),
         tools=tuple(listed),
         tool_choice=choice if listed else None,
         parallel_tool_calls=parallel if listed and choice else None,
         stream=True,
         **fields,
-    ),
+    )
+
+
+requests = st.builds(
+    asked,
     system=systems,
     messages=turns(),
     choice=st.none() | choices,

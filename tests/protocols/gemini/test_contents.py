@@ -14,13 +14,16 @@ from dragoman.protocols.gemini.schema import to_json_schema
 from dragoman.types import (
     ChatRequest,
     File,
+    HostedTool,
     Message,
     ModelProfile,
+    MovedMessage,
     OpaqueState,
     ServerRequest,
     Text,
     Tool,
     ToolCall,
+    ToolChoice,
     ToolResult,
     assistant,
     names,
@@ -277,3 +280,33 @@ def test_a_file_without_bytes_cannot_stand_in_a_result() -> None:
     result = ToolResult(id="c", parts=(Text(text="x"), File(name="a.txt")))
     body = sent(Message("user", (Text(text="x"),)), call, Message("tool", (result,)))
     assert "parts" not in body["contents"][2]["parts"][0]["functionResponse"]
+
+
+def test_a_request_of_system_messages_alone_is_asked_by_the_user() -> None:
+    body = sent(system("a"), system("b"))
+    assert body["systemInstruction"]["parts"] == [{"text": "a"}]
+    assert body["contents"] == [{"role": "user", "parts": [{"text": "b"}]}]
+    losses = CLIENT.losses(ChatRequest(model="m", messages=(system("a"), system("b"))), SIGNED)
+    assert losses == (MovedMessage("messages[1]"),)
+    with pytest.raises(InvalidRequestError, match="expected at least one with content"):
+        sent(Message("system", (Text(text="a"),), top_level=True))
+
+
+def test_a_choice_without_functions_is_left_out_unless_it_forces_one() -> None:
+    request = ChatRequest(model="m", messages=(user("x"),), tool_choice=ToolChoice("auto"))
+    for tools in ((), (HostedTool(tool="web_search"),)):
+        assert b"toolConfig" not in CLIENT.encode_request(replace(request, tools=tools), fixed_env()).body
+    assert b"toolConfig" in CLIENT.encode_request(replace(request, tools=(Tool("f"),)), fixed_env()).body
+    forced = replace(request, tool_choice=ToolChoice("required"))
+    assert b'"mode":"ANY"' in CLIENT.encode_request(forced, fixed_env()).body
+
+
+def test_a_call_may_have_several_results() -> None:
+    result = {"functionResponse": {"id": "c1", "name": "f", "response": {"output": "x"}}}
+    request = received(
+        {"parts": [{"text": "x"}]},
+        model({"functionCall": {"id": "c1", "name": "f"}}),
+        {"role": "user", "parts": [result]},
+        {"role": "user", "parts": [result]},
+    )
+    assert [part.id for part in (request.messages[2].parts + request.messages[3].parts)] == ["c1", "c1"]  # type: ignore[union-attr]  # results

@@ -143,6 +143,12 @@ reasonings = (
         [ReasoningConfig(mode="off"), ReasoningConfig(mode="adaptive"), ReasoningConfig(budget_tokens=512)]
     )
 )
+
+
+def _has_functions(request: ChatRequest) -> bool:
+    return any(isinstance(tool, Tool) for tool in request.tools)
+
+
 requests = st.builds(
     ChatRequest,
     model=st.just("m"),
@@ -166,7 +172,7 @@ requests = st.builds(
     metadata=st.none() | st.dictionaries(words, words, max_size=2),
     store=flags,
     extra=extras | st.just({NAME: {"generationConfig.speechConfig": {"languageCode": "de"}}}),
-)
+).map(lambda asked: asked if _has_functions(asked) else replace(asked, tool_choice=None))
 
 steady = settings(
     derandomize=True, database=None, deadline=None, max_examples=60, suppress_health_check=list(HealthCheck)
@@ -267,6 +273,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "odd modes": {
         "contents": [{"role": "user", "parts": [{"text": "x", "videoMetadata": {"fps": 2}}]}],
+        "tools": [{"functionDeclarations": [{"name": "f"}]}],
         "toolConfig": {"functionCallingConfig": {"mode": "NONE"}},
         "generationConfig": {
             "thinkingConfig": {"thinkingBudget": 0},

@@ -73,7 +73,7 @@ FIELDS: dict[str, Any] = {
     "presence_penalty": 0.77,
     "stop": (MARK,),
     "seed": 77,
-    "reasoning": ReasoningConfig(effort="high"),
+    "reasoning": ReasoningConfig(mode="on"),
     "top_logprobs": 7,
     "candidate_count": 2,
     "verbosity": "low",
@@ -96,19 +96,20 @@ SPOKEN = {
     "presence_penalty": '"presence_penalty":0.77',
     "max_output_tokens": '"num_predict":77',
     "seed": '"seed":77',
-    "reasoning": '"think":"high"',
+    "reasoning": '"think":true',
     "top_logprobs": '"logprobs":true,"top_logprobs":7',
     "truncate": '"truncate":true',
 }
 """What the bytes have if a field's own mark is no text."""
+UNKNOWN = ModelProfile()
 OF_HOUSE = {"stream", "trace", "include_usage", "essential", "silent", "compact"}
 """Fields that are not the service's business."""
 
 
-def taken(request: ChatRequest) -> tuple[str, set[str]]:
+def taken(request: ChatRequest, profile: ModelProfile = UNKNOWN) -> tuple[str, set[str]]:
     """The bytes that the service gets, and the names of what it does not."""
-    losses = CLIENT.losses(request, ModelProfile())
-    message = CLIENT.encode_request(CLIENT.fit(request, ModelProfile()), fixed_env())
+    losses = CLIENT.losses(request, profile)
+    message = CLIENT.encode_request(CLIENT.fit(request, profile), fixed_env())
     assert isinstance(message, HttpRequest)
     return message.body.decode(), {loss.name for loss in losses}
 
@@ -146,9 +147,29 @@ def test_a_field_of_a_request_is_said_or_named(name: str) -> None:
 def test_thinking_arrives_as_the_nearest_that_there_is(
     config: ReasoningConfig, told: bool | str | None, lost: set[str]
 ) -> None:
-    said, named = taken(ChatRequest(model="m", messages=(user("x"),), reasoning=config))
+    said, named = taken(
+        ChatRequest(model="m", messages=(user("x"),), reasoning=config), ModelProfile(thinking_levels=True)
+    )
     assert json.loads(said).get("think") == told
     assert named == lost
+
+
+@pytest.mark.parametrize("effort", ["low", "high", "max", "utmost"])
+@pytest.mark.parametrize("profile", [ModelProfile(), ModelProfile(thinking_levels=False)])
+def test_of_a_model_that_has_no_efforts_only_thinking_is_asked(effort: str, profile: ModelProfile) -> None:
+    # "think value "medium" is not supported for this model", ollama/ollama#12561
+    for config in (ReasoningConfig(effort=effort), ReasoningConfig("adaptive", effort)):
+        said, named = taken(ChatRequest(model="m", messages=(user("x"),), reasoning=config), profile)
+        assert json.loads(said)["think"] is True
+        assert "reasoning.effort" in named
+
+
+@pytest.mark.parametrize("effort", ["low", "max"])
+def test_an_effort_that_a_caller_of_this_protocol_said_stays(effort: str) -> None:
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}], "think": effort}).encode()
+    said, named = taken(OllamaServer().decode_request(ServerRequest(method="POST", path="/api/chat", body=body)))
+    assert json.loads(said)["think"] == effort
+    assert named == set()
 
 
 @pytest.mark.parametrize(
@@ -328,3 +349,14 @@ def test_what_an_answer_says_is_said_or_named(path: str, stream: bool) -> None:
 
 def _call(body: dict[str, Any], path: str) -> ServerRequest:
     return ServerRequest(method="POST", path=path, body=json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("function", [{"name": "f"}, {"name": "f", "arguments": None}, {"name": "f", "arguments": {}}])
+def test_a_call_without_arguments_has_an_empty_object(function: dict[str, Any]) -> None:
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [{"function": function}]}]
+    body = json.dumps({"model": "m", "messages": [*messages, {"role": "tool", "content": "y"}]}).encode()
+    request = OllamaServer().decode_request(ServerRequest(method="POST", path="/api/chat", body=body))
+    (call,) = request.messages[1].parts
+    assert isinstance(call, ToolCall)
+    assert call.arguments == "{}"
+    assert json.loads(taken(request)[0])["messages"][1]["tool_calls"][0]["function"]["arguments"] == {}

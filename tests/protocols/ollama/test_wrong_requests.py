@@ -64,8 +64,8 @@ def test_a_wrong_message_is_named(message: Any, reason: str) -> None:
     [
         ({"model": 5}, "model: expected a string, got an integer"),
         ({"stream": "yes"}, "stream: expected a boolean, got a string"),
-        ({"think": "utmost"}, "think: expected a boolean or one of low, medium, high, got 'utmost'"),
-        ({"think": 1}, "think: expected a boolean or one of low, medium, high, got an integer"),
+        ({"think": "utmost"}, "think: expected a boolean or one of low, medium, high, max, got 'utmost'"),
+        ({"think": 1}, "think: expected a boolean or one of low, medium, high, max, got an integer"),
         ({"format": "xml"}, "format: expected 'json' or a JSON schema"),
         ({"format": [1]}, "format: expected 'json' or a JSON schema, got a list"),
         ({"options": []}, "options: expected an object, got a list"),

@@ -4,8 +4,19 @@ import msgspec
 import pytest
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.openai_chat import OpenAIChatClient, OpenAIChatServer
-from dragoman.types import AnyPart, Audio, ChatRequest, File, HttpRequest, Image, Message, ServerRequest, Text
+from dragoman.protocols.openai_chat import NAME, OpenAIChatClient, OpenAIChatServer
+from dragoman.types import (
+    AnyPart,
+    Audio,
+    ChatRequest,
+    File,
+    HttpRequest,
+    Image,
+    Message,
+    ModelProfile,
+    ServerRequest,
+    Text,
+)
 from tests.support.env import fixed_env
 
 
@@ -14,6 +25,45 @@ def test_a_document_may_be_given_by_its_address() -> None:
     body = {"model": "m", "messages": [{"role": "user", "content": [file]}]}
     request = OpenAIChatServer().decode_request(ServerRequest(method="POST", path="/", body=msgspec.json.encode(body)))
     assert request.messages[0].parts == (File(url="https://a.example/a.pdf"),)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (File(data="JVBERi0=", media_type="application/pdf"), "document.pdf"),
+        (File(data="JVBERi0="), "document.pdf"),
+        (File(data="eA==", media_type="text/plain"), "file"),
+        (File(data="eA==", media_type="text/plain", name="a.txt"), "a.txt"),
+        (File(file_id="f", service=NAME), None),
+    ],
+)
+def test_a_document_that_is_sent_as_data_has_a_name(file: File, name: str | None) -> None:
+    request = ChatRequest(model="m", messages=(Message("user", (file,)),))
+    sent = OpenAIChatClient("http://up").encode_request(request, fixed_env())
+    assert isinstance(sent, HttpRequest)
+    (part,) = msgspec.json.decode(sent.body or b"")["messages"][0]["content"]
+    assert part["file"].get("filename") == name
+
+
+def test_a_document_without_a_name_goes_back_as_it_came() -> None:
+    part = {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0="}}
+    body = {"model": "m", "messages": [{"role": "user", "content": [part]}]}
+    request = OpenAIChatServer().decode_request(ServerRequest(method="POST", path="/", body=msgspec.json.encode(body)))
+    client = OpenAIChatClient("http://up")
+    assert client.losses(request, ModelProfile()) == ()
+    sent = client.encode_request(request, fixed_env())
+    assert isinstance(sent, HttpRequest)
+    assert msgspec.json.decode(sent.body or b"")["messages"] == body["messages"]
+
+
+@pytest.mark.parametrize(
+    "head", ["data:text/plain;base64", "data:text/plain;charset=utf-8;base64", "DATA:text/plain;BASE64"]
+)
+def test_a_data_url_is_read_as_browsers_write_it(head: str) -> None:
+    part = {"type": "file", "file": {"file_data": f"{head},eA==", "filename": "a.txt"}}
+    body = {"model": "m", "messages": [{"role": "user", "content": [part]}]}
+    request = OpenAIChatServer().decode_request(ServerRequest(method="POST", path="/", body=msgspec.json.encode(body)))
+    assert request.messages[0].parts == (File(data="eA==", media_type="text/plain", name="a.txt"),)
 
 
 def test_a_choice_among_tools_of_an_unknown_form_goes_back_as_it_came() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.losses import losses
@@ -28,6 +29,7 @@ from dragoman.types import (
     Text,
     Tool,
     ToolCall,
+    ToolChoice,
     ToolResult,
     Unknown,
     UnknownTool,
@@ -307,3 +309,18 @@ def test_a_text_that_is_none_is_named_among_many(part: dict[str, Any]) -> None:
     parts = [{"type": "text", "text": "a"}] * 3
     with pytest.raises(InvalidRequestError, match=r"messages\[0\]\.content\[3\]\.text: expected a string"):
         decode_messages([{"role": "user", "content": [*parts, part]}])
+
+
+def test_a_choice_without_tools_is_left_out_unless_it_forces_one() -> None:
+    request = ChatRequest(
+        model="m", messages=(user("x"),), tool_choice=ToolChoice("auto"), parallel_tool_calls=True, stream=True
+    )
+    for tools in ((), (UnknownTool("gemini", {"x": {}}),)):
+        assert {"tool_choice", "parallel_tool_calls"}.isdisjoint(sent(replace(request, tools=tools)))
+    assert sent(replace(request, tools=(Tool("f"),)))["tool_choice"] == "auto"
+    assert sent(replace(request, tool_choice=ToolChoice("required")))["tool_choice"] == "required"
+
+
+def test_no_log_probabilities_of_other_tokens_are_none() -> None:
+    body = {"model": "m", "messages": HELLO, "logprobs": False, "top_logprobs": 0}
+    assert decode_body(body).top_logprobs is None

@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dragoman.protocols.losses import losses
 from dragoman.protocols.openai_chat import (
@@ -59,7 +60,7 @@ images = st.builds(
     Image, url=words.map(lambda w: f"https://h/{w}"), detail=st.none() | names, extra=extras
 ) | st.builds(Image, data=base64, media_type=st.sampled_from(["image/png", "image/svg+xml"]), extra=extras)
 files = st.builds(File, file_id=names, service=st.just(NAME), extra=extras) | st.builds(
-    File, data=base64, media_type=st.just("application/pdf"), name=st.none() | words, extra=extras
+    File, data=base64, media_type=st.just("application/pdf"), name=words.filter(bool), extra=extras
 )
 audios = st.builds(Audio, data=base64, media_type=st.sampled_from(["audio/wav", "audio/mp3"]), extra=extras)
 refusals = st.builds(Refusal, text=words.filter(bool), extra=extras)
@@ -140,7 +141,7 @@ requests = st.builds(
     cache_key=st.none() | words,
     store=flags,
     extra=extras,
-)
+).map(lambda request: request if request.tools else replace(request, tool_choice=None, parallel_tool_calls=None))
 
 
 @settings(derandomize=True, database=None, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

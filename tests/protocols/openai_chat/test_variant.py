@@ -65,6 +65,7 @@ def thinking(field: Any, value: Any, path: str, sent: Any, lost: tuple[str, ...]
 
 
 SCHEMA = ResponseFormat("json_schema", name="n", schema={"type": "object", "properties": {}})
+SESSION = "0b7c1d2e-0000-4000-8000-0123456789ab"
 LINK = asked(Message("user", (File(url="https://a.example/a.pdf"),)))
 SHOWN = asked(Message("tool", (ToolResult(id="1", parts=(Text(text="a"), Image(url="https://a.example/a.png"))),)))
 THOUGHT = asked(user("x"), Message("assistant", (Reasoning(text="hm"), Text(text="a"))), user("y"))
@@ -154,6 +155,22 @@ CASES = [
         asked(user='{"device_id":"d","account_uuid":"","session_id":"s"}'),
         ("prompt_cache_key",),
         "s",
+        ("user",),
+    ),
+    Case(
+        "cache_keys",
+        Variant(cache_keys=True),
+        asked(user=f"user_{'0a' * 32}_account__session_{SESSION}"),
+        ("prompt_cache_key",),
+        SESSION,
+        ("user",),
+    ),
+    Case(
+        "cache_keys",
+        Variant(),
+        asked(user=f"user_{'0a' * 32}_account__session_{SESSION}"),
+        ("user",),
+        "0a" * 32,
         ("user",),
     ),
     Case(

@@ -1,7 +1,6 @@
 """The half that calls a service."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
@@ -9,11 +8,11 @@ from dragoman.protocols.anthropic.count import AnthropicCounter
 from dragoman.protocols.anthropic.decode_stream import ReplyDecoder
 from dragoman.protocols.anthropic.errors import decode_error
 from dragoman.protocols.anthropic.extra import NAME
+from dragoman.protocols.anthropic.fitting import SAMPLING, changed_fields, fitted, thinking_as_taken
 from dragoman.protocols.anthropic.losses import changed
 from dragoman.protocols.anthropic.relay import AnthropicRelay
 from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Variant, encode_body
 from dragoman.protocols.anthropic.service import headers_for
-from dragoman.protocols.anthropic.thinking import encode_thinking, must_be_off
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.opaque import is_own, without_foreign
 from dragoman.protocols.request_body import request_body
@@ -88,7 +87,6 @@ EXPRESSES = frozenset(
         ANYWHERE,
     }
 )
-SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 
 
 class AnthropicClient(ClientCodec):
@@ -105,7 +103,7 @@ class AnthropicClient(ClientCodec):
         self.relay = AnthropicRelay(self._url)
         self._variant = Variant(version, max_tokens)
         self.counter = AnthropicCounter(self._url, self._variant)
-        self.expresses = EXPRESSES if self._variant.newest else EXPRESSES | SAMPLING
+        self.expresses = EXPRESSES if self._variant.newest else EXPRESSES.union(SAMPLING)
 
     def origin(self, model: str) -> str | None:
         return opaque.origin(self._base, model)
@@ -119,9 +117,14 @@ class AnthropicClient(ClientCodec):
         for place in self._unsigned(request):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")
-        if self._turns_off(request):
-            found.setdefault("reasoning", ChangedField("reasoning"))
+        own = without_foreign(request, NAME, self.origin(request.model))
+        for name in changed_fields(own, thinking_as_taken(own, profile)):
+            if name in self.expresses:
+                found.setdefault(name, ChangedField(name))
         return tuple(found.values())
+
+    def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+        return fitted(super().fit(request, profile), profile)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         body = request_body(encode_body(request, self._variant))
@@ -140,10 +143,3 @@ class AnthropicClient(ClientCodec):
             for j, part in enumerate(message.parts):
                 if isinstance(part, Reasoning) and not is_own(part.opaque, NAME, origin):
                     yield f"messages[{i}].parts[{j}]"
-
-    def _turns_off(self, request: ChatRequest) -> bool:
-        if request.reasoning is None:
-            return False
-        thinking: dict[str, Any] = encode_thinking(request.reasoning)[0] or {}
-        fitting = without_foreign(request, NAME, self.origin(request.model))
-        return thinking.get("type") == "enabled" and must_be_off(fitting.messages)

@@ -6,7 +6,8 @@ turn of its own role, if the service has that and the place allows it: after a u
 the user's, in `<system>`. If there are only system messages, the last one is what the user says.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ from msgspec import Struct
 from dragoman.errors import cut
 from dragoman.protocols.anthropic.blocks import decode_content, form_of, is_plain
 from dragoman.protocols.anthropic.extra import APART, NAME, TURN, note, noted, to_extra, with_extra, without_note
-from dragoman.protocols.anthropic.write_blocks import encode_content, encode_parts
+from dragoman.protocols.anthropic.write_blocks import encode_content, encode_parts, has_words
 from dragoman.protocols.json_fields import Fields, entries, refused, wrong_type
 from dragoman.types import (
     AnyPart,
@@ -61,7 +62,7 @@ def _unbilled(part: AnyPart) -> AnyPart:
 def decode_messages(values: Sequence[Any], *, complete: bool = True) -> tuple[Message, ...]:
     """The conversation. Raises InvalidRequestError. `complete`: no part of it is kept by the service."""
     messages: list[Message] = []
-    called: frozenset[str] = frozenset()
+    called: set[str] = set()
     before: Role | None = None
     for path, value in entries(list(values), "messages"):
         fields = Fields(value, path)
@@ -72,7 +73,9 @@ def decode_messages(values: Sequence[Any], *, complete: bool = True) -> tuple[Me
         parts = decode_content(content, fields.path("content"))
         _check(role, parts, fields.path("content"), called if complete else None)
         if role == "assistant":
-            called = frozenset(part.id for part in parts if isinstance(part, ToolCall))
+            if before != role:
+                called = set()
+            called.update(part.id for part in parts if isinstance(part, ToolCall))
         extra = to_extra(fields.rest) | form_of(content, parts)
         if role == before:
             extra = noted(extra, **{APART: True})
@@ -94,7 +97,7 @@ def _turns(role: Role, parts: tuple[AnyPart, ...], extra: Extra) -> Iterator[Mes
         yield Message(role, others, extra=without_note(extra, APART) if results else extra)
 
 
-def _check(role: Role, parts: Sequence[AnyPart], path: str, called: frozenset[str] | None) -> None:
+def _check(role: Role, parts: Sequence[AnyPart], path: str, called: Set[str] | None) -> None:
     if not parts and role != "assistant":
         raise refused(path, "expected at least one block")
     for i, part in enumerate(parts):
@@ -153,19 +156,27 @@ def arranged(messages: Sequence[Message], *, system_turns: bool) -> Conversation
         told.append(len(system) - 1)
         last = system.pop()
         turns.append(_Turn("user", list(last.parts), last.extra, last))
-    called: list[str] = []
+    called: dict[str, int] = {}
+    """The ids of the calls that wait for results, each with its number among them."""
+    before = ""
     for turn in turns:
         if turn.role == "assistant":
-            called = [part.id for part in turn.parts if isinstance(part, ToolCall)]
+            if before != turn.role:
+                called = {}
+            for part in turn.parts:
+                if isinstance(part, ToolCall):
+                    called.setdefault(part.id, len(called))
         elif any(isinstance(part, ToolResult) for part in turn.parts):
-            turn.parts.sort(key=lambda part: _place(part, called))
+            turn.parts.sort(key=partial(_place, called=called))
+        before = turn.role
     return Conversation(tuple(system), tuple(turns), tuple(told))
 
 
 def encode_system(messages: Sequence[Message]) -> str | list[dict[str, Any]] | None:
     """The field `system`; None if there is nothing to say in it."""
     if len(messages) == 1:
-        return encode_content(messages[0].parts, messages[0].extra) or None
+        content = encode_content(messages[0].parts, messages[0].extra)
+        return content if has_words(content) else None
     return encode_parts([part for message in messages for part in message.parts]) or None
 
 
@@ -177,12 +188,12 @@ def encode_turns(turns: Sequence[_Turn]) -> list[dict[str, Any]]:
             content: Any = encode_content(turn.parts, turn.extra)
         else:
             content = encode_parts(turn.parts)
-        if content:
+        if has_words(content):
             out.append(with_extra({"role": turn.role, "content": content}, turn.extra))
     return out
 
 
-def _place(part: AnyPart, called: Sequence[str]) -> int:
+def _place(part: AnyPart, called: Mapping[str, int]) -> int:
     if not isinstance(part, ToolResult):
         return len(called) + 1
-    return called.index(part.id) if part.id in called else len(called)
+    return called.get(part.id, len(called))

@@ -15,7 +15,7 @@ from dragoman.protocols.anthropic.messages import (
     encode_system,
     encode_turns,
 )
-from dragoman.protocols.anthropic.thinking import FIELD, decode_thinking, encode_thinking, must_be_off
+from dragoman.protocols.anthropic.thinking import FIELD, decode_thinking, encode_thinking
 from dragoman.protocols.anthropic.tools import (
     decode_choice,
     decode_format,
@@ -104,14 +104,13 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
     if not turns:
         raise InvalidRequestError("messages: expected at least one with content", param="messages")
     thinking, effort = (None, None) if request.reasoning is None else encode_thinking(request.reasoning)
-    if thinking is not None and thinking.get("type") == "enabled" and must_be_off(request.messages):
-        thinking = {"type": "disabled"}
     form = None if request.response_format is None else encode_format(request.response_format)
     user = request.safety_identifier if request.user is None else request.user
+    tools = encode_tools(request.tools)
     said: dict[str, Any] = {
         "system": encode_system(conversation.system),
-        "tools": encode_tools(request.tools) or None,
-        "tool_choice": encode_choice(request),
+        "tools": tools or None,
+        "tool_choice": encode_choice(request, offered=bool(tools)),
         "stop_sequences": list(request.stop) or None,
         FIELD: thinking,
         "output_config": without_none({"effort": effort, "format": form}) or None,

@@ -55,7 +55,7 @@ def decode_thinking(fields: Fields, effort: str | None) -> ReasoningConfig | Non
 
 def encode_thinking(config: ReasoningConfig) -> tuple[dict[str, Any] | None, str | None]:
     """The two fields; None for one that is not set."""
-    kind = _kind(config)
+    kind = kind_of(config)
     said: dict[str, Any] = {} if kind is None else {"type": kind}
     if kind == "enabled":
         said["budget_tokens"] = max(LEAST, config.budget_tokens or LEAST)
@@ -70,7 +70,7 @@ def changed(config: ReasoningConfig) -> Iterator[Loss]:
     """What arrives as something near it."""
     if config.effort in EFFORTS:
         yield ChangedField("reasoning.effort")
-    kind = _kind(config)
+    kind = kind_of(config)
     if config.budget_tokens is not None:
         if kind == "enabled" and config.budget_tokens < LEAST:
             yield ChangedField("reasoning.budget_tokens")
@@ -97,7 +97,8 @@ def must_be_off(messages: Sequence[Message]) -> bool:
     return False
 
 
-def _kind(config: ReasoningConfig) -> str | None:
+def kind_of(config: ReasoningConfig) -> str | None:
+    """The type of `thinking`; None if nothing is said of it."""
     if config.effort == OFF and config.mode is None:
         return "disabled"
     match config.mode:

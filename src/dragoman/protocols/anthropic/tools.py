@@ -106,10 +106,15 @@ def decode_choice(fields: Fields, tools: Sequence[AnyTool]) -> tuple[ToolChoice 
     return found, None if serial is None else not serial
 
 
-def encode_choice(request: ChatRequest) -> dict[str, Any] | None:
-    """The choice. Whether calls may come at once is said in it, so that it may have to be written for that alone."""
+def encode_choice(request: ChatRequest, *, offered: bool) -> dict[str, Any] | None:
+    """The choice. Whether calls may come at once is said in it, so that it may have to be written for that alone.
+
+    `offered`: there are tools to choose among. Without any, the service refuses a choice, even one that says nothing.
+    """
     choice, parallel = request.tool_choice, request.parallel_tool_calls
-    if choice is None and (parallel is None or not request.tools):
+    if choice is None and parallel is None:
+        return None
+    if not offered and not (choice is not None and choice.forces):
         return None
     choice = choice or ToolChoice("auto")
     body: dict[str, Any] = {"type": WORDS[choice.mode]}

@@ -34,12 +34,18 @@ from dragoman.types import (
 
 
 def encode_parts(parts: Sequence[AnyPart]) -> list[dict[str, Any]]:
-    """The blocks of a turn that the service takes. Texts without a character are left out: the service refuses them."""
+    """The blocks of a turn that the service takes. It refuses texts of nothing but white space, which are left out."""
     return [
         body
         for part in parts
-        if not (isinstance(part, Text | Refusal) and not part.text) and (body := _to_service(part)) is not None
+        if not (isinstance(part, Text | Refusal) and not has_words(part.text))
+        and (body := _to_service(part)) is not None
     ]
+
+
+def has_words(content: str | list[dict[str, Any]]) -> bool:
+    """Whether a content says anything."""
+    return bool(content) and not (isinstance(content, str) and content.isspace())
 
 
 def encode_content(parts: Sequence[AnyPart], extra: Extra) -> str | list[dict[str, Any]]:

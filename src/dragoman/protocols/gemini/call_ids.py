@@ -1,6 +1,6 @@
 """Ids of calls, which this protocol may leave out: then a result is found by the call's name, and by its order."""
 
-from collections.abc import Sequence
+from collections import deque
 
 from msgspec import Struct
 
@@ -23,8 +23,13 @@ class CallIds:
         self._turn = 0
         self._number = 0
         self._hosted = 0
-        self._last_hosted: list[str] = []
-        self._calls: list[_Pending] = []
+        self._last_hosted: deque[str] = deque()
+        self._calls = 0
+        # A result belongs to the first call that has none. So each queue loses those that have one.
+        self._by_id: dict[str, deque[_Pending]] = {}
+        self._by_name: dict[str, deque[_Pending]] = {}
+        self._without_id: dict[str, deque[_Pending]] = {}
+        """Those of `_by_name` that came without an id."""
         self._open_ended = open_ended
 
     def turn(self, number: int) -> None:
@@ -32,27 +37,33 @@ class CallIds:
         self._turn, self._number, self._hosted = number, 0, 0
 
     def call(self, known: str | None, name: str) -> str:
-        call = known or made_up(self._turn, self._number)
+        call = _Pending(known or made_up(self._turn, self._number), name, known is not None)
         self._number += 1
-        self._calls.append(_Pending(call, name, known is not None))
-        return call
+        self._calls += 1
+        self._by_name.setdefault(name, deque()).append(call)
+        if call.known:
+            self._by_id.setdefault(call.id, deque()).append(call)
+        else:
+            self._without_id.setdefault(name, deque()).append(call)
+        return call.id
 
     def result(self, known: str | None, name: str, path: str) -> str:
-        waiting = [call for call in self._calls if not call.answered]
-        found = next((call for call in waiting if call.known and call.id == known), None)
-        found = found or next((call for call in waiting if call.name == name and not (known and call.known)), None)
-        if found is None and known and (found := _again(self._calls, known)) is None and self._open_ended:
-            return known
-        if found is None and self._open_ended:
-            return made_up(self._turn, len(self._calls))
-        if found is None:
+        found = _first(self._by_id.get(known)) if known else None
+        found = found or _first((self._without_id if known else self._by_name).get(name))
+        if found is not None:
+            found.answered = True
+            return found.id
+        if known and known in self._by_id:
+            return known  # once more: a long call may give several results
+        if not self._open_ended:
             raise refused(path, f"expected a result of a call before it, got one of {cut(known or name, 40)!r}")
-        found.answered = True
-        return found.id
+        return known or made_up(self._turn, self._calls)
 
     def hosted(self, known: str | None, *, result: bool) -> str:
         if result:
-            return known or (self._last_hosted.pop(0) if self._last_hosted else f"hosted_{self._turn}_{self._hosted}")
+            return known or (
+                self._last_hosted.popleft() if self._last_hosted else f"hosted_{self._turn}_{self._hosted}"
+            )
         call = known or f"hosted_{self._turn}_{self._hosted}"
         self._hosted += 1
         if known is None:
@@ -60,6 +71,8 @@ class CallIds:
         return call
 
 
-def _again(calls: Sequence[_Pending], known: str) -> _Pending | None:
-    """The call that is answered once more: a long one may give several results."""
-    return next((call for call in calls if call.known and call.id == known), None)
+def _first(calls: deque[_Pending] | None) -> _Pending | None:
+    """The first of `calls` that has no result; those before it are not looked at again."""
+    while calls and calls[0].answered:
+        calls.popleft()
+    return calls[0] if calls else None

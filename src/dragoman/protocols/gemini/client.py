@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.freeform import freeform_names
+from dragoman.protocols.gemini.contents import asking_system
 from dragoman.protocols.gemini.count import GeminiCounter
 from dragoman.protocols.gemini.decode_stream import ReplyDecoder
 from dragoman.protocols.gemini.embeddings import GeminiEmbedClient
@@ -35,6 +36,7 @@ from dragoman.types import (
     LostField,
     LostPart,
     ModelProfile,
+    MovedMessage,
     OpaqueState,
     Reasoning,
     Refusal,
@@ -167,6 +169,8 @@ class GeminiClient(ClientCodec):
             yield ChangedField("response_format.strict")
         if form is not None and form.kind != "json_schema" and (form.name or form.description):
             yield LostField("response_format.name")
+        if (asking := asking_system(request.messages)) is not None:
+            yield MovedMessage(f"messages[{asking}]")
         choice = request.tool_choice
         if choice is not None and choice.mode == "tool" and choice.names:
             yield LostField("tool_choice.names")

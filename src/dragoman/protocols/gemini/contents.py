@@ -18,7 +18,7 @@ from dragoman.protocols.gemini.lists import listed
 from dragoman.protocols.gemini.parts import SIGNATURE, PartWriter, Sign, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, text_of
 from dragoman.protocols.json_fields import Fields, refused
-from dragoman.types import AnyPart, Message, Reasoning, Role, Text, ToolCall, ToolResult
+from dragoman.types import AnyPart, Extra, Message, Reasoning, Role, Text, ToolCall, ToolResult
 
 MODEL, USER = "model", "user"
 ROLES = frozenset({MODEL, USER, "function"})
@@ -39,6 +39,7 @@ def decode_contents(system: Any, contents: Any, texts: Sequence[Texts], *, open_
     """
     ids = CallIds(open_ended=open_ended)
     messages: list[Message] = []
+    turn: _Turn | None = None
     if system is not None:
         messages.append(_system(system, ids))
     found = listed(contents, "contents", "a list of contents")
@@ -49,19 +50,20 @@ def decode_contents(system: Any, contents: Any, texts: Sequence[Texts], *, open_
         role = fields.text("role") or USER
         if role not in ROLES:
             raise refused(fields.path("role"), f"expected 'user' or 'model', got {cut(role, 40)!r}")
-        before = messages[-1] if messages and messages[-1].role == "assistant" and role == MODEL else None
-        if before is None:
+        if turn is not None and role != MODEL:
+            messages.append(turn.message())
+            turn = None
+        if turn is None:
             ids.turn(len(messages))
         parts = _parts(fields, texts[i] if i < len(texts) else (), ids, model=role == MODEL)
         extra = to_extra(fields.rest)
-        if before is not None:
-            messages[-1] = replace(before, parts=_merged(before.parts, parts), extra=before.extra | extra)
-        elif role == MODEL:
-            messages.append(Message("assistant", parts, extra=extra))
+        if role == MODEL:
+            turn = turn or _Turn()
+            turn.add(parts, extra)
         else:
             spoken: Role = "tool" if all(isinstance(part, ToolResult) for part in parts) else "user"
-            messages.append(Message(spoken, parts, extra=extra))
-    return tuple(messages)
+            messages.append(Message(spoken, tuple(parts), extra=extra))
+    return (*messages, turn.message()) if turn is not None else tuple(messages)
 
 
 def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, signed: bool) -> dict[str, Any]:
@@ -71,9 +73,8 @@ def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, sig
     """
     calls = {part.id: part.name for message in messages for part in message.parts if isinstance(part, ToolCall)}
     writer = PartWriter(sign, names=names, result_names=calls)
-    leading = 0
-    while leading < len(messages) and messages[leading].role in OF_THE_SYSTEM:
-        leading += 1
+    leading = _leading(messages)
+    asking = asking_system(messages)
     system: dict[str, Any] = {}
     for i, message in enumerate(messages[:leading]):
         parts = _written(writer, message, i)
@@ -83,7 +84,7 @@ def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, sig
     before = ""
     for i, message in enumerate(messages[leading:], leading):
         parts = _written(writer, message, i)
-        if message.role in OF_THE_SYSTEM:
+        if message.role in OF_THE_SYSTEM and i != asking:
             parts = _framed(parts)
         if signed and i > current and message.role == "assistant":
             _vouch(parts)
@@ -95,7 +96,22 @@ def encode_contents(messages: Sequence[Message], sign: Sign, *, names: bool, sig
             role = MODEL if message.role == "assistant" else USER
             contents.append(with_extra({"role": role, "parts": parts}, message.extra))
         before = message.role
+    if not contents:
+        raise refused("messages", "expected at least one with content")
     return ({"systemInstruction": system} if system else {}) | {"contents": contents}
+
+
+def _leading(messages: Sequence[Message]) -> int:
+    """How many messages are the system's, before anybody else speaks."""
+    number = next((i for i, message in enumerate(messages) if message.role not in OF_THE_SYSTEM), len(messages))
+    return number if asking_system(messages) is None else number - 1
+
+
+def asking_system(messages: Sequence[Message]) -> int | None:
+    """The number of the system message that the user says, because nobody else says anything; None if there is none."""
+    if not messages or messages[-1].top_level or any(message.role not in OF_THE_SYSTEM for message in messages):
+        return None
+    return len(messages) - 1
 
 
 def current_turn(messages: Sequence[Message]) -> int:
@@ -113,22 +129,20 @@ def _rest(system: dict[str, Any]) -> dict[str, Any]:
 
 def _system(value: Any, ids: CallIds) -> Message:
     fields = Fields(value, "systemInstruction")
-    parts = _parts(fields, (), ids, model=False)
+    parts = tuple(_parts(fields, (), ids, model=False))
     return Message("system", parts, extra=to_extra(fields.rest), top_level=True)
 
 
-def _parts(fields: Fields, texts: Texts, ids: CallIds, *, model: bool) -> tuple[AnyPart, ...]:
+def _parts(fields: Fields, texts: Texts, ids: CallIds, *, model: bool) -> list[AnyPart]:
     value, path = fields.any("parts"), fields.path("parts")
     if value is None and model:
-        return ()
+        return []
     found: list[AnyPart] = []
     for j, (place, part) in enumerate(listed(value, path, "a list of parts")):
         found.append(_placed(decode_part(part, place, _text(texts, j, part), ids), place, model=model))
     if not found and not model:
         raise refused(path, "expected at least one part")
-    if model:
-        return _merged((), tuple(found))
-    return tuple(found)
+    return found
 
 
 def _placed(part: AnyPart, path: str, *, model: bool) -> AnyPart:
@@ -153,23 +167,46 @@ def _text(texts: Texts, at: int, part: Any) -> str:
             return ""
 
 
-def _merged(before: tuple[AnyPart, ...], more: tuple[AnyPart, ...]) -> tuple[AnyPart, ...]:
-    """The parts of two contents of the model as those of one."""
-    parts = list(before)
-    for k, part in enumerate(more):
-        last = parts[-1] if parts else None
-        if isinstance(part, Text | Reasoning) and type(last) is type(part):
-            if _is_foreign(part) and not part.text and last.opaque is None:
-                parts[-1] = replace(last, opaque=part.opaque)
-                continue
-            if k == 0 and before and _is_plain(part) and _is_plain(last):
-                parts[-1] = replace(last, text=last.text + part.text)
-                continue
-        parts.append(part)
-    if len(parts) > 1:
-        # A stray empty text, which ends a stream, is refused by other services.
-        parts = [part for part in parts if not (isinstance(part, Text) and not part.text and _is_plain(part))]
-    return tuple(parts)
+class _Turn:
+    """What the model says in one content or in several, each of which is read once."""
+
+    def __init__(self) -> None:
+        self._parts: list[AnyPart] = []
+        self._more: list[str] = []
+        """Text of the last part, in further contents."""
+        self._extra: Extra = {}
+
+    def add(self, parts: Sequence[AnyPart], extra: Extra) -> None:
+        """The next content."""
+        self._extra |= extra
+        begun = bool(self._parts)
+        for k, part in enumerate(parts):
+            last = self._parts[-1] if self._parts else None
+            if isinstance(part, Text | Reasoning) and type(last) is type(part):
+                if _is_foreign(part) and not part.text and last.opaque is None:
+                    self._join()
+                    self._parts[-1] = replace(self._parts[-1], opaque=part.opaque)
+                    continue
+                if k == 0 and begun and _is_plain(part) and _is_plain(last):
+                    self._more.append(part.text)
+                    continue
+            self._join()
+            self._parts.append(part)
+
+    def message(self) -> Message:
+        """All of it."""
+        self._join()
+        parts = self._parts
+        if len(parts) > 1:
+            # A stray empty text, which ends a stream, is refused by other services.
+            parts = [part for part in parts if not (isinstance(part, Text) and not part.text and _is_plain(part))]
+        return Message("assistant", tuple(parts), extra=self._extra)
+
+    def _join(self) -> None:
+        last = self._parts[-1] if self._parts else None
+        if self._more and isinstance(last, Text | Reasoning):
+            self._parts[-1] = replace(last, text="".join((last.text, *self._more)))
+            self._more = []
 
 
 def _is_foreign(part: AnyPart) -> bool:

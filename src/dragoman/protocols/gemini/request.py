@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dragoman.protocols.extra import merged
+from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini.contents import decode_contents, encode_contents
 from dragoman.protocols.gemini.extra import NAME, note, to_extra
 from dragoman.protocols.gemini.names import camel
@@ -11,7 +11,7 @@ from dragoman.protocols.gemini.parts import Sign
 from dragoman.protocols.gemini.raw_json import request_texts
 from dragoman.protocols.gemini.relay import Target
 from dragoman.protocols.gemini.settings import CONFIG, PREFIX, decode_settings, encode_settings
-from dragoman.protocols.gemini.tools import decode_choice, decode_tools, encode_choice, encode_tools
+from dragoman.protocols.gemini.tools import FUNCTIONS, decode_choice, decode_tools, encode_choice, encode_tools
 from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.types import ChatRequest, Extra
 
@@ -69,8 +69,10 @@ def encode_body(request: ChatRequest, sign: Sign, *, enterprise: bool, levels: b
     body = encode_contents(request.messages, sign, names=enterprise, signed=signed)
     if tools := encode_tools(request.tools):
         body["tools"] = tools
-    if (choice := encode_choice(request.tool_choice)) is not None:
-        body["toolConfig"] = choice
+    choice = request.tool_choice
+    # "Function calling config is set without function_declarations": 400, whatever it says.
+    if choice is not None and (choice.forces or any(FUNCTIONS in group for group in tools)):
+        body |= without_none({"toolConfig": encode_choice(choice)})
     if config := encode_settings(request, levels=levels):
         body[CONFIG] = config
     if request.service_tier in TIERS:

@@ -154,9 +154,9 @@ def _choice(mode: str | None, names: tuple[str, ...], fields: Fields) -> ToolCho
             raise refused(fields.path("mode"), f"expected one of {expected}, got {cut(mode or '', 40)!r}")
 
 
-def encode_choice(choice: ToolChoice | None) -> dict[str, Any] | None:
-    """`toolConfig`; None if nothing is said, or a tool of the service is meant, which nothing here can say."""
-    if choice is None or choice.hosted is not None:
+def encode_choice(choice: ToolChoice) -> dict[str, Any] | None:
+    """`toolConfig`; None if a tool of the service is meant, which nothing here can say."""
+    if choice.hosted is not None:
         return None
     names = list(choice.names)
     match choice.mode:

@@ -42,7 +42,7 @@ Texts = dict[tuple[int, int], str]
 
 
 def asked_arguments(body: bytes) -> Texts:
-    """The arguments in a request. Those that are missing, because the request is of another form, are not in it."""
+    """The arguments in a request. Those that are null, or missing in a request of another form, are not in it."""
     if b'"tool_calls"' not in body:
         return {}
     try:
@@ -53,7 +53,7 @@ def asked_arguments(body: bytes) -> Texts:
         (i, j): text
         for i, message in enumerate(messages)
         for j, call in enumerate(message.tool_calls or ())
-        if (text := raw_text(call.function))
+        if (text := raw_text(call.function)) not in {"", "null"}
     }
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.errors.body import decode_failure
@@ -12,9 +14,10 @@ from dragoman.protocols.ollama.generate import encode_generate, is_generate
 from dragoman.protocols.ollama.nearest import changed, unspoken
 from dragoman.protocols.ollama.relay import CHAT, GENERATE, OllamaRelay, request_headers
 from dragoman.protocols.ollama.request import encode_chat
+from dragoman.protocols.ollama.thinking import fitted_thinking
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE
-from dragoman.types import ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile, SchemaSupport
+from dragoman.types import ChangedField, ChatRequest, HttpRequest, HttpResponse, Loss, ModelProfile, SchemaSupport
 
 EXPRESSES = frozenset(
     {
@@ -68,7 +71,18 @@ class OllamaClient(ClientCodec):
         return changed(request)
 
     def losses(self, request: ChatRequest, profile: ModelProfile) -> tuple[Loss, ...]:
-        return super().losses(unspoken(request), profile)
+        found = super().losses(unspoken(request), profile)
+        config = request.reasoning
+        if config is None or fitted_thinking(config, levels=profile.thinking_levels) is config:
+            return found
+        effort = ChangedField("reasoning.effort")
+        return found if effort in found else (*found, effort)
+
+    def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+        if request.reasoning is not None:
+            config = fitted_thinking(request.reasoning, levels=profile.thinking_levels)
+            request = replace(request, reasoning=config)
+        return super().fit(request, profile)
 
     def encode_request(self, request: ChatRequest, env: Env) -> HttpRequest:
         generate = is_generate(request)

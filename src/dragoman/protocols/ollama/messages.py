@@ -4,6 +4,7 @@ A call may lack an id, and the result of a call may name it by the tool's name a
 then the call gets one, and the result belongs to the first call of that tool that has none yet.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,8 +23,13 @@ class Conversation:
 
     def __init__(self, arguments: Texts) -> None:
         self._arguments = arguments
-        self._open: list[ToolCall] = []
-        """Calls that have no result yet."""
+        self._open: dict[int, ToolCall] = {}
+        """Calls that have no result yet, by their numbers."""
+        # A result belongs to the first call that has none. So each queue of numbers loses those that have one.
+        self._in_order: deque[int] = deque()
+        self._by_id: dict[str, deque[int]] = {}
+        self._by_name: dict[str, deque[int]] = {}
+        self._calls = 0
 
     def read(self, items: Sequence[tuple[str, Any]]) -> tuple[Message, ...]:
         """The conversation. Raises InvalidRequestError that names the field, as `messages[2].content`."""
@@ -60,7 +66,7 @@ class Conversation:
         parts += read_images(fields)
         for j, (path, value) in enumerate(calls):
             call = self._call(Fields(value, path), number, j)
-            self._open.append(call)
+            self._begin(call)
             parts.append(call)
         return Message("assistant", tuple(parts), extra=to_extra(fields.rest, unsaid))
 
@@ -69,7 +75,7 @@ class Conversation:
         unsaid = () if call_id else (ID,)
         function = fields.fields("function")
         name, arguments = function.required_text("name"), function.object(ARGUMENTS)
-        text = self._arguments.get((number, place)) or text_of(arguments)
+        text = self._arguments.get((number, place)) or text_of(arguments) or "{}"
         extra = to_extra(fields.rest | nested("function", function.rest), unsaid)
         return ToolCall(id=call_id or f"call_{number}_{place}", name=name, arguments=text, extra=extra)
 
@@ -92,13 +98,20 @@ class Conversation:
         )
         return Message("tool", (result,), extra=to_extra(fields.rest))
 
+    def _begin(self, call: ToolCall) -> None:
+        number = self._calls
+        self._calls += 1
+        self._open[number] = call
+        self._in_order.append(number)
+        self._by_id.setdefault(call.id, deque()).append(number)
+        self._by_name.setdefault(call.name, deque()).append(number)
+
     def _answered(self, call_id: str | None, name: str | None) -> ToolCall | None:
         """The call that a result belongs to, which from now on has one."""
-        for call in self._open:
-            if call.id == call_id if call_id else name in {None, "", call.name}:
-                self._open.remove(call)
-                return call
-        return None
+        numbers = self._by_id.get(call_id) if call_id else self._by_name.get(name) if name else self._in_order
+        while numbers and numbers[0] not in self._open:
+            numbers.popleft()
+        return self._open.pop(numbers.popleft()) if numbers else None
 
 
 def missing(fields: Fields, *names: str) -> list[str]:

@@ -2,13 +2,20 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from dragoman.errors import cut
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.speech import OURS
 from dragoman.types import ChangedField, Loss, ReasoningConfig
 
 EFFORTS = ("low", "medium", "high")
 NEAREST = {"minimal": "low", "xhigh": "high", "max": "high"}
 """Efforts that this protocol does not have, to the nearest that it has."""
+OWN_EFFORTS = (*EFFORTS, "max")
+"""Those that callers may say: some models have the last one."""
+OWN = "think"
+"""Notes that a caller of this protocol said the effort: then the model has such words."""
 
 
 def decode_think(fields: Fields) -> ReasoningConfig | None:
@@ -20,11 +27,11 @@ def decode_think(fields: Fields) -> ReasoningConfig | None:
         case bool():
             return ReasoningConfig(mode="on" if value else "off")
         case str():
-            if value in EFFORTS:
-                return ReasoningConfig(effort=value)
-            raise refused(path, f"expected a boolean or one of {', '.join(EFFORTS)}, got {cut(value, 40)!r}")
+            if value in OWN_EFFORTS:
+                return ReasoningConfig(effort=value, extra={OURS: {OWN: value}})
+            raise refused(path, f"expected a boolean or one of {', '.join(OWN_EFFORTS)}, got {cut(value, 40)!r}")
         case _:
-            raise wrong_type(path, f"a boolean or one of {', '.join(EFFORTS)}", value)
+            raise wrong_type(path, f"a boolean or one of {', '.join(OWN_EFFORTS)}", value)
 
 
 def encode_think(config: ReasoningConfig | None) -> bool | str | None:
@@ -36,11 +43,24 @@ def encode_think(config: ReasoningConfig | None) -> bool | str | None:
         return None
     if config.mode == "off" or config.effort == "none":
         return False
+    if _is_own(config):
+        return config.effort
     if config.effort is not None:
         return config.effort if config.effort in EFFORTS else NEAREST.get(config.effort, True)
     if config.budget_tokens is not None:
         return config.budget_tokens != 0
     return None if config.mode is None else True
+
+
+def fitted_thinking(config: ReasoningConfig, *, levels: bool | None) -> ReasoningConfig:
+    """`config` as a model takes it. Most models only think or do not, and the service refuses efforts for them."""
+    if levels or config.effort in {None, "none"} or config.mode == "off" or _is_own(config):
+        return config
+    return replace(config, mode="on", effort=None, budget_tokens=None)
+
+
+def _is_own(config: ReasoningConfig) -> bool:
+    return config.effort is not None and config.extra.get(OURS, {}).get(OWN) == config.effort
 
 
 def changed_thinking(config: ReasoningConfig) -> Iterator[Loss]:

@@ -9,6 +9,8 @@ from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.media import check_base64, data_url, media_type_of, read_data_url
 from dragoman.protocols.openai_chat.extra import NAME, to_extra, with_extra
 from dragoman.protocols.openai_shared.cache import decode_breakpoint, encode_breakpoint
+from dragoman.protocols.openai_shared.file_names import file_name
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -97,6 +99,8 @@ def _file(fields: Fields) -> File:
         url, data = data, None  # OpenRouter's form of a document's address
     if data is not None:
         check_base64(data, file.path("file_data"))
+        if name is None:
+            extra |= {OURS: {UNNAMED: True}}
     service = None if known is None else NAME
     return File(
         url=url,
@@ -109,6 +113,9 @@ def _file(fields: Fields) -> File:
         extra=extra,
     )
 
+
+UNNAMED = "unnamed"
+"""Notes that the caller gave no name to a document, since we give one to what comes from elsewhere."""
 
 READERS: dict[str, Callable[[Fields], AnyPart]] = {
     "text": _text,
@@ -143,7 +150,9 @@ def _said(part: AnyPart) -> dict[str, Any] | None:
             whole = data_url(kind, data) if data is not None and kind is not None else data or part.url
             if whole is None and part.file_id is None:
                 return None
-            file = {"file_data": whole, "filename": part.name, "file_id": part.file_id}
+            unnamed = data is None or part.extra.get(OURS, {}).get(UNNAMED)
+            name = part.name if unnamed else file_name(part.name, kind)
+            file = {"file_data": whole, "filename": name, "file_id": part.file_id}
             body = {"type": "file", "file": without_none(file)}
         case Unknown(protocol=protocol, data=unknown):
             return unknown if protocol == NAME else None

@@ -80,11 +80,13 @@ def encode_body(request: ChatRequest, variant: Variant) -> dict[str, Any]:
     request = _without_forbidden_tools(request, variant)
     if not variant.custom_tools:
         request = with_functions(request, NAME)
-    choice = variant.choice(request)
+    tools, choice = encode_tools(request.tools, strict=variant.strict_tools), variant.choice(request)
+    if not tools and choice is not None and not choice.forces:
+        choice = None  # OpenAI refuses a choice without tools, even one that says nothing
     said: dict[str, Any] = {
-        "tools": encode_tools(request.tools, strict=variant.strict_tools) or None,
+        "tools": tools or None,
         "tool_choice": None if choice is None else encode_choice(choice, request.tools),
-        "parallel_tool_calls": request.parallel_tool_calls,
+        "parallel_tool_calls": request.parallel_tool_calls if tools else None,
         "response_format": None if request.response_format is None else encode_format(request.response_format, variant),
         variant.max_tokens_field: request.max_output_tokens,
         "temperature": request.temperature,
@@ -144,7 +146,7 @@ def _top_logprobs(fields: Fields) -> int | None:
     wanted, count = fields.boolean("logprobs"), fields.integer("top_logprobs")
     if count is not None and not 0 <= count <= MOST_LOGPROBS:
         raise refused("top_logprobs", f"expected 0 to {MOST_LOGPROBS}, got {count}")
-    if count is not None and not wanted:
+    if count and not wanted:
         raise refused("top_logprobs", "expected it with `logprobs` only")
     return (count or 0) if wanted else None
 

@@ -12,6 +12,7 @@ from dragoman.protocols.openai_responses.citations import decode_annotations, en
 from dragoman.protocols.openai_responses.extra import CONTENT, NAME, to_extra, with_extra
 from dragoman.protocols.openai_responses.logprobs import decode_logprobs, encode_logprobs
 from dragoman.protocols.openai_shared.cache import decode_breakpoint, encode_breakpoint
+from dragoman.protocols.openai_shared.file_names import file_name
 from dragoman.protocols.speech import OURS
 from dragoman.types import (
     AnyPart,
@@ -182,9 +183,8 @@ def _file_fields(file: File) -> dict[str, Any]:
     if file.data is None:
         return {"file_url": file.url, "file_id": file.file_id if file.url is None else None, "filename": file.name}
     kind = file.media_type or (None if NAME in file.extra else media_type_of(file.data))
-    # The service wants a name with inline data.
-    name = file.name or ("document.pdf" if kind == "application/pdf" else "file")
-    return {"file_data": file.data if kind is None else data_url(kind, file.data), "filename": name}
+    whole = file.data if kind is None else data_url(kind, file.data)
+    return {"file_data": whole, "filename": file_name(file.name, kind)}
 
 
 def _inline(data: str, kind: str | None, usual: str) -> str:

@@ -1,11 +1,13 @@
 """Who asks. Claude Code puts several ids into the one text that Anthropic has for that.
 
-It is a JSON object with `device_id` (64 digits), `account_uuid` and `session_id`. As a whole it is longer than a `user`
+It is a JSON object with `device_id` (64 digits), `account_uuid` and `session_id`; before version 2.1.78 it was
+`user_DEVICE_account_ACCOUNT_session_SESSION` (ding113/claude-code-hub#939). As a whole it is longer than a `user`
 may be: 64 characters at OpenAI (maximhq/bifrost#1000), 128 at others (looplj/axonhub#1669), and more is a 400. The
 session is what OpenAI's cache wants as its key: without one, turns that were translated found half as much in the
 cache (juspay/neurolink#1766).
 """
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -46,8 +48,15 @@ def changed_user(request: ChatRequest) -> Iterator[Loss]:
         yield ChangedField("user")
 
 
+OLDER = re.compile(r"user_(?P<device>[0-9a-f]{64})_account_(?P<account>[0-9a-f-]*)_session_(?P<session>[0-9a-f-]{36})")
+
+
 def _found(request: ChatRequest) -> _Ids | None:
-    if request.user is None or not request.user.startswith("{"):
+    if request.user is None:
+        return None
+    if (older := OLDER.fullmatch(request.user)) is not None:
+        return _Ids(older["session"], older["device"], older["account"])
+    if not request.user.startswith("{"):
         return None
     try:
         return _ids(request.user)

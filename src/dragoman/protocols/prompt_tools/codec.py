@@ -68,7 +68,7 @@ class PromptTools(ClientCodec):
         yield from self._inner.changed(request)
         if functions(request):
             yield PromptedTools("tools")
-        if request.tool_choice is not None and request.tool_choice.mode in {"required", "tool"}:
+        if request.tool_choice is not None and request.tool_choice.forces:
             yield ChangedField("tool_choice")
         if request.parallel_tool_calls is False:
             yield ChangedField("parallel_tool_calls")

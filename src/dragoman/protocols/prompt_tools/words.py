@@ -78,7 +78,7 @@ def _rules(request: ChatRequest, offered: Sequence[str]) -> Iterator[str]:
     choice = request.tool_choice or ToolChoice("auto")
     if choice.mode == "none":
         yield "Do not call any tool in this answer."
-    elif choice.mode in {"required", "tool"}:
+    elif choice.forces:
         yield f"You must call at least one tool in this answer, of these: {', '.join(offered)}."
     elif choice.names:
         yield f"In this answer you may call only: {', '.join(offered)}."

@@ -1,0 +1,130 @@
+"""A request as the service takes it: how it may think, and what thinking does not go with. Knows no model by name.
+
+Thinking is asked for in tokens or in a word, as the model has it. With it the service refuses a choice that forces a
+tool, and each setting of the choice among tokens that would make a difference; and the answer needs tokens besides.
+https://platform.claude.com/docs/en/build-with-claude/extended-thinking#feature-compatibility
+"""
+
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+from msgspec.structs import replace
+
+from dragoman.protocols.anthropic.thinking import LEAST, OFF, kind_of, must_be_off
+from dragoman.protocols.losses import REASONING
+from dragoman.protocols.reasoning import BUDGETS, budget_of, effort_of
+from dragoman.types import AnyPart, ChatRequest, Message, ModelProfile, ReasoningConfig, ToolCall, ToolResult
+
+NOT_THINKING = ReasoningConfig(mode="off")
+
+USUAL_EFFORT = "high"
+"""How much models think that are not told how much: https://platform.claude.com/docs/en/build-with-claude/effort"""
+
+LEAST_TOP_P = 0.95
+"""The smallest `top_p` that goes with thinking."""
+
+SAMPLING = ("temperature", "top_p", "top_k")
+"""The settings of the choice among tokens that this protocol has."""
+
+PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+
+
+def fitted(request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+    """`request` as models of `profile` take it. Opaque state that the service cannot read is no longer in it."""
+    request = thinking_as_taken(request, profile)
+    return _with_plain_ids(request) if profile.plain_call_ids else request
+
+
+def thinking_as_taken(request: ChatRequest, profile: ModelProfile) -> ChatRequest:
+    """`request` with thinking as models of `profile` take it; the same object if it says nothing of thinking."""
+    config = request.reasoning
+    if config is None:
+        return request
+    config = _in_form(config, levels=profile.thinking_levels)
+    if _thinks(config) and request.tool_choice is not None and request.tool_choice.forces:
+        config = NOT_THINKING
+    if kind_of(config) == "enabled":
+        config = NOT_THINKING if must_be_off(request.messages) else _within(config, request.max_output_tokens)
+    changed: dict[str, Any] = {"reasoning": config}
+    if _thinks(config):
+        changed |= dict.fromkeys(_hindering(request))
+    return replace(request, **changed)
+
+
+def changed_fields(request: ChatRequest, taken: ChatRequest) -> Iterator[str]:
+    """The names of what `thinking_as_taken` has changed."""
+    said, told = request.reasoning, taken.reasoning
+    if said is None or told is None:
+        return
+    if told is NOT_THINKING:
+        yield "reasoning"
+    else:
+        yield from (f"reasoning.{name}" for name in REASONING if getattr(said, name) not in {None, getattr(told, name)})
+    yield from (name for name in SAMPLING if getattr(request, name) != getattr(taken, name))
+
+
+def _thinks(config: ReasoningConfig) -> bool:
+    return kind_of(config) in {"enabled", "adaptive"}
+
+
+def _in_form(config: ReasoningConfig, *, levels: bool | None) -> ReasoningConfig:
+    """`config` in words if models have `levels`, and in tokens if they have none."""
+    kind = kind_of(config)
+    if levels is True and kind == "enabled":
+        return replace(
+            config,
+            mode="adaptive",
+            effort=config.effort or effort_of(config.budget_tokens or LEAST),
+            budget_tokens=None,
+        )
+    if levels is False and kind == "adaptive":
+        budget = budget_of(config.effort or USUAL_EFFORT) or BUDGETS[USUAL_EFFORT]
+        return replace(config, mode="on", effort=None, budget_tokens=budget)
+    if levels is False and config.effort not in {None, OFF}:
+        return replace(config, effort=None)
+    return config
+
+
+def _within(config: ReasoningConfig, limit: int | None) -> ReasoningConfig:
+    """`config` with a budget that leaves tokens for the answer; without thinking if there is no such budget.
+
+    A `limit` of 0 asks for no answer, but for a cache of the prompt.
+    """
+    if not limit or (config.budget_tokens or LEAST) < limit:
+        return config
+    return replace(config, budget_tokens=max(LEAST, limit - LEAST)) if limit > LEAST else NOT_THINKING
+
+
+def _hindering(request: ChatRequest) -> Iterator[str]:
+    """The settings that do not go with thinking."""
+    if request.temperature not in {None, 1}:
+        yield "temperature"
+    if request.top_p is not None and request.top_p < LEAST_TOP_P:
+        yield "top_p"
+    if request.top_k is not None:
+        yield "top_k"
+
+
+def _with_plain_ids(request: ChatRequest) -> ChatRequest:
+    """`request` with other ids for the calls of services whose ids have other characters, as `functions.f:0`."""
+    if all(
+        PLAIN_ID.fullmatch(part.id)
+        for message in request.messages
+        for part in message.parts
+        if isinstance(part, ToolCall | ToolResult)
+    ):
+        return request
+    return replace(request, messages=tuple(map(_renamed, request.messages)))
+
+
+def _renamed(message: Message) -> Message:
+    return replace(message, parts=tuple(map(_with_plain_id, message.parts)))
+
+
+def _with_plain_id(part: AnyPart) -> AnyPart:
+    if isinstance(part, ToolCall | ToolResult) and not PLAIN_ID.fullmatch(part.id):
+        # The same in each turn, because the service's cache goes by it.
+        return replace(part, id=f"call_{sha256(part.id.encode('utf-8', 'replace')).hexdigest()[:24]}")
+    return part
