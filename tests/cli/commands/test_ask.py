@@ -254,19 +254,6 @@ def test_a_reader_who_leaves_is_no_fault(tmp_path: Path) -> None:
     assert process.wait(PATIENCE) == 141
 
 
-def test_a_closed_stdout_is_no_traceback(tmp_path: Path) -> None:
-    done = subprocess.run(
-        ["sh", "-c", '"$0" -m dragoman ask hello >&-', COMMAND[0]],
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-
-
 def test_a_terminal_is_never_told_what_the_model_orders(tmp_path: Path) -> None:
     script = r"text: \u001b]0;owned\u0007\u001b[2Jred\u009b31m\u0008\u007f\r\nnext\tline \u202eti\u2066\u200b"
     with Terminal(tmp_path, "ask", *SCRIPT, script) as terminal:
