@@ -49,6 +49,11 @@ async def models(url: str) -> str:
     return (await ask(url, "GET", "/v1/models")).text
 
 
+def open_files(pid: int) -> list[str]:
+    """What a process has open."""
+    return [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
+
+
 async def said(process: Process, words: str) -> None:
     """Returns once its log has these words."""
     assert process.stderr is not None
@@ -78,6 +83,31 @@ async def test_hup_and_a_changed_file_reload_and_no_stream_notices(tmp_path: Pat
         assert b"[DONE]" in (await wire.rest(200)).body
         process.send_signal(signal.SIGTERM)
         assert (await finish(process)).code == 0
+
+
+async def test_a_store_that_cannot_be_used_is_not_taken_over_and_workers_are_still_replaced(tmp_path: Path) -> None:
+    settings = '[gateway]\nport = 0\nworkers = 2\nreload = "signal"\n'
+    async with gateway(tmp_path, settings) as (process, url):
+        first, _ = await two_workers(process)
+        (tmp_path / "x.db").write_bytes(b"SQLite format 3\x00, but no more")
+        (tmp_path / "dragoman.toml").write_text(f'{settings}store = "x.db"\n')
+        process.send_signal(signal.SIGHUP)
+        await said(process, "not reloaded, and all stays as it was: dragoman.toml:5: gateway.store: x.db: expected a")
+        os.kill(first, signal.SIGKILL)
+        await two_workers(process, frozenset({first}))
+        assert (await ask(url, "GET", "/health/ready")).status == 200
+        process.send_signal(signal.SIGTERM)
+        ran = await finish(process)
+    assert (ran.code, "cannot go on" in ran.err) == (0, False)
+
+
+async def test_of_several_workers_each_opens_the_store_itself(tmp_path: Path) -> None:
+    """One that inherits a connection believes that it holds locks, which are its parent's alone."""
+    async with gateway(tmp_path, '[gateway]\nport = 0\nworkers = 2\nstore = "x.db"\n') as (process, _):
+        await two_workers(process)
+        process.send_signal(signal.SIGHUP)
+        await said(process, "reloaded: ")
+        assert not [each for each in open_files(process.pid) if "x.db" in each]
 
 
 async def test_a_hup_of_a_terminal_that_is_gone_stops_it(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ Load = Callable[[], Config]
 PERIOD = 1.0
 """Seconds between two looks at the files: a change is in force after two of them."""
 
-FIXED = ("host", "port", "listen", "listen_mode", "workers")
+FIXED = ("host", "port", "listen", "listen_mode", "workers", "worker_timeout")
 """Settings of `gateway` that hold until the gateway is started again: by then its sockets and processes exist."""
 
 log = logging.getLogger("dragoman.gateway")
