@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tests.cli.pty import Terminal
 from tests.cli.shell import COMMAND, PATIENCE, environment, finish, start
 from tests.gateway.serving.test_serve import log_lines, refused
 from tests.gateway.serving.test_workers import two_workers
+from tests.providers.test_catalogue import install
 from tests.support.gateway import CallerConnection, ask, chat_body, connect
 
 CHAT = "/v1/chat/completions"
@@ -23,10 +24,12 @@ ROUTE = '[models.{name}]\ntargets = ["offline/script"]\n'
 
 
 @asynccontextmanager
-async def gateway(home: Path, text: str, *arguments: str) -> AsyncIterator[tuple[Process, str]]:
+async def gateway(
+    home: Path, text: str, *arguments: str, env: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Process, str]]:
     """`dragoman serve` with a configuration, and its URL; empty if it has none."""
     (home / "dragoman.toml").write_text(text)
-    process = await start(home, "serve", *arguments)
+    process = await start(home, "serve", *arguments, env=env)
     try:
         yield process, await greeted(process)
     finally:
@@ -108,6 +111,24 @@ async def test_of_several_workers_each_opens_the_store_itself(tmp_path: Path) ->
         process.send_signal(signal.SIGHUP)
         await said(process, "reloaded: ")
         assert not [each for each in open_files(process.pid) if "x.db" in each]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_reload_finds_providers_that_were_installed_since_the_start(tmp_path: Path, workers: int) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    settings = f'[gateway]\nport = 0\nworkers = {workers}\nlog_level = "debug"\n'
+    variables = {"PYTHONPATH": os.pathsep.join([str(packages), os.environ.get("PYTHONPATH", "")])}
+    async with gateway(tmp_path, settings, env=variables) as (process, url):
+        if workers > 1:
+            await two_workers(process)
+        install(packages, "extension:Mine")
+        (tmp_path / "dragoman.toml").write_text(settings + '[providers.mine]\nmodels = ["m"]\n')
+        process.send_signal(signal.SIGHUP)
+        await said(process, "reloaded: ")
+        for _ in range(workers if workers > 1 else 0):
+            await said(process, "this worker has reloaded")
+        assert '"mine/m"' in await models(url)
 
 
 async def test_a_hup_of_a_terminal_that_is_gone_stops_it(tmp_path: Path) -> None:
