@@ -44,6 +44,10 @@ SECRETS = [
     ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-def expired", "jwt … expired"),
     ("a token, eyJhbGciOiJIUzI1NiJ9, that was cut, and eyJ9.x", "a token, …, that was cut, and …"),
     (f"{'x-' * 50}key=canary-000, {'y' * 100}key=canary-001", f"{'x-' * 50}key=…, {'y' * 100}key=…"),
+    ("eyJhbGciOiJIUzI1NiJ9-Bearer canary-000, refused", "…, refused"),
+    ("sk-fake-Bearer canary-000 and AIzaSyFake-bearer  canary-001.", "… and …."),
+    ("sk-fake-api_key: canary-000 and eyJhbGciOiJIUzI1NiJ9-key='canary-001'", "… and …'"),
+    ("key=Bearer canary-000 and api_key: Bearer Bearer canary-001", "key=… and api_key: …"),
     ("gsk_canary000 and hf_canary000 and xai-canary000", "… and … and …"),
     (
         "the keyboard: a key, a token; sk is short; task-list, risk-free",
@@ -65,7 +69,9 @@ def test_what_looks_like_a_credential_is_not_shown(said: str, shown: str) -> Non
     assert scrub(said) == shown
 
 
-@pytest.mark.parametrize("piece", ["eyJ-", "eyJ.", "a-", "key-", "api-key ", "sk-.", "Bearer your-"])
+@pytest.mark.parametrize(
+    "piece", ["eyJ-", "eyJ.", "a-", "key-", "api-key ", "sk-.", "Bearer your-", "sk-Bearer ", "sk-key ) "]
+)
 def test_no_text_takes_long_to_search_for_credentials(piece: str) -> None:
     """As much as is read of a service's error: each piece could begin a credential, and none ends one."""
     scrub(piece * ((64 << 10) // len(piece)))

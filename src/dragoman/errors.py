@@ -86,6 +86,7 @@ def cut(text: str, limit: int = CUT) -> str:
 
 SECRETS = re.compile(
     r"""
+    (?:
     ( \bBearer\s+(?!(?:your[_-]\w+|(?:api[_-]?)?key|token|auth\w*|scheme)(?![\w-]))
     | \b[\w-]{0,64}+(?:(?<=key)|(?<=token)|(?<=secret)|(?<=password)|(?<=signature))=
     | (?:key|token|secret|password|signature)=
@@ -94,11 +95,14 @@ SECRETS = re.compile(
     | \b(?:sk|pk|rk|gsk|hf|xai|ghp)[-_][\w*.-]*[\w*]
     | \bAIza[\w*-]{4,}
     | \b(?-i:eyJ)(?:[\w-]{13,}+|[\w-]{1,12}+(?=\.[\w-]))(?:\.[\w-]++){0,2}
+    )
+    (?: (?: (?<=Bearer)\s+ | (?<=key)["']?\s*[:=]\s*["']? ) [^\s"'`&,;]*[^\s"'`&,;.)\]}] )*
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 """Credentials as services repeat them: `Incorrect API key provided: sk-…`, `?key=AIza…`, bearer tokens, JWTs.
 
+If one ends with such a word itself (`eyJ…-Bearer SECRET`, `key=Bearer SECRET`), what follows that word belongs to it.
 A placeholder (`Bearer KEY`, `Bearer YOUR_KEY`, "using Bearer auth") does not match. No text takes long, whatever a
 service or a caller has put into it: a run of letters and dashes is not read again from each of its dashes.
 """

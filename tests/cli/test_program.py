@@ -110,6 +110,22 @@ def test_output_for_which_there_is_no_room_is_no_fault_of_ours(tmp_path: Path, w
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize("closed", [">&-", "1</dev/null"])
+@pytest.mark.parametrize("words", ["--help", "--version", "ask hello", "ask --json hello", "models", "serve --check"])
+def test_output_that_has_no_place_is_told_and_not_lost_in_silence(tmp_path: Path, words: str, closed: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m dragoman {words} {closed}', COMMAND[0]],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.stderr == b"dragoman: the output cannot be written: Bad file descriptor\n"
+    assert done.returncode == 1
+
+
 def test_ctrl_c_while_the_command_loads_ends_it_in_silence(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
     done = subprocess.run(

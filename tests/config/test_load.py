@@ -137,6 +137,21 @@ def test_what_was_not_said_differs_from_what_was_said_and_empty(tmp_path: Path) 
     assert TimeoutsConfig(idle=3.0, total=None).by_name() == {"idle": 3.0, "total": None}
 
 
+def test_a_tilde_is_the_home_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "key").write_text("from-file")
+    (tmp_path / "keys").write_text("one\ntwo\n")
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    text = '[cli]\nconversations = "~/c.db"\n[providers.up]\nca_file = "~/own.pem"\napi_key = { file = "~/key" }\n'
+    (folder / "x.toml").write_text(text)
+    config = load(folder / "x.toml", {"DRAGOMAN_GATEWAY_API_KEYS_FILE": "~/keys"})
+    assert config.cli.conversations == str(tmp_path / "c.db")
+    assert config.providers["up"] == ProviderConfig(ca_file=str(tmp_path / "own.pem"), api_key="from-file")
+    assert config.gateway.api_keys == ("one", "two")
+    assert config.secret_files == (tmp_path / "key", tmp_path / "keys")
+
+
 def test_relative_paths_start_from_the_folder_of_their_file(tmp_path: Path) -> None:
     folder = tmp_path / "etc"
     text = '[providers.up]\nca_file = "own.pem"\napi_key = { file = "key" }\n[gateway]\napi_keys = [{ file = "key" }]\n'

@@ -1,5 +1,6 @@
 """What the gateway would refuse is told before it listens, all of it at once."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,26 @@ def test_a_request_log_that_cannot_be_written_is_told_with_its_place(place: str,
     with pytest.raises(ConfigurationError) as caught:
         check(config)
     assert str(caught.value) == f"--request-log: gateway.request_log: {message}"
+
+
+def test_a_store_that_is_no_file_of_sqlite_is_told_with_its_place(tmp_path: Path) -> None:
+    place = tmp_path / "x.db"
+    config = Config(gateway=GatewayConfig(store=str(place)), origins={("gateway", "store"): "x.toml:2"})
+    for data in (None, b"", b"SQLite format 3\x00"):
+        if data is not None:
+            place.write_bytes(data)
+        check(config)
+    place.write_bytes(b'{"time": ')
+    with pytest.raises(ConfigurationError) as caught:
+        check(config)
+    said = "x.toml:2: gateway.store: expected a file of SQLite, or none yet, got another file"
+    assert str(caught.value) == f"{said}: {str(place)!r}"
+
+
+def test_a_missing_extra_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    with pytest.raises(ConfigurationError, match=r"^x\.toml:2: gateway\.otel: .*needs the extra `otel`"):
+        check(Config(gateway=GatewayConfig(otel=True), origins={("gateway", "otel"): "x.toml:2"}))
 
 
 def test_a_request_log_is_not_made_by_a_look(tmp_path: Path) -> None:

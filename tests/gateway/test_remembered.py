@@ -1,8 +1,9 @@
 """Answers of /v1/responses that callers refer to, over a service that keeps none, by OpenAI's own client."""
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,23 @@ async def test_a_file_outlives_the_gateway(tmp_path: Path) -> None:
     async with over_a_chat(store=place) as (_, url), caller(url) as asks:
         again = await asks.responses.create(model="up/m", input="two", previous_response_id=made.id)
         assert again.output_text == "turn 3"
+
+
+async def test_what_another_version_has_stored_counts_as_gone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    place = tmp_path / "x.db"
+    async with over_a_chat(store=str(place)) as (_, url), caller(url) as asks:
+        first = await asks.responses.create(model="up/m", input="one")
+        with closing(sqlite3.connect(place)) as database:
+            database.execute("UPDATE entries SET value = ?", (b'{"messages": 7}',))
+            database.commit()
+        with pytest.raises(openai.NotFoundError):
+            await asks.responses.retrieve(first.id)
+        with pytest.raises(openai.BadRequestError):
+            await asks.responses.create(model="up/m", input="two", previous_response_id=first.id)
+    assert "the store has an answer that cannot be read" in caplog.text
+
+
+async def test_a_store_may_be_in_the_home_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with over_a_chat(store="~/x.db"):
+        assert (tmp_path / "x.db").exists()

@@ -20,13 +20,18 @@ class Mine(OpenAICompatible):
 """
 
 
-def registered(folder: Path, value: str) -> subprocess.CompletedProcess[str]:
-    """What a Python that finds another package in `folder` says of the catalogue."""
-    (folder / "extension.py").write_text(EXTENSION)
+def install(folder: Path, value: str, source: str = EXTENSION) -> None:
+    """Puts another package into `folder`, which registers a provider `value` as `mine`."""
+    (folder / "extension.py").write_text(source)
     info = folder / "extension-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: extension\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[dragoman.providers]\nmine = {value}\n")
+
+
+def registered(folder: Path, value: str, source: str = EXTENSION) -> subprocess.CompletedProcess[str]:
+    """What a Python that finds another package in `folder` says of the catalogue."""
+    install(folder, value, source)
     code = f"import sys; sys.path.insert(0, {str(folder)!r})\n" + (
         "from dragoman.providers.catalogue import catalogue\n"
         "from dragoman.errors import ConfigurationError, InvalidRequestError\n"
@@ -73,6 +78,12 @@ def test_another_package_registers_its_own(tmp_path: Path) -> None:
 )
 def test_one_that_cannot_be_used_is_named(tmp_path: Path, value: str, message: str) -> None:
     assert message in registered(tmp_path, value).stdout
+
+
+@pytest.mark.parametrize("source", ["class Mine(", "raise ValueError('wrong')", "1 / 0"])
+def test_one_that_fails_as_it_is_loaded_is_named(tmp_path: Path, source: str) -> None:
+    said = registered(tmp_path, "extension:Mine", source).stdout
+    assert said.startswith("the provider 'mine' (extension:Mine) cannot be loaded: ")
 
 
 class Elsewhere(Aibn):

@@ -162,3 +162,21 @@ def test_a_file_that_another_process_holds_loses_a_value_and_no_answer(
     assert store.put("ann", "b", b"two", now=1, expires=9)
     assert "the store cannot be written: database is locked" in caplog.text
     store.close()
+
+
+def test_a_file_that_was_damaged_loses_values_and_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, page = tmp_path / "x.db", 4096
+    store = SqliteStore(path, 1 << 20)
+    for number in range(100):
+        store.put("ann", f"{number:03}", bytes(3000), now=number, expires=999)
+    store.close()
+    with open(path, "r+b") as file:
+        file.seek(20 * page)
+        file.write(b"\xff" * (path.stat().st_size - 20 * page))
+    again = SqliteStore(path, 1 << 20)
+    found = [again.get("ann", f"{number:03}", 100) for number in range(100)]
+    again.put("ann", "050", b"new", now=100, expires=999)
+    again.delete("ann", "060")
+    again.close()
+    assert None in found
+    assert "the store cannot be read: database disk image is malformed" in caplog.text

@@ -40,8 +40,10 @@ OWN = {
 }
 """What a gateway for one agent has in place of the configured settings."""
 
-RIVALS = frozenset({f"{KEY}_FILE", "DRAGOMAN_GATEWAY_API_KEYS", "DRAGOMAN_GATEWAY_API_KEYS_FILE"})
-"""Variables that would set the keys a second time."""
+RIVALS = frozenset(
+    {f"{KEY}_FILE", "DRAGOMAN_GATEWAY_API_KEYS", "DRAGOMAN_GATEWAY_API_KEYS_FILE", "DRAGOMAN_GATEWAY_LISTEN"}
+)
+"""Variables that would set the keys or the address a second time."""
 
 UNNAMED = "no-key-needed"
 """What an agent shows to a gateway that wants no key: most agents insist on having one."""

@@ -49,8 +49,9 @@ COMMANDS: dict[str, CommandRow] = {
 }
 
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""What a write to stdout fails with if its file takes no more. Our own files have errors of their own."""
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""What a write to stdout fails with if its file takes no more, or if it is closed. Our own files have errors of their
+own."""
 
 SHOWN = 60
 """Characters of what was typed that a hint repeats."""
@@ -154,7 +155,7 @@ def run(arguments: list[str]) -> int:
         tell_failure(exc)
         return exit_code(exc)
     except Exception as exc:  # noqa: BLE001  # the process edge: a bug of ours is reported in a line as well
-        if isinstance(exc, OSError) and exc.errno in FULL:
+        if isinstance(exc, OSError) and exc.errno in UNWRITABLE:
             complain(f"the output cannot be written: {exc.strerror}")
             leave_pipe()
         else:

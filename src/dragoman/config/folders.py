@@ -20,6 +20,14 @@ DATA = FolderKind("XDG_DATA_HOME", ".local/share")
 """What the user wants to keep."""
 
 
+def homed(path: str) -> Path:
+    """`path`; a `~` at its beginning is a home folder, as in shells. One that nobody has stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def user_folder(kind: FolderKind, environ: Mapping[str, str]) -> Path | None:
     """The folder `dragoman` of this kind, which may not exist; None if no variable says where."""
     for variable, below in ((kind.variable, ""), ("HOME", kind.below), ("USERPROFILE", kind.below)):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dragoman.config.faults import WrongError, shown
+from dragoman.config.folders import homed
 from dragoman.errors import cut, nearest
 
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -39,7 +40,7 @@ def files_in(value: object) -> Iterator[Path]:
     """The files with secrets that a raw value names."""
     match value:
         case {"file": str(name), **others} if not others:
-            yield Path(name)
+            yield homed(name)
         case list(items):
             for item in items:
                 yield from files_in(item)
@@ -48,7 +49,7 @@ def files_in(value: object) -> Iterator[Path]:
 def _read(name: str) -> str:
     expected = "a file with the secret"
     try:
-        with open(Path(name), "rb") as file:
+        with open(homed(name), "rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as exc:
         raise WrongError(expected, f"one that cannot be read: {exc.strerror}") from exc

@@ -9,6 +9,7 @@ from typing import assert_never
 from msgspec import Struct
 
 from dragoman.config.faults import WrongError, quoted, shown
+from dragoman.config.folders import homed
 from dragoman.config.keys import Key
 from dragoman.config.secrets import FORMS, fetched
 from dragoman.errors import nearest
@@ -30,7 +31,8 @@ class TextValue(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """The path of a file. A relative one starts from the folder of the configuration file that holds it."""
+    """The path of a file. A relative one starts from the folder of the configuration file that holds it; `~` is the
+    user's home."""
 
     of: TextValue
 
@@ -186,8 +188,9 @@ def checked(kind: Kind, value: object, environ: Mapping[str, str]) -> object:
             return secret
         case (TextValue(_, pattern), str(text)) if re.fullmatch(pattern, text, re.DOTALL):
             return text
-        case Place(of), _:
-            return checked(of, value, environ)
+        case Place(of), str(path):
+            checked(of, path, environ)
+            return str(homed(path))
         case OptionalText(of), "":
             return None
         case OptionalText(of), _:
@@ -257,11 +260,11 @@ def anchored(kind: Kind, value: object, folder: Path) -> object:
     """`value` with relative paths in it made absolute, from `folder`."""
     match kind, value:
         case Place(), str(path) if path:
-            return str(folder / path)
+            return str(folder / homed(path))
         case (TextValue(secret=True) | ListOf(TextValue(secret=True)), {"file": str(path), **others}) if (
             path and not others
         ):
-            return {"file": str(folder / path)}
+            return {"file": str(folder / homed(path))}
         case ListOf(of), list(items):
             return [anchored(of, item, folder) for item in items]
         case OneItemList(of), _:

@@ -66,6 +66,17 @@ def _place(config: Config) -> tuple[str | None, int]:
     return config.gateway.store, config.gateway.store_size
 
 
+def try_files(config: Config) -> None:
+    """Raises ConfigurationError if a file of the configuration cannot be used.
+
+    None stays open: a process that is forked must not inherit a connection to SQLite, by which it would believe that it
+    holds locks which only its parent has. https://www.sqlite.org/howtocorrupt.html
+    """
+    if (request_log := open_request_log(config)) is not None:
+        request_log.close()
+    open_store(config).close()
+
+
 def open_request_log(config: Config) -> RequestLog | None:
     """The request log of the configuration. Raises ConfigurationError if it cannot be written."""
     place = config.gateway.request_log
@@ -79,6 +90,6 @@ def open_store(config: Config) -> Store:
     """The store of the configuration. Raises ConfigurationError if its file cannot be used."""
     place, size = _place(config)
     try:
-        return MemoryStore(size) if place is None else SqliteStore(Path(place), size)
+        return MemoryStore(size) if place is None else SqliteStore(Path(place).expanduser(), size)
     except ConfigurationError as exc:
         raise ConfigurationError(f"{config.where('gateway', 'store')}: {exc.message}") from exc

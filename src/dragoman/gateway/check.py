@@ -18,7 +18,9 @@ from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.hosts import check_exposure
 from dragoman.gateway.line_writer import STDOUT
 from dragoman.gateway.places import UnixPlace, places
+from dragoman.gateway.telemetry import exporting, telemetry_of
 from dragoman.routing.board import Board
+from dragoman.store.sqlite import may_be_store
 
 
 def check(config: Config, flaws: Sequence[str] = ()) -> str:
@@ -66,6 +68,14 @@ def _check_log(config: Config) -> None:
 
 def _check_store(config: Config) -> None:
     _check_writable(config, "store")
+    place = config.gateway.store
+    if place is not None and not may_be_store(Path(place).expanduser()):
+        where = config.where("gateway", "store")
+        raise ConfigurationError(f"{where}: expected a file of SQLite, or none yet, got another file: {place!r}")
+
+
+def _check_telemetry(config: Config) -> None:
+    telemetry_of(config, {}, exporting)
 
 
 def _check_writable(config: Config, key: str) -> None:
@@ -109,7 +119,7 @@ def _place(flaw: str) -> tuple[str, int]:
 PLACE = re.compile(r"(.+?):([0-9]+): ")
 """The place of a mistake in a file."""
 
-PARTS = (check_exposure, _check_log, _check_store, _check_sockets)
+PARTS = (check_exposure, _check_log, _check_store, _check_sockets, _check_telemetry)
 """What is checked beside services, routes and fronts."""
 
 

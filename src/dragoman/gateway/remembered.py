@@ -4,6 +4,7 @@ What is kept of an answer is the whole conversation that led to it, in our own v
 it. It belongs to the key that was shown: with another key it is not found.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -30,6 +31,8 @@ class Remembered(Struct, frozen=True, omit_defaults=True):
     """What the caller sent, as JSON in its protocol."""
 
 
+log = logging.getLogger("dragoman.gateway")
+
 _decode = msgspec.json.Decoder(Remembered).decode
 
 
@@ -53,7 +56,12 @@ class Memory:
     def find(self, owner: str, name: str) -> Remembered | None:
         """The answer; None if it is not here, or no longer."""
         value = self._store.get(owner, name, self._clock())
-        return None if value is None else _decode(value)
+        try:
+            return None if value is None else _decode(value)
+        except msgspec.MsgspecError:
+            # Another version of us wrote it, in another form.
+            log.warning("the store has an answer that cannot be read; it counts as gone")
+            return None
 
     def keep(self, owner: str, name: str, messages: Sequence[bytes], body: bytes, items: bytes) -> None:
         """Keeps an answer: what `Remembered` says, as JSON. `messages` and `items`: as `written` gives them.

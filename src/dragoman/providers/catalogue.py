@@ -28,6 +28,12 @@ def catalogue() -> Mapping[str, Provider]:
     return MappingProxyType({provider.__name__.lower(): provider for provider in [*_own(), *_registered()]})
 
 
+def look_again() -> None:
+    """Lets the next `catalogue` find what was installed since the last one. A class that is loaded stays as it is."""
+    importlib.invalidate_caches()
+    catalogue.cache_clear()
+
+
 def generic(providers: Mapping[str, Provider]) -> dict[str, str]:
     """Each dialect to the name of the class that serves an entry which names only a `protocol`.
 
@@ -55,8 +61,9 @@ def _registered() -> Iterator[Provider]:
     for entry in entry_points(group="dragoman.providers"):
         try:
             provider = entry.load()
-        except (ImportError, AttributeError) as exc:
-            raise ConfigurationError(f"the provider {entry.name!r} ({entry.value}) cannot be loaded: {exc}") from exc
+        except Exception as exc:  # code of others, which may be half installed: it ends neither a command nor a reload
+            why = str(exc) or type(exc).__name__
+            raise ConfigurationError(f"the provider {entry.name!r} ({entry.value}) cannot be loaded: {why}") from exc
         if not _is_provider(provider):
             raise ConfigurationError(f"the provider {entry.name!r} ({entry.value}) is no AsyncGeneratorProvider")
         yield provider

@@ -15,6 +15,9 @@ from dragoman.store.base import ENTRY, Store
 PATIENCE = 1.0
 """Seconds that a statement waits while another process writes."""
 
+MAGIC = b"SQLite format 3\x00"
+"""How each file of SQLite begins, unless it is empty. https://www.sqlite.org/fileformat.html"""
+
 SOME = 64
 """Entries that are looked at together when room is made."""
 
@@ -56,8 +59,8 @@ log = logging.getLogger("dragoman.store")
 class SqliteStore(Store):
     """Raises ConfigurationError if the file cannot be used when it is opened.
 
-    If it fails later (locked for too long, no space), that is logged, and the value counts as gone: the answer that is
-    under way must not fail for that.
+    If it fails later (locked for too long, no space, damaged), that is logged, and the value counts as gone: the answer
+    that is under way must not fail for that.
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
@@ -126,9 +129,18 @@ class SqliteStore(Store):
             self._database.close()
 
 
+def may_be_store(path: Path) -> bool:
+    """Whether a store can be at `path`, by the first bytes of the file; True if there is none that can be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(MAGIC)) in (MAGIC, b"")
+    except OSError:
+        return True
+
+
 @contextmanager
 def _unless_it_fails(done: str) -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as exc:
+    except sqlite3.DatabaseError as exc:
         log.warning("the store cannot be %s: %s", done, exc)

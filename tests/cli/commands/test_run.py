@@ -202,6 +202,14 @@ def test_a_request_log_on_stdout_does_not_disturb_the_agent(tmp_path: Path) -> N
     assert (ran.code, ran.out) == (0, b"")
 
 
+def test_an_address_of_the_environment_does_not_disturb_the_agent(tmp_path: Path) -> None:
+    env = surroundings(tmp_path, {"DRAGOMAN_GATEWAY_LISTEN": "127.0.0.1:0"})
+    del env["DRAGOMAN_GATEWAY_PORT"]
+    ran = run(tmp_path, "run", "claude", env=env)
+    assert ran.code == 0, ran.err
+    assert GREETING in recorded(tmp_path)["answer"]
+
+
 def test_quiet_says_nothing(tmp_path: Path) -> None:
     ran = run(tmp_path, "run", "gemini", "--quiet", env=surroundings(tmp_path))
     assert (ran.code, ran.out, ran.err) == (0, b"", "")

@@ -126,7 +126,7 @@ async def test_workers_that_cannot_start_any_more_end_the_gateway_as_a_wrong_set
     assert "Traceback" not in ran.err
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "1</dev/null"])
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_it_runs_and_stops_without_standard_input_and_outputs(
     tmp_path: Path, closed: str, workers: int, unused_tcp_port: int

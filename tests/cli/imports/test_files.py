@@ -8,6 +8,7 @@ import pytest
 from dragoman.cli.imports.catalogue import importers
 from dragoman.cli.imports.ledger import NOT_KNOWN, Ledger, Verdict
 from dragoman.cli.imports.report import report
+from dragoman.config import GatewayConfig
 from dragoman.config.tables import from_tables
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.check import check
@@ -80,6 +81,43 @@ model_list:
   - {model_name: c, litellm_params: {model: openai/one, api_key: os.environ/KEY}}
 litellm_settings: {fallbacks: [{a: [b]}, {b: [a, c]}]}
 """
+
+
+HERE = {
+    "weight": "`weight`",
+    "max_parallel_requests": "`max_parallel`",
+    "num_retries": "`attempts`",
+    "input_cost_per_token": "`price`",
+}
+SETTINGS = {
+    "router_settings.routing_strategy": "`strategy`",
+    "router_settings.num_retries": "`attempts`",
+    "router_settings.max_fallbacks": "`calls`",
+    "router_settings.allowed_fails": "gateway.breaker_failures",
+    "router_settings.cooldown_time": "gateway.breaker_rest",
+    "litellm_settings.callbacks": "gateway.otel",
+    "general_settings.max_parallel_requests": "gateway.max_in_flight_per_key",
+    "general_settings.global_max_parallel_requests": "gateway.max_in_flight",
+}
+
+
+@pytest.mark.parametrize(("key", "setting"), SETTINGS.items())
+def test_what_has_a_setting_here_is_not_called_impossible(key: str, setting: str) -> None:
+    section, name = key.split(".")
+    _, found = convert("litellm", f"{section}: {{{name}: 1}}")
+    verdict, words = found[key]
+    assert verdict == "by hand"
+    assert setting in words
+    if setting.startswith("gateway."):
+        assert setting.removeprefix("gateway.") in GatewayConfig.__struct_fields__
+
+
+@pytest.mark.parametrize(("name", "setting"), HERE.items())
+def test_what_a_target_or_its_route_can_say_is_not_called_impossible(name: str, setting: str) -> None:
+    text = f"model_list: [{{model_name: a, litellm_params: {{model: openai/m, {name}: 1}}}}]"
+    verdict, words = convert("litellm", text)[1][f"model_list.0.litellm_params.{name}"]
+    assert verdict == "by hand"
+    assert setting in words
 
 
 def test_deployments_with_the_same_address_and_key_share_an_entry() -> None:
@@ -206,7 +244,7 @@ def test_what_cannot_be_read_is_said_in_a_line(name: str, text: str, message: st
         ("", ["the file"]),
         ("model_list: 2026-01-01", ["model_list"]),
         ("1: !!binary aGk=\nnull: !!set {c}\n2026-01-01: 1.5", ["1", "None[0]", "2026-01-01"]),
-        (f"? 0x{'f' * 5000}\n: 1\nrouter_settings: {{num_retries: 0x{'f' * 5000}}}", [f"0x{'f' * 62}"]),
+        (f"? 0x{'f' * 5000}\n: 1\nrouter_settings: {{retry_after: 0x{'f' * 5000}}}", [f"0x{'f' * 62}"]),
         ("general_settings: {master_key: [sk-canary], max_request_size_mb: 1.5}", []),
     ],
 )

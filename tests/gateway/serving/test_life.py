@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tests.cli.pty import Terminal
 from tests.cli.shell import COMMAND, PATIENCE, environment, finish, start
 from tests.gateway.serving.test_serve import log_lines, refused
 from tests.gateway.serving.test_workers import two_workers
+from tests.providers.test_catalogue import install
 from tests.support.gateway import CallerConnection, ask, chat_body, connect
 
 CHAT = "/v1/chat/completions"
@@ -23,10 +24,12 @@ ROUTE = '[models.{name}]\ntargets = ["offline/script"]\n'
 
 
 @asynccontextmanager
-async def gateway(home: Path, text: str, *arguments: str) -> AsyncIterator[tuple[Process, str]]:
+async def gateway(
+    home: Path, text: str, *arguments: str, env: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Process, str]]:
     """`dragoman serve` with a configuration, and its URL; empty if it has none."""
     (home / "dragoman.toml").write_text(text)
-    process = await start(home, "serve", *arguments)
+    process = await start(home, "serve", *arguments, env=env)
     try:
         yield process, await greeted(process)
     finally:
@@ -47,6 +50,11 @@ async def greeted(process: Process) -> str:
 async def models(url: str) -> str:
     """The names that it lists."""
     return (await ask(url, "GET", "/v1/models")).text
+
+
+def open_files(pid: int) -> list[str]:
+    """What a process has open."""
+    return [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
 
 
 async def said(process: Process, words: str) -> None:
@@ -78,6 +86,49 @@ async def test_hup_and_a_changed_file_reload_and_no_stream_notices(tmp_path: Pat
         assert b"[DONE]" in (await wire.rest(200)).body
         process.send_signal(signal.SIGTERM)
         assert (await finish(process)).code == 0
+
+
+async def test_a_store_that_cannot_be_used_is_not_taken_over_and_workers_are_still_replaced(tmp_path: Path) -> None:
+    settings = '[gateway]\nport = 0\nworkers = 2\nreload = "signal"\n'
+    async with gateway(tmp_path, settings) as (process, url):
+        first, _ = await two_workers(process)
+        (tmp_path / "x.db").write_bytes(b"SQLite format 3\x00, but no more")
+        (tmp_path / "dragoman.toml").write_text(f'{settings}store = "x.db"\n')
+        process.send_signal(signal.SIGHUP)
+        await said(process, "not reloaded, and all stays as it was: dragoman.toml:5: gateway.store: x.db: expected a")
+        os.kill(first, signal.SIGKILL)
+        await two_workers(process, frozenset({first}))
+        assert (await ask(url, "GET", "/health/ready")).status == 200
+        process.send_signal(signal.SIGTERM)
+        ran = await finish(process)
+    assert (ran.code, "cannot go on" in ran.err) == (0, False)
+
+
+async def test_of_several_workers_each_opens_the_store_itself(tmp_path: Path) -> None:
+    """One that inherits a connection believes that it holds locks, which are its parent's alone."""
+    async with gateway(tmp_path, '[gateway]\nport = 0\nworkers = 2\nstore = "x.db"\n') as (process, _):
+        await two_workers(process)
+        process.send_signal(signal.SIGHUP)
+        await said(process, "reloaded: ")
+        assert not [each for each in open_files(process.pid) if "x.db" in each]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_reload_finds_providers_that_were_installed_since_the_start(tmp_path: Path, workers: int) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    settings = f'[gateway]\nport = 0\nworkers = {workers}\nlog_level = "debug"\n'
+    variables = {"PYTHONPATH": os.pathsep.join([str(packages), os.environ.get("PYTHONPATH", "")])}
+    async with gateway(tmp_path, settings, env=variables) as (process, url):
+        if workers > 1:
+            await two_workers(process)
+        install(packages, "extension:Mine")
+        (tmp_path / "dragoman.toml").write_text(settings + '[providers.mine]\nmodels = ["m"]\n')
+        process.send_signal(signal.SIGHUP)
+        await said(process, "reloaded: ")
+        for _ in range(workers if workers > 1 else 0):
+            await said(process, "this worker has reloaded")
+        assert '"mine/m"' in await models(url)
 
 
 async def test_a_hup_of_a_terminal_that_is_gone_stops_it(tmp_path: Path) -> None:

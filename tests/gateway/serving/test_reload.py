@@ -112,13 +112,13 @@ async def test_a_good_file_is_in_force_and_what_cannot_change_is_named(
 ) -> None:
     async with reloading(tmp_path) as it:
         with caplog.at_level(logging.INFO):
-            await it.write(f"{GOOD}[gateway]\nport = 1\nworkers = 2\ngrace = 7\n")
+            await it.write(f"{GOOD}[gateway]\nport = 1\nworkers = 2\nworker_timeout = 9\ngrace = 7\n")
         assert b'"content":"a"' in await it.answer()
         assert it.up.server.gateway.timeouts.grace == 0  # what the program has set holds
         assert it.live.config.gateway.grace == 7
     assert [record.getMessage() for record in caplog.records if record.name == "dragoman.gateway"] == [
         f"reloaded: {it.path}",
-        "gateway.port, gateway.workers: what was changed there holds after a restart",
+        "gateway.port, gateway.workers, gateway.worker_timeout: what was changed there holds after a restart",
     ]
 
 

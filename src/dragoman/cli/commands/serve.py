@@ -7,7 +7,7 @@ import click
 from msgspec.structs import replace
 
 from dragoman.cli.options import config_option
-from dragoman.cli.terminal.output import say
+from dragoman.cli.terminal.output import leave_pipe, say
 from dragoman.config import Config, load
 from dragoman.gateway import serve
 from dragoman.gateway.check import check
@@ -46,4 +46,12 @@ def command(
     if only_check:
         say(check(settings()))
     else:
-        serve(settings(), announce=say, load=settings)
+        serve(settings(), announce=_greet, load=settings)
+
+
+def _greet(text: str) -> None:
+    try:
+        say(text)
+    except OSError:
+        # A service may have no stdout, or one without a reader; the event log says too where it listens.
+        leave_pipe()

@@ -70,30 +70,34 @@ CLOUDS: dict[str, Rule] = {
 }
 """Services that are not called by a key alone."""
 
-LIMITS = "dragoman limits no rates and no budgets"
+LIMITS = "dragoman limits no rates and no budgets, only how many requests are under way"
 FIXED = "let the caller set it: dragoman adds nothing to a request"
 MONEY = "dragoman counts no costs"
+PRICE = "dragoman counts no costs: for the strategy `cheapest`, set `price` of the route's target"
 SILENCE = (
     "set it, in seconds, in [providers.NAME.timeouts]: `total` for a whole answer, `first_byte` and `idle` for silence"
 )
-RETRIES = "dragoman asks each target once, then the next: name one more"
-BALANCE = "targets are asked in their order, the next if one fails: dragoman spreads no load"
-CALLBACKS = "dragoman calls no other service: set gateway.request_log for a line of JSON for each request"
+RETRIES = "each target is asked once, then the next: set `attempts` in [models.NAME.retry] for more"
+BALANCE = (
+    "targets are asked in their order: set `strategy` of the route to spread requests "
+    "(weighted, least-busy, latency or cheapest), with `weight = 0` for fallbacks"
+)
+CALLBACKS = "set gateway.request_log for a line of JSON for each request, or gateway.otel for OpenTelemetry"
 NO_CACHE = "dragoman keeps no answers to give them again"
 DATABASE = "dragoman has no database of keys, users and models: all is in its file"
-CIRCUIT = "dragoman puts no target aside: it asks each request's targets in their order"
+ALONE = "gateways on several machines share nothing"
 
 DEPLOYMENT: dict[str, Rule] = {
     "rpm": (IMPOSSIBLE, LIMITS),
     "tpm": (IMPOSSIBLE, LIMITS),
-    "max_parallel_requests": (IMPOSSIBLE, LIMITS),
+    "max_parallel_requests": (BY_HAND, "set `max_parallel` of the route's target, which counts in each worker"),
     "max_budget": (IMPOSSIBLE, LIMITS),
     "budget_duration": (IMPOSSIBLE, LIMITS),
-    "weight": (IMPOSSIBLE, BALANCE),
+    "weight": (BY_HAND, 'set `weight` of the route\'s target, and `strategy = "weighted"` of the route'),
     "timeout": (BY_HAND, SILENCE),
     "stream_timeout": (BY_HAND, SILENCE),
-    "max_retries": (IMPOSSIBLE, RETRIES),
-    "num_retries": (IMPOSSIBLE, RETRIES),
+    "max_retries": (BY_HAND, RETRIES),
+    "num_retries": (BY_HAND, RETRIES),
     "api_version": (IMPOSSIBLE, "dragoman sends no version in the query"),
     "organization": (IMPOSSIBLE, "dragoman sends no header for it: use a key of that organization"),
     "extra_headers": (IMPOSSIBLE, "dragoman adds no headers"),
@@ -110,8 +114,8 @@ DEPLOYMENT: dict[str, Rule] = {
     "additional_drop_params": (BY_HAND, "name the settings in `unsupported_fields` of [profiles.MODEL]"),
     "allowed_openai_params": (BY_HAND, "name the fields in providers.NAME.allow_fields"),
     "tags": (IMPOSSIBLE, "dragoman does not choose by tags"),
-    "input_cost_per_token": (IMPOSSIBLE, MONEY),
-    "output_cost_per_token": (IMPOSSIBLE, MONEY),
+    "input_cost_per_token": (BY_HAND, PRICE),
+    "output_cost_per_token": (BY_HAND, PRICE),
     "input_cost_per_second": (IMPOSSIBLE, MONEY),
     "mock_response": (BY_HAND, "use offline/script, which answers as it is told"),
 }
@@ -120,40 +124,40 @@ DEPLOYMENT: dict[str, Rule] = {
 MODEL_INFO: dict[str, Rule] = {
     "mode": (EXACT, "dragoman knows it by the path that a caller asks"),
     "id": (IMPOSSIBLE, "a target has no other name than PROVIDER/MODEL"),
-    "input_cost_per_token": (IMPOSSIBLE, MONEY),
-    "output_cost_per_token": (IMPOSSIBLE, MONEY),
+    "input_cost_per_token": (BY_HAND, PRICE),
+    "output_cost_per_token": (BY_HAND, PRICE),
     "supports_vision": (BY_HAND, "if it is false, set images = false in [profiles.MODEL]"),
     "supports_function_calling": (BY_HAND, "if it is false, set tools = false in [profiles.MODEL]"),
     "access_groups": (IMPOSSIBLE, "every key opens every model"),
 }
 
 ROUTING: dict[str, Rule] = {
-    "routing_strategy": (IMPOSSIBLE, BALANCE),
-    "routing_strategy_args": (IMPOSSIBLE, BALANCE),
-    "num_retries": (IMPOSSIBLE, RETRIES),
-    "retry_after": (IMPOSSIBLE, RETRIES),
-    "retry_policy": (IMPOSSIBLE, RETRIES),
-    "max_fallbacks": (IMPOSSIBLE, "every target of a route may be asked"),
-    "allowed_fails": (IMPOSSIBLE, CIRCUIT),
-    "allowed_fails_policy": (IMPOSSIBLE, CIRCUIT),
-    "cooldown_time": (IMPOSSIBLE, CIRCUIT),
-    "disable_cooldowns": (IMPOSSIBLE, CIRCUIT),
+    "routing_strategy": (BY_HAND, BALANCE),
+    "routing_strategy_args": (IMPOSSIBLE, "a strategy has no settings but `weight` and `price` of the targets"),
+    "num_retries": (BY_HAND, RETRIES),
+    "retry_after": (IMPOSSIBLE, "a target is asked again after the wait that it named, else after a random one"),
+    "retry_policy": (BY_HAND, RETRIES),
+    "max_fallbacks": (BY_HAND, "set `calls` in [models.NAME.retry]"),
+    "allowed_fails": (BY_HAND, "set gateway.breaker_failures: failures in a row after which a target rests"),
+    "allowed_fails_policy": (IMPOSSIBLE, "all failures that are not the request's own count alike"),
+    "cooldown_time": (BY_HAND, "set gateway.breaker_rest, in seconds"),
+    "disable_cooldowns": (BY_HAND, "if it is true, set gateway.breaker_failures = 0"),
     "enable_pre_call_checks": (IMPOSSIBLE, "dragoman counts no tokens before it asks"),
     "timeout": (BY_HAND, SILENCE),
     "stream_timeout": (BY_HAND, SILENCE),
     "request_timeout": (BY_HAND, SILENCE),
     "context_window_fallbacks": (
         BY_HAND,
-        "add the larger models to the route's targets: they are asked for any failure",
+        "add the larger models to the route's targets, with `context` of each: what is too long goes to one with more",
     ),
     "content_policy_fallbacks": (
         BY_HAND,
         "add the other models to the route's targets: they are asked for any failure",
     ),
-    "redis_host": (IMPOSSIBLE, "workers share no state: nothing is counted"),
-    "redis_port": (IMPOSSIBLE, "workers share no state: nothing is counted"),
-    "redis_password": (IMPOSSIBLE, "workers share no state: nothing is counted"),
-    "redis_url": (IMPOSSIBLE, "workers share no state: nothing is counted"),
+    "redis_host": (IMPOSSIBLE, ALONE),
+    "redis_port": (IMPOSSIBLE, ALONE),
+    "redis_password": (IMPOSSIBLE, ALONE),
+    "redis_url": (IMPOSSIBLE, ALONE),
 }
 """Keys of `router_settings`, of which many may stand in `litellm_settings` too."""
 
@@ -193,8 +197,8 @@ GENERAL: dict[str, Rule] = {
     ),
     "custom_auth": (IMPOSSIBLE, "dragoman knows only the keys in gateway.api_keys"),
     "enable_jwt_auth": (IMPOSSIBLE, "dragoman knows only the keys in gateway.api_keys"),
-    "max_parallel_requests": (IMPOSSIBLE, LIMITS),
-    "global_max_parallel_requests": (IMPOSSIBLE, LIMITS),
+    "max_parallel_requests": (BY_HAND, "set gateway.max_in_flight_per_key, which counts in each worker"),
+    "global_max_parallel_requests": (BY_HAND, "set gateway.max_in_flight, which counts in each worker"),
     "background_health_checks": (IMPOSSIBLE, "dragoman asks no service by itself: `dragoman doctor` does"),
     "health_check_interval": (IMPOSSIBLE, "dragoman asks no service by itself: `dragoman doctor` does"),
     "pass_through_endpoints": (IMPOSSIBLE, "dragoman serves the paths of its protocols, and no others"),

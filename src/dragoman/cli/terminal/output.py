@@ -1,5 +1,6 @@
 """Text on stdout and stderr. Knows which characters a terminal must not get, and no answers."""
 
+import errno
 import io
 import os
 import shutil
@@ -104,7 +105,7 @@ class Out:
         """Text that is not ours: harmless on a terminal, exact in UTF-8 elsewhere."""
         if self.terminal:
             self.draw(harmless(text))
-        elif text and sys.stdout is not None:
+        elif text:
             _exact(text)
             self.fresh = text.endswith("\n")
 
@@ -140,16 +141,26 @@ def forgiving() -> None:
             stream.reconfigure(errors="replace")
 
 
+class ClosedOutput(io.TextIOBase):
+    """Stdout that was closed from the start: a write fails, as other programs' does, and is not lost in silence."""
+
+    def write(self, text: str, /) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
 def open_standard() -> None:
-    """Opens on /dev/null what was closed of stdin, stdout and stderr.
+    """Opens on /dev/null what was closed of stdin, stdout and stderr. Writes of ours to such a stdout fail.
 
     Else what is opened next takes their numbers, and what is written to them goes there.
     """
     while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(opened, True)
     os.close(opened)
+    if sys.stdout is None:
+        sys.stdout = ClosedOutput()
 
 
 def leave_pipe() -> None:
-    """Lets the interpreter end in silence after the reader of stdout has left."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Lets the interpreter end in silence although stdout has not taken all: nobody reads it, or it has no room."""
+    if not isinstance(sys.stdout, ClosedOutput):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,6 +12,7 @@ from dragoman.errors import ConfigurationError
 from dragoman.gateway.check import checked
 from dragoman.gateway.log import set_level
 from dragoman.gateway.serving.file_watch import FileWatch, Look, mark
+from dragoman.providers.catalogue import look_again
 from dragoman.routing.board import Board
 
 Load = Callable[[], Config]
@@ -20,7 +21,7 @@ Load = Callable[[], Config]
 PERIOD = 1.0
 """Seconds between two looks at the files: a change is in force after two of them."""
 
-FIXED = ("host", "port", "listen", "listen_mode", "workers")
+FIXED = ("host", "port", "listen", "listen_mode", "workers", "worker_timeout")
 """Settings of `gateway` that hold until the gateway is started again: by then its sockets and processes exist."""
 
 log = logging.getLogger("dragoman.gateway")
@@ -67,6 +68,7 @@ class LiveConfig:
         May be called in a thread.
         """
         self._watch.note()
+        look_again()
         try:
             config = self._load()
             self._check_files(config)

@@ -17,6 +17,7 @@ from dragoman.client.model_table import NO_DEFAULT, OFFLINE
 from dragoman.config import Config
 from dragoman.errors import ConfigurationError
 from dragoman.gateway.app import Gateway
+from dragoman.gateway.carried import try_files
 from dragoman.gateway.check import checked
 from dragoman.gateway.hosts import unbracketed
 from dragoman.gateway.http.timeouts import ServerTimeouts
@@ -32,7 +33,7 @@ from dragoman.gateway.serving.descriptors import raise_limit
 from dragoman.gateway.serving.lasting.colleagues import Colleagues, Mailboxes
 from dragoman.gateway.serving.listening import Listeners, listen
 from dragoman.gateway.serving.loop_watch import LoopWatch
-from dragoman.gateway.serving.reload import PERIOD, LiveConfig, Load
+from dragoman.gateway.serving.reload import PERIOD, LiveConfig, Load, refused
 from dragoman.gateway.serving.reloader import Reloader
 from dragoman.gateway.serving.server import Server
 from dragoman.gateway.serving.shared_board import SharedBoard
@@ -72,10 +73,12 @@ def serve(
     begin(config.gateway.log_level)
     raise_limit()
     keep_memory()
-    gateway = Gateway(config, client=checked(config), timeouts=timeouts)
+    client, workers = checked(config), config.gateway.workers
+    gateway = Gateway(config, client=client, timeouts=timeouts) if workers == 1 else None
+    if gateway is None:
+        try_files(config)
     listeners = listen(config, inherited(os.environ))
     supervisor = notifier(os.environ)
-    workers = config.gateway.workers
     board = SharedBoard() if workers > 1 else None
     live = None if load is None or not config.files else LiveConfig(config, load, board=board)
 
@@ -84,14 +87,14 @@ def serve(
         log.info("started: listens on %s, workers: %d, %s", ", ".join(listeners.names), workers, files)
         supervisor.ready()
         if announce is not None:
-            announce(greeting(config, gateway.client.default_model, listeners.port, listeners.unix_path))
+            announce(greeting(config, client.default_model, listeners.port, listeners.unix_path))
 
     def leave() -> None:
         supervisor.stopping()
         listeners.close()
 
     try:
-        if workers == 1:
+        if gateway is not None:
             milestones = Milestones(ready, supervisor.stopping, listeners.close)
             well = run(gateway, listeners.sockets, lambda server: _attend(server, live, supervisor), milestones)
         else:
@@ -173,10 +176,11 @@ def _duties(live: LiveConfig | None, supervisor: Notifier) -> tuple[Duty | None,
         assert live is not None  # noqa: S101  # it is not called without
         supervisor.reloading()
         client = live.read()
-        if client is not None:
+        good = client is not None and _usable(client.config)
+        if client is not None and good:
             live.take(client.config)
         supervisor.ready()
-        return client is not None
+        return good
 
     def look() -> bool:
         return live is not None and live.is_watched and live.has_changed() and reload()
@@ -189,6 +193,16 @@ def _duties(live: LiveConfig | None, supervisor: Notifier) -> tuple[Duty | None,
     if supervisor.watchdog is not None:
         repeated = (*repeated, Repeated(sign, supervisor.watchdog / 2, to_the_end=True))
     return None if live is None else reload, repeated
+
+
+def _usable(config: Config) -> bool:
+    """Whether its files can be used; if not, that is logged: with it no worker could take the place of another."""
+    try:
+        try_files(config)
+    except ConfigurationError as exc:
+        refused(exc)
+        return False
+    return True
 
 
 class Milestones(Struct, frozen=True):
