@@ -11,6 +11,7 @@ from dragoman.errors import ConfigurationError
 from dragoman.gateway import serve
 from dragoman.gateway.check import check
 from dragoman.protocols.webchat.cromicle import TOKEN, digest
+from dragoman.store import SqliteStore
 from dragoman.wire import json
 from tests.support.gateway import Running, ask, chat_body, running
 
@@ -63,15 +64,17 @@ def test_a_request_log_that_cannot_be_written_is_told_with_its_place(place: str,
 def test_a_store_that_is_no_file_of_sqlite_is_told_with_its_place(tmp_path: Path) -> None:
     place = tmp_path / "x.db"
     config = Config(gateway=GatewayConfig(store=str(place)), origins={("gateway", "store"): "x.toml:2"})
-    for data in (None, b"", b"SQLite format 3\x00"):
-        if data is not None:
-            place.write_bytes(data)
-        check(config)
-    place.write_bytes(b'{"time": ')
-    with pytest.raises(ConfigurationError) as caught:
-        check(config)
+    check(config)
+    place.write_bytes(b"")
+    check(config)
+    SqliteStore(place, 1 << 20).close()
+    check(config)
     said = "x.toml:2: gateway.store: expected a file of SQLite, or none yet, got another file"
-    assert str(caught.value) == f"{said}: {str(place)!r}"
+    for data in (b'{"time": ', b"SQLite format 3\x00"):
+        place.write_bytes(data)
+        with pytest.raises(ConfigurationError) as caught:
+            check(config)
+        assert str(caught.value) == f"{said}: {str(place)!r}"
 
 
 def test_a_missing_extra_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """One suite that every driver of the store passes."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from dragoman.errors import ConfigurationError
 from dragoman.store import MemoryStore, SqliteStore, Store
 from dragoman.store.base import ENTRY
+from dragoman.store.sqlite import may_be_store
 
 Maker = Callable[[int], Store]
 
@@ -180,3 +183,29 @@ def test_a_file_that_was_damaged_loses_values_and_no_answer(tmp_path: Path, capl
     again.close()
     assert None in found
     assert "the store cannot be read: database disk image is malformed" in caplog.text
+
+
+def test_a_look_at_a_store_in_use_leaves_its_locks(tmp_path: Path) -> None:
+    """To close a file of SQLite that this process has open drops its locks, if SQLite is not asked to do it.
+
+    Another program that is the last one, as it believes, then takes away the log of changes.
+    """
+    place = tmp_path / "store.sqlite"
+    store = SqliteStore(place, 1 << 20)
+    store.put("owner", "name", b"value", now=1.0, expires=9.0)
+    assert may_be_store(place)
+    other = (
+        "import sqlite3, sys; it = sqlite3.connect(sys.argv[1]); it.execute('SELECT 1 FROM sqlite_master'); it.close()"
+    )
+    subprocess.run([sys.executable, "-c", other, str(place)], check=True)
+    assert place.with_name("store.sqlite-wal").exists()
+    store.close()
+
+
+@pytest.mark.parametrize(("content", "may"), [(None, True), (b"", True), (b"a text", False), (b"x" * 5000, False)])
+def test_what_may_be_a_store_is_found_out_without_making_one(tmp_path: Path, content: bytes | None, may: bool) -> None:
+    place = tmp_path / "store.sqlite"
+    if content is not None:
+        place.write_bytes(content)
+    assert may_be_store(place) is may
+    assert [path.name for path in tmp_path.iterdir()] == ([] if content is None else [place.name])

@@ -286,7 +286,7 @@ class Decoded(Answer):
 
     def _pass_on(self, receive: Receive, send_ahead: SendAhead, pieces: list[bytes]) -> bool:
         if events := self._caught_up():
-            receive(events)
+            receive(events)  # whatever it says, these pieces were taken from the reply, and must be read
         events = self._decode(pieces)
         if (events and not receive(events)) or self._is_over():
             return False

@@ -39,9 +39,9 @@ class Spent:
             elif isinstance(event, ResponseEnd):
                 self._ended = True
 
-    def add(self, size: int) -> None:
-        """So many characters more came, in no event."""
-        self._size += size
+    def add(self, texts: Sequence[str]) -> None:
+        """Texts that were sent before their events were decoded."""
+        self._size += sum(map(len, texts))
 
     def note(self, outcome: Outcome) -> None:
         """The answer has ended here. Notes what it has cost, unless its end has said that."""

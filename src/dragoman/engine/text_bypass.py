@@ -8,8 +8,8 @@ Like the bypass of a relay (`bypass.py`, which says which reads fit), it touches
                                          any other read
 
 The caller's encoder writes the texts at once. Decoder and wrappers, which count, hash and remember, get the same bytes
-later (`caught_up`): before anything else is read, or once a few events have passed. They come to the same events, and
-the last of them, which sends, knows that these were sent.
+later (`caught_up`): before anything else is read, or once a few events have passed. What they make of them reaches the
+gateway's passage as ever, which drops it, because it was sent.
 
 Nothing in such an event could change the answer but its text, by the same rule as for the relay. Of each dialect those
 events pass of which the decoder knows the form, see `protocols/text_rows.py`.

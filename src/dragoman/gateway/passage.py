@@ -51,17 +51,11 @@ class Passage:
         """What came before the first content."""
         self._losses: tuple[Loss, ...] = ()
         self._begun = self._ended = False
-        self._ahead = 0
-        """Characters of text that were sent, and of which the next batch is."""
+        self._ahead = False
+        """The next batch is text that was sent and counted already."""
 
     async def run(self) -> None:
         """Passes on all of it. Raises what goes wrong, and TruncatedStreamError if the answer has no end."""
-        try:
-            await self._run()
-        finally:
-            self._spent.add(self._ahead)
-
-    async def _run(self) -> None:
         answer, writer = self._answer, self._writer
         direct = writer if isinstance(writer, DirectWriter) else None
         started = False
@@ -106,8 +100,8 @@ class Passage:
             return False
         if data:
             writer.write_nowait(data)
-        for text in texts:
-            self._ahead += len(text)
+        self._spent.add(texts)
+        self._ahead = True
         return True
 
     def _first(self, events: list[StreamEvent]) -> list[StreamEvent]:
@@ -133,11 +127,11 @@ class Passage:
             writer.heartbeat = self._encoder.heartbeat
 
     def _encoded(self, events: list[StreamEvent]) -> bytes:
+        if self._ahead:
+            self._ahead = False
+            return b""
         self._left_out.read(events)
         self._spent.read(events)
-        if self._ahead:
-            self._ahead = 0
-            return b""
         try:
             data = self._encoder.send(events)
         except RequestError as exc:

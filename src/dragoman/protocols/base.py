@@ -184,7 +184,7 @@ class ClientCodec(ABC):
             request,
             self.expresses,
             self.name,
-            self.untaken(profile) | untaken_together(request, profile),
+            self._untaken(request, profile),
             family=self.family,
             origin=self.origin(request.model),
         )
@@ -195,8 +195,13 @@ class ClientCodec(ABC):
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
-        left_out = self.untaken(profile) | self.refused | untaken_together(request, profile)
+        left_out = self._untaken(request, profile) | self.refused
         return fitted(request, left_out, self._compilers(request, profile), self.keeps)
+
+    def _untaken(self, request: ChatRequest, profile: ModelProfile) -> frozenset[str]:
+        """What `untaken` gives, and fields of `request` that the models do not take together."""
+        found, together = self.untaken(profile), untaken_together(request, profile)
+        return found | together if together else found
 
     def _compilers(self, request: ChatRequest, profile: ModelProfile) -> Compilers:
         if not request.tools and request.response_format is None:

@@ -6,7 +6,7 @@ A statement takes some 50 µs, so it is run where it is called, and not in a thr
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from dragoman.errors import ConfigurationError
@@ -14,9 +14,6 @@ from dragoman.store.base import ENTRY, Store
 
 PATIENCE = 1.0
 """Seconds that a statement waits while another process writes."""
-
-MAGIC = b"SQLite format 3\x00"
-"""How each file of SQLite begins, unless it is empty. https://www.sqlite.org/fileformat.html"""
 
 SOME = 64
 """Entries that are looked at together when room is made."""
@@ -130,12 +127,19 @@ class SqliteStore(Store):
 
 
 def may_be_store(path: Path) -> bool:
-    """Whether a store can be at `path`, by the first bytes of the file; True if there is none that can be read."""
+    """Whether a store can be at `path`: False if another file is there. Makes none, and changes nothing.
+
+    SQLite reads the file, because this process may have it open: whoever else closes it drops the locks of all its
+    connections (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+    """
     try:
-        with open(path, "rb") as file:
-            return file.read(len(MAGIC)) in (MAGIC, b"")
-    except OSError:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError:  # no file, or one that cannot be opened
         return True
+    except sqlite3.DatabaseError:
+        return False
+    return True
 
 
 @contextmanager

@@ -53,5 +53,5 @@ def _greet(text: str) -> None:
     try:
         say(text)
     except OSError:
-        # A service may have no stdout, or one without a reader; the event log says too where it listens.
+        # A service may have no stdout, or one that nobody reads. The event log also says where it listens.
         leave_pipe()

@@ -117,10 +117,11 @@ class AnthropicClient(ClientCodec):
         for place in self._unsigned(request):
             found.pop(f"{place}.opaque", None)
             found[f"{place} (reasoning)"] = LostPart(f"{place} (reasoning)")
-        own = without_foreign(request, NAME, self.origin(request.model))
-        for name in changed_fields(own, thinking_as_taken(own, profile)):
-            if name in self.expresses:
-                found.setdefault(name, ChangedField(name))
+        if request.reasoning is not None:
+            own = without_foreign(request, NAME, self.origin(request.model))
+            for name in changed_fields(own, thinking_as_taken(own, profile)):
+                if name in self.expresses:
+                    found.setdefault(name, ChangedField(name))
         return tuple(found.values())
 
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:

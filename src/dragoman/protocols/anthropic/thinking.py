@@ -98,7 +98,7 @@ def must_be_off(messages: Sequence[Message]) -> bool:
 
 
 def kind_of(config: ReasoningConfig) -> str | None:
-    """The type of `thinking`; None if nothing is said of it."""
+    """The value of `thinking.type`; None if the field is not sent."""
     if config.effort == OFF and config.mode is None:
         return "disabled"
     match config.mode:

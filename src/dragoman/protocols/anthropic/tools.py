@@ -107,7 +107,7 @@ def decode_choice(fields: Fields, tools: Sequence[AnyTool]) -> tuple[ToolChoice 
 
 
 def encode_choice(request: ChatRequest, *, offered: bool) -> dict[str, Any] | None:
-    """The choice. Whether calls may come at once is said in it, so that it may have to be written for that alone.
+    """The field `tool_choice`. It also says whether calls may be parallel, so it may be sent for that reason alone.
 
     `offered`: there are tools to choose among. Without any, the service refuses a choice, even one that says nothing.
     """
