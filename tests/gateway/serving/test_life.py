@@ -4,10 +4,11 @@ import asyncio
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,8 @@ async def test_a_store_that_cannot_be_used_is_not_taken_over_and_workers_are_sti
     settings = '[gateway]\nport = 0\nworkers = 2\nreload = "signal"\n'
     async with gateway(tmp_path, settings) as (process, url):
         first, _ = await two_workers(process)
-        (tmp_path / "x.db").write_bytes(b"SQLite format 3\x00, but no more")
+        with closing(sqlite3.connect(tmp_path / "x.db")) as database:
+            database.execute("CREATE TABLE entries (of TEXT, another TEXT, program TEXT)")
         (tmp_path / "dragoman.toml").write_text(f'{settings}store = "x.db"\n')
         process.send_signal(signal.SIGHUP)
         await said(process, "not reloaded, and all stays as it was: dragoman.toml:5: gateway.store: x.db: expected a")
