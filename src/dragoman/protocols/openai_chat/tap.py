@@ -29,7 +29,7 @@ from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.observer import Observer
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, OTHERS, TRIES, SseTap, framed
+from dragoman.protocols.sse_tap import ENDS, OTHERS, TRIES, SseTap, fields_of, framed
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire.sse import END
 from dragoman.wire.utf8 import start_of
@@ -70,7 +70,7 @@ class ChatTap(SseTap):
         if self._stuck():
             return b""
         self._tail = ()
-        tail = self._passing(tail)
+        tail = fields_of(self._passing(tail))  # the observer reads no line behind the end mark
         marked = tail.rstrip().endswith(MARK)
         # The last event may have no blank line after it.
         return self._let_through([tail, b"" if marked and tail.endswith(ENDS) else END if marked else END + DONE])
