@@ -37,6 +37,7 @@ from dragoman.types import (
     Reasoning,
     ReasoningConfig,
     RefusedPrefill,
+    RenamedTool,
     ResponseEnd,
     ResponseFormat,
     ResponseStart,
@@ -295,6 +296,7 @@ def test_each_kind_of_loss_is_found_by_somebody() -> None:
         *answer_losses(answer, frozenset(), "own"),
         *end.losses,
         PromptedTools("tools"),
+        RenamedTool("tools[0].name"),
         ChangedField("reasoning.budget_tokens"),  # each codec that has such a rule has a test of it
         MovedPart("messages[2].parts[0].parts[1]"),
         LostEvent("answer.new_event"),  # so have the decoders that pass events over

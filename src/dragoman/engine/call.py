@@ -9,12 +9,12 @@ from typing import ClassVar, ParamSpec, TypeVar
 
 from msgspec.structs import replace
 
-from dragoman.engine import forms
 from dragoman.engine.answer import Answer, Receive
 from dragoman.engine.commit import held
 from dragoman.engine.compaction import Summarised
-from dragoman.engine.compaction import asked as compacting
 from dragoman.engine.grammar import Checked, check_grammars, grammars
+from dragoman.engine.question import question
+from dragoman.engine.renamed import Renamed
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import Secrets, signed
 from dragoman.engine.text_bypass import SendAhead, TextBypass
@@ -93,9 +93,8 @@ async def open_answer(service: Service, request: ChatRequest, env: Env) -> Answe
 
 async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
     codec = service.codec
-    request, emulated = compacting(request, codec.expresses)
-    losses = await _beside(request, codec.losses, request, env.profile)
-    request, lost = forms.told(request, (*emulated, *losses))
+    asked = await _beside(request, question, request, codec, env.profile)
+    request, lost = asked.request, asked.losses
     refuse(lost, service.name, strict=service.strict)
     checking = grammars(request, codec.expresses)
     if checking:
@@ -114,9 +113,11 @@ async def _open(service: Service, request: ChatRequest, env: Env) -> Answer:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
     answer = await receive(service, request, reply, lost, marked=message.mark_chunks, content=content)
     answer.asked_at = asked_at
-    if emulated:
+    if asked.summary:
         return Summarised(answer)
-    return Checked(answer, checking) if checking else answer
+    if checking:
+        answer = Checked(answer, checking)
+    return answer if asked.names is None else Renamed(answer, asked.names)
 
 
 async def _beside(request: ChatRequest, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:

@@ -11,8 +11,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.engine import forms
-from dragoman.engine.compaction import asked as compacting
+from dragoman.engine.question import question
 from dragoman.engine.secrets import RUN, Secrets, signed
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Env, Preliminaries
@@ -45,10 +44,10 @@ def draft(name: str, codec: ClientCodec, request: ChatRequest, env: Env, *, stri
     """The translation of `request` for the service `name`; see `engine.call.open_answer`, which sends it."""
     lost: tuple[Loss, ...] = ()
     try:
-        request, emulated = compacting(request, codec.expresses)
-        request, lost = forms.told(request, (*emulated, *codec.losses(request, env.profile)))
+        asked = question(request, codec, env.profile)
+        lost = asked.losses
         refuse(lost, name, strict=strict)
-        message, more = _first(codec.encode_request(codec.fit(request, env.profile), env))
+        message, more = _first(codec.encode_request(codec.fit(asked.request, env.profile), env))
         return Draft(_sendable(message), more, lost)
     except DragomanError as exc:
         return failed(name, exc, lost)

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from dragoman.engine.call import Service, fetch
+from dragoman.engine.renamed import names_for
 from dragoman.engine.repeated import words_of
 from dragoman.errors import UnsupportedFeatureError
 from dragoman.protocols.base import Env
@@ -31,6 +32,8 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
     codec = service.codec.counter
     if codec is None:
         return estimated_tokens(request)
+    if (names := names_for(request, service.codec)) is not None:
+        request = names.renamed(request)
     fitted = service.codec.fit(request, env.profile)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     return codec.decode_response(await fetch(service, codec.encode_request(fitted, env)))

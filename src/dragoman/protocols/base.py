@@ -21,6 +21,7 @@ from dragoman.protocols.prompt_regions import (
 )
 from dragoman.protocols.relay import NOT_RELAYED, RelayCodec, RelayReader
 from dragoman.protocols.text_rows import RowReader
+from dragoman.protocols.tool_names import NameForm
 from dragoman.protocols.tool_schema.cache import SchemaCache
 from dragoman.protocols.tool_schema.compiler import CompiledSchema, compiled_form, compiled_output
 from dragoman.types import (
@@ -152,6 +153,8 @@ class ClientCodec(ABC):
     """What the protocol takes of JSON Schema in the parameters and the results of tools."""
     form_support: SchemaSupport = SchemaSupport()
     """The same for the form of an answer."""
+    tool_names: ClassVar[NameForm | None] = None
+    """The names of tools that the service takes; None: any."""
     strict_forms: ClassVar[bool] = False
     """Whether the form of an answer is held to a part of JSON Schema only if it is `strict`."""
 

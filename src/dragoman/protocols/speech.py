@@ -103,7 +103,7 @@ LOGPROBS = "logprobs"
 SOURCES = ("url", "data", "file_id")
 """Attributes of media of which one is set. A protocol that has it lists it, as `image.url`; else the part is lost."""
 
-TOOL_DETAILS = ("strict", "grammar", "output", "defer_loading", "namespace")
+TOOL_DETAILS = ("strict", "grammar", "output", "defer_loading", "namespace", "namespace_description")
 """Attributes of a tool that may be lost although the tool is not."""
 
 DETAIL_LOSSES: dict[str, type[LostDetail | EmulatedGrammar]] = {"grammar": EmulatedGrammar}

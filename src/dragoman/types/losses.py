@@ -128,6 +128,10 @@ class PromptedTools(BaseLoss, frozen=True, tag="prompted_tools"):
     """Tools, calls or results that are told to the model in words: the service's protocol has none."""
 
 
+class RenamedTool(BaseLoss, frozen=True, tag="renamed_tool"):
+    """A tool that the service gets under another name; the caller gets calls of it under its own."""
+
+
 class EmulatedCompaction(BaseLoss, frozen=True, tag="emulated_compaction"):
     """The conversation is not compacted by the service: its model is asked for a summary."""
 
@@ -182,6 +186,7 @@ Changed = (
     | MovedMessage
     | MovedPart
     | PromptedTools
+    | RenamedTool
     | EmulatedCompaction
     | EmulatedForm
     | EmulatedGrammar
@@ -211,6 +216,7 @@ SEVERITIES: dict[type[BaseLoss], Severity] = {
     MovedMessage: Severity.NOTE,
     MovedPart: Severity.NOTE,
     PromptedTools: Severity.NOTE,
+    RenamedTool: Severity.NOTE,
     EmulatedCompaction: Severity.LOSS,
     EmulatedForm: Severity.NOTE,
     EmulatedGrammar: Severity.LOSS,
@@ -242,6 +248,7 @@ WORDS: dict[type[BaseLoss], str] = {
     MovedMessage: "{loss.name} was moved: the service's protocol has system messages in one place only",
     MovedPart: "{loss.name} follows in a user's turn: the service does not take it in the result of a tool",
     PromptedTools: "{loss.name} is told to the model in words: the service's protocol has no tools",
+    RenamedTool: "{loss.name} is another one at the service, which does not take it",
     EmulatedCompaction: "{loss.name} is emulated: the service has none, and its model is asked for a summary",
     EmulatedForm: "{loss.name} is told to the model in words, and its answer is checked",
     EmulatedGrammar: "{loss.name} is emulated: it is told to the model in words, and its calls are checked",

@@ -42,6 +42,8 @@ class Tool(Struct, frozen=True, omit_defaults=True, tag="tool", tag_field="kind"
     """The model does not see the tool until it has searched for it."""
     namespace: str | None = None
     """The group of tools that it belongs to."""
+    namespace_description: str | None = None
+    """What the model is told about that group."""
     cache: CacheBreakpoint | None = None
 
 

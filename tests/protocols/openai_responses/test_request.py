@@ -182,6 +182,23 @@ CORPUS: dict[str, dict[str, Any]] = {
             },
             {"type": "tool_search"},
             {"type": "namespace", "name": "n", "description": "d", "tools": []},
+            {
+                "type": "namespace",
+                "name": "mcp__files",
+                "description": "Files.",
+                "x_more": 1,
+                "tools": [
+                    {"type": "function", "name": "read", "parameters": {}, "strict": True, "x_more": 2},
+                    {"type": "custom", "name": "patch", "defer_loading": True},
+                ],
+            },
+            {
+                "type": "namespace",
+                "name": "mcp__web",
+                "description": "Pages.",
+                "tools": [{"type": "function", "name": "read", "parameters": {}, "strict": True}],
+            },
+            {"type": "namespace", "name": "n", "description": "d", "tools": [{"type": "local_shell"}]},
             {"type": "local_shell"},
         ],
         "tool_choice": {

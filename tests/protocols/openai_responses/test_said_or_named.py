@@ -138,6 +138,7 @@ TOOLS: dict[str, tuple[AnyTool, str]] = {
     "output": (Tool("f", output={"title": MARK}), MARK),
     "defer_loading": (Tool("f", defer_loading=True), '"defer_loading":true'),
     "namespace": (Tool("f", namespace=MARK), MARK),
+    "namespace_description": (Tool("f", namespace="n", namespace_description=MARK), MARK),
     "cache": (Tool("f", cache=CacheBreakpoint(1800)), "30m"),
     "extra": (Tool("f", extra=OTHER), MARK),
     "unknown": (UnknownTool("gemini", {"type": MARK}), MARK),

@@ -13,6 +13,7 @@ from dragoman.protocols.anthropic.losses import changed
 from dragoman.protocols.anthropic.relay import AnthropicRelay
 from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Variant, encode_body
 from dragoman.protocols.anthropic.service import headers_for
+from dragoman.protocols.anthropic.tools import TOOL_NAMES
 from dragoman.protocols.base import ClientCodec, Decoder, Env
 from dragoman.protocols.opaque import is_own, without_foreign
 from dragoman.protocols.request_body import request_body
@@ -96,6 +97,7 @@ class AnthropicClient(ClientCodec):
     """
 
     name = NAME
+    tool_names = TOOL_NAMES
 
     def __init__(self, url: str, *, version: str = FIRST_VERSION, max_tokens: int = MAX_TOKENS) -> None:
         self._base = url.rstrip("/")

@@ -10,7 +10,11 @@ from dragoman.protocols.anthropic.hosted import decode_hosted, encode_hosted, ho
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import as_function
 from dragoman.protocols.json_fields import Fields, refused
+from dragoman.protocols.tool_names import NameForm
 from dragoman.types import AnyTool, ChatRequest, HostedTool, ResponseFormat, Tool, ToolChoice, UnknownTool
+
+TOOL_NAMES = NameForm("a-zA-Z0-9_-", "a-zA-Z0-9_-", 128)
+"""The names that the service takes (modelcontextprotocol/modelcontextprotocol#1345, 2025-08-14)."""
 
 CUSTOM = "custom"
 SERIAL = "disable_parallel_tool_use"

@@ -17,6 +17,7 @@ from dragoman.protocols.gemini.mixed import lost_hosted, with_mixed, without_hos
 from dragoman.protocols.gemini.relay import GeminiRelay
 from dragoman.protocols.gemini.request import TIERS, encode_body
 from dragoman.protocols.gemini.schema import NO_REFERENCES, is_own_schema
+from dragoman.protocols.gemini.tools import TOOL_NAMES
 from dragoman.protocols.opaque import is_own, origin
 from dragoman.protocols.reasoning import budget_of
 from dragoman.protocols.request_body import request_body
@@ -125,6 +126,7 @@ class GeminiClient(ClientCodec):
     """
 
     name = NAME
+    tool_names = TOOL_NAMES
     schema_support = form_support = NO_REFERENCES
 
     def __init__(self, url: str, *, enterprise: bool = True) -> None:

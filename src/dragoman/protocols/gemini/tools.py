@@ -10,9 +10,13 @@ from dragoman.protocols.gemini.extra import NAME, note, noted, to_extra, with_ex
 from dragoman.protocols.gemini.lists import listed, strings
 from dragoman.protocols.gemini.schema import noted_references, to_json_schema
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.tool_names import NameForm
 from dragoman.types import AnyTool, Extra, HostedTool, Tool, ToolChoice, UnknownTool
 from dragoman.types.response import joined
 from dragoman.types.tools import HostedKind
+
+TOOL_NAMES = NameForm("a-zA-Z0-9_.:-", "a-zA-Z_", 64)
+"""The names that the service takes, in the words of its own refusal (maximhq/bifrost#1979, 2026-03-07)."""
 
 FUNCTIONS = "functionDeclarations"
 

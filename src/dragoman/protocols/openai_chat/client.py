@@ -18,6 +18,7 @@ from dragoman.protocols.openai_chat.result_media import moved
 from dragoman.protocols.openai_chat.variant import THINKING, USUAL, Variant
 from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
+from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, DEVELOPER, NAMES
@@ -90,6 +91,7 @@ class OpenAIChatClient(ClientCodec):
     """Calls `POST {url}/chat/completions`."""
 
     name = NAME
+    tool_names = TOOL_NAMES
     strict_forms = True
     family = FAMILY
 

@@ -1,5 +1,6 @@
 """A service's answer to events: server-sent chunks, or one whole completion."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, UpstreamError
@@ -42,7 +43,17 @@ from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
 from dragoman.protocols.parts import PartAssembler
 from dragoman.protocols.sse_decoder import SseDecoder
-from dragoman.types import LostChoice, PartStart, ResponseEnd, ResponseStart, StreamEvent, Unknown, Usage
+from dragoman.types import (
+    LostChoice,
+    PartStart,
+    Reasoning,
+    ResponseEnd,
+    ResponseStart,
+    StreamEvent,
+    Text,
+    Unknown,
+    Usage,
+)
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
 from dragoman.wire.utf8 import BLANKS
@@ -302,20 +313,15 @@ class ReplyDecoder(SseDecoder):
         )
 
     def _list(self, content: list[Any], out: list[StreamEvent]) -> None:
-        """Content as a list of typed parts, as Mistral sends it if the model thinks, or as a list of plain texts."""
-        for part in content:
+        for part in listed(content):
             match part:
-                case {"type": "thinking"} if (thought := read_text(part.get("thinking"))) is not None:
-                    self._parts.reasoning(out, thought)
-                case str(text) | {"text": str(text)}:
-                    self._said += len(text)
-                    self._parts.text(out, text)
-                case list():
-                    self._list(part, out)
-                case None:
-                    pass
-                case _:
-                    self._parts.whole(out, PartStart(Unknown(protocol=NAME, data=part)))
+                case Reasoning():
+                    self._parts.reasoning(out, part.text)
+                case Text():
+                    self._said += len(part.text)
+                    self._parts.text(out, part.text)
+                case Unknown():
+                    self._parts.whole(out, PartStart(part))
 
     def _start(self, head: ChunkHead, out: list[StreamEvent]) -> None:
         self._started = True
@@ -363,3 +369,19 @@ class ReplyDecoder(SseDecoder):
                 self._start(ChunkHead(), out)
             self._parts.whole(out, PartStart(part))
         self.more_content = holds_content(self._more)
+
+
+def listed(content: list[Any]) -> Iterator[Reasoning | Text | Unknown]:
+    """What a list of typed parts says, as Mistral sends it if the model thinks, or a list of plain texts."""
+    for part in content:
+        match part:
+            case {"type": "thinking"} if (thought := read_text(part.get("thinking"))) is not None:
+                yield Reasoning(text=thought)
+            case "" | {"text": ""} | None:
+                pass
+            case str(text) | {"text": str(text)}:
+                yield Text(text=text)
+            case list():
+                yield from listed(part)
+            case _:
+                yield Unknown(protocol=NAME, data=part)

@@ -2,7 +2,7 @@
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.chunk import Call, Choice, Chunk, ChunkHead, Delta, Logprobs, Loose
-from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder
+from dragoman.protocols.openai_chat.decode_stream import ReplyDecoder, listed
 from dragoman.protocols.openai_chat.glance import Glance
 from dragoman.protocols.openai_chat.more import holds_content
 from dragoman.protocols.sse_decoder import BodyForm
@@ -66,14 +66,17 @@ class Observer(ReplyDecoder):
         self._delta(message, out)
 
     def _delta(self, delta: Delta, out: list[StreamEvent], logprobs: Logprobs | None = None) -> None:
-        said = [text for text in (delta.content, delta.reasoning_content, delta.reasoning) if text]
-        self.texts += len(said)
+        said = sum(1 for text in (delta.reasoning_content, delta.reasoning) if text)
+        if isinstance(delta.content, list):
+            said += sum(1 for _ in listed(delta.content))
+            self.others += 1
+        elif delta.content:
+            said += 1
+        self.texts += said
         if said:
             self._parts.begun = True
         if delta.reasoning_details:
             self._parts.begun = True
-            self.others += 1
-        if delta.content and not isinstance(delta.content, str):
             self.others += 1
         if delta.refusal:
             self._refused = self._parts.begun = True

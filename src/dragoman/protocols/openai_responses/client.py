@@ -20,6 +20,7 @@ from dragoman.protocols.openai_shared.cache import CACHED
 from dragoman.protocols.openai_shared.cache import changed as changed_breakpoints
 from dragoman.protocols.openai_shared.errors import decode_error
 from dragoman.protocols.openai_shared.family import FAMILY
+from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, DEVELOPER, PARTS
@@ -64,6 +65,8 @@ EXPRESSES = frozenset(
         "tool.grammar",
         "tool.output",
         "tool.defer_loading",
+        "tool.namespace",
+        "tool.namespace_description",
         "tool_choice",
         "tool_choice.names",
         "tool_choice.hosted",
@@ -124,6 +127,7 @@ class OpenAIResponsesClient(ClientCodec):
     """Calls `POST {url}/responses`. For the parameters, see Variant."""
 
     name = NAME
+    tool_names = TOOL_NAMES
     strict_forms = True
     family = FAMILY
 

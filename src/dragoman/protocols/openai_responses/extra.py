@@ -26,3 +26,8 @@ def to_extra(rest: Mapping[str, Any]) -> Extra:
 def with_extra(body: dict[str, Any], fields: Extra) -> dict[str, Any]:
     """`body` with the fields of this protocol from `fields`; objects that both have are merged."""
     return extra.with_extra(body, fields, NAME)
+
+
+def joined(first: Extra, later: Extra) -> Extra:
+    """The fields of both; if both have one, that of `later` holds."""
+    return {name: first.get(name, {}) | later.get(name, {}) for name in {**first, **later}}

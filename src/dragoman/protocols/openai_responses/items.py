@@ -14,7 +14,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.media import media_type_of
 from dragoman.protocols.openai_responses.content import decode_content
-from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, to_extra
+from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, joined, to_extra
 from dragoman.protocols.openai_responses.hosted import CALLS, decode_call
 from dragoman.types import AnyPart, Image, OpaqueState, Reasoning, ToolCall, Unknown
 
@@ -85,7 +85,7 @@ class ItemReader(Struct, frozen=True):
             del rest["status"]  # each message with an id has it
         around = to_extra({f"{MESSAGE}{name}": value for name, value in rest.items()})
         if around and parts:
-            first = replace(parts[0], extra=_joined(parts[0].extra, around))
+            first = replace(parts[0], extra=joined(parts[0].extra, around))
             parts = (first, *parts[1:])
         return [((CONTENT, i), part) for i, part in enumerate(parts)]
 
@@ -104,7 +104,7 @@ class ItemReader(Struct, frozen=True):
         place_of_last, last = found[-1]
         rest = {f"{MESSAGE}{name}": value for name, value in self._rest(fields).items()}
         state = None if secret is None else self.state(secret)
-        found[-1] = place_of_last, replace(last, opaque=state, extra=_joined(last.extra, to_extra(rest)))
+        found[-1] = place_of_last, replace(last, opaque=state, extra=joined(last.extra, to_extra(rest)))
         return found
 
     def _call(self, fields: Fields, native: str) -> ToolCall:
@@ -151,7 +151,3 @@ def _image(data: str, whole: dict[str, Any]) -> Image:
         item=item if isinstance(item, str) else None,
         extra=to_extra({ITEM: rest}),
     )
-
-
-def _joined(first: Any, later: Any) -> Any:
-    return {name: first.get(name, {}) | later.get(name, {}) for name in {**first, **later}}

@@ -3,10 +3,12 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Literal, assert_never
 
+from msgspec.structs import replace
+
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
-from dragoman.protocols.openai_responses.extra import NAME, to_extra, with_extra
+from dragoman.protocols.openai_responses.extra import NAME, joined, to_extra, with_extra
 from dragoman.protocols.openai_responses.hosted import KINDS, TYPES, decode_hosted, encode_hosted
 from dragoman.types import AnyTool, HostedTool, ResponseFormat, Tool, ToolChoice, UnknownTool
 
@@ -16,14 +18,52 @@ UNSAID = {"strict": None}
 """Notes that the caller left it to the service whether arguments are kept to the schema."""
 
 
+GROUP = "namespace."
+"""Before the name of a field of the group that a tool stood in."""
+
+
 def decode_tools(fields: Fields) -> tuple[AnyTool, ...]:
     """The tools. Raises InvalidRequestError."""
-    return tuple(_tool(Fields(value, path)) for path, value in fields.items("tools"))
+    return tuple(tool for path, value in fields.items("tools") for tool in _tools(Fields(value, path)))
 
 
 def encode_tools(tools: Sequence[AnyTool]) -> list[dict[str, Any]]:
     """The tools; those that only other protocols know are left out."""
-    return [body for tool in tools if (body := _encode_tool(tool)) is not None]
+    out: list[dict[str, Any]] = []
+    open_: tuple[str, str | None] | None = None
+    for tool in tools:
+        body = _encode_tool(tool)
+        if body is None:
+            continue
+        if not isinstance(tool, Tool) or tool.namespace is None:
+            out.append(body)
+            open_ = None
+            continue
+        around = {name.removeprefix(GROUP): body.pop(name) for name in [*body] if name.startswith(GROUP)}
+        group = tool.namespace, tool.namespace_description
+        if group != open_ or around:
+            name, description = open_ = group
+            out.append({"type": "namespace", "name": name, "description": description or "", "tools": []} | around)
+        out[-1]["tools"].append(body)
+    return out
+
+
+def _tools(fields: Fields) -> tuple[AnyTool, ...]:
+    return _group(fields) if fields.rest.get("type") == "namespace" else (_tool(fields),)
+
+
+def _group(fields: Fields) -> tuple[AnyTool, ...]:
+    """The tools of a group; one without any, or with tools of the service, is left as it is."""
+    whole = dict(fields.rest)
+    name, description = fields.required_text("name"), fields.text("description")
+    inner = [Fields(value, path) for path, value in fields.items("tools")]
+    found = [tool for each in inner if isinstance(tool := _tool(each), Tool)]
+    if not found or len(found) < len(inner):
+        return (UnknownTool(NAME, whole),)
+    del fields.rest["type"]
+    around = to_extra({f"{GROUP}{field}": value for field, value in fields.rest.items()})
+    tools = [replace(tool, namespace=name, namespace_description=description) for tool in found]
+    return replace(tools[0], extra=joined(tools[0].extra, around)), *tools[1:]
 
 
 def _tool(fields: Fields) -> AnyTool:

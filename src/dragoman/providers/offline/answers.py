@@ -52,7 +52,7 @@ _UNHEARD = frozenset(
 _OBEYED = frozenset({"tools", "tool_choice", "parallel_tool_calls", "response_format"})
 """Fields that `eliza` obeys."""
 
-_OF_TOOLS = frozenset({"tool.strict", "tool.namespace", "tool_choice.names"})
+_OF_TOOLS = frozenset({"tool.strict", "tool.namespace", "tool.namespace_description", "tool_choice.names"})
 
 _EXPRESSES = {"eliza": (_EVERYTHING - _UNHEARD) | _OBEYED | _OF_TOOLS, "echo": _EVERYTHING - _UNHEARD}
 """`script` is not listed: the script itself says what to do with the request, so nothing is lost."""

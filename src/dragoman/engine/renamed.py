@@ -1,0 +1,27 @@
+"""Tools under the names that a service takes, and its answer under those that the caller gave. Knows no protocol."""
+
+from dragoman.engine.answer import Answer, Around
+from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.tool_names import ToolNames, tool_names
+from dragoman.types import ChatRequest, StreamEvent
+
+TOOLS, GROUPS = "tools", "tool.namespace"
+"""What a protocol with tools lists, and what one with groups of them does."""
+
+
+def names_for(request: ChatRequest, codec: ClientCodec) -> ToolNames | None:
+    """The names in `request` that the service of `codec` does not take; None if it takes all, or has no tools."""
+    if TOOLS not in codec.expresses:
+        return None
+    return tool_names(request, codec.tool_names, grouped=GROUPS in codec.expresses)
+
+
+class Renamed(Around):
+    """An answer to a request whose tools have other names."""
+
+    def __init__(self, answer: Answer, names: ToolNames) -> None:
+        super().__init__(answer)
+        self._names = names
+
+    def _seen(self, events: list[StreamEvent]) -> list[StreamEvent]:
+        return self._names.restored(events)
