@@ -1,6 +1,7 @@
 """The agents: how each is called, and which of its tools read a file, change it and run a command. A row each."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def _codex(work: Path) -> Tools:
     return [
         ("exec_command", {"cmd": "cat note.txt"}),
         ("exec_command", {"cmd": "sed -i s/old/new/ note.txt"}),
-        ("exec_command", {"cmd": "cp note.txt made.txt"}),
+        ("mcp__files__copy", {"source": str(work / "note.txt"), "target": str(work / "made.txt")}),
     ]
 
 
@@ -85,6 +86,9 @@ wire_api = "responses"
 supports_websockets = true
 [analytics]
 enabled = false
+[mcp_servers.files]
+command = "{sys.executable}"
+args = ["{Path(__file__).with_name("files_server.py")}"]
 """
 
 

@@ -112,7 +112,7 @@ class ToolNames(Struct, frozen=True):
                 changed = replace(changed, namespace_description=None)
                 if about and group not in told:
                     told.add(group)
-                    words = f"About all tools whose names begin with {_joined(group, '')}: {about}"
+                    words = f"About all tools whose names begin with {joined(group, '')}: {about}"
                     changed = replace(changed, description="\n\n".join(filter(None, (tool.description, words))))
             out.append(changed)
         return tuple(out)
@@ -144,6 +144,11 @@ class ToolNames(Struct, frozen=True):
                 return part if sent is None else replace(part, name=sent[1])
             case _:
                 return part
+
+
+def joined(group: str, name: str) -> str:
+    """The name of a tool that says its group as well."""
+    return f"{group}{name}" if group.endswith("_") else f"{group}{JOINT}{name}"
 
 
 def tool_names(request: ChatRequest, form: NameForm | None, *, grouped: bool) -> ToolNames | None:
@@ -178,7 +183,7 @@ def _free(key: Key, form: NameForm | None, taken: set[Key], *, grouped: bool) ->
     """What `key` is sent as: nothing that is `taken`."""
     group, name = key
     left = group if grouped else None
-    plain = name if grouped or group is None else _joined(group, name)
+    plain = name if grouped or group is None else joined(group, name)
     fitted = plain if form is None else form.fitted(plain)
     if (left, fitted) not in taken and (form is None or form.takes(fitted)):
         return left, fitted
@@ -192,7 +197,3 @@ def _free(key: Key, form: NameForm | None, taken: set[Key], *, grouped: bool) ->
 
 def _key(tool: Tool | ToolCall) -> Key:
     return tool.namespace, tool.name
-
-
-def _joined(group: str, name: str) -> str:
-    return f"{group}{name}" if group.endswith("_") else f"{group}{JOINT}{name}"

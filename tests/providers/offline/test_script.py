@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.errors import (
     AuthenticationError,
@@ -33,6 +34,7 @@ from dragoman.types import (
     ResponseStart,
     StreamEvent,
     Text,
+    Tool,
     ToolCall,
     ToolResult,
     Usage,
@@ -185,6 +187,14 @@ async def test_marked_blocks_are_one_script() -> None:
     result = Message("tool", (ToolResult(id="call_1", parts=(Text(text="4"),)),))
     assert (await whole("script", message)).tool_calls[0].name == "f"
     assert (await whole("script", message, call, result)).text == "done"
+
+
+async def test_a_tool_in_a_group_is_called_by_the_name_that_says_both() -> None:
+    tools = (Tool("read"), Tool("read", namespace="mcp__files"), Tool("read", namespace="web_"))
+    message = "tool: mcp__files__read {}\ntool: read\ntool: web_read\ntool: other__read"
+    answered = fold(await events("script", replace(request(message), tools=tools)))
+    called = [(call.namespace, call.name) for call in answered.tool_calls]
+    assert called == [("mcp__files", "read"), (None, "read"), ("web_", "read"), (None, "other__read")]
 
 
 async def test_a_marked_block_may_stand_in_a_message_before_the_last_one_since_the_answer() -> None:

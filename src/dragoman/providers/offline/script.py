@@ -4,7 +4,8 @@ r"""A deterministic model that the last user message drives, by directives one a
     reasoning: Let me think            words of thinking, streamed likewise
     refusal: I will not                words of a refusal; the finish reason is then `refusal`
     tool: get_weather {"city": "X"}    a call, its arguments exactly as written (none: `{}`); several lines are
-                                       parallel calls, called call_1, call_2 …; the finish reason is then `tool_call`
+                                       parallel calls, called call_1, call_2 …; the finish reason is then `tool_call`.
+                                       `mcp__files__read` is also the tool `read` of the group `mcp__files`
     repeat: 1000 word                  so many equal deltas of text in batches, for load; `repeat: 1000` repeats `x`
     delay: 0.05                        seconds before what follows
     usage: 12 34                       input and output tokens; `usage: none` reports nothing. Unsaid, words are
@@ -33,12 +34,15 @@ import re
 from collections.abc import Callable
 from textwrap import dedent
 
+from msgspec.structs import replace
+
 from dragoman.errors import InvalidRequestError, TruncatedStreamError, cut
 from dragoman.protocols.errors.status import error_for
+from dragoman.protocols.tool_names import joined
 from dragoman.providers.offline.directives import CallTool, Count, Directive, Fail, Finish, Pause, Say
 from dragoman.providers.offline.obedience import formed, tool_calls
 from dragoman.providers.offline.turns import asked, asked_at_last, results, rounds
-from dragoman.types import ChatRequest, Reasoning, Refusal, ResponseHead, Text, ToolCall, Usage
+from dragoman.types import ChatRequest, Reasoning, Refusal, ResponseHead, Text, Tool, ToolCall, Usage
 from dragoman.wire.utf8 import well_formed
 
 MAX_DELAY = 3600.0
@@ -64,7 +68,7 @@ def script(request: ChatRequest) -> list[Directive]:
     scripted = next((found for text in asked_at_last(request) if (found := parse(text)) is not None), None)
     past = rounds(request)
     if scripted is not None and past < len(scripted):
-        return scripted[past]
+        return [_in_group(directive, request) for directive in scripted[past]]
     if calls := tool_calls(request):
         return calls
     own = results(request) if past else asked(request)
@@ -92,6 +96,16 @@ def parse(text: str) -> list[list[Directive]] | None:
             calls += isinstance(directive, CallTool)
             rounds[-1].append(directive)
     return rounds
+
+
+def _in_group(directive: Directive, request: ChatRequest) -> Directive:
+    """A call of a tool in a group, by the name that says both, as one of the tool in its group."""
+    if isinstance(directive, CallTool):
+        name = directive.part.name
+        for tool in request.tools:
+            if isinstance(tool, Tool) and tool.namespace is not None and joined(tool.namespace, tool.name) == name:
+                return replace(directive, part=replace(directive.part, name=tool.name, namespace=tool.namespace))
+    return directive
 
 
 def _word(line: str) -> str:
