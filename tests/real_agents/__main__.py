@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.real_agents.agents import AGENTS, MODEL, Agent
+from tests.real_agents.agents import AGENTS, GPT, MODEL, Agent
 from tests.support.gateway_process import GatewayProcess
 
 HERE = Path(__file__).parent
@@ -40,6 +40,8 @@ default_model = "{model}"
 [providers.back]
 {entry}
 [models.{model}]
+targets = ["back/offline/script"]
+[models."{gpt}"]
 targets = ["back/offline/script"]
 """
 
@@ -96,7 +98,7 @@ def main() -> int:
     rows: dict[str, list[str]] = {name: [] for name in wanted}
     with tempfile.TemporaryDirectory() as place, GatewayProcess(Path(place), "[gateway]\nport = 0\n") as back:
         for kind, entry in BACKS.items():
-            config = FRONT.format(model=MODEL, entry=entry.format(url=back.url))
+            config = FRONT.format(model=MODEL, gpt=GPT, entry=entry.format(url=back.url))
             with GatewayProcess(Path(place), config) as front:
                 for name, agent in wanted.items():
                     begun = time.monotonic()

@@ -10,7 +10,9 @@ from msgspec import Struct
 
 KEY = "any-key"
 MODEL = "agent"
-"""The model that every agent asks for: a route of the gateway."""
+"""The model that agents ask for: a route of the gateway."""
+GPT = "gpt-5.5"
+"""One of OpenAI's, to which Codex shows the tools of MCP servers only once it has searched for them."""
 
 Tools = list[tuple[str, dict[str, Any]]]
 
@@ -65,6 +67,11 @@ def _opencode(work: Path) -> Tools:
     ]
 
 
+def _codex_searching(work: Path) -> Tools:
+    *before, copy = _codex(work)
+    return [*before, ("tool_search", {"query": "copy a file", "limit": 3}), copy]
+
+
 GEMINI_SETTINGS = {
     "privacy": {"usageStatisticsEnabled": False},
     "telemetry": {"enabled": False},
@@ -73,9 +80,9 @@ GEMINI_SETTINGS = {
 }
 
 
-def _codex_config(url: str) -> str:
+def _codex_config(url: str, model: str) -> str:
     return f"""
-model = "{MODEL}"
+model = "{model}"
 model_provider = "gateway"
 check_for_update_on_startup = false
 [model_providers.gateway]
@@ -90,6 +97,19 @@ enabled = false
 command = "{sys.executable}"
 args = ["{Path(__file__).with_name("files_server.py")}"]
 """
+
+
+def _codex_of(model: str, tools: Callable[[Path], Tools]) -> Agent:
+    return Agent(
+        program="codex",
+        words=lambda prompt: [
+            *("exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"),
+            prompt,
+        ],
+        environ=lambda url, home: {"CODEX_HOME": str(home), "GATEWAY_KEY": KEY},
+        files=lambda url: {"config.toml": _codex_config(url, model)},
+        tools=tools,
+    )
 
 
 def _opencode_config(package: str, url: str) -> str:
@@ -143,16 +163,8 @@ AGENTS: dict[str, Agent] = {
         files=lambda url: {},
         tools=_claude,
     ),
-    "Codex": Agent(
-        program="codex",
-        words=lambda prompt: [
-            *("exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox"),
-            prompt,
-        ],
-        environ=lambda url, home: {"CODEX_HOME": str(home), "GATEWAY_KEY": KEY},
-        files=lambda url: {"config.toml": _codex_config(url)},
-        tools=_codex,
-    ),
+    "Codex": _codex_of(MODEL, _codex),
+    "Codex, tool search": _codex_of(GPT, _codex_searching),
     "Gemini CLI": Agent(
         program="gemini",
         words=lambda prompt: ["-p", prompt, "--yolo", "--output-format", "stream-json", "-m", MODEL],

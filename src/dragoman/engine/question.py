@@ -7,6 +7,7 @@ from dragoman.engine.compaction import asked as compacting
 from dragoman.engine.renamed import names_for
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.tool_names import ToolNames
+from dragoman.protocols.tool_search import RESULTS, found_in_words
 from dragoman.types import ChatRequest, Loss, ModelProfile
 
 
@@ -28,5 +29,7 @@ def question(request: ChatRequest, codec: ClientCodec, profile: ModelProfile) ->
     if names is not None:
         changed = (*changed, *names.losses(asked))
         asked = names.renamed(asked)
+    if RESULTS not in codec.expresses:
+        asked = found_in_words(asked)
     asked, lost = forms.told(asked, (*changed, *codec.losses(asked, profile)))
     return Question(asked, lost, summary=request.compact and not asked.compact, names=names)

@@ -242,6 +242,44 @@ CORPUS: dict[str, dict[str, Any]] = {
         "store": True,
         "truncation": "disabled",
     },
+    "a search for tools": {
+        "input": [
+            {
+                "type": "tool_search_call",
+                "id": "tsc_1",
+                "call_id": "c1",
+                "execution": "client",
+                "arguments": {"query": "files", "limit": 3},
+                "status": "completed",
+            },
+            {
+                "type": "tool_search_output",
+                "id": "tso_1",
+                "call_id": "c1",
+                "execution": "client",
+                "status": "completed",
+                "tools": [
+                    {
+                        "type": "namespace",
+                        "name": "mcp__files",
+                        "description": "Files.",
+                        "tools": [{"type": "function", "name": "read", "parameters": {}, "strict": False}],
+                    },
+                    {"type": "function", "name": "f", "parameters": {}, "strict": True, "defer_loading": True},
+                ],
+            },
+            {"type": "function_call", "call_id": "c2", "name": "read", "namespace": "mcp__files", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c2", "output": "x"},
+            {"type": "tool_search_call", "call_id": "c3", "execution": "client", "arguments": {}},
+            {"type": "tool_search_output", "call_id": "c3", "execution": "client", "tools": []},
+            {"type": "tool_search_call", "call_id": None, "execution": "server", "arguments": {"paths": ["f"]}},
+            {"type": "tool_search_output", "call_id": None, "execution": "server", "tools": []},
+        ],
+        "tools": [
+            {"type": "function", "name": "g", "parameters": {}, "strict": True},
+            {"type": "tool_search", "execution": "client", "description": "Finds.", "parameters": {"type": "object"}},
+        ],
+    },
     "a conversation": {"input": "x", "conversation": {"id": "conv_1"}},
     "a prompt": {"prompt": {"id": "pmpt_1", "variables": {"a": "b"}}},
     **{

@@ -24,6 +24,7 @@ from dragoman.protocols.openai_shared.names import TOOL_NAMES
 from dragoman.protocols.openai_shared.user import changed_user
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, DEVELOPER, PARTS
+from dragoman.protocols.tool_search import RESULTS
 from dragoman.types import (
     AnyPart,
     ChangedField,
@@ -113,6 +114,7 @@ EXPRESSES = frozenset(
         "tool_result",
         "tool_result.image",
         "tool_result.file",
+        RESULTS,
         "hosted_call",
         f"unknown.{NAME}",
         DEVELOPER,

@@ -21,8 +21,12 @@ from dragoman.protocols.openai_responses.content import decode_content, encode_c
 from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, to_extra, with_extra
 from dragoman.protocols.openai_responses.hosted import encode_call
 from dragoman.protocols.openai_responses.items import ItemReader, unknown
+from dragoman.protocols.openai_responses.tool_search import BY_CALLER, OUTPUT, is_callers, search_item
+from dragoman.protocols.openai_responses.tools import decode_listed, encode_listed
+from dragoman.protocols.tool_search import MARK, found, found_by, is_search
 from dragoman.types import (
     AnyPart,
+    AnyTool,
     Audio,
     HostedCall,
     Image,
@@ -32,6 +36,7 @@ from dragoman.types import (
     Refusal,
     Role,
     Text,
+    Tool,
     ToolCall,
     ToolResult,
     Unknown,
@@ -54,18 +59,22 @@ OWN_IDS = re.compile(r"[a-z]+_")
 """How OpenAI's own ids begin; it refuses all others."""
 
 
-def decode_input(fields: Fields, *, stateful: bool) -> tuple[Message, ...]:
-    """The conversation. `stateful`: an earlier part of it is at the service. Raises InvalidRequestError."""
+def decode_input(fields: Fields, *, stateful: bool) -> tuple[tuple[Message, ...], list[Tool]]:
+    """The conversation, and the tools that were found in it. `stateful`: an earlier part of it is at the service.
+
+    Raises InvalidRequestError.
+    """
     value, path = fields.any("input"), fields.path("input")
     if isinstance(value, str):
-        return (Message("user", (Text(text=value),)),)
+        return (Message("user", (Text(text=value),)),), []
     if value is None and stateful:
-        return ()
+        return (), []
     if not isinstance(value, list | tuple):
         raise wrong_type(path, "a string or a list of items", value)
     if len(value) > MAX_ITEMS:
         raise refused(path, f"expected at most {MAX_ITEMS} items, got {len(value)}")
-    return _Conversation(stateful=stateful).read(entries(list(value), path))
+    conversation = _Conversation(stateful=stateful)
+    return conversation.read(entries(list(value), path)), conversation.found
 
 
 def own_state(text: str) -> OpaqueState:
@@ -80,6 +89,8 @@ class _Conversation:
         self._said: list[AnyPart] = []
         self._calls: set[str] = set()
         self._stateful = stateful
+        self.found: list[Tool] = []
+        """The tools that searches have found."""
 
     def read(self, items: Iterable[tuple[str, Any]]) -> tuple[Message, ...]:
         """The messages."""
@@ -94,6 +105,8 @@ class _Conversation:
             self._add(summary_message(text))
         elif kind in OUTPUTS:
             self._add(Message("tool", (self._result(fields, kind),)))
+        elif kind == OUTPUT and is_callers(fields) and (result := self._found(fields)) is not None:
+            self._add(Message("tool", (result,)))
         elif kind == "message" and (role := fields.text("role")) != "assistant":
             self._add(_message(fields, role))
         elif kind == "message" or kind in SAID_BY_MODEL or (kind or "").endswith(("_call", "_request")):
@@ -121,12 +134,28 @@ class _Conversation:
 
     def _result(self, fields: Fields, kind: str) -> ToolResult:
         call_id, item = fields.required_text("call_id"), fields.text("id")
-        if call_id not in self._calls and not self._stateful:
-            raise refused(fields.path("call_id"), f"no call before it has the id {cut(call_id, 70)!r}")
+        self._check_called(fields, call_id)
         parts = decode_content(fields, "output")
         rest = {name: value for name, value in fields.rest.items() if value is not None}
         form = "json" if kind == "function_call_output" else "text"
         return ToolResult(id=call_id, parts=parts, input_format=form, item=item, extra=to_extra(rest))  # type: ignore[arg-type]  # what results have
+
+    def _found(self, fields: Fields) -> ToolResult | None:
+        """The result of a search; None if not all that it found are tools of the caller."""
+        call_id = fields.required_text("call_id")
+        read = [tool for path, value in fields.items("tools") for tool in decode_listed(Fields(value, path))]
+        tools = [found(tool, call_id) for tool in read if isinstance(tool, Tool)]
+        if len(tools) < len(read):
+            return None
+        self._check_called(fields, call_id)
+        self.found += tools
+        item = fields.text("id")
+        rest = {name: value for name, value in fields.rest.items() if value is not None and name != "execution"}
+        return ToolResult(id=call_id, parts=(), item=item, extra=to_extra(rest) | MARK)
+
+    def _check_called(self, fields: Fields, call_id: str) -> None:
+        if call_id not in self._calls and not self._stateful:
+            raise refused(fields.path("call_id"), f"no call before it has the id {cut(call_id, 70)!r}")
 
     def _add(self, message: Message) -> None:
         self._close()
@@ -208,8 +237,8 @@ def _is_said(part: AnyPart) -> bool:
     return is_content(part) or isinstance(part, Reasoning | ToolCall | HostedCall | Image | Unknown | ToolResult)
 
 
-def encode_input(messages: Sequence[Message], sayable: Sayable) -> list[dict[str, Any]]:
-    """The items of a conversation."""
+def encode_input(messages: Sequence[Message], tools: Sequence[AnyTool], sayable: Sayable) -> list[dict[str, Any]]:
+    """The items of a conversation. `tools`: those of the request, of which searches may have found some."""
     forms: dict[str, str] = {}  # of the calls so far: some services use an id again in a later turn
     out: list[dict[str, Any]] = []
     for i, message in enumerate(messages):
@@ -219,7 +248,11 @@ def encode_input(messages: Sequence[Message], sayable: Sayable) -> list[dict[str
             if isinstance(part, ToolCall):
                 forms[part.id] = part.input_format
             if isinstance(part, ToolResult):
-                out.append(_output(part, forms.get(part.id, part.input_format), sayable))
+                out.append(
+                    _search_output(part, tools, sayable)
+                    if is_search(part)
+                    else _output(part, forms.get(part.id, part.input_format), sayable)
+                )
             elif j not in lost:
                 others.append(part)
         if message.role == "tool" and any(not isinstance(part, Unknown) for part in others):
@@ -251,6 +284,14 @@ def _output(result: ToolResult, form: str, sayable: Sayable) -> dict[str, Any]:
     kind = "custom_tool_call_output" if text else "function_call_output"
     parts = [part for part in result.parts if not isinstance(part, Audio)]
     body = {"type": kind, "call_id": result.id, "output": encode_content(parts) or ""}
+    if (known := sayable.id_of(result.item)) is not None:
+        body["id"] = known
+    return with_extra(body, result.extra)
+
+
+def _search_output(result: ToolResult, tools: Sequence[AnyTool], sayable: Sayable) -> dict[str, Any]:
+    listed = encode_listed([tool for tool in tools if found_by(tool) == result.id])
+    body: dict[str, Any] = {"type": OUTPUT, "call_id": result.id, **BY_CALLER, "tools": listed}
     if (known := sayable.id_of(result.item)) is not None:
         body["id"] = known
     return with_extra(body, result.extra)
@@ -348,6 +389,8 @@ def reasoning_item(
 
 def call_item(call: ToolCall, known: str | None) -> dict[str, Any]:
     """An item that asks for a tool of the caller."""
+    if is_search(call):
+        return search_item(call, known)
     freeform = call.input_format == "text"
     body: dict[str, Any] = {"type": "custom_tool_call" if freeform else "function_call"}
     if known is not None:

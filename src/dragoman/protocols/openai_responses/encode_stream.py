@@ -181,7 +181,7 @@ class AnswerEncoder(EventEncoder):
             self._pending = self._part.logprobs
             self._citations += self._part.citations
             self._part = replace(self._part, logprobs=(), citations=())
-        self._shape = shape = SHAPES.get(kind_of(part, freeform=self._writer.is_freeform(part)))
+        self._shape = shape = self._shape_of(part)
         # A call of a freeform tool that was wrapped for the service can be unwrapped once it is whole.
         whole = shape is None or (isinstance(part, ToolCall) and self._writer.given(part) is not part)
         if first and not (shape is None and not isinstance(part, Reasoning)):
@@ -201,6 +201,12 @@ class AnswerEncoder(EventEncoder):
             self._surround(shape)
         if text:
             self._delta(PartDelta(text), out)
+
+    def _shape_of(self, part: AnyPart) -> Shape | None:
+        """How its pieces are written; None if it comes whole."""
+        if self._writer.is_search(part):
+            return None
+        return SHAPES.get(kind_of(part, freeform=self._writer.is_freeform(part)))
 
     def _surround(self, shape: Shape) -> None:
         name = f"response.{shape.delta}"
@@ -303,7 +309,7 @@ class AnswerEncoder(EventEncoder):
         if item is None:
             return
         said, number = Raw(_json(item)), len(self._items)
-        if SHAPES.get(kind_of(parts[0], freeform=False)) is None and not isinstance(parts[0], Reasoning):
+        if self._shape_of(parts[0]) is None and not isinstance(parts[0], Reasoning):
             self._event(out, "output_item.added", output_index=number, item=said)
         self._event(out, "output_item.done", output_index=number, item=said)
         self._items.append(said)

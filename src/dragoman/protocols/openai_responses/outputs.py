@@ -19,8 +19,9 @@ from dragoman.protocols.openai_responses.conversation import (
     call_item,
     reasoning_item,
 )
-from dragoman.protocols.openai_responses.extra import ITEM, NAME, with_extra
+from dragoman.protocols.openai_responses.extra import ITEM, NAME, joined, with_extra
 from dragoman.protocols.openai_responses.hosted import encode_call
+from dragoman.protocols.tool_search import MARK, is_search
 from dragoman.types import (
     AnyPart,
     ChatRequest,
@@ -29,6 +30,7 @@ from dragoman.types import (
     Reasoning,
     Refusal,
     Text,
+    Tool,
     ToolCall,
     Unknown,
 )
@@ -44,18 +46,26 @@ class ItemWriter:
 
     def __init__(self, request: ChatRequest, env: Env) -> None:
         self._freeform = freeform_names(request.tools)
+        self._searches = {tool.name for tool in request.tools if isinstance(tool, Tool) and is_search(tool)}
         self._new_id = env.new_id
 
     def id_of(self, part: AnyPart) -> str:
         """The id of the item that begins with `part`: the service's, or a new one."""
-        return part.item or f"{_prefix(part, freeform=self.is_freeform(part))}_{MADE}{self._new_id()}"
+        prefix = "tsc" if self.is_search(part) else _prefix(part, freeform=self.is_freeform(part))
+        return part.item or f"{prefix}_{MADE}{self._new_id()}"
 
     def is_freeform(self, part: AnyPart) -> bool:
         """Whether it is a call whose input is any text."""
         return isinstance(part, ToolCall) and (part.input_format == "text" or part.name in self._freeform)
 
+    def is_search(self, part: AnyPart) -> bool:
+        """Whether it is a call of the search for tools that the caller makes."""
+        return isinstance(part, ToolCall) and part.name in self._searches
+
     def given(self, call: ToolCall) -> ToolCall:
         """`call` as its caller knows the tool: a freeform one gets the text that was wrapped for the service."""
+        if self.is_search(call):
+            return replace(call, extra=joined(call.extra, MARK))
         if call.input_format == "text" or call.name not in self._freeform:
             return call
         text = unwrapped_input(call.arguments)

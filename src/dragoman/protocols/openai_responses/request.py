@@ -59,11 +59,12 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
     display, verbosity, form = _text(fields)
     include = _include(fields)
     store, truncation = fields.boolean("store"), fields.text("truncation")
-    messages = (*_instructions(fields), *decode_input(fields, stateful=stateful))
+    said, found = decode_input(fields, stateful=stateful)
+    messages = (*_instructions(fields), *said)
     return ChatRequest(
         model=fields.text("model") or "",
         messages=messages,
-        tools=decode_tools(fields),
+        tools=(*decode_tools(fields), *found),
         tool_choice=decode_choice(fields),
         parallel_tool_calls=fields.boolean("parallel_tool_calls"),
         response_format=form,
@@ -93,7 +94,7 @@ def decode_body(body: Mapping[str, Any]) -> ChatRequest:
 def encode_body(request: ChatRequest, variant: Variant, sayable: Sayable) -> dict[str, Any]:
     """The request as JSON. Always streamed, unless `extra` says otherwise."""
     instructions, messages = told_beside(request.messages)
-    items = [*encode_input(messages, sayable), *([TRIGGER] if request.compact else ())]
+    items = [*encode_input(messages, request.tools, sayable), *([TRIGGER] if request.compact else ())]
     return encode_settings(request, variant, {"instructions": instructions, "input": items})
 
 

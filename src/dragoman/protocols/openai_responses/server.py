@@ -151,7 +151,7 @@ class ResponsesCompactServer(OpenAIResponsesServer):
 def input_items(request: ChatRequest, answer_id: str) -> list[dict[str, Any]]:
     """What a request brought, as a list of items for its caller; those without an id get one of the answer's."""
     said = tuple(message for message in request.messages if not message.top_level)
-    items = encode_input(said, Sayable(None))
+    items = encode_input(said, request.tools, Sayable(None))
     for i, item in enumerate(items):
         item.setdefault("id", f"item_{answer_id.removeprefix('resp_')}_{i}")
         if isinstance(text := item.get("content"), str):

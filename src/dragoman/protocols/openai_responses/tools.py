@@ -10,6 +10,8 @@ from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_responses.extra import NAME, joined, to_extra, with_extra
 from dragoman.protocols.openai_responses.hosted import KINDS, TYPES, decode_hosted, encode_hosted
+from dragoman.protocols.openai_responses.tool_search import SEARCH, decode_search, encode_search, is_callers
+from dragoman.protocols.tool_search import found_by, is_search
 from dragoman.types import AnyTool, HostedTool, ResponseFormat, Tool, ToolChoice, UnknownTool
 
 MODES: dict[str, Literal["auto", "none", "required"]] = {"auto": "auto", "none": "none", "required": "required"}
@@ -24,11 +26,16 @@ GROUP = "namespace."
 
 def decode_tools(fields: Fields) -> tuple[AnyTool, ...]:
     """The tools. Raises InvalidRequestError."""
-    return tuple(tool for path, value in fields.items("tools") for tool in _tools(Fields(value, path)))
+    return tuple(tool for path, value in fields.items("tools") for tool in decode_listed(Fields(value, path)))
 
 
 def encode_tools(tools: Sequence[AnyTool]) -> list[dict[str, Any]]:
-    """The tools; those that only other protocols know are left out."""
+    """The tools; those that only other protocols know are left out, and those that a search has found."""
+    return encode_listed([tool for tool in tools if found_by(tool) is None])
+
+
+def encode_listed(tools: Sequence[AnyTool]) -> list[dict[str, Any]]:
+    """The tools in one list; those that only other protocols know are left out."""
     out: list[dict[str, Any]] = []
     open_: tuple[str, str | None] | None = None
     for tool in tools:
@@ -48,7 +55,8 @@ def encode_tools(tools: Sequence[AnyTool]) -> list[dict[str, Any]]:
     return out
 
 
-def _tools(fields: Fields) -> tuple[AnyTool, ...]:
+def decode_listed(fields: Fields) -> tuple[AnyTool, ...]:
+    """What an entry of a list of tools says: a tool, or a group of them. Raises InvalidRequestError."""
     return _group(fields) if fields.rest.get("type") == "namespace" else (_tool(fields),)
 
 
@@ -73,8 +81,8 @@ def _tool(fields: Fields) -> AnyTool:
             return _function(fields)
         case "custom":
             return _custom(fields)
-        case "tool_search" if fields.rest.get("execution") == "client":
-            return UnknownTool(NAME, whole)  # the caller searches: a service that did so would find nothing
+        case kind if kind == SEARCH and is_callers(fields):
+            return decode_search(fields)
         case kind if kind in KINDS:
             return decode_hosted(KINDS[kind], kind, fields)
         case _:
@@ -119,6 +127,8 @@ def _encode_tool(tool: AnyTool) -> dict[str, Any] | None:
             return known
         case HostedTool():
             return encode_hosted(tool)
+        case Tool() if is_search(tool):
+            return encode_search(tool)
         case Tool(input_format="text"):
             form: dict[str, Any] | None = None
             if tool.grammar is not None:

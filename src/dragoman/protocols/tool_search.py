@@ -1,0 +1,71 @@
+"""Tools that a caller finds in the course of a conversation, when the model asks for them. Knows no protocol by name.
+
+The search is a tool of the caller, and the tools that it found are its result: the model may call them from then on. A
+protocol that has no such results gets the found tools beside the others, and the result as a list of them.
+"""
+
+from msgspec.structs import replace
+
+from dragoman.protocols.speech import OURS
+from dragoman.types import AnyTool, ChatRequest, Extra, Message, Text, Tool, ToolCall, ToolResult
+
+RESULTS = "tool_result.tools"
+"""What a protocol with such results lists."""
+
+SEARCHES, FOUND_BY = "searches", "found_by"
+"""Fields under our own key of `extra`: of a search, its calls and results; of a tool, the id of the call."""
+
+MARK: Extra = {OURS: {SEARCHES: True}}
+
+FOUND, NOTHING = "Found these tools, which can be called now:", "No tools were found."
+"""How a result begins, in words."""
+
+
+def is_search(value: Tool | ToolCall | ToolResult) -> bool:
+    """Whether it is a search, a call of one, or its result."""
+    return value.extra.get(OURS, {}).get(SEARCHES) is True
+
+
+def found(tool: Tool, call: str) -> Tool:
+    """`tool`, which the search of the id `call` has found."""
+    return replace(tool, extra=tool.extra | {OURS: {FOUND_BY: call}})
+
+
+def found_by(tool: AnyTool) -> str | None:
+    """The id of the search that found a tool; None if the request has it from the beginning."""
+    call = tool.extra.get(OURS, {}).get(FOUND_BY) if isinstance(tool, Tool) else None
+    return call if isinstance(call, str) else None
+
+
+def found_in_words(request: ChatRequest) -> ChatRequest:
+    """`request` for a service without such results: each tool once, and what was found as a list of names."""
+    tools: list[AnyTool] = []
+    lists: dict[str, list[str]] = {}
+    seen = {(tool.namespace, tool.name) for tool in request.tools if isinstance(tool, Tool) and found_by(tool) is None}
+    for tool in request.tools:
+        if isinstance(tool, Tool) and (call := found_by(tool)) is not None:
+            lists.setdefault(call, []).append(f"- {tool.name}")
+            if (tool.namespace, tool.name) in seen:
+                continue
+            seen.add((tool.namespace, tool.name))
+            tools.append(replace(tool, defer_loading=None))  # that the model did not see it before it was found
+        else:
+            tools.append(tool)
+    if not (lists or any(isinstance(tool, Tool) and is_search(tool) for tool in tools)):
+        return request
+    messages = tuple(_told(message, lists) for message in request.messages)
+    return replace(request, tools=tuple(tools), messages=messages)
+
+
+def _told(message: Message, lists: dict[str, list[str]]) -> Message:
+    parts = tuple(
+        replace(part, parts=(Text(text=_words(lists.get(part.id, []))),))
+        if isinstance(part, ToolResult) and is_search(part)
+        else part
+        for part in message.parts
+    )
+    return replace(message, parts=parts)
+
+
+def _words(lines: list[str]) -> str:
+    return "\n".join([FOUND, *lines]) if lines else NOTHING
