@@ -307,11 +307,11 @@ ITEM_ID = re.compile(r"(?:fc|msg|rs)_[0-9a-f]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0
 """The id of an item: a call has another one, by which its result finds it."""
 
 WORDS = """
-input_file reasoning_text message.output_text.logprobs
-system developer assistant function message function_call function_call_output input_text output_text input_image
-image_url json_schema ephemeral text/plain application/json object string integer number boolean OBJECT STRING INTEGER
-NUMBER BOOLEAN enabled required adaptive reasoning.encrypted_content reasoning tool_use tool_result document base64
-thinking completed json_object summarized input_file reasoning_text message.output_text.logprobs
+BOOLEAN INTEGER NUMBER OBJECT STRING adaptive application/json assistant base64 boolean client completed developer
+document enabled ephemeral function function_call function_call_output image_url input_file input_image input_text
+integer json_object json_schema message message.output_text.logprobs number object output_text reasoning
+reasoning.encrypted_content reasoning_text required string summarized system text/plain thinking tool_result
+tool_search_call tool_search_output tool_use
 """
 STRUCTURE = frozenset(WORDS.split())
 """Words of the protocols themselves."""
