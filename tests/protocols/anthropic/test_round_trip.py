@@ -307,6 +307,20 @@ CORPUS: list[dict[str, Any]] = [
             },
             {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {"n": 1.0}}]},
             {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "is_error": False}]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "b", "name": "search", "input": {}}]},
+            {
+                "role": "user",
+                "content": [
+                    {
+                        "type": "tool_result",
+                        "tool_use_id": "b",
+                        "content": [
+                            {"type": "tool_reference", "tool_name": "f", "x_more": 1},
+                            {"type": "tool_reference", "tool_name": "g", "cache_control": {"type": "ephemeral"}},
+                        ],
+                    }
+                ],
+            },
             {
                 "role": "assistant",
                 "content": [

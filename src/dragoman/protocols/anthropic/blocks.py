@@ -129,6 +129,13 @@ def _result(fields: Fields) -> ToolResult:
     return ToolResult(id=call_id, parts=tuple(parts), is_error=failed or False, cache=cache, extra=extra)
 
 
+def _reference(fields: Fields) -> Text:
+    """A tool that was found; in words for services that have no such block."""
+    name, cache = fields.required_text("tool_name"), decode_breakpoint(fields)
+    words = f"Found a tool that can be called now: {name}\n"
+    return Text(text=words, cache=cache, extra=noted(to_extra(fields.rest), reference=name))
+
+
 READERS: dict[str, Callable[[Fields], AnyPart]] = {
     "text": _text,
     "image": decode_image,
@@ -137,4 +144,5 @@ READERS: dict[str, Callable[[Fields], AnyPart]] = {
     "redacted_thinking": _redacted,
     "tool_use": _call,
     "tool_result": _result,
+    "tool_reference": _reference,
 }

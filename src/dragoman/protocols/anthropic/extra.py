@@ -15,6 +15,9 @@ LIST = "list"
 APART = "apart"
 """The note that a turn stood after one of the same role, as a turn of its own."""
 
+REFERENCE = "reference"
+"""The note that a text stood as a reference to a tool of this name, which the model may call from then on."""
+
 TURN = "turn"
 """The note that a system message was a turn: whoever wrote it so knows that the model has such turns."""
 

@@ -7,7 +7,7 @@ from dragoman.errors import InvalidRequestError
 from dragoman.protocols.anthropic.blocks import is_plain
 from dragoman.protocols.anthropic.cache import encode_breakpoint
 from dragoman.protocols.anthropic.citations import encode_citation, is_own
-from dragoman.protocols.anthropic.extra import LIST, NAME, note, with_extra
+from dragoman.protocols.anthropic.extra import LIST, NAME, REFERENCE, note, with_extra
 from dragoman.protocols.anthropic.hosted import encode_call as encode_hosted_call
 from dragoman.protocols.anthropic.hosted import encode_result as encode_hosted_result
 from dragoman.protocols.anthropic.inputs import FIELD, object_of
@@ -72,9 +72,11 @@ def encode_part(
 ) -> dict[str, Any] | None:
     """The block of a part; None if this protocol has none. The functions write what is not the same both ways."""
     match part:
+        case Text() if (name := note(part.extra, REFERENCE)) is not None:
+            body: dict[str, Any] | None = {"type": "tool_reference", "tool_name": name}
         case Text(text=text):
-            body: dict[str, Any] | None = {"type": "text", "text": text}
-            if body is not None and part.citations and (cited := citations(part.citations)):
+            body = {"type": "text", "text": text}
+            if part.citations and (cited := citations(part.citations)):
                 body["citations"] = cited
         case Refusal(text=text):
             body = {"type": "text", "text": text}
