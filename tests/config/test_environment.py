@@ -63,6 +63,7 @@ SAMPLES = {
     "MAX_TOKENS": "9",
     "HEAD_AFTER": "9",
     "BROKEN_END": "cut",
+    "CALL_IDS": "nine",
     "PORT": "9",
     "MAX_BODY": "9",
     "WORKERS": "9",

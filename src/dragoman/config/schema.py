@@ -25,7 +25,7 @@ from dragoman.config.value_types import (
     TextValue,
 )
 from dragoman.config.values import MAX_WORKERS, CliConfig, FrontConfig, GatewayConfig, ProfileConfig, ProviderConfig
-from dragoman.types import ChatRequest, ReasoningConfig, SchemaLimit
+from dragoman.types import CallIds, ChatRequest, ReasoningConfig, SchemaLimit
 
 
 class TableSchema(Struct, frozen=True):
@@ -269,7 +269,7 @@ PROFILE = TableSchema(
         "prefill": Boolean(),
         "thinking_levels": Boolean(),
         "single_sampling": Boolean(),
-        "plain_call_ids": Boolean(),
+        "call_ids": OneOf(get_args(CallIds)),
         "signed_calls": Boolean(),
         "mixed_tools": Boolean(),
         "schema_keywords": ListOf(KEYWORD),

@@ -9,7 +9,7 @@ from dragoman.config.keys import Key, Keys, dotted, origin
 from dragoman.config.limits import LimitsConfig
 from dragoman.config.routes import ModelConfig
 from dragoman.config.timeouts import TimeoutsConfig
-from dragoman.types import SchemaLimit
+from dragoman.types import CallIds, SchemaLimit
 from dragoman.types.redacted import Redacted
 
 SECRET = frozenset({"api_key", "api_keys", "secret", "password", "proxy"})
@@ -244,9 +244,10 @@ class ProfileConfig(Struct, frozen=True, kw_only=True):
     single_sampling: bool | None = None
     """Whether they take only one of `temperature` and `top_p`; then `top_p` is left out beside the other, and listed as
     a loss."""
-    plain_call_ids: bool | None = None
-    """Whether the id of a call may have only letters, digits, `_` and `-` in Anthropic's protocol. A call of another
-    service with an id of other characters then gets another one."""
+    call_ids: CallIds | None = None
+    """What the id of a call must be: `plain` (letters, digits, `_` and `-`; in Anthropic's protocol), `short` (at most
+    40 characters in Chat Completions, 64 in Responses) or `nine` (nine letters and digits; in Chat Completions). A call
+    of another service with another id then gets one in its place."""
     signed_calls: bool | None = None
     """Whether Gemini's protocol must have a signature for the first call of each step of the current turn. A call that
     another service made then gets the documented stand-in."""

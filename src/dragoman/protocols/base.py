@@ -1,7 +1,7 @@
 """What a dialect is: the seams that every protocol here fills. Knows no vendor."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
+from dragoman.protocols.call_ids import CallIdForm, with_call_ids
 from dragoman.protocols.losses import losses
 from dragoman.protocols.opaque import without_foreign
 from dragoman.protocols.profiles import Compilers, changes, fitted, supported, supported_form, untaken, untaken_together
@@ -155,6 +156,8 @@ class ClientCodec(ABC):
     """The same for the form of an answer."""
     tool_names: ClassVar[NameForm | None] = None
     """The names of tools that the service takes; None: any."""
+    call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {}
+    """The ids of calls that models take in this protocol, by their profile's word for it; others take any."""
     strict_forms: ClassVar[bool] = False
     """Whether the form of an answer is held to a part of JSON Schema only if it is `strict`."""
 
@@ -198,6 +201,8 @@ class ClientCodec(ABC):
     def fit(self, request: ChatRequest, profile: ModelProfile) -> ChatRequest:
         """`request` as a model of `profile` takes it: without what `losses` names for that reason."""
         request = without_foreign(request, self.name, self.origin(request.model))
+        if (form := self.call_ids.get(profile.call_ids)) is not None:
+            request = with_call_ids(request, form)
         left_out = self._untaken(request, profile) | self.refused
         return fitted(request, left_out, self._compilers(request, profile), self.keeps)
 

@@ -104,6 +104,10 @@ CLAUDE_FORM = ModelProfile(
 BUDGETS_ALONE = ModelProfile(thinking_levels=False)
 SINGLE_SAMPLING = ModelProfile(single_sampling=True)
 CLAUDE_ADAPTIVE = ModelProfile(thinking_levels=True, unsupported_fields=("temperature", "top_p", "top_k"))
+OPENAI_IDS = "https://github.com/anomalyco/opencode/issues/12653"
+OPENAI_CALLS = ("*gpt-[3-9]*", "o[134]", "o[134]-*")
+MISTRAL_IDS = "https://github.com/anomalyco/opencode/issues/1680"
+MISTRAL_CALLS = ("*mistral*", "*mixtral*", "*ministral*", "*codestral*", "*devstral*", "*magistral*", "*pixtral*")
 CLAUDE_NEWEST = (
     "*claude-*-4[-.][7-9]*",
     "*claude-opus-[5-9]*",
@@ -200,7 +204,11 @@ FAMILIES: tuple[Family, ...] = (
     *(Family(pattern, CLAUDE_ADAPTIVE, CLAUDE_GUIDE, "2026-11-26") for pattern in CLAUDE_NEWEST),
     # "tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'": 400; Kimi's own ids have other characters, and it
     # wants them back in the same protocol (BerriAI/litellm#34523).
-    Family("*claude-*", ModelProfile(plain_call_ids=True), CLAUDE_GUIDE, "2026-11-26"),
+    Family("*claude-*", ModelProfile(call_ids="plain"), CLAUDE_GUIDE, "2026-11-26"),
+    # "tool_calls[0].id: string too long": 400 (anomalyco/opencode#12653, langgenius/dify#28987, openclaw/openclaw#875).
+    *(Family(pattern, ModelProfile(call_ids="short"), OPENAI_IDS, "2026-11-27") for pattern in OPENAI_CALLS),
+    # "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9": 400, also of templates of open weights.
+    *(Family(pattern, ModelProfile(call_ids="nine"), MISTRAL_IDS, "2026-11-27") for pattern in MISTRAL_CALLS),
     # "input_schema does not support oneOf, allOf, or anyOf at the top level": 400; Kimi does, in the same protocol.
     Family(
         "*claude-*",

@@ -84,7 +84,7 @@ from dragoman.types.messages import (
 from dragoman.types.model_facts import ModelFacts
 from dragoman.types.operations import EmbedRequest, EmbedResponse, TokenCount, floats, vector
 from dragoman.types.outcome import Outcome
-from dragoman.types.profile import ModelProfile
+from dragoman.types.profile import CallIds, ModelProfile
 from dragoman.types.requests import ChatRequest, ReasoningConfig, ResponseFormat
 from dragoman.types.response import ChatResponse, Fold, OutputResponse, fold, unfold
 from dragoman.types.run import RunEvent, ToolEnd, ToolStart
@@ -101,6 +101,7 @@ __all__ = [
     "BaseLoss",
     "CacheBreakpoint",
     "CacheUse",
+    "CallIds",
     "Changed",
     "ChangedField",
     "ChangedRole",

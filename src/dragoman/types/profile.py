@@ -1,11 +1,15 @@
 """What a family of models needs and takes, at every service that offers it. Knows no family."""
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from dragoman.types.schemas import SchemaLimit
+
+CallIds = Literal["plain", "short", "nine"]
+"""`plain`: letters, digits, `_` and `-`, in Anthropic's protocol. `short`: at most 40 characters in Chat Completions,
+64 in Responses. `nine`: nine letters and digits, in Chat Completions."""
 
 
 class ModelProfile(Struct, frozen=True, kw_only=True):
@@ -27,8 +31,8 @@ class ModelProfile(Struct, frozen=True, kw_only=True):
     """Whether they take a level of thinking (`low`, `high`) instead of a number of tokens."""
     single_sampling: bool | None = None
     """Whether they take only one of `temperature` and `top_p` in a request."""
-    plain_call_ids: bool | None = None
-    """Whether the id of a call may have only letters, digits, `_` and `-`."""
+    call_ids: CallIds | None = None
+    """What the id of a call must be."""
     signed_calls: bool | None = None
     """Whether the first call of each step of the current turn must have its signature."""
     mixed_tools: bool | None = None

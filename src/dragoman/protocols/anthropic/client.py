@@ -1,6 +1,7 @@
 """The half that calls a service."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar
 
 from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
@@ -15,6 +16,7 @@ from dragoman.protocols.anthropic.request import FIRST_VERSION, MAX_TOKENS, Vari
 from dragoman.protocols.anthropic.service import headers_for
 from dragoman.protocols.anthropic.tools import TOOL_NAMES
 from dragoman.protocols.base import ClientCodec, Decoder, Env
+from dragoman.protocols.call_ids import PLAIN, CallIdForm
 from dragoman.protocols.opaque import is_own, without_foreign
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import ANYWHERE, BREAKPOINTS, OWN_RESULTS
@@ -98,6 +100,7 @@ class AnthropicClient(ClientCodec):
 
     name = NAME
     tool_names = TOOL_NAMES
+    call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"plain": PLAIN}
 
     def __init__(self, url: str, *, version: str = FIRST_VERSION, max_tokens: int = MAX_TOKENS) -> None:
         self._base = url.rstrip("/")

@@ -5,9 +5,7 @@ tool, and each setting of the choice among tokens that would make a difference; 
 https://platform.claude.com/docs/en/build-with-claude/extended-thinking#feature-compatibility
 """
 
-import re
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,7 +13,7 @@ from msgspec.structs import replace
 from dragoman.protocols.anthropic.thinking import LEAST, OFF, kind_of, must_be_off
 from dragoman.protocols.losses import REASONING
 from dragoman.protocols.reasoning import BUDGETS, budget_of, effort_of
-from dragoman.types import AnyPart, ChatRequest, Message, ModelProfile, ReasoningConfig, ToolCall, ToolResult
+from dragoman.types import ChatRequest, ModelProfile, ReasoningConfig
 
 NOT_THINKING = ReasoningConfig(mode="off")
 
@@ -28,13 +26,10 @@ LEAST_TOP_P = 0.95
 SAMPLING = ("temperature", "top_p", "top_k")
 """The settings of the choice among tokens that this protocol has."""
 
-PLAIN_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-
 
 def fitted(request: ChatRequest, profile: ModelProfile) -> ChatRequest:
     """`request` as models of `profile` take it. Opaque state that the service cannot read is no longer in it."""
-    request = thinking_as_taken(request, profile)
-    return _with_plain_ids(request) if profile.plain_call_ids else request
+    return thinking_as_taken(request, profile)
 
 
 def thinking_as_taken(request: ChatRequest, profile: ModelProfile) -> ChatRequest:
@@ -105,26 +100,3 @@ def _hindering(request: ChatRequest) -> Iterator[str]:
         yield "top_p"
     if request.top_k is not None:
         yield "top_k"
-
-
-def _with_plain_ids(request: ChatRequest) -> ChatRequest:
-    """`request` with other ids for the calls of services whose ids have other characters, as `functions.f:0`."""
-    if all(
-        PLAIN_ID.fullmatch(part.id)
-        for message in request.messages
-        for part in message.parts
-        if isinstance(part, ToolCall | ToolResult)
-    ):
-        return request
-    return replace(request, messages=tuple(map(_renamed, request.messages)))
-
-
-def _renamed(message: Message) -> Message:
-    return replace(message, parts=tuple(map(_with_plain_id, message.parts)))
-
-
-def _with_plain_id(part: AnyPart) -> AnyPart:
-    if isinstance(part, ToolCall | ToolResult) and not PLAIN_ID.fullmatch(part.id):
-        # The same in each turn, because the service's cache goes by it.
-        return replace(part, id=f"call_{sha256(part.id.encode('utf-8', 'replace')).hexdigest()[:24]}")
-    return part

@@ -1,10 +1,12 @@
 """The half that calls a service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import ClassVar
 
 from dragoman.errors import DragomanError
 from dragoman.protocols.base import ClientCodec, Decoder, Env
+from dragoman.protocols.call_ids import NINE, CallIdForm
 from dragoman.protocols.freeform import freeform_names
 from dragoman.protocols.opaque import origin
 from dragoman.protocols.openai_chat.decode_functions import FunctionReplyDecoder
@@ -92,6 +94,7 @@ class OpenAIChatClient(ClientCodec):
 
     name = NAME
     tool_names = TOOL_NAMES
+    call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"nine": NINE, "short": CallIdForm(40)}
     strict_forms = True
     family = FAMILY
 

@@ -1,12 +1,14 @@
 """The half that calls a service."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 from msgspec.structs import replace
 
 from dragoman.errors import DragomanError
 from dragoman.protocols import opaque
 from dragoman.protocols.base import ClientCodec, Decoder, Env
+from dragoman.protocols.call_ids import CallIdForm
 from dragoman.protocols.compaction import EXPRESSED
 from dragoman.protocols.openai_responses.conversation import Sayable
 from dragoman.protocols.openai_responses.counter import ResponsesCounter
@@ -130,6 +132,7 @@ class OpenAIResponsesClient(ClientCodec):
 
     name = NAME
     tool_names = TOOL_NAMES
+    call_ids: ClassVar[Mapping[str | None, CallIdForm]] = {"short": CallIdForm(64)}
     strict_forms = True
     family = FAMILY
 

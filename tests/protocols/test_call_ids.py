@@ -1,0 +1,69 @@
+"""Ids of calls for services that do not take all of them: each result still finds its call."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.protocols.anthropic import AnthropicClient
+from dragoman.protocols.base import ClientCodec
+from dragoman.protocols.call_ids import NINE, PLAIN, CallIdForm, with_call_ids
+from dragoman.protocols.openai_chat import OpenAIChatClient
+from dragoman.protocols.openai_responses import OpenAIResponsesClient
+from dragoman.providers.profiles import KNOWN
+from dragoman.types import ChatRequest, Message, ModelProfile, ToolCall, ToolResult
+
+FORMS = {"[A-Za-z0-9_-]{1,99999}": PLAIN, "[A-Za-z0-9]{9}": NINE, "(?s).{0,40}": CallIdForm(40)}
+
+
+def asked(*ids: str) -> ChatRequest:
+    calls = Message("assistant", tuple(ToolCall(id=each, name="f") for each in ids))
+    results = Message("tool", tuple(ToolResult(id=each, parts=()) for each in ids))
+    return ChatRequest(model="m", messages=(calls, results))
+
+
+def ids(request: ChatRequest) -> tuple[list[str], list[str]]:
+    calls, results = ([part.id for part in message.parts] for message in request.messages)  # type: ignore[union-attr]  # calls and results
+    return calls, results
+
+
+@given(
+    st.lists(st.text() | st.sampled_from(["functions.f:0", "x" * 41, "a1B2c3D4e"]), unique=True),
+    st.sampled_from([*FORMS]),
+)
+def test_ids_are_taken_and_each_result_finds_its_call(said: list[str], pattern: str) -> None:
+    calls, results = ids(with_call_ids(asked(*said), FORMS[pattern]))
+    assert calls == results
+    assert all(re.fullmatch(pattern, each) for each in calls)
+    assert len({*calls}) == len(said)
+    for before, after in zip(said, calls, strict=True):
+        assert (before == after) == (re.fullmatch(pattern, before) is not None)
+
+
+def test_ids_that_are_taken_cost_nothing() -> None:
+    request = asked("call_1")
+    assert with_call_ids(request, PLAIN) is request
+
+
+CHAT, RESPONSES = OpenAIChatClient("http://h"), OpenAIResponsesClient("http://h")
+LONG = "functions.mcp__files__read_everything_there_is:0"
+
+
+@pytest.mark.parametrize(
+    ("codec", "model", "said", "kept"),
+    [
+        (CHAT, "gpt-5.5", "x" * 40, True),
+        (CHAT, "gpt-5.5", "x" * 41, False),
+        (RESPONSES, "openai/gpt-4o", "x" * 64, True),
+        (RESPONSES, "openai/gpt-4o", "x" * 65, False),
+        (CHAT, "mistral-large-latest", "call_0fypS1hVX", False),
+        (CHAT, "devstral-small", "0fypS1hVX", True),
+        (CHAT, "kimi-k3", LONG, True),
+        (AnthropicClient("http://h"), "claude-opus-5", LONG, False),
+        (AnthropicClient("http://h"), "kimi-k3", LONG, True),
+    ],
+)
+def test_models_get_ids_that_they_take(codec: ClientCodec, model: str, said: str, kept: bool) -> None:  # parametrized
+    profile = ModelProfile(call_ids=KNOWN.profile_of(model).call_ids)
+    assert (ids(codec.fit(asked(said), profile)) == ([said], [said])) == kept
