@@ -13,9 +13,10 @@ import pytest
 from dragoman.errors import BadEventError
 from dragoman.protocols.base import Decoder
 from dragoman.protocols.registry import DIALECTS
+from dragoman.wire.utf8 import BOM
 from tests.support.cuts import scattered
 from tests.support.golden import cases
-from tests.support.readings import RELAYED, REQUEST, decoded, read_whole, tapped
+from tests.support.readings import RELAYED, REQUEST, decoded, read_whole, tap_of, tapped
 from tests.support.spoiling import spoilt, spoilt_lines
 
 TRIED, ALL = 40, 150
@@ -85,3 +86,27 @@ def test_a_whole_answer_is_read_as_the_decoder_reads_it(name: str, pytestconfig:
             expected, found = decoded(name, body), read_whole(name, body)
             assert found[:5] == expected[:5], (case.path.name, turn, body)
             assert found[5] in {"", expected[5]}
+
+
+LEADS = (b" ", b"\n ", b"\t", b" \r\n\t", b"\xef\xbb\xbf ", b" \xef\xbb\xbf")
+
+
+@pytest.mark.parametrize("name", [name for name in RELAYED if name != "ollama"])
+def test_blanks_before_the_first_field_do_not_pass(name: str) -> None:
+    """No other reader of server-sent events would find that field."""
+    for case in cases(name).values():
+        reply = case.reply.removeprefix(BOM)
+        if reply.lstrip()[:1] in b"{[<":
+            continue
+        plain = let_through(name, [reply])
+        for lead in LEADS:
+            body = lead + reply
+            singly = [body[i : i + 1] for i in range(len(body))] if len(body) < 4096 else [body[:1], body[1:]]
+            for pieces in ([body], singly, [lead, reply], [body[:9], body[9:]]):
+                assert let_through(name, pieces) == plain, (case.path.name, lead)
+
+
+def let_through(name: str, pieces: list[bytes]) -> bytes:
+    """What passes of an answer."""
+    tap = tap_of(name)
+    return b"".join([*map(tap.feed, pieces), tap.finish()])

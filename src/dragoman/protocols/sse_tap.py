@@ -116,8 +116,10 @@ class SseTap(Tap):
                 return self._keep(data)
             data = b"".join([*self._tail, data])
             self._tail = ()
-        if self._unformed and start_of(data).startswith(OTHERS):
-            return self._keep(data)  # a blank line in it completes no event
+        if self._unformed:
+            data = unindented(data)
+            if start_of(data).startswith(OTHERS):
+                return self._keep(data)  # a blank line in it completes no event
         passing: list[bytes] = []
         plain = b"\r" not in data
         begin, at, alike, size = 0, 0, True, len(data)
@@ -164,6 +166,7 @@ class SseTap(Tap):
             self._form(start)
         elif len(start) > len(BOM):
             self._unformed = False
+            self._tail = [unindented(tail)]
         elif not start and len(tail) > MAX_BLANKS:
             self._tail = [tail[-OVERLAP:]]
 
@@ -183,6 +186,13 @@ class SseTap(Tap):
             if self.done:
                 self.empty = self._is_empty(data)
         return data
+
+
+def unindented(data: bytes) -> bytes:
+    """The beginning of a body without what stands before its first field, as decoders read it; empty lines may stay."""
+    start = start_of(data)
+    before = data[: len(data) - len(start)]
+    return data if before == BOM or not before.strip(b"\r\n") else start
 
 
 def has_stray(event: bytes) -> bool:

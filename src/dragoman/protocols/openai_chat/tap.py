@@ -29,7 +29,7 @@ from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.observer import Observer
 from dragoman.protocols.openai_chat.usage import usual_usage
 from dragoman.protocols.relay import ReplySummary
-from dragoman.protocols.sse_tap import ENDS, OTHERS, TRIES, SseTap, fields_of, framed
+from dragoman.protocols.sse_tap import ENDS, OTHERS, TRIES, SseTap, fields_of, framed, unindented
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire.sse import END
 from dragoman.wire.utf8 import start_of
@@ -111,7 +111,7 @@ class ChatTap(SseTap):
         return (
             piece.endswith(END)
             and piece.find(END) == len(piece) - len(END)
-            and not (self._unformed and start_of(piece).startswith(OTHERS))
+            and not (self._unformed and (unindented(piece) is not piece or start_of(piece).startswith(OTHERS)))
         )
 
     def _learn(self, event: bytes) -> None:
