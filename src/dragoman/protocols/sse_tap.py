@@ -182,7 +182,6 @@ class SseTap(Tap):
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._beginning and data:
             self._beginning = False
-            data = data.removeprefix(BOM)
             if self.done:
                 self.empty = self._is_empty(data)
         return data
@@ -192,7 +191,7 @@ def unindented(data: bytes) -> bytes:
     """The beginning of a body without what stands before its first field, as decoders read it; empty lines may stay."""
     start = start_of(data)
     before = data[: len(data) - len(start)]
-    return data if before == BOM or not before.strip(b"\r\n") else start
+    return start if before.strip(b"\r\n") else data
 
 
 def has_stray(event: bytes) -> bool:
