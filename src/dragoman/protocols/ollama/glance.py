@@ -28,6 +28,8 @@ class Glance(Struct):
         message = line.message
         if message is not None and message.tool_calls:
             return False
+        if not line.done and (line.eval_count is not None or line.prompt_eval_count is not None):
+            return False
         text = line.response or line.thinking or (message is not None and (message.content or message.thinking))
         if line.done and not self._ended(line):
             return False
