@@ -27,6 +27,7 @@ from dragoman.wire.sse import SseReader, usual_event
 
 NUMBER = re.compile(rb'"sequence_number": ?(\d{1,15})')
 """The number of an event; in a text the quotation marks would be escaped."""
+ITEM = re.compile(rb'"item": ?\{')
 MESSAGE = re.compile(rb'"type": ?"message"')
 ANNOUNCED = frozenset({"", "message"})
 """Items that are no content when they begin: none, and a message, whose text follows at once. Of the others nothing may
@@ -129,7 +130,9 @@ class ResponsesTap(SseTap):
             return b""
         self._note_start(event)
         # An item that begins is content, unless it only announces a text.
-        self.committed = self.committed or (event.startswith(ADDED) and MESSAGE.search(event) is None)
+        self.committed = self.committed or (
+            event.startswith(ADDED) and ITEM.search(event) is not None and MESSAGE.search(event) is None
+        )
         if self._content and usual_event(event) is not None:
             self._learn(event)
         return fields_of(event) if self._is_framed(event) else framed(event)
