@@ -47,14 +47,14 @@ class NameForm:
     """
 
     def __init__(self, characters: str, first: str, most: int) -> None:
-        self._taken = re.compile(f"[{first}][{characters}]{{0,{most - 1}}}")
+        self._fullmatch = re.compile(f"[{first}][{characters}]{{0,{most - 1}}}").fullmatch
         self._others = re.compile(f"[^{characters}]")
         self._first = re.compile(f"[{first}]")
         self._most = most
 
     def takes(self, name: str) -> bool:
         """Whether a tool may have this name."""
-        return self._taken.fullmatch(name) is not None
+        return self._fullmatch(name) is not None
 
     def fitted(self, name: str) -> str:
         """`name` with `_` for each character that is not taken; it may be too long."""
@@ -156,15 +156,19 @@ def tool_names(request: ChatRequest, form: NameForm | None, *, grouped: bool) ->
 
     `form`: the names that it takes; None: any. `grouped`: whether it has groups of tools.
     """
-    declared = dict.fromkeys(_key(tool) for tool in request.tools if isinstance(tool, Tool))
-    called = {_key(part) for message in request.messages for part in message.parts if isinstance(part, ToolCall)}
+    declared = {(tool.namespace, tool.name): True for tool in request.tools if isinstance(tool, Tool)}
+    called: set[Key] = set()
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, ToolCall):
+                called.add((part.namespace, part.name))
     untaken: list[Key] = []
-    taken: set[Key] = set()
-    for key in [*declared, *sorted(called.difference(declared), key=str)]:
-        fits = (grouped or key[0] is None) and (form is None or form.takes(key[1]))
-        (taken.add if fits else untaken.append)(key)
+    for key in [*declared, *sorted(called.difference(declared), key=str)] if called else declared:
+        if not ((grouped or key[0] is None) and (form is None or form.takes(key[1]))):
+            untaken.append(key)
     if not untaken:
         return None
+    taken = {*declared, *called}.difference(untaken)
     sent: dict[Key, Key] = {}
     own: dict[Key, Key] = {}
     for key in untaken:

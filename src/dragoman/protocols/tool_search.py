@@ -39,6 +39,8 @@ def found_by(tool: AnyTool) -> str | None:
 
 def found_in_words(request: ChatRequest) -> ChatRequest:
     """`request` for a service without such results: each tool once, and what was found as a list of names."""
+    if not any(OURS in tool.extra for tool in request.tools if isinstance(tool, Tool)):
+        return request
     tools: list[AnyTool] = []
     lists: dict[str, list[str]] = {}
     seen = {(tool.namespace, tool.name) for tool in request.tools if isinstance(tool, Tool) and found_by(tool) is None}
