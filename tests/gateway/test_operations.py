@@ -122,6 +122,7 @@ async def test_a_service_without_embeddings_says_so_and_another_target_is_asked(
     async with Client(config) as client:
         with pytest.raises(UnsupportedFeatureError, match="has no embeddings"):
             await client.embed("chat/m", "a")
+        assert len((await client.embed("r", "a")).vectors) == 1
 
 
 async def test_tokens_are_counted_by_the_offline_model_and_estimated_for_a_service_that_cannot() -> None:

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from dragoman.engine.call import Service, fetch
 from dragoman.engine.renamed import names_for
 from dragoman.engine.repeated import words_of
-from dragoman.errors import UnsupportedFeatureError
+from dragoman.errors import NoOperationError
 from dragoman.protocols.base import Env
 from dragoman.protocols.estimate import estimated_tokens
 from dragoman.protocols.losses import refuse
@@ -19,7 +19,7 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     """The vectors, and what of `request` the service did not get. Raises what went wrong, with the service's name."""
     codec = service.codec.embeddings
     if codec is None:
-        raise UnsupportedFeatureError(f"{service.name} has no embeddings in its protocol, {service.codec.name}")
+        raise NoOperationError(f"{service.name} has no embeddings in its protocol, {service.codec.name}")
     lost = codec.losses(request, service.codec.name)
     refuse(lost, service.name, strict=service.strict)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
