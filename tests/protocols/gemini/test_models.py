@@ -4,7 +4,6 @@ import pytest
 
 from dragoman.errors import BadEventError, DragomanError, PermissionDeniedError
 from dragoman.protocols.gemini.models import (
-    MAX_NAME,
     decode_facts,
     decode_models,
     encode_model,
@@ -12,6 +11,7 @@ from dragoman.protocols.gemini.models import (
     models_request,
 )
 from dragoman.protocols.gemini.relay import READER, Target, path_of, read_target
+from dragoman.protocols.listed_names import MAX_NAME
 from dragoman.types import HttpResponse, ModelFacts, ResponseHead, ServerRequest
 from dragoman.wire import json
 

@@ -3,7 +3,8 @@
 import pytest
 
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError, InvalidRequestError
-from dragoman.protocols.ollama.models import MAX_NAME, decode_tags, encode_show, encode_tags, shown_model, tags_request
+from dragoman.protocols.listed_names import MAX_NAME
+from dragoman.protocols.ollama.models import decode_tags, encode_show, encode_tags, shown_model, tags_request
 from dragoman.types import HttpResponse, ModelProfile, ResponseHead, ServerRequest
 from dragoman.wire import json
 

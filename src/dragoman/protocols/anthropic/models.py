@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dragoman.errors import BadEventError
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.request import FIRST_VERSION
+from dragoman.protocols.listed_names import listed_names
 from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
 from dragoman.types.model_facts import known_size
 from dragoman.wire import json
@@ -13,8 +14,6 @@ JSON: Headers = (("content-type", "application/json"),)
 
 MAX_MODELS = 1000
 """Names that are read of a list: the service gives so many at most."""
-MAX_NAME = 200
-"""Characters of a name; one that is longer, or has characters that no name has, is left out."""
 
 
 def models_request(url: str, key: str | None) -> HttpRequest:
@@ -27,8 +26,7 @@ def models_request(url: str, key: str | None) -> HttpRequest:
 
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:
     """The names, each once. Raises BadEventError, or the error that the service reports."""
-    names = (entry.get("id") for entry in _entries(reply))
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+    return listed_names(entry.get("id") for entry in _entries(reply))
 
 
 def decode_facts(reply: HttpResponse) -> dict[str, ModelFacts]:
@@ -71,7 +69,3 @@ def _model(name: str, since: str) -> dict[str, object]:
 
 def _ok(value: object) -> ServerResponse:
     return ServerResponse(headers=JSON, body=json.encode(value))
-
-
-def _is_name(text: str) -> bool:
-    return 0 < len(text) <= MAX_NAME and text.isprintable() and " " not in text

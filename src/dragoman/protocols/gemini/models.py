@@ -4,15 +4,13 @@ from collections.abc import Iterable
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.gemini.errors import failure_in, reported
+from dragoman.protocols.listed_names import listed_names
 from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
 from dragoman.types.model_facts import known_size
 from dragoman.wire import json
 
 MAX_MODELS = 1000
 """Names that are read of a list, in one page: the most that the service gives."""
-
-MAX_NAME = 200
-"""Characters of a name; one that is longer, or has characters that no name has, is left out."""
 
 JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
@@ -32,8 +30,7 @@ def models_request(url: str, key: str | None) -> HttpRequest:
 
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:
     """The names of the models that chat, each once. Raises BadEventError, or the error that the service reports."""
-    names = (_name(entry) for entry in _entries(reply))
-    return tuple(dict.fromkeys(name for name in names if name is not None))
+    return listed_names(map(_name, _entries(reply)))
 
 
 def decode_facts(reply: HttpResponse) -> dict[str, ModelFacts]:
@@ -70,8 +67,7 @@ def _name(entry: dict[str, object]) -> str | None:
     name, methods = entry.get("name"), entry.get("supportedGenerationMethods")
     if not isinstance(name, str) or (isinstance(methods, list) and GENERATE not in methods):
         return None
-    name = name.removeprefix(PREFIX)
-    return name if 0 < len(name) <= MAX_NAME and name.isprintable() and " " not in name else None
+    return name.removeprefix(PREFIX)
 
 
 def _model(name: str) -> dict[str, object]:
