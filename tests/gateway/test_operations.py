@@ -81,6 +81,9 @@ BAD: list[tuple[object, str]] = [
     (b'{"data": [{"embedding": "AAA="}]}', "whole numbers of 32 bits"),
     (b'{"data": [{"embedding": ["a"]}]}', "expected an embedding of numbers"),
     (b'{"data": [{}]}', "expected an embedding, got something else"),
+    (b'{"data": [{"embedding": [NaN, 1.0]}]}', "expected an embedding of finite numbers"),
+    (b'{"data": [{"embedding": "AADAfw=="}]}', "expected an embedding of finite numbers"),
+    (b'{"data": [{"embedding": "AACA/w=="}]}', "expected an embedding of finite numbers"),
 ]
 
 
@@ -93,6 +96,20 @@ async def test_what_is_no_vector_is_the_service_s_error(body: bytes, words: str)
         with pytest.raises(openai.APIStatusError, match=words) as caught:
             await caller.embeddings.create(model="up/m", input="a")
     assert caught.value.status_code == 502
+    assert "up: " in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/responses/input_tokens"])
+async def test_a_failure_with_a_good_status_is_told_without_the_key(path: str) -> None:
+    async def fails(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, b'{"error": {"message": "no credit for canary-000-key", "code": 402}}')
+
+    protocol = "openai-chat" if path.endswith("embeddings") else "openai-responses"
+    async with serve(fails) as service:
+        entry = ProviderConfig(protocol=protocol, url=f"{service.url}/v1", api_key="canary-000-key")
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"up": entry})) as url:
+            got = await ask(url, "POST", path, JSON, b'{"model": "up/m", "input": "a"}')
+    assert (got.status, json.loads(got.body)["error"]["message"]) == (429, "no credit for …")
 
 
 WRONG: list[tuple[dict[str, object], str]] = [

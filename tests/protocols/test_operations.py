@@ -23,7 +23,9 @@ from dragoman.types import (
     Usage,
     floats,
     user,
+    vector,
 )
+from dragoman.types.operations import is_finite
 from tests.support.env import fixed_env
 
 ANTHROPIC, GEMINI, OLLAMA, CHAT, RESPONSES = (
@@ -77,10 +79,38 @@ def test_what_is_no_count_is_the_service_s_error(codec: Any, value: Any) -> None
         counter(codec).decode_response(reply(value))
 
 
-def test_a_failure_in_the_place_of_a_count_is_the_failure() -> None:
-    failure = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-    with pytest.raises(OverloadedError, match="Overloaded"):
-        counter(ANTHROPIC).decode_response(reply(failure))
+FAILURES: list[tuple[Any, Any]] = [
+    (ANTHROPIC, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
+    (RESPONSES, {"error": {"code": 503, "message": "Overloaded"}}),
+    (CHAT, {"error": {"code": 503, "message": "Overloaded"}}),
+    (GEMINI, {"error": {"status": "UNAVAILABLE", "message": "Overloaded"}}),
+    (OLLAMA, {"error": {"code": 503, "message": "Overloaded"}}),
+]
+
+
+@pytest.mark.parametrize(("codec", "failure"), FAILURES)
+def test_a_failure_in_the_place_of_a_count_or_of_vectors_is_the_failure(codec: Any, failure: Any) -> None:
+    if codec.counter is not None:
+        with pytest.raises(OverloadedError, match="Overloaded"):
+            counter(codec).decode_response(reply(failure))
+    if codec.embeddings is not None:
+        with pytest.raises(OverloadedError, match="Overloaded"):
+            embedder(codec).decode_response(reply(failure), EMBED)
+
+
+def test_vectors_beside_an_error_without_words_are_vectors() -> None:
+    value = {"data": [{"embedding": [1]}, {"embedding": [2]}], "error": {}}
+    assert len(embedder(CHAT).decode_response(reply(value), EMBED).vectors) == 2
+
+
+@pytest.mark.parametrize("numbers", [[0.5, -0.5], [3.4e38, -3.4e38], []])
+def test_large_numbers_are_finite(numbers: list[float]) -> None:
+    assert is_finite(vector(numbers))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_json_cannot_say_is_not_finite(number: float) -> None:
+    assert not is_finite(vector([0.5, number]))
 
 
 COUNT_SERVERS: list[tuple[CountServer, str]] = [
@@ -122,7 +152,7 @@ VECTORS: list[tuple[Any, Any, Usage | None]] = [
 @pytest.mark.parametrize(("codec", "value", "usage"), VECTORS)
 def test_vectors_are_read_in_the_order_of_the_texts(codec: Any, value: Any, usage: Usage | None) -> None:
     found = embedder(codec).decode_response(reply(value), EMBED)
-    assert [floats(vector) for vector in found.vectors] == [[1.0, 2.0], [3.0, 4.0]]
+    assert [floats(each) for each in found.vectors] == [[1.0, 2.0], [3.0, 4.0]]
     assert found.usage == usage
 
 

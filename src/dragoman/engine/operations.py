@@ -1,15 +1,20 @@
 """One small exchange with a service that is no chat: embeddings, a count of tokens."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msgspec.structs import replace
 
 from dragoman.engine.call import Service, fetch
 from dragoman.engine.renamed import names_for
 from dragoman.engine.repeated import words_of
-from dragoman.errors import NoOperationError
+from dragoman.engine.secrets import signed
+from dragoman.errors import BadEventError, DragomanError, NoOperationError
 from dragoman.protocols.base import Env
 from dragoman.protocols.estimate import estimated_tokens
 from dragoman.protocols.losses import refuse
 from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
+from dragoman.types.operations import is_finite
 
 MAX_VECTORS = 64 << 20
 """Bytes of a reply: 2,048 vectors of 3,072 numbers in base64 are 34 MiB."""
@@ -24,7 +29,11 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     refuse(lost, service.name, strict=service.strict)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     reply = await fetch(service, codec.encode_request(request, env), MAX_VECTORS)
-    return codec.decode_response(reply, request), lost
+    with signing(service):
+        response = codec.decode_response(reply, request)
+        if not all(map(is_finite, response.vectors)):
+            raise BadEventError("expected an embedding of finite numbers, got NaN or an infinity")
+        return response, lost
 
 
 async def count_tokens(service: Service, request: ChatRequest, env: Env) -> TokenCount:
@@ -36,4 +45,15 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
         request = names.renamed(request)
     fitted = service.codec.fit(request, env.profile)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
-    return codec.decode_response(await fetch(service, codec.encode_request(fitted, env)))
+    reply = await fetch(service, codec.encode_request(fitted, env))
+    with signing(service):
+        return codec.decode_response(reply)
+
+
+@contextmanager
+def signing(service: Service) -> Iterator[None]:
+    """What is wrong with a reply of `service` has its name, and none of its secrets."""
+    try:
+        yield
+    except DragomanError as exc:
+        raise signed(exc, service.name, service.secrets) from exc.__cause__

@@ -114,6 +114,16 @@ ESTIMATED = ("x-dragoman-estimated", "input_tokens")
 """The header field of a count that was estimated."""
 
 
+def no_count() -> BadEventError:
+    """The error for a reply without a count of tokens."""
+    return BadEventError("expected a count of tokens, got other JSON")
+
+
+def wrong_number(request: EmbedRequest) -> BadEventError:
+    """The error for a reply without a vector for each text."""
+    return BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
+
+
 def read_numbers(value: object) -> bytes:
     """A vector that came as a list of numbers. Raises BadEventError for anything else."""
     if not isinstance(value, list):

@@ -3,14 +3,13 @@
 https://platform.claude.com/docs/en/api/messages-count-tokens
 """
 
-from dragoman.errors import BadEventError
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.inputs import keep_in_request
 from dragoman.protocols.anthropic.request import Variant, decode_body, encode_body
 from dragoman.protocols.anthropic.service import JSON, headers_for
 from dragoman.protocols.base import Env
 from dragoman.protocols.json_fields import wrong_type
-from dragoman.protocols.operations import CountClient, CountServer
+from dragoman.protocols.operations import CountClient, CountServer, no_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
@@ -38,11 +37,7 @@ class AnthropicCounter(CountClient):
         value = json.decode_event(reply.body)
         count = value.get("input_tokens") if isinstance(value, dict) else None
         if type(count) is not int:
-            raise (
-                BadEventError("expected a count of tokens, got other JSON")
-                if failure_in(value) is None
-                else reported(value)
-            )
+            raise no_count() if failure_in(value) is None else reported(value)
         return TokenCount(count)
 
 

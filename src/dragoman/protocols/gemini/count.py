@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
+from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import Target, model_and_method
 from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.json_fields import wrong_type
-from dragoman.protocols.operations import CountClient, CountServer
+from dragoman.protocols.operations import CountClient, CountServer, no_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
@@ -41,8 +41,9 @@ class GeminiCounter(CountClient):
             case {"totalTokens": int(count), **rest} if count >= 0:
                 cached = rest.get("cachedContentTokenCount")
                 return TokenCount(count, cache_read_tokens=cached if type(cached) is int else None)
-            case _:
-                raise BadEventError("expected a count of tokens, got other JSON")
+            case value:
+                failure = failure_in(value)
+                raise no_count() if failure is None else reported(failure)
 
 
 class GeminiCountServer(CountServer):

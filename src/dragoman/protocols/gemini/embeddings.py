@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from dragoman.errors import BadEventError, InvalidRequestError
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.base import Env
 from dragoman.protocols.extra import merged, without_none
+from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
 from dragoman.protocols.json_fields import Fields, refused
-from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
+from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers, wrong_number
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -68,7 +69,8 @@ class GeminiEmbedClient(EmbedClient):
         value = json.decode_event(reply.body)
         found = value.get("embeddings") if isinstance(value, dict) else None
         if not isinstance(found, list) or len(found) != len(request.inputs):
-            raise BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
+            failure = None if isinstance(found, list) else failure_in(value)
+            raise wrong_number(request) if failure is None else reported(failure)
         counts = value.get("usageMetadata")
         count = counts.get("promptTokenCount") if isinstance(counts, dict) else None
         return EmbedResponse(

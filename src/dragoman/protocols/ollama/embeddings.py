@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from dragoman.errors import BadEventError, InvalidRequestError
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.base import Env
+from dragoman.protocols.errors.body import error_in
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.ollama.extra import NAME, to_extra
 from dragoman.protocols.ollama.relay import request_headers
-from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
+from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers, wrong_number
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -46,7 +47,7 @@ class OllamaEmbedClient(EmbedClient):
         value = json.decode_event(reply.body)
         found = value.get("embeddings") if isinstance(value, dict) else None
         if not isinstance(found, list) or len(found) != len(request.inputs):
-            raise BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
+            raise (None if isinstance(found, list) else error_in(value)) or wrong_number(request)
         count = value.get("prompt_eval_count")
         return EmbedResponse(
             vectors=tuple(map(read_numbers, found)), usage=Usage(input_tokens=count) if type(count) is int else None

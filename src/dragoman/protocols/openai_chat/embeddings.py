@@ -8,9 +8,10 @@ from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
 from dragoman.protocols.openai_chat.usage import decode_usage
-from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
+from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers, wrong_number
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -56,7 +57,8 @@ class OpenAIEmbedClient(EmbedClient):
         value = json.decode_event(reply.body)
         data = value.get("data") if isinstance(value, dict) else None
         if not isinstance(data, list) or len(data) != len(request.inputs):
-            raise BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
+            failure = None if isinstance(data, list) else failure_in(value)
+            raise wrong_number(request) if failure is None else reported(failure)
         placed = sorted(enumerate(data), key=lambda entry: _index(entry[1], entry[0]))
         report = value.get("usage")
         return EmbedResponse(
