@@ -9,7 +9,7 @@ from dragoman.engine.call import Service, fetch
 from dragoman.engine.renamed import names_for
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import signed
-from dragoman.errors import BadEventError, DragomanError, NoOperationError
+from dragoman.errors import BadEventError, DragomanError, ModelNotFoundError, NoOperationError
 from dragoman.protocols.base import Env
 from dragoman.protocols.estimate import estimated_tokens
 from dragoman.protocols.losses import refuse
@@ -18,6 +18,9 @@ from dragoman.types.operations import is_finite
 
 MAX_VECTORS = 64 << 20
 """Bytes of a reply: 2,048 vectors of 3,072 numbers in base64 are 34 MiB."""
+
+UNCOUNTED = frozenset({404, 405, 501})
+"""Statuses of services that have nothing at the path that counts: many have only that of the chats."""
 
 
 async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[EmbedResponse, tuple[Loss, ...]]:
@@ -37,7 +40,7 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
 
 
 async def count_tokens(service: Service, request: ChatRequest, env: Env) -> TokenCount:
-    """The service's own count; an estimate if its protocol has none. Raises what went wrong."""
+    """The service's own count; an estimate if its protocol or this service has none. Raises what went wrong."""
     codec = service.codec.counter
     if codec is None:
         return estimated_tokens(request)
@@ -45,7 +48,12 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
         request = names.renamed(request)
     fitted = service.codec.fit(request, env.profile)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
-    reply = await fetch(service, codec.encode_request(fitted, env))
+    try:
+        reply = await fetch(service, codec.encode_request(fitted, env))
+    except DragomanError as exc:
+        if exc.upstream_status not in UNCOUNTED or isinstance(exc, ModelNotFoundError):
+            raise
+        return estimated_tokens(request)
     with signing(service):
         return codec.decode_response(reply)
 
