@@ -61,6 +61,29 @@ async def test_a_service_s_vectors_come_in_the_form_that_was_asked_for(form: str
         assert (got.usage.prompt_tokens, got.model) == (2, "up/m")
 
 
+@pytest.mark.parametrize(
+    ("reported", "count", "estimated"),
+    [
+        ({"usage": {"prompt_tokens": 7, "total_tokens": 7}}, 7, None),
+        ({"usage": {"total_tokens": 7}}, 7, None),
+        ({"usage": {"prompt_tokens": 0, "total_tokens": 0}}, 0, None),
+        ({}, 5, "input_tokens"),
+    ],
+)
+async def test_tokens_of_texts_that_a_service_does_not_count_are_estimated_and_no_zero(
+    reported: dict[str, object], count: int, estimated: str | None
+) -> None:
+    async def embeds(exchange: Exchange) -> None:
+        data = [{"embedding": [0.5]}, {"embedding": [0.5]}]
+        await exchange.reply(200, JSON, json.dumps({"data": data, **reported}).encode())
+
+    asked = json.dumps({"model": "up/m", "input": ["one two three", [1]]}).encode()
+    async with serve(embeds) as service, running_gateway(over(f"{service.url}/v1")) as url:
+        got = await ask(url, "POST", "/v1/embeddings", JSON, asked)
+    assert json.loads(got.body)["usage"] == {"prompt_tokens": count, "total_tokens": count}
+    assert got.headers.get("x-dragoman-estimated") == estimated
+
+
 async def test_the_offline_model_has_vectors_that_show_words_in_common() -> None:
     async with Client(Config()) as client:
         found = await client.embed("offline/echo", ["a cat sat", "the cat sat", "no"])

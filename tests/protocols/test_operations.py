@@ -62,12 +62,80 @@ COUNTS: list[tuple[Any, Any, TokenCount]] = [
     (GEMINI, {"totalTokens": 7}, TokenCount(7)),
     (GEMINI, {"totalTokens": 7, "cachedContentTokenCount": 3}, TokenCount(7, cache_read_tokens=3)),
     (GEMINI, {"totalTokens": 7, "cachedContentTokenCount": "3"}, TokenCount(7)),
+    (ANTHROPIC, {"input_tokens": 7, "more": {"a": 1}}, TokenCount(7, extra={"anthropic": {"more": {"a": 1}}})),
+    (GEMINI, {"totalTokens": 7, "more": [1]}, TokenCount(7, extra={"gemini": {"more": [1]}})),
+    (RESPONSES, {"input_tokens": 7, "more": 1}, TokenCount(7, extra={"openai-responses": {"more": 1}})),
 ]
 
 
 @pytest.mark.parametrize(("codec", "value", "count"), COUNTS)
 def test_a_count_is_read(codec: Any, value: Any, count: TokenCount) -> None:
     assert counter(codec).decode_response(reply(value)) == count
+
+
+SAID: list[tuple[Any, CountServer, Any]] = [
+    (ANTHROPIC, AnthropicCountServer(), {"input_tokens": 7, "context_management": {"original_input_tokens": 9}}),
+    (RESPONSES, ResponsesCountServer(), {"object": "response.input_tokens", "input_tokens": 7, "more": 1}),
+    (
+        GEMINI,
+        GeminiCountServer(),
+        {
+            "totalTokens": 7,
+            "cachedContentTokenCount": 3,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 7}],
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("codec", "server", "value"), SAID)
+def test_a_caller_of_the_service_s_protocol_gets_all_that_it_says_of_a_count(
+    codec: Any, server: CountServer, value: Any
+) -> None:
+    told = server.encode_response(counter(codec).decode_response(reply(value)))
+    assert json.loads(told.body) == value
+
+
+EMBED_SAID: list[tuple[Any, EmbedServer, str, Any]] = [
+    (
+        OLLAMA,
+        OllamaEmbedServer(),
+        "/api/embed",
+        {"model": "m", "embeddings": [[1.0], [2.0]], "prompt_eval_count": 5, "total_duration": 7, "load_duration": 1},
+    ),
+    (
+        GEMINI,
+        GeminiEmbedServer(),
+        "/v1beta/models/m:batchEmbedContents",
+        {
+            "embeddings": [{"values": [1.0]}, {"values": [2.0]}],
+            "usageMetadata": {"promptTokenCount": 5, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 5}]},
+            "metadata": {"a": 1},
+        },
+    ),
+    (
+        CHAT,
+        OpenAIEmbedServer(),
+        "/v1/embeddings",
+        {
+            "object": "list",
+            "data": [{"object": "embedding", "index": i, "embedding": [1.0]} for i in range(2)],
+            "model": "m",
+            "usage": {"prompt_tokens": 5, "total_tokens": 7, "more": 1},
+            "id": "e1",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("codec", "server", "path", "value"), EMBED_SAID)
+def test_a_caller_of_the_service_s_protocol_gets_all_that_it_says_beside_vectors(
+    codec: Any, server: EmbedServer, path: str, value: Any
+) -> None:
+    told = server.encode_response(
+        embedder(codec).decode_response(reply(value), EMBED), ServerRequest(method="POST", path=path), EMBED
+    )
+    assert json.loads(told.body) == value
 
 
 @pytest.mark.parametrize("codec", [ANTHROPIC, RESPONSES, GEMINI])
@@ -138,6 +206,7 @@ def test_gemini_is_asked_about_a_whole_request(headers: tuple[str, str] | None, 
 VECTORS: list[tuple[Any, Any, Usage | None]] = [
     (CHAT, {"data": [{"embedding": [1, 2]}, {"embedding": [3, 4]}]}, None),
     (CHAT, {"data": [{"embedding": [3, 4], "index": 1}, {"embedding": [1, 2], "index": 0}]}, None),
+    (CHAT, {"data": [{"embedding": [1, 2]}, {"embedding": [3, 4]}], "usage": {"total_tokens": 5}}, Usage(5)),
     (OLLAMA, {"embeddings": [[1, 2], [3, 4]]}, None),
     (OLLAMA, {"embeddings": [[1, 2], [3, 4]], "prompt_eval_count": 5}, Usage(input_tokens=5)),
     (GEMINI, {"embeddings": [{"values": [1, 2]}, {"values": [3, 4]}]}, None),

@@ -1,13 +1,15 @@
 """The seams for what a protocol offers besides a chat: embeddings, counts of tokens, kept answers. Knows no vendor."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from struct import error
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     ChatRequest,
     EmbedRequest,
@@ -47,12 +49,16 @@ class EmbedClient(ABC):
             for name in EMBED_FIELDS
             if getattr(request, name) is not None and name not in self.expresses
         ]
-        others = [f"{protocol}.{name}" for protocol, said in request.extra.items() if protocol != own for name in said]
+        foreign = (each for each in request.extra.items() if each[0] not in {own, OURS})
+        others = [f"{protocol}.{name}" for protocol, said in foreign for name in said]
         return (*lost, *map(LostField, others))
 
 
 class EmbedServer(ABC):
     """Answers a caller who asks for embeddings."""
+
+    must_count: ClassVar[bool] = False
+    """Whether an answer has a count of its tokens always, so that programs rely on it."""
 
     @abstractmethod
     def decode_request(self, call: ServerRequest) -> EmbedRequest:
@@ -112,6 +118,11 @@ class KeptClient(ABC):
 
 ESTIMATED = ("x-dragoman-estimated", "input_tokens")
 """The header field of a count that was estimated."""
+
+
+def beside(value: Mapping[Any, Any], *known: str) -> dict[str, Any]:
+    """What a reply says beside the fields that are `known`."""
+    return {name: each for name, each in value.items() if name not in known}
 
 
 def no_count() -> BadEventError:

@@ -38,6 +38,7 @@ class EmbedResponse(Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str | None = None
     usage: Usage | None = None
     extra: Extra = field(default_factory=dict)
+    """What the service's protocol says beside the vectors."""
     losses: tuple[Loss, ...] = ()
     """What of the request the service did not get, for callers of the library."""
 
@@ -54,6 +55,8 @@ class TokenCount(Struct, frozen=True, omit_defaults=True):
     estimated: bool = False
     """It was not counted by the service, but estimated from the length of the texts."""
     cache_read_tokens: int | None = None
+    extra: Extra = field(default_factory=dict)
+    """What the service's protocol says beside these counts."""
 
 
 def floats(vector: bytes) -> list[float]:

@@ -6,9 +6,10 @@ from dragoman.client import Client
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.losses_header import losses_header
+from dragoman.protocols.estimate import estimated_inputs
 from dragoman.protocols.operations import ESTIMATED, CountServer, EmbedServer
 from dragoman.protocols.steering import check_steering
-from dragoman.types import ChatRequest, Outcome, ServerRequest, TokenCount
+from dragoman.types import ChatRequest, Outcome, ServerRequest, TokenCount, Usage
 
 
 class EmbedEndpoint(Endpoint):
@@ -29,6 +30,10 @@ class EmbedEndpoint(Endpoint):
             response, lost = await self._client.embed_request(request, writer.outcome.answered_by)
         writer.outcome.usage = response.usage
         headers = losses_header(lost, writer.outcome)
+        if self._codec.must_count and (response.usage is None or response.usage.input_tokens is None):
+            usage = replace(response.usage or Usage(), input_tokens=estimated_inputs(request))
+            response = replace(response, usage=usage)
+            headers = (*headers, ESTIMATED)
         await writer.send(self._codec.encode_response(response, call, request), *headers)
 
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from dragoman.protocols.base import Env
 from dragoman.protocols.gemini.errors import failure_in, reported
+from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import Target, model_and_method
 from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.json_fields import wrong_type
-from dragoman.protocols.operations import CountClient, CountServer, no_count
+from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
@@ -16,6 +17,7 @@ from dragoman.wire import json
 JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 METHOD = "countTokens"
+CACHED = "cachedContentTokenCount"
 WHOLE = "generateContentRequest"
 """The field of a whole request; SDKs for the Gemini API send `contents` alone."""
 
@@ -39,8 +41,9 @@ class GeminiCounter(CountClient):
     def decode_response(self, reply: HttpResponse) -> TokenCount:
         match json.decode_event(reply.body):
             case {"totalTokens": int(count), **rest} if count >= 0:
-                cached = rest.get("cachedContentTokenCount")
-                return TokenCount(count, cache_read_tokens=cached if type(cached) is int else None)
+                cached = rest.get(CACHED)
+                read = cached if type(cached) is int else None
+                return TokenCount(count, cache_read_tokens=read, extra=to_extra(beside(rest, CACHED)))
             case value:
                 failure = failure_in(value)
                 raise no_count() if failure is None else reported(failure)
@@ -60,4 +63,7 @@ class GeminiCountServer(CountServer):
         return decode_body(body, call.body, target, begun=True)
 
     def encode_response(self, count: TokenCount) -> ServerResponse:
-        return ServerResponse(headers=JSON, body=json.encode({"totalTokens": count.input_tokens}))
+        body = count.extra.get(NAME, {}) | {"totalTokens": count.input_tokens}
+        if count.cache_read_tokens is not None:
+            body[CACHED] = count.cache_read_tokens
+        return ServerResponse(headers=JSON, body=json.encode(body))

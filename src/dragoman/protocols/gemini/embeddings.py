@@ -9,8 +9,9 @@ from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
+from dragoman.protocols.gemini.usage import decode_usage, encode_usage
 from dragoman.protocols.json_fields import Fields, refused
-from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers, wrong_number
+from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_numbers, wrong_number
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -20,13 +21,13 @@ from dragoman.types import (
     HttpResponse,
     ServerRequest,
     ServerResponse,
-    Usage,
     floats,
 )
 from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
+USAGE = "usageMetadata"
 BATCH, ONE = "batchEmbedContents", "embedContent"
 MAX_INPUTS = 100
 """Texts of one request: the service's own limit."""
@@ -71,11 +72,11 @@ class GeminiEmbedClient(EmbedClient):
         if not isinstance(found, list) or len(found) != len(request.inputs):
             failure = None if isinstance(found, list) else failure_in(value)
             raise wrong_number(request) if failure is None else reported(failure)
-        counts = value.get("usageMetadata")
-        count = counts.get("promptTokenCount") if isinstance(counts, dict) else None
+        report = value.get(USAGE)
         return EmbedResponse(
             vectors=tuple(read_numbers(each.get("values") if isinstance(each, dict) else None) for each in found),
-            usage=Usage(input_tokens=count) if type(count) is int else None,
+            usage=decode_usage(report) if isinstance(report, dict) else None,
+            extra=to_extra(beside(value, "embeddings", USAGE)),
         )
 
 
@@ -101,7 +102,9 @@ class GeminiEmbedServer(EmbedServer):
     def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
         vectors = [{"values": floats(each)} for each in response.vectors]
         body: dict[str, Any] = {"embedding": vectors[0]} if call.path.endswith(f":{ONE}") else {"embeddings": vectors}
-        return ServerResponse(headers=JSON, body=json.encode(body))
+        if response.usage is not None:
+            body[USAGE] = encode_usage(response.usage)
+        return ServerResponse(headers=JSON, body=json.encode(response.extra.get(NAME, {}) | body))
 
 
 def _request(model: str, requests: list[Fields]) -> EmbedRequest:

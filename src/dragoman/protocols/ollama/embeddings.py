@@ -9,7 +9,7 @@ from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.ollama.extra import NAME, to_extra
 from dragoman.protocols.ollama.relay import request_headers
-from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers, wrong_number
+from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_numbers, wrong_number
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -50,7 +50,9 @@ class OllamaEmbedClient(EmbedClient):
             raise (None if isinstance(found, list) else error_in(value)) or wrong_number(request)
         count = value.get("prompt_eval_count")
         return EmbedResponse(
-            vectors=tuple(map(read_numbers, found)), usage=Usage(input_tokens=count) if type(count) is int else None
+            vectors=tuple(map(read_numbers, found)),
+            usage=Usage(input_tokens=count) if type(count) is int else None,
+            extra=to_extra(beside(value, "model", "embeddings", "prompt_eval_count")),
         )
 
 
@@ -88,6 +90,7 @@ class OllamaEmbedServer(EmbedServer):
         if call.path == OLD:
             return ServerResponse(headers=JSON, body=json.encode({"embedding": vectors[0]}))
         body: dict[str, Any] = {"model": response.model or request.model, "embeddings": vectors}
+        body |= response.extra.get(NAME, {})
         if response.usage is not None and response.usage.input_tokens is not None:
             body["prompt_eval_count"] = response.usage.input_tokens
         return ServerResponse(headers=JSON, body=json.encode(body))

@@ -2,7 +2,10 @@
 
 from base64 import b64decode, b64encode
 from binascii import Error
+from collections.abc import Mapping
 from typing import Any
+
+from msgspec.structs import replace
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
@@ -10,9 +13,10 @@ from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
-from dragoman.protocols.openai_chat.usage import decode_usage
-from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers, wrong_number
+from dragoman.protocols.openai_chat.usage import INPUT, TOTAL, decode_usage, encode_usage
+from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_numbers, wrong_number
 from dragoman.protocols.request_body import request_body
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
@@ -21,6 +25,7 @@ from dragoman.types import (
     HttpResponse,
     ServerRequest,
     ServerResponse,
+    Usage,
     floats,
 )
 from dragoman.wire import json
@@ -31,6 +36,8 @@ MAX_INPUTS = 2048
 """Texts of one request: OpenAI's own limit."""
 
 FORMATS = ("float", "base64")
+PACKED = f"{NAME}.base64"
+"""The note of a caller who wants the vectors in base64."""
 WHOLE_FLOAT = 4
 """Bytes of a number."""
 
@@ -64,8 +71,17 @@ class OpenAIEmbedClient(EmbedClient):
         return EmbedResponse(
             vectors=tuple(_vector(entry) for _, entry in placed),
             model=value["model"] if isinstance(value.get("model"), str) else None,
-            usage=decode_usage(report) if isinstance(report, dict) else None,
+            usage=_usage(report) if isinstance(report, dict) else None,
+            extra=to_extra(beside(value, "object", "data", "model", "usage")),
         )
+
+
+def _usage(report: Mapping[str, Any]) -> Usage:
+    """The report. All tokens are of the input, and some services (Voyage) say only how many there are in all."""
+    usage = decode_usage(report)
+    if usage.input_tokens is None:
+        return replace(usage, input_tokens=usage.total_tokens, total_tokens=None)
+    return replace(usage, total_tokens=None) if usage.total_tokens == usage.input_tokens else usage
 
 
 def _index(entry: object, place: int) -> int:
@@ -92,6 +108,8 @@ def _vector(entry: object) -> bytes:
 class OpenAIEmbedServer(EmbedServer):
     """Answers `POST /v1/embeddings`."""
 
+    must_count = True
+
     def decode_request(self, call: ServerRequest) -> EmbedRequest:
         fields = Fields(json.decode_request(call.body))
         form = fields.text("encoding_format")
@@ -105,24 +123,20 @@ class OpenAIEmbedServer(EmbedServer):
             inputs=_inputs(fields),
             dimensions=dimensions,
             user=fields.text("user"),
-            extra=to_extra(fields.rest),
+            extra=to_extra(fields.rest) | ({OURS: {PACKED: True}} if form == "base64" else {}),
         )
 
     def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
-        packed = json.decode_request(call.body).get("encoding_format") == "base64"
-        usage = response.usage
-        count = 0 if usage is None or usage.input_tokens is None else usage.input_tokens
+        packed = PACKED in request.extra.get(OURS, {})
+        counts = {} if response.usage is None else encode_usage(response.usage)
+        if INPUT in counts:
+            counts.setdefault(TOTAL, counts[INPUT])
         data = [
             {"object": "embedding", "index": i, "embedding": b64encode(each).decode() if packed else floats(each)}
             for i, each in enumerate(response.vectors)
         ]
-        body: dict[str, Any] = {
-            "object": "list",
-            "data": data,
-            "model": response.model or request.model,
-            "usage": {"prompt_tokens": count, "total_tokens": count},
-        }
-        return ServerResponse(headers=JSON, body=json.encode(body))
+        said = {"object": "list", "data": data, "model": response.model or request.model, "usage": counts}
+        return ServerResponse(headers=JSON, body=json.encode(response.extra.get(NAME, {}) | said))
 
 
 def _inputs(fields: Fields) -> tuple[str | tuple[int, ...], ...]:
