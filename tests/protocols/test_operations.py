@@ -262,6 +262,15 @@ WRONG: list[tuple[EmbedServer, str, Any, str]] = [
     (OllamaEmbedServer(), "/api/embed", {"input": []}, "input: expected a string or a list of strings, got a list"),
     (OllamaEmbedServer(), "/api/embed", {"input": ["a", 5]}, "input[1]: expected a string, got an integer"),
     (OllamaEmbedServer(), "/api/embeddings", {"prompt": 5}, "prompt: expected a string, got an integer"),
+    (OllamaEmbedServer(), "/api/embed", {"input": "a", "dimensions": -1}, "dimensions: expected at least 1, got -1"),
+    (OpenAIEmbedServer(), "/v1/embeddings", {"input": "a", "dimensions": 0}, "dimensions: expected at least 1, got 0"),
+    (OpenAIEmbedServer(), "/v1/embeddings", {"input": []}, "input: expected at least one text"),
+    (
+        GeminiEmbedServer(),
+        BATCH,
+        {"requests": [PART, PART | {"outputDimensionality": -4}]},
+        "requests[1].outputDimensionality: expected at least 1, got -4",
+    ),
     (GeminiEmbedServer(), BATCH, {"requests": []}, "requests: expected 1 to"),
     (GeminiEmbedServer(), BATCH, {"requests": [PART, PART | {"taskType": "A"}]}, "requests: expected the same"),
     (

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
+from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.speech import OURS
 from dragoman.types import (
     ChatRequest,
@@ -118,6 +119,14 @@ class KeptClient(ABC):
 
 ESTIMATED = ("x-dragoman-estimated", "input_tokens")
 """The header field of a count that was estimated."""
+
+
+def read_dimensions(fields: Fields, name: str = "dimensions") -> int | None:
+    """How many numbers a vector shall have. Raises InvalidRequestError for less than one."""
+    count = fields.integer(name)
+    if count is not None and count < 1:
+        raise refused(fields.path(name), f"expected at least 1, got {count}")
+    return count
 
 
 def beside(value: Mapping[Any, Any], *known: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
 from dragoman.protocols.gemini.usage import decode_usage, encode_usage
 from dragoman.protocols.json_fields import Fields, refused
-from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_numbers, wrong_number
+from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_dimensions, read_numbers, wrong_number
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -117,7 +117,9 @@ def _request(model: str, requests: list[Fields]) -> EmbedRequest:
         content = fields.fields("content")
         parts = [Fields(each, path) for path, each in content.items("parts")]
         texts.append("".join(part.required_text("text") for part in parts))
-        settings.append((fields.text("taskType"), fields.text("title"), fields.integer("outputDimensionality")))
+        settings.append(
+            (fields.text("taskType"), fields.text("title"), read_dimensions(fields, "outputDimensionality"))
+        )
         rest |= fields.rest
     if len(set(settings)) > 1:
         raise refused("requests", "expected the same taskType, title and outputDimensionality in each")

@@ -9,7 +9,7 @@ from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.ollama.extra import NAME, to_extra
 from dragoman.protocols.ollama.relay import request_headers
-from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_numbers, wrong_number
+from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_dimensions, read_numbers, wrong_number
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -80,7 +80,7 @@ class OllamaEmbedServer(EmbedServer):
         return EmbedRequest(
             model=model,
             inputs=tuple(texts),
-            dimensions=fields.integer("dimensions"),
+            dimensions=read_dimensions(fields),
             truncate=fields.boolean("truncate"),
             extra=to_extra(fields.rest),
         )

@@ -14,7 +14,7 @@ from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
 from dragoman.protocols.openai_chat.usage import INPUT, TOTAL, decode_usage, encode_usage
-from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_numbers, wrong_number
+from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_dimensions, read_numbers, wrong_number
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import OURS
 from dragoman.types import (
@@ -115,13 +115,10 @@ class OpenAIEmbedServer(EmbedServer):
         form = fields.text("encoding_format")
         if form is not None and form not in FORMATS:
             raise refused("encoding_format", f"expected one of {', '.join(FORMATS)}")
-        dimensions = fields.integer("dimensions")
-        if dimensions is not None and dimensions < 1:
-            raise refused("dimensions", f"expected at least 1, got {dimensions}")
         return EmbedRequest(
             model=fields.text("model") or "",
             inputs=_inputs(fields),
-            dimensions=dimensions,
+            dimensions=read_dimensions(fields),
             user=fields.text("user"),
             extra=to_extra(fields.rest) | ({OURS: {PACKED: True}} if form == "base64" else {}),
         )
@@ -143,8 +140,10 @@ def _inputs(fields: Fields) -> tuple[str | tuple[int, ...], ...]:
     value, path = fields.any("input"), fields.path("input")
     if isinstance(value, str):
         return (value,)
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list):
         raise wrong_type(path, "a string or a list of strings", value)
+    if not value:
+        raise refused(path, "expected at least one text")
     if all(type(item) is int for item in value):
         return (tuple(value),)
     if len(value) > MAX_INPUTS:
