@@ -255,6 +255,7 @@ def test_texts_in_tokens_are_sent_where_the_protocol_has_them() -> None:
     assert json.loads(body or b"")["input"] == [[1, 2]]
 
 
+ONE = "/v1beta/models/m:embedContent"
 BATCH = "/v1beta/models/m:batchEmbedContents"
 PART = {"content": {"parts": [{"text": "x"}]}}
 WRONG: list[tuple[EmbedServer, str, Any, str]] = [
@@ -273,6 +274,15 @@ WRONG: list[tuple[EmbedServer, str, Any, str]] = [
     ),
     (GeminiEmbedServer(), BATCH, {"requests": []}, "requests: expected 1 to"),
     (GeminiEmbedServer(), BATCH, {"requests": [PART, PART | {"taskType": "A"}]}, "requests: expected the same"),
+    (GeminiEmbedServer(), BATCH, {"requests": [PART, PART | {"more": 1}]}, "requests: expected the same"),
+    (GeminiEmbedServer(), ONE, {"content": {"parts": []}}, "content.parts: expected at least one part, got none"),
+    (GeminiEmbedServer(), ONE, {"content": {}}, "content.parts: expected at least one part, got none"),
+    (
+        GeminiEmbedServer(),
+        ONE,
+        {"content": PART["content"], "task_type": 5},
+        "taskType: expected a string, got an integer",
+    ),
     (
         OpenAIEmbedServer(),
         "/v1/embeddings",
@@ -303,3 +313,45 @@ def test_openai_s_callers_may_send_tokens(given: Any, inputs: Any) -> None:
     body = json.dumps({"model": "m", "input": given}).encode()
     call = ServerRequest(method="POST", path="/v1/embeddings", body=body)
     assert OpenAIEmbedServer().decode_request(call).inputs == inputs
+
+
+def embedded(body: Any) -> EmbedRequest:
+    call = ServerRequest(method="POST", path=ONE, body=json.dumps(PART | body).encode())
+    return GeminiEmbedServer().decode_request(call)
+
+
+def test_google_s_callers_may_write_names_with_underscores() -> None:
+    """As the vendor's own examples for curl do: https://ai.google.dev/gemini-api/docs/embeddings"""
+    found = embedded({"task_type": "RETRIEVAL_QUERY", "output_dimensionality": 768})
+    assert (found.dimensions, found.task, found.extra) == (768, "search_query", {})
+
+
+def test_no_task_is_none_to_google_s_callers_too() -> None:
+    assert embedded({"taskType": "TASK_TYPE_UNSPECIFIED"}).task is None
+
+
+WHOLES: list[tuple[Any, str, str]] = [
+    ([1], "generateContentRequest: expected an object, got a list", "generateContentRequest"),
+    (
+        {"contents": [{"parts": [{"text": 3}]}]},
+        "generateContentRequest.contents[0].parts[0].text: expected a string, got an integer",
+        "generateContentRequest.contents[0].parts[0].text",
+    ),
+]
+
+
+@pytest.mark.parametrize("name", ["generateContentRequest", "generate_content_request"])
+@pytest.mark.parametrize(("whole", "words", "param"), WHOLES)
+def test_what_is_wrong_in_a_whole_request_to_be_counted_has_its_path(
+    name: str, whole: Any, words: str, param: str
+) -> None:
+    call = ServerRequest(method="POST", path="/v1/models/m:countTokens", body=json.dumps({name: whole}).encode())
+    with pytest.raises(InvalidRequestError) as caught:
+        GeminiCountServer().decode_request(call)
+    assert (str(caught.value), caught.value.param) == (words, param)
+
+
+def test_a_whole_request_to_be_counted_may_be_written_with_underscores() -> None:
+    body = json.dumps({"generate_content_request": {"contents": [{"parts": [{"text": "a"}]}]}}).encode()
+    found = GeminiCountServer().decode_request(ServerRequest(method="POST", path="/v1/models/m:countTokens", body=body))
+    assert [message.text for message in found.messages] == ["a"]

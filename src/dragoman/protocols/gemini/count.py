@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.base import Env
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
@@ -58,9 +59,16 @@ class GeminiCountServer(CountServer):
             raise wrong_type("the body", "an object", body)
         whole = camel(body).get(WHOLE)
         target = Target(model_and_method(call.path)[0], stream=False)
-        if isinstance(whole, dict):
+        if whole is None:
+            return decode_body(body, call.body, target, begun=True)
+        if not isinstance(whole, dict):
+            raise wrong_type(WHOLE, "an object", whole)
+        try:
             return decode_body(whole, json.encode(whole), target, begun=True)
-        return decode_body(body, call.body, target, begun=True)
+        except InvalidRequestError as exc:
+            if exc.param is None:
+                raise
+            raise InvalidRequestError(f"{WHOLE}.{exc.message}", param=f"{WHOLE}.{exc.param}") from exc
 
     def encode_response(self, count: TokenCount) -> ServerResponse:
         body = count.extra.get(NAME, {}) | {"totalTokens": count.input_tokens}

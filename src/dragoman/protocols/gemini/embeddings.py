@@ -39,6 +39,8 @@ TASKS: dict[str, str] = {
     "CLASSIFICATION": "classification",
     "CLUSTERING": "clustering",
 }
+UNSAID = "TASK_TYPE_UNSPECIFIED"
+"""The word for no task."""
 NATIVE_TASKS = {ours: theirs for theirs, ours in TASKS.items()}
 
 
@@ -110,25 +112,24 @@ class GeminiEmbedServer(EmbedServer):
 def _request(model: str, requests: list[Fields]) -> EmbedRequest:
     """The requests of a batch as one. All must have the same settings, since no other protocol has one for each."""
     texts: list[str] = []
-    settings: list[tuple[str | None, str | None, int | None]] = []
-    rest: dict[str, Any] = {}
+    settings: list[tuple[Any, ...]] = []
     for fields in requests:
-        fields.any("model")
+        fields.any("model")  # the path has it; SDKs repeat it
         content = fields.fields("content")
         parts = [Fields(each, path) for path, each in content.items("parts")]
+        if not parts:
+            raise refused(content.path("parts"), "expected at least one part, got none")
         texts.append("".join(part.required_text("text") for part in parts))
-        settings.append(
-            (fields.text("taskType"), fields.text("title"), read_dimensions(fields, "outputDimensionality"))
-        )
-        rest |= fields.rest
-    if len(set(settings)) > 1:
-        raise refused("requests", "expected the same taskType, title and outputDimensionality in each")
-    task, title, dimensions = settings[0]
+        task, title = fields.text("taskType"), fields.text("title")
+        settings.append((task, title, read_dimensions(fields, "outputDimensionality"), fields.rest))
+        if settings[-1] != settings[0]:
+            raise refused("requests", "expected the same in each, except the content")
+    task, title, dimensions, rest = settings[0]
     return EmbedRequest(
         model=model,
         inputs=tuple(texts),
         dimensions=dimensions,
-        task=None if task is None else TASKS.get(task, task),
+        task=None if task in {None, UNSAID} else TASKS.get(task, task),
         title=title,
         extra=to_extra(rest),
     )
