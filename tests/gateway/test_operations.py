@@ -198,13 +198,35 @@ async def test_a_text_is_completed_by_a_chat(stream: bool) -> None:
     assert (usage.prompt_tokens, usage.completion_tokens) == (3, 4)
 
 
-@pytest.mark.parametrize("more", [{"suffix": "x"}, {"echo": True}, {"logprobs": 2}, {"best_of": 2}, {"prompt": [1]}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"suffix": "x"},
+        {"echo": True},
+        {"logprobs": 2},
+        {"logprobs": 0},
+        {"best_of": 2},
+        {"n": 2},
+        {"prompt": [1]},
+        {"messages": [{"role": "user", "content": "b"}]},
+        {"echo": 0},
+        {"suffix": []},
+        {"logprobs": False},
+    ],
+)
 async def test_what_a_chat_cannot_do_for_a_text_is_refused(more: dict[str, object]) -> None:
     body = {"model": "offline/echo", "prompt": "a", **more}
     async with running_gateway(Config(gateway=GatewayConfig(port=0))) as url:
         got = await ask(url, "POST", "/v1/completions", JSON, json.dumps(body).encode())
     assert got.status == 400
     assert json.loads(got.body)["error"]["param"] == next(iter(more))
+
+
+async def test_what_asks_for_nothing_beside_the_text_is_taken() -> None:
+    body = {"model": "offline/echo", "prompt": "a", "suffix": "", "echo": False, "logprobs": None, "best_of": 1, "n": 1}
+    async with running_gateway(Config(gateway=GatewayConfig(port=0))) as url:
+        got = await ask(url, "POST", "/v1/completions", JSON, json.dumps(body).encode())
+    assert (got.status, json.loads(got.body)["choices"][0]["text"]) == (200, "a")
 
 
 async def test_a_text_that_breaks_off_ends_in_an_error() -> None:
