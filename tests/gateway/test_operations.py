@@ -43,6 +43,8 @@ async def test_a_service_s_vectors_come_in_the_form_that_was_asked_for(form: str
     async def embeds(exchange: Exchange) -> None:
         asked = json.loads(exchange.request.body)
         assert (asked["input"], asked["model"], asked["dimensions"]) == (["a", "b"], "m", 2)
+        # Without a form the client asks for base64.
+        assert asked["encoding_format"] == (form or "base64")
         data = [
             {"object": "embedding", "index": 1, "embedding": packed([0.5, 1.0])},
             {"object": "embedding", "index": 0, "embedding": [0.25, -1.0]},

@@ -34,6 +34,8 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     reply = await fetch(service, codec.encode_request(request, env), MAX_VECTORS)
     with signing(service):
         response = codec.decode_response(reply, request)
+        if not all(response.vectors):
+            raise BadEventError("expected an embedding, got one without numbers")
         if not all(map(is_finite, response.vectors)):
             raise BadEventError("expected an embedding of finite numbers, got NaN or an infinity")
         return response, lost

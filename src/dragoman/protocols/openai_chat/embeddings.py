@@ -36,14 +36,18 @@ MAX_INPUTS = 2048
 """Texts of one request: OpenAI's own limit."""
 
 FORMATS = ("float", "base64")
-PACKED = f"{NAME}.base64"
-"""The note of a caller who wants the vectors in base64."""
+FORM = f"{NAME}.encoding_format"
+"""The note of the form in which a caller wants the vectors; empty: the caller does not say."""
 WHOLE_FLOAT = 4
 """Bytes of a number."""
 
 
 class OpenAIEmbedClient(EmbedClient):
-    """Calls `POST {url}/embeddings`. Vectors come as base64, which costs a quarter of the bytes of numbers."""
+    """Calls `POST {url}/embeddings`.
+
+    Vectors are asked for in the form that a caller of this protocol wants, because some services take only one. For
+    all others they come as base64, which costs a quarter of the bytes of numbers.
+    """
 
     expresses = frozenset({"dimensions", "user", "tokens"})
 
@@ -54,7 +58,8 @@ class OpenAIEmbedClient(EmbedClient):
         headers = [("content-type", "application/json"), ("accept", "application/json")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
-        said = {"dimensions": request.dimensions, "user": request.user, "encoding_format": "base64"}
+        form = request.extra.get(OURS, {}).get(FORM, "base64")
+        said = {"dimensions": request.dimensions, "user": request.user, "encoding_format": form or None}
         body = {"model": request.model, "input": list(request.inputs)} | without_none(said)
         return HttpRequest(
             url=self._url, headers=tuple(headers), body=request_body(merged(body, request.extra.get(NAME, {})))
@@ -120,11 +125,11 @@ class OpenAIEmbedServer(EmbedServer):
             inputs=_inputs(fields),
             dimensions=read_dimensions(fields),
             user=fields.text("user"),
-            extra=to_extra(fields.rest) | ({OURS: {PACKED: True}} if form == "base64" else {}),
+            extra=to_extra(fields.rest) | {OURS: {FORM: form or ""}},
         )
 
     def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
-        packed = PACKED in request.extra.get(OURS, {})
+        packed = request.extra.get(OURS, {}).get(FORM) == "base64"
         counts = {} if response.usage is None else encode_usage(response.usage)
         if INPUT in counts:
             counts.setdefault(TOTAL, counts[INPUT])
