@@ -313,6 +313,33 @@ async def test_one_text_has_one_embedding_in_the_older_forms() -> None:
     assert len(json.loads(one.body)["embedding"]["values"]) == 8
 
 
+@pytest.mark.parametrize(
+    ("path", "said", "told"),
+    [
+        ("/api/embed", {}, {"embeddings": []}),
+        ("/api/embed", {"input": ""}, {"embeddings": []}),
+        ("/api/embed", {"input": []}, {"embeddings": []}),
+        ("/api/embeddings", {}, {"embedding": []}),
+        ("/api/embeddings", {"prompt": ""}, {"embedding": []}),
+    ],
+)
+@pytest.mark.parametrize("service", EMBEDDING)
+async def test_without_a_text_ollama_s_callers_ask_for_the_model_to_be_loaded(
+    path: str, said: dict[str, object], told: dict[str, object], service: str
+) -> None:
+    """As the real server answers since ollama/ollama#5713. Only such a server is asked."""
+    base, reply = EMBEDDING[service]
+
+    async def embeds(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, json.dumps(reply(len(texts_in(exchange.request.body)))).encode())
+
+    async with serve(embeds) as up, running_gateway(over(f"{up.url}{base}", service)) as url:
+        got = await ask(url, "POST", path, JSON, json.dumps({"model": "up/m"} | said).encode())
+        assert (got.status, len(up.requests)) == (200, service == "ollama")
+    answer = json.loads(got.body)
+    assert {name: answer[name] for name in told} == told
+
+
 COUNTS = {
     "/v1/messages/count_tokens": {
         "model": "offline/echo",

@@ -259,8 +259,7 @@ ONE = "/v1beta/models/m:embedContent"
 BATCH = "/v1beta/models/m:batchEmbedContents"
 PART = {"content": {"parts": [{"text": "x"}]}}
 WRONG: list[tuple[EmbedServer, str, Any, str]] = [
-    (OllamaEmbedServer(), "/api/embed", {"model": "m"}, "input: expected a string or a list of strings, got nothing"),
-    (OllamaEmbedServer(), "/api/embed", {"input": []}, "input: expected a string or a list of strings, got a list"),
+    (OllamaEmbedServer(), "/api/embed", {"input": {}}, "input: expected a string or a list of strings, got an object"),
     (OllamaEmbedServer(), "/api/embed", {"input": ["a", 5]}, "input[1]: expected a string, got an integer"),
     (OllamaEmbedServer(), "/api/embeddings", {"prompt": 5}, "prompt: expected a string, got an integer"),
     (OllamaEmbedServer(), "/api/embed", {"input": "a", "dimensions": -1}, "dimensions: expected at least 1, got -1"),
@@ -288,6 +287,12 @@ WRONG: list[tuple[EmbedServer, str, Any, str]] = [
         "/v1/embeddings",
         {"input": ["a"] * (MAX_INPUTS + 1)},
         f"input: expected at most {MAX_INPUTS}",
+    ),
+    (
+        OpenAIEmbedServer(),
+        "/v1/embeddings",
+        {"input": None},
+        "input: expected a string or a list of strings, got nothing",
     ),
     (OpenAIEmbedServer(), "/v1/embeddings", {"input": [["a"]]}, "input[0]: expected a string or a list of tokens"),
 ]

@@ -28,6 +28,8 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     codec = service.codec.embeddings
     if codec is None:
         raise NoOperationError(f"{service.name} has no embeddings in its protocol, {service.codec.name}")
+    if not request.inputs and not codec.loads:
+        return EmbedResponse(vectors=()), ()
     lost = codec.losses(request, service.codec.name)
     refuse(lost, service.name, strict=service.strict)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))

@@ -34,6 +34,8 @@ class EmbedClient(ABC):
 
     expresses: frozenset[str] = frozenset()
     """Which of EMBED_FIELDS the protocol has; `tokens` too, if it takes texts that are cut into tokens."""
+    loads: ClassVar[bool] = False
+    """Whether a request without texts asks for the model to be loaded; in other protocols it means nothing."""
 
     @abstractmethod
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:

@@ -33,6 +33,7 @@ class OllamaEmbedClient(EmbedClient):
     """Calls `POST {url}/api/embed`."""
 
     expresses = frozenset({"dimensions", "truncate"})
+    loads = True
 
     def __init__(self, url: str) -> None:
         self._url = f"{url}{EMBED}"
@@ -63,16 +64,17 @@ def _text(item: str | tuple[int, ...]) -> str:
 
 
 class OllamaEmbedServer(EmbedServer):
-    """Answers both paths."""
+    """Answers both paths. Without a text only the model is loaded, as the real server does."""
 
     def decode_request(self, call: ServerRequest) -> EmbedRequest:
         fields = Fields(json.decode_request(call.body))
         model = fields.text("model") or ""
         if call.path == OLD:
-            return EmbedRequest(model=model, inputs=(fields.required_text("prompt"),), extra=to_extra(fields.rest))
+            prompt = fields.text("prompt")
+            return EmbedRequest(model=model, inputs=(prompt,) if prompt else (), extra=to_extra(fields.rest))
         value, path = fields.any("input"), fields.path("input")
-        texts = [value] if isinstance(value, str) else value
-        if not isinstance(texts, list) or not texts:
+        texts = ([value] if value else []) if isinstance(value, str | None) else value
+        if not isinstance(texts, list):
             raise wrong_type(path, "a string or a list of strings", value)
         for i, text in enumerate(texts):
             if not isinstance(text, str):
@@ -88,7 +90,7 @@ class OllamaEmbedServer(EmbedServer):
     def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
         vectors = [floats(each) for each in response.vectors]
         if call.path == OLD:
-            return ServerResponse(headers=JSON, body=json.encode({"embedding": vectors[0]}))
+            return ServerResponse(headers=JSON, body=json.encode({"embedding": vectors[0] if vectors else []}))
         body: dict[str, Any] = {"model": response.model or request.model, "embeddings": vectors}
         body |= response.extra.get(NAME, {})
         if response.usage is not None and response.usage.input_tokens is not None:
