@@ -385,3 +385,26 @@ async def test_models_come_in_the_form_that_the_caller_s_headers_tell() -> None:
     assert (theirs["has_more"], theirs["data"][0]["type"]) == (False, "model")
     assert google["models"][0]["name"].startswith("models/")
     assert (one["id"], one["type"]) == ("offline/echo", "model")
+
+
+async def test_the_size_of_a_model_that_its_service_tells_reaches_callers_whose_protocol_has_it() -> None:
+    listed = b'{"data": [{"id": "m", "context_length": 8192, "max_completion_tokens": 100}, {"id": "n"}]}'
+
+    async def lists(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, listed)
+
+    async with serve(lists) as service, running_gateway(over(f"{service.url}/v1")) as url:
+
+        async def got(path: str, headers: dict[str, str], body: bytes = b"") -> Any:
+            return json.loads((await ask(url, "POST" if body else "GET", path, JSON | headers, body)).body)
+
+        theirs, google = {"anthropic-version": "2023-06-01"}, {"x-goog-api-key": "k"}
+        for one in ((await got("/v1/models", theirs))["data"][0], await got("/v1/models/up/m", theirs)):
+            assert (one["id"], one["max_input_tokens"], one["max_tokens"]) == ("up/m", 8192, 100)
+        for one in ((await got("/v1/models", google))["models"][0], await got("/v1/models/up/m", google)):
+            assert (one["name"], one["inputTokenLimit"], one["outputTokenLimit"]) == ("models/up/m", 8192, 100)
+        assert "max_tokens" not in await got("/v1/models/up/n", theirs)
+        # VS Code takes 32,768 without it: jjang-ai/mlxstudio#72
+        shown = (await got("/api/show", {}, b'{"model": "up/m"}'))["model_info"]
+        assert shown[f"{shown['general.architecture']}.context_length"] == 8192
+        assert list((await got("/api/show", {}, b'{"model": "up/n"}'))["model_info"]) == ["general.architecture"]

@@ -61,7 +61,7 @@ def test_our_list_is_one_that_we_read() -> None:
     ],
 )
 def test_a_model_can_what_its_profile_says(profile: ModelProfile, can: list[str]) -> None:
-    assert json.decode_event(encode_show(profile, 1).body)["capabilities"] == can
+    assert json.decode_event(encode_show(profile, None, 1).body)["capabilities"] == can
 
 
 @pytest.mark.parametrize("body", [b'{"model":"m"}', b'{"name":"m"}', b'{"model":"","name":"m"}'])

@@ -1,10 +1,11 @@
 """Lists of models, read and written. https://platform.claude.com/docs/en/api/models-list"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.request import FIRST_VERSION
+from dragoman.protocols.extra import without_none
 from dragoman.protocols.listed_names import listed_names
 from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
 from dragoman.types.model_facts import known_size
@@ -51,20 +52,21 @@ def _entries(reply: HttpResponse) -> list[dict[str, object]]:
     return [entry for entry in found[:MAX_MODELS] if isinstance(entry, dict)]
 
 
-def encode_models(names: Iterable[str], since: str) -> ServerResponse:
+def encode_models(names: Iterable[str], since: str, facts: Mapping[str, ModelFacts]) -> ServerResponse:
     """A list for a caller. `since`: when the models were first offered, as RFC 3339 writes it."""
-    models = [_model(name, since) for name in names]
+    models = [_model(name, since, facts.get(name, ModelFacts())) for name in names]
     first, last = (models[0]["id"], models[-1]["id"]) if models else (None, None)
     return _ok({"data": models, "has_more": False, "first_id": first, "last_id": last})
 
 
-def encode_model(name: str, since: str) -> ServerResponse:
+def encode_model(name: str, since: str, facts: ModelFacts) -> ServerResponse:
     """One model of such a list."""
-    return _ok(_model(name, since))
+    return _ok(_model(name, since, facts))
 
 
-def _model(name: str, since: str) -> dict[str, object]:
-    return {"type": "model", "id": name, "display_name": name, "created_at": since}
+def _model(name: str, since: str, facts: ModelFacts) -> dict[str, object]:
+    sizes = without_none({"max_input_tokens": facts.context, "max_tokens": facts.max_output})
+    return {"type": "model", "id": name, "display_name": name, "created_at": since} | sizes
 
 
 def _ok(value: object) -> ServerResponse:

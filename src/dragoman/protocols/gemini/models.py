@@ -1,8 +1,9 @@
 """Lists of models, read and written. https://ai.google.dev/api/models"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.extra import without_none
 from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.listed_names import listed_names
 from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
@@ -15,7 +16,7 @@ MAX_MODELS = 1000
 JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 PREFIX = "models/"
-METHODS = ["generateContent", "streamGenerateContent"]
+METHODS = ["generateContent", "streamGenerateContent", "countTokens"]
 GENERATE = METHODS[0]
 
 
@@ -44,14 +45,14 @@ def decode_facts(reply: HttpResponse) -> dict[str, ModelFacts]:
     }
 
 
-def encode_models(names: Iterable[str]) -> ServerResponse:
+def encode_models(names: Iterable[str], facts: Mapping[str, ModelFacts]) -> ServerResponse:
     """A list for a caller."""
-    return _ok({"models": [_model(name) for name in names]})
+    return _ok({"models": [_model(name, facts.get(name, ModelFacts())) for name in names]})
 
 
-def encode_model(name: str) -> ServerResponse:
+def encode_model(name: str, facts: ModelFacts) -> ServerResponse:
     """One model of such a list."""
-    return _ok(_model(name))
+    return _ok(_model(name, facts))
 
 
 def _entries(reply: HttpResponse) -> list[dict[str, object]]:
@@ -70,8 +71,9 @@ def _name(entry: dict[str, object]) -> str | None:
     return name.removeprefix(PREFIX)
 
 
-def _model(name: str) -> dict[str, object]:
-    return {"name": f"{PREFIX}{name}", "displayName": name, "supportedGenerationMethods": METHODS}
+def _model(name: str, facts: ModelFacts) -> dict[str, object]:
+    sizes = without_none({"inputTokenLimit": facts.context, "outputTokenLimit": facts.max_output})
+    return {"name": f"{PREFIX}{name}", "displayName": name, "supportedGenerationMethods": METHODS} | sizes
 
 
 def _ok(value: object) -> ServerResponse:

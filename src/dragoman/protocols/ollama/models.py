@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.errors.body import error_in
+from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields, refused
 from dragoman.protocols.listed_names import listed_names
 from dragoman.protocols.ollama.encode_stream import spelt
@@ -64,8 +65,8 @@ def shown_model(call: ServerRequest) -> str:
     return name
 
 
-def encode_show(profile: ModelProfile, since: int) -> ServerResponse:
-    """What is known of one model."""
+def encode_show(profile: ModelProfile, context: int | None, since: int) -> ServerResponse:
+    """What is known of one model; `context`: the tokens that it holds, without which programs take their own number."""
     can = ["completion"]
     if profile.tools is not False:
         can.append("tools")
@@ -77,7 +78,7 @@ def encode_show(profile: ModelProfile, since: int) -> ServerResponse:
             "parameters": "",
             "template": "",
             "details": _details(),
-            "model_info": {"general.architecture": FAMILY},
+            "model_info": without_none({"general.architecture": FAMILY, f"{FAMILY}.context_length": context}),
             "capabilities": can,
             "modified_at": spelt(since),
         }
