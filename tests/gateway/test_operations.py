@@ -1,18 +1,25 @@
 """What is no chat, asked by OpenAI's own client: embeddings, completions of a text; and a count of tokens."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import get_ident
 from typing import Any
 
 import openai
 import pytest
+from msgspec.structs import replace
 from openai import AsyncOpenAI
 
 from dragoman import Client
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
-from dragoman.errors import UnsupportedFeatureError
-from dragoman.types import TokenCount, vector
+from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
+from dragoman.gateway import ServerTimeouts
+from dragoman.gateway.asgi import AsgiResponseWriter
+from dragoman.gateway.fronts.operations import EmbedEndpoint
+from dragoman.protocols.openai_chat import OpenAIEmbedServer
+from dragoman.types import EmbedRequest, EmbedResponse, Outcome, ServerRequest, ServerResponse, TokenCount, vector
 from tests.support.gateway import ask, running_gateway
 from tests.support.server import Exchange, serve
 
@@ -408,3 +415,47 @@ async def test_the_size_of_a_model_that_its_service_tells_reaches_callers_whose_
         shown = (await got("/api/show", {}, b'{"model": "up/m"}'))["model_info"]
         assert shown[f"{shown['general.architecture']}.context_length"] == 8192
         assert list((await got("/api/show", {}, b'{"model": "up/n"}'))["model_info"]) == ["general.architecture"]
+
+
+class Watched(OpenAIEmbedServer):
+    """Remembers which threads it is used in."""
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+
+    def decode_request(self, call: ServerRequest) -> EmbedRequest:
+        self.threads.append(get_ident())
+        return super().decode_request(call)
+
+    def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
+        self.threads.append(get_ident())
+        return super().encode_response(response, call, request)
+
+
+@pytest.mark.parametrize("large", [False, True])
+async def test_many_texts_are_read_and_many_vectors_written_beside_the_loop(large: bool) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    body = json.dumps({"model": "offline/echo", "input": ["a " * 200] * (1000 if large else 1)}).encode()
+    codec, call = Watched(), ServerRequest(method="POST", path="/v1/embeddings", body=body)
+    async with Client(Config()) as client:
+        writer = AsgiResponseWriter(receive, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts())
+        await EmbedEndpoint(client, codec, "openai-chat")(call, writer)
+    assert [each != get_ident() for each in codec.threads] == [large, large]
+    assert sent[0]["status"] == 200
+
+
+async def test_texts_may_come_as_so_many_tokens_as_openai_takes() -> None:
+    """LangChain sends a thousand texts at a time, each as tokens."""
+    said = {"model": "m", "input": [[1234] * 290] * 1000}
+    call = ServerRequest(method="POST", path="/v1/embeddings", body=json.dumps(said).encode())
+    assert len(OpenAIEmbedServer().decode_request(call).inputs) == 1000
+    said = {"model": "m", "input": [[1234] * 410] * 1000}
+    with pytest.raises(InvalidRequestError, match="at most 400000 values"):
+        OpenAIEmbedServer().decode_request(replace(call, body=json.dumps(said).encode()))

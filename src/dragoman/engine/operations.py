@@ -1,5 +1,6 @@
 """One small exchange with a service that is no chat: embeddings, a count of tokens."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,9 @@ from dragoman.types.operations import is_finite
 MAX_VECTORS = 64 << 20
 """Bytes of a reply: 2,048 vectors of 3,072 numbers in base64 are 34 MiB."""
 
+LARGE = 256 << 10
+"""Bytes of a reply from which on a thread reads it: as numbers they take five milliseconds per MiB."""
+
 UNCOUNTED = frozenset({404, 405, 501})
 """Statuses of services that have nothing at the path that counts: many have only that of the chats."""
 
@@ -35,7 +39,9 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     reply = await fetch(service, codec.encode_request(request, env), MAX_VECTORS)
     with signing(service):
-        response = codec.decode_response(reply, request)
+        large = len(reply.body) > LARGE
+        decode = codec.decode_response
+        response = await asyncio.to_thread(decode, reply, request) if large else decode(reply, request)
         if not all(response.vectors):
             raise BadEventError("expected an embedding, got one without numbers")
         if not all(map(is_finite, response.vectors)):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from struct import error
 from typing import Any, ClassVar
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
@@ -22,8 +22,10 @@ from dragoman.types import (
     ServerRequest,
     ServerResponse,
     TokenCount,
+    floats,
     vector,
 )
+from dragoman.wire import json
 
 EMBED_FIELDS = ("dimensions", "task", "title", "truncate", "user")
 """Fields of an EmbedRequest that a protocol may not have."""
@@ -144,6 +146,11 @@ def no_count() -> BadEventError:
 def wrong_number(request: EmbedRequest) -> BadEventError:
     """The error for a reply without a vector for each text."""
     return BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
+
+
+def numbers(vector: bytes) -> Raw:
+    """A vector as a list in JSON: written by itself, so that other threads may run after each."""
+    return Raw(json.encode(floats(vector)))
 
 
 def read_numbers(value: object) -> bytes:

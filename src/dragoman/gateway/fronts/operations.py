@@ -1,9 +1,11 @@
 """Endpoints for what is no chat: embeddings, and a count of tokens. Knows no path and no protocol."""
 
+import asyncio
+
 from msgspec.structs import replace
 
 from dragoman.client import Client
-from dragoman.gateway.fronts.endpoints import Endpoint
+from dragoman.gateway.fronts.endpoints import LARGE, Endpoint, decoded
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.losses_header import losses_header
 from dragoman.protocols.estimate import estimated_inputs
@@ -21,7 +23,7 @@ class EmbedEndpoint(Endpoint):
         self._protocol = protocol
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        request = self._codec.decode_request(call)
+        request = await decoded(call, self._codec.decode_request)
         if not request.model:
             request = replace(request, model=self._client.default_model)
         writer.outcome.operation, writer.outcome.model = "embeddings", request.model
@@ -34,7 +36,10 @@ class EmbedEndpoint(Endpoint):
             usage = replace(response.usage or Usage(), input_tokens=estimated_inputs(request))
             response = replace(response, usage=usage)
             headers = (*headers, ESTIMATED)
-        await writer.send(self._codec.encode_response(response, call, request), *headers)
+        encode = self._codec.encode_response
+        large = sum(map(len, response.vectors)) > LARGE
+        answer = await asyncio.to_thread(encode, response, call, request) if large else encode(response, call, request)
+        await writer.send(answer, *headers)
 
 
 class CountEndpoint(Endpoint):
@@ -45,7 +50,7 @@ class CountEndpoint(Endpoint):
         self._codec = codec
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        request = self._codec.decode_request(call)
+        request = await decoded(call, self._codec.decode_request)
         if not request.model:
             request = replace(request, model=self.client.default_model)
         writer.outcome.operation, writer.outcome.model = "count_tokens", request.model

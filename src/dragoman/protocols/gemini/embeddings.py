@@ -11,7 +11,15 @@ from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
 from dragoman.protocols.gemini.usage import decode_usage, encode_usage
 from dragoman.protocols.json_fields import Fields, refused
-from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_dimensions, read_numbers, wrong_number
+from dragoman.protocols.operations import (
+    EmbedClient,
+    EmbedServer,
+    beside,
+    numbers,
+    read_dimensions,
+    read_numbers,
+    wrong_number,
+)
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -21,7 +29,6 @@ from dragoman.types import (
     HttpResponse,
     ServerRequest,
     ServerResponse,
-    floats,
 )
 from dragoman.wire import json
 
@@ -102,7 +109,7 @@ class GeminiEmbedServer(EmbedServer):
         return _request(model, requests)
 
     def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
-        vectors = [{"values": floats(each)} for each in response.vectors]
+        vectors = [{"values": numbers(each)} for each in response.vectors]
         body: dict[str, Any] = {"embedding": vectors[0]} if call.path.endswith(f":{ONE}") else {"embeddings": vectors}
         if response.usage is not None:
             body[USAGE] = encode_usage(response.usage)

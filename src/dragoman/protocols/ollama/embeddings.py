@@ -9,7 +9,15 @@ from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.ollama.extra import NAME, to_extra
 from dragoman.protocols.ollama.relay import request_headers
-from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_dimensions, read_numbers, wrong_number
+from dragoman.protocols.operations import (
+    EmbedClient,
+    EmbedServer,
+    beside,
+    numbers,
+    read_dimensions,
+    read_numbers,
+    wrong_number,
+)
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -20,7 +28,6 @@ from dragoman.types import (
     ServerRequest,
     ServerResponse,
     Usage,
-    floats,
 )
 from dragoman.wire import json
 
@@ -88,7 +95,7 @@ class OllamaEmbedServer(EmbedServer):
         )
 
     def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
-        vectors = [floats(each) for each in response.vectors]
+        vectors = [numbers(each) for each in response.vectors]
         if call.path == OLD:
             return ServerResponse(headers=JSON, body=json.encode({"embedding": vectors[0] if vectors else []}))
         body: dict[str, Any] = {"model": response.model or request.model, "embeddings": vectors}

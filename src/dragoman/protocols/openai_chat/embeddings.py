@@ -14,7 +14,15 @@ from dragoman.protocols.json_fields import Fields, refused, wrong_type
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
 from dragoman.protocols.openai_chat.usage import INPUT, TOTAL, decode_usage, encode_usage
-from dragoman.protocols.operations import EmbedClient, EmbedServer, beside, read_dimensions, read_numbers, wrong_number
+from dragoman.protocols.operations import (
+    EmbedClient,
+    EmbedServer,
+    beside,
+    numbers,
+    read_dimensions,
+    read_numbers,
+    wrong_number,
+)
 from dragoman.protocols.request_body import request_body
 from dragoman.protocols.speech import OURS
 from dragoman.types import (
@@ -26,14 +34,17 @@ from dragoman.types import (
     ServerRequest,
     ServerResponse,
     Usage,
-    floats,
 )
 from dragoman.wire import json
+from dragoman.wire.strict import MAX_VALUES
 
 JSON: Headers = (("content-type", "application/json"),)
 
 MAX_INPUTS = 2048
 """Texts of one request: OpenAI's own limit."""
+
+MAX_TOKENS = 300_000
+"""Tokens of one request: OpenAI's own limit. LangChain sends its texts as tokens, a thousand texts at a time."""
 
 FORMATS = ("float", "base64")
 FORM = f"{NAME}.encoding_format"
@@ -116,7 +127,7 @@ class OpenAIEmbedServer(EmbedServer):
     must_count = True
 
     def decode_request(self, call: ServerRequest) -> EmbedRequest:
-        fields = Fields(json.decode_request(call.body))
+        fields = Fields(json.decode_request(call.body, MAX_VALUES + MAX_TOKENS))
         form = fields.text("encoding_format")
         if form is not None and form not in FORMATS:
             raise refused("encoding_format", f"expected one of {', '.join(FORMATS)}")
@@ -134,7 +145,7 @@ class OpenAIEmbedServer(EmbedServer):
         if INPUT in counts:
             counts.setdefault(TOTAL, counts[INPUT])
         data = [
-            {"object": "embedding", "index": i, "embedding": b64encode(each).decode() if packed else floats(each)}
+            {"object": "embedding", "index": i, "embedding": b64encode(each).decode() if packed else numbers(each)}
             for i, each in enumerate(response.vectors)
         ]
         said = {"object": "list", "data": data, "model": response.model or request.model, "usage": counts}
