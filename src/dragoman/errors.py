@@ -9,6 +9,7 @@
     │   ├── ModelNotFoundError           404  no such model, here or at the service
     │   ├── TurnLimitError               400  a model calls tools on and on
     │   └── UnsupportedFeatureError      400  the target cannot express it: a grave loss, or any with `strict`
+    │       └── NoOperationError         400  its protocol has no embeddings
     ├── UpstreamError                    the service's (5xx that say no more are this class itself)
     │   ├── AuthenticationError          401  the key, password or signature was refused
     │   ├── EndpointNotFoundError        404  the service has nothing at this path
@@ -47,6 +48,7 @@ __all__ = [
     "EndpointNotFoundError",
     "InvalidRequestError",
     "ModelNotFoundError",
+    "NoOperationError",
     "OpaqueStateError",
     "OutputError",
     "OverloadedError",
@@ -249,6 +251,10 @@ class UnsupportedFeatureError(RequestError):
     """The target cannot express what was asked, and the loss is too grave to accept, or `strict` is set."""
 
     code = "unsupported_feature"
+
+
+class NoOperationError(UnsupportedFeatureError):
+    """The target can only chat: its protocol has no embeddings, whatever is asked of it."""
 
 
 class UpstreamError(DragomanError):

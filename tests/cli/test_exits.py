@@ -16,6 +16,7 @@ CODES: dict[type[DragomanError], int] = {
     errors.OpaqueStateError: 4,
     errors.ModelNotFoundError: 4,
     errors.UnsupportedFeatureError: 4,
+    errors.NoOperationError: 4,
     errors.UpstreamError: 5,
     errors.AuthenticationError: 5,
     errors.PermissionDeniedError: 5,

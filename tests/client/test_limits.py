@@ -203,6 +203,7 @@ EMBEDDED: list[tuple[Any, dict[str, Any], str]] = [
     (5, {}, "texts: expected a text, or texts in a list, got 5"),
     (["a", 5], {}, "texts[1]: expected a text or a list of tokens, got 5"),
     ("a", {"dimensions": "5"}, "dimensions: expected int, got str"),
+    ("a", {"dimensions": -1}, "dimensions: expected a number of 1 or more, got -1"),
     ("a", {"truncate": 1}, "truncate: expected bool, got int"),
     ("a", {"extra_body": {"input": 1}}, "extra_body: expected no 'input', which is an argument of its own"),
 ]

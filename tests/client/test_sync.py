@@ -178,6 +178,7 @@ FOR_THE_GATEWAY = {
     "cache_lifetime",
     "count_request",
     "embed_request",
+    "facts_of",
     "forward",
     "handler",
     "hear",

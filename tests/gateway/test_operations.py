@@ -1,18 +1,25 @@
 """What is no chat, asked by OpenAI's own client: embeddings, completions of a text; and a count of tokens."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import get_ident
 from typing import Any
 
 import openai
 import pytest
+from msgspec.structs import replace
 from openai import AsyncOpenAI
 
 from dragoman import Client
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
-from dragoman.errors import UnsupportedFeatureError
-from dragoman.types import TokenCount, vector
+from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
+from dragoman.gateway import ServerTimeouts
+from dragoman.gateway.asgi import AsgiResponseWriter
+from dragoman.gateway.fronts.operations import EmbedEndpoint
+from dragoman.protocols.openai_chat import OpenAIEmbedServer
+from dragoman.types import EmbedRequest, EmbedResponse, Outcome, ServerRequest, ServerResponse, TokenCount, vector
 from tests.support.gateway import ask, running_gateway
 from tests.support.server import Exchange, serve
 
@@ -43,6 +50,8 @@ async def test_a_service_s_vectors_come_in_the_form_that_was_asked_for(form: str
     async def embeds(exchange: Exchange) -> None:
         asked = json.loads(exchange.request.body)
         assert (asked["input"], asked["model"], asked["dimensions"]) == (["a", "b"], "m", 2)
+        # Without a form the client asks for base64.
+        assert asked["encoding_format"] == (form or "base64")
         data = [
             {"object": "embedding", "index": 1, "embedding": packed([0.5, 1.0])},
             {"object": "embedding", "index": 0, "embedding": [0.25, -1.0]},
@@ -59,6 +68,29 @@ async def test_a_service_s_vectors_come_in_the_form_that_was_asked_for(form: str
         else:
             assert vectors == [[0.25, -1.0], [0.5, 1.0]]
         assert (got.usage.prompt_tokens, got.model) == (2, "up/m")
+
+
+@pytest.mark.parametrize(
+    ("reported", "count", "estimated"),
+    [
+        ({"usage": {"prompt_tokens": 7, "total_tokens": 7}}, 7, None),
+        ({"usage": {"total_tokens": 7}}, 7, None),
+        ({"usage": {"prompt_tokens": 0, "total_tokens": 0}}, 0, None),
+        ({}, 5, "input_tokens"),
+    ],
+)
+async def test_tokens_of_texts_that_a_service_does_not_count_are_estimated_and_no_zero(
+    reported: dict[str, object], count: int, estimated: str | None
+) -> None:
+    async def embeds(exchange: Exchange) -> None:
+        data = [{"embedding": [0.5]}, {"embedding": [0.5]}]
+        await exchange.reply(200, JSON, json.dumps({"data": data, **reported}).encode())
+
+    asked = json.dumps({"model": "up/m", "input": ["one two three", [1]]}).encode()
+    async with serve(embeds) as service, running_gateway(over(f"{service.url}/v1")) as url:
+        got = await ask(url, "POST", "/v1/embeddings", JSON, asked)
+    assert json.loads(got.body)["usage"] == {"prompt_tokens": count, "total_tokens": count}
+    assert got.headers.get("x-dragoman-estimated") == estimated
 
 
 async def test_the_offline_model_has_vectors_that_show_words_in_common() -> None:
@@ -81,6 +113,9 @@ BAD: list[tuple[object, str]] = [
     (b'{"data": [{"embedding": "AAA="}]}', "whole numbers of 32 bits"),
     (b'{"data": [{"embedding": ["a"]}]}', "expected an embedding of numbers"),
     (b'{"data": [{}]}', "expected an embedding, got something else"),
+    (b'{"data": [{"embedding": [NaN, 1.0]}]}', "expected an embedding of finite numbers"),
+    (b'{"data": [{"embedding": "AADAfw=="}]}', "expected an embedding of finite numbers"),
+    (b'{"data": [{"embedding": "AACA/w=="}]}', "expected an embedding of finite numbers"),
 ]
 
 
@@ -93,6 +128,20 @@ async def test_what_is_no_vector_is_the_service_s_error(body: bytes, words: str)
         with pytest.raises(openai.APIStatusError, match=words) as caught:
             await caller.embeddings.create(model="up/m", input="a")
     assert caught.value.status_code == 502
+    assert "up: " in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/responses/input_tokens"])
+async def test_a_failure_with_a_good_status_is_told_without_the_key(path: str) -> None:
+    async def fails(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, b'{"error": {"message": "no credit for canary-000-key", "code": 402}}')
+
+    protocol = "openai-chat" if path.endswith("embeddings") else "openai-responses"
+    async with serve(fails) as service:
+        entry = ProviderConfig(protocol=protocol, url=f"{service.url}/v1", api_key="canary-000-key")
+        async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"up": entry})) as url:
+            got = await ask(url, "POST", path, JSON, b'{"model": "up/m", "input": "a"}')
+    assert (got.status, json.loads(got.body)["error"]["message"]) == (429, "no credit for …")
 
 
 WRONG: list[tuple[dict[str, object], str]] = [
@@ -122,6 +171,7 @@ async def test_a_service_without_embeddings_says_so_and_another_target_is_asked(
     async with Client(config) as client:
         with pytest.raises(UnsupportedFeatureError, match="has no embeddings"):
             await client.embed("chat/m", "a")
+        assert len((await client.embed("r", "a")).vectors) == 1
 
 
 async def test_tokens_are_counted_by_the_offline_model_and_estimated_for_a_service_that_cannot() -> None:
@@ -157,13 +207,35 @@ async def test_a_text_is_completed_by_a_chat(stream: bool) -> None:
     assert (usage.prompt_tokens, usage.completion_tokens) == (3, 4)
 
 
-@pytest.mark.parametrize("more", [{"suffix": "x"}, {"echo": True}, {"logprobs": 2}, {"best_of": 2}, {"prompt": [1]}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"suffix": "x"},
+        {"echo": True},
+        {"logprobs": 2},
+        {"logprobs": 0},
+        {"best_of": 2},
+        {"n": 2},
+        {"prompt": [1]},
+        {"messages": [{"role": "user", "content": "b"}]},
+        {"echo": 0},
+        {"suffix": []},
+        {"logprobs": False},
+    ],
+)
 async def test_what_a_chat_cannot_do_for_a_text_is_refused(more: dict[str, object]) -> None:
     body = {"model": "offline/echo", "prompt": "a", **more}
     async with running_gateway(Config(gateway=GatewayConfig(port=0))) as url:
         got = await ask(url, "POST", "/v1/completions", JSON, json.dumps(body).encode())
     assert got.status == 400
     assert json.loads(got.body)["error"]["param"] == next(iter(more))
+
+
+async def test_what_asks_for_nothing_beside_the_text_is_taken() -> None:
+    body = {"model": "offline/echo", "prompt": "a", "suffix": "", "echo": False, "logprobs": None, "best_of": 1, "n": 1}
+    async with running_gateway(Config(gateway=GatewayConfig(port=0))) as url:
+        got = await ask(url, "POST", "/v1/completions", JSON, json.dumps(body).encode())
+    assert (got.status, json.loads(got.body)["choices"][0]["text"]) == (200, "a")
 
 
 async def test_a_text_that_breaks_off_ends_in_an_error() -> None:
@@ -248,6 +320,33 @@ async def test_one_text_has_one_embedding_in_the_older_forms() -> None:
     assert len(json.loads(one.body)["embedding"]["values"]) == 8
 
 
+@pytest.mark.parametrize(
+    ("path", "said", "told"),
+    [
+        ("/api/embed", {}, {"embeddings": []}),
+        ("/api/embed", {"input": ""}, {"embeddings": []}),
+        ("/api/embed", {"input": []}, {"embeddings": []}),
+        ("/api/embeddings", {}, {"embedding": []}),
+        ("/api/embeddings", {"prompt": ""}, {"embedding": []}),
+    ],
+)
+@pytest.mark.parametrize("service", EMBEDDING)
+async def test_without_a_text_ollama_s_callers_ask_for_the_model_to_be_loaded(
+    path: str, said: dict[str, object], told: dict[str, object], service: str
+) -> None:
+    """As the real server answers since ollama/ollama#5713. Only such a server is asked."""
+    base, reply = EMBEDDING[service]
+
+    async def embeds(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, json.dumps(reply(len(texts_in(exchange.request.body)))).encode())
+
+    async with serve(embeds) as up, running_gateway(over(f"{up.url}{base}", service)) as url:
+        got = await ask(url, "POST", path, JSON, json.dumps({"model": "up/m"} | said).encode())
+        assert (got.status, len(up.requests)) == (200, service == "ollama")
+    answer = json.loads(got.body)
+    assert {name: answer[name] for name in told} == told
+
+
 COUNTS = {
     "/v1/messages/count_tokens": {
         "model": "offline/echo",
@@ -293,3 +392,70 @@ async def test_models_come_in_the_form_that_the_caller_s_headers_tell() -> None:
     assert (theirs["has_more"], theirs["data"][0]["type"]) == (False, "model")
     assert google["models"][0]["name"].startswith("models/")
     assert (one["id"], one["type"]) == ("offline/echo", "model")
+
+
+async def test_the_size_of_a_model_that_its_service_tells_reaches_callers_whose_protocol_has_it() -> None:
+    listed = b'{"data": [{"id": "m", "context_length": 8192, "max_completion_tokens": 100}, {"id": "n"}]}'
+
+    async def lists(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, listed)
+
+    async with serve(lists) as service, running_gateway(over(f"{service.url}/v1")) as url:
+
+        async def got(path: str, headers: dict[str, str], body: bytes = b"") -> Any:
+            return json.loads((await ask(url, "POST" if body else "GET", path, JSON | headers, body)).body)
+
+        theirs, google = {"anthropic-version": "2023-06-01"}, {"x-goog-api-key": "k"}
+        for one in ((await got("/v1/models", theirs))["data"][0], await got("/v1/models/up/m", theirs)):
+            assert (one["id"], one["max_input_tokens"], one["max_tokens"]) == ("up/m", 8192, 100)
+        for one in ((await got("/v1/models", google))["models"][0], await got("/v1/models/up/m", google)):
+            assert (one["name"], one["inputTokenLimit"], one["outputTokenLimit"]) == ("models/up/m", 8192, 100)
+        assert "max_tokens" not in await got("/v1/models/up/n", theirs)
+        # VS Code takes 32,768 without it: jjang-ai/mlxstudio#72
+        shown = (await got("/api/show", {}, b'{"model": "up/m"}'))["model_info"]
+        assert shown[f"{shown['general.architecture']}.context_length"] == 8192
+        assert list((await got("/api/show", {}, b'{"model": "up/n"}'))["model_info"]) == ["general.architecture"]
+
+
+class Watched(OpenAIEmbedServer):
+    """Remembers which threads it is used in."""
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+
+    def decode_request(self, call: ServerRequest) -> EmbedRequest:
+        self.threads.append(get_ident())
+        return super().decode_request(call)
+
+    def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
+        self.threads.append(get_ident())
+        return super().encode_response(response, call, request)
+
+
+@pytest.mark.parametrize("large", [False, True])
+async def test_many_texts_are_read_and_many_vectors_written_beside_the_loop(large: bool) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    body = json.dumps({"model": "offline/echo", "input": ["a " * 200] * (1000 if large else 1)}).encode()
+    codec, call = Watched(), ServerRequest(method="POST", path="/v1/embeddings", body=body)
+    async with Client(Config()) as client:
+        writer = AsgiResponseWriter(receive, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts())
+        await EmbedEndpoint(client, codec, "openai-chat")(call, writer)
+    assert [each != get_ident() for each in codec.threads] == [large, large]
+    assert sent[0]["status"] == 200
+
+
+async def test_texts_may_come_as_so_many_tokens_as_openai_takes() -> None:
+    """LangChain sends a thousand texts at a time, each as tokens."""
+    said = {"model": "m", "input": [[1234] * 290] * 1000}
+    call = ServerRequest(method="POST", path="/v1/embeddings", body=json.dumps(said).encode())
+    assert len(OpenAIEmbedServer().decode_request(call).inputs) == 1000
+    said = {"model": "m", "input": [[1234] * 410] * 1000}
+    with pytest.raises(InvalidRequestError, match="at most 400000 values"):
+        OpenAIEmbedServer().decode_request(replace(call, body=json.dumps(said).encode()))

@@ -23,7 +23,9 @@ from dragoman.types import (
     Usage,
     floats,
     user,
+    vector,
 )
+from dragoman.types.operations import is_finite
 from tests.support.env import fixed_env
 
 ANTHROPIC, GEMINI, OLLAMA, CHAT, RESPONSES = (
@@ -60,12 +62,80 @@ COUNTS: list[tuple[Any, Any, TokenCount]] = [
     (GEMINI, {"totalTokens": 7}, TokenCount(7)),
     (GEMINI, {"totalTokens": 7, "cachedContentTokenCount": 3}, TokenCount(7, cache_read_tokens=3)),
     (GEMINI, {"totalTokens": 7, "cachedContentTokenCount": "3"}, TokenCount(7)),
+    (ANTHROPIC, {"input_tokens": 7, "more": {"a": 1}}, TokenCount(7, extra={"anthropic": {"more": {"a": 1}}})),
+    (GEMINI, {"totalTokens": 7, "more": [1]}, TokenCount(7, extra={"gemini": {"more": [1]}})),
+    (RESPONSES, {"input_tokens": 7, "more": 1}, TokenCount(7, extra={"openai-responses": {"more": 1}})),
 ]
 
 
 @pytest.mark.parametrize(("codec", "value", "count"), COUNTS)
 def test_a_count_is_read(codec: Any, value: Any, count: TokenCount) -> None:
     assert counter(codec).decode_response(reply(value)) == count
+
+
+SAID: list[tuple[Any, CountServer, Any]] = [
+    (ANTHROPIC, AnthropicCountServer(), {"input_tokens": 7, "context_management": {"original_input_tokens": 9}}),
+    (RESPONSES, ResponsesCountServer(), {"object": "response.input_tokens", "input_tokens": 7, "more": 1}),
+    (
+        GEMINI,
+        GeminiCountServer(),
+        {
+            "totalTokens": 7,
+            "cachedContentTokenCount": 3,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 7}],
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("codec", "server", "value"), SAID)
+def test_a_caller_of_the_service_s_protocol_gets_all_that_it_says_of_a_count(
+    codec: Any, server: CountServer, value: Any
+) -> None:
+    told = server.encode_response(counter(codec).decode_response(reply(value)))
+    assert json.loads(told.body) == value
+
+
+EMBED_SAID: list[tuple[Any, EmbedServer, str, Any]] = [
+    (
+        OLLAMA,
+        OllamaEmbedServer(),
+        "/api/embed",
+        {"model": "m", "embeddings": [[1.0], [2.0]], "prompt_eval_count": 5, "total_duration": 7, "load_duration": 1},
+    ),
+    (
+        GEMINI,
+        GeminiEmbedServer(),
+        "/v1beta/models/m:batchEmbedContents",
+        {
+            "embeddings": [{"values": [1.0]}, {"values": [2.0]}],
+            "usageMetadata": {"promptTokenCount": 5, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 5}]},
+            "metadata": {"a": 1},
+        },
+    ),
+    (
+        CHAT,
+        OpenAIEmbedServer(),
+        "/v1/embeddings",
+        {
+            "object": "list",
+            "data": [{"object": "embedding", "index": i, "embedding": [1.0]} for i in range(2)],
+            "model": "m",
+            "usage": {"prompt_tokens": 5, "total_tokens": 7, "more": 1},
+            "id": "e1",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("codec", "server", "path", "value"), EMBED_SAID)
+def test_a_caller_of_the_service_s_protocol_gets_all_that_it_says_beside_vectors(
+    codec: Any, server: EmbedServer, path: str, value: Any
+) -> None:
+    told = server.encode_response(
+        embedder(codec).decode_response(reply(value), EMBED), ServerRequest(method="POST", path=path), EMBED
+    )
+    assert json.loads(told.body) == value
 
 
 @pytest.mark.parametrize("codec", [ANTHROPIC, RESPONSES, GEMINI])
@@ -77,10 +147,38 @@ def test_what_is_no_count_is_the_service_s_error(codec: Any, value: Any) -> None
         counter(codec).decode_response(reply(value))
 
 
-def test_a_failure_in_the_place_of_a_count_is_the_failure() -> None:
-    failure = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-    with pytest.raises(OverloadedError, match="Overloaded"):
-        counter(ANTHROPIC).decode_response(reply(failure))
+FAILURES: list[tuple[Any, Any]] = [
+    (ANTHROPIC, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
+    (RESPONSES, {"error": {"code": 503, "message": "Overloaded"}}),
+    (CHAT, {"error": {"code": 503, "message": "Overloaded"}}),
+    (GEMINI, {"error": {"status": "UNAVAILABLE", "message": "Overloaded"}}),
+    (OLLAMA, {"error": {"code": 503, "message": "Overloaded"}}),
+]
+
+
+@pytest.mark.parametrize(("codec", "failure"), FAILURES)
+def test_a_failure_in_the_place_of_a_count_or_of_vectors_is_the_failure(codec: Any, failure: Any) -> None:
+    if codec.counter is not None:
+        with pytest.raises(OverloadedError, match="Overloaded"):
+            counter(codec).decode_response(reply(failure))
+    if codec.embeddings is not None:
+        with pytest.raises(OverloadedError, match="Overloaded"):
+            embedder(codec).decode_response(reply(failure), EMBED)
+
+
+def test_vectors_beside_an_error_without_words_are_vectors() -> None:
+    value = {"data": [{"embedding": [1]}, {"embedding": [2]}], "error": {}}
+    assert len(embedder(CHAT).decode_response(reply(value), EMBED).vectors) == 2
+
+
+@pytest.mark.parametrize("numbers", [[0.5, -0.5], [3.4e38, -3.4e38], []])
+def test_large_numbers_are_finite(numbers: list[float]) -> None:
+    assert is_finite(vector(numbers))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_json_cannot_say_is_not_finite(number: float) -> None:
+    assert not is_finite(vector([0.5, number]))
 
 
 COUNT_SERVERS: list[tuple[CountServer, str]] = [
@@ -108,6 +206,7 @@ def test_gemini_is_asked_about_a_whole_request(headers: tuple[str, str] | None, 
 VECTORS: list[tuple[Any, Any, Usage | None]] = [
     (CHAT, {"data": [{"embedding": [1, 2]}, {"embedding": [3, 4]}]}, None),
     (CHAT, {"data": [{"embedding": [3, 4], "index": 1}, {"embedding": [1, 2], "index": 0}]}, None),
+    (CHAT, {"data": [{"embedding": [1, 2]}, {"embedding": [3, 4]}], "usage": {"total_tokens": 5}}, Usage(5)),
     (OLLAMA, {"embeddings": [[1, 2], [3, 4]]}, None),
     (OLLAMA, {"embeddings": [[1, 2], [3, 4]], "prompt_eval_count": 5}, Usage(input_tokens=5)),
     (GEMINI, {"embeddings": [{"values": [1, 2]}, {"values": [3, 4]}]}, None),
@@ -122,7 +221,7 @@ VECTORS: list[tuple[Any, Any, Usage | None]] = [
 @pytest.mark.parametrize(("codec", "value", "usage"), VECTORS)
 def test_vectors_are_read_in_the_order_of_the_texts(codec: Any, value: Any, usage: Usage | None) -> None:
     found = embedder(codec).decode_response(reply(value), EMBED)
-    assert [floats(vector) for vector in found.vectors] == [[1.0, 2.0], [3.0, 4.0]]
+    assert [floats(each) for each in found.vectors] == [[1.0, 2.0], [3.0, 4.0]]
     assert found.usage == usage
 
 
@@ -156,20 +255,44 @@ def test_texts_in_tokens_are_sent_where_the_protocol_has_them() -> None:
     assert json.loads(body or b"")["input"] == [[1, 2]]
 
 
+ONE = "/v1beta/models/m:embedContent"
 BATCH = "/v1beta/models/m:batchEmbedContents"
 PART = {"content": {"parts": [{"text": "x"}]}}
 WRONG: list[tuple[EmbedServer, str, Any, str]] = [
-    (OllamaEmbedServer(), "/api/embed", {"model": "m"}, "input: expected a string or a list of strings, got nothing"),
-    (OllamaEmbedServer(), "/api/embed", {"input": []}, "input: expected a string or a list of strings, got a list"),
+    (OllamaEmbedServer(), "/api/embed", {"input": {}}, "input: expected a string or a list of strings, got an object"),
     (OllamaEmbedServer(), "/api/embed", {"input": ["a", 5]}, "input[1]: expected a string, got an integer"),
     (OllamaEmbedServer(), "/api/embeddings", {"prompt": 5}, "prompt: expected a string, got an integer"),
+    (OllamaEmbedServer(), "/api/embed", {"input": "a", "dimensions": -1}, "dimensions: expected at least 1, got -1"),
+    (OpenAIEmbedServer(), "/v1/embeddings", {"input": "a", "dimensions": 0}, "dimensions: expected at least 1, got 0"),
+    (OpenAIEmbedServer(), "/v1/embeddings", {"input": []}, "input: expected at least one text"),
+    (
+        GeminiEmbedServer(),
+        BATCH,
+        {"requests": [PART, PART | {"outputDimensionality": -4}]},
+        "requests[1].outputDimensionality: expected at least 1, got -4",
+    ),
     (GeminiEmbedServer(), BATCH, {"requests": []}, "requests: expected 1 to"),
     (GeminiEmbedServer(), BATCH, {"requests": [PART, PART | {"taskType": "A"}]}, "requests: expected the same"),
+    (GeminiEmbedServer(), BATCH, {"requests": [PART, PART | {"more": 1}]}, "requests: expected the same"),
+    (GeminiEmbedServer(), ONE, {"content": {"parts": []}}, "content.parts: expected at least one part, got none"),
+    (GeminiEmbedServer(), ONE, {"content": {}}, "content.parts: expected at least one part, got none"),
+    (
+        GeminiEmbedServer(),
+        ONE,
+        {"content": PART["content"], "task_type": 5},
+        "taskType: expected a string, got an integer",
+    ),
     (
         OpenAIEmbedServer(),
         "/v1/embeddings",
         {"input": ["a"] * (MAX_INPUTS + 1)},
         f"input: expected at most {MAX_INPUTS}",
+    ),
+    (
+        OpenAIEmbedServer(),
+        "/v1/embeddings",
+        {"input": None},
+        "input: expected a string or a list of strings, got nothing",
     ),
     (OpenAIEmbedServer(), "/v1/embeddings", {"input": [["a"]]}, "input[0]: expected a string or a list of tokens"),
 ]
@@ -195,3 +318,45 @@ def test_openai_s_callers_may_send_tokens(given: Any, inputs: Any) -> None:
     body = json.dumps({"model": "m", "input": given}).encode()
     call = ServerRequest(method="POST", path="/v1/embeddings", body=body)
     assert OpenAIEmbedServer().decode_request(call).inputs == inputs
+
+
+def embedded(body: Any) -> EmbedRequest:
+    call = ServerRequest(method="POST", path=ONE, body=json.dumps(PART | body).encode())
+    return GeminiEmbedServer().decode_request(call)
+
+
+def test_google_s_callers_may_write_names_with_underscores() -> None:
+    """As the vendor's own examples for curl do: https://ai.google.dev/gemini-api/docs/embeddings"""
+    found = embedded({"task_type": "RETRIEVAL_QUERY", "output_dimensionality": 768})
+    assert (found.dimensions, found.task, found.extra) == (768, "search_query", {})
+
+
+def test_no_task_is_none_to_google_s_callers_too() -> None:
+    assert embedded({"taskType": "TASK_TYPE_UNSPECIFIED"}).task is None
+
+
+WHOLES: list[tuple[Any, str, str]] = [
+    ([1], "generateContentRequest: expected an object, got a list", "generateContentRequest"),
+    (
+        {"contents": [{"parts": [{"text": 3}]}]},
+        "generateContentRequest.contents[0].parts[0].text: expected a string, got an integer",
+        "generateContentRequest.contents[0].parts[0].text",
+    ),
+]
+
+
+@pytest.mark.parametrize("name", ["generateContentRequest", "generate_content_request"])
+@pytest.mark.parametrize(("whole", "words", "param"), WHOLES)
+def test_what_is_wrong_in_a_whole_request_to_be_counted_has_its_path(
+    name: str, whole: Any, words: str, param: str
+) -> None:
+    call = ServerRequest(method="POST", path="/v1/models/m:countTokens", body=json.dumps({name: whole}).encode())
+    with pytest.raises(InvalidRequestError) as caught:
+        GeminiCountServer().decode_request(call)
+    assert (str(caught.value), caught.value.param) == (words, param)
+
+
+def test_a_whole_request_to_be_counted_may_be_written_with_underscores() -> None:
+    body = json.dumps({"generate_content_request": {"contents": [{"parts": [{"text": "a"}]}]}}).encode()
+    found = GeminiCountServer().decode_request(ServerRequest(method="POST", path="/v1/models/m:countTokens", body=body))
+    assert [message.text for message in found.messages] == ["a"]

@@ -11,6 +11,7 @@ from dragoman.errors import (
     DragomanError,
     EndpointNotFoundError,
     InvalidRequestError,
+    NoOperationError,
     OpaqueStateError,
     OverloadedError,
     Phase,
@@ -74,6 +75,10 @@ def test_where_nothing_can_be_opened_nobody_else_is_tried() -> None:
     ours = OverloadedError("no file descriptor is left", provider="dragoman")
     ours.retryable = False
     assert reaction(ours).next is Next.NOBODY
+
+
+def test_a_target_that_can_only_chat_is_left_for_another_one() -> None:
+    assert reaction(NoOperationError("no embeddings")) == Reaction(Next.OTHER, Fault.NONE)
 
 
 def test_a_service_that_wants_a_retry_of_a_400_gets_it() -> None:

@@ -137,6 +137,10 @@ class Client:
         """Sizes and prices of models by their names, as far as the lists that `list_models` has asked for say them."""
         return self._models.facts()
 
+    def facts_of(self, model: str) -> ModelFacts:
+        """The same of one model, `provider/model`."""
+        return self._models.facts_of(model)
+
     async def find_servers(self, servers: Iterable[LocalServer] = SERVERS) -> tuple[FoundServer, ...]:
         """Servers of models that answer on this machine, and that are not configured."""
         self._check_open()

@@ -97,6 +97,11 @@ class ModelTable:
         }
         return {name: self._with_context(name, listed.get(name, ModelFacts())) for name in (*self._names({}), *listed)}
 
+    def facts_of(self, name: str) -> ModelFacts:
+        """The same of one model, `provider/model`; of a route nothing is known."""
+        prefix, _, model = name.partition("/")
+        return self._with_context(name, self._listing.facts().get(prefix, {}).get(model, ModelFacts()))
+
     def close(self) -> None:
         """Ends the requests for lists of models that are under way."""
         self._listing.close()
@@ -140,7 +145,7 @@ class ModelTable:
 
     def _with_context(self, name: str, facts: ModelFacts) -> ModelFacts:
         prefix, slash, model = name.partition("/")
-        if not slash or facts.context is not None or name in self._routes:
+        if not slash or prefix not in self.providers or facts.context is not None or name in self._routes:
             return facts
         provider = self.providers[prefix]
         return replace(facts, context=provider.families.profile_of(provider.model_name(model)).context)

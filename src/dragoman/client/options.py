@@ -129,6 +129,8 @@ def embed_request(model: str, texts: Texts, options: Mapping[str, Any]) -> Embed
         value = options.get(name)
         if value is not None and type(value) is not kind:
             raise InvalidRequestError(f"{name}: expected {kind.__name__}, got {type(value).__name__}")
+    if (size := options.get("dimensions")) is not None:
+        _count(size, "dimensions", 1)
     extra = plain(more_fields(options.get("extra_body"), frozenset({"model", "input"})), "extra_body")
     if not isinstance(model, str):
         raise InvalidRequestError(f"model: expected a string, got {type(model).__name__}")

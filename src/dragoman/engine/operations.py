@@ -1,34 +1,56 @@
 """One small exchange with a service that is no chat: embeddings, a count of tokens."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msgspec.structs import replace
 
 from dragoman.engine.call import Service, fetch
 from dragoman.engine.renamed import names_for
 from dragoman.engine.repeated import words_of
-from dragoman.errors import UnsupportedFeatureError
+from dragoman.engine.secrets import signed
+from dragoman.errors import BadEventError, DragomanError, ModelNotFoundError, NoOperationError
 from dragoman.protocols.base import Env
 from dragoman.protocols.estimate import estimated_tokens
 from dragoman.protocols.losses import refuse
 from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
+from dragoman.types.operations import is_finite
 
 MAX_VECTORS = 64 << 20
 """Bytes of a reply: 2,048 vectors of 3,072 numbers in base64 are 34 MiB."""
+
+LARGE = 256 << 10
+"""Bytes of a reply from which on a thread reads it: as numbers they take five milliseconds per MiB."""
+
+UNCOUNTED = frozenset({404, 405, 501})
+"""Statuses of services that have nothing at the path that counts: many have only that of the chats."""
 
 
 async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[EmbedResponse, tuple[Loss, ...]]:
     """The vectors, and what of `request` the service did not get. Raises what went wrong, with the service's name."""
     codec = service.codec.embeddings
     if codec is None:
-        raise UnsupportedFeatureError(f"{service.name} has no embeddings in its protocol, {service.codec.name}")
+        raise NoOperationError(f"{service.name} has no embeddings in its protocol, {service.codec.name}")
+    if not request.inputs and not codec.loads:
+        return EmbedResponse(vectors=()), ()
     lost = codec.losses(request, service.codec.name)
     refuse(lost, service.name, strict=service.strict)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     reply = await fetch(service, codec.encode_request(request, env), MAX_VECTORS)
-    return codec.decode_response(reply, request), lost
+    with signing(service):
+        large = len(reply.body) > LARGE
+        decode = codec.decode_response
+        response = await asyncio.to_thread(decode, reply, request) if large else decode(reply, request)
+        if not all(response.vectors):
+            raise BadEventError("expected an embedding, got one without numbers")
+        if not all(map(is_finite, response.vectors)):
+            raise BadEventError("expected an embedding of finite numbers, got NaN or an infinity")
+        return response, lost
 
 
 async def count_tokens(service: Service, request: ChatRequest, env: Env) -> TokenCount:
-    """The service's own count; an estimate if its protocol has none. Raises what went wrong."""
+    """The service's own count; an estimate if its protocol or this service has none. Raises what went wrong."""
     codec = service.codec.counter
     if codec is None:
         return estimated_tokens(request)
@@ -36,4 +58,20 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
         request = names.renamed(request)
     fitted = service.codec.fit(request, env.profile)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
-    return codec.decode_response(await fetch(service, codec.encode_request(fitted, env)))
+    try:
+        reply = await fetch(service, codec.encode_request(fitted, env))
+    except DragomanError as exc:
+        if exc.upstream_status not in UNCOUNTED or isinstance(exc, ModelNotFoundError):
+            raise
+        return estimated_tokens(request)
+    with signing(service):
+        return codec.decode_response(reply)
+
+
+@contextmanager
+def signing(service: Service) -> Iterator[None]:
+    """What is wrong with a reply of `service` has its name, and none of its secrets."""
+    try:
+        yield
+    except DragomanError as exc:
+        raise signed(exc, service.name, service.secrets) from exc.__cause__

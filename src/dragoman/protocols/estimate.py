@@ -12,6 +12,7 @@ from dragoman.types import (
     AnyPart,
     Audio,
     ChatRequest,
+    EmbedRequest,
     File,
     HostedCall,
     HostedResult,
@@ -48,6 +49,11 @@ def estimated_tokens(request: ChatRequest) -> TokenCount:
     if request.response_format is not None and request.response_format.schema is not None:
         total += len(_json(request.response_format.schema)) // BYTES_OF_TOKEN
     return TokenCount(max(1, total), estimated=True)
+
+
+def estimated_inputs(request: EmbedRequest) -> int:
+    """How many tokens the texts of `request` have: counted, if it has them as tokens."""
+    return sum(estimated_text(each) if isinstance(each, str) else len(each) for each in request.inputs)
 
 
 def estimated_text(text: str) -> int:

@@ -1,13 +1,16 @@
 """The seams for what a protocol offers besides a chat: embeddings, counts of tokens, kept answers. Knows no vendor."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from struct import error
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
+from dragoman.protocols.json_fields import Fields, refused
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     ChatRequest,
     EmbedRequest,
@@ -19,8 +22,10 @@ from dragoman.types import (
     ServerRequest,
     ServerResponse,
     TokenCount,
+    floats,
     vector,
 )
+from dragoman.wire import json
 
 EMBED_FIELDS = ("dimensions", "task", "title", "truncate", "user")
 """Fields of an EmbedRequest that a protocol may not have."""
@@ -31,6 +36,8 @@ class EmbedClient(ABC):
 
     expresses: frozenset[str] = frozenset()
     """Which of EMBED_FIELDS the protocol has; `tokens` too, if it takes texts that are cut into tokens."""
+    loads: ClassVar[bool] = False
+    """Whether a request without texts asks for the model to be loaded; in other protocols it means nothing."""
 
     @abstractmethod
     def encode_request(self, request: EmbedRequest, env: Env) -> HttpRequest:
@@ -47,12 +54,16 @@ class EmbedClient(ABC):
             for name in EMBED_FIELDS
             if getattr(request, name) is not None and name not in self.expresses
         ]
-        others = [f"{protocol}.{name}" for protocol, said in request.extra.items() if protocol != own for name in said]
+        foreign = (each for each in request.extra.items() if each[0] not in {own, OURS})
+        others = [f"{protocol}.{name}" for protocol, said in foreign for name in said]
         return (*lost, *map(LostField, others))
 
 
 class EmbedServer(ABC):
     """Answers a caller who asks for embeddings."""
+
+    must_count: ClassVar[bool] = False
+    """Whether an answer has a count of its tokens always, so that programs rely on it."""
 
     @abstractmethod
     def decode_request(self, call: ServerRequest) -> EmbedRequest:
@@ -112,6 +123,34 @@ class KeptClient(ABC):
 
 ESTIMATED = ("x-dragoman-estimated", "input_tokens")
 """The header field of a count that was estimated."""
+
+
+def read_dimensions(fields: Fields, name: str = "dimensions") -> int | None:
+    """How many numbers a vector shall have. Raises InvalidRequestError for less than one."""
+    count = fields.integer(name)
+    if count is not None and count < 1:
+        raise refused(fields.path(name), f"expected at least 1, got {count}")
+    return count
+
+
+def beside(value: Mapping[Any, Any], *known: str) -> dict[str, Any]:
+    """What a reply says beside the fields that are `known`."""
+    return {name: each for name, each in value.items() if name not in known}
+
+
+def no_count() -> BadEventError:
+    """The error for a reply without a count of tokens."""
+    return BadEventError("expected a count of tokens, got other JSON")
+
+
+def wrong_number(request: EmbedRequest) -> BadEventError:
+    """The error for a reply without a vector for each text."""
+    return BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
+
+
+def numbers(vector: bytes) -> Raw:
+    """A vector as a list in JSON: written by itself, so that other threads may run after each."""
+    return Raw(json.encode(floats(vector)))
 
 
 def read_numbers(value: object) -> bytes:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from dragoman.engine.answer import Answer, Handler
 from dragoman.engine.commit import held
-from dragoman.errors import Attempt, DragomanError, UnsupportedFeatureError
+from dragoman.errors import Attempt, DragomanError, NoOperationError
 from dragoman.routing.continued import Continued
 from dragoman.routing.conversation import conversation_of
 from dragoman.routing.deadline import in_time
@@ -98,7 +98,7 @@ async def operate(plan: Plan, model: str, call: Callable[[Operations], Awaitable
         asked_at = monotonic()
         try:
             if target.operations is None:
-                raise UnsupportedFeatureError(f"{target.name} can only chat")
+                raise NoOperationError(f"{target.name} can only chat")
             return await call(target.operations)
         except DragomanError as exc:
             exc.attempts = (exc.attempt(target.name, asked_at, monotonic()),)

@@ -13,6 +13,7 @@ from dragoman.errors import (
     DragomanError,
     EndpointNotFoundError,
     ModelNotFoundError,
+    NoOperationError,
     OpaqueStateError,
     PermissionDeniedError,
     Phase,
@@ -55,6 +56,7 @@ class Reaction(Struct, frozen=True, gc=False):
 REACTIONS: dict[type[DragomanError], Reaction] = {
     OpaqueStateError: Reaction(Next.NOBODY, Fault.NONE),
     ModelNotFoundError: Reaction(Next.OTHER, Fault.NONE),
+    NoOperationError: Reaction(Next.OTHER, Fault.NONE),
     RequestError: Reaction(Next.NOBODY, Fault.NONE),
     ConfigurationError: Reaction(Next.OTHER, Fault.NONE),
     AuthenticationError: Reaction(Next.OTHER, Fault.KEY),

@@ -1,6 +1,6 @@
 """What a service says of a model in its list of models."""
 
-from math import isfinite
+from typing import TypeGuard
 
 from msgspec import Struct
 
@@ -16,13 +16,19 @@ class ModelFacts(Struct, frozen=True, omit_defaults=True, kw_only=True):
     output_price: float | None = None
 
 
+MOST = 1e15
+"""No size and no price is as large: what a list says beyond it is no fact, and an integer may not even fit a float."""
+
+
 def known_size(value: object) -> int | None:
     """A number of tokens from a list; None for what is none, and for 0, by which some say that they do not know."""
-    known = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value >= 1
-    return int(value) if known and isinstance(value, int | float) else None
+    return int(value) if _is_number(value) and 1 <= value < MOST else None
 
 
 def known_price(value: object) -> float | None:
     """A price from a list; None for what is none, and for negative ones, by which some say that it depends."""
-    known = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value >= 0
-    return float(value) if known and isinstance(value, int | float) else None
+    return float(value) if _is_number(value) and 0 <= value < MOST else None
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,5 +1,6 @@
 """What a service can be asked besides a chat: embeddings, and how many tokens a request has. Knows no protocol."""
 
+from math import isfinite
 from struct import pack, unpack
 
 from msgspec import Struct, field
@@ -37,6 +38,7 @@ class EmbedResponse(Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str | None = None
     usage: Usage | None = None
     extra: Extra = field(default_factory=dict)
+    """What the service's protocol says beside the vectors."""
     losses: tuple[Loss, ...] = ()
     """What of the request the service did not get, for callers of the library."""
 
@@ -53,11 +55,20 @@ class TokenCount(Struct, frozen=True, omit_defaults=True):
     estimated: bool = False
     """It was not counted by the service, but estimated from the length of the texts."""
     cache_read_tokens: int | None = None
+    extra: Extra = field(default_factory=dict)
+    """What the service's protocol says beside these counts."""
 
 
 def floats(vector: bytes) -> list[float]:
     """The numbers of a vector."""
     return list(unpack(f"<{len(vector) // 4}f", vector))
+
+
+def is_finite(vector: bytes) -> bool:
+    """Whether a vector has neither NaN nor an infinity, which JSON cannot say."""
+    highest = vector[3::4]
+    # Beside these only numbers from 1e38 on have such a byte, so that nearly no vector is unpacked.
+    return not (b"\x7f" in highest or b"\xff" in highest) or all(map(isfinite, floats(vector)))
 
 
 def vector(numbers: list[float]) -> bytes:

@@ -61,8 +61,8 @@ def clean(value: Any) -> Any:
             return value
 
 
-def decode_request(data: bytes) -> Any:
-    """The value of a caller's JSON, read strictly; see `strict`.
+def decode_request(data: bytes, most: int = strict.MAX_VALUES) -> Any:
+    """The value of a caller's JSON, read strictly; see `strict`. `most`: how many values it may have.
 
     Raises InvalidRequestError (400, 413); its message says where the text is wrong, and quotes nothing of it.
     """
@@ -70,7 +70,7 @@ def decode_request(data: bytes) -> Any:
         if len(data) <= strict.SMALL:
             return strict.decode(data)
         short = done(strict.shortened(data))
-        done(strict.check_size(short))
+        done(strict.check_size(short, most))
         if short is data:
             return strict.decode(data)
         value = msgspec.json.decode(data)

@@ -118,9 +118,12 @@ def _is_dense(data: bytes) -> bool:
     return all(data.count(b'"', at, at + WINDOW) * DENSE > WINDOW for at in places)
 
 
-def check_size(data: bytes) -> Steps[None]:
-    """Raises InvalidRequestError (413) if the values would take too much memory. `data` is shortened."""
-    if len(data) <= 2 * MAX_VALUES:
+def check_size(data: bytes, most: int = MAX_VALUES) -> Steps[None]:
+    """Raises InvalidRequestError (413) if the values would take too much memory, or are more than `most`.
+
+    `data` is shortened.
+    """
+    if len(data) <= 2 * most:
         return
     if len(data) > MAX_BYTES:
         raise _too_much(f"at most {MAX_BYTES} bytes beside long texts and pictures")
@@ -132,23 +135,23 @@ def check_size(data: bytes) -> Steps[None]:
         begun += len(piece) - len(piece.translate(None, BEGINNINGS))
         if not at % PIECE:
             yield
-    if begun > MAX_VALUES and (yield from _has_too_many(data)):
-        raise _too_much(f"at most {MAX_VALUES} values")
+    if begun > most and (yield from _has_more(data, most)):
+        raise _too_much(f"at most {most} values")
 
 
-def _has_too_many(data: bytes) -> Steps[bool]:
+def _has_more(data: bytes, most: int) -> Steps[bool]:
     # To remove escaped characters takes half the time of matching them; escaped backslashes have to go first.
     data = data.replace(b"\\\\", b"")
     yield
     data = data.replace(b'\\"', b"")
     yield
     at = count = 0
-    while (found := _VALUE.match(data, at)) and count <= MAX_VALUES:
+    while (found := _VALUE.match(data, at)) and count <= most:
         at = found.end()
         count += 1
         if not count % MARKS:
             yield
-    return count > MAX_VALUES
+    return count > most
 
 
 def _too_much(expected: str) -> InvalidRequestError:

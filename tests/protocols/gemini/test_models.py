@@ -4,7 +4,6 @@ import pytest
 
 from dragoman.errors import BadEventError, DragomanError, PermissionDeniedError
 from dragoman.protocols.gemini.models import (
-    MAX_NAME,
     decode_facts,
     decode_models,
     encode_model,
@@ -12,6 +11,7 @@ from dragoman.protocols.gemini.models import (
     models_request,
 )
 from dragoman.protocols.gemini.relay import READER, Target, path_of, read_target
+from dragoman.protocols.listed_names import MAX_NAME
 from dragoman.types import HttpResponse, ModelFacts, ResponseHead, ServerRequest
 from dragoman.wire import json
 
@@ -51,9 +51,9 @@ def test_anything_else_is_an_error(body: bytes, kind: type[DragomanError]) -> No
 
 
 def test_a_list_is_read_as_it_was_written() -> None:
-    response = encode_models(["fast", "up/m"])
+    response = encode_models(["fast", "up/m"], {"up/m": ModelFacts(context=8192, max_output=100)})
     assert decode_models(HttpResponse(ResponseHead(200), response.body)) == ("fast", "up/m")
-    assert json.decode_event(encode_model("up/m").body)["name"] == "models/up/m"
+    assert json.decode_event(encode_model("up/m", ModelFacts()).body)["name"] == "models/up/m"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import pytest
 
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError, InvalidRequestError
-from dragoman.protocols.ollama.models import MAX_NAME, decode_tags, encode_show, encode_tags, shown_model, tags_request
+from dragoman.protocols.listed_names import MAX_NAME
+from dragoman.protocols.ollama.models import decode_tags, encode_show, encode_tags, shown_model, tags_request
 from dragoman.types import HttpResponse, ModelProfile, ResponseHead, ServerRequest
 from dragoman.wire import json
 
@@ -60,7 +61,7 @@ def test_our_list_is_one_that_we_read() -> None:
     ],
 )
 def test_a_model_can_what_its_profile_says(profile: ModelProfile, can: list[str]) -> None:
-    assert json.decode_event(encode_show(profile, 1).body)["capabilities"] == can
+    assert json.decode_event(encode_show(profile, None, 1).body)["capabilities"] == can
 
 
 @pytest.mark.parametrize("body", [b'{"model":"m"}', b'{"name":"m"}', b'{"model":"","name":"m"}'])

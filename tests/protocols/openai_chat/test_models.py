@@ -3,8 +3,8 @@
 import pytest
 
 from dragoman.errors import AuthenticationError, BadEventError, DragomanError
+from dragoman.protocols.listed_names import MAX_NAME
 from dragoman.protocols.openai_chat.models import (
-    MAX_NAME,
     decode_facts,
     decode_models,
     encode_model,
@@ -28,6 +28,10 @@ def test_a_list_is_asked_for_with_the_key() -> None:
         (b'{"object":"list","data":[{"id":"a","object":"model"},{"id":"b/c:d"}]}', ("a", "b/c:d")),
         (b'[{"id":"a"},{"id":"a"}]', ("a",)),
         (b'{"data":[]}', ()),
+        (b'{"data":["a",{"name":"b"},{"id":null,"name":"c"}]}', ("a", "b", "c")),
+        (b'{"models":[{"id":"a"}]}', ("a",)),
+        (b'{"data":null,"models":["a"]}', ("a",)),
+        (b'["a"]', ("a",)),
         (b'{"data":[5,null,{"id":7},{},{"id":""},{"id":"a b"},{"id":"\\u001b[2J"},{"id":"ok"}]}', ("ok",)),
         (b'{"data":[{"id":"%b"},{"id":"ok"}]}' % (b"x" * (MAX_NAME + 1)), ("ok",)),
     ],
@@ -96,3 +100,17 @@ NOTHING = ModelFacts()
 def test_what_a_list_says_of_a_model_is_read_and_nothing_is_made_up(entry: str, facts: ModelFacts) -> None:
     reply = HttpResponse(ResponseHead(200), f'{{"data":[{{"id":"a",{entry}}},5]}}'.encode())
     assert decode_facts(reply) == {"a": facts}
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "1e300", "-1", "NaN", "true", '"8192"', "null"])
+def test_a_number_that_is_no_size_and_no_price_costs_no_list(number: str) -> None:
+    entry = f'{{"id":"a","context_length":{number},"max_completion_tokens":{number},"pricing":{{"input":{number}}}}}'
+    reply = HttpResponse(ResponseHead(200), f'{{"data":[{entry}]}}'.encode())
+    assert decode_models(reply) == ("a",)
+    assert decode_facts(reply) == {"a": ModelFacts()}
+
+
+@pytest.mark.parametrize("price", ["1e308", "-1", "x", "nan"])
+def test_a_price_of_a_token_that_is_none_costs_no_list(price: str) -> None:
+    reply = HttpResponse(ResponseHead(200), f'{{"data":[{{"id":"a","pricing":{{"prompt":"{price}"}}}}]}}'.encode())
+    assert decode_facts(reply) == {"a": ModelFacts()}

@@ -28,12 +28,12 @@ def anthropic(client: Client, turns: KeptTurns | None) -> Front:
     since = datetime.fromtimestamp(int(system_env().now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     async def models(call: ServerRequest) -> ServerResponse:
-        return encode_models(await client.list_models(), since)
+        return encode_models(await client.list_models(), since, client.model_facts())
 
     def model(call: ServerRequest) -> ServerResponse:
         name = call.path.removeprefix(f"{MODELS}/")
         client.handler(name)  # raises ModelNotFoundError, which names the nearest
-        return encode_model(name, since)
+        return encode_model(name, since, client.facts_of(name))
 
     rows = (
         Row("POST", MESSAGES, ChatEndpoint(client, codec, clean=clean, turns=turns)),

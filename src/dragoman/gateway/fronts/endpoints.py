@@ -3,6 +3,8 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -21,6 +23,8 @@ from dragoman.routing.conversation import conversation_in
 from dragoman.routing.plan import Plan
 from dragoman.types import ChatRequest, Identity, Outcome, ServerRequest, ServerResponse
 from dragoman.wire.steps import Steps
+
+T = TypeVar("T")
 
 LARGE = 256 << 10
 """Bytes of a body from which on it is checked in several turns of the loop, and decoded in a thread: that takes up to
@@ -84,10 +88,7 @@ class ChatEndpoint(Endpoint):
 
     async def question(self, call: ServerRequest, identity: Identity) -> ChatRequest:
         """The chat request of `identity` in `call`. Raises RequestError."""
-        if len(call.body) <= LARGE:
-            request = self.codec.decode_request(call, key_shown=identity.known)
-        else:
-            request = await asyncio.to_thread(self.codec.decode_request, call, key_shown=identity.known)
+        request = await decoded(call, partial(self.codec.decode_request, key_shown=identity.known))
         return request if self.turns is None else self.turns.recalled(request, identity.fingerprint)
 
     async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:
@@ -107,6 +108,11 @@ class ChatEndpoint(Endpoint):
             await answer_stream(handler, codec, request, writer, clean=self.clean)
         else:
             await answer_whole(handler, codec, request, writer)
+
+
+async def decoded(call: ServerRequest, decode: Callable[[ServerRequest], T]) -> T:
+    """What `decode` makes of `call`: in a thread, if that takes long. Raises what it raises."""
+    return decode(call) if len(call.body) <= LARGE else await asyncio.to_thread(decode, call)
 
 
 class ImmediateEndpoint(Endpoint):

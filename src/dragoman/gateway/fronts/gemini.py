@@ -29,12 +29,12 @@ def gemini(client: Client, turns: KeptTurns | None) -> Front:
     chat = ChatEndpoint(client, codec, clean=is_clean(client, FrontConfig(), "cut"), turns=turns)
 
     async def models(call: ServerRequest) -> ServerResponse:
-        return encode_models(await client.list_models())
+        return encode_models(await client.list_models(), client.model_facts())
 
     def model(call: ServerRequest) -> ServerResponse:
         name = call.path.partition("/models/")[2]
         client.handler(name)  # raises ModelNotFoundError, which names the nearest
-        return encode_model(name)
+        return encode_model(name, client.facts_of(name))
 
     def unknown(call: ServerRequest) -> ServerResponse:
         named = cut(call.path.rpartition(":")[2], 40)

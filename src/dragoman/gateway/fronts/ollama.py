@@ -42,7 +42,8 @@ def ollama(client: Client, turns: KeptTurns | None) -> Front:
         return encode_tags(await client.list_models(), since)
 
     def show(call: ServerRequest) -> ServerResponse:
-        return encode_show(_profile(client, shown_model(call)), since)
+        target = client.plan(shown_model(call)).targets[0].name  # raises ModelNotFoundError, which names the nearest
+        return encode_show(_profile(client, target), client.facts_of(target).context, since)
 
     rows = (
         Row("POST", "/api/chat", chat),
@@ -57,9 +58,9 @@ def ollama(client: Client, turns: KeptTurns | None) -> Front:
     return Front(codec, rows, prefix="/api")
 
 
-def _profile(client: Client, name: str) -> ModelProfile:
-    """What is known of the first target of a model. Raises ModelNotFoundError."""
-    provider, _, model = client.plan(name).targets[0].name.partition("/")
+def _profile(client: Client, target: str) -> ModelProfile:
+    """What is known of the family of a target's model."""
+    provider, _, model = target.partition("/")
     return client.providers[provider].families.profile_of(model)
 
 

@@ -1,14 +1,17 @@
 """Endpoints for what is no chat: embeddings, and a count of tokens. Knows no path and no protocol."""
 
+import asyncio
+
 from msgspec.structs import replace
 
 from dragoman.client import Client
-from dragoman.gateway.fronts.endpoints import Endpoint
+from dragoman.gateway.fronts.endpoints import LARGE, Endpoint, decoded
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.losses_header import losses_header
+from dragoman.protocols.estimate import estimated_inputs
 from dragoman.protocols.operations import ESTIMATED, CountServer, EmbedServer
 from dragoman.protocols.steering import check_steering
-from dragoman.types import ChatRequest, Outcome, ServerRequest, TokenCount
+from dragoman.types import ChatRequest, Outcome, ServerRequest, TokenCount, Usage
 
 
 class EmbedEndpoint(Endpoint):
@@ -20,7 +23,7 @@ class EmbedEndpoint(Endpoint):
         self._protocol = protocol
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        request = self._codec.decode_request(call)
+        request = await decoded(call, self._codec.decode_request)
         if not request.model:
             request = replace(request, model=self._client.default_model)
         writer.outcome.operation, writer.outcome.model = "embeddings", request.model
@@ -29,7 +32,14 @@ class EmbedEndpoint(Endpoint):
             response, lost = await self._client.embed_request(request, writer.outcome.answered_by)
         writer.outcome.usage = response.usage
         headers = losses_header(lost, writer.outcome)
-        await writer.send(self._codec.encode_response(response, call, request), *headers)
+        if self._codec.must_count and (response.usage is None or response.usage.input_tokens is None):
+            usage = replace(response.usage or Usage(), input_tokens=estimated_inputs(request))
+            response = replace(response, usage=usage)
+            headers = (*headers, ESTIMATED)
+        encode = self._codec.encode_response
+        large = sum(map(len, response.vectors)) > LARGE
+        answer = await asyncio.to_thread(encode, response, call, request) if large else encode(response, call, request)
+        await writer.send(answer, *headers)
 
 
 class CountEndpoint(Endpoint):
@@ -40,7 +50,7 @@ class CountEndpoint(Endpoint):
         self._codec = codec
 
     async def __call__(self, call: ServerRequest, writer: ResponseWriter) -> None:
-        request = self._codec.decode_request(call)
+        request = await decoded(call, self._codec.decode_request)
         if not request.model:
             request = replace(request, model=self.client.default_model)
         writer.outcome.operation, writer.outcome.model = "count_tokens", request.model

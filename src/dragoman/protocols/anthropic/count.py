@@ -3,14 +3,14 @@
 https://platform.claude.com/docs/en/api/messages-count-tokens
 """
 
-from dragoman.errors import BadEventError
 from dragoman.protocols.anthropic.errors import failure_in, reported
+from dragoman.protocols.anthropic.extra import NAME, to_extra
 from dragoman.protocols.anthropic.inputs import keep_in_request
 from dragoman.protocols.anthropic.request import Variant, decode_body, encode_body
 from dragoman.protocols.anthropic.service import JSON, headers_for
 from dragoman.protocols.base import Env
 from dragoman.protocols.json_fields import wrong_type
-from dragoman.protocols.operations import CountClient, CountServer
+from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
@@ -38,12 +38,8 @@ class AnthropicCounter(CountClient):
         value = json.decode_event(reply.body)
         count = value.get("input_tokens") if isinstance(value, dict) else None
         if type(count) is not int:
-            raise (
-                BadEventError("expected a count of tokens, got other JSON")
-                if failure_in(value) is None
-                else reported(value)
-            )
-        return TokenCount(count)
+            raise no_count() if failure_in(value) is None else reported(value)
+        return TokenCount(count, extra=to_extra(beside(value, "input_tokens")))
 
 
 class AnthropicCountServer(CountServer):
@@ -57,5 +53,5 @@ class AnthropicCountServer(CountServer):
         return decode_body(body, limited=False)
 
     def encode_response(self, count: TokenCount) -> ServerResponse:
-        body = json.encode({"input_tokens": count.input_tokens})
+        body = json.encode(count.extra.get(NAME, {}) | {"input_tokens": count.input_tokens})
         return ServerResponse(headers=(("content-type", JSON),), body=body)

@@ -1,10 +1,12 @@
 """Lists of models, read and written. https://platform.claude.com/docs/en/api/models-list"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.request import FIRST_VERSION
+from dragoman.protocols.extra import without_none
+from dragoman.protocols.listed_names import listed_names
 from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
 from dragoman.types.model_facts import known_size
 from dragoman.wire import json
@@ -13,8 +15,6 @@ JSON: Headers = (("content-type", "application/json"),)
 
 MAX_MODELS = 1000
 """Names that are read of a list: the service gives so many at most."""
-MAX_NAME = 200
-"""Characters of a name; one that is longer, or has characters that no name has, is left out."""
 
 
 def models_request(url: str, key: str | None) -> HttpRequest:
@@ -27,8 +27,7 @@ def models_request(url: str, key: str | None) -> HttpRequest:
 
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:
     """The names, each once. Raises BadEventError, or the error that the service reports."""
-    names = (entry.get("id") for entry in _entries(reply))
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+    return listed_names(entry.get("id") for entry in _entries(reply))
 
 
 def decode_facts(reply: HttpResponse) -> dict[str, ModelFacts]:
@@ -53,25 +52,22 @@ def _entries(reply: HttpResponse) -> list[dict[str, object]]:
     return [entry for entry in found[:MAX_MODELS] if isinstance(entry, dict)]
 
 
-def encode_models(names: Iterable[str], since: str) -> ServerResponse:
+def encode_models(names: Iterable[str], since: str, facts: Mapping[str, ModelFacts]) -> ServerResponse:
     """A list for a caller. `since`: when the models were first offered, as RFC 3339 writes it."""
-    models = [_model(name, since) for name in names]
+    models = [_model(name, since, facts.get(name, ModelFacts())) for name in names]
     first, last = (models[0]["id"], models[-1]["id"]) if models else (None, None)
     return _ok({"data": models, "has_more": False, "first_id": first, "last_id": last})
 
 
-def encode_model(name: str, since: str) -> ServerResponse:
+def encode_model(name: str, since: str, facts: ModelFacts) -> ServerResponse:
     """One model of such a list."""
-    return _ok(_model(name, since))
+    return _ok(_model(name, since, facts))
 
 
-def _model(name: str, since: str) -> dict[str, object]:
-    return {"type": "model", "id": name, "display_name": name, "created_at": since}
+def _model(name: str, since: str, facts: ModelFacts) -> dict[str, object]:
+    sizes = without_none({"max_input_tokens": facts.context, "max_tokens": facts.max_output})
+    return {"type": "model", "id": name, "display_name": name, "created_at": since} | sizes
 
 
 def _ok(value: object) -> ServerResponse:
     return ServerResponse(headers=JSON, body=json.encode(value))
-
-
-def _is_name(text: str) -> bool:
-    return 0 < len(text) <= MAX_NAME and text.isprintable() and " " not in text

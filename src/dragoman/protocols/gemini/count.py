@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
-from dragoman.errors import BadEventError
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.base import Env
+from dragoman.protocols.gemini.errors import failure_in, reported
+from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import Target, model_and_method
 from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.json_fields import wrong_type
-from dragoman.protocols.operations import CountClient, CountServer
+from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
@@ -16,6 +18,7 @@ from dragoman.wire import json
 JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 METHOD = "countTokens"
+CACHED = "cachedContentTokenCount"
 WHOLE = "generateContentRequest"
 """The field of a whole request; SDKs for the Gemini API send `contents` alone."""
 
@@ -39,10 +42,12 @@ class GeminiCounter(CountClient):
     def decode_response(self, reply: HttpResponse) -> TokenCount:
         match json.decode_event(reply.body):
             case {"totalTokens": int(count), **rest} if count >= 0:
-                cached = rest.get("cachedContentTokenCount")
-                return TokenCount(count, cache_read_tokens=cached if type(cached) is int else None)
-            case _:
-                raise BadEventError("expected a count of tokens, got other JSON")
+                cached = rest.get(CACHED)
+                read = cached if type(cached) is int else None
+                return TokenCount(count, cache_read_tokens=read, extra=to_extra(beside(rest, CACHED)))
+            case value:
+                failure = failure_in(value)
+                raise no_count() if failure is None else reported(failure)
 
 
 class GeminiCountServer(CountServer):
@@ -54,9 +59,19 @@ class GeminiCountServer(CountServer):
             raise wrong_type("the body", "an object", body)
         whole = camel(body).get(WHOLE)
         target = Target(model_and_method(call.path)[0], stream=False)
-        if isinstance(whole, dict):
+        if whole is None:
+            return decode_body(body, call.body, target, begun=True)
+        if not isinstance(whole, dict):
+            raise wrong_type(WHOLE, "an object", whole)
+        try:
             return decode_body(whole, json.encode(whole), target, begun=True)
-        return decode_body(body, call.body, target, begun=True)
+        except InvalidRequestError as exc:
+            if exc.param is None:
+                raise
+            raise InvalidRequestError(f"{WHOLE}.{exc.message}", param=f"{WHOLE}.{exc.param}") from exc
 
     def encode_response(self, count: TokenCount) -> ServerResponse:
-        return ServerResponse(headers=JSON, body=json.encode({"totalTokens": count.input_tokens}))
+        body = count.extra.get(NAME, {}) | {"totalTokens": count.input_tokens}
+        if count.cache_read_tokens is not None:
+            body[CACHED] = count.cache_read_tokens
+        return ServerResponse(headers=JSON, body=json.encode(body))

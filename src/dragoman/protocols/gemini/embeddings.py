@@ -2,14 +2,24 @@
 
 from typing import Any
 
-from dragoman.errors import BadEventError, InvalidRequestError
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.base import Env
 from dragoman.protocols.extra import merged, without_none
+from dragoman.protocols.gemini.errors import failure_in, reported
 from dragoman.protocols.gemini.extra import NAME, to_extra
 from dragoman.protocols.gemini.names import camel
 from dragoman.protocols.gemini.relay import MODELS, TUNED, model_and_method, path_of
+from dragoman.protocols.gemini.usage import decode_usage, encode_usage
 from dragoman.protocols.json_fields import Fields, refused
-from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
+from dragoman.protocols.operations import (
+    EmbedClient,
+    EmbedServer,
+    beside,
+    numbers,
+    read_dimensions,
+    read_numbers,
+    wrong_number,
+)
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -19,13 +29,12 @@ from dragoman.types import (
     HttpResponse,
     ServerRequest,
     ServerResponse,
-    Usage,
-    floats,
 )
 from dragoman.wire import json
 
 JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
+USAGE = "usageMetadata"
 BATCH, ONE = "batchEmbedContents", "embedContent"
 MAX_INPUTS = 100
 """Texts of one request: the service's own limit."""
@@ -37,6 +46,8 @@ TASKS: dict[str, str] = {
     "CLASSIFICATION": "classification",
     "CLUSTERING": "clustering",
 }
+UNSAID = "TASK_TYPE_UNSPECIFIED"
+"""The word for no task."""
 NATIVE_TASKS = {ours: theirs for theirs, ours in TASKS.items()}
 
 
@@ -68,12 +79,13 @@ class GeminiEmbedClient(EmbedClient):
         value = json.decode_event(reply.body)
         found = value.get("embeddings") if isinstance(value, dict) else None
         if not isinstance(found, list) or len(found) != len(request.inputs):
-            raise BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
-        counts = value.get("usageMetadata")
-        count = counts.get("promptTokenCount") if isinstance(counts, dict) else None
+            failure = None if isinstance(found, list) else failure_in(value)
+            raise wrong_number(request) if failure is None else reported(failure)
+        report = value.get(USAGE)
         return EmbedResponse(
             vectors=tuple(read_numbers(each.get("values") if isinstance(each, dict) else None) for each in found),
-            usage=Usage(input_tokens=count) if type(count) is int else None,
+            usage=decode_usage(report) if isinstance(report, dict) else None,
+            extra=to_extra(beside(value, "embeddings", USAGE)),
         )
 
 
@@ -97,31 +109,34 @@ class GeminiEmbedServer(EmbedServer):
         return _request(model, requests)
 
     def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
-        vectors = [{"values": floats(each)} for each in response.vectors]
+        vectors = [{"values": numbers(each)} for each in response.vectors]
         body: dict[str, Any] = {"embedding": vectors[0]} if call.path.endswith(f":{ONE}") else {"embeddings": vectors}
-        return ServerResponse(headers=JSON, body=json.encode(body))
+        if response.usage is not None:
+            body[USAGE] = encode_usage(response.usage)
+        return ServerResponse(headers=JSON, body=json.encode(response.extra.get(NAME, {}) | body))
 
 
 def _request(model: str, requests: list[Fields]) -> EmbedRequest:
     """The requests of a batch as one. All must have the same settings, since no other protocol has one for each."""
     texts: list[str] = []
-    settings: list[tuple[str | None, str | None, int | None]] = []
-    rest: dict[str, Any] = {}
+    settings: list[tuple[Any, ...]] = []
     for fields in requests:
-        fields.any("model")
+        fields.any("model")  # the path has it; SDKs repeat it
         content = fields.fields("content")
         parts = [Fields(each, path) for path, each in content.items("parts")]
+        if not parts:
+            raise refused(content.path("parts"), "expected at least one part, got none")
         texts.append("".join(part.required_text("text") for part in parts))
-        settings.append((fields.text("taskType"), fields.text("title"), fields.integer("outputDimensionality")))
-        rest |= fields.rest
-    if len(set(settings)) > 1:
-        raise refused("requests", "expected the same taskType, title and outputDimensionality in each")
-    task, title, dimensions = settings[0]
+        task, title = fields.text("taskType"), fields.text("title")
+        settings.append((task, title, read_dimensions(fields, "outputDimensionality"), fields.rest))
+        if settings[-1] != settings[0]:
+            raise refused("requests", "expected the same in each, except the content")
+    task, title, dimensions, rest = settings[0]
     return EmbedRequest(
         model=model,
         inputs=tuple(texts),
         dimensions=dimensions,
-        task=None if task is None else TASKS.get(task, task),
+        task=None if task in {None, UNSAID} else TASKS.get(task, task),
         title=title,
         extra=to_extra(rest),
     )

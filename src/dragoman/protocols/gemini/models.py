@@ -1,9 +1,11 @@
 """Lists of models, read and written. https://ai.google.dev/api/models"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.extra import without_none
 from dragoman.protocols.gemini.errors import failure_in, reported
+from dragoman.protocols.listed_names import listed_names
 from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
 from dragoman.types.model_facts import known_size
 from dragoman.wire import json
@@ -11,13 +13,10 @@ from dragoman.wire import json
 MAX_MODELS = 1000
 """Names that are read of a list, in one page: the most that the service gives."""
 
-MAX_NAME = 200
-"""Characters of a name; one that is longer, or has characters that no name has, is left out."""
-
 JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
 
 PREFIX = "models/"
-METHODS = ["generateContent", "streamGenerateContent"]
+METHODS = ["generateContent", "streamGenerateContent", "countTokens"]
 GENERATE = METHODS[0]
 
 
@@ -32,8 +31,7 @@ def models_request(url: str, key: str | None) -> HttpRequest:
 
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:
     """The names of the models that chat, each once. Raises BadEventError, or the error that the service reports."""
-    names = (_name(entry) for entry in _entries(reply))
-    return tuple(dict.fromkeys(name for name in names if name is not None))
+    return listed_names(map(_name, _entries(reply)))
 
 
 def decode_facts(reply: HttpResponse) -> dict[str, ModelFacts]:
@@ -47,14 +45,14 @@ def decode_facts(reply: HttpResponse) -> dict[str, ModelFacts]:
     }
 
 
-def encode_models(names: Iterable[str]) -> ServerResponse:
+def encode_models(names: Iterable[str], facts: Mapping[str, ModelFacts]) -> ServerResponse:
     """A list for a caller."""
-    return _ok({"models": [_model(name) for name in names]})
+    return _ok({"models": [_model(name, facts.get(name, ModelFacts())) for name in names]})
 
 
-def encode_model(name: str) -> ServerResponse:
+def encode_model(name: str, facts: ModelFacts) -> ServerResponse:
     """One model of such a list."""
-    return _ok(_model(name))
+    return _ok(_model(name, facts))
 
 
 def _entries(reply: HttpResponse) -> list[dict[str, object]]:
@@ -70,12 +68,12 @@ def _name(entry: dict[str, object]) -> str | None:
     name, methods = entry.get("name"), entry.get("supportedGenerationMethods")
     if not isinstance(name, str) or (isinstance(methods, list) and GENERATE not in methods):
         return None
-    name = name.removeprefix(PREFIX)
-    return name if 0 < len(name) <= MAX_NAME and name.isprintable() and " " not in name else None
+    return name.removeprefix(PREFIX)
 
 
-def _model(name: str) -> dict[str, object]:
-    return {"name": f"{PREFIX}{name}", "displayName": name, "supportedGenerationMethods": METHODS}
+def _model(name: str, facts: ModelFacts) -> dict[str, object]:
+    sizes = without_none({"inputTokenLimit": facts.context, "outputTokenLimit": facts.max_output})
+    return {"name": f"{PREFIX}{name}", "displayName": name, "supportedGenerationMethods": METHODS} | sizes
 
 
 def _ok(value: object) -> ServerResponse:

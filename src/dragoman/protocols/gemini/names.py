@@ -7,23 +7,23 @@ from dragoman.protocols.json_fields import refused
 
 KNOWN = """
     allowedFunctionNames aspectRatio audioMetadata audioTimestamp audioTranscription audioTranscriptionConfig
-    blockingConfidence cachedContent candidateCount codeExecution codeExecutionResult computerUse
+    autoTruncate blockingConfidence cachedContent candidateCount codeExecution codeExecutionResult computerUse
     continuationToken customVocabulary disabledSafetyPolicies displayName documentMetadata
     dynamicRetrievalConfig dynamicThreshold enableAffectiveDialog enableEnhancedCivicAnswers
     enablePromptInjectionDetection enableWidget endOffset enterpriseWebSearch exaAiSearch excludeDomains
-    excludedPredefinedFunctions executableCode fileData fileSearch fileSearchStoreNames fileUri
-    frequencyPenalty functionCall functionCallingConfig functionDeclarations functionResponse generationConfig
-    googleMaps googleSearch googleSearchRetrieval groundingTypes imageConfig imageOutputOptions imageSize
-    includeServerSideToolInvocations includeThoughts inlineData languageCode latLng maxOutputTokens mcpServers
-    mediaProcessing mediaResolution metadataFilter mimeType modelArmorConfig modelSelectionConfig
-    multiSpeakerVoiceConfig numTokens outputCompressionQuality outputMimeType parallelAiSearch
-    parametersJsonSchema partMetadata partialArgs personGeneration prebuiltVoiceConfig presencePenalty
-    prominentPeople responseFormat responseJsonSchema responseLogprobs responseMimeType responseModalities
-    responseSchema retrievalConfig routingConfig safetySettings searchTypes serviceTier speakerVoiceConfigs
-    speechConfig speechMetadata spreadsheetMetadata startOffset stopSequences streamFunctionCallArguments
-    streamableHttpTransport systemInstruction thinkingBudget thinkingConfig thinkingLevel thoughtSignature
-    timeRangeFilter toolCall toolConfig toolResponse toolType topK topP translationConfig urlContext
-    videoMetadata voiceConfig voiceName willContinue
+    excludedPredefinedFunctions executableCode fileData fileSearch fileSearchStoreNames fileUri frequencyPenalty
+    functionCall functionCallingConfig functionDeclarations functionResponse generateContentRequest
+    generationConfig googleMaps googleSearch googleSearchRetrieval groundingTypes imageConfig imageOutputOptions
+    imageSize includeServerSideToolInvocations includeThoughts inlineData languageCode latLng maxOutputTokens
+    mcpServers mediaProcessing mediaResolution metadataFilter mimeType modelArmorConfig modelSelectionConfig
+    multiSpeakerVoiceConfig numTokens outputCompressionQuality outputDimensionality outputMimeType
+    parallelAiSearch parametersJsonSchema partMetadata partialArgs personGeneration prebuiltVoiceConfig
+    presencePenalty prominentPeople responseFormat responseJsonSchema responseLogprobs responseMimeType
+    responseModalities responseSchema retrievalConfig routingConfig safetySettings searchTypes serviceTier
+    speakerVoiceConfigs speechConfig speechMetadata spreadsheetMetadata startOffset stopSequences
+    streamFunctionCallArguments streamableHttpTransport systemInstruction taskType thinkingBudget thinkingConfig
+    thinkingLevel thoughtSignature timeRangeFilter toolCall toolConfig toolResponse toolType topK topP
+    translationConfig urlContext videoMetadata voiceConfig voiceName willContinue
 """
 """Fields of a request that consist of several words."""
 

@@ -2,13 +2,22 @@
 
 from typing import Any
 
-from dragoman.errors import BadEventError, InvalidRequestError
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.base import Env
+from dragoman.protocols.errors.body import error_in
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.ollama.extra import NAME, to_extra
 from dragoman.protocols.ollama.relay import request_headers
-from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
+from dragoman.protocols.operations import (
+    EmbedClient,
+    EmbedServer,
+    beside,
+    numbers,
+    read_dimensions,
+    read_numbers,
+    wrong_number,
+)
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -19,7 +28,6 @@ from dragoman.types import (
     ServerRequest,
     ServerResponse,
     Usage,
-    floats,
 )
 from dragoman.wire import json
 
@@ -32,6 +40,7 @@ class OllamaEmbedClient(EmbedClient):
     """Calls `POST {url}/api/embed`."""
 
     expresses = frozenset({"dimensions", "truncate"})
+    loads = True
 
     def __init__(self, url: str) -> None:
         self._url = f"{url}{EMBED}"
@@ -46,10 +55,12 @@ class OllamaEmbedClient(EmbedClient):
         value = json.decode_event(reply.body)
         found = value.get("embeddings") if isinstance(value, dict) else None
         if not isinstance(found, list) or len(found) != len(request.inputs):
-            raise BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
+            raise (None if isinstance(found, list) else error_in(value)) or wrong_number(request)
         count = value.get("prompt_eval_count")
         return EmbedResponse(
-            vectors=tuple(map(read_numbers, found)), usage=Usage(input_tokens=count) if type(count) is int else None
+            vectors=tuple(map(read_numbers, found)),
+            usage=Usage(input_tokens=count) if type(count) is int else None,
+            extra=to_extra(beside(value, "model", "embeddings", "prompt_eval_count")),
         )
 
 
@@ -60,16 +71,17 @@ def _text(item: str | tuple[int, ...]) -> str:
 
 
 class OllamaEmbedServer(EmbedServer):
-    """Answers both paths."""
+    """Answers both paths. Without a text only the model is loaded, as the real server does."""
 
     def decode_request(self, call: ServerRequest) -> EmbedRequest:
         fields = Fields(json.decode_request(call.body))
         model = fields.text("model") or ""
         if call.path == OLD:
-            return EmbedRequest(model=model, inputs=(fields.required_text("prompt"),), extra=to_extra(fields.rest))
+            prompt = fields.text("prompt")
+            return EmbedRequest(model=model, inputs=(prompt,) if prompt else (), extra=to_extra(fields.rest))
         value, path = fields.any("input"), fields.path("input")
-        texts = [value] if isinstance(value, str) else value
-        if not isinstance(texts, list) or not texts:
+        texts = ([value] if value else []) if isinstance(value, str | None) else value
+        if not isinstance(texts, list):
             raise wrong_type(path, "a string or a list of strings", value)
         for i, text in enumerate(texts):
             if not isinstance(text, str):
@@ -77,16 +89,17 @@ class OllamaEmbedServer(EmbedServer):
         return EmbedRequest(
             model=model,
             inputs=tuple(texts),
-            dimensions=fields.integer("dimensions"),
+            dimensions=read_dimensions(fields),
             truncate=fields.boolean("truncate"),
             extra=to_extra(fields.rest),
         )
 
     def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
-        vectors = [floats(each) for each in response.vectors]
+        vectors = [numbers(each) for each in response.vectors]
         if call.path == OLD:
-            return ServerResponse(headers=JSON, body=json.encode({"embedding": vectors[0]}))
+            return ServerResponse(headers=JSON, body=json.encode({"embedding": vectors[0] if vectors else []}))
         body: dict[str, Any] = {"model": response.model or request.model, "embeddings": vectors}
+        body |= response.extra.get(NAME, {})
         if response.usage is not None and response.usage.input_tokens is not None:
             body["prompt_eval_count"] = response.usage.input_tokens
         return ServerResponse(headers=JSON, body=json.encode(body))

@@ -5,7 +5,9 @@ from hashlib import sha256
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.errors.body import error_in
+from dragoman.protocols.extra import without_none
 from dragoman.protocols.json_fields import Fields, refused
+from dragoman.protocols.listed_names import listed_names
 from dragoman.protocols.ollama.encode_stream import spelt
 from dragoman.protocols.ollama.errors import JSON
 from dragoman.types import HttpRequest, HttpResponse, ModelProfile, ServerRequest, ServerResponse
@@ -13,9 +15,6 @@ from dragoman.wire import json
 
 MAX_MODELS = 10_000
 """Names that are read of a list."""
-
-MAX_NAME = 200
-"""Characters of a name; one that is longer, or has characters that no name has, is left out."""
 
 VERSION = "0.17.4"
 """The version of the server whose answers ours are like. Programs refuse one that is too old for them."""
@@ -38,8 +37,8 @@ def decode_tags(reply: HttpResponse) -> tuple[str, ...]:
     entries = value.get("models") if isinstance(value, dict) else None
     if not isinstance(entries, list):
         raise error_in(value) or BadEventError("expected a list of models, got something else")
-    names = (entry.get("name") or entry.get("model") for entry in entries[:MAX_MODELS] if isinstance(entry, dict))
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+    found = (entry for entry in entries[:MAX_MODELS] if isinstance(entry, dict))
+    return listed_names(entry.get("name") or entry.get("model") for entry in found)
 
 
 def encode_tags(names: Iterable[str], since: int) -> ServerResponse:
@@ -66,8 +65,8 @@ def shown_model(call: ServerRequest) -> str:
     return name
 
 
-def encode_show(profile: ModelProfile, since: int) -> ServerResponse:
-    """What is known of one model."""
+def encode_show(profile: ModelProfile, context: int | None, since: int) -> ServerResponse:
+    """What is known of one model; `context`: the tokens that it holds, without which programs take their own number."""
     can = ["completion"]
     if profile.tools is not False:
         can.append("tools")
@@ -79,7 +78,7 @@ def encode_show(profile: ModelProfile, since: int) -> ServerResponse:
             "parameters": "",
             "template": "",
             "details": _details(),
-            "model_info": {"general.architecture": FAMILY},
+            "model_info": without_none({"general.architecture": FAMILY, f"{FAMILY}.context_length": context}),
             "capabilities": can,
             "modified_at": spelt(since),
         }
@@ -111,7 +110,3 @@ def _details() -> dict[str, object]:
 
 def _ok(value: object) -> ServerResponse:
     return ServerResponse(headers=JSON, body=json.encode(value))
-
-
-def _is_name(text: str) -> bool:
-    return 0 < len(text) <= MAX_NAME and text.isprintable() and " " not in text

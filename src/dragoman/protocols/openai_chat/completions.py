@@ -39,8 +39,7 @@ _json = msgspec.json.Encoder().encode
 
 KIND = "text_completion"
 
-UNSAYABLE = ("suffix", "echo", "logprobs")
-"""Fields that ask for what no chat can give."""
+UNSAYABLE = "expected it without this field, which a model that chats cannot follow"
 
 
 class OpenAICompletionsServer(OpenAIChatServer):
@@ -52,9 +51,16 @@ class OpenAICompletionsServer(OpenAIChatServer):
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
         fields = Fields(json.decode_request(call.body))
         prompt = _prompt(fields)
-        for name in UNSAYABLE:
-            if fields.any(name):
-                raise refused(name, "expected it without this field, which a model that chats cannot follow")
+        # 0 asks for the probabilities of the tokens alone.
+        for name, asked in (
+            ("suffix", fields.text("suffix")),
+            ("echo", fields.boolean("echo")),
+            ("logprobs", fields.integer("logprobs") is not None),
+        ):
+            if asked:
+                raise refused(name, UNSAYABLE)
+        if fields.any("messages") is not None:
+            raise refused("messages", "expected a prompt alone; POST /v1/chat/completions takes messages")
         if (best := fields.integer("best_of")) not in {None, 1}:
             raise refused("best_of", f"expected 1 answer, {best} were asked for")
         return decode_body(fields.rest | {"messages": [{"role": "user", "content": prompt}]})

@@ -2,16 +2,29 @@
 
 from base64 import b64decode, b64encode
 from binascii import Error
+from collections.abc import Mapping
 from typing import Any
+
+from msgspec.structs import replace
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.json_fields import Fields, refused, wrong_type
+from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
-from dragoman.protocols.openai_chat.usage import decode_usage
-from dragoman.protocols.operations import EmbedClient, EmbedServer, read_numbers
+from dragoman.protocols.openai_chat.usage import INPUT, TOTAL, decode_usage, encode_usage
+from dragoman.protocols.operations import (
+    EmbedClient,
+    EmbedServer,
+    beside,
+    numbers,
+    read_dimensions,
+    read_numbers,
+    wrong_number,
+)
 from dragoman.protocols.request_body import request_body
+from dragoman.protocols.speech import OURS
 from dragoman.types import (
     EmbedRequest,
     EmbedResponse,
@@ -20,22 +33,32 @@ from dragoman.types import (
     HttpResponse,
     ServerRequest,
     ServerResponse,
-    floats,
+    Usage,
 )
 from dragoman.wire import json
+from dragoman.wire.strict import MAX_VALUES
 
 JSON: Headers = (("content-type", "application/json"),)
 
 MAX_INPUTS = 2048
 """Texts of one request: OpenAI's own limit."""
 
+MAX_TOKENS = 300_000
+"""Tokens of one request: OpenAI's own limit. LangChain sends its texts as tokens, a thousand texts at a time."""
+
 FORMATS = ("float", "base64")
+FORM = f"{NAME}.encoding_format"
+"""The note of the form in which a caller wants the vectors; empty: the caller does not say."""
 WHOLE_FLOAT = 4
 """Bytes of a number."""
 
 
 class OpenAIEmbedClient(EmbedClient):
-    """Calls `POST {url}/embeddings`. Vectors come as base64, which costs a quarter of the bytes of numbers."""
+    """Calls `POST {url}/embeddings`.
+
+    Vectors are asked for in the form that a caller of this protocol wants, because some services take only one. For
+    all others they come as base64, which costs a quarter of the bytes of numbers.
+    """
 
     expresses = frozenset({"dimensions", "user", "tokens"})
 
@@ -46,7 +69,8 @@ class OpenAIEmbedClient(EmbedClient):
         headers = [("content-type", "application/json"), ("accept", "application/json")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
-        said = {"dimensions": request.dimensions, "user": request.user, "encoding_format": "base64"}
+        form = request.extra.get(OURS, {}).get(FORM, "base64")
+        said = {"dimensions": request.dimensions, "user": request.user, "encoding_format": form or None}
         body = {"model": request.model, "input": list(request.inputs)} | without_none(said)
         return HttpRequest(
             url=self._url, headers=tuple(headers), body=request_body(merged(body, request.extra.get(NAME, {})))
@@ -56,14 +80,24 @@ class OpenAIEmbedClient(EmbedClient):
         value = json.decode_event(reply.body)
         data = value.get("data") if isinstance(value, dict) else None
         if not isinstance(data, list) or len(data) != len(request.inputs):
-            raise BadEventError(f"expected {len(request.inputs)} embeddings, got something else")
+            failure = None if isinstance(data, list) else failure_in(value)
+            raise wrong_number(request) if failure is None else reported(failure)
         placed = sorted(enumerate(data), key=lambda entry: _index(entry[1], entry[0]))
         report = value.get("usage")
         return EmbedResponse(
             vectors=tuple(_vector(entry) for _, entry in placed),
             model=value["model"] if isinstance(value.get("model"), str) else None,
-            usage=decode_usage(report) if isinstance(report, dict) else None,
+            usage=_usage(report) if isinstance(report, dict) else None,
+            extra=to_extra(beside(value, "object", "data", "model", "usage")),
         )
+
+
+def _usage(report: Mapping[str, Any]) -> Usage:
+    """The report. All tokens are of the input, and some services (Voyage) say only how many there are in all."""
+    usage = decode_usage(report)
+    if usage.input_tokens is None:
+        return replace(usage, input_tokens=usage.total_tokens, total_tokens=None)
+    return replace(usage, total_tokens=None) if usage.total_tokens == usage.input_tokens else usage
 
 
 def _index(entry: object, place: int) -> int:
@@ -90,45 +124,42 @@ def _vector(entry: object) -> bytes:
 class OpenAIEmbedServer(EmbedServer):
     """Answers `POST /v1/embeddings`."""
 
+    must_count = True
+
     def decode_request(self, call: ServerRequest) -> EmbedRequest:
-        fields = Fields(json.decode_request(call.body))
+        fields = Fields(json.decode_request(call.body, MAX_VALUES + MAX_TOKENS))
         form = fields.text("encoding_format")
         if form is not None and form not in FORMATS:
             raise refused("encoding_format", f"expected one of {', '.join(FORMATS)}")
-        dimensions = fields.integer("dimensions")
-        if dimensions is not None and dimensions < 1:
-            raise refused("dimensions", f"expected at least 1, got {dimensions}")
         return EmbedRequest(
             model=fields.text("model") or "",
             inputs=_inputs(fields),
-            dimensions=dimensions,
+            dimensions=read_dimensions(fields),
             user=fields.text("user"),
-            extra=to_extra(fields.rest),
+            extra=to_extra(fields.rest) | {OURS: {FORM: form or ""}},
         )
 
     def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
-        packed = json.decode_request(call.body).get("encoding_format") == "base64"
-        usage = response.usage
-        count = 0 if usage is None or usage.input_tokens is None else usage.input_tokens
+        packed = request.extra.get(OURS, {}).get(FORM) == "base64"
+        counts = {} if response.usage is None else encode_usage(response.usage)
+        if INPUT in counts:
+            counts.setdefault(TOTAL, counts[INPUT])
         data = [
-            {"object": "embedding", "index": i, "embedding": b64encode(each).decode() if packed else floats(each)}
+            {"object": "embedding", "index": i, "embedding": b64encode(each).decode() if packed else numbers(each)}
             for i, each in enumerate(response.vectors)
         ]
-        body: dict[str, Any] = {
-            "object": "list",
-            "data": data,
-            "model": response.model or request.model,
-            "usage": {"prompt_tokens": count, "total_tokens": count},
-        }
-        return ServerResponse(headers=JSON, body=json.encode(body))
+        said = {"object": "list", "data": data, "model": response.model or request.model, "usage": counts}
+        return ServerResponse(headers=JSON, body=json.encode(response.extra.get(NAME, {}) | said))
 
 
 def _inputs(fields: Fields) -> tuple[str | tuple[int, ...], ...]:
     value, path = fields.any("input"), fields.path("input")
     if isinstance(value, str):
         return (value,)
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list):
         raise wrong_type(path, "a string or a list of strings", value)
+    if not value:
+        raise refused(path, "expected at least one text")
     if all(type(item) is int for item in value):
         return (tuple(value),)
     if len(value) > MAX_INPUTS:

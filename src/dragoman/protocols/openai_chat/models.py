@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.listed_names import listed_names
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.types import Headers, HttpRequest, HttpResponse, ModelFacts, ServerResponse
 from dragoman.types.model_facts import known_price, known_size
@@ -11,9 +12,6 @@ from dragoman.wire import json
 
 MAX_MODELS = 10_000
 """Names that are read of a list; OpenRouter, which resells most services' models, lists some hundreds."""
-
-MAX_NAME = 200
-"""Characters of a name; one that is longer, or has characters that no name has, is left out."""
 
 JSON: Headers = (("content-type", "application/json"),)
 
@@ -39,15 +37,15 @@ def models_request(url: str, key: str | None) -> HttpRequest:
 def decode_models(reply: HttpResponse) -> tuple[str, ...]:
     """The names, each once. Raises BadEventError, or the error that the service reports.
 
-    `{"data": [{"id": …}]}`; some services (Together) leave the list bare.
+    `{"data": [{"id": …}]}`; some services leave the list bare (Together), call it `models`, have a `name` in place of
+    the id, or names in place of the objects.
     """
-    names = (entry.get("id") for entry in _entries(reply))
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and _is_name(name)))
+    return listed_names(map(_name, _entries(reply)))
 
 
 def decode_facts(reply: HttpResponse) -> dict[str, ModelFacts]:
     """What the same list says of the models, by name. OpenAI's own says nothing. Raises the same."""
-    return {str(entry.get("id")): _facts(entry) for entry in _entries(reply)}
+    return {str(_name(entry)): _facts(entry) for entry in _entries(reply)}
 
 
 def decode_owners(reply: HttpResponse) -> frozenset[str]:
@@ -82,11 +80,17 @@ def _ok(value: object) -> ServerResponse:
 
 def _entries(reply: HttpResponse) -> list[dict[str, Any]]:
     value = json.decode_event(reply.body)
-    entries = value.get("data") if isinstance(value, dict) else value
-    if not isinstance(entries, list):
+    lists = [value.get("data"), value.get("models")] if isinstance(value, dict) else [value]
+    entries = next((each for each in lists if isinstance(each, list)), None)
+    if entries is None:
         failure = failure_in(value)
         raise BadEventError("expected a list of models, got something else") if failure is None else reported(failure)
-    return [entry for entry in entries[:MAX_MODELS] if isinstance(entry, dict)]
+    listed = ({"id": entry} if isinstance(entry, str) else entry for entry in entries[:MAX_MODELS])
+    return [entry for entry in listed if isinstance(entry, dict)]
+
+
+def _name(entry: dict[str, Any]) -> object:
+    return entry.get("id") or entry.get("name")
 
 
 def _facts(entry: dict[str, Any]) -> ModelFacts:
@@ -113,7 +117,3 @@ def _scaled(price: object) -> float | None:
     except ValueError:
         return None
     return None if found is None else round(found * MILLION, 6)
-
-
-def _is_name(text: str) -> bool:
-    return 0 < len(text) <= MAX_NAME and text.isprintable() and " " not in text

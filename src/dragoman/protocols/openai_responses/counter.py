@@ -1,11 +1,12 @@
 """How many tokens a request has: `POST {url}/responses/input_tokens`."""
 
-from dragoman.errors import BadEventError
 from dragoman.protocols.base import Env
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.conversation import Sayable
+from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.request import Variant, decode_body, encode_body
-from dragoman.protocols.operations import CountClient, CountServer
+from dragoman.protocols.openai_shared.errors import failure_in, reported
+from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
@@ -49,10 +50,11 @@ class ResponsesCounter(CountClient):
 
     def decode_response(self, reply: HttpResponse) -> TokenCount:
         match json.decode_event(reply.body):
-            case {"input_tokens": int(count)} if count >= 0:
-                return TokenCount(count)
-            case _:
-                raise BadEventError("expected a count of tokens, got other JSON")
+            case {"input_tokens": int(count), **rest} if count >= 0:
+                return TokenCount(count, extra=to_extra(beside(rest, "object")))
+            case value:
+                failure = failure_in(value)
+                raise no_count() if failure is None else reported(NAME, failure)
 
 
 class ResponsesCountServer(CountServer):
@@ -65,4 +67,5 @@ class ResponsesCountServer(CountServer):
         return decode_body(body)
 
     def encode_response(self, count: TokenCount) -> ServerResponse:
-        return ServerResponse(headers=JSON, body=json.encode({"object": OBJECT, "input_tokens": count.input_tokens}))
+        body = count.extra.get(NAME, {}) | {"object": OBJECT, "input_tokens": count.input_tokens}
+        return ServerResponse(headers=JSON, body=json.encode(body))
