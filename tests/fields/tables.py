@@ -53,6 +53,7 @@ THINKING = "whether the model thinks, which is a level, a budget or a flag"
 SHOWN = "whether thoughts are shown"
 TIER = "no better service than the usual one, in the word of each"
 CHOICE = "some tool, or one of these, or as the model likes"
+SEARCH = "a search that the caller makes is a function of its own"
 WORD = "the same, in the other's words"
 KEY = "the sample's own name of an attribute"
 NULL = "JSON Schema has a type for null"
@@ -113,6 +114,7 @@ SILENT: tuple[Row, ...] = (
 """Leaves that say nothing that could be lost."""
 
 EQUIVALENTS: tuple[Row, ...] = (
+    Row("openai-responses > *: tools[tool_search].execution=client", SEARCH, ("name", "tool_search")),
     Row("* > openai-responses: logprobs=true", PROBABLE, ("include", "message.output_text.logprobs")),
     Row("* > gemini: logprobs=true", PROBABLE, ("responseLogprobs", True)),
     Row("* > openai-chat: include=message.output_text.logprobs", PROBABLE, ("logprobs", True)),

@@ -21,7 +21,7 @@ from dragoman.protocols.openai_responses.content import decode_content, encode_c
 from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, to_extra, with_extra
 from dragoman.protocols.openai_responses.hosted import encode_call
 from dragoman.protocols.openai_responses.items import ItemReader, unknown
-from dragoman.protocols.openai_responses.tool_search import BY_CALLER, OUTPUT, is_callers, search_item
+from dragoman.protocols.openai_responses.tool_search import BY_CALLER, OUTPUT, is_of_callers, search_item
 from dragoman.protocols.openai_responses.tools import decode_listed, encode_listed
 from dragoman.protocols.tool_search import MARK, found, found_by, is_search
 from dragoman.types import (
@@ -105,7 +105,7 @@ class _Conversation:
             self._add(summary_message(text))
         elif kind in OUTPUTS:
             self._add(Message("tool", (self._result(fields, kind),)))
-        elif kind == OUTPUT and is_callers(fields) and (result := self._found(fields)) is not None:
+        elif kind == OUTPUT and is_of_callers(fields) and (result := self._found(fields)) is not None:
             self._add(Message("tool", (result,)))
         elif kind == "message" and (role := fields.text("role")) != "assistant":
             self._add(_message(fields, role))

@@ -16,7 +16,7 @@ from dragoman.protocols.media import media_type_of
 from dragoman.protocols.openai_responses.content import decode_content
 from dragoman.protocols.openai_responses.extra import ITEM, MESSAGE, NAME, joined, to_extra
 from dragoman.protocols.openai_responses.hosted import CALLS, decode_call
-from dragoman.protocols.openai_responses.tool_search import CALL, decode_search_call, is_callers
+from dragoman.protocols.openai_responses.tool_search import CALL, decode_search_call, is_of_callers
 from dragoman.types import AnyPart, Image, OpaqueState, Reasoning, ToolCall, Unknown
 
 CONTENT, SUMMARY, WHOLE = "content", "summary", ""
@@ -63,7 +63,7 @@ class ItemReader(Struct, frozen=True):
                 return self._reasoning(fields)
             case "function_call" | "custom_tool_call":
                 return [((WHOLE, 0), self._call(fields, native))]
-            case kind if kind == CALL and not self.answered and is_callers(fields) and whole.get("call_id") is not None:
+            case kind if kind == CALL and not self.answered and is_of_callers(fields):
                 return [((WHOLE, 0), decode_search_call(fields))]
             case "image_generation_call" if isinstance(data := whole.get("result"), str) and data:
                 return [((WHOLE, 0), _image(data, whole))]

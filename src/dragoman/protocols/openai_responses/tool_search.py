@@ -23,6 +23,11 @@ def is_callers(fields: Fields) -> bool:
     return fields.rest.get("execution") == BY_CALLER["execution"]
 
 
+def is_of_callers(fields: Fields) -> bool:
+    """Whether an item belongs to a search that the caller makes, and says to which."""
+    return is_callers(fields) and fields.rest.get("call_id") is not None
+
+
 def decode_search(fields: Fields) -> Tool:
     """The tool."""
     del fields.rest["execution"]
