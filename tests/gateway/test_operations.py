@@ -110,6 +110,7 @@ BAD: list[tuple[object, str]] = [
     (b"{}", "expected 1 embeddings, got something else"),
     (b'{"data": []}', "expected 1 embeddings"),
     (b'{"data": [{"embedding": "!"}]}', "expected an embedding in base64"),
+    ('{"data": [{"embedding": "é"}]}'.encode(), "expected an embedding in base64"),
     (b'{"data": [{"embedding": "AAA="}]}', "whole numbers of 32 bits"),
     (b'{"data": [{"embedding": ["a"]}]}', "expected an embedding of numbers"),
     (b'{"data": [{}]}', "expected an embedding, got something else"),
