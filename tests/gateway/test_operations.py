@@ -460,3 +460,39 @@ async def test_texts_may_come_as_so_many_tokens_as_openai_takes() -> None:
     said = {"model": "m", "input": [[1234] * 410] * 1000}
     with pytest.raises(InvalidRequestError, match="at most 400000 values"):
         OpenAIEmbedServer().decode_request(replace(call, body=json.dumps(said).encode()))
+
+
+@pytest.mark.parametrize(("service", "count", "asked"), [("gemini", 250, [100, 100, 50]), ("openai-chat", 250, [250])])
+async def test_more_texts_than_a_service_takes_at_once_go_in_several_requests(
+    service: str, count: int, asked: list[int]
+) -> None:
+    """Gemini takes a hundred, and LangChain sends a thousand."""
+    base, _ = EMBEDDING[service]
+
+    async def embeds(exchange: Exchange) -> None:
+        numbers = [int(text) for text in texts_in(exchange.request.body)]
+        both = {
+            "data": [{"index": i, "embedding": [n]} for i, n in enumerate(numbers)],
+            "embeddings": [{"values": [n]} for n in numbers],
+            "usage": {"prompt_tokens": len(numbers), "total_tokens": len(numbers)},
+            "usageMetadata": {"promptTokenCount": len(numbers)},
+        }
+        await exchange.reply(200, JSON, json.dumps(both).encode())
+
+    async with serve(embeds) as up, Client(over(f"{up.url}{base}", service)) as client:
+        found = await client.embed("up/m", [str(i) for i in range(count)])
+        assert [len(texts_in(each.body)) for each in up.requests] == asked
+    assert found.lists == [[float(i)] for i in range(count)]
+    assert found.usage is not None
+    assert found.usage.input_tokens == count
+
+
+async def test_tokens_that_one_of_several_requests_does_not_tell_are_not_known() -> None:
+    async def embeds(exchange: Exchange) -> None:
+        numbers = [int(text) for text in texts_in(exchange.request.body)]
+        told = {"usageMetadata": {"promptTokenCount": 5}} if numbers[0] == 0 else {}
+        body = {"embeddings": [{"values": [1]} for _ in numbers], **told}
+        await exchange.reply(200, JSON, json.dumps(body).encode())
+
+    async with serve(embeds) as up, Client(over(up.url, "gemini")) as client:
+        assert (await client.embed("up/m", [str(i) for i in range(101)])).usage is None

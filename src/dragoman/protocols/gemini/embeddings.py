@@ -55,6 +55,7 @@ class GeminiEmbedClient(EmbedClient):
     """Calls `POST {url}/v1beta/models/M:batchEmbedContents`."""
 
     expresses = frozenset({"dimensions", "task", "title"})
+    most = MAX_INPUTS
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -60,6 +60,7 @@ class OpenAIEmbedClient(EmbedClient):
     """
 
     expresses = frozenset({"dimensions", "user", "tokens"})
+    most = MAX_INPUTS
 
     def __init__(self, url: str) -> None:
         self._url = f"{url.rstrip('/')}/embeddings"
