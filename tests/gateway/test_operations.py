@@ -496,3 +496,14 @@ async def test_tokens_that_one_of_several_requests_does_not_tell_are_not_known()
 
     async with serve(embeds) as up, Client(over(up.url, "gemini")) as client:
         assert (await client.embed("up/m", [str(i) for i in range(101)])).usage is None
+
+
+async def test_a_count_is_asked_for_with_the_caller_s_betas() -> None:
+    async def counts(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, b'{"input_tokens": 7}')
+
+    headers = JSON | {"anthropic-version": "2023-06-01", "anthropic-beta": "context-1m-2025-08-07"}
+    body = b'{"model": "up/m", "messages": [{"role": "user", "content": "hi"}]}'
+    async with serve(counts) as up, running_gateway(over(up.url, "anthropic")) as url:
+        assert (await ask(url, "POST", "/v1/messages/count_tokens", headers, body)).status == 200
+        assert up.requests[0].headers["anthropic-beta"] == "context-1m-2025-08-07"
