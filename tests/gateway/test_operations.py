@@ -507,3 +507,20 @@ async def test_a_count_is_asked_for_with_the_caller_s_betas() -> None:
     async with serve(counts) as up, running_gateway(over(up.url, "anthropic")) as url:
         assert (await ask(url, "POST", "/v1/messages/count_tokens", headers, body)).status == 200
         assert up.requests[0].headers["anthropic-beta"] == "context-1m-2025-08-07"
+
+
+async def test_texts_in_tokens_go_to_the_target_that_takes_them() -> None:
+    async def embeds(exchange: Exchange) -> None:
+        assert json.loads(exchange.request.body)["input"] == [[1, 2]]
+        await exchange.reply(200, JSON, b'{"data": [{"embedding": [1]}]}')
+
+    async with serve(embeds) as up:
+        config = Config(
+            providers={
+                "google": ProviderConfig(protocol="gemini", url="http://127.0.0.1:1"),
+                "up": ProviderConfig(protocol="openai-chat", url=f"{up.url}/v1"),
+            },
+            models={"r": ModelConfig(targets=("offline/echo", "google/m", "up/m"))},
+        )
+        async with Client(config) as client:
+            assert (await client.embed("r", [[1, 2]])).lists == [[1.0]]
