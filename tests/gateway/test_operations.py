@@ -524,3 +524,36 @@ async def test_texts_in_tokens_go_to_the_target_that_takes_them() -> None:
         )
         async with Client(config) as client:
             assert (await client.embed("r", [[1, 2]])).lists == [[1.0]]
+
+
+@pytest.mark.parametrize("status", [403, 429, 529])
+async def test_a_service_that_counts_no_more_tokens_still_chats(status: int) -> None:
+    """Its limits of counts are others: https://platform.claude.com/docs/en/build-with-claude/token-counting"""
+
+    async def answers(exchange: Exchange) -> None:
+        counting = exchange.request.path.endswith("count_tokens")
+        await exchange.reply(status if counting else 200, JSON | {"retry-after": "60"}, b"{}" if counting else WHOLE)
+
+    async with serve(answers) as up:
+        config = Config(
+            providers={"up": ProviderConfig(protocol="anthropic", url=up.url, api_key="k")},
+            models={"r": ModelConfig(targets=("up/m", "offline/echo"))},
+        )
+        async with Client(config) as client:
+            for _ in range(9):
+                assert (await client.count_tokens("r", "one two")).input_tokens == 2
+            assert (await client.chat("r", "hi", retries=0)).text == "from up"
+
+
+WHOLE = json.dumps(
+    {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": "from up"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+).encode()
