@@ -1,134 +1,19 @@
-"""What is no chat, asked by OpenAI's own client: embeddings, completions of a text; and a count of tokens."""
+"""What is no chat, asked by OpenAI's own client: completions of a text, counts of tokens, lists of models."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from threading import get_ident
 from typing import Any
 
 import openai
 import pytest
-from msgspec.structs import replace
-from openai import AsyncOpenAI
 
 from dragoman import Client
 from dragoman.config import Config, GatewayConfig, ModelConfig, ProviderConfig
-from dragoman.errors import InvalidRequestError, UnsupportedFeatureError
-from dragoman.gateway import ServerTimeouts
-from dragoman.gateway.asgi import AsgiResponseWriter
-from dragoman.gateway.fronts.operations import EmbedEndpoint
-from dragoman.protocols.openai_chat import OpenAIEmbedServer
-from dragoman.types import EmbedRequest, EmbedResponse, Outcome, ServerRequest, ServerResponse, TokenCount, vector
+from dragoman.types import TokenCount
 from tests.support.gateway import ask, running_gateway
+from tests.support.over import caller_of, over
 from tests.support.server import Exchange, serve
 
 JSON = {"content-type": "application/json"}
-
-
-def packed(numbers: list[float]) -> str:
-    from base64 import b64encode
-
-    return b64encode(vector(numbers)).decode()
-
-
-@asynccontextmanager
-async def caller_of(config: Config) -> AsyncIterator[AsyncOpenAI]:
-    async with running_gateway(config) as url, AsyncOpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0) as caller:
-        yield caller
-
-
-def over(url: str, protocol: str = "openai-chat") -> Config:
-    return Config(
-        gateway=GatewayConfig(port=0, default_model="up/m"),
-        providers={"up": ProviderConfig(protocol=protocol, url=url, api_key="k")},
-    )
-
-
-@pytest.mark.parametrize("form", ["float", "base64", None])
-async def test_a_service_s_vectors_come_in_the_form_that_was_asked_for(form: str | None) -> None:
-    async def embeds(exchange: Exchange) -> None:
-        asked = json.loads(exchange.request.body)
-        assert (asked["input"], asked["model"], asked["dimensions"]) == (["a", "b"], "m", 2)
-        # Without a form the client asks for base64.
-        assert asked["encoding_format"] == (form or "base64")
-        data = [
-            {"object": "embedding", "index": 1, "embedding": packed([0.5, 1.0])},
-            {"object": "embedding", "index": 0, "embedding": [0.25, -1.0]},
-        ]
-        body = {"object": "list", "data": data, "model": "m-1", "usage": {"prompt_tokens": 2, "total_tokens": 2}}
-        await exchange.reply(200, JSON, json.dumps(body).encode())
-
-    async with serve(embeds) as service, caller_of(over(f"{service.url}/v1")) as caller:
-        more = {} if form is None else {"encoding_format": form}
-        got = await caller.embeddings.create(model="up/m", input=["a", "b"], dimensions=2, **more)  # type: ignore[arg-type]
-        vectors: list[object] = [each.embedding for each in got.data]
-        if form == "base64":
-            assert vectors == [packed([0.25, -1.0]), packed([0.5, 1.0])]
-        else:
-            assert vectors == [[0.25, -1.0], [0.5, 1.0]]
-        assert (got.usage.prompt_tokens, got.model) == (2, "up/m")
-
-
-@pytest.mark.parametrize(
-    ("reported", "count", "estimated"),
-    [
-        ({"usage": {"prompt_tokens": 7, "total_tokens": 7}}, 7, None),
-        ({"usage": {"total_tokens": 7}}, 7, None),
-        ({"usage": {"prompt_tokens": 0, "total_tokens": 0}}, 0, None),
-        ({}, 5, "input_tokens"),
-    ],
-)
-async def test_tokens_of_texts_that_a_service_does_not_count_are_estimated_and_no_zero(
-    reported: dict[str, object], count: int, estimated: str | None
-) -> None:
-    async def embeds(exchange: Exchange) -> None:
-        data = [{"embedding": [0.5]}, {"embedding": [0.5]}]
-        await exchange.reply(200, JSON, json.dumps({"data": data, **reported}).encode())
-
-    asked = json.dumps({"model": "up/m", "input": ["one two three", [1]]}).encode()
-    async with serve(embeds) as service, running_gateway(over(f"{service.url}/v1")) as url:
-        got = await ask(url, "POST", "/v1/embeddings", JSON, asked)
-    assert json.loads(got.body)["usage"] == {"prompt_tokens": count, "total_tokens": count}
-    assert got.headers.get("x-dragoman-estimated") == estimated
-
-
-async def test_the_offline_model_has_vectors_that_show_words_in_common() -> None:
-    async with Client(Config()) as client:
-        found = await client.embed("offline/echo", ["a cat sat", "the cat sat", "no"])
-    first, second, third = found.lists
-
-    def alike(one: list[float], other: list[float]) -> float:
-        return sum(a * b for a, b in zip(one, other, strict=True))
-
-    assert alike(first, second) > alike(first, third)
-    assert found.usage is not None
-    assert found.usage.input_tokens == 7
-
-
-BAD: list[tuple[object, str]] = [
-    (b"{}", "expected 1 embeddings, got something else"),
-    (b'{"data": []}', "expected 1 embeddings"),
-    (b'{"data": [{"embedding": "!"}]}', "expected an embedding in base64"),
-    (b'{"data": [{"embedding": "AAA="}]}', "whole numbers of 32 bits"),
-    (b'{"data": [{"embedding": ["a"]}]}', "expected an embedding of numbers"),
-    (b'{"data": [{}]}', "expected an embedding, got something else"),
-    (b'{"data": [{"embedding": [NaN, 1.0]}]}', "expected an embedding of finite numbers"),
-    (b'{"data": [{"embedding": "AADAfw=="}]}', "expected an embedding of finite numbers"),
-    (b'{"data": [{"embedding": "AACA/w=="}]}', "expected an embedding of finite numbers"),
-]
-
-
-@pytest.mark.parametrize(("body", "words"), BAD)
-async def test_what_is_no_vector_is_the_service_s_error(body: bytes, words: str) -> None:
-    async def answers(exchange: Exchange) -> None:
-        await exchange.reply(200, JSON, body)
-
-    async with serve(answers) as service, caller_of(over(f"{service.url}/v1")) as caller:
-        with pytest.raises(openai.APIStatusError, match=words) as caught:
-            await caller.embeddings.create(model="up/m", input="a")
-    assert caught.value.status_code == 502
-    assert "up: " in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/v1/responses/input_tokens"])
@@ -142,36 +27,6 @@ async def test_a_failure_with_a_good_status_is_told_without_the_key(path: str) -
         async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"up": entry})) as url:
             got = await ask(url, "POST", path, JSON, b'{"model": "up/m", "input": "a"}')
     assert (got.status, json.loads(got.body)["error"]["message"]) == (429, "no credit for …")
-
-
-WRONG: list[tuple[dict[str, object], str]] = [
-    ({}, "input"),
-    ({"input": []}, "input"),
-    ({"input": [1, "a"]}, "input[0]"),
-    ({"input": ["a", [""]]}, "input[1]"),
-    ({"input": "a", "dimensions": 0}, "dimensions"),
-    ({"input": "a", "encoding_format": "int8"}, "encoding_format"),
-    ({"input": "a", "api_base": "http://evil"}, "api_base"),
-]
-
-
-@pytest.mark.parametrize(("body", "param"), WRONG)
-async def test_a_wrong_request_is_refused_by_its_field(body: dict[str, object], param: str) -> None:
-    async with running_gateway(Config(gateway=GatewayConfig(port=0))) as url:
-        got = await ask(url, "POST", "/v1/embeddings", JSON, json.dumps(body).encode())
-    assert got.status == 400
-    assert json.loads(got.body)["error"]["param"] == param
-
-
-async def test_a_service_without_embeddings_says_so_and_another_target_is_asked() -> None:
-    route = Config(models={"r": ModelConfig(targets=("chat/m", "offline/echo"))})
-    config = Config(
-        providers={"chat": ProviderConfig(protocol="cromicle", url="http://127.0.0.1:1")}, models=route.models
-    )
-    async with Client(config) as client:
-        with pytest.raises(UnsupportedFeatureError, match="has no embeddings"):
-            await client.embed("chat/m", "a")
-        assert len((await client.embed("r", "a")).vectors) == 1
 
 
 async def test_tokens_are_counted_by_the_offline_model_and_estimated_for_a_service_that_cannot() -> None:
@@ -246,107 +101,6 @@ async def test_a_text_that_breaks_off_ends_in_an_error() -> None:
                 pass
 
 
-EMBEDDING: dict[str, tuple[str, Any]] = {
-    "openai-chat": ("/v1", lambda count: {"data": [{"index": i, "embedding": [i, 0.5]} for i in range(count)]}),
-    "gemini": ("", lambda count: {"embeddings": [{"values": [i, 0.5]} for i in range(count)]}),
-    "ollama": ("", lambda count: {"embeddings": [[i, 0.5] for i in range(count)], "prompt_eval_count": 4}),
-}
-"""Where each service is, and its reply for so many texts."""
-
-
-def texts_in(body: bytes) -> list[str]:
-    said = json.loads(body)
-    if "requests" in said:
-        return ["".join(part["text"] for part in each["content"]["parts"]) for each in said["requests"]]
-    found: list[str] = said["input"]
-    return found
-
-
-async def by_openai(url: str) -> list[list[float]]:
-    async with AsyncOpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0) as caller:
-        return [each.embedding for each in (await caller.embeddings.create(model="up/m", input=["a", "b"])).data]
-
-
-TWO: Any = ["a", "b"]
-
-
-async def by_gemini(url: str) -> list[list[float]]:
-    from google import genai
-    from google.genai import types
-
-    caller = genai.Client(api_key="k", http_options=types.HttpOptions(base_url=url))
-    got = await caller.aio.models.embed_content(model="up/m", contents=TWO)
-    await caller.aio.aclose()
-    return [list(each.values or ()) for each in got.embeddings or ()]
-
-
-async def by_ollama(url: str) -> list[list[float]]:
-    import ollama
-
-    caller = ollama.AsyncClient(host=url)
-    try:
-        return [list(each) for each in (await caller.embed(model="up/m", input=["a", "b"])).embeddings]
-    finally:
-        await caller._client.aclose()  # the client has no way to be closed
-
-
-CALLERS = {"openai-chat": by_openai, "gemini": by_gemini, "ollama": by_ollama}
-
-
-# How Google's client uses aiohttp.
-@pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
-@pytest.mark.parametrize("service", EMBEDDING)
-@pytest.mark.parametrize("caller", CALLERS)
-async def test_embeddings_go_between_all_protocols_that_have_them(service: str, caller: str) -> None:
-    base, reply = EMBEDDING[service]
-
-    async def embeds(exchange: Exchange) -> None:
-        await exchange.reply(200, JSON, json.dumps(reply(len(texts_in(exchange.request.body)))).encode())
-
-    async with serve(embeds) as up, running_gateway(over(f"{up.url}{base}", service)) as url:
-        asks: Any = CALLERS[caller]
-        assert await asks(url) == [[0.0, 0.5], [1.0, 0.5]]
-        assert texts_in(up.requests[0].body) == ["a", "b"]
-
-
-async def test_one_text_has_one_embedding_in_the_older_forms() -> None:
-    config = Config(gateway=GatewayConfig(port=0))
-    google = {"content": {"parts": [{"text": "a cat"}]}, "outputDimensionality": 8}
-    async with running_gateway(config) as url:
-        old = await ask(url, "POST", "/api/embeddings", JSON, b'{"model": "offline/echo", "prompt": "a cat"}')
-        path = "/v1beta/models/offline/echo:embedContent"
-        one = await ask(url, "POST", path, JSON, json.dumps(google).encode())
-    assert len(json.loads(old.body)["embedding"]) == 256
-    assert len(json.loads(one.body)["embedding"]["values"]) == 8
-
-
-@pytest.mark.parametrize(
-    ("path", "said", "told"),
-    [
-        ("/api/embed", {}, {"embeddings": []}),
-        ("/api/embed", {"input": ""}, {"embeddings": []}),
-        ("/api/embed", {"input": []}, {"embeddings": []}),
-        ("/api/embeddings", {}, {"embedding": []}),
-        ("/api/embeddings", {"prompt": ""}, {"embedding": []}),
-    ],
-)
-@pytest.mark.parametrize("service", EMBEDDING)
-async def test_without_a_text_ollama_s_callers_ask_for_the_model_to_be_loaded(
-    path: str, said: dict[str, object], told: dict[str, object], service: str
-) -> None:
-    """As the real server answers since ollama/ollama#5713. Only such a server is asked."""
-    base, reply = EMBEDDING[service]
-
-    async def embeds(exchange: Exchange) -> None:
-        await exchange.reply(200, JSON, json.dumps(reply(len(texts_in(exchange.request.body)))).encode())
-
-    async with serve(embeds) as up, running_gateway(over(f"{up.url}{base}", service)) as url:
-        got = await ask(url, "POST", path, JSON, json.dumps({"model": "up/m"} | said).encode())
-        assert (got.status, len(up.requests)) == (200, service == "ollama")
-    answer = json.loads(got.body)
-    assert {name: answer[name] for name in told} == told
-
-
 COUNTS = {
     "/v1/messages/count_tokens": {
         "model": "offline/echo",
@@ -417,45 +171,45 @@ async def test_the_size_of_a_model_that_its_service_tells_reaches_callers_whose_
         assert list((await got("/api/show", {}, b'{"model": "up/n"}'))["model_info"]) == ["general.architecture"]
 
 
-class Watched(OpenAIEmbedServer):
-    """Remembers which threads it is used in."""
+async def test_a_count_is_asked_for_with_the_caller_s_betas() -> None:
+    async def counts(exchange: Exchange) -> None:
+        await exchange.reply(200, JSON, b'{"input_tokens": 7}')
 
-    def __init__(self) -> None:
-        self.threads: list[int] = []
-
-    def decode_request(self, call: ServerRequest) -> EmbedRequest:
-        self.threads.append(get_ident())
-        return super().decode_request(call)
-
-    def encode_response(self, response: EmbedResponse, call: ServerRequest, request: EmbedRequest) -> ServerResponse:
-        self.threads.append(get_ident())
-        return super().encode_response(response, call, request)
+    headers = JSON | {"anthropic-version": "2023-06-01", "anthropic-beta": "context-1m-2025-08-07"}
+    body = b'{"model": "up/m", "messages": [{"role": "user", "content": "hi"}]}'
+    async with serve(counts) as up, running_gateway(over(up.url, "anthropic")) as url:
+        assert (await ask(url, "POST", "/v1/messages/count_tokens", headers, body)).status == 200
+        assert up.requests[0].headers["anthropic-beta"] == "context-1m-2025-08-07"
 
 
-@pytest.mark.parametrize("large", [False, True])
-async def test_many_texts_are_read_and_many_vectors_written_beside_the_loop(large: bool) -> None:
-    sent: list[Any] = []
+@pytest.mark.parametrize("status", [403, 429, 529])
+async def test_a_service_that_counts_no_more_tokens_still_chats(status: int) -> None:
+    """Its limits of counts are others: https://platform.claude.com/docs/en/build-with-claude/token-counting"""
 
-    async def receive() -> Any:
-        await asyncio.Event().wait()
+    async def answers(exchange: Exchange) -> None:
+        counting = exchange.request.path.endswith("count_tokens")
+        await exchange.reply(status if counting else 200, JSON | {"retry-after": "60"}, b"{}" if counting else WHOLE)
 
-    async def send(message: Any) -> None:
-        sent.append(message)
+    async with serve(answers) as up:
+        config = Config(
+            providers={"up": ProviderConfig(protocol="anthropic", url=up.url, api_key="k")},
+            models={"r": ModelConfig(targets=("up/m", "offline/echo"))},
+        )
+        async with Client(config) as client:
+            for _ in range(9):
+                assert (await client.count_tokens("r", "one two")).input_tokens == 2
+            assert (await client.chat("r", "hi", retries=0)).text == "from up"
 
-    body = json.dumps({"model": "offline/echo", "input": ["a " * 200] * (1000 if large else 1)}).encode()
-    codec, call = Watched(), ServerRequest(method="POST", path="/v1/embeddings", body=body)
-    async with Client(Config()) as client:
-        writer = AsgiResponseWriter(receive, send, Outcome("id", "POST", "/", 0.0), ServerTimeouts())
-        await EmbedEndpoint(client, codec, "openai-chat")(call, writer)
-    assert [each != get_ident() for each in codec.threads] == [large, large]
-    assert sent[0]["status"] == 200
 
-
-async def test_texts_may_come_as_so_many_tokens_as_openai_takes() -> None:
-    """LangChain sends a thousand texts at a time, each as tokens."""
-    said = {"model": "m", "input": [[1234] * 290] * 1000}
-    call = ServerRequest(method="POST", path="/v1/embeddings", body=json.dumps(said).encode())
-    assert len(OpenAIEmbedServer().decode_request(call).inputs) == 1000
-    said = {"model": "m", "input": [[1234] * 410] * 1000}
-    with pytest.raises(InvalidRequestError, match="at most 400000 values"):
-        OpenAIEmbedServer().decode_request(replace(call, body=json.dumps(said).encode()))
+WHOLE = json.dumps(
+    {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": "from up"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    }
+).encode()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.errors import BadEventError, InvalidRequestError, OverloadedError
+from dragoman.errors import BadEventError, InvalidRequestError, NoOperationError, OverloadedError
 from dragoman.protocols.anthropic import AnthropicClient, AnthropicCountServer
 from dragoman.protocols.gemini import GeminiClient, GeminiCountServer, GeminiEmbedServer
 from dragoman.protocols.ollama import OllamaClient, OllamaEmbedServer
@@ -245,7 +245,7 @@ def test_what_is_no_vector_is_the_service_s_error(codec: Any, value: Any, words:
 
 @pytest.mark.parametrize("codec", [OLLAMA, GEMINI])
 def test_a_text_in_tokens_is_refused_where_the_protocol_has_none(codec: Any) -> None:
-    with pytest.raises(InvalidRequestError, match="input: expected texts") as caught:
+    with pytest.raises(NoOperationError, match="input: expected texts") as caught:
         embedder(codec).encode_request(TOKENS, fixed_env())
     assert caught.value.param == "input"
 
@@ -360,3 +360,10 @@ def test_a_whole_request_to_be_counted_may_be_written_with_underscores() -> None
     body = json.dumps({"generate_content_request": {"contents": [{"parts": [{"text": "a"}]}]}}).encode()
     found = GeminiCountServer().decode_request(ServerRequest(method="POST", path="/v1/models/m:countTokens", body=body))
     assert [message.text for message in found.messages] == ["a"]
+
+
+def test_the_personality_of_a_model_is_counted_too() -> None:
+    body = json.dumps({"model": "m", "input": "hi", "personality": "friendly", "store": True}).encode()
+    asked = ResponsesCountServer().decode_request(ServerRequest(method="POST", path="/x", body=body))
+    said = json.loads(counter(RESPONSES).encode_request(asked, fixed_env()).body or b"")
+    assert (said["personality"], "store" in said) == ("friendly", False)

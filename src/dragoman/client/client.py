@@ -357,7 +357,8 @@ class Client:
     async def count_request(self, request: ChatRequest, note: Note = unheard) -> TokenCount:
         """How many tokens `request` has. The service is asked once."""
         self._check_open()
-        return await operate(self.plan(request.model), request.model, lambda found: found.count_tokens(request), note)
+        plan = self.plan(request.model)
+        return await operate(plan, request.model, lambda found: found.count_tokens(request), note, apart=True)
 
     async def forward(self, provider: str, call: KeptCall) -> Forwarded:
         """What a service says of an answer that it keeps, as it comes. Raises ModelNotFoundError if there is no such

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 from msgspec.structs import replace
 
@@ -14,7 +15,8 @@ from dragoman.errors import BadEventError, DragomanError, ModelNotFoundError, No
 from dragoman.protocols.base import Env
 from dragoman.protocols.estimate import estimated_tokens
 from dragoman.protocols.losses import refuse
-from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount
+from dragoman.protocols.operations import EmbedClient
+from dragoman.types import ChatRequest, EmbedRequest, EmbedResponse, Loss, TokenCount, Usage
 from dragoman.types.operations import is_finite
 
 MAX_VECTORS = 64 << 20
@@ -37,16 +39,38 @@ async def embed(service: Service, request: EmbedRequest, env: Env) -> tuple[Embe
     lost = codec.losses(request, service.codec.name)
     refuse(lost, service.name, strict=service.strict)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
+    responses = [await _embedded(service, codec, each, env) for each in _parts(request, codec.most)]
+    return responses[0] if len(responses) == 1 else _joined(responses), lost
+
+
+def _parts(request: EmbedRequest, most: int | None) -> list[EmbedRequest]:
+    """`request` as requests of which none has more than `most` texts."""
+    texts = request.inputs
+    if most is None or len(texts) <= most:
+        return [request]
+    return [replace(request, inputs=texts[at : at + most]) for at in range(0, len(texts), most)]
+
+
+async def _embedded(service: Service, codec: EmbedClient, request: EmbedRequest, env: Env) -> EmbedResponse:
+    """The vectors for one request to the service."""
     reply = await fetch(service, codec.encode_request(request, env), MAX_VECTORS)
+    large = len(reply.body) > LARGE
     with signing(service):
-        large = len(reply.body) > LARGE
         decode = codec.decode_response
         response = await asyncio.to_thread(decode, reply, request) if large else decode(reply, request)
         if not all(response.vectors):
             raise BadEventError("expected an embedding, got one without numbers")
         if not all(map(is_finite, response.vectors)):
             raise BadEventError("expected an embedding of finite numbers, got NaN or an infinity")
-        return response, lost
+        return response
+
+
+def _joined(responses: list[EmbedResponse]) -> EmbedResponse:
+    """The responses to some of the texts each as one to all. How many tokens they had is known if each says it."""
+    counts = [None if each.usage is None else each.usage.input_tokens for each in responses]
+    known = [count for count in counts if count is not None]
+    usage = Usage(input_tokens=sum(known)) if len(known) == len(counts) else None
+    return EmbedResponse(vectors=tuple(chain.from_iterable(each.vectors for each in responses)), usage=usage)
 
 
 async def count_tokens(service: Service, request: ChatRequest, env: Env) -> TokenCount:

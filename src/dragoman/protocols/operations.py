@@ -36,6 +36,8 @@ class EmbedClient(ABC):
 
     expresses: frozenset[str] = frozenset()
     """Which of EMBED_FIELDS the protocol has; `tokens` too, if it takes texts that are cut into tokens."""
+    most: ClassVar[int | None] = None
+    """How many texts a request may have; more go in several requests. None: no limit is known."""
     loads: ClassVar[bool] = False
     """Whether a request without texts asks for the model to be loaded; in other protocols it means nothing."""
 

@@ -91,8 +91,13 @@ def unheard(target: str, attempts: tuple[Attempt, ...]) -> None:
     """Nobody wants to know."""
 
 
-async def operate(plan: Plan, model: str, call: Callable[[Operations], Awaitable[T]], note: Note = unheard) -> T:
-    """What `call` gives at the first target that can answer; it is no chat. Raises the last error."""
+async def operate(
+    plan: Plan, model: str, call: Callable[[Operations], Awaitable[T]], note: Note = unheard, *, apart: bool = False
+) -> T:
+    """What `call` gives at the first target that can answer; it is no chat. Raises the last error.
+
+    `apart`: how it ends says nothing of the target's chats. Services limit counts of tokens by themselves.
+    """
 
     async def asked(target: Target) -> T:
         asked_at = monotonic()
@@ -105,7 +110,7 @@ async def operate(plan: Plan, model: str, call: Callable[[Operations], Awaitable
             raise
 
     clock = asyncio.get_running_loop().time
-    course = plan.begin(RequestInfo(model), clock())
+    course = (plan.preview if apart else plan.begin)(RequestInfo(model), clock())
     attempts = Attempts()
     found = await _in_turn(course, asked, attempts)
     course.settle("whole", clock())

@@ -74,4 +74,6 @@ def test_a_stream_has_the_text_alone(options: bool, usage: Usage | None, reports
     *data, mark = SERVER.encoder(request, fixed_env()).send(events).decode().split("\n\n")[:-1]
     chunks = [json.loads(each.removeprefix("data: ")) for each in data]
     assert "".join(choice["text"] for each in chunks for choice in each["choices"]) == "ab"
-    assert (sum("usage" in each for each in chunks), mark) == (reports, "data: [DONE]")
+    assert (sum(bool(each.get("usage")) for each in chunks), mark) == (reports, "data: [DONE]")
+    # Where usage was asked for, all other chunks say that it is not known yet.
+    assert {"usage" in each for each in chunks} == {options}

@@ -129,9 +129,24 @@ def test_unknown_fields_and_parts_are_kept() -> None:
             (Text(text="what?", extra={"aibn": {"cache": 1}}), Unknown(protocol="aibn", data=picture)),
             extra={"aibn": {"weight": 0}},
         ),
-        Message("user", ()),
+        Message("user", (), extra={"aibn": {"name": 5}}),
     )
     assert (asked.temperature, asked.extra) == (None, {"aibn": {"temperature": "hot"}})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (5, "messages[1]: expected an object, got an integer"),
+        ({"role": "wizard", "content": "x"}, "messages[1].role: expected one of system, developer, user, assistant"),
+        ({"role": "user", "content": True}, "messages[1].content: expected text or a list of parts, got a boolean"),
+    ],
+)
+def test_what_is_wrong_with_a_message_has_its_path(change: object, words: str) -> None:
+    messages = [{"role": "user", "content": "a"}, change, {"role": "user", "content": "x"}]
+    with pytest.raises(InvalidRequestError) as caught:
+        AibnServer().decode_request(signed({"messages": messages}, text="x"))
+    assert (str(caught.value), caught.value.param) == (words, words.partition(":")[0])
 
 
 def test_content_that_is_no_text_is_signed_as_javascript_prints_it() -> None:

@@ -130,12 +130,12 @@ def test_our_server_takes_what_our_client_sends(messages: tuple[Message, ...]) -
 def test_unknown_parts_and_fields_are_kept() -> None:
     picture = {"inlineData": {"mimeType": "image/png", "data": "AA=="}}
     parts = [{"text": "what?", "thought": False}, picture]
-    fields = {"messages": [{"role": "user", "parts": parts}], "time": 1, "sign": sign(1, "what?", "")}
+    fields = {"messages": [{"role": "user", "parts": parts, "weight": 0}], "time": 1, "sign": sign(1, "what?", "")}
     message = AIChatFreeServer().decode_request(call(fields)).messages[0]
     kept = Text(text="what?", extra={"aichatfree": {"thought": False}})
     assert message.parts == (kept, Unknown(protocol="aichatfree", data=picture))
     _, body = sent(CLIENT, ask((message,)))
-    assert body["messages"][0]["parts"] == [{"text": "what?", "thought": False}]
+    assert body["messages"][0] == {"weight": 0, "role": "user", "parts": [{"text": "what?", "thought": False}]}
 
 
 @pytest.mark.parametrize(

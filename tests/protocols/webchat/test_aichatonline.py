@@ -119,6 +119,8 @@ LINES = (
     ": heartbeat\r\n"
     '{"data":{"message":""}}\n'
     '{"data":null}\n'
+    '{"code":200,"msg":"success","data":null}\n'
+    '{"code":0,"message":"ok","data":{"message":""}}\n'
     '{"data":{"message":5}}\n'
     '{"data":"token"}\n'
     "[1]\n"

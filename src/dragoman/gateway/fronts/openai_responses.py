@@ -195,7 +195,8 @@ class ResponsesCountEndpoint(CountEndpoint):
         asks = outcome.identity.fingerprint
         request = self._earlier.followed(request, asks)
         plan = self._earlier.plan(request.model, self._earlier.owner(previous(request), asks))
-        return await operate(plan, request.model, lambda found: found.count_tokens(request), outcome.answered_by)
+        told = outcome.answered_by
+        return await operate(plan, request.model, lambda found: found.count_tokens(request), told, apart=True)
 
 
 def openai_responses(client: Client, memory: Memory, turns: KeptTurns | None) -> Front:

@@ -5,11 +5,10 @@ https://platform.claude.com/docs/en/api/messages-count-tokens
 
 from dragoman.protocols.anthropic.errors import failure_in, reported
 from dragoman.protocols.anthropic.extra import NAME, to_extra
-from dragoman.protocols.anthropic.inputs import keep_in_request
-from dragoman.protocols.anthropic.request import Variant, decode_body, encode_body
+from dragoman.protocols.anthropic.request import Variant, encode_body
+from dragoman.protocols.anthropic.server import decode_call
 from dragoman.protocols.anthropic.service import JSON, headers_for
 from dragoman.protocols.base import Env
-from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
@@ -46,11 +45,7 @@ class AnthropicCountServer(CountServer):
     """Answers `POST /v1/messages/count_tokens`."""
 
     def decode_request(self, call: ServerRequest) -> ChatRequest:
-        body = json.decode_request(call.body)
-        if not isinstance(body, dict):
-            raise wrong_type("the body", "an object", body)
-        keep_in_request(call.body, body)
-        return decode_body(body, limited=False)
+        return decode_call(call, limited=False)
 
     def encode_response(self, count: TokenCount) -> ServerResponse:
         body = json.encode(count.extra.get(NAME, {}) | {"input_tokens": count.input_tokens})

@@ -27,6 +27,17 @@ REGIONS = RegionFields("messages", system=("system",), settings=("tool_choice", 
 https://platform.claude.com/docs/en/build-with-claude/prompt-caching, 2026-11."""
 
 
+def decode_call(call: ServerRequest, *, limited: bool = True) -> ChatRequest:
+    """The request of a caller, with its betas. `limited`: it must say how long the answer may be."""
+    body = json.decode_request(call.body)
+    if not isinstance(body, dict):
+        raise wrong_type("the body", "an object", body)
+    keep_in_request(call.body, body)
+    request = decode_body(body, limited=limited)
+    betas = call.header(BETA.encode())
+    return replace(request, extra=noted(request.extra, **{BETA: betas})) if betas else request
+
+
 class AnthropicServer(ServerCodec):
     """Answers `POST /v1/messages`."""
 
@@ -62,13 +73,7 @@ class AnthropicServer(ServerCodec):
     reader = READER
 
     def decode_request(self, call: ServerRequest, *, key_shown: bool = False) -> ChatRequest:
-        body = json.decode_request(call.body)
-        if not isinstance(body, dict):
-            raise wrong_type("the body", "an object", body)
-        keep_in_request(call.body, body)
-        request = decode_body(body)
-        betas = call.header(BETA.encode())
-        return replace(request, extra=noted(request.extra, **{BETA: betas})) if betas else request
+        return decode_call(call)
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
         return ServerResponse(headers=JSON, body=encode_message(response, request, env))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dragoman.errors import InvalidRequestError
+from dragoman.errors import NoOperationError
 from dragoman.protocols.base import Env
 from dragoman.protocols.extra import merged, without_none
 from dragoman.protocols.gemini.errors import failure_in, reported
@@ -55,6 +55,7 @@ class GeminiEmbedClient(EmbedClient):
     """Calls `POST {url}/v1beta/models/M:batchEmbedContents`."""
 
     expresses = frozenset({"dimensions", "task", "title"})
+    most = MAX_INPUTS
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -92,7 +93,7 @@ class GeminiEmbedClient(EmbedClient):
 def _text(item: str | tuple[int, ...]) -> str:
     if isinstance(item, str):
         return item
-    raise InvalidRequestError("input: expected texts, since this protocol has no texts in tokens", param="input")
+    raise NoOperationError("input: expected texts, since this protocol has no texts in tokens", param="input")
 
 
 class GeminiEmbedServer(EmbedServer):

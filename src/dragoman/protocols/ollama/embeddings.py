@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dragoman.errors import InvalidRequestError
+from dragoman.errors import NoOperationError
 from dragoman.protocols.base import Env
 from dragoman.protocols.errors.body import error_in
 from dragoman.protocols.extra import merged, without_none
@@ -67,7 +67,7 @@ class OllamaEmbedClient(EmbedClient):
 def _text(item: str | tuple[int, ...]) -> str:
     if isinstance(item, str):
         return item
-    raise InvalidRequestError("input: expected texts, since this protocol has no texts in tokens", param="input")
+    raise NoOperationError("input: expected texts, since this protocol has no texts in tokens", param="input")
 
 
 class OllamaEmbedServer(EmbedServer):

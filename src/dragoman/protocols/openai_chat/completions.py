@@ -112,6 +112,8 @@ class CompletionEncoder(Encoder):
         self._env = env
         self._before = b""
         """What stands before the choices, in every chunk of this stream."""
+        self._after = b',"usage":null}\n\n' if request.include_usage else b"}\n\n"
+        """What stands after them, in every chunk but that of the usage."""
         self._says = False
         """Whether the open part is text."""
 
@@ -143,4 +145,4 @@ class CompletionEncoder(Encoder):
         return stream_error(error)
 
     def _chunk(self, choices: list[dict[str, Any]]) -> bytes:
-        return self._before + _json(choices) + b"}\n\n"
+        return self._before + _json(choices) + self._after

@@ -1,7 +1,6 @@
 """Embeddings. https://platform.openai.com/docs/api-reference/embeddings"""
 
 from base64 import b64decode, b64encode
-from binascii import Error
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,6 +60,7 @@ class OpenAIEmbedClient(EmbedClient):
     """
 
     expresses = frozenset({"dimensions", "user", "tokens"})
+    most = MAX_INPUTS
 
     def __init__(self, url: str) -> None:
         self._url = f"{url.rstrip('/')}/embeddings"
@@ -110,7 +110,7 @@ def _vector(entry: object) -> bytes:
         case {"embedding": str(text)}:
             try:
                 packed = b64decode(text, validate=True)
-            except Error as exc:
+            except ValueError as exc:  # which is that of base64 too
                 raise BadEventError("expected an embedding in base64, got other text") from exc
             if len(packed) % WHOLE_FLOAT:
                 raise BadEventError("expected an embedding of whole numbers of 32 bits")

@@ -18,6 +18,7 @@ COUNTED = frozenset(
         "instructions",
         "model",
         "parallel_tool_calls",
+        "personality",
         "previous_response_id",
         "reasoning",
         "text",

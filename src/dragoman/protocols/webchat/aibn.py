@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from dragoman.errors import DragomanError, InvalidRequestError, RequestError, TruncatedStreamError, UpstreamError
 from dragoman.protocols.base import ClientCodec, Decoder, Encoder, Env
 from dragoman.protocols.errors.body import decode_failure
-from dragoman.protocols.json_fields import is_finite
+from dragoman.protocols.json_fields import entries, is_finite, refused, wrong_type
 from dragoman.protocols.speech import NAMES
 from dragoman.protocols.webchat.plain_text import with_text, words_of
 from dragoman.protocols.webchat.raw_text import BROKEN_MARK, RawTextDecoder, RawTextEncoder
@@ -111,7 +111,8 @@ class AibnServer(SiteServer):
         self._site_auth.check_signature(fields, _last_text(messages))
         if not isinstance(messages, list):
             raise InvalidRequestError("expected `messages` to be a list")
-        return _decode_fields(fields, tuple(map(_decode_message, messages)), self._model)
+        decoded = tuple(_decode_message(value, path) for path, value in entries(messages, "messages"))
+        return _decode_fields(fields, decoded, self._model)
 
     def encode_response(self, response: ChatResponse, request: ChatRequest, env: Env) -> ServerResponse:
         return ServerResponse(body=words_of(response).encode())
@@ -150,23 +151,18 @@ def _decode_fields(fields: dict[str, Any], messages: tuple[Message, ...], model:
     return ChatRequest(model=model, messages=messages, temperature=temperature, extra={NAME: rest} if rest else {})
 
 
-def _decode_message(value: Any) -> Message:
+def _decode_message(value: Any, path: str) -> Message:
     if not isinstance(value, dict):
-        raise InvalidRequestError("expected each message to be an object")
+        raise wrong_type(path, "an object", value)
     role = ROLES.get(str(value.get("role")))
     if role is None:
-        raise InvalidRequestError(f"expected the role of each message to be one of {', '.join(ROLES)}")
-    name = value.get("name")
-    rest = {key: field for key, field in value.items() if key not in {"role", "content", "name"}}
-    return Message(
-        role,
-        _decode_content(value.get("content")),
-        name if isinstance(name, str) else None,
-        {NAME: rest} if rest else {},
-    )
+        raise refused(f"{path}.role", f"expected one of {', '.join(ROLES)}")
+    rest = {key: field for key, field in value.items() if key not in {"role", "content"}}
+    name = rest.pop("name") if isinstance(rest.get("name"), str) else None
+    return Message(role, _decode_content(value.get("content"), f"{path}.content"), name, {NAME: rest} if rest else {})
 
 
-def _decode_content(content: Any) -> tuple[AnyPart, ...]:
+def _decode_content(content: Any, path: str) -> tuple[AnyPart, ...]:
     match content:
         case None:
             return ()
@@ -175,7 +171,7 @@ def _decode_content(content: Any) -> tuple[AnyPart, ...]:
         case list():
             return tuple(map(_decode_part, content))
         case _:
-            raise InvalidRequestError("expected the content of each message to be text or a list of parts")
+            raise wrong_type(path, "text or a list of parts", content)
 
 
 def _decode_part(value: Any) -> AnyPart:

@@ -118,7 +118,8 @@ def _encode_message(message: Message) -> dict[str, Any]:
     user's, and its service that each role is `user` or `model`; both were recorded on 2026-11-21.
     """
     parts = [{"text": part.text} | part.extra.get(NAME, {}) for part in message.parts if isinstance(part, Text)]
-    return {"role": "model" if message.role == "assistant" else "user", "parts": parts or [{"text": ""}]}
+    role = "model" if message.role == "assistant" else "user"
+    return message.extra.get(NAME, {}) | {"role": role, "parts": parts or [{"text": ""}]}
 
 
 class AIChatFreeServer(SiteServer):
@@ -191,7 +192,8 @@ def _decode_message(value: Any) -> Message:
         # On the site this error is the upstream's, which the site passes on with status 500.
         raise InvalidRequestError("Please use a valid role: user, model.", status=500, code=BAD_ROLE)
     parts = tuple(_decode_part(part, text) for part, text in zip(value["parts"], texts, strict=True))
-    return Message(role, parts)
+    rest = {key: field for key, field in value.items() if key not in {"role", "parts"}}
+    return Message(role, parts, extra={NAME: rest} if rest else {})
 
 
 def _decode_part(part: Any, text: Any) -> AnyPart:

@@ -101,7 +101,7 @@ class AiChatOnlineDecoder(Decoder):
     def salvage(self) -> list[StreamEvent]:
         """The last line may be complete without its line end."""
         events: list[StreamEvent] = []
-        if self.error is None and (value := _value(self._lines.finish())) is not None and error_in(value) is None:
+        if self.error is None and (value := _value(self._lines.finish())) is not None and _failure(value) is None:
             self._add(_text(value), events)
         return events
 
@@ -133,13 +133,9 @@ class AiChatOnlineDecoder(Decoder):
         value = _value(line)
         if value is None:
             return
-        text = _text(value)
-        # A code of success, on a line with text, is not a failure.
-        if not (text and value.get("code") in OK_CODES and "error" not in value):
-            error = error_in(value)
-            if error is not None:
-                raise error
-        self._add(text, out)
+        if (error := _failure(value)) is not None:
+            raise error
+        self._add(_text(value), out)
 
     def _add(self, text: str, out: list[StreamEvent]) -> None:
         if text:
@@ -165,6 +161,11 @@ def _value(line: bytes) -> dict[str, Any] | None:
         except ValueError:
             return None
     return value if isinstance(value, dict) else None
+
+
+def _failure(value: dict[str, Any]) -> DragomanError | None:
+    """The failure that a line reports; a code of success is none, whatever words (`success`) stand beside it."""
+    return None if value.get("code") in OK_CODES and not value.get("error") else error_in(value)
 
 
 def _text(value: dict[str, Any]) -> str:

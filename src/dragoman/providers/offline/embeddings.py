@@ -3,7 +3,7 @@
 from hashlib import sha256
 from math import sqrt
 
-from dragoman.errors import InvalidRequestError
+from dragoman.errors import InvalidRequestError, NoOperationError
 from dragoman.providers.offline.words import count_words
 from dragoman.types import EmbedRequest, EmbedResponse, Usage, vector
 
@@ -19,7 +19,7 @@ def embed_words(request: EmbedRequest) -> EmbedResponse:
     texts: list[str] = []
     for i, text in enumerate(request.inputs):
         if not isinstance(text, str):
-            raise InvalidRequestError(f"input[{i}]: expected a text, got tokens of another model", param=f"input[{i}]")
+            raise NoOperationError(f"input[{i}]: expected a text, got tokens of another model", param=f"input[{i}]")
         texts.append(text)
     count = sum(map(count_words, texts))
     vectors = tuple(vector(_numbers(text, size)) for text in texts)
