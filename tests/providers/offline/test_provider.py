@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.errors import InvalidRequestError, ModelNotFoundError, RateLimitError, TruncatedStreamError
+from dragoman.errors import InvalidRequestError, NoOperationError, ModelNotFoundError, RateLimitError, TruncatedStreamError
 from dragoman.providers.offline import Offline
 from dragoman.transport.selector import Transports
 from dragoman.types import EmbedRequest, floats
@@ -39,5 +39,5 @@ async def test_vectors_have_the_size_that_was_asked_for_and_texts_alone_have_the
     assert [len(floats(vector)) for vector in found.vectors] == [256, 256]
     with pytest.raises(InvalidRequestError, match="dimensions: expected at most 4096, got 5000"):
         await Offline.embed(EmbedRequest(model="eliza", inputs=("a",), dimensions=5000), transports)
-    with pytest.raises(InvalidRequestError, match=r"input\[1\]: expected a text, got tokens"):
+    with pytest.raises(NoOperationError, match=r"input\[1\]: expected a text, got tokens"):
         await Offline.embed(EmbedRequest(model="eliza", inputs=("a", (1, 2))), transports)
