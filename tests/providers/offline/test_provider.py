@@ -2,7 +2,13 @@
 
 import pytest
 
-from dragoman.errors import InvalidRequestError, NoOperationError, ModelNotFoundError, RateLimitError, TruncatedStreamError
+from dragoman.errors import (
+    InvalidRequestError,
+    ModelNotFoundError,
+    NoOperationError,
+    RateLimitError,
+    TruncatedStreamError,
+)
 from dragoman.providers.offline import Offline
 from dragoman.transport.selector import Transports
 from dragoman.types import EmbedRequest, floats
