@@ -13,7 +13,6 @@ from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
 from dragoman.protocols.ollama import NAME, OllamaEmbedServer, OllamaServer
 from dragoman.protocols.ollama.models import (
-    encode_alive,
     encode_running,
     encode_show,
     encode_tags,
@@ -57,7 +56,6 @@ def ollama(client: Client, turns: KeptTurns | None) -> Front:
         Row("POST", "/api/generate", chat),
         Row("POST", "/api/embed", embed),
         Row("POST", "/api/embeddings", embed),
-        Row("GET", "/", ImmediateEndpoint(lambda call: encode_alive())),
         Row("GET", "/api/tags", AwaitedEndpoint(tags)),
         Row("POST", "/api/show", ImmediateEndpoint(show)),
         Row("GET", "/api/ps", ImmediateEndpoint(lambda call: encode_running())),

@@ -56,11 +56,6 @@ def encode_version() -> ServerResponse:
     return _ok({"version": VERSION})
 
 
-def encode_alive() -> ServerResponse:
-    """What the server says at its address: the command `ollama`, and programs that test an address, ask first."""
-    return ServerResponse(headers=(("content-type", "text/plain; charset=utf-8"),), body=b"Ollama is running")
-
-
 def shown_model(call: ServerRequest) -> str:
     """The model that a caller asks about. Raises InvalidRequestError."""
     fields = Fields(json.decode_request(call.body))
