@@ -104,6 +104,8 @@ async def _met(
     got = await up.ask(front, f"both-{name}", stream=stream)
     assert await until(lambda: len(up.outcomes) > seen)
     (outcome,) = up.outcomes[seen:]
+    # A hasty gateway may be done before the service, which is in the same process, has read what it was sent.
+    assert row.unreached or await until(lambda: name in {request.name for request in up.service.requests})
     return got, outcome, [request.name for request in up.service.requests]
 
 
