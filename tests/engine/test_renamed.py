@@ -3,6 +3,8 @@
 import json
 from collections.abc import Awaitable
 
+from msgspec.structs import replace
+
 from dragoman.engine.answer import Answer, Receive
 from dragoman.engine.call import Service
 from dragoman.engine.draft import draft
@@ -12,6 +14,7 @@ from dragoman.engine.text_bypass import SendAhead
 from dragoman.protocols.anthropic import AnthropicClient
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
+from dragoman.protocols.tool_search import MARK, found
 from dragoman.protocols.webchat.aibn import AibnClient
 from dragoman.transport.base import Route
 from dragoman.types import (
@@ -103,6 +106,15 @@ def test_a_protocol_with_groups_keeps_them_and_one_without_tools_loses_them_unde
     aibn = AibnClient(url="http://127.0.0.1:9")
     assert names_for(REQUEST, aibn) is None
     assert LostField("tools") in draft("Aibn", aibn, REQUEST, fixed_env(), strict=False).losses
+
+
+async def test_a_count_has_each_tool_that_was_found_once() -> None:
+    transport = CannedTransport(CannedReply([[b'{"input_tokens": 7}']], 200, "application/json"))
+    service = Service("Up", AnthropicClient("http://127.0.0.1:9"), transport, Route())
+    tools = (Tool("tool_search", extra=MARK), found(READ, "1"), found(READ, "2"))
+    await count_tokens(service, replace(REQUEST, tools=tools), fixed_env())
+    sent = json.loads(transport.sent[0].body)["tools"]
+    assert [tool["name"] for tool in sent] == ["tool_search", "mcp__files__read"]
 
 
 async def test_a_count_is_asked_for_under_the_names_that_are_sent() -> None:

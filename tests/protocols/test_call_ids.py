@@ -1,5 +1,6 @@
 """Ids of calls for services that do not take all of them: each result still finds its call."""
 
+import json
 import re
 
 import pytest
@@ -11,8 +12,10 @@ from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.call_ids import NINE, PLAIN, CallIdForm, with_call_ids
 from dragoman.protocols.openai_chat import OpenAIChatClient
 from dragoman.protocols.openai_responses import OpenAIResponsesClient
+from dragoman.protocols.tool_search import MARK, found
 from dragoman.providers.profiles import KNOWN
-from dragoman.types import ChatRequest, Message, ModelProfile, ToolCall, ToolResult
+from dragoman.types import ChatRequest, HttpRequest, Message, ModelProfile, Tool, ToolCall, ToolResult, user
+from tests.support.env import fixed_env
 
 FORMS = {"[A-Za-z0-9_-]{1,99999}": PLAIN, "[A-Za-z0-9]{9}": NINE, "(?s).{0,40}": CallIdForm(40)}
 
@@ -67,3 +70,16 @@ LONG = "functions.mcp__files__read_everything_there_is:0"
 def test_models_get_ids_that_they_take(codec: ClientCodec, model: str, said: str, kept: bool) -> None:  # parametrized
     profile = ModelProfile(call_ids=KNOWN.profile_of(model).call_ids)
     assert (ids(codec.fit(asked(said), profile)) == ([said], [said])) == kept
+
+
+def test_what_a_search_found_still_belongs_to_its_call() -> None:
+    long = "x" * 65
+    call, result = ToolCall(id=long, name="tool_search", extra=MARK), ToolResult(id=long, parts=(), extra=MARK)
+    messages = (user("hi"), Message("assistant", (call,)), Message("tool", (result,)))
+    tools = (Tool("tool_search", extra=MARK), found(Tool("f"), long))
+    request = RESPONSES.fit(ChatRequest(model="m", messages=messages, tools=tools), ModelProfile(call_ids="short"))
+    sent = RESPONSES.encode_request(request, fixed_env())
+    assert isinstance(sent, HttpRequest)
+    *_, made, output = json.loads(sent.body)["input"]
+    assert made["call_id"] == output["call_id"] != long
+    assert [tool["name"] for tool in output["tools"]] == ["f"]

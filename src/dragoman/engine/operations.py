@@ -8,7 +8,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from dragoman.engine.call import Service, fetch
-from dragoman.engine.renamed import names_for
+from dragoman.engine.renamed import with_sent_tools
 from dragoman.engine.repeated import words_of
 from dragoman.engine.secrets import signed
 from dragoman.errors import BadEventError, DragomanError, ModelNotFoundError, NoOperationError
@@ -78,9 +78,8 @@ async def count_tokens(service: Service, request: ChatRequest, env: Env) -> Toke
     codec = service.codec.counter
     if codec is None:
         return estimated_tokens(request)
-    if (names := names_for(request, service.codec)) is not None:
-        request = names.renamed(request)
-    fitted = service.codec.fit(request, env.profile)
+    sent, _ = with_sent_tools(request, service.codec)
+    fitted = service.codec.fit(sent, env.profile)
     service = replace(service, secrets=service.secrets.beside(words_of(request)))
     try:
         reply = await fetch(service, codec.encode_request(fitted, env))

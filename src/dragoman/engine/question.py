@@ -4,10 +4,9 @@ from msgspec import Struct
 
 from dragoman.engine import forms
 from dragoman.engine.compaction import asked as compacting
-from dragoman.engine.renamed import names_for
+from dragoman.engine.renamed import with_sent_tools
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.tool_names import ToolNames
-from dragoman.protocols.tool_search import RESULTS, found_in_words
 from dragoman.types import ChatRequest, Loss, ModelProfile
 
 
@@ -25,11 +24,8 @@ class Question(Struct, frozen=True):
 def question(request: ChatRequest, codec: ClientCodec, profile: ModelProfile) -> Question:
     """What the service of `codec` is asked. Raises InvalidRequestError if there is nothing that it could be asked."""
     asked, changed = compacting(request, codec.expresses)
-    names = names_for(asked, codec)
+    sent, names = with_sent_tools(asked, codec)
     if names is not None:
         changed = (*changed, *names.losses(asked))
-        asked = names.renamed(asked)
-    if RESULTS not in codec.expresses:
-        asked = found_in_words(asked)
-    asked, lost = forms.told(asked, (*changed, *codec.losses(asked, profile)))
-    return Question(asked, lost, summary=request.compact and not asked.compact, names=names)
+    sent, lost = forms.told(sent, (*changed, *codec.losses(sent, profile)))
+    return Question(sent, lost, summary=request.compact and not sent.compact, names=names)

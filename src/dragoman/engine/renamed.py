@@ -3,10 +3,19 @@
 from dragoman.engine.answer import Answer, Around
 from dragoman.protocols.base import ClientCodec
 from dragoman.protocols.tool_names import ToolNames, tool_names
+from dragoman.protocols.tool_search import RESULTS, found_in_words
 from dragoman.types import ChatRequest, StreamEvent
 
 TOOLS, GROUPS = "tools", "tool.namespace"
 """What a protocol with tools lists, and what one with groups of them does."""
+
+
+def with_sent_tools(request: ChatRequest, codec: ClientCodec) -> tuple[ChatRequest, ToolNames | None]:
+    """`request` with its tools as the service of `codec` gets them, and the names that are others than the caller's."""
+    names = names_for(request, codec)
+    if names is not None:
+        request = names.renamed(request)
+    return request if RESULTS in codec.expresses else found_in_words(request), names
 
 
 def names_for(request: ChatRequest, codec: ClientCodec) -> ToolNames | None:

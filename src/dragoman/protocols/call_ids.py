@@ -11,7 +11,8 @@ from hashlib import sha256
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.types import AnyPart, ChatRequest, Message, ToolCall, ToolResult
+from dragoman.protocols.tool_search import found, found_by
+from dragoman.types import AnyPart, AnyTool, ChatRequest, Message, Tool, ToolCall, ToolResult
 
 
 class CallIdForm(Struct, frozen=True):
@@ -59,4 +60,9 @@ def with_call_ids(request: ChatRequest, form: CallIdForm) -> ChatRequest:
     def message_of(message: Message) -> Message:
         return replace(message, parts=tuple(map(part_of, message.parts)))
 
-    return replace(request, messages=tuple(map(message_of, request.messages)))
+    def tool_of(tool: AnyTool) -> AnyTool:
+        call = found_by(tool)
+        return found(tool, form.made(call)) if isinstance(tool, Tool) and call and not form.takes(call) else tool
+
+    tools = tuple(map(tool_of, request.tools))
+    return replace(request, tools=tools, messages=tuple(map(message_of, request.messages)))

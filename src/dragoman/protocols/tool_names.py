@@ -5,7 +5,7 @@ that it would refuse is sent under a name made of its own: `read` of the group `
 model calls it by that name, and the caller gets the call under the tool's own name and group.
 
 Such a name depends on the tool alone, so that it is the same in each turn of a conversation whatever other tools there
-are. Only if it belongs to another tool already, or is too long, it ends with a mark, which a tool always has as well.
+are. If it belongs to another tool already, or is too long, it ends with a mark: a hash of the tool's own name.
 """
 
 import re

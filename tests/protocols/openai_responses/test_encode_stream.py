@@ -9,6 +9,7 @@ import pytest
 from dragoman.errors import OverloadedError
 from dragoman.protocols.openai_responses import NAME, OpenAIResponsesClient, OpenAIResponsesServer
 from dragoman.protocols.openai_responses.encode_stream import AnswerEncoder
+from dragoman.protocols.tool_search import MARK
 from dragoman.types import (
     ChatRequest,
     ChatResponse,
@@ -234,6 +235,22 @@ def test_a_wrapped_call_of_a_freeform_tool_is_given_as_text() -> None:
         stream = streamed(events, FREEFORM)
         assert [(item["type"], item["input"]) for item in stream.items] == [("custom_tool_call", text)]
         assert whole(fold(events), FREEFORM)["output"][0]["input"] == text
+
+
+def test_a_call_is_known_by_the_group_of_its_tool_too() -> None:
+    tools = (Tool("patch", input_format="text"), Tool("tool_search", extra=MARK))
+    request = ChatRequest(model="m", messages=(user("hi"),), tools=tools)
+    events: list[StreamEvent] = [ResponseStart()]
+    for group, name in ((None, "patch"), ("g", "patch"), (None, "tool_search"), ("g", "tool_search")):
+        events += [PartStart(ToolCall(id=f"{group} {name}", name=name, namespace=group)), PartEnd()]
+    items = [
+        event["item"]
+        for event in events_of(AnswerEncoder(request, fixed_env()).send([*events, ResponseEnd("tool_call")]))
+        if event["type"] == "response.output_item.done"
+    ]
+    kinds = ["custom_tool_call", "function_call", "tool_search_call", "function_call"]
+    assert [item["type"] for item in items] == kinds
+    assert items[2]["arguments"] == {}
 
 
 def test_reasons_to_stop() -> None:

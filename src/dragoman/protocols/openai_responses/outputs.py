@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from dragoman.protocols import opaque
 from dragoman.protocols.base import Env
 from dragoman.protocols.compaction import summary_in
-from dragoman.protocols.freeform import freeform_names, unwrapped_input
+from dragoman.protocols.freeform import unwrapped_input
 from dragoman.protocols.media import media_type_of
 from dragoman.protocols.openai_responses.compaction import compaction_item
 from dragoman.protocols.openai_responses.content import is_content, output_text
@@ -45,8 +45,9 @@ class ItemWriter:
     """Writes the items of the answer to one request."""
 
     def __init__(self, request: ChatRequest, env: Env) -> None:
-        self._freeform = freeform_names(request.tools)
-        self._searches = {tool.name for tool in request.tools if isinstance(tool, Tool) and is_search(tool)}
+        tools = [tool for tool in request.tools if isinstance(tool, Tool)]
+        self._freeform = {(tool.namespace, tool.name) for tool in tools if tool.input_format == "text"}
+        self._searches = {(tool.namespace, tool.name) for tool in tools if is_search(tool)}
         self._new_id = env.new_id
 
     def id_of(self, part: AnyPart) -> str:
@@ -56,17 +57,19 @@ class ItemWriter:
 
     def is_freeform(self, part: AnyPart) -> bool:
         """Whether it is a call whose input is any text."""
-        return isinstance(part, ToolCall) and (part.input_format == "text" or part.name in self._freeform)
+        return isinstance(part, ToolCall) and (
+            part.input_format == "text" or (part.namespace, part.name) in self._freeform
+        )
 
     def is_search(self, part: AnyPart) -> bool:
         """Whether it is a call of the search for tools that the caller makes."""
-        return isinstance(part, ToolCall) and part.name in self._searches
+        return isinstance(part, ToolCall) and (part.namespace, part.name) in self._searches
 
     def given(self, call: ToolCall) -> ToolCall:
         """`call` as its caller knows the tool: a freeform one gets the text that was wrapped for the service."""
         if self.is_search(call):
             return replace(call, extra=joined(call.extra, MARK))
-        if call.input_format == "text" or call.name not in self._freeform:
+        if call.input_format == "text" or not self.is_freeform(call):
             return call
         text = unwrapped_input(call.arguments)
         return replace(call, arguments=call.arguments if text is None else text, input_format="text")

@@ -52,7 +52,8 @@ def decode_search_call(fields: Fields) -> ToolCall:
 
 def search_item(call: ToolCall, known: str | None) -> dict[str, Any]:
     """The item of a call. Its arguments are JSON, or a text if the model wrote something else."""
-    body: dict[str, Any] = {"type": CALL, "call_id": call.id, **BY_CALLER, "arguments": _json_or_text(call.arguments)}
+    arguments = _json_or_text(call.arguments or "{}")
+    body: dict[str, Any] = {"type": CALL, "call_id": call.id, **BY_CALLER, "arguments": arguments}
     if known is not None:
         body["id"] = known
     return with_extra(body, call.extra)

@@ -19,7 +19,6 @@ MODES: dict[str, Literal["auto", "none", "required"]] = {"auto": "auto", "none":
 UNSAID = {"strict": None}
 """Notes that the caller left it to the service whether arguments are kept to the schema."""
 
-
 GROUP = "namespace."
 """Before the name of a field of the group that a tool stood in."""
 
