@@ -11,10 +11,10 @@ from dragoman.errors import BadEventError, DragomanError, TruncatedStreamError, 
 from dragoman.protocols.base import Decoder
 from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
+from dragoman.protocols.joined_events import is_complete, parted
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.text_rows import RowReader
 from dragoman.types import LostEvent, StreamEvent
-from dragoman.wire import json
 from dragoman.wire.sse import END, SseEvent, SseReader, blank_line, simple_event
 from dragoman.wire.utf8 import BOM, start_of
 
@@ -61,6 +61,8 @@ class SseDecoder(Decoder):
         """The error that stands if nothing better comes: what was skipped looks like a message of the service."""
         self._unread: dict[str, LostEvent] = {}
         """The events that were passed over, by their kinds."""
+        self.joined = False
+        """Whether events came without a blank line between them. Who asks sets it back."""
 
     @property
     def whole(self) -> bool:
@@ -114,14 +116,6 @@ class SseDecoder(Decoder):
         """Reads the texts of plain events; `row`: these events."""
         out += deltas(words, in_row=self.in_rows)
 
-    def _is_complete(self, data: bytes) -> bool:
-        """Whether the data of an event that no blank line ended is complete."""
-        try:
-            json.decode_loosely(data)
-        except BadEventError:
-            return False
-        return True
-
     # Within.
 
     def _leave_out(self, kind: str) -> None:
@@ -172,7 +166,7 @@ class SseDecoder(Decoder):
             simple = simple_event(event) if idle else None
             if simple is None:
                 for each in sse.feed(event):
-                    self._event(each, out)
+                    self._parts_of(each, out)
             else:
                 self._event(simple, out)
             at, singly = at + len(event), singly - 1
@@ -184,6 +178,13 @@ class SseDecoder(Decoder):
                 rows.look(out[begun:])
             idle = simple is not None or sse.idle
 
+    def _parts_of(self, event: SseEvent, out: list[StreamEvent]) -> None:
+        """Reads one event, or those that no blank line separates."""
+        events = parted(event)
+        self.joined = self.joined or len(events) > 1
+        for each in events:
+            self._event(each, out)
+
     def _end(self, out: list[StreamEvent]) -> None:
         if self.done:
             return
@@ -191,9 +192,9 @@ class SseDecoder(Decoder):
             self._take_whole(out)
             return
         for event in self._sse.finish():
-            if not event.stray and event.data.strip() and not self._is_complete(event.data):
+            if not event.stray and event.data.strip() and not is_complete(event.data):
                 raise self._skipped or TruncatedStreamError("the answer broke off inside an event")
-            self._event(event, out)
+            self._parts_of(event, out)
         if not self.done:
             if not self._finished:
                 raise self._skipped or TruncatedStreamError("the answer broke off before its end")

@@ -25,12 +25,14 @@ found by its first bytes (`OTHERS`), because it may have no blank line to wait f
 
 import re
 from abc import abstractmethod
+from collections.abc import Callable
 
 from dragoman.errors import BadEventError
+from dragoman.protocols.joined_events import parted
 from dragoman.protocols.lane import NOTHING, Known, Shape, Taken
 from dragoman.protocols.relay import Tap
-from dragoman.wire import json, sse
-from dragoman.wire.sse import END, MAX_EVENT, SseReader, blank_line
+from dragoman.wire import sse
+from dragoman.wire.sse import END, MAX_EVENT, SseEvent, SseReader, blank_line
 from dragoman.wire.utf8 import BLANKS, BOM, start_of
 
 ENDS = (END, b"\r\r", b"\r\n\r\n")
@@ -207,17 +209,21 @@ def fields_of(event: bytes) -> bytes:
     return b"".join(lines) if any(map(bytes.strip, lines)) else b""
 
 
-def framed(event: bytes) -> bytes:
-    """`event`, which holds several events, one a line: each as an event of its own."""
+def never(data: bytes) -> bool:
+    """For events that all pass."""
+    return False
+
+
+def framed(event: bytes, left_out: Callable[[bytes], bool] = never) -> bytes:
+    """`event`, which holds several events, one a line: each as an event of its own.
+
+    `left_out`: whether one with this data does not pass.
+    """
     reader = SseReader()
     out: list[bytes] = []
     for each in [*reader.feed(event), *reader.finish()]:
         data = each.data.strip(BLANKS)
         if each.stray and not data.startswith((b"{", b"[")):
             continue
-        try:
-            json.decode_loosely(data)
-            out.append(sse.encode(data))
-        except BadEventError:
-            out += [sse.encode(line) for line in data.split(b"\n")]
+        out += [sse.encode(one.data) for one in parted(SseEvent(data, each.event)) if not left_out(one.data)]
     return b"".join(out)

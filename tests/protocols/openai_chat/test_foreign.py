@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.errors import BadEventError, DragomanError, UpstreamError
-from dragoman.protocols.openai_chat.foreign import foreign_error, is_complete, named_error, read_object, read_stray
+from dragoman.protocols.openai_chat.foreign import foreign_error, named_error, read_object, read_stray
 
 
 @pytest.mark.parametrize("line", [b"", b"ping", b"PING", b"retry: 5", b"x-field: and so on"])
@@ -58,11 +58,3 @@ def test_an_event_named_error_is_one_whatever_it_holds() -> None:
 def test_a_list_may_hold_an_error() -> None:
     assert "no slot" in str(foreign_error(b'[{"error": {"message": "no slot"}}]'))
     assert isinstance(foreign_error(b"[1]"), BadEventError)
-
-
-@pytest.mark.parametrize(
-    ("data", "complete"),
-    [(b'{"a": 1}', True), (b"[DONE]", True), (b'{"a": 1}\n[DONE] \n', True), (b'{"a": 1', False), (b"[DON", False)],
-)
-def test_knows_whether_the_last_event_is_all_there(data: bytes, complete: bool) -> None:
-    assert is_complete(data) is complete

@@ -38,7 +38,7 @@ class Observer(ReplyDecoder):
 
     def begin(self) -> None:
         """Another event comes: what is noted below is about that one."""
-        self._spoke = self._read_loosely = False
+        self._spoke = self._read_loosely = self.joined = False
 
     @property
     def plain(self) -> bool:

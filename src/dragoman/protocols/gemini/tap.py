@@ -61,7 +61,7 @@ class GeminiTap(SseTap):
         self._tail = ()
         if not tail.strip() or tail.startswith(USELESS):
             return self._let_through([])
-        tail = framed(tail) if has_stray(tail) else tail
+        tail = framed(tail) if observer.joined or has_stray(tail) else tail
         # The last event may have no blank line after it.
         return self._let_through([tail, b"" if tail.endswith(ENDS) else LAST])
 
@@ -99,7 +99,7 @@ class GeminiTap(SseTap):
             return b""
         if observer.plain:
             self._learn(event)
-        if has_stray(event):
+        if observer.joined or has_stray(event):
             return framed(event)
         return b"" if event.startswith(USELESS) and event.find(b"\ndata:") < 0 else event
 

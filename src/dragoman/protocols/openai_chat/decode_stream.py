@@ -30,7 +30,6 @@ from dragoman.protocols.openai_chat.foreign import (
     DONE,
     PING,
     foreign_error,
-    is_complete,
     named_error,
     read_object,
     read_stray,
@@ -43,7 +42,9 @@ from dragoman.protocols.openai_chat.tool_call_index import Calls
 from dragoman.protocols.openai_chat.usage import decode_usage, find_usage, usual_usage
 from dragoman.protocols.parts import PartAssembler
 from dragoman.protocols.sse_decoder import SseDecoder
+from dragoman.protocols.whole_text import rest
 from dragoman.types import (
+    Loss,
     LostChoice,
     PartStart,
     Reasoning,
@@ -97,6 +98,8 @@ class ReplyDecoder(SseDecoder):
         """The choice that is read."""
         self._said = 0
         """Characters of content that were streamed."""
+        self._last = ""
+        """The last piece of them."""
         self._reason: str | None = None
         self._usage: Usage | None = None
         self._details: list[dict[str, Any]] = []
@@ -105,9 +108,6 @@ class ReplyDecoder(SseDecoder):
         self._more: dict[str, Any] = {}
         """Fields without a canonical value, over the whole stream."""
         self._other_choices: dict[str, None] = {}
-
-    def _is_complete(self, data: bytes) -> bool:
-        return is_complete(data)
 
     def _whole(self, body: bytes, out: list[StreamEvent]) -> None:
         if (failure := failure_in(json.decode_event(body))) is not None:
@@ -126,6 +126,7 @@ class ReplyDecoder(SseDecoder):
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
         if self._parts.saying:
             self._said += sum(map(len, words))
+            self._last = words[-1]
         self._parts.more(out, words, in_row=self.in_rows)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
@@ -144,15 +145,8 @@ class ReplyDecoder(SseDecoder):
             self._chunk(data, out, name)
         elif data == DONE:
             self._close(out)
-        elif b"\n" in data:
-            self._lines(data, out)
         elif data and name != PING:
             raise foreign_error(data)
-
-    def _lines(self, data: bytes, out: list[StreamEvent]) -> None:
-        """Events that no blank line separates, one a line."""
-        for line in data.split(b"\n"):
-            self._event(SseEvent(line), out)
 
     def _stray(self, line: bytes, out: list[StreamEvent]) -> None:
         """A line of the body that belongs to no event: some services write so when they fail."""
@@ -167,9 +161,9 @@ class ReplyDecoder(SseDecoder):
         try:
             chunk = decode_chunk(data)
         except TOO_STRANGE:
-            loose = self._loosely(data, out)
+            loose = read_loosely(data)
             if loose is None:
-                return
+                raise foreign_error(data) from None
             chunk = loose.chunk
         if loose is not None or self._halves.held:
             self._halves.join(chunk)
@@ -192,19 +186,6 @@ class ReplyDecoder(SseDecoder):
             self._notes(data, chunk, loose)
         else:
             self._plain = is_piece(chunk)
-
-    def _loosely(self, data: bytes, out: list[StreamEvent]) -> Loose | None:
-        """The chunk that `data` is, read loosely; None if it was several chunks, one a line, which have been read."""
-        try:
-            loose = read_loosely(data)
-        except BadEventError:
-            if b"\n" not in data:
-                raise
-            self._lines(data, out)
-            return None
-        if loose is None:
-            raise foreign_error(data)
-        return loose
 
     def _other(self, data: bytes, name: bytes) -> None:
         """An object that is neither a chunk nor a report. In an event of another name it is meant for other readers."""
@@ -250,7 +231,7 @@ class ReplyDecoder(SseDecoder):
         if self._parts.begun:
             content = message.content
             if self._said:
-                content = content[self._said :] if isinstance(content, str) else None
+                content = self._rest(content) if isinstance(content, str) else None
             called = self._parts.saw_tool_call
             message = Delta(
                 content=content,
@@ -260,6 +241,13 @@ class ReplyDecoder(SseDecoder):
             )
             logprobs = None
         self._delta(message, out, logprobs)
+
+    def _rest(self, whole: str) -> str | None:
+        """What was not streamed of a text that is complete now."""
+        more = rest(whole, self._said, self._last)
+        if more is None:
+            self._leave_out("message")
+        return more
 
     def _delta(self, delta: Delta, out: list[StreamEvent], logprobs: Logprobs | None = None) -> None:
         parts = self._parts
@@ -275,6 +263,7 @@ class ReplyDecoder(SseDecoder):
         if content := delta.content:
             if isinstance(content, str):
                 self._said += len(content)
+                self._last = content
                 parts.text(out, content, tokens)
             else:
                 self._list(content, out)
@@ -319,6 +308,7 @@ class ReplyDecoder(SseDecoder):
                     self._parts.reasoning(out, part.text)
                 case Text():
                     self._said += len(part.text)
+                    self._last = part.text
                     self._parts.text(out, part.text)
                 case Unknown():
                     self._parts.whole(out, PartStart(part))
@@ -355,8 +345,8 @@ class ReplyDecoder(SseDecoder):
             self._start(ChunkHead(), out)
         self._parts.close(out)
         reason, native = decode_reason(self._reason, tool_call=self._parts.saw_tool_call, refusal=self._refused)
-        losses = tuple(map(LostChoice, sorted(self._other_choices)))
-        out.append(ResponseEnd(reason, self._usage, native, losses=losses, extra=to_extra(self._more)))
+        losses: list[Loss] = [*map(LostChoice, sorted(self._other_choices)), *self._left_out]
+        out.append(ResponseEnd(reason, self._usage, native, losses=tuple(losses), extra=to_extra(self._more)))
         self.done = True
 
     def _said_beside(self, out: list[StreamEvent]) -> None:

@@ -11,7 +11,6 @@ from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.openai_chat.chunk import STRANGE
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.wire import json
-from dragoman.wire.utf8 import BLANKS
 
 DONE = b"[DONE]"
 """The data of the last event."""
@@ -72,16 +71,3 @@ def read_stray(line: bytes) -> UpstreamError | None:
         words = cut(scrub(line.decode("utf-8", "replace")))
         return UpstreamError(f"the service wrote {words!r} in the place of an event")
     return None
-
-
-def is_complete(data: bytes) -> bool:
-    """True if an event that no blank line ended is complete; it may hold several, one a line."""
-    for text in (data, data.rstrip(BLANKS).rpartition(b"\n")[2]):
-        try:
-            json.decode_loosely(text)
-        except BadEventError:
-            if text.strip(BLANKS) == DONE:
-                return True
-        else:
-            return True
-    return False

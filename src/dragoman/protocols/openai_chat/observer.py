@@ -35,8 +35,12 @@ class Observer(ReplyDecoder):
         """How many pieces of text came, and how many other things."""
         self.report = False
         """Whether the event only reported the usage."""
-        self.framed = True
+        self.joined = self._strays = False
+
+    @property
+    def framed(self) -> bool:
         """Whether the event had the form of an event, so that a caller can read it."""
+        return not (self.joined or self._strays)
 
     @property
     def committed(self) -> bool:
@@ -106,12 +110,8 @@ class Observer(ReplyDecoder):
         self.others += 1
         self.report = not chunk.choices and self._usage is not None
 
-    def _lines(self, data: bytes, out: list[StreamEvent]) -> None:
-        self.framed = False
-        super()._lines(data, out)
-
     def _stray(self, line: bytes, out: list[StreamEvent]) -> None:
-        self.framed = False
+        self._strays = True
         super()._stray(line, out)
 
     def _close(self, out: list[StreamEvent]) -> None:

@@ -19,6 +19,7 @@ Besides what `sse_tap` changes, two things are changed on the way: an event that
 the caller did not ask for it; and an answer that ended well without the end mark gets one.
 """
 
+from dragoman.errors import BadEventError
 from dragoman.protocols.lane import Lane
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
 from dragoman.protocols.openai_chat.chunk_form import PADDING, form_of
@@ -27,10 +28,11 @@ from dragoman.protocols.openai_chat.finish_reasons import FINISH
 from dragoman.protocols.openai_chat.glance import DONE, Glance
 from dragoman.protocols.openai_chat.lane import lane
 from dragoman.protocols.openai_chat.observer import Observer
-from dragoman.protocols.openai_chat.usage import usual_usage
+from dragoman.protocols.openai_chat.usage import find_usage, usual_usage
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_tap import ENDS, OTHERS, TRIES, SseTap, fields_of, framed, unindented
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
+from dragoman.wire import json
 from dragoman.wire.sse import END
 from dragoman.wire.utf8 import start_of
 
@@ -183,12 +185,21 @@ class ChatTap(SseTap):
     def _passing(self, event: bytes) -> bytes:
         """The form in which `event`, which the observer has read, passes."""
         observer = self._careful()
-        if observer.report and not self._usage_wanted:
-            return b""
-        return event if observer.framed else framed(event)
+        if not observer.framed:
+            return framed(event) if self._usage_wanted else framed(event, is_report)
+        return b"" if observer.report and not self._usage_wanted else event
 
     def _end(self, reason: FinishReason) -> None:
         self.finish_reason, self.done, self.committed = reason, True, True
+
+
+def is_report(data: bytes) -> bool:
+    """Whether an event only reports the usage."""
+    try:
+        value = json.decode_loosely(data)
+    except BadEventError:
+        return False
+    return isinstance(value, dict) and not value.get("choices") and find_usage(value) is not None
 
 
 def read_whole(body: bytes) -> ReplySummary:

@@ -24,6 +24,7 @@ from dragoman.protocols.openai_responses.events import (
     SUMMED,
     TEXT,
     TEXT_DONE,
+    TEXT_IS_DONE,
     THOUGHT,
     TOO_STRANGE,
     LooseDelta,
@@ -141,6 +142,7 @@ class ReplyDecoder(SseDecoder):
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
         self._items.count += sum(map(len, words))
+        self._items.last = words[-1]
         out += deltas(words, in_row=self.in_rows)
 
     def _event(self, event: SseEvent, out: list[StreamEvent]) -> None:
@@ -246,6 +248,7 @@ class ReplyDecoder(SseDecoder):
         key = (index, PLACES[kind], number or 0)
         if key == items.open and strict and items.plain:
             items.count += len(piece.delta)
+            items.last = piece.delta
             if tokens := piece.logprobs:
                 items.tokens = True
                 out.append(PartDelta(piece.delta, read_logprobs(tokens)))
@@ -290,6 +293,8 @@ class ReplyDecoder(SseDecoder):
         reason, native = decode_reason(
             status, response.get("incomplete_details"), tool_call=self._items.called, refusal=self._items.refused
         )
+        if self._items.differs:
+            self._leave_out(TEXT_IS_DONE)
         more = to_extra({name: value for name, value in response.items() if name not in KNOWN and value is not None})
         if echo := {name: value for name, value in response.items() if name in ECHO}:
             more |= {OURS: {RESPONSE: echo}}

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dragoman.protocols.openai_responses.extra import MESSAGE, to_extra
 from dragoman.protocols.openai_responses.items import WHOLE, ItemReader, Place
+from dragoman.protocols.whole_text import rest
 from dragoman.types import (
     AnyPart,
     Audio,
@@ -80,6 +81,10 @@ class Items:
         """The same when it was complete."""
         self.count = 0
         """Characters of the open part that have gone out."""
+        self.last = ""
+        """The last piece of them."""
+        self.differs = False
+        """Whether a text, when it was done, was another one than its pieces."""
         self._cited = 0
         self.tokens = False
         """Whether log probabilities of the open part have gone out."""
@@ -195,6 +200,7 @@ class Items:
             text = self._whole_characters(key, text)
         if text or tokens:
             self.count += len(text)
+            self.last = text
             self.tokens = self.tokens or bool(tokens)
             out.append(PartDelta(text, tokens or None))
 
@@ -203,11 +209,17 @@ class Items:
     ) -> None:
         if key == self.open:
             self._halves.pop(key, None)
-            text, tokens = text[self.count :], () if self.tokens else tokens
+            text, tokens = self._rest(text), () if self.tokens else tokens
         elif _place(key) in self._item(key[0]).sent:
             return
         if text or tokens:
             self._piece(key, empty, text, tokens, out)
+
+    def _rest(self, whole: str) -> str:
+        """What has not gone out of the text of the open part, which is complete now."""
+        more = rest(whole, self.count, self.last)
+        self.differs = self.differs or more is None
+        return more or ""
 
     def _whole_characters(self, key: Key, text: str) -> str:
         text = self._halves.pop(key, "") + text
@@ -235,10 +247,10 @@ class Items:
             return
         text = _text_of(part)
         self._more = part.extra
-        if len(text) > self.count:
+        if more := self._rest(text):
             self._halves.pop(key, None)
-            out.append(PartDelta(text[self.count :]))
-            self.count = len(text)
+            out.append(PartDelta(more))
+            self.count, self.last = len(text), more
         if isinstance(part, Text) and part.logprobs and not self.tokens:
             self.tokens = True
             out.append(PartDelta("", part.logprobs))
@@ -291,7 +303,7 @@ class Items:
         part = replace(empty, item=item.id, extra=extra)
         self._note(part)
         self.open, self._said, self.count, self._cited, self.tokens = key, extra, 0, 0, False
-        self._more = NOTHING
+        self._more, self.last = NOTHING, ""
         out.append(PartStart(part))
 
     def _close(self, out: list[StreamEvent], state: OpaqueState | None = None) -> None:

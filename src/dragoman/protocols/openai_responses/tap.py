@@ -86,13 +86,14 @@ class ResponsesTap(SseTap):
         if self.done or self._stuck():
             return b""
         tail, observer = b"".join(self._tail), self._careful()
+        observer.joined = False
         self._heed(observer.feed(tail))
         if observer.error is None:
             self._heed(observer.finish())
         if self._stuck():
             return b""
         self._tail = ()
-        return self._let_through([fields_of(tail), b"\n\n"])
+        return self._let_through([self._passing(tail), b"\n\n"])
 
     def salvage(self) -> bytes:
         return b""
@@ -125,7 +126,9 @@ class ResponsesTap(SseTap):
         return event
 
     def _observed(self, event: bytes) -> bytes:
-        self._heed(self._careful().feed(event))
+        observer = self._careful()
+        observer.joined = False
+        self._heed(observer.feed(event))
         if self._stuck():
             return b""
         self._note_start(event)
@@ -135,7 +138,11 @@ class ResponsesTap(SseTap):
         )
         if self._content and usual_event(event) is not None:
             self._learn(event)
-        return fields_of(event) if self._is_framed(event) else framed(event)
+        return self._passing(event)
+
+    def _passing(self, event: bytes) -> bytes:
+        """The form in which `event`, which the observer has read, passes."""
+        return framed(event) if self._careful().joined else fields_of(event)
 
     def _note_start(self, event: bytes) -> None:
         if event.startswith(CREATED) and len(event) <= MAX_START:
@@ -145,9 +152,6 @@ class ResponsesTap(SseTap):
         if self._tries and (known := form_of(event)) is not None:
             self._tries -= 1
             self._known = known
-
-    def _is_framed(self, event: bytes) -> bool:
-        return event.count(b"\n") <= 3 or event.count(b"data:") <= 1
 
     def _form(self, start: bytes) -> None:
         self._heed(self._careful().feed(start))

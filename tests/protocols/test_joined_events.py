@@ -1,0 +1,70 @@
+"""Events without a blank line between them are events, in every dialect, on a relay as in a translation."""
+
+import re
+from typing import Any
+
+import pytest
+
+from dragoman.protocols.joined_events import is_complete, parted
+from dragoman.protocols.registry import DIALECTS
+from dragoman.wire.sse import SseEvent
+from tests.faults.dialects import TEXT, hear, reply
+from tests.support.cuts import drive
+from tests.support.readings import REQUEST, tap_of
+from tests.support.relaying import parts
+
+SSE = ("openai-chat", "openai-responses", "anthropic", "gemini")
+JOINED = re.compile(rb"data: [^\n]*\n(event: [^\n]*\n)?data: ")
+NAME = re.compile(rb"event: [^\n]*\n")
+
+
+@pytest.mark.parametrize("size", [7, 1 << 20])
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("dialect", SSE)
+def test_wherever_a_blank_line_is_missing(dialect: str, named: bool, size: int) -> None:
+    good = reply(dialect, stream=True)
+    pieces = list(good.pieces) if named else [NAME.sub(b"", piece) for piece in good.pieces]
+    expected = _read(dialect, b"".join(pieces))
+    bodies = [[piece[:-1] if at == missing else piece for at, piece in enumerate(pieces)] for missing in range(99)]
+    for body in map(b"".join, [*bodies[: len(pieces)], [piece[:-1] for piece in pieces]]):
+        assert _read(dialect, body) == expected
+        tap = tap_of(dialect)
+        passed = b"".join(tap.feed(body[at : at + size]) for at in range(0, len(body), size)) + tap.finish()
+        assert tap.error is None
+        assert _read(dialect, passed) == expected
+        assert hear(dialect, passed, stream=True).text == "".join(TEXT)
+        assert JOINED.search(passed) is None
+
+
+def _read(dialect: str, body: bytes) -> tuple[tuple[str, str], ...]:
+    client: Any = DIALECTS[dialect].client
+    events, error = drive(client("http://h").decoder(REQUEST), [body])
+    assert error is None
+    return parts(events)
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b'{"a": 1}\n{"b": 2}', [b'{"a": 1}', b'{"b": 2}']),
+        (b'{"a": 1}\n\n [DONE] ', [b'{"a": 1}', b"[DONE]"]),
+        (b'{"a":\n1}', [b'{"a":\n1}']),
+        (b'{"a": 1}\n{"b": ', [b'{"a": 1}\n{"b": ']),
+        (b"two lines\nof words", [b"two lines\nof words"]),
+    ],
+)
+def test_lines_are_events_if_each_is_json(data: bytes, found: list[bytes]) -> None:
+    assert [event.data for event in parted(SseEvent(data, b"name"))] == found
+
+
+def test_an_error_may_say_anything() -> None:
+    error = SseEvent(b'{"a": 1}\n{"b": 2}', b"error")
+    assert list(parted(error)) == [error]
+
+
+@pytest.mark.parametrize(
+    ("data", "complete"),
+    [(b'{"a": 1}', True), (b"[DONE]", True), (b'{"a": 1}\n[DONE] \n', True), (b'{"a": 1', False), (b"[DON", False)],
+)
+def test_knows_whether_the_last_event_is_all_there(data: bytes, complete: bool) -> None:
+    assert is_complete(data) is complete
