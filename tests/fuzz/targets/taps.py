@@ -32,6 +32,8 @@ def compare(name: str, found: Read, expected: Read) -> None:
         return  # of two faults in one answer, each may meet another one first
     if expected[0] is BadEventError:
         return  # a tap does not read events that hold no content and no end: broken ones pass as they came
+    if name == "openai-responses" and expected[4]:
+        expected = (*expected[:4], found[4], *expected[5:])  # an item that began has passed, whatever became of it
     if name == "gemini":
         # Of reports of tokens, a tap reads the last alone: one that is spoilt hides those before it.
         found, expected = (*found[:2], None, *found[3:]), (*expected[:2], None, *expected[3:])

@@ -36,7 +36,7 @@ from dragoman.protocols.openai_responses.events import (
 )
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.finish_reasons import decode_reason
-from dragoman.protocols.openai_responses.items import CONTENT, SUMMARY, ItemReader
+from dragoman.protocols.openai_responses.items import CONTENT, ItemReader
 from dragoman.protocols.openai_responses.logprobs import decode_logprobs, read_logprobs
 from dragoman.protocols.openai_responses.piece_form import form_of
 from dragoman.protocols.openai_responses.slots import Items
@@ -203,7 +203,7 @@ class ReplyDecoder(SseDecoder):
         named = value.get("item_id")
         if isinstance(item, dict):
             named = item.get("id")
-        number = items.number(index, named if isinstance(named, str) else None)
+        number = items.number(index, named)
         if name in TEXT_DONE:
             self._end_text(number, name, value, out)
         elif name == ITEM_DONE:
@@ -225,15 +225,15 @@ class ReplyDecoder(SseDecoder):
         """A part of an item is complete: of a message, or of the summary of reasoning."""
         match value.get("part"):
             case {"type": "output_text" | "refusal"} as part:
-                kind, field, index = "message", CONTENT, value.get("content_index")
+                kind, field, index = "message", "content", value.get("content_index")
             case {"type": "reasoning_text"} as part:
-                kind, field, index = "reasoning", CONTENT, value.get("content_index")
+                kind, field, index = "reasoning", "content", value.get("content_index")
             case {"type": "summary_text"} as part:
-                kind, field, index = "reasoning", SUMMARY, value.get("summary_index")
+                kind, field, index = "reasoning", "summary", value.get("summary_index")
             case _:
                 return
-        for _, read in ItemReader(self._state, answered=True).read_loosely({"type": kind, field: [part]}):
-            self._items.end_part(number, (field, index_of(index) or 0), read, out)
+        for (place, _), read in ItemReader(self._state, answered=True).read_loosely({"type": kind, field: [part]}):
+            self._items.end_part(number, (place, index_of(index) or 0), read, out)
 
     def _piece(self, kind: str, data: bytes, out: list[StreamEvent]) -> None:
         items = self._items
@@ -243,9 +243,11 @@ class ReplyDecoder(SseDecoder):
             piece, strict = read_loosely(data), False
         number = piece.summary_index if kind == SUMMED else piece.content_index
         index = piece.output_index
-        if index is None:
-            index = items.number(None, piece.item_id)
+        if index is None or items.moved:
+            index = items.number(index, piece.item_id)
         key = (index, PLACES[kind], number or 0)
+        if kind == REFUSAL and piece.delta:
+            items.refused = True
         if key == items.open and strict and items.plain:
             items.count += len(piece.delta)
             items.last = piece.delta
@@ -258,6 +260,7 @@ class ReplyDecoder(SseDecoder):
             return
         if not self._started:
             self._start({}, out)
+        items.number(index, piece.item_id)
         said = piece.tokens if isinstance(piece, LooseDelta) else read_logprobs(piece.logprobs or ())
         items.piece(key, EMPTY.get(kind), piece.delta, said, out)
 

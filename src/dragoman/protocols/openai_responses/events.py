@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.openai_responses.items import CONTENT, SUMMARY, WHOLE
+from dragoman.protocols.openai_responses.items import CONTENT, SUMMARY, THOUGHTS, WHOLE
 from dragoman.protocols.openai_responses.logprobs import Logprob, decode_logprobs
 from dragoman.types import TokenLogprob
 from dragoman.wire import json
@@ -47,7 +47,7 @@ PIECES: dict[str, str] = {
     "response.function_call_arguments.delta": GIVEN,
     "response.custom_tool_call_input.delta": GIVEN,
 }
-PLACES: dict[str, str] = {TEXT: CONTENT, REFUSAL: CONTENT, SUMMED: SUMMARY, THOUGHT: CONTENT, GIVEN: WHOLE}
+PLACES: dict[str, str] = {TEXT: CONTENT, REFUSAL: CONTENT, SUMMED: SUMMARY, THOUGHT: THOUGHTS, GIVEN: WHOLE}
 """Where in its item a piece belongs."""
 
 CREATED = frozenset({"response.created", "response.queued", "response.in_progress"})

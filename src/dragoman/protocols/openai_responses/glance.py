@@ -20,6 +20,7 @@ from dragoman.protocols.openai_responses.events import (
     REFUSAL,
     SUMMARY_DONE,
     TEXT,
+    TEXT_DONE,
     decode_delta,
     index_of,
 )
@@ -83,8 +84,12 @@ class _State(Struct, kw_only=True, gc=False):
     usage: Raw = Raw()
 
 
+class _Typed(Struct, gc=False):
+    type: str
+
+
 class _Answer(_State):
-    output: list[Raw]
+    output: list[_Typed]
 
 
 class _Whole(_State, kw_only=True):
@@ -124,8 +129,8 @@ class Glance(Struct, gc=False):
     """The item that is not done."""
     kind: str = ""
     """The type of that item."""
-    done: set[int] = field(default_factory=set)
-    """Those that are."""
+    done: dict[int, str] = field(default_factory=dict)
+    """The types of those that are."""
     piece: bool = False
     """The last event was a piece of a text."""
     content: bool = False
@@ -212,7 +217,7 @@ class Glance(Struct, gc=False):
             return False
         if not self._holds(item):
             return False
-        self.done.add(self.open)
+        self.done[self.open] = self.kind
         self.open = None
         return True
 
@@ -234,7 +239,9 @@ class Glance(Struct, gc=False):
         answer = _ended(data).response
         if not self.began or self.open is not None or answer.error:
             return False
-        return self.done.issuperset(range(len(answer.output))) and self._finish(answer, usual)
+        done = self.done
+        known = all(done.get(index) == item.type for index, item in enumerate(answer.output))
+        return known and self._finish(answer, usual)
 
     def _finish(self, answer: _State, usual: str) -> bool:
         status = answer.status or usual
@@ -268,6 +275,12 @@ READERS: dict[bytes, Reader] = {
 
 UNUSUAL = frozenset(
     f"event: {name}".encode()
-    for name in (FAILED, ERROR, ANNOTATED, *(name for name, kind in PIECES.items() if kind == REFUSAL))
+    for name in (
+        FAILED,
+        ERROR,
+        ANNOTATED,
+        *(name for name, kind in PIECES.items() if kind == REFUSAL),
+        *(name for name, (kind, _) in TEXT_DONE.items() if kind == REFUSAL),
+    )
 )
 """Events that are left to the Observer."""

@@ -1,7 +1,6 @@
 """Items that a model has said, to parts: they stand in answers, and in requests as what was said before.
 
-Each part is read with its place in the item: `content`, `summary`, or nothing for a call, and a number. A stream names
-its pieces by the same places.
+Each part is read with its place in the item and a number. A stream names its pieces by the same places.
 """
 
 from collections.abc import Callable
@@ -19,8 +18,8 @@ from dragoman.protocols.openai_responses.hosted import CALLS, decode_call
 from dragoman.protocols.openai_responses.tool_search import CALL, decode_search_call, is_of_callers
 from dragoman.types import AnyPart, Image, OpaqueState, Reasoning, ToolCall, Unknown
 
-CONTENT, SUMMARY, WHOLE = "content", "summary", ""
-"""Where in its item a part stands."""
+CONTENT, THOUGHTS, SUMMARY, WHOLE = "content", "thoughts", "summary", ""
+"""Where in its item a part stands: in a message's content, in the content or the summary of reasoning, or it is all."""
 
 Place = tuple[str, int]
 Placed = list[tuple[Place, AnyPart]]
@@ -33,11 +32,11 @@ ESSENTIAL = frozenset(
 )
 """Items that refer to what the service stores, or without which the request would be another one."""
 
-FORMS: tuple[tuple[str, Literal["summary", "full"], str], ...] = (
-    (SUMMARY, "summary", "summary_text"),
-    (CONTENT, "full", "reasoning_text"),
+FORMS: tuple[tuple[str, str, Literal["summary", "full"], str], ...] = (
+    ("summary", SUMMARY, "summary", "summary_text"),
+    ("content", THOUGHTS, "full", "reasoning_text"),
 )
-"""Where reasoning stands in its item, which form it has there, and its type."""
+"""The field of its item in which reasoning stands, that place, which form it has there, and its type."""
 
 State = Callable[[str], OpaqueState]
 """Makes a state of `encrypted_content`."""
@@ -95,8 +94,8 @@ class ItemReader(Struct, frozen=True):
     def _reasoning(self, fields: Fields) -> Placed:
         item, secret = fields.text("id"), fields.text("encrypted_content")
         found: Placed = []
-        for place, form, type_ in FORMS:
-            for i, (path, value) in enumerate(fields.items(place)):
+        for field, place, form, type_ in FORMS:
+            for i, (path, value) in enumerate(fields.items(field)):
                 part = Fields(value, path)
                 if (said := part.required_text("type")) != type_:
                     raise wrong_type(part.path("type"), repr(type_), said)

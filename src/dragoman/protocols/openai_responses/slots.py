@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dragoman.protocols.openai_responses.extra import MESSAGE, to_extra
+from dragoman.protocols.openai_responses.item_numbers import ItemNumbers
 from dragoman.protocols.openai_responses.items import WHOLE, ItemReader, Place
 from dragoman.protocols.whole_text import rest
 from dragoman.types import (
@@ -72,7 +73,7 @@ class Items:
         self._waiting: dict[int, deque[Work]] = {}
         self._items: dict[int, _Item] = {}
         self._done: set[int] = set()
-        self._ids: dict[str, int] = {}
+        self._numbers = ItemNumbers()
         self.open: Key | None = None
         """The open part: the number of its item, and its place in it."""
         self._said: Extra = {}
@@ -97,23 +98,28 @@ class Items:
         """Whether no half of a character is held back."""
         return not self._halves
 
-    def number(self, index: int | None, item: str | None) -> int:
-        """The number of an item, by its number or its id; else that of the item under way."""
-        if index is not None:
-            return index
-        if item is not None and item in self._ids:
-            return self._ids[item]
-        return 0 if self._current is None else self._current
+    @property
+    def moved(self) -> bool:
+        """Whether several items were given one place, so that the place alone does not name an item."""
+        return bool(self._numbers.moved)
 
-    def add(self, index: int | None, item: object, out: list[StreamEvent]) -> None:
+    def number(self, place: int | None, named: object) -> int:
+        """The number of an item, by its place in the answer or its id; else that of the item under way."""
+        found = self._numbers.find(place, named)
+        if found is None:
+            return 0 if self._current is None else self._current
+        if found not in self._done:
+            self._numbers.met(named, found)
+        return found
+
+    def add(self, place: int | None, item: object, out: list[StreamEvent]) -> None:
         """An item begins."""
         if not isinstance(item, dict):
             return
-        if index is None:
-            index = max([*self._items, -1]) + 1
-        named = item.get("id")
-        if isinstance(named, str):
-            self._ids[named] = index
+        before = self._numbers.find(place, None)
+        index = self._numbers.begin(place, item, done=before in self._done)
+        if before is not None and before != index and self._numbers.nameless(before):
+            self.end(before, self._item(before).begun, out)  # nothing more can be said of it
         self._work(index, lambda out: self._begin_item(index, item), out)
         if item.get("type") in ("function_call", "custom_tool_call"):
             self._work(index, lambda out: self._begin_call(index, item, out), out)
@@ -143,15 +149,21 @@ class Items:
         if isinstance(item, dict):
             self._work(index, lambda out: self._end(index, item, out), out)
 
+    def leave(self, index: int) -> None:
+        """An item is done that others have read: nothing more is said of it."""
+        self.open = self._current = None
+        self._done.add(index)
+
     def close(self, output: list[Any], out: list[StreamEvent]) -> None:
         """The answer is done, and this is all of its items: what has not gone out until now goes out."""
+        numbers = [self._numbers.in_answer(place, item) for place, item in enumerate(output)]
+        items = dict(zip(numbers, output, strict=True))
         while self._current is not None:
             index = self._current
-            said = output[index] if 0 <= index < len(output) else {}
+            said = items.get(index, {})
             self.end(index, said if output and isinstance(said, dict) else self._item(index).begun, out)
-        for index, item in enumerate(output):
-            named = item.get("id") if isinstance(item, dict) else None
-            if index not in self._done and (not isinstance(named, str) or self._ids.get(named) not in self._done):
+        for index, item in zip(numbers, output, strict=True):
+            if index not in self._done:
                 self.end(index, item, out)
 
     # What waits.
@@ -207,6 +219,7 @@ class Items:
     def _end_text(
         self, key: Key, empty: AnyPart | None, text: str, tokens: tuple[TokenLogprob, ...], out: list[StreamEvent]
     ) -> None:
+        self.refused = self.refused or (isinstance(empty, Refusal) and bool(text))
         if key == self.open:
             self._halves.pop(key, None)
             text, tokens = self._rest(text), () if self.tokens else tokens
@@ -247,6 +260,7 @@ class Items:
             return
         text = _text_of(part)
         self._more = part.extra
+        self.refused = self.refused or (isinstance(part, Refusal) and bool(text))
         if more := self._rest(text):
             self._halves.pop(key, None)
             out.append(PartDelta(more))
@@ -267,14 +281,15 @@ class Items:
             if key == self.open:
                 self._complete(key, part, out)
                 state = part.opaque or state
-            elif place in self._item(index).sent:
+            elif place in self._item(index).sent or (_is_hidden(part) and self._has_begun(index)):
                 state = part.opaque or state  # it is closed, but the item's state may go with the open part
             else:
                 self._close(out, state)
                 state = None
                 self._complete(key, part, out)
         self._close(out, state)
-        self._done.add(index)
+        if item or self._item(index).sent:
+            self._done.add(index)  # else it said nothing, and may do so in the whole answer
         self._current = None
 
     def _whole(self, part: AnyPart, out: list[StreamEvent]) -> None:
@@ -291,6 +306,10 @@ class Items:
         if text:
             out.append(PartDelta(text))
         out.append(PartEnd(part.opaque if bare is not part else None))
+
+    def _has_begun(self, index: int) -> bool:
+        """Whether a part of an item has."""
+        return bool(self._item(index).sent) or (self.open is not None and self.open[0] == index)
 
     def _item(self, index: int) -> _Item:
         return self._items.setdefault(index, _Item())
@@ -332,6 +351,11 @@ def _new(said: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
 def _is_wordless(part: AnyPart) -> bool:
     """Whether it is a text that says nothing, which no answer has as a part: overloaded services end with one."""
     return isinstance(part, Text) and not part.text and part.opaque is None
+
+
+def _is_hidden(part: AnyPart) -> bool:
+    """Whether it stands for reasoning that is not shown: if some of it was, it is none."""
+    return isinstance(part, Reasoning) and part.form == "redacted"
 
 
 def _text_of(part: AnyPart) -> str:

@@ -48,7 +48,7 @@ class Observer(ReplyDecoder):
             for index, event in glance.items.items():
                 self.feed(event)
                 if index in glance.done:
-                    self._items.end(index, {}, [])
+                    self._items.leave(index)
 
 
 class ResponsesTap(SseTap):
