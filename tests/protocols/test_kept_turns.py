@@ -152,7 +152,7 @@ def test_of_a_long_text_a_stream_holds_a_little_and_knows_the_turn_again(size: i
     reader.feed([PartStart(Text(text=""))])
     for at in range(0, len(text), size):
         reader.feed([PartDelta(text[at : at + size])])
-        assert sum(map(len, reader._unhashed)) < HASHED + size
+        assert len(str(reader._unhashed)) < HASHED + size
         if at > 5 * max(HASHED, size):
             break
     reader.feed([PartDelta(text[at + size :]), PartEnd(state("t"))])
@@ -167,7 +167,7 @@ def test_a_turn_with_more_reasoning_or_arguments_than_are_kept_holds_nothing_of_
     assert reader.key() is None
     for _ in range(9):
         reader.feed([PartDelta("x")])
-    assert sum(map(len, reader._unhashed)) == 0
+    assert str(reader._unhashed) == ""
     reader.feed([PartEnd(), PartStart(Text(text="a")), PartEnd()])
     assert (reader.key(), reader.kept(), reader.signed) == (None, None, True)
 

@@ -32,6 +32,7 @@ from dragoman.types import (
     Text,
     ToolCall,
 )
+from dragoman.types.growing_text import GrowingText
 
 NOTE = "kept_turn"
 """The name of the note in a message's `extra`."""
@@ -163,7 +164,7 @@ def _spread(states: Sequence[OpaqueState | None], count: int) -> Sequence[Opaque
 
 LARGEST = 256 << 10
 """Characters of reasoning and of arguments in a turn; one that has more is not kept."""
-HASHED = 8 << 10
+HASHED = 1 << 10
 """Characters of a text that are hashed at a time: so much is held of it, however long it is."""
 
 
@@ -198,7 +199,7 @@ class TurnReader:
         self._size = 0
         """Characters of reasoning and of arguments; above LARGEST nothing of them is held."""
         self._open: Text | Refusal | Reasoning | ToolCall | None = None
-        self._unhashed: list[str] = []
+        self._unhashed = GrowingText()
         """What of the open part was not hashed."""
 
     def key(self) -> str | None:
@@ -224,7 +225,7 @@ class TurnReader:
             elif type(event) is PartStart:
                 part = event.part
                 self._open = part if isinstance(part, Text | Refusal | Reasoning | ToolCall) else None
-                self._unhashed = []
+                self._unhashed = GrowingText()
                 self._say(_begun(self._open))
             elif type(event) is PartEnd and self._open is not None:
                 self._close(self._open, event.opaque)
@@ -237,7 +238,7 @@ class TurnReader:
         """More of the open part."""
         if not text:
             return
-        self._unhashed.append(text)
+        self._unhashed.add(text)
         if isinstance(self._open, Text | Refusal):
             self._letters += len(text)
             if self._letters % HASHED < len(text):  # it has passed another multiple
@@ -245,11 +246,11 @@ class TurnReader:
         else:
             self._size += len(text)
             if self._size > LARGEST:
-                self._unhashed = []
+                self._unhashed = GrowingText()
 
     def _hash_text(self) -> None:
-        self._hash.update("".join(self._unhashed).encode("utf-8", "surrogatepass"))
-        self._unhashed = []
+        self._hash.update(str(self._unhashed).encode("utf-8", "surrogatepass"))
+        self._unhashed = GrowingText()
 
     def _close(self, part: Text | Refusal | Reasoning | ToolCall, state: OpaqueState | None) -> None:
         state = state or part.opaque
@@ -257,13 +258,13 @@ class TurnReader:
             self._hash_text()
             self._texts.append(state)
         elif isinstance(part, ToolCall):
-            self._spelt.append((part.name, _spelt(replace(part, arguments="".join(self._unhashed)))))
+            self._spelt.append((part.name, _spelt(replace(part, arguments=str(self._unhashed)))))
             self._calls.append(state)
         else:
-            thought = replace(part, text="".join(self._unhashed), opaque=state)
+            thought = replace(part, text=str(self._unhashed), opaque=state)
             self._reasoning.append(PlacedReasoning(thought, self._letters, len(self._calls)))
         self.signed = self.signed or state is not None
-        self._open, self._unhashed = None, []
+        self._open, self._unhashed = None, GrowingText()
 
 
 def _begun(part: AnyPart | None) -> str:

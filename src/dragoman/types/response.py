@@ -1,7 +1,6 @@
 """A whole answer: the fold of its stream."""
 
 from collections.abc import Iterable
-from io import StringIO
 from typing import Generic, TypeVar, assert_never
 
 from msgspec import UNSET, Struct, UnsetType, field
@@ -20,6 +19,7 @@ from dragoman.types.events import (
     StreamEvent,
     StreamState,
 )
+from dragoman.types.growing_text import GrowingText
 from dragoman.types.losses import Loss
 from dragoman.types.messages import (
     AnyPart,
@@ -97,10 +97,10 @@ class Fold:
         self._start = ResponseStart()
         self._parts: list[AnyPart] = []
         self._open: AnyPart | None = None
-        self._text = StringIO()
+        self._text = GrowingText()
         self._logprobs: list[TokenLogprob] = []
         self._citations: list[Citation] = []
-        self._transcript = StringIO()
+        self._transcript = GrowingText()
         self._usage: Usage | None = None
         self._end: ResponseEnd | None = None
 
@@ -110,7 +110,7 @@ class Fold:
             if isinstance(event, PartDelta):  # nearly all are, and the table costs twice as much as all else
                 if self._state is not StreamState.OPEN:
                     raise self._unexpected(event)
-                self._text.write(event.text)
+                self._text.add(event.text)
                 if event.logprobs:
                     self._logprobs += event.logprobs
                 continue
@@ -125,7 +125,7 @@ class Fold:
                     self._close(event)
                 case Metadata():
                     self._citations += event.citations
-                    self._transcript.write(event.transcript or "")
+                    self._transcript.add(event.transcript or "")
                     self._count(event.usage)
                 case ResponseStart():
                     self._start = event
@@ -146,18 +146,18 @@ class Fold:
     def _close(self, end: PartEnd) -> None:
         part = self._open
         assert part is not None  # noqa: S101  # by the table of states
-        part = _with_text(part, self._text.getvalue())
+        part = _with_text(part, str(self._text))
         if isinstance(part, Text) and (self._citations or self._logprobs):
             citations, logprobs = (*part.citations, *self._citations), (*part.logprobs, *self._logprobs)
             part = replace(part, citations=citations, logprobs=logprobs)
-        if isinstance(part, Audio) and (transcript := self._transcript.getvalue()):
+        if isinstance(part, Audio) and (transcript := str(self._transcript)):
             part = replace(part, transcript=(part.transcript or "") + transcript)
         if end.opaque is not None:
             part = replace(part, opaque=end.opaque)
         if end.extra:
             part = replace(part, extra=joined(part.extra, end.extra))
         self._parts.append(part)
-        self._text, self._transcript = StringIO(), StringIO()
+        self._text, self._transcript = GrowingText(), GrowingText()
         self._logprobs, self._citations = [], []
 
     def result(self) -> ChatResponse:

@@ -47,6 +47,7 @@ from dragoman.types import (
     Unknown,
     Usage,
 )
+from dragoman.types.growing_text import GrowingText
 from dragoman.wire import json
 from dragoman.wire.json_array import JsonArrayReader
 from dragoman.wire.sse import SseEvent
@@ -85,7 +86,7 @@ class ReplyDecoder(SseDecoder):
         """The answer has begun; a part has; a call has."""
         self._open: PartStart | None = None
         """The text or thought that is open."""
-        self._texts: list[str] = []
+        self._text = GrowingText()
         """What the open text has said so far."""
         self._partial: PartialCall | None = None
         self._reason = ""
@@ -139,7 +140,7 @@ class ReplyDecoder(SseDecoder):
 
     def _row(self, words: list[str], row: bytes, out: list[StreamEvent]) -> None:
         if self._open is TEXT:
-            self._texts += words
+            self._text.add("".join(words))
         out += deltas(words, in_row=self.in_rows)
         self._report.keep_of(row)
 
@@ -325,7 +326,7 @@ class ReplyDecoder(SseDecoder):
             self._open, self._begun = kind, True
             out.append(kind)
         if kind is TEXT:
-            self._texts.append(text)
+            self._text.add(text)
         out.append(PartDelta(text, logprobs))
 
     def _end_part(self, out: list[StreamEvent], opaque: OpaqueState | None = None, extra: Extra | None = None) -> None:
@@ -334,9 +335,9 @@ class ReplyDecoder(SseDecoder):
             return
         if self._open is TEXT:
             blocks = {name: self._more.get(f"{CANDIDATE}{name}") for name in (GROUNDING, CITATIONS)}
-            if any(blocks.values()) and (citations := decode_citations(blocks, "".join(self._texts))):
+            if any(blocks.values()) and (citations := decode_citations(blocks, str(self._text))):
                 out.append(Metadata(citations))
-            self._texts = []
+            self._text = GrowingText()
         self._open = None
         out.append(PartEnd(opaque, extra))
 

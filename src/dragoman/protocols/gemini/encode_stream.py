@@ -52,6 +52,7 @@ from dragoman.types import (
     ToolResult,
     Unknown,
 )
+from dragoman.types.growing_text import GrowingText
 
 _json = msgspec.json.Encoder().encode
 
@@ -87,13 +88,13 @@ class AnswerEncoder(EventEncoder):
         self._part: AnyPart | None = None
         self._pieces: list[str] = []
         self._cited: list[Cited] = []
-        self._text: list[str] = []
+        self._text = GrowingText()
 
     def _write_texts(self, texts: list[str], out: list[bytes]) -> None:
         if not self._open:
             self._pieces += texts
             return
-        self._text += texts
+        self._text.add("".join(texts))
         if self._array:
             out.append(self._head())
             out.append(framed(texts, self._open, self._close + NEXT)[: -len(NEXT)])
@@ -138,7 +139,7 @@ class AnswerEncoder(EventEncoder):
         self._after = b"," + _json(head)[1:] + (b"" if self._array else END)
 
     def _begin(self, part: AnyPart, out: list[bytes]) -> None:
-        self._part, self._pieces, self._text = part, [], []
+        self._part, self._pieces, self._text = part, [], GrowingText()
         self._open = self._close = b""
         match part:
             case Text(text=text) | Refusal(text=text):
@@ -168,7 +169,7 @@ class AnswerEncoder(EventEncoder):
         if not self._open:
             self._pieces.append(delta.text)
             return
-        self._text.append(delta.text)
+        self._text.add(delta.text)
         more = {RESULT: encode_logprobs(delta.logprobs)} if delta.logprobs else {}
         if delta.text or more:
             thought = {"thought": True} if isinstance(self._part, Reasoning) else {}
@@ -207,7 +208,7 @@ class AnswerEncoder(EventEncoder):
 
     def _cite(self, citations: Sequence[Citation]) -> None:
         # A stream has no numbers of parts that hold for all of its replies.
-        self._cited.append((0, "".join(self._text), tuple(citations)))
+        self._cited.append((0, str(self._text), tuple(citations)))
 
     def _end(self, end: ResponseEnd, out: list[bytes]) -> None:
         body = ending(end, end.extra, self._cited)

@@ -55,9 +55,12 @@ from dragoman.types import (
     ToolCall,
     Usage,
 )
+from dragoman.types.growing_text import GrowingText
 from dragoman.types.response import joined
 
 _json = msgspec.json.Encoder().encode
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+NULL = b"null"
 
 END_MARK = b"data: [DONE]\n\n"
 """What Open Responses asks for behind the last event, and OpenAI does not send."""
@@ -83,7 +86,8 @@ class AnswerEncoder(EventEncoder):
         self._writer = ItemWriter(request, env)
         self._end_mark = end_mark
         self._tell = tell
-        self._frame: dict[str, Any] = {}
+        self._frame = b""
+        """The answer as it was when it began, as JSON: with the tools of an agent a tenth of what its values take."""
         self._number = 0
         """The next event's."""
         self._items: list[Raw] = []
@@ -98,7 +102,7 @@ class AnswerEncoder(EventEncoder):
         self._shape: Shape | None = None
         """None if the part comes whole."""
         self._place: dict[str, Any] = {}
-        self._said: list[str] = []
+        self._said = GrowingText()
         """The text of the open part, so far."""
         self._tokens: list[TokenLogprob] = []
         self._pending: tuple[TokenLogprob, ...] = ()
@@ -113,7 +117,7 @@ class AnswerEncoder(EventEncoder):
     def _write_texts(self, texts: list[str], out: list[bytes]) -> None:
         if self._pending:
             self._delta(PartDelta(texts.pop(0)), out)
-        self._said += texts
+        self._said.add("".join(texts))
         if texts and self._form:
             out.append(numbered(texts, self._form, self._number))
             self._number += len(texts)
@@ -138,7 +142,8 @@ class AnswerEncoder(EventEncoder):
                 assert_never(event)
 
     def fail(self, error: DragomanError) -> bytes:
-        response = (self._frame or frame(self._request, ResponseStart(), self._env)) | {"output": self._items}
+        begun = self._begun() if self._frame else frame(self._request, ResponseStart(), self._env)
+        response = begun | {"output": self._items}
         if self._tell is not None and self._frame:
             self._tell(_json(failed(error, response)), False)
         return failure(error, response, self._number)
@@ -155,10 +160,14 @@ class AnswerEncoder(EventEncoder):
 
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
         self._count(start.usage)
-        self._frame = frame(self._request, start, self._env) | start.extra.get(NAME, {})
-        said = Raw(_json(self._frame))
+        self._frame = _json(frame(self._request, start, self._env) | start.extra.get(NAME, {}))
+        said = Raw(self._frame)
         self._event(out, "created", response=said)
         self._event(out, "in_progress", response=said)
+
+    def _begun(self) -> dict[str, Any]:
+        """The fields of the answer as they were when it began, not decoded, but None for null."""
+        return {name: None if bytes(value) == NULL else value for name, value in _fields(self._frame).items()}
 
     # Parts.
 
@@ -176,7 +185,7 @@ class AnswerEncoder(EventEncoder):
             self._item = self._writer.id_of(part)
             self._counts = {}
         text, self._part = emptied(part)
-        self._said, self._tokens, self._citations, self._cited = [], [], [], 0
+        self._said, self._tokens, self._citations, self._cited = GrowingText(), [], [], 0
         if isinstance(self._part, Text):
             self._pending = self._part.logprobs
             self._citations += self._part.citations
@@ -217,7 +226,7 @@ class AnswerEncoder(EventEncoder):
 
     def _delta(self, delta: PartDelta, out: list[bytes]) -> None:
         text, logprobs = delta.text, delta.logprobs
-        self._said.append(text)
+        self._said.add(text)
         if self._pending:
             logprobs, self._pending = (*self._pending, *(logprobs or ())), ()
         if logprobs:
@@ -238,7 +247,7 @@ class AnswerEncoder(EventEncoder):
 
     def _annotate(self, out: list[bytes], *, ended: bool) -> None:
         """Sends the citations; one of the whole text must wait until its length is known."""
-        length = sum(map(len, self._said))
+        length = len(str(self._said))
         while self._cited < len(self._citations):
             citation = self._citations[self._cited]
             if citation.text_range is None and not ended:
@@ -276,7 +285,7 @@ class AnswerEncoder(EventEncoder):
             self._bear(state, LAST, out)
 
     def _complete(self, part: AnyPart, end: PartEnd) -> AnyPart:
-        text = "".join(self._said)
+        text = str(self._said)
         match part:
             case Text():
                 part = replace(part, text=text, citations=tuple(self._citations), logprobs=tuple(self._tokens))
@@ -329,7 +338,7 @@ class AnswerEncoder(EventEncoder):
             status, details = CUT, {"reason": status}  # no stream ends so
         self._end_item(out, status)
         self._count(end.usage)
-        said = ended(self._frame, end, self._env) | {"status": status, "incomplete_details": details}
+        said = ended(self._begun(), end, self._env) | {"status": status, "incomplete_details": details}
         said |= {"output": self._items, "usage": None if self._usage is None else encode_usage(self._usage)}
         body = _json(said)
         self._event(out, status, response=Raw(body))

@@ -202,6 +202,9 @@ class Glance(Struct, gc=False):
     def _argument(self, data: bytes, event: bytes) -> bool:
         return self.kind in CALLS and self._piece(data, event)
 
+    def _text_done(self, data: bytes, event: bytes) -> bool:
+        return self.content  # else it may be the first that is said of the text
+
     def _part_done(self, data: bytes, event: bytes) -> bool:
         said = _part_event(data)
         if self.open is None or said.output_index != self.open or said.part.type == REFUSAL:
@@ -266,6 +269,7 @@ READERS: dict[bytes, Reader] = {
         ({name for name, kind in PIECES.items() if kind not in {TEXT, GIVEN, REFUSAL}}, Glance._piece),
         ({name for name, kind in PIECES.items() if kind == TEXT}, Glance._text),
         ({name for name, kind in PIECES.items() if kind == GIVEN}, Glance._argument),
+        ({name for name, (kind, _) in TEXT_DONE.items() if kind != REFUSAL}, Glance._text_done),
         ({PART_DONE, SUMMARY_DONE}, Glance._part_done),
         ({ITEM_DONE}, Glance._item_done),
     )

@@ -46,8 +46,8 @@ class ItemWriter:
 
     def __init__(self, request: ChatRequest, env: Env) -> None:
         tools = [tool for tool in request.tools if isinstance(tool, Tool)]
-        self._freeform = {(tool.namespace, tool.name) for tool in tools if tool.input_format == "text"}
-        self._searches = {(tool.namespace, tool.name) for tool in tools if is_search(tool)}
+        self._freeform = frozenset((tool.namespace, tool.name) for tool in tools if tool.input_format == "text")
+        self._searches = frozenset((tool.namespace, tool.name) for tool in tools if is_search(tool))
         self._new_id = env.new_id
 
     def id_of(self, part: AnyPart) -> str:
