@@ -20,7 +20,7 @@ from dragoman.gateway.carried import Carried
 from dragoman.gateway.cors import Cors, asks_beforehand, check_origin
 from dragoman.gateway.fronts.catalogue import path_table
 from dragoman.gateway.fronts.endpoints import LARGE, ChatEndpoint, Endpoint
-from dragoman.gateway.fronts.nearby import nearby, shown_path
+from dragoman.gateway.fronts.nearby import ROOT, nearby, shown_path
 from dragoman.gateway.fronts.openai import CHAT
 from dragoman.gateway.fronts.table import Found, Front
 from dragoman.gateway.hosts import Hosts
@@ -355,7 +355,7 @@ class Gateway:
 
     def _nothing_at(self, found: Found, call: ServerRequest, outcome: Outcome) -> ServerResponse:
         front, methods = found.front, found.methods
-        if not methods:
+        if not methods or call.path == ROOT:  # a question sent there has lost the end of its address
             meant = nearby(call.path, self._table.served(), CHAT)
             message = f"{cut(call.method, 20)} {shown_path(call.path)} is not served here; {meant} is"
             unknown = RequestError(message, status=404, code="unknown_path")

@@ -289,7 +289,7 @@ async def test_a_target_may_be_a_url_and_its_host_counts() -> None:
         for target, host, status in [
             (b"http://localhost/health/live", b"evil.example", 200),
             (b"HTTP://LOCALHOST:80/health/live?x=1", b"localhost", 200),
-            (b"http://localhost", b"localhost", 404),
+            (b"http://localhost", b"localhost", 200),
             (b"http://evil.example/health/live", b"localhost", 421),
             (b"http://me@localhost/health/live", b"localhost", 421),
             (b"http://localhost/%68ealth/live", b"localhost", 200),

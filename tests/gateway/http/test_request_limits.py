@@ -161,7 +161,7 @@ async def test_an_unknown_model_is_refused_with_the_nearest() -> None:
 
 async def test_unknown_paths_and_methods() -> None:
     async with running_gateway() as url:
-        for path in ["/", "/v1", "/v1/", f"{CHAT}/", f"/{CHAT}", "/V1/models", "/health", "/aibnx"]:
+        for path in ["/v1", "/v1/", f"{CHAT}/", f"/{CHAT}", "/V1/models", "/health", "/aibnx"]:
             got = await ask(url, "GET", path)
             assert (got.status, code(got)) == (404, "unknown_path"), path
         got = await ask(url, "GET", CHAT)
@@ -187,7 +187,7 @@ MEANT: dict[str, str] = {
     "GET /models": "GET /v1/models",
     "GET /v1/model": "GET /v1/models",
     "GET /health": "GET /health/live",
-    "GET /": "POST /v1/chat/completions",
+    "POST /": "POST /v1/chat/completions",
     "POST /v1/response": "POST /v1/responses",
     "POST /v1/embedding": "POST /v1/embeddings",
 }

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 from dragoman.errors import cut, nearest, scrub
 
+ROOT = "/"
+"""What a base URL without the rest of its path leads to: nobody who asks a question means it."""
+
 SHOWN = 100
 """Characters of a caller's path that an error repeats."""
 
@@ -19,8 +22,9 @@ def nearby(path: str, served: Mapping[str, str], usual: str) -> str:
     `served`: paths to methods. A base URL may have been set without its `/v1`, with it twice, or with more before it.
     """
     plain = "/" + "/".join(part for part in path.lower().split("/") if part)
+    served = {known: method for known, method in served.items() if known != ROOT}
     ends = [known for known in served if plain.endswith(known)]
-    begins = [known for known in served if known.endswith(plain)] if plain != "/" else []
+    begins = [known for known in served if known.endswith(plain)] if plain != ROOT else []
     if ends:
         found = max(ends, key=len)
     elif begins:
