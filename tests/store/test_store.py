@@ -150,9 +150,8 @@ def test_an_older_file_is_counted_when_it_is_opened(tmp_path: Path) -> None:
 
 
 def test_a_file_that_another_process_holds_loses_a_value_and_no_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("dragoman.store.sqlite.PATIENCE", 0.0)
     path = tmp_path / "x.db"
     store = SqliteStore(path, 10 * ENTRY)
     store.put("ann", "a", b"one", now=1, expires=9)
@@ -165,6 +164,30 @@ def test_a_file_that_another_process_holds_loses_a_value_and_no_answer(
     assert store.put("ann", "b", b"two", now=1, expires=9)
     assert "the store cannot be written: database is locked" in caplog.text
     store.close()
+
+
+def test_what_fails_is_waited_for_once_and_told_once_a_minute(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, now = tmp_path / "x.db", [0.0]
+    store = SqliteStore(path, 10 * ENTRY, clock=lambda: now[0])
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert _patience(store) > 0
+        for now[0] in (0.0, 1.0, 59.0, 60.0, 61.0):
+            assert not store.put("ann", "a", b"one", now=1, expires=9)
+            assert store.get("ann", "a", 2) is None
+            assert _patience(store) == 0
+        other.execute("ROLLBACK")
+    assert store.put("ann", "a", b"one", now=1, expires=9)
+    assert _patience(store) > 0
+    store.close()
+    first, second = caplog.messages
+    assert first == "the store cannot be written: database is locked"
+    assert second == f"{first} (and 2 times since the last such line)"
+
+
+def _patience(store: SqliteStore) -> int:
+    """Milliseconds that a statement waits for others."""
+    return int(store._database.execute("PRAGMA busy_timeout").fetchone()[0])
 
 
 def test_a_file_that_was_damaged_loses_values_and_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,15 +5,24 @@ A statement takes some 50 µs, so it is run where it is called, and not in a thr
 
 import logging
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from time import monotonic
+
+from msgspec import Struct
 
 from dragoman.errors import ConfigurationError
 from dragoman.store.base import ENTRY, Store
 
-PATIENCE = 1.0
-"""Seconds that a statement waits while another process writes."""
+PATIENCE = 0.1
+"""Seconds that a statement waits while another process writes; the workers of a gateway write for a tenth of a
+millisecond. Nothing else happens meanwhile, so that after one statement that waited in vain the others do not wait
+until one succeeds."""
+READ, WRITTEN = "read", "written"
+"""What a statement does; one that writes must wait for others."""
+REMINDER = 60.0
+"""Seconds between two lines of the log that say the same."""
 
 SOME = 64
 """Entries that are looked at together when room is made."""
@@ -57,12 +66,15 @@ class SqliteStore(Store):
     """Raises ConfigurationError if the file cannot be used when it is opened.
 
     If it fails later (locked for too long, no space, damaged), that is logged, and the value counts as gone: the answer
-    that is under way must not fail for that.
+    that is under way must not fail for that. `clock`: a time in seconds that only grows.
     """
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    def __init__(self, path: Path, max_bytes: int, clock: Callable[[], float] = monotonic) -> None:
         self.max_bytes = max_bytes
+        self._clock = clock
         self._closed = False
+        self._failures: dict[str, _Failures] = {}
+        """By what could not be done."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
@@ -75,10 +87,12 @@ class SqliteStore(Store):
 
     def get(self, owner: str, name: str, now: float) -> bytes | None:
         found: bytes | None = None
-        with _unless_it_fails("read"):
+        with self._unless_it_fails(READ):
             row = self._database.execute(GET, (owner, name, now)).fetchone()
             if row is not None:
                 found = bytes(row[0])
+        if found is not None:
+            with self._unless_it_fails(WRITTEN):
                 self._database.execute(TOUCH, (now, owner, name))
         return found
 
@@ -87,7 +101,7 @@ class SqliteStore(Store):
         if len(value) + ENTRY > self.max_bytes:
             self.delete(owner, name)
             return False
-        with _unless_it_fails("written"):
+        with self._unless_it_fails(WRITTEN):
             database.execute("BEGIN IMMEDIATE")
             try:
                 database.execute(EXPIRE, (now,))
@@ -103,7 +117,7 @@ class SqliteStore(Store):
 
     def _make_room(self, wanted: int) -> None:
         """Forgets the entries unused for longest, until there is room for `wanted` bytes."""
-        excess = self.size() + wanted - self.max_bytes
+        excess = self._size() + wanted - self.max_bytes
         while excess > 0 and (oldest := self._database.execute(OLDEST, (SOME,)).fetchall()):
             for owner, name, length in oldest:
                 if excess > 0:
@@ -112,11 +126,16 @@ class SqliteStore(Store):
 
     def delete(self, owner: str, name: str) -> bool:
         count = 0
-        with _unless_it_fails("written"):
+        with self._unless_it_fails(WRITTEN):
             count = self._database.execute(DELETE, (owner, name)).rowcount
         return count > 0
 
     def size(self) -> int:
+        with self._unless_it_fails(READ):
+            return self._size()
+        return 0
+
+    def _size(self) -> int:
         total, entries = self._database.execute(SIZE).fetchone()
         return int(total) + int(entries) * ENTRY
 
@@ -124,6 +143,43 @@ class SqliteStore(Store):
         if not self._closed:
             self._closed = True
             self._database.close()
+
+    @contextmanager
+    def _unless_it_fails(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as exc:
+            self._failed(done, exc)
+        else:
+            if self._failures.pop(done, None) is not None and done == WRITTEN:
+                self._wait_for_others(PATIENCE)
+
+    def _failed(self, done: str, error: sqlite3.DatabaseError) -> None:
+        failures = self._failures.get(done)
+        if failures is None:
+            failures = self._failures[done] = _Failures()
+            if done == WRITTEN:
+                self._wait_for_others(0)
+        now = self._clock()
+        if failures.told is None or now - failures.told >= REMINDER:
+            before = f" (and {failures.more} times since the last such line)" if failures.more else ""
+            log.warning("the store cannot be %s: %s%s", done, error, before)
+            failures.told, failures.more = now, 0
+        else:
+            failures.more += 1
+
+    def _wait_for_others(self, seconds: float) -> None:
+        with suppress(sqlite3.DatabaseError):
+            self._database.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
+
+
+class _Failures(Struct):
+    """Statements that failed since one succeeded."""
+
+    told: float | None = None
+    """When that was logged."""
+    more: int = 0
+    """How many have failed since then."""
 
 
 def may_be_store(path: Path) -> bool:
@@ -140,11 +196,3 @@ def may_be_store(path: Path) -> bool:
     except sqlite3.DatabaseError:
         return False
     return True
-
-
-@contextmanager
-def _unless_it_fails(done: str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as exc:
-        log.warning("the store cannot be %s: %s", done, exc)
