@@ -117,7 +117,7 @@ class SqliteStore(Store):
 
     def _make_room(self, wanted: int) -> None:
         """Forgets the entries unused for longest, until there is room for `wanted` bytes."""
-        excess = self._size() + wanted - self.max_bytes
+        excess = _taken(*self._totals()) + wanted - self.max_bytes
         while excess > 0 and (oldest := self._database.execute(OLDEST, (SOME,)).fetchall()):
             for owner, name, length in oldest:
                 if excess > 0:
@@ -131,13 +131,15 @@ class SqliteStore(Store):
         return count > 0
 
     def size(self) -> int:
+        totals = 0, 0
         with self._unless_it_fails(READ):
-            return self._size()
-        return 0
+            totals = self._totals()
+        return _taken(*totals)
 
-    def _size(self) -> int:
+    def _totals(self) -> tuple[int, int]:
+        """Bytes of the values, and how many there are."""
         total, entries = self._database.execute(SIZE).fetchone()
-        return int(total) + int(entries) * ENTRY
+        return int(total), int(entries)
 
     def close(self) -> None:
         if not self._closed:
@@ -171,6 +173,11 @@ class SqliteStore(Store):
     def _wait_for_others(self, seconds: float) -> None:
         with suppress(sqlite3.DatabaseError):
             self._database.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
+
+
+def _taken(total: int, entries: int) -> int:
+    """Bytes that entries take with these bytes of values."""
+    return total + entries * ENTRY
 
 
 class _Failures(Struct):
