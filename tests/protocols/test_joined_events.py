@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.errors import OverloadedError
 from dragoman.protocols.joined_events import is_complete, parted
 from dragoman.protocols.registry import DIALECTS
 from dragoman.wire.sse import SseEvent
@@ -57,9 +58,32 @@ def test_lines_are_events_if_each_is_json(data: bytes, found: list[bytes]) -> No
     assert [event.data for event in parted(SseEvent(data, b"name"))] == found
 
 
-def test_an_error_may_say_anything() -> None:
-    error = SseEvent(b'{"a": 1}\n{"b": 2}', b"error")
-    assert list(parted(error)) == [error]
+def test_the_name_stays_with_the_one_event_that_is_no_end_mark() -> None:
+    assert [event.event for event in parted(SseEvent(b'{"a": 1}\n[DONE]', b"error"))] == [b"error", b""]
+    assert [event.event for event in parted(SseEvent(b'{"a": 1}\n{"b": 2}', b"error"))] == [b"", b""]
+
+
+def test_gemini_s_callers_get_no_end_mark() -> None:
+    good = reply("gemini", stream=True)
+    tap = tap_of("gemini")
+    passed = (
+        tap.feed(b"".join(piece.replace(b"\r", b"")[:-1] for piece in good.pieces) + b"data: [DONE]\n\n") + tap.finish()
+    )
+    assert hear("gemini", passed, stream=True).text == "".join(TEXT)
+    assert b"DONE" not in passed
+
+
+def test_an_error_that_is_joined_keeps_its_kind_and_what_came_before_it() -> None:
+    client: Any = DIALECTS["anthropic"].client
+    good = reply("anthropic", stream=True)
+    error = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+    at = good.first + 1
+    body = b"".join([*good.pieces[: at - 1], good.pieces[at - 1][:-1], error])
+    events, failure = drive(client("http://h").decoder(REQUEST), [body])
+    ((kind, text),) = parts(events)
+    assert (kind, "".join(TEXT).startswith(text), bool(text)) == ("Text", True, True)
+    assert failure is not None
+    assert failure[0] is OverloadedError
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A whole text that comes after its pieces: what of it is new goes out, and nothing if it is another text."""
 
+from json import dumps
 from typing import Any
 
 import pytest
@@ -7,7 +8,6 @@ import pytest
 from dragoman.protocols.registry import DIALECTS
 from dragoman.protocols.whole_text import rest
 from dragoman.types import LostEvent, fold
-from dragoman.wire import json
 from dragoman.wire.sse import encode
 from tests.support.cuts import drive
 from tests.support.readings import REQUEST
@@ -46,7 +46,7 @@ def responses(pieces: list[str], whole: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("dialect", "stream", "lost"),
-    [("openai-chat", chat, "answer.message"), ("openai-responses", responses, "answer.response.output_text.done")],
+    [("openai-chat", chat, "answer.message"), ("openai-responses", responses, "answer.response.output_item.done")],
 )
 class TestAnswers:
     """Of both dialects that repeat a text."""
@@ -57,6 +57,9 @@ class TestAnswers:
     def test_of_another_text_nothing_does(self, dialect: str, stream: Any, lost: str) -> None:
         assert self.read(dialect, stream(["lo", ", world"], "Hello, world")) == ("lo, world", (LostEvent(lost),))
 
+    def test_half_a_character_before_it_is_told_once(self, dialect: str, stream: Any, lost: str) -> None:
+        assert self.read(dialect, stream(["ab\ud83d"], "ab\U0001f600cd")) == ("ab\U0001f600cd", ())
+
     def test_nor_after_a_row_of_pieces(self, dialect: str, stream: Any, lost: str) -> None:
         pieces = [f"{number} " for number in range(100)]
         assert self.read(dialect, stream(pieces, "".join(pieces) + "end")) == ("".join(pieces) + "end", ())
@@ -65,7 +68,7 @@ class TestAnswers:
     def read(self, dialect: str, events: list[dict[str, Any]]) -> tuple[str, tuple[Any, ...]]:
         client: Any = DIALECTS[dialect].client
         mark = [b"data: [DONE]\n\n"] if dialect == "openai-chat" else []
-        body = b"".join([*(encode(json.encode(event)) for event in events), *mark])
+        body = b"".join([*(encode(dumps(event).encode()) for event in events), *mark])
         found, error = drive(client("http://h").decoder(REQUEST), [body])
         assert error is None
         response = fold(found)

@@ -9,16 +9,20 @@ from dragoman.wire.utf8 import BLANKS
 
 DONE = b"[DONE]"
 """The end mark of several dialects, which is no JSON."""
-ERROR = b"error"
-"""An event of this name may say anything."""
 
 
 def parted(event: SseEvent) -> Sequence[SseEvent]:
-    """The events that `event` is: if its data is no JSON, but each line of it is, one without a name for each line."""
-    if b"\n" not in event.data or event.stray or event.event == ERROR or _is_json(event.data):
+    """The events that `event` is: if its data is no JSON, but each line of it is, one for each line.
+
+    Of several names only the last one is known, so that none of them has it, unless the others are end marks.
+    """
+    if b"\n" not in event.data or event.stray or _is_json(event.data):
         return (event,)
     lines = [line for line in (line.strip(BLANKS) for line in event.data.split(b"\n")) if line]
-    return [SseEvent(line) for line in lines] if all(line == DONE or _is_json(line) for line in lines) else (event,)
+    if not all(line == DONE or _is_json(line) for line in lines):
+        return (event,)
+    name = event.event if sum(line != DONE for line in lines) == 1 else b""
+    return [SseEvent(line, b"" if line == DONE else name) for line in lines]
 
 
 def is_complete(data: bytes) -> bool:

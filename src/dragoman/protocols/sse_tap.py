@@ -225,5 +225,6 @@ def framed(event: bytes, left_out: Callable[[bytes], bool] = never) -> bytes:
         data = each.data.strip(BLANKS)
         if each.stray and not data.startswith((b"{", b"[")):
             continue
-        out += [sse.encode(one.data) for one in parted(SseEvent(data, each.event)) if not left_out(one.data)]
+        parts = parted(SseEvent(data, each.event))
+        out += [sse.encode(one.data, one.event) for one in parts if not left_out(one.data)]
     return b"".join(out)

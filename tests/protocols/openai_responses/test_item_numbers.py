@@ -106,6 +106,44 @@ def test_an_answer_with_other_items_than_its_stream_has_all_of_them() -> None:
     assert parts(stream(told(message("msg"), 0), [call("fc")])) == ALL[1:]
 
 
+def test_each_item_of_the_answer_is_another_one() -> None:
+    one, other, third = call("fc_0", "call_0"), call("fc_1", "call_1"), call("fc_2", "call_2")
+    assert len(parts(stream(told(other, 0), [one, other]))) == 2
+    assert len(parts(stream(told(message("msg"), 0), [one, other, message("msg")]))) == 3
+    assert len(parts(stream(told(message("msg"), 0), [one, other]))) == 3
+    assert len(parts(stream([*told(one, 0), *told(other, 0)], [one, other, third]))) == 3
+
+
+@pytest.mark.parametrize("named", ["x", None])
+def test_an_answer_may_leave_items_out_and_have_them_in_another_order(named: str | None) -> None:
+    streamed = [*told(reasoning("a"), 0, named=named), *told(message("b"), 1, named=named)]
+    assert parts(stream(streamed, [message("c")])) == ALL[:2]
+    streamed = [*told(message("a"), 0, named=named), *told(call("b"), 1, named=named)]
+    assert parts(stream(streamed, [call("c"), message("d")])) == ALL[1:]
+    streamed = [*told(reasoning(None), 0), *told(message(None), 0)]
+    assert parts(stream(streamed, [message(None)])) == ALL[:2]
+
+
+@pytest.mark.parametrize("item", ["", "x"])
+def test_an_id_that_all_items_have_tells_nothing(item: str) -> None:
+    items = [reasoning(item), message(item), call(item)]
+    assert parts(stream([event for each in items for event in told(each, 0)], items)) == ALL
+    pieces = told(message(item), 0, begun=False, done=False)
+    assert parts(stream(pieces, [message(item), call(item)])) == ALL[1:]
+
+
+def test_an_item_that_is_not_said_to_begin_and_one_that_is_have_the_place_0() -> None:
+    items = [message("msg"), call("fc")]
+    events = [*told(items[0], 0, begun=False), *told(items[1], 0)]
+    assert parts(stream(events, items)) == ALL[1:]
+
+
+def test_an_item_may_have_another_place_when_it_is_done() -> None:
+    item = message("msg")
+    done = {"type": "response.output_item.done", "output_index": 5, "item": item}
+    assert parts(stream([*told(item, 0, done=False), done], [item])) == ALL[1:2]
+
+
 def test_text_that_follows_reasoning_in_one_item_is_none() -> None:
     item = message("msg")
     thought = {"type": "response.reasoning_text.delta", "item_id": "msg", "output_index": 0, "content_index": 0}

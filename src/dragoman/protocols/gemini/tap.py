@@ -10,8 +10,8 @@ A form is made of an event that held a piece of text and no reason to stop (see 
 event that it does not know; from then on the Observer goes on from the state that Glance has reached. The last event of
 an answer has a reason to stop, so that one of both reads it, and with it the last word on the usage.
 
-The body's end ends the answer: there is no mark. Comments, and the mark that other protocols have, are taken out: the
-vendor's programs fail on both.
+The body's end ends the answer: there is no mark. Events that are comments, and the mark that other protocols have,
+are taken out: the vendor's programs fail on both.
 """
 
 from dragoman.protocols.gemini.chunk_form import form_of
@@ -19,6 +19,7 @@ from dragoman.protocols.gemini.decode_stream import ReplyDecoder
 from dragoman.protocols.gemini.finish_reasons import decode_reason
 from dragoman.protocols.gemini.glance import Glance
 from dragoman.protocols.gemini.observer import Observer
+from dragoman.protocols.joined_events import DONE
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_tap import ENDS, SseTap, framed, has_stray
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent, Usage
@@ -61,7 +62,7 @@ class GeminiTap(SseTap):
         self._tail = ()
         if not tail.strip() or tail.startswith(USELESS):
             return self._let_through([])
-        tail = framed(tail) if observer.joined or has_stray(tail) else tail
+        tail = framed(tail, is_mark) if observer.joined or has_stray(tail) else tail
         # The last event may have no blank line after it.
         return self._let_through([tail, b"" if tail.endswith(ENDS) else LAST])
 
@@ -100,7 +101,7 @@ class GeminiTap(SseTap):
         if observer.plain:
             self._learn(event)
         if observer.joined or has_stray(event):
-            return framed(event)
+            return framed(event, is_mark)
         return b"" if event.startswith(USELESS) and event.find(b"\ndata:") < 0 else event
 
     def _form(self, start: bytes) -> None:
@@ -132,6 +133,11 @@ class GeminiTap(SseTap):
 
     def _end(self, reason: FinishReason, usage: Usage | None) -> None:
         self.finish_reason, self.usage, self.done, self.committed = reason, usage, True, True
+
+
+def is_mark(data: bytes) -> bool:
+    """Whether it is the mark that other protocols have."""
+    return data == DONE
 
 
 def read_whole(body: bytes) -> ReplySummary:

@@ -19,9 +19,13 @@ class SurrogateJoiner:
     def join(self, chunk: Chunk) -> None:
         """Joins halves in the texts of `chunk`; a half at the end of a text is held back."""
         for choice in chunk.choices or ():
-            for delta in (choice.delta, choice.message):
-                if delta is not None:
-                    self._join(delta)
+            if choice.delta is not None:
+                self._join(choice.delta)
+            if choice.message is not None:
+                for name in TEXTS:
+                    if getattr(choice.message, name) is not None:
+                        self.held.pop(name, None)  # a whole text has both halves
+                self._join(choice.message)
 
     def rest(self) -> Delta:
         """What is still held back when nothing more comes."""

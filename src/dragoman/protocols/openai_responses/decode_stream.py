@@ -24,7 +24,6 @@ from dragoman.protocols.openai_responses.events import (
     SUMMED,
     TEXT,
     TEXT_DONE,
-    TEXT_IS_DONE,
     THOUGHT,
     TOO_STRANGE,
     LooseDelta,
@@ -260,7 +259,7 @@ class ReplyDecoder(SseDecoder):
             return
         if not self._started:
             self._start({}, out)
-        items.number(index, piece.item_id)
+        items.met(piece.item_id, index)
         said = piece.tokens if isinstance(piece, LooseDelta) else read_logprobs(piece.logprobs or ())
         items.piece(key, EMPTY.get(kind), piece.delta, said, out)
 
@@ -297,7 +296,7 @@ class ReplyDecoder(SseDecoder):
             status, response.get("incomplete_details"), tool_call=self._items.called, refusal=self._items.refused
         )
         if self._items.differs:
-            self._leave_out(TEXT_IS_DONE)
+            self._leave_out(ITEM_DONE)
         more = to_extra({name: value for name, value in response.items() if name not in KNOWN and value is not None})
         if echo := {name: value for name, value in response.items() if name in ECHO}:
             more |= {OURS: {RESPONSE: echo}}

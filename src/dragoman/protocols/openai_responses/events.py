@@ -86,9 +86,8 @@ PARTIAL_IMAGE = "response.image_generation_call.partial_image"
 """A picture under way, which the item does not have."""
 
 
-TEXT_IS_DONE = "response.output_text.done"
 TEXT_DONE: dict[str, tuple[str, str]] = {
-    TEXT_IS_DONE: (TEXT, "text"),
+    "response.output_text.done": (TEXT, "text"),
     "response.refusal.done": (REFUSAL, "refusal"),
     "response.reasoning_summary_text.done": (SUMMED, "text"),
     "response.reasoning_text.done": (THOUGHT, "text"),

@@ -107,10 +107,14 @@ class Items:
         """The number of an item, by its place in the answer or its id; else that of the item under way."""
         found = self._numbers.find(place, named)
         if found is None:
-            return 0 if self._current is None else self._current
-        if found not in self._done:
-            self._numbers.met(named, found)
+            found = 0 if self._current is None else self._current
+        self.met(named, found)
         return found
+
+    def met(self, named: object, number: int) -> None:
+        """Something of an item came, under this id."""
+        if number not in self._done:  # else it is of another item, which the whole answer will tell
+            self._numbers.met(named, number)
 
     def add(self, place: int | None, item: object, out: list[StreamEvent]) -> None:
         """An item begins."""
@@ -147,7 +151,7 @@ class Items:
     def end(self, index: int, item: object, out: list[StreamEvent]) -> None:
         """An item is done, and this is all of it."""
         if isinstance(item, dict):
-            self._work(index, lambda out: self._end(index, item, out), out)
+            self._end_with(index, [item], out)
 
     def leave(self, index: int) -> None:
         """An item is done that others have read: nothing more is said of it."""
@@ -156,15 +160,17 @@ class Items:
 
     def close(self, output: list[Any], out: list[StreamEvent]) -> None:
         """The answer is done, and this is all of its items: what has not gone out until now goes out."""
-        numbers = [self._numbers.in_answer(place, item) for place, item in enumerate(output)]
-        items = dict(zip(numbers, output, strict=True))
+        numbers = self._numbers.in_answer(output)
+        items: dict[int, list[dict[str, Any]]] = {}
+        for index, item in zip(numbers, output, strict=True):
+            if isinstance(item, dict):
+                items.setdefault(index, []).append(item)
         while self._current is not None:
             index = self._current
-            said = items.get(index, {})
-            self.end(index, said if output and isinstance(said, dict) else self._item(index).begun, out)
-        for index, item in zip(numbers, output, strict=True):
+            self._end_with(index, items.get(index, []) if output else [self._item(index).begun], out)
+        for index, found in items.items():
             if index not in self._done:
-                self.end(index, item, out)
+                self._end_with(index, found, out)
 
     # What waits.
 
@@ -272,11 +278,15 @@ class Items:
             out.append(Metadata(citations=part.citations[self._cited :]))
             self._cited = len(part.citations)
 
-    def _end(self, index: int, item: dict[str, Any], out: list[StreamEvent]) -> None:
-        if index not in self._items:
-            self._begin_item(index, item)
+    def _end_with(self, index: int, items: list[dict[str, Any]], out: list[StreamEvent]) -> None:
+        self._work(index, lambda out: self._end(index, items, out), out)
+
+    def _end(self, index: int, items: list[dict[str, Any]], out: list[StreamEvent]) -> None:
+        """`items`: all of the item; several, if the service gave pieces of them no number of their own."""
+        if index not in self._items and items:
+            self._begin_item(index, items[0])
         state = None
-        for place, part in self._reader.read_loosely(item) if item else ():
+        for place, part in (placed for item in items if item for placed in self._reader.read_loosely(item)):
             key = (index, *place)
             if key == self.open:
                 self._complete(key, part, out)
@@ -288,7 +298,7 @@ class Items:
                 state = None
                 self._complete(key, part, out)
         self._close(out, state)
-        if item or self._item(index).sent:
+        if any(items) or self._item(index).sent:
             self._done.add(index)  # else it said nothing, and may do so in the whole answer
         self._current = None
 
