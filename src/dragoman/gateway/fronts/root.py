@@ -1,7 +1,6 @@
 """The address itself, which people open in a browser, and which programs ask to see whether somebody is there."""
 
 from dragoman.gateway.fronts.endpoints import ImmediateEndpoint
-from dragoman.gateway.fronts.nearby import ROOT
 from dragoman.gateway.fronts.table import Front, FrontContext, FrontMaker, Row
 from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import Headers, ServerRequest, ServerResponse
@@ -18,7 +17,7 @@ def root(context: FrontContext) -> Front:
         lines = "".join(f"  {name:<18}{path}\n" for name, path in (chats | MORE).items())
         return ServerResponse(headers=TEXT, body=f"dragoman, a gateway to language models:\n\n{lines}".encode())
 
-    return Front(OpenAIChatServer(), (Row("GET", ROOT, ImmediateEndpoint(page)),))
+    return Front(OpenAIChatServer(), (Row("GET", "/", ImmediateEndpoint(page)),))
 
 
 ADDRESS = FrontMaker(lambda context: (root(context),))
