@@ -28,11 +28,11 @@ from abc import abstractmethod
 from collections.abc import Callable
 
 from dragoman.errors import BadEventError
-from dragoman.protocols.joined_events import parted
+from dragoman.protocols.joined_events import events_in
 from dragoman.protocols.lane import NOTHING, Known, Shape, Taken
 from dragoman.protocols.relay import Tap
 from dragoman.wire import sse
-from dragoman.wire.sse import END, MAX_EVENT, SseEvent, SseReader, blank_line
+from dragoman.wire.sse import END, MAX_EVENT, blank_line
 from dragoman.wire.utf8 import BLANKS, BOM, start_of
 
 ENDS = (END, b"\r\r", b"\r\n\r\n")
@@ -219,12 +219,9 @@ def framed(event: bytes, left_out: Callable[[bytes], bool] = never) -> bytes:
 
     `left_out`: whether one with this data does not pass.
     """
-    reader = SseReader()
     out: list[bytes] = []
-    for each in [*reader.feed(event), *reader.finish()]:
+    for each in events_in(event):
         data = each.data.strip(BLANKS)
-        if each.stray and not data.startswith((b"{", b"[")):
-            continue
-        parts = parted(SseEvent(data, each.event))
-        out += [sse.encode(one.data, one.event) for one in parts if not left_out(one.data)]
+        if not left_out(data) and (data.startswith((b"{", b"[")) or not each.stray):
+            out.append(sse.encode(data, each.event))
     return b"".join(out)

@@ -43,7 +43,7 @@ class Tool(Struct, frozen=True, omit_defaults=True, tag="tool", tag_field="kind"
     namespace: str | None = None
     """The group of tools that it belongs to."""
     namespace_description: str | None = None
-    """What the model is told about the group."""
+    """The description of the group, for the model."""
     cache: CacheBreakpoint | None = None
 
 

@@ -41,6 +41,15 @@ def decode_loosely(data: bytes) -> Any:
         return _read_loosely(data)
 
 
+def is_json(data: bytes) -> bool:
+    """Whether `decode_loosely` can read it."""
+    try:
+        decode_loosely(data)
+    except BadEventError:
+        return False
+    return True
+
+
 def _read_loosely(data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8", "replace"))

@@ -6,11 +6,11 @@ from dragoman.protocols.openai_chat import OpenAIChatServer
 from dragoman.types import Headers, ServerRequest, ServerResponse
 
 TEXT: Headers = (("content-type", "text/plain; charset=utf-8"),)
-MORE = {"models": "GET /v1/models", "ready or not": "GET /health/ready"}
+MORE = {"models": "GET /v1/models", "readiness": "GET /health/ready"}
 
 
 def root(context: FrontContext) -> Front:
-    """Says where each protocol is spoken."""
+    """One page: the path at which each protocol is answered."""
 
     def page(call: ServerRequest) -> ServerResponse:
         chats = {name: f"POST {path}" for name, path in sorted(context.table().chats().items())}

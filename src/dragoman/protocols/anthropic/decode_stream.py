@@ -20,15 +20,13 @@ from dragoman.protocols.anthropic.usage import decode_usage, merged_report
 from dragoman.protocols.errors.head import a_page
 from dragoman.protocols.extra import without_none
 from dragoman.protocols.freeform import freeform_names
+from dragoman.protocols.joined_events import DONE
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import AnyTool, ResponseEnd, ResponseStart, StreamEvent, Usage
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
 from dragoman.wire.utf8 import BLANKS
-
-DONE = b"[DONE]"
-"""Some programs that speak this protocol end their streams as OpenAI's do."""
 
 OF_MESSAGE = frozenset(
     {"type", "role", "id", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage"}

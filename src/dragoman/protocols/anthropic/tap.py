@@ -20,13 +20,13 @@ from dragoman.protocols.anthropic.deltas import form_of
 from dragoman.protocols.anthropic.encode_stream import STOP
 from dragoman.protocols.anthropic.glance import Glance
 from dragoman.protocols.anthropic.stop_reasons import decode_reason
-from dragoman.protocols.joined_events import parted
+from dragoman.protocols.joined_events import events_in
 from dragoman.protocols.relay import ReplySummary
 from dragoman.protocols.sse_decoder import BodyForm
 from dragoman.protocols.sse_tap import ENDS, TRIES, SseTap, fields_of
 from dragoman.types import FinishReason, PartStart, ResponseEnd, StreamEvent
 from dragoman.wire import sse
-from dragoman.wire.sse import END, SseEvent, SseReader
+from dragoman.wire.sse import END, SseEvent
 
 DELTA = b"event: content_block_delta\n"
 
@@ -173,9 +173,8 @@ class Observer(ReplyDecoder):
 
 def named(event: bytes) -> bytes:
     """The events in `event`, each with the name that its data gives."""
-    reader = SseReader()
     out: list[bytes] = []
-    for each in (one for whole in [*reader.feed(event), *reader.finish()] for one in parted(whole)):
+    for each in events_in(event):
         data = each.data.strip()
         kind = kind_of(data)
         if kind is not None:

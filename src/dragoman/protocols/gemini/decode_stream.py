@@ -25,6 +25,7 @@ from dragoman.protocols.gemini.partial_args import PartialCall
 from dragoman.protocols.gemini.parts import SIGNATURE, decode_part
 from dragoman.protocols.gemini.raw_json import Texts, reply_texts, text_of
 from dragoman.protocols.gemini.usage import decode_usage
+from dragoman.protocols.joined_events import DONE
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.sse_decoder import SseDecoder
 from dragoman.types import (
@@ -54,9 +55,6 @@ from dragoman.wire.sse import SseEvent
 from dragoman.wire.utf8 import BLANKS
 
 STRANGE = "expected a reply of generateContent, got other JSON"
-DONE = b"[DONE]"
-"""Gateways of this protocol end a stream so; the service itself has no end mark."""
-
 TEXT = PartStart(Text(text=""))
 THOUGHT = PartStart(Reasoning(text="", form="summary"))
 

@@ -98,7 +98,7 @@ class ReplyDecoder(Decoder):
         out: list[StreamEvent] = []
         if self.error is None and not self.done:
             tail = self._tail()
-            if tail and is_complete(tail):
+            if tail and json.is_json(tail):
                 try:
                     self._line(tail, out)
                 except DragomanError as exc:
@@ -142,7 +142,7 @@ class ReplyDecoder(Decoder):
             return
         tail = self._tail()
         if tail:
-            if not is_complete(tail):
+            if not json.is_json(tail):
                 raise TruncatedStreamError("the answer broke off inside a line")
             self._line(tail, out)
         if not self._is_done():
@@ -282,15 +282,6 @@ class ReplyDecoder(Decoder):
         silent = tuple(name for name in DURATIONS if name in self._more)
         out.append(ResponseEnd(reason, self._usage, native, extra=to_extra(self._more), silent=silent))
         self.done = True
-
-
-def is_complete(data: bytes) -> bool:
-    """Whether `data` is JSON."""
-    try:
-        json.decode_loosely(data)
-    except BadEventError:
-        return False
-    return True
 
 
 def is_open(line: bytes) -> bool:

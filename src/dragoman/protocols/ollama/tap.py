@@ -13,11 +13,12 @@ state that Glance has reached. So a relayed answer fails exactly when a translat
 from dragoman.protocols.event_form import Form
 from dragoman.protocols.lane import NOTHING, Shape, Taken
 from dragoman.protocols.ndjson_tap import NdjsonTap
-from dragoman.protocols.ollama.decode_stream import ReplyDecoder, is_complete
+from dragoman.protocols.ollama.decode_stream import ReplyDecoder
 from dragoman.protocols.ollama.glance import Glance
 from dragoman.protocols.ollama.line_form import form_of
 from dragoman.protocols.relay import ReplySummary
 from dragoman.types import FinishReason, PartStart, ResponseEnd, ResponseStart, StreamEvent, Usage
+from dragoman.wire import json
 
 TRIES = 16
 """Forms made in a row that no line fits, until none is made: the service writes each line in another way."""
@@ -84,7 +85,7 @@ class OllamaTap(NdjsonTap):
         return b"" if self.error is not None or self.needs_decoding else line
 
     def _is_complete(self, line: bytes) -> bool:
-        return bool(line.strip()) and is_complete(line)
+        return bool(line.strip()) and json.is_json(line)
 
     def _last(self, tail: bytes) -> bytes:
         observer = self._careful()

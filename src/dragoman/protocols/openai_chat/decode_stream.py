@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from dragoman.errors import BadEventError, UpstreamError
+from dragoman.protocols.joined_events import DONE
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.openai_chat.answer_fields import decode_logprobs, encode_logprobs, take_fields
 from dragoman.protocols.openai_chat.chunk import (
@@ -27,7 +28,6 @@ from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
 from dragoman.protocols.openai_chat.finish_reasons import decode_reason
 from dragoman.protocols.openai_chat.foreign import (
-    DONE,
     PING,
     foreign_error,
     named_error,

@@ -12,9 +12,6 @@ from dragoman.protocols.openai_chat.chunk import STRANGE
 from dragoman.protocols.openai_chat.errors import failure_in, reported
 from dragoman.wire import json
 
-DONE = b"[DONE]"
-"""The data of the last event."""
-
 PING = b"ping"
 """A sign of life: an event of this name, or this line."""
 

@@ -20,6 +20,7 @@ the caller did not ask for it; and an answer that ended well without the end mar
 """
 
 from dragoman.errors import BadEventError
+from dragoman.protocols import joined_events
 from dragoman.protocols.lane import Lane
 from dragoman.protocols.openai_chat.chunk import TOO_STRANGE, decode_chunk
 from dragoman.protocols.openai_chat.chunk_form import PADDING, form_of
@@ -36,7 +37,6 @@ from dragoman.wire import json
 from dragoman.wire.sse import END
 from dragoman.wire.utf8 import start_of
 
-MARK = b"[DONE]"
 PLAIN = frozenset({"stop", "length"})
 """Reasons to stop that mean what they say, unless a tool was called."""
 
@@ -73,7 +73,7 @@ class ChatTap(SseTap):
             return b""
         self._tail = ()
         tail = fields_of(self._passing(tail))  # the observer reads no line behind the end mark
-        marked = tail.rstrip().endswith(MARK)
+        marked = tail.rstrip().endswith(joined_events.DONE)
         # The last event may have no blank line after it.
         return self._let_through([tail, b"" if marked and tail.endswith(ENDS) else END if marked else END + DONE])
 

@@ -5,6 +5,7 @@ from typing import Any
 from dragoman.errors import BadEventError, DragomanError, UpstreamError, cut, scrub
 from dragoman.protocols.delta_row import deltas
 from dragoman.protocols.errors.head import a_page
+from dragoman.protocols.joined_events import DONE
 from dragoman.protocols.lane import TextRows
 from dragoman.protocols.openai_responses.citations import decode_annotation
 from dragoman.protocols.openai_responses.events import (
@@ -57,9 +58,6 @@ from dragoman.types import (
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent, usual_event
 from dragoman.wire.utf8 import BLANKS
-
-DONE = b"[DONE]"
-"""What some services send behind the last event; OpenAI does not."""
 
 LATEST = 1 << 40
 """Seconds since 1970 (the year 36,812): a larger `created_at` is not a time."""

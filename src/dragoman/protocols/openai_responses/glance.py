@@ -203,7 +203,7 @@ class Glance(Struct, gc=False):
         return self.kind in CALLS and self._piece(data, event)
 
     def _text_done(self, data: bytes, event: bytes) -> bool:
-        return self.content  # else it may be the first that is said of the text
+        return self.content  # if there is none yet, this may be all of the text: the Observer reads it
 
     def _part_done(self, data: bytes, event: bytes) -> bool:
         said = _part_event(data)

@@ -154,7 +154,7 @@ class Items:
             self._end_with(index, [item], out)
 
     def leave(self, index: int) -> None:
-        """An item is done that others have read: nothing more is said of it."""
+        """Marks an item as done whose events were read elsewhere."""
         self.open = self._current = None
         self._done.add(index)
 
