@@ -13,7 +13,17 @@ from dragoman import Client, SyncClient
 from dragoman.client.output import Partials, shape_of, unfenced, with_form
 from dragoman.config import Config, ProviderConfig
 from dragoman.errors import InvalidRequestError, OutputError, TimeoutError, TurnLimitError
-from dragoman.types import ChatRequest, EmulatedForm, PartDelta, PartStart, ResponseFormat, Text, user
+from dragoman.types import (
+    ChatRequest,
+    EmulatedForm,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    ResponseEnd,
+    ResponseFormat,
+    Text,
+    user,
+)
 from tests.support.canned import CannedReply, CannedTransport
 
 
@@ -234,6 +244,22 @@ def test_a_partial_value_needs_no_block_of_code() -> None:
         partials = Partials()
         assert partials([PartStart(Text(text="")), PartDelta(first)]) == []
         assert partials([PartDelta('{"a":[1,')]) == [{"a": [1]}]
+
+
+def test_the_last_partial_value_is_the_whole_one() -> None:
+    partials = Partials()
+    text = json.dumps({"a": ["word"] * 5_000})
+    shown = partials([PartStart(Text(text=""))])
+    for place in range(0, len(text), 10):
+        shown = partials([PartDelta(text[place : place + 10])]) or shown
+    assert len(shown[-1]["a"]) < 5_000
+    assert partials([PartEnd(), ResponseEnd("stop")]) == [{"a": ["word"] * 5_000}]
+
+
+def test_a_line_that_never_ends_is_no_block_of_code() -> None:
+    partials = Partials()
+    assert partials([PartStart(Text(text="")), PartDelta(" " * 1_000), PartDelta("```" + "x" * 1_000)]) == []
+    assert partials([PartDelta("[1,")]) == []
 
 
 async def test_a_stream_is_not_asked_for_again() -> None:

@@ -91,3 +91,15 @@ def test_a_value_that_is_nested_too_deeply_is_not_shown() -> None:
 
 def test_a_large_piece_is_copied_once_and_not_with_each_token() -> None:
     assert len(so_far(json.dumps([{"a": "x" * 3000}] * 10_000))) == 10_000
+
+
+def test_a_long_text_is_looked_at_as_it_grows_and_not_with_each_piece() -> None:
+    partial = PartialJson()
+    changes = 0
+    text = json.dumps(["x" * 300_000])
+    for place in range(0, len(text), 2):
+        changes += partial.feed(text[place : place + 2], is_last=place + 2 >= len(text))
+        if partial.value:
+            assert len(partial.value[0]) > place * 31 / 32 - 4096
+    assert partial.value == ["x" * 300_000]
+    assert changes < 3_000

@@ -19,6 +19,7 @@ from dragoman.types import (
     FinishReason,
     Message,
     OutputResponse,
+    ResponseEnd,
     ResponseFormat,
     StreamEvent,
     user,
@@ -30,6 +31,9 @@ T = TypeVar("T")
 FENCE = "```"
 OPENING = re.compile(r"```\w*\s*")
 """The first line of a block of code: models answer with one although they are told not to."""
+
+FENCE_LINE = 200
+"""Characters of such a line at most."""
 
 BEGUN = re.compile(r"\A\s*```\w*[ \t]*\n")
 
@@ -163,9 +167,10 @@ class Partials:
 
     def __call__(self, events: list[StreamEvent]) -> list[Any]:
         text = "".join(self._texts(events))
+        is_last = isinstance(events[-1], ResponseEnd)
         if self._start is not None:
-            self._start += text
-            if FENCE.startswith(self._start.strip()[:3]) and "\n" not in self._start.strip():
+            self._start = (self._start + text).lstrip()
+            if FENCE.startswith(self._start[:3]) and "\n" not in self._start and len(self._start) < FENCE_LINE:
                 return []
             text, self._start = BEGUN.sub("", self._start), None
-        return [self._json.value] if text and self._json.feed(text) else []
+        return [self._json.value] if (text or is_last) and self._json.feed(text, is_last=is_last) else []

@@ -3,6 +3,9 @@
 Text up to a place where a value has just ended, or a bracket has just opened, becomes JSON if the brackets that are
 open there are closed. A text that still grows is shown as far as it has come. A number or a word is shown once
 something follows it, because `12` may become `123`; a name is shown with its value.
+
+Each look reads the whole text again. So a long text is looked at each time it has grown by a share of its length, and
+not with each piece: what all looks cost together grows with the text, and not with its square.
 """
 
 import re
@@ -31,12 +34,23 @@ HALF = re.compile(
 """An escape at the end of a text that grows: half of it, or the first half of a pair."""
 
 
+SHORT = 4096
+"""Characters of a text that is looked at with each piece."""
+
+SHARES = 32
+"""A longer text is looked at once a share of what is beyond `SHORT` is new."""
+
+
 class PartialJson:
     """`feed` takes the next piece, `value` is what has come; None before anything can be shown."""
 
     def __init__(self) -> None:
         self.value: Any = None
         self._text = ""
+        self._new: list[str] = []
+        """The pieces that came after the last look."""
+        self._waiting = 0
+        """Characters in them."""
         self._read = 0
         """Where the first token begins that is not complete."""
         self._open: list[str] = []
@@ -45,9 +59,16 @@ class PartialJson:
         self._good = 0
         """Where the text ends that becomes JSON if the open brackets are closed."""
 
-    def feed(self, text: str) -> bool:
-        """Takes the next piece; whether `value` is another one now. Text that is no JSON changes nothing."""
-        self._text += text
+    def feed(self, text: str, *, is_last: bool = False) -> bool:
+        """Takes the next piece; whether `value` is another one now. Text that is no JSON changes nothing. `value` is
+        behind a long text by a share of it, until the last piece."""
+        self._new.append(text)
+        self._waiting += len(text)
+        if not is_last and self._waiting * SHARES < len(self._text) - SHORT:
+            return False
+        self._text += "".join(self._new)
+        self._new.clear()
+        self._waiting = 0
         while (found := TOKEN.match(self._text, self._read)) is not None:
             self._read = found.end()
             self._take(found)

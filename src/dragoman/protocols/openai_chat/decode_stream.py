@@ -230,8 +230,8 @@ class ReplyDecoder(SseDecoder):
         """A whole message. At the end of a stream it repeats what was streamed; nothing may reach callers twice."""
         if self._parts.begun:
             content = message.content
-            if self._said:
-                content = self._rest(content) if isinstance(content, str) else None
+            if self._said and content:
+                content = self._rest(content if isinstance(content, str) else self._text_in(content))
             called = self._parts.saw_tool_call
             message = Delta(
                 content=content,
@@ -241,6 +241,13 @@ class ReplyDecoder(SseDecoder):
             )
             logprobs = None
         self._delta(message, out, logprobs)
+
+    def _text_in(self, content: list[Any]) -> str:
+        """The text of a list of parts. What else is in it may have been streamed, or not: that is not known."""
+        parts = list(listed(content))
+        if any(isinstance(part, Unknown) for part in parts):
+            self._leave_out("message")
+        return "".join(part.text for part in parts if isinstance(part, Text))
 
     def _rest(self, whole: str) -> str | None:
         """What was not streamed of a text that is complete now."""
