@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.engine.answer import Answer, Around, Handler
+from dragoman.engine.answer import Answer, Around
 from dragoman.gateway.owners import Owners
 from dragoman.store import Store
 from dragoman.types import ChatRequest, ChatResponse, Fold, Message, ResponseEnd, ResponseStart, StreamEvent
@@ -98,20 +98,11 @@ def said(request: ChatRequest) -> tuple[Message, ...]:
 Keep = Callable[[ChatResponse], None]
 
 
-def remembering(handler: Handler, answer_id: str, extra: dict[str, Any], keep: Keep) -> Handler:
-    """`handler`, whose answers get the id `answer_id` and further fields, and are handed to `keep` once they are whole.
+class Remembering(Around):
+    """An answer with another id and further fields, which is handed to `keep` once it is whole.
 
     `extra`: fields of the start, by protocol.
     """
-
-    async def opened(request: ChatRequest) -> Answer:
-        return _Remembering(await handler(request), answer_id, extra, keep)
-
-    return opened
-
-
-class _Remembering(Around):
-    """An answer under our own id, which is handed on once it is whole."""
 
     def __init__(self, answer: Answer, answer_id: str, extra: dict[str, Any], keep: Keep) -> None:
         super().__init__(answer)

@@ -91,12 +91,14 @@ class ChatEndpoint(Endpoint):
         request = await decoded(call, partial(self.codec.decode_request, key_shown=identity.known))
         return request if self.turns is None else self.turns.recalled(request, identity.fingerprint)
 
-    async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:
-        """Answers `request` with what `handler` opens."""
-        await self.encoded(request, handler, writer, self.codec)
+    def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> Awaitable[None]:
+        """Answers `request` with what `handler` opens, once it is awaited."""
+        return self.encoded(request, handler, writer, self.codec)
 
-    async def encoded(self, request: ChatRequest, handler: Handler, writer: ResponseWriter, codec: ServerCodec) -> None:
-        """The same, by `codec`."""
+    def encoded(
+        self, request: ChatRequest, handler: Handler, writer: ResponseWriter, codec: ServerCodec
+    ) -> Awaitable[None]:
+        """The same, by `codec`. No coroutine around that of the answer: an open stream would hold its frame, too."""
         if not request.model:
             request = replace(request, model=self.client.default_model)
         writer.outcome.model = request.model
@@ -105,9 +107,8 @@ class ChatEndpoint(Endpoint):
         if self.turns is not None:
             handler = self.turns.keeping(handler, writer.outcome.identity.fingerprint)
         if request.stream:
-            await answer_stream(handler, codec, request, writer, clean=self.clean)
-        else:
-            await answer_whole(handler, codec, request, writer)
+            return answer_stream(handler, codec, request, writer, clean=self.clean)
+        return answer_whole(handler, codec, request, writer)
 
 
 async def decoded(call: ServerRequest, decode: Callable[[ServerRequest], T]) -> T:

@@ -1,5 +1,7 @@
 """Ollama's API."""
 
+from collections.abc import Awaitable
+
 from msgspec.structs import replace
 
 from dragoman.client import Client
@@ -27,13 +29,12 @@ class OllamaEndpoint(ChatEndpoint):
 
     codec: OllamaServer
 
-    async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:
+    def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> Awaitable[None]:
         if request.messages or any(each.relay(NAME) for each in self.client.plan(request.model).targets):
-            await super().answer(request, handler, writer)
-            return
+            return super().answer(request, handler, writer)
         request = replace(request, model=request.model or self.client.default_model)
         writer.outcome.model = request.model
-        await writer.send(self.codec.encode_loaded(request, system_env()))
+        return writer.send(self.codec.encode_loaded(request, system_env()))
 
 
 def ollama(client: Client, turns: KeptTurns | None) -> Front:

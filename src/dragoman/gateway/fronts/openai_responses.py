@@ -1,6 +1,8 @@
 """OpenAI's Responses, with answers that callers may refer to."""
 
 import asyncio
+from collections.abc import Awaitable
+from typing import Any
 
 from msgspec import Struct
 
@@ -17,7 +19,7 @@ from dragoman.gateway.fronts.responses_socket import SocketEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
-from dragoman.gateway.remembered import Memory, following, remembering, said, written
+from dragoman.gateway.remembered import Memory, Remembering, following, said, written
 from dragoman.protocols.compaction import summary_in, summary_message
 from dragoman.protocols.openai_responses import (
     COMPACT,
@@ -105,6 +107,41 @@ def added(request: ChatRequest, response: ChatResponse) -> tuple[Message, ...]:
     return tuple(map(summary_message, summaries)) or (response.message,)
 
 
+class Keeping:
+    """A handler whose answer gets an id of ours, and is kept with what led to it once it has ended."""
+
+    __slots__ = ("_before", "_extra", "_handler", "_id", "_memory", "_owner", "_request", "_whole")
+
+    def __init__(self, handler: Handler, memory: Memory, owner: str, extra: dict[str, Any]) -> None:
+        self._handler = handler
+        self._memory = memory
+        self._owner = owner
+        self._extra = extra
+        self._id = f"resp_{system_env().new_id()}"
+        self._request: ChatRequest | None = None
+        self._before: Brought | None = None
+        self._whole: ChatResponse | None = None
+
+    async def __call__(self, request: ChatRequest) -> Answer:
+        self._request = request
+        if is_long(request):  # before the answer, because its end waits for nothing
+            self._before = await asyncio.to_thread(brought, request, self._id)
+        return Remembering(await self._handler(request), self._id, self._extra, self._note)
+
+    def _note(self, response: ChatResponse) -> None:
+        self._whole = response
+
+    def keep(self, body: bytes, complete: bool) -> None:
+        """Keeps the answer as its caller got it; nothing can go on from it if it is not `complete`."""
+        request = self._request
+        if request is None:  # it failed before it was asked
+            return
+        led = self._before or brought(request, self._id)
+        whole = self._whole if complete else None
+        messages = () if whole is None else (led.messages, written(added(request, whole)))
+        self._memory.keep(self._owner, self._id, messages, body, led.items)
+
+
 class ResponsesEndpoint(ChatEndpoint):
     """Answers, and keeps the answers that callers may refer to.
 
@@ -158,30 +195,18 @@ class ResponsesEndpoint(ChatEndpoint):
         if summary.answer_id and isinstance(request, ResponsesRelayRequest) and request.kept:
             self._memory.owners.note(outcome.identity.fingerprint, summary.answer_id, outcome.target)
 
-    async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:
+    def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> Awaitable[None]:
         owner = writer.outcome.identity.fingerprint
         name = previous(request)
         request = self._earlier.followed(request, owner)
         if request.store is False:
-            await super().answer(request, handler, writer)
-            return
+            return super().answer(request, handler, writer)
         if previous(request) is not None:
             # The service has what came before, and so it is the service that keeps the answer.
-            await super().answer(request, self._memory.owners.noting(handler, owner), writer)
-            return
-        answer_id = f"resp_{system_env().new_id()}"
+            return super().answer(request, self._memory.owners.noting(handler, owner), writer)
         fields = {"store": True} | ({PREVIOUS: name} if name else {})
-        whole: list[ChatResponse] = []
-        # Before the answer, because its end waits for nothing.
-        before = await asyncio.to_thread(brought, request, answer_id) if is_long(request) else None
-
-        def keep(body: bytes, complete: bool) -> None:
-            led = before or brought(request, answer_id)
-            messages = (led.messages, written(added(request, whole[0]))) if complete and whole else ()
-            self._memory.keep(owner, answer_id, messages, body, led.items)
-
-        remembered = remembering(handler, answer_id, {NAME: fields}, whole.append)
-        await self.encoded(request, remembered, writer, self._telling(keep))
+        keeping = Keeping(handler, self._memory, owner, {NAME: fields})
+        return self.encoded(request, keeping, writer, self._telling(keeping.keep))
 
 
 class ResponsesCountEndpoint(CountEndpoint):

@@ -38,6 +38,9 @@ from dragoman.types import (
 MADE = "dr1"
 """Stands behind the prefix of an id that we made: no service knows it."""
 
+NONE: frozenset[tuple[str | None, str]] = frozenset()
+"""No tools: one object for all requests without."""
+
 DONE, UNDER_WAY, CUT = "completed", "in_progress", "incomplete"
 
 
@@ -46,8 +49,8 @@ class ItemWriter:
 
     def __init__(self, request: ChatRequest, env: Env) -> None:
         tools = [tool for tool in request.tools if isinstance(tool, Tool)]
-        self._freeform = frozenset((tool.namespace, tool.name) for tool in tools if tool.input_format == "text")
-        self._searches = frozenset((tool.namespace, tool.name) for tool in tools if is_search(tool))
+        self._freeform = {(tool.namespace, tool.name) for tool in tools if tool.input_format == "text"} or NONE
+        self._searches = {(tool.namespace, tool.name) for tool in tools if is_search(tool)} or NONE
         self._new_id = env.new_id
 
     def id_of(self, part: AnyPart) -> str:
