@@ -164,7 +164,7 @@ def _spread(states: Sequence[OpaqueState | None], count: int) -> Sequence[Opaque
 
 LARGEST = 256 << 10
 """Characters of reasoning and of arguments in a turn; one that has more is not kept."""
-HASHED = 1 << 10
+HASHED = 1 << 8
 """Characters of a text that are hashed at a time: so much is held of it, however long it is."""
 
 
