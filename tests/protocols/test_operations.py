@@ -61,7 +61,8 @@ COUNTS: list[tuple[Any, Any, TokenCount]] = [
     (RESPONSES, {"object": "response.input_tokens", "input_tokens": 7}, TokenCount(7)),
     (GEMINI, {"totalTokens": 7}, TokenCount(7)),
     (GEMINI, {"totalTokens": 7, "cachedContentTokenCount": 3}, TokenCount(7, cache_read_tokens=3)),
-    (GEMINI, {"totalTokens": 7, "cachedContentTokenCount": "3"}, TokenCount(7)),
+    (GEMINI, {"totalTokens": 7, "cachedContentTokenCount": "3"}, TokenCount(7, cache_read_tokens=3)),
+    (GEMINI, {"totalTokens": "7", "cachedContentTokenCount": -3}, TokenCount(7)),
     (ANTHROPIC, {"input_tokens": 7, "more": {"a": 1}}, TokenCount(7, extra={"anthropic": {"more": {"a": 1}}})),
     (GEMINI, {"totalTokens": 7, "more": [1]}, TokenCount(7, extra={"gemini": {"more": [1]}})),
     (RESPONSES, {"input_tokens": 7, "more": 1}, TokenCount(7, extra={"openai-responses": {"more": 1}})),
@@ -140,7 +141,7 @@ def test_a_caller_of_the_service_s_protocol_gets_all_that_it_says_beside_vectors
 
 @pytest.mark.parametrize("codec", [ANTHROPIC, RESPONSES, GEMINI])
 @pytest.mark.parametrize(
-    "value", [[], {}, 7, {"input_tokens": "7", "totalTokens": "7"}, {"input_tokens": 0.5, "totalTokens": -1}]
+    "value", [[], {}, 7, {"input_tokens": "7x", "totalTokens": "7x"}, {"input_tokens": 0.5, "totalTokens": -1}]
 )
 def test_what_is_no_count_is_the_service_s_error(codec: Any, value: Any) -> None:
     with pytest.raises(BadEventError, match="expected a count of tokens, got other JSON"):

@@ -128,8 +128,8 @@ def test_nothing_is_read_after_the_end() -> None:
             Usage(3, 2, reasoning_tokens=1),
         ),
         (
-            {"input_tokens": 3, "output_tokens": 2, "output_tokens_details": {"thinking_tokens": "1"}},
-            Usage(3, 2, extra={NAME: {"output_tokens_details": {"thinking_tokens": "1"}}}),
+            {"input_tokens": 3, "output_tokens": 2, "output_tokens_details": {"thinking_tokens": "1x"}},
+            Usage(3, 2, extra={NAME: {"output_tokens_details": {"thinking_tokens": "1x"}}}),
         ),
     ],
 )

@@ -10,6 +10,7 @@ from dragoman.protocols.anthropic.server import decode_call
 from dragoman.protocols.anthropic.service import JSON, headers_for
 from dragoman.protocols.base import Env
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
+from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
@@ -35,8 +36,8 @@ class AnthropicCounter(CountClient):
 
     def decode_response(self, reply: HttpResponse) -> TokenCount:
         value = json.decode_event(reply.body)
-        count = value.get("input_tokens") if isinstance(value, dict) else None
-        if type(count) is not int:
+        count = read_count(value.get("input_tokens")) if isinstance(value, dict) else None
+        if count is None:
             raise no_count() if failure_in(value) is None else reported(value)
         return TokenCount(count, extra=to_extra(beside(value, "input_tokens")))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from dragoman.protocols.anthropic.extra import NAME, to_extra
 from dragoman.protocols.extra import merged, without_none
+from dragoman.protocols.reported_count import MOST, read_count
 from dragoman.types import Usage
 
 INPUT, OUTPUT = "input_tokens", "output_tokens"
@@ -50,11 +51,11 @@ def decode_usage(report: Mapping[str, Any]) -> Usage | None:
     """What was reported; None if that is nothing."""
     if not report:
         return None
-    if _is_plain(report) and report.keys() <= COUNTS and min(report.values()) >= 0:
+    if _is_plain(report) and report.keys() <= COUNTS and min(report.values()) >= 0 and max(report.values()) <= MOST:
         asked, read, written = report.get(INPUT), report.get(READ), report.get(WRITTEN)
         return Usage(_sum(asked, read, written), report.get(OUTPUT), read, written)
     rest = {name: value for name, value in report.items() if name not in COUNTS}
-    asked, read, written = _count(report.get(INPUT)), _count(report.get(READ)), _count(report.get(WRITTEN))
+    asked, read, written = read_count(report.get(INPUT)), read_count(report.get(READ)), read_count(report.get(WRITTEN))
     details: dict[str, int] = {}
     thought: int | None = None
     for field, names in DETAILS.items():
@@ -62,7 +63,7 @@ def decode_usage(report: Mapping[str, Any]) -> Usage | None:
             continue
         more: dict[str, Any] = {}
         for name, value in counts.items():
-            count = _count(value)
+            count = read_count(value)
             if name == THINKING and count is not None:
                 thought = count
             elif name in names and count is not None:
@@ -73,7 +74,7 @@ def decode_usage(report: Mapping[str, Any]) -> Usage | None:
             rest[field] = more
     return Usage(
         input_tokens=_sum(asked, read, written),
-        output_tokens=_count(report.get(OUTPUT)),
+        output_tokens=read_count(report.get(OUTPUT)),
         cache_read_tokens=read,
         cache_write_tokens=written,
         reasoning_tokens=thought,
@@ -114,9 +115,3 @@ def _is_plain(report: Mapping[str, Any]) -> bool:
 
 def _sum(asked: int | None, read: int | None, written: int | None) -> int | None:
     return None if asked is None else asked + (read or 0) + (written or 0)
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

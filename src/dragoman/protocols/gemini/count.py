@@ -11,6 +11,7 @@ from dragoman.protocols.gemini.relay import Target, model_and_method
 from dragoman.protocols.gemini.request import decode_body
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
+from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
@@ -41,9 +42,8 @@ class GeminiCounter(CountClient):
 
     def decode_response(self, reply: HttpResponse) -> TokenCount:
         match json.decode_event(reply.body):
-            case {"totalTokens": int(count), **rest} if count >= 0:
-                cached = rest.get(CACHED)
-                read = cached if type(cached) is int else None
+            case {"totalTokens": total, **rest} if (count := read_count(total)) is not None:
+                read = read_count(rest.get(CACHED))
                 return TokenCount(count, cache_read_tokens=read, extra=to_extra(beside(rest, CACHED)))
             case value:
                 failure = failure_in(value)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.protocols.gemini.extra import NAME, to_extra
+from dragoman.protocols.reported_count import ReportedCount, read_count
 from dragoman.types import Usage
 from dragoman.wire import json
 
@@ -45,17 +46,17 @@ SAYABLE = frozenset(
 
 class _Modality(Struct, forbid_unknown_fields=True, rename="camel", gc=False):
     modality: str
-    token_count: int = 0
+    token_count: ReportedCount = 0
 
 
 class _Report(Struct, forbid_unknown_fields=True, rename="camel", gc=False):
     """A report that holds nothing unusual."""
 
-    prompt_token_count: int | UnsetType = UNSET
-    candidates_token_count: int | UnsetType = UNSET
-    total_token_count: int | UnsetType = UNSET
-    thoughts_token_count: int | UnsetType = UNSET
-    cached_content_token_count: int | UnsetType = UNSET
+    prompt_token_count: ReportedCount | UnsetType = UNSET
+    candidates_token_count: ReportedCount | UnsetType = UNSET
+    total_token_count: ReportedCount | UnsetType = UNSET
+    thoughts_token_count: ReportedCount | UnsetType = UNSET
+    cached_content_token_count: ReportedCount | UnsetType = UNSET
     prompt_tokens_details: list[_Modality] | UnsetType = UNSET
     candidates_tokens_details: list[_Modality] | UnsetType = UNSET
     cache_tokens_details: list[_Modality] | UnsetType = UNSET
@@ -96,7 +97,7 @@ def read_usage(data: bytes) -> Usage | None:
 
 def decode_usage(report: Mapping[str, Any]) -> Usage:
     """What was reported. Further fields are in `extra`."""
-    counts = {name: _count(report.get(name)) for name in COUNTS}
+    counts = {name: read_count(report.get(name)) for name in COUNTS}
     rest = {name: value for name, value in report.items() if name not in COUNTS or counts[name] is None}
     details: dict[str, int] = {}
     for name, begin in DETAILS.items():
@@ -152,23 +153,17 @@ def _by_modality(value: object, begin: str) -> dict[str, int] | None:
     found: dict[str, int] = {}
     for each in value:
         match each:
-            case {"modality": str(modality), "tokenCount": int(count), **rest} if modality in MODALITIES and not rest:
-                found[f"{begin}.{modality.lower()}"] = count
-            case {"modality": str(modality), **rest} if modality in MODALITIES and not rest:
-                found[f"{begin}.{modality.lower()}"] = 0  # a count of 0 is left out
+            case {"modality": str(modality), **rest} if modality in MODALITIES and rest.keys() <= {"tokenCount"}:
+                count = read_count(rest.get("tokenCount", 0))  # a count of 0 is left out
             case _:
                 return None
+        if count is None:
+            return None
+        found[f"{begin}.{modality.lower()}"] = count
     return found
 
 
-def _count(value: object) -> int | None:
-    """A count; JSON of this protocol may write an integer of 64 bits as a string."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _said(count: int | UnsetType) -> int | None:
+def _said(count: ReportedCount | UnsetType) -> int | None:
     return None if isinstance(count, UnsetType) else count
 
 

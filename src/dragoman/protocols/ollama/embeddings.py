@@ -18,6 +18,7 @@ from dragoman.protocols.operations import (
     read_numbers,
     wrong_number,
 )
+from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import (
     EmbedRequest,
@@ -56,10 +57,10 @@ class OllamaEmbedClient(EmbedClient):
         found = value.get("embeddings") if isinstance(value, dict) else None
         if not isinstance(found, list) or len(found) != len(request.inputs):
             raise (None if isinstance(found, list) else error_in(value)) or wrong_number(request)
-        count = value.get("prompt_eval_count")
+        count = read_count(value.get("prompt_eval_count"))
         return EmbedResponse(
             vectors=tuple(map(read_numbers, found)),
-            usage=Usage(input_tokens=count) if type(count) is int else None,
+            usage=None if count is None else Usage(input_tokens=count),
             extra=to_extra(beside(value, "model", "embeddings", "prompt_eval_count")),
         )
 

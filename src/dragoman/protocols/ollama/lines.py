@@ -13,6 +13,7 @@ from msgspec import Raw, Struct, field
 from dragoman.errors import BadEventError
 from dragoman.protocols.errors.body import error_in
 from dragoman.protocols.ollama.arguments import answered_arguments, text_of
+from dragoman.protocols.reported_count import ReportedCount, read_count
 from dragoman.types import TokenLogprob
 from dragoman.wire import json
 
@@ -62,9 +63,9 @@ class Line(Struct, forbid_unknown_fields=True):
     done_reason: str | None = None
     total_duration: int | None = None
     load_duration: int | None = None
-    prompt_eval_count: int | None = None
+    prompt_eval_count: ReportedCount | None = None
     prompt_eval_duration: int | None = None
-    eval_count: int | None = None
+    eval_count: ReportedCount | None = None
     eval_duration: int | None = None
     logprobs: list[Probability] | None = None
 
@@ -135,12 +136,12 @@ def read_loosely(data: bytes) -> Loose:
         thinking=_text(known.get("thinking")),
         done=known["done"] is True if "done" in known else None,
         done_reason=_text(known.get("done_reason")),
-        prompt_eval_count=_count(known.get("prompt_eval_count")),
-        eval_count=_count(known.get("eval_count")),
+        prompt_eval_count=read_count(known.get("prompt_eval_count")),
+        eval_count=read_count(known.get("eval_count")),
         logprobs=_probabilities(known.get("logprobs")),
     )
     for name in DURATIONS:
-        setattr(line, name, _count(known.get(name)))
+        setattr(line, name, read_count(known.get(name)))
     rest = value | {f"message.{name}": inner for name, inner in said.items()}
     return Loose(line, calls, images, {name: inner for name, inner in rest.items() if inner is not None})
 
@@ -198,9 +199,3 @@ def _probabilities(value: Any) -> list[Probability] | None:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

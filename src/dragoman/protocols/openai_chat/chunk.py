@@ -14,6 +14,7 @@ from msgspec import Meta, Raw, Struct
 
 from dragoman.errors import BadEventError
 from dragoman.protocols.openai_chat.more import CHOICE, MESSAGE
+from dragoman.protocols.reported_count import ReportedCount
 from dragoman.wire import json
 
 Empty = Annotated[list[Any], Meta(max_length=0)] | None
@@ -100,28 +101,28 @@ class Choice(Struct, forbid_unknown_fields=True):
 
 
 class InputDetails(Struct, forbid_unknown_fields=True, gc=False):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    audio_tokens: int | None = None
-    image_tokens: int | None = None
-    text_tokens: int | None = None
+    cached_tokens: ReportedCount | None = None
+    cache_write_tokens: ReportedCount | None = None
+    audio_tokens: ReportedCount | None = None
+    image_tokens: ReportedCount | None = None
+    text_tokens: ReportedCount | None = None
 
 
 class OutputDetails(Struct, forbid_unknown_fields=True, gc=False):
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
-    image_tokens: int | None = None
-    text_tokens: int | None = None
-    accepted_prediction_tokens: int | None = None
-    rejected_prediction_tokens: int | None = None
+    reasoning_tokens: ReportedCount | None = None
+    audio_tokens: ReportedCount | None = None
+    image_tokens: ReportedCount | None = None
+    text_tokens: ReportedCount | None = None
+    accepted_prediction_tokens: ReportedCount | None = None
+    rejected_prediction_tokens: ReportedCount | None = None
 
 
 class UsageReport(Struct, forbid_unknown_fields=True):
     """Tokens."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
+    prompt_tokens: ReportedCount | None = None
+    completion_tokens: ReportedCount | None = None
+    total_tokens: ReportedCount | None = None
     prompt_tokens_details: InputDetails | None = None
     completion_tokens_details: OutputDetails | None = None
 

@@ -6,6 +6,7 @@ from typing import Any
 from dragoman.protocols.extra import merged
 from dragoman.protocols.openai_chat.chunk import InputDetails, OutputDetails, UsageReport
 from dragoman.protocols.openai_chat.extra import NAME, to_extra
+from dragoman.protocols.reported_count import read_count
 from dragoman.types import Usage
 
 INPUT, OUTPUT, TOTAL = "prompt_tokens", "completion_tokens", "total_tokens"
@@ -44,7 +45,7 @@ SAYABLE = frozenset(
 def decode_usage(report: Mapping[str, Any]) -> Usage:
     """What was reported; a count that is missing or unreadable is None. Further fields are in `extra`."""
     read, written = _object(report.get(READ)), _object(report.get(WRITTEN))
-    cached = _count(read.get(CACHED))
+    cached = read_count(read.get(CACHED))
     rest = {name: value for name, value in report.items() if name not in {INPUT, OUTPUT, TOTAL, READ, WRITTEN}}
     details: dict[str, int] = {}
     for field, counts, known, names in (
@@ -53,19 +54,20 @@ def decode_usage(report: Mapping[str, Any]) -> Usage:
     ):
         more: dict[str, Any] = {}
         for name, value in counts.items():
-            if name in names and (count := _count(value)) is not None:
+            if name in names and (count := read_count(value)) is not None:
                 details[names[name]] = count
             elif name not in known and not (name in names and value is None):
                 more[name] = value
         if more:
             rest[field] = more
-    asked, total, thought = _count(report.get(INPUT)), _count(report.get(TOTAL)), _count(written.get(REASONING))
-    told = _output(asked, _count(report.get(OUTPUT)), thought, total)
+    asked, total = read_count(report.get(INPUT)), read_count(report.get(TOTAL))
+    thought = read_count(written.get(REASONING))
+    told = _output(asked, read_count(report.get(OUTPUT)), thought, total)
     return Usage(
         input_tokens=asked,
         output_tokens=told,
-        cache_read_tokens=_count(report.get(HIT)) if cached is None else cached,
-        cache_write_tokens=_count(read.get(CACHE_WRITTEN)),
+        cache_read_tokens=read_count(report.get(HIT)) if cached is None else cached,
+        cache_write_tokens=read_count(read.get(CACHE_WRITTEN)),
         reasoning_tokens=thought,
         total_tokens=None if asked is not None and told is not None and total == asked + told else total,
         details=details,
@@ -138,15 +140,6 @@ def find_usage(chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _count(value: object) -> int | None:
-    """A count of tokens; some services write it as a text or as `12.0`, and some as a real fraction."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _known(counts: dict[str, int | None]) -> dict[str, int]:

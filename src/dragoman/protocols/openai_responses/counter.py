@@ -7,6 +7,7 @@ from dragoman.protocols.openai_responses.extra import NAME, to_extra
 from dragoman.protocols.openai_responses.request import Variant, decode_body, encode_body
 from dragoman.protocols.openai_shared.errors import failure_in, reported
 from dragoman.protocols.operations import CountClient, CountServer, beside, no_count
+from dragoman.protocols.reported_count import read_count
 from dragoman.protocols.request_body import request_body
 from dragoman.types import ChatRequest, Headers, HttpRequest, HttpResponse, ServerRequest, ServerResponse, TokenCount
 from dragoman.wire import json
@@ -51,7 +52,7 @@ class ResponsesCounter(CountClient):
 
     def decode_response(self, reply: HttpResponse) -> TokenCount:
         match json.decode_event(reply.body):
-            case {"input_tokens": int(count), **rest} if count >= 0:
+            case {"input_tokens": total, **rest} if (count := read_count(total)) is not None:
                 return TokenCount(count, extra=to_extra(beside(rest, "object")))
             case value:
                 failure = failure_in(value)

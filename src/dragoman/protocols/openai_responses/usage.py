@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from dragoman.protocols.extra import merged
 from dragoman.protocols.openai_responses.extra import NAME, to_extra
+from dragoman.protocols.reported_count import ReportedCount, read_count
 from dragoman.types import Usage
 from dragoman.wire import json
 
@@ -42,22 +43,22 @@ SAYABLE = frozenset(
 
 
 class _Read(Struct, forbid_unknown_fields=True, gc=False):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
+    cached_tokens: ReportedCount | None = None
+    cache_write_tokens: ReportedCount | None = None
 
 
 class _Written(Struct, forbid_unknown_fields=True, gc=False):
-    reasoning_tokens: int | None = None
+    reasoning_tokens: ReportedCount | None = None
 
 
 class _Report(Struct, forbid_unknown_fields=True, gc=False):
     """A report that holds nothing unusual."""
 
-    input_tokens: int | None = None
+    input_tokens: ReportedCount | None = None
     input_tokens_details: _Read | None = None
-    output_tokens: int | None = None
+    output_tokens: ReportedCount | None = None
     output_tokens_details: _Written | None = None
-    total_tokens: int | None = None
+    total_tokens: ReportedCount | None = None
 
 
 _decode = msgspec.json.Decoder(_Report | None).decode
@@ -101,13 +102,13 @@ def decode_usage(report: object) -> Usage | None:
             rest[field] = more
     if more := _further(by_ttl, set(), TTLS, details):
         rest[READ] = _object(rest.get(READ)) | {BY_TTL: more}
-    asked, told, total = _count(report.get(INPUT)), _count(report.get(OUTPUT)), _count(report.get(TOTAL))
+    asked, told, total = read_count(report.get(INPUT)), read_count(report.get(OUTPUT)), read_count(report.get(TOTAL))
     return Usage(
         input_tokens=asked,
         output_tokens=told,
-        cache_read_tokens=_count(read.get(CACHED)),
-        cache_write_tokens=_count(read.get(CACHE_WRITTEN)),
-        reasoning_tokens=_count(written.get(REASONING)),
+        cache_read_tokens=read_count(read.get(CACHED)),
+        cache_write_tokens=read_count(read.get(CACHE_WRITTEN)),
+        reasoning_tokens=read_count(written.get(REASONING)),
         total_tokens=_unusual(total, asked, told),
         details=details,
         extra=to_extra({name: value for name, value in rest.items() if value is not None}),
@@ -139,7 +140,7 @@ def _further(
     """Notes the counts that have a name in `details`, and returns those that have none."""
     more: dict[str, Any] = {}
     for name, value in counts.items():
-        if name in names and (count := _count(value)) is not None:
+        if name in names and (count := read_count(value)) is not None:
             details[names[name]] = count
         elif name not in known and value is not None:
             more[name] = value
@@ -153,9 +154,3 @@ def _unusual(total: int | None, asked: int | None, told: int | None) -> int | No
 
 def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
