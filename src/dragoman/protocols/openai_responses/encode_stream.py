@@ -59,8 +59,6 @@ from dragoman.types.growing_text import GrowingText
 from dragoman.types.response import joined
 
 _json = msgspec.json.Encoder().encode
-_fields = msgspec.json.Decoder(dict[str, Raw]).decode
-NULL = b"null"
 
 END_MARK = b"data: [DONE]\n\n"
 """What Open Responses asks for behind the last event, and OpenAI does not send."""
@@ -86,8 +84,9 @@ class AnswerEncoder(EventEncoder):
         self._writer = ItemWriter(request, env)
         self._end_mark = end_mark
         self._tell = tell
-        self._frame = b""
-        """The answer as it was when it began, as JSON: with the tools of an agent a tenth of what its values take."""
+        self._started: ResponseStart | None = None
+        """Its beginning, with the id and the time that it got. What it repeats of the request is written again at the
+        end, and not held: of an agent's request that is all of its tools."""
         self._number = 0
         """The next event's."""
         self._items: list[Raw] = []
@@ -142,9 +141,8 @@ class AnswerEncoder(EventEncoder):
                 assert_never(event)
 
     def fail(self, error: DragomanError) -> bytes:
-        begun = self._begun() if self._frame else frame(self._request, ResponseStart(), self._env)
-        response = begun | {"output": self._items}
-        if self._tell is not None and self._frame:
+        response = self._begun(self._started or ResponseStart()) | {"output": self._items}
+        if self._tell is not None and self._started is not None:
             self._tell(_json(failed(error, response)), False)
         return failure(error, response, self._number)
 
@@ -160,14 +158,15 @@ class AnswerEncoder(EventEncoder):
 
     def _start(self, start: ResponseStart, out: list[bytes]) -> None:
         self._count(start.usage)
-        self._frame = _json(frame(self._request, start, self._env) | start.extra.get(NAME, {}))
-        said = Raw(self._frame)
+        begun = self._begun(start)
+        self._started = replace(start, id=begun["id"], created=begun["created_at"])
+        said = Raw(_json(begun))
         self._event(out, "created", response=said)
         self._event(out, "in_progress", response=said)
 
-    def _begun(self) -> dict[str, Any]:
-        """The fields of the answer as they were when it began, not decoded, but None for null."""
-        return {name: None if bytes(value) == NULL else value for name, value in _fields(self._frame).items()}
+    def _begun(self, start: ResponseStart) -> dict[str, Any]:
+        """The fields of the answer as they are when it begins."""
+        return frame(self._request, start, self._env) | start.extra.get(NAME, {})
 
     # Parts.
 
@@ -338,7 +337,10 @@ class AnswerEncoder(EventEncoder):
             status, details = CUT, {"reason": status}  # no stream ends so
         self._end_item(out, status)
         self._count(end.usage)
-        said = ended(self._begun(), end, self._env) | {"status": status, "incomplete_details": details}
+        said = ended(self._begun(self._started or ResponseStart()), end, self._env) | {
+            "status": status,
+            "incomplete_details": details,
+        }
         said |= {"output": self._items, "usage": None if self._usage is None else encode_usage(self._usage)}
         body = _json(said)
         self._event(out, status, response=Raw(body))
