@@ -86,7 +86,7 @@ async def test_a_conversation_of_any_length_is_kept_and_listed(turns_before: int
             made = events[-1].response
         else:
             made = await asks.responses.create(model="up/m", input=said)
-        items: Any = (await asks.responses.input_items.list(made.id, limit=100)).data
+        items: Any = [each async for each in asks.responses.input_items.list(made.id, limit=100, order="asc")]
         assert [item.to_dict()["content"][0]["text"] for item in items] == [each["content"] for each in said]
         await asks.responses.create(model="up/m", input="two", previous_response_id=made.id)
         expected = [*((each["role"], each["content"]) for each in said), ("assistant", f"turn {turns_before}")]
@@ -106,6 +106,17 @@ async def test_an_answer_is_given_back_listed_and_forgotten() -> None:
             await asks.responses.retrieve(made.id)
         with pytest.raises(openai.NotFoundError):
             await asks.responses.delete(made.id)
+
+
+async def test_what_was_sent_is_listed_a_page_at_a_time() -> None:
+    said: Any = [{"role": "user", "content": str(number)} for number in range(7)]
+    async with over_a_chat() as (_, url), caller(url) as asks:
+        made = await asks.responses.create(model="up/m", input=said)
+        pages = asks.responses.input_items.list(made.id, limit=3)
+        texts = [item.to_dict()["content"][0]["text"] async for item in pages]  # type: ignore[index]  # an item's fields
+        assert texts == ["6", "5", "4", "3", "2", "1", "0"]
+        with pytest.raises(openai.BadRequestError, match="limit: expected an integer"):
+            await asks.responses.input_items.list(made.id, limit=0)
 
 
 async def test_another_key_finds_nothing() -> None:

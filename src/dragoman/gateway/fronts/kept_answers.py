@@ -13,6 +13,7 @@ from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.remembered import Memory
 from dragoman.protocols.base import ServerCodec
+from dragoman.protocols.openai_responses import item_page
 from dragoman.protocols.operations import KeptCall
 from dragoman.types import Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
@@ -86,7 +87,7 @@ class KeptEndpoint(Endpoint):
             raise InvalidRequestError("only an answer that is made in the background can be cancelled")
         if not wanted.part and "stream=true" in wanted.query.split("&"):
             raise InvalidRequestError("stream: this answer is kept as a whole, and cannot be streamed", param="stream")
-        return _ok(_listed(found.items) if wanted.part == ITEMS else found.body)
+        return _ok(item_page(found.items, wanted.query) if wanted.part == ITEMS else found.body)
 
     async def _forward(self, wanted: KeptCall, target: str, writer: ResponseWriter) -> None:
         """What the service says."""
@@ -127,11 +128,6 @@ class KeptEndpoint(Endpoint):
 def _type(reply: Forwarded) -> Headers:
     said = reply.head.header("content-type")
     return () if said is None else (("content-type", said),)
-
-
-def _listed(items: list[dict[str, Any]]) -> dict[str, Any]:
-    first, last = (items[0]["id"], items[-1]["id"]) if items else (None, None)
-    return {"object": "list", "data": items, "first_id": first, "last_id": last, "has_more": False}
 
 
 def _ok(value: Any) -> ServerResponse:
