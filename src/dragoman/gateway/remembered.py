@@ -5,7 +5,7 @@ it. It belongs to the key that was shown: with another key it is not found.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from dragoman.engine.answer import Answer, Around, Handler
 from dragoman.gateway.owners import Owners
+from dragoman.protocols.tool_search import with_found
 from dragoman.store import Store
-from dragoman.types import ChatRequest, ChatResponse, Fold, Message, ResponseEnd, ResponseStart, StreamEvent
+from dragoman.types import ChatRequest, ChatResponse, Fold, Message, ResponseEnd, ResponseStart, StreamEvent, Tool
 from dragoman.wire import json
 
 
@@ -29,6 +30,16 @@ class Remembered(Struct, frozen=True, omit_defaults=True):
     """The answer as JSON, in the caller's protocol."""
     items: Any = None
     """What the caller sent, as JSON in its protocol."""
+    tools: tuple[Tool, ...] = ()
+    """What was found in the conversation: later requests do not say these tools again."""
+
+
+class Brought(Struct, frozen=True):
+    """What led to an answer, each list of it as `written` gives it."""
+
+    messages: bytes
+    items: bytes
+    tools: bytes
 
 
 log = logging.getLogger("dragoman.gateway")
@@ -63,15 +74,15 @@ class Memory:
             log.warning("the store has an answer that cannot be read; it counts as gone")
             return None
 
-    def keep(self, owner: str, name: str, messages: Sequence[bytes], body: bytes, items: bytes) -> None:
-        """Keeps an answer: what `Remembered` says, as JSON. `messages` and `items`: as `written` gives them.
+    def keep(self, owner: str, name: str, led: Brought, answer: bytes, body: bytes) -> None:
+        """Keeps an answer. `answer`: what it adds to the messages, as `written` gives it; empty if it broke off.
 
         Of a long conversation most was written before the answer came, so that its end has only to be put together.
         """
-        turns = [piece for each in messages if each for piece in (b",", each)][1:]
-        value = b"".join((b'{"messages":[', *turns, b'],"body":', body, b',"items":[', items, b"]}"))
+        turns = b",".join([each for each in (led.messages, answer) if each]) if answer else b""
+        parts = b'{"messages":[', turns, b'],"body":', body, b',"items":[', led.items, b'],"tools":[', led.tools, b"]}"
         now = self._clock()
-        self._store.put(owner, name, value, now=now, expires=now + self._age)
+        self._store.put(owner, name, b"".join(parts), now=now, expires=now + self._age)
 
     def forget(self, owner: str, name: str) -> bool:
         """Whether there was such an answer, which now is gone."""
@@ -85,6 +96,7 @@ def following(request: ChatRequest, earlier: Remembered, protocol: str, field: s
     return replace(
         request,
         messages=(*(each for each in request.messages if each.top_level), *earlier.messages, *said(request)),
+        tools=with_found(request.tools, earlier.tools),
         extra=extra | ({protocol: own} if own else {}),
         essential=tuple(name for name in request.essential if name != field),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.client import Client
 from dragoman.config import FrontConfig
@@ -17,7 +17,7 @@ from dragoman.gateway.fronts.responses_socket import SocketEndpoint
 from dragoman.gateway.fronts.table import Front, FrontMaker, Row
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.kept_turns import KeptTurns
-from dragoman.gateway.remembered import Memory, following, remembering, said, written
+from dragoman.gateway.remembered import Brought, Memory, Remembered, following, remembering, said, written
 from dragoman.protocols.compaction import summary_in, summary_message
 from dragoman.protocols.openai_responses import (
     COMPACT,
@@ -29,11 +29,24 @@ from dragoman.protocols.openai_responses import (
     ResponsesRelayRequest,
     input_items,
 )
+from dragoman.protocols.openai_responses.outputs import ItemWriter
+from dragoman.protocols.openai_responses.request import silent_in
 from dragoman.protocols.relay import RelayRequest, ReplySummary
+from dragoman.protocols.tool_search import all_found
 from dragoman.routing.attempts import operate, translated
 from dragoman.routing.only import only
 from dragoman.routing.plan import Plan
-from dragoman.types import ChatRequest, ChatResponse, Identity, Message, Outcome, ServerRequest, TokenCount
+from dragoman.types import (
+    ChatRequest,
+    ChatResponse,
+    Identity,
+    Message,
+    Outcome,
+    ServerRequest,
+    TokenCount,
+    ToolCall,
+    ToolResult,
+)
 
 RESPONSES = "/v1/responses"
 COUNT = f"{RESPONSES}/input_tokens"
@@ -66,7 +79,9 @@ class Earlier:
         if not found.messages:
             message = f"{PREVIOUS}: the response {cut(name, 80)!r} broke off, and nothing can follow it"
             raise InvalidRequestError(message, code="previous_response_failed", param=PREVIOUS)
-        return following(request, found, NAME, PREVIOUS)
+        check_called(request, found)
+        followed = following(request, found, NAME, PREVIOUS)
+        return replace(followed, silent=(*request.silent, *silent_in(found.messages)))
 
     def plan(self, model: str, owner: str) -> Plan:
         """How a request for `model` is answered that refers to an answer of `owner`. Raises RequestError."""
@@ -85,24 +100,31 @@ def previous(request: ChatRequest) -> str | None:
     return name if isinstance(name, str) else None
 
 
-class Brought(Struct, frozen=True):
-    """What led to an answer, as JSON; see `Memory.keep`."""
-
-    messages: bytes
-    items: bytes
+def check_called(request: ChatRequest, earlier: Remembered) -> None:
+    """Raises InvalidRequestError if `request` has the result of a call that nobody has made."""
+    called = {part.id for message in earlier.messages for part in message.parts if isinstance(part, ToolCall)}
+    for part in (part for message in said(request) for part in message.parts):
+        if isinstance(part, ToolCall):
+            called.add(part.id)
+        elif isinstance(part, ToolResult) and part.id not in called:
+            raise InvalidRequestError(f"input: no call before it has the id {cut(part.id, 70)!r}", param="input")
 
 
 def brought(request: ChatRequest, answer_id: str) -> Brought:
     """What `request` brings. Of a conversation that is compacted, nothing but its summary will be gone on from."""
-    return Brought(b"" if request.compact else written(said(request)), written(input_items(request, answer_id)))
+    items = written(input_items(request, answer_id))
+    if request.compact:
+        return Brought(b"", items, b"")
+    return Brought(written(said(request)), items, written(all_found(request.tools)))
 
 
 def added(request: ChatRequest, response: ChatResponse) -> tuple[Message, ...]:
     """What an answer adds to that for later requests to go on from: its turn, or the summary in place of all turns."""
+    turn = ItemWriter(request, system_env()).told(response.message)
     if not request.compact:
-        return (response.message,)
+        return (turn,)
     summaries = [text for part in response.parts if (text := summary_in(part)) is not None]
-    return tuple(map(summary_message, summaries)) or (response.message,)
+    return tuple(map(summary_message, summaries)) or (turn,)
 
 
 class ResponsesEndpoint(ChatEndpoint):
@@ -177,8 +199,8 @@ class ResponsesEndpoint(ChatEndpoint):
 
         def keep(body: bytes, complete: bool) -> None:
             led = before or brought(request, answer_id)
-            messages = (led.messages, written(added(request, whole[0]))) if complete and whole else ()
-            self._memory.keep(owner, answer_id, messages, body, led.items)
+            turns = written(added(request, whole[0])) if complete and whole else b""
+            self._memory.keep(owner, answer_id, led, turns, body)
 
         remembered = remembering(handler, answer_id, {NAME: fields}, whole.append)
         await self.encoded(request, remembered, writer, self._telling(keep))

@@ -283,5 +283,10 @@ def _silent(fields: Fields, include: tuple[str, ...], messages: Iterable[Message
     if set(include) == {ENCRYPTED}:
         # An answer brings the reasoning in any case.
         silent.append("include")
+    return (*silent, *silent_in(messages))
+
+
+def silent_in(messages: Iterable[Message]) -> tuple[str, ...]:
+    """The same of the items of a conversation."""
     said = [part.extra[NAME] for message in messages for part in message.parts if NAME in part.extra]
-    return (*silent, *(name for name in SILENT if any(name in extra for extra in said)))
+    return tuple(name for name in SILENT if any(name in extra for extra in said))

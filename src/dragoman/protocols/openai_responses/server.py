@@ -151,7 +151,7 @@ class ResponsesCompactServer(OpenAIResponsesServer):
 
 
 def input_items(request: ChatRequest, answer_id: str) -> list[dict[str, Any]]:
-    """What a request brought, as a list of items for its caller, each with an id of its own: its own, or one of ours."""
+    """What a request brought, as a list of items for its caller, each with an id that no other has."""
     said = tuple(message for message in request.messages if not message.top_level)
     own: set[object] = set()
     listed: list[dict[str, Any]] = []
