@@ -36,9 +36,9 @@ class Owners:
             now = self._clock()
             self._store.put(f"{owner} {PLACE}", answer_id, target.encode(), now=now, expires=now + self._age)
 
-    def forget(self, owner: str, answer_id: str) -> None:
-        """The answer is gone."""
-        self._store.delete(f"{owner} {PLACE}", answer_id)
+    def forget(self, owner: str, answer_id: str) -> bool:
+        """Whether it was known which target gave the answer, which now is gone."""
+        return self._store.delete(f"{owner} {PLACE}", answer_id)
 
     def noting(self, handler: Handler, owner: str) -> Handler:
         """`handler`, whose answers keep the service's ids, which are noted."""

@@ -42,6 +42,9 @@ class Brought(Struct, frozen=True):
     tools: bytes
 
 
+DELETED = "deleted answers"
+"""What follows an owner's name in the store; see PLACE of `owners`."""
+
 log = logging.getLogger("dragoman.gateway")
 
 _decode = msgspec.json.Decoder(Remembered).decode
@@ -85,8 +88,17 @@ class Memory:
         self._store.put(owner, name, b"".join(parts), now=now, expires=now + self._age)
 
     def forget(self, owner: str, name: str) -> bool:
-        """Whether there was such an answer, which now is gone."""
-        return self._store.delete(owner, name)
+        """Whether there was such an answer, here or at a service, which now is gone."""
+        found = self._store.delete(owner, name)
+        elsewhere = self.owners.forget(owner, name)
+        if found or elsewhere:
+            now = self._clock()
+            self._store.put(f"{owner} {DELETED}", name, b"", now=now, expires=now + self._age)
+        return found or elsewhere
+
+    def is_deleted(self, owner: str, name: str) -> bool:
+        """Whether the answer was there, and was to be forgotten: its stream may still be held by a worker."""
+        return self._store.get(f"{owner} {DELETED}", name, self._clock()) is not None
 
 
 def following(request: ChatRequest, earlier: Remembered, protocol: str, field: str) -> ChatRequest:

@@ -74,6 +74,14 @@ class KeptEndpoint(Endpoint):
             raise InvalidRequestError(message, param="starting_after")
         return wanted.id, None if after is None else int(after)
 
+    def is_elsewhere(self, name: str, writer: ResponseWriter) -> bool:
+        """Whether a service keeps the answer."""
+        return bool(self._memory.owners.find(writer.outcome.identity.fingerprint, name))
+
+    def is_deleted(self, name: str, writer: ResponseWriter) -> bool:
+        """Whether the answer was deleted, so that its stream must not be given back either."""
+        return self._memory.is_deleted(writer.outcome.identity.fingerprint, name)
+
     def _own(self, wanted: KeptCall, owner: str) -> ServerResponse:
         """What is kept here. Raises RequestError."""
         if wanted.method == "DELETE":
@@ -99,7 +107,7 @@ class KeptEndpoint(Endpoint):
                 reply = await self._client.forward(target.partition("/")[0], wanted)
                 outcome.upstream_status = reply.head.status
                 if wanted.method == "DELETE":
-                    self._memory.owners.forget(outcome.identity.fingerprint, wanted.id)
+                    self._memory.forget(outcome.identity.fingerprint, wanted.id)
                 if reply.stream:
                     await self._stream(reply, writer)
                     return

@@ -87,7 +87,7 @@ class LastingAnswers:
                 return self.open(gateway, codec, call, caller)
             case KeptEndpoint() as kept:
                 wanted = kept.streamed(call)
-                if wanted is not None and self.retrieved(*wanted, caller):
+                if wanted is not None and self.retrieved(*wanted, caller, kept):
                     return None
         return caller
 
@@ -128,16 +128,21 @@ class LastingAnswers:
             raise gone(said)
         self._join(kept, int(number), caller, said)
 
-    def retrieved(self, public: str, after: int | None, caller: DirectWriter) -> bool:
-        """Goes on with the stream of the answer `public`; False if there is none here. Raises RequestError.
+    def retrieved(self, public: str, after: int | None, caller: DirectWriter, endpoint: KeptEndpoint) -> bool:
+        """Goes on with the stream of the answer `public`; False if `endpoint` has to answer. Raises RequestError.
 
         `after`: the position of the last event that the caller has, as the codec counts them; None: all are wanted.
         """
         kept = self._find_public(public, caller)
-        if kept is None or kept.answer.buffer is None:
+        if kept is None or kept.answer.buffer is None or endpoint.is_deleted(public, caller):
             return False
-        number = 0 if after is None else _number(kept.answer.buffer, kept.codec, after)
-        self._join(kept, number, caller, public)
+        try:
+            number = 0 if after is None else _number(kept.answer.buffer, kept.codec, after)
+            self._join(kept, number, caller, public)
+        except RequestError:
+            if endpoint.is_elsewhere(public, caller):
+                return False  # its service may have what is no longer here
+            raise
         return True
 
     def holds(self, public: str, caller: ResponseWriter) -> bool:
@@ -281,13 +286,16 @@ class LastingAnswers:
 def _number(buffer: EventBuffer, codec: ServerCodec, after: int) -> int:
     """The number of the last event whose position is not beyond `after`. Raises RequestError if it may be dropped."""
     number = lost = buffer.lost
+    seen = False
     for event in buffer.events():
         position = codec.position(event.data)
         if position is not None and position > after:
-            if lost and number == lost and position > after + 1:
-                raise gone(str(after))  # those between are no longer here
+            seen = seen or not lost or position == after + 1
             break
+        seen = seen or position is not None
         number = event.number
+    if not seen:
+        raise gone(str(after))  # those between are no longer here, or have no positions
     return number
 
 
