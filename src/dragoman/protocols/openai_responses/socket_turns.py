@@ -14,14 +14,15 @@ from msgspec import Raw, Struct
 from dragoman.errors import InvalidRequestError
 from dragoman.protocols.json_fields import wrong_type
 from dragoman.protocols.openai_responses.compaction import wants_compaction
+from dragoman.protocols.openai_responses.events import ENDS, ITEM_DONE, name_of
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
 
 CREATE = "response.create"
-ITEM_DONE = b"response.output_item.done"
 MAX_TRIGGER = 100
 """Bytes of the item that asks for compaction, with any blanks in it."""
-ENDS = frozenset({b"response.completed", b"response.incomplete"})
+WHOLE = frozenset({"completed", "incomplete"})
+"""How an answer may end that the conversation goes on from."""
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
@@ -29,6 +30,7 @@ _items = msgspec.json.Decoder(list[Raw]).decode
 
 class _Named(Struct):
     id: str = ""
+    output: Raw = Raw()
 
 
 class _Item(Struct):
@@ -93,10 +95,13 @@ class SocketTurns:
     def note(self, event: SseEvent) -> None:
         """Notes what an event of the answer adds to the conversation. What cannot be read adds nothing."""
         try:
-            if event.event == ITEM_DONE:
+            name = name_of(event.event, event.data)
+            if name == ITEM_DONE:
                 self._output.append(_item(event.data).item)
-            elif event.event in ENDS:
-                self.ended(_ended(event.data).response.id)
+            elif ENDS.get(name) in WHOLE:
+                response = _ended(event.data).response
+                self._output = max(self._output, _listed(response.output), key=len)
+                self.ended(response.id)
         except json.NOT_STRICT:
             self._last, self._said = "", []
 
@@ -105,6 +110,14 @@ class SocketTurns:
         before = [] if self._asked and _compacts(self._asked[-1]) else self._asked
         self._last, self._said = answer_id, [*before, *self._output]
         self._asked, self._output = [], []
+
+
+def _listed(output: Raw) -> list[Raw]:
+    """The items of an answer as its end repeats them: some services name an item nowhere else. Most repeat none."""
+    try:
+        return _items(bytes(output))
+    except json.NOT_STRICT:
+        return []
 
 
 def _compacts(item: Raw) -> bool:
