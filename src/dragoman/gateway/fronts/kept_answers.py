@@ -1,6 +1,7 @@
 """Gives back an answer that is kept here or by a service, or what led to it, or forgets it. No front of its own."""
 
 import re
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,9 +13,8 @@ from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.http.response_writer import ResponseWriter
 from dragoman.gateway.remembered import Memory
-from dragoman.protocols.base import ServerCodec
 from dragoman.protocols.openai_responses import item_page
-from dragoman.protocols.operations import KeptCall
+from dragoman.protocols.operations import KeptCall, KeptStream
 from dragoman.types import Headers, ServerRequest, ServerResponse
 from dragoman.wire import json
 
@@ -34,9 +34,8 @@ class KeptEndpoint(Endpoint):
     it came, and its errors are told as all are. `clean`: how a stream ends that breaks off.
     """
 
-    def __init__(self, client: Client, codec: ServerCodec, memory: Memory, *, prefix: str, clean: bool) -> None:
+    def __init__(self, client: Client, memory: Memory, *, prefix: str, clean: bool) -> None:
         self._client = client
-        self._codec = codec
         self._memory = memory
         self._prefix = f"{prefix}/"
         self._clean = clean
@@ -108,8 +107,8 @@ class KeptEndpoint(Endpoint):
                 outcome.upstream_status = reply.head.status
                 if wanted.method == "DELETE":
                     self._memory.forget(outcome.identity.fingerprint, wanted.id)
-                if reply.stream:
-                    await self._stream(reply, writer)
+                if reply.stream is not None:
+                    await self._stream(reply, reply.stream, writer)
                     return
                 body = await reply.whole()
         except DragomanError as exc:
@@ -121,14 +120,15 @@ class KeptEndpoint(Endpoint):
                 reply.close()
         await writer.send(ServerResponse(status=reply.head.status, headers=_type(reply), body=body))
 
-    async def _stream(self, reply: Forwarded, writer: ResponseWriter) -> None:
+    async def _stream(self, reply: Forwarded, stream: KeptStream, writer: ResponseWriter) -> None:
         await writer.start(reply.head.status, (*_type(reply), *STREAM.items(), *asked_headers(writer.outcome)))
         try:
-            while data := await reply.read():
-                await writer.write(data)
+            async with aclosing(reply.pieces(stream)) as pieces:
+                async for data in pieces:
+                    await writer.write(data)
         except DragomanError as exc:
             writer.outcome.fail(exc)
-            await writer.break_off(self._codec.encode_stream_error(fit(exc, writer)), clean=self._clean)
+            await writer.break_off(stream.failure(fit(exc, writer)), clean=self._clean)
         else:
             await writer.write(b"", more=False)
 

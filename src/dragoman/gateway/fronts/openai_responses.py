@@ -225,7 +225,7 @@ def openai_responses(client: Client, memory: Memory, turns: KeptTurns | None) ->
     """The front of `/v1/responses`."""
     codec = OpenAIResponsesServer()
     clean = is_clean(client, FrontConfig(), "clean")
-    kept = KeptEndpoint(client, codec, memory, prefix=RESPONSES, clean=clean)
+    kept = KeptEndpoint(client, memory, prefix=RESPONSES, clean=clean)
     rows = (
         Row("POST", RESPONSES, ResponsesEndpoint(client, codec, memory, clean=clean, turns=turns)),
         Row("GET", RESPONSES, SocketEndpoint(client, codec)),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.protocols.base import Env
+from dragoman.protocols.openai_responses.kept_stream import KeptEvents
 from dragoman.protocols.operations import KeptCall, KeptClient
 from dragoman.types import HttpRequest
 
@@ -39,6 +40,9 @@ class ResponsesKept(KeptClient):
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
         return HttpRequest(method=call.method, url=url, headers=tuple(headers))
+
+    def stream(self, call: KeptCall) -> KeptEvents:
+        return KeptEvents(call.id)
 
 
 def _meant(call: KeptCall) -> Iterator[str]:
