@@ -58,3 +58,32 @@ def test_an_end_that_repeats_no_items_takes_none_away(output: Any) -> None:
 @pytest.mark.parametrize("kind", ["response.failed", "response.cancelled"])
 def test_nothing_goes_on_from_an_answer_that_broke_off(kind: str) -> None:
     assert next_input(event("response.output_item.done", named=True, item=SAID), end(kind)) is None
+
+
+def asked(turns: SocketTurns, **more: Any) -> dict[str, Any]:
+    """The body of the next request."""
+    body: dict[str, Any] = json.loads(turns.read(create(**more)).body)
+    return body
+
+
+@pytest.mark.parametrize("generate", [True, False])
+def test_what_came_before_the_connection_is_named_in_each_of_its_requests(generate: bool) -> None:
+    turns = SocketTurns(1 << 20)
+    first = asked(turns, previous_response_id="resp_stored", generate=generate)
+    assert (first["previous_response_id"], first["input"]) == ("resp_stored", [USER])
+    turns.ended("resp_1")
+    for number in (1, 2):
+        later = asked(turns, previous_response_id=f"resp_{number}")
+        assert (later["previous_response_id"], len(later["input"])) == ("resp_stored", number + 1)
+        turns.ended(f"resp_{number + 1}")
+
+
+def test_a_compacted_conversation_and_a_new_one_name_nothing_before_them() -> None:
+    turns = SocketTurns(1 << 20)
+    asked(turns, previous_response_id="resp_stored", input=[USER, {"type": "compaction_trigger"}])
+    turns.ended("resp_1")
+    assert "previous_response_id" not in asked(turns, previous_response_id="resp_1")
+    asked(turns, previous_response_id="resp_stored")
+    asked(turns)
+    turns.ended("resp_2")
+    assert "previous_response_id" not in asked(turns, previous_response_id="resp_2")

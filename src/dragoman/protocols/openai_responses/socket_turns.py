@@ -3,7 +3,8 @@
 A message is `{"type": "response.create", …}` with the fields of a request. The first may say `"generate": false`: then
 nothing is to be said yet. Later ones bring new items alone, and name the answer before them by `previous_response_id`,
 although it is not stored: what was said so far belongs to the connection. So it is kept here, as it came, and put in
-front of the new items: the service gets the same beginning in each request, byte for byte.
+front of the new items: the service gets the same beginning in each request, byte for byte. If the first request named
+an answer that was given elsewhere, each later one does, too.
 """
 
 from typing import Any
@@ -18,7 +19,8 @@ from dragoman.protocols.openai_responses.events import ENDS, ITEM_DONE, name_of
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
 
-CREATE = "response.create"
+CREATE, PREVIOUS = "response.create", "previous_response_id"
+NULL = Raw(b"null")
 MAX_TRIGGER = 100
 """Bytes of the item that asks for compaction, with any blanks in it."""
 WHOLE = frozenset({"completed", "incomplete"})
@@ -63,6 +65,8 @@ class SocketTurns:
         """The id of the last answer."""
         self._said: list[Raw] = []
         """All items up to the end of that answer."""
+        self._before = self._asked_before = NULL
+        """The id of the answer that they go on from, which was given elsewhere; so of the request under way."""
         self._asked: list[Raw] = []
         """All items of the request under way."""
         self._output: list[Raw] = []
@@ -80,10 +84,12 @@ class SocketTurns:
         generate = fields.pop("generate", Raw(b"true"))
         del fields["type"]
         new = _input(fields.get("input", Raw(b"[]")))
-        if value.get("previous_response_id") == self._last != "":
-            del fields["previous_response_id"]
-            new = [*self._said, *new]
-        self._asked, self._output = new, []
+        before = fields.pop(PREVIOUS, NULL)
+        if value.get(PREVIOUS) == self._last != "":
+            before, new = self._before, [*self._said, *new]
+        if before != NULL:
+            fields[PREVIOUS] = before
+        self._asked_before, self._asked, self._output = before, new, []
         fields["input"], fields["stream"] = Raw(b"[%b]" % b",".join(map(bytes, new))), Raw(b"true")
         body = json.encode(fields)
         if len(body) > self._max_body:
@@ -103,12 +109,14 @@ class SocketTurns:
                 self._output = max(self._output, _listed(response.output), key=len)
                 self.ended(response.id)
         except json.NOT_STRICT:
-            self._last, self._said = "", []
+            self._last, self._said, self._before = "", [], NULL
 
     def ended(self, answer_id: str) -> None:
         """The answer is whole, and has this id. A conversation that was compacted goes on from the answer alone."""
-        before = [] if self._asked and _compacts(self._asked[-1]) else self._asked
-        self._last, self._said = answer_id, [*before, *self._output]
+        self._before = self._asked_before
+        if self._asked and _compacts(self._asked[-1]):
+            self._before, self._asked = NULL, []
+        self._last, self._said = answer_id, [*self._asked, *self._output]
         self._asked, self._output = [], []
 
 
