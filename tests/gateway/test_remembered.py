@@ -138,6 +138,28 @@ async def test_what_must_not_be_stored_is_not() -> None:
             await asks.responses.retrieve(made.id)
 
 
+@pytest.mark.parametrize("store", [True, False])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_says_what_it_goes_on_from(stream: bool, store: bool) -> None:
+    async with over_a_chat() as (_, url), caller(url) as asks:
+        first = await asks.responses.create(model="up/m", input="one")
+        made: Any = await asks.responses.create(
+            model="up/m", input="two", previous_response_id=first.id, store=store, stream=stream
+        )
+        answers = [e.response async for e in made if hasattr(e, "response")] if stream else [made]
+        assert [each.previous_response_id for each in answers] == [first.id] * len(answers)
+
+
+async def test_an_answer_that_is_larger_than_the_store_is_not_kept_and_that_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with over_a_chat(store_size=1000) as (_, url), caller(url) as asks:
+        made = await asks.responses.create(model="up/m", input="x" * 1000)
+        with pytest.raises(openai.NotFoundError):
+            await asks.responses.retrieve(made.id)
+    assert "is not kept: it is larger than the store" in caplog.text
+
+
 async def test_an_id_that_nobody_here_gave_is_refused_and_never_guessed() -> None:
     async with over_a_chat() as (service, url), caller(url) as asks:
         with pytest.raises(openai.BadRequestError, match="previous_response_id"):

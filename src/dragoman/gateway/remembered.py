@@ -84,8 +84,12 @@ class Memory:
         """
         turns = b",".join([each for each in (led.messages, answer) if each]) if answer else b""
         parts = b'{"messages":[', turns, b'],"body":', body, b',"items":[', led.items, b'],"tools":[', led.tools, b"]}"
-        now = self._clock()
-        self._store.put(owner, name, b"".join(parts), now=now, expires=now + self._age)
+        value, now = b"".join(parts), self._clock()
+        if (
+            not self._store.put(owner, name, value, now=now, expires=now + self._age)
+            and len(value) > self._store.max_bytes
+        ):
+            log.warning("an answer of %d bytes is not kept: it is larger than the store", len(value))
 
     def forget(self, owner: str, name: str) -> bool:
         """Whether there was such an answer, here or at a service, which now is gone."""
@@ -122,10 +126,10 @@ def said(request: ChatRequest) -> tuple[Message, ...]:
 Keep = Callable[[ChatResponse], None]
 
 
-def remembering(handler: Handler, answer_id: str, extra: dict[str, Any], keep: Keep) -> Handler:
+def remembering(handler: Handler, answer_id: str | None, extra: dict[str, Any], keep: Keep | None = None) -> Handler:
     """`handler`, whose answers get the id `answer_id` and further fields, and are handed to `keep` once they are whole.
 
-    `extra`: fields of the start, by protocol.
+    `answer_id`: None leaves them the service's. `extra`: fields of the start, by protocol.
     """
 
     async def opened(request: ChatRequest) -> Answer:
@@ -137,7 +141,7 @@ def remembering(handler: Handler, answer_id: str, extra: dict[str, Any], keep: K
 class _Remembering(Around):
     """An answer under our own id, which is handed on once it is whole."""
 
-    def __init__(self, answer: Answer, answer_id: str, extra: dict[str, Any], keep: Keep) -> None:
+    def __init__(self, answer: Answer, answer_id: str | None, extra: dict[str, Any], keep: Keep | None) -> None:
         super().__init__(answer)
         self._id = answer_id
         self._extra = extra
@@ -148,11 +152,12 @@ class _Remembering(Around):
         if not events:
             return events
         if isinstance(first := events[0], ResponseStart):
-            events[0] = replace(first, id=self._id, extra=first.extra | self._extra)
+            events[0] = replace(first, id=self._id or first.id, extra=first.extra | self._extra)
         if isinstance(last := events[-1], ResponseEnd):
             merged = {name: fields | last.extra.get(name, {}) for name, fields in self._extra.items()}
             events[-1] = replace(last, extra=last.extra | merged)
-        self._fold.feed(events)
-        if isinstance(events[-1], ResponseEnd):
-            self._keep(self._fold.result())
+        if self._keep is not None:
+            self._fold.feed(events)
+            if isinstance(events[-1], ResponseEnd):
+                self._keep(self._fold.result())
         return events

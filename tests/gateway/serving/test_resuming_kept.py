@@ -10,8 +10,9 @@ from openai import AsyncOpenAI
 from dragoman.config import Config, GatewayConfig, ProviderConfig
 from tests.gateway.serving.test_resuming import scene
 from tests.support.gateway import ask, running
+from tests.support.golden import cases
 from tests.support.keeping import Keeper, keeping
-from tests.support.resuming import events_of
+from tests.support.resuming import events_of, pieces_of
 
 SMALL = 200
 """Bytes of a stream that are held: none of its events, because half of it is for what comes while nobody listens."""
@@ -85,3 +86,15 @@ async def test_the_stream_of_an_answer_that_was_deleted_is_not_given_back(model:
         await caller.responses.delete(name)
         with pytest.raises(openai.NotFoundError):
             await numbers(caller, name, 0)
+
+
+@pytest.mark.parametrize("glued", [False, True])
+async def test_an_answer_is_found_whose_service_sends_signs_of_life_before_its_id(glued: bool) -> None:
+    life = b'event: keepalive\ndata: {"type":"keepalive"}\n\n'
+    pieces = [life, life, *pieces_of(cases("openai-responses")["text"].reply)]
+    async with scene("openai-responses", pieces=[b"".join(pieces)] if glued else pieces) as on:
+        on.say()
+        got = await ask(on.url, "POST", on.front.path, body=on.front.asked)
+        again = await ask(on.url, "GET", f"{on.front.path}/resp_1?stream=true")
+        assert len(on.service.requests) == 1
+    assert events_of(again.body) == events_of(got.body)

@@ -184,15 +184,17 @@ class ResponsesEndpoint(ChatEndpoint):
         owner = writer.outcome.identity.fingerprint
         name = previous(request)
         request = self._earlier.followed(request, owner)
+        led_by = {PREVIOUS: name} if name else {}
         if request.store is False:
-            await super().answer(request, handler, writer)
+            told = remembering(handler, None, {NAME: led_by}) if led_by else handler
+            await super().answer(request, told, writer)
             return
         if previous(request) is not None:
             # The service has what came before, and so it is the service that keeps the answer.
             await super().answer(request, self._memory.owners.noting(handler, owner), writer)
             return
         answer_id = f"resp_{system_env().new_id()}"
-        fields = {"store": True} | ({PREVIOUS: name} if name else {})
+        fields = {"store": True} | led_by
         whole: list[ChatResponse] = []
         # Before the answer, because its end waits for nothing.
         before = await asyncio.to_thread(brought, request, answer_id) if is_long(request) else None

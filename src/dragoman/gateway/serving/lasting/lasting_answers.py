@@ -4,6 +4,7 @@ Knows no dialect; a codec says whether the events of its streams can be numbered
 """
 
 import asyncio
+from itertools import islice
 
 from msgspec import Struct
 
@@ -24,6 +25,10 @@ from dragoman.wire.event_ids import EventIds
 
 LAST_EVENT_ID = b"last-event-id"
 """https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header"""
+
+
+FIRST = 16
+"""Events among which one has the id of the answer: a service may send signs of life before it."""
 
 
 class Kept(Struct):
@@ -217,7 +222,9 @@ class LastingAnswers:
             return
         self.held += size
         if kept.public is None and buffer.last:
-            kept.public = kept.codec.public_id(next(iter(buffer.events())).data)
+            names = (kept.codec.public_id(event.data) for event in islice(buffer.events(), FIRST))
+            name = next(filter(None, names), "")
+            kept.public = name if name or buffer.last >= FIRST else None
             kept.model = answer.writer.outcome.model
         if answer.listening is ALONE:
             if buffer.size >= self._size and not answer.full:
