@@ -20,18 +20,21 @@ JSON = {"content-type": "application/json"}
 
 
 def answer(text: str) -> bytes:
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    """An answer of the service; one without words has used up its tokens."""
+    reason = "stop" if text else "length"
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}
     head = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
     return json.dumps(head | {"choices": [choice]}).encode()
 
 
 @asynccontextmanager
-async def over_a_chat(**gateway: object) -> AsyncIterator[tuple[Server, str]]:
-    """A service of chats, which answers with the number of turns that it got, behind a gateway."""
+async def over_a_chat(answers: list[str] | None = None, **gateway: object) -> AsyncIterator[tuple[Server, str]]:
+    """A service of chats, which says these `answers`, and then how many turns it got, behind a gateway."""
+    said = list(answers or [])
 
     async def counts(exchange: Exchange) -> None:
         messages = json.loads(exchange.request.body)["messages"]
-        await exchange.reply(200, JSON, answer(f"turn {len(messages)}"))
+        await exchange.reply(200, JSON, answer(said.pop(0) if said else f"turn {len(messages)}"))
 
     async with serve(counts) as service:
         config = Config(
@@ -117,6 +120,31 @@ async def test_what_was_sent_is_listed_a_page_at_a_time() -> None:
         assert texts == ["6", "5", "4", "3", "2", "1", "0"]
         with pytest.raises(openai.BadRequestError, match="limit: expected an integer"):
             await asks.responses.input_items.list(made.id, limit=0)
+
+
+async def test_earlier_answers_are_listed_as_their_caller_got_them() -> None:
+    async with running_gateway() as url, caller(url) as asks:
+        first = await asks.responses.create(model="offline/script", input="reasoning: Hmm\ntext: Yes")
+        assert [item.type for item in first.output] == ["reasoning", "message"]
+        second = await asks.responses.create(model="offline/script", input="text: a", previous_response_id=first.id)
+        third = await asks.responses.create(model="offline/script", input="text: b", previous_response_id=second.id)
+        items: Any = [item.to_dict() async for item in asks.responses.input_items.list(third.id, order="asc")]
+        assert [item.get("role", item["type"]) for item in items] == [
+            *("user", "reasoning", "assistant"),
+            *("user", "assistant"),
+            "user",
+        ]
+        assert items[1:3] == [item.to_dict() for item in first.output]
+        assert items[4] == second.output[0].to_dict()
+        assert len({item["id"] for item in items}) == len(items)
+
+
+async def test_an_answer_without_words_is_gone_on_from_without_an_empty_turn() -> None:
+    async with over_a_chat(answers=[""]) as (service, url), caller(url) as asks:
+        first = await asks.responses.create(model="up/m", input="one")
+        assert first.output == []
+        await asks.responses.create(model="up/m", input="two", previous_response_id=first.id)
+        assert turns(service.requests[-1]) == [("user", "one"), ("user", "two")]
 
 
 async def test_another_key_finds_nothing() -> None:

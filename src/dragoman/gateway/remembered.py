@@ -77,12 +77,12 @@ class Memory:
             log.warning("the store has an answer that cannot be read; it counts as gone")
             return None
 
-    def keep(self, owner: str, name: str, led: Brought, answer: bytes, body: bytes) -> None:
-        """Keeps an answer. `answer`: what it adds to the messages, as `written` gives it; empty if it broke off.
+    def keep(self, owner: str, name: str, led: Brought, answer: bytes | None, body: bytes) -> None:
+        """Keeps an answer. `answer`: what it adds to the messages, as `written` gives it; None if it broke off.
 
         Of a long conversation most was written before the answer came, so that its end has only to be put together.
         """
-        turns = b",".join([each for each in (led.messages, answer) if each]) if answer else b""
+        turns = b"" if answer is None else b",".join([each for each in (led.messages, answer) if each])
         parts = b'{"messages":[', turns, b'],"body":', body, b',"items":[', led.items, b'],"tools":[', led.tools, b"]}"
         value, now = b"".join(parts), self._clock()
         if (

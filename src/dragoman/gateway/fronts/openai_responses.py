@@ -1,6 +1,7 @@
 """OpenAI's Responses, with answers that callers may refer to."""
 
 import asyncio
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -67,11 +68,14 @@ class Earlier:
         """The target that keeps the answer `name`; empty if none is known."""
         return self._memory.owners.find(caller, name) if isinstance(name, str) else ""
 
-    def followed(self, request: ChatRequest, caller: str) -> ChatRequest:
-        """`request` with all that is kept here of what it refers to. Raises InvalidRequestError if nobody has that."""
+    def found(self, request: ChatRequest, caller: str) -> Remembered | None:
+        """What is kept here of what `request` refers to; None if it refers to nothing, or a service keeps that.
+
+        Raises InvalidRequestError if nobody has it, or it is not what the request goes on from.
+        """
         name = previous(request)
         if name is None or self.owner(name, caller):
-            return request
+            return None
         found = self._memory.find(caller, name)
         if found is None:
             message = f"{PREVIOUS}: there is no response {cut(name, 80)!r} of this caller here"
@@ -80,8 +84,7 @@ class Earlier:
             message = f"{PREVIOUS}: the response {cut(name, 80)!r} broke off, and nothing can follow it"
             raise InvalidRequestError(message, code="previous_response_failed", param=PREVIOUS)
         check_called(request, found)
-        followed = following(request, found, NAME, PREVIOUS)
-        return replace(followed, silent=(*request.silent, *silent_in(found.messages)))
+        return found
 
     def plan(self, model: str, owner: str) -> Plan:
         """How a request for `model` is answered that refers to an answer of `owner`. Raises RequestError."""
@@ -100,6 +103,14 @@ def previous(request: ChatRequest) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def followed(request: ChatRequest, earlier: Remembered | None) -> ChatRequest:
+    """`request` with all that led to what it refers to."""
+    if earlier is None:
+        return request
+    silent = (*request.silent, *silent_in(earlier.messages))
+    return replace(following(request, earlier, NAME, PREVIOUS), silent=silent)
+
+
 def check_called(request: ChatRequest, earlier: Remembered) -> None:
     """Raises InvalidRequestError if `request` has the result of a call that nobody has made."""
     called = {part.id for message in earlier.messages for part in message.parts if isinstance(part, ToolCall)}
@@ -110,21 +121,32 @@ def check_called(request: ChatRequest, earlier: Remembered) -> None:
             raise InvalidRequestError(f"input: no call before it has the id {cut(part.id, 70)!r}", param="input")
 
 
-def brought(request: ChatRequest, answer_id: str) -> Brought:
-    """What `request` brings. Of a conversation that is compacted, nothing but its summary will be gone on from."""
-    items = written(input_items(request, answer_id))
-    if request.compact:
+def brought(own: ChatRequest, earlier: Remembered | None, answer_id: str) -> Brought:
+    """What a request brings; `own`: as its caller sent it.
+
+    Of a conversation that is compacted, nothing but its summary will be gone on from.
+    """
+    items = written(input_items(own, answer_id, () if earlier is None else listed(earlier)))
+    if own.compact:
         return Brought(b"", items, b"")
+    request = followed(own, earlier)
     return Brought(written(said(request)), items, written(all_found(request.tools)))
+
+
+def listed(earlier: Remembered) -> list[dict[str, Any]]:
+    """The items of an answer and of what led to it, as its caller has them."""
+    body = earlier.body if isinstance(earlier.body, dict) else {}
+    output = body.get("output") or []
+    return [*(earlier.items or []), *output]
 
 
 def added(request: ChatRequest, response: ChatResponse) -> tuple[Message, ...]:
     """What an answer adds to that for later requests to go on from: its turn, or the summary in place of all turns."""
-    turn = ItemWriter(request, system_env()).told(response.message)
-    if not request.compact:
-        return (turn,)
     summaries = [text for part in response.parts if (text := summary_in(part)) is not None]
-    return tuple(map(summary_message, summaries)) or (turn,)
+    if request.compact and summaries:
+        return tuple(map(summary_message, summaries))
+    # No service takes a turn without words.
+    return (ItemWriter(request, system_env()).told(response.message),) if response.parts else ()
 
 
 class ResponsesEndpoint(ChatEndpoint):
@@ -182,8 +204,9 @@ class ResponsesEndpoint(ChatEndpoint):
 
     async def answer(self, request: ChatRequest, handler: Handler, writer: ResponseWriter) -> None:
         owner = writer.outcome.identity.fingerprint
-        name = previous(request)
-        request = self._earlier.followed(request, owner)
+        name, own = previous(request), request
+        earlier = self._earlier.found(own, owner)
+        request = followed(own, earlier)
         led_by = {PREVIOUS: name} if name else {}
         if request.store is False:
             told = remembering(handler, None, {NAME: led_by}) if led_by else handler
@@ -197,11 +220,11 @@ class ResponsesEndpoint(ChatEndpoint):
         fields = {"store": True} | led_by
         whole: list[ChatResponse] = []
         # Before the answer, because its end waits for nothing.
-        before = await asyncio.to_thread(brought, request, answer_id) if is_long(request) else None
+        before = await asyncio.to_thread(brought, own, earlier, answer_id) if is_long(request) else None
 
         def keep(body: bytes, complete: bool) -> None:
-            led = before or brought(request, answer_id)
-            turns = written(added(request, whole[0])) if complete and whole else b""
+            led = before or brought(own, earlier, answer_id)
+            turns = written(added(request, whole[0])) if complete and whole else None
             self._memory.keep(owner, answer_id, led, turns, body)
 
         remembered = remembering(handler, answer_id, {NAME: fields}, whole.append)
@@ -217,7 +240,7 @@ class ResponsesCountEndpoint(CountEndpoint):
 
     async def count(self, request: ChatRequest, outcome: Outcome) -> TokenCount:
         asks = outcome.identity.fingerprint
-        request = self._earlier.followed(request, asks)
+        request = followed(request, self._earlier.found(request, asks))
         plan = self._earlier.plan(request.model, self._earlier.owner(previous(request), asks))
         told = outcome.answered_by
         return await operate(plan, request.model, lambda found: found.count_tokens(request), told, apart=True)

@@ -1,5 +1,6 @@
 """The half that a program calls."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -150,12 +151,12 @@ class ResponsesCompactServer(OpenAIResponsesServer):
         return ServerResponse(headers=JSON, body=json.encode(compacted(response, request, output, env)))
 
 
-def input_items(request: ChatRequest, answer_id: str) -> list[dict[str, Any]]:
-    """What a request brought, as a list of items for its caller, each with an id that no other has."""
+def input_items(request: ChatRequest, answer_id: str, before: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """What a request brought after the items `before`, as a list for its caller, each with an id that no other has."""
     said = tuple(message for message in request.messages if not message.top_level)
     own: set[object] = set()
     listed: list[dict[str, Any]] = []
-    for i, item in enumerate(encode_input(said, request.tools, Sayable(None))):
+    for i, item in enumerate([*before, *encode_input(said, request.tools, Sayable(None))]):
         name = item.get("id")
         if not isinstance(name, str) or name in own:
             name = f"item_{answer_id.removeprefix('resp_')}_{i}"
