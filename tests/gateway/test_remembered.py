@@ -218,6 +218,20 @@ async def test_what_another_version_has_stored_counts_as_gone(tmp_path: Path, ca
     assert "the store has an answer that cannot be read" in caplog.text
 
 
+async def test_an_answer_that_cannot_be_deleted_now_is_not_told_to_be_missing(tmp_path: Path) -> None:
+    place = tmp_path / "x.db"
+    async with over_a_chat(store=str(place)) as (_, url), caller(url) as asks:
+        made = await asks.responses.create(model="up/m", input="one")
+        with closing(sqlite3.connect(place, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(openai.InternalServerError, match="is still there") as caught:
+                await asks.responses.delete(made.id)
+            assert (caught.value.status_code, "retry-after" in caught.value.response.headers) == (503, True)
+        await asks.responses.delete(made.id)
+        with pytest.raises(openai.NotFoundError):
+            await asks.responses.retrieve(made.id)
+
+
 async def test_a_store_may_be_in_the_home_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     async with over_a_chat(store="~/x.db"):

@@ -7,11 +7,12 @@ from urllib.parse import parse_qsl
 
 from dragoman.client import Client
 from dragoman.engine.forward import GONE, Forwarded
-from dragoman.errors import DragomanError, InvalidRequestError, RequestError, cut
+from dragoman.errors import DragomanError, InvalidRequestError, OverloadedError, RequestError, cut
 from dragoman.gateway.answer import STREAM, fit
 from dragoman.gateway.attempts import asked_headers
 from dragoman.gateway.fronts.endpoints import Endpoint
 from dragoman.gateway.http.response_writer import ResponseWriter
+from dragoman.gateway.overload import SOON
 from dragoman.gateway.remembered import Memory
 from dragoman.protocols.openai_responses import item_page
 from dragoman.protocols.operations import KeptCall, KeptStream
@@ -85,7 +86,7 @@ class KeptEndpoint(Endpoint):
         """What is kept here. Raises RequestError."""
         if wanted.method == "DELETE":
             if not self._memory.forget(owner, wanted.id):
-                raise _missing(wanted.id)
+                raise _missing(wanted.id) if self._memory.find(owner, wanted.id) is None else _stays(wanted.id)
             return _ok({"id": wanted.id, "object": "response", "deleted": True})
         found = self._memory.find(owner, wanted.id)
         if found is None:
@@ -145,3 +146,9 @@ def _ok(value: Any) -> ServerResponse:
 def _missing(name: str) -> RequestError:
     message = f"there is no response {cut(name, 80)!r} of this caller here"
     return RequestError(message, status=404, code=GONE)
+
+
+def _stays(name: str) -> OverloadedError:
+    """The error for an answer that should be forgotten, while the store cannot be written."""
+    message = f"the response {cut(name, 80)!r} could not be deleted now, and is still there; try again soon"
+    return OverloadedError(message, provider="dragoman", retry_after=SOON)
