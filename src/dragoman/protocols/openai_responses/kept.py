@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.protocols.base import Env
@@ -21,6 +22,9 @@ https://platform.openai.com/docs/api-reference/responses, seen 2026-11-26"""
 LISTS = ("[]", "%5B%5D", "%5b%5d")
 """What may follow the name of a list."""
 
+PLAIN = "=+~:"
+"""What stands in an id as it is, beside letters, digits, `_`, `.` and `-`."""
+
 VALUE = re.compile(r"[\w.~%+:,\[\]-]*", re.ASCII)
 """What a value of these is made of; it passes as it came."""
 
@@ -35,7 +39,8 @@ class ResponsesKept(KeptClient):
 
     def encode_request(self, call: KeptCall, env: Env) -> HttpRequest:
         said = "&".join(_meant(call))
-        url = f"{self._url}/{call.id}{f'/{call.part}' if call.part else ''}{f'?{said}' if said else ''}"
+        part = f"/{call.part}" if call.part else ""
+        url = f"{self._url}/{quote(call.id, safe=PLAIN)}{part}{f'?{said}' if said else ''}"
         headers = [("accept", f"application/json, {self.stream_type}")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
