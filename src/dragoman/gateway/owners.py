@@ -11,8 +11,8 @@ from dragoman.store import Store
 from dragoman.types import ChatRequest, ResponseStart, StreamEvent
 
 SAFE = re.compile(r"(?!.*\.\.)(?!\.\Z)[!-~]{1,1024}", re.ASCII)
-"""An id that can be a part of a path, once it is written as one. OpenAI's have 53 characters; other gateways wrap those of
-their services in base64, with slashes, and some twice: 205 and 730 characters (BerriAI/litellm#32031)."""
+"""An id that can be a part of a path, once it is written as one. OpenAI's have 53 characters; other gateways wrap those
+of their services in base64, with slashes, and some twice: 205 and 730 characters (BerriAI/litellm#32031)."""
 
 PLACE = "answers of services"
 """What follows an owner's name in the store: no caller can name an owner, so that no id of a caller's meets these."""

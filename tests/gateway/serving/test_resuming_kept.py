@@ -98,3 +98,16 @@ async def test_an_answer_is_found_whose_service_sends_signs_of_life_before_its_i
         again = await ask(on.url, "GET", f"{on.front.path}/resp_1?stream=true")
         assert len(on.service.requests) == 1
     assert events_of(again.body) == events_of(got.body)
+
+
+async def test_a_program_that_asks_for_the_same_address_again_gets_what_it_lacks() -> None:
+    """As browsers do: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model"""
+    async with scene("openai-responses") as on:
+        on.say()
+        got = await ask(on.url, "POST", on.front.path, body=on.front.asked)
+        every, stream = events_of(got.body), got.headers["x-dragoman-stream"]
+        path = f"{on.front.path}/resp_1?stream=true&starting_after=1"
+        for last, rest in ((f"{stream}:4", every[4:]), ("of-another:4", every[2:]), (f"{stream}:x", every[2:])):
+            again = await ask(on.url, "GET", path, {"Last-Event-ID": last})
+            assert (again.status, events_of(again.body)) == (200, rest)
+        assert len(on.service.requests) == 1

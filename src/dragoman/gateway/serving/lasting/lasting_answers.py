@@ -92,7 +92,7 @@ class LastingAnswers:
                 return self.open(gateway, codec, call, caller)
             case KeptEndpoint() as kept:
                 wanted = kept.streamed(call)
-                if wanted is not None and self.retrieved(*wanted, caller, kept):
+                if wanted is not None and self.retrieved(*wanted, call.header(LAST_EVENT_ID), caller, kept):
                     return None
         return caller
 
@@ -129,24 +129,29 @@ class LastingAnswers:
         if kept.asked != asked(call):
             message = "last-event-id: expected the request that the stream answers, got another one"
             raise RequestError(message, status=409, code="resume_mismatch")
-        if not (number.isascii() and number.isdigit() and len(number) < 16):
+        if not _is_number(number):
             raise gone(said)
         self._join(kept, int(number), caller, said)
 
-    def retrieved(self, public: str, after: int | None, caller: DirectWriter, endpoint: KeptEndpoint) -> bool:
+    def retrieved(
+        self, public: str, after: int | None, said: str | None, caller: DirectWriter, endpoint: KeptEndpoint
+    ) -> bool:
         """Goes on with the stream of the answer `public`; False if `endpoint` has to answer. Raises RequestError.
 
         `after`: the position of the last event that the caller has, as the codec counts them; None: all are wanted.
+        `said`: the id of that event, if a program that lost the stream asks for the same address once more; it holds.
         """
         kept = self._find_public(public, caller)
         if kept is None or kept.answer.buffer is None or endpoint.is_deleted(public, caller):
             return False
+        name, _, last = (said or "").rpartition(":")
+        known = name == kept.answer.name and _is_number(last)
         try:
-            number = 0 if after is None else _number(kept.answer.buffer, kept.codec, after)
+            number = int(last) if known else _number(kept.answer.buffer, kept.codec, after)
             self._join(kept, number, caller, public)
         except RequestError:
-            if endpoint.is_elsewhere(public, caller):
-                return False  # its service may have what is no longer here
+            if endpoint.is_elsewhere(public, caller) and not known:
+                return False  # its service may have what is no longer here; that has no ids of ours
             raise
         return True
 
@@ -290,8 +295,14 @@ class LastingAnswers:
         answer.join(caller, number)
 
 
-def _number(buffer: EventBuffer, codec: ServerCodec, after: int) -> int:
+def _is_number(said: str) -> bool:
+    return said.isascii() and said.isdigit() and len(said) < 16
+
+
+def _number(buffer: EventBuffer, codec: ServerCodec, after: int | None) -> int:
     """The number of the last event whose position is not beyond `after`. Raises RequestError if it may be dropped."""
+    if after is None:
+        return 0
     number = lost = buffer.lost
     seen = False
     for event in buffer.events():
