@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.errors import InvalidRequestError
 from dragoman.protocols.openai_responses.socket_turns import SocketTurns
 from dragoman.wire.sse import SseEvent
 
@@ -87,3 +88,17 @@ def test_a_compacted_conversation_and_a_new_one_name_nothing_before_them() -> No
     asked(turns)
     turns.ended("resp_2")
     assert "previous_response_id" not in asked(turns, previous_response_id="resp_2")
+
+
+@pytest.mark.parametrize("said", ["no", 0, 1, [], {}])
+def test_whether_to_generate_is_a_boolean(said: Any) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        SocketTurns(1 << 20).read(create(generate=said))
+    assert caught.value.param == "generate"
+
+
+@pytest.mark.parametrize(("said", "generate"), [(True, True), (False, False), (None, True)])
+def test_a_warm_up_says_so(said: bool | None, generate: bool) -> None:
+    turn = SocketTurns(1 << 20).read(create(generate=said))
+    assert turn.generate is generate
+    assert "generate" not in json.loads(turn.body)

@@ -13,13 +13,15 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.errors import InvalidRequestError
-from dragoman.protocols.json_fields import wrong_type
+from dragoman.protocols.json_fields import Fields, wrong_type
 from dragoman.protocols.openai_responses.compaction import wants_compaction
 from dragoman.protocols.openai_responses.events import ENDS, ITEM_DONE, name_of
 from dragoman.wire import json
 from dragoman.wire.sse import SseEvent
 
 CREATE, PREVIOUS = "response.create", "previous_response_id"
+OF_MESSAGE = frozenset({"type", "generate"})
+"""Fields of a message that no request over HTTP has."""
 NULL = Raw(b"null")
 MAX_TRIGGER = 100
 """Bytes of the item that asks for compaction, with any blanks in it."""
@@ -80,9 +82,8 @@ class SocketTurns:
             raise wrong_type("the message", "an object", value)
         if value.get("type") != CREATE:
             raise InvalidRequestError(f"type: expected {CREATE!r}", param="type")
-        fields = _fields(data)
-        generate = fields.pop("generate", Raw(b"true"))
-        del fields["type"]
+        generate = Fields(value).boolean("generate")
+        fields = {name: said for name, said in _fields(data).items() if name not in OF_MESSAGE}
         new = _input(fields.get("input", Raw(b"[]")))
         before = fields.pop(PREVIOUS, NULL)
         if value.get(PREVIOUS) == self._last != "":
@@ -96,7 +97,7 @@ class SocketTurns:
             raise InvalidRequestError(
                 f"expected a conversation of at most {self._max_body} bytes", status=413, code="request_too_large"
             )
-        return Turn(body, bytes(generate).strip() != b"false")
+        return Turn(body, generate is not False)
 
     def note(self, event: SseEvent) -> None:
         """Notes what an event of the answer adds to the conversation. What cannot be read adds nothing."""
