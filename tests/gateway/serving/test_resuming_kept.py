@@ -111,3 +111,13 @@ async def test_a_program_that_asks_for_the_same_address_again_gets_what_it_lacks
             again = await ask(on.url, "GET", path, {"Last-Event-ID": last})
             assert (again.status, events_of(again.body)) == (200, rest)
         assert len(on.service.requests) == 1
+
+
+async def test_of_two_answers_with_one_id_the_latest_is_given_back() -> None:
+    async with scene("openai-responses") as on:
+        on.say()
+        on.say()
+        for _ in range(2):
+            got = await ask(on.url, "POST", on.front.path, body=on.front.asked)
+        again = await ask(on.url, "GET", f"{on.front.path}/resp_1?stream=true")
+    assert again.headers["x-dragoman-stream"] == got.headers["x-dragoman-stream"]

@@ -276,8 +276,9 @@ class LastingAnswers:
 
     def _find_public(self, public: str, caller: ResponseWriter) -> Kept | None:
         owner = caller.outcome.identity.fingerprint
-        found = (each for each in self._kept.values() if each.public == public and each.answer.owner == owner)
-        return next(found, None)
+        # The latest first: some services give the same id again.
+        latest = reversed(self._kept.values())
+        return next((each for each in latest if each.public == public and each.answer.owner == owner), None)
 
     def _find(self, kept: Kept | None, caller: DirectWriter) -> Kept:
         if kept is None or kept.answer.owner != caller.outcome.identity.fingerprint or kept.answer.buffer is None:
