@@ -4,7 +4,7 @@ Knows no dialect; a codec says whether the events of its streams can be numbered
 """
 
 import asyncio
-from itertools import islice
+from itertools import chain, islice
 
 from msgspec import Struct
 
@@ -27,6 +27,8 @@ LAST_EVENT_ID = b"last-event-id"
 """https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header"""
 
 
+STREAM_SIZE = 3 << 10
+"""Bytes that a stream takes beside its events, measured: short ones would take ten times their bound without them."""
 FIRST = 16
 """Events among which one has the id of the answer: a service may send signs of life before it."""
 
@@ -60,12 +62,16 @@ class LastingAnswers:
         self._loop = loop
         self._tag = tag
         self._kept: dict[str, Kept] = {}
+        self._ended: dict[str, None] = {}
+        """The names of those that have ended, the first to end first."""
+        self._waiting: dict[str, None] = {}
+        """The names of those under way to which nobody listens, the first to be left first."""
         self._open: dict[LastingAnswer, Gateway] = {}
         """Answers under way."""
         self._callers: dict[ResponseWriter, LastingAnswer] = {}
         """Writers of the connections on which these were asked for. What they tell is told by the answer's own."""
         self.held = 0
-        """Bytes in all buffers."""
+        """Bytes of all of them."""
         self._closing = False
 
     def adopt(self, settings: GatewayConfig) -> None:
@@ -109,6 +115,7 @@ class LastingAnswers:
         gateway.hold(answer.writer, call)
         if name:
             self._kept[name] = Kept(answer, asked(call), codec, gateway, caller.outcome.request_id)
+            self.held += STREAM_SIZE
         return answer.writer
 
     def caller_released(self, caller: ResponseWriter) -> bool:
@@ -185,6 +192,8 @@ class LastingAnswers:
     def _go_on(self, answer: LastingAnswer) -> None:
         if not (answer.heard or answer.ended):
             answer.stay(ALONE)
+            if answer.name in self._kept:
+                self._waiting[answer.name] = None
             self._grown(answer, 0)
 
     def _alone(self, answer: LastingAnswer) -> None:
@@ -214,9 +223,11 @@ class LastingAnswers:
         gateway = self._open.pop(answer, None)
         if gateway is not None:
             gateway.release(answer.writer)
+        self._waiting.pop(answer.name, None)
         if answer.buffer is None or self._closing:
             self._forget(answer.name)
         elif answer.name in self._kept:
+            self._ended[answer.name] = None
             self._limit(answer)
 
     def _grown(self, answer: LastingAnswer, size: int) -> None:
@@ -248,24 +259,29 @@ class LastingAnswers:
             self.held -= before - buffer.size
 
     def _make_room(self, growing: LastingAnswer) -> None:
-        """Gives up what nobody listens to, those that have ended first, until all buffers are within their bound."""
-        unheard = [each.answer for each in self._kept.values() if not each.answer.heard and each.answer is not growing]
-        for answer in sorted(unheard, key=lambda each: not each.ended):
-            if self.held <= self._total:
-                return
-            self._forget(answer.name)
-            if not answer.ended:
-                self._alone(answer)
+        """Gives up what nobody listens to, those that have ended first, until all are within their bound."""
+        while self.held > self._total and (spare := self._spare(growing)) is not None:
+            self._forget(spare.name)
+            if not spare.ended:
+                self._alone(spare)
         if self.held > self._total and growing.listening is ALONE:
             growing.fill()
         elif self.held > self._total and growing.buffer is not None:
             self._trim(growing, max(0, growing.buffer.size - (self.held - self._total)))
+
+    def _spare(self, growing: LastingAnswer) -> LastingAnswer | None:
+        """What is to be given up next; None if somebody listens to each."""
+        answers = (self._kept[name].answer for name in chain(self._ended, self._waiting))
+        return next((each for each in answers if each is not growing and not each.heard), None)
 
     def _forget(self, name: str) -> None:
         """Nobody can come back for this answer any more."""
         kept = self._kept.pop(name, None)
         if kept is None:
             return
+        self._ended.pop(name, None)
+        self._waiting.pop(name, None)
+        self.held -= STREAM_SIZE
         answer = kept.answer
         if answer.timer is not None:
             answer.timer.cancel()
@@ -292,6 +308,7 @@ class LastingAnswers:
         if answer.timer is not None and not answer.ended:
             answer.timer.cancel()
             answer.timer = None
+        self._waiting.pop(answer.name, None)
         caller.outcome.model, caller.outcome.resumes = kept.model, kept.request_id
         answer.join(caller, number)
 
