@@ -445,6 +445,13 @@ def test_a_reference_of_another_type_is_refused(field: str, value: Any, words: s
     assert caught.value.param == field
 
 
+def test_a_result_with_a_refusal_is_refused() -> None:
+    output = [{"type": "input_text", "text": "a"}, {"type": "refusal", "refusal": "No"}]
+    with pytest.raises(InvalidRequestError) as caught:
+        decode({"input": [USER, CALL, RESULT | {"output": output}]})
+    assert caught.value.param == "input[2].output[1].type"
+
+
 @pytest.mark.parametrize(("field", "value"), [("conversation", ""), ("conversation", {}), ("prompt", {})])
 def test_an_empty_reference_is_one(field: str, value: Any) -> None:
     assert decode({"input": "x", field: value}).essential == (field,)
