@@ -431,18 +431,19 @@ def test_what_refers_to_state_elsewhere_is_refused_by_others_and_allowed_to_come
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "words"),
+    ("field", "values", "words"),
     [
-        *(("previous_response_id", value, "a string") for value in (5, [], {}, True, ["resp_1"])),
-        *(("conversation", value, "a string or an object") for value in (5, [], False)),
-        *(("prompt", value, "an object") for value in ("pmpt_1", [], 0)),
-        *(("background", value, "a boolean") for value in (0, "", "yes", {})),
+        ("previous_response_id", (5, [], {}, True, ["resp_1"]), "a string"),
+        ("conversation", (5, [], False), "a string or an object"),
+        ("prompt", ("pmpt_1", [], 0), "an object"),
+        ("background", (0, "", "yes", {}), "a boolean"),
     ],
 )
-def test_a_reference_of_another_type_is_refused(field: str, value: Any, words: str) -> None:
-    with pytest.raises(InvalidRequestError, match=f"{field}: expected {words}, got ") as caught:
-        decode({"input": "x", field: value})
-    assert caught.value.param == field
+def test_a_reference_of_another_type_is_refused(field: str, values: tuple[Any, ...], words: str) -> None:
+    for value in values:
+        with pytest.raises(InvalidRequestError, match=f"{field}: expected {words}, got ") as caught:
+            decode({"input": "x", field: value})
+        assert caught.value.param == field
 
 
 def test_a_result_with_a_refusal_is_refused() -> None:

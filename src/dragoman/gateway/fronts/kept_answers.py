@@ -95,7 +95,9 @@ class KeptEndpoint(Endpoint):
             raise InvalidRequestError("only an answer that is made in the background can be cancelled")
         if not wanted.part and "stream=true" in wanted.query.split("&"):
             raise InvalidRequestError("stream: this answer is kept as a whole, and cannot be streamed", param="stream")
-        return _ok(item_page(found.items, wanted.query) if wanted.part == ITEMS else found.body)
+        if wanted.part == ITEMS:
+            return _ok(item_page(found.items, dict(parse_qsl(wanted.query, keep_blank_values=True))))
+        return _ok(found.body)
 
     async def _forward(self, wanted: KeptCall, target: str, writer: ResponseWriter) -> None:
         """What the service says."""

@@ -4,9 +4,8 @@ The newest items come first, and 20 of them, unless the query says otherwise:
 https://platform.openai.com/docs/api-reference/responses/input-items
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
 
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.protocols.json_fields import refused
@@ -20,9 +19,8 @@ LONGEST = 80
 """Characters of a value that an error repeats."""
 
 
-def item_page(items: Sequence[dict[str, Any]], query: str) -> dict[str, Any]:
-    """The page of `items` that `query` asks for. Raises InvalidRequestError."""
-    asked = dict(parse_qsl(query, keep_blank_values=True))
+def item_page(items: Sequence[dict[str, Any]], asked: Mapping[str, str]) -> dict[str, Any]:
+    """The page of `items` that the fields of a query ask for. Raises InvalidRequestError."""
     order, after = asked.get("order", USUAL_ORDER), asked.get("after")
     if order not in ORDERS:
         raise refused("order", f"expected one of {', '.join(ORDERS)}, got {cut(order, LONGEST)!r}")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.protocols.base import Env
@@ -22,8 +21,8 @@ https://platform.openai.com/docs/api-reference/responses, seen 2026-11-26"""
 LISTS = ("[]", "%5B%5D", "%5b%5d")
 """What may follow the name of a list."""
 
-PLAIN = "=+~:"
-"""What stands in an id as it is, beside letters, digits, `_`, `.` and `-`."""
+UNSAFE = re.compile(r"[^\w.=+~:-]", re.ASCII)
+"""What cannot stand in a part of a path as it is."""
 
 VALUE = re.compile(r"[\w.~%+:,\[\]-]*", re.ASCII)
 """What a value of these is made of; it passes as it came."""
@@ -40,7 +39,7 @@ class ResponsesKept(KeptClient):
     def encode_request(self, call: KeptCall, env: Env) -> HttpRequest:
         said = "&".join(_meant(call))
         part = f"/{call.part}" if call.part else ""
-        url = f"{self._url}/{quote(call.id, safe=PLAIN)}{part}{f'?{said}' if said else ''}"
+        url = f"{self._url}/{UNSAFE.sub(_escaped, call.id)}{part}{f'?{said}' if said else ''}"
         headers = [("accept", f"application/json, {self.stream_type}")]
         if env.key:
             headers.append(("authorization", f"Bearer {env.key}"))
@@ -48,6 +47,10 @@ class ResponsesKept(KeptClient):
 
     def stream(self, call: KeptCall) -> KeptEvents:
         return KeptEvents(call.id)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode())
 
 
 def _meant(call: KeptCall) -> Iterator[str]:
