@@ -41,7 +41,7 @@ async def returning(*pieces: bytes, end: bool = True) -> AsyncIterator[str]:
             await exchange.end()
 
     async with serve(script) as up:
-        entry = ProviderConfig(protocol="openai-responses", url=f"{up.url}/v1", api_key="k")
+        entry = ProviderConfig(protocol="openai-responses", url=f"{up.url}/v1", api_key="sk-canary-0123")
         async with running_gateway(Config(gateway=GatewayConfig(port=0), providers={"up": entry})) as url:
             body = {"model": "up/m", "input": "x", "background": True}
             assert (await ask(url, "POST", PATH, JSON, json.dumps(body).encode())).status == 200
@@ -91,3 +91,11 @@ async def test_an_end_without_its_blank_line_is_one() -> None:
     async with returning(*DELTAS, END.rstrip(b"\n")) as url:
         got = await returned(url)
     assert [each["sequence_number"] for each in events_of(got.body)] == [5, 6, 7]
+
+
+@pytest.mark.parametrize("kind", ["response.failed", "error"])
+async def test_a_failure_that_the_service_tells_shows_no_key_of_ours(kind: str) -> None:
+    async with returning(*DELTAS, event(7, kind, message="the key sk-canary-0123 is é")) as url:
+        got = await returned(url)
+    assert b"canary" not in got.body
+    assert (got.clean, events_of(got.body)[2]["message"]) == (True, "the key … is é")

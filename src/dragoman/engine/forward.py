@@ -71,4 +71,5 @@ async def forward(service: Service, call: KeptCall, env: Env) -> Forwarded:
             raise error
     except DragomanError as exc:
         raise signed(exc, service.name, service.secrets) from exc.__cause__
-    return Forwarded(reply, service, kept.stream(call) if reply.head.media_type == kept.stream_type else None)
+    streamed = reply.head.media_type == kept.stream_type
+    return Forwarded(reply, service, kept.stream(call, service.secrets.clean) if streamed else None)

@@ -1,7 +1,7 @@
 """The seams for what a protocol offers besides a chat: embeddings, counts of tokens, kept answers. Knows no vendor."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from struct import error
 from typing import Any, ClassVar
 
@@ -123,8 +123,8 @@ class KeptClient(ABC):
         """The request on the wire. Of the caller's query only what the protocol has goes to the service."""
 
     @abstractmethod
-    def stream(self, call: KeptCall) -> "KeptStream":
-        """What reads the answer's stream as it passes."""
+    def stream(self, call: KeptCall, cleaned: Callable[[str], str]) -> "KeptStream":
+        """What reads the answer's stream as it passes. `cleaned`: a text of the service's without our secrets."""
 
 
 class KeptStream(ABC):

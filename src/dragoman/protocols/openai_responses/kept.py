@@ -1,7 +1,7 @@
 """Answers that a service keeps: `{url}/responses/{id}`, and what stands below it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dragoman.errors import InvalidRequestError, cut
 from dragoman.protocols.base import Env
@@ -45,8 +45,8 @@ class ResponsesKept(KeptClient):
             headers.append(("authorization", f"Bearer {env.key}"))
         return HttpRequest(method=call.method, url=url, headers=tuple(headers))
 
-    def stream(self, call: KeptCall) -> KeptEvents:
-        return KeptEvents(call.id)
+    def stream(self, call: KeptCall, cleaned: Callable[[str], str]) -> KeptEvents:
+        return KeptEvents(call.id, cleaned)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ Complete events pass as they came. How it ends must be known, because a caller a
 has: a stream that breaks off is told with the next number, and half an event does not pass.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -17,7 +18,8 @@ from dragoman.wire import json
 from dragoman.wire.event_ids import EventIds, NumberedEvent
 from dragoman.wire.sse import END, MAX_EVENT, SseReader, blank_line
 
-LAST = frozenset({*ENDS, FAILED, ERROR})
+FAILURES = frozenset({FAILED, ERROR})
+LAST = FAILURES | ENDS.keys()
 """The events after which nothing more has to come."""
 
 
@@ -33,10 +35,11 @@ _decode = msgspec.json.Decoder(_Numbered).decode
 
 
 class KeptEvents(KeptStream):
-    """The events of the answer with the id `name`."""
+    """The events of the answer with the id `name`; `cleaned`: what a service says of a failure, without secrets."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, cleaned: Callable[[str], str]) -> None:
         self._name = name
+        self._cleaned = cleaned
         self._events = EventIds()
         self._waiting: list[bytes] = []
         """What has come since the last end of an event: joined once that one ends."""
@@ -62,10 +65,9 @@ class KeptEvents(KeptStream):
 
     def finish(self) -> bytes:
         passing = self._passed(self._events.feed(self._joined()))
-        rest = self._events.finish()
-        self._read(rest)
+        rest = [self._read(event) for event in self._events.finish()]
         # The last event may lack its blank line; any other that does is half an event.
-        return passing + b"".join(event.data + END for event in rest if self._ended)
+        return passing + b"".join(data + END for data in rest if self._ended)
 
     @property
     def whole(self) -> bool:
@@ -80,15 +82,19 @@ class KeptEvents(KeptStream):
         return data
 
     def _passed(self, events: list[NumberedEvent]) -> bytes:
-        self._read(events)
-        return b"".join(event.data for event in events)
+        return b"".join([self._read(event) for event in events])
 
-    def _read(self, events: list[NumberedEvent]) -> None:
-        for block in events:
-            for event in SseReader().feed(block.data + END):
-                try:
-                    number = _decode(event.data).sequence_number
-                except json.NOT_STRICT:
-                    continue
-                self._number = number if isinstance(number, int) else self._number
-                self._ended = self._ended or name_of(event.event, event.data) in LAST
+    def _read(self, block: NumberedEvent) -> bytes:
+        """What may pass of an event."""
+        data = block.data
+        for event in SseReader().feed(data + END):
+            try:
+                number = _decode(event.data).sequence_number
+            except json.NOT_STRICT:
+                continue
+            name = name_of(event.event, event.data)
+            self._number = number if isinstance(number, int) else self._number
+            self._ended = self._ended or name in LAST
+            if name in FAILURES:
+                data = self._cleaned(data.decode("utf-8", "replace")).encode()
+        return data
